@@ -1,0 +1,104 @@
+"""Members written anew: local header with data, and the directory record."""
+
+import zlib
+from dataclasses import dataclass
+
+from wheelfix.archive import headers
+from wheelfix.archive.headers import DEFLATED, ENTRY, FULL_16, FULL_32, LOCAL, STORED
+from wheelfix.archive.layout import Layout, Member
+from wheelfix.archive.source import Source
+from wheelfix.errors import EditError, shown
+
+_NEEDED_FOR_DEFLATE = 20
+_LEVEL_BITS = 0b110
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A member to be written: its time, mode, extra fields and compression method are those of ``like``."""
+
+    name: str
+    content: bytes
+    like: Member
+
+
+def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes, bytes]:
+    """Return local header and data, and the directory record with position 0, of ``new``.
+
+    :raises EditError: if the name or the content is too large.
+    """
+    like = layout.fields(new.like)
+    stored = new.like.method == STORED
+    data = new.content if stored else _deflate(new.content)
+    name, utf8 = _encode_name(new.name, like.flags)
+    if max(len(new.content), len(data)) >= FULL_32 or len(name) > FULL_16:
+        raise EditError("member-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
+    local_extra, entry_extra = (
+        _without(extra, {headers.EXTRA_ZIP64, headers.EXTRA_UNICODE_PATH}, new.name)
+        for extra in (_local_extra(source, new.like), _entry_extra(layout, new.like))
+    )
+    flags = like.flags & ~(headers.FLAG_DESCRIPTOR | headers.FLAG_UTF8 | _LEVEL_BITS) | utf8
+    method = STORED if stored else DEFLATED
+    shared = (
+        _NEEDED_FOR_DEFLATE, flags, method, like.time, like.date,
+        zlib.crc32(new.content), len(data), len(new.content), len(name),
+    )  # fmt: skip
+    comment = _comment(layout, new.like) if new.name == new.like.name else b""
+    local = LOCAL.pack(headers.LOCAL_SIGNATURE, *shared, len(local_extra))
+    attributes = (len(comment), 0, like.internal_attributes, like.external_attributes, 0)
+    entry = ENTRY.pack(headers.ENTRY_SIGNATURE, like.made_by, *shared, len(entry_extra), *attributes)
+    return local + name + local_extra + data, entry + name + entry_extra + comment
+
+
+def encode_renamed(source: Source, layout: Layout, member: Member, name: str) -> tuple[bytes, bytes]:
+    """Return the local header and the directory record of ``member`` under another name; its data stays.
+
+    :raises EditError: if the name is too long.
+    """
+    raw, utf8 = _encode_name(name, member.flags)
+    if len(raw) > FULL_16:
+        raise EditError("member-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
+    local_extra, entry_extra = (
+        _without(extra, {headers.EXTRA_UNICODE_PATH}, name)
+        for extra in (_local_extra(source, member), _entry_extra(layout, member))
+    )
+    flags = member.flags & ~headers.FLAG_UTF8 | utf8
+    old = headers.LocalHeader._make(LOCAL.unpack(source.read_at(member.start, LOCAL.size)))
+    local = LOCAL.pack(*old._replace(flags=flags, name_length=len(raw), extra_length=len(local_extra)))
+    fields = layout.fields(member)._replace(flags=flags, name_length=len(raw), extra_length=len(entry_extra))
+    return local + raw + local_extra, ENTRY.pack(*fields) + raw + entry_extra + _comment(layout, member)
+
+
+def _deflate(content: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return deflater.compress(content) + deflater.flush()
+
+
+def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
+    """Return the bytes of a member name, and the flag that says that they are UTF-8."""
+    if flags & headers.FLAG_UTF8 or not name.isascii():
+        return name.encode("utf-8"), headers.FLAG_UTF8
+    return name.encode("ascii"), 0
+
+
+def _local_extra(source: Source, member: Member) -> bytes:
+    header = source.read_at(member.start, member.data_start - member.start)
+    return header[LOCAL.size + int.from_bytes(header[26:28], "little") :]
+
+
+def _entry_extra(layout: Layout, member: Member) -> bytes:
+    fields = layout.fields(member)
+    start = member.entry_start + ENTRY.size + fields.name_length
+    return layout.directory[start : start + fields.extra_length]
+
+
+def _comment(layout: Layout, member: Member) -> bytes:
+    return layout.directory[member.entry_stop - layout.fields(member).comment_length : member.entry_stop]
+
+
+def _without(extra: bytes, kinds: set[int], place: str) -> bytes:
+    """Return the extra fields but for those of ``kinds``."""
+    dropped = [(start - 4, stop) for kind, start, stop in headers.extra_fields(extra, place) if kind in kinds]
+    for start, stop in reversed(dropped):
+        extra = extra[:start] + extra[stop:]
+    return extra

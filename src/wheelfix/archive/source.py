@@ -1,0 +1,132 @@
+"""The file that is read: bytes at a position, and a watch that it stays the same file."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from wheelfix.errors import ArchiveError, SourceChanged
+
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows opens as text otherwise
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe named x.whl must not hold us up
+
+
+class Source:
+    """A file open for reading at any position, from any thread.
+
+    Use it as a context manager. ``size`` is in bytes, as it was when the file was opened.
+
+    :raises OSError: if the file cannot be opened.
+    :raises ArchiveError: if it is a folder, a device, a pipe, or empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDONLY | _BINARY | _NONBLOCK)
+        self._status = os.fstat(self._descriptor)
+        self.size = self._status.st_size
+        fault = _unusable(self._status)
+        if fault:
+            self.close()
+            raise fault
+
+    @property
+    def descriptor(self) -> int:
+        """The file descriptor, for copies inside the kernel; its position is not used."""
+        return self._descriptor
+
+    @property
+    def mode(self) -> int:
+        """The permission bits of the file."""
+        return stat.S_IMODE(self._status.st_mode)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``.
+
+        :raises SourceChanged: if the file has become shorter.
+        """
+        data = os.pread(self._descriptor, size, offset)
+        while len(data) < size:
+            more = os.pread(self._descriptor, size - len(data), offset + len(data))
+            if not more:
+                raise self._changed()
+            data += more
+        return data
+
+    def read_into(self, buffer: memoryview, offset: int) -> None:
+        """Fill ``buffer`` from ``offset``.
+
+        :raises SourceChanged: if the file has become shorter.
+        """
+        read_into(self._descriptor, buffer, offset, self._changed)
+
+    def check_unchanged(self) -> None:
+        """Confirm that nobody wrote to the file since it was opened, by its size and time of change.
+
+        :raises SourceChanged: if somebody did.
+        """
+        now, then = os.fstat(self._descriptor), self._status
+        if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+            raise self._changed()
+
+    def is_at(self, path: Path) -> bool:
+        """Whether ``path`` leads to this very file."""
+        try:
+            return os.path.samestat(path.stat(), self._status)
+        except FileNotFoundError:
+            return False
+
+    def _changed(self) -> SourceChanged:
+        return SourceChanged(
+            "source-changed", "the file changed while it was read", hint="Run again when nothing writes to it."
+        )
+
+    def close(self) -> None:
+        """Close the file; closing twice is allowed."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _unusable(status: os.stat_result) -> ArchiveError | None:
+    """Return what keeps a file with this status from being read as an archive."""
+    if stat.S_ISDIR(status.st_mode):
+        return ArchiveError("is-a-folder", "it is a folder, not a file", hint="Name the wheel file itself.")
+    if not stat.S_ISREG(status.st_mode):
+        return ArchiveError("not-a-file", "it is a device or a pipe, not a file", hint="Name a wheel on a disk.")
+    if status.st_size == 0:
+        return ArchiveError("empty-file", "the file is empty", hint="Download or build the wheel again.")
+    return None
+
+
+def read_into(descriptor: int, buffer: memoryview, offset: int, on_end: Callable[[], Exception]) -> None:
+    """Fill ``buffer`` from ``offset`` of an open file; raise what ``on_end`` gives if the file ends before."""
+    filled = 0
+    while filled < len(buffer):
+        count = _read_some(descriptor, buffer[filled:], offset + filled)
+        if count == 0:
+            raise on_end()
+        filled += count
+
+
+if hasattr(os, "preadv"):
+
+    def _read_some(descriptor: int, buffer: memoryview, offset: int) -> int:
+        return os.preadv(descriptor, [buffer], offset)
+
+else:
+
+    def _read_some(descriptor: int, buffer: memoryview, offset: int) -> int:
+        data = os.pread(descriptor, len(buffer), offset)
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,105 @@
+"""A file that is written out of sight and appears whole, or never.
+
+Where the system can (``O_TMPFILE``), the file has no name until it is complete, so that even a killed process leaves
+nothing behind. Elsewhere it has a hidden name beside the target, which is removed on every way out.
+"""
+
+import errno
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from wheelfix.errors import OutputError
+
+_NO_NAMELESS: Final = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.ENOSYS}
+
+
+class StagedFile:
+    """A new file in ``folder``, open for reading and writing as ``descriptor``, with permission bits ``mode``.
+
+    Use it as a context manager; what was not put in its place when it is left is gone. ``path`` opens the same file for
+    other readers.
+
+    :raises OSError: if the folder does not exist or cannot be written to.
+    """
+
+    def __init__(self, folder: Path, mode: int) -> None:
+        self._folder = folder
+        self._hidden: Path | None = None
+        self.descriptor = self._open_nameless()
+        if self.descriptor < 0:
+            self._hidden = self._hidden_path()
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            self.descriptor = os.open(self._hidden, flags, 0o600)
+        if hasattr(os, "fchmod"):
+            os.fchmod(self.descriptor, mode)
+
+    def _open_nameless(self) -> int:
+        if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
+            return -1
+        try:
+            return os.open(self._folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+        except OSError as error:
+            if error.errno in _NO_NAMELESS and self._folder.is_dir():
+                return -1
+            raise
+
+    def _hidden_path(self) -> Path:
+        return self._folder / f".wheelfix-{secrets.token_hex(8)}.part"
+
+    @property
+    def path(self) -> Path:
+        """A path that opens this file."""
+        return self._hidden or Path(f"/proc/self/fd/{self.descriptor}")
+
+    def put(self, target: Path, *, replace: bool) -> None:
+        """Give the file its name ``target``, in the same folder, at one stroke.
+
+        :raises OutputError: if ``target`` is taken and ``replace`` is false.
+        :raises OSError: if the system refuses.
+        """
+        try:
+            if self._hidden is None and replace:
+                self._hidden = self._hidden_path()
+                self._link(self._hidden)
+            if replace and self._hidden:
+                os.replace(self._hidden, target)
+                self._hidden = None
+            else:
+                self._link(target)
+        except FileExistsError as error:
+            raise OutputError(
+                "output-exists", f"{target} appeared meanwhile", hint="Run again when nothing else writes there."
+            ) from error
+        _flush_folder(self._folder)
+
+    def _link(self, target: Path) -> None:
+        """Link the file to ``target``, which must not exist."""
+        if self._hidden and self._hidden != target:
+            os.link(self._hidden, target)
+        else:  # through /proc: the only way to name a nameless file without privileges (open(2), O_TMPFILE)
+            # The descriptor of a folder makes Python call linkat, which follows the link; an absolute path ignores it.
+            os.link(f"/proc/self/fd/{self.descriptor}", target, src_dir_fd=self.descriptor, follow_symlinks=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self.descriptor)
+        if self._hidden:
+            self._hidden.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Wait until the folder's listing is on the disk, where folders can be opened."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,78 @@
+"""The command line: one command a file, each parses, calls, renders and exits."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import Final, NoReturn
+
+import click
+
+_COMMANDS: Final = {
+    "strip-gpu": "wheelfix.cli.strip_gpu",
+    "show": "wheelfix.cli.show",
+    "completion": "wheelfix.cli.completion",
+}
+"""Each command's module holds it as ``command``; it is imported when it is called, so that a call starts fast."""
+INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from wheelfix.rewrite import TOOL_VERSION
+
+        click.echo(f"wheelfix {TOOL_VERSION}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version and exit."
+)
+def group() -> None:
+    """Correct the metadata of built wheels, and prove that nothing else changed.
+
+    \b
+    Exit codes: 0 done, or nothing to do; 1 --check would change a wheel, or a
+    wheel was refused or failed; 2 wrong usage or rules; 130 interrupted.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+def _terminate(_: int, __: FrameType | None) -> NoReturn:
+    sys.exit(_TERMINATED)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line with ``arguments`` and return its exit code."""
+    try:
+        code = group.main(arguments, prog_name="wheelfix", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted; files that were complete stay.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

@@ -1,0 +1,125 @@
+"""What all commands share that correct wheels: their options, and what they do with them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from wheelfix.batch import fix_wheels
+from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.narration import Narrator
+from wheelfix.errors import RulesError
+from wheelfix.outcome import Report, Status
+from wheelfix.render.diff import render_diff
+from wheelfix.render.json import render_json
+from wheelfix.rules.model import RuleSet
+
+_DEFAULT_FOLDER = "fixed"
+_OPTIONS = (
+    click.argument("wheels", nargs=-1, metavar="WHEEL..."),
+    click.option(
+        "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
+        help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
+    ),
+    click.option("--in-place", is_flag=True, help="Replace the given wheels themselves."),
+    click.option("--check", is_flag=True, help="Write nothing; exit 1 if a wheel would change."),
+    click.option("--diff", is_flag=True, help="Write nothing; print the unified diff of METADATA."),
+    click.option(
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+        help="text: the written paths, one a line; json: the report.",
+    ),
+    click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        help="How many wheels to work on at a time.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell also the reasons and the sha256 sums."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectingOptions:
+    """The options that all correcting commands share, as click hands them over."""
+
+    wheels: tuple[str, ...]
+    output_dir: str | None
+    in_place: bool
+    check: bool
+    diff: bool
+    form: Literal["text", "json"]
+    no_sbom: bool
+    jobs: int
+    quiet: bool
+    verbose: bool
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be written."""
+        return self.check or self.diff
+
+    @property
+    def verbosity(self) -> int:
+        """How much to tell, as ``render.text`` counts it."""
+        return int(self.verbose) - int(self.quiet)
+
+
+def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options of :class:`CorrectingOptions`."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def correct(command: str, rules: RuleSet, options: CorrectingOptions) -> int:
+    """Correct the wheels that ``options`` name by ``rules``, tell and print what happened, and return the exit code.
+
+    :raises click.UsageError: if the options contradict each other or name no wheel.
+    """
+    _refuse_contradictions(options)
+    paths = wheel_paths(options.wheels)
+    with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run) as narrator:
+        try:
+            report = fix_wheels(
+                paths,
+                rules,
+                output_dir=Path(options.output_dir or _DEFAULT_FOLDER),
+                in_place=options.in_place,
+                dry_run=options.dry_run,
+                sbom=not options.no_sbom,
+                jobs=options.jobs,
+                on_outcome=narrator.tell,
+                command=command,
+            )
+        except RulesError as error:
+            raise click.UsageError(str(error)) from error
+    narrator.conclude(report)
+    _print_result(report, options)
+    return exit_code(report, check=options.check)
+
+
+def _refuse_contradictions(options: CorrectingOptions) -> None:
+    if options.in_place and options.output_dir is not None:
+        raise click.UsageError("--in-place and --output-dir exclude each other.")
+    if options.diff and options.form == "json":
+        raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
+    if options.quiet and options.verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.")
+
+
+def _print_result(report: Report, options: CorrectingOptions) -> None:
+    if options.form == "json":
+        click.echo(render_json(report), nl=False)
+    elif options.diff:
+        click.echo(render_diff(report), nl=False)
+    else:
+        for outcome in report.outcomes:
+            if outcome.output is not None:
+                click.echo(str(outcome.output))
+
+
+def exit_code(report: Report, *, check: bool) -> int:
+    """Return 0 if all went well, 1 if a wheel was refused or failed, or would change although ``check`` asks."""
+    return int(not report.ok or (check and report.count(Status.FIXED) > 0))

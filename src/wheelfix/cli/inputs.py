@@ -1,0 +1,37 @@
+"""The WHEEL arguments: files, folders, patterns that the shell left alone, and paths on standard input."""
+
+import glob
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+
+def wheel_paths(arguments: Iterable[str]) -> list[Path]:
+    """Return the wheels that ``arguments`` stand for, in their order, each path once.
+
+    :raises click.UsageError: if they stand for no wheel at all, or one of them for none.
+    """
+    paths = list(dict.fromkeys(path for argument in arguments for path in _expand(argument)))
+    if not paths:
+        raise click.UsageError("No wheels given. Name files, a folder, or - to read paths from standard input.")
+    return paths
+
+
+def _expand(argument: str) -> Iterator[Path]:
+    path = Path(argument)
+    if argument == "-":
+        yield from (Path(line) for line in sys.stdin.read().splitlines() if line.strip())
+    elif path.is_dir() and path.suffix != ".whl":
+        found = sorted(path.glob("*.whl"))
+        if not found:
+            raise click.UsageError(f"There is no wheel in the folder {argument}.")
+        yield from found
+    elif glob.has_magic(argument) and not path.exists():
+        matches = sorted(glob.glob(argument))
+        if not matches:
+            raise click.UsageError(f"No file matches {argument}.")
+        yield from map(Path, matches)
+    else:
+        yield path

@@ -1,0 +1,73 @@
+"""What a person sees on standard error while wheels are worked on."""
+
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from wheelfix.outcome import Outcome, Report, Status
+from wheelfix.render.text import QUIET, render_outcome, render_summary
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_COLOURS = {Status.FIXED: "green", Status.REFUSED: "red", Status.FAILED: "red"}
+
+
+def colour_wanted() -> bool:
+    """Whether standard error takes colour: NO_COLOR and FORCE_COLOR decide before the terminal does."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+
+
+class Narrator:
+    """Tells each outcome on standard error, with a progress bar if that is a terminal. Use it as a context manager."""
+
+    def __init__(self, total: int, *, verbosity: int, dry_run: bool) -> None:
+        self._total = total
+        self._verbosity = verbosity
+        self._dry_run = dry_run
+        self._progress: Progress | None = None
+        self._bar = None
+        if total > 1 and verbosity > QUIET and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._progress = Progress(console=Console(stderr=True), transient=True)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Tell one outcome."""
+        text = render_outcome(outcome, verbosity=self._verbosity, dry_run=self._dry_run)
+        if text:
+            head, _, rest = text.partition("\n")
+            colour = _COLOURS.get(outcome.status)
+            self._write(click.style(head, fg=colour) + "\n" + rest)
+        if self._progress:
+            self._progress.advance(self._task)
+
+    def _write(self, text: str) -> None:
+        if self._progress:  # the bar must make room
+            self._progress.stop()
+        click.echo(text, nl=False, err=True, color=colour_wanted())
+        if self._progress:
+            self._progress.start()
+
+    def conclude(self, report: Report) -> None:
+        """Tell the counts, if there was more than one wheel."""
+        if self._total > 1 and self._verbosity > QUIET:
+            click.echo(render_summary(report, dry_run=self._dry_run), nl=False, err=True)
+
+    def __enter__(self) -> Self:
+        if self._progress:
+            self._task = self._progress.add_task("wheels", total=self._total)
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress:
+            self._progress.stop()

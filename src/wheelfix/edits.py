@@ -1,0 +1,54 @@
+"""Edits without rules, for scripts: change a field, add or replace a file of dist-info."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Give a METADATA field that stands once this value; where it stood more than once, the others go.
+
+    ``Name`` and ``Version`` are not for it: the file name and the folders would have to follow.
+    """
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddField:
+    """Add one more value of a METADATA field that may stand many times; a value that is there is not added again."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveField:
+    """Remove a METADATA field: where ``value`` is given only the lines with that value, else all of its name."""
+
+    name: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Add or replace a file of dist-info: ``path`` is below the folder, such as ``licenses/NOTICE``."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Remove a file of dist-info."""
+
+    path: str
+
+
+Edit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile
+
+FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
+"""Fields that no edit removes; all but Metadata-Version are not set either."""
+OWN_FILES: Final = frozenset({"METADATA", "RECORD", "WHEEL"})
+"""Files that are edited by field or computed, and never written or removed whole."""

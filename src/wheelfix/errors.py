@@ -1,0 +1,98 @@
+"""Every error that wheelfix raises on purpose.
+
+The tree, by who is at fault::
+
+    WheelfixError
+    ├── WheelFault           the wheel cannot be corrected as it is
+    │   ├── FilenameError        its file name
+    │   ├── ArchiveError         the ZIP archive
+    │   ├── StructureError       dist-info: folders and files that must be there
+    │   ├── MetadataError        METADATA
+    │   └── RecordError          RECORD
+    ├── RulesError           a rule file
+    ├── EditError            the caller asked for an edit that is not possible
+    ├── OutputError          the place for the result is taken or unusable
+    └── ResultError          the run went wrong; nothing was published
+        ├── SourceChanged        the wheel changed while it was read
+        └── VerificationError    what was written is not what was planned
+
+Each carries a stable ``code`` for scripts, a ``message`` that says what is wrong and where, and a ``hint`` that says what to
+do. Errors of the operating system (no permission, disk full) stay :class:`OSError`.
+"""
+
+
+class WheelfixError(Exception):
+    """Base of all errors of wheelfix.
+
+    ``code`` is a short, stable, kebab-case name; ``message`` is a clause without a full stop; ``hint`` is a sentence.
+    """
+
+    def __init__(self, code: str, message: str, *, hint: str) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}"
+
+
+class WheelFault(WheelfixError):
+    """The wheel cannot be corrected as it is."""
+
+
+class FilenameError(WheelFault):
+    """The file name is not the name of a wheel."""
+
+
+class ArchiveError(WheelFault):
+    """The archive is damaged, or two readers could understand it differently."""
+
+
+class StructureError(WheelFault):
+    """The wheel lacks a part that every wheel has, or has it twice."""
+
+
+class MetadataError(WheelFault):
+    """METADATA cannot be understood in one way only."""
+
+
+class RecordError(WheelFault):
+    """RECORD cannot be read as a table of three columns."""
+
+
+class RulesError(WheelfixError):
+    """A rule file has faults; ``faults`` lists all of them."""
+
+    def __init__(self, code: str, message: str, *, hint: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(code, message, hint=hint)
+        self.faults = faults
+
+
+class EditError(WheelfixError):
+    """The edit that was asked for is not possible on this wheel, or never."""
+
+
+class OutputError(WheelfixError):
+    """The result cannot be put where it was asked for."""
+
+
+class ResultError(WheelfixError):
+    """The run went wrong; the target was left as it was."""
+
+
+class SourceChanged(ResultError):
+    """The wheel changed while it was read."""
+
+
+class VerificationError(ResultError):
+    """What was written is not what was planned: a fault of wheelfix or of the disk."""
+
+
+def shown(name: str) -> str:
+    """Return ``name`` as it can be printed safely: control and unprintable characters escaped.
+
+    >>> shown("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name)

@@ -1,0 +1,114 @@
+"""The file name of a wheel: parsed, changed, printed back exactly."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from packaging.tags import Tag
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from wheelfix.errors import EditError, FilenameError, shown
+
+_HINT = "A wheel is named PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl."
+_LOCAL_LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*", re.IGNORECASE)
+_BUILD_TAG = re.compile(r"[0-9][A-Za-z0-9_.]*")
+
+
+@dataclass(frozen=True, slots=True)
+class WheelFilename:
+    """The parts of a wheel's file name, each as it is written there.
+
+    Follows the `binary distribution format
+    <https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention>`_; parts are
+    not normalised and compressed tag sets keep their order, so that ``str()`` gives the name back.
+
+    >>> name = WheelFilename.parse("torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl")
+    >>> name.project, str(name.parsed_version), name.platform
+    ('torch', '2.7.0+cpu', 'manylinux_2_28_aarch64')
+    >>> str(name.with_build_tag("1nogpu"))
+    'torch-2.7.0+cpu-1nogpu-cp311-cp311-manylinux_2_28_aarch64.whl'
+    """
+
+    raw_project: str
+    version: str
+    build: str | None
+    python: str
+    abi: str
+    platform: str
+
+    @classmethod
+    def parse(cls, name: str) -> "WheelFilename":
+        """Return the parts of ``name`` (without folders).
+
+        :raises FilenameError: if it is not the name of a wheel.
+        """
+        if not name.endswith(".whl"):
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} does not end with .whl", hint=_HINT)
+        parts = name.removesuffix(".whl").split("-")
+        if len(parts) not in (5, 6) or not all(parts) or any(char.isspace() for char in name):
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} is not the name of a wheel", hint=_HINT)
+        if "%" in name:
+            raise FilenameError(
+                "not-a-wheel-name",
+                f"{shown(name)} is percent-encoded",
+                hint="Rename it: %2B in a download address stands for + in the file name.",
+            )
+        build = parts[2] if len(parts) == 6 else None
+        if build is not None and not build[0].isdigit():
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} has a build tag without a leading digit", hint=_HINT)
+        return cls(parts[0], parts[1], build, *parts[-3:])
+
+    @property
+    def project(self) -> NormalizedName:
+        """The project's name in its normal form (PEP 503)."""
+        return canonicalize_name(self.raw_project)
+
+    @property
+    def parsed_version(self) -> Version | None:
+        """The version by PEP 440, or ``None`` where it is no such version."""
+        try:
+            return Version(self.version.replace("_", "-"))
+        except InvalidVersion:
+            return None
+
+    @property
+    def tags(self) -> frozenset[Tag]:
+        """Every tag that the compressed tag sets stand for."""
+        return frozenset(self._expanded())
+
+    def _expanded(self) -> Iterator[Tag]:
+        for python, abi, platform in product(self.python.split("."), self.abi.split("."), self.platform.split(".")):
+            yield Tag(python, abi, platform)
+
+    def with_build_tag(self, build: str) -> "WheelFilename":
+        """Return this name with ``build`` as its build tag.
+
+        :raises EditError: if ``build`` does not begin with a digit or has a character that the name cannot hold.
+        """
+        if not _BUILD_TAG.fullmatch(build):
+            raise EditError(
+                "invalid-build-tag",
+                f"{shown(build)!r} is not a build tag",
+                hint="A build tag begins with a digit and holds letters, digits, '_' and '.', such as 1nogpu.",
+            )
+        return replace(self, build=build)
+
+    def with_local_label(self, label: str) -> "WheelFilename":
+        """Return this name with ``label`` as the local part of its version (PEP 440), in place of any other.
+
+        :raises EditError: if ``label`` is not a local version label.
+        """
+        if not _LOCAL_LABEL.fullmatch(label):
+            raise EditError(
+                "invalid-local-label",
+                f"{shown(label)!r} is not a local version label",
+                hint="It holds letters and digits, separated by dots, such as cpu or nogpu.1.",
+            )
+        public = self.version.partition("+")[0]
+        return replace(self, version=f"{public}+{label.replace('-', '.').replace('_', '.').lower()}")
+
+    def __str__(self) -> str:
+        parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform]
+        return "-".join(part for part in parts if part is not None) + ".whl"

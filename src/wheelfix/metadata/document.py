@@ -1,0 +1,222 @@
+"""METADATA as ordered lines: fields are found, removed, replaced and added; every other byte stays."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wheelfix.errors import EditError, MetadataError, shown
+from wheelfix.metadata.fields import find
+
+_LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
+_FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
+"""What ``email.feedparser`` takes for the first line of a field: printable ASCII without blanks, up to a colon."""
+_LOOSE_FIELD_LINE: Final = re.compile(rb"([^\s:][^:\r\n]*?)[ \t]*:")
+"""What a more generous reader might take for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: ``name`` and ``value`` as ``email.parser`` gives them, and the span of its lines in the document.
+
+    ``value`` is text from UTF-8; bytes that are no UTF-8 are surrogate escapes. A folded value keeps its line ends.
+    """
+
+    name: str
+    value: str
+    start: int
+    stop: int
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is the field ``name``, in any case."""
+        return self.name.lower() == name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A METADATA file: its bytes, and the fields of its header block in order.
+
+    ``header_stop`` is the position behind the last header line. Editing gives a new document.
+
+    >>> document = Document.parse(b"Metadata-Version: 2.1\\nName: x\\nrequires-dist: triton\\n\\nAbout x.\\n")
+    >>> [field.value for field in document.all("Requires-Dist")]
+    ['triton']
+    >>> document.without(document.all("Requires-Dist")).data
+    b'Metadata-Version: 2.1\\nName: x\\n\\nAbout x.\\n'
+    """
+
+    data: bytes
+    fields: tuple[Field, ...]
+    header_stop: int
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Document":
+        """Return the document that ``data`` holds.
+
+        :raises MetadataError: if ``email.parser`` would see other fields in it than another reader could.
+        """
+        spans, header_stop = _read_header(data)
+        fields = tuple(_make_field(data, start, stop) for start, stop in spans)
+        _refuse_second_reading(data, fields, header_stop)
+        return cls(data, fields, header_stop)
+
+    def all(self, name: str) -> tuple[Field, ...]:
+        """Return every field called ``name``, in any case, in order."""
+        return tuple(each for each in self.fields if each.is_called(name))
+
+    def first(self, name: str) -> str | None:
+        """Return the value of the first field called ``name``, without surrounding blanks, or ``None``."""
+        return next((each.value.strip() for each in self.fields if each.is_called(name)), None)
+
+    def without(self, fields: Iterable[Field]) -> "Document":
+        """Return the document without the lines of ``fields``."""
+        return self._edited([(each, b"") for each in fields])
+
+    def replacing(self, old: Field, value: str) -> "Document":
+        """Return the document with ``value`` in place of that of ``old``; its name keeps its spelling.
+
+        :raises EditError: if ``value`` cannot stand on one line.
+        """
+        ending = _line_end(self.data[old.start : old.stop])
+        return self._edited([(old, _encode(old.name, value) + ending)])
+
+    def adding(self, name: str, value: str) -> "Document":
+        """Return the document with one more field: behind the last one of its name, else at the end of the header.
+
+        :raises EditError: if ``name`` is no field name or ``value`` cannot stand on one line.
+        """
+        if not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+", name):
+            raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
+        same = self.all(name)
+        position = same[-1].stop if same else self.header_stop
+        before = self.data[:position]
+        ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
+        line = _encode(same[-1].name if same else name, value)
+        if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and still will
+            return Document.parse(before + ending + line + self.data[position:])
+        return Document.parse(before + line + ending + self.data[position:])
+
+    def _edited(self, edits: Sequence[tuple[Field, bytes]]) -> "Document":
+        data = self.data
+        for each, replacement in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
+            data = data[: each.start] + replacement + data[each.stop :]
+        return Document.parse(data)
+
+
+def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    position = 0
+    while position < len(data):
+        found = pattern.match(data, position)
+        stop = found.end() if found else len(data)
+        yield position, stop
+        position = stop
+
+
+def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
+    """Return the spans of the fields and the end of the header block, as ``email.feedparser`` finds them.
+
+    The block ends before an empty line, or before a line that is neither a field nor a continuation. A line that begins
+    with ``From `` is passed over, but if it is the last one it begins the body.
+    """
+    spans: list[tuple[int, int]] = []
+    in_field = False
+    envelope: int | None = None
+    for start, stop in _lines(data, _LINE):
+        line = data[start:stop]
+        if not line.startswith((b" ", b"\t", b"From ")) and not _FIELD_LINE.match(line):
+            return spans, start if envelope is None else envelope
+        envelope = None
+        if line.startswith((b" ", b"\t")):
+            if in_field:
+                spans[-1] = (spans[-1][0], stop)
+            continue
+        in_field = not line.startswith((b"From ", b":"))
+        if in_field:
+            spans.append((start, stop))
+        elif start != 0 and line.startswith(b"From "):
+            envelope = start
+    return spans, len(data) if envelope is None else envelope
+
+
+def _make_field(data: bytes, start: int, stop: int) -> Field:
+    name, _, value = data[start:stop].partition(b":")
+    text = value.lstrip(b" \t").rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+    return Field(name.decode("ascii"), text, start, stop)
+
+
+def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: int) -> None:
+    """Refuse a document in which a generous reader, who ends lines at LF only, would see other known fields.
+
+    Such a reader goes on past a line that is no field, up to the first empty line, and allows blanks before a colon.
+    """
+    if b"\r" not in data.replace(b"\r\n", b"") and _ends_clearly(data, header_stop) and b"\0" not in data[:header_stop]:
+        return
+    seen = [(each.name.lower(), _squeezed(each.value.encode("utf-8", "surrogateescape"))) for each in fields]
+    known = [each for each in seen if find(each[0])]
+    other = [each for each in _generous_fields(data) if find(each[0])]
+    if known == other:
+        return
+    row = next((row for row, (one, two) in enumerate(zip(known, other, strict=False)) if one != two), len(known))
+    name, value = (other if row < len(other) else known)[row]
+    line = data[: max(0, header_stop)].count(b"\n") + 1
+    raise MetadataError(
+        "ambiguous-metadata",
+        f"METADATA, around line {line}: readers disagree about {name}: {shown(value[:60].decode('utf-8', 'replace'))}",
+        hint="Correct the line ends, or the line that is no field, where the wheel is built.",
+    )
+
+
+def _ends_clearly(data: bytes, header_stop: int) -> bool:
+    """Whether the header block ends with the file or with an empty line, and has no line before its first field."""
+    rest = data[header_stop : header_stop + 2]
+    plain = not rest or rest.startswith((b"\n", b"\r\n"))
+    return plain and not data.startswith((b" ", b"\t", b"From ", b":", b"\n", b"\r"))
+
+
+def _squeezed(value: bytes) -> bytes:
+    return b" ".join(value.split())
+
+
+def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    in_field = False
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    for start, stop in _lines(data, _LF_LINE):
+        line = data[start:stop]
+        if not line.rstrip(b"\r\n"):
+            if found:
+                break
+            continue
+        if line.startswith((b" ", b"\t")):
+            if in_field:
+                found[-1] = (found[-1][0], _squeezed(found[-1][1] + b" " + line))
+            continue
+        match = _LOOSE_FIELD_LINE.match(line)
+        in_field = match is not None
+        if match:
+            found.append((match[1].decode("utf-8", "replace").lower(), _squeezed(line[match.end() :])))
+    return found
+
+
+def _encode(name: str, value: str) -> bytes:
+    if any(char in value for char in "\r\n\0") or value != value.strip():
+        raise EditError(
+            "invalid-field-value",
+            f"the value for {name} has a line break, a NUL or blanks around it",
+            hint="Give one line of text.",
+        )
+    return f"{name}: {value}".encode("utf-8", "surrogateescape")
+
+
+def _line_end(data: bytes) -> bytes:
+    """Return the line end with which ``data`` ends, empty if it has none."""
+    for ending in (b"\r\n", b"\n", b"\r"):
+        if data.endswith(ending):
+            return ending
+    return b""
+
+
+def _first_line_end(data: bytes) -> bytes:
+    found = re.search(rb"\r\n|\n|\r", data)
+    return found[0] if found else b"\n"

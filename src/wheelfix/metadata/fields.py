@@ -1,0 +1,69 @@
+"""The fields of core metadata: how often each may stand, and since which Metadata-Version.
+
+From https://packaging.python.org/en/latest/specifications/core-metadata/
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class FieldKind:
+    """One field of the specification, in its usual spelling."""
+
+    name: str
+    multiple: bool
+    since: str
+
+
+def _once(name: str, since: str) -> FieldKind:
+    return FieldKind(name, multiple=False, since=since)
+
+
+def _many(name: str, since: str) -> FieldKind:
+    return FieldKind(name, multiple=True, since=since)
+
+
+FIELDS: Final = {
+    kind.name.lower(): kind
+    for kind in (
+        _once("Metadata-Version", "1.0"),
+        _once("Name", "1.0"),
+        _once("Version", "1.0"),
+        _many("Dynamic", "2.2"),
+        _many("Platform", "1.0"),
+        _many("Supported-Platform", "1.1"),
+        _once("Summary", "1.0"),
+        _once("Description", "1.0"),
+        _once("Description-Content-Type", "2.1"),
+        _once("Keywords", "1.0"),
+        _once("Home-page", "1.0"),
+        _once("Download-URL", "1.1"),
+        _once("Author", "1.0"),
+        _once("Author-email", "1.0"),
+        _once("Maintainer", "1.2"),
+        _once("Maintainer-email", "1.2"),
+        _once("License", "1.0"),
+        _once("License-Expression", "2.4"),
+        _many("License-File", "2.4"),
+        _many("Classifier", "1.1"),
+        _many("Requires-Dist", "1.2"),
+        _once("Requires-Python", "1.2"),
+        _many("Requires-External", "1.2"),
+        _many("Project-URL", "1.2"),
+        _many("Provides-Extra", "2.1"),
+        _many("Import-Name", "2.5"),
+        _many("Import-Namespace", "2.5"),
+        _many("Provides-Dist", "1.2"),
+        _many("Obsoletes-Dist", "1.2"),
+        _many("Requires", "1.1"),
+        _many("Provides", "1.1"),
+        _many("Obsoletes", "1.1"),
+    )
+}
+"""Every field by its name in lower case: header names are case-insensitive."""
+
+
+def find(name: str) -> FieldKind | None:
+    """Return the field called ``name`` in any case, or ``None`` if the specification has none."""
+    return FIELDS.get(name.lower())

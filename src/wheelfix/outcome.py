@@ -1,0 +1,85 @@
+"""What a run has to say, as plain data: nothing here computes."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Status(StrEnum):
+    """How it went for one wheel."""
+
+    FIXED = "fixed"
+    """Corrected, or would be corrected where nothing was to be written."""
+    UNCHANGED = "unchanged"
+    """Nothing to correct; where an output folder was asked for, it holds an identical copy."""
+    REFUSED = "refused"
+    """The wheel, or the place for the result, does not allow it."""
+    FAILED = "failed"
+    """The machine did not allow it: permissions, space, a file that changed while it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change to a wheel, or one thing that a rule kept as it is.
+
+    ``field`` is the METADATA field or the dist-info file; ``before`` and ``after`` its values, ``None`` where there is
+    none. ``rule`` is the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` is
+    ``None``: no evidence was weighed.
+    """
+
+    field: str
+    action: str
+    before: str | None
+    after: str | None
+    rule: str | None = None
+    verdict: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a wheel was refused or failed: ``code`` for scripts, ``message`` and ``hint`` for people."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one wheel.
+
+    ``source`` is the path as it was given; ``output`` the path that now holds the result, ``None`` where nothing was
+    written. The sha256 sums are lower-case hexadecimal, ``None`` where they were not computed. ``metadata_diff`` is the
+    unified diff of METADATA, empty where it does not change. ``notes`` are sentences that a person should read.
+    """
+
+    source: Path
+    status: Status
+    output: Path | None = None
+    project: str | None = None
+    version: str | None = None
+    changes: tuple[Change, ...] = ()
+    kept: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    source_sha256: str | None = None
+    output_sha256: str | None = None
+    metadata_diff: str = ""
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcomes of one run, in the order in which the wheels were given."""
+
+    command: str
+    outcomes: tuple[Outcome, ...] = field(default=())
+
+    def count(self, status: Status) -> int:
+        """Return how many wheels ended with ``status``."""
+        return sum(outcome.status is status for outcome in self.outcomes)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no wheel was refused or failed."""
+        return not any(outcome.problem for outcome in self.outcomes)

@@ -1,0 +1,244 @@
+"""What would change in one wheel, as data. Planning reads the wheel and writes nothing."""
+
+import difflib
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import assert_never
+
+from wheelfix.edits import FIXED_FIELDS, OWN_FILES, AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+from wheelfix.errors import EditError, shown
+from wheelfix.metadata.document import Document
+from wheelfix.metadata.fields import find
+from wheelfix.metadata.requirement import read_requirement
+from wheelfix.outcome import Change
+from wheelfix.rules.actions import ACTIONS
+from wheelfix.rules.matching import decide
+from wheelfix.rules.model import RuleSet
+from wheelfix.sbom import TRACE
+from wheelfix.wheel import SIGNATURES, Wheel
+
+_REQUIRES = "Requires-Dist"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to become of one wheel.
+
+    ``metadata`` is METADATA before, ``new_metadata`` after. ``written`` maps files of dist-info (without its name) to
+    their new content, ``removed`` names those that go; METADATA and RECORD are in neither. ``kept`` lists the
+    requirements on which a rule decided that they stay. ``rules_digest`` identifies the rules, ``None`` without any.
+    """
+
+    source: Path
+    project: str
+    version: str
+    metadata: bytes
+    new_metadata: bytes
+    changes: tuple[Change, ...] = ()
+    kept: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    written: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    removed: tuple[str, ...] = ()
+    rules_digest: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the wheel would stay as it is, byte for byte."""
+        return self.new_metadata == self.metadata and not self.written and not self.removed
+
+    @property
+    def metadata_diff(self) -> str:
+        """The unified diff of METADATA, empty if it does not change."""
+        return unified_diff(self.metadata, self.new_metadata, self.source.name)
+
+
+def unified_diff(before: bytes, after: bytes, name: str) -> str:
+    """Return the unified diff of two METADATA files of the wheel called ``name``; control characters are escaped."""
+    lines = (
+        [_printable(line) for line in data.decode("utf-8", "replace").split("\n")] for data in (before, after)
+    )
+    title = shown(name)
+    rows = difflib.unified_diff(*lines, f"a/{title}/METADATA", f"b/{title}/METADATA", lineterm="")
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _printable(line: str) -> str:
+    return "\t".join(map(shown, line.removesuffix("\r").split("\t"))) + ("\\r" if line.endswith("\r") else "")
+
+
+def make_plan(wheel: Wheel, rules: RuleSet | None = None, *, edits: Iterable[Edit] = ()) -> Plan:
+    """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``.
+
+    :raises EditError: if an edit is not possible.
+    :raises RecordError: if RECORD would have to change and cannot be read.
+    """
+    draft = _Draft(wheel)
+    if rules is not None:
+        draft.apply_rules(rules)
+    for edit in edits:
+        draft.apply_edit(edit)
+    return draft.finish(rules.digest if rules else None)
+
+
+class _Draft:
+    """A plan in the making."""
+
+    def __init__(self, wheel: Wheel) -> None:
+        self._wheel = wheel
+        self._document = wheel.document
+        self._changes: list[Change] = []
+        self._kept: list[Change] = []
+        self._notes: list[str] = []
+        self._written: dict[str, bytes] = {}
+        self._removed: list[str] = []
+
+    def apply_rules(self, rules: RuleSet) -> None:
+        """Judge each requirement once, on what the wheel came with."""
+        gone = []
+        for each in self._document.all(_REQUIRES):
+            text = each.value.strip()
+            requirement = read_requirement(text)
+            if requirement is None:
+                self._notes.append(f"METADATA: the requirement {shown(text)!r} cannot be read and stays as it is.")
+                continue
+            decision = decide(rules, self._wheel.project, requirement)
+            if decision is None:
+                continue
+            rule = decision.rule
+            if decision.held_back or rule.action == "keep":
+                reason = decision.held_back or rule.reason
+                self._kept.append(Change(_REQUIRES, "keep", text, text, rule.id, reason=reason))
+                continue
+            after = ACTIONS[rule.action](requirement)
+            self._changes.append(Change(_REQUIRES, rule.action, text, after, rule.id, reason=rule.reason))
+            gone.append(each)
+        self._document = self._document.without(gone)
+
+    def apply_edit(self, edit: Edit) -> None:
+        match edit:
+            case SetField(name, value):
+                self._set_field(name, value)
+            case AddField(name, value):
+                self._add_field(name, value)
+            case RemoveField(name, value):
+                self._remove_field(name, value)
+            case WriteFile(path, content):
+                self._write_file(path, content)
+            case RemoveFile(path):
+                self._remove_file(path)
+            case _:
+                assert_never(edit)
+
+    def _set_field(self, name: str, value: str) -> None:
+        kind = find(name)
+        if name.lower() in FIXED_FIELDS - {"metadata-version"}:
+            raise EditError(
+                "identity-field",
+                f"{name} is part of the wheel's identity",
+                hint="File name, folders and RECORD would have to follow; build the wheel under its new name.",
+            )
+        if kind and kind.multiple:
+            raise EditError(
+                "repeated-field", f"{kind.name} may stand many times", hint="Use AddField and RemoveField for it."
+            )
+        present = self._document.all(name)
+        if [each.value.strip() for each in present] == [value]:
+            return
+        if present:
+            self._note_change(name, "set-field", present[0].value, value)
+            for extra in present[1:]:
+                self._note_change(name, "remove-field", extra.value, None)
+            self._document = self._document.without(present[1:]).replacing(present[0], value)
+        else:
+            self._note_change(name, "set-field", None, value)
+            self._document = self._document.adding(kind.name if kind else name, value)
+
+    def _add_field(self, name: str, value: str) -> None:
+        kind = find(name)
+        if kind and not kind.multiple:
+            raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
+        if value not in [each.value.strip() for each in self._document.all(name)]:
+            self._note_change(name, "add-field", None, value)
+            self._document = self._document.adding(kind.name if kind else name, value)
+
+    def _remove_field(self, name: str, value: str | None) -> None:
+        if name.lower() in FIXED_FIELDS:
+            raise EditError("required-field", f"{name} must stand in every METADATA", hint="It cannot be removed.")
+        gone = [each for each in self._document.all(name) if value is None or each.value.strip() == value]
+        for each in gone:
+            self._note_change(name, "remove-field", each.value, None)
+        self._document = self._document.without(gone)
+
+    def _note_change(self, name: str, action: str, before: str | None, after: str | None) -> None:
+        kind = find(name)
+        self._changes.append(Change(kind.name if kind else name, action, before.strip() if before else before, after))
+
+    def _write_file(self, path: str, content: bytes) -> None:
+        _check_path(path)
+        member = self._wheel.member(path)
+        before = None if member is None else self._wheel.read(path)
+        if before == content:
+            return
+        if path in self._removed:
+            self._removed.remove(path)
+        self._written[path] = content
+        action = "add-file" if member is None else "replace-file"
+        self._changes.append(Change(path, action, None, None))
+
+    def _remove_file(self, path: str) -> None:
+        _check_path(path)
+        if self._wheel.member(path) is None:
+            raise EditError("no-such-file", f"there is no {shown(path)} in dist-info", hint="Check its spelling.")
+        self._written.pop(path, None)
+        self._removed.append(path)
+        self._changes.append(Change(path, "remove-file", None, None))
+
+    def finish(self, rules_digest: str | None) -> Plan:
+        new_metadata = self._document.data
+        if new_metadata != self._wheel.document.data or self._written or self._removed:
+            self._check_companions()
+        return Plan(
+            self._wheel.path,
+            self._wheel.project,
+            self._wheel.version,
+            self._wheel.document.data,
+            new_metadata,
+            tuple(self._changes),
+            tuple(self._kept),
+            tuple(self._notes),
+            MappingProxyType(self._written),
+            tuple(self._removed),
+            rules_digest,
+        )
+
+    def _check_companions(self) -> None:
+        """See to the files that repeat or sign what changes."""
+        wheel = self._wheel
+        for name in SIGNATURES:
+            if wheel.member(name) and name not in self._removed:
+                self._removed.append(name)
+                reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
+                self._changes.append(Change(name, "remove-file", None, None, reason=reason))
+        if wheel.member("metadata.json") and self._document.data != wheel.document.data:
+            self._notes.append(
+                "metadata.json (PEP 426, withdrawn) repeats the old METADATA and stays: installers do not read it."
+            )
+        path = f"{wheel.dist_info}/METADATA"
+        if not wheel.record.find(path):
+            self._notes.append("RECORD had no row for METADATA; the new one has.")
+        elif not wheel.record.agrees(path, wheel.document.data):
+            self._notes.append("METADATA did not match its hash in RECORD before; now it does.")
+
+
+def _check_path(path: str) -> None:
+    """Refuse a path that is no plain file below dist-info, or is a file that wheelfix looks after itself."""
+    plain = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path not in (".", "..")
+    if not plain or "\\" in path or ":" in path or shown(path) != path:
+        raise EditError(
+            "invalid-path", f"{shown(path)!r} is no path below dist-info", hint="Use one such as licenses/NOTICE."
+        )
+    if path in OWN_FILES or path in SIGNATURES or path == TRACE:
+        raise EditError("own-file", f"{path} is not written or removed whole", hint="Use SetField and the like.")

@@ -1,0 +1,66 @@
+"""The narration: what a person reads on standard error."""
+
+from wheelfix.errors import shown
+from wheelfix.outcome import Change, Outcome, Report, Status
+
+QUIET, NORMAL, VERBOSE = -1, 0, 1
+
+
+def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False) -> str:
+    """Return what happened to one wheel, in lines with line ends; empty where ``verbosity`` has nothing to say."""
+    name = shown(str(outcome.source))
+    if outcome.problem:
+        problem = outcome.problem
+        return f"{name}: {outcome.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
+    if verbosity <= QUIET:
+        return ""
+    lines = [f"{name}: {_headline(outcome, dry_run)}"]
+    lines += [f"  {_change(each)}" for each in outcome.changes]
+    if verbosity >= VERBOSE:
+        lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
+        lines += [f"  kept {_shown(each.before)} ({each.rule}: {each.reason})" for each in outcome.kept]
+        if outcome.source_sha256:
+            lines.append(f"  sha256 before {outcome.source_sha256}")
+            lines.append(f"  sha256 after  {outcome.output_sha256}")
+    lines += [f"  note: {note}" for note in outcome.notes]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _headline(outcome: Outcome, dry_run: bool) -> str:
+    if outcome.status is Status.UNCHANGED:
+        return "nothing to correct"
+    dropped = sum(change.action == "drop" for change in outcome.changes)
+    other = len(outcome.changes) - dropped
+    parts = []
+    if dropped:
+        parts.append(f"{dropped} requirement{'s' * (dropped != 1)} {'would be ' if dry_run else ''}dropped")
+    if other:
+        parts.append(f"{other} other change{'s' * (other != 1)}")
+    return ", ".join(parts)
+
+
+def _change(change: Change) -> str:
+    match change.before, change.after:
+        case None, None:
+            return f"{change.action} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")
+        case before, None:
+            return f"- {change.field}: {_shown(before)}"
+        case None, after:
+            return f"+ {change.field}: {_shown(after)}"
+        case before, after:
+            return f"{change.field}: {_shown(before)} -> {_shown(after)}"
+
+
+def _shown(text: str | None) -> str:
+    return shown(text or "")
+
+
+def _first_of_each_rule(changes: tuple[Change, ...]) -> list[Change]:
+    return list({change.rule: change for change in reversed(changes) if change.rule}.values())[::-1]
+
+
+def render_summary(report: Report, *, dry_run: bool = False) -> str:
+    """Return one line that counts the outcomes, for runs of more than one wheel."""
+    words = {Status.FIXED: "to fix" if dry_run else "fixed"}
+    counts = [f"{count} {words.get(status, status.value)}" for status in Status if (count := report.count(status))]
+    return f"{len(report.outcomes)} wheels: {', '.join(counts)}.\n"

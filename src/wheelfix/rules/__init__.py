@@ -1,0 +1,1 @@
+"""Rules: which requirements of which wheels are to be dropped or kept, and why."""

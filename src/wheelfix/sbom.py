@@ -1,0 +1,117 @@
+"""The trace that a fixed wheel carries: what it was made from, what was changed and by which rules.
+
+PEP 770 gives the place, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/) the form. There is no time stamp and no
+random id, so that the same input gives the same bytes.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from wheelfix.outcome import Change
+
+TRACE: Final = "sboms/wheelfix.cdx.json"
+"""Where the trace stands below dist-info."""
+_CHANGE: Final = "wheelfix:change"
+_RULES: Final = "wheelfix:rules-sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A wheel that a fixed wheel was made from: its file name and sha256 (hexadecimal)."""
+
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a fixed wheel says of its making: ``ancestors`` from the nearest on, and ``changes`` from the oldest on.
+
+    ``tool`` is the version of wheelfix that wrote it, ``rules_digest`` identifies the rules of the last run.
+    """
+
+    tool: str
+    ancestors: tuple[Ancestor, ...]
+    changes: tuple[Change, ...]
+    rules_digest: str | None
+
+
+def write_trace(
+    *, project: str, version: str, filename: str, sha256: str, changes: Sequence[Change], diff: str,
+    rules_digest: str | None, tool: str, before: bytes | None,
+) -> bytes:  # fmt: skip
+    """Return the trace for a wheel made from the wheel ``filename`` with ``sha256`` (hexadecimal).
+
+    ``diff`` is the unified diff of METADATA. ``before`` is the trace that the wheel had, if any: its ancestors and
+    changes are carried on.
+    """
+    past = read_trace(before) if before else None
+    ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))
+    all_changes = (*(past.changes if past else ()), *changes)
+    pedigree: dict[str, Any] = {"ancestors": [_component(project, version, each) for each in ancestors]}
+    if diff:
+        text = {"contentType": "text/x-diff", "content": diff}
+        pedigree["patches"] = [{"type": "unofficial", "diff": {"text": text}}]
+    properties = [{"name": _CHANGE, "value": json.dumps(_as_dict(each), sort_keys=True)} for each in all_changes]
+    if rules_digest:
+        properties.append({"name": _RULES, "value": rules_digest})
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "tools": {"components": [{"type": "application", "name": "wheelfix", "version": tool}]},
+            "component": {
+                "type": "library",
+                "name": project,
+                "version": version,
+                "purl": _purl(project, version),
+                "pedigree": pedigree,
+                "properties": properties,
+            },
+        },
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode("ascii")
+
+
+def read_trace(data: bytes) -> Trace | None:
+    """Return what a trace says, or ``None`` if it is not one that wheelfix wrote: a wheel can hold anything."""
+    try:
+        document = json.loads(data)
+        component = document["metadata"]["component"]
+        properties = component["properties"]
+        changes = tuple(Change(**json.loads(each["value"])) for each in properties if each["name"] == _CHANGE)
+        ancestors = tuple(
+            Ancestor(str(each["properties"][0]["value"]), str(each["hashes"][0]["content"]))
+            for each in component["pedigree"]["ancestors"]
+        )
+        digest = next((str(each["value"]) for each in properties if each["name"] == _RULES), None)
+        return Trace(str(document["metadata"]["tools"]["components"][0]["version"]), ancestors, changes, digest)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _component(project: str, version: str, ancestor: Ancestor) -> dict[str, Any]:
+    return {
+        "type": "library",
+        "name": project,
+        "version": version,
+        "purl": f"{_purl(project, version)}?file_name={quote(ancestor.filename, safe='')}",
+        "hashes": [{"alg": "SHA-256", "content": ancestor.sha256}],
+        "properties": [{"name": "wheelfix:file-name", "value": ancestor.filename}],
+    }
+
+
+def _purl(project: str, version: str) -> str:
+    return f"pkg:pypi/{project}@{quote(version, safe='')}"
+
+
+def _as_dict(change: Change) -> Mapping[str, str]:
+    """Return the fields of ``change`` that have a value."""
+    names = ("field", "action", "before", "after", "rule", "verdict", "reason")
+    return {name: value for name in names if (value := getattr(change, name)) is not None} | {
+        name: None for name in ("before", "after") if getattr(change, name) is None
+    }

@@ -1,0 +1,146 @@
+"""A wheel: its archive, its dist-info folder, its METADATA and RECORD."""
+
+import posixpath
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from packaging.tags import Tag, parse_tag
+from packaging.utils import NormalizedName, canonicalize_name
+
+from wheelfix.archive.content import read_content
+from wheelfix.archive.layout import Layout, Member, read_layout
+from wheelfix.archive.source import Source
+from wheelfix.errors import StructureError, shown
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.document import Document
+from wheelfix.record import Record
+
+_LIMIT: Final = 1 << 23
+"""The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
+_RECORD_LIMIT: Final = 1 << 26
+"""The largest RECORD that is read, in bytes: about 500,000 rows."""
+_REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
+SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
+"""Signatures of RECORD (PEP 427, deprecated by PEP 815): void as soon as RECORD changes."""
+
+
+class Wheel:
+    """A wheel open for reading. Use it as a context manager.
+
+    ``path`` is the path as it was given, ``dist_info`` the name of the top-level dist-info folder as the archive spells
+    it. Nothing is extracted; only small files of dist-info are ever inflated, each under a bound.
+
+    :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
+    :raises OSError: if it cannot be read.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.filename = WheelFilename.parse(self.path.name)
+        self.source = Source(self.path)
+        try:
+            self.layout: Layout = read_layout(self.source)
+            self._by_name = {member.name: member for member in self.layout.members}
+            self.dist_info = _find_dist_info(self._by_name)
+            self._check_required()
+            self.document = Document.parse(self.read("METADATA"))
+        except BaseException:
+            self.source.close()
+            raise
+
+    def _check_required(self) -> None:
+        for name in _REQUIRED:
+            if f"{self.dist_info}/{name}" not in self._by_name:
+                raise StructureError(
+                    f"no-{name.lower()}", f"{shown(self.dist_info)} has no {name}", hint="Build the wheel again."
+                )
+        ours = {f"{self.dist_info}/{name}".casefold() for name in _REQUIRED}
+        seen: set[str] = set()
+        for name in self._by_name:
+            if name.casefold().endswith(("/metadata", "/wheel", "/record", "\\metadata", "\\wheel", "\\record")):
+                plain = posixpath.normpath(name.replace("\\", "/")).lstrip("/").casefold()
+                if plain in ours and plain in seen:
+                    raise StructureError(
+                        "duplicate-member",
+                        f"{shown(name)} is in the archive twice, in two spellings",
+                        hint="Systems that fold names would take either; build the wheel again.",
+                    )
+                seen.add(plain)
+
+    @property
+    def project(self) -> NormalizedName:
+        """The project's normal name (PEP 503), from METADATA, or from the file name if METADATA has none."""
+        name = self.document.first("Name")
+        return canonicalize_name(name) if name else self.filename.project
+
+    @property
+    def version(self) -> str:
+        """The version as METADATA writes it, or as the file name does if METADATA has none."""
+        return self.document.first("Version") or self.filename.version
+
+    @cached_property
+    def record(self) -> Record:
+        """RECORD.
+
+        :raises RecordError: if its rows cannot be told apart.
+        """
+        return Record.parse(self.read("RECORD"))
+
+    @cached_property
+    def tags(self) -> frozenset[Tag]:
+        """The tags that the WHEEL file lists."""
+        wheel = Document.parse(self.read("WHEEL"))
+        return frozenset(tag for field in wheel.all("Tag") for tag in parse_tag(field.value.strip()))
+
+    @property
+    def dist_info_files(self) -> tuple[str, ...]:
+        """The files below dist-info, without its name: ``METADATA``, ``licenses/LICENSE``."""
+        prefix = f"{self.dist_info}/"
+        names = (name.removeprefix(prefix) for name in self._by_name if name.startswith(prefix))
+        return tuple(name for name in names if name and not name.endswith("/"))
+
+    def member(self, file: str) -> Member | None:
+        """Return the member of the dist-info file ``file``, or ``None`` if there is none."""
+        return self._by_name.get(f"{self.dist_info}/{file}")
+
+    def read(self, file: str) -> bytes:
+        """Return the content of the dist-info file ``file``.
+
+        :raises KeyError: if there is no such file.
+        :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
+        """
+        limit = _RECORD_LIMIT if file == "RECORD" else _LIMIT
+        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _find_dist_info(names: Iterable[str]) -> str:
+    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload."""
+    found = dict.fromkeys(top for name in names if (top := name.partition("/")[0]).endswith(".dist-info") and top != name)
+    match list(found):
+        case [single]:
+            return single
+        case []:
+            raise StructureError(
+                "no-dist-info", "there is no dist-info folder at the top", hint="It is no wheel, or a damaged one."
+            )
+        case several:
+            raise StructureError(
+                "two-dist-infos",
+                f"there are {len(several)} dist-info folders: {', '.join(map(shown, several))}",
+                hint="Installers refuse such a wheel or choose one at random; build it again.",
+            )
