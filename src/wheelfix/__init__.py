@@ -1,6 +1,6 @@
 """Correct the metadata of built wheels, and prove that nothing else changed.
 
-The names below are the public interface. In the common case one call does it::
+The names in ``__all__`` are the public interface. In the common case one call does it::
 
     import wheelfix
 
@@ -10,38 +10,64 @@ The names below are the public interface. In the common case one call does it::
 
 Step by step, one wheel is opened, a plan is made and looked at, and then carried out::
 
-    with wheelfix.Wheel("demo-1.0-py3-none-any.whl") as wheel:
+    from pathlib import Path
+
+    with wheelfix.Wheel("torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl") as wheel:
         plan = wheelfix.make_plan(wheel, edits=[wheelfix.SetField("Requires-Python", ">=3.10")])
         print(plan.metadata_diff)
-        outcome = wheelfix.apply(wheel, plan, Path("fixed/demo-1.0-py3-none-any.whl"))
+        outcome = wheelfix.apply(wheel, plan, Path("torch-2.7.0-fixed") / wheel.path.name)
 """
 
-from wheelfix.batch import fix_wheels
-from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
-from wheelfix.errors import (
-    ArchiveError,
-    EditError,
-    FilenameError,
-    MetadataError,
-    OutputError,
-    RecordError,
-    ResultError,
-    RulesError,
-    SourceChanged,
-    StructureError,
-    VerificationError,
-    WheelFault,
-    WheelfixError,
-)
-from wheelfix.filename import WheelFilename
-from wheelfix.outcome import Change, Outcome, Problem, Report, Status
-from wheelfix.plan import Plan, make_plan
-from wheelfix.render.json import render_json
-from wheelfix.rewrite import TOOL_VERSION as __version__
-from wheelfix.rewrite import apply, preview
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Match, Rule, RuleSet, When
-from wheelfix.wheel import Wheel
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from wheelfix.version import __version__
+
+if TYPE_CHECKING:
+    from wheelfix.batch import fix_wheels
+    from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+    from wheelfix.errors import (
+        ArchiveError,
+        EditError,
+        FilenameError,
+        MetadataError,
+        OutputError,
+        RecordError,
+        ResultError,
+        RulesError,
+        SourceChanged,
+        StructureError,
+        VerificationError,
+        WheelFault,
+        WheelfixError,
+    )
+    from wheelfix.filename import WheelFilename
+    from wheelfix.outcome import Change, Outcome, Problem, Report, Status
+    from wheelfix.plan import Plan, make_plan
+    from wheelfix.render.json import render_json
+    from wheelfix.rewrite import apply, preview
+    from wheelfix.rules.loading import built_in, rule_set
+    from wheelfix.rules.model import Match, Rule, RuleSet, When
+    from wheelfix.wheel import Wheel
+
+_HOMES: Final = {
+    "batch": ("fix_wheels",),
+    "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
+    "errors": (
+        "ArchiveError", "EditError", "FilenameError", "MetadataError", "OutputError", "RecordError", "ResultError",
+        "RulesError", "SourceChanged", "StructureError", "VerificationError", "WheelFault", "WheelfixError",
+    ),
+    "filename": ("WheelFilename",),
+    "outcome": ("Change", "Outcome", "Problem", "Report", "Status"),
+    "plan": ("Plan", "make_plan"),
+    "render.json": ("render_json",),
+    "rewrite": ("apply", "preview"),
+    "rules.loading": ("built_in", "rule_set"),
+    "rules.model": ("Match", "Rule", "RuleSet", "When"),
+    "wheel": ("Wheel",),
+}  # fmt: skip
+"""Where each public name lives; it is imported when it is first asked for (PEP 562), so that the command starts fast."""
+_HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "AddField",
@@ -84,3 +110,14 @@ __all__ = [
     "render_json",
     "rule_set",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'wheelfix' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

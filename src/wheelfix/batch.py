@@ -2,24 +2,25 @@
 
 import errno
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wheelfix.archive.digest import RunningDigest
+from wheelfix.archive.source import Source
 from wheelfix.edits import Edit
-from wheelfix.errors import ResultError, WheelfixError
-from wheelfix.filename import WheelFilename
+from wheelfix.errors import ResultError, RulesError, WheelfixError
 from wheelfix.outcome import Outcome, Problem, Report, Status
-from wheelfix.plan import make_plan
-from wheelfix.rewrite import apply, preview
-from wheelfix.rules.loading import built_in
-from wheelfix.rules.model import RuleSet
-from wheelfix.wheel import Wheel
+from wheelfix.rules import BUILT_IN
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from wheelfix.rules.model import RuleSet
 
 _SYSTEM_HINTS: Final = {
     errno.EACCES: "Check the permissions of the file and of its folder.",
@@ -40,7 +41,7 @@ class Task:
     ``output_dir`` takes the results; ``None`` corrects in place. With ``dry_run`` nothing is written.
     """
 
-    rules: RuleSet | None = None
+    rules: "RuleSet | str | None" = None
     edits: tuple[Edit, ...] = ()
     output_dir: Path | None = None
     dry_run: bool = False
@@ -49,7 +50,7 @@ class Task:
 
 def fix_wheels(
     paths: Iterable[Path | str],
-    rules: RuleSet | str | None = "gpu",
+    rules: "RuleSet | str | None" = "gpu",
     *,
     edits: Iterable[Edit] = (),
     output_dir: Path | str | None = "fixed",
@@ -57,7 +58,7 @@ def fix_wheels(
     dry_run: bool = False,
     sbom: bool = True,
     jobs: int = 1,
-    executor: Executor | None = None,
+    executor: "Executor | None" = None,
     on_outcome: Callable[[Outcome], None] | None = None,
     command: str = "fix",
 ) -> Report:
@@ -73,9 +74,10 @@ def fix_wheels(
     :raises RulesError: if there is no such rule set.
     """
     given = [Path(path) for path in paths]
-    chosen = built_in(rules) if isinstance(rules, str) else rules
+    if isinstance(rules, str) and rules not in BUILT_IN:
+        raise RulesError("unknown-rule-set", f"there is no rule set {rules!r}", hint=f"Known: {', '.join(BUILT_IN)}.")
     folder = None if in_place or output_dir is None else Path(output_dir)
-    task = Task(chosen, tuple(edits), folder, dry_run, sbom)
+    task = Task(rules, tuple(edits), folder, dry_run, sbom)
     outcomes: dict[int, Outcome] = {}
     todo: list[tuple[int, Path]] = []
     clashes = _clashing_names(given) if folder else frozenset()
@@ -113,7 +115,7 @@ def _clash(path: Path) -> Outcome:
 
 
 def _run(
-    todo: Sequence[tuple[int, Path]], task: Task, jobs: int, executor: Executor | None
+    todo: Sequence[tuple[int, Path]], task: Task, jobs: int, executor: "Executor | None"
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcome of each wheel as it is done, with its index."""
     if executor is None and min(jobs, len(todo)) <= 1:
@@ -132,7 +134,7 @@ def _run(
                 future.cancel()
 
 
-def _pool(jobs: int) -> Executor:
+def _pool(jobs: int) -> "Executor":
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
@@ -140,21 +142,39 @@ def _pool(jobs: int) -> Executor:
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["wheelfix.batch"])
-    return ProcessPoolExecutor(jobs, mp_context=context)
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
+
+
+def _leave_interrupts_to_parent() -> None:
+    """Let a worker finish its wheel when Ctrl-C is pressed; the parent starts no other."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def fix_one(path: Path, task: Task) -> Outcome:
     """Return what happened to the wheel at ``path``; errors of the wheel and of the system are part of it."""
     try:
-        WheelFilename.parse(path.name)
-        with Wheel(path) as wheel:
+        with Source(path) as source:
             if task.dry_run:
-                return preview(make_plan(wheel, task.rules, edits=task.edits))
-            with RunningDigest(wheel.source) as digest:
-                plan = make_plan(wheel, task.rules, edits=task.edits)
-                return apply(wheel, plan, _target(path, task.output_dir), sbom=task.sbom, digest=digest)
+                return _fix(source, task, None)
+            with RunningDigest(source) as digest:
+                return _fix(source, task, digest)
     except (WheelfixError, OSError) as error:
         return failure(path, error)
+
+
+def _fix(source: Source, task: Task, digest: RunningDigest | None) -> Outcome:
+    # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
+    from wheelfix.plan import make_plan
+    from wheelfix.rewrite import apply, preview
+    from wheelfix.rules.loading import built_in
+    from wheelfix.wheel import Wheel
+
+    rules = built_in(task.rules) if isinstance(task.rules, str) else task.rules
+    with Wheel(source.path, source=source) as wheel:
+        plan = make_plan(wheel, rules, edits=task.edits)
+        if task.dry_run:
+            return preview(plan)
+        return apply(wheel, plan, _target(source.path, task.output_dir), sbom=task.sbom, digest=digest)
 
 
 def _target(path: Path, output_dir: Path | None) -> Path | None:

@@ -87,12 +87,3 @@ class SourceChanged(ResultError):
 
 class VerificationError(ResultError):
     """What was written is not what was planned: a fault of wheelfix or of the disk."""
-
-
-def shown(name: str) -> str:
-    """Return ``name`` as it can be printed safely: control and unprintable characters escaped.
-
-    >>> shown("a\\x1b[2Jb")
-    'a\\\\x1b[2Jb'
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in name)

@@ -1,15 +1,18 @@
 """The file name of a wheel: parsed, changed, printed back exactly."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TYPE_CHECKING
 
-from packaging.tags import Tag
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from wheelfix.errors import EditError, FilenameError, shown
+from wheelfix.errors import EditError, FilenameError
+from wheelfix.escaping import shown
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
 
 _HINT = "A wheel is named PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl."
 _LOCAL_LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*", re.IGNORECASE)
@@ -74,13 +77,13 @@ class WheelFilename:
             return None
 
     @property
-    def tags(self) -> frozenset[Tag]:
+    def tags(self) -> "frozenset[Tag]":
         """Every tag that the compressed tag sets stand for."""
-        return frozenset(self._expanded())
+        from packaging.tags import Tag  # imported late: slow to import, and most calls need no tags
 
-    def _expanded(self) -> Iterator[Tag]:
-        for python, abi, platform in product(self.python.split("."), self.abi.split("."), self.platform.split(".")):
-            yield Tag(python, abi, platform)
+        return frozenset(
+            Tag(*each) for each in product(*(tags.split(".") for tags in (self.python, self.abi, self.platform)))
+        )
 
     def with_build_tag(self, build: str) -> "WheelFilename":
         """Return this name with ``build`` as its build tag.

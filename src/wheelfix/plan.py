@@ -4,13 +4,14 @@ import difflib
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import assert_never
 
 from wheelfix.edits import FIXED_FIELDS, OWN_FILES, AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
-from wheelfix.errors import EditError, shown
-from wheelfix.metadata.document import Document
+from wheelfix.errors import EditError
+from wheelfix.escaping import shown
 from wheelfix.metadata.fields import find
 from wheelfix.metadata.requirement import read_requirement
 from wheelfix.outcome import Change
@@ -23,7 +24,7 @@ from wheelfix.wheel import SIGNATURES, Wheel
 _REQUIRES = "Requires-Dist"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What is to become of one wheel.
 
@@ -49,7 +50,7 @@ class Plan:
         """Whether the wheel would stay as it is, byte for byte."""
         return self.new_metadata == self.metadata and not self.written and not self.removed
 
-    @property
+    @cached_property
     def metadata_diff(self) -> str:
         """The unified diff of METADATA, empty if it does not change."""
         return unified_diff(self.metadata, self.new_metadata, self.source.name)
@@ -57,11 +58,11 @@ class Plan:
 
 def unified_diff(before: bytes, after: bytes, name: str) -> str:
     """Return the unified diff of two METADATA files of the wheel called ``name``; control characters are escaped."""
-    lines = (
-        [_printable(line) for line in data.decode("utf-8", "replace").split("\n")] for data in (before, after)
-    )
+    if before == after:
+        return ""
     title = shown(name)
-    rows = difflib.unified_diff(*lines, f"a/{title}/METADATA", f"b/{title}/METADATA", lineterm="")
+    old, new = (list(map(_printable, data.decode("utf-8", "replace").split("\n"))) for data in (before, after))
+    rows = difflib.unified_diff(old, new, f"a/{title}/METADATA", f"b/{title}/METADATA", lineterm="")
     return "".join(f"{row}\n" for row in rows)
 
 

@@ -8,9 +8,11 @@ import csv
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
-from wheelfix.errors import RecordError, shown
+from wheelfix.errors import RecordError
+from wheelfix.escaping import shown
 
 _STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 _COLUMNS: Final = 3
@@ -31,7 +33,7 @@ class Row:
         return self.raw[len(self.raw.rstrip(b"\r\n")) :]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Record:
     """The rows of a RECORD file, each as its bytes with its line end; together they are the file.
 
@@ -50,7 +52,7 @@ class Record:
         """
         return cls(tuple(_split_rows(data)))
 
-    @property
+    @cached_property
     def data(self) -> bytes:
         """The file."""
         return b"".join(self.rows)
@@ -92,6 +94,8 @@ class Record:
 
     def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
         needle = path.encode("utf-8", "surrogateescape").replace(b'"', b'""')
+        if needle not in self.data:
+            return
         for index, raw in enumerate(self.rows):
             if needle in raw and (row := _read_row(raw, index + 1)).path == path:
                 yield index, row
@@ -114,16 +118,16 @@ class Record:
 
 def _split_rows(data: bytes) -> Iterator[bytes]:
     """Yield each row with its line end; a quoted column may hold line ends of its own."""
-    pending = b""
+    pending: list[bytes] = []
+    is_open = False
     for line in data.splitlines(keepends=True):
-        pending += line
-        if pending.count(b'"') % 2 == 0:
-            yield pending
-            pending = b""
+        pending.append(line)
+        is_open ^= line.count(b'"') % 2 == 1
+        if not is_open:
+            yield b"".join(pending)
+            pending.clear()
     if pending:
-        raise RecordError(
-            "unclosed-quote", "RECORD has a quoted path that is never closed", hint="Build the wheel again."
-        )
+        raise RecordError("unclosed-quote", "RECORD has a quoted path that is never closed", hint="Build the wheel again.")
 
 
 def _read_row(raw: bytes, number: int) -> Row:
@@ -147,9 +151,7 @@ def _replaced(row: Row, content: bytes) -> bytes:
     return _write_row(row.path, digest, str(len(content)), row.line_end, quoted=quoted, all_quoted=all_quoted)
 
 
-def _write_row(
-    path: str, digest: str, size: str, line_end: bytes, *, quoted: bool, all_quoted: bool | None = None
-) -> bytes:
+def _write_row(path: str, digest: str, size: str, line_end: bytes, *, quoted: bool, all_quoted: bool | None = None) -> bytes:
     """Return one row; a path that needs quotes gets them in any case."""
     rest_quoted = quoted if all_quoted is None else all_quoted
     raw_path = path.encode("utf-8", "surrogateescape")

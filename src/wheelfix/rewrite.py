@@ -4,9 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Final
 
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.encode import NewMember
@@ -19,9 +17,8 @@ from wheelfix.outcome import Outcome, Status
 from wheelfix.plan import Plan
 from wheelfix.sbom import TRACE, write_trace
 from wheelfix.verification import verify
+from wheelfix.version import __version__
 from wheelfix.wheel import Wheel
-
-TOOL_VERSION: Final = installed_version("wheelfix")
 
 
 def preview(plan: Plan) -> Outcome:
@@ -87,7 +84,7 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
     with StagedFile(place.parent, wheel.source.mode) as staged:
         output = Growing(staged.descriptor)
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
-        remark = verify(staged.path, wheel, work.expected, work.gone)
+        remark = verify(staged.path, wheel.dist_info, work.expected, wheel.path)
         _put(wheel, staged, place, sums.output_sha256, in_place=target is None)
     return replace(
         preview(plan),
@@ -138,9 +135,7 @@ class _Work:
         last[self._prefix + "RECORD"] = self._record(last)
         self.expected.update(last)
         record = self._like("RECORD")
-        return [
-            NewMember(name, content, record if name == record.name else metadata) for name, content in last.items()
-        ]
+        return [NewMember(name, content, record if name == record.name else metadata) for name, content in last.items()]
 
     def _like(self, file: str) -> Member:
         member = self._wheel.member(file)
@@ -158,7 +153,7 @@ class _Work:
             changes=plan.changes,
             diff=plan.metadata_diff,
             rules_digest=plan.rules_digest,
-            tool=TOOL_VERSION,
+            tool=__version__,
             before=self._wheel.read(TRACE) if self._present(self._prefix + TRACE) else None,
         )
 
@@ -167,9 +162,7 @@ class _Work:
         for name in self.gone:
             record = record.without(name)
         for name, content in {**self._replaced, **last}.items():
-            record = record.with_content(
-                name, content, like=f"{self._prefix}METADATA", before=f"{self._prefix}RECORD"
-            )
+            record = record.with_content(name, content, like=f"{self._prefix}METADATA", before=f"{self._prefix}RECORD")
         return record.data
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from wheelfix.escaping import as_utf8
 from wheelfix.outcome import Change
 
 TRACE: Final = "sboms/wheelfix.cdx.json"
@@ -48,6 +49,7 @@ def write_trace(
     ``diff`` is the unified diff of METADATA. ``before`` is the trace that the wheel had, if any: its ancestors and
     changes are carried on.
     """
+    project, version, filename, diff = map(as_utf8, (project, version, filename, diff))
     past = read_trace(before) if before else None
     ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))
     all_changes = (*(past.changes if past else ()), *changes)
@@ -83,7 +85,7 @@ def read_trace(data: bytes) -> Trace | None:
         document = json.loads(data)
         component = document["metadata"]["component"]
         properties = component["properties"]
-        changes = tuple(Change(**json.loads(each["value"])) for each in properties if each["name"] == _CHANGE)
+        changes = tuple(_as_change(json.loads(each["value"])) for each in properties if each["name"] == _CHANGE)
         ancestors = tuple(
             Ancestor(str(each["properties"][0]["value"]), str(each["hashes"][0]["content"]))
             for each in component["pedigree"]["ancestors"]
@@ -110,8 +112,15 @@ def _purl(project: str, version: str) -> str:
 
 
 def _as_dict(change: Change) -> Mapping[str, str]:
-    """Return the fields of ``change`` that have a value."""
+    """Return what :func:`_as_change` reads: the parts of ``change`` that have a value."""
     names = ("field", "action", "before", "after", "rule", "verdict", "reason")
-    return {name: value for name in names if (value := getattr(change, name)) is not None} | {
-        name: None for name in ("before", "after") if getattr(change, name) is None
-    }
+    values = {name: getattr(change, name) for name in names}
+    return {name: as_utf8(value) for name, value in values.items() if value is not None}
+
+
+def _as_change(values: Mapping[str, str]) -> Change:
+    """Return the change that ``values`` tell; what is no text is a :class:`TypeError`."""
+    if not all(isinstance(value, str) for value in values.values()):
+        raise TypeError(values)
+    get = values.get
+    return Change(values["field"], values["action"], get("before"), get("after"), get("rule"), get("verdict"), get("reason"))

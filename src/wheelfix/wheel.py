@@ -5,18 +5,21 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from packaging.tags import Tag, parse_tag
 from packaging.utils import NormalizedName, canonicalize_name
 
 from wheelfix.archive.content import read_content
 from wheelfix.archive.layout import Layout, Member, read_layout
 from wheelfix.archive.source import Source
-from wheelfix.errors import StructureError, shown
+from wheelfix.errors import StructureError
+from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.record import Record
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
 
 _LIMIT: Final = 1 << 23
 """The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
@@ -31,16 +34,17 @@ class Wheel:
     """A wheel open for reading. Use it as a context manager.
 
     ``path`` is the path as it was given, ``dist_info`` the name of the top-level dist-info folder as the archive spells
-    it. Nothing is extracted; only small files of dist-info are ever inflated, each under a bound.
+    it. Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
+    at ``path`` where it is open already; the wheel closes it.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, source: Source | None = None) -> None:
         self.path = Path(path)
         self.filename = WheelFilename.parse(self.path.name)
-        self.source = Source(self.path)
+        self.source = source or Source(self.path)
         try:
             self.layout: Layout = read_layout(self.source)
             self._by_name = {member.name: member for member in self.layout.members}
@@ -90,8 +94,10 @@ class Wheel:
         return Record.parse(self.read("RECORD"))
 
     @cached_property
-    def tags(self) -> frozenset[Tag]:
+    def tags(self) -> "frozenset[Tag]":
         """The tags that the WHEEL file lists."""
+        from packaging.tags import parse_tag  # imported late: slow to import, and most calls need no tags
+
         wheel = Document.parse(self.read("WHEEL"))
         return frozenset(tag for field in wheel.all("Tag") for tag in parse_tag(field.value.strip()))
 
@@ -122,9 +128,7 @@ class Wheel:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
 

@@ -4,11 +4,12 @@ import zlib
 
 from wheelfix.archive.headers import DEFLATED, STORED
 from wheelfix.archive.layout import Member
-from wheelfix.archive.source import Source
-from wheelfix.errors import ArchiveError, shown
+from wheelfix.archive.source import Readable
+from wheelfix.errors import ArchiveError
+from wheelfix.escaping import shown
 
 
-def read_content(source: Source, member: Member, *, limit: int) -> bytes:
+def read_content(source: Readable, member: Member, *, limit: int) -> bytes:
     """Return the content of ``member``, at most ``limit`` bytes.
 
     :raises ArchiveError: if it is larger, damaged, or compressed by another method than deflate.

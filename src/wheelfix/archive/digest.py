@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from wheelfix.archive.source import Source
 
@@ -75,7 +75,7 @@ class RunningDigest:
         self._stopped = True
         self._thread.join()
 
-    def __enter__(self) -> "RunningDigest":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

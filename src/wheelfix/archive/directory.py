@@ -1,7 +1,6 @@
 """The directory of a new archive: old records with new positions, and the end records."""
 
 import struct
-from collections.abc import Sequence
 
 from wheelfix.archive import headers
 from wheelfix.archive.ending import End
@@ -12,33 +11,22 @@ _NEEDED = slice(6, 8)
 _EXTRA_LENGTH = slice(30, 32)
 
 
-def directory_bytes(placed: Sequence[tuple[bytes, int]], end: End, start: int, zip64_limit: int = FULL_32) -> bytes:
-    """Return directory and end records for ``placed``, the records with their members' positions.
+def end_bytes(old: End, count: int, start: int, size: int, zip64_limit: int = FULL_32) -> bytes:
+    """Return the end records for a directory of ``count`` records, ``size`` bytes long, that begins at ``start``.
 
-    The directory begins at ``start``. Positions from ``zip64_limit`` on take the ZIP64 form. The ZIP64 end record is
-    written where a number calls for it, or where the old archive (``end``) had one.
+    The ZIP64 end record is written where a number calls for it, or where the old archive had one.
     """
-    directory = b"".join(positioned(entry, offset, zip64_limit) for entry, offset in placed)
-    size, count = len(directory), len(placed)
-    stop = start + size
-    needed = count >= FULL_16 or size >= FULL_32 or start >= zip64_limit
     ending = b""
-    if needed or end.zip64_made_by is not None:
-        made_by = end.zip64_made_by if end.zip64_made_by is not None else VERSION_ZIP64
-        version = max(end.zip64_needed or 0, VERSION_ZIP64)
-        ending = END_64.pack(
-            headers.END_64_SIGNATURE, END_64.size - 12, made_by, version, 0, 0, count, count, size, start
-        ) + LOCATOR_64.pack(headers.LOCATOR_64_SIGNATURE, 0, stop, 1)
+    if count >= FULL_16 or size >= FULL_32 or start >= zip64_limit or old.zip64_made_by is not None:
+        made_by = VERSION_ZIP64 if old.zip64_made_by is None else old.zip64_made_by
+        needed = max(old.zip64_needed or 0, VERSION_ZIP64)
+        counts = (0, 0, count, count, size, start)
+        ending = END_64.pack(headers.END_64_SIGNATURE, END_64.size - 12, made_by, needed, *counts)
+        ending += LOCATOR_64.pack(headers.LOCATOR_64_SIGNATURE, 0, start + size, 1)
     short_count = min(count, FULL_16)
     short_start = start if start < zip64_limit else FULL_32
-    return (
-        directory
-        + ending
-        + END.pack(
-            headers.END_SIGNATURE, 0, 0, short_count, short_count, min(size, FULL_32), short_start, len(end.comment)
-        )
-        + end.comment
-    )
+    numbers = (0, 0, short_count, short_count, min(size, FULL_32), short_start, len(old.comment))
+    return ending + END.pack(headers.END_SIGNATURE, *numbers) + old.comment
 
 
 def positioned(entry: bytes, offset: int, zip64_limit: int = FULL_32) -> bytes:

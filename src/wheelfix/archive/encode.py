@@ -7,7 +7,8 @@ from wheelfix.archive import headers
 from wheelfix.archive.headers import DEFLATED, ENTRY, FULL_16, FULL_32, LOCAL, STORED
 from wheelfix.archive.layout import Layout, Member
 from wheelfix.archive.source import Source
-from wheelfix.errors import EditError, shown
+from wheelfix.errors import EditError
+from wheelfix.escaping import shown
 
 _NEEDED_FOR_DEFLATE = 20
 _LEVEL_BITS = 0b110

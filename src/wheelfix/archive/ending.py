@@ -4,7 +4,7 @@ from typing import NamedTuple, NoReturn
 
 from wheelfix.archive import headers
 from wheelfix.archive.headers import END, END_64, END_SIGNATURE, FULL_16, FULL_32, LOCATOR_64
-from wheelfix.archive.source import Source
+from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 
 _LONGEST_COMMENT = 0xFFFF
@@ -18,7 +18,7 @@ class End(NamedTuple):
     ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` where the archive has none.
     """
 
-    count: int
+    member_count: int
     directory_start: int
     directory_stop: int
     comment: bytes
@@ -33,30 +33,28 @@ class _Classic(NamedTuple):
     disk: int
     directory_disk: int
     disk_count: int
-    count: int
+    member_count: int
     directory_size: int
     directory_start: int
     comment_length: int
 
 
-def read_end(source: Source) -> End:
+def read_end(source: Readable) -> End:
     """Return the one end of the archive.
 
     :raises ArchiveError: if there is none, more than one, or bytes after it.
     """
     start, tail = _find_end(source)
     record = _Classic._make(END.unpack_from(tail))
-    if record.disk or record.directory_disk or record.disk_count != record.count:
+    if record.disk or record.directory_disk or record.disk_count != record.member_count:
         _refuse("many-disks", "the archive is one of several disks")
     comment = tail[END.size :]
-    has_locator = start >= LOCATOR_64.size and (
-        source.read_at(start - LOCATOR_64.size, 4) == headers.LOCATOR_64_SIGNATURE
-    )
+    has_locator = start >= LOCATOR_64.size and (source.read_at(start - LOCATOR_64.size, 4) == headers.LOCATOR_64_SIGNATURE)
     if has_locator:
         return _read_zip64_end(source, start - LOCATOR_64.size, record, comment)
     if FULL_32 in (record.directory_size, record.directory_start):
         _refuse("bad-end-record", "the end record points to a ZIP64 record that is not there")
-    return _checked(End(record.count, record.directory_start, start, comment), record.directory_size)
+    return _checked(End(record.member_count, record.directory_start, start, comment), record.directory_size)
 
 
 def _refuse(code: str, message: str) -> NoReturn:
@@ -65,7 +63,7 @@ def _refuse(code: str, message: str) -> NoReturn:
     )
 
 
-def _find_end(source: Source) -> tuple[int, bytes]:
+def _find_end(source: Readable) -> tuple[int, bytes]:
     """Return where the end record starts and all bytes from there."""
     length = min(source.size, END.size + _LONGEST_COMMENT)
     tail = source.read_at(source.size - length, length)
@@ -83,7 +81,7 @@ def _find_end(source: Source) -> tuple[int, bytes]:
     _refuse_endless(source, nearest, length)
 
 
-def _refuse_endless(source: Source, nearest: int, length: int) -> NoReturn:
+def _refuse_endless(source: Readable, nearest: int, length: int) -> NoReturn:
     if nearest >= 0 and nearest + END.size <= length:
         _refuse("trailing-bytes", "bytes stand after the end of the archive, or its end is cut off")
     if source.read_at(0, min(4, source.size)) == headers.LOCAL_SIGNATURE:
@@ -95,7 +93,7 @@ def _refuse_endless(source: Source, nearest: int, length: int) -> NoReturn:
     )
 
 
-def _read_zip64_end(source: Source, locator_start: int, record: _Classic, comment: bytes) -> End:
+def _read_zip64_end(source: Readable, locator_start: int, record: _Classic, comment: bytes) -> End:
     _, disk, start, disks = LOCATOR_64.unpack(source.read_at(locator_start, LOCATOR_64.size))
     if disk or disks > 1:
         _refuse("many-disks", "the archive is one of several disks")
@@ -109,7 +107,7 @@ def _read_zip64_end(source: Source, locator_start: int, record: _Classic, commen
     if disk or directory_disk or disk_count != count:
         _refuse("many-disks", "the archive is one of several disks")
     agree = (
-        record.count in (count, FULL_16)
+        record.member_count in (count, FULL_16)
         and record.directory_size in (directory_size, FULL_32)
         and record.directory_start in (directory_start, FULL_32)
     )
@@ -124,12 +122,12 @@ def _checked(end: End, directory_size: int) -> End:
         if difference > 0:
             _refuse("leading-bytes", f"{difference} bytes stand before the archive, or between directory and end")
         _refuse("bad-end-record", "the directory does not lie where the end record says")
-    if end.count > _MOST_MEMBERS or directory_size > _LARGEST_DIRECTORY:
+    if end.member_count > _MOST_MEMBERS or directory_size > _LARGEST_DIRECTORY:
         raise ArchiveError(
             "too-many-members",
-            f"the archive claims {end.count} members in a directory of {directory_size} bytes",
+            f"the archive claims {end.member_count} members in a directory of {directory_size} bytes",
             hint=f"At most {_MOST_MEMBERS} members and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
         )
-    if end.count == 0:
+    if end.member_count == 0:
         raise ArchiveError("empty-archive", "the archive holds no members", hint="Build or download the wheel again.")
     return end

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple
 
 from wheelfix.errors import ArchiveError
 
@@ -40,8 +40,6 @@ EXTRA_ZIP64: Final = 0x0001
 EXTRA_UNICODE_PATH: Final = 0x7075
 _ZIP64_BYTES: Final = EXTRA_ZIP64.to_bytes(2, "little")
 _UNICODE_PATH_BYTES: Final = EXTRA_UNICODE_PATH.to_bytes(2, "little")
-
-_Numbers = TypeVar("_Numbers", tuple[int, int], tuple[int, int, int])
 
 
 class Entry(NamedTuple):
@@ -131,8 +129,8 @@ def zip64_numbers(extra: bytes, place: str) -> tuple[int, ...] | None:
     return struct.unpack_from(f"<{(stop - start) // 8}Q", extra, start)
 
 
-def widen(values: _Numbers, extra: bytes, place: str) -> _Numbers:
-    """Return ``values`` with those that are all ones replaced by the numbers of the ZIP64 extra field.
+def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
+    """Return ``values``, as many as there are, with those that are all ones replaced by the numbers of the ZIP64 extra field.
 
     The extra field may hold just the numbers that are called for, or all of ``values`` with the same numbers where they
     are not called for; anything else two readers could take differently.
@@ -147,10 +145,10 @@ def widen(values: _Numbers, extra: bytes, place: str) -> _Numbers:
         wide = list(values)
         for index, number in zip(called, numbers, strict=True):
             wide[index] = number
-        return cast(_Numbers, tuple(wide))
+        return tuple(wide)
     agrees = all(value in (number, FULL_32) for value, number in zip(values, numbers, strict=False))
     if len(called) < len(numbers) <= len(values) and agrees and all(index < len(numbers) for index in called):
-        return cast(_Numbers, (*numbers, *values[len(numbers) :]))
+        return (*numbers, *values[len(numbers) :])
     raise ArchiveError(
         "bad-zip64-field",
         f"{place}: the ZIP64 extra field holds {len(numbers)} numbers where {len(called)} are called for",

@@ -5,12 +5,23 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from wheelfix.errors import ArchiveError, SourceChanged
 
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows opens as text otherwise
 _NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe named x.whl must not hold us up
+
+
+class Readable(Protocol):
+    """What an archive is read from: its size in bytes, and its bytes at a position."""
+
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``."""
 
 
 class Source:
@@ -47,13 +58,7 @@ class Source:
 
         :raises SourceChanged: if the file has become shorter.
         """
-        data = os.pread(self._descriptor, size, offset)
-        while len(data) < size:
-            more = os.pread(self._descriptor, size - len(data), offset + len(data))
-            if not more:
-                raise self._changed()
-            data += more
-        return data
+        return read_at(self._descriptor, offset, size, self._changed)
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
         """Fill ``buffer`` from ``offset``.
@@ -92,9 +97,7 @@ class Source:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
 
@@ -107,6 +110,16 @@ def _unusable(status: os.stat_result) -> ArchiveError | None:
     if status.st_size == 0:
         return ArchiveError("empty-file", "the file is empty", hint="Download or build the wheel again.")
     return None
+
+
+def read_at(descriptor: int, offset: int, size: int, on_end: Callable[[], Exception]) -> bytes:
+    """Return exactly ``size`` bytes from ``offset`` of an open file; raise what ``on_end`` gives if it ends before."""
+    data = os.pread(descriptor, size, offset)
+    if len(data) < size:  # the end of the file, or more than one call gives
+        rest = memoryview(bytearray(size - len(data)))
+        read_into(descriptor, rest, offset + len(data), on_end)
+        data += rest
+    return data
 
 
 def read_into(descriptor: int, buffer: memoryview, offset: int, on_end: Callable[[], Exception]) -> None:

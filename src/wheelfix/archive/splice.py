@@ -4,17 +4,21 @@ A member that no edit names keeps every byte: its header, its compressed data, i
 position, its directory record.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.directory import directory_bytes
+from wheelfix.archive.directory import end_bytes, positioned
 from wheelfix.archive.encode import NewMember, encode_member, encode_renamed
+from wheelfix.archive.ending import read_end
 from wheelfix.archive.headers import FULL_32
-from wheelfix.archive.layout import Layout
+from wheelfix.archive.layout import Layout, Member, read_members
 from wheelfix.archive.source import Source
 from wheelfix.archive.writing import FollowingDigest, Growing
+from wheelfix.errors import ArchiveError, VerificationError
+from wheelfix.escaping import shown
 
 _COPY_STEP = 1 << 24
 
@@ -100,8 +104,11 @@ def splice(
     the old archive; that they come last is what lets reading, copying and both sums go on at the same time.
     ``zip64_limit`` is the first position that is written in the ZIP64 form.
 
+    What was written is read back by the strict reader, and kept members are compared with the old ones.
+
     :raises OSError: if the output cannot be written.
     :raises SourceChanged: if somebody writes to the source meanwhile.
+    :raises VerificationError: if the new archive does not read back as planned.
     """
     body = _assemble(source, layout, edits)
     with FollowingDigest(output, body.common, digest) as following:
@@ -111,16 +118,82 @@ def splice(
             else:
                 _copy(source, piece, output)
         output.flush_to_disk()
+        records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed.values()]
+        _check_body(layout, output, records, edits)
         source_sha256 = digest.hexdigest()
-        for new in closing(source_sha256):
-            encoded, entry = encode_member(source, layout, new)
-            body.placed[new.name] = entry, output.size
-            output.write(encoded)
-        output.write(directory_bytes(list(body.placed.values()), layout.end, output.size, zip64_limit))
+        records += _write_closing(source, layout, closing(source_sha256), output, zip64_limit)
+        directory_start, directory = output.size, b"".join(records)
+        output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
         output_sha256 = following.hexdigest()
         output.flush_to_disk()
+        _check_end(output, len(records), directory_start, directory)
     source.check_unchanged()
     return Spliced(source_sha256, output_sha256)
+
+
+def _write_closing(
+    source: Source, layout: Layout, members: Sequence[NewMember], output: Growing, zip64_limit: int
+) -> list[bytes]:
+    """Write ``members`` and return their directory records."""
+    start, records = output.size, []
+    for new in members:
+        encoded, entry = encode_member(source, layout, new)
+        records.append(positioned(entry, output.size, zip64_limit))
+        output.write(encoded)
+    with _checking():
+        read_members(output, b"".join(records), len(records), start, output.size)
+    return records
+
+
+@contextmanager
+def _checking() -> Iterator[None]:
+    """Turn what the strict reader finds in the new archive into an error of ours."""
+    try:
+        yield
+    except ArchiveError as error:
+        raise _not_as_planned(error.message) from error
+
+
+def _not_as_planned(message: str) -> VerificationError:
+    return VerificationError(
+        "not-as-planned",
+        f"the new archive is not what was planned: {message}",
+        hint="Nothing was published. Run again; if it persists, report it with the wheel.",
+    )
+
+
+def _check_body(layout: Layout, output: Growing, records: Sequence[bytes], edits: Edits) -> None:
+    """Read the body of the new archive back, strictly, and compare its kept members with the old ones.
+
+    This is done while the sums are still being computed, and so costs no time of its own.
+    """
+    with _checking():
+        members = read_members(output, b"".join(records), len(records), 0, output.size)
+    old = [member for member in layout.members if member.name not in edits.removed]
+    for before, after, record in zip(old, members, records, strict=True):
+        if before.name not in edits.replaced and before.name not in edits.renamed:
+            alike = _without_position(before) == _without_position(after)
+            if not alike or not _same_record(layout.entry(before), record):
+                raise _not_as_planned(f"{shown(before.name)} is not as it was")
+
+
+def _without_position(member: Member) -> tuple[object, ...]:
+    lengths = (member.data_start - member.start, member.data_stop - member.start, member.stop - member.start)
+    return (member.name, member.method, member.flags, member.crc, member.size, *lengths)
+
+
+def _same_record(before: bytes, after: bytes) -> bool:
+    """Whether two directory records differ in the position only; one that took the ZIP64 form is longer."""
+    return (before[:42] == after[:42] and before[46:] == after[46:]) or len(after) > len(before)
+
+
+def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> None:
+    """Read the end and the directory of the new archive back."""
+    with _checking():
+        end = read_end(output)
+    written = output.read_at(end.directory_start, end.directory_stop - end.directory_start)
+    if (end.member_count, end.directory_start, written) != (count, directory_start, directory):
+        raise _not_as_planned("the directory does not read back")
 
 
 def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:

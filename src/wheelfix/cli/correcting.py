@@ -14,7 +14,6 @@ from wheelfix.errors import RulesError
 from wheelfix.outcome import Report, Status
 from wheelfix.render.diff import render_diff
 from wheelfix.render.json import render_json
-from wheelfix.rules.model import RuleSet
 
 _DEFAULT_FOLDER = "fixed"
 _OPTIONS = (
@@ -73,8 +72,8 @@ def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def correct(command: str, rules: RuleSet, options: CorrectingOptions) -> int:
-    """Correct the wheels that ``options`` name by ``rules``, tell and print what happened, and return the exit code.
+def correct(command: str, rules: str, options: CorrectingOptions) -> int:
+    """Correct the wheels that ``options`` name by the built-in rule set ``rules``; tell what happened, return the exit code.
 
     :raises click.UsageError: if the options contradict each other or name no wheel.
     """

@@ -23,6 +23,13 @@ def colour_wanted() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
 
 
+def _progress_bar() -> "Progress":
+    from rich.console import Console  # imported late: only a terminal needs it
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True), transient=True)
+
+
 class Narrator:
     """Tells each outcome on standard error, with a progress bar if that is a terminal. Use it as a context manager."""
 
@@ -30,13 +37,7 @@ class Narrator:
         self._total = total
         self._verbosity = verbosity
         self._dry_run = dry_run
-        self._progress: Progress | None = None
-        self._bar = None
-        if total > 1 and verbosity > QUIET and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._progress = _progress_bar() if total > 1 and verbosity > QUIET and sys.stderr.isatty() else None
 
     def tell(self, outcome: Outcome) -> None:
         """Tell one outcome."""
@@ -66,8 +67,6 @@ class Narrator:
             self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._progress:
             self._progress.stop()

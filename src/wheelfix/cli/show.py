@@ -4,7 +4,7 @@ import click
 
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.description import describe
-from wheelfix.errors import shown
+from wheelfix.escaping import shown
 from wheelfix.render.show import render_description, render_descriptions_json
 from wheelfix.rules.loading import built_in
 

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from wheelfix.cli.correcting import CorrectingOptions, correct, correcting_options
-from wheelfix.rules.loading import built_in
 
 
 @click.command("strip-gpu")
@@ -23,4 +22,4 @@ def command(**options: Any) -> int:
       wheelfix strip-gpu --check wheels/          for CI: exit 1 if one would change
       wheelfix strip-gpu --format json -o out . > report.json
     """
-    return correct("strip-gpu", built_in("gpu"), CorrectingOptions(**options))
+    return correct("strip-gpu", "gpu", CorrectingOptions(**options))

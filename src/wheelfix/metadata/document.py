@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wheelfix.errors import EditError, MetadataError, shown
+from wheelfix.errors import EditError, MetadataError
+from wheelfix.escaping import shown
 from wheelfix.metadata.fields import find
 
+_MOST_FIELDS: Final = 10_000
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
 _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
@@ -57,6 +59,12 @@ class Document:
         :raises MetadataError: if ``email.parser`` would see other fields in it than another reader could.
         """
         spans, header_stop = _read_header(data)
+        if len(spans) > _MOST_FIELDS:
+            raise MetadataError(
+                "too-many-fields",
+                f"METADATA has {len(spans)} fields",
+                hint=f"At most {_MOST_FIELDS} are read; it may be made to exhaust time.",
+            )
         fields = tuple(_make_field(data, start, stop) for start, stop in spans)
         _refuse_second_reading(data, fields, header_stop)
         return cls(data, fields, header_stop)
@@ -98,10 +106,11 @@ class Document:
         return Document.parse(before + line + ending + self.data[position:])
 
     def _edited(self, edits: Sequence[tuple[Field, bytes]]) -> "Document":
-        data = self.data
-        for each, replacement in sorted(edits, key=lambda edit: edit[0].start, reverse=True):
-            data = data[: each.start] + replacement + data[each.stop :]
-        return Document.parse(data)
+        pieces, position = [], 0
+        for each, replacement in sorted(edits, key=lambda edit: edit[0].start):
+            pieces += [self.data[position : each.start], replacement]
+            position = each.stop
+        return Document.parse(b"".join([*pieces, self.data[position:]]))
 
 
 def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
@@ -179,7 +188,7 @@ def _squeezed(value: bytes) -> bytes:
 
 
 def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
+    found: list[tuple[str, list[bytes]]] = []
     in_field = False
     data = data.removeprefix(b"\xef\xbb\xbf")
     for start, stop in _lines(data, _LF_LINE):
@@ -190,13 +199,13 @@ def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
             continue
         if line.startswith((b" ", b"\t")):
             if in_field:
-                found[-1] = (found[-1][0], _squeezed(found[-1][1] + b" " + line))
+                found[-1][1].append(line)
             continue
         match = _LOOSE_FIELD_LINE.match(line)
         in_field = match is not None
         if match:
-            found.append((match[1].decode("utf-8", "replace").lower(), _squeezed(line[match.end() :])))
-    return found
+            found.append((match[1].decode("utf-8", "replace").lower(), [line[match.end() :]]))
+    return [(name, _squeezed(b" ".join(lines))) for name, lines in found]
 
 
 def _encode(name: str, value: str) -> bytes:

@@ -22,6 +22,8 @@ _LOOSE: Final = re.compile(
 _EXTRA_TEST: Final = re.compile(
     r"""\bextra\b \s* (?: == | != | \b in \b | \b not \s+ in \b ) | (?: == | != | \b in \b ) \s* \bextra\b""", re.VERBOSE
 )
+_PLAIN_EXTRA: Final = re.compile(r"""\bextra\s*==\s*(?:"[^"']+"|'[^"']+')""")
+_OR: Final = re.compile(r"\bor\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def read_requirement(text: str) -> Requirement | None:
     """
     try:
         strict = StrictRequirement(text)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:  # a hostile marker nests without end
         return _read_loosely(text, str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
@@ -88,11 +90,13 @@ def _needs_extra(marker: str) -> bool:
     """
     if not _EXTRA_TEST.search(marker):
         return False
-    from dep_logic.markers import InvalidMarker, parse_marker  # imported late: most markers name no extra
+    if _PLAIN_EXTRA.search(marker) and not _OR.search(marker):
+        return True
+    from dep_logic.markers import InvalidMarker, parse_marker  # imported late: hardly a marker needs it
 
     try:
         return _false_without_extra(parse_marker(marker))
-    except InvalidMarker:
+    except (InvalidMarker, RecursionError):
         return True
 
 

@@ -1,10 +1,13 @@
 """The JSON report, version 1; its schema is docs/report.schema.json."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from wheelfix.outcome import Change, Outcome, Report, Status
+from wheelfix.escaping import as_utf8
+from wheelfix.outcome import Outcome, Report, Status
 
 
 def render_json(report: Report) -> str:
@@ -15,29 +18,37 @@ def render_json(report: Report) -> str:
         "wheels": [_wheel(outcome) for outcome in report.outcomes],
         "summary": {status.value: report.count(status) for status in Status},
     }
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
+    return encode(document)
 
 
 def _wheel(outcome: Outcome) -> dict[str, Any]:
     return {
-        "source": _text(str(outcome.source)),
-        "output": None if outcome.output is None else _text(str(outcome.output)),
+        "source": str(outcome.source),
+        "output": None if outcome.output is None else str(outcome.output),
         "status": outcome.status.value,
         "project": outcome.project,
         "version": outcome.version,
-        "changes": [change_as_json(each) for each in outcome.changes],
-        "kept": [change_as_json(each) for each in outcome.kept],
+        "changes": [asdict(each) for each in outcome.changes],
+        "kept": [asdict(each) for each in outcome.kept],
         "notes": list(outcome.notes),
         "sha256": {"source": outcome.source_sha256, "output": outcome.output_sha256},
         "problem": None if outcome.problem is None else asdict(outcome.problem),
     }
 
 
-def change_as_json(change: Change) -> dict[str, str | None]:
-    """Return ``change`` as the report writes it."""
-    return {name: None if value is None else _text(value) for name, value in asdict(change).items()}
+def encode(document: Mapping[str, Any]) -> str:
+    """Return ``document`` as ASCII JSON that every reader takes, with a final line end."""
+    return json.dumps(_clean(document), indent=2, ensure_ascii=True) + "\n"
 
 
-def _text(value: str) -> str:
-    """Return ``value`` as text that every JSON reader takes: bytes that are no UTF-8 become replacement characters."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _clean(value: object) -> object:
+    """Return ``value`` with every text in it made encodable, and paths as text."""
+    match value:
+        case str() | Path():
+            return as_utf8(str(value))
+        case Mapping():
+            return {name: _clean(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_clean(each) for each in value]
+        case _:
+            return value

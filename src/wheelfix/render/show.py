@@ -1,12 +1,11 @@
 """Descriptions of wheels to text and JSON."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from wheelfix.description import Description, RequirementLine
-from wheelfix.errors import shown
+from wheelfix.escaping import shown
+from wheelfix.render.json import encode
 
 
 def render_description(description: Description, *, verbose: bool = False) -> str:
@@ -55,9 +54,4 @@ def _size(size: int) -> str:
 
 def render_descriptions_json(descriptions: Sequence[Description]) -> str:
     """Return the wheels as JSON, version 1, with a final line end."""
-    document = {"version": 1, "command": "show", "wheels": [_as_json(each) for each in descriptions]}
-    return json.dumps(document, indent=2, ensure_ascii=True) + "\n"
-
-
-def _as_json(description: Description) -> dict[str, Any]:
-    return {**asdict(description), "source": str(description.source).encode("utf-8", "replace").decode("utf-8")}
+    return encode({"version": 1, "command": "show", "wheels": [asdict(each) for each in descriptions]})

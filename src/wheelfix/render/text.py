@@ -1,6 +1,6 @@
 """The narration: what a person reads on standard error."""
 
-from wheelfix.errors import shown
+from wheelfix.escaping import shown
 from wheelfix.outcome import Change, Outcome, Report, Status
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1

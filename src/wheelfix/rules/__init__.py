@@ -1,1 +1,6 @@
 """Rules: which requirements of which wheels are to be dropped or kept, and why."""
+
+from typing import Final
+
+BUILT_IN: Final = ("gpu",)
+"""The names of the rule sets that come with wheelfix."""

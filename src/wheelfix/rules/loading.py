@@ -3,15 +3,12 @@
 import hashlib
 from functools import cache
 from importlib.resources import files
-from typing import Final
 
 import msgspec
 
 from wheelfix.errors import RulesError
+from wheelfix.rules import BUILT_IN
 from wheelfix.rules.model import Rule, RuleFile, RuleSet
-
-BUILT_IN: Final = ("gpu",)
-"""The names of the rule sets that come with wheelfix."""
 
 
 def rule_set(name: str, rules: tuple[Rule, ...]) -> RuleSet:

@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
+from typing import Final, NamedTuple
 
 from packaging.utils import NormalizedName
 
 from wheelfix.metadata.requirement import Requirement
 from wheelfix.rules.model import Globs, Rule, RuleSet, When
+
+_WILD: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,18 @@ class Decision:
     held_back: str | None = None
 
 
+class _Names(NamedTuple):
+    """Globs made ready: those without wildcards as a set, since compiling a hundred patterns takes long."""
+
+    exact: frozenset[str]
+    pattern: re.Pattern[str] | None
+
+
 @lru_cache(maxsize=1024)
-def _pattern(globs: Globs) -> re.Pattern[str]:
-    return re.compile("|".join(translate(glob) for glob in globs))
+def _names(globs: Globs) -> _Names:
+    wild = [glob for glob in globs if _WILD.search(glob)]
+    pattern = re.compile("|".join(map(translate, wild))) if wild else None
+    return _Names(frozenset(globs).difference(wild), pattern)
 
 
 def matches(globs: Globs, name: NormalizedName) -> bool:
@@ -30,7 +42,8 @@ def matches(globs: Globs, name: NormalizedName) -> bool:
     >>> matches(("nvidia-*-cu[1-9][0-9]",), "nvidia-cublas-cu12"), matches(("triton",), "tritonclient")
     (True, False)
     """
-    return _pattern(globs).match(name) is not None
+    exact, pattern = _names(globs)
+    return name in exact or (pattern is not None and pattern.match(name) is not None)
 
 
 def applies(when: When, project: NormalizedName) -> bool:

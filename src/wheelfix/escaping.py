@@ -1,0 +1,21 @@
+"""Text that comes from untrusted bytes, made safe to print and to encode."""
+
+
+def shown(text: str) -> str:
+    """Return ``text`` as it can be printed safely: control and other unprintable characters escaped.
+
+    >>> shown("a\\x1b[2Jb")
+    'a\\\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def as_utf8(text: str) -> str:
+    """Return ``text`` with surrogate escapes, which stand for bytes that are no UTF-8, written as backslash escapes.
+
+    >>> as_utf8("M\\udcfcller")
+    'M\\\\xfcller'
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
