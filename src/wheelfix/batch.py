@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -29,6 +30,7 @@ _SYSTEM_HINTS: Final = {
     errno.ENOENT: "Check the path.",
     errno.ENOSPC: "The disk is full; free space or choose another output folder.",
     errno.EDQUOT: "The quota is used up; free space or choose another output folder.",
+    errno.EEXIST: "A file has the name of the output folder; choose another.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.ELOOP: "The symbolic link leads to itself.",
 }
@@ -158,7 +160,7 @@ def fix_one(path: Path, task: Task) -> Outcome:
                 return _fix(source, task, None)
             with RunningDigest(source) as digest:
                 return _fix(source, task, digest)
-    except (WheelfixError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome tells what it was
         return failure(path, error)
 
 
@@ -184,12 +186,31 @@ def _target(path: Path, output_dir: Path | None) -> Path | None:
     return output_dir / path.name
 
 
-def failure(path: Path, error: WheelfixError | OSError) -> Outcome:
+def failure(path: Path, error: Exception) -> Outcome:
     """Return the outcome for a wheel that ``error`` stopped."""
-    if isinstance(error, WheelfixError):
-        status = Status.FAILED if isinstance(error, ResultError) else Status.REFUSED
-        return Outcome(path, status, problem=Problem(error.code, error.message, error.hint))
+    match error:
+        case WheelfixError(code=code, message=message, hint=hint):
+            status = Status.FAILED if isinstance(error, ResultError) else Status.REFUSED
+            return Outcome(path, status, problem=Problem(code, message, hint))
+        case OSError():
+            return Outcome(path, Status.FAILED, problem=_system_problem(path, error))
+        case _:
+            return Outcome(path, Status.FAILED, problem=_own_problem(error))
+
+
+def _own_problem(error: Exception) -> Problem:
+    """Return what to say of an error that nobody foresaw: its text and the place where it arose."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return Problem(
+        "internal-error",
+        f"{type(error).__name__}: {error} ({place})",
+        "This is a fault of wheelfix; please report it, with the wheel if you can.",
+    )
+
+
+def _system_problem(path: Path, error: OSError) -> Problem:
     name = errno.errorcode.get(error.errno or 0, "os-error").lower()
     where = f": {error.filename}" if error.filename and os.fspath(error.filename) != os.fspath(path) else ""
     hint = _SYSTEM_HINTS.get(error.errno or 0, "The operating system refused it.")
-    return Outcome(path, Status.FAILED, problem=Problem(name, f"{error.strerror or error}{where}", hint))
+    return Problem(name, f"{error.strerror or error}{where}", hint)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheelfix.batch import failure
-from wheelfix.errors import WheelfixError
 from wheelfix.metadata.requirement import read_requirement
 from wheelfix.outcome import Change, Problem
 from wheelfix.plan import make_plan
@@ -68,7 +67,7 @@ def describe(path: Path, rules: RuleSet) -> Description:
                 plan.notes,
                 read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None,
             )
-    except (WheelfixError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return Description(path, problem=failure(path, error).problem)
 
 

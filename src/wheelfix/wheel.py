@@ -35,7 +35,7 @@ class Wheel:
 
     ``path`` is the path as it was given, ``dist_info`` the name of the top-level dist-info folder as the archive spells
     it. Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
-    at ``path`` where it is open already; the wheel closes it.
+    at ``path`` where it is open already; who opened it closes it.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
@@ -45,6 +45,7 @@ class Wheel:
         self.path = Path(path)
         self.filename = WheelFilename.parse(self.path.name)
         self.source = source or Source(self.path)
+        self._opened_source = source is None
         try:
             self.layout: Layout = read_layout(self.source)
             self._by_name = {member.name: member for member in self.layout.members}
@@ -52,7 +53,7 @@ class Wheel:
             self._check_required()
             self.document = Document.parse(self.read("METADATA"))
         except BaseException:
-            self.source.close()
+            self.close()
             raise
 
     def _check_required(self) -> None:
@@ -122,8 +123,9 @@ class Wheel:
         return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit)
 
     def close(self) -> None:
-        """Close the file."""
-        self.source.close()
+        """Close the file, if it was opened here."""
+        if self._opened_source:
+            self.source.close()
 
     def __enter__(self) -> Self:
         return self

@@ -76,10 +76,13 @@ def _deflate(content: bytes) -> bytes:
 
 
 def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
-    """Return the bytes of a member name, and the flag that says that they are UTF-8."""
-    if flags & headers.FLAG_UTF8 or not name.isascii():
-        return name.encode("utf-8"), headers.FLAG_UTF8
-    return name.encode("ascii"), 0
+    """Return the bytes of a member name as an archive with ``flags`` spells names, and the UTF-8 flag that they need."""
+    if not flags & headers.FLAG_UTF8:
+        try:
+            return name.encode("cp437"), 0
+        except UnicodeEncodeError:
+            pass
+    return name.encode("utf-8"), headers.FLAG_UTF8
 
 
 def _local_extra(source: Source, member: Member) -> bytes:

@@ -130,7 +130,7 @@ def zip64_numbers(extra: bytes, place: str) -> tuple[int, ...] | None:
 
 
 def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
-    """Return ``values``, as many as there are, with those that are all ones replaced by the numbers of the ZIP64 extra field.
+    """Return ``values`` with those that are all ones replaced by the numbers of the ZIP64 extra field.
 
     The extra field may hold just the numbers that are called for, or all of ``values`` with the same numbers where they
     are not called for; anything else two readers could take differently.

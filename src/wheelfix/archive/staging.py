@@ -15,6 +15,8 @@ from wheelfix.errors import OutputError
 
 _NO_NAMELESS: Final = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.ENOSYS}
 
+_NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
 
 class StagedFile:
     """A new file in ``folder``, open for reading and writing as ``descriptor``, with permission bits ``mode``.
@@ -60,28 +62,46 @@ class StagedFile:
         :raises OutputError: if ``target`` is taken and ``replace`` is false.
         :raises OSError: if the system refuses.
         """
+        if replace:
+            self._replace(target)
+        else:
+            self._create(target)
+        _flush_folder(self._folder)
+
+    def _replace(self, target: Path) -> None:
+        if self._hidden is None:
+            self._hidden = self._hidden_path()
+            self._name(self._hidden)
+        os.replace(self._hidden, target)
+        self._hidden = None
+
+    def _create(self, target: Path) -> None:
         try:
-            if self._hidden is None and replace:
-                self._hidden = self._hidden_path()
-                self._link(self._hidden)
-            if replace and self._hidden:
-                os.replace(self._hidden, target)
-                self._hidden = None
+            if self._hidden is None:
+                self._name(target)
             else:
-                self._link(target)
+                self._link(self._hidden, target)
         except FileExistsError as error:
             raise OutputError(
                 "output-exists", f"{target} appeared meanwhile", hint="Run again when nothing else writes there."
             ) from error
-        _flush_folder(self._folder)
 
-    def _link(self, target: Path) -> None:
-        """Link the file to ``target``, which must not exist."""
-        if self._hidden and self._hidden != target:
-            os.link(self._hidden, target)
-        else:  # through /proc: the only way to name a nameless file without privileges (open(2), O_TMPFILE)
-            # The descriptor of a folder makes Python call linkat, which follows the link; an absolute path ignores it.
-            os.link(f"/proc/self/fd/{self.descriptor}", target, src_dir_fd=self.descriptor, follow_symlinks=True)
+    def _name(self, path: Path) -> None:
+        """Give the nameless file its first name, through /proc: the only way without privileges (open(2), O_TMPFILE)."""
+        # A descriptor as src_dir_fd makes Python call linkat, which follows the link; an absolute path ignores it.
+        os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor, follow_symlinks=True)
+
+    def _link(self, hidden: Path, target: Path) -> None:
+        """Make ``hidden`` appear as ``target``, which must not exist."""
+        try:
+            os.link(hidden, target)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            if target.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+            hidden.rename(target)  # without hard links nothing is both exclusive and at one stroke
+            self._hidden = None
 
     def __enter__(self) -> Self:
         return self

@@ -55,7 +55,7 @@ def read_requirement(text: str) -> Requirement | None:
     True
     """
     try:
-        strict = StrictRequirement(text)
+        strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
     except (InvalidRequirement, RecursionError) as error:  # a hostile marker nests without end
         return _read_loosely(text, str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
