@@ -1,39 +1,26 @@
 """Many wheels: one outcome for each, whatever happens to the others."""
 
-import errno
 import os
 import signal
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.source import Source
 from wheelfix.edits import Edit
-from wheelfix.errors import ResultError, RulesError, WheelfixError
+from wheelfix.errors import RulesError
 from wheelfix.outcome import Outcome, Problem, Report, Status
+from wheelfix.problems import failure
 from wheelfix.rules import BUILT_IN
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from wheelfix.rules.model import RuleSet
-
-_SYSTEM_HINTS: Final = {
-    errno.EACCES: "Check the permissions of the file and of its folder.",
-    errno.EPERM: "Check the permissions of the file and of its folder.",
-    errno.EROFS: "The file system is read-only; choose another output folder.",
-    errno.ENOENT: "Check the path.",
-    errno.ENOSPC: "The disk is full; free space or choose another output folder.",
-    errno.EDQUOT: "The quota is used up; free space or choose another output folder.",
-    errno.EEXIST: "A file has the name of the output folder; choose another.",
-    errno.ENOTDIR: "A part of the path is a file, not a folder.",
-    errno.ELOOP: "The symbolic link leads to itself.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,32 +53,35 @@ def fix_wheels(
 ) -> Report:
     """Correct many wheels and return what happened to each, in the order in which they were given.
 
-    ``rules`` is a rule set or the name of a built-in one. ``output_dir`` holds all given wheels afterwards, unchanged
-    ones as identical copies; it is made if need be. With ``in_place`` the wheels themselves are replaced; with
-    ``dry_run`` nothing is written. ``jobs`` processes work at a time, or those of ``executor``; a script that asks for
-    more than one needs the usual ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is done.
+    ``rules`` is a rule set or the name of a built-in one; ``edits`` come after it. ``output_dir``, made if need be, holds
+    all given wheels afterwards, unchanged ones as identical copies. With ``in_place`` it is not used: the wheels themselves
+    are replaced; with ``dry_run`` nothing is written. A file that is given twice is worked on once. ``jobs`` processes work
+    at a time, or those of ``executor``; a script that asks for more than one needs the usual
+    ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is done; ``command`` is what the report
+    calls the run.
 
     No error of one wheel is raised: it is the ``problem`` of that wheel's outcome.
 
     :raises RulesError: if there is no such rule set.
     """
-    given = [Path(path) for path in paths]
     if isinstance(rules, str) and rules not in BUILT_IN:
         raise RulesError("unknown-rule-set", f"there is no rule set {rules!r}", hint=f"Known: {', '.join(BUILT_IN)}.")
+    given = [Path(path) for path in paths]
     folder = None if in_place or output_dir is None else Path(output_dir)
     task = Task(rules, tuple(edits), folder, dry_run, sbom)
-    outcomes: dict[int, Outcome] = {}
-    todo: list[tuple[int, Path]] = []
     clashes = _clashing_names(given) if folder else frozenset()
+    outcomes: dict[int, Outcome] = {}
+    same: dict[tuple[str, str], list[int]] = {}
     for index, path in enumerate(given):
         if path.name in clashes:
             outcomes[index] = _clash(path)
         else:
-            todo.append((index, path))
+            same.setdefault((os.path.realpath(path), path.name if folder else ""), []).append(index)
     _report_all(outcomes.values(), on_outcome)
-    for index, outcome in _run(todo, task, jobs, executor):
-        outcomes[index] = outcome
-        _report_all([outcome], on_outcome)
+    for indices, outcome in _run([(tuple(each), given[each[0]]) for each in same.values()], task, jobs, executor):
+        told = {index: replace(outcome, source=given[index]) for index in indices}
+        outcomes.update(told)
+        _report_all(told.values(), on_outcome)
     return Report(command, tuple(outcomes[index] for index in range(len(given))))
 
 
@@ -117,17 +107,17 @@ def _clash(path: Path) -> Outcome:
 
 
 def _run(
-    todo: Sequence[tuple[int, Path]], task: Task, jobs: int, executor: "Executor | None"
-) -> Iterator[tuple[int, Outcome]]:
-    """Yield the outcome of each wheel as it is done, with its index."""
+    todo: Sequence[tuple[tuple[int, ...], Path]], task: Task, jobs: int, executor: "Executor | None"
+) -> Iterator[tuple[tuple[int, ...], Outcome]]:
+    """Yield the outcome of each wheel as it is done, with the places at which the wheel was given."""
     if executor is None and min(jobs, len(todo)) <= 1:
-        for index, path in todo:
-            yield index, fix_one(path, task)
+        for places, path in todo:
+            yield places, fix_one(path, task)
         return
     from concurrent.futures import as_completed  # imported late: one wheel needs no pool
 
     with nullcontext(executor) if executor else _pool(min(jobs, len(todo))) as pool:
-        futures = {pool.submit(fix_one, path, task): index for index, path in todo}
+        futures = {pool.submit(fix_one, path, task): places for places, path in todo}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -176,41 +166,5 @@ def _fix(source: Source, task: Task, digest: RunningDigest | None) -> Outcome:
         plan = make_plan(wheel, rules, edits=task.edits)
         if task.dry_run:
             return preview(plan)
-        return apply(wheel, plan, _target(source.path, task.output_dir), sbom=task.sbom, digest=digest)
-
-
-def _target(path: Path, output_dir: Path | None) -> Path | None:
-    if output_dir is None:
-        return None
-    output_dir.mkdir(parents=True, exist_ok=True)
-    return output_dir / path.name
-
-
-def failure(path: Path, error: Exception) -> Outcome:
-    """Return the outcome for a wheel that ``error`` stopped."""
-    match error:
-        case WheelfixError(code=code, message=message, hint=hint):
-            status = Status.FAILED if isinstance(error, ResultError) else Status.REFUSED
-            return Outcome(path, status, problem=Problem(code, message, hint))
-        case OSError():
-            return Outcome(path, Status.FAILED, problem=_system_problem(path, error))
-        case _:
-            return Outcome(path, Status.FAILED, problem=_own_problem(error))
-
-
-def _own_problem(error: Exception) -> Problem:
-    """Return what to say of an error that nobody foresaw: its text and the place where it arose."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}, line {frame.lineno}"
-    return Problem(
-        "internal-error",
-        f"{type(error).__name__}: {error} ({place})",
-        "This is a fault of wheelfix; please report it, with the wheel if you can.",
-    )
-
-
-def _system_problem(path: Path, error: OSError) -> Problem:
-    name = errno.errorcode.get(error.errno or 0, "os-error").lower()
-    where = f": {error.filename}" if error.filename and os.fspath(error.filename) != os.fspath(path) else ""
-    hint = _SYSTEM_HINTS.get(error.errno or 0, "The operating system refused it.")
-    return Problem(name, f"{error.strerror or error}{where}", hint)
+        target = None if task.output_dir is None else task.output_dir / source.path.name
+        return apply(wheel, plan, target, sbom=task.sbom, digest=digest)

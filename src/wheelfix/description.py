@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelfix.batch import failure
 from wheelfix.metadata.requirement import read_requirement
 from wheelfix.outcome import Change, Problem
 from wheelfix.plan import make_plan
+from wheelfix.problems import failure
 from wheelfix.rules.model import RuleSet
 from wheelfix.sbom import TRACE, Trace, read_trace
 from wheelfix.wheel import Wheel

@@ -93,8 +93,7 @@ class _Draft:
         self._changes: list[Change] = []
         self._kept: list[Change] = []
         self._notes: list[str] = []
-        self._written: dict[str, bytes] = {}
-        self._removed: list[str] = []
+        self._files: dict[str, bytes | None] = {}
 
     def apply_rules(self, rules: RuleSet) -> None:
         """Judge each requirement once, on what the wheel came with."""
@@ -179,39 +178,49 @@ class _Draft:
 
     def _write_file(self, path: str, content: bytes) -> None:
         _check_path(path)
-        member = self._wheel.member(path)
-        before = None if member is None else self._wheel.read(path)
-        if before == content:
-            return
-        if path in self._removed:
-            self._removed.remove(path)
-        self._written[path] = content
-        action = "add-file" if member is None else "replace-file"
-        self._changes.append(Change(path, action, None, None))
+        present = filter(self._exists, {*self._wheel.dist_info_files, *self._files})
+        if any(name.startswith(f"{path}/") or path.startswith(f"{name}/") for name in present):
+            raise EditError("invalid-path", f"{shown(path)} is a folder, or a file above it", hint="Choose another name.")
+        self._files[path] = content
 
     def _remove_file(self, path: str) -> None:
         _check_path(path)
-        if self._wheel.member(path) is None:
+        if not self._exists(path):
             raise EditError("no-such-file", f"there is no {shown(path)} in dist-info", hint="Check its spelling.")
-        self._written.pop(path, None)
-        self._removed.append(path)
-        self._changes.append(Change(path, "remove-file", None, None))
+        self._files[path] = None
+
+    def _exists(self, path: str) -> bool:
+        """Whether a dist-info file is there after the edits so far."""
+        return self._files[path] is not None if path in self._files else self._wheel.member(path) is not None
+
+    def _note_files(self) -> None:
+        """Note what became of each file in the end; a file that is as it was is no change."""
+        for path, content in list(self._files.items()):
+            before = self._wheel.read(path) if self._wheel.member(path) else None
+            if content == before:
+                del self._files[path]
+                continue
+            action = "remove-file" if content is None else "add-file" if before is None else "replace-file"
+            self._changes.append(Change(path, action, None, None))
 
     def finish(self, rules_digest: str | None) -> Plan:
-        new_metadata = self._document.data
-        if new_metadata != self._wheel.document.data or self._written or self._removed:
+        wheel, new_metadata = self._wheel, self._document.data
+        if new_metadata == wheel.document.data:
+            self._changes.clear()  # edits that undid each other
+        self._note_files()
+        if self._changes:
             self._check_companions()
         return Plan(
-            self._wheel.path,
-            self._wheel.project,
-            self._wheel.version,
-            self._wheel.document.data,
+            wheel.path,
+            wheel.project,
+            wheel.version,
+            wheel.document.data,
             new_metadata,
             tuple(self._changes),
             tuple(self._kept),
             tuple(self._notes),
-            MappingProxyType(self._written),
-            tuple(self._removed),
+            MappingProxyType({path: content for path, content in self._files.items() if content is not None}),
+            tuple(path for path, content in self._files.items() if content is None),
             rules_digest,
         )
 
@@ -219,8 +228,8 @@ class _Draft:
         """See to the files that repeat or sign what changes."""
         wheel = self._wheel
         for name in SIGNATURES:
-            if wheel.member(name) and name not in self._removed:
-                self._removed.append(name)
+            if wheel.member(name):
+                self._files[name] = None
                 reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
                 self._changes.append(Change(name, "remove-file", None, None, reason=reason))
         if wheel.member("metadata.json") and self._document.data != wheel.document.data:
@@ -241,5 +250,5 @@ def _check_path(path: str) -> None:
         raise EditError(
             "invalid-path", f"{shown(path)!r} is no path below dist-info", hint="Use one such as licenses/NOTICE."
         )
-    if path in OWN_FILES or path in SIGNATURES or path == TRACE:
+    if path.casefold() in {name.casefold() for name in (*OWN_FILES, *SIGNATURES, TRACE)}:
         raise EditError("own-file", f"{path} is not written or removed whole", hint="Use SetField and the like.")

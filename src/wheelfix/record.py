@@ -6,7 +6,7 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 import base64
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -15,6 +15,8 @@ from wheelfix.errors import RecordError
 from wheelfix.escaping import shown
 
 _STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
+_KNOWN: Final = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
+"""Algorithms whose hash can be compared; that of SHAKE has no length of its own."""
 _COLUMNS: Final = 3
 
 
@@ -28,6 +30,11 @@ class Row:
     size: str
 
     @property
+    def algorithm(self) -> str:
+        """The name of the hash algorithm, empty where there is no hash."""
+        return self.digest.partition("=")[0]
+
+    @property
     def line_end(self) -> bytes:
         """The line end of the row, empty where the file ends without one."""
         return self.raw[len(self.raw.rstrip(b"\r\n")) :]
@@ -39,7 +46,7 @@ class Record:
 
     >>> record = Record.parse(b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=y,2\\r\\n')
     >>> record.with_content("n.dist-info/METADATA", b"new").data
-    b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=EVB_-bjKLgmQOktSiiwkwCSXLf_-hCHGfOQjlTieYUE,3\\r\\n'
+    b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=EVB6Di9eadXfpApiob17buV-a82FxnybhDGzb_8hxDc,3\\r\\n'
     """
 
     rows: tuple[bytes, ...]
@@ -67,8 +74,7 @@ class Record:
     def agrees(self, path: str, content: bytes) -> bool:
         """Whether every row for ``path`` has the hash and the size of ``content``."""
         return all(
-            row.digest.partition("=")[0] in hashlib.algorithms_guaranteed
-            and (row.digest, row.size) == (_digest(row.digest.partition("=")[0], content), str(len(content)))
+            row.algorithm in _KNOWN and (row.digest, row.size) == (_digest(row.algorithm, content), str(len(content)))
             for row in self.find(path)
         )
 
@@ -118,21 +124,41 @@ class Record:
 
 def _split_rows(data: bytes) -> Iterator[bytes]:
     """Yield each row with its line end; a quoted column may hold line ends of its own."""
-    pending: list[bytes] = []
-    is_open = False
-    for line in data.splitlines(keepends=True):
-        pending.append(line)
-        is_open ^= line.count(b'"') % 2 == 1
-        if not is_open:
-            yield b"".join(pending)
-            pending.clear()
-    if pending:
+    lines = data.splitlines(keepends=True)
+    if b'"' not in data:
+        yield from lines
+        return
+    reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in lines)
+    start, last = 0, list[bytes]()
+    try:
+        for _ in reader:
+            yield b"".join(lines[start : reader.line_num])
+            last, start = lines[start : reader.line_num], reader.line_num
+    except csv.Error as error:
+        raise RecordError(
+            "bad-row", f"RECORD, near line {reader.line_num}: {error}", hint="Build the wheel again with a current tool."
+        ) from error
+    if _is_open(last):
         raise RecordError("unclosed-quote", "RECORD has a quoted path that is never closed", hint="Build the wheel again.")
+
+
+def _is_open(lines: Sequence[bytes]) -> bool:
+    """Whether a row has a quoted column that is not closed."""
+    try:
+        next(csv.reader((line.decode("utf-8", "surrogateescape") for line in lines), strict=True), None)
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _read_row(raw: bytes, number: int) -> Row:
     text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
-    columns = next(csv.reader([text], strict=False), [])
+    try:
+        columns = next(csv.reader(text.splitlines(keepends=True), strict=False), [])
+    except csv.Error as error:
+        raise RecordError(
+            "bad-row", f"RECORD, row {number}: {error}", hint="Build the wheel again with a current tool."
+        ) from error
     if len(columns) != _COLUMNS:
         raise RecordError(
             "bad-row",
@@ -144,7 +170,7 @@ def _read_row(raw: bytes, number: int) -> Row:
 
 def _replaced(row: Row, content: bytes) -> bytes:
     """Return the bytes of ``row`` with hash and size of ``content``."""
-    algorithm = row.digest.partition("=")[0].lower()
+    algorithm = row.algorithm.lower()
     digest = _digest(algorithm if algorithm in _STRONG else "sha256", content)
     quoted = row.raw.startswith(b'"')
     all_quoted = quoted and row.raw.rstrip(b"\r\n").endswith(b'"')

@@ -45,9 +45,10 @@ def apply(
 ) -> Outcome:
     """Write the wheel that ``plan`` describes to ``target``, or in place of ``wheel`` without one; return the outcome.
 
-    The new wheel appears whole and verified, or not at all. One that is there already and has the same bytes is left
-    alone. An empty plan gives an identical copy, or in place nothing. With ``sbom`` a changed wheel says what it was made
-    from and how. ``digest`` is the running sha256 of the wheel's source, if the caller has started one.
+    The folder of ``target`` is made if need be. The new wheel appears whole and verified, or not at all. One that is there
+    already and has the same bytes is left alone. An empty plan gives an identical copy, or in place nothing. With ``sbom``
+    a changed wheel says what it was made from and how. ``digest`` is the running sha256 of the wheel's source, if the
+    caller has started one.
 
     :raises EditError: if ``plan`` was not made for ``wheel``.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes.
@@ -60,6 +61,8 @@ def apply(
         raise OutputError(
             "output-is-input", f"{target} is the wheel itself", hint="Choose another folder, or correct it in place."
         )
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
     with nullcontext(digest) if digest else RunningDigest(wheel.source) as running:
         if plan.is_empty:
             return _leave(wheel, plan, target, running)

@@ -92,7 +92,7 @@ def read_trace(data: bytes) -> Trace | None:
         )
         digest = next((str(each["value"]) for each in properties if each["name"] == _RULES), None)
         return Trace(str(document["metadata"]["tools"]["components"][0]["version"]), ancestors, changes, digest)
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
 

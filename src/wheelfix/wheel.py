@@ -33,13 +33,25 @@ SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 class Wheel:
     """A wheel open for reading. Use it as a context manager.
 
-    ``path`` is the path as it was given, ``dist_info`` the name of the top-level dist-info folder as the archive spells
-    it. Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
+    Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
     at ``path`` where it is open already; who opened it closes it.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
     """
+
+    path: Path
+    """The path as it was given."""
+    filename: WheelFilename
+    """The parts of the file name."""
+    source: Source
+    """The open file."""
+    layout: Layout
+    """Where every byte of the archive lies."""
+    dist_info: str
+    """The name of the top-level dist-info folder, as the archive spells it."""
+    document: Document
+    """METADATA."""
 
     def __init__(self, path: Path | str, *, source: Source | None = None) -> None:
         self.path = Path(path)
@@ -47,7 +59,7 @@ class Wheel:
         self.source = source or Source(self.path)
         self._opened_source = source is None
         try:
-            self.layout: Layout = read_layout(self.source)
+            self.layout = read_layout(self.source)
             self._by_name = {member.name: member for member in self.layout.members}
             self.dist_info = _find_dist_info(self._by_name)
             self._check_required()

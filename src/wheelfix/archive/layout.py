@@ -106,7 +106,7 @@ def read_members(source: Readable, directory: bytes, count: int, start: int, sto
     listed = list(_read_directory(directory, count))
     _refuse_duplicates(listed)
     in_file_order = sorted(listed)
-    limits = [each.offset for each in in_file_order[1:]] + [stop]
+    limits = [each.offset for each in in_file_order[1:]] + [stop] if in_file_order else []
     members: list[Member] = []
     expected = start
     for each, limit in zip(in_file_order, limits, strict=True):

@@ -119,7 +119,7 @@ def splice(
                 _copy(source, piece, output)
         output.flush_to_disk()
         records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed.values()]
-        _check_body(layout, output, records, edits)
+        _check_body(layout, output, records, edits, zip64_limit)
         source_sha256 = digest.hexdigest()
         records += _write_closing(source, layout, closing(source_sha256), output, zip64_limit)
         directory_start, directory = output.size, b"".join(records)
@@ -162,7 +162,7 @@ def _not_as_planned(message: str) -> VerificationError:
     )
 
 
-def _check_body(layout: Layout, output: Growing, records: Sequence[bytes], edits: Edits) -> None:
+def _check_body(layout: Layout, output: Growing, records: Sequence[bytes], edits: Edits, zip64_limit: int) -> None:
     """Read the body of the new archive back, strictly, and compare its kept members with the old ones.
 
     This is done while the sums are still being computed, and so costs no time of its own.
@@ -173,7 +173,7 @@ def _check_body(layout: Layout, output: Growing, records: Sequence[bytes], edits
     for before, after, record in zip(old, members, records, strict=True):
         if before.name not in edits.replaced and before.name not in edits.renamed:
             alike = _without_position(before) == _without_position(after)
-            if not alike or not _same_record(layout.entry(before), record):
+            if not alike or not _same_record(layout.entry(before), record, after.start, zip64_limit):
                 raise _not_as_planned(f"{shown(before.name)} is not as it was")
 
 
@@ -182,9 +182,11 @@ def _without_position(member: Member) -> tuple[object, ...]:
     return (member.name, member.method, member.flags, member.crc, member.size, *lengths)
 
 
-def _same_record(before: bytes, after: bytes) -> bool:
-    """Whether two directory records differ in the position only; one that took the ZIP64 form is longer."""
-    return (before[:42] == after[:42] and before[46:] == after[46:]) or len(after) > len(before)
+def _same_record(before: bytes, after: bytes, offset: int, zip64_limit: int) -> bool:
+    """Whether two directory records differ in the position only."""
+    if before[:42] == after[:42] and before[46:] == after[46:]:
+        return True
+    return positioned(before, offset, zip64_limit) == after
 
 
 def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> None:

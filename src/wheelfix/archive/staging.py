@@ -15,6 +15,7 @@ from wheelfix.errors import OutputError
 
 _NO_NAMELESS: Final = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.ENOSYS}
 
+_NO_FOLDER_FLUSH: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 _NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -119,5 +120,8 @@ def _flush_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_FLUSH:  # some network file systems cannot, and need not
+            raise
     finally:
         os.close(descriptor)

@@ -166,7 +166,8 @@ def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: 
     other = [each for each in _generous_fields(data) if find(each[0])]
     if known == other:
         return
-    row = next((row for row, (one, two) in enumerate(zip(known, other, strict=False)) if one != two), len(known))
+    differing = (row for row, (one, two) in enumerate(zip(known, other, strict=False)) if one != two)
+    row = next(differing, min(len(known), len(other)))
     name, value = (other if row < len(other) else known)[row]
     line = data[: max(0, header_stop)].count(b"\n") + 1
     raise MetadataError(

@@ -1,0 +1,68 @@
+# Everything below works from a fresh clone; the first target that needs it makes the virtual environment.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-slow test-real check format samples docs bench dist clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## show the main job: correct the sample wheels, and install one of them with pip
+	@PYTHON=$(BIN)/python WHEELFIX=$(BIN)/wheelfix sh examples/demo.sh
+
+test: $(READY) ## run the tests, with coverage
+	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+
+test-slow: $(READY) ## run the slow tests: sparse archives beyond 4 GiB, 66,000 members
+	$(BIN)/pytest -m slow
+
+test-real: $(READY) ## run the tests on real wheels, which are downloaded
+	$(BIN)/pytest -m real
+
+check: $(READY) ## everything but the tests: format, lint, types, layers, sample wheels, docs; edits nothing
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python sample_wheels/build_samples.py --check
+	$(MAKE) --no-print-directory docs
+
+format: $(READY) ## format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+samples: $(READY) ## build the sample wheels again; the bytes are always the same
+	$(BIN)/python sample_wheels/build_samples.py
+
+docs: $(READY) ## build the documentation in docs/_build/html; warnings are errors
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html
+
+bench: $(READY) ## compare speed and memory with cp, sha256 and other tools (five minutes, 4 GB of disk)
+	$(BIN)/python benchmarks/run.py
+
+dist: $(VENV)/.dist ## build sdist and wheel in dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+
+clean: ## remove all that was made here, the virtual environment too
+	rm -rf $(VENV) build dist fixed docs/_build .coverage .coverage.* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip reads dependency groups since 25.1.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("wheelfix needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+$(VENV)/.dist: pyproject.toml $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dist
+	@touch $@

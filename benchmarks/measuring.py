@@ -1,0 +1,91 @@
+"""What one whole process costs: wall and processor time, and peak memory.
+
+A process is started by a small interpreter in between (this file, run as a script), because Linux counts the memory of
+the process that starts another towards the peak of the new one. That interpreter is the least that can be seen.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in the unit of ``ru_maxrss`` (getrusage(2))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds of wall clock, of processor time for the program and for the system, and peak memory in bytes."""
+
+    wall: float
+    user: float
+    system: float
+    peak: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Return the cost of one after the other."""
+        peak = max(self.peak, other.peak)
+        return Cost(self.wall + other.wall, self.user + other.user, self.system + other.system, peak)
+
+
+class Failed(Exception):
+    """A process did not end with 0; the text is what it wrote to standard error."""
+
+
+def measure(command: Sequence[str], *, folder: Path | None = None) -> Cost:
+    """Run ``command`` in ``folder`` and return what it and the processes that it waited for cost.
+
+    :raises Failed: if it does not end with 0.
+    """
+    launcher = [sys.executable, "-I", "-S", __file__, *command]
+    done = subprocess.run(launcher, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(done.stderr.strip()[-400:] or f"exit code {done.returncode}")
+    return Cost(**json.loads(done.stdout))
+
+
+def typical(costs: Sequence[Cost]) -> Cost:
+    """Return the median of each figure."""
+    columns = zip(*((each.wall, each.user, each.system, each.peak) for each in costs), strict=True)
+    wall, user, system, peak = map(median, columns)
+    return Cost(wall, user, system, int(peak))
+
+
+def settle() -> None:
+    """Wait until everything written so far is on the disk, so that no process pays for the one before it."""
+    os.sync()
+
+
+def in_turn(jobs: dict[str, Callable[[], Cost]], rounds: dict[str, int]) -> dict[str, list[Cost]]:
+    """Run the jobs in turn, each as many times as ``rounds`` says; those that run most have a warm-up before."""
+    costs: dict[str, list[Cost]] = {name: [] for name in jobs}
+    most = max(rounds.values())
+    for number in range(-1, most):
+        for name, job in jobs.items():
+            warm_up = number < 0
+            if (warm_up and rounds[name] == most) or (not warm_up and number < rounds[name]):
+                settle()
+                cost = job()
+                if not warm_up:
+                    costs[name].append(cost)
+        print(f"  round {number + 1} of {most}", file=sys.stderr)
+    return costs
+
+
+def _launch(command: list[str]) -> int:
+    quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    start = time.perf_counter()
+    child = os.posix_spawnp(command[0], command, os.environ, file_actions=quiet)
+    _, status, used = os.wait4(child, 0)
+    wall = time.perf_counter() - start
+    print(json.dumps({"wall": wall, "user": used.ru_utime, "system": used.ru_stime, "peak": used.ru_maxrss * PEAK_UNIT}))
+    return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    sys.exit(_launch(sys.argv[1:]))

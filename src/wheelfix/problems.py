@@ -1,0 +1,52 @@
+"""Errors as data: what stopped one wheel, told so that a person knows what to do."""
+
+import errno
+import os
+import traceback
+from pathlib import Path
+from typing import Final
+
+from wheelfix.errors import ResultError, WheelfixError
+from wheelfix.outcome import Outcome, Problem, Status
+
+_SYSTEM_HINTS: Final = {
+    errno.EACCES: "Check the permissions of the file and of its folder.",
+    errno.EPERM: "Check the permissions of the file and of its folder.",
+    errno.EROFS: "The file system is read-only; choose another output folder.",
+    errno.ENOENT: "Check the path.",
+    errno.ENOSPC: "The disk is full; free space or choose another output folder.",
+    errno.EDQUOT: "The quota is used up; free space or choose another output folder.",
+    errno.EEXIST: "A file has the name of the output folder; choose another.",
+    errno.ENOTDIR: "A part of the path is a file, not a folder.",
+    errno.ELOOP: "The symbolic link leads to itself.",
+}
+
+
+def failure(path: Path, error: Exception) -> Outcome:
+    """Return the outcome for a wheel that ``error`` stopped."""
+    match error:
+        case WheelfixError(code=code, message=message, hint=hint):
+            status = Status.FAILED if isinstance(error, ResultError) else Status.REFUSED
+            return Outcome(path, status, problem=Problem(code, message, hint))
+        case OSError():
+            return Outcome(path, Status.FAILED, problem=_system_problem(path, error))
+        case _:
+            return Outcome(path, Status.FAILED, problem=_own_problem(error))
+
+
+def _own_problem(error: Exception) -> Problem:
+    """Return what to say of an error that nobody foresaw: its text and the place where it arose."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return Problem(
+        "internal-error",
+        f"{type(error).__name__}: {error} ({place})",
+        "This is a fault of wheelfix; please report it, with the wheel if you can.",
+    )
+
+
+def _system_problem(path: Path, error: OSError) -> Problem:
+    name = errno.errorcode.get(error.errno or 0, "os-error").lower()
+    where = f": {error.filename}" if error.filename and os.fspath(error.filename) != os.fspath(path) else ""
+    hint = _SYSTEM_HINTS.get(error.errno or 0, "The operating system refused it.")
+    return Problem(name, f"{error.strerror or error}{where}", hint)

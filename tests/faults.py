@@ -1,0 +1,192 @@
+"""Wheels that must be refused: each fault, the code of its refusal, and the number of the pitfall it stands for."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from building import (
+    FULL_16,
+    FULL_32,
+    Archive,
+    Descriptor,
+    Entry,
+    Hole,
+    WheelSpec,
+    archive_of,
+    build_wheel,
+    changed,
+    extra_field,
+    to_bytes,
+    with_entries,
+)
+
+_SOUND: Final = archive_of(WheelSpec())
+_COUNT: Final = len(_SOUND.entries)
+_INFO: Final = "demo-1.0.dist-info"
+_OTHER_END: Final = b"PK\x05\x06" + bytes(18)
+_MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A faulty wheel: ``code`` of the problem that is reported, ``pitfall`` by number, and what makes the bytes."""
+
+    name: str
+    code: str
+    pitfall: int
+    make: Callable[[], bytes]
+
+
+def _bomb(size: int) -> bytes:
+    deflater = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    block = bytes(_MEBIBYTE)
+    return b"".join(deflater.compress(block) for _ in range(size // _MEBIBYTE)) + deflater.flush()
+
+
+def _archive(name: str, code: str, archive: Archive, pitfall: int = 24) -> Fault:
+    return Fault(name, code, pitfall, lambda: to_bytes(archive))
+
+
+def _metadata(name: str, code: str, pitfall: int = 24, **changes: object) -> Fault:
+    """Return the fault of a wheel whose METADATA member is changed."""
+    return Fault(name, code, pitfall, lambda: to_bytes(changed(_SOUND, "METADATA", **changes)))
+
+
+def _spec(name: str, code: str, spec: WheelSpec, pitfall: int = 24) -> Fault:
+    return Fault(name, code, pitfall, lambda: build_wheel(spec))
+
+
+def _added(name: str, code: str, *entries: Entry, pitfall: int = 24) -> Fault:
+    return _archive(name, code, with_entries(_SOUND, *entries), pitfall)
+
+
+_ENDS: Final = [
+    _archive("leading bytes", "leading-bytes", replace(_SOUND, leading=b"#!/bin/sh\n")),
+    _archive("counted leading bytes", "leading-bytes", changed(_SOUND, "demo/__init__.py", gap=b"#!/bin/sh\n")),
+    _archive("bytes between directory and end", "leading-bytes", replace(_SOUND, before_end=b"junk")),
+    _archive("trailing bytes", "trailing-bytes", replace(_SOUND, trailing=b"\n")),
+    _archive("second end record in the comment", "second-end-record", replace(_SOUND, comment=_OTHER_END), 25),
+    _archive("end signature in the comment", "second-end-record", replace(_SOUND, comment=b"PK\x05\x06, said it"), 25),
+    _archive("archive within the comment", "second-end-record", replace(_SOUND, comment=to_bytes(_SOUND)), 25),
+    _archive("directory said to lie earlier", "leading-bytes", replace(_SOUND, end={"directory_start": 5})),
+    _archive("directory said to lie later", "bad-end-record", replace(_SOUND, end={"directory_start": 999_999})),
+    _archive("directory said to be shorter", "leading-bytes", replace(_SOUND, end={"directory_size": 46})),
+    _archive("one member too many", "bad-directory", replace(_SOUND, end={"count": _COUNT + 1, "disk_count": _COUNT + 1})),
+    _archive("one member too few", "bad-directory", replace(_SOUND, end={"count": _COUNT - 1, "disk_count": _COUNT - 1})),
+    _archive("counts that disagree", "many-disks", replace(_SOUND, end={"count": _COUNT + 1})),
+    _archive("second disk", "many-disks", replace(_SOUND, end={"disk": 1})),
+    _archive("no members", "empty-archive", Archive(())),
+    Fault("cut in the end record", "truncated", 34, lambda: to_bytes(_SOUND)[:-1]),
+    Fault("cut in the directory", "truncated", 34, lambda: to_bytes(_SOUND)[:-60]),
+    Fault("cut in a member", "truncated", 34, lambda: to_bytes(_SOUND)[:100]),
+    Fault("a page of an error", "not-a-zip", 34, lambda: b"<!doctype html><title>404 Not Found</title>"),
+    Fault("empty file", "empty-file", 34, lambda: b""),
+]
+_ZIP64: Final = [
+    _archive("ZIP64 end promised", "bad-end-record", replace(_SOUND, end={"directory_start": FULL_32}), 23),
+    _archive("ZIP64 count differs", "bad-end-record", replace(_SOUND, end_64={"count": 9, "disk_count": 9}), 23),
+    _archive("ZIP64 start differs", "bad-end-record", replace(_SOUND, end_64={"directory_start": 9}), 23),
+    _archive("ZIP64 end of another size", "bad-end-record", replace(_SOUND, end_64={"record_size": 45}), 23),
+    _archive("ZIP64 end on another disk", "many-disks", replace(_SOUND, end_64={"disk": 1}), 23),
+    _archive("locator to elsewhere", "bad-end-record", replace(_SOUND, zip64_end=True, locator={"end_start": 0}), 23),
+    _archive("locator far beyond", "bad-end-record", replace(_SOUND, zip64_end=True, locator={"end_start": 2**64 - 1}), 23),
+    _archive("locator of two disks", "many-disks", replace(_SOUND, zip64_end=True, locator={"disks": 2}), 23),
+    _archive(
+        "more members than are read",
+        "too-many-members",
+        replace(_SOUND, end={"count": FULL_16, "disk_count": FULL_16}, end_64={"count": 600_000, "disk_count": 600_000}),
+        28,
+    ),
+    _metadata("ZIP64 field that contradicts", "bad-zip64-field", 23, extra=extra_field(1, bytes(8))),
+    _metadata("ZIP64 field too short", "bad-zip64-field", 23, extra=extra_field(1, b""), directory={"size": FULL_32}),
+    _metadata("ZIP64 field twice", "bad-extra-field", 23, extra=2 * extra_field(1, bytes(8))),
+    _metadata("ZIP64 field in the local header only", "bad-zip64-field", 23, local_extra=extra_field(1, bytes(16))),
+    _metadata("ZIP64 size without a field", "local-header-differs", 23, directory={"size": FULL_32}),
+    _metadata("extra field past its end", "bad-extra-field", 23, extra=b"\x01\x00\xff\x00"),
+]
+_MEMBERS: Final = [
+    _added("METADATA twice", "duplicate-member", Entry(f"{_INFO}/METADATA", b"Name: other\n")),
+    _added("a file twice", "duplicate-member", Entry("demo/__init__.py", b"ANSWER = 42\n")),
+    _added("METADATA in lower case too", "duplicate-member", Entry(f"{_INFO}/metadata", b"Name: other\n")),
+    _added("METADATA by a detour too", "duplicate-member", Entry(f"{_INFO}/./METADATA", b"Name: other\n")),
+    _added("METADATA with a backslash too", "duplicate-member", Entry(f"{_INFO}\\METADATA", b"Name: other\n")),
+    _archive("gap before a member", "gap", changed(_SOUND, "WHEEL", gap=b"junk")),
+    _archive("gap before the directory", "gap", replace(_SOUND, before_directory=b"junk")),
+    _added("unlisted member", "gap", Entry("demo/hidden.py", b"import os\n", unlisted=True)),
+    _metadata("position too far", "gap", directory={"offset": 500}),
+    _metadata("position of another member", "overlap", directory={"offset": 0}),
+    _metadata("position within another member", "overlap", directory={"offset": 7}),
+    _metadata("data of the next ones too", "overlap", local={"compressed_size": 9999}, directory={"compressed_size": 9999}),
+    _metadata("huge size", "overlap", local={"compressed_size": FULL_32 - 1}, directory={"compressed_size": FULL_32 - 1}),
+    _metadata("member on a second disk", "many-disks", directory={"disk": 1}),
+    _metadata("encrypted", "encrypted-member", flags=1),
+    _metadata("strongly encrypted", "encrypted-member", flags=1 << 6),
+    _metadata("masked headers", "encrypted-member", flags=1 << 13),
+    _metadata("patched data", "patched-member", flags=1 << 5),
+    *(
+        _metadata(f"local header with another {what}", "local-header-differs", local={what: 1})
+        for what in ("crc", "size", "compressed_size", "flags", "method", "time", "date")
+    ),
+    _metadata("local header with another name", "local-header-differs", local_name=f"{_INFO}/METADATB".encode()),
+    _metadata("local header with a longer name", "local-header-differs", local_name=f"{_INFO}/METADATA2".encode()),
+    _metadata("descriptor announced and not there", "bad-data-descriptor", 25, flags=1 << 3),
+    _metadata(
+        "descriptor with another size", "bad-data-descriptor", 25, descriptor=Descriptor(), gap=b"",
+        directory={"size": 5},
+    ),
+    Fault("no local header", "bad-local-header", 24, lambda: to_bytes(_SOUND).replace(b"PK\x03\x04", b"PK\x03\x05", 1)),
+]  # fmt: skip
+_NAMES: Final = [
+    _added("NUL in a name", "bad-member-name", Entry(b"demo/a\0.py"), pitfall=29),
+    _added("no name", "bad-member-name", Entry(b""), pitfall=29),
+    _added("name marked as UTF-8 and is not", "bad-member-name", Entry(b"demo/\xff.py", flags=0x800), pitfall=29),
+    *(
+        _added(
+            f"Unicode path with another name, {where}",
+            "bad-member-name",
+            Entry("demo/a.py", extra=extra, local_extra=local_extra),
+            pitfall=29,
+        )
+        for path in [extra_field(0x7075, struct.pack("<BI", 1, zlib.crc32(b"demo/a.py")) + b"demo/b.py")]
+        for where, extra, local_extra in [("in the directory", path, b""), ("in the local header", b"", path)]
+    ),
+]
+_CONTENTS: Final = [
+    Fault(
+        "deflate bomb as METADATA", "member-too-large", 28,
+        lambda: to_bytes(changed(_SOUND, "METADATA", content=Hole(64 * _MEBIBYTE), raw=_bomb(64 * _MEBIBYTE))),
+    ),
+    Fault(
+        "deflate bomb as RECORD", "member-too-large", 28,
+        lambda: to_bytes(changed(_SOUND, "RECORD", content=Hole(65 * _MEBIBYTE), raw=_bomb(65 * _MEBIBYTE))),
+    ),
+    Fault(
+        "deflate bomb that claims to be small", "damaged-member", 28,
+        lambda: to_bytes(changed(_SOUND, "METADATA", content=b"Name: demo\n", raw=_bomb(64 * _MEBIBYTE))),
+    ),
+    _metadata("wrong CRC", "damaged-member", 28, local={"crc": 1}, directory={"crc": 1}),
+    _metadata("no deflate", "damaged-member", 28, raw=b"\xff\xff\xff"),
+    _metadata("deflate that goes on", "damaged-member", 28, raw=_bomb(_MEBIBYTE) + b"junk", content=bytes(_MEBIBYTE)),
+    _metadata("deflate that stops early", "damaged-member", 28, raw=_bomb(_MEBIBYTE)[:-3], content=bytes(_MEBIBYTE)),
+    _metadata("Zstandard", "unknown-compression", 26, method=93, raw=b"\x28\xb5\x2f\xfd"),
+]  # fmt: skip
+_ROW: Final = f"{_INFO}/METADATA,sha256=x,1"
+_STRUCTURE: Final = [
+    _added("two dist-infos", "two-dist-infos", Entry("other-1.0.dist-info/METADATA", b"Name: other\n"), pitfall=20),
+    _spec("no dist-info", "no-dist-info", WheelSpec(dist_info="demo-1.0.egg-info"), 20),
+    _spec("no METADATA", "no-metadata", WheelSpec(without=frozenset({"METADATA"}))),
+    _spec("no WHEEL", "no-wheel", WheelSpec(without=frozenset({"WHEEL"}))),
+    _spec("no RECORD", "no-record", WheelSpec(without=frozenset({"RECORD"}))),
+    _spec("RECORD with an open quote", "bad-row", WheelSpec(record=b'"demo/__init__.py,,\n'), 16),
+    _spec("RECORD with four columns", "bad-row", WheelSpec(record=f"{_ROW},2\n".encode()), 16),
+    _spec("RECORD with two columns", "bad-row", WheelSpec(record=f"{_INFO}/METADATA,sha256=x\n".encode()), 16),
+    _spec("RECORD with a huge column", "bad-row", WheelSpec(record=f"{_INFO}/METADATA,{'x' * 200_000},1\n".encode()), 16),
+    _spec(
+        "METADATA that two readers read differently", "ambiguous-metadata",
+        WheelSpec(metadata=b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nSummary: x\rRequires-Dist: triton\n\n"), 14,
+    ),
+]  # fmt: skip
+
+FAULTS: Final = [*_ENDS, *_ZIP64, *_MEMBERS, *_NAMES, *_CONTENTS, *_STRUCTURE]

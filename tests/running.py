@@ -1,0 +1,57 @@
+"""Running the command line in this process, and reading its JSON report."""
+
+import contextlib
+import io
+import json
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from wheelfix.cli import run
+
+SCHEMA = Path(__file__).parents[1] / "docs" / "report.schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """The exit code, and what went to standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of standard output."""
+        return self.out.splitlines()
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON report on standard output, which must fit its schema."""
+        report: dict[str, Any] = json.loads(self.out)
+        validator().validate(report)
+        return report
+
+
+def wheelfix(*arguments: object, stdin: str = "") -> Ran:
+    """Run ``wheelfix`` with ``arguments``."""
+    out, err, old = io.StringIO(), io.StringIO(), sys.stdin
+    sys.stdin = io.StringIO(stdin)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run([str(argument) for argument in arguments])
+    finally:
+        sys.stdin = old
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    """Return a validator for the published schema of the report."""
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)

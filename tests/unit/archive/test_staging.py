@@ -1,0 +1,108 @@
+"""A file that appears whole, or never."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from wheelfix.archive.staging import StagedFile
+from wheelfix.errors import OutputError
+
+
+@pytest.fixture(params=["nameless", "hidden"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The way in which the file is kept out of sight."""
+    if request.param == "hidden":
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    elif not hasattr(os, "O_TMPFILE"):
+        pytest.skip("this system has no nameless files")
+    return str(request.param)
+
+
+def test_file_appears_whole(way: str, tmp_path: Path) -> None:
+    with StagedFile(tmp_path, 0o640) as staged:
+        os.write(staged.descriptor, b"whole")
+        assert staged.path.read_bytes() == b"whole"
+        assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+        staged.put(tmp_path / "file", replace=False)
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_old_file_is_replaced_at_one_stroke(way: str, tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    with target.open("rb") as old:
+        with StagedFile(tmp_path, 0o644) as staged:
+            os.write(staged.descriptor, b"new")
+            staged.put(target, replace=True)
+        assert old.read() == b"old"
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, ValueError])
+def test_nothing_is_left_behind(error: type[BaseException], way: str, tmp_path: Path) -> None:
+    """Pitfall 34: whatever stops the work, no part of the file stays."""
+    with pytest.raises(error), StagedFile(tmp_path, 0o644) as staged:
+        os.write(staged.descriptor, b"part")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_target_that_appears_meanwhile_is_not_overwritten(way: str, tmp_path: Path) -> None:
+    """Pitfall 36: of two runs that write the same file, the second one fails."""
+    target = tmp_path / "file"
+    with pytest.raises(OutputError) as refusal, StagedFile(tmp_path, 0o644) as staged:
+        target.write_bytes(b"of somebody else")
+        staged.put(target, replace=False)
+    assert refusal.value.code == "output-exists"
+    assert target.read_bytes() == b"of somebody else"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_system_that_refuses_to_place_it(
+    way: str, *, replace: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace" if replace else "link", refuse)
+    with pytest.raises(OSError, match="No space"), StagedFile(tmp_path, 0o644) as staged:
+        staged.put(tmp_path / "file", replace=replace)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_file_system_without_nameless_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hidden name is used where the file system does not know ``O_TMPFILE``."""
+    real_open = os.open
+
+    def without_nameless(path: os.PathLike[str], flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(errno.EOPNOTSUPP, "no nameless files")
+        return real_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", without_nameless)
+    with StagedFile(tmp_path, 0o644) as staged:
+        assert [path.name[:10] for path in tmp_path.iterdir()] == [".wheelfix-"]
+        staged.put(tmp_path / "file", replace=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_folder_that_is_not_there(way: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        StagedFile(tmp_path / "nowhere", 0o644)
+
+
+def test_mask_of_the_process_does_not_matter(way: str, tmp_path: Path) -> None:
+    """Pitfall 30: the permission bits are those that were asked for, whatever the umask."""
+    before = os.umask(0o077)
+    try:
+        with StagedFile(tmp_path, 0o664) as staged:
+            staged.put(tmp_path / "file", replace=False)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o664

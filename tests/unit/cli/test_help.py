@@ -1,0 +1,59 @@
+"""Help, version and completion."""
+
+import re
+import shutil
+import subprocess
+from importlib.metadata import version
+
+import pytest
+from running import wheelfix
+
+from wheelfix.cli import group
+
+COMMANDS = group.list_commands(None)  # type: ignore[arg-type]
+
+
+def test_the_version() -> None:
+    ran = wheelfix("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"wheelfix {version('wheelfix')}\n", "")
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_the_help_lists_every_command_and_the_exit_codes(option: str) -> None:
+    ran = wheelfix(option)
+    assert (ran.code, ran.err) == (0, "")
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} ", ran.out, re.MULTILINE), command
+    assert all(code in ran.out for code in ("0 ", "1 ", "2 ", "130 "))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_each_command_has_help_with_examples(command: str, option: str) -> None:
+    ran = wheelfix(command, option)
+    assert (ran.code, ran.err) == (0, "")
+    assert "Examples:" in ran.out
+    assert f"  wheelfix {command} " in ran.out
+    assert max(map(len, ran.lines)) <= 100
+
+
+def test_the_options_of_strip_gpu_are_explained() -> None:
+    text = wheelfix("strip-gpu", "-h").out
+    for option in ("--output-dir", "--in-place", "--check", "--diff", "--format", "--no-sbom", "--jobs", "--quiet", "--verbose"):
+        assert option in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["--no-such-option"], ["completion"], ["completion", "tcsh"]])
+def test_wrong_usage(arguments: list[str]) -> None:
+    ran = wheelfix(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_sound(shell: str) -> None:
+    ran = wheelfix("completion", shell)
+    assert (ran.code, ran.err) == (0, "")
+    assert "_WHEELFIX_COMPLETE" in ran.out
+    if program := shutil.which(shell):
+        subprocess.run([program, "-n"], input=ran.out, text=True, check=True, capture_output=True)

@@ -1,0 +1,129 @@
+"""The command as a process of its own: signals, pipes, colours."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from building import WheelSpec, write_wheel
+
+COMMAND = [sys.executable, "-m", "wheelfix"]
+SLOW = """
+    import sys, time
+    import wheelfix.archive.splice as splice
+
+    def copy(*_):
+        print("copying", file=sys.stderr, flush=True)
+        time.sleep(60)
+
+    splice._copy = copy
+    from wheelfix.cli import main
+    main()
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def start(*arguments: object, program: str | None = None) -> "subprocess.Popen[str]":
+    head = [sys.executable, "-c", textwrap.dedent(program)] if program else COMMAND
+    return subprocess.Popen(
+        [*head, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("options", [["-o", "out"], ["--in-place"]], ids=["out", "in-place"])
+def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, options: list[str]) -> None:
+    """A killed run leaves the old file, or the new one, and no litter."""
+    path = write_wheel(Path())
+    before = path.read_bytes()
+    with start("strip-gpu", *options, path, program=SLOW) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "copying\n"
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (code, "")
+    assert "Traceback" not in err
+    assert path.read_bytes() == before
+    assert [str(each) for each in Path().rglob("*") if each.is_file()] == [str(path)]
+
+
+def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
+    program = "import sys; print('ready', file=sys.stderr, flush=True); from wheelfix.cli import main; main()"
+    with start("strip-gpu", "-", program=program) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        for _ in range(100):  # the interpreter may still be on its way to the handler
+            try:
+                process.wait(0.1)
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGINT)
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("arguments", [["show"], ["strip-gpu", "--diff"], ["strip-gpu", "--format", "json"]], ids=" ".join)
+def test_a_reader_that_has_enough_is_no_crash(arguments: list[str]) -> None:
+    """A closed pipe, as from ``| head``, gives exit code 1 and no traceback."""
+    write_wheel(Path(), WheelSpec(requires=tuple(f"nvidia-x{index}-cu12" for index in range(3000))))
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        ran = subprocess.run([*COMMAND, *arguments, "."], stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert "Exception ignored" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False)],
+    ids=str,
+)
+def test_colour_follows_the_environment(variables: dict[str, str], coloured: bool) -> None:
+    path = write_wheel(Path())
+    environment = {**os.environ, **variables}
+    ran = subprocess.run([*COMMAND, "strip-gpu", path], env=environment, capture_output=True, text=True, check=True)
+    assert ("\x1b[32m" in ran.stderr) is coloured
+    assert "\x1b" not in ran.stdout
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "POSIX"])
+def test_no_locale_is_in_the_way(locale: str) -> None:
+    """Pitfall 30: names and text that are not ASCII work under every locale, with the same bytes."""
+    folder = Path("pl\u00e4tze")
+    folder.mkdir()
+    spec = WheelSpec(requires=("nvidia-nccl-cu12; os_name == '\u00e9'",))
+    path = write_wheel(folder, spec)
+    environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for arguments in (["strip-gpu", "-o", "out"], ["strip-gpu", "--diff"], ["show"], ["strip-gpu", "--check", "--format", "json"]):
+        ran = subprocess.run([*COMMAND, *arguments, path], env=environment, capture_output=True, check=False)
+        assert ran.returncode == int("--check" in arguments), ran.stderr
+        assert b"Traceback" not in ran.stderr
+    assert (Path("out") / path.name).exists()
+
+
+def test_a_path_that_is_no_utf8_is_printed_as_it_is() -> None:
+    """What is printed is the path, byte for byte, so that the next command finds it."""
+    folder = os.fsencode("J") + b"\xe9"
+    os.mkdir(folder)  # noqa: PTH102
+    path = write_wheel(Path(os.fsdecode(folder)))
+    ran = subprocess.run([*COMMAND, "strip-gpu", "--in-place", os.fspath(path)], capture_output=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, os.fsencode(path) + b"\n"), ran.stderr
+
+
+def test_warnings_are_errors_and_there_are_none() -> None:
+    path = write_wheel(Path())
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-m", "wheelfix", "strip-gpu", "-j", "2", path],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "Warning" not in ran.stderr

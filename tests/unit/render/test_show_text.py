@@ -1,0 +1,117 @@
+"""Descriptions of wheels: text for people, JSON for scripts."""
+
+import json
+from pathlib import Path
+
+import pytest
+from building import WheelSpec, write_wheel
+
+from wheelfix.batch import fix_wheels
+from wheelfix.description import Description, describe
+from wheelfix.outcome import Change, Problem
+from wheelfix.render.show import render_description, render_descriptions_json
+from wheelfix.rules.loading import built_in
+from wheelfix.sbom import TRACE, Ancestor, Trace, write_trace
+
+REQUIRES = ("numpy>=1", "triton==3", "mkl", "nvidia-nccl-cu12; extra == 'gpu'", "sphinx; extra == 'docs'", "x (==", "???")
+
+
+def described(folder: Path, **knobs: object) -> Description:
+    return describe(write_wheel(folder, WheelSpec(**{"project": "torch", **knobs})), built_in("gpu"))  # type: ignore[arg-type]
+
+
+def test_the_text_shows_each_requirement_and_its_fate(tmp_path: Path) -> None:
+    """Pitfall 10: what is behind an extra is shown as kept, with the reason. Pitfall 11: faults are told."""
+    text = render_description(described(tmp_path, requires=REQUIRES))
+    lines = text.splitlines()
+    assert lines[0] == "torch-1.0-py3-none-any.whl"
+    assert "torch 1.0" in lines[1]
+    assert "Metadata-Version 2.1" in lines[1]
+    assert [line.strip()[0] for line in lines if "triton==3" in line or "mkl" in line or "nccl" in line] == ["-", "=", "="]
+    assert "gpu/triton" in text
+    assert "malformed" in text
+    assert "sphinx" not in text
+    assert "1 by extras not shown" in text
+    assert text.endswith("strip-gpu would drop 1 of these.\n")
+    assert "sphinx" in render_description(described(tmp_path, requires=REQUIRES), verbose=True)
+
+
+def test_a_wheel_without_anything_to_drop(tmp_path: Path) -> None:
+    text = render_description(described(tmp_path, requires=()))
+    assert text.endswith("strip-gpu would change nothing.\n")
+    assert "requires 0" in text
+
+
+def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec())
+    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    assert outcome.output is not None
+    description = describe(outcome.output, built_in("gpu"))
+    text = render_description(description, verbose=True)
+    assert f"from {path.name}, sha256 {outcome.source_sha256}" in text
+    assert "drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17" in text
+    assert description.trace is not None
+
+
+EVIL = "\x1b[2J\u202e"
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_control_characters_are_escaped(tmp_path: Path, verbose: bool) -> None:
+    """Pitfall 29: METADATA and a trace cannot drive the terminal."""
+    metadata = f"Metadata-Version: 2.1{EVIL}\nName: torch\nVersion: 1{EVIL}\nRequires-Python: {EVIL}\n"
+    metadata += f"Requires-Dist: triton; {EVIL}\nRequires-Dist: {EVIL}\n"
+    change = Change(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL)
+    trace = write_trace(project="x", version="1", filename=EVIL, sha256=EVIL, changes=[change], diff="", rules_digest=EVIL,
+                        tool=EVIL, before=None)  # fmt: skip
+    text = render_description(
+        described(tmp_path, metadata=metadata.encode(), dist_info_files={TRACE: trace}), verbose=verbose
+    )
+    assert "fixed by wheelfix" in text
+    assert not {"\x1b", "\u202e"} & set(text)
+
+
+HOSTILE_TRACES = [
+    {"field": 1, "action": "drop", "before": None, "after": None},
+    {"field": "x", "action": ["drop"], "before": {}, "after": 1},
+]
+
+
+@pytest.mark.parametrize("change", HOSTILE_TRACES, ids=["number", "list"])
+def test_a_hostile_trace_does_not_crash(tmp_path: Path, change: dict[str, object]) -> None:
+    good = json.loads(write_trace(project="x", version="1", filename="x.whl", sha256="a" * 64, changes=[], diff="",
+                                  rules_digest=None, tool="1", before=None))  # fmt: skip
+    good["metadata"]["component"]["properties"] = [{"name": "wheelfix:change", "value": json.dumps(change)}]
+    description = described(tmp_path, dist_info_files={TRACE: json.dumps(good).encode()})
+    assert render_description(description, verbose=True)
+    assert render_descriptions_json([description])
+
+
+def test_a_problem_is_not_part_of_the_text(tmp_path: Path) -> None:
+    missing = describe(tmp_path / "none-1-py3-none-any.whl", built_in("gpu"))
+    assert missing.problem is not None
+    assert render_description(missing) == ""
+
+
+def test_the_json_holds_all_of_it(tmp_path: Path) -> None:
+    good = described(tmp_path, requires=REQUIRES)
+    bad = Description(Path("J\udce9.whl"), problem=Problem("code", "message", "Hint."))
+    trace = Description(Path("t.whl"), trace=Trace("1", (Ancestor("a", "b"),), (), None))
+    text = render_descriptions_json([good, bad, trace])
+    document = json.loads(text)
+    assert (document["version"], document["command"]) == (1, "show")
+    first, second, third = document["wheels"]
+    assert first["project"] == "torch"
+    assert [line["action"] for line in first["requirements"]] == [None, "drop", "keep", "keep", None, None, None]
+    assert first["requirements"][-1]["name"] is None
+    assert second["problem"] == {"code": "code", "message": "message", "hint": "Hint."}
+    assert third["trace"]["ancestors"] == [{"filename": "a", "sha256": "b"}]
+    assert text.isascii()
+    assert set(first) == set(second)
+
+
+def test_json_of_latin_1_is_taken_by_every_reader(tmp_path: Path) -> None:
+    """Pitfall 3: no lone surrogates."""
+    metadata = b"Metadata-Version: 2.1\nName: torch\nVersion: 1\xe9\nRequires-Dist: x; os_name == '\xe9'\n"
+    text = render_descriptions_json([described(tmp_path, metadata=metadata)])
+    json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")

@@ -1,0 +1,79 @@
+"""The narration: what a person reads."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wheelfix.outcome import Change, Outcome, Problem, Report, Status
+from wheelfix.render.text import NORMAL, QUIET, VERBOSE, render_outcome, render_summary
+
+DROP = Change("Requires-Dist", "drop", "triton", None, "gpu/triton", None, "a compiler")
+KEEP = Change("Requires-Dist", "keep", "mkl", "mkl", "gpu/never", None, "math")
+FIXED = Outcome(
+    Path("a.whl"), Status.FIXED, Path("fixed/a.whl"), "a", "1", (DROP, DROP), (KEEP,), ("note it.",), "1" * 64, "2" * 64
+)
+PLAIN = Outcome(Path("b.whl"), Status.UNCHANGED, Path("fixed/b.whl"))
+REFUSED = Outcome(Path("c.whl"), Status.REFUSED, problem=Problem("code", "it is bad", "Build it again."))
+
+TOLD = [
+    (FIXED, QUIET, False, ""),
+    (FIXED, NORMAL, False,
+     "a.whl: 2 requirements dropped\n  - Requires-Dist: triton\n  - Requires-Dist: triton\n  note: note it.\n"),
+    (replace(FIXED, changes=(DROP,), notes=()), NORMAL, True,
+     "a.whl: 1 requirement would be dropped\n  - Requires-Dist: triton\n"),
+    (PLAIN, QUIET, False, ""),
+    (PLAIN, NORMAL, False, "b.whl: nothing to correct\n"),
+    (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
+    (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outcome", "verbosity", "dry_run", "text"), TOLD)
+def test_what_is_told(outcome: Outcome, verbosity: int, dry_run: bool, text: str) -> None:
+    assert render_outcome(outcome, verbosity=verbosity, dry_run=dry_run) == text
+
+
+def test_verbose_tells_reasons_and_sums_once() -> None:
+    text = render_outcome(FIXED, verbosity=VERBOSE)
+    assert text.count("gpu/triton: a compiler") == 1
+    assert "kept mkl (gpu/never: math)" in text
+    assert "1" * 64 in text
+    assert "2" * 64 in text
+
+
+CHANGES = [
+    (Change("NOTICE", "add-file", None, None), "  add-file NOTICE\n"),
+    (Change("RECORD.jws", "remove-file", None, None, reason="void"), "  remove-file RECORD.jws: void\n"),
+    (Change("Summary", "set-field", None, "s"), "  + Summary: s\n"),
+    (Change("Summary", "set-field", "r", "s"), "  Summary: r -> s\n"),
+    (Change("Classifier", "remove-field", "c", None), "  - Classifier: c\n"),
+]
+
+
+@pytest.mark.parametrize(("change", "line"), CHANGES)
+def test_other_changes(change: Change, line: str) -> None:
+    text = render_outcome(replace(FIXED, changes=(change,), notes=()))
+    assert text == f"a.whl: 1 other change\n{line}"
+
+
+def test_requirements_and_other_changes_are_counted_apart() -> None:
+    text = render_outcome(replace(FIXED, changes=(DROP, CHANGES[0][0], CHANGES[1][0])))
+    assert text.startswith("a.whl: 1 requirement dropped, 2 other changes\n")
+
+
+@pytest.mark.parametrize("verbosity", [NORMAL, VERBOSE])
+def test_control_characters_are_escaped(verbosity: int) -> None:
+    """Pitfall 29: what comes from the wheel cannot drive the terminal."""
+    evil = "\x1b[2J\u202e\x07"
+    change = Change("Requires-Dist", "drop", evil, evil, "rule", None, "reason")
+    outcome = replace(FIXED, source=Path(evil), changes=(change, replace(change, after=None)), kept=(change,))
+    bad = replace(REFUSED, source=Path(evil), problem=Problem("x", evil, evil))
+    for text in (render_outcome(outcome, verbosity=verbosity), render_outcome(bad, verbosity=verbosity)):
+        assert not {"\x1b", "\u202e", "\x07"} & set(text)
+
+
+def test_the_summary_counts() -> None:
+    report = Report("strip-gpu", (FIXED, FIXED, PLAIN, REFUSED))
+    assert render_summary(report) == "4 wheels: 2 fixed, 1 unchanged, 1 refused.\n"
+    assert render_summary(report, dry_run=True) == "4 wheels: 2 to fix, 1 unchanged, 1 refused.\n"

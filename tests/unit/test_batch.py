@@ -1,0 +1,254 @@
+"""Many wheels: one outcome each, in order, whatever happens to the others."""
+
+import errno
+import os
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from building import RecordStyle, WheelSpec, write_wheel
+
+from wheelfix.batch import failure, fix_wheels
+from wheelfix.edits import SetField
+from wheelfix.errors import RulesError
+from wheelfix.outcome import Outcome, Status
+
+GPU = ("nvidia-nccl-cu12", "numpy")
+
+
+def wheels(folder: Path, *projects: str, requires: tuple[str, ...] = GPU) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    return [write_wheel(folder, WheelSpec(project=project, requires=requires)) for project in projects]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def statuses(outcomes: tuple[Outcome, ...]) -> list[str]:
+    return [outcome.status.value for outcome in outcomes]
+
+
+def test_outcomes_come_in_the_order_given(tmp_path: Path) -> None:
+    good, plain = wheels(tmp_path / "in", "zeta")[0], wheels(tmp_path / "in", "alpha", requires=("numpy",))[0]
+    bad = tmp_path / "in" / "bad-1.0-py3-none-any.whl"
+    bad.write_bytes(b"no zip")
+    missing, text = tmp_path / "missing-1.0-py3-none-any.whl", tmp_path / "x.txt"
+    text.write_text("text")
+    given = [good, bad, plain, missing, text]
+    seen: list[Outcome] = []
+    report = fix_wheels(given, output_dir=tmp_path / "out", on_outcome=seen.append)
+    assert [outcome.source for outcome in report.outcomes] == given
+    assert statuses(report.outcomes) == ["fixed", "refused", "unchanged", "failed", "refused"]
+    assert seen == list(report.outcomes)
+    assert not report.ok
+    assert [report.count(status) for status in Status] == [1, 1, 2, 1]
+    assert set(contents(tmp_path / "out")) == {good.name, plain.name}
+    for outcome in report.outcomes:
+        assert (outcome.problem is None) is (outcome.status in (Status.FIXED, Status.UNCHANGED))
+        assert (outcome.output is None) is (outcome.problem is not None)
+        if outcome.output:
+            assert outcome.output_sha256 == sha256(outcome.output.read_bytes()).hexdigest()
+            assert outcome.source_sha256 == sha256(outcome.source.read_bytes()).hexdigest()
+        if outcome.problem:
+            assert outcome.problem.code
+            assert outcome.problem.hint.endswith(".")
+
+
+def test_an_unchanged_wheel_is_copied_as_it_is(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo", requires=("numpy",))
+    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    assert outcome.output is not None
+    assert outcome.output.read_bytes() == path.read_bytes()
+
+
+def test_the_number_of_jobs_does_not_show_in_the_bytes(tmp_path: Path) -> None:
+    """Pitfall 30: same input, same bytes, in any order and with any number of jobs."""
+    paths = wheels(tmp_path / "in", "a", "b", "c")
+    for name, jobs, order in (("one", 1, paths), ("two", 2, paths[::-1])):
+        report = fix_wheels(order, output_dir=tmp_path / name, jobs=jobs)
+        assert [outcome.source for outcome in report.outcomes] == order
+        assert report.ok
+    with ThreadPoolExecutor(3) as executor:
+        assert fix_wheels(paths, output_dir=tmp_path / "threads", executor=executor).ok
+    assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "threads")
+
+
+def test_a_process_pool_of_the_caller_is_used(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as executor:
+        assert fix_wheels([path], output_dir=tmp_path / "out", executor=executor).ok
+        executor.submit(os.getpid).result()
+
+
+def test_errors_come_back_from_other_processes(tmp_path: Path) -> None:
+    bad = [tmp_path / "missing-1.0-py3-none-any.whl", tmp_path / "other.txt"]
+    bad[1].write_text("text")
+    report = fix_wheels(bad, output_dir=tmp_path / "out", jobs=2)
+    assert [outcome.problem.code for outcome in report.outcomes if outcome.problem] == ["enoent", "not-a-wheel-name"]
+
+
+def test_one_folder_cannot_hold_two_wheels_of_one_name(tmp_path: Path) -> None:
+    """Neither of the two is written: which one comes first must not decide."""
+    one, two, other = *wheels(tmp_path / "1", "demo"), *wheels(tmp_path / "2", "demo"), *wheels(tmp_path / "2", "other")
+    report = fix_wheels([one, other, two], output_dir=tmp_path / "out")
+    assert statuses(report.outcomes) == ["refused", "fixed", "refused"]
+    assert report.outcomes[0].problem is not None
+    assert report.outcomes[0].problem.code == "same-output-name"
+    assert set(contents(tmp_path / "out")) == {other.name}
+    assert fix_wheels([one, two], in_place=True).ok
+
+
+def test_one_wheel_given_twice_is_no_clash(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    again = tmp_path / "in" / ".." / "in" / path.name
+    link = tmp_path / "links"
+    link.mkdir()
+    (link / path.name).symlink_to(path)
+    report = fix_wheels([path, again, link / path.name], output_dir=tmp_path / "out")
+    assert statuses(report.outcomes) == ["fixed"] * 3
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_one_wheel_given_twice_is_corrected_in_place_once(tmp_path: Path, jobs: int) -> None:
+    """Pitfall 35: what comes second finds nothing to do; both outcomes are of one file."""
+    [path] = wheels(tmp_path / "in", "demo")
+    report = fix_wheels([path, tmp_path / "in" / ".." / "in" / path.name], in_place=True, jobs=jobs)
+    assert report.ok, [outcome.problem for outcome in report.outcomes]
+
+
+def test_nothing_is_written_in_a_dry_run(tmp_path: Path) -> None:
+    paths = wheels(tmp_path / "in", "a", "b")
+    before = contents(tmp_path / "in")
+    report = fix_wheels(paths, output_dir=tmp_path / "out", dry_run=True)
+    assert statuses(report.outcomes) == ["fixed", "fixed"]
+    assert all(outcome.output is None and outcome.metadata_diff for outcome in report.outcomes)
+    assert not (tmp_path / "out").exists()
+    assert contents(tmp_path / "in") == before
+
+
+def test_stripping_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
+    """Pitfall 35: idempotence, in place and into another folder."""
+    [path] = wheels(tmp_path / "in", "demo")
+    assert statuses(fix_wheels([path], in_place=True).outcomes) == ["fixed"]
+    fixed = path.read_bytes()
+    assert statuses(fix_wheels([path], in_place=True).outcomes) == ["unchanged"]
+    assert statuses(fix_wheels([path], output_dir=tmp_path / "out").outcomes) == ["unchanged"]
+    assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes() == fixed
+
+
+def test_a_second_run_into_the_same_folder_is_at_peace(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    first, second = (fix_wheels([path], output_dir=tmp_path / "out").outcomes[0] for _ in range(2))
+    assert first == second
+
+
+def test_an_output_that_differs_is_kept(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / path.name).write_bytes(b"mine")
+    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.REFUSED, "output-exists")
+    assert contents(tmp_path / "out") == {path.name: b"mine"}
+
+
+@pytest.mark.parametrize("where", ["in", "in/../in", "link"])
+def test_the_output_is_never_the_input(tmp_path: Path, where: str) -> None:
+    """Pitfall 31: an output folder that is the input's, also through a link or dots, is refused and the input stays."""
+    [path] = wheels(tmp_path / "in", "demo")
+    before = path.read_bytes()
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    [outcome] = fix_wheels([path], output_dir=tmp_path / where).outcomes
+    assert outcome.problem is not None
+    assert outcome.problem.code == "output-is-input"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])
+def test_what_the_system_refuses_is_a_problem(number: int) -> None:
+    """Pitfall 34: permissions and space; the other file of the error is named."""
+    outcome = failure(Path("a.whl"), OSError(number, os.strerror(number), "out/a.whl"))
+    assert outcome.problem is not None
+    assert outcome.status is Status.FAILED
+    assert outcome.problem.code == errno.errorcode[number].lower()
+    assert "out/a.whl" in outcome.problem.message
+    assert outcome.problem.hint.endswith(".")
+
+
+def test_an_error_without_a_number_is_a_problem_too() -> None:
+    outcome = failure(Path("a.whl"), OSError("odd"))
+    assert outcome.problem is not None
+    assert (outcome.problem.code, outcome.problem.message) == ("os-error", "odd")
+
+
+def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    (tmp_path / "out").write_text("a file")
+    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    assert outcome.status is Status.FAILED
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    [outcome] = fix_wheels([tmp_path / "dangling"], output_dir=tmp_path / "o").outcomes
+    assert outcome.problem is not None
+
+
+def test_a_link_is_corrected_where_it_leads(tmp_path: Path) -> None:
+    """Pitfall 34: in place through a symbolic link, the link stays a link."""
+    [path] = wheels(tmp_path / "in", "demo")
+    link = tmp_path / path.name
+    link.symlink_to(path)
+    [outcome] = fix_wheels([link], in_place=True).outcomes
+    assert outcome.status is Status.FIXED
+    assert link.is_symlink()
+    assert fix_wheels([path], in_place=True).outcomes[0].status is Status.UNCHANGED
+
+
+def test_hostile_metadata_of_one_wheel_does_not_stop_the_others(tmp_path: Path) -> None:
+    nested = "x; " + "(" * 3000 + "os_name == 'a'" + ")" * 3000
+    paths = [*wheels(tmp_path / "in", "bad", requires=(nested,)), *wheels(tmp_path / "in", "good")]
+    assert statuses(fix_wheels(paths, output_dir=tmp_path / "out").outcomes)[1] == "fixed"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        WheelSpec(metadata=b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\xe9\nRequires-Dist: nvidia-nccl-cu12\n"),
+        WheelSpec(metadata=b"Metadata-Version: 2.1\nName: d\xe9mo\nVersion: 1.0\nRequires-Dist: nvidia-nccl-cu12\n"),
+        WheelSpec(record=b"demo-1.0.dist-info/METADATA,shake_128=x,1\n"),
+        WheelSpec(record=b"demo-1.0.dist-info/METADATA," + b"x" * 200_000 + b",1\n"),
+        WheelSpec(style=RecordStyle(final_newline=False)),
+    ],
+    ids=["latin-1-version", "latin-1-name", "record-shake", "record-huge-column", "record-without-line-end"],
+)
+def test_odd_wheels_never_crash_the_run(tmp_path: Path, spec: WheelSpec) -> None:
+    """Pitfall 3 and Pitfall 21: odd bytes give an outcome."""
+    [outcome] = fix_wheels([write_wheel(tmp_path, spec)], output_dir=tmp_path / "out").outcomes
+    assert outcome.status in (Status.FIXED, Status.REFUSED)
+
+
+def test_a_file_name_that_is_no_utf8_never_crashes_the_run(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    odd = path.rename(path.parent / os.fsdecode(b"d\xe9mo-1.0-py3-none-any.whl"))
+    [outcome] = fix_wheels([odd], output_dir=tmp_path / "out").outcomes
+    assert outcome.status in (Status.FIXED, Status.REFUSED)
+
+
+def test_an_unknown_rule_set_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    with pytest.raises(RulesError) as caught:
+        fix_wheels([], "no-such-set", output_dir=tmp_path)
+    assert caught.value.code == "unknown-rule-set"
+
+
+def test_no_wheels_give_an_empty_report(tmp_path: Path) -> None:
+    report = fix_wheels([], output_dir=tmp_path / "out")
+    assert (report.outcomes, report.ok) == ((), True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_errors_of_edits_are_outcomes(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    [outcome] = fix_wheels([path], None, edits=[SetField("Name", "x")], output_dir=tmp_path / "out").outcomes
+    assert outcome.problem is not None
+    assert outcome.problem.code == "identity-field"

@@ -1,0 +1,221 @@
+"""Plans: what rules and edits would change, as data."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from building import RecordStyle, WheelSpec, write_wheel
+
+from wheelfix.batch import fix_wheels
+from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+from wheelfix.errors import EditError, RecordError
+from wheelfix.outcome import Change, Status
+from wheelfix.plan import Plan, make_plan, unified_diff
+from wheelfix.rewrite import apply
+from wheelfix.rules.loading import built_in, rule_set
+from wheelfix.rules.model import Match, Rule, RuleSet
+from wheelfix.wheel import Wheel
+
+HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
+INFO = "demo-1.0.dist-info"
+Planner = Callable[..., Plan]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Planner:
+    """Plan for a wheel with the given METADATA."""
+
+    def make(metadata: bytes, rules: RuleSet | None = None, edits: tuple[Edit, ...] = (), **knobs: object) -> Plan:
+        spec = WheelSpec(metadata=metadata, **knobs)  # type: ignore[arg-type]
+        with Wheel(write_wheel(tmp_path, spec)) as wheel:
+            return make_plan(wheel, rules, edits=edits)
+
+    return make
+
+
+def rules_for(*rules: tuple[str, str]) -> RuleSet:
+    made = (Rule(f"t/{index}", f"reason {index}", Match((name,)), action)  # type: ignore[arg-type]
+            for index, (name, action) in enumerate(rules))  # fmt: skip
+    return rule_set("t", tuple(made))
+
+
+def test_rules_drop_keep_and_pass_over(plan: Planner) -> None:
+    """Pitfall 10: what only an extra calls for is kept, with the reason. Pitfall 8: ``triton`` is not ``tritonclient``."""
+    data = HEAD + (
+        b"Requires-Dist: b-lib\nrequires-dist: A_Lib (==1)\nRequires-Dist: a.lib; extra == 'x'\n"
+        b"Requires-Dist: other\nRequires-Dist: ???\nProvides-Extra: x\n\nRequires-Dist: a-lib\n"
+    )
+    made = plan(data, rules_for(("b-*", "keep"), ("a-lib", "drop"), ("b-lib", "drop")))
+    assert made.new_metadata == data.replace(b"requires-dist: A_Lib (==1)\n", b"")
+    assert made.changes == (Change("Requires-Dist", "drop", "A_Lib (==1)", None, "t/1", None, "reason 1"),)
+    assert [(each.before, each.after, each.rule, each.action) for each in made.kept] == [
+        ("b-lib", "b-lib", "t/0", "keep"),
+        ("a.lib; extra == 'x'", "a.lib; extra == 'x'", "t/1", "keep"),
+    ]
+    assert "user's own choice" in (made.kept[1].reason or "")
+    assert made.notes == ("METADATA: the requirement '???' cannot be read and stays as it is.",)
+    assert not made.is_empty
+
+
+def test_a_plan_without_effect_is_empty(plan: Planner) -> None:
+    """Pitfall 35: nothing to do is nothing done."""
+    made = plan(HEAD + b"Requires-Dist: numpy\n", built_in("gpu"))
+    assert made.is_empty
+    assert made.new_metadata is made.metadata or made.new_metadata == made.metadata
+    assert (made.changes, made.kept, made.metadata_diff) == ((), (), "")
+    assert made.rules_digest == built_in("gpu").digest
+    assert plan(HEAD).rules_digest is None
+
+
+EDITS = [
+    pytest.param(SetField("Requires-Python", ">=3.9"), b"", b"Requires-Python: >=3.9\n", ["set-field"], id="set-new"),
+    pytest.param(SetField("requires-PYTHON", ">=3.9"), b"Requires-Python: >=3.8\n", b"Requires-Python: >=3.9\n",
+                 ["set-field"], id="set-old"),
+    pytest.param(SetField("Summary", "s"), b"Summary: s\n", b"Summary: s\n", [], id="set-same"),
+    pytest.param(SetField("Summary", "s"), b"Summary: a\nSummary: s\n", b"Summary: s\n", ["set-field", "remove-field"],
+                 id="set-twice"),
+    pytest.param(SetField("X-Own", "v"), b"", b"X-Own: v\n", ["set-field"], id="set-unknown"),
+    pytest.param(AddField("classifier", "b"), b"Classifier: a\n", b"Classifier: a\nClassifier: b\n", ["add-field"], id="add"),
+    pytest.param(AddField("Classifier", "a"), b"Classifier:  a \n", b"Classifier:  a \n", [], id="add-same"),
+    pytest.param(AddField("classifier", "a"), b"", b"Classifier: a\n", ["add-field"], id="add-first"),
+    pytest.param(RemoveField("classifier"), b"Classifier: a\nClassifier: b\n", b"", ["remove-field"] * 2, id="remove-all"),
+    pytest.param(RemoveField("Classifier", "b"), b"Classifier: a\nClassifier: b\n", b"Classifier: a\n", ["remove-field"],
+                 id="remove-one"),
+    pytest.param(RemoveField("Classifier", "c"), b"Classifier: a\n", b"Classifier: a\n", [], id="remove-none"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "before", "after", "actions"), EDITS)
+def test_fields_are_edited(plan: Planner, edit: Edit, before: bytes, after: bytes, actions: list[str]) -> None:
+    made = plan(HEAD + before + b"\nbody", edits=(edit,))
+    assert made.new_metadata == HEAD + after + b"\nbody"
+    assert [change.action for change in made.changes] == actions
+    assert made.is_empty is (not actions)
+
+
+REFUSED = [
+    (SetField("Name", "x"), "identity-field"),
+    (SetField("VERSION", "2"), "identity-field"),
+    (SetField("Requires-Dist", "x"), "repeated-field"),
+    (SetField("Summary", "a\nRequires-Dist: x"), "invalid-field-value"),
+    (SetField("Summary ", "a"), "invalid-field-name"),
+    (AddField("Summary", "x"), "single-field"),
+    (AddField("Classifier", " x"), "invalid-field-value"),
+    (AddField("X Own", "x"), "invalid-field-name"),
+    (RemoveField("metadata-version"), "required-field"),
+    (RemoveField("Name"), "required-field"),
+    (RemoveField("Version", "1.0"), "required-field"),
+    (RemoveFile("licenses/none"), "no-such-file"),
+    *((WriteFile(path, b""), "invalid-path") for path in
+      ("", "/x", "../x", "a/../b", "a//b", "a/", ".", "..", "a\\b", "C:x", "a\nb", "a\x1b", "./a")),
+    *((WriteFile(path, b""), "own-file") for path in
+      ("METADATA", "RECORD", "WHEEL", "RECORD.jws", "RECORD.p7s", "sboms/wheelfix.cdx.json")),
+    *((RemoveFile(path), "own-file") for path in ("METADATA", "RECORD", "WHEEL", "sboms/wheelfix.cdx.json")),
+    *((WriteFile(path, b""), "own-file") for path in ("metadata", "Record", "record.JWS")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "code"), REFUSED, ids=lambda value: str(value)[:60])
+def test_edits_that_are_not_possible(plan: Planner, edit: Edit, code: str) -> None:
+    with pytest.raises(EditError) as caught:
+        plan(HEAD, edits=(edit,))
+    assert caught.value.code == code
+    assert caught.value.hint.endswith(".")
+
+
+def test_a_plan_for_another_wheel_is_refused(tmp_path: Path, plan: Planner) -> None:
+    made = plan(HEAD, edits=(SetField("Summary", "s"),))
+    with Wheel(write_wheel(tmp_path, WheelSpec(project="other"))) as other, pytest.raises(EditError) as caught:
+        apply(other, made, tmp_path / "out.whl")
+    assert caught.value.code == "foreign-plan"
+
+
+FILES = {"licenses/L": b"old", "entry_points.txt": b"[x]"}
+FILE_EDITS = [
+    pytest.param([WriteFile("NOTICE", b"n")], {**FILES, "NOTICE": b"n"}, ["add-file"], id="add"),
+    pytest.param([WriteFile("licenses/L", b"new")], {**FILES, "licenses/L": b"new"}, ["replace-file"], id="replace"),
+    pytest.param([WriteFile("licenses/L", b"old")], FILES, [], id="same"),
+    pytest.param([RemoveFile("licenses/L")], {"entry_points.txt": b"[x]"}, ["remove-file"], id="remove"),
+    pytest.param([RemoveFile("licenses/L"), WriteFile("licenses/L", b"new")], {**FILES, "licenses/L": b"new"}, None,
+                 id="remove-write"),
+    pytest.param([WriteFile("licenses/L", b"new"), RemoveFile("licenses/L")], {"entry_points.txt": b"[x]"}, None,
+                 id="write-remove"),
+    pytest.param([RemoveFile("licenses/L"), WriteFile("licenses/L", b"old")], FILES, None, id="remove-write-the-same"),
+    pytest.param([WriteFile("licenses/L", b"new"), WriteFile("licenses/L", b"old")], FILES, None, id="write-write-back"),
+    pytest.param([WriteFile("NOTICE", b"n"), RemoveFile("NOTICE")], FILES, None, id="add-remove"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("edits", "expected", "actions"), FILE_EDITS)
+def test_files_are_edited_in_order(
+    tmp_path: Path, edits: list[Edit], expected: dict[str, bytes], actions: list[str] | None
+) -> None:
+    path = write_wheel(tmp_path, WheelSpec(dist_info_files=FILES))
+    [outcome] = fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", sbom=False).outcomes
+    assert outcome.problem is None, outcome.problem
+    assert outcome.output is not None
+    with Wheel(outcome.output) as wheel:
+        found = {name: wheel.read(name) for name in wheel.dist_info_files if name not in ("METADATA", "WHEEL", "RECORD")}
+        listed = {name for name in [*FILES, "NOTICE"] if wheel.record.find(f"{INFO}/{name}")}
+        assert all(wheel.record.agrees(f"{INFO}/{name}", content) for name, content in found.items())
+    assert (found, listed) == (expected, set(expected))
+    if actions is not None:
+        assert [change.action for change in outcome.changes] == actions
+
+
+def test_edits_come_after_rules_and_in_their_order(plan: Planner) -> None:
+    data = HEAD + b"Requires-Dist: triton\n"
+    edits = (AddField("Requires-Dist", "triton"), RemoveField("Requires-Dist", "triton"), AddField("Requires-Dist", "b"))
+    made = plan(data, rules_for(("triton", "drop")), edits)
+    assert made.new_metadata == HEAD + b"Requires-Dist: b\n"
+    assert [change.action for change in made.changes] == ["drop", "add-field", "remove-field", "add-field"]
+
+
+def test_signatures_go_when_the_wheel_changes(plan: Planner) -> None:
+    """Pitfall 18: RECORD.jws and RECORD.p7s are void after a change; both go and it is said."""
+    signed = {"RECORD.jws": b"{}", "RECORD.p7s": b"\x30"}
+    data = HEAD + b"Requires-Dist: nvidia-nccl-cu12\n"
+    made = plan(data, built_in("gpu"), dist_info_files=signed)
+    assert made.removed == ("RECORD.jws", "RECORD.p7s")
+    assert [change.field for change in made.changes if change.action == "remove-file"] == ["RECORD.jws", "RECORD.p7s"]
+    assert plan(HEAD, built_in("gpu"), dist_info_files=signed).removed == ()
+
+
+def test_metadata_json_is_noted(plan: Planner) -> None:
+    """Pitfall 15: metadata.json repeats the requirements; it stays, and that is said."""
+    data = HEAD + b"Requires-Dist: nvidia-nccl-cu12\n"
+    made = plan(data, built_in("gpu"), dist_info_files={"metadata.json": b"{}"})
+    assert any("metadata.json" in note for note in made.notes)
+    assert "metadata.json" not in made.removed
+
+
+def test_a_record_that_lied_before_is_noted(plan: Planner) -> None:
+    data = HEAD + b"Requires-Dist: nvidia-nccl-cu12\n"
+    wrong = plan(data, built_in("gpu"), record=f"{INFO}/METADATA,sha256=x,1\n".encode())
+    assert any("did not match" in note for note in wrong.notes)
+    missing = plan(data, built_in("gpu"), style=RecordStyle(unlisted=frozenset({f"{INFO}/METADATA"})))
+    assert any("no row for METADATA" in note for note in missing.notes)
+    with pytest.raises(RecordError):
+        plan(data, built_in("gpu"), record=b'"x,,\n')
+    assert plan(HEAD, built_in("gpu"), record=b'"x,,\n').is_empty
+
+
+def test_the_diff_shows_what_changes_and_escapes_the_rest() -> None:
+    """Pitfall 29: control characters are shown escaped; CRLF is visible."""
+    diff = unified_diff(b"A: 1\r\nB: \x1b[2J\tx\nC: 3\n", b"A: 1\r\nB: \x1b[2J\tx\n", "x\x1b.whl")
+    assert diff.startswith("--- a/x\\x1b.whl/METADATA\n+++ b/x\\x1b.whl/METADATA\n@@")
+    assert " A: 1\\r\n B: \\x1b[2J\tx\n-C: 3\n" in diff
+    assert "\x1b" not in diff
+
+
+def test_a_missing_final_line_end_shows_in_the_diff() -> None:
+    assert unified_diff(b"A: 1\nB: 2", b"A: 1\n", "x.whl") != ""
+    assert unified_diff(b"A: 1\n", b"A: 1\n", "x.whl") == ""
+
+
+@pytest.mark.parametrize("edit", [WriteFile("METADATA/x", b""), WriteFile("licenses", b"")], ids=lambda edit: str(edit.path))
+def test_a_file_cannot_be_a_folder_too(tmp_path: Path, edit: WriteFile) -> None:
+    """An installer could unpack only one of ``licenses`` and ``licenses/L``."""
+    path = write_wheel(tmp_path, WheelSpec(dist_info_files=FILES))
+    report = fix_wheels([path], None, edits=[edit], output_dir=tmp_path / "out")
+    assert report.outcomes[0].status is Status.REFUSED

@@ -1,0 +1,146 @@
+"""The trace that a fixed wheel carries."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import WheelSpec, write_wheel
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from wheelfix.batch import fix_wheels
+from wheelfix.edits import SetField
+from wheelfix.outcome import Change
+from wheelfix.sbom import TRACE, Ancestor, read_trace, write_trace
+from wheelfix.wheel import Wheel
+
+CHANGES = (
+    Change("Requires-Dist", "drop", "triton; \u00e9", None, "gpu/triton", None, "why"),
+    Change("Summary", "set-field", None, "new"),
+    Change("NOTICE", "add-file", None, None),
+)
+
+
+def trace(**knobs: Any) -> bytes:
+    given: dict[str, Any] = {
+        "project": "demo", "version": "1.0+cpu", "filename": "demo-1.0+cpu-py3-none-any.whl", "sha256": "a" * 64,
+        "changes": CHANGES, "diff": "--- a\n+++ b\n", "rules_digest": "b" * 64, "tool": "1.2", "before": None,
+    }  # fmt: skip
+    return write_trace(**{**given, **knobs})
+
+
+def assert_valid(data: bytes) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(data.decode()) is None
+
+
+def test_a_trace_is_read_back() -> None:
+    read = read_trace(trace())
+    assert read is not None
+    assert (read.tool, read.rules_digest, read.changes) == ("1.2", "b" * 64, CHANGES)
+    assert read.ancestors == (Ancestor("demo-1.0+cpu-py3-none-any.whl", "a" * 64),)
+    plain = read_trace(trace(rules_digest=None, changes=(), diff=""))
+    assert plain is not None
+    assert (plain.rules_digest, plain.changes) == (None, ())
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """Pitfall 30: no wall clock and no random id."""
+    assert trace() == trace()
+    assert trace().endswith(b"}\n")
+    assert b"timestamp" not in trace()
+    assert b"serialNumber" not in trace()
+
+
+def test_ancestors_and_changes_are_carried_on() -> None:
+    second = read_trace(trace(filename="b.whl", sha256="c" * 64, changes=CHANGES[:1], before=trace()))
+    assert second is not None
+    assert [each.sha256[0] for each in second.ancestors] == ["c", "a"]
+    assert second.changes == (*CHANGES, CHANGES[0])
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{}, {"diff": "", "changes": (), "rules_digest": None}, {"before": trace()}, {"version": "1.0 odd/\u00e9"},
+     {"filename": "d\u00e9mo %2B-1-py3-none-any.whl"}],
+    ids=["full", "bare", "chained", "odd-version", "odd-name"],
+)  # fmt: skip
+def test_it_is_valid_cyclonedx(knobs: dict[str, Any]) -> None:
+    assert_valid(trace(**knobs))
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"version": "1.0\udce9"}, {"filename": "d\udce9mo-1-py3-none-any.whl"}, {"diff": "\udce9"}], ids=str
+)
+def test_bytes_that_are_no_utf8_do_not_crash(knobs: dict[str, Any]) -> None:
+    """Pitfall 3: Latin-1 in METADATA or in a file name comes in as surrogate escapes."""
+    json.loads(trace(**knobs))
+
+
+def spoilt(**changes: Any) -> bytes:
+    """Return a trace with one part of its component replaced."""
+    document = json.loads(trace())
+    document["metadata"]["component"] |= changes
+    return json.dumps(document).encode()
+
+
+def a_change(**fields: Any) -> dict[str, Any]:
+    change = {"field": "f", "action": "drop", "before": None, "after": None} | fields
+    return {"properties": [{"name": "wheelfix:change", "value": json.dumps(change)}]}
+
+
+HOSTILE = [
+    b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b"1", b"{}", b"[" * 100_000, b'{"metadata": []}',
+    spoilt(properties=None), spoilt(properties=[1]), spoilt(properties=[{}]), spoilt(pedigree={}), spoilt(pedigree=[]),
+    spoilt(pedigree={"ancestors": [{}]}), spoilt(pedigree={"ancestors": [{"properties": [], "hashes": []}]}),
+    spoilt(properties=[{"name": "wheelfix:change", "value": 1}]),
+    spoilt(properties=[{"name": "wheelfix:change", "value": "[]"}]),
+    spoilt(properties=[{"name": "wheelfix:change", "value": "{}"}]),
+    spoilt(**a_change(unknown="x")), spoilt(**a_change(field=1)), spoilt(**a_change(before=["x"])),
+    spoilt(**a_change(action=None)), spoilt(**a_change(reason={})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=[f"case-{index}" for index in range(len(HOSTILE))])
+def test_what_is_no_trace_gives_none(data: bytes) -> None:
+    """A wheel can hold anything under that name: it is data, and never a crash."""
+    assert read_trace(data) is None
+
+
+def fix(path: Path, out: Path, *edits: SetField) -> Path:
+    [outcome] = fix_wheels([path], edits=edits, output_dir=out).outcomes
+    assert outcome.output is not None
+    return outcome.output
+
+
+def test_a_wheel_fixed_twice_tells_both(tmp_path: Path) -> None:
+    source = write_wheel(tmp_path)
+    first = fix(source, tmp_path / "1")
+    second = fix(first, tmp_path / "2", SetField("Summary", "new"))
+    with Wheel(second) as wheel:
+        data = wheel.read(TRACE)
+        assert wheel.record.agrees(f"{wheel.dist_info}/{TRACE}", data)
+    assert_valid(data)
+    read = read_trace(data)
+    assert read is not None
+    assert [each.sha256 for each in read.ancestors] == [sha256(path.read_bytes()).hexdigest() for path in (first, source)]
+    assert [change.action for change in read.changes] == ["drop", "set-field"]
+
+
+def test_a_hostile_trace_does_not_stop_a_fix(tmp_path: Path) -> None:
+    source = write_wheel(tmp_path, WheelSpec(dist_info_files={TRACE: b"[" * 10_000}))
+    with Wheel(fix(source, tmp_path / "out")) as wheel:
+        read = read_trace(wheel.read(TRACE))
+    assert read is not None
+    assert len(read.ancestors) == 1
+
+
+def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
+    """A trace that stayed would tell of another wheel."""
+    first = fix(write_wheel(tmp_path), tmp_path / "1")
+    report = fix_wheels([first], None, edits=[SetField("Summary", "new")], output_dir=tmp_path / "2", sbom=False)
+    assert report.outcomes[0].output is not None
+    with Wheel(report.outcomes[0].output) as wheel:
+        assert wheel.member(TRACE) is None
+        assert not wheel.record.find(f"{wheel.dist_info}/{TRACE}")
