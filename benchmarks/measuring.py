@@ -61,20 +61,35 @@ def settle() -> None:
     os.sync()
 
 
-def in_turn(jobs: dict[str, Callable[[], Cost]], rounds: dict[str, int]) -> dict[str, list[Cost]]:
-    """Run the jobs in turn, each as many times as ``rounds`` says; those that run most have a warm-up before."""
+def in_turn(
+    jobs: dict[str, Callable[[], Cost]], rounds: dict[str, int], failures: dict[str, str] | None = None
+) -> dict[str, list[Cost]]:
+    """Run the jobs in turn, each as many times as ``rounds`` says; those that run most have a warm-up before.
+
+    A job that fails does not run again and has no costs; why goes into ``failures``.
+
+    :raises Failed: if a job fails and there are no ``failures`` to go into.
+    """
+    failed = {} if failures is None else failures
     costs: dict[str, list[Cost]] = {name: [] for name in jobs}
     most = max(rounds.values())
     for number in range(-1, most):
         for name, job in jobs.items():
             warm_up = number < 0
-            if (warm_up and rounds[name] == most) or (not warm_up and number < rounds[name]):
-                settle()
+            if name in failed or (rounds[name] < most if warm_up else number >= rounds[name]):
+                continue
+            settle()
+            try:
                 cost = job()
-                if not warm_up:
-                    costs[name].append(cost)
+            except Failed as error:
+                if failures is None:
+                    raise
+                failed[name] = str(error)
+                continue
+            if not warm_up:
+                costs[name].append(cost)
         print(f"  round {number + 1} of {most}", file=sys.stderr)
-    return costs
+    return {name: each for name, each in costs.items() if name not in failed}
 
 
 def _launch(command: list[str]) -> int:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from contenders import PEERS, contenders
-from measuring import measure
+from measuring import Failed, measure
 from scenarios import beyond_4_gib, many_small, one_large, start_up
 from sparse import sparse_wheel
 from wheels import large_wheels, small_wheels
@@ -73,4 +73,7 @@ def _surroundings(rounds: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Failed as error:
+        sys.exit(f"Stopped: {error}")

@@ -23,7 +23,7 @@ def one_large(layout: str, source: Path, chosen: Sequence[Contender], rounds: in
     absent = {each.name: f"{Path(each.missing).name} is not installed" for each in chosen if each.missing}
     present = [each for each in chosen if not each.missing]
     jobs = {each.name: _job(each, source, folder, judgements) for each in present}
-    costs = in_turn(jobs, {each.name: max(1, rounds // _SLOW_SHARE) if each.slow else rounds for each in present})
+    costs = in_turn(jobs, {each.name: max(1, rounds // _SLOW_SHARE) if each.slow else rounds for each in present}, absent)
     _add_limits(costs)
     print(cost_table(costs, LIMIT if LIMIT in costs else next(iter(costs)), floor, absent))
     if judgements:

@@ -30,7 +30,7 @@ def cost_table(costs: dict[str, list[Cost]], limit: str, floor: int, absent: dic
     """Return a row for each name, with its ratio to ``limit``; peaks near ``floor`` (bytes) cannot be told from it."""
     whole = typical(costs[limit]).wall
     rows = [_cost_row(name, each, whole, floor) for name, each in costs.items()]
-    rows += [[name, f"not run: {why}"] + [""] * 6 for name, why in absent.items()]
+    rows += [[name, "-", why.replace("\n", " "), *[""] * 5] for name, why in absent.items()]
     head = ["", "wall s", "min..max", "user s", "system s", "peak MiB", "x limit", "runs"]
     return markdown(head, rows)
 

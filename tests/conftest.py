@@ -7,9 +7,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile("local", max_examples=60, deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("local"), derandomize=True, print_blob=True)
-settings.register_profile(
-    "thorough", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("thorough", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "local"))
 
 

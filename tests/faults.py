@@ -179,7 +179,7 @@ _STRUCTURE: Final = [
     _spec("no METADATA", "no-metadata", WheelSpec(without=frozenset({"METADATA"}))),
     _spec("no WHEEL", "no-wheel", WheelSpec(without=frozenset({"WHEEL"}))),
     _spec("no RECORD", "no-record", WheelSpec(without=frozenset({"RECORD"}))),
-    _spec("RECORD with an open quote", "bad-row", WheelSpec(record=b'"demo/__init__.py,,\n'), 16),
+    _spec("RECORD with an open quote", "unclosed-quote", WheelSpec(record=b'"demo/__init__.py,,\n'), 16),
     _spec("RECORD with four columns", "bad-row", WheelSpec(record=f"{_ROW},2\n".encode()), 16),
     _spec("RECORD with two columns", "bad-row", WheelSpec(record=f"{_INFO}/METADATA,sha256=x\n".encode()), 16),
     _spec("RECORD with a huge column", "bad-row", WheelSpec(record=f"{_INFO}/METADATA,{'x' * 200_000},1\n".encode()), 16),

@@ -1,12 +1,14 @@
 """Strategies for hypothesis: METADATA, RECORD, archives and wheels, in the shapes of real ones and of hostile ones."""
 
 from dataclasses import replace
+from typing import Any
 
-from building import ALL_WIDE, DEFLATED, STORED, Archive, Descriptor, Entry, RecordStyle, WheelSpec, extra_field
 from hypothesis import strategies as st
 
+from building import ALL_WIDE, DEFLATED, STORED, Archive, Descriptor, Entry, RecordStyle, WheelSpec, extra_field
+
 NAMES = ["Requires-Dist", "requires-dist", "Provides-Extra", "License", "Summary", "Author", "X-Own", "Dynamic", "Home-page"]
-REQUIREMENTS = ["numpy>=1", "triton", "nvidia-nccl-cu12==2.26", "x (==1) ; os_name == 'nt'", "y; extra == 'z'", "cuda-toolkit[a]"]
+REQUIREMENTS = ["numpy>=1", "triton", "nvidia-nccl-cu12==2.26", "x (==1) ; os_name == 'nt'", "y; extra == 'z'", "cuda[a]"]
 HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 
 values = st.one_of(
@@ -59,7 +61,7 @@ hostile_metadata = st.one_of(
 """METADATA that two readers could read differently, or not."""
 
 record_paths = st.one_of(
-    st.sampled_from(['a,b.py', 'q"q.py', "a b.py", "x\\y.py", "/abs.py", "d/RECORD", "m", "..", "J\u00e9.py"]),
+    st.sampled_from(["a,b.py", 'q"q.py', "a b.py", "x\\y.py", "/abs.py", "d/RECORD", "m", "..", "J\u00e9.py"]),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=8),
 )
 record_styles = st.builds(
@@ -85,6 +87,12 @@ member_names = st.text(
 ).filter(lambda name: not name.endswith(".dist-info") and name not in (".", ".."))
 
 
+FORMS: list[dict[str, Any]] = [
+    {}, {"wide": ALL_WIDE}, {"wide": frozenset({"offset"})}, {"local_wide": True},
+    {"descriptor": Descriptor()}, {"descriptor": Descriptor(4, signature=False)},
+]  # fmt: skip
+
+
 @st.composite
 def entries(draw: st.DrawFn, name: str) -> Entry:
     """Draw a member called ``name`` in any legal form."""
@@ -98,13 +106,8 @@ def entries(draw: st.DrawFn, name: str) -> Entry:
         extra=draw(extras),
         local_extra=draw(st.one_of(st.none(), extras)),
         comment=draw(st.binary(max_size=6)),
-        **draw(
-            st.sampled_from(
-                [{}, {"wide": ALL_WIDE}, {"wide": frozenset({"offset"})}, {"local_wide": True},
-                 {"descriptor": Descriptor()}, {"descriptor": Descriptor(4, signature=False)}]
-            )
-        ),
-    )  # fmt: skip
+        **draw(st.sampled_from(FORMS)),
+    )
 
 
 @st.composite
@@ -130,7 +133,8 @@ def archives(draw: st.DrawFn, members: tuple[Entry, ...] | None = None) -> Archi
 def wheels(draw: st.DrawFn) -> WheelSpec:
     """Draw a wheel."""
     stored = draw(st.booleans())
-    files = {name: draw(st.binary(max_size=20)) for name in draw(st.sets(st.sampled_from(["licenses/L", "top.txt", "RECORD.jws"])))}
+    names = draw(st.sets(st.sampled_from(["licenses/L", "top.txt", "RECORD.jws"])))
+    files = {name: draw(st.binary(max_size=20)) for name in sorted(names)}
     return replace(
         WheelSpec(files=draw(payloads()), dist_info_files=files, style=draw(record_styles), stored=stored),
         metadata=draw(metadata()),

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from building import WheelSpec, write_wheel
 
+from building import WheelSpec, write_wheel
 from wheelfix.outcome import Report
 from wheelfix.plan import Plan, make_plan
 from wheelfix.render.json import render_json

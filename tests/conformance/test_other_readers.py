@@ -1,6 +1,6 @@
 """The corrected sample wheels, read by tools that we did not write.
 
-Where a tool refuses the wheel that went in, it may refuse the one that came out: faults before are compared with faults after.
+Where a tool refuses the wheel that went in, it may refuse the one that came out: faults before and after are compared.
 """
 
 import os
@@ -89,7 +89,7 @@ def test_installer(sample: Path, fixed: Path) -> None:
         with WheelFile.open(path) as opened:
             try:
                 opened.validate_record()
-            except Exception as error:
+            except (WheelFile.validation_error, UnicodeDecodeError) as error:
                 return str(error)
         return ""
 
@@ -114,7 +114,7 @@ def pip_install(path: Path, target: Path, *options: object) -> str:
     name = WheelFilename.parse(path.name)
     number = name.python.split(".")[-1].removeprefix("cp").removeprefix("py")
     python = f"{number[0]}.{number[1:] or sys.version_info.minor}"
-    platforms = [] if name.platform == "any" else [part for each in name.platform.split(".") for part in ("--platform", each)]
+    platforms = [f"--platform={each}" for each in name.platform.split(".") if each != "any"]
     return run(
         sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--no-index", "--no-compile",
         "--target", target, "--only-binary", ":all:", "--python-version", python, *platforms, *options, path,
@@ -146,7 +146,8 @@ def test_uv(sample: Path, fixed: Path, tmp_path: Path) -> None:
     def dry_run(path: Path) -> str:
         return run(
             sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--no-deps", "--offline", "--no-config", "--no-cache",
-            "--target", tmp_path, "--python", sys.executable, "--python-version", python, "--python-platform", platform, path,
+            "--target", tmp_path, "--python", sys.executable, "--python-version", python, "--python-platform", platform,
+            path,
         )  # fmt: skip
 
     assert_content(dry_run, sample, fixed)

@@ -32,10 +32,11 @@ POPULAR = """
     scipy==1.13.1 numpy==1.26.4 requests urllib3 certifi idna charset-normalizer packaging setuptools wheel pip six
     python-dateutil pyyaml click jinja2 markupsafe attrs typing-extensions pluggy pytest iniconfig pandas pytz tzdata
     cryptography cffi pycparser pydantic pydantic-core annotated-types fastapi starlette uvicorn httpx httpcore h11 anyio
-    sniffio aiohttp multidict yarl frozenlist flask werkzeug itsdangerous blinker django sqlparse asgiref sqlalchemy greenlet
-    pillow lxml beautifulsoup4 soupsieve tqdm rich pygments markdown-it-py mdurl psutil selenium zope.interface protobuf grpcio
-    scikit-learn joblib threadpoolctl boto3 botocore s3transfer jmespath filelock virtualenv distlib platformdirs
-""".split()
+    sniffio aiohttp multidict yarl frozenlist flask werkzeug itsdangerous blinker django sqlparse asgiref sqlalchemy
+    greenlet pillow lxml beautifulsoup4 soupsieve tqdm rich pygments markdown-it-py mdurl psutil selenium zope.interface
+    protobuf grpcio scikit-learn joblib threadpoolctl boto3 botocore s3transfer jmespath filelock virtualenv distlib
+    platformdirs
+"""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def popular(cache: Path) -> list[Path]:
     folder = cache / "popular"
     if not folder.exists():
         unfinished = cache / "popular.part"
-        download(unfinished, *POPULAR)
+        download(unfinished, *POPULAR.split())
         unfinished.rename(folder)
     return sorted(folder.glob("*.whl"))
 
@@ -169,9 +170,25 @@ def test_again_changes_nothing_and_gives_the_same_bytes(torch: Path, fixed: Path
     second, again = (fix_wheels([path], output_dir=tmp_path / name, jobs=2).outcomes[0]
                      for path, name in ((fixed, "second"), (torch, "again")))  # fmt: skip
     assert second.status is Status.UNCHANGED
-    sums = {hashlib.file_digest(path.open("rb"), "sha256").hexdigest() for path in (fixed, *(tmp_path.glob("*/*.whl")))}
+    sums = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (fixed, *tmp_path.glob("*/*.whl"))}
     assert sums == {second.output_sha256, again.output_sha256}
     assert len(sums) == 1
+
+
+def test_torch_for_macos_loses_its_cuda_lines(cache: Path, tmp_path: Path) -> None:
+    """Pitfall 7 and Pitfall 9: triton three times, ``cuda-toolkit[...]`` and ``cuda-bindings``."""
+    folder = cache / "macos"
+    if not folder.exists():
+        target = ["--platform", "macosx_14_0_arm64", "--python-version", "3.12", "--implementation", "cp"]
+        download(folder, *target, "torch==2.14.1")
+    [path] = folder.glob("*.whl")
+    [outcome] = fix_wheels([path], output_dir=tmp_path).outcomes
+    assert outcome.output is not None
+    before = wheel_metadata(path).splitlines(keepends=True)
+    gone = (b"Requires-Dist: nvidia-", b"Requires-Dist: triton", b"Requires-Dist: cuda-")
+    after = [line for line in before if not line.startswith(gone)]
+    assert len(before) - len(after) == len(outcome.changes) == 9
+    assert wheel_metadata(outcome.output) == b"".join(after)
 
 
 def test_popular_wheels_are_copied_as_they_are(popular: list[Path], tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from building import Archive, RecordStyle, WheelSpec, archive_of, to_bytes, write_wheel
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import archives, wheels
 
+from building import Archive, RecordStyle, WheelSpec, archive_of, to_bytes, write_wheel
+from strategies import archives, wheels
 from wheelfix.archive.layout import read_layout
 from wheelfix.archive.source import Source
 from wheelfix.batch import fix_wheels
@@ -126,6 +126,6 @@ def test_one_spoilt_byte_never_crashes(junk: bytes, position: int, value: int) -
     data[position % len(data)] = value
     data[-(position * 7) % len(data)] ^= value
     with tempfile.TemporaryDirectory() as folder:
-        path = write_wheel(Path(folder), archive=bytes(data) + junk[:position % 2])
+        path = write_wheel(Path(folder), archive=bytes(data) + junk[: position % 2])
         [outcome] = fix_wheels([path], output_dir=Path(folder) / "out").outcomes
         assert (outcome.output is None) is (outcome.problem is not None)

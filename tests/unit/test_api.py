@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import WheelSpec, write_wheel
 
 import wheelfix
 import wheelfix.errors as wheelfix_errors
+from building import WheelSpec, write_wheel
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -58,8 +58,8 @@ def prepare(folder: Path, code: str) -> None:
     names = {*_WHEEL_NAME.findall(code), "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"}
     for name in names:
         parsed = wheelfix.WheelFilename.parse(name)
-        spec = WheelSpec(project=parsed.raw_project, version=parsed.version, requires=("triton", "nvidia-nccl-cu12", "numpy"),
-                         tags=f"{parsed.python}-{parsed.abi}-{parsed.platform}")  # fmt: skip
+        requires, tags = ("triton", "nvidia-nccl-cu12", "numpy"), f"{parsed.python}-{parsed.abi}-{parsed.platform}"
+        spec = WheelSpec(project=parsed.raw_project, version=parsed.version, requires=requires, tags=tags)
         for place in (folder, folder / "wheels"):
             write_wheel(place, spec)
 
@@ -69,6 +69,6 @@ def test_the_examples_run(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path, code)
     before = set(tmp_path.rglob("*.whl"))
-    exec(compile(code, "example", "exec"), {"__name__": "__main__", "wheelfix": wheelfix, "Path": Path})  # noqa: S102
+    exec(compile(code, "example", "exec"), {"__name__": "__main__", "wheelfix": wheelfix, "Path": Path})
     changed = set(tmp_path.rglob("*.whl")) - before
     assert changed or "print" in code or "assert" in code

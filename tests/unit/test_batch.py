@@ -8,12 +8,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from building import RecordStyle, WheelSpec, write_wheel
 
-from wheelfix.batch import failure, fix_wheels
+from building import RecordStyle, WheelSpec, write_wheel
+from wheelfix.batch import fix_wheels
 from wheelfix.edits import SetField
 from wheelfix.errors import RulesError
 from wheelfix.outcome import Outcome, Status
+from wheelfix.problems import failure
 
 GPU = ("nvidia-nccl-cu12", "numpy")
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building import RecordStyle, WheelSpec, write_wheel
 
+from building import RecordStyle, WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError, RecordError
@@ -75,7 +75,8 @@ EDITS = [
     pytest.param(SetField("Summary", "s"), b"Summary: a\nSummary: s\n", b"Summary: s\n", ["set-field", "remove-field"],
                  id="set-twice"),
     pytest.param(SetField("X-Own", "v"), b"", b"X-Own: v\n", ["set-field"], id="set-unknown"),
-    pytest.param(AddField("classifier", "b"), b"Classifier: a\n", b"Classifier: a\nClassifier: b\n", ["add-field"], id="add"),
+    pytest.param(AddField("classifier", "b"), b"Classifier: a\n", b"Classifier: a\nClassifier: b\n", ["add-field"],
+                 id="add"),
     pytest.param(AddField("Classifier", "a"), b"Classifier:  a \n", b"Classifier:  a \n", [], id="add-same"),
     pytest.param(AddField("classifier", "a"), b"", b"Classifier: a\n", ["add-field"], id="add-first"),
     pytest.param(RemoveField("classifier"), b"Classifier: a\nClassifier: b\n", b"", ["remove-field"] * 2, id="remove-all"),

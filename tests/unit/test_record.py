@@ -28,7 +28,7 @@ ROWS = [
     pytest.param(b"m,md5=y,2\n", b"m,%s,%s\n", id="weak-hash-becomes-sha256"),
     pytest.param(b"m,,\n", b"m,%s,%s\n", id="no-hash-before"),
     pytest.param(b"m,sha256=y,2\nm,sha256=z,3\n", b"m,%s,%s\nm,%s,%s\n", id="twice"),
-    pytest.param(b"/etc/m,sha256=y,2\nx\\m,,\nm,sha256=y,2\n", b"/etc/m,sha256=y,2\nx\\m,,\nm,%s,%s\n", id="odd-neighbours"),
+    pytest.param(b"/m,sha256=y,2\nx\\m,,\nm,sha256=y,2\n", b"/m,sha256=y,2\nx\\m,,\nm,%s,%s\n", id="odd-neighbours"),
     pytest.param(b"\nm,sha256=y,2\n\n", b"\nm,%s,%s\n\n", id="empty-rows"),
     pytest.param(b"J\xe9,,\nm,sha256=y,2\n", b"J\xe9,,\nm,%s,%s\n", id="latin-1-neighbour"),
     pytest.param(b"a,b,c,d,e,f\nm,sha256=y,2\n", b"a,b,c,d,e,f\nm,%s,%s\n", id="a-neighbour-with-six-columns"),
@@ -37,7 +37,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("before", "after"), ROWS)
 def test_one_row_changes(before: bytes, after: bytes) -> None:
-    """Pitfall 16: quoting stays. Pitfall 19: so do order, CRLF and other rows. Pitfall 21: odd rows are no reason to crash."""
+    """Pitfall 16: quoting stays. Pitfall 19: so do order, CRLF and other rows. Pitfall 21: odd rows are kept."""
     expected = after
     while b"%s" in expected:
         expected = expected.replace(b"%s", SHA, 1).replace(b"%s", SIZE, 1)

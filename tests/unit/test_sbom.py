@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import WheelSpec, write_wheel
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+from building import WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.edits import SetField
 from wheelfix.outcome import Change

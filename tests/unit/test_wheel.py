@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from building import Entry, WheelSpec, archive_of, with_entries, write_wheel
 
+from building import Entry, WheelSpec, archive_of, with_entries, write_wheel
 from wheelfix.errors import ArchiveError, FilenameError, StructureError, WheelFault
 from wheelfix.wheel import Wheel
 

@@ -1,5 +1,6 @@
 """The sha256 of a file, computed in the background while other work goes on."""
 
+import errno
 import hashlib
 import threading
 from typing import TYPE_CHECKING, Final, Self
@@ -49,9 +50,11 @@ class RunningDigest:
 
     def _state(self, blocks: int) -> "_Hash":
         with self._changed:
-            self._changed.wait_for(lambda: len(self._states) > blocks or self._error)
+            self._changed.wait_for(lambda: len(self._states) > blocks or self._error or self._stopped)
             if self._error:
                 raise self._error
+            if len(self._states) <= blocks:
+                raise InterruptedError(errno.EINTR, "the sum was stopped before it was complete")
             return self._states[blocks].copy()
 
     def after(self, size: int) -> "_Hash":
@@ -70,13 +73,15 @@ class RunningDigest:
         """Return the sha256 of the whole file in hexadecimal; waits until it is known."""
         return self._state(-(-self._source.size // BLOCK)).hexdigest()
 
-    def close(self) -> None:
-        """Stop the thread and wait for it."""
-        self._stopped = True
-        self._thread.join()
+    def stop(self) -> None:
+        """Let the thread end soon; who waits for a state that it did not reach gets :class:`InterruptedError`."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.stop()
+        self._thread.join()

@@ -131,7 +131,9 @@ class FollowingDigest:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._digest.stop()  # after an error nobody waits for a sum
         self._output.end()
         self._thread.join()
 

@@ -57,5 +57,6 @@ def test_file_that_shrinks(file: Path) -> None:
 def test_closing_stops_the_thread(file: Path) -> None:
     with Source(file) as source:
         before = threading.active_count()
-        RunningDigest(source).close()
+        with RunningDigest(source):
+            pass
         assert threading.active_count() == before

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from building import WheelSpec, write_wheel
 from running import Ran, wheelfix
 

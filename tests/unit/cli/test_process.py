@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from building import WheelSpec, write_wheel
 
 COMMAND = [sys.executable, "-m", "wheelfix"]
@@ -55,7 +56,7 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, op
 
 
 def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
-    program = "import sys; print('ready', file=sys.stderr, flush=True); from wheelfix.cli import main; main()"
+    program = "import sys; from wheelfix.cli import main; print('ready', file=sys.stderr, flush=True); main()"
     with start("strip-gpu", "-", program=program) as process:
         assert process.stderr is not None
         process.stderr.readline()
@@ -103,7 +104,8 @@ def test_no_locale_is_in_the_way(locale: str) -> None:
     spec = WheelSpec(requires=("nvidia-nccl-cu12; os_name == '\u00e9'",))
     path = write_wheel(folder, spec)
     environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for arguments in (["strip-gpu", "-o", "out"], ["strip-gpu", "--diff"], ["show"], ["strip-gpu", "--check", "--format", "json"]):
+    check = ["strip-gpu", "--check", "--format", "json"]
+    for arguments in (["strip-gpu", "-o", "out"], ["strip-gpu", "--diff"], ["show"], check):
         ran = subprocess.run([*COMMAND, *arguments, path], env=environment, capture_output=True, check=False)
         assert ran.returncode == int("--check" in arguments), ran.stderr
         assert b"Traceback" not in ran.stderr

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from building import WheelSpec, write_wheel
 from running import wheelfix
 

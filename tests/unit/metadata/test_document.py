@@ -145,10 +145,11 @@ def test_replacing_changes_one_field(before: bytes, after: bytes) -> None:
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", " a", "a ", "a\r\nRequires-Dist: evil"])
 def test_values_that_cannot_stand_on_a_line_are_refused(value: str) -> None:
     document = Document.parse(HEAD)
-    for act in (lambda: document.adding("Summary", value), lambda: document.replacing(document.fields[0], value)):
-        with pytest.raises(EditError) as caught:
-            act()
-        assert caught.value.code == "invalid-field-value"
+    with pytest.raises(EditError) as caught:
+        document.adding("Summary", value)
+    assert caught.value.code == "invalid-field-value"
+    with pytest.raises(EditError):
+        document.replacing(document.fields[0], value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "caf\xe9", "a\n", "a\tb"])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 from building import WheelSpec, write_wheel
 from running import validator
-
 from wheelfix.batch import fix_wheels
 from wheelfix.edits import AddField, Edit, RemoveField, SetField, WriteFile
 from wheelfix.outcome import Change, Outcome, Problem, Report, Status
@@ -74,7 +74,7 @@ SPOILT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", SPOILT, ids=lambda changes: "-".join(changes))
+@pytest.mark.parametrize("changes", SPOILT, ids="-".join)
 def test_the_schema_is_strict(changes: dict[str, object]) -> None:
     validator().validate(FINE)
     with pytest.raises(jsonschema.ValidationError):

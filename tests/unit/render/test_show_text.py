@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from building import WheelSpec, write_wheel
 
+from building import WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.description import Description, describe
 from wheelfix.outcome import Change, Problem

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from wheelfix.errors import RulesError
-from wheelfix.rules.loading import BUILT_IN, built_in, rule_set
+from wheelfix.rules import BUILT_IN
+from wheelfix.rules.loading import built_in, rule_set
 from wheelfix.rules.model import Match, Rule, RuleFile, When
 
 GOOD = """
