@@ -116,9 +116,21 @@ def _disturbances(old: ZipFile, new: ZipFile) -> Iterator[str]:
         yield "members in another order"
     if count := sum(_raw(old, before[name]) != _raw(new, after[name]) for name in both):
         yield f"compressed bytes of {count} members changed"
-    for attribute in ("date_time", "external_attr", "extra", "create_system"):
+    if count := sum(_extra(before[name]) != _extra(after[name]) for name in both):
+        yield f"extra of {count} members changed"
+    for attribute in ("date_time", "external_attr", "create_system"):
         if count := sum(getattr(before[name], attribute) != getattr(after[name], attribute) for name in both):
             yield f"{attribute} of {count} members changed"
+
+
+def _extra(info: ZipInfo) -> bytes:
+    """Return the extra field without the part that says where the member lies (ZIP64, APPNOTE 4.5.3)."""
+    rest, kept = info.extra, b""
+    while len(rest) >= 4:
+        stop = 4 + int.from_bytes(rest[2:4], "little")
+        kept += b"" if rest[:2] == b"\x01\x00" else rest[:stop]
+        rest = rest[stop:]
+    return kept + rest
 
 
 def _raw(archive: ZipFile, info: ZipInfo) -> bytes:

@@ -56,35 +56,39 @@ class Spliced:
     output_sha256: str
 
 
+class _Placed(NamedTuple):
+    """A directory record, and the position to which it is to point."""
+
+    record: bytes
+    position: int
+
+
 @dataclass(slots=True)
 class _Body:
-    """The new archive up to its closing members: its pieces, its size, and where each member's record points."""
+    """The new archive up to its closing members: its pieces, its size, and the records in the order of the directory."""
 
     pieces: list[Piece] = field(default_factory=list)
     size: int = 0
-    placed: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    placed: list[_Placed] = field(default_factory=list)
 
-    def place(self, name: str, entry: bytes, *pieces: Piece) -> None:
-        self.placed[name] = entry, self.size
-        for piece in pieces:
-            self._add(piece)
-
-    def _add(self, piece: Piece) -> None:
+    def add(self, piece: Piece) -> None:
+        """Append a piece; a span that continues the last one becomes part of it."""
         if isinstance(piece, bytes):
             self.pieces.append(piece)
             self.size += len(piece)
             return
-        last = self.pieces[-1] if self.pieces else b""
-        if isinstance(last, Kept) and last.stop == piece.start:
-            self.pieces[-1] = Kept(last.start, piece.stop)
-        else:
-            self.pieces.append(piece)
-        self.size += piece.stop - piece.start
+        start, stop = piece
+        self.size += stop - start
+        last = self.pieces[-1] if self.pieces else None
+        if isinstance(last, Kept) and last.stop == start:
+            start = last.start
+            self.pieces.pop()
+        self.pieces.append(Kept(start, stop))
 
     @property
     def common(self) -> int:
         """How many bytes at the start are those of the old archive."""
-        first = self.pieces[0] if self.pieces else b""
+        first = self.pieces[0] if self.pieces else None
         return first.stop if isinstance(first, Kept) and first.start == 0 else 0
 
 
@@ -118,7 +122,7 @@ def splice(
             else:
                 _copy(source, piece, output)
         output.flush_to_disk()
-        records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed.values()]
+        records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed]
         _check_body(layout, output, records, edits, zip64_limit)
         source_sha256 = digest.hexdigest()
         records += _write_closing(source, layout, closing(source_sha256), output, zip64_limit)
@@ -213,25 +217,29 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
 
 def _assemble(source: Source, layout: Layout, edits: Edits) -> _Body:
     body = _Body()
+    edited = edits.removed.union(edits.replaced, edits.renamed)
+    anew: dict[str, _Placed] = {}
+    shifts: dict[int, int] = {}  # by how much each kept member moves, by its old start
     for member in layout.in_file_order():
         name = member.name
-        if name in edits.removed:
-            continue
-        if name in edits.replaced:
-            encoded, entry = encode_member(source, layout, NewMember(name, edits.replaced[name], member))
-            body.place(name, entry, encoded)
+        if name not in edited:
+            shifts[member.start] = body.size - member.start
+            body.add(Kept(member.start, member.stop))
+        elif name in edits.replaced:
+            encoded, record = encode_member(source, layout, NewMember(name, edits.replaced[name], member))
+            anew[name] = _Placed(record, body.size)
+            body.add(encoded)
         elif name in edits.renamed:
-            header, entry = encode_renamed(source, layout, member, edits.renamed[name])
-            body.place(name, entry, header, Kept(member.data_start, member.stop))
-        else:
-            body.place(name, layout.entry(member), Kept(member.start, member.stop))
-    _to_directory_order(body, layout)
+            header, record = encode_renamed(source, layout, member, edits.renamed[name])
+            anew[name] = _Placed(record, body.size)
+            body.add(header)
+            body.add(Kept(member.data_start, member.stop))
+    for member in layout.members:
+        if member.name not in edited:
+            body.placed.append(_Placed(layout.entry(member), member.start + shifts[member.start]))
+        elif member.name in anew:
+            body.placed.append(anew[member.name])
     return body
-
-
-def _to_directory_order(body: _Body, layout: Layout) -> None:
-    """Order the records as the old directory does; it need not follow the order in the file."""
-    body.placed = {member.name: body.placed[member.name] for member in layout.members if member.name in body.placed}
 
 
 def _copy(source: Source, span: Kept, output: Growing) -> None:

@@ -71,3 +71,14 @@ def test_what_stands_for_nothing_is_named(argument: str, word: str) -> None:
     ran = wheelfix("strip-gpu", argument)
     assert ran.code in (1, 2)
     assert word in ran.err
+
+
+@pytest.mark.parametrize("argument", ["\u202e*.whl", "\u202e"])
+def test_arguments_are_shown_escaped(argument: str) -> None:
+    """Pitfall 29: a name in an error of usage cannot drive the terminal either."""
+    if "*" not in argument:
+        Path(argument).mkdir()
+    ran = wheelfix("strip-gpu", argument)
+    assert ran.code == 2
+    assert "\u202e" not in ran.err
+    assert "\\u202e" in ran.err
