@@ -191,7 +191,8 @@ def _read_member(source: Readable, directory: bytes, listed: _Listed, expected: 
     name_stop = LOCAL.size + name_length
     if expected + name_stop > limit:
         _refuse("overlap", f"{shown(name)} runs into what follows it")
-    header = source.read_at(expected, min(limit - expected, name_stop + extra_length + _SPARE))
+    wanted = name_stop + extra_length + _SPARE
+    header = source.read_at(expected, wanted if expected + wanted <= limit else limit - expected)
     if not header.startswith(headers.LOCAL_SIGNATURE):
         _refuse("bad-local-header", f"there is no local header where the directory says that {shown(name)} begins")
     local_extra_length = header[28] | header[29] << 8
@@ -207,7 +208,7 @@ def _read_member(source: Readable, directory: bytes, listed: _Listed, expected: 
     )
     extra = header[name_stop:extra_stop]
     postponed = flags & headers.FLAG_DESCRIPTOR
-    if not alike or len(extra) < local_extra_length or postponed or (extra and headers.may_mislead(extra)):
+    if not alike or postponed or (extra and (len(extra) < local_extra_length or headers.may_mislead(extra))):
         _compare(source, directory, listed, header, data_start)
     if data_stop != limit or postponed:
         _check_descriptor(source, listed, data_stop, limit)

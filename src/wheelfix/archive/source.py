@@ -58,7 +58,8 @@ class Source:
 
         :raises SourceChanged: if the file has become shorter.
         """
-        return read_at(self._descriptor, offset, size, self._changed)
+        data = os.pread(self._descriptor, size, offset)
+        return data if len(data) == size else read_at(self._descriptor, offset, size, self._changed)
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
         """Fill ``buffer`` from ``offset``.

@@ -121,7 +121,7 @@ def splice(
                 output.write(piece)
             else:
                 _copy(source, piece, output)
-        output.flush_to_disk()
+        output.start_flush()
         records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed]
         _check_body(layout, output, records, edits, zip64_limit)
         source_sha256 = digest.hexdigest()

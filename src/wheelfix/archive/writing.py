@@ -1,11 +1,11 @@
 """The archive that is written: it grows from the start, and its sha256 follows close behind."""
 
 import errno
-import hashlib
 import os
 import threading
 from typing import Final, Self
 
+from wheelfix.archive.background import Background
 from wheelfix.archive.digest import BLOCK, RunningDigest
 from wheelfix.archive.source import Source, read_at, read_into
 from wheelfix.errors import VerificationError
@@ -13,6 +13,7 @@ from wheelfix.errors import VerificationError
 _NO_KERNEL_COPY: Final = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.ETXTBSY}
 _COPY_BLOCK: Final = 1 << 18
 _PAGE: Final = 4096
+_WORTH_FLUSHING_AHEAD: Final = 1 << 23
 
 
 class Growing:
@@ -26,6 +27,7 @@ class Growing:
         self.size = 0
         self._ended = False
         self._grown = threading.Condition()
+        self._flush: Background[None] | None = None
         self._in_kernel = hasattr(os, "copy_file_range")
 
     def write(self, data: bytes) -> None:
@@ -67,11 +69,24 @@ class Growing:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return exactly ``size`` bytes from ``offset`` of what was written."""
-        return read_at(self.descriptor, offset, size, _output_shrank)
+        data = os.pread(self.descriptor, size, offset)
+        return data if len(data) == size else read_at(self.descriptor, offset, size, _output_shrank)
+
+    def start_flush(self) -> None:
+        """Let the system put what was written so far on the disk, while other work goes on."""
+        if self.size >= _WORTH_FLUSHING_AHEAD:
+            self._flush = Background("wheelfix-flush", lambda: os.fsync(self.descriptor))
 
     def flush_to_disk(self) -> None:
         """Wait until all that was written is on the disk."""
+        if self._flush:
+            self._flush.result()
         os.fsync(self.descriptor)
+
+    def settle(self) -> None:
+        """Wait for a flush that was started; the file may be closed then."""
+        if self._flush:
+            self._flush.join()
 
     def end(self) -> None:
         """Say that nothing more will be written."""
@@ -96,37 +111,26 @@ class FollowingDigest:
         self._output = output
         self._common = common
         self._digest = digest
-        self._state = hashlib.sha256()
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="wheelfix-output-sha256", daemon=True)
-        self._thread.start()
+        self._sum = Background("wheelfix-output-sha256", self._follow)
 
-    def _run(self) -> None:
-        try:
-            self._state = self._digest.after(self._common)
-            self._follow()
-        except Exception as error:  # handed to whoever asks for the result
-            self._error = error
-
-    def _follow(self) -> None:
+    def _follow(self) -> str:
+        state = self._digest.after(self._common)
         buffer = memoryview(bytearray(BLOCK))
         position = self._common
         while (size := self._output.wait_beyond(position)) > position:
             block = buffer[: min(BLOCK, size - position)]
             read_into(self._output.descriptor, block, position, _output_shrank)
-            self._state.update(block)
+            state.update(block)
             position += len(block)
+        return state.hexdigest()
 
     def hexdigest(self) -> str:
-        """Return the sha256 of the whole output in hexadecimal, after ``output`` was ended.
+        """Return the sha256 of the whole output in hexadecimal; nothing more may be written to it.
 
         :raises Exception: what kept the thread from computing it.
         """
         self._output.end()
-        self._thread.join()
-        if self._error:
-            raise self._error
-        return self._state.hexdigest()
+        return self._sum.result()
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +139,8 @@ class FollowingDigest:
         if kind is not None:
             self._digest.stop()  # after an error nobody waits for a sum
         self._output.end()
-        self._thread.join()
+        self._sum.join()
+        self._output.settle()
 
 
 def _output_shrank() -> VerificationError:

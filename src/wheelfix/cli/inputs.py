@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from wheelfix.escaping import shown
+
 
 def wheel_paths(arguments: Iterable[str]) -> list[Path]:
     """Return the wheels that ``arguments`` stand for, in their order, each path once.
@@ -26,12 +28,12 @@ def _expand(argument: str) -> Iterator[Path]:
     elif path.is_dir() and path.suffix != ".whl":
         found = sorted(path.glob("*.whl"))
         if not found:
-            raise click.UsageError(f"There is no wheel in the folder {argument}.")
+            raise click.UsageError(f"There is no wheel in the folder {shown(argument)}.")
         yield from found
     elif glob.has_magic(argument) and not path.exists():
         matches = sorted(glob.glob(argument))
         if not matches:
-            raise click.UsageError(f"No file matches {argument}.")
+            raise click.UsageError(f"No file matches {shown(argument)}.")
         yield from map(Path, matches)
     else:
         yield path
