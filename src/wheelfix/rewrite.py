@@ -75,8 +75,9 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest)
         sha256 = digest.hexdigest()
         wheel.source.check_unchanged()
     else:
-        with StagedFile(target.parent, wheel.source.mode) as staged:
-            sha256 = copy_whole(wheel.source, Growing(staged.descriptor), digest)
+        with StagedFile(target.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
+            sha256 = copy_whole(wheel.source, output, digest)
+            output.flush_to_disk()
             _put(wheel, staged, target, sha256)
     return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256)
 
@@ -84,10 +85,10 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest)
 def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, sbom: bool) -> Outcome:
     place = target or wheel.path.resolve()
     work = _Work(wheel, plan, sbom=sbom)
-    with StagedFile(place.parent, wheel.source.mode) as staged:
-        output = Growing(staged.descriptor)
+    with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
         remark = verify(staged.path, wheel.dist_info, work.expected, wheel.path)
+        output.flush_to_disk()
         _put(wheel, staged, place, sums.output_sha256, in_place=target is None)
     return replace(
         preview(plan),

@@ -19,7 +19,7 @@ _WORTH_FLUSHING_AHEAD: Final = 1 << 23
 class Growing:
     """An empty file, open for reading and writing as ``descriptor``, that is written from start to end.
 
-    ``size`` is what was written so far, in bytes.
+    ``size`` is what was written so far, in bytes. Use it as a context manager, inside the one that closes the descriptor.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -83,9 +83,11 @@ class Growing:
             self._flush.result()
         os.fsync(self.descriptor)
 
-    def settle(self) -> None:
-        """Wait for a flush that was started; the file may be closed then."""
-        if self._flush:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._flush:  # it uses the descriptor, which is closed next
             self._flush.join()
 
     def end(self) -> None:
@@ -140,7 +142,6 @@ class FollowingDigest:
             self._digest.stop()  # after an error nobody waits for a sum
         self._output.end()
         self._sum.join()
-        self._output.settle()
 
 
 def _output_shrank() -> VerificationError:
