@@ -43,7 +43,9 @@ def measure(command: Sequence[str], *, folder: Path | None = None) -> Cost:
     :raises Failed: if it does not end with 0.
     """
     launcher = [sys.executable, "-I", "-S", __file__, *command]
-    done = subprocess.run(launcher, cwd=folder, capture_output=True, text=True, check=False)
+    # An installed program has its bytecode; where writing it is forbidden, a checkout would be compiled at each start.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(launcher, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(done.stderr.strip()[-400:] or f"exit code {done.returncode}")
     return Cost(**json.loads(done.stdout))
