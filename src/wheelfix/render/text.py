@@ -28,7 +28,8 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
 
 def _headline(outcome: Outcome, dry_run: bool) -> str:
     if outcome.status is Status.UNCHANGED:
-        return "nothing to correct"
+        kept = f", {len(outcome.kept)} kept on purpose" if outcome.kept else ""
+        return f"nothing to correct, no rule asks for a change{kept}"
     dropped = sum(change.action == "drop" for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []

@@ -23,7 +23,9 @@ TOLD = [
     (replace(FIXED, changes=(DROP,), notes=()), NORMAL, True,
      "a.whl: 1 requirement would be dropped\n  - Requires-Dist: triton\n"),
     (PLAIN, QUIET, False, ""),
-    (PLAIN, NORMAL, False, "b.whl: nothing to correct\n"),
+    (PLAIN, NORMAL, False, "b.whl: nothing to correct, no rule asks for a change\n"),
+    (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
+     "b.whl: nothing to correct, no rule asks for a change, 1 kept on purpose\n"),
     (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
     (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
 ]  # fmt: skip
@@ -31,6 +33,7 @@ TOLD = [
 
 @pytest.mark.parametrize(("outcome", "verbosity", "dry_run", "text"), TOLD)
 def test_what_is_told(outcome: Outcome, verbosity: int, dry_run: bool, text: str) -> None:
+    """Pitfall 13: rules that match nothing say so."""
     assert render_outcome(outcome, verbosity=verbosity, dry_run=dry_run) == text
 
 
