@@ -2,9 +2,10 @@
 
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,12 @@ from wheelfix.archive.source import Source
 from wheelfix.edits import Edit
 from wheelfix.errors import RulesError
 from wheelfix.outcome import Outcome, Problem, Report, Status
-from wheelfix.problems import failure
+from wheelfix.problems import WORKER_DIED, failure
 from wheelfix.rules import BUILT_IN
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from multiprocessing.process import BaseProcess
 
     from wheelfix.rules.model import RuleSet
 
@@ -38,11 +40,11 @@ class Task:
 
 
 def fix_wheels(
-    paths: Iterable[Path | str],
+    paths: Iterable[Path | str] | Path | str,
     rules: "RuleSet | str | None" = "gpu",
     *,
     edits: Iterable[Edit] = (),
-    output_dir: Path | str | None = "fixed",
+    output_dir: Path | str = "fixed",
     in_place: bool = False,
     dry_run: bool = False,
     sbom: bool = True,
@@ -66,8 +68,10 @@ def fix_wheels(
     """
     if isinstance(rules, str) and rules not in BUILT_IN:
         raise RulesError("unknown-rule-set", f"there is no rule set {rules!r}", hint=f"Known: {', '.join(BUILT_IN)}.")
-    given = [Path(path) for path in paths]
-    folder = None if in_place or output_dir is None else Path(output_dir)
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, not {jobs}")
+    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    folder = None if in_place else Path(output_dir)
     task = Task(rules, tuple(edits), folder, dry_run, sbom)
     clashes = _clashing_names(given) if folder else frozenset()
     outcomes: dict[int, Outcome] = {}
@@ -76,7 +80,7 @@ def fix_wheels(
         if path.name in clashes:
             outcomes[index] = _clash(path)
         else:
-            same.setdefault((os.path.realpath(path), path.name if folder else ""), []).append(index)
+            same.setdefault((_real(path), path.name if folder else ""), []).append(index)
     _report_all(outcomes.values(), on_outcome)
     for indices, outcome in _run([(tuple(each), given[each[0]]) for each in same.values()], task, jobs, executor):
         told = {index: replace(outcome, source=given[index]) for index in indices}
@@ -93,8 +97,16 @@ def _report_all(outcomes: Iterable[Outcome], on_outcome: Callable[[Outcome], Non
 
 def _clashing_names(paths: Sequence[Path]) -> frozenset[str]:
     """Return the file names that different files of one call share: one folder cannot hold both."""
-    distinct = {os.path.realpath(path): path.name for path in paths}
+    distinct = {_real(path): path.name for path in paths}
     return frozenset(name for name, count in Counter(distinct.values()).items() if count > 1)
+
+
+def _real(path: Path) -> str:
+    """Return the path without links; one that cannot be a path as it is, for its problem comes later."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return str(path)
 
 
 def _clash(path: Path) -> Outcome:
@@ -114,13 +126,17 @@ def _run(
         for places, path in todo:
             yield places, fix_one(path, task)
         return
-    from concurrent.futures import as_completed  # imported late: one wheel needs no pool
+    from concurrent.futures import BrokenExecutor, as_completed  # imported late: one wheel needs no pool
 
     with nullcontext(executor) if executor else _pool(min(jobs, len(todo))) as pool:
-        futures = {pool.submit(fix_one, path, task): places for places, path in todo}
+        futures = {pool.submit(fix_one, path, task): (places, path) for places, path in todo}
         try:
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                places, path = futures[future]
+                try:
+                    yield places, future.result()
+                except BrokenExecutor:
+                    yield places, Outcome(path, Status.FAILED, problem=WORKER_DIED)
         finally:
             for future in futures:
                 future.cancel()
@@ -130,16 +146,43 @@ def _pool(jobs: int) -> "Executor":
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    context = multiprocessing.get_context(
+        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    )
     if context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
         context.set_forkserver_preload(["wheelfix.batch"])
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_leave_interrupts_to_parent)
+        with _interrupts_ignored():  # inherited: Ctrl-C is for this process to act on
+            forkserver.ensure_running()
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
 
 
-def _leave_interrupts_to_parent() -> None:
-    """Let a worker finish its wheel when Ctrl-C is pressed; the parent starts no other."""
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only that one may change it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _follow_parent() -> None:
+    """Let a worker finish its wheel when Ctrl-C is pressed, and end it when its parent is killed."""
+    import multiprocessing
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), name="wheelfix-parent", daemon=True).start()
+
+
+def _end_with(parent: "BaseProcess") -> None:
+    parent.join()
+    os._exit(1)
 
 
 def fix_one(path: Path, task: Task) -> Outcome:

@@ -22,6 +22,14 @@ _SYSTEM_HINTS: Final = {
 }
 
 
+WORKER_DIED: Final = Problem(
+    "worker-died",
+    "a worker process ended without a result",
+    "It may have been killed for lack of memory: run again with fewer jobs. A script that asks for more than one job needs "
+    'the guard if __name__ == "__main__".',
+)
+
+
 def failure(path: Path, error: Exception) -> Outcome:
     """Return the outcome for a wheel that ``error`` stopped."""
     match error:

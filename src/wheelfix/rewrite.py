@@ -71,6 +71,7 @@ def apply(
 
 def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest) -> Outcome:
     """Copy a wheel that needs no change, or leave it where it is."""
+    notes = plan.notes
     if target is None:
         sha256 = digest.hexdigest()
         wheel.source.check_unchanged()
@@ -78,8 +79,8 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest)
         with StagedFile(target.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
             sha256 = copy_whole(wheel.source, output, digest)
             output.flush_to_disk()
-            _put(wheel, staged, target, sha256)
-    return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256)
+            notes += _put(wheel, staged, target, sha256)
+    return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256, notes=notes)
 
 
 def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, sbom: bool) -> Outcome:
@@ -89,13 +90,13 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
         remark = verify(staged.path, wheel.dist_info, work.expected, wheel.path)
         output.flush_to_disk()
-        _put(wheel, staged, place, sums.output_sha256, in_place=target is None)
+        there = _put(wheel, staged, place, sums.output_sha256, in_place=target is None)
     return replace(
         preview(plan),
         output=target or wheel.path,
         source_sha256=sums.source_sha256,
         output_sha256=sums.output_sha256,
-        notes=(*plan.notes, *([remark] if remark else [])),
+        notes=(*plan.notes, *([remark] if remark else []), *there),
     )
 
 
@@ -170,8 +171,8 @@ class _Work:
         return record.data
 
 
-def _put(wheel: Wheel, staged: StagedFile, target: Path, sha256: str, *, in_place: bool = False) -> None:
-    """Give the new wheel its place, unless the same bytes are there already."""
+def _put(wheel: Wheel, staged: StagedFile, target: Path, sha256: str, *, in_place: bool = False) -> tuple[str, ...]:
+    """Give the new wheel its place, unless the same bytes are there already; a note tells if they were."""
     if in_place:
         if not wheel.source.is_at(target):
             raise SourceChanged(
@@ -180,12 +181,15 @@ def _put(wheel: Wheel, staged: StagedFile, target: Path, sha256: str, *, in_plac
         staged.put(target, replace=True)
     elif not target.exists():
         staged.put(target, replace=False)
-    elif not _has_sha256(target, sha256):
+    elif _has_sha256(target, sha256):
+        return ("The same bytes were there already.",)
+    else:
         raise OutputError(
             "output-exists",
             f"{target} exists and differs",
             hint="Remove it, or choose another folder with --output-dir.",
         )
+    return ()
 
 
 def _has_sha256(path: Path, sha256: str) -> bool:

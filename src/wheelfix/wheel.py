@@ -55,10 +55,10 @@ class Wheel:
 
     def __init__(self, path: Path | str, *, source: Source | None = None) -> None:
         self.path = Path(path)
-        self.filename = WheelFilename.parse(self.path.name)
         self.source = source or Source(self.path)
         self._opened_source = source is None
         try:
+            self.filename = WheelFilename.parse(self.path.name)
             self.layout = read_layout(self.source)
             self._by_name = {member.name: member for member in self.layout.members}
             self.dist_info = _find_dist_info(self._by_name)

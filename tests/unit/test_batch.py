@@ -2,10 +2,13 @@
 
 import errno
 import os
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -143,7 +146,43 @@ def test_stripping_twice_changes_nothing_the_second_time(tmp_path: Path) -> None
 def test_a_second_run_into_the_same_folder_is_at_peace(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     first, second = (fix_wheels([path], output_dir=tmp_path / "out").outcomes[0] for _ in range(2))
-    assert first == second
+    assert first.notes == ()
+    assert second == replace(first, notes=("The same bytes were there already.",))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_path_that_cannot_be_is_one_wheels_problem(tmp_path: Path, jobs: int) -> None:
+    """Pitfall 29: a NUL in a path ends as that wheel's outcome, and the others are done."""
+    [good] = wheels(tmp_path / "in", "demo")
+    report = fix_wheels(["a\0b-1-py3-none-any.whl", good], output_dir=tmp_path / "out", jobs=jobs)
+    assert [outcome.problem.code if outcome.problem else None for outcome in report.outcomes] == ["bad-path", None]
+
+
+def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
+    """The report names every wheel even if a process was killed, for lack of memory, say."""
+    paths = wheels(tmp_path / "in", "a", "b", "c")
+    with _DyingPool() as pool:
+        report = fix_wheels(paths, output_dir=tmp_path / "out", executor=pool)
+    assert [outcome.problem.code for outcome in report.outcomes if outcome.problem] == ["worker-died"] * 3
+
+
+class _DyingPool(Executor):
+    """An executor whose worker has died."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor())
+        return future
+
+
+def test_one_path_is_not_taken_for_many(tmp_path: Path) -> None:
+    [path] = wheels(tmp_path / "in", "demo")
+    assert statuses(fix_wheels(str(path), output_dir=tmp_path / "out").outcomes) == ["fixed"]
+
+
+def test_no_jobs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        fix_wheels([], output_dir=tmp_path, jobs=0)
 
 
 def test_an_output_that_differs_is_kept(tmp_path: Path) -> None:

@@ -88,8 +88,10 @@ def test_files_that_cannot_be_wheels(tmp_path: Path) -> None:
         with pytest.raises(ArchiveError) as caught:
             Wheel(path)
         assert caught.value.code == code
+    text = tmp_path / "nothing.txt"
+    text.write_text("x")
     with pytest.raises(FilenameError):
-        Wheel(tmp_path / "nothing.txt")
+        Wheel(text)
     with pytest.raises(FileNotFoundError):
         Wheel(tmp_path / "none-1-py3-none-any.whl")
 

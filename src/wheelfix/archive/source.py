@@ -35,7 +35,10 @@ class Source:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | _BINARY | _NONBLOCK)
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | _BINARY | _NONBLOCK)
+        except ValueError as error:  # a NUL in the path
+            raise ArchiveError("bad-path", f"the path cannot be: {error}", hint="Check the path.") from error
         self._status = os.fstat(self._descriptor)
         self.size = self._status.st_size
         fault = _unusable(self._status)

@@ -4,12 +4,15 @@ import gc
 import os
 import signal
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
 from typing import Final, NoReturn
 
 import click
 
+from wheelfix.cli.narration import say
+from wheelfix.escaping import shown
 from wheelfix.version import __version__
 
 _COMMANDS: Final = {
@@ -29,6 +32,12 @@ _TERMINATED: Final = 143
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        close = get_close_matches(args[0].replace("_", "-"), _COMMANDS, 1) if args else []
+        if args and args[0] not in _COMMANDS and close:
+            ctx.fail(f"No such command {shown(args[0])!r}. Did you mean {close[0]}?")
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
@@ -59,9 +68,16 @@ def group() -> None:
 def main() -> NoReturn:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     gc.set_threshold(_GARBAGE_THRESHOLD)
     sys.setswitchinterval(_SWITCH_SECONDS)
     sys.exit(run(sys.argv[1:]))
+
+
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C is not to cut the clean-up short
+    raise KeyboardInterrupt
 
 
 def _terminate(_: int, __: FrameType | None) -> NoReturn:
@@ -72,14 +88,24 @@ def run(arguments: list[str]) -> int:
     """Run the command line with ``arguments`` and return its exit code."""
     try:
         code = group.main(arguments, prog_name="wheelfix", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted; files that were complete stay.", err=True)
+        say("Interrupted; files that were complete stay.\n")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
+    except OSError as error:  # errors of wheels are told by their outcomes; what is left is our own output
+        say(f"wheelfix: standard output: {error.strerror or error}\n")
+        _drop_output()
+        return 1
+
+
+def _drop_output() -> None:
+    """Let what is still buffered for standard output go nowhere, so that Python does not try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

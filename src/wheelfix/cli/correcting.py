@@ -9,15 +9,16 @@ import click
 
 from wheelfix.batch import fix_wheels
 from wheelfix.cli.inputs import wheel_paths
-from wheelfix.cli.narration import Narrator
+from wheelfix.cli.narration import Narrator, say
 from wheelfix.errors import RulesError
+from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Status
 from wheelfix.render.diff import render_diff
 from wheelfix.render.json import render_json
 
 _DEFAULT_FOLDER = "fixed"
 _OPTIONS = (
-    click.argument("wheels", nargs=-1, metavar="WHEEL..."),
+    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path()),
     click.option(
         "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
         help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
@@ -95,6 +96,10 @@ def correct(command: str, rules: str, options: CorrectingOptions) -> int:
         except RulesError as error:
             raise click.UsageError(str(error)) from error
     narrator.conclude(report)
+    if options.check and options.quiet:
+        for outcome in report.outcomes:
+            if outcome.status is Status.FIXED:
+                say(f"{shown(str(outcome.source))}: would change\n")
     _print_result(report, options)
     return exit_code(report, check=options.check)
 
@@ -102,6 +107,8 @@ def correct(command: str, rules: str, options: CorrectingOptions) -> int:
 def _refuse_contradictions(options: CorrectingOptions) -> None:
     if options.in_place and options.output_dir is not None:
         raise click.UsageError("--in-place and --output-dir exclude each other.")
+    if options.output_dir == "":
+        raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
     if options.diff and options.form == "json":
         raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
     if options.quiet and options.verbose:

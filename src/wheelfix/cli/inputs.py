@@ -22,10 +22,20 @@ def wheel_paths(arguments: Iterable[str]) -> list[Path]:
 
 
 def _expand(argument: str) -> Iterator[Path]:
-    path = Path(argument)
     if argument == "-":
-        yield from (Path(line) for line in sys.stdin.read().splitlines() if line.strip())
-    elif path.is_dir() and path.suffix != ".whl":
+        for line in filter(str.strip, sys.stdin.read().splitlines()):
+            yield from _expand_path(line)
+    elif not argument:
+        raise click.UsageError("A path is empty; an unset variable, perhaps.")
+    else:
+        yield from _expand_path(argument)
+
+
+def _expand_path(argument: str) -> Iterator[Path]:
+    if "\0" in argument:
+        raise click.UsageError("A path holds a NUL; give one path a line.")
+    path = Path(argument)
+    if path.is_dir() and path.suffix != ".whl":
         found = sorted(path.glob("*.whl"))
         if not found:
             raise click.UsageError(f"There is no wheel in the folder {shown(argument)}.")

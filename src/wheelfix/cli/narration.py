@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -23,11 +24,21 @@ def colour_wanted() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
 
 
-def _progress_bar() -> "Progress":
+def _progress_bar() -> "Progress | None":
+    """Return a progress bar, ``None`` on a terminal that cannot move its cursor."""
     from rich.console import Console  # imported late: only a terminal needs it
     from rich.progress import Progress
 
-    return Progress(console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return None if console.is_dumb_terminal else Progress(console=console, transient=True)
+
+
+def say(text: str) -> None:
+    """Write ``text`` to standard error; where that is gone, go on: narration is not worth a wheel."""
+    try:
+        click.echo(text, nl=False, err=True, color=colour_wanted())
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
 
 
 class Narrator:
@@ -45,21 +56,21 @@ class Narrator:
         if text:
             head, _, rest = text.partition("\n")
             colour = _COLOURS.get(outcome.status)
-            self._write(click.style(head, fg=colour) + "\n" + rest)
+            self._write((click.style(head, fg=colour) if colour else head) + "\n" + rest)
         if self._progress:
             self._progress.advance(self._task)
 
     def _write(self, text: str) -> None:
         if self._progress:  # the bar must make room
             self._progress.stop()
-        click.echo(text, nl=False, err=True, color=colour_wanted())
+        say(text)
         if self._progress:
             self._progress.start()
 
     def conclude(self, report: Report) -> None:
         """Tell the counts, if there was more than one wheel."""
         if self._total > 1 and self._verbosity > QUIET:
-            click.echo(render_summary(report, dry_run=self._dry_run), nl=False, err=True)
+            say(render_summary(report, dry_run=self._dry_run))
 
     def __enter__(self) -> Self:
         if self._progress:

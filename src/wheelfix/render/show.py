@@ -27,11 +27,13 @@ def render_description(description: Description, *, verbose: bool = False) -> st
             lines += [f"    {shown(each.action)} {shown(each.field)}: {shown(each.before or '')}" for each in trace.changes]
     plain = [each for each in description.requirements if not each.needs_extra]
     optional = [each for each in description.requirements if each.needs_extra]
-    lines.append(f"  requires {len(plain)}, and {len(optional)} more by extras")
+    lines.append(f"  requires {len(plain) or 'nothing'}" + (f", and {len(optional)} more by extras" if optional else ""))
     shown_lines = [*plain, *(each for each in optional if verbose or each.action)]
     lines += [f"    {_mark(each)} {shown(each.text)}{_why(each)}" for each in shown_lines]
     if len(shown_lines) < len(description.requirements):
         lines.append(f"    ({len(description.requirements) - len(shown_lines)} by extras not shown; -v shows them)")
+    reasons = {each.rule: each.reason for each in shown_lines if each.rule}
+    lines += [f"  {rule}: {reason}" for rule, reason in reasons.items()]
     lines += [f"  note: {note}" for note in description.notes]
     dropped = sum(each.action == "drop" for each in description.requirements)
     lines.append(f"  strip-gpu would drop {dropped} of these." if dropped else "  strip-gpu would change nothing.")
@@ -43,7 +45,7 @@ def _mark(line: RequirementLine) -> str:
 
 
 def _why(line: RequirementLine) -> str:
-    remarks = [f"{line.rule}: {line.reason}" if line.rule else "", f"malformed: {line.fault}" if line.fault else ""]
+    remarks = [line.rule or "", f"malformed: {line.fault}" if line.fault else ""]
     text = "; ".join(shown(remark) for remark in remarks if remark)
     return f"  [{text}]" if text else ""
 

@@ -41,6 +41,7 @@ ARGUMENTS = [
     pytest.param(["**/delta-*.whl"], "", [wheel("delta", "more")], id="pattern-over-folders"),
     pytest.param(["-"], f"{wheel('beta')}\n\n{wheel('alpha')}\n", [wheel("beta"), wheel("alpha")], id="standard-input"),
     pytest.param(["-"], wheel("beta"), [wheel("beta")], id="standard-input-without-line-end"),
+    pytest.param(["-"], "in\n", ALL, id="folder-on-standard-input"),
     pytest.param([wheel("beta"), "in", wheel("beta")], "", [wheel("beta"), *ALL[:1], *ALL[2:]], id="each-path-once"),
     pytest.param(["in", "more"], "", [*ALL, wheel("delta", "more")], id="two-folders"),
 ]
@@ -82,3 +83,18 @@ def test_arguments_are_shown_escaped(argument: str) -> None:
     assert ran.code == 2
     assert "\u202e" not in ran.err
     assert "\\u202e" in ran.err
+
+
+@pytest.mark.parametrize("arguments", [[""], ["in", ""], ["-"], ["-o", "", "in"]], ids=["empty", "among", "nul", "output"])
+def test_paths_that_come_from_mistakes_are_refused(arguments: list[str]) -> None:
+    """Pitfall 29: an unset variable is not the working folder, and ``find -print0`` is not one path a line."""
+    before = sorted(Path().rglob("*"))
+    ran = wheelfix("strip-gpu", *arguments, stdin="in/a.whl\0in/b.whl\0")
+    assert ran.code == 2
+    assert "A path holds a NUL" in ran.err or "empty" in ran.err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_misspelt_command_is_guessed() -> None:
+    ran = wheelfix("strip_gpu", "in")
+    assert (ran.code, "Did you mean strip-gpu?" in ran.err) == (2, True)

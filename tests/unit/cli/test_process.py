@@ -56,18 +56,61 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, op
 
 
 def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
-    program = "import sys; from wheelfix.cli import main; print('ready', file=sys.stderr, flush=True); main()"
+    program = """
+        import sys
+        from wheelfix.cli import inputs, main
+
+        class Input:
+            def read(self):
+                print("ready", file=sys.stderr, flush=True)
+                return sys.__stdin__.read()
+
+        sys.stdin = Input()
+        main()
+    """
     with start("strip-gpu", "-", program=program) as process:
         assert process.stderr is not None
         process.stderr.readline()
-        for _ in range(100):  # the interpreter may still be on its way to the handler
-            try:
-                process.wait(0.1)
-                break
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)
+        for _ in range(3):  # what comes after the first is not to cut the clean-up short
+            process.send_signal(signal.SIGINT)
+        process.wait(20)
         assert "Traceback" not in process.stderr.read()
     assert process.returncode == 130
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_losing_standard_error_stops_no_wheel(jobs: int) -> None:
+    """Narration is not worth a wheel: they are all done, and standard output lists them."""
+    for number in range(20):
+        write_wheel(Path(), WheelSpec(project=f"p{number}", requires=("nvidia-nccl-cu12",)))
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        ran = subprocess.run(
+            [*COMMAND, "strip-gpu", "-j", str(jobs), "."], stdout=subprocess.PIPE, stderr=closed, text=True, check=False
+        )
+    assert (ran.returncode, len(ran.stdout.splitlines())) == (0, 20)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("arguments", [["strip-gpu", "--format", "json", "."], ["show", "."], ["--help"]], ids=" ".join)
+def test_a_full_disk_under_standard_output_is_told(arguments: list[str]) -> None:
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 1
+    assert "standard output: No space left on device" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "Exception ignored" not in ran.stderr
+
+
+def test_closed_standard_output_is_no_crash() -> None:
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "strip-gpu", "."], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert "Traceback" not in ran.stderr
+    assert len(list(Path("fixed").iterdir())) == 1
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["strip-gpu", "--diff"], ["strip-gpu", "--format", "json"]], ids=" ".join)

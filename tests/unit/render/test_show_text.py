@@ -39,7 +39,7 @@ def test_the_text_shows_each_requirement_and_its_fate(tmp_path: Path) -> None:
 def test_a_wheel_without_anything_to_drop(tmp_path: Path) -> None:
     text = render_description(described(tmp_path, requires=()))
     assert text.endswith("strip-gpu would change nothing.\n")
-    assert "requires 0" in text
+    assert "requires nothing" in text
 
 
 def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
