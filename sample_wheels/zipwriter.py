@@ -221,7 +221,8 @@ def _local_header(entry: Entry, crc: int, compressed_size: int, size: int) -> by
     if entry.local_wide or max(size, compressed_size) >= FULL_32:
         extra = extra_field(_ZIP64, struct.pack("<2Q", size, compressed_size)) + extra
         fields |= {"size": FULL_32, "compressed_size": FULL_32}
-    if entry.descriptor and not entry.local_wide:
+    # The end of stored data cannot be told without its size, so that stays in front even where a descriptor repeats it.
+    if entry.descriptor and not entry.local_wide and (_method(entry) != STORED or size == 0):
         fields |= {"crc": 0, "size": 0, "compressed_size": 0}
     name = entry.raw_name if entry.local_name is None else entry.local_name
     fields |= {"name_length": len(name), "extra_length": len(extra)}

@@ -45,6 +45,15 @@ def _bomb(size: int) -> bytes:
     return b"".join(deflater.compress(block) for _ in range(size // _MEBIBYTE)) + deflater.flush()
 
 
+def _smuggled(content: bytes) -> bytes:
+    """Return deflated ``content`` with a descriptor and another member behind it, as one run of compressed data."""
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = deflater.compress(content) + deflater.flush()
+    sizes = struct.pack("<3I", zlib.crc32(content), len(data), len(content))
+    hidden = to_bytes(with_entries(replace(_SOUND, entries=()), Entry(f"{_INFO}/METADATA", b"Name: evil\n")))
+    return data + b"PK\x07\x08" + sizes + hidden[: hidden.index(b"PK\x01\x02")]
+
+
 def _archive(name: str, code: str, archive: Archive, pitfall: int = 24) -> Fault:
     return Fault(name, code, pitfall, lambda: to_bytes(archive))
 
@@ -135,6 +144,29 @@ _MEMBERS: Final = [
     _metadata(
         "descriptor with another size", "bad-data-descriptor", 25, descriptor=Descriptor(), gap=b"",
         directory={"size": 5},
+    ),
+    _added(
+        "stored data of unknown length", "bad-data-descriptor",
+        Entry("demo/s", b"x", method=0, descriptor=Descriptor(), local={"crc": 0, "size": 0, "compressed_size": 0}),
+        pitfall=25,
+    ),
+    _added(
+        "a second METADATA behind the end of streamed data", "bad-data-descriptor",
+        Entry("demo/s", b"hi", descriptor=Descriptor(), raw=_smuggled(b"hi")),
+        pitfall=25,
+    ),
+    _added("extra field that runs past its end", "bad-extra-field", Entry("demo/s", b"hi", extra=b"\xfe\xca\xff\xff")),
+    _added("METADATA one folder up and down again", "duplicate-member", Entry(f"../{_INFO}/METADATA", b"x"), pitfall=29),
+    _added("METADATA by way of another folder", "duplicate-member", Entry(f"x/../{_INFO}/METADATA", b"x"), pitfall=29),
+    _added("METADATA as a folder", "duplicate-member", Entry(f"{_INFO}/METADATA/", b""), pitfall=29),
+    _added("METADATA on a drive", "duplicate-member", Entry(f"C:/{_INFO}/METADATA", b"x"), pitfall=29),
+    Fault(
+        "one name in two encodings", "duplicate-member", 24,
+        lambda: to_bytes(
+            with_entries(
+                _SOUND, Entry("caf\xe9.py".encode(), b"1", flags=0x800), Entry("caf\xe9.py".encode(), b"2", flags=0)
+            )
+        ),
     ),
     Fault("no local header", "bad-local-header", 24, lambda: to_bytes(_SOUND).replace(b"PK\x03\x04", b"PK\x03\x05", 1)),
 ]  # fmt: skip

@@ -62,11 +62,7 @@ class RecordError(WheelFault):
 
 
 class RulesError(WheelfixError):
-    """A rule file has faults; ``faults`` lists all of them."""
-
-    def __init__(self, code: str, message: str, *, hint: str, faults: tuple[str, ...] = ()) -> None:
-        super().__init__(code, message, hint=hint)
-        self.faults = faults
+    """A rule set is not there, or has faults."""
 
 
 class EditError(WheelfixError):

@@ -18,4 +18,7 @@ def as_utf8(text: str) -> str:
     >>> as_utf8("M\\udcfcller")
     'M\\\\xfcller'
     """
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")

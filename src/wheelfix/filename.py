@@ -47,6 +47,8 @@ class WheelFilename:
 
         :raises FilenameError: if it is not the name of a wheel.
         """
+        if not name.isprintable():
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} holds unprintable characters", hint=_HINT)
         if not name.endswith(".whl"):
             raise FilenameError("not-a-wheel-name", f"{shown(name)} does not end with .whl", hint=_HINT)
         parts = name.removesuffix(".whl").split("-")

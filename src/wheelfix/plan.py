@@ -2,17 +2,18 @@
 
 import difflib
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from wheelfix.edits import FIXED_FIELDS, OWN_FILES, AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
-from wheelfix.metadata.fields import find
+from wheelfix.metadata.fields import check_value, find
 from wheelfix.metadata.requirement import read_requirement
 from wheelfix.outcome import Change
 from wheelfix.rules.actions import ACTIONS
@@ -21,7 +22,13 @@ from wheelfix.rules.model import RuleSet
 from wheelfix.sbom import TRACE
 from wheelfix.wheel import SIGNATURES, Wheel
 
+if TYPE_CHECKING:
+    from wheelfix.metadata.document import Field
+
 _REQUIRES = "Requires-Dist"
+_CONTEXT = 3
+_MOST_COMPARISONS = 1_000_000
+_HUNK = re.compile(r"^@@ -(\d+)(\S*) \+(\d+)(\S*) @@$")
 
 
 @dataclass(frozen=True)
@@ -57,13 +64,36 @@ class Plan:
 
 
 def unified_diff(before: bytes, after: bytes, name: str) -> str:
-    """Return the unified diff of two METADATA files of the wheel called ``name``; control characters are escaped."""
+    """Return the unified diff of two METADATA files of the wheel called ``name``; control characters are escaped.
+
+    Only what lies between the first and the last difference is compared line by line, and if that is long it is shown as
+    replaced whole: comparing takes quadratic time.
+    """
     if before == after:
         return ""
+    old, new = (data.decode("utf-8", "replace").split("\n") for data in (before, after))
+    first = _common_count(old, new)
+    last = _common_count(old[first:][::-1], new[first:][::-1])
+    start, rest = max(0, first - _CONTEXT), max(0, last - _CONTEXT)
+    old, new = (list(map(_printable, lines[start : len(lines) - rest])) for lines in (old, new))
     title = shown(name)
-    old, new = (list(map(_printable, data.decode("utf-8", "replace").split("\n"))) for data in (before, after))
-    rows = difflib.unified_diff(old, new, f"a/{title}/METADATA", f"b/{title}/METADATA", lineterm="")
+    rows = [f"--- a/{title}/METADATA", f"+++ b/{title}/METADATA"]
+    if len(old) * len(new) <= _MOST_COMPARISONS:
+        hunks = list(difflib.unified_diff(old, new, n=_CONTEXT, lineterm=""))[2:]
+        rows += [_HUNK.sub(lambda found: _moved(found, start), hunk) if hunk.startswith("@@") else hunk for hunk in hunks]
+    else:
+        rows.append(f"@@ -{start + 1},{len(old)} +{start + 1},{len(new)} @@")
+        rows += [*(f"-{line}" for line in old), *(f"+{line}" for line in new)]
     return "".join(f"{row}\n" for row in rows)
+
+
+def _common_count(one: list[str], two: list[str]) -> int:
+    return next((index for index, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+
+
+def _moved(found: re.Match[str], start: int) -> str:
+    """Return a hunk's ranges as those of the whole file, of which ``start`` lines were left out in front."""
+    return f"@@ -{int(found[1]) + start}{found[2]} +{int(found[3]) + start}{found[4]} @@"
 
 
 def _printable(line: str) -> str:
@@ -97,7 +127,7 @@ class _Draft:
 
     def apply_rules(self, rules: RuleSet) -> None:
         """Judge each requirement once, on what the wheel came with."""
-        gone = []
+        values: dict[Field, str | None] = {}
         for each in self._document.all(_REQUIRES):
             text = each.value.strip()
             requirement = read_requirement(text)
@@ -108,14 +138,14 @@ class _Draft:
             if decision is None:
                 continue
             rule = decision.rule
-            if decision.held_back or rule.action == "keep":
+            after = text if decision.held_back else ACTIONS[rule.action](requirement)
+            if after == text:
                 reason = decision.held_back or rule.reason
                 self._kept.append(Change(_REQUIRES, "keep", text, text, rule.id, reason=reason))
-                continue
-            after = ACTIONS[rule.action](requirement)
-            self._changes.append(Change(_REQUIRES, rule.action, text, after, rule.id, reason=rule.reason))
-            gone.append(each)
-        self._document = self._document.without(gone)
+            else:
+                values[each] = after
+                self._changes.append(Change(_REQUIRES, rule.action, text, after, rule.id, reason=rule.reason))
+        self._document = self._document.edited(values)
 
     def apply_edit(self, edit: Edit) -> None:
         match edit:
@@ -144,6 +174,11 @@ class _Draft:
             raise EditError(
                 "repeated-field", f"{kind.name} may stand many times", hint="Use AddField and RemoveField for it."
             )
+        if name.lower() == "description" and self._document.has_body:
+            raise EditError(
+                "body-holds-description", "the description is the body of METADATA", hint="It would stand there twice."
+            )
+        check_value(kind.name if kind else name, value)
         present = self._document.all(name)
         if [each.value.strip() for each in present] == [value]:
             return
@@ -160,6 +195,7 @@ class _Draft:
         kind = find(name)
         if kind and not kind.multiple:
             raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
+        check_value(kind.name if kind else name, value)
         if value not in [each.value.strip() for each in self._document.all(name)]:
             self._note_change(name, "add-field", None, value)
             self._document = self._document.adding(kind.name if kind else name, value)

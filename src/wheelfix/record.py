@@ -6,6 +6,8 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 import base64
 import csv
 import hashlib
+import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +19,7 @@ from wheelfix.escaping import shown
 _STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 _KNOWN: Final = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
 """Algorithms whose hash can be compared; that of SHAKE has no length of its own."""
+_MOST_ROWS: Final = 500_000
 _COLUMNS: Final = 3
 
 
@@ -55,8 +58,12 @@ class Record:
     def parse(cls, data: bytes) -> "Record":
         """Return the rows of ``data``.
 
-        :raises RecordError: if a quoted path is never closed.
+        :raises RecordError: if a quoted path is never closed, or there are more than 500,000 line ends.
         """
+        if data.count(b"\n") + data.count(b"\r") > _MOST_ROWS:
+            raise RecordError(
+                "too-many-rows", "RECORD is longer than any real one", hint=f"At most {_MOST_ROWS} rows are read."
+            )
         return cls(tuple(_split_rows(data)))
 
     @cached_property
@@ -99,11 +106,11 @@ class Record:
         return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
 
     def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
-        needle = path.encode("utf-8", "surrogateescape").replace(b'"', b'""')
+        needle = path.rpartition("/")[2].encode("utf-8", "surrogateescape").replace(b'"', b'""')
         if needle not in self.data:
             return
         for index, raw in enumerate(self.rows):
-            if needle in raw and (row := _read_row(raw, index + 1)).path == path:
+            if needle in raw and path in ((row := _read_row(raw, index + 1)).path, _plain(row.path)):
                 yield index, row
 
     def _adding(self, path: str, content: bytes, like: str | None, before: str | None) -> "Record":
@@ -151,10 +158,15 @@ def _is_open(lines: Sequence[bytes]) -> bool:
     return False
 
 
+def _plain(path: str) -> str:
+    """Return the path as installers understand it: without a byte order mark, backslashes and ``./``."""
+    return posixpath.normpath(path.removeprefix("\ufeff").replace("\\", "/"))
+
+
 def _read_row(raw: bytes, number: int) -> Row:
     text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
     try:
-        columns = next(csv.reader(text.splitlines(keepends=True), strict=False), [])
+        columns = next(csv.reader(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text), strict=False), [])
     except csv.Error as error:
         raise RecordError(
             "bad-row", f"RECORD, row {number}: {error}", hint="Build the wheel again with a current tool."

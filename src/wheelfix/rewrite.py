@@ -88,7 +88,7 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
     work = _Work(wheel, plan, sbom=sbom)
     with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
-        remark = verify(staged.path, wheel.dist_info, work.expected, wheel.path)
+        remark = verify(staged.path, wheel.dist_info, work.expected, wheel.path, place.parent)
         output.flush_to_disk()
         there = _put(wheel, staged, place, sums.output_sha256, in_place=target is None)
     return replace(
@@ -96,7 +96,7 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
         output=target or wheel.path,
         source_sha256=sums.source_sha256,
         output_sha256=sums.output_sha256,
-        notes=(*plan.notes, *([remark] if remark else []), *there),
+        notes=(*plan.notes, *work.notes, *([remark] if remark else []), *there),
     )
 
 
@@ -125,6 +125,13 @@ class _Work:
         """The members that the new wheel does not have."""
         names = {self._prefix + path for path in self._plan.removed}
         return frozenset(names | {name for name in [self._prefix + TRACE] if self._present(name)})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the trace."""
+        if self._sbom or not self._present(self._prefix + TRACE):
+            return ()
+        return ("The trace of earlier corrections was removed with --no-sbom: it would be out of date.",)
 
     @property
     def edits(self) -> Edits:
@@ -178,17 +185,19 @@ def _put(wheel: Wheel, staged: StagedFile, target: Path, sha256: str, *, in_plac
             raise SourceChanged(
                 "source-changed", "another file took its place while it was read", hint="Run again for the new file."
             )
+        staged.keep_owner(wheel.source.owner)
         staged.put(target, replace=True)
-    elif not target.exists():
+        return ()
+    try:
         staged.put(target, replace=False)
-    elif _has_sha256(target, sha256):
-        return ("The same bytes were there already.",)
-    else:
+    except FileExistsError as error:
+        if target.exists() and _has_sha256(target, sha256):
+            return ("The same bytes were there already.",)
         raise OutputError(
             "output-exists",
             f"{target} exists and differs",
             hint="Remove it, or choose another folder with --output-dir.",
-        )
+        ) from error
     return ()
 
 

@@ -17,6 +17,8 @@ TRACE: Final = "sboms/wheelfix.cdx.json"
 """Where the trace stands below dist-info."""
 _CHANGE: Final = "wheelfix:change"
 _RULES: Final = "wheelfix:rules-sha256"
+_MOST_ANCESTORS: Final = 100
+_MOST_CHANGES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ def write_trace(
     """Return the trace for a wheel made from the wheel ``filename`` with ``sha256`` (hexadecimal).
 
     ``diff`` is the unified diff of METADATA. ``before`` is the trace that the wheel had, if any: its ancestors and
-    changes are carried on.
+    changes are carried on, the newest 100 and 10,000 at most.
     """
     project, version, filename, diff = map(as_utf8, (project, version, filename, diff))
     past = read_trace(before) if before else None
-    ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))
-    all_changes = (*(past.changes if past else ()), *changes)
+    ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))[:_MOST_ANCESTORS]
+    all_changes = (*(past.changes if past else ()), *changes)[-_MOST_CHANGES:]
     pedigree: dict[str, Any] = {"ancestors": [_component(project, version, each) for each in ancestors]}
     if diff:
         text = {"contentType": "text/x-diff", "content": diff}
@@ -87,11 +89,11 @@ def read_trace(data: bytes) -> Trace | None:
         properties = component["properties"]
         changes = tuple(_as_change(json.loads(each["value"])) for each in properties if each["name"] == _CHANGE)
         ancestors = tuple(
-            Ancestor(str(each["properties"][0]["value"]), str(each["hashes"][0]["content"]))
+            Ancestor(as_utf8(str(each["properties"][0]["value"])), as_utf8(str(each["hashes"][0]["content"])))
             for each in component["pedigree"]["ancestors"]
         )
-        digest = next((str(each["value"]) for each in properties if each["name"] == _RULES), None)
-        return Trace(str(document["metadata"]["tools"]["components"][0]["version"]), ancestors, changes, digest)
+        digest = next((as_utf8(str(each["value"])) for each in properties if each["name"] == _RULES), None)
+        return Trace(as_utf8(str(document["metadata"]["tools"]["components"][0]["version"])), ancestors, changes, digest)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -108,7 +110,7 @@ def _component(project: str, version: str, ancestor: Ancestor) -> dict[str, Any]
 
 
 def _purl(project: str, version: str) -> str:
-    return f"pkg:pypi/{project}@{quote(version, safe='')}"
+    return f"pkg:pypi/{quote(project, safe='')}@{quote(version, safe='')}"
 
 
 def _as_dict(change: Change) -> Mapping[str, str]:
@@ -122,5 +124,6 @@ def _as_change(values: Mapping[str, str]) -> Change:
     """Return the change that ``values`` tell; what is no text is a :class:`TypeError`."""
     if not all(isinstance(value, str) for value in values.values()):
         raise TypeError(values)
+    values = {name: as_utf8(value) for name, value in values.items()}
     get = values.get
     return Change(values["field"], values["action"], get("before"), get("after"), get("rule"), get("verdict"), get("reason"))

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-from zipfile import ZipFile  # noqa: TID251 - on purpose a reader that is not ours
+from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader that is not ours
 
 from wheel.wheelfile import WheelFile
 
@@ -19,30 +19,35 @@ from wheelfix.escaping import shown
 _READABLE_STEM: Final = re.compile(r"[^\s-]+-[^\s-]+")
 
 
-def verify(path: Path, dist_info: str, expected: Mapping[str, bytes], source: Path) -> str | None:
+def verify(path: Path, dist_info: str, expected: Mapping[str, bytes], source: Path, beside: Path) -> str | None:
     """Confirm that in the new wheel at ``path`` the members ``expected`` read back, and match RECORD.
 
     The ``wheel`` library refuses some wheels that installers take, for a weak hash in RECORD, say. Where it refused the old
     wheel at ``source`` too, only the contents are compared, and a sentence that says so is returned.
 
+    ``beside`` is a folder that can be written to, for a link where the system has no usable folder for temporary files.
+
     :raises VerificationError: if a member does not read back, or the library refuses the new wheel only.
     """
-    refusal = _refusal(path, dist_info, expected)
+    refusal = _refusal(path, dist_info, expected, beside)
     if refusal is None:
         return None
-    if _refusal(source.absolute(), dist_info, {}) is None:
+    if _refusal(source.absolute(), dist_info, {}, beside) is None:
         raise _failed(f"the wheel library refuses it: {refusal}")
-    with ZipFile(path) as archive:
-        _compare(archive, expected)
+    try:
+        with ZipFile(path) as archive:
+            _compare(archive, expected)
+    except BadZipFile as error:
+        raise _failed(f"zipfile refuses it: {error}") from error
     return f"The wheel library refuses this wheel, before as after: {refusal}."
 
 
-def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes]) -> str | None:
+def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: Path) -> str | None:
     """Return why ``WheelFile`` does not open the wheel at ``path`` or read METADATA, ``None`` if it does."""
     stem = dist_info.removesuffix(".dist-info")
     if not _READABLE_STEM.fullmatch(stem):
         return f"it expects another folder than {shown(dist_info)}"
-    with tempfile.TemporaryDirectory(prefix="wheelfix-") as folder:
+    with _temporary_folder(beside) as folder:
         # WheelFile finds the dist-info folder by the file's name, so it gets a link with the name that fits.
         link = Path(folder) / f"{stem}-py3-none-any.whl"
         link.symlink_to(path)
@@ -55,6 +60,13 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes]) -> str |
         except Exception as error:  # noqa: BLE001 - a hostile RECORD makes it raise what it never documented
             return shown(f"{type(error).__name__}: {error}")
     return None
+
+
+def _temporary_folder(beside: Path) -> "tempfile.TemporaryDirectory[str]":
+    try:
+        return tempfile.TemporaryDirectory(prefix="wheelfix-")
+    except OSError:  # a container that can write to its output volume only
+        return tempfile.TemporaryDirectory(prefix=".wheelfix-", dir=beside)
 
 
 def _compare(archive: ZipFile, expected: Mapping[str, bytes]) -> None:

@@ -1,6 +1,7 @@
 """A wheel: its archive, its dist-info folder, its METADATA and RECORD."""
 
 import posixpath
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ _LIMIT: Final = 1 << 23
 _RECORD_LIMIT: Final = 1 << 26
 """The largest RECORD that is read, in bytes: about 500,000 rows."""
 _REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
+_LAST_PART: Final = re.compile(r"(?:METADATA|WHEEL|RECORD)[/\\.]*$", re.IGNORECASE)
 SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 """Signatures of RECORD (PEP 427, deprecated by PEP 815): void as soon as RECORD changes."""
 
@@ -74,18 +76,15 @@ class Wheel:
                 raise StructureError(
                     f"no-{name.lower()}", f"{shown(self.dist_info)} has no {name}", hint="Build the wheel again."
                 )
-        ours = {f"{self.dist_info}/{name}".casefold() for name in _REQUIRED}
-        seen: set[str] = set()
+        ours = {f"{self.dist_info}/{name}" for name in _REQUIRED}
+        folded = {name.casefold() for name in ours}
         for name in self._by_name:
-            if name.casefold().endswith(("/metadata", "/wheel", "/record", "\\metadata", "\\wheel", "\\record")):
-                plain = posixpath.normpath(name.replace("\\", "/")).lstrip("/").casefold()
-                if plain in ours and plain in seen:
-                    raise StructureError(
-                        "duplicate-member",
-                        f"{shown(name)} is in the archive twice, in two spellings",
-                        hint="Systems that fold names would take either; build the wheel again.",
-                    )
-                seen.add(plain)
+            if _LAST_PART.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
+                raise StructureError(
+                    "duplicate-member",
+                    f"{shown(name)} is a second spelling of a file of dist-info",
+                    hint="Some readers would take it for that file; build the wheel again.",
+                )
 
     @property
     def project(self) -> NormalizedName:
@@ -144,6 +143,16 @@ class Wheel:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _other_readings(name: str) -> set[str]:
+    """Return what readers make of a member name that is no plain path: folded, parts resolved or left out."""
+    folded = name.casefold().replace("\\", "/")
+    parts = [part for part in folded.split("/") if part not in ("", ".")]
+    if parts and parts[0].endswith(":"):
+        parts = parts[1:]
+    resolved = posixpath.normpath("/" + "/".join(parts)).lstrip("/")
+    return {resolved, "/".join(part for part in parts if part != "..")}
 
 
 def _find_dist_info(names: Iterable[str]) -> str:

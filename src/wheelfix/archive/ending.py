@@ -8,7 +8,7 @@ from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 
 _LONGEST_COMMENT = 0xFFFF
-_MOST_MEMBERS = 500_000
+_MOST_MEMBERS = 200_000
 _LARGEST_DIRECTORY = 1 << 27
 
 

@@ -99,6 +99,14 @@ def extra_fields(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
         yield kind, start, position
 
 
+def is_well_formed(extra: bytes) -> bool:
+    """Whether no extra field claims to be longer than what is left; ``zipfile`` refuses an archive with such a one."""
+    position, last = 0, len(extra) - 4
+    while position <= last:
+        position += 4 + (extra[position + 2] | extra[position + 3] << 8)
+    return position <= len(extra)
+
+
 def may_mislead(extra: bytes) -> bool:
     """Whether ``extra`` may hold a field that changes sizes, position or name: quick, and wrong only towards yes."""
     return _ZIP64_BYTES in extra or _UNICODE_PATH_BYTES in extra

@@ -14,6 +14,7 @@ from wheelfix.archive import headers
 from wheelfix.archive.ending import End, read_end
 from wheelfix.archive.headers import ENTRY, LOCAL, Entry, LocalHeader
 from wheelfix.archive.source import Readable
+from wheelfix.archive.streamed import ends_where_it_should
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 
@@ -104,7 +105,7 @@ def read_members(source: Readable, directory: bytes, count: int, start: int, sto
     :raises ArchiveError: if they do not, or their local headers say otherwise.
     """
     listed = list(_read_directory(directory, count))
-    _refuse_duplicates(listed)
+    _refuse_duplicates(directory, listed)
     in_file_order = sorted(listed)
     limits = [each.offset for each in in_file_order[1:]] + [stop] if in_file_order else []
     members: list[Member] = []
@@ -120,9 +121,15 @@ def _refuse(code: str, message: str) -> NoReturn:
     raise ArchiveError(code, message, hint=_REBUILD)
 
 
-def _refuse_duplicates(listed: list[_Listed]) -> None:
-    seen: set[str] = set()
+def _refuse_duplicates(directory: bytes, listed: list[_Listed]) -> None:
+    seen: set[str | bytes] = set()
     for each in listed:
+        if not each.name.isascii():  # the same bytes with and without the UTF-8 flag are one name to some readers
+            start = each.entry_start + ENTRY.size
+            raw = directory[start : start + each.name_length]
+            if raw in seen:
+                _refuse("duplicate-member", f"{shown(each.name)} is in the archive twice, under another encoding")
+            seen.add(raw)
         if each.name in seen:
             _refuse("duplicate-member", f"{shown(each.name)} is in the archive twice")
         seen.add(each.name)
@@ -149,6 +156,8 @@ def _read_directory(directory: bytes, count: int) -> Iterator[_Listed]:
         if flags & _UNREADABLE or disk:
             _refuse_unreadable(name, flags)
         extra = directory[name_stop:extra_stop]
+        if extra and not headers.is_well_formed(extra):
+            _refuse("bad-extra-field", f"{shown(name)}: an extra field runs past its end")
         if extra and headers.may_mislead(extra):
             _refuse_second_name(raw, extra, shown(name))
             size, packed, offset = headers.widen((size, packed, offset), extra, shown(name))
@@ -233,7 +242,11 @@ def _compare(source: Readable, directory: bytes, listed: _Listed, header: bytes,
     _refuse_second_name(raw_name, extra, place)
     said = (local.crc, size, compressed_size)
     postponed = listed.flags & headers.FLAG_DESCRIPTOR and not any(said)
-    if said != (listed.crc, listed.size, listed.compressed_size) and not postponed:
+    if postponed:
+        data = (listed.method, data_start, data_start + listed.compressed_size, listed.size, listed.crc)
+        if not ends_where_it_should(source, *data):
+            _refuse("bad-data-descriptor", f"{place}: without its sizes, the end of the data cannot be told for sure")
+    elif said != (listed.crc, listed.size, listed.compressed_size):
         _refuse("local-header-differs", f"{place}: CRC or size is not that of the directory")
 
 

@@ -9,9 +9,6 @@ from typing import Protocol, Self
 
 from wheelfix.errors import ArchiveError, SourceChanged
 
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows opens as text otherwise
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a pipe named x.whl must not hold us up
-
 
 class Readable(Protocol):
     """What an archive is read from: its size in bytes, and its bytes at a position."""
@@ -36,7 +33,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | _BINARY | _NONBLOCK)
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe named x.whl must not hold us up
         except ValueError as error:  # a NUL in the path
             raise ArchiveError("bad-path", f"the path cannot be: {error}", hint="Check the path.") from error
         self._status = os.fstat(self._descriptor)
@@ -55,6 +52,11 @@ class Source:
     def mode(self) -> int:
         """The permission bits of the file."""
         return stat.S_IMODE(self._status.st_mode)
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """The ids of the file's user and group."""
+        return self._status.st_uid, self._status.st_gid
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return exactly ``size`` bytes from ``offset``.

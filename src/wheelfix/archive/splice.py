@@ -207,6 +207,7 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
     _copy(source, Kept(0, source.size), output)
     output.start_flush()
     sha256 = digest.hexdigest()
+    _check_body(source, output, [Kept(0, source.size)])
     source.check_unchanged()
     return sha256
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from wheelfix.errors import OutputError
-
 _NO_NAMELESS: Final = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.ENOSYS}
 
 _NO_FOLDER_FLUSH: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
+_NO_MODES: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
+"""What a file system without owners and permissions says, and any to who does not own the file."""
 _NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -34,10 +34,13 @@ class StagedFile:
         self.descriptor = self._open_nameless()
         if self.descriptor < 0:
             self._hidden = self._hidden_path()
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            self.descriptor = os.open(self._hidden, flags, 0o600)
-        if hasattr(os, "fchmod"):
+            self.descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
             os.fchmod(self.descriptor, mode)
+        except OSError as error:
+            if error.errno not in _NO_MODES:
+                self._discard()
+                raise
 
     def _open_nameless(self) -> int:
         if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
@@ -57,16 +60,26 @@ class StagedFile:
         """A path that opens this file."""
         return self._hidden or Path(f"/proc/self/fd/{self.descriptor}")
 
+    def keep_owner(self, owner: tuple[int, int]) -> None:
+        """Give the file to ``owner`` (user and group id) where that is allowed: root must not take files over."""
+        try:
+            os.fchown(self.descriptor, *owner)
+        except OSError as error:
+            if error.errno not in _NO_MODES:
+                raise
+
     def put(self, target: Path, *, replace: bool) -> None:
         """Give the file its name ``target``, in the same folder, at one stroke.
 
-        :raises OutputError: if ``target`` is taken and ``replace`` is false.
+        :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
         :raises OSError: if the system refuses.
         """
         if replace:
             self._replace(target)
+        elif self._hidden is None:
+            self._name(target)
         else:
-            self._create(target)
+            self._link(self._hidden, target)
         _flush_folder(self._folder)
 
     def _replace(self, target: Path) -> None:
@@ -75,17 +88,6 @@ class StagedFile:
             self._name(self._hidden)
         os.replace(self._hidden, target)
         self._hidden = None
-
-    def _create(self, target: Path) -> None:
-        try:
-            if self._hidden is None:
-                self._name(target)
-            else:
-                self._link(self._hidden, target)
-        except FileExistsError as error:
-            raise OutputError(
-                "output-exists", f"{target} appeared meanwhile", hint="Run again when nothing else writes there."
-            ) from error
 
     def _name(self, path: Path) -> None:
         """Give the nameless file its first name, through /proc: the only way without privileges (open(2), O_TMPFILE)."""
@@ -108,15 +110,18 @@ class StagedFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        os.close(self.descriptor)
-        if self._hidden:
-            self._hidden.unlink(missing_ok=True)
+        self._discard()
+
+    def _discard(self) -> None:
+        try:
+            os.close(self.descriptor)
+        finally:
+            if self._hidden:
+                self._hidden.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
-    """Wait until the folder's listing is on the disk, where folders can be opened."""
-    if os.name == "nt":
-        return
+    """Wait until the folder's listing is on the disk, where the file system can do that."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,7 +10,16 @@ from wheelfix.archive.digest import BLOCK, RunningDigest
 from wheelfix.archive.source import Source, read_at, read_into
 from wheelfix.errors import VerificationError
 
-_NO_KERNEL_COPY: Final = {errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF, errno.ETXTBSY}
+_NO_KERNEL_COPY: Final = {
+    errno.ENOSYS,
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.EOPNOTSUPP,
+    errno.EBADF,
+    errno.ETXTBSY,
+    errno.EPERM,
+    errno.EIO,
+}
 _COPY_BLOCK: Final = 1 << 18
 _PAGE: Final = 4096
 _WORTH_FLUSHING_AHEAD: Final = 1 << 23

@@ -1,6 +1,7 @@
 """The WHEEL arguments: files, folders, patterns that the shell left alone, and paths on standard input."""
 
 import glob
+import os.path
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -35,12 +36,12 @@ def _expand_path(argument: str) -> Iterator[Path]:
     if "\0" in argument:
         raise click.UsageError("A path holds a NUL; give one path a line.")
     path = Path(argument)
-    if path.is_dir() and path.suffix != ".whl":
+    if os.path.isdir(path) and path.suffix != ".whl":
         found = sorted(path.glob("*.whl"))
         if not found:
             raise click.UsageError(f"There is no wheel in the folder {shown(argument)}.")
         yield from found
-    elif glob.has_magic(argument) and not path.exists():
+    elif glob.has_magic(argument) and not os.path.lexists(path):
         matches = sorted(glob.glob(argument))
         if not matches:
             raise click.UsageError(f"No file matches {shown(argument)}.")

@@ -1,7 +1,7 @@
 """METADATA as ordered lines: fields are found, removed, replaced and added; every other byte stays."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,9 @@ _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
 _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
 """What ``email.feedparser`` takes for the first line of a field: printable ASCII without blanks, up to a colon."""
-_LOOSE_FIELD_LINE: Final = re.compile(rb"([^\s:][^:\r\n]*?)[ \t]*:")
-"""What a more generous reader might take for one."""
+_ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
+"""A byte that is no UTF-8, as a surrogate escape: it goes back as it came."""
+_MOST_LINES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,6 @@ class Document:
         :raises MetadataError: if ``email.parser`` would see other fields in it than another reader could.
         """
         spans, header_stop = _read_header(data)
-        if len(spans) > _MOST_FIELDS:
-            raise MetadataError(
-                "too-many-fields",
-                f"METADATA has {len(spans)} fields",
-                hint=f"At most {_MOST_FIELDS} are read; it may be made to exhaust time.",
-            )
         fields = tuple(_make_field(data, start, stop) for start, stop in spans)
         _refuse_second_reading(data, fields, header_stop)
         return cls(data, fields, header_stop)
@@ -77,17 +72,33 @@ class Document:
         """Return the value of the first field called ``name``, without surrounding blanks, or ``None``."""
         return next((each.value.strip() for each in self.fields if each.is_called(name)), None)
 
+    @property
+    def has_body(self) -> bool:
+        """Whether anything but blanks stands behind the header block: the description."""
+        return bool(self.data[self.header_stop :].strip())
+
+    def edited(self, values: Mapping[Field, str | None]) -> "Document":
+        """Return the document with new values for some fields, which keep their names; ``None`` takes a field out.
+
+        :raises EditError: if a value cannot stand on one line.
+        """
+        return self._edited(
+            [
+                (each, b"" if value is None else _encode(each.name, value) + _line_end(self.data[each.start : each.stop]))
+                for each, value in values.items()
+            ]
+        )
+
     def without(self, fields: Iterable[Field]) -> "Document":
         """Return the document without the lines of ``fields``."""
-        return self._edited([(each, b"") for each in fields])
+        return self.edited(dict.fromkeys(fields))
 
     def replacing(self, old: Field, value: str) -> "Document":
         """Return the document with ``value`` in place of that of ``old``; its name keeps its spelling.
 
         :raises EditError: if ``value`` cannot stand on one line.
         """
-        ending = _line_end(self.data[old.start : old.stop])
-        return self._edited([(old, _encode(old.name, value) + ending)])
+        return self.edited({old: value})
 
     def adding(self, name: str, value: str) -> "Document":
         """Return the document with one more field: behind the last one of its name, else at the end of the header.
@@ -125,27 +136,41 @@ def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]
 def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
     """Return the spans of the fields and the end of the header block, as ``email.feedparser`` finds them.
 
-    The block ends before an empty line, or before a line that is neither a field nor a continuation. A line that begins
-    with ``From `` is passed over, but if it is the last one it begins the body.
+    The block ends before an empty line, or before a line that is neither a field nor a continuation.
+
+    :raises MetadataError: if it holds more lines or fields than any real one, or a line that begins with ``From ``, which
+        is the envelope of a mail to some readers and the begin of the body to others.
     """
     spans: list[tuple[int, int]] = []
     in_field = False
-    envelope: int | None = None
-    for start, stop in _lines(data, _LINE):
+    for number, (start, stop) in enumerate(_lines(data, _LINE)):
         line = data[start:stop]
-        if not line.startswith((b" ", b"\t", b"From ")) and not _FIELD_LINE.match(line):
-            return spans, start if envelope is None else envelope
-        envelope = None
+        if number > _MOST_LINES or len(spans) > _MOST_FIELDS:
+            raise _too_long()
+        if line.startswith(b"From ") and start != 0:
+            raise MetadataError(
+                "ambiguous-metadata",
+                f"METADATA, line {number + 1}, begins with 'From ' inside the header",
+                hint="Readers disagree about such a line; correct it where the wheel is built.",
+            )
         if line.startswith((b" ", b"\t")):
             if in_field:
                 spans[-1] = (spans[-1][0], stop)
-            continue
-        in_field = not line.startswith((b"From ", b":"))
-        if in_field:
-            spans.append((start, stop))
-        elif start != 0 and line.startswith(b"From "):
-            envelope = start
-    return spans, len(data) if envelope is None else envelope
+        elif _FIELD_LINE.match(line) or line.startswith(b"From "):
+            in_field = not line.startswith((b":", b"From "))
+            if in_field:
+                spans.append((start, stop))
+        else:
+            return spans, start
+    return spans, len(data)
+
+
+def _too_long() -> MetadataError:
+    return MetadataError(
+        "too-many-fields",
+        "METADATA has a header that is longer than any real one",
+        hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read; it may be made to exhaust time.",
+    )
 
 
 def _make_field(data: bytes, start: int, stop: int) -> Field:
@@ -192,7 +217,9 @@ def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
     found: list[tuple[str, list[bytes]]] = []
     in_field = False
     data = data.removeprefix(b"\xef\xbb\xbf")
-    for start, stop in _lines(data, _LF_LINE):
+    for number, (start, stop) in enumerate(_lines(data, _LF_LINE)):
+        if number > _MOST_LINES:
+            raise _too_long()
         line = data[start:stop]
         if not line.rstrip(b"\r\n"):
             if found:
@@ -202,18 +229,19 @@ def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
             if in_field:
                 found[-1][1].append(line)
             continue
-        match = _LOOSE_FIELD_LINE.match(line)
-        in_field = match is not None
-        if match:
-            found.append((match[1].decode("utf-8", "replace").lower(), [line[match.end() :]]))
+        name, colon, value = line.partition(b":")
+        in_field = bool(colon and name.strip())
+        if in_field:
+            found.append((name.rstrip(b" \t").decode("utf-8", "replace").lower(), [value]))
     return [(name, _squeezed(b" ".join(lines))) for name, lines in found]
 
 
 def _encode(name: str, value: str) -> bytes:
-    if any(char in value for char in "\r\n\0") or value != value.strip():
+    text = _ESCAPED_BYTE.sub("", value.replace("\t", " "))
+    if not text.isprintable() or value != value.strip():
         raise EditError(
             "invalid-field-value",
-            f"the value for {name} has a line break, a NUL or blanks around it",
+            f"the value for {name} has a line break, a control character or blanks around it",
             hint="Give one line of text.",
         )
     return f"{name}: {value}".encode("utf-8", "surrogateescape")

@@ -6,6 +6,13 @@ From https://packaging.python.org/en/latest/specifications/core-metadata/
 from dataclasses import dataclass
 from typing import Final
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from wheelfix.errors import EditError
+
+_METADATA_VERSIONS: Final = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
@@ -67,3 +74,24 @@ FIELDS: Final = {
 def find(name: str) -> FieldKind | None:
     """Return the field called ``name`` in any case, or ``None`` if the specification has none."""
     return FIELDS.get(name.lower())
+
+
+def check_value(name: str, value: str) -> None:
+    """Confirm that ``value`` is a sound new value for the field ``name``: lenient to read, exact to write.
+
+    :raises EditError: if it is not, by the specification that the field follows.
+    """
+    try:
+        match name.lower():
+            case "requires-dist":
+                Requirement(value)
+            case "requires-python":
+                SpecifierSet(value)
+            case "metadata-version":
+                if value not in _METADATA_VERSIONS:
+                    raise ValueError(f"known are {', '.join(_METADATA_VERSIONS)}")
+            case _ if not value:
+                raise ValueError("it is empty")
+    except ValueError as error:  # InvalidRequirement and InvalidSpecifier are such
+        reason = str(error).partition("\n")[0]
+        raise EditError("invalid-field-value", f"{value!r} is no value for {name}: {reason}", hint="Correct it.") from error

@@ -19,11 +19,12 @@ _LOOSE: Final = re.compile(
         \s* (?P<rest> .* )""",
     re.VERBOSE | re.DOTALL,
 )
-_EXTRA_TEST: Final = re.compile(
-    r"""\bextra\b \s* (?: == | != | \b in \b | \b not \s+ in \b ) | (?: == | != | \b in \b ) \s* \bextra\b""", re.VERBOSE
-)
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
+_EXTRA: Final = re.compile(r"\bextras?\b")
 _PLAIN_EXTRA: Final = re.compile(r"""\bextra\s*==\s*(?:"[^"']+"|'[^"']+')""")
 _OR: Final = re.compile(r"\bor\b")
+_MOST_COMPARISONS: Final = 12
+"""A marker with more is not analysed: its normal form can grow exponentially."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,13 @@ def _read_loosely(text: str, fault: str) -> Requirement | None:
 def _needs_extra(marker: str) -> bool:
     """Whether ``marker`` is false in every environment in which no extra is asked for.
 
-    A marker that cannot be read counts as behind an extra as soon as it tests one.
+    A marker that tests an extra and cannot be understood counts as such: then the requirement stays.
     """
-    if not _EXTRA_TEST.search(marker):
+    if not _EXTRA.search(_QUOTED.sub('""', marker)):
         return False
-    if _PLAIN_EXTRA.search(marker) and not _OR.search(marker):
+    if _PLAIN_EXTRA.search(marker) and not _OR.search(_QUOTED.sub('""', marker)):
+        return True
+    if len(_QUOTED.findall(marker)) > _MOST_COMPARISONS:
         return True
     from dep_logic.markers import InvalidMarker, parse_marker  # imported late: hardly a marker needs it
 
@@ -108,7 +111,7 @@ def _false_without_extra(marker: object) -> bool:
             return any(map(_false_without_extra, parts))
         case MarkerUnion(markers=parts):
             return all(map(_false_without_extra, parts))
-        case MarkerExpression(name="extra", op=operator, value=value):
-            return (operator == "==" and value != "") or (operator == "in") or (operator == "!=" and value == "")
+        case MarkerExpression(name="extra" | "extras", op=operator, value=value):
+            return not (operator == "!=" and value != "") and not (operator == "==" and value == "")
         case _:
             return False

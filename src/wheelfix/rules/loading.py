@@ -19,9 +19,7 @@ def rule_set(name: str, rules: tuple[Rule, ...]) -> RuleSet:
     ids = [rule.id for rule in rules]
     twice = tuple(sorted({each for each in ids if ids.count(each) > 1}))
     if twice:
-        raise RulesError(
-            "duplicate-rule", f"{name}: two rules are called {', '.join(twice)}", hint="Give each its own id.", faults=twice
-        )
+        raise RulesError("duplicate-rule", f"{name}: two rules are called {', '.join(twice)}", hint="Give each its own id.")
     canonical = msgspec.json.encode(rules, order="sorted")
     return RuleSet(name, rules, hashlib.sha256(canonical).hexdigest())
 

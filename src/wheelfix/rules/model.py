@@ -16,7 +16,7 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="keba
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """The requirements that a rule is for. Those behind an extra are never matched: they are the user's own choice."""
+    """The requirements that a rule is for. Those behind an extra match too, but are kept: they are the user's own choice."""
 
     name: Globs
 
