@@ -71,7 +71,7 @@ def encode_renamed(source: Source, layout: Layout, member: Member, name: str) ->
 
 
 def _deflate(content: bytes) -> bytes:
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflater = zlib.compressobj(zlib.Z_BEST_SPEED, wbits=-zlib.MAX_WBITS)  # RECORD of torch: 5 % larger in half the time
     return deflater.compress(content) + deflater.flush()
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from functools import cached_property
 from typing import Final, Self
 
 from wheelfix.archive.background import Background
@@ -20,7 +21,7 @@ _NO_KERNEL_COPY: Final = {
     errno.EPERM,
     errno.EIO,
 }
-_COPY_BLOCK: Final = 1 << 18
+_COPY_BLOCK: Final = 1 << 20
 _PAGE: Final = 4096
 _WORTH_FLUSHING_AHEAD: Final = 1 << 23
 
@@ -39,7 +40,7 @@ class Growing:
         self._flush: Background[None] | None = None
         self._in_kernel = hasattr(os, "copy_file_range")
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append ``data``."""
         view = memoryview(data)
         while view:
@@ -58,9 +59,14 @@ class Growing:
         if copied:
             self._grow(copied)
             return copied
-        data = source.read_at(offset, min(count, _COPY_BLOCK))
-        self.write(data)
-        return len(data)
+        block = self._buffer[: min(count, _COPY_BLOCK)]
+        source.read_into(block, offset)
+        self.write(block)
+        return len(block)
+
+    @cached_property
+    def _buffer(self) -> memoryview:
+        return memoryview(bytearray(_COPY_BLOCK))
 
     def _copy_in_kernel(self, source: Source, offset: int, count: int) -> int:
         try:

@@ -72,7 +72,9 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt)
     gc.set_threshold(_GARBAGE_THRESHOLD)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # nothing that is still there needs to be looked through once more before the process ends
+    sys.exit(code)
 
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:
