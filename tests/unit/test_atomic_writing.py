@@ -278,7 +278,7 @@ def test_new_wheel_that_the_other_reader_refuses_is_not_published(tmp_path: Path
     real = Growing.write
 
     def spoil(self: Growing, data: bytes) -> None:
-        real(self, data.replace(b"Metadata-Version", b"Metadata_Version"))
+        real(self, bytes(data).replace(b"Metadata-Version", b"Metadata_Version"))
 
     monkeypatch.setattr(Growing, "write", spoil)
     outcome = _fix(source, tmp_path / "out")

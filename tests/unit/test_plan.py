@@ -220,3 +220,36 @@ def test_a_file_cannot_be_a_folder_too(tmp_path: Path, edit: WriteFile) -> None:
     path = write_wheel(tmp_path, WheelSpec(dist_info_files=FILES))
     report = fix_wheels([path], None, edits=[edit], output_dir=tmp_path / "out")
     assert report.outcomes[0].status is Status.REFUSED
+
+
+VALUES = [
+    ("Requires-Dist", "???"), ("Requires-Dist", ""), ("Requires-Python", "not a version"), ("Metadata-Version", "banana"),
+    ("Summary", ""), ("Summary", "a\u2028Requires-Dist: evil"), ("Summary", "a\x85b"), ("Summary", "a\x1b[2J"),
+    ("Summary", "a\nb"), ("Keywords", "a\x0cb"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), VALUES)
+def test_new_values_are_sound(plan: Planner, name: str, value: str) -> None:
+    """Lenient to read, exact to write: what some reader would split or refuse is not written."""
+    edit: Edit = AddField(name, value) if name == "Requires-Dist" else SetField(name, value)
+    with pytest.raises(EditError) as caught:
+        plan(HEAD, edits=(edit,))
+    assert caught.value.code == "invalid-field-value"
+
+
+def test_a_description_does_not_stand_twice(plan: Planner) -> None:
+    with pytest.raises(EditError) as caught:
+        plan(HEAD + b"\nThe body.\n", edits=(SetField("Description", "d"),))
+    assert caught.value.code == "body-holds-description"
+
+
+def test_the_diff_of_a_long_file_is_that_of_its_changed_part() -> None:
+    """Comparing takes quadratic time, so what is the same in front and behind is left out, and the rest bounded."""
+    body = "".join(f"line {number % 150}\n" for number in range(300_000)).encode()
+    diff = unified_diff(b"A: 1\nB: 2\nC: 3\n\n" + body, b"A: 1\nC: 3\n\n" + body, "x.whl")
+    assert diff.splitlines()[2:] == ["@@ -1,5 +1,4 @@", " A: 1", "-B: 2", " C: 3", " ", " line 0"]
+    late = unified_diff(body + b"a\nb\nc\n", body + b"a\nc\n", "x.whl")
+    assert late.splitlines()[2] == "@@ -299999,6 +299999,5 @@"
+    whole = unified_diff(body, body.replace(b"line", b"row"), "x.whl")
+    assert whole.count("\n-line") == whole.count("\n+row") == 300_000

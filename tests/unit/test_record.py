@@ -135,3 +135,22 @@ def test_odd_rows_are_changed_or_refused_but_do_not_crash(data: bytes) -> None:
         return
     assert changed.agrees("m", NEW)
     assert len(changed.rows) == len(data.splitlines())
+
+
+@pytest.mark.parametrize("spelling", ["./m", ".\\m", "\ufeffm"])
+def test_a_row_in_another_spelling_is_the_same_row(spelling: str) -> None:
+    """Pitfall 21: a stale hash must not stay under a spelling that installers take for the file's."""
+    record = Record.parse(f"{spelling},sha256=x,1\nother,,\n".encode()).with_content("m", NEW)
+    assert record.agrees("m", NEW)
+    assert record.data.startswith(spelling.encode())
+    assert len(record.rows) == 2
+
+
+def test_a_line_separator_in_a_path_is_no_line_end() -> None:
+    """Pitfall 16: only CR and LF end a row."""
+    data = "a\u2028m,,\nm,sha256=x,1\n".encode()
+    assert Record.parse(data).with_content("m", NEW).agrees("m", NEW)
+
+
+def test_an_algorithm_in_capitals_is_kept_as_strong() -> None:
+    assert Record.parse(b"m,SHA512=x,1\n").with_content("m", NEW).find("m")[0].algorithm == "sha512"

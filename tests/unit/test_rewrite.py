@@ -254,3 +254,25 @@ def test_plan_for_another_wheel(tmp_path: Path) -> None:
     with Wheel(first) as one, Wheel(second) as two, pytest.raises(wheelfix.EditError) as refusal:
         wheelfix.apply(two, wheelfix.make_plan(one, wheelfix.built_in("gpu")), tmp_path / "out.whl")
     assert refusal.value.code == "foreign-plan"
+
+
+def test_root_does_not_take_a_wheel_over(tmp_path: Path) -> None:
+    """Pitfall 34: a wheel that is replaced in place stays its owner's, where the system allows that."""
+    path = write_wheel(tmp_path, _SPEC)
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+    before = path.stat()
+    assert wheelfix.fix_wheels([path], in_place=True).outcomes[0].status is Status.FIXED
+    after = path.stat()
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert after.st_ino != before.st_ino
+
+
+def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -> None:
+    fixed = _fixed(write_wheel(tmp_path, _SPEC), tmp_path / "out")
+    edit = wheelfix.SetField("Summary", "new")
+    [outcome] = wheelfix.fix_wheels([fixed], None, edits=[edit], output_dir=tmp_path / "more", sbom=False).outcomes
+    assert outcome.output is not None
+    with Wheel(outcome.output) as wheel:
+        assert wheel.member("sboms/wheelfix.cdx.json") is None
+    assert any("trace of earlier corrections" in note for note in outcome.notes)

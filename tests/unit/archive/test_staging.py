@@ -104,3 +104,57 @@ def test_mask_of_the_process_does_not_matter(way: str, tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_file_system_without_hard_links(*, taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is there already is not overwritten on a file system that only renames."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    monkeypatch.setattr(os, "link", refuse)
+    target = tmp_path / "file"
+    if taken:
+        target.write_bytes(b"of somebody else")
+        with pytest.raises(FileExistsError), StagedFile(tmp_path, 0o644) as staged:
+            staged.put(target, replace=False)
+        assert target.read_bytes() == b"of somebody else"
+    else:
+        with StagedFile(tmp_path, 0o644) as staged:
+            os.write(staged.descriptor, b"whole")
+            staged.put(target, replace=False)
+        assert target.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_file_system_without_permissions(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot keep modes or owners still takes the file; another error leaves nothing behind."""
+
+    def refuse(number: int) -> None:
+        def call(*_: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        for name in ("fchmod", "fchown"):
+            monkeypatch.setattr(os, name, call)
+
+    refuse(errno.EPERM)
+    with StagedFile(tmp_path, 0o644) as staged:
+        staged.keep_owner((0, 0))
+        staged.put(tmp_path / "file", replace=False)
+    refuse(errno.EIO)
+    with pytest.raises(OSError, match="Input/output"):
+        StagedFile(tmp_path, 0o644)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_folder_is_flushed_after_the_file_has_its_name(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 5: after a crash of the machine the folder lists the new file."""
+    flushed: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda _: flushed.append([path.name for path in tmp_path.iterdir()]))
+    with StagedFile(tmp_path, 0o644) as staged:
+        staged.put(tmp_path / "file", replace=True)
+    assert flushed == [["file"]]

@@ -114,3 +114,23 @@ def test_requirements_that_only_an_extra_calls_for(marker: str, expected: bool) 
 )
 def test_hostile_text_is_only_malformed(text: str) -> None:
     assert read_requirement(text) is None or read(text).name
+
+
+CONSERVATIVE = [
+    "extra === 'a'", "extra >= 'a'", "'x' in extras", "(extra == 'a' or os_name == 'b') and extra == 'c'",
+    " and ".join(f"(extra == 'a{number}' or os_name == 'b{number}')" for number in range(60)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("marker", CONSERVATIVE, ids=lambda marker: marker[:40])
+def test_what_is_not_understood_counts_as_behind_an_extra(marker: str) -> None:
+    """Pitfall 10: in doubt the requirement stays; and a marker made to explode costs no time."""
+    requirement = read_requirement(f"x ; {marker}")
+    assert requirement is not None
+    assert requirement.needs_extra
+
+
+def test_an_extra_in_quotes_is_no_extra() -> None:
+    requirement = read_requirement("x ; platform_release == 'extra == 1'")
+    assert requirement is not None
+    assert not requirement.needs_extra

@@ -1,0 +1,115 @@
+"""Promise 5: a new wheel is checked, also by a reader that is not ours, before anyone sees it."""
+
+import os
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wheel.wheelfile import WheelError, WheelFile
+
+import wheelfix
+import wheelfix.archive.encode as encode
+import wheelfix.archive.splice as splice
+import wheelfix.verification as verification
+from building import RecordStyle, WheelSpec, write_wheel
+from wheelfix.archive.source import Source
+from wheelfix.archive.writing import Growing
+from wheelfix.outcome import Outcome, Status
+
+SPEC = WheelSpec(requires=("nvidia-nccl-cu12", "numpy"))
+
+
+def fix(folder: Path, spec: WheelSpec = SPEC) -> Outcome:
+    path = write_wheel(folder, spec)
+    [outcome] = wheelfix.fix_wheels([path], output_dir=folder / "out").outcomes
+    return outcome
+
+
+def assert_not_published(outcome: Outcome, folder: Path) -> None:
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.FAILED, "not-as-planned")
+    assert list((folder / "out").iterdir()) == []
+
+
+def reader(refuses: Callable[[Path], bool]) -> type[WheelFile]:
+    """Return a reader that refuses some files, by the path behind the link that it is given."""
+
+    class Strict(WheelFile):  # type: ignore[misc]  # it comes without types
+        def __init__(self, file: Path) -> None:
+            if refuses(file.readlink()):
+                raise WheelError("this one is not for me")
+            super().__init__(file)
+
+    return Strict
+
+
+def test_a_new_wheel_that_the_other_reader_refuses_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verification, "WheelFile", reader(lambda path: path.suffix != ".whl"))
+    assert_not_published(fix(tmp_path), tmp_path)
+
+
+def test_one_that_it_refused_before_too_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pitfall 11: faults of the input are no faults of ours."""
+    monkeypatch.setattr(verification, "WheelFile", reader(lambda _: True))
+    outcome = fix(tmp_path)
+    assert outcome.status is Status.FIXED
+    assert outcome.notes == ("The wheel library refuses this wheel, before as after: WheelError: this one is not for me.",)
+
+
+@pytest.mark.parametrize("spec", [SPEC, WheelSpec(requires=SPEC.requires, style=RecordStyle(algorithm="md5"))])
+def test_content_that_does_not_read_back_is_not_published(
+    spec: WheelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the other reader takes neither wheel, as with weak hashes, contents are compared."""
+
+    def deflate_something_else(content: bytes) -> bytes:
+        deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        return deflater.compress(content[:-1] + b"?") + deflater.flush()
+
+    monkeypatch.setattr(encode, "_deflate", deflate_something_else)
+    assert_not_published(fix(tmp_path, spec), tmp_path)
+
+
+def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wheelfix.archive.directory import end_bytes as real
+
+    def one_less(old: Any, count: int, *rest: int) -> bytes:
+        return real(old, count - 1, *rest)
+
+    monkeypatch.setattr(splice, "end_bytes", one_less)
+    assert_not_published(fix(tmp_path), tmp_path)
+
+
+def test_closing_members_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wheelfix.archive.encode import encode_member as real
+
+    def misnamed(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
+        local, entry = real(source, layout, new)
+        return local.replace(b"RECORD", b"DROCER", 1), entry
+
+    monkeypatch.setattr(splice, "encode_member", misnamed)
+    assert_not_published(fix(tmp_path), tmp_path)
+
+
+def test_the_tail_of_a_kept_span_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Growing.copy_from
+
+    def torn(self: Growing, source: Source, offset: int, count: int) -> int:
+        copied = real(self, source, offset, count)
+        os.pwrite(self.descriptor, b"XX", self.size - 2)
+        return copied
+
+    monkeypatch.setattr(Growing, "copy_from", torn)
+    assert_not_published(fix(tmp_path), tmp_path)
+
+
+def test_a_system_without_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may be able to write to its output volume only; nothing is left there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    outcome = fix(tmp_path)
+    assert outcome.status is Status.FIXED, outcome.problem
+    assert outcome.output is not None
+    assert list((tmp_path / "out").iterdir()) == [outcome.output]
