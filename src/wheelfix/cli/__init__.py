@@ -24,7 +24,7 @@ _COMMANDS: Final = {
 INTERRUPTED: Final = 130
 _GARBAGE_THRESHOLD: Final = 500_000
 """An archive of 12,000 members is 24,000 tuples without cycles; looking through them again and again costs a third."""
-_SWITCH_SECONDS: Final = 0.00005
+_SWITCH_SECONDS: Final = 0.0002
 """The sums are computed by threads that need the interpreter for a moment every 2 ms; they are not to wait 5 ms for it."""
 _TERMINATED: Final = 143
 
