@@ -159,6 +159,17 @@ _MEMBERS: Final = [
     _added("METADATA one folder up and down again", "duplicate-member", Entry(f"../{_INFO}/METADATA", b"x"), pitfall=29),
     _added("METADATA by way of another folder", "duplicate-member", Entry(f"x/../{_INFO}/METADATA", b"x"), pitfall=29),
     _added("METADATA as a folder", "duplicate-member", Entry(f"{_INFO}/METADATA/", b""), pitfall=29),
+    *(
+        _added(f"METADATA as {name!r}", "duplicate-member", Entry(name, b"x"), pitfall=29)
+        for name in (
+            f"{_INFO}/METADATA.", f"{_INFO}./METADATA", f"{_INFO}/METADATA ", f"C:{_INFO}/METADATA",
+            f"{_INFO}/METADATA/x/..", f"{_INFO}/metadata", f"{_INFO}\\METADATA",
+        )
+    ),
+    _added(
+        "streamed members that claim a terabyte", "member-too-large",
+        Entry("demo/s", b"hi", descriptor=Descriptor(8), wide=frozenset({"size"}), directory={"size": FULL_32}), pitfall=28,
+    ),
     _added("METADATA on a drive", "duplicate-member", Entry(f"C:/{_INFO}/METADATA", b"x"), pitfall=29),
     Fault(
         "one name in two encodings", "duplicate-member", 24,

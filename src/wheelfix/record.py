@@ -150,12 +150,11 @@ def _split_rows(data: bytes) -> Iterator[bytes]:
 
 
 def _is_open(lines: Sequence[bytes]) -> bool:
-    """Whether a row has a quoted column that is not closed."""
-    try:
-        next(csv.reader((line.decode("utf-8", "surrogateescape") for line in lines), strict=True), None)
-    except csv.Error as error:
-        return "unexpected end" in str(error)
-    return False
+    """Whether a row has a quoted column that is not closed, so that it would swallow a line behind it."""
+    text = [line.decode("utf-8", "surrogateescape") for line in lines]
+    if text and not text[-1].endswith(("\n", "\r")):
+        text[-1] += "\n"
+    return bool(text) and list(csv.reader([*text, "x"]))[-1] != ["x"]
 
 
 def _plain(path: str) -> str:

@@ -27,7 +27,8 @@ _LIMIT: Final = 1 << 23
 _RECORD_LIMIT: Final = 1 << 26
 """The largest RECORD that is read, in bytes: about 500,000 rows."""
 _REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
-_LAST_PART: Final = re.compile(r"(?:METADATA|WHEEL|RECORD)[/\\.]*$", re.IGNORECASE)
+_OURS: Final = re.compile(r"[/\\](?:METADATA|WHEEL|RECORD)(?![\w-])", re.IGNORECASE)
+_DRIVE: Final = re.compile(r"^[a-z]:")
 SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 """Signatures of RECORD (PEP 427, deprecated by PEP 815): void as soon as RECORD changes."""
 
@@ -79,7 +80,7 @@ class Wheel:
         ours = {f"{self.dist_info}/{name}" for name in _REQUIRED}
         folded = {name.casefold() for name in ours}
         for name in self._by_name:
-            if _LAST_PART.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
+            if _OURS.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
                 raise StructureError(
                     "duplicate-member",
                     f"{shown(name)} is a second spelling of a file of dist-info",
@@ -148,9 +149,8 @@ class Wheel:
 def _other_readings(name: str) -> set[str]:
     """Return what readers make of a member name that is no plain path: folded, parts resolved or left out."""
     folded = name.casefold().replace("\\", "/")
-    parts = [part for part in folded.split("/") if part not in ("", ".")]
-    if parts and parts[0].endswith(":"):
-        parts = parts[1:]
+    parts = [part if part == ".." else part.rstrip(" .") for part in _DRIVE.sub("", folded).split("/")]
+    parts = [part for part in parts if part]
     resolved = posixpath.normpath("/" + "/".join(parts)).lstrip("/")
     return {resolved, "/".join(part for part in parts if part != "..")}
 

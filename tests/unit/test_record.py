@@ -154,3 +154,11 @@ def test_a_line_separator_in_a_path_is_no_line_end() -> None:
 
 def test_an_algorithm_in_capitals_is_kept_as_strong() -> None:
     assert Record.parse(b"m,SHA512=x,1\n").with_content("m", NEW).find("m")[0].algorithm == "sha512"
+
+
+@pytest.mark.parametrize("last", [b'"m', b'"m,,', b'""x,,"', b'a,"b'])
+def test_an_open_quote_is_found_behind_other_faults(last: bytes) -> None:
+    """Pitfall 16: a row that is added behind it would be part of the quoted path."""
+    with pytest.raises(RecordError) as caught:
+        Record.parse(b"x,,\n" + last)
+    assert caught.value.code == "unclosed-quote"

@@ -33,9 +33,9 @@ class RunningDigest:
         self._thread.start()
 
     def _run(self) -> None:
-        buffer = memoryview(bytearray(min(BLOCK, self._source.size)))
-        state = self._states[0].copy()
         try:
+            buffer = memoryview(bytearray(min(BLOCK, self._source.size)))
+            state = self._states[0].copy()
             for offset in range(0, self._source.size, BLOCK):
                 if self._stopped:
                     return

@@ -21,6 +21,8 @@ from wheelfix.escaping import shown
 _SPARE = 32
 """Bytes read beyond what a local header is expected to take: its extra field is often longer than the directory's."""
 _LONGEST_DESCRIPTOR = 24
+_INFLATED_IN_SECONDS = 1 << 30
+_GREATEST_RATIO = 20
 _UNREADABLE = headers.FLAG_ENCRYPTED | headers.FLAG_STRONG_ENCRYPTION | headers.FLAG_MASKED | headers.FLAG_PATCHED
 _REBUILD = "Readers could take it differently, so it is refused; build or download the wheel again."
 
@@ -106,6 +108,7 @@ def read_members(source: Readable, directory: bytes, count: int, start: int, sto
     """
     listed = list(_read_directory(directory, count))
     _refuse_duplicates(directory, listed)
+    _bound_inflation(listed, stop - start)
     in_file_order = sorted(listed)
     limits = [each.offset for each in in_file_order[1:]] + [stop] if in_file_order else []
     members: list[Member] = []
@@ -119,6 +122,17 @@ def read_members(source: Readable, directory: bytes, count: int, start: int, sto
 
 def _refuse(code: str, message: str) -> NoReturn:
     raise ArchiveError(code, message, hint=_REBUILD)
+
+
+def _bound_inflation(listed: list[_Listed], length: int) -> None:
+    """Refuse streamed members, which are inflated to find their end, that would take minutes."""
+    total = sum(each.size for each in listed if each.flags & headers.FLAG_DESCRIPTOR)
+    if total > max(_INFLATED_IN_SECONDS, _GREATEST_RATIO * length):
+        raise ArchiveError(
+            "member-too-large",
+            f"members with data descriptors claim {total} bytes",
+            hint="They must be inflated to find their end; these may be made to exhaust time.",
+        )
 
 
 def _refuse_duplicates(directory: bytes, listed: list[_Listed]) -> None:
@@ -245,7 +259,9 @@ def _compare(source: Readable, directory: bytes, listed: _Listed, header: bytes,
     if postponed:
         data = (listed.method, data_start, data_start + listed.compressed_size, listed.size, listed.crc)
         if not ends_where_it_should(source, *data):
-            _refuse("bad-data-descriptor", f"{place}: without its sizes, the end of the data cannot be told for sure")
+            _refuse(
+                "bad-data-descriptor", f"{place}: its sizes stand behind the data only, and it does not tell its own end"
+            )
     elif said != (listed.crc, listed.size, listed.compressed_size):
         _refuse("local-header-differs", f"{place}: CRC or size is not that of the directory")
 

@@ -122,7 +122,10 @@ class StagedFile:
 
 def _flush_folder(folder: Path) -> None:
     """Wait until the folder's listing is on the disk, where the file system can do that."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # a folder that can be written to and not be listed
+        return
     try:
         os.fsync(descriptor)
     except OSError as error:

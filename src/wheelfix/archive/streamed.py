@@ -22,12 +22,14 @@ def ends_where_it_should(source: Readable, method: int, start: int, stop: int, s
     seen, running = 0, 0
     position, pending = start, b""
     try:
-        while not inflater.eof and seen <= size and (pending or position < stop):
-            if not pending:
+        while not inflater.eof and seen <= size:
+            if not pending and position < stop:
                 pending = source.read_at(position, min(_BLOCK, stop - position))
                 position += len(pending)
             content = inflater.decompress(pending, _BLOCK)
             pending = inflater.unconsumed_tail
+            if not content and not pending and position == stop:  # zlib may still owe content when all input is taken
+                break
             seen += len(content)
             running = zlib.crc32(content, running)
     except zlib.error:

@@ -4,8 +4,10 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -88,13 +90,16 @@ def _terminate(_: int, __: FrameType | None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line with ``arguments`` and return its exit code."""
+    if sys.stderr is None:  # it was closed by whoever started us
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
     try:
         code = group.main(arguments, prog_name="wheelfix", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):  # a standard error that takes nothing changes no exit code
+            error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted; files that were complete stay.\n")

@@ -104,13 +104,22 @@ def test_a_full_disk_under_standard_output_is_told(arguments: list[str]) -> None
     assert "Exception ignored" not in ran.stderr
 
 
-def test_closed_standard_output_is_no_crash() -> None:
-    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_closed_streams_are_no_crash(closed: str) -> None:
+    for name in ("a", "b"):
+        write_wheel(Path(), WheelSpec(project=name, requires=("nvidia-nccl-cu12",)))
     ran = subprocess.run(
-        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, "strip-gpu", "."], stderr=subprocess.PIPE, text=True, check=False
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "strip-gpu", "."], capture_output=True, text=True, check=False
     )
     assert "Traceback" not in ran.stderr
-    assert len(list(Path("fixed").iterdir())) == 1
+    assert ran.returncode == 0
+    assert len(list(Path("fixed").iterdir())) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_wrong_call_is_one_also_where_nobody_reads_why() -> None:
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run([*COMMAND, "bogus"], stderr=full, check=False).returncode == 2
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["strip-gpu", "--diff"], ["strip-gpu", "--format", "json"]], ids=" ".join)
