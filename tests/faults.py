@@ -162,14 +162,15 @@ _MEMBERS: Final = [
     *(
         _added(f"METADATA as {name!r}", "duplicate-member", Entry(name, b"x"), pitfall=29)
         for name in (
-            f"{_INFO}/METADATA.", f"{_INFO}./METADATA", f"{_INFO}/METADATA ", f"C:{_INFO}/METADATA",
+            f"{_INFO}/METADATA.", f"{_INFO}./METADATA", f"{_INFO}/METADATA ",
             f"{_INFO}/METADATA/x/..", f"{_INFO}/metadata", f"{_INFO}\\METADATA",
         )
     ),
     _added(
-        "streamed members that claim a terabyte", "member-too-large",
-        Entry("demo/s", b"hi", descriptor=Descriptor(8), wide=frozenset({"size"}), directory={"size": FULL_32}), pitfall=28,
+        "streamed members that claim 4 GiB", "member-too-large",
+        Entry("demo/s", b"hi", descriptor=Descriptor(8), directory={"size": FULL_32 - 1}), pitfall=28,
     ),
+    _added("METADATA on a drive, without a slash", "two-dist-infos", Entry(f"C:{_INFO}/METADATA", b"x"), pitfall=29),
     _added("METADATA on a drive", "duplicate-member", Entry(f"C:/{_INFO}/METADATA", b"x"), pitfall=29),
     Fault(
         "one name in two encodings", "duplicate-member", 24,
