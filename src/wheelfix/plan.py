@@ -186,7 +186,7 @@ class _Draft:
             self._note_change(name, "set-field", present[0].value, value)
             for extra in present[1:]:
                 self._note_change(name, "remove-field", extra.value, None)
-            self._document = self._document.without(present[1:]).replacing(present[0], value)
+            self._document = self._document.edited({present[0]: value, **dict.fromkeys(present[1:])})
         else:
             self._note_change(name, "set-field", None, value)
             self._document = self._document.adding(kind.name if kind else name, value)

@@ -7,7 +7,6 @@ import base64
 import csv
 import hashlib
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,7 +134,7 @@ def _split_rows(data: bytes) -> Iterator[bytes]:
     if b'"' not in data:
         yield from lines
         return
-    reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in lines)
+    reader = csv.reader(_decoded(lines))
     start, last = 0, list[bytes]()
     try:
         for _ in reader:
@@ -149,9 +148,13 @@ def _split_rows(data: bytes) -> Iterator[bytes]:
         raise RecordError("unclosed-quote", "RECORD has a quoted path that is never closed", hint="Build the wheel again.")
 
 
+def _decoded(lines: Sequence[bytes]) -> list[str]:
+    return [line.decode("utf-8", "surrogateescape") for line in lines]
+
+
 def _is_open(lines: Sequence[bytes]) -> bool:
     """Whether a row has a quoted column that is not closed, so that it would swallow a line behind it."""
-    text = [line.decode("utf-8", "surrogateescape") for line in lines]
+    text = _decoded(lines)
     if text and not text[-1].endswith(("\n", "\r")):
         text[-1] += "\n"
     return bool(text) and list(csv.reader([*text, "x"]))[-1] != ["x"]
@@ -163,9 +166,9 @@ def _plain(path: str) -> str:
 
 
 def _read_row(raw: bytes, number: int) -> Row:
-    text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    text = _decoded(raw.splitlines(keepends=True))  # of bytes: str.splitlines also ends lines at U+2028
     try:
-        columns = next(csv.reader(re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text), strict=False), [])
+        columns = next(csv.reader(text, strict=False), [])
     except csv.Error as error:
         raise RecordError(
             "bad-row", f"RECORD, row {number}: {error}", hint="Build the wheel again with a current tool."
@@ -173,7 +176,7 @@ def _read_row(raw: bytes, number: int) -> Row:
     if len(columns) != _COLUMNS:
         raise RecordError(
             "bad-row",
-            f"RECORD, row {number}: {len(columns)} columns instead of three: {shown(text[:80])}",
+            f"RECORD, row {number}: {len(columns)} columns instead of three: {shown(''.join(text)[:80].rstrip())}",
             hint="A path with a comma must be quoted; build the wheel again with a current tool.",
         )
     return Row(raw, *columns)

@@ -12,7 +12,8 @@ import pytest
 
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
-from wheelfix import Outcome, Status
+from fixing import fix, fixed
+from wheelfix import Status
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.writing import Growing
 from wheelfix.batch import Task, fix_one
@@ -20,17 +21,6 @@ from wheelfix.batch import Task, fix_one
 _SPEC = WheelSpec(
     files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99), Entry("demo/tool", b"#!/bin/sh\n", mode=0o100755))
 )
-
-
-def _fix(path: Path, output: Path) -> Outcome:
-    return wheelfix.fix_wheels([path], output_dir=output).outcomes[0]
-
-
-def _fixed(path: Path, output: Path) -> Path:
-    outcome = _fix(path, output)
-    assert outcome.status is Status.FIXED, outcome.problem
-    assert outcome.output is not None
-    return outcome.output
 
 
 def _names(folder: Path) -> list[str]:
@@ -41,7 +31,7 @@ def test_in_place(tmp_path: Path) -> None:
     """Promise 5: the new wheel takes the place of the old one, which a reader of it still sees whole."""
     source = write_wheel(tmp_path, _SPEC)
     source.chmod(0o604)
-    expected = _fixed(source, tmp_path / "out").read_bytes()
+    expected = fixed(source, tmp_path / "out").read_bytes()
     before = source.read_bytes()
     with source.open("rb") as reader:
         outcome = wheelfix.fix_wheels([source], in_place=True).outcomes[0]
@@ -85,7 +75,7 @@ def test_output_that_is_the_input(requires: tuple[str, ...], tmp_path: Path) -> 
     (tmp_path / "out" / source.name).symlink_to(source)
     (tmp_path / "hard" / source.name).hardlink_to(source)
     for folder in (tmp_path, tmp_path / "out" / "..", tmp_path / "out", tmp_path / "hard"):
-        outcome = _fix(source, folder)
+        outcome = fix(source, folder)
         assert outcome.status is Status.REFUSED
         assert outcome.problem is not None
         assert outcome.problem.code == "output-is-input"
@@ -95,12 +85,12 @@ def test_output_that_is_the_input(requires: tuple[str, ...], tmp_path: Path) -> 
 def test_output_that_exists(tmp_path: Path) -> None:
     """An output that is there stays as it is: equal, it will do; different, the wheel is refused."""
     source = write_wheel(tmp_path, _SPEC)
-    output = _fixed(source, tmp_path / "out")
+    output = fixed(source, tmp_path / "out")
     inode = output.stat().st_ino
-    assert _fix(source, tmp_path / "out").status is Status.FIXED
+    assert fix(source, tmp_path / "out").status is Status.FIXED
     assert output.stat().st_ino == inode
     output.write_bytes(b"of somebody else")
-    outcome = _fix(source, tmp_path / "out")
+    outcome = fix(source, tmp_path / "out")
     assert outcome.status is Status.REFUSED
     assert outcome.problem is not None
     assert outcome.problem.code == "output-exists"
@@ -113,7 +103,7 @@ def test_output_that_is_a_dangling_link(tmp_path: Path) -> None:
     source = write_wheel(tmp_path, _SPEC)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / source.name).symlink_to(tmp_path / "nowhere")
-    outcome = _fix(source, tmp_path / "out")
+    outcome = fix(source, tmp_path / "out")
     assert outcome.problem is not None
     assert outcome.problem.code == "output-exists"
     assert not (tmp_path / "nowhere").exists()
@@ -250,26 +240,26 @@ def test_source_that_another_file_replaces(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("reason", [errno.ENOSYS, errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP])
 def test_copy_without_the_kernel_gives_the_same_bytes(reason: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_wheel(tmp_path, _SPEC)
-    expected = _fixed(source, tmp_path / "one").read_bytes()
+    expected = fixed(source, tmp_path / "one").read_bytes()
 
     def refuse(*_: object) -> int:
         raise OSError(reason, os.strerror(reason))
 
     monkeypatch.setattr(os, "copy_file_range", refuse)
-    assert _fixed(source, tmp_path / "two").read_bytes() == expected
+    assert fixed(source, tmp_path / "two").read_bytes() == expected
     monkeypatch.delattr(os, "copy_file_range")
-    assert _fixed(source, tmp_path / "three").read_bytes() == expected
+    assert fixed(source, tmp_path / "three").read_bytes() == expected
 
 
 def test_short_writes_and_copies_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A system call may do less than it was asked to."""
     source = write_wheel(tmp_path, _SPEC)
-    expected = _fixed(source, tmp_path / "one").read_bytes()
+    expected = fixed(source, tmp_path / "one").read_bytes()
     pwrite, copy, pread = os.pwrite, os.copy_file_range, os.pread
     monkeypatch.setattr(os, "pwrite", lambda file, data, offset: pwrite(file, data[:100], offset))
     monkeypatch.setattr(os, "copy_file_range", lambda one, two, count, start, to: copy(one, two, min(count, 99), start, to))
     monkeypatch.setattr(os, "pread", lambda file, count, offset: pread(file, min(count, 50), offset))
-    assert _fixed(source, tmp_path / "two").read_bytes() == expected
+    assert fixed(source, tmp_path / "two").read_bytes() == expected
 
 
 def test_new_wheel_that_the_other_reader_refuses_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +271,7 @@ def test_new_wheel_that_the_other_reader_refuses_is_not_published(tmp_path: Path
         real(self, bytes(data).replace(b"Metadata-Version", b"Metadata_Version"))
 
     monkeypatch.setattr(Growing, "write", spoil)
-    outcome = _fix(source, tmp_path / "out")
+    outcome = fix(source, tmp_path / "out")
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "not-as-planned"
@@ -293,6 +283,6 @@ def test_output_folder_without_permission(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root writes everywhere")
     (tmp_path / "out").mkdir(mode=0o500)
-    outcome = _fix(write_wheel(tmp_path, _SPEC), tmp_path / "out")
+    outcome = fix(write_wheel(tmp_path, _SPEC), tmp_path / "out")
     assert outcome.problem is not None
     assert (outcome.status, outcome.problem.code) == (Status.FAILED, "eacces")

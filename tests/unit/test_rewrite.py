@@ -23,7 +23,8 @@ from building import (
     with_entries,
     write_wheel,
 )
-from wheelfix import Outcome, SetField, Status, Wheel, WriteFile
+from fixing import fix, fixed
+from wheelfix import SetField, Status, Wheel, WriteFile
 from wheelfix.archive.layout import Layout, Member
 
 _INFO = "demo-1.0.dist-info"
@@ -37,19 +38,6 @@ _SPEC = WheelSpec(
     ),
     folders=True,
 )
-
-
-def _fix(path: Path, output: Path) -> Outcome:
-    return wheelfix.fix_wheels([path], output_dir=output).outcomes[0]
-
-
-def _fixed(path: Path, output: Path) -> Path:
-    outcome = _fix(path, output)
-    assert outcome.status is Status.FIXED, outcome.problem
-    assert outcome.output is not None
-    assert outcome.output_sha256 == hashlib.sha256(outcome.output.read_bytes()).hexdigest()
-    assert outcome.source_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    return outcome.output
 
 
 def _rows(path: Path) -> list[bytes]:
@@ -78,7 +66,7 @@ _SHAPES = {
 def test_other_members_keep_every_byte(shape: str, tmp_path: Path) -> None:
     """Promise 2, pitfalls 25, 26, 30: local header, data, descriptor and directory record of every other member stay."""
     source = write_wheel(tmp_path, archive=_SHAPES[shape])
-    output = _fixed(source, tmp_path / "out")
+    output = fixed(source, tmp_path / "out")
     (old_layout, old), (new_layout, new) = _layout(source), _layout(output)
     old_data, new_data = source.read_bytes(), output.read_bytes()
     rewritten = {f"{_INFO}/METADATA", f"{_INFO}/RECORD"}
@@ -114,7 +102,7 @@ def test_record_keeps_all_rows_but_those_of_what_changed(style: RecordStyle, tmp
     """Promise 3, pitfalls 16, 17, 19, 21: rows, their order, quoting and line ends stay; METADATA and the trace match."""
     files = (*_SPEC.files, Entry('demo/a,"b".py', b"x"))
     source = write_wheel(tmp_path, WheelSpec(files=files, folders=True, style=style))
-    output = _fixed(source, tmp_path / "out")
+    output = fixed(source, tmp_path / "out")
     old, new = _rows(source), _rows(output)
     ours = (f"{_INFO}/METADATA", _TRACE)
     assert [row for row in new if not row.strip(b'"').startswith(tuple(map(str.encode, ours)))] == _expected_rows(old, new)
@@ -156,14 +144,14 @@ def test_row_that_is_wrong_stays(row: bytes, at: int, tmp_path: Path) -> None:
     with Wheel(write_wheel(tmp_path, _SPEC)) as sound:
         record = row + sound.record.data if at == 0 else sound.record.data + row
     source = write_wheel(tmp_path, WheelSpec(files=_SPEC.files, folders=True, record=record))
-    assert _rows(_fixed(source, tmp_path / "out"))[at] == row
+    assert _rows(fixed(source, tmp_path / "out"))[at] == row
 
 
 def test_row_of_a_payload_that_looks_like_dist_info_stays(tmp_path: Path) -> None:
     """Pitfall 20: a vendored dist-info deeper down is payload."""
     vendored = Entry(f"demo/_vendored/{_INFO}/METADATA", b"Requires-Dist: nvidia-cudnn-cu12\n")
     source = write_wheel(tmp_path, WheelSpec(files=(*_SPEC.files, vendored)))
-    output = _fixed(source, tmp_path / "out")
+    output = fixed(source, tmp_path / "out")
     row = [row for row in _rows(source) if row.startswith(b"demo/_vendored")]
     assert [row for row in _rows(output) if row.startswith(b"demo/_vendored")] == row
     with zipfile.ZipFile(output) as archive:
@@ -173,7 +161,7 @@ def test_row_of_a_payload_that_looks_like_dist_info_stays(tmp_path: Path) -> Non
 def test_name_of_dist_info_is_kept(tmp_path: Path) -> None:
     """Pitfall 22: the folder keeps its case and dots, whatever Name and the file name say."""
     spec = WheelSpec("zope-foo", dist_info="Zope.Foo-1.0.dist-info", files=_SPEC.files)
-    with Wheel(_fixed(write_wheel(tmp_path, spec), tmp_path / "out")) as wheel:
+    with Wheel(fixed(write_wheel(tmp_path, spec), tmp_path / "out")) as wheel:
         assert wheel.dist_info == "Zope.Foo-1.0.dist-info"
         assert wheel.member("sboms/wheelfix.cdx.json") is not None
         assert b"nvidia" not in wheel.document.data
@@ -182,7 +170,7 @@ def test_name_of_dist_info_is_kept(tmp_path: Path) -> None:
 def test_signatures_are_removed_and_reported(tmp_path: Path) -> None:
     """Pitfall 18: signatures of RECORD are void after a change."""
     spec = WheelSpec(dist_info_files={"RECORD.jws": b"{}", "RECORD.p7s": b"0"})
-    outcome = _fix(write_wheel(tmp_path, spec), tmp_path / "out")
+    outcome = fix(write_wheel(tmp_path, spec), tmp_path / "out")
     assert outcome.output is not None
     assert not {f"{_INFO}/RECORD.jws", f"{_INFO}/RECORD.p7s"} & _layout(outcome.output)[1].keys()
     assert [change.field for change in outcome.changes if change.action == "remove-file"] == ["RECORD.jws", "RECORD.p7s"]
@@ -192,7 +180,7 @@ def test_signatures_of_an_unchanged_wheel_stay(tmp_path: Path) -> None:
     """Pitfall 18, promise 1: without a change the wheel is copied whole, signatures and all."""
     spec = WheelSpec(requires=(), dist_info_files={"RECORD.jws": b"{}"})
     source = write_wheel(tmp_path, spec)
-    outcome = _fix(source, tmp_path / "out")
+    outcome = fix(source, tmp_path / "out")
     assert (outcome.status, outcome.changes) == (Status.UNCHANGED, ())
     assert outcome.output is not None
     assert outcome.output.read_bytes() == source.read_bytes()
@@ -200,8 +188,8 @@ def test_signatures_of_an_unchanged_wheel_stay(tmp_path: Path) -> None:
 
 def test_second_run_changes_nothing(tmp_path: Path) -> None:
     """Pitfall 35: a fixed wheel is fixed."""
-    once = _fixed(write_wheel(tmp_path, _SPEC), tmp_path / "once")
-    outcome = _fix(once, tmp_path / "twice")
+    once = fixed(write_wheel(tmp_path, _SPEC), tmp_path / "once")
+    outcome = fix(once, tmp_path / "twice")
     assert outcome.status is Status.UNCHANGED
     assert outcome.output is not None
     assert outcome.output.read_bytes() == once.read_bytes()
@@ -209,7 +197,7 @@ def test_second_run_changes_nothing(tmp_path: Path) -> None:
 
 def test_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise 4, pitfall 30: no clock, no mask, no folder and no number of jobs shows in the output."""
-    first = _fixed(write_wheel(tmp_path, _SPEC), tmp_path / "first").read_bytes()
+    first = fixed(write_wheel(tmp_path, _SPEC), tmp_path / "first").read_bytes()
     (tmp_path / "elsewhere").mkdir()
     source = write_wheel(tmp_path / "elsewhere", _SPEC)
     os.utime(source, (0, 0))
@@ -219,7 +207,7 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("wheelfix.archive.splice._COPY_STEP", 999)
     mask = os.umask(0o077)
     try:
-        assert _fixed(source, tmp_path / "second").read_bytes() == first
+        assert fixed(source, tmp_path / "second").read_bytes() == first
     finally:
         os.umask(mask)
 
@@ -229,7 +217,7 @@ def test_permission_bits_are_those_of_the_source(tmp_path: Path) -> None:
     for mode, spec in [(0o640, _SPEC), (0o444, WheelSpec("clean", requires=()))]:
         source = write_wheel(tmp_path, spec)
         source.chmod(mode)
-        outcome = _fix(source, tmp_path / "out")
+        outcome = fix(source, tmp_path / "out")
         assert outcome.output is not None
         assert stat.S_IMODE(outcome.output.stat().st_mode) == mode
 
@@ -269,9 +257,9 @@ def test_root_does_not_take_a_wheel_over(tmp_path: Path) -> None:
 
 
 def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -> None:
-    fixed = _fixed(write_wheel(tmp_path, _SPEC), tmp_path / "out")
+    corrected = fixed(write_wheel(tmp_path, _SPEC), tmp_path / "out")
     edit = wheelfix.SetField("Summary", "new")
-    [outcome] = wheelfix.fix_wheels([fixed], None, edits=[edit], output_dir=tmp_path / "more", sbom=False).outcomes
+    [outcome] = wheelfix.fix_wheels([corrected], None, edits=[edit], output_dir=tmp_path / "more", sbom=False).outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.member("sboms/wheelfix.cdx.json") is None

@@ -1,7 +1,7 @@
 """METADATA as ordered lines: fields are found, removed, replaced and added; every other byte stays."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,12 +82,12 @@ class Document:
 
         :raises EditError: if a value cannot stand on one line.
         """
-        return self._edited(
-            [
-                (each, b"" if value is None else _encode(each.name, value) + _line_end(self.data[each.start : each.stop]))
-                for each, value in values.items()
-            ]
-        )
+        pieces, position = [], 0
+        for each, value in sorted(values.items(), key=lambda item: item[0].start):
+            line = b"" if value is None else _encode(each.name, value) + _line_end(self.data[each.start : each.stop])
+            pieces += [self.data[position : each.start], line]
+            position = each.stop
+        return Document.parse(b"".join([*pieces, self.data[position:]]))
 
     def without(self, fields: Iterable[Field]) -> "Document":
         """Return the document without the lines of ``fields``."""
@@ -115,13 +115,6 @@ class Document:
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and still will
             return Document.parse(before + ending + line + self.data[position:])
         return Document.parse(before + line + ending + self.data[position:])
-
-    def _edited(self, edits: Sequence[tuple[Field, bytes]]) -> "Document":
-        pieces, position = [], 0
-        for each, replacement in sorted(edits, key=lambda edit: edit[0].start):
-            pieces += [self.data[position : each.start], replacement]
-            position = each.stop
-        return Document.parse(b"".join([*pieces, self.data[position:]]))
 
 
 def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
