@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         OutputError,
         RecordError,
         ResultError,
+        RuleFault,
         RulesError,
         SourceChanged,
         StructureError,
@@ -42,12 +43,16 @@ if TYPE_CHECKING:
         WheelfixError,
     )
     from wheelfix.filename import WheelFilename
-    from wheelfix.outcome import Change, Outcome, Problem, Report, Status
+    from wheelfix.outcome import Change, Outcome, Problem, Remark, Report, Status
     from wheelfix.plan import Plan, make_plan
     from wheelfix.render.json import render_json
     from wheelfix.rewrite import apply, preview
-    from wheelfix.rules.loading import built_in, rule_set
-    from wheelfix.rules.model import Match, Rule, RuleSet, When
+    from wheelfix.rules.linting import remarks_on
+    from wheelfix.rules.loading import built_in, find_rules, load_rules, rule_set
+    from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
+    from wheelfix.rules.printing import print_rules
+    from wheelfix.rules.schema import rules_schema
+    from wheelfix.trials import Result, try_cases
     from wheelfix.wheel import Wheel
 
 _HOMES: Final = {
@@ -55,26 +60,34 @@ _HOMES: Final = {
     "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "OutputError", "RecordError", "ResultError",
-        "RulesError", "SourceChanged", "StructureError", "VerificationError", "WheelFault", "WheelfixError",
+        "RuleFault", "RulesError", "SourceChanged", "StructureError", "VerificationError", "WheelFault", "WheelfixError",
     ),
     "filename": ("WheelFilename",),
-    "outcome": ("Change", "Outcome", "Problem", "Report", "Status"),
+    "outcome": ("Change", "Outcome", "Problem", "Remark", "Report", "Status"),
     "plan": ("Plan", "make_plan"),
     "render.json": ("render_json",),
     "rewrite": ("apply", "preview"),
-    "rules.loading": ("built_in", "rule_set"),
-    "rules.model": ("Match", "Rule", "RuleSet", "When"),
+    "rules.linting": ("remarks_on",),
+    "rules.loading": ("built_in", "find_rules", "load_rules", "rule_set"),
+    "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
+    "rules.printing": ("print_rules",),
+    "rules.schema": ("rules_schema",),
+    "trials": ("Result", "try_cases"),
     "wheel": ("Wheel",),
 }  # fmt: skip
 """Where each public name lives; it is imported when it is first asked for (PEP 562), so that the command starts fast."""
 _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Action",
     "AddField",
     "ArchiveError",
+    "Case",
     "Change",
     "Edit",
     "EditError",
+    "FieldName",
+    "FieldValue",
     "FilenameError",
     "Match",
     "MetadataError",
@@ -83,11 +96,14 @@ __all__ = [
     "Plan",
     "Problem",
     "RecordError",
+    "Remark",
     "RemoveField",
     "RemoveFile",
     "Report",
+    "Result",
     "ResultError",
     "Rule",
+    "RuleFault",
     "RuleSet",
     "RulesError",
     "SetField",
@@ -104,11 +120,17 @@ __all__ = [
     "__version__",
     "apply",
     "built_in",
+    "find_rules",
     "fix_wheels",
+    "load_rules",
     "make_plan",
     "preview",
+    "print_rules",
+    "remarks_on",
     "render_json",
     "rule_set",
+    "rules_schema",
+    "try_cases",
 ]
 
 

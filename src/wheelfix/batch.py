@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.source import Source
 from wheelfix.edits import Edit
-from wheelfix.errors import RulesError
-from wheelfix.outcome import Outcome, Problem, Report, Status
+from wheelfix.outcome import Outcome, Problem, Remark, Report, Status
 from wheelfix.problems import WORKER_DIED, failure
 from wheelfix.rules import BUILT_IN
 
@@ -33,6 +32,7 @@ class Task:
     """
 
     rules: "RuleSet | str | None" = None
+    """A rule set, or the name of a built-in one."""
     edits: tuple[Edit, ...] = ()
     output_dir: Path | None = None
     dry_run: bool = False
@@ -41,7 +41,7 @@ class Task:
 
 def fix_wheels(
     paths: Iterable[Path | str] | Path | str,
-    rules: "RuleSet | str | None" = "gpu",
+    rules: "RuleSet | Path | str | None" = "gpu",
     *,
     edits: Iterable[Edit] = (),
     output_dir: Path | str = "fixed",
@@ -55,19 +55,20 @@ def fix_wheels(
 ) -> Report:
     """Correct many wheels and return what happened to each, in the order in which they were given.
 
-    ``rules`` is a rule set or the name of a built-in one; ``edits`` come after it. ``output_dir``, made if need be, holds
+    ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), or a rule file (``*.toml``);
+    ``edits`` come after it. ``output_dir``, made if need be, holds
     all given wheels afterwards, unchanged ones as identical copies. With ``in_place`` it is not used: the wheels themselves
     are replaced; with ``dry_run`` nothing is written. A file that is given twice is worked on once. ``jobs`` processes work
     at a time, or those of ``executor``; a script that asks for more than one needs the usual
     ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is done; ``command`` is what the report
     calls the run.
 
-    No error of one wheel is raised: it is the ``problem`` of that wheel's outcome.
+    No error of one wheel is raised: it is the ``problem`` of that wheel's outcome. What there is to say of rules that come
+    from a file or a script is in the report's ``remarks``.
 
-    :raises RulesError: if there is no such rule set.
+    :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     """
-    if isinstance(rules, str) and rules not in BUILT_IN:
-        raise RulesError("unknown-rule-set", f"there is no rule set {rules!r}", hint=f"Known: {', '.join(BUILT_IN)}.")
+    rules = _resolved(rules)
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
@@ -86,7 +87,25 @@ def fix_wheels(
         told = {index: replace(outcome, source=given[index]) for index in indices}
         outcomes.update(told)
         _report_all(told.values(), on_outcome)
-    return Report(command, tuple(outcomes[index] for index in range(len(given))))
+    all_outcomes = tuple(outcomes[index] for index in range(len(given)))
+    return Report(command, all_outcomes, _remarks(rules, all_outcomes))
+
+
+def _resolved(rules: "RuleSet | Path | str | None") -> "RuleSet | str | None":
+    """Return rules ready for use; those that come with wheelfix stay a name, so that they need not be loaded yet."""
+    if not isinstance(rules, str | Path) or rules in BUILT_IN:
+        return rules
+    from wheelfix.rules.loading import built_in, load_rules  # imported late, see _fix
+
+    return load_rules(rules) if str(rules).endswith(".toml") else built_in(str(rules))
+
+
+def _remarks(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Remark, ...]:
+    if rules is None or isinstance(rules, str):
+        return ()
+    from wheelfix.rules.linting import remarks_on_run  # imported late: built-in rules need it not
+
+    return remarks_on_run(rules, outcomes)
 
 
 def _report_all(outcomes: Iterable[Outcome], on_outcome: Callable[[Outcome], None] | None) -> None:
@@ -206,7 +225,7 @@ def _fix(source: Source, task: Task, digest: RunningDigest | None) -> Outcome:
 
     rules = built_in(task.rules) if isinstance(task.rules, str) else task.rules
     with Wheel(source.path, source=source) as wheel:
-        plan = make_plan(wheel, rules, edits=task.edits)
+        plan = make_plan(wheel, rules, edits=task.edits, sha256=digest.hexdigest if digest else None)
         if task.dry_run:
             return preview(plan)
         target = None if task.output_dir is None else task.output_dir / source.path.name

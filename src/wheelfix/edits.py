@@ -6,13 +6,14 @@ from typing import Final, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class SetField:
-    """Give a METADATA field that stands once this value; where it stood more than once, the others go.
+    """Give a METADATA field this value; where it stood more often, the others go.
 
+    A field that may stand many times takes a tuple of all its values.
     ``Name`` and ``Version`` are not for it: the file name and the folders would have to follow.
     """
 
     name: str
-    value: str
+    value: str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Outcome:
     ``source`` is the path as it was given; ``output`` the path that now holds the result, ``None`` where nothing was
     written. The sha256 sums are lower-case hexadecimal, ``None`` where they were not computed. ``metadata_diff`` is the
     unified diff of METADATA, empty where it does not change. ``notes`` are sentences that a person should read.
+    ``applied_rules`` are the ids of the rules that applied, whether or not something was left to change.
     """
 
     source: Path
@@ -65,15 +66,30 @@ class Outcome:
     source_sha256: str | None = None
     output_sha256: str | None = None
     metadata_diff: str = ""
+    applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a rule that can be meant so, and mostly is not: ``code`` is for scripts."""
+
+    code: str
+    file: str
+    rule: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: rule {self.rule}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The outcomes of one run, in the order in which the wheels were given."""
+    """The outcomes of one run, in the order in which the wheels were given, and what there is to say of the rules."""
 
     command: str
     outcomes: tuple[Outcome, ...] = field(default=())
+    remarks: tuple[Remark, ...] = ()
 
     def count(self, status: Status) -> int:
         """Return how many wheels ended with ``status``."""

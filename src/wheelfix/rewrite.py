@@ -32,6 +32,7 @@ def preview(plan: Plan) -> Outcome:
         kept=plan.kept,
         notes=plan.notes,
         metadata_diff=plan.metadata_diff,
+        applied_rules=plan.applied_rules,
     )
 
 

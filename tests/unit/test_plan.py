@@ -7,10 +7,11 @@ import pytest
 
 from building import RecordStyle, WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
+from wheelfix.diffing import unified_diff
 from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError, RecordError
 from wheelfix.outcome import Change, Status
-from wheelfix.plan import Plan, make_plan, unified_diff
+from wheelfix.plan import Plan, make_plan
 from wheelfix.rewrite import apply
 from wheelfix.rules.loading import built_in, rule_set
 from wheelfix.rules.model import Match, Rule, RuleSet
@@ -34,9 +35,13 @@ def plan(tmp_path: Path) -> Planner:
 
 
 def rules_for(*rules: tuple[str, str]) -> RuleSet:
-    made = (Rule(f"t/{index}", f"reason {index}", Match((name,)), action)  # type: ignore[arg-type]
-            for index, (name, action) in enumerate(rules))  # fmt: skip
-    return rule_set("t", tuple(made))
+    return rule_set(
+        "t",
+        [
+            Rule(id=f"t/{index}", reason=f"reason {index}", match=Match((name,)), action=action)  # type: ignore[arg-type]
+            for index, (name, action) in enumerate(rules)
+        ],
+    )
 
 
 def test_rules_drop_keep_and_pass_over(plan: Planner) -> None:

@@ -1,13 +1,16 @@
 """The file that is read: bytes at a position, and a watch that it stays the same file."""
 
+import hashlib
 import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from wheelfix.errors import ArchiveError, SourceChanged
+
+_BLOCK: Final = 1 << 20
 
 
 class Readable(Protocol):
@@ -72,6 +75,18 @@ class Source:
         :raises SourceChanged: if the file has become shorter.
         """
         read_into(self._descriptor, buffer, offset, self._changed)
+
+    def sha256(self) -> str:
+        """Return the sha256 of the whole file, in lower-case hexadecimal.
+
+        :raises SourceChanged: if the file has become shorter.
+        """
+        sum_, buffer = hashlib.sha256(), memoryview(bytearray(min(self.size, _BLOCK)))
+        for offset in range(0, self.size, _BLOCK):
+            block = buffer[: self.size - offset]
+            self.read_into(block, offset)
+            sum_.update(block)
+        return sum_.hexdigest()
 
     def check_unchanged(self) -> None:
         """Confirm that nobody wrote to the file since it was opened, by its size and time of change.

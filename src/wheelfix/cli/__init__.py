@@ -5,24 +5,25 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 import click
 
+from wheelfix.cli.lazy import LazyGroup
 from wheelfix.cli.narration import say
-from wheelfix.escaping import shown
+from wheelfix.errors import RulesError
 from wheelfix.version import __version__
 
 _COMMANDS: Final = {
     "strip-gpu": "wheelfix.cli.strip_gpu",
+    "fix": "wheelfix.cli.fix",
     "show": "wheelfix.cli.show",
+    "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",
 }
-"""Each command's module holds it as ``command``; it is imported when it is called, so that a call starts fast."""
+WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
 _GARBAGE_THRESHOLD: Final = 500_000
 """An archive of 12,000 members is 24,000 tuples without cycles; looking through them again and again costs a third."""
@@ -31,30 +32,13 @@ _SWITCH_SECONDS: Final = 0.0002
 _TERMINATED: Final = 143
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        close = get_close_matches(args[0].replace("_", "-"), _COMMANDS, 1) if args else []
-        if args and args[0] not in _COMMANDS and close:
-            ctx.fail(f"No such command {shown(args[0])!r}. Did you mean {close[0]}?")
-        return super().resolve_command(ctx, args)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(_COMMANDS[cmd_name]).command
-        return command
-
-
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
         click.echo(f"wheelfix {__version__}")
         ctx.exit()
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version and exit."
 )
@@ -101,6 +85,9 @@ def run(arguments: list[str]) -> int:
         with suppress(OSError):  # a standard error that takes nothing changes no exit code
             error.show()
         return error.exit_code
+    except RulesError as error:
+        say(f"wheelfix: {error}\n")
+        return WRONG_USAGE
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted; files that were complete stay.\n")
         return INTERRUPTED

@@ -1,20 +1,23 @@
 """What all commands share that correct wheels: their options, and what they do with them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from wheelfix.batch import fix_wheels
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import Narrator, say
-from wheelfix.errors import RulesError
+from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
 from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Status
 from wheelfix.render.diff import render_diff
 from wheelfix.render.json import render_json
+
+if TYPE_CHECKING:
+    from wheelfix.rules.model import RuleSet
 
 _DEFAULT_FOLDER = "fixed"
 _OPTIONS = (
@@ -29,6 +32,10 @@ _OPTIONS = (
     click.option(
         "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
         help="text: the written paths, one a line; json: the report.",
+    ),
+    click.option(
+        "--strict-rules", is_flag=True,
+        help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
     ),
     click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
     click.option(
@@ -51,6 +58,7 @@ class CorrectingOptions:
     diff: bool
     form: Literal["text", "json"]
     no_sbom: bool
+    strict_rules: bool
     jobs: int
     quiet: bool
     verbose: bool
@@ -73,28 +81,31 @@ def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def correct(command: str, rules: str, options: CorrectingOptions) -> int:
-    """Correct the wheels that ``options`` name by the built-in rule set ``rules``; tell what happened, return the exit code.
+def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) -> int:
+    """Correct the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
 
     :raises click.UsageError: if the options contradict each other or name no wheel.
+    :raises RulesError: if the rules are to be strict and there is something to say of them; nothing was written.
     """
     _refuse_contradictions(options)
     paths = wheel_paths(options.wheels)
+    remarks = () if isinstance(rules, str) else remarks_today(rules)
+    if options.strict_rules:
+        rehearsal = fix_wheels(paths, rules, dry_run=True, jobs=options.jobs)
+        refuse_remarks((*remarks, *rehearsal.remarks))
     with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run) as narrator:
-        try:
-            report = fix_wheels(
-                paths,
-                rules,
-                output_dir=Path(options.output_dir or _DEFAULT_FOLDER),
-                in_place=options.in_place,
-                dry_run=options.dry_run,
-                sbom=not options.no_sbom,
-                jobs=options.jobs,
-                on_outcome=narrator.tell,
-                command=command,
-            )
-        except RulesError as error:
-            raise click.UsageError(str(error)) from error
+        report = fix_wheels(
+            paths,
+            rules,
+            output_dir=Path(options.output_dir or _DEFAULT_FOLDER),
+            in_place=options.in_place,
+            dry_run=options.dry_run,
+            sbom=not options.no_sbom,
+            jobs=options.jobs,
+            on_outcome=narrator.tell,
+            command=command,
+        )
+    report = replace(report, remarks=(*remarks, *report.remarks))
     narrator.conclude(report)
     if options.check and options.quiet:
         for outcome in report.outcomes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from wheelfix.outcome import Outcome, Report, Status
-from wheelfix.render.text import QUIET, render_outcome, render_summary
+from wheelfix.render.text import QUIET, render_outcome, render_remarks, render_summary
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -68,9 +68,12 @@ class Narrator:
             self._progress.start()
 
     def conclude(self, report: Report) -> None:
-        """Tell the counts, if there was more than one wheel."""
-        if self._total > 1 and self._verbosity > QUIET:
+        """Tell the counts, if there was more than one wheel, and what there is to say of the rules."""
+        if self._verbosity <= QUIET:
+            return
+        if self._total > 1:
             say(render_summary(report, dry_run=self._dry_run))
+        say(render_remarks(report.remarks))
 
     def __enter__(self) -> Self:
         if self._progress:

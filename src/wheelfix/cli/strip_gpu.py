@@ -9,17 +9,30 @@ from wheelfix.cli.correcting import CorrectingOptions, correct, correcting_optio
 
 @click.command("strip-gpu")
 @correcting_options
-def command(**options: Any) -> int:
+@click.option(
+    "--only", multiple=True, metavar="GROUP", help="Drop this group only, such as nvidia; may be given more than once."
+)
+@click.option("--keep", multiple=True, metavar="PATTERN", help="Keep requirements of this name, such as nvidia-nccl-cu*.")
+@click.option("--drop", multiple=True, metavar="PATTERN", help="Drop requirements of this name too, such as my-gpu-*.")
+def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...], **options: Any) -> int:
     """Drop the requirements that only a GPU build needs.
 
     WHEEL is a file, a folder (its *.whl), or - to read paths from standard input.
     Requirements behind an extra stay, and so do all those of GPU libraries.
 
     \b
+    Groups: nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal.
+
+    \b
     Examples:
       wheelfix strip-gpu torch-*.whl              corrected wheels go to fixed/
       wheelfix strip-gpu --diff torch-*.whl       only show what would change
       wheelfix strip-gpu --check wheels/          for CI: exit 1 if one would change
+      wheelfix strip-gpu --only nvidia --keep 'nvidia-nccl-cu*' torch-*.whl
       wheelfix strip-gpu --format json -o out . > report.json
     """
-    return correct("strip-gpu", "gpu", CorrectingOptions(**options))
+    if not (only or keep or drop):
+        return correct("strip-gpu", "gpu", CorrectingOptions(**options))
+    from wheelfix.rules.gpu import gpu_rules  # imported late: most calls need no rules of their own
+
+    return correct("strip-gpu", gpu_rules(only=only, keep=keep, drop=drop), CorrectingOptions(**options))

@@ -1,30 +1,44 @@
-"""One requirement: lenient to read, never written anew.
+"""One requirement: lenient to read, exact to write.
 
 Follows https://packaging.python.org/en/latest/specifications/dependency-specifiers/ first. What that refuses is read for
 its name, extras and marker, so that rules can match it; its text stays as it was written.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as StrictRequirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-_LOOSE: Final = re.compile(
-    r"""\s* (?P<name> [A-Za-z0-9] (?: [A-Za-z0-9._-]* [A-Za-z0-9] )? )
-        \s* (?: \[ (?P<extras> [^\]]* ) \] )?
-        \s* (?P<rest> .* )""",
+from wheelfix.metadata.marker import (
+    Either,
+    Every,
+    Marker,
+    extras_named,
+    is_false_with,
+    operand_text,
+    plain_marker,
+    read_marker,
+)
+from wheelfix.metadata.truth import Environment, can_be_true
+
+_PARTS: Final = re.compile(
+    r"""(?P<lead> \s* )
+        (?P<name> [A-Za-z0-9] (?: [A-Za-z0-9._-]* [A-Za-z0-9] )? )
+        (?P<extras> (?: \s* \[ [^\]]* \] )? )
+        (?P<rest> .* )""",
     re.VERBOSE | re.DOTALL,
 )
+_MARKER_SIGN: Final = re.compile(r"\s*;\s*")
+_MARKER_SIGN_AFTER_URL: Final = re.compile(r"\s+;\s*|;\s+")
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
-_PLAIN_EXTRA: Final = re.compile(r"""\bextra\s*==\s*(?:"[^"']+"|'[^"']+')""")
-_OR: Final = re.compile(r"\bor\b")
-_MOST_COMPARISONS: Final = 12
-"""A marker with more is not analysed: its normal form can grow exponentially."""
+_NO_EXTRA: Final = Environment({"extra": ("",)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,8 @@ class Requirement:
 
     ``text`` is the value of the field as it is written. ``specifier`` and ``marker`` are text, empty where there is
     none; ``fault`` says why the text is malformed, ``None`` where it is not. ``needs_extra`` tells whether the
-    requirement can only be called for by an extra, the user's own choice.
+    requirement can only be called for by an extra, the user's own choice; ``called_by`` holds the normal names of those
+    extras, empty where they cannot be told.
     """
 
     text: str
@@ -43,6 +58,7 @@ class Requirement:
     url: str | None
     marker: str
     needs_extra: bool
+    called_by: frozenset[str] = frozenset()
     fault: str | None = None
 
 
@@ -67,51 +83,166 @@ def read_requirement(text: str) -> Requirement | None:
         str(strict.specifier),
         strict.url,
         marker,
-        _needs_extra(marker),
+        *_need_of_extras(marker),
     )
 
 
 def _read_loosely(text: str, fault: str) -> Requirement | None:
-    found = _LOOSE.match(text)
-    if not found:
+    parts = RequirementParts.of(text)
+    if not parts:
         return None
-    rest, _, marker = found["rest"].partition(";")
-    specifier = rest.strip().removeprefix("(").removesuffix(")").strip()
-    url = specifier[1:].strip() if specifier.startswith("@") else None
-    extras = frozenset(canonicalize_name(extra.strip()) for extra in (found["extras"] or "").split(",") if extra.strip())
-    marker = marker.strip()
-    name = canonicalize_name(found["name"])
-    return Requirement(text, name, extras, "" if url else specifier, url, marker, _needs_extra(marker), fault)
+    extras = map(canonicalize_name, parts.extra_names)
+    specifier, url, marker = ("", parts.url, parts.marker) if parts.url else (parts.specifier, None, parts.marker)
+    name = canonicalize_name(parts.name)
+    return Requirement(text, name, frozenset(extras), specifier, url, marker, *_need_of_extras(marker), fault=fault)
 
 
-def _needs_extra(marker: str) -> bool:
-    """Whether ``marker`` is false in every environment in which no extra is asked for.
+def _need_of_extras(marker: str) -> tuple[bool, frozenset[str]]:
+    """Return whether ``marker`` is false in every environment in which no extra is asked for, and which ones make it true.
 
     A marker that tests an extra and cannot be understood counts as such: then the requirement stays.
     """
     if not _EXTRA.search(_QUOTED.sub('""', marker)):
-        return False
-    if _PLAIN_EXTRA.search(marker) and not _OR.search(_QUOTED.sub('""', marker)):
-        return True
-    if len(_QUOTED.findall(marker)) > _MOST_COMPARISONS:
-        return True
-    from dep_logic.markers import InvalidMarker, parse_marker  # imported late: hardly a marker needs it
+        return False, frozenset()
+    tree = read_marker(marker)
+    if tree is None:
+        return True, frozenset()
+    if not is_false_with(tree, "") and can_be_true(tree, _NO_EXTRA) is True:
+        return False, frozenset()
+    return True, frozenset(extra for extra in extras_named(tree) if not is_false_with(tree, extra))
 
+
+def same_requirement(one: str, two: str) -> bool:
+    """Whether two requirements say the same, whatever their spelling: order of specifiers, quotes, blanks, case."""
+    return _said(one) == _said(two)
+
+
+def _said(text: str) -> object:
+    found = read_requirement(text)
+    if found is None or found.fault:
+        return " ".join(text.split())
+    return found.name, found.extras, found.specifier, found.url, found.marker
+
+
+def plain_specifier(text: str) -> str:
+    """Return a specifier in one spelling: sorted clauses without blanks. What is none only loses its blanks.
+
+    >>> plain_specifier("< 2, >= 1.0")
+    '<2,>=1.0'
+    """
     try:
-        return _false_without_extra(parse_marker(marker))
-    except (InvalidMarker, RecursionError):
-        return True
+        return str(SpecifierSet(text))
+    except InvalidSpecifier:
+        return "".join(text.split())
 
 
-def _false_without_extra(marker: object) -> bool:
-    from dep_logic.markers import MarkerExpression, MarkerUnion, MultiMarker
+@dataclass(frozen=True, slots=True)
+class RequirementParts:
+    """The parts of a requirement as they are written, blanks included, so that one can be changed and the others stay.
 
-    match marker:
-        case MultiMarker(markers=parts):
-            return any(map(_false_without_extra, parts))
-        case MarkerUnion(markers=parts):
-            return all(map(_false_without_extra, parts))
-        case MarkerExpression(name="extra" | "extras", op=operator, value=value):
-            return not (operator == "!=" and value != "") and not (operator == "==" and value == "")
-        case _:
-            return False
+    ``constraint`` is the specifier, in parentheses or not, or ``@`` and an address; ``sign`` is the semicolon.
+
+    >>> parts = RequirementParts.of("foo [x] (>=1) ; os_name == 'nt'")
+    >>> parts.name, parts.extras, parts.specifier, parts.marker
+    ('foo', '[x]', '>=1', "os_name == 'nt'")
+    >>> str(parts.with_specifier(">=2"))
+    "foo [x] (>=2) ; os_name == 'nt'"
+    """
+
+    lead: str
+    name: str
+    raw_extras: str
+    constraint: str
+    sign: str
+    raw_marker: str
+
+    @classmethod
+    def of(cls, text: str) -> "RequirementParts | None":
+        """Return the parts of ``text``, or ``None`` if it does not begin with a name. Together they are ``text``."""
+        found = _PARTS.fullmatch(text)
+        if not found:
+            return None
+        rest = found["rest"]
+        sign = (_MARKER_SIGN_AFTER_URL if rest.lstrip().startswith("@") else _MARKER_SIGN).search(rest)
+        if sign is None:
+            return cls(found["lead"], found["name"], found["extras"], rest, "", "")
+        head, tail = rest[: sign.start()], rest[sign.end() :]
+        return cls(found["lead"], found["name"], found["extras"], head, sign[0], tail)
+
+    @property
+    def extras(self) -> str:
+        """The extras in their brackets, empty where there are none."""
+        return self.raw_extras.strip()
+
+    @property
+    def extra_names(self) -> list[str]:
+        """The extras one by one."""
+        return [extra for extra in re.split(r"[\s,\[\]]+", self.extras) if extra]
+
+    @property
+    def url(self) -> str | None:
+        """The address, where there is one."""
+        constraint = self.constraint.strip()
+        return constraint[1:].strip() if constraint.startswith("@") else None
+
+    @property
+    def specifier(self) -> str:
+        """The version specifier without parentheses, empty where there is none."""
+        return "" if self.url is not None else self.constraint.strip().removeprefix("(").removesuffix(")").strip()
+
+    @property
+    def marker(self) -> str:
+        """The marker, empty where there is none."""
+        return self.raw_marker.strip()
+
+    def with_name(self, name: str) -> "RequirementParts":
+        """Return the requirement under another name."""
+        return replace(self, name=name)
+
+    def with_extras(self, extras: Iterable[str]) -> "RequirementParts":
+        """Return the requirement with other extras."""
+        return replace(self, raw_extras=f"[{','.join(extras)}]")
+
+    def with_specifier(self, specifier: str) -> "RequirementParts":
+        """Return the requirement with another specifier, or without one if it is empty; parentheses stay."""
+        if self.url is None and plain_specifier(self.specifier) == plain_specifier(specifier):
+            return self
+        old = self.constraint
+        blanks = old[: len(old) - len(old.lstrip())] if old.strip() and self.url is None else ""
+        text = f"({specifier})" if old.strip().startswith("(") else specifier
+        sign = " ; " if self.sign and self.url is not None else self.sign
+        return replace(self, constraint=blanks + text if specifier else "", sign=sign)
+
+    def with_marker(self, marker: str) -> "RequirementParts":
+        """Return the requirement with another marker, or without one if it is empty."""
+        if plain_marker(self.marker) == plain_marker(marker):
+            return self
+        if not marker:
+            return replace(self, constraint=self.constraint.rstrip(), sign="", raw_marker="")
+        if self.sign:
+            return replace(self, raw_marker=marker)
+        return replace(
+            self, constraint=self.constraint.rstrip(), sign="; " if self.url is None else " ; ", raw_marker=marker
+        )
+
+    def with_marker_too(self, marker: str) -> "RequirementParts":
+        """Return the requirement for environments only where ``marker`` holds too; what it says already is not added."""
+        present = {plain_marker(part) for part in _conjuncts(self.marker)}
+        missing = [part for part in _conjuncts(marker) if plain_marker(part) not in present]
+        if not missing:
+            return self
+        old = [f"({self.marker})" if isinstance(read_marker(self.marker), Either) else self.marker] if self.marker else []
+        text = " and ".join([*old, *missing])
+        return self.with_marker(text if old or len(missing) > 1 else marker)
+
+    def __str__(self) -> str:
+        return f"{self.lead}{self.name}{self.raw_extras}{self.constraint}{self.sign}{self.raw_marker}"
+
+
+def _conjuncts(text: str) -> list[str]:
+    """Return the parts that ``text``, a marker, joins with ``and``."""
+    tree = read_marker(text) if text else None
+    if tree is None:
+        return [text] if text else []
+    parts: tuple[Marker, ...] = tree.parts if isinstance(tree, Every) else (tree,)
+    return list(map(operand_text, parts))

@@ -16,6 +16,7 @@ def render_json(report: Report) -> str:
         "version": 1,
         "command": report.command,
         "wheels": [_wheel(outcome) for outcome in report.outcomes],
+        "remarks": [asdict(each) for each in report.remarks],
         "summary": {status.value: report.count(status) for status in Status},
     }
     return encode(document)

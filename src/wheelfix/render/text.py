@@ -1,7 +1,9 @@
 """The narration: what a person reads on standard error."""
 
+from collections.abc import Sequence
+
 from wheelfix.escaping import shown
-from wheelfix.outcome import Change, Outcome, Report, Status
+from wheelfix.outcome import Change, Outcome, Remark, Report, Status
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
@@ -65,3 +67,15 @@ def render_summary(report: Report, *, dry_run: bool = False) -> str:
     words = {Status.FIXED: "to fix" if dry_run else "fixed"}
     counts = [f"{count} {words.get(status, status.value)}" for status in Status if (count := report.count(status))]
     return f"{len(report.outcomes)} wheels: {', '.join(counts)}.\n"
+
+
+def render_remarks(remarks: Sequence[Remark]) -> str:
+    """Return the remarks as lines; the rules that applied to nothing share one."""
+    unused = [remark for remark in remarks if remark.code == "unused"]
+    lines = [str(remark) for remark in remarks if remark.code != "unused"]
+    if len(unused) == 1:
+        lines.append(str(unused[0]))
+    elif unused:
+        ids = ", ".join(remark.rule for remark in unused)
+        lines.append(f"{len(unused)} rules applied to nothing in this run: {ids}")
+    return "".join(f"{shown(line)}\n" for line in lines)

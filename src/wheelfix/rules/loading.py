@@ -1,36 +1,248 @@
-"""Rule files to rule sets."""
+"""Rule files to rule sets: TOML, what a file extends, and every fault at once."""
 
 import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
 
 import msgspec
 
-from wheelfix.errors import RulesError
+from wheelfix.errors import RuleFault, RulesError
 from wheelfix.rules import BUILT_IN
+from wheelfix.rules.checking import faults_of
+from wheelfix.rules.faults import did_you_mean, rules_error
 from wheelfix.rules.model import Rule, RuleFile, RuleSet
+from wheelfix.rules.reading import Report, read_struct
+
+FILE_NAME: Final = "wheelfix.toml"
+_PROJECT_FILE: Final = "pyproject.toml"
+_TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]*\.[ \t]*)?rule[ \t]*\]\]", re.MULTILINE)
 
 
-def rule_set(name: str, rules: tuple[Rule, ...]) -> RuleSet:
+def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] = ()) -> RuleSet:
     """Return the rule set ``name`` of ``rules``, for rules that are written in Python.
 
-    :raises RulesError: if two rules have the same id.
+    ``extends`` names what comes after them, as in a rule file; paths are taken from the working folder.
+
+    :raises RulesError: if a rule has a fault, or two have the same id.
     """
-    ids = [rule.id for rule in rules]
-    twice = tuple(sorted({each for each in ids if ids.count(each) > 1}))
-    if twice:
-        raise RulesError("duplicate-rule", f"{name}: two rules are called {', '.join(twice)}", hint="Give each its own id.")
-    canonical = msgspec.json.encode(rules, order="sorted")
-    return RuleSet(name, rules, hashlib.sha256(canonical).hexdigest())
+    reader = _Reader()
+    rules = tuple(rules)
+    reader.add_rules(name, rules, [None] * len(rules))
+    for each in extends:
+        reader.add_source(str(each), name, Path())
+    return reader.finish(name)
+
+
+def load_rules(*sources: str | Path) -> RuleSet:
+    """Return the rules of files, of built-in sets (``gpu``) and of groups of them (``gpu/nvidia``).
+
+    The own rules of all files come first, in the order of ``sources``, then what they extend.
+
+    :raises RulesError: with every fault of every file, or if a file cannot be read.
+    """
+    reader = _Reader()
+    for source in sources:
+        reader.add_source(str(source), "", Path(), later=True)
+    return reader.finish(", ".join(str(source) for source in sources))
 
 
 @cache
 def built_in(name: str) -> RuleSet:
-    """Return the rule set ``name`` that comes with wheelfix.
+    """Return the rule set ``name`` that comes with wheelfix, or a group of one: ``gpu``, ``gpu/nvidia``.
 
-    :raises RulesError: if there is no such rule set.
+    :raises RulesError: if there is none.
     """
-    if name not in BUILT_IN:
-        raise RulesError("unknown-rule-set", f"there is no rule set {name!r}", hint=f"Known: {', '.join(BUILT_IN)}.")
-    text = files("wheelfix.rules").joinpath("sets", f"{name}.toml").read_bytes()
-    return rule_set(name, msgspec.toml.decode(text, type=RuleFile).rule)
+    if name.partition("/")[0] not in BUILT_IN:
+        raise RulesError("unknown-rule-set", f"there is no rule set {name!r}", hint=did_you_mean(name, BUILT_IN))
+    return load_rules(name)
+
+
+def groups_of(name: str) -> tuple[str, ...]:
+    """Return the groups of the built-in set ``name``: its rules that do more than keep, by their short ids."""
+    rules = _built_in_file(name).rule
+    return tuple(rule.id.removeprefix(f"{name}/") for rule in rules if rule.action != "keep")
+
+
+def find_rules(start: Path | None = None) -> Path | None:
+    """Return the rule file that is in force in the folder ``start`` (the working folder): the first one upwards.
+
+    That is ``wheelfix.toml``, or a ``pyproject.toml`` with a table ``[tool.wheelfix]``.
+
+    :raises RulesError: if a pyproject.toml on the way cannot be read.
+    """
+    folder = (start or Path()).resolve()
+    for each in (folder, *folder.parents):
+        if (each / FILE_NAME).is_file():
+            return each / FILE_NAME
+        project = each / _PROJECT_FILE
+        if project.is_file() and _project_table(_read_toml(project)[0]) is not None:
+            return project
+    return None
+
+
+@cache
+def _built_in_file(name: str) -> RuleFile:
+    """Return a built-in file; its shape is a matter of tests."""
+    text = files("wheelfix.rules").joinpath("sets", f"{name}.toml").read_text("utf-8")
+    found = read_struct(RuleFile, tomllib.loads(text), "", lambda *_: None)
+    if found is None:
+        raise RulesError("unknown-rule-set", f"the built-in set {name} is damaged", hint="Install wheelfix again.")
+    return found
+
+
+def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """Return what a TOML file holds, and its text.
+
+    :raises RulesError: if it cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+        return tomllib.loads(text), text
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error), "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"byte {error.start} is no UTF-8", "Save it as UTF-8.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _unreadable(path, f"it is no TOML: {error}", "Correct the line.") from error
+
+
+def _project_table(data: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the table ``[tool.wheelfix]`` of a pyproject.toml."""
+    tool = data.get("tool")
+    table = tool.get("wheelfix") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else None
+
+
+def _unreadable(path: Path, message: str, hint: str) -> RulesError:
+    return rules_error([RuleFault(str(path), "", "", message, hint)])
+
+
+class _Reader:
+    """Collects rules and faults from all sources, each rule once."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, tuple[Rule, str]] = {}
+        self._faults: list[RuleFault] = []
+        self._seen: set[Path] = set()
+        self._later: list[tuple[Sequence[str], Path, tuple[Path, ...]]] = []
+
+    def add_source(self, source: str, by: str, folder: Path, chain: tuple[Path, ...] = (), *, later: bool = False) -> None:
+        """Add what ``source`` names: a file, seen from ``folder``, or a built-in set.
+
+        ``by`` is who names it, and ``chain`` the files that led here. With ``later`` what a file extends waits for
+        :meth:`finish`.
+        """
+        if source.endswith(".toml"):
+            self._add_file(folder / source, by, chain, later=later)
+        elif source.partition("/")[0] in BUILT_IN:
+            self._add_built_in(source, by)
+        else:
+            hint = f"{did_you_mean(source, BUILT_IN)} The name of a file ends with .toml."
+            self._add_source_fault(by, f"there is no rule set {source!r}", hint)
+
+    def _add_source_fault(self, by: str, message: str, hint: str) -> None:
+        self._add_fault(by or "--rules", "", "extends" if by else "", message, hint)
+
+    def _add_built_in(self, source: str, by: str) -> None:
+        name, _, group = source.partition("/")
+        known = groups_of(name)
+        if group and group not in known:
+            self._add_source_fault(by, f"there is no group {group!r} in {name}", did_you_mean(group, known))
+            return
+        for rule in _built_in_file(name).rule:
+            if not group or rule.action == "keep" or rule.id == f"{name}/{group}":
+                present, origin = self._rules.setdefault(rule.id, (rule, name))
+                if present is not rule:
+                    self._add_fault(origin, rule.id, "id", f"{name} has a rule of this id", "Choose another.")
+
+    def _add_file(self, path: Path, by: str, chain: tuple[Path, ...], *, later: bool) -> None:
+        real = path.resolve()
+        if real in chain:
+            circle = " -> ".join(str(each) for each in (*chain[chain.index(real) :], real))
+            self._add_source_fault(by, f"the files extend each other: {circle}", "Break the circle.")
+            return
+        if real in self._seen:
+            return
+        self._seen.add(real)
+        try:
+            data, text = _read_toml(path)
+        except RulesError as error:
+            for each in error.faults:
+                if by:
+                    self._add_source_fault(by, f"{each.file}: {each.message}", each.hint)
+                else:
+                    self._faults.append(each)
+            return
+        self._later.append((self._read_file(path, data, text), path, (*chain, real)))
+        if not later:
+            self._extend(*self._later.pop())
+
+    def _extend(self, extends: Sequence[str], path: Path, chain: tuple[Path, ...]) -> None:
+        for source in extends:
+            self.add_source(source, str(path), path.parent, chain)
+
+    def _read_file(self, path: Path, data: dict[str, Any], text: str) -> Sequence[str]:
+        """Add the own rules of a file; return what it extends."""
+        name = str(path)
+        if path.name == _PROJECT_FILE:
+            table = _project_table(data)
+            if table is None:
+                self._add_fault(name, "", "", "it has no table [tool.wheelfix]", "Add it, or name another file.")
+                return ()
+            data = table
+        tables = data.get("rule")
+        own = tables if isinstance(tables, list) else []
+        read_struct(RuleFile, {**data, "rule": []} if own else data, "", self._reporter(name))
+        found = []
+        for number, (table, line) in enumerate(zip(own, _lines_of_rules(text, len(own)), strict=True), 1):
+            given = table.get("id") if isinstance(table, dict) else None
+            title = given if isinstance(given, str) and given.strip() else f"number {number}"
+            rule = read_struct(Rule, table, "", self._reporter(name, title, line))
+            found += [(rule, line)] if rule else []
+        self.add_rules(name, [rule for rule, _ in found], [line for _, line in found])
+        extends = data.get("extends")
+        return [each for each in (extends if isinstance(extends, list) else [extends]) if isinstance(each, str)]
+
+    def _reporter(self, file: str, rule: str = "", line: int | None = None) -> Report:
+        return lambda key, message, hint: self._add_fault(file, rule, key, message, hint, line)
+
+    def _add_fault(self, file: str, rule: str, key: str, message: str, hint: str, line: int | None = None) -> None:
+        self._faults.append(RuleFault(file, rule, key, message, hint, line))
+
+    def add_rules(self, name: str, rules: Sequence[Rule], lines: Sequence[int | None]) -> None:
+        """Add rules whose shape is right; ``lines`` tells where each begins."""
+        for rule, line in zip(rules, lines, strict=True):
+            for key, message, hint in faults_of(rule):
+                self._add_fault(name, rule.id, key, message, hint, line)
+            _, other = self._rules.setdefault(rule.id, (rule, name))
+            if self._rules[rule.id][0] is not rule:
+                where = "another rule has this id" if other == name else f"{other} has a rule of this id"
+                self._add_fault(name, rule.id, "id", where, "Give each its own.", line)
+
+    def finish(self, name: str) -> RuleSet:
+        """Return the rule set.
+
+        :raises RulesError: with all faults, if there are any.
+        """
+        while self._later:
+            self._extend(*self._later.pop(0))
+        if self._faults:
+            raise rules_error(self._faults)
+        rules = tuple(rule for rule, _ in self._rules.values())
+        return RuleSet(name, rules, _digest(rules), tuple(origin for _, origin in self._rules.values()))
+
+
+def _lines_of_rules(text: str, count: int) -> list[int | None]:
+    """Return the line of each rule, counted from 1; ``None`` where the file does not give each a header of its own."""
+    starts = [text.count("\n", 0, found.start()) + 1 for found in _TABLE.finditer(text)]
+    return [*starts] if len(starts) == count else [None] * count
+
+
+def _digest(rules: Sequence[Rule]) -> str:
+    plain = [msgspec.structs.replace(rule, test=()) for rule in rules]
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -1,17 +1,20 @@
-"""Which rule decides on a requirement."""
+"""Which rule decides on a requirement, and why others do not."""
 
-import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final
 
-from packaging.utils import NormalizedName
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
-from wheelfix.metadata.requirement import Requirement
-from wheelfix.rules.model import Globs, Rule, RuleSet, When
+from wheelfix.metadata.marker import plain_marker
+from wheelfix.metadata.requirement import Requirement, plain_specifier
+from wheelfix.rules.facts import Facts
+from wheelfix.rules.globs import matches
+from wheelfix.rules.model import Match, Rule, When
 
-_WILD: Final = re.compile(r"[*?\[]")
+BEHIND_EXTRA: Final = "it is called for by an extra only, which is the user's own choice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,42 +25,124 @@ class Decision:
     held_back: str | None = None
 
 
-class _Names(NamedTuple):
-    """Globs made ready: those without wildcards as a set, since compiling a hundred patterns takes long."""
-
-    exact: frozenset[str]
-    pattern: re.Pattern[str] | None
+def _specifier_holds(texts: tuple[str, ...], version: Version | None) -> bool | None:
+    """Return ``None``, neither true nor false, for what is no version."""
+    if version is None:
+        return None
+    return any(_specifiers(text).contains(version, prereleases=True) for text in texts)
 
 
 @lru_cache(maxsize=1024)
-def _names(globs: Globs) -> _Names:
-    wild = [glob for glob in globs if _WILD.search(glob)]
-    pattern = re.compile("|".join(map(translate, wild))) if wild else None
-    return _Names(frozenset(globs).difference(wild), pattern)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)
 
 
-def matches(globs: Globs, name: NormalizedName) -> bool:
-    """Whether ``name`` matches any of ``globs``, whole and case-sensitively.
-
-    >>> matches(("nvidia-*-cu[1-9][0-9]",), "nvidia-cublas-cu12"), matches(("triton",), "tritonclient")
-    (True, False)
-    """
-    exact, pattern = _names(globs)
-    return name in exact or (pattern is not None and pattern.match(name) is not None)
+def _tag_holds(globs: tuple[str, ...], tags: str) -> bool:
+    return any(matches(globs, tag) for tag in tags.split("."))
 
 
-def applies(when: When, project: NormalizedName) -> bool:
-    """Whether a rule with ``when`` is for wheels of ``project``."""
-    if when.project is not None and not matches(when.project, project):
-        return False
-    return when.not_project is None or not matches(when.not_project, project)
+def _has_any(wanted: tuple[Match, ...], facts: Facts) -> bool:
+    return any(not misses(each, requirement, facts) for each in wanted for requirement in facts.requirements)
 
 
-def decide(rules: RuleSet, project: NormalizedName, requirement: Requirement) -> Decision | None:
-    """Return the first rule that matches ``requirement`` in a wheel of ``project``, or ``None`` if none does."""
-    for rule in rules.rules:
-        if matches(rule.match.name, requirement.name) and applies(rule.when, project):
-            if requirement.needs_extra and rule.action != "keep":
-                return Decision(rule, "it is called for by an extra only, which is the user's own choice")
-            return Decision(rule)
+def _lacks_any(wanted: tuple[Match, ...], facts: Facts) -> bool:
+    return any(not _has_any((each,), facts) for each in wanted)
+
+
+CONDITIONS: Final[Mapping[str, Callable[[Any, Facts], bool | None]]] = {
+    "project": lambda globs, facts: matches(globs, facts.project),
+    "version": lambda texts, facts: _specifier_holds(texts, facts.parsed_version),
+    "local": lambda globs, facts: matches(globs, facts.local),
+    "filename": lambda globs, facts: matches(globs, str(facts.filename)),
+    "platform": lambda globs, facts: _tag_holds(globs, facts.filename.platform),
+    "python": lambda globs, facts: _tag_holds(globs, facts.filename.python),
+    "abi": lambda globs, facts: _tag_holds(globs, facts.filename.abi),
+    "metadata_version": lambda texts, facts: _specifier_holds(texts, facts.metadata_version),
+    "requires": _has_any,
+    "lacks": _lacks_any,
+    "sha256": lambda sums, facts: facts.sha256() in [each.lower() for each in sums],
+}
+"""Each condition of ``when``, the cheap ones first. Each has a form with ``not-``; ``None`` fulfils neither."""
+
+
+def failed_condition(when: When, facts: Facts) -> str | None:
+    """Return the first key of ``when`` that does not hold for a wheel, ``None`` if all do: the rule is for it."""
+    for key, holds in CONDITIONS.items():
+        for name, expected in ((key, True), (f"not_{key}", False)):
+            values = getattr(when, name)
+            if values is not None and holds(values, facts) is not expected:
+                return name.replace("_", "-")
     return None
+
+
+def rules_for(rules: Iterable[Rule], facts: Facts) -> tuple[Rule, ...]:
+    """Return the rules that are for a wheel, in their order."""
+    return tuple(rule for rule in rules if failed_condition(rule.when, facts) is None)
+
+
+def misses(match: Match, requirement: Requirement, facts: Facts, *, any_extra: bool = False) -> str | None:
+    """Return the first key of ``match`` that a requirement does not fulfil, ``None`` if it fulfils all.
+
+    ``any_extra`` says that the rule's action takes every extra where ``match`` names none.
+    """
+    if match.name is not None and not matches(match.name, requirement.name):
+        return "name"
+    if not _extra_holds(match.extra or (("any",) if any_extra else ("none",)), requirement):
+        return "extra"
+    if match.specifier is not None and not any(_same_specifier(text, requirement) for text in match.specifier):
+        return "specifier"
+    if match.url is not None and not (requirement.url is not None and matches(match.url, requirement.url)):
+        return "url"
+    if match.marker is not None and not any(_marker_holds(text, requirement, facts) for text in match.marker):
+        return "marker"
+    return None
+
+
+def _extra_holds(extras: tuple[str, ...], requirement: Requirement) -> bool:
+    if "any" in extras or ("none" in extras and not requirement.needs_extra):
+        return True
+    return not requirement.called_by.isdisjoint(extras)
+
+
+def _same_specifier(text: str, requirement: Requirement) -> bool:
+    if requirement.url is not None:
+        return False
+    own, wanted = plain_specifier(requirement.specifier), plain_specifier(text)
+    if own == wanted:
+        return True
+    return not _is_specifier(text) and matches((wanted,), own)
+
+
+@lru_cache(maxsize=1024)
+def _is_specifier(text: str) -> bool:
+    try:
+        SpecifierSet(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _marker_holds(text: str, requirement: Requirement, facts: Facts) -> bool:
+    if text == "dead":
+        return facts.is_dead(requirement)
+    return plain_marker(text) in plain_marker(requirement.marker)
+
+
+def decide(rules: Sequence[Rule], requirement: Requirement, facts: Facts) -> Decision | None:
+    """Return the first of ``rules``, which are for the wheel, that matches ``requirement``; ``None`` if none does.
+
+    Where all that keeps a rule from matching is that it names no extra and the requirement is behind one, that rule is
+    the decision, held back: whoever looks for the line finds why it is still there.
+    """
+    held_back = None
+    for rule in rules:
+        if rule.match is None:
+            continue
+        missed = misses(rule.match, requirement, facts, any_extra=rule.action == "keep")
+        if missed is None:
+            return Decision(rule)
+        if missed == "extra" and rule.match.extra is None and held_back is None:
+            everywhere = Match(None, ("any",), rule.match.marker, rule.match.specifier, rule.match.url)
+            if misses(everywhere, requirement, facts) is None:
+                held_back = Decision(rule, BEHIND_EXTRA)
+    return held_back

@@ -7,15 +7,15 @@ from wheelfix.batch import fix_wheels
 from wheelfix.render.diff import render_diff
 
 
-def test_the_diffs_of_all_wheels_that_would_change(tmp_path: Path) -> None:
-    names = ("alpha", "beta")
-    paths = [write_wheel(tmp_path, WheelSpec(project=name, requires=("numpy", "nvidia-nccl-cu12"))) for name in names]
+def test_each_distinct_change_is_shown_once_with_its_wheels(tmp_path: Path) -> None:
+    needs = {"alpha": ("numpy", "nvidia-nccl-cu12"), "beta": ("nvidia-nccl-cu12",), "gamma": ("triton", "rocm-sdk")}
+    paths = [write_wheel(tmp_path, WheelSpec(project=name, requires=texts)) for name, texts in needs.items()]
     paths.insert(1, write_wheel(tmp_path, WheelSpec(project="plain", requires=("numpy",))))
     text = render_diff(fix_wheels(paths, dry_run=True))
-    assert text.count("\n-Requires-Dist: nvidia-nccl-cu12\n") == 2
+    assert text.startswith(f"# 2 wheels change like this:\n#   {paths[0]}\n#   {paths[2]}\n--- a/{paths[0].name}/METADATA\n")
     assert [line[4:] for line in text.splitlines() if line.startswith("--- ")] == [
-        f"a/{path.name}/METADATA" for path in paths if "plain" not in path.name
+        f"a/{path.name}/METADATA" for path in (paths[0], paths[3])
     ]
     changed = [line for line in text.splitlines() if line[0] in "+-" and line[:3] not in ("---", "+++")]
-    assert changed == ["-Requires-Dist: nvidia-nccl-cu12"] * 2
+    assert changed == ["-Requires-Dist: nvidia-nccl-cu12", "-Requires-Dist: rocm-sdk"]
     assert render_diff(fix_wheels(paths[1:2], dry_run=True)) == ""

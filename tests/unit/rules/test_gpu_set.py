@@ -1,23 +1,20 @@
 """The built-in rule set ``gpu``: what it drops, what it keeps with a reason, and what it leaves alone."""
 
 import pytest
-from packaging.utils import canonicalize_name
 
-from wheelfix.metadata.requirement import read_requirement
+import ruling
 from wheelfix.rules.loading import built_in
-from wheelfix.rules.matching import Decision, decide
+from wheelfix.rules.matching import Decision
 
 
 def judge(project: str, text: str) -> Decision | None:
-    requirement = read_requirement(text)
-    assert requirement is not None
-    return decide(built_in("gpu"), canonicalize_name(project), requirement)
+    return ruling.judge(built_in("gpu"), project, text)
 
 
 def fate(project: str, text: str) -> str:
     """Return ``drop``, ``keep`` or ``none``."""
     decision = judge(project, text)
-    return "none" if decision is None else "keep" if decision.held_back else decision.rule.action
+    return "none" if decision is None else "keep" if decision.held_back else decision.rule.action_name
 
 
 DROPPED = {
@@ -191,6 +188,8 @@ def test_the_rules_are_well_formed() -> None:
         assert rule.id.startswith("gpu/")
         assert rule.reason
         assert not rule.reason.endswith(".")
+        assert rule.match is not None
+        assert rule.match.name is not None
         globs = [*rule.match.name, *(rule.when.project or ()), *(rule.when.not_project or ())]
         assert all(glob == glob.lower() and "_" not in glob for glob in globs), rule.id
         assert len(set(rule.match.name)) == len(rule.match.name), rule.id

@@ -1,66 +1,148 @@
-"""Which rule decides."""
+"""Which rule decides: conditions on the wheel, conditions on the requirement, and the order."""
 
 import pytest
-from packaging.utils import canonicalize_name
 
-from wheelfix.metadata.requirement import read_requirement
-from wheelfix.rules.actions import ACTIONS
+from ruling import SUM, facts_of, requirement
+from wheelfix.rules.facts import Facts
 from wheelfix.rules.loading import rule_set
-from wheelfix.rules.matching import Decision, applies, decide, matches
+from wheelfix.rules.matching import CONDITIONS, Decision, decide, failed_condition, misses, rules_for
 from wheelfix.rules.model import Match, Rule, When
 
-GLOBS = [
-    ("triton", "triton", True),
-    ("triton", "tritonclient", False),
-    ("triton", "pytorch-triton", False),
-    ("foo", "foobar", False),
-    ("nvidia-*-cu[1-9][0-9]", "nvidia-cublas-cu12", True),
-    ("nvidia-*-cu[1-9][0-9]", "nvidia-cublas-cu123", False),
-    ("nvidia-*-cu[1-9][0-9]", "xnvidia-cublas-cu12", False),
-    ("nvidia-*-cu[1-9][0-9]", "nvidia-cublas-cu12\n", False),
-    ("a.c", "abc", False),
-    ("*", "anything", True),
-    ("?", "ab", False),
-    ("Triton", "triton", False),
+TORCH = facts_of(
+    "numpy<2", "triton==3.3; platform_machine == 'x86_64'", "nvidia-nccl-cu12; extra == 'cuda'",
+    project="torch", version="2.7.0+cpu", tags="cp311-cp311-manylinux_2_17_aarch64.manylinux2014_aarch64",
+)  # fmt: skip
+HOLDS: list[tuple[str, object, object]] = [
+    ("project", "torch*", "jax"),
+    ("version", ">=2.1,<2.11", ">=3"),
+    ("version", "==2.7.0", "==2.7.1"),
+    ("local", "cpu", "cu*"),
+    ("filename", "torch-2.7.0*", "torch-2.8*"),
+    ("platform", "manylinux2014_*", "win*"),
+    ("platform", "*aarch64*", "*x86_64"),
+    ("python", "cp31?", "py3"),
+    ("abi", "cp311", "none"),
+    ("requires", "numpy", "scipy"),
+    ("requires", Match(name=("nvidia-*",), extra=("cuda",)), "nvidia-*"),
+    ("requires", Match(specifier=("<2",)), Match(name=("numpy",), specifier=("<3",))),
+    ("lacks", "scipy", "numpy"),
+    ("metadata_version", "<2.2", ">=2.2"),
+    ("sha256", SUM.upper(), "0" * 64),
 ]
 
 
-@pytest.mark.parametrize(("glob", "name", "expected"), GLOBS)
-def test_patterns_match_whole_names(glob: str, name: str, expected: bool) -> None:
-    """Pitfall 8: ``triton`` is not ``tritonclient``; ``foo`` is not ``foobar``."""
-    assert matches((glob,), canonicalize_name(name)) is expected
-    assert matches(("zzz", glob), canonicalize_name(name)) is expected
+@pytest.mark.parametrize(("key", "fitting", "other"), HOLDS)
+def test_every_condition_and_its_opposite(key: str, fitting: object, other: object) -> None:
+    """A list means any of its values."""
+    name = key.replace("_", "-")
+    assert failed_condition(When(**{key: fitting}), TORCH) is None
+    assert failed_condition(When(**{key: (other, fitting)}), TORCH) is None
+    assert failed_condition(When(**{key: other}), TORCH) == name
+    assert failed_condition(When(**{f"not_{key}": other}), TORCH) is None
+    assert failed_condition(When(**{f"not_{key}": (other, fitting)}), TORCH) == f"not-{name}"
 
 
-def test_no_patterns_match_nothing() -> None:
-    assert not matches((), canonicalize_name("x"))
+def test_every_condition_is_in_the_table() -> None:
+    keys = set(When.__struct_fields__)
+    assert keys == {*CONDITIONS, *(f"not_{key}" for key in CONDITIONS)}
+    assert {key for key, _, _ in HOLDS} == set(CONDITIONS)
 
 
-@pytest.mark.parametrize(
-    ("when", "expected"),
-    [
-        (When(), True),
-        (When(project=("torch*",)), True),
-        (When(project=("jax",)), False),
-        (When(not_project=("jax",)), True),
-        (When(not_project=("torch",)), False),
-        (When(project=("torch*",), not_project=("torchvision",)), True),
-        (When(project=("torch*",), not_project=("torch",)), False),
-    ],
-)
-def test_every_condition_must_hold(when: When, expected: bool) -> None:
-    assert applies(when, canonicalize_name("torch")) is expected
+def test_all_conditions_must_hold() -> None:
+    assert failed_condition(When(project=("torch",), version=(">=2",), platform=("*aarch64",)), TORCH) is None
+    assert failed_condition(When(project=("torch",), version=(">=2",), platform=("win32",)), TORCH) == "platform"
+    assert failed_condition(When(project=("torch*",), not_project=("torch",)), TORCH) == "not-project"
+    assert failed_condition(When(), TORCH) is None
+
+
+def test_pre_releases_and_local_versions_count() -> None:
+    nightly = facts_of(version="2.8.0.dev20250101+cu126")
+    assert failed_condition(When(version=(">=2.7",)), nightly) is None
+    assert failed_condition(When(version=("<2.8",)), nightly) == "version"
+    assert failed_condition(When(local=("cu*",)), nightly) is None
+    assert failed_condition(When(local=("",)), facts_of()) is None
+    assert failed_condition(When(local=("?*",)), facts_of()) == "local"
+
+
+def test_what_is_no_version_fulfils_neither_form() -> None:
+    odd = facts_of(version="2004d+x", metadata_version="two")
+    assert failed_condition(When(version=(">=0",)), odd) == "version"
+    assert failed_condition(When(not_version=(">=0",)), odd) == "not-version"
+    assert failed_condition(When(not_metadata_version=(">=0",)), odd) == "not-metadata-version"
+    assert failed_condition(When(local=("x",)), odd) is None
+
+
+def test_a_sum_is_computed_only_where_it_matters() -> None:
+    def never() -> str:
+        raise AssertionError("the sum is not needed")
+
+    facts = Facts(TORCH.project, TORCH.version, TORCH.filename, TORCH.document, TORCH.is_dead, never)
+    assert failed_condition(When(project=("jax",), sha256=(SUM,)), facts) == "project"
+    assert failed_condition(When(lacks=("numpy",), sha256=(SUM,)), facts) == "lacks"
+
+
+MATCHES: list[tuple[Match, str, str | None]] = [
+    (Match(name=("numpy",)), "NumPy >= 1", None),
+    (Match(name=("num",)), "numpy", "name"),
+    (Match(extra=("any",)), "a; extra == 'x'", None),
+    (Match(), "a; extra == 'x'", "extra"),
+    (Match(extra=("none",)), "a", None),
+    (Match(extra=("x-y",)), "a; extra == 'X_y'", None),
+    (Match(extra=("x",)), "a; extra == 'x' or extra == 'y'", None),
+    (Match(extra=("x",)), "a; extra != 'x' and extra == 'y'", "extra"),
+    (Match(extra=("x",)), "a", "extra"),
+    (Match(extra=("none", "x")), "a", None),
+    (Match(marker=("platform_machine=='x86_64'",)), 'a; sys_platform == "linux" and platform_machine == "x86_64"', None),
+    (Match(marker=("x86_64",)), "a; platform_machine == 'x86_64'", None),
+    (Match(marker=("x86_64",)), "a", "marker"),
+    (Match(marker=("dead",)), "a; platform_machine == 'x86_64'", None),
+    (Match(marker=("dead",)), "a; platform_machine == 'aarch64'", "marker"),
+    (Match(marker=("dead",)), "a", "marker"),
+    (Match(specifier=("<2, >=1",)), "a (>=1,<2)", None),
+    (Match(specifier=("==*",)), "a==1.5", None),
+    (Match(specifier=("==*",)), "a>=1.5", "specifier"),
+    (Match(specifier=("==1.*",)), "a==1.5", "specifier"),
+    (Match(specifier=("==1.*",)), "a==1.*", None),
+    (Match(specifier=("",)), "a", None),
+    (Match(specifier=("",)), "a>1", "specifier"),
+    (Match(specifier=("",)), "a @ https://e.com/a.whl", "specifier"),
+    (Match(url=("*",)), "a @ https://e.com/a.whl", None),
+    (Match(url=("git+*",)), "a @ https://e.com/a.whl", "url"),
+    (Match(url=("*",)), "a", "url"),
+]
+
+
+@pytest.mark.parametrize(("match", "text", "missed"), MATCHES, ids=lambda value: str(value)[:70])
+def test_every_condition_on_a_requirement(match: Match, text: str, missed: str | None) -> None:
+    assert misses(match, requirement(text), TORCH) == missed
+
+
+MALFORMED = [
+    "Nvidia_NCCL.cu12 >=1.0.*", "nvidia-nccl-cu12 >=1.0 <2.0", "nvidia-nccl-cu12 !=~5.0", "nvidia-nccl-cu12 >=1.0'",
+    "nvidia-nccl-cu12 >dev", "nvidia-nccl-cu12 >=1.0,", "nvidia-nccl-cu12 >=9.0.0a1.0", 'nvidia-nccl-cu12 ">=1.0"',
+    "nvidia-nccl-cu12(>=1.0", "nvidia-nccl-cu12; python_version >= 3.6", "nvidia-nccl-cu12~=1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_malformed_requirements_are_matched_by_name(text: str) -> None:
+    """The forms that uv repairs: missing comma, stray quotes, trailing comma and the like."""
+    assert requirement(text).text == text
+    assert misses(Match(name=("nvidia-nccl-cu12",)), requirement(text), TORCH) is None
+
+
+def rule(id: str, name: str, action: str = "drop", **more: object) -> Rule:  # noqa: A002 - the field is called so
+    return Rule(id=id, reason="r", match=Match(name=(name,)), action=action, **more)  # type: ignore[arg-type]
 
 
 def decision(text: str, *rules: Rule, project: str = "demo") -> Decision | None:
-    requirement = read_requirement(text)
-    assert requirement is not None
-    return decide(rule_set("t", rules), canonicalize_name(project), requirement)
+    facts = facts_of(text, project=project)
+    return decide(rules_for(rule_set("t", rules).rules, facts), requirement(text), facts)
 
 
-DROP = Rule("drop", "r", Match(("a*",)), "drop")
-KEEP = Rule("keep", "r", Match(("ab",)), "keep")
-ELSEWHERE = Rule("elsewhere", "r", Match(("a*",)), "keep", When(project=("other",)))
+DROP = rule("drop", "a*")
+KEEP = rule("keep", "ab", "keep")
+ELSEWHERE = rule("elsewhere", "a*", "keep", when=When(project=("other",)))
 
 
 def test_the_first_rule_that_matches_decides() -> None:
@@ -72,15 +154,19 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 
 def test_an_extra_holds_a_drop_back() -> None:
-    """Pitfall 10: the rule is named, and why it does not act."""
+    """Pitfall 10: the rule is named, and why it does not act; a later one that is for extras decides."""
     found = decision("ab; extra == 'x'", DROP)
     assert found is not None
     assert (found.rule, bool(found.held_back)) == (DROP, True)
     assert decision("ab; extra == 'x'", KEEP, DROP) == Decision(KEEP)
+    any_extra = Rule(id="any", reason="r", match=Match(name=("ab",), extra=("any",)), action="drop")
+    assert decision("ab; extra == 'x'", DROP, any_extra) == Decision(any_extra)
+    only_plain = Rule(id="plain", reason="r", match=Match(name=("ab",), extra=("none",)), action="drop")
+    assert decision("ab; extra == 'x'", only_plain) is None
 
 
-def test_each_action_is_in_the_table() -> None:
-    requirement = read_requirement("A (==1)")
-    assert requirement is not None
-    assert set(ACTIONS) == {"drop", "keep"}
-    assert (ACTIONS["drop"](requirement), ACTIONS["keep"](requirement)) == (None, "A (==1)")
+def test_single_values_stand_for_lists() -> None:
+    """In Python too: a text is not taken for a list of its characters."""
+    assert Match(name="ab") == Match(name=("ab",))  # type: ignore[arg-type]
+    assert When(project="ab", requires="x").requires == (Match(name=("x",)),)  # type: ignore[arg-type]
+    assert When(version=[">1", "<2"]).version == (">1", "<2")  # type: ignore[arg-type]

@@ -1,0 +1,27 @@
+"""``wheelfix fix``."""
+
+from typing import Any
+
+import click
+
+from wheelfix.cli.correcting import CorrectingOptions, correct, correcting_options
+from wheelfix.cli.rulefiles import chosen_rules, rules_option
+
+
+@click.command("fix")
+@correcting_options
+@rules_option
+def command(sources: tuple[str, ...], **options: Any) -> int:
+    """Correct wheels by your own rules.
+
+    They stand in wheelfix.toml, or under [tool.wheelfix] in pyproject.toml, in
+    the working folder or above it; or in the files that --rules names.
+
+    \b
+    Examples:
+      wheelfix fix --diff wheels/                 each distinct change once, for review
+      wheelfix fix wheels/ -o fixed               corrected wheels go to fixed/
+      wheelfix fix --rules torch.toml --rules gpu torch-*.whl
+      wheelfix fix --strict-rules --check wheels/ for CI
+    """
+    return correct("fix", chosen_rules(sources), CorrectingOptions(**options))

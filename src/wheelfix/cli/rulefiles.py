@@ -1,0 +1,67 @@
+"""The rules that a command works with: those that are named, or those of the folder."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wheelfix.errors import RulesError
+from wheelfix.outcome import Remark
+
+if TYPE_CHECKING:
+    from wheelfix.rules.model import RuleSet
+
+
+def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the option ``--rules``."""
+    return click.option(
+        "--rules",
+        "sources",
+        multiple=True,
+        metavar="FILE",
+        help="A rule file (*.toml) or a built-in set such as gpu; may be given more than once.  "
+        "[default: wheelfix.toml or pyproject.toml, here or above]",
+    )(function)
+
+
+def chosen_rules(sources: Sequence[str]) -> "RuleSet":
+    """Return the rules of ``sources``, or those that are in force in the working folder.
+
+    :raises click.UsageError: if there are none.
+    :raises RulesError: with every fault of the files.
+    """
+    from wheelfix.rules.loading import find_rules, load_rules  # imported late: strip-gpu needs neither
+
+    if sources:
+        return load_rules(*sources)
+    found = find_rules()
+    if found is None:
+        raise click.UsageError(
+            "There are no rules: no wheelfix.toml and no [tool.wheelfix] in a pyproject.toml, here or above. "
+            "Name them with --rules."
+        )
+    return load_rules(found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found)
+
+
+def one_by_one(files: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the sources of each set of rules that is looked at on its own: every file, or what the folder has."""
+    return [(file,) for file in files] or [()]
+
+
+def remarks_today(rules: "RuleSet") -> tuple[Remark, ...]:
+    """Return what there is to say of ``rules`` without a wheel; those that have had their day by now are named."""
+    from wheelfix.rules.linting import remarks_on  # imported late: strip-gpu needs it not
+
+    return remarks_on(rules, datetime.now(UTC).date())  # noqa: TID251 - the day changes what is said, never what is done
+
+
+def refuse_remarks(remarks: Sequence[Remark]) -> None:
+    """Refuse rules of which there is something to say.
+
+    :raises RulesError: if there are remarks.
+    """
+    if remarks:
+        lines = "".join(f"\n  {remark}" for remark in remarks)
+        raise RulesError("strict-rules", f"the rules are not strict{lines}", hint="")

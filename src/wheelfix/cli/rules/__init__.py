@@ -1,0 +1,27 @@
+"""``wheelfix rules``: what there is to do with rules apart from using them, one command a file."""
+
+from typing import Final
+
+import click
+
+from wheelfix.cli.lazy import LazyGroup
+
+_COMMANDS: Final = {
+    "list": "wheelfix.cli.rules.listing",
+    "check": "wheelfix.cli.rules.checking",
+    "explain": "wheelfix.cli.rules.explaining",
+    "test": "wheelfix.cli.rules.testing",
+    "schema": "wheelfix.cli.rules.schema",
+}
+
+
+@click.group("rules", cls=LazyGroup, modules=_COMMANDS)
+def command() -> None:
+    """List, check, explain and test rules.
+
+    \b
+    Examples:
+      wheelfix rules check wheelfix.toml          what is wrong with it
+      wheelfix rules test wheelfix.toml           run the tests in it
+      wheelfix rules explain torch-*.whl triton   why a requirement stays or goes
+    """

@@ -1,0 +1,59 @@
+"""``wheelfix rules check``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from packaging.utils import canonicalize_name
+
+from wheelfix.cli.narration import say
+from wheelfix.cli.rulefiles import chosen_rules, one_by_one, refuse_remarks, remarks_today
+from wheelfix.render.text import render_remarks
+from wheelfix.rules.linting import remarks_on_names
+
+if TYPE_CHECKING:
+    from wheelfix.outcome import Remark
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--names",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Names of projects, one a line: tell which patterns match none or many of them.",
+)
+@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many are many.")
+@click.option("--strict-rules", is_flag=True, help="Exit with 2 if there is anything to remark.")  # fmt: skip
+def command(files: tuple[str, ...], names: str | None, most: int, strict_rules: bool) -> int:
+    """Find what is wrong with rules, before they touch a wheel.
+
+    Faults end with exit code 2, each told with file, line, rule and key. What can
+    be meant so and mostly is not is remarked: rules that can never apply, that
+    stand in the way of others, that have had their day, that match too much.
+
+    \b
+    Examples:
+      wheelfix rules check
+      wheelfix rules check --strict-rules rules/*.toml
+      wheelfix rules check --names all-projects.txt wheelfix.toml
+    """
+    total = 0
+    found: list[Remark] = []
+    for sources in one_by_one(files):
+        rules = chosen_rules(sources)
+        total += len(rules.rules)
+        found += remarks_today(rules)
+        if names is not None:
+            found += remarks_on_names(rules, _read_names(Path(names)), most=most)
+    found = list(dict.fromkeys(found))
+    if strict_rules:
+        refuse_remarks(found)
+    click.echo(render_remarks(found), nl=False)
+    say(f"{total} rules without a fault, {len(found)} remarks.\n")
+    return 0
+
+
+def _read_names(path: Path) -> list[str]:
+    lines = path.read_text("utf-8", errors="replace").splitlines()
+    return sorted({canonicalize_name(line.strip()) for line in lines if line.strip()})

@@ -1,0 +1,34 @@
+"""``wheelfix rules list``."""
+
+from typing import Literal
+
+import click
+
+from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.render.rules import render_rules, render_rules_json
+
+
+@click.command("list")
+@rules_option
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "toml"]), default="text", show_default=True,
+    help="toml: one flat rule file, with all that the files extend.",
+)  # fmt: skip
+def command(sources: tuple[str, ...], form: Literal["text", "json", "toml"]) -> int:
+    """List the rules in force, in the order in which they are asked, and where they come from.
+
+    \b
+    Examples:
+      wheelfix rules list
+      wheelfix rules list --rules gpu
+      wheelfix rules list --format toml > frozen.toml
+    """
+    rules = chosen_rules(sources)
+    if form == "toml":
+        from wheelfix.rules.printing import print_rules  # imported late: the others need no TOML writer
+
+        text = print_rules(rules)
+    else:
+        text = render_rules_json(rules) if form == "json" else render_rules(rules)
+    click.echo(text, nl=False)
+    return 0

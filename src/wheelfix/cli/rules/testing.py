@@ -1,0 +1,71 @@
+"""``wheelfix rules test``."""
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from wheelfix.cli.rulefiles import chosen_rules, one_by_one
+from wheelfix.render.rules import render_results, render_results_json
+from wheelfix.rules import BUILT_IN
+from wheelfix.rules.model import RuleSet
+from wheelfix.trials import Result, golden_folders, try_cases, try_golden
+
+
+@click.command("test")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option(
+    "--golden",
+    type=click.Path(exists=True, file_okay=False),
+    multiple=True,
+    metavar="DIR",
+    help="A folder of cases: METADATA.in and METADATA.out, in folders named like the wheel. May be given more than once.",
+)
+@click.option("--update", is_flag=True, help="Write what comes out now as METADATA.out.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="Tell also what passed, and which rules have no test.")  # fmt: skip
+def command(
+    files: tuple[str, ...], golden: tuple[str, ...], update: bool, form: Literal["text", "json"], verbose: bool
+) -> int:
+    """Run the tests of rules; no wheel is touched.
+
+    They stand under [[rule.test]] in the files; --golden adds folders of METADATA
+    before and after, to be tried on the rules of all files together. Exit code 1
+    if one fails, or if there are none.
+
+    \b
+    Examples:
+      wheelfix rules test
+      wheelfix rules test rules/*.toml
+      wheelfix rules test wheelfix.toml --golden tests/wheels
+    """
+    if update and not golden:
+        raise click.UsageError("--update is for the folders of --golden.")
+    results: list[Result] = []
+    untested: list[str] = []
+    for sources in one_by_one(files):
+        rules = chosen_rules(sources)
+        results += [result for result in try_cases(rules) if result not in results]
+        untested += _untested(rules)
+    if golden:
+        results += _golden_results(chosen_rules(files), golden, update=update)
+    if form == "json":
+        click.echo(render_results_json(results), nl=False)
+    else:
+        click.echo(render_results(results, untested=untested if verbose else (), verbose=verbose), nl=False)
+    return int(not results or not all(result.passed for result in results))
+
+
+def _untested(rules: RuleSet) -> list[str]:
+    listed = zip(rules.rules, rules.origins, strict=True)
+    return [rule.id for rule, origin in listed if not rule.test and origin not in BUILT_IN]
+
+
+def _golden_results(rules: RuleSet, folders: tuple[str, ...], *, update: bool) -> list[Result]:
+    found: list[Result] = []
+    for folder in folders:
+        cases = golden_folders(Path(folder))
+        if not cases:
+            raise click.UsageError(f"There is no METADATA.in in or below {folder}.")
+        found += try_golden(rules, cases, update=update)
+    return found

@@ -1,0 +1,1 @@
+"""Evidence: what a wheel says about whether it needs a requirement."""

@@ -1,0 +1,72 @@
+"""Why the requirements of one wheel stay or go: the data behind ``wheelfix rules explain``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.requirement import read_requirement
+from wheelfix.outcome import Change, Problem
+from wheelfix.plan import make_facts, make_plan
+from wheelfix.problems import failure
+from wheelfix.rules.explaining import Explanation, explain
+from wheelfix.rules.globs import matches
+from wheelfix.rules.model import RuleSet
+from wheelfix.sbom import TRACE, read_trace
+from wheelfix.wheel import Wheel
+
+
+@dataclass(frozen=True, slots=True)
+class WheelExplanation:
+    """What rules make of one wheel, requirement by requirement.
+
+    ``changes`` is all that would change; ``past`` what wheelfix has changed before, as the wheel itself tells. ``total``
+    counts the requirements, of which ``requirements`` may be a choice. Where ``problem`` is set nothing else is known.
+    """
+
+    source: Path
+    total: int = 0
+    requirements: tuple[Explanation, ...] = ()
+    changes: tuple[Change, ...] = ()
+    past: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> WheelExplanation:
+    """Return why the requirements of the wheel at ``path`` stay or go.
+
+    ``wanted`` chooses some of them: a name, a pattern for names, or a whole requirement.
+    """
+    try:
+        with Wheel(path) as wheel:
+            plan = make_plan(wheel, rules)
+            facts = make_facts(wheel.document, wheel.filename, wheel.source.sha256)
+            every = explain(rules, facts)
+            trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+            return WheelExplanation(
+                path,
+                len(every),
+                tuple(each for each in every if wanted is None or _is_wanted(each.text, wanted)),
+                plan.changes,
+                tuple(change for change in trace.changes if _concerns(change, wanted)) if trace else (),
+                plan.notes,
+            )
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others
+        return WheelExplanation(path, problem=failure(path, error).problem)
+
+
+def _is_wanted(text: str, wanted: str) -> bool:
+    requirement = read_requirement(text)
+    if requirement is None:
+        return text == wanted
+    asked = read_requirement(wanted)
+    exact = asked is not None and asked.name == requirement.name
+    return exact or matches((wanted,), requirement.name) or canonicalize_name(wanted) == requirement.name
+
+
+def _concerns(change: Change, wanted: str | None) -> bool:
+    if wanted is None:
+        return True
+    return change.field == REQUIRES and any(text and _is_wanted(text, wanted) for text in (change.before, change.after))

@@ -1,0 +1,132 @@
+"""Edits of single fields, with a note of each change: what scripts and rules do to METADATA."""
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+from packaging.version import InvalidVersion, Version
+
+from wheelfix.edits import FIXED_FIELDS
+from wheelfix.errors import EditError
+from wheelfix.metadata.document import Document, Field
+from wheelfix.metadata.fields import FieldKind, check_value, find
+from wheelfix.metadata.requirement import same_requirement
+from wheelfix.outcome import Change
+
+REQUIRES = "Requires-Dist"
+
+
+class Editor:
+    """A document and what has been done to it. ``rule`` and ``reason`` stand in the changes that are noted."""
+
+    def __init__(self, document: Document) -> None:
+        self._original = document
+        self.document = document
+        self.changes: list[Change] = []
+        self.rule: str | None = None
+        self.reason: str | None = None
+        self._written: list[FieldKind] = []
+
+    def replace(self, values: Mapping[Field, str | None], changes: Sequence[Change]) -> None:
+        """Give fields new values, ``None`` to take them out; ``changes`` tell it."""
+        self.document = self.document.edited(values)
+        self.changes += changes
+
+    def set_field(self, name: str, value: str | Sequence[str]) -> None:
+        """Let ``value`` be all that the field ``name`` says: one text for a field that stands once, else all its values.
+
+        :raises EditError: if the field or a value is not possible.
+        """
+        kind, spelled = find(name), _spelled(name)
+        if name.lower() in FIXED_FIELDS - {"metadata-version"}:
+            raise EditError(
+                "identity-field",
+                f"{name} is part of the wheel's identity",
+                hint="File name, folders and RECORD would have to follow; build the wheel under its new name.",
+            )
+        if name.lower() == "description" and self.document.has_body:
+            raise EditError(
+                "body-holds-description", "the description is the body of METADATA", hint="It would stand there twice."
+            )
+        if kind and kind.multiple and isinstance(value, str):
+            hint = "Use AddField and RemoveField for it, or give all its values."
+            raise EditError("repeated-field", f"{kind.name} may stand many times", hint=hint)
+        if kind and not kind.multiple and not isinstance(value, str):
+            raise EditError("single-field", f"{kind.name} stands only once", hint="Give one value.")
+        values = (value,) if isinstance(value, str) else tuple(value)
+        for each in values:
+            check_value(spelled, each)
+        present = self.document.all(name)
+        if [each.value.strip() for each in present] == [*values]:
+            return
+        self._note_written(kind)
+        changed: dict[Field, str | None] = {}
+        for old, new in zip_longest(present, values[: len(present)]):
+            if new != old.value.strip():
+                changed[old] = new
+                self._note(name, "remove-field" if new is None else "set-field", old.value, new)
+        self.document = self.document.edited(changed)
+        for new in values[len(present) :]:
+            self._note(name, "set-field", None, new)
+            self.document = self.document.adding(spelled, new)
+
+    def add_field(self, name: str, value: str) -> None:
+        """Add one more value of a field that may stand many times, unless it is there.
+
+        :raises EditError: if the field stands once, or the value is not possible.
+        """
+        kind, spelled = find(name), _spelled(name)
+        if kind and not kind.multiple:
+            raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
+        check_value(spelled, value)
+        if not any(_same(spelled, each.value.strip(), value) for each in self.document.all(name)):
+            self._note_written(kind)
+            self._note(name, "add-field", None, value)
+            self.document = self.document.adding(spelled, value)
+
+    def remove_field(self, name: str, value: str | None = None) -> None:
+        """Remove a field: where ``value`` is given only the lines with that value, else all of its name.
+
+        :raises EditError: if METADATA must have the field.
+        """
+        if name.lower() in FIXED_FIELDS:
+            raise EditError("required-field", f"{name} must stand in every METADATA", hint="It cannot be removed.")
+        gone = [each for each in self.document.all(name) if value is None or each.value.strip() == value]
+        for each in gone:
+            self._note(name, "remove-field", each.value, None)
+        self.document = self.document.without(gone)
+
+    def check_versions(self) -> None:
+        """Confirm that the Metadata-Version knows every field that was written.
+
+        :raises EditError: if it does not.
+        """
+        text = self.document.first("Metadata-Version")
+        try:
+            version = Version(text or "")
+        except InvalidVersion:
+            return  # no reader knows what to expect of such a file; that is not of our making
+        for kind in self._written:
+            if version < Version(kind.since):
+                raise EditError(
+                    "field-too-new",
+                    f"{kind.name} came with Metadata-Version {kind.since}, and this is {text}",
+                    hint=f"Set Metadata-Version to {kind.since} as well.",
+                )
+
+    def _note_written(self, kind: FieldKind | None) -> None:
+        if kind and not self._original.all(kind.name):
+            self._written.append(kind)
+
+    def _note(self, name: str, action: str, before: str | None, after: str | None) -> None:
+        old = before.strip() if before else before
+        self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
+
+
+def _spelled(name: str) -> str:
+    """Return the usual spelling of a field's name."""
+    kind = find(name)
+    return kind.name if kind else name
+
+
+def _same(name: str, one: str, two: str) -> bool:
+    return same_requirement(one, two) if name == REQUIRES else one == two

@@ -1,0 +1,251 @@
+"""Environment markers as trees, so that one part can be taken out and the others stay as they are written.
+
+Follows the grammar of https://packaging.python.org/en/latest/specifications/dependency-specifiers/. Nothing is brought into
+a normal form: that can grow without bounds, and would write anew what nobody asked to change.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias, assert_never
+
+from packaging.utils import canonicalize_name
+
+_TOKEN: Final = re.compile(
+    r"""\s* (?: (?P<quoted> '[^']*' | "[^"]*" )
+              | (?P<operator> === | == | ~= | != | <= | >= | < | > | (?:not\s+)? in \b )
+              | (?P<joint> and \b | or \b | \( | \) )
+              | (?P<variable> [A-Za-z][A-Za-z0-9_.]* ) )""",
+    re.VERBOSE,
+)
+_DEEPEST: Final = 100
+"""How many parentheses deep a marker may nest."""
+_LONGEST: Final = 20_000
+"""How many characters a marker may have: thirty times the longest real one."""
+_MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison: a ``variable`` with a ``value``, whichever stands first, and its ``text`` as it is written.
+
+    ``operator`` reads from the variable to the value: for ``"3" < python_version`` it is ``>``. Where the variable stands
+    on the right of ``in``, as in ``"arm" in platform_machine``, ``contained`` is true.
+    """
+
+    variable: str
+    operator: str
+    value: str
+    text: str
+    contained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Markers that must all hold: ``and``."""
+
+    parts: tuple["Marker", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Markers of which one must hold: ``or``."""
+
+    parts: tuple["Marker", ...]
+
+
+Marker: TypeAlias = Comparison | Every | Either
+
+
+@lru_cache(maxsize=4096)
+def read_marker(text: str) -> Marker | None:
+    """Return the tree of a marker, or ``None`` if ``text`` is none, or nests deeper than any real one.
+
+    >>> read_marker("os_name == 'nt' and extra == 'x'")
+    Every(parts=(Comparison(variable='os_name', operator='==', value='nt', text="os_name == 'nt'", contained=False), \
+Comparison(variable='extra', operator='==', value='x', text="extra == 'x'", contained=False)))
+    """
+    tokens = _tokens(text)
+    if tokens is None:
+        return None
+    reader = _Reader(tokens)
+    marker = reader.either(0)
+    return marker if reader.at_end else None
+
+
+def _tokens(text: str) -> list[tuple[str, str]] | None:
+    """Return kind and text of every token, or ``None`` if there is anything else."""
+    if len(text) > _LONGEST:
+        return None
+    found, position, text = [], 0, text.rstrip()
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None or token.lastgroup is None:
+            return None
+        found.append(
+            (token.lastgroup, " ".join(token[token.lastgroup].split(" ")) if token["quoted"] is None else token["quoted"])
+        )
+        position = token.end()
+    return found
+
+
+class _Reader:
+    """Reads tokens from left to right; every method gives ``None`` where the grammar does not allow what stands there."""
+
+    def __init__(self, tokens: list[tuple[str, str]]) -> None:
+        self._tokens = tokens
+        self._position = 0
+
+    @property
+    def at_end(self) -> bool:
+        return self._position == len(self._tokens)
+
+    def either(self, depth: int) -> Marker | None:
+        parts = [self._every(depth)]
+        while self._take("or"):
+            parts.append(self._every(depth))
+        return _join(Either, parts)
+
+    def _every(self, depth: int) -> Marker | None:
+        parts = [self._single(depth)]
+        while self._take("and"):
+            parts.append(self._single(depth))
+        return _join(Every, parts)
+
+    def _single(self, depth: int) -> Marker | None:
+        if self._take("("):
+            inner = self.either(depth + 1) if depth < _DEEPEST else None
+            return inner if self._take(")") else None
+        match self._tokens[self._position : self._position + 3]:
+            case [("variable", variable), ("operator", operator), ("quoted", value)]:
+                self._position += 3
+                operator = " ".join(operator.split())
+                return Comparison(variable, operator, value[1:-1], f"{variable} {operator} {value}")
+            case [("quoted", value), ("operator", operator), ("variable", variable)]:
+                self._position += 3
+                operator = " ".join(operator.split())
+                text = f"{value} {operator} {variable}"
+                mirrored = _MIRRORED.get(operator, operator)
+                return Comparison(variable, mirrored, value[1:-1], text, operator.endswith("in"))
+            case _:
+                return None
+
+    def _take(self, word: str) -> bool:
+        taken = self._position < len(self._tokens) and self._tokens[self._position] == ("joint", word)
+        self._position += taken
+        return taken
+
+
+def _join(kind: type[Every] | type[Either], parts: list[Marker | None]) -> Marker | None:
+    sound = tuple(part for part in parts if part is not None)
+    if len(sound) < len(parts):
+        return None
+    return sound[0] if len(sound) == 1 else kind(sound)
+
+
+def marker_text(marker: Marker) -> str:
+    """Return ``marker`` as text; each comparison is as it was written.
+
+    >>> marker_text(read_marker("( 'a'==extra  or os_name == \\"nt\\") and extra!='b'"))
+    '(\\'a\\' == extra or os_name == "nt") and extra != \\'b\\''
+    """
+    match marker:
+        case Comparison():
+            return marker.text
+        case Every(parts):
+            return " and ".join(
+                f"({marker_text(part)})" if isinstance(part, Either) else marker_text(part) for part in parts
+            )
+        case Either(parts):
+            return " or ".join(map(marker_text, parts))
+        case _:
+            assert_never(marker)
+
+
+def operand_text(marker: Marker) -> str:
+    """Return ``marker`` as text that can stand beside an ``and``."""
+    return f"({marker_text(marker)})" if isinstance(marker, Either) else marker_text(marker)
+
+
+def plain_marker(text: str) -> str:
+    """Return a marker, or a part of one, in one spelling: double quotes, single blanks. What is no marker stays.
+
+    >>> plain_marker("'x86_64'==platform_machine")
+    '"x86_64" == platform_machine'
+    """
+    tokens = _tokens(text)
+    if tokens is None:
+        return " ".join(text.replace("'", '"').split())
+    words = [f'"{word[1:-1]}"' if kind == "quoted" else " ".join(word.split()) for kind, word in tokens]
+    return " ".join(words).replace("( ", "(").replace(" )", ")")
+
+
+def comparisons(marker: Marker) -> Iterator[Comparison]:
+    """Yield every comparison of ``marker``, from left to right."""
+    match marker:
+        case Comparison():
+            yield marker
+        case Every(parts) | Either(parts):
+            for part in parts:
+                yield from comparisons(part)
+
+
+def is_false_with(marker: Marker, extra: str) -> bool:
+    """Whether ``marker`` is false in every environment where ``extra`` is asked for, empty for none.
+
+    What is compared with an extra in any other way than ``==`` and ``!=`` counts as false: in doubt a requirement is the
+    choice of whoever asks for an extra.
+    """
+    match marker:
+        case Every(parts):
+            return any(is_false_with(part, extra) for part in parts)
+        case Either(parts):
+            return all(is_false_with(part, extra) for part in parts)
+        case Comparison("extra" | "extras", operator, value):
+            same = canonicalize_name(value) == extra
+            return not same if operator == "==" else same if operator == "!=" else True
+        case Comparison():
+            return False
+        case _:
+            assert_never(marker)
+
+
+def extras_named(marker: Marker) -> frozenset[str]:
+    """Return the normal names of the extras that ``marker`` compares with."""
+    found = (each for each in comparisons(marker) if each.variable in ("extra", "extras"))
+    return frozenset(canonicalize_name(each.value) for each in found)
+
+
+def without_extra(marker: Marker, extra: str) -> Marker | bool:
+    """Return what is left of ``marker`` if nobody can ask for ``extra`` (its normal name) any more.
+
+    ``False`` if it can never be true then, ``True`` if nothing is left to be asked.
+
+    >>> marker_text(without_extra(read_marker("extra == 'a' or (extra == 'b' and os_name == 'nt')"), "a"))
+    "extra == 'b' and os_name == 'nt'"
+    >>> without_extra(read_marker("extra == 'a' and os_name == 'nt'"), "a")
+    False
+    """
+    match marker:
+        case Comparison("extra", "==" | "!=" as operator, value):
+            return marker if canonicalize_name(value) != extra else operator == "!="
+        case Comparison():
+            return marker
+        case Every(parts):
+            return _reduced(parts, extra, Every, decisive=False)
+        case Either(parts):
+            return _reduced(parts, extra, Either, decisive=True)
+        case _:
+            assert_never(marker)
+
+
+def _reduced(parts: tuple[Marker, ...], extra: str, kind: type[Every] | type[Either], *, decisive: bool) -> Marker | bool:
+    """Reduce each part; one that is ``decisive`` decides for all, the opposite says nothing."""
+    left = [without_extra(part, extra) for part in parts]
+    if any(part is decisive for part in left):
+        return decisive
+    markers = tuple(part for part in left if not isinstance(part, bool))
+    if not markers:
+        return not decisive
+    return markers[0] if len(markers) == 1 else kind(markers)

@@ -1,0 +1,184 @@
+"""What there is to say of rules: lists, explanations and test results, as text and JSON."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import msgspec
+
+from wheelfix.escaping import shown
+from wheelfix.explanation import WheelExplanation
+from wheelfix.outcome import Change
+from wheelfix.render.json import encode
+from wheelfix.rules.explaining import Explanation, RuleView
+from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.trials import Result
+
+_MOST_VALUES: Final = 4
+_STOPPED: Final = {
+    "match.extra": "an extra calls for it, and the rule is not for that",
+    "match.marker": "its marker is another",
+    "match.specifier": "its specifier is another",
+    "match.url": "it has another address, or none",
+}
+
+
+def render_rules(rules: RuleSet) -> str:
+    """Return the rules in force, in the order in which they are asked, under the place each comes from."""
+    lines: list[str] = []
+    origin = None
+    for rule, place in zip(rules.rules, rules.origins, strict=True):
+        if place != origin:
+            lines.append(shown(place))
+            origin = place
+        lines.append(f"  {shown(rule.id)}: {_action(rule)}{_condition('', rule.match)}{_condition(' when ', rule.when)}")
+        lines.append(f"    {shown(rule.reason)}" + (f" ({shown(rule.url)})" if rule.url else ""))
+    return "".join(f"{line}\n" for line in lines) or "There are no rules.\n"
+
+
+def _action(rule: Rule) -> str:
+    match rule.argument:
+        case None:
+            return rule.action_name
+        case str(text):
+            return f"{rule.action_name} {shown(text)!r}"
+        case field:
+            value = field.value if isinstance(field.value, str | None) else ", ".join(field.value)
+            return f"{rule.action_name} {field.name}" + (f": {shown(value)}" if value is not None else "")
+
+
+def _condition(word: str, struct: msgspec.Struct | None) -> str:
+    given = msgspec.to_builtins(struct) if struct is not None else {}
+    text = ", ".join(f"{key} {_values(value)}" for key, value in given.items())
+    return f"{word or ' '}{text}" if text else ""
+
+
+def _values(values: Any) -> str:
+    texts = [each if isinstance(each, str) else _values_of_match(each) for each in values]
+    more = f" and {len(texts) - _MOST_VALUES} more" if len(texts) > _MOST_VALUES else ""
+    return shown(" | ".join(text or "''" for text in texts[:_MOST_VALUES])) + more
+
+
+def _values_of_match(match: dict[str, Any]) -> str:
+    return "(" + ", ".join(f"{key} {_values(value)}" for key, value in match.items()) + ")"
+
+
+def render_rules_json(rules: RuleSet) -> str:
+    """Return the rules in force as JSON, version 1, each with its origin."""
+    listed = [
+        {**msgspec.to_builtins(rule), "origin": origin} for rule, origin in zip(rules.rules, rules.origins, strict=True)
+    ]
+    return encode({"version": 1, "command": "rules list", "digest": rules.digest, "rules": listed})
+
+
+def render_explanation(explanation: WheelExplanation, *, wanted: str | None = None) -> str:
+    """Return why requirements stay or go: all in a line each, or those that are ``wanted`` in full."""
+    if explanation.problem:
+        return ""
+    lines = [f"{shown(explanation.source.name)}: {explanation.total} requirements"]
+    if wanted is None:
+        lines += _overview(explanation)
+    else:
+        for each in explanation.requirements:
+            lines += _in_full(each)
+        lines += [f"  gone: {_past(change)}" for change in explanation.past]
+        if not explanation.requirements and not explanation.past:
+            lines.append(f"  There is no requirement {shown(wanted)!r}, and wheelfix has not taken one out.")
+    lines += [f"  note: {note}" for note in explanation.notes]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _overview(explanation: WheelExplanation) -> Iterator[str]:
+    reasons: dict[str, str] = {}
+    for each in explanation.requirements:
+        rule = each.decided
+        yield f"  {_mark(each)} {shown(each.text)}" + (f"  [{shown(rule.id)}]" if rule else "")
+        if rule:
+            reasons.setdefault(rule.id, f"  {rule.id} ({rule.origin}): {each.held_back or rule.reason}")
+    for change in explanation.changes:
+        if change.action in _WHEEL_CHANGES:
+            yield f"  {_change(change)}  [{shown(change.rule or '')}]"
+            reasons.setdefault(change.rule or "", f"  {change.rule}: {change.reason}")
+    yield from map(shown, reasons.values())
+    if not reasons:
+        yield "  No rule decides on any of them."
+    yield from (f"  gone: {_past(change)}" for change in explanation.past)
+
+
+_WHEEL_CHANGES: Final = ("add-field", "set-field", "remove-field", "drop-extra")
+
+
+def _mark(explanation: Explanation) -> str:
+    if explanation.decided is None:
+        return " "
+    if explanation.held_back or explanation.decided.action == "keep":
+        return "="
+    return "-" if explanation.decided.action == "drop" else "~"
+
+
+def _in_full(explanation: Explanation) -> Iterator[str]:
+    yield f"  {_mark(explanation)} {shown(explanation.text)}"
+    if explanation.fault:
+        yield f"      malformed: {shown(explanation.fault)}"
+    rule = explanation.decided
+    if rule is None:
+        yield "      stays: no rule decides on it"
+    elif explanation.held_back:
+        yield f"      stays: {explanation.held_back}"
+        yield f"      {_view(rule)} would act otherwise: {shown(rule.reason)}"
+    else:
+        yield f"      {rule.action} by {_view(rule)}: {shown(rule.reason)}"
+    yield from (
+        f"      also matched by {_view(each)}, which would {each.action}; the first one decides" for each in explanation.also
+    )
+    yield from (f"      not by {_view(each)}: {_stopped(each)}" for each in explanation.nearly)
+
+
+def _view(rule: RuleView) -> str:
+    return shown(f"{rule.id} ({rule.origin})")
+
+
+def _stopped(rule: RuleView) -> str:
+    key = rule.stopped_by or ""
+    return _STOPPED.get(key, f"the wheel does not fulfil {key}") + (f" ({key})" if key in _STOPPED else "")
+
+
+def _past(change: Change) -> str:
+    return shown(f"{_change(change)}  [{change.rule or 'no rule'}: {change.reason or 'by a script'}]")
+
+
+def _change(change: Change) -> str:
+    match change.before, change.after:
+        case None, after:
+            return f"+ {change.field}: {shown(after or '')}"
+        case before, None:
+            return f"- {change.field}: {shown(before)}"
+        case before, after:
+            return f"~ {change.field}: {shown(before)} -> {shown(after)}"
+
+
+def render_explanations_json(explanations: Sequence[WheelExplanation]) -> str:
+    """Return explanations as JSON, version 1."""
+    return encode({"version": 1, "command": "rules explain", "wheels": [asdict(each) for each in explanations]})
+
+
+def render_results(results: Sequence[Result], *, untested: Sequence[str] = (), verbose: bool = False) -> str:
+    """Return how cases went: those that failed with what differs, and a count."""
+    lines: list[str] = []
+    for result in results:
+        if not result.passed:
+            lines.append(f"FAILED {shown(result.name)}")
+            lines += [f"  {shown(line)}" for difference in result.differences for line in difference.splitlines()]
+        elif verbose:
+            lines.append(f"passed {shown(result.name)}")
+    failed = sum(not result.passed for result in results)
+    lines.append(f"{len(results) - failed} passed, {failed} failed.")
+    if untested:
+        lines.append(f"{len(untested)} rules have no test: {shown(', '.join(untested))}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_results_json(results: Sequence[Result]) -> str:
+    """Return how cases went as JSON, version 1."""
+    listed = [{"name": each.name, "passed": each.passed, "differences": list(each.differences)} for each in results]
+    return encode({"version": 1, "command": "rules test", "results": listed})

@@ -1,0 +1,127 @@
+"""Rules carried out on METADATA: which requirements go, stay or change, and what else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wheelfix.errors import EditError
+from wheelfix.escaping import shown
+from wheelfix.metadata.document import Document, Field
+from wheelfix.metadata.editing import REQUIRES, Editor
+from wheelfix.metadata.fields import check_value
+from wheelfix.metadata.requirement import Requirement, RequirementParts, read_requirement
+from wheelfix.outcome import Change
+from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.rules.facts import Facts
+from wheelfix.rules.matching import decide, rules_for
+from wheelfix.rules.model import Rule, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What rules made of a document.
+
+    ``kept`` lists the requirements on which a rule decided that they stay; ``applied`` the ids of the rules that decided
+    on a requirement or were for the wheel, whether or not there was something left to change.
+    """
+
+    document: Document
+    changes: tuple[Change, ...]
+    kept: tuple[Change, ...]
+    notes: tuple[str, ...]
+    applied: tuple[str, ...]
+
+
+def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
+    """Return what ``rules`` make of the METADATA of a wheel.
+
+    Each requirement is judged once, on what the wheel came with, and the first rule that matches decides. Then the rules
+    for the wheel as a whole are carried out, in their order.
+
+    :raises EditError: if a rule makes something that METADATA cannot hold.
+    """
+    editor = Editor(facts.document)
+    mine = rules_for(rules.rules, facts)
+    work = _Requirements(tuple(rule for rule in mine if rule.match is not None), facts)
+    editor.replace(*work.judged())
+    for rule in mine:
+        if rule.match is None:
+            work.applied.append(rule.id)
+            _change_wheel(rule, editor)
+    editor.check_versions()
+    applied = tuple(dict.fromkeys(work.applied))
+    return Corrected(editor.document, tuple(editor.changes), tuple(work.kept), tuple(work.notes), applied)
+
+
+class _Requirements:
+    """The requirements of a wheel, each judged once."""
+
+    def __init__(self, rules: tuple[Rule, ...], facts: Facts) -> None:
+        self._rules = rules
+        self._facts = facts
+        self.kept: list[Change] = []
+        self.notes: list[str] = []
+        self.applied: list[str] = []
+
+    def judged(self) -> tuple[Mapping[Field, str | None], list[Change]]:
+        """Return the new text of the requirements that change, ``None`` for those that go, and the changes."""
+        values: dict[Field, str | None] = {}
+        changes: list[Change] = []
+        for each in self._facts.document.all(REQUIRES):
+            text = each.value.strip()
+            requirement = read_requirement(text)
+            if requirement is None:
+                self.notes.append(f"METADATA: the requirement {shown(text)!r} cannot be read and stays as it is.")
+                continue
+            change = self._judge(requirement)
+            if change is None:
+                continue
+            if change.after == text:
+                self.kept.append(change)
+            else:
+                values[each] = change.after
+                changes.append(change)
+        return values, changes
+
+    def _judge(self, requirement: Requirement) -> Change | None:
+        decision = decide(self._rules, requirement, self._facts)
+        if decision is None:
+            return None
+        rule, text = decision.rule, requirement.text
+        if decision.held_back:
+            return Change(REQUIRES, "keep", text, text, rule.id, reason=decision.held_back)
+        self.applied.append(rule.id)
+        after = _new_text(rule, text)
+        action = "keep" if after == text else rule.action_name
+        return Change(REQUIRES, action, text, after, rule.id, reason=rule.reason)
+
+
+def _new_text(rule: Rule, text: str) -> str | None:
+    """Return what ``rule`` makes of a requirement; one that stays keeps its bytes."""
+    action = REQUIREMENT_ACTIONS[rule.action_name]
+    plain = " ".join(text.split())
+    parts = RequirementParts.of(plain)
+    if parts is None:
+        return text
+    after = action.run(parts, rule.argument if isinstance(rule.argument, str) else "")
+    if after == plain:
+        return text
+    if after is not None:
+        try:
+            check_value(REQUIRES, after)
+        except EditError as error:
+            raise EditError(
+                "invalid-result",
+                f"rule {rule.id}: {rule.action_name} makes {shown(plain)!r} into {shown(after)!r}, which is no requirement",
+                hint="Drop it, or write it anew with the action replace.",
+            ) from error
+    return after
+
+
+def _change_wheel(rule: Rule, editor: Editor) -> None:
+    editor.rule, editor.reason = rule.id, rule.reason
+    try:
+        WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
+    except EditError as error:
+        raise EditError(error.code, f"rule {rule.id}: {error.message}", hint=error.hint) from error
+    finally:
+        editor.rule = editor.reason = None

@@ -1,0 +1,32 @@
+"""Rules to TOML: what is in force as one flat file, which loads as the same rules."""
+
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from wheelfix.rules.model import Rule, RuleSet
+
+
+def print_rules(rules: RuleSet) -> str:
+    """Return ``rules`` as a rule file that extends nothing, in the order in which they are asked."""
+    return tomli_w.dumps({"schema": 1, "rule": [_table(rule) for rule in rules.rules]})
+
+
+def _table(rule: Rule) -> dict[str, Any]:
+    table: dict[str, Any] = msgspec.to_builtins(rule)
+    order = ("id", "reason", "url", "until", "until-version", "action", "when", "match", "test")
+    return {key: _shortened(table[key]) for key in order if key in table}
+
+
+def _shortened(value: Any) -> Any:
+    """Return ``value`` with a single value in place of a list of one."""
+    match value:
+        case dict():
+            return {key: _shortened(each) for key, each in value.items()}
+        case [single] if not isinstance(single, dict):
+            return single
+        case list() | tuple():
+            return [_shortened(each) for each in value]
+        case _:
+            return value

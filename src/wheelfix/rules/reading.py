@@ -1,0 +1,150 @@
+"""Plain data, as TOML gives it, to the types of a rule file: every fault of its shape at once."""
+
+import types
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from wheelfix.rules.checking import faults_in
+from wheelfix.rules.faults import did_you_mean
+from wheelfix.rules.model import Action, Case, Match, Rule
+
+Report: TypeAlias = Callable[[str, str, str], None]
+"""Takes a fault: the path to the key, what is wrong, what to do."""
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_MISSING: Final = object()
+_WORDS: Final = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
+    """Return ``data`` as ``kind``, or ``None`` if there are faults; ``report`` is called for each of them."""
+    if not isinstance(data, dict):
+        report(path, f"it must be a table, and is {_word(data)}", f"Its keys are: {', '.join(_keys(kind))}.")
+        return None
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    sound = True
+    for key in data:
+        if key not in fields:
+            report(_join(path, key), "there is no such key", did_you_mean(key, list(fields)))
+            sound = False
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name not in data:
+            if field.required:
+                report(_join(path, name), "it is missing", f"Add {name} = {_specimen(field.type)}.")
+                sound = False
+            continue
+        value = _read(field.type, data[name], _join(path, name), report)
+        if value is _MISSING:
+            sound = False
+        else:
+            values[field.name] = value
+    if sound:
+        return kind(**values)
+    for fault in faults_in(kind, values, path):
+        report(*fault)
+    return None
+
+
+def _keys(kind: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(kind)]
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _read(kind: Any, data: object, path: str, report: Report) -> Any:
+    """Return ``data`` as ``kind``, or ``_MISSING`` after reporting what is wrong."""
+    kind = _bare(kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if kind is Match and isinstance(data, str):
+            return Match(name=(data,))
+        found = read_struct(kind, data, path, report)
+        return _MISSING if found is None else found
+    if get_origin(kind) is tuple:
+        return _read_list(get_args(kind)[0], data, path, report)
+    if Action in get_args(kind):
+        return _read_action(kind, data, path, report)
+    if get_args(kind)[:1] == (str,) and isinstance(data, list):  # text, or a list of it
+        return _read_list(str, data, path, report)
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError:
+        given = repr(data) if get_origin(kind) is Literal else _word(data)
+        report(path, f"it must be {_described(kind)}, and is {given}", "Correct the value.")
+        return _MISSING
+
+
+def _bare(kind: Any) -> Any:
+    """Return a type without annotations, and without ``None``: TOML has none."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        given = [each for each in get_args(kind) if each is not type(None)]
+        return _bare(given[0]) if len(given) == 1 else Union[tuple(given)]  # noqa: UP007 - made at run time
+    return kind
+
+
+def _read_list(kind: Any, data: object, path: str, report: Report) -> Any:
+    if not isinstance(data, list):
+        if kind in (Rule, Case):
+            report(path, f"it must be a list of tables, and is {_word(data)}", f"Write [[{path.rpartition('.')[2]}]].")
+            return _MISSING
+        only = _read(kind, data, path, report)
+        return only if only is _MISSING else (only,)
+    found = [_read(kind, each, f"{path}[{index}]", report) for index, each in enumerate(data)]
+    return _MISSING if any(each is _MISSING for each in found) else tuple(found)
+
+
+def _read_action(kind: Any, data: object, path: str, report: Report) -> Any:
+    words = next(get_args(each) for each in get_args(kind) if get_origin(each) is Literal)
+    known = [*words, *_keys(Action)]
+    if isinstance(data, str):
+        if data in words:
+            return data
+        if data in known:
+            report(path, f"{data} needs an argument", f"Write action = {{ {data} = ... }}.")
+        else:
+            report(path, f"there is no action {data!r}", did_you_mean(data, known))
+        return _MISSING
+    if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in words:
+        report(path, f"{next(iter(data))} has no argument", f'Write action = "{next(iter(data))}".')
+        return _MISSING
+    found = read_struct(Action, data, path, report)
+    if found is not None and isinstance(data, dict) and len(data) != 1:
+        report(path, f"it has {len(data) or 'no'} keys", "An action has exactly one; write a rule for each.")
+        return _MISSING
+    return _MISSING if found is None else found
+
+
+def _specimen(kind: Any) -> str:
+    """Return a value that shows what a key of type ``kind`` takes."""
+    kind = _bare(kind)
+    if kind is str or Action in get_args(kind):
+        return '"drop"' if Action in get_args(kind) else '"..."'
+    return str(get_args(kind)[0]) if get_origin(kind) is Literal else "..."
+
+
+def _described(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if get_origin(kind) is not None or not isinstance(kind, type):
+        return "a table" if get_origin(kind) is Mapping or "Mapping" in str(kind) else "text or a list of texts"
+    return _WORDS.get(kind, "a date such as 2027-01-01" if kind.__name__ == "date" else kind.__name__)
+
+
+def _word(data: object) -> str:
+    if isinstance(data, dict):
+        return "a table"
+    text = repr(data)
+    return f"{_WORDS.get(type(data), type(data).__name__)}: {text if len(text) <= 40 else text[:37] + '...'}"

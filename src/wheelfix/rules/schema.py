@@ -1,0 +1,52 @@
+"""The JSON Schema of rule files, for editors, made of the types."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleFile, When
+
+ID: Final = "urn:wheelfix:rules:1"
+TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, Case)
+"""Every table of a rule file, from the outermost in."""
+
+
+def rules_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of ``wheelfix.toml`` and of the table ``[tool.wheelfix]``."""
+    (reference,), components = msgspec.json.schema_components((RuleFile,), ref_template="#/$defs/{name}")
+    for table in components.values():
+        for key, schema in table.get("properties", {}).items():
+            table["properties"][key] = _as_written(key, schema)
+    components[Action.__name__] |= {"minProperties": 1, "maxProperties": 1}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": ID,
+        "title": "wheelfix rules",
+        **reference,
+        "$defs": components,
+    }
+
+
+def _as_written(key: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a key as files write it: no null, and a single value in place of a list of one."""
+    notes = {name: schema[name] for name in ("description", "examples") if name in schema}
+    if key.startswith("not-"):
+        notes["description"] = f"Holds where `{key.removeprefix('not-')}` alone does not."
+    body = {name: value for name, value in schema.items() if name not in (*notes, "default")}
+    forms = [form for each in body.get("anyOf", [body]) for form in _forms(each)]
+    forms = [form for index, form in enumerate(forms) if form not in forms[:index]]
+    return notes | (forms[0] if len(forms) == 1 else {"anyOf": forms})
+
+
+def _forms(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if schema.get("type") == "null":
+        return
+    items = schema.get("items", {})
+    if items.get("$ref") == f"#/$defs/{Match.__name__}":
+        yield from ({"type": "string"}, items)
+        yield {"type": "array", "items": {"anyOf": [{"type": "string"}, items]}, "minItems": 1}
+    elif schema.get("type") == "array" and "$ref" not in items:
+        yield from (items, schema)
+    else:
+        yield schema

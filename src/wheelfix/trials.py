@@ -1,0 +1,127 @@
+"""Rules tried on wheels that exist as data only: the cases of rule files, and folders of METADATA before and after."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from packaging.utils import canonicalize_name
+
+from wheelfix.diffing import unified_diff
+from wheelfix.errors import WheelfixError
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.document import Document
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.plan import make_facts
+from wheelfix.rules.applying import apply_rules
+from wheelfix.rules.model import Case, RuleSet
+
+BEFORE: Final = "METADATA.in"
+AFTER: Final = "METADATA.out"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one case went: ``name`` says which, ``differences`` what is not as expected; none is a pass."""
+
+    name: str
+    differences: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all is as expected."""
+        return not self.differences
+
+
+def try_cases(rules: RuleSet) -> tuple[Result, ...]:
+    """Return how every case of every rule went; each is tried on all of ``rules``, as a wheel would be."""
+    return tuple(
+        Result(f"{rule.id}, test {number}", _differences(rules, case))
+        for rule in rules.rules
+        for number, case in enumerate(rule.test, 1)
+    )
+
+
+def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
+    document = Document.parse(_metadata(case))
+    try:
+        after = apply_rules(rules, make_facts(document, _case_filename(case), case.sha256.lower)).document
+    except WheelfixError as error:
+        return (str(error),)
+    expected = case.requires if case.expect is None else case.expect
+    return (
+        *_compared(REQUIRES, _values(after, REQUIRES), expected),
+        *(
+            difference
+            for name, value in case.expect_fields.items()
+            for difference in _compared(name, _values(after, name), (value,) if isinstance(value, str) else value)
+        ),
+    )
+
+
+def _case_filename(case: Case) -> WheelFilename:
+    project = case.project.replace("-", "_")
+    return WheelFilename.parse(f"{project}-{case.version}-{case.python}-{case.abi}-{case.platform}.whl")
+
+
+def _metadata(case: Case) -> bytes:
+    lines = [f"Metadata-Version: {case.metadata_version}", f"Name: {case.project}", f"Version: {case.version}"]
+    for name, value in case.fields.items():
+        lines += [f"{name}: {each}" for each in ((value,) if isinstance(value, str) else value)]
+    lines += [f"{REQUIRES}: {text}" for text in case.requires]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _values(document: Document, name: str) -> tuple[str, ...]:
+    return tuple(each.value.strip() for each in document.all(name))
+
+
+def _compared(name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> Iterator[str]:
+    if found == expected:
+        return
+    missing = [text for text in expected if text not in found]
+    extra = [text for text in found if text not in expected]
+    yield from (f"{name}: expected, and not there: {text}" for text in missing)
+    yield from (f"{name}: there, and not expected: {text}" for text in extra)
+    if not missing and not extra:
+        yield f"{name}: in another order, or more often, than expected: {'; '.join(found)}"
+
+
+def golden_folders(folder: Path) -> tuple[Path, ...]:
+    """Return every folder with a ``METADATA.in`` in and below ``folder``, sorted."""
+    return tuple(sorted(path.parent for path in folder.rglob(BEFORE)))
+
+
+def try_golden(rules: RuleSet, folders: Iterable[Path], *, update: bool = False) -> Iterator[Result]:
+    """Yield, for each folder, whether ``rules`` make ``METADATA.out`` of its ``METADATA.in``, byte for byte.
+
+    A folder whose name is the file name of a wheel stands for that wheel; any other for one that is named by its METADATA
+    and fits every platform. With ``update`` the result is written as what is expected. A file that cannot be read or
+    written is a difference.
+    """
+    for folder in folders:
+        yield Result(str(folder), tuple(_golden_differences(rules, folder, update=update)))
+
+
+def _golden_differences(rules: RuleSet, folder: Path, *, update: bool) -> Iterator[str]:
+    target = folder / AFTER
+    try:
+        document = Document.parse((folder / BEFORE).read_bytes())
+        facts = make_facts(document, _golden_filename(folder.name, document), lambda: "")
+        after = apply_rules(rules, facts).document.data
+        if update:
+            target.write_bytes(after)
+        elif not target.exists():
+            yield f"there is no {AFTER}; --update writes it"
+        elif target.read_bytes() != after:
+            yield unified_diff(target.read_bytes(), after, folder.name)
+    except (WheelfixError, OSError) as error:
+        yield str(error)
+
+
+def _golden_filename(name: str, document: Document) -> WheelFilename:
+    if name.endswith(".whl"):
+        return WheelFilename.parse(name)
+    project = canonicalize_name(document.first("Name") or "unknown").replace("-", "_")
+    version = (document.first("Version") or "0").replace("-", "_")
+    return WheelFilename.parse(f"{project}-{version}-py3-none-any.whl")

@@ -1,0 +1,45 @@
+"""Faulty rule files: every ``faulty_rules/*.toml`` is refused with what the ``.txt`` beside it says.
+
+Dropping in two files adds a test.
+"""
+
+from pathlib import Path
+
+import pytest
+
+import running
+from building import WheelSpec, write_wheel
+from wheelfix.errors import RulesError
+from wheelfix.rules.loading import load_rules
+
+FOLDER = Path(__file__).with_name("faulty_rules")
+FILES = sorted(FOLDER.glob("*.toml"))
+
+
+def test_there_are_enough_and_each_has_its_message() -> None:
+    assert len(FILES) >= 40
+    assert {path.stem for path in FOLDER.glob("*.txt")} == {path.stem for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_faulty_file_is_refused_with_a_message_to_act_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(FOLDER)
+    with pytest.raises(RulesError) as caught:
+        load_rules(path.name)
+    message = str(caught.value).replace(str(FOLDER.resolve()), "<folder>") + "\n"
+    assert message == path.with_suffix(".txt").read_text("utf-8")
+    assert caught.value.code == "faulty-rules"
+    assert len(caught.value.faults) == message.count("\n") - 1
+    assert all(fault.file == path.name and fault.message and fault.hint for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_wheel_is_touched(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = write_wheel(tmp_path, WheelSpec(requires=("triton", "numpy")))
+    before = wheel.read_bytes()
+    monkeypatch.chdir(FOLDER)
+    ran = running.wheelfix("fix", "--in-place", "--rules", path.name, wheel)
+    assert (ran.code, ran.out) == (2, "")
+    assert path.with_suffix(".txt").read_text("utf-8").splitlines()[-1].replace("<folder>", str(FOLDER.resolve())) in ran.err
+    assert wheel.read_bytes() == before
+    assert running.wheelfix("rules", "check", path.name).code == 2
