@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-real check format samples docs bench dist clean
+.PHONY: help demo test test-slow test-real check format samples reference docs bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ check: $(READY) ## everything but the tests: format, lint, types, layers, sample
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python sample_wheels/build_samples.py --check
+	$(BIN)/python docs/write_reference.py --check
 	$(MAKE) --no-print-directory docs
 
 format: $(READY) ## format the code, and mend what ruff can mend
@@ -38,6 +39,9 @@ format: $(READY) ## format the code, and mend what ruff can mend
 
 samples: $(READY) ## build the sample wheels again; the bytes are always the same
 	$(BIN)/python sample_wheels/build_samples.py
+
+reference: $(READY) ## write the reference of the rule language and its schema again, from the types
+	$(BIN)/python docs/write_reference.py
 
 docs: $(READY) ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html

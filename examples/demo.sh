@@ -51,4 +51,11 @@ offline_pip install --no-index --find-links "$place/fixed" demo_gpu_leak
 offline_pip list
 "$place/venv/bin/python" -c "import demo_gpu_leak; print('imported', demo_gpu_leak.__name__)"
 
+step "7. Rules of a team: they bring tests along, show each distinct change once, and tell why a line is gone"
+"$wheelfix" rules check examples/rules/seed-case.toml
+"$wheelfix" rules test examples/rules/seed-case.toml
+"$wheelfix" fix --quiet --diff --rules examples/rules/requires-python.toml --rules examples/rules/xgboost-without-nccl.toml sample_wheels
+"$wheelfix" rules explain --rules examples/rules/seed-case.toml "$torch" triton
+"$wheelfix" rules explain --rules examples/rules/seed-case.toml "$place/fixed/${torch##*/}" triton
+
 step "Done: fault shown, wheels corrected, result installed"

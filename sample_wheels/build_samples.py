@@ -90,6 +90,8 @@ def samples() -> list[WheelSpec]:
         _folded_latin(),
         _cleanpkg(),
         _demo_gpu_leak(),
+        _demo_gpu_twin(),
+        _networkx(),
     ]
 
 
@@ -343,6 +345,47 @@ def _demo_gpu_leak() -> WheelSpec:
         files=_dated(
             [Entry("demo_gpu_leak/__init__.py", b'"""Runs on any machine."""\n\n\ndef answer() -> int:\n    return 42\n')]
         ),
+    )
+
+
+def _demo_gpu_twin() -> WheelSpec:
+    """Return a wheel that asks for the GPU builds of libraries whose CPU builds have other names."""
+    spec = WheelSpec("demo_gpu_twin", "1.0")
+    fields = [
+        "Summary: Runs with the CPU builds too",
+        "Requires-Python: >=3.10",
+        "Requires-Dist: numpy>=1.26",
+        "Requires-Dist: onnxruntime-gpu[cuda,cudnn]>=1.20",
+        "Requires-Dist: faiss-gpu-cu12 (>=1.9) ; platform_system == 'Linux'",
+        "Provides-Extra: cuda",
+        "Requires-Dist: nvidia-cuda-runtime-cu12; extra == 'cuda'",
+        "Provides-Extra: progress",
+        "Requires-Dist: tqdm; extra == 'cuda' or extra == 'progress'",
+        "Provides-Extra: all",
+        "Requires-Dist: demo_gpu_twin[cuda,progress]; extra == 'all'",
+    ]
+    return replace(
+        spec,
+        metadata=_metadata(spec, "2.1", fields, "Made up, after the habits of real ones.\n"),
+        files=_dated([Entry("demo_gpu_twin/__init__.py", b'"""Runs on any machine."""\n')]),
+    )
+
+
+def _networkx() -> WheelSpec:
+    """Return networkx 3.3 as old Pythons saw it on a mirror that did not tell them what it needs."""
+    spec = WheelSpec("networkx", "3.3")
+    fields = [
+        "Summary: A stand-in for networkx",
+        "Provides-Extra: default",
+        *_requires(
+            f"{each} ; extra == 'default'"
+            for each in ("numpy >=1.23", "scipy !=1.11.0,!=1.11.1,>=1.9", "matplotlib >=3.6", "pandas >=1.4")
+        ),
+    ]
+    return replace(
+        spec,
+        metadata=_metadata(spec, "2.1", fields, "A stand-in for networkx.\n"),
+        files=_dated([Entry("networkx/__init__.py", b'"""A stand-in."""\n')]),
     )
 
 

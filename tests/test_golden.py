@@ -1,6 +1,7 @@
-"""Golden cases: every folder of ``golden`` holds METADATA before and after, and what rule set ``gpu`` decides.
+"""Golden cases: every folder of ``golden`` holds METADATA before and after, and what rules decide.
 
-A folder with ``METADATA.in``, ``METADATA.out`` and ``report.json`` is a case; dropping one in adds a test.
+A folder with ``METADATA.in``, ``METADATA.out`` and ``report.json`` is a case; dropping one in adds a test. The
+rules are those of its ``rules.toml``, or the rule set ``gpu``.
 """
 
 import json
@@ -13,7 +14,9 @@ from wheelfix.outcome import Report
 from wheelfix.plan import Plan, make_plan
 from wheelfix.render.json import render_json
 from wheelfix.rewrite import apply, preview
-from wheelfix.rules.loading import built_in
+from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.rules.loading import built_in, load_rules
+from wheelfix.rules.model import RuleSet
 from wheelfix.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")
@@ -23,7 +26,16 @@ CASES = sorted(path.parent for path in ROOT.glob("*/METADATA.in"))
 def test_there_are_cases_and_each_is_whole() -> None:
     assert len(CASES) >= 10
     for case in ROOT.iterdir():
-        assert {path.name for path in case.iterdir()} == {"METADATA.in", "METADATA.out", "report.json"}
+        assert {path.name for path in case.iterdir()} - {"rules.toml"} == {"METADATA.in", "METADATA.out", "report.json"}
+
+
+def test_every_action_has_a_case() -> None:
+    assert {f"action-{name}" for name in (*REQUIREMENT_ACTIONS, *WHEEL_ACTIONS)} <= {case.name for case in CASES}
+
+
+def rules_of(case: Path) -> RuleSet:
+    own = case / "rules.toml"
+    return load_rules(own) if own.exists() else built_in("gpu")
 
 
 def decisions(plan: Plan) -> dict[str, object]:
@@ -38,11 +50,13 @@ def test_golden(case: Path, tmp_path: Path) -> None:
     spec = WheelSpec(metadata=(case / "METADATA.in").read_bytes())
     expected = (case / "METADATA.out").read_bytes()
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        plan = make_plan(wheel, built_in("gpu"))
+        plan = make_plan(wheel, rules_of(case))
         assert plan.new_metadata == expected
         assert decisions(plan) == json.loads((case / "report.json").read_text("utf-8"))
         fixed = apply(wheel, plan, tmp_path / f"fixed-{wheel.path.name}").output
     assert fixed is not None
     with Wheel(fixed) as wheel:
         assert wheel.document.data == expected
-        assert make_plan(wheel, built_in("gpu")).is_empty
+        names = {rule.action_name for rule in rules_of(case).rules}
+        once = all(REQUIREMENT_ACTIONS[name].idempotent for name in names if name in REQUIREMENT_ACTIONS)
+        assert make_plan(wheel, rules_of(case)).is_empty or not once

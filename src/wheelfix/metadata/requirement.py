@@ -112,6 +112,11 @@ def _need_of_extras(marker: str) -> tuple[bool, frozenset[str]]:
     return True, frozenset(extra for extra in extras_named(tree) if not is_false_with(tree, extra))
 
 
+def on_one_line(text: str) -> str:
+    """Return a folded value as one line; any other as it is."""
+    return " ".join(text.split()) if "\n" in text or "\r" in text else text
+
+
 def same_requirement(one: str, two: str) -> bool:
     """Whether two requirements say the same, whatever their spelling: order of specifiers, quotes, blanks, case."""
     return _said(one) == _said(two)

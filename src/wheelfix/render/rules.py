@@ -174,7 +174,8 @@ def render_results(results: Sequence[Result], *, untested: Sequence[str] = (), v
     failed = sum(not result.passed for result in results)
     lines.append(f"{len(results) - failed} passed, {failed} failed.")
     if untested:
-        lines.append(f"{len(untested)} rules have no test: {shown(', '.join(untested))}")
+        count = f"{len(untested)} rules have" if len(untested) > 1 else "1 rule has"
+        lines.append(f"{count} no test: {shown(', '.join(untested))}")
     return "".join(f"{line}\n" for line in lines)
 
 

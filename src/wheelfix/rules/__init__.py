@@ -2,5 +2,5 @@
 
 from typing import Final
 
-BUILT_IN: Final = ("gpu",)
+BUILT_IN: Final = ("gpu", "cpu-twins")
 """The names of the rule sets that come with wheelfix."""

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.metadata.editing import REQUIRES, Editor
 from wheelfix.metadata.marker import marker_text, read_marker, without_extra
-from wheelfix.metadata.requirement import RequirementParts
+from wheelfix.metadata.requirement import RequirementParts, on_one_line
 from wheelfix.outcome import Change
 from wheelfix.rules.model import FieldName, FieldValue
 
@@ -96,7 +96,7 @@ def _drop_extra(editor: Editor, extra: str) -> None:
 
 def _without_extra(text: str, extra: str, project: str) -> str | None:
     """Return a requirement as it is without ``extra``, ``None`` if nothing else calls for it."""
-    parts = RequirementParts.of(" ".join(text.split()))
+    parts = RequirementParts.of(on_one_line(text))
     if parts is None:
         return text
     if canonicalize_name(parts.name) == project:  # the project asks for extras of its own

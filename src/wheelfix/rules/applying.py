@@ -8,7 +8,7 @@ from wheelfix.escaping import shown
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.editing import REQUIRES, Editor
 from wheelfix.metadata.fields import check_value
-from wheelfix.metadata.requirement import Requirement, RequirementParts, read_requirement
+from wheelfix.metadata.requirement import Requirement, RequirementParts, on_one_line, read_requirement
 from wheelfix.outcome import Change
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.facts import Facts
@@ -98,7 +98,7 @@ class _Requirements:
 def _new_text(rule: Rule, text: str) -> str | None:
     """Return what ``rule`` makes of a requirement; one that stays keeps its bytes."""
     action = REQUIREMENT_ACTIONS[rule.action_name]
-    plain = " ".join(text.split())
+    plain = on_one_line(text)
     parts = RequirementParts.of(plain)
     if parts is None:
         return text

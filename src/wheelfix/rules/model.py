@@ -267,7 +267,10 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     ]
     match: Annotated[
         Match | None,
-        Meta(description="The requirements that it is for. Actions on a requirement need it, those on a wheel have none."),
+        Meta(
+            description="The requirements that it is for; a text is a pattern for their name. Actions on a requirement "
+            "need it, those on a wheel have none.",
+        ),
     ] = None
     action: Annotated[
         Literal["drop", "keep"] | Action,

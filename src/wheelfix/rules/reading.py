@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -28,26 +29,26 @@ _WORDS: Final = {
 def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
     """Return ``data`` as ``kind``, or ``None`` if there are faults; ``report`` is called for each of them."""
     if not isinstance(data, dict):
-        report(path, f"it must be a table, and is {_word(data)}", f"Its keys are: {', '.join(_keys(kind))}.")
+        report(path, f"it must be a table, and is {_word(data)}", f"Its keys are: {', '.join(_fields(kind))}.")
         return None
-    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields(kind)
     sound = True
     for key in data:
         if key not in fields:
             report(_join(path, key), "there is no such key", did_you_mean(key, list(fields)))
             sound = False
     values: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name not in data:
-            if field.required:
-                report(_join(path, name), "it is missing", f"Add {name} = {_specimen(field.type)}.")
+    for key, (name, form, required) in fields.items():
+        if key not in data:
+            if required:
+                report(_join(path, key), "it is missing", f"Add {key} = {_specimen(form)}.")
                 sound = False
             continue
-        value = _read(field.type, data[name], _join(path, name), report)
+        value = _read(form, data[key], _join(path, key), report)
         if value is _MISSING:
             sound = False
         else:
-            values[field.name] = value
+            values[name] = value
     if sound:
         return kind(**values)
     for fault in faults_in(kind, values, path):
@@ -55,8 +56,11 @@ def read_struct(kind: type[_Struct], data: object, path: str, report: Report) ->
     return None
 
 
-def _keys(kind: type[msgspec.Struct]) -> list[str]:
-    return [field.encode_name for field in msgspec.structs.fields(kind)]
+@cache
+def _fields(kind: type[msgspec.Struct]) -> Mapping[str, tuple[str, Any, bool]]:
+    """Return for each key of a table the name of its field, its type without annotations, and whether it must be there."""
+    listed = msgspec.structs.fields(kind)
+    return {field.encode_name: (field.name, _bare(field.type), field.required) for field in listed}
 
 
 def _join(path: str, key: str) -> str:
@@ -65,14 +69,13 @@ def _join(path: str, key: str) -> str:
 
 def _read(kind: Any, data: object, path: str, report: Report) -> Any:
     """Return ``data`` as ``kind``, or ``_MISSING`` after reporting what is wrong."""
-    kind = _bare(kind)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         if kind is Match and isinstance(data, str):
             return Match(name=(data,))
         found = read_struct(kind, data, path, report)
         return _MISSING if found is None else found
     if get_origin(kind) is tuple:
-        return _read_list(get_args(kind)[0], data, path, report)
+        return _read_list(_bare(get_args(kind)[0]), data, path, report)
     if Action in get_args(kind):
         return _read_action(kind, data, path, report)
     if get_args(kind)[:1] == (str,) and isinstance(data, list):  # text, or a list of it
@@ -108,7 +111,7 @@ def _read_list(kind: Any, data: object, path: str, report: Report) -> Any:
 
 def _read_action(kind: Any, data: object, path: str, report: Report) -> Any:
     words = next(get_args(each) for each in get_args(kind) if get_origin(each) is Literal)
-    known = [*words, *_keys(Action)]
+    known = [*words, *_fields(Action)]
     if isinstance(data, str):
         if data in words:
             return data
@@ -129,7 +132,6 @@ def _read_action(kind: Any, data: object, path: str, report: Report) -> Any:
 
 def _specimen(kind: Any) -> str:
     """Return a value that shows what a key of type ``kind`` takes."""
-    kind = _bare(kind)
     if kind is str or Action in get_args(kind):
         return '"drop"' if Action in get_args(kind) else '"..."'
     return str(get_args(kind)[0]) if get_origin(kind) is Literal else "..."

@@ -8,6 +8,7 @@ import msgspec
 from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleFile, When
 
 ID: Final = "urn:wheelfix:rules:1"
+_MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}
 TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, Case)
 """Every table of a rule file, from the outermost in."""
 
@@ -43,7 +44,9 @@ def _forms(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if schema.get("type") == "null":
         return
     items = schema.get("items", {})
-    if items.get("$ref") == f"#/$defs/{Match.__name__}":
+    if schema == _MATCH:
+        yield from ({"type": "string"}, _MATCH)
+    elif items == _MATCH:
         yield from ({"type": "string"}, items)
         yield {"type": "array", "items": {"anyOf": [{"type": "string"}, items]}, "minItems": 1}
     elif schema.get("type") == "array" and "$ref" not in items:

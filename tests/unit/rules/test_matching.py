@@ -1,5 +1,7 @@
 """Which rule decides: conditions on the wheel, conditions on the requirement, and the order."""
 
+from typing import Any
+
 import pytest
 
 from ruling import SUM, facts_of, requirement
@@ -12,7 +14,7 @@ TORCH = facts_of(
     "numpy<2", "triton==3.3; platform_machine == 'x86_64'", "nvidia-nccl-cu12; extra == 'cuda'",
     project="torch", version="2.7.0+cpu", tags="cp311-cp311-manylinux_2_17_aarch64.manylinux2014_aarch64",
 )  # fmt: skip
-HOLDS: list[tuple[str, object, object]] = [
+HOLDS: list[tuple[str, Any, Any]] = [
     ("project", "torch*", "jax"),
     ("version", ">=2.1,<2.11", ">=3"),
     ("version", "==2.7.0", "==2.7.1"),
@@ -32,7 +34,7 @@ HOLDS: list[tuple[str, object, object]] = [
 
 
 @pytest.mark.parametrize(("key", "fitting", "other"), HOLDS)
-def test_every_condition_and_its_opposite(key: str, fitting: object, other: object) -> None:
+def test_every_condition_and_its_opposite(key: str, fitting: Any, other: Any) -> None:
     """A list means any of its values."""
     name = key.replace("_", "-")
     assert failed_condition(When(**{key: fitting}), TORCH) is None
@@ -78,7 +80,7 @@ def test_a_sum_is_computed_only_where_it_matters() -> None:
 
     facts = Facts(TORCH.project, TORCH.version, TORCH.filename, TORCH.document, TORCH.is_dead, never)
     assert failed_condition(When(project=("jax",), sha256=(SUM,)), facts) == "project"
-    assert failed_condition(When(lacks=("numpy",), sha256=(SUM,)), facts) == "lacks"
+    assert failed_condition(When(lacks=(Match(("numpy",)),), sha256=(SUM,)), facts) == "lacks"
 
 
 MATCHES: list[tuple[Match, str, str | None]] = [

@@ -50,7 +50,7 @@ def command(files: tuple[str, ...], names: str | None, most: int, strict_rules: 
     if strict_rules:
         refuse_remarks(found)
     click.echo(render_remarks(found), nl=False)
-    say(f"{total} rules without a fault, {len(found)} remarks.\n")
+    say(f"{total} rule{'s' * (total != 1)} without a fault, {len(found)} remark{'s' * (len(found) != 1)}.\n")
     return 0
 
 

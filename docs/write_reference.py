@@ -1,0 +1,109 @@
+"""Write the reference of the rule language and its JSON Schema from the types; ``--check`` compares and writes nothing."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from wheelfix.metadata.fields import FIELDS
+from wheelfix.render.json import encode
+from wheelfix.rules.schema import TABLES, rules_schema
+
+FOLDER: Final = Path(__file__).parent
+_HEAD: Final = """# Reference of the rule language
+
+Every key of a rule file. This page is made from the types that read the files, by `docs/write_reference.py`; the JSON Schema
+that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) tells how they work together.
+"""
+_TITLES: Final = {
+    "RuleFile": "The file",
+    "Rule": "`[[rule]]`",
+    "When": "`when`",
+    "Match": "`match`",
+    "Action": "`action`",
+    "FieldValue": "`set-field`, `add-field`",
+    "FieldName": "`remove-field`",
+    "Case": "`[[rule.test]]`",
+}
+
+
+def reference(schema: Mapping[str, Any]) -> str:
+    """Return the page: a table for each table of a file."""
+    sections = (line for table in TABLES for line in _section(table, schema["$defs"][table.__name__]))
+    return _HEAD + "".join(f"{line}\n" for line in (*sections, *_fields()))
+
+
+def _fields() -> Iterator[str]:
+    yield "\n## The fields\n"
+    yield "What `set-field`, `add-field` and `remove-field` know, from the core metadata specification. `Name` and `Version`"
+    yield "are the wheel's identity, and `Requires-Dist` and `Provides-Extra` have actions of their own.\n"
+    yield "| field | stands | since Metadata-Version |"
+    yield "|---|---|---|"
+    for kind in FIELDS.values():
+        yield f"| `{kind.name}` | {'many times' if kind.multiple else 'once'} | {kind.since} |"
+
+
+def _section(table: type, schema: Mapping[str, Any]) -> Iterator[str]:
+    yield f"\n## {_TITLES[table.__name__]}\n"
+    yield " ".join((table.__doc__ or "").split()).replace("``", "`") + "\n"
+    yield "| key | takes | meaning |"
+    yield "|---|---|---|"
+    for key, value in schema["properties"].items():
+        if key.startswith("not-"):
+            continue
+        required = " (required)" if key in schema.get("required", ()) else ""
+        name = f"`{key}`, `not-{key}`" if f"not-{key}" in schema["properties"] else f"`{key}`"
+        examples = "".join(f"<br>{_example(each)}" for each in value.get("examples", ()))
+        meaning = f"{value['description']}{examples}".replace("|", "\\|")
+        yield f"| {name}{required} | {_takes(value)} | {meaning} |"
+
+
+def _example(value: object) -> str:
+    return f"`{_toml(value)}`"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)
+
+
+def _takes(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        words = dict.fromkeys(_takes(form) for form in schema["anyOf"])
+        return " or ".join(word for word in words if not (word == "text" and "text or a list of texts" in words))
+    if "$ref" in schema:
+        return f"a table, see {_TITLES[schema['$ref'].rpartition('/')[2]]}"
+    match schema:
+        case {"enum": values}:
+            return " or ".join(f"`{json.dumps(value)}`" for value in values)
+        case {"type": "array", "items": items}:
+            return "text or a list of texts" if items == {"type": "string"} else f"a list of: {_takes(items)}"
+        case {"format": "date"}:
+            return "a date"
+        case {"type": "object"}:
+            return "a table: fields and their values"
+        case _:
+            return "text"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write both files, or compare them; return 1 if one differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what would be written")
+    check = parser.parse_args(arguments).check
+    schema = rules_schema()
+    texts = {FOLDER / "rule-reference.md": reference(schema), FOLDER / "rules.schema.json": encode(schema)}
+    wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in wrong:
+        if check:
+            print(f"{path.name}: not what write_reference.py makes", file=sys.stderr)
+        else:
+            path.write_text(texts[path], "utf-8")
+    return int(check and bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
