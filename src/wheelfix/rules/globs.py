@@ -72,6 +72,7 @@ def _pieces(glob: str) -> tuple[Piece, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=65_536)
 def contains(outer: str, inner: str) -> bool:
     """Whether ``outer`` matches everything that ``inner`` matches. A ``False`` can mean that it was not seen.
 
@@ -95,6 +96,7 @@ def contains(outer: str, inner: str) -> bool:
     return rest(0, 0)
 
 
+@lru_cache(maxsize=65_536)
 def overlap(one: str, two: str) -> bool:
     """Whether there is a text that both patterns match.
 
