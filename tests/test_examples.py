@@ -59,7 +59,7 @@ def test_an_example_runs_on_the_sample_wheels(path: Path, tmp_path: Path) -> Non
 
 def test_the_reference_is_what_the_types_say() -> None:
     """The page and the schema beside it are made of the types; ``make reference`` writes them again."""
-    command = [sys.executable, ROOT / "docs" / "write_reference.py", "--check"]
+    command = [sys.executable, str(ROOT / "docs" / "write_reference.py"), "--check"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 

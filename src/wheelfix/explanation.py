@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import read_requirement
+from wheelfix.metadata.requirement import read_requirement, same_requirement
 from wheelfix.outcome import Change, Problem
 from wheelfix.plan import make_facts, make_plan
 from wheelfix.problems import failure
@@ -21,8 +21,9 @@ from wheelfix.wheel import Wheel
 class WheelExplanation:
     """What rules make of one wheel, requirement by requirement.
 
-    ``changes`` is all that would change; ``past`` what wheelfix has changed before, as the wheel itself tells. ``total``
-    counts the requirements, of which ``requirements`` may be a choice. Where ``problem`` is set nothing else is known.
+    ``total`` counts the requirements, of which ``requirements`` may be a choice. ``changes`` is what would change, of the
+    chosen ones if some were chosen; ``past`` what wheelfix has changed before, as the wheel itself tells. Where ``problem``
+    is set nothing else is known.
     """
 
     source: Path
@@ -49,7 +50,7 @@ def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> Whee
                 path,
                 len(every),
                 tuple(each for each in every if wanted is None or _is_wanted(each.text, wanted)),
-                plan.changes,
+                tuple(change for change in plan.changes if _concerns(change, wanted)),
                 tuple(change for change in trace.changes if _concerns(change, wanted)) if trace else (),
                 plan.notes,
             )
@@ -61,9 +62,9 @@ def _is_wanted(text: str, wanted: str) -> bool:
     requirement = read_requirement(text)
     if requirement is None:
         return text == wanted
-    asked = read_requirement(wanted)
-    exact = asked is not None and asked.name == requirement.name
-    return exact or matches((wanted,), requirement.name) or canonicalize_name(wanted) == requirement.name
+    if canonicalize_name(wanted) == requirement.name or matches((wanted,), requirement.name):
+        return True
+    return same_requirement(text, wanted)
 
 
 def _concerns(change: Change, wanted: str | None) -> bool:

@@ -1,6 +1,6 @@
 """Rules tried on wheels that exist as data only: the cases of rule files, and folders of METADATA before and after."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,11 +33,15 @@ class Result:
         return not self.differences
 
 
-def try_cases(rules: RuleSet) -> tuple[Result, ...]:
-    """Return how every case of every rule went; each is tried on all of ``rules``, as a wheel would be."""
+def try_cases(rules: RuleSet, origins: Collection[str] | None = None) -> tuple[Result, ...]:
+    """Return how the cases of ``rules`` went; each is tried on all of them, as a wheel would be.
+
+    ``origins`` chooses the cases of the rules that come from there: files, built-in sets. By default all are tried.
+    """
     return tuple(
-        Result(f"{rule.id}, test {number}", _differences(rules, case))
-        for rule in rules.rules
+        Result(f"{origin}: {rule.id}, test {number}", _differences(rules, case))
+        for rule, origin in zip(rules.rules, rules.origins, strict=True)
+        if origins is None or origin in origins
         for number, case in enumerate(rule.test, 1)
     )
 

@@ -1,7 +1,7 @@
 """One rule takes one requirement out of each of 200 real wheels: exactly that line goes, and nothing else changes.
 
-Run with ``pytest -m real``. The wheels are the newest of the projects in ``popular.txt``; they are kept in the folder ``many``
-of ``WHEELFIX_REAL_WHEELS``, if that is set.
+Run with ``pytest -m real``. The wheels are the newest of the projects in ``popular.txt``; they are kept in the folder
+``many`` of ``WHEELFIX_REAL_WHEELS``, if that is set.
 """
 
 import csv

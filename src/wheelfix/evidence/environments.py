@@ -111,8 +111,10 @@ def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Relea
     found = _PYTHON.fullmatch(interpreter)
     if not found:
         return (), None, None
-    major = int(found["major"])
-    lowest = (major, int(found["minor"] or 0))
+    major, minor = int(found["major"]), int(found["minor"] or 0)
+    if minor > _HIGHEST_PYPY and found["kind"] == "pp":  # pp373 is PyPy 7.3, for a Python that the tag does not tell
+        found, minor = _PYTHON.fullmatch(f"pp{major}") or found, 0
+    lowest = (major, minor)
     own_abi = found["minor"] and _OWN_ABI.match(abi)
     implementation: _Values = ()
     if found["kind"] == "cp":
@@ -122,5 +124,7 @@ def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Relea
     return implementation, lowest, lowest if own_abi else (major, _LATEST_MINOR)
 
 
+_HIGHEST_PYPY: Final = 20
+"""The highest minor version of Python for which PyPy is to be expected; old tags have PyPy's own version there."""
 _LATEST_MINOR: Final = 99
 """Tags such as ``py3`` and ``abi3`` are open upwards; no minor version of Python gets this far."""

@@ -58,16 +58,17 @@ class Editor:
         present = self.document.all(name)
         if [each.value.strip() for each in present] == [*values]:
             return
-        self._note_written(kind)
         changed: dict[Field, str | None] = {}
+        notes: list[tuple[str, str | None, str | None]] = []
         for old, new in zip_longest(present, values[: len(present)]):
             if new != old.value.strip():
                 changed[old] = new
-                self._note(name, "remove-field" if new is None else "set-field", old.value, new)
-        self.document = self.document.edited(changed)
+                notes.append(("remove-field" if new is None else "set-field", old.value, new))
+        document = self.document.edited(changed)
         for new in values[len(present) :]:
-            self._note(name, "set-field", None, new)
-            self.document = self.document.adding(spelled, new)
+            notes.append(("set-field", None, new))
+            document = document.adding(spelled, new)
+        self._change(document, kind, name, *notes)
 
     def add_field(self, name: str, value: str) -> None:
         """Add one more value of a field that may stand many times, unless it is there.
@@ -79,9 +80,7 @@ class Editor:
             raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
         check_value(spelled, value)
         if not any(_same(spelled, each.value.strip(), value) for each in self.document.all(name)):
-            self._note_written(kind)
-            self._note(name, "add-field", None, value)
-            self.document = self.document.adding(spelled, value)
+            self._change(self.document.adding(spelled, value), kind, name, ("add-field", None, value))
 
     def remove_field(self, name: str, value: str | None = None) -> None:
         """Remove a field: where ``value`` is given only the lines with that value, else all of its name.
@@ -91,9 +90,8 @@ class Editor:
         if name.lower() in FIXED_FIELDS:
             raise EditError("required-field", f"{name} must stand in every METADATA", hint="It cannot be removed.")
         gone = [each for each in self.document.all(name) if value is None or each.value.strip() == value]
-        for each in gone:
-            self._note(name, "remove-field", each.value, None)
-        self.document = self.document.without(gone)
+        notes = [("remove-field", each.value, None) for each in gone]
+        self._change(self.document.without(gone), None, name, *notes)
 
     def check_versions(self) -> None:
         """Confirm that the Metadata-Version knows every field that was written.
@@ -106,20 +104,23 @@ class Editor:
         except InvalidVersion:
             return  # no reader knows what to expect of such a file; that is not of our making
         for kind in self._written:
-            if version < Version(kind.since):
+            if self.document.all(kind.name) and version < Version(kind.since):
                 raise EditError(
                     "field-too-new",
                     f"{kind.name} came with Metadata-Version {kind.since}, and this is {text}",
                     hint=f"Set Metadata-Version to {kind.since} as well.",
                 )
 
-    def _note_written(self, kind: FieldKind | None) -> None:
+    def _change(
+        self, document: Document, kind: FieldKind | None, name: str, *notes: tuple[str, str | None, str | None]
+    ) -> None:
+        """Take ``document`` for the present one, and note what was done: action, value before and after."""
+        self.document = document
         if kind and not self._original.all(kind.name):
             self._written.append(kind)
-
-    def _note(self, name: str, action: str, before: str | None, after: str | None) -> None:
-        old = before.strip() if before else before
-        self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
+        for action, before, after in notes:
+            old = before.strip() if before else before
+            self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
 
 
 def _spelled(name: str) -> str:

@@ -92,6 +92,6 @@ def check_value(name: str, value: str) -> None:
                     raise ValueError(f"known are {', '.join(_METADATA_VERSIONS)}")
             case _ if not value:
                 raise ValueError("it is empty")
-    except ValueError as error:  # InvalidRequirement and InvalidSpecifier are such
+    except (ValueError, RecursionError) as error:  # InvalidRequirement and InvalidSpecifier are such
         reason = str(error).partition("\n")[0]
         raise EditError("invalid-field-value", f"{value!r} is no value for {name}: {reason}", hint="Correct it.") from error

@@ -75,8 +75,11 @@ Comparison(variable='extra', operator='==', value='x', text="extra == 'x'", cont
 
 
 def _tokens(text: str) -> list[tuple[str, str]] | None:
-    """Return kind and text of every token, or ``None`` if there is anything else."""
-    if len(text) > _LONGEST:
+    """Return kind and text of every token, or ``None`` if there is anything else.
+
+    Backslashes are no part of the grammar, and readers differ in what they make of them.
+    """
+    if len(text) > _LONGEST or "\\" in text:
         return None
     found, position, text = [], 0, text.rstrip()
     while position < len(text):
@@ -138,14 +141,17 @@ class _Reader:
 
 
 def _join(kind: type[Every] | type[Either], parts: list[Marker | None]) -> Marker | None:
-    sound = tuple(part for part in parts if part is not None)
-    if len(sound) < len(parts):
-        return None
-    return sound[0] if len(sound) == 1 else kind(sound)
+    """Join the operands of ``and`` or ``or``; what is the same inside parentheses is part of it."""
+    sound: list[Marker] = []
+    for part in parts:
+        if part is None:
+            return None
+        sound += part.parts if isinstance(part, kind) else (part,)
+    return sound[0] if len(sound) == 1 else kind(tuple(sound))
 
 
 def marker_text(marker: Marker) -> str:
-    """Return ``marker`` as text; each comparison is as it was written.
+    """Return ``marker`` as text; each comparison has its own quotes and order, and single blanks.
 
     >>> marker_text(read_marker("( 'a'==extra  or os_name == \\"nt\\") and extra!='b'"))
     '(\\'a\\' == extra or os_name == "nt") and extra != \\'b\\''
@@ -176,9 +182,14 @@ def plain_marker(text: str) -> str:
     """
     tokens = _tokens(text)
     if tokens is None:
-        return " ".join(text.replace("'", '"').split())
-    words = [f'"{word[1:-1]}"' if kind == "quoted" else " ".join(word.split()) for kind, word in tokens]
-    return " ".join(words).replace("( ", "(").replace(" )", ")")
+        return " ".join(text.split())
+    plain = ""
+    for kind, word in tokens:
+        if kind == "quoted" and '"' not in word[1:-1]:
+            word = f'"{word[1:-1]}"'  # noqa: PLW2901 - the same word in other quotes
+        joint = "" if not plain or plain.endswith("(") or (kind, word) == ("joint", ")") else " "
+        plain += joint + (word if kind == "quoted" else " ".join(word.split()))
+    return plain
 
 
 def comparisons(marker: Marker) -> Iterator[Comparison]:

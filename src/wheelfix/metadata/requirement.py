@@ -34,8 +34,8 @@ _PARTS: Final = re.compile(
         (?P<rest> .* )""",
     re.VERBOSE | re.DOTALL,
 )
-_MARKER_SIGN: Final = re.compile(r"\s*;\s*")
-_MARKER_SIGN_AFTER_URL: Final = re.compile(r"\s+;\s*|;\s+")
+_SIGN_AFTER_URL: Final = re.compile(r"(?<=\s);")
+_SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
 _NO_EXTRA: Final = Environment({"extra": ("",)})
@@ -168,11 +168,12 @@ class RequirementParts:
         if not found:
             return None
         rest = found["rest"]
-        sign = (_MARKER_SIGN_AFTER_URL if rest.lstrip().startswith("@") else _MARKER_SIGN).search(rest)
-        if sign is None:
+        position = _sign_position(rest)
+        if position is None:
             return cls(found["lead"], found["name"], found["extras"], rest, "", "")
-        head, tail = rest[: sign.start()], rest[sign.end() :]
-        return cls(found["lead"], found["name"], found["extras"], head, sign[0], tail)
+        head, tail = rest[:position].rstrip(), rest[position + 1 :].lstrip()
+        sign = rest[len(head) : len(rest) - len(tail)]
+        return cls(found["lead"], found["name"], found["extras"], head, sign, tail)
 
     @property
     def extras(self) -> str:
@@ -210,9 +211,10 @@ class RequirementParts:
 
     def with_specifier(self, specifier: str) -> "RequirementParts":
         """Return the requirement with another specifier, or without one if it is empty; parentheses stay."""
-        if self.url is None and plain_specifier(self.specifier) == plain_specifier(specifier):
-            return self
         old = self.constraint
+        closed = old.strip().startswith("(") == old.strip().endswith(")")
+        if self.url is None and closed and plain_specifier(self.specifier) == plain_specifier(specifier):
+            return self
         blanks = old[: len(old) - len(old.lstrip())] if old.strip() and self.url is None else ""
         text = f"({specifier})" if old.strip().startswith("(") else specifier
         sign = " ; " if self.sign and self.url is not None else self.sign
@@ -232,16 +234,28 @@ class RequirementParts:
 
     def with_marker_too(self, marker: str) -> "RequirementParts":
         """Return the requirement for environments only where ``marker`` holds too; what it says already is not added."""
+        own = read_marker(self.marker) if self.marker else None
         present = {plain_marker(part) for part in _conjuncts(self.marker)}
         missing = [part for part in _conjuncts(marker) if plain_marker(part) not in present]
-        if not missing:
+        added = " and ".join(missing)
+        if not missing or (own is None and plain_marker(self.marker).endswith(f") and {plain_marker(added)}")):
             return self
-        old = [f"({self.marker})" if isinstance(read_marker(self.marker), Either) else self.marker] if self.marker else []
-        text = " and ".join([*old, *missing])
-        return self.with_marker(text if old or len(missing) > 1 else marker)
+        if not self.marker:
+            return self.with_marker(marker)
+        old = self.marker if own is not None and not isinstance(own, Either) else f"({self.marker})"
+        return self.with_marker(f"{old} and {added}")
 
     def __str__(self) -> str:
         return f"{self.lead}{self.name}{self.raw_extras}{self.constraint}{self.sign}{self.raw_marker}"
+
+
+def _sign_position(rest: str) -> int | None:
+    """Return where the semicolon stands; one inside an address is a part of it."""
+    if not rest.lstrip().startswith("@"):
+        position = rest.find(";")
+        return None if position < 0 else position
+    found = _SIGN_AFTER_URL.search(rest) or _SIGN_NEAR_URL.search(rest)
+    return found.start() if found else None
 
 
 def _conjuncts(text: str) -> list[str]:

@@ -31,6 +31,7 @@ _OPEN: Final = frozenset(
 _ELSE: Final = "\0"
 """Stands for every value that a marker does not name."""
 _RELEASE: Final = re.compile(r"(?<![\d.])(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
+_NUMBERS: Final = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,8})+")
 _PLAIN_VERSIONS: Final = re.compile(r"[\d.,|*\s]*")
 _HIGHEST_MICRO: Final = 99
 _LATEST: Final = 99
@@ -82,24 +83,48 @@ def _candidates(name: str, leaves: tuple[Comparison, ...], environment: Environm
 
 
 def _pythons(leaves: tuple[Comparison, ...], environment: Environment) -> Iterator[str | None]:
-    """Yield the full Python versions between which the comparisons can tell a difference."""
+    """Yield the full Python versions between which the comparisons can tell a difference, ``None`` if none can be listed."""
     own = [leaf for leaf in leaves if leaf.variable in _PYTHON]
+    lowest, highest = environment.lowest or (2, 0), environment.highest or (_LATEST, _LATEST)
+    texts = [leaf for leaf in own if leaf.contained]
     if not all(_PLAIN_VERSIONS.fullmatch(leaf.value) for leaf in own):  # pre-releases lie between the others
         yield None
         return
-    lowest, highest = environment.lowest or (2, 0), environment.highest or (_LATEST, _LATEST)
+    if any(leaf.variable == "python_full_version" for leaf in texts) or (texts and lowest[0] != highest[0]):
+        yield None  # a part of the text of a version: too many have it
+        return
     found = {(*lowest, 0), (*highest, _HIGHEST_MICRO)}
+    if texts:
+        found |= {(lowest[0], minor, 0) for minor in range(lowest[1], highest[1] + 1)}
     for leaf in own:
-        for major, minor, micro in _RELEASE.findall(leaf.value):
-            release = int(major), int(minor)
-            at = int(micro or 0)
-            found |= {(*release, each) for each in (0, max(at - 1, 0), at, at + 1, _HIGHEST_MICRO)}
-            found |= {(release[0], release[1] + 1, 0), (release[0], max(release[1] - 1, 0), _HIGHEST_MICRO)}
-        for major in re.findall(r"\d+", leaf.value)[:1]:
-            found |= {(int(major), 0, 0), (int(major), _LATEST, 0), (int(major) + 1, 0, 0)}
+        found.update(_neighbours(leaf.value))
+        found.update(_named(leaf.value) if leaf.operator.endswith("in") else ())
+    with_candidates = any(leaf.variable == "python_full_version" for leaf in own)
     for each in sorted(found):
         if lowest <= each[:2] <= highest:
-            yield ".".join(map(str, each))
+            text = ".".join(map(str, each))
+            yield from (text, f"{text}rc1") if with_candidates else (text,)
+
+
+def _neighbours(text: str) -> Iterator[tuple[int, int, int]]:
+    """Yield the versions that ``text`` names and those next to them."""
+    for first, second, third in _RELEASE.findall(text):
+        major, minor, micro = int(first), int(second), int(third or 0)
+        yield from ((major, minor, each) for each in (0, max(micro - 1, 0), micro, micro + 1, _HIGHEST_MICRO))
+        yield major, minor + 1, 0
+        yield major, max(minor - 1, 0), _HIGHEST_MICRO
+    for major in map(int, re.findall(r"\d+", text)[:1]):
+        yield from ((major, 0, 0), (major, _LATEST, 0), (major + 1, 0, 0))
+
+
+def _named(text: str) -> Iterator[tuple[int, int, int]]:
+    """Yield every version that is a part of ``text``: ``in`` compares texts, and 3.1 is in "3.11"."""
+    for found in _NUMBERS.finditer(text):
+        parts = found[0].split(".")
+        for first, second, third in zip(parts, parts[1:], [*parts[2:], ""], strict=False):
+            for start, stop in product(range(len(first)), range(1, len(second) + 1)):
+                release = int(first[start:]), int(second[:stop])
+                yield from ((*release, int(third[:end] or 0)) for end in range(len(third) + 1))
 
 
 def _truth(marker: Marker, values: Mapping[str, str | None]) -> bool | None:

@@ -1,5 +1,6 @@
 """What there is to say of rules: lists, explanations and test results, as text and JSON."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
@@ -8,6 +9,7 @@ import msgspec
 
 from wheelfix.escaping import shown
 from wheelfix.explanation import WheelExplanation
+from wheelfix.metadata.editing import REQUIRES
 from wheelfix.outcome import Change
 from wheelfix.render.json import encode
 from wheelfix.rules.explaining import Explanation, RuleView
@@ -79,58 +81,78 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
     if wanted is None:
         lines += _overview(explanation)
     else:
-        for each in explanation.requirements:
-            lines += _in_full(each)
-        lines += [f"  gone: {_past(change)}" for change in explanation.past]
-        if not explanation.requirements and not explanation.past:
+        for each, count in Counter(explanation.requirements).items():
+            lines += _in_full(each, count, explanation.changes)
+        lines += _of_the_wheel(explanation)
+        if not (explanation.requirements or explanation.changes or explanation.past):
             lines.append(f"  There is no requirement {shown(wanted)!r}, and wheelfix has not taken one out.")
+    lines += [f"  gone: {_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _overview(explanation: WheelExplanation) -> Iterator[str]:
-    reasons: dict[str, str] = {}
+    reasons: dict[str, None] = {}
     for each in explanation.requirements:
         rule = each.decided
-        yield f"  {_mark(each)} {shown(each.text)}" + (f"  [{shown(rule.id)}]" if rule else "")
+        yield f"  {_mark(each, explanation.changes)} {shown(each.text)}" + (f"  [{shown(rule.id)}]" if rule else "")
+        yield from _results(each, explanation.changes)
         if rule:
-            reasons.setdefault(rule.id, f"  {rule.id} ({rule.origin}): {each.held_back or rule.reason}")
-    for change in explanation.changes:
-        if change.action in _WHEEL_CHANGES:
-            yield f"  {_change(change)}  [{shown(change.rule or '')}]"
-            reasons.setdefault(change.rule or "", f"  {change.rule}: {change.reason}")
-    yield from map(shown, reasons.values())
-    if not reasons:
+            reasons[f"  {rule.id} ({rule.origin}): {each.held_back or rule.reason}"] = None
+    yield from _of_the_wheel(explanation)
+    yield from map(shown, reasons)
+    if not reasons and not explanation.changes:
         yield "  No rule decides on any of them."
-    yield from (f"  gone: {_past(change)}" for change in explanation.past)
 
 
-_WHEEL_CHANGES: Final = ("add-field", "set-field", "remove-field", "drop-extra")
+def _of_the_wheel(explanation: WheelExplanation) -> Iterator[str]:
+    """Yield what is changed by rules that are for the wheel as a whole."""
+    decided = {each.decided.id for each in explanation.requirements if each.decided}
+    for change in explanation.changes:
+        if change.rule not in decided:
+            yield f"  {_change(change)}  [{_why(change)}]"
 
 
-def _mark(explanation: Explanation) -> str:
-    if explanation.decided is None:
-        return " "
-    if explanation.held_back or explanation.decided.action == "keep":
-        return "="
-    return "-" if explanation.decided.action == "drop" else "~"
+def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Change]:
+    """Return what becomes of a requirement, one change behind the other."""
+    found: list[Change] = []
+    text: str | None = explanation.text
+    for change in changes:
+        if change.field == REQUIRES and change.before is not None and change.before == text:
+            found.append(change)
+            text = change.after
+    return found
 
 
-def _in_full(explanation: Explanation) -> Iterator[str]:
-    yield f"  {_mark(explanation)} {shown(explanation.text)}"
+def _mark(explanation: Explanation, changes: Sequence[Change]) -> str:
+    mine = _changes_of(explanation, changes)
+    if mine:
+        return "-" if mine[-1].after is None else "~"
+    return "=" if explanation.decided else " "
+
+
+def _results(explanation: Explanation, changes: Sequence[Change]) -> Iterator[str]:
+    for change in _changes_of(explanation, changes):
+        if change.after is not None:
+            yield f"      becomes: {shown(change.after)}"
+
+
+def _in_full(explanation: Explanation, count: int, changes: Sequence[Change]) -> Iterator[str]:
+    times = f"  ({count} times)" if count > 1 else ""
+    yield f"  {_mark(explanation, changes)} {shown(explanation.text)}{times}"
+    yield from _results(explanation, changes)
     if explanation.fault:
         yield f"      malformed: {shown(explanation.fault)}"
     rule = explanation.decided
-    if rule is None:
-        yield "      stays: no rule decides on it"
-    elif explanation.held_back:
+    if rule is not None and explanation.held_back:
         yield f"      stays: {explanation.held_back}"
         yield f"      {_view(rule)} would act otherwise: {shown(rule.reason)}"
-    else:
+    elif rule is not None:
         yield f"      {rule.action} by {_view(rule)}: {shown(rule.reason)}"
-    yield from (
-        f"      also matched by {_view(each)}, which would {each.action}; the first one decides" for each in explanation.also
-    )
+    elif not _changes_of(explanation, changes):
+        yield "      stays: no rule decides on it"
+    for each in explanation.also:
+        yield f"      also matched by {_view(each)}, which would {each.action}; the first one decides"
     yield from (f"      not by {_view(each)}: {_stopped(each)}" for each in explanation.nearly)
 
 
@@ -143,8 +165,8 @@ def _stopped(rule: RuleView) -> str:
     return _STOPPED.get(key, f"the wheel does not fulfil {key}") + (f" ({key})" if key in _STOPPED else "")
 
 
-def _past(change: Change) -> str:
-    return shown(f"{_change(change)}  [{change.rule or 'no rule'}: {change.reason or 'by a script'}]")
+def _why(change: Change) -> str:
+    return shown(f"{change.rule or 'no rule'}: {change.reason or 'by a script'}")
 
 
 def _change(change: Change) -> str:

@@ -101,15 +101,16 @@ def _without_extra(text: str, extra: str, project: str) -> str | None:
         return text
     if canonicalize_name(parts.name) == project:  # the project asks for extras of its own
         left = [each for each in parts.extra_names if canonicalize_name(each) != extra]
-        if len(left) < len(parts.extra_names):
-            return str(parts.with_extras(left)) if left else None
+        if not left and parts.extra_names:
+            return None
+        parts = parts.with_extras(left) if len(left) < len(parts.extra_names) else parts
     tree = read_marker(parts.marker) if parts.marker else None
     rest = without_extra(tree, extra) if tree else tree
-    if rest is None or rest == tree:
-        return text
     if isinstance(rest, bool):
         return str(parts.with_marker("")) if rest else None
-    return str(parts.with_marker(marker_text(rest)))
+    if rest is not None and rest != tree:
+        parts = parts.with_marker(marker_text(rest))
+    return text if str(parts) == on_one_line(text) else str(parts)
 
 
 def _set_field(editor: Editor, field: FieldValue) -> None:

@@ -87,6 +87,7 @@ def _no_empty_match(match: Match) -> Wrong | None:
     return None
 
 
+_BLANKS: Final = ("it has blanks around it", "Take them away; METADATA has none.")
 _CONTROL: Final = ("it has line breaks or control characters", "Write one line of text.")
 
 
@@ -167,7 +168,7 @@ def _requirement(text: str) -> Wrong | None:
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
         return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
-    return None if text == text.strip() else ("it has blanks around it", "Take them away.")
+    return None if text == text.strip() else _BLANKS
 
 
 def _marker(text: str) -> Wrong | None:
@@ -252,7 +253,7 @@ def _remove_field(field: FieldName) -> Wrong | None:
 def _case_requirement(text: str) -> Wrong | None:
     if read_requirement(text) is None or not text.isprintable():
         return f"{text!r} is no requirement", "Write one such as numpy>=1.26."
-    return None
+    return None if text == text.strip() else _BLANKS
 
 
 def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
@@ -261,8 +262,11 @@ def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
             return f"{name} has a key of its own", "Use project, version, metadata-version, requires and expect."
         if find(name) is None:
             return f"there is no field {name!r}", did_you_mean(name, [each.name for each in FIELDS.values()])
-        if not all(each.isprintable() for each in ((value,) if isinstance(value, str) else value)):
+        values = (value,) if isinstance(value, str) else value
+        if not all(each.isprintable() for each in values):
             return _CONTROL
+        if any(each != each.strip() for each in values):
+            return _BLANKS
     return None
 
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
 from typing import Final
 
-from dep_logic.specifiers import BaseSpecifier, InvalidSpecifier, parse_version_specifier
 from packaging.version import InvalidVersion, Version
 
 from wheelfix.metadata.marker import plain_marker
 from wheelfix.outcome import Outcome, Remark
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.globs import all_contained, any_overlap, is_plain, literal_length, matches
+from wheelfix.rules.matching import BEHIND_EXTRA
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
+from wheelfix.rules.versions import allows_all, allows_none
 
 _GLOB_KEYS: Final = ("project", "local", "filename", "platform", "python", "abi")
 _VERSION_KEYS: Final = ("version", "metadata_version")
@@ -31,13 +31,17 @@ def remarks_on(rules: RuleSet, today: date | None = None) -> tuple[Remark, ...]:
 
 def remarks_on_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Remark, ...]:
     """Return what a run shows of ``rules``: those that applied to nothing, and those whose last version has come."""
-    outcomes = tuple(outcomes)
+    outcomes = tuple(outcome for outcome in outcomes if not outcome.problem)
+    if not outcomes:
+        return ()
     applied = {rule for outcome in outcomes for rule in outcome.applied_rules}
+    held_back = {each.rule for outcome in outcomes for each in outcome.kept if each.reason == BEHIND_EXTRA}
     found = []
     for index in _own(rules):
         rule, origin = rules.rules[index], rules.origins[index]
         if rule.id not in applied:
-            found.append(Remark("unused", origin, rule.id, "it applied to nothing in this run"))
+            why = ": what it names is called for by extras only" if rule.id in held_back else ""
+            found.append(Remark("unused", origin, rule.id, f"it applied to nothing in this run{why}"))
         for outcome in outcomes:
             if rule.id in outcome.applied_rules and rule.until_version and _reached(rule.until_version, outcome.version):
                 message = f"it is meant until version {rule.until_version}, and {outcome.source.name} has reached it"
@@ -97,7 +101,7 @@ def _impossible(when: When) -> str | None:
     """Return why no wheel can fulfil ``when``, ``None`` if one may."""
     for key in _VERSION_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
-        if given and all(_is_empty(text) or _within_any(text, excluded) for text in given):
+        if given and all(allows_none(text) or _allowed_by_any(text, excluded) for text in given):
             return f"no version fulfils {key.replace('_', '-')} = {' or '.join(given)}"
     for key in _GLOB_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
@@ -139,17 +143,33 @@ def _in_the_way(earlier: Rule, later: Rule) -> bool:
         return False
     if earlier.action == later.action or not any_overlap(_names(earlier), _names(later)):
         return False
-    return all(
-        not _values(earlier.when, key) or not _values(later.when, key) or _meet(key, earlier.when, later.when)
-        for key in (*_GLOB_KEYS, *_VERSION_KEYS)
-    )
+    keys = (*_GLOB_KEYS, *_VERSION_KEYS)
+    return _matches_meet(earlier, later) and all(_conditions_meet(key, earlier.when, later.when) for key in keys)
 
 
-def _meet(key: str, one: When, two: When) -> bool:
+def _matches_meet(one: Rule, two: Rule) -> bool:
+    """Whether a requirement may fulfil both rules, names aside."""
+    first, second = one.match or Match(), two.match or Match()
+    extras, others = _extras(one), _extras(two)
+    if "any" not in (*extras, *others) and set(extras).isdisjoint(others):
+        return False
+    if (first.url and second.specifier) or (first.specifier and second.url):
+        return False  # what has an address has no specifier
+    return not (first.url and second.url) or any_overlap(first.url, second.url)
+
+
+def _conditions_meet(key: str, one: When, two: When) -> bool:
+    """Whether a wheel may fulfil what both ask for under ``key``."""
     first, second = _values(one, key), _values(two, key)
+    for asked, other in ((first, two), (second, one)):
+        excluded = _values(other, f"not_{key}")
+        if asked and excluded and _covers(key, excluded, asked):
+            return False
+    if not first or not second or key in ("platform", "python", "abi"):  # a wheel has several tags
+        return True
     if key in _VERSION_KEYS:
-        return any(_versions_meet(left, right) for left in first for right in second)
-    return key in ("platform", "python", "abi") or any_overlap(first, second)
+        return any(not allows_none(f"{left},{right}") for left in first for right in second)
+    return any_overlap(first, second)
 
 
 def _when_contains(wide: When, narrow: When) -> bool:
@@ -167,7 +187,7 @@ def _covers(key: str, wide: Texts, narrow: Texts) -> bool:
     if key in _GLOB_KEYS:
         return all_contained(wide, narrow)
     if key in _VERSION_KEYS:
-        return all(_within_any(text, wide) for text in narrow)
+        return all(_allowed_by_any(text, wide) for text in narrow)
     return set(narrow) <= set(wide)
 
 
@@ -199,26 +219,5 @@ def _marker_within_any(text: str, wide: Texts) -> bool:
     return any(plain_marker(each) in plain_marker(text) for each in wide)
 
 
-@lru_cache(maxsize=1024)
-def _versions(text: str) -> BaseSpecifier | None:
-    try:
-        return parse_version_specifier(text)
-    except (InvalidSpecifier, ValueError):
-        return None
-
-
-def _is_empty(text: str) -> bool:
-    versions = _versions(text)
-    return versions is not None and versions.is_empty()
-
-
-def _within_any(text: str, wide: Texts) -> bool:
-    """Whether every version that ``text`` allows is allowed by one of ``wide``; ``False`` where it cannot be told."""
-    narrow = _versions(text)
-    others = [versions for each in wide if (versions := _versions(each)) is not None]
-    return narrow is not None and any((narrow & each) == narrow for each in others)
-
-
-def _versions_meet(one: str, two: str) -> bool:
-    first, second = _versions(one), _versions(two)
-    return first is None or second is None or not (first & second).is_empty()
+def _allowed_by_any(narrow: str, wide: Texts) -> bool:
+    return any(allows_all(each, narrow) for each in wide)

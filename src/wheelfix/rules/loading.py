@@ -244,5 +244,9 @@ def _lines_of_rules(text: str, count: int) -> list[int | None]:
 
 
 def _digest(rules: Sequence[Rule]) -> str:
-    plain = [msgspec.structs.replace(rule, test=()) for rule in rules]
+    plain = [msgspec.to_builtins(msgspec.structs.replace(rule, test=())) for rule in rules]
+    for table in plain:
+        if not table.get("when"):
+            table.pop("when", None)
+        table.pop("test", None)
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

@@ -16,11 +16,11 @@ def print_rules(rules: RuleSet) -> str:
 def _table(rule: Rule) -> dict[str, Any]:
     table: dict[str, Any] = msgspec.to_builtins(rule)
     order = ("id", "reason", "url", "until", "until-version", "action", "when", "match", "test")
-    return {key: _shortened(table[key]) for key in order if key in table}
+    return {key: _shortened(table[key]) if key in ("when", "match") else table[key] for key in order if key in table}
 
 
 def _shortened(value: Any) -> Any:
-    """Return ``value`` with a single value in place of a list of one."""
+    """Return conditions with a single value in place of a list of one."""
     match value:
         case dict():
             return {key: _shortened(each) for key, each in value.items()}

@@ -39,5 +39,5 @@ def command(wheel: str, requirement: str | None, sources: tuple[str, ...], form:
         click.echo(render_explanations_json([explanation]), nl=False)
     else:
         click.echo(render_explanation(explanation, wanted=requirement), nl=False)
-    unknown = requirement is not None and not explanation.requirements and not explanation.past
+    unknown = requirement is not None and not (explanation.requirements or explanation.changes or explanation.past)
     return int(explanation.problem is not None or unknown)

@@ -1,5 +1,6 @@
 """``wheelfix rules test``."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -7,7 +8,6 @@ import click
 
 from wheelfix.cli.rulefiles import chosen_rules, one_by_one
 from wheelfix.render.rules import render_results, render_results_json
-from wheelfix.rules import BUILT_IN
 from wheelfix.rules.model import RuleSet
 from wheelfix.trials import Result, golden_folders, try_cases, try_golden
 
@@ -29,9 +29,10 @@ def command(
 ) -> int:
     """Run the tests of rules; no wheel is touched.
 
-    They stand under [[rule.test]] in the files; --golden adds folders of METADATA
-    before and after, to be tried on the rules of all files together. Exit code 1
-    if one fails, or if there are none.
+    They stand under [[rule.test]] in the files, and are tried on the rules of the
+    file and of all that it extends; the tests of what it extends are its own
+    matter. --golden adds folders of METADATA before and after, to be tried on the
+    rules of all files together. Exit code 1 if one fails, or if there are none.
 
     \b
     Examples:
@@ -45,8 +46,10 @@ def command(
     untested: list[str] = []
     for sources in one_by_one(files):
         rules = chosen_rules(sources)
-        results += [result for result in try_cases(rules) if result not in results]
-        untested += _untested(rules)
+        own = {source.partition("/")[0] if not source.endswith(".toml") else str(Path(source)) for source in sources}
+        own = own or {rules.name}
+        results += try_cases(rules, own)
+        untested += _untested(rules, own)
     if golden:
         results += _golden_results(chosen_rules(files), golden, update=update)
     if form == "json":
@@ -56,9 +59,9 @@ def command(
     return int(not results or not all(result.passed for result in results))
 
 
-def _untested(rules: RuleSet) -> list[str]:
+def _untested(rules: RuleSet, own: Collection[str]) -> list[str]:
     listed = zip(rules.rules, rules.origins, strict=True)
-    return [rule.id for rule, origin in listed if not rule.test and origin not in BUILT_IN]
+    return [rule.id for rule, origin in listed if not rule.test and origin in own]
 
 
 def _golden_results(rules: RuleSet, folders: tuple[str, ...], *, update: bool) -> list[Result]:

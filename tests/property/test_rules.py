@@ -1,0 +1,240 @@
+"""Rules on METADATA and wheels of any shape: order, repetition, protection, and bytes that stay."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement as StrictRequirement
+
+from building import WheelSpec, write_wheel
+from ruling import apply
+from strategies import metadata
+from wheelfix.batch import fix_wheels
+from wheelfix.errors import EditError, MetadataError
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.document import Document
+from wheelfix.plan import make_facts
+from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.rules.applying import Corrected
+from wheelfix.rules.facts import Facts
+from wheelfix.rules.loading import rule_set
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+
+FILENAME = WheelFilename.parse("demo-1.0-py3-none-any.whl")
+ARGUMENTS: dict[str, list[str | Action]] = {
+    "drop": ["drop"],
+    "keep": ["keep"],
+    "replace": [Action(replace="{name}-x{extras}{specifier}{marker}"), Action(replace="{name}{specifier}")],
+    "rename": [Action(rename="other"), Action(rename="Foo.x")],
+    "set-specifier": [Action(set_specifier=""), Action(set_specifier=">=1,<3"), Action(set_specifier="==1.0.*")],
+    "set-marker": [Action(set_marker=""), Action(set_marker="os_name == 'nt' or extra == \"x\"")],
+    "and-marker": [
+        Action(and_marker="os_name == 'nt'"), Action(and_marker="os_name == 'nt' or extra == 'x'"),
+        Action(and_marker="os_name=='nt' and (extra == 'x' or python_version < \"3.9\")"),
+    ],
+    "add": [Action(add="foo"), Action(add="foo[x] >=1; os_name == 'nt'"),
+    Action(add="bar @ https://e.com/a.whl ; extra == 'x'")],
+    "drop-extra": [Action(drop_extra="x"), Action(drop_extra="Cuda")],
+    "set-field": [
+        Action(set_field=FieldValue("Summary", "new")), Action(set_field=FieldValue("Provides-Extra", ("x", "y"))),
+        Action(set_field=FieldValue("Requires-Python", ">=3.9")), Action(set_field=FieldValue("Provides-Extra", ())),
+    ],
+    "add-field": [Action(add_field=FieldValue("Provides-Extra", ("x", "z"))), Action(add_field=FieldValue("Classifier",
+    "A"))],
+    "remove-field": [Action(remove_field=FieldName("Summary")), Action(remove_field=FieldName("x-own", "1"))],
+}  # fmt: skip
+NAMES = ["foo", "Foo", "foo-x", "demo", "bar"]
+requirement_texts = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(NAMES),
+    st.sampled_from(["", "[x]", " [cuda, x]", "[Y,cuda]"]),
+    st.sampled_from([
+        "", ">=1", " (>= 1, <3)", "<3,>=1", " @ https://e.com/a.whl", " >=1.0 <2.0", " >=1.0.*", " !=~5.0", " >=1.0'",
+        " >dev",
+        " >=1.0,", " >=9.0.0a1.0", " (>=1",
+    ]),
+    st.sampled_from([
+        "", " ; os_name == 'nt'", " ;os_name==\"nt\"  and extra=='x'", " ; extra == 'x' or extra == 'CUDA'",
+        " ; extra != 'x'",
+        " ; (extra == 'cuda' or os_name == 'nt') and python_version<'3.9'",
+        " ; 'x' == extra or (extra == 'y' and os_name != 'nt')",
+        " ; python_version >= 3.6", " ;\n   os_name == 'nt'\n\tor extra == 'cuda'",
+    ]),
+)  # fmt: skip
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    """Draw METADATA of any shape, with requirements that rules are for among the fields."""
+    data = draw(metadata())
+    ending = b"\r\n" if b"\r\n" in data[:30] else b"\n"
+    lines = draw(st.lists(requirement_texts, max_size=5))
+    more = [
+        draw(st.sampled_from(["Requires-Dist: ", "requires-dist:  "])) + text.replace("\n", ending.decode())
+        for text in lines
+    ]
+    more += draw(
+        st.lists(st.sampled_from(["Provides-Extra: x", "provides-extra:CUDA", "Summary: a", "X-Own: 1"]), max_size=2)
+    )
+    head, end, rest = data.partition(b"Version: 1.0" + ending)
+    return head + end + b"".join(line.encode() + ending for line in draw(st.permutations(more))) + rest
+
+
+matches = st.builds(
+    Match,
+    name=st.sampled_from([("foo*",), ("*",), ("foo", "bar"), ("demo",)]),
+    extra=st.sampled_from([None, ("any",), ("x",)]),
+)
+
+
+def facts_of(data: bytes) -> Facts:
+    try:
+        document = Document.parse(data)
+    except MetadataError:
+        assume(False)
+        raise
+    return make_facts(document, FILENAME, lambda: "ab" * 32)
+
+
+def corrected(data: bytes, *rules: Rule) -> Corrected:
+    """Return what ``rules`` make of METADATA; what they cannot be carried out on is of no interest here."""
+    facts = facts_of(data)
+    try:
+        return apply(facts, *rules)
+    except EditError:
+        assume(False)
+        raise
+
+
+def rule_of(action: str | Action, match: Match, name: str = "r", **more: object) -> Rule:
+    plain = Rule(id=name, reason="why", match=match, action=action, **more)  # type: ignore[arg-type]
+    return plain if plain.action_name in REQUIREMENT_ACTIONS else msgspec.structs.replace(plain, match=None)
+
+
+def test_every_action_is_tried() -> None:
+    assert set(ARGUMENTS) == {*REQUIREMENT_ACTIONS, *WHEEL_ACTIONS}
+    for name, several in ARGUMENTS.items():
+        assert {rule_of(each, Match(("x",))).action_name for each in several} == {name}
+
+
+IDEMPOTENT = [name for name in ARGUMENTS if name in WHEEL_ACTIONS or REQUIREMENT_ACTIONS[name].idempotent]
+
+
+@pytest.mark.parametrize("name", IDEMPOTENT)
+@given(data=documents(), match=matches, draw=st.data())
+def test_rules_applied_twice_are_rules_applied_once(name: str, data: bytes, match: Match, draw: st.DataObject) -> None:
+    rule = rule_of(draw.draw(st.sampled_from(ARGUMENTS[name])), match)
+    once = corrected(data, rule).document.data
+    again = corrected(once, rule)
+    assert again.document.data == once
+    assert again.changes == ()
+
+
+every_action = st.sampled_from([each for several in ARGUMENTS.values() for each in several])
+rules = st.builds(rule_of, every_action, matches)
+
+
+def named(several: Iterable[Rule]) -> list[Rule]:
+    """Return rules, each with an id of its own."""
+    return [msgspec.structs.replace(each, id=f"r{index}") for index, each in enumerate(several)]
+
+
+@given(documents(), st.lists(rules, max_size=4))
+def test_a_first_rule_that_keeps_protects(data: bytes, several: list[Rule]) -> None:
+    """No action on a requirement reaches what is kept; actions on the wheel are no matter of the order."""
+    keep = Rule(id="keep", reason="why", match=Match(("foo*",)), action="keep")
+    others = [each for each in named(several) if each.match is not None]
+    before = Document.parse(facts_of(data).document.data)
+    found = corrected(data, keep, *others)
+    own = [each for each in before.all("Requires-Dist") if each.value.lower().startswith("foo")]
+    lines = [data[each.start : each.stop] for each in own]
+    left = [found.document.data[each.start : each.stop] for each in found.document.all("Requires-Dist")]
+    assert [line for line in left if line in lines] == lines
+    assert not any((each.before or "").lower().startswith("foo") for each in found.changes)
+    assert sum((each.before or "").lower().startswith("foo") for each in found.kept) == len(own)
+
+
+@given(documents(), st.lists(rules, max_size=4))
+def test_only_what_is_told_changes(data: bytes, several: list[Rule]) -> None:
+    """Lines that no change names keep every byte, and what is written is a sound requirement."""
+    found = corrected(data, *named(several))
+    before, after = facts_of(data).document, found.document
+    assert after.data[after.header_stop :] == before.data[before.header_stop :] or not before.data.endswith((b"\n", b"\r"))
+    told = {each.before for each in found.changes}
+    untouched = [data[each.start : each.stop].rstrip() for each in before.fields if each.value.strip() not in told]
+    left = [after.data[each.start : each.stop].rstrip() for each in after.fields]
+    for line in untouched:
+        assert line in left
+    for change in found.changes:
+        if change.field == "Requires-Dist" and change.after is not None and change.action != "drop-extra":
+            StrictRequirement(change.after)
+    if not found.changes:
+        assert after.data == before.data
+
+
+@given(documents(), st.lists(rules, min_size=1, max_size=4))
+def test_no_rule_that_is_for_the_wheel_means_identical_bytes(data: bytes, several: list[Rule]) -> None:
+    elsewhere = When(project=("other",))
+    assert corrected(data).document.data == data
+    found = corrected(data, *(msgspec.structs.replace(each, when=elsewhere) for each in named(several)))
+    assert found.document.data == data
+    assert (found.changes, found.kept, found.applied) == ((), (), ())
+
+
+MALFORMED = [
+    "foo >=1.0 <2.0", "foo >=1.0.*", "foo !=~5.0", "foo >=1.0'", "foo >dev", "foo >=1.0,", "foo >=9.0.0a1.0", 'foo ">=1.0"',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+@given(data=documents())
+def test_malformed_requirements_are_written_back_byte_for_byte(text: str, data: bytes) -> None:
+    """The forms that uv repairs: untouched they stay, and a rule drops them by name."""
+    head, name, rest = data.partition(b"Version: 1.0")
+    ending = b"\r\n" if rest.startswith(b"\r\n") else b"\n"
+    line = b"Requires-Dist: " + text.encode() + ending
+    whole = head + name + ending + line + rest.removeprefix(ending)
+    others = corrected(whole, Rule(id="r", reason="why", match=Match(("bar", "demo")), action="drop"))
+    assert line in others.document.data
+    gone = corrected(whole, Rule(id="r", reason="why", match=Match(("foo",), extra=("any",)), action="drop"))
+    assert line not in gone.document.data[: gone.document.header_stop]
+    assert not [each for each in gone.document.all("Requires-Dist") if each.value.strip() == text]
+
+
+specs = st.lists(
+    st.builds(lambda data, stored: (data, stored), documents(), st.booleans()), min_size=2, max_size=4
+)  # fmt: skip
+
+
+@given(specs, st.lists(rules, max_size=3), st.randoms(use_true_random=False))
+def test_the_order_of_wheels_does_not_matter(drawn: list[tuple[bytes, bool]], several: list[Rule], chance: object) -> None:
+    """Report and bytes of each wheel are the same, and so is what is said of the rules."""
+    chosen = rule_set("mine", named(several))
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, (data, stored) in enumerate(drawn):
+            place = Path(folder) / "in"
+            place.mkdir(exist_ok=True)
+            own = data.replace(b"Version: 1.0", f"Version: {number}.0".encode(), 1)
+            paths.append(write_wheel(place, WheelSpec(version=f"{number}.0", metadata=own, stored=stored)))
+        other = list(paths)
+        chance.shuffle(other)  # type: ignore[attr-defined]
+        first, second = (
+            fix_wheels(given_paths, chosen, output_dir=Path(folder) / name)
+            for name, given_paths in (("a", paths), ("b", other))
+        )
+        assert [each.source for each in second.outcomes] == other
+        assert set(second.remarks) == set(first.remarks)
+        found = {each.source: each for each in second.outcomes}
+        for each in first.outcomes:
+            twin = found[each.source]
+            assert msgspec.to_builtins(each.changes) == msgspec.to_builtins(twin.changes)
+            assert (each.status, each.kept, each.notes, each.applied_rules, each.problem, each.output_sha256) == (
+                twin.status, twin.kept, twin.notes, twin.applied_rules, twin.problem, twin.output_sha256,
+            )  # fmt: skip
+            if each.output and twin.output:
+                assert each.output.read_bytes() == twin.output.read_bytes()

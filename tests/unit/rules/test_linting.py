@@ -1,0 +1,333 @@
+"""What can be meant so and mostly is not: remarks that are made, and none that are wrong."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from packaging.specifiers import SpecifierSet
+
+from ruling import facts_of
+from wheelfix.outcome import Change, Outcome, Problem, Status
+from wheelfix.rules.facts import Facts
+from wheelfix.rules.linting import remarks_on, remarks_on_names, remarks_on_run
+from wheelfix.rules.loading import built_in, rule_set
+from wheelfix.rules.matching import BEHIND_EXTRA, decide, rules_for
+from wheelfix.rules.model import Action, Match, Rule, When
+
+WINDOWS = Action(set_marker="os_name == 'nt'")
+
+
+def rule(name: str, match: str | Match | None = "foo", action: str | Action = "drop", **when: object) -> Rule:
+    wanted = Match(name=(match,)) if isinstance(match, str) else match
+    return Rule(id=name, reason="why", match=wanted, action=action, when=When(**when))  # type: ignore[arg-type]
+
+
+def codes(*rules: Rule) -> list[tuple[str, str]]:
+    return [(each.code, each.rule) for each in remarks_on(rule_set("mine.toml", rules))]
+
+
+SHADOWED = [
+    (rule("a"), rule("b")),
+    (rule("a", "f*"), rule("b")),
+    (rule("a", "*"), rule("b", Match(marker=("x",)))),
+    (rule("a", Match(("x", "f*"))), rule("b", Match(("foo", "fa*")))),
+    (rule("a", action="keep"), rule("b", Match(("foo",), extra=("any",)))),
+    (rule("a", Match(("foo",), extra=("any",))), rule("b", Match(("foo",), extra=("x",)))),
+    (rule("a", Match(("foo",), extra=("x", "none"))), rule("b")),
+    (rule("a", Match(("foo",), marker=("linux",))), rule("b", Match(("foo",), marker=("sys_platform == 'linux'",)))),
+    (rule("a", Match(("foo",), marker=("dead",))), rule("b", Match(("foo",), marker=("dead",)))),
+    (rule("a", Match(("foo",), specifier=("==*", ">1"))), rule("b", Match(("foo",), specifier=(">1",)))),
+    (rule("a", Match(("foo",), url=("https://*",))), rule("b", Match(("foo",), url=("https://e.com/*",)))),
+    (rule("a", project=("torch*",)), rule("b", project=("torch", "torchvision"))),
+    (rule("a", version=(">=2",)), rule("b", version=(">=2.1,<3", ">=4"))),
+    (rule("a", not_project=("x",)), rule("b", not_project=("x", "y"))),
+    (rule("a", not_platform=("win32",)), rule("b", not_platform=("win*",))),
+    (rule("a", platform=("*",)), rule("b", platform=("linux*",), python=("cp3*",))),
+    (rule("a", requires=("x", "y")), rule("b", requires=("x",), lacks=("z",))),
+    (rule("a", not_lacks=("x",)), rule("b", not_lacks=("x", "y"))),
+    (rule("a", sha256=("ab" * 32, "cd" * 32)), rule("b", sha256=("ab" * 32,))),
+    (rule("a", metadata_version=(">=2",)), rule("b", metadata_version=("==2.1",))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", SHADOWED, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].match}"[:90])
+def test_a_rule_behind_one_that_matches_all_of_it_is_shadowed(rules: tuple[Rule, Rule]) -> None:
+    assert ("shadowed", "b") in codes(*rules)
+
+
+NOT_SHADOWED = [
+    (rule("a"), rule("b", "f*")),
+    (rule("a"), rule("b", Match(("foo",), extra=("any",)))),
+    (rule("a"), rule("b", action="keep")),
+    (rule("a", Match(("foo",), marker=("linux",))), rule("b")),
+    (rule("a", Match(("foo",), marker=("dead",))), rule("b", Match(("foo",), marker=("linux",)))),
+    (rule("a", Match(("foo",), marker=("d",))), rule("b", Match(("foo",), marker=("dead",)))),
+    (rule("a", Match(("foo",), specifier=("==*",))), rule("b")),
+    (rule("a", Match(("foo",), url=("*",))), rule("b")),
+    (rule("a", project=("torch",)), rule("b")),
+    (rule("a", project=("torch",)), rule("b", project=("torch*",))),
+    (rule("a", version=(">=2,<3",)), rule("b", version=(">=2",))),
+    (rule("a", not_project=("x", "y")), rule("b", not_project=("x",))),
+    (rule("a", not_version=(">=2",)), rule("b")),
+    (rule("a", requires=("x",)), rule("b", requires=("x", "y"))),
+    (rule("a", None, Action(add="foo")), rule("b")),
+    (rule("a", None, Action(add="foo")), rule("b", None, Action(add="foo"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", NOT_SHADOWED, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].match}"[:90])
+def test_a_rule_that_may_decide_is_not_shadowed(rules: tuple[Rule, Rule]) -> None:
+    assert ("shadowed", "b") not in codes(*rules)
+
+
+def test_several_rules_can_shadow_one_together() -> None:
+    rules = (rule("a"), rule("b", "ba*"), rule("no", "x", project=("other",)), rule("c", Match(("foo", "bar", "baz"))))
+    [remark] = [each for each in remarks_on(rule_set("mine.toml", rules)) if each.code == "shadowed"]
+    assert (remark.file, remark.rule) == ("mine.toml", "c")
+    assert remark.message == "it can never decide: a, b, earlier, matches all that it matches"
+    assert ("shadowed", "d") not in codes(*rules, rule("d", Match(("foo", "x"))))
+
+
+VERSIONS = ["1.0", "1.0.dev1", "1.0a1", "1.0rc1", "1.0.post1", "1.0+cpu", "1.0.post1+cpu", "1.0.1", "1.1", "2.0.dev1",
+"2.0rc1", "2.0",
+            "2.0+cpu", "2.0.post1", "2.5", "3.0"]  # fmt: skip
+OPERANDS = ["1.0", "1.0rc1", "1.0.post1", "1.0.dev1", "2.0", "2.0rc1"]
+clauses = st.one_of(
+    st.tuples(st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "~="]), st.sampled_from(OPERANDS)).map("".join),
+    st.sampled_from(["==1.*", "!=1.0.*", "==2.*", "==1.0+cpu", "!=1.0+cpu", "==2.0+cpu", "===1.0"]),
+)
+specifiers = st.lists(clauses, min_size=1, max_size=2, unique=True).map(",".join)
+
+
+@example("!=1.0", "==1.0+cpu")
+@example(">1.0", ">=1.0.post1")
+@example("<2.0", "<=2.0rc1")
+@example(">=2.0", "==2.*")
+@given(specifiers, specifiers)
+def test_no_version_is_called_shadowed_that_another_rule_leaves(one: str, two: str) -> None:
+    """Local labels and pre-releases count as PEP 440 says, not as points on a line."""
+    if ("shadowed", "b") in codes(rule("a", version=(one,)), rule("b", version=(two,))):
+        left = [each for each in VERSIONS if SpecifierSet(two).contains(each, prereleases=True)]
+        assert [each for each in left if not SpecifierSet(one).contains(each, prereleases=True)] == []
+
+
+@example("==1.0,==1.0+cpu")
+@example("<=1.0,==1.0+cpu")
+@given(specifiers)
+def test_no_version_is_called_impossible_that_a_wheel_can_have(text: str) -> None:
+    if codes(rule("a", version=(text,))):
+        assert [each for each in VERSIONS if SpecifierSet(text).contains(each, prereleases=True)] == []
+
+
+globs = st.sampled_from(["foo", "f*", "?oo", "fo[o-p]", "*", "ba*", "bar"])
+matches = st.builds(
+    Match,
+    name=st.one_of(st.none(), st.lists(globs, min_size=1, max_size=2).map(tuple)),
+    extra=st.sampled_from([None, ("none",), ("any",), ("x",), ("x", "none")]),
+    marker=st.sampled_from([None, None, ("os_name",), ("os_name == 'nt'",), ("dead",), ("dead", "extra")]),
+    specifier=st.sampled_from([None, None, ("==*",), ("==1",), ("",), ("<2,>=1",), (">=1, <2",)]),
+    url=st.sampled_from([None, None, ("*",), ("https://*",)]),
+).filter(lambda match: match != Match())
+whens = st.builds(
+    When,
+    project=st.sampled_from([None, None, ("demo",), ("d*",)]),
+    not_project=st.sampled_from([None, None, ("demo",), ("x",)]),
+    version=st.one_of(st.none(), st.sampled_from([(">=1",), ("==1.*",), (">=2",), ("<2", ">=3")])),
+    not_version=st.sampled_from([None, None, ("<1",), (">=1",)]),
+    local=st.sampled_from([None, None, ("cpu",), ("",), ("*",)]),
+    platform=st.sampled_from([None, ("any",), ("*",), ("linux*",)]),
+    not_platform=st.sampled_from([None, None, ("linux*",), ("win*", "linux*")]),
+    requires=st.sampled_from([None, None, (Match(("foo",)),), (Match(("foo",)), Match(("bar",)))]),
+    lacks=st.sampled_from([None, None, (Match(("zzz",)),), (Match(("zzz",)), Match(("bar",)))]),
+    not_lacks=st.sampled_from([None, None, (Match(("foo",)),)]),
+)
+judging = st.builds(
+    lambda match, when, action: Rule(id="", reason="why", match=match, when=when, action=action),
+    matches,
+    st.one_of(st.just(When()), whens),
+    st.sampled_from(["drop", "keep", Action(rename="y")]),
+)
+texts = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["foo", "Foo", "fop", "bar", "ba"]),
+    st.sampled_from(["", "==1", ">=1,<2", " @ https://e.com/a.whl", "==1.0.*"]),
+    st.sampled_from([
+        "", " ; os_name == 'nt'", " ; os_name == 'nt' and extra == 'x'", " ; extra == 'x' or extra == 'y'",
+        " ; extra == 'y'",
+        " ; extra == 'x' or os_name == 'nt'", " ; extra != 'x'",
+    ]),
+)  # fmt: skip
+facts = st.builds(
+    lambda requires, version, tags: facts_of(*requires, version=version, tags=tags),
+    st.lists(texts, min_size=1, max_size=3),
+    st.sampled_from(["1.0", "2.0+cpu", "0.5", "1.0rc1"]),
+    st.sampled_from(["py3-none-any", "py3-none-linux_x86_64", "cp311-cp311-win32.linux_aarch64"]),
+)
+
+
+@given(st.lists(judging, min_size=2, max_size=4), st.lists(facts, min_size=1, max_size=4))
+def test_a_rule_that_is_called_shadowed_or_impossible_never_decides(rules: list[Rule], wheels: list[Facts]) -> None:
+    named = [msgspec.structs.replace(each, id=str(index)) for index, each in enumerate(rules)]
+    remarked = {name for code, name in codes(*named) if code in ("shadowed", "impossible")}
+    for each in wheels:
+        mine = rules_for(named, each)
+        for text in each.requirements:
+            found = decide(mine, text, each)
+            assert found is None or found.held_back or found.rule.id not in remarked
+
+
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"version": (">=3,<2",)}, "no version fulfils version = >=3,<2"),
+    ({"version": (">=3,<2", "==1,==2")}, "no version fulfils version = >=3,<2 or ==1,==2"),
+    ({"version": (">=2",), "not_version": (">=1",)}, "no version fulfils version = >=2"),
+    ({"metadata_version": ("<2,>2",)}, "no version fulfils metadata-version = <2,>2"),
+    ({"project": ("torch",), "not_project": ("torch*",)}, "not-project excludes all of project"),
+    ({"platform": ("linux*", "win32"), "not_platform": ("*",)}, "not-platform excludes all of platform"),
+    ({"local": ("",), "not_local": ("*",)}, "not-local excludes all of local"),
+]
+
+
+@pytest.mark.parametrize(("when", "message"), IMPOSSIBLE, ids=str)
+def test_a_condition_that_no_wheel_fulfils(when: dict[str, Any], message: str) -> None:
+    for one in (rule("r", **when), rule("r", None, Action(add="x"), **when)):
+        [remark] = remarks_on(rule_set("mine.toml", [one]))
+        assert (remark.code, remark.message) == ("impossible", f"it can never apply: {message}")
+
+
+POSSIBLE: list[dict[str, Any]] = [
+    {"version": (">=3,<2", ">=1")}, {"version": (">=1",), "not_version": (">=2",)}, {"not_version": (">=0",)},
+    {"project": ("torch*",), "not_project": ("torch",)}, {"project": ("a", "b"), "not_project": ("a",)}, {"local": ("",)},
+    {"version": ("==1.0,!=1.0+cpu",)}, {"version": ("==1.*",), "not_version": (">=1",)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("when", POSSIBLE, ids=str)
+def test_a_condition_that_a_wheel_may_fulfil(when: dict[str, Any]) -> None:
+    assert codes(rule("r", **when)) == []
+
+
+def test_a_rule_that_has_had_its_day_is_named_from_that_day_on() -> None:
+    rules = rule_set("mine.toml", [Rule(id="r", reason="why", match=Match(("foo",)), action="drop", until=date(2027, 1, 1))])
+    assert remarks_on(rules) == remarks_on(rules, date(2026, 12, 31)) == ()
+    for day in (date(2027, 1, 1), date(2030, 5, 5)):
+        assert [str(each) for each in remarks_on(rules, day)] == ["mine.toml: rule r: it was meant until 2027-01-01"]
+
+
+BROAD = [("*", True), ("?*", True), ("a*", True), ("[ab]c*", True), ("abc*", False), ("a", False), ("*-cu12", False)]
+
+
+@pytest.mark.parametrize(("glob", "expected"), BROAD)
+def test_a_pattern_that_names_nothing_in_particular_is_broad(glob: str, expected: bool) -> None:
+    assert codes(rule("r", glob)) == [("broad", "r")] * expected
+    assert codes(rule("r", glob, "keep")) == []
+
+
+OVERLAPPING = [
+    (rule("a", "foo-*"), rule("b", "*-bar", WINDOWS)),
+    (rule("a", "foo-*", WINDOWS), rule("b", "foo*", Action(rename="y"))),
+    (rule("a", project=("torch*",)), rule("b", "foo*", WINDOWS, project=("*vision",))),
+    (rule("a", version=("<3",)), rule("b", action=WINDOWS, version=(">=2",))),
+    (rule("a", version=("<3",)), rule("b", action=WINDOWS, platform=("win32",))),
+    (rule("a", platform=("win32",)), rule("b", action=WINDOWS, platform=("linux*",))),
+    (rule("a", Match(("foo",), extra=("x", "none"))), rule("b", Match(("foo",), extra=("any",)), WINDOWS)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", OVERLAPPING, ids=lambda rules: f"{rules[0].match} {rules[1].when}"[:80])
+def test_rules_that_do_different_things_to_the_same_requirement(rules: tuple[Rule, Rule]) -> None:
+    """A wheel may have several platform tags, so those are no difference."""
+    [remark] = remarks_on(rule_set("mine.toml", rules))
+    assert (remark.code, remark.rule) == ("overlap", "b")
+    assert remark.message == "a, earlier, decides on a part of what it matches"
+
+
+APART = [
+    (rule("a", "foo-*"), rule("b", "bar-*", WINDOWS)),
+    (rule("a", "foo-*"), rule("b", "*-bar")),
+    (rule("a", "foo-*", "keep"), rule("b", "*-bar", WINDOWS)),
+    (rule("a", "foo-*"), rule("b", "*-bar", "keep")),
+    (rule("a", project=("torch",)), rule("b", action=WINDOWS, project=("jax",))),
+    (rule("a", version=("<2",)), rule("b", action=WINDOWS, version=(">=2",))),
+    (rule("a", local=("cpu",)), rule("b", action=WINDOWS, local=("cu*1",))),
+    (rule("a"), rule("b", None, Action(add="foo"))),
+    (rule("a", project=("torch",)), rule("b", action=WINDOWS, not_project=("torch",))),
+    (rule("a", platform=("*aarch64",)), rule("b", action=WINDOWS, not_platform=("*aarch64",))),
+    (rule("a", not_version=(">=2",)), rule("b", action=WINDOWS, version=(">=2",))),
+    (rule("a", Match(("foo",), extra=("none",))), rule("b", Match(("foo",), extra=("x",)), WINDOWS)),
+    (rule("a", Match(("foo",), extra=("x",))), rule("b", action=WINDOWS)),
+    (rule("a", Match(("foo",), url=("*",))), rule("b", Match(("foo",), specifier=("==*",)), WINDOWS)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", APART, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].when}"[:90])
+def test_rules_that_never_meet_or_do_the_same_do_not_overlap(rules: tuple[Rule, Rule]) -> None:
+    assert codes(*rules) == []
+
+
+def test_a_rule_that_is_shadowed_is_not_told_to_overlap_too() -> None:
+    assert codes(rule("a", "fooo*"), rule("b", "fooo-x", WINDOWS)) == [("shadowed", "b")]
+
+
+def test_there_is_nothing_to_say_of_what_comes_with_wheelfix() -> None:
+    assert remarks_on(built_in("gpu"), date(2999, 1, 1)) == ()
+    assert remarks_on_run(built_in("gpu"), []) == ()
+    assert remarks_on_names(built_in("gpu"), ["x"], most=1) == ()
+    own = rule_set("mine.toml", [rule("own", "nvidia-nccl-cu12")], extends=["gpu"])
+    assert remarks_on(own) == ()
+    assert [each.rule for each in remarks_on_run(own, [outcome("a", "1")])] == ["own"]
+
+
+def test_a_run_without_a_readable_wheel_shows_nothing() -> None:
+    own = rule_set("mine.toml", [rule("own", "x")])
+    refused = Outcome(Path("a.whl"), Status.REFUSED, problem=Problem("c", "m", "h"))
+    assert remarks_on_run(own, []) == remarks_on_run(own, [refused]) == ()
+
+
+def test_a_rule_that_was_held_back_is_told_so() -> None:
+    own = rule_set("mine.toml", [rule("own", "x")])
+    kept = Change("Requires-Dist", "keep", "x; extra == 'a'", "x; extra == 'a'", "own", reason=BEHIND_EXTRA)
+    [remark] = remarks_on_run(own, [Outcome(Path("a.whl"), Status.UNCHANGED, kept=(kept,))])
+    assert remark.message == "it applied to nothing in this run: what it names is called for by extras only"
+
+
+def outcome(name: str, version: str | None, *applied: str) -> Outcome:
+    return Outcome(Path(f"in/{name}.whl"), Status.UNCHANGED, version=version, applied_rules=applied)
+
+
+def test_what_a_run_shows_of_rules() -> None:
+    rules = [
+        Rule(id=name, reason="why", match=Match((f"{name}-x",)), action="drop", until_version="2.0")
+        for name in ("used", "old", "unused")
+    ]
+    found = remarks_on_run(
+        rule_set("mine.toml", rules),
+        [outcome("a", "1.9", "used", "old"), outcome("b", "2.0", "old"), outcome("c", "3", "old"), outcome("d", "9")],
+    )
+    assert [(each.code, each.file, each.rule, each.message) for each in found] == [
+        ("outdated", "mine.toml", "old", "it is meant until version 2.0, and b.whl has reached it"),
+        ("unused", "mine.toml", "unused", "it applied to nothing in this run"),
+    ]
+
+
+@pytest.mark.parametrize(("version", "outdated"), [("2.0.dev1", False), ("2.0+cpu", True), ("odd", False), (None, False)])
+def test_which_versions_have_reached_the_last_one(version: str | None, outdated: bool) -> None:
+    rules = rule_set("mine.toml", [Rule(id="r", reason="w", match=Match(("foo",)), action="drop", until_version="2.0")])
+    assert [each.code for each in remarks_on_run(rules, [outcome("a", version, "r")])] == ["outdated"] * outdated
+
+
+def test_patterns_are_tried_on_a_list_of_names() -> None:
+    names = ["foo", "foo-a", "foo-b", "foo-c", "bar"]
+    rules = rule_set("mine.toml", [
+        rule("many", "foo*"), rule("few", "foo-*", Action(rename="x")), rule("kept", "*", "keep"),
+        rule("none", Match(("bar", "nothing-*"))), rule("wheel", None, Action(add="x")), rule("no-name", Match(url=("*",))),
+    ])  # fmt: skip
+    found = remarks_on_names(rules, names, most=3)
+    assert [(each.code, each.rule, each.message) for each in found] == [
+        ("matches-many", "many", "'foo*' matches 4 of 5 names, such as foo, foo-a, foo-b"),
+        ("matches-nothing", "none", "'nothing-*' matches none of 5 names"),
+    ]
+    assert [each.code for each in remarks_on_names(rules, names, most=4)] == ["matches-nothing"]

@@ -1,0 +1,163 @@
+"""Rules tried on cases and on golden folders."""
+
+from pathlib import Path
+
+import pytest
+
+from wheelfix.rules.loading import rule_set
+from wheelfix.rules.model import Action, Case, FieldValue, Match, Rule, RuleSet, When
+from wheelfix.trials import AFTER, BEFORE, Result, golden_folders, try_cases, try_golden
+
+DROP = Rule(
+    id="drop", reason="why", match=Match(("foo",)), action="drop", when=When(project=("torch*",), platform=("*aarch64",))
+)
+PYTHON = Rule(id="python", reason="why", action=Action(set_field=FieldValue("Requires-Python", ">=3.10")))
+ARM = {"project": "torch", "platform": "manylinux_2_28_aarch64"}
+
+
+def tried(*cases: Case, rules: tuple[Rule, ...] = (DROP, PYTHON)) -> list[tuple[str, ...]]:
+    """Return the differences of each case."""
+    carrier = Rule(id="carrier", reason="why", match=Match(("nothing",)), action="keep", test=cases)
+    return [each.differences for each in try_cases(rule_set("mine", (*rules, carrier)))]
+
+
+PASSING = [
+    Case(**ARM, requires=("foo>=1", "bar"), expect=("bar",)),  # type: ignore[arg-type]
+    Case(**ARM, requires=("bar",)),  # type: ignore[arg-type]
+    Case("torch", requires=("foo",)),
+    Case("torch-vision", platform="linux_aarch64", requires=("foo",), expect=()),
+    Case("x", expect_fields={"Requires-Python": ">=3.10"}),
+    Case("x", fields={"Requires-Python": ">=3.8", "Classifier": ("A", "B")}, expect_fields={"Classifier": ("A", "B")}),
+    Case("x", expect_fields={"Summary": (), "Requires-Python": (">=3.10",)}),
+]
+
+
+@pytest.mark.parametrize("case", PASSING, ids=str)
+def test_a_case_that_is_as_expected_passes(case: Case) -> None:
+    assert tried(case) == [()]
+
+
+FAILING = [
+    (Case(**ARM, requires=("foo", "bar")), ("Requires-Dist: expected, and not there: foo",)),  # type: ignore[arg-type]
+    (Case("x", requires=("foo",), expect=()), ("Requires-Dist: there, and not expected: foo",)),
+    (Case("x", requires=("foo",), expect=("Foo",)),
+     ("Requires-Dist: expected, and not there: Foo", "Requires-Dist: there, and not expected: foo")),
+    (Case("x", requires=("a", "b"), expect=("b", "a")),
+    ("Requires-Dist: in another order, or more often, than expected: a; b",)),
+    (Case("x", requires=("a", "a"), expect=("a",)),
+    ("Requires-Dist: in another order, or more often, than expected: a; a",)),
+    (Case("x", expect_fields={"Requires-Python": ()}), ("Requires-Python: there, and not expected: >=3.10",)),
+    (Case("x", expect_fields={"Summary": "s"}), ("Summary: expected, and not there: s",)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "differences"), FAILING, ids=str)
+def test_what_differs_is_told(case: Case, differences: tuple[str, ...]) -> None:
+    assert tried(case) == [differences]
+
+
+def test_conditions_see_all_that_a_case_says() -> None:
+    when = When(
+        project=("py-torch",), version=("==2.7.0",), local=("cpu",), python=("cp311",), abi=("abi3",), platform=("win32",),
+        sha256=("AB" * 32,), metadata_version=("==2.4",), requires=(Match(("foo",)),), lacks=(Match(("bar",)),),
+        filename=("*-2.7.0+cpu-cp310.cp311-abi3-win32.whl",),
+    )  # fmt: skip
+    case = Case(
+        "Py-Torch", ("foo",), (), version="2.7.0+cpu", python="cp310.cp311", abi="abi3", platform="win32", sha256="aB" * 32,
+        metadata_version="2.4",
+    )  # fmt: skip
+    assert tried(case, rules=(Rule(id="all", reason="why", match=Match(("foo",)), action="drop", when=when),)) == [()]
+
+
+def test_a_case_on_which_the_rules_cannot_be_carried_out_fails_with_the_error() -> None:
+    new = Rule(id="new", reason="why", action=Action(set_field=FieldValue("License-Expression", "MIT")))
+    [found] = tried(Case("x"), rules=(new,))
+    assert len(found) == 1
+    assert "License-Expression came with Metadata-Version 2.4" in found[0]
+
+
+def test_each_case_is_tried_on_all_rules_and_has_a_name() -> None:
+    first = Rule(id="one", reason="why", match=Match(("a",)), action="drop", test=(Case("x", ("a", "b"), ()), Case("x")))
+    second = Rule(id="two", reason="why", match=Match(("b",)), action="drop", test=(Case("x", ("a",)),))
+    found = try_cases(rule_set("mine", [first, second]))
+    assert [(each.name, each.passed) for each in found] == [
+        ("mine: one, test 1", True),
+        ("mine: one, test 2", True),
+        ("mine: two, test 1", False),
+    ]
+    assert try_cases(rule_set("mine", [DROP])) == ()
+
+
+RULES = rule_set("mine", [DROP])
+METADATA = (
+    b"Metadata-Version: 2.1\r\nName: torch\r\nVersion: 2.7.0\r\nRequires-Dist: foo\r\nrequires-dist: bar\r\n\r\n\xff body"
+)
+FIXED = METADATA.replace(b"Requires-Dist: foo\r\n", b"")
+ARM_NAME = "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"
+
+
+def golden(folder: Path, name: str, before: bytes, after: bytes | None) -> Path:
+    case = folder / name
+    case.mkdir(parents=True)
+    (case / BEFORE).write_bytes(before)
+    if after is not None:
+        (case / AFTER).write_bytes(after)
+    return case
+
+
+def test_golden_folders_are_found_below_and_sorted(tmp_path: Path) -> None:
+    cases = [golden(tmp_path, name, METADATA, None) for name in ("b", "a/c", "a/b")]
+    (tmp_path / "empty").mkdir()
+    assert golden_folders(tmp_path) == tuple(sorted(cases))
+    assert golden_folders(cases[0]) == (cases[0],)
+    assert golden_folders(tmp_path / "empty") == ()
+
+
+def differences(folder: Path, rules: RuleSet = RULES, *, update: bool = False) -> tuple[str, ...]:
+    [result] = try_golden(rules, [folder], update=update)
+    assert result == Result(str(folder), result.differences)
+    assert result.passed is not bool(result.differences)
+    return result.differences
+
+
+def test_a_folder_that_is_called_like_a_wheel_stands_for_it(tmp_path: Path) -> None:
+    """Any other stands for a wheel that fits every platform, so a rule for aarch64 is not for it."""
+    assert differences(golden(tmp_path, ARM_NAME, METADATA, FIXED)) == ()
+    assert differences(golden(tmp_path, "any", METADATA, METADATA)) == ()
+    assert differences(golden(tmp_path, "no-name", b"Summary: x\n", b"Summary: x\n")) == ()
+
+
+def test_what_is_not_byte_for_byte_as_expected_is_shown(tmp_path: Path) -> None:
+    [text] = differences(golden(tmp_path, ARM_NAME, METADATA, METADATA))
+    assert "-Requires-Dist: foo" in text
+    assert "bar" not in "".join(line for line in text.splitlines() if line[:1] in "+-")
+    assert differences(golden(tmp_path, "ends", METADATA, METADATA.replace(b"\r\n", b"\n"))) != ()
+
+
+def test_a_missing_result_is_told_and_written_on_request(tmp_path: Path) -> None:
+    case = golden(tmp_path, ARM_NAME, METADATA, None)
+    assert differences(case) == (f"there is no {AFTER}; --update writes it",)
+    assert not (case / AFTER).exists()
+    assert differences(case, update=True) == ()
+    assert (case / AFTER).read_bytes() == FIXED
+    assert differences(case) == ()
+
+
+def test_an_old_result_is_replaced_on_request_only(tmp_path: Path) -> None:
+    case = golden(tmp_path, ARM_NAME, METADATA, b"old")
+    assert differences(case) != ()
+    assert (case / AFTER).read_bytes() == b"old"
+    assert differences(case, update=True) == ()
+    assert (case / AFTER).read_bytes() == FIXED
+
+
+@pytest.mark.parametrize("update", [False, True])
+def test_what_cannot_be_read_is_a_difference_and_stops_nothing(tmp_path: Path, update: bool) -> None:
+    bad_name = golden(tmp_path, "torch.whl", METADATA, METADATA)
+    bad_text = golden(tmp_path, "text", b"Name: x\nFrom here\n", None)
+    folder = tmp_path / "folder"
+    (folder / BEFORE).mkdir(parents=True)
+    good = golden(tmp_path, ARM_NAME, METADATA, FIXED)
+    results = list(try_golden(RULES, [bad_name, bad_text, folder, good], update=update))
+    assert [each.passed for each in results] == [False, False, False, True]
+    assert not (bad_text / AFTER).exists()
