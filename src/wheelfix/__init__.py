@@ -47,9 +47,10 @@ if TYPE_CHECKING:
     from wheelfix.plan import Plan, make_plan
     from wheelfix.render.json import render_json
     from wheelfix.rewrite import apply, preview
+    from wheelfix.rules.conditions import Match, When
     from wheelfix.rules.linting import remarks_on
     from wheelfix.rules.loading import built_in, find_rules, load_rules, rule_set
-    from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
+    from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Rule, RuleSet
     from wheelfix.rules.printing import print_rules
     from wheelfix.rules.schema import rules_schema
     from wheelfix.trials import Result, try_cases
@@ -69,7 +70,8 @@ _HOMES: Final = {
     "rewrite": ("apply", "preview"),
     "rules.linting": ("remarks_on",),
     "rules.loading": ("built_in", "find_rules", "load_rules", "rule_set"),
-    "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
+    "rules.conditions": ("Match", "When"),
+    "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Rule", "RuleSet"),
     "rules.printing": ("print_rules",),
     "rules.schema": ("rules_schema",),
     "trials": ("Result", "try_cases"),

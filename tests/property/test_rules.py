@@ -20,9 +20,10 @@ from wheelfix.metadata.document import Document
 from wheelfix.plan import make_facts
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.applying import Corrected
+from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.loading import rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
 
 FILENAME = WheelFilename.parse("demo-1.0-py3-none-any.whl")
 ARGUMENTS: dict[str, list[str | Action]] = {

@@ -13,8 +13,9 @@ from wheelfix.errors import EditError, RecordError
 from wheelfix.outcome import Change, Status
 from wheelfix.plan import Plan, make_plan
 from wheelfix.rewrite import apply
+from wheelfix.rules.conditions import Match
 from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Match, Rule, RuleSet
+from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.wheel import Wheel
 
 HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"

@@ -12,6 +12,7 @@ from wheelfix.explanation import WheelExplanation
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.outcome import Change
 from wheelfix.render.json import encode
+from wheelfix.render.text import render_change
 from wheelfix.rules.explaining import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.trials import Result
@@ -86,7 +87,7 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
         lines += _of_the_wheel(explanation)
         if not (explanation.requirements or explanation.changes or explanation.past):
             lines.append(f"  There is no requirement {shown(wanted)!r}, and wheelfix has not taken one out.")
-    lines += [f"  gone: {_change(change)}  [{_why(change)}]" for change in explanation.past]
+    lines += [f"  gone: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
     return "".join(f"{line}\n" for line in lines)
 
@@ -110,7 +111,7 @@ def _of_the_wheel(explanation: WheelExplanation) -> Iterator[str]:
     decided = {each.decided.id for each in explanation.requirements if each.decided}
     for change in explanation.changes:
         if change.rule not in decided:
-            yield f"  {_change(change)}  [{_why(change)}]"
+            yield f"  {render_change(change)}  [{_why(change)}]"
 
 
 def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Change]:
@@ -167,16 +168,6 @@ def _stopped(rule: RuleView) -> str:
 
 def _why(change: Change) -> str:
     return shown(f"{change.rule or 'no rule'}: {change.reason or 'by a script'}")
-
-
-def _change(change: Change) -> str:
-    match change.before, change.after:
-        case None, after:
-            return f"+ {change.field}: {shown(after or '')}"
-        case before, None:
-            return f"- {change.field}: {shown(before)}"
-        case before, after:
-            return f"~ {change.field}: {shown(before)} -> {shown(after)}"
 
 
 def render_explanations_json(explanations: Sequence[WheelExplanation]) -> str:

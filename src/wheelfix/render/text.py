@@ -17,7 +17,7 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
     if verbosity <= QUIET:
         return ""
     lines = [f"{name}: {_headline(outcome, dry_run)}"]
-    lines += [f"  {_change(each)}" for each in outcome.changes]
+    lines += [f"  {render_change(each)}" for each in outcome.changes]
     if verbosity >= VERBOSE:
         lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
         lines += [f"  kept {_shown(each.before)} ({each.rule}: {each.reason})" for each in outcome.kept]
@@ -42,7 +42,8 @@ def _headline(outcome: Outcome, dry_run: bool) -> str:
     return ", ".join(parts)
 
 
-def _change(change: Change) -> str:
+def render_change(change: Change) -> str:
+    """Return one change as a line: what goes, what comes, or what becomes what."""
     match change.before, change.after:
         case None, None:
             return f"{change.action} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")
@@ -51,7 +52,7 @@ def _change(change: Change) -> str:
         case None, after:
             return f"+ {change.field}: {_shown(after)}"
         case before, after:
-            return f"{change.field}: {_shown(before)} -> {_shown(after)}"
+            return f"~ {change.field}: {_shown(before)} -> {_shown(after)}"
 
 
 def _shown(text: str | None) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from itertools import chain
 
+from wheelfix.rules.conditions import Match
 from wheelfix.rules.loading import rule_set
-from wheelfix.rules.model import Match, Rule, RuleSet
+from wheelfix.rules.model import Rule, RuleSet
 
 
 def gpu_rules(*, only: Iterable[str] = (), keep: Iterable[str] = (), drop: Iterable[str] = ()) -> RuleSet:

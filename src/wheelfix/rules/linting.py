@@ -9,9 +9,10 @@ from packaging.version import InvalidVersion, Version
 from wheelfix.metadata.marker import plain_marker
 from wheelfix.outcome import Outcome, Remark
 from wheelfix.rules import BUILT_IN
+from wheelfix.rules.conditions import Match, Texts, When
 from wheelfix.rules.globs import all_contained, any_overlap, is_plain, literal_length, matches
 from wheelfix.rules.matching import BEHIND_EXTRA
-from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
+from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.rules.versions import allows_all, allows_none
 
 _GLOB_KEYS: Final = ("project", "local", "filename", "platform", "python", "abi")

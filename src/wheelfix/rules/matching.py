@@ -10,9 +10,10 @@ from packaging.version import Version
 
 from wheelfix.metadata.marker import plain_marker
 from wheelfix.metadata.requirement import Requirement, plain_specifier
+from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.globs import matches
-from wheelfix.rules.model import Match, Rule, When
+from wheelfix.rules.model import Rule
 
 BEHIND_EXTRA: Final = "it is called for by an extra only, which is the user's own choice"
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, ge
 import msgspec
 
 from wheelfix.rules.checking import faults_in
+from wheelfix.rules.conditions import Match
 from wheelfix.rules.faults import did_you_mean
-from wheelfix.rules.model import Action, Case, Match, Rule
+from wheelfix.rules.model import Action, Case, Rule
 
 Report: TypeAlias = Callable[[str, str, str], None]
 """Takes a fault: the path to the key, what is wrong, what to do."""

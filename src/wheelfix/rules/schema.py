@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleFile, When
+from wheelfix.rules.conditions import Match, When
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Rule, RuleFile
 
 ID: Final = "urn:wheelfix:rules:1"
 _MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}

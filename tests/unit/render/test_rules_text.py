@@ -16,9 +16,10 @@ from wheelfix.render.rules import (
     render_rules_json,
 )
 from wheelfix.render.text import render_remarks
+from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.explaining import Explanation, RuleView
 from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
 from wheelfix.trials import Result
 
 

@@ -49,7 +49,7 @@ CHANGES = [
     (Change("NOTICE", "add-file", None, None), "  add-file NOTICE\n"),
     (Change("RECORD.jws", "remove-file", None, None, reason="void"), "  remove-file RECORD.jws: void\n"),
     (Change("Summary", "set-field", None, "s"), "  + Summary: s\n"),
-    (Change("Summary", "set-field", "r", "s"), "  Summary: r -> s\n"),
+    (Change("Summary", "set-field", "r", "s"), "  ~ Summary: r -> s\n"),
     (Change("Classifier", "remove-field", "c", None), "  - Classifier: c\n"),
 ]
 

@@ -10,7 +10,8 @@ from wheelfix.metadata.document import Document
 from wheelfix.plan import make_facts
 from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
 from wheelfix.rules.applying import Corrected
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
+from wheelfix.rules.conditions import Match
+from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
 
 ANYWHERE = Match(name=("foo",), extra=("any",))
 

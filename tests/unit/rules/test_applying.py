@@ -4,7 +4,8 @@ import pytest
 
 from ruling import apply, facts_of, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.model import Action, FieldValue, Match, Rule, When
+from wheelfix.rules.conditions import Match, When
+from wheelfix.rules.model import Action, FieldValue, Rule
 
 
 def rule(name: str, match: str | Match | None, action: str | Action, **more: object) -> Rule:

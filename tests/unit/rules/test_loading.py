@@ -9,8 +9,9 @@ import pytest
 
 from wheelfix.errors import RulesError
 from wheelfix.rules import BUILT_IN
+from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.loading import built_in, find_rules, groups_of, load_rules, rule_set
-from wheelfix.rules.model import Action, Match, Rule, When
+from wheelfix.rules.model import Action, Rule
 
 
 def a_rule(name: str = "a", **changes: object) -> Rule:

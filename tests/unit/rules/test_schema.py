@@ -12,8 +12,8 @@ import pytest
 
 from wheelfix.errors import RulesError
 from wheelfix.rules import BUILT_IN
+from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.loading import built_in, load_rules
-from wheelfix.rules.model import Match, When
 from wheelfix.rules.printing import print_rules
 from wheelfix.rules.schema import TABLES, rules_schema
 

@@ -1,0 +1,261 @@
+"""What a single value of a rule must be: one function a kind, each tells what is wrong and what to do."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, TypeAlias
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as StrictRequirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from wheelfix.edits import FIXED_FIELDS
+from wheelfix.errors import EditError
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.fields import FIELDS, check_value, find
+from wheelfix.metadata.marker import read_marker
+from wheelfix.metadata.requirement import RequirementParts, read_requirement
+from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, template_fields
+from wheelfix.rules.conditions import Match
+from wheelfix.rules.faults import did_you_mean
+from wheelfix.rules.model import FieldName, FieldValue
+
+Wrong: TypeAlias = tuple[str, str]
+"""What is wrong, as a clause, and what to do, as a sentence."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+_BRACKETS: Final = re.compile(r"\[[!]?\]?[^\]]*\]")
+_SPECIMENS: Final = ("a", "a[b]>=1; os_name == 'c'")
+"""Requirements of which a template must make at least one sound one."""
+
+
+def line(text: str) -> Wrong | None:
+    """Refuse what is not one line of text."""
+    if not text.strip():
+        return "it is empty", "A rule without it cannot be reviewed."
+    if not text.isprintable() or text != text.strip():
+        return f"{text!r} has line breaks, control characters or blanks around it", "Write one line of text."
+    return None
+
+
+def url(text: str) -> Wrong | None:
+    """Refuse what is no web address."""
+    return None if re.fullmatch(r"https?://\S+", text) else (f"{text!r} is no web address", "It begins with https://.")
+
+
+def no_empty_match(match: Match) -> Wrong | None:
+    """Refuse a match without any condition."""
+    if match == Match():
+        return "it is empty and matches every requirement", 'Write { name = "*" } if that is meant.'
+    return None
+
+
+_BLANKS: Final = ("it has blanks around it", "Take them away; METADATA has none.")
+CONTROL: Final = ("it has line breaks or control characters", "Write one line of text.")
+
+
+def glob(text: str) -> Wrong | None:
+    """Refuse what is no pattern."""
+    if not text:
+        return "the pattern is empty", "Write * for anything."
+    if not text.isprintable():
+        return CONTROL
+    if "[" in _BRACKETS.sub("", text):
+        return f"{text!r} has a bracket that is not closed", "Write [[] for the character itself."
+    return None
+
+
+def local_glob(text: str) -> Wrong | None:
+    """Refuse what is no pattern for a local label, which can be empty."""
+    return glob(text) if text else None
+
+
+def name_glob(text: str) -> Wrong | None:
+    """Refuse a pattern that matches no normal name."""
+    wrong = glob(text)
+    if wrong:
+        return wrong
+    if re.search(r"[^A-Za-z0-9._*?-]", _BRACKETS.sub("", text)):
+        return f"{text!r} has characters that no name has", "Names have letters, digits and dashes; specifiers have a key."
+    normal = re.sub(r"[-_.]+", "-", _BRACKETS.sub("\0", text)).lower()
+    for bracket in _BRACKETS.findall(text):
+        normal = normal.replace("\0", bracket.lower(), 1)
+    if normal != text:
+        return f"{text!r} matches no normal name (PEP 503)", f"Write {normal!r}."
+    return None
+
+
+def extra(name: str) -> Wrong | None:
+    """Refuse what is no normal name of an extra; ``none`` and ``any`` look like one."""
+    return None if _NAME.fullmatch(name) and canonicalize_name(name) == name else _no_normal_name(name)
+
+
+def _no_normal_name(name: str) -> Wrong:
+    hint = f"Write {canonicalize_name(name)!r}." if _NAME.fullmatch(name) else "It has letters, digits and dashes."
+    return f"{name!r} is no normal name (PEP 503)", hint
+
+
+def marker_part(text: str) -> Wrong | None:
+    """Refuse an empty part of a marker."""
+    return None if text.strip() else ("it is empty", "Write a part of the marker, or dead.")
+
+
+def specifier(text: str) -> Wrong | None:
+    """Refuse what is no specifier, or allows everything."""
+    if not text.strip():
+        return "it is empty", "Leave the key out for every version."
+    return specifier_or_none(text)
+
+
+def specifier_or_none(text: str) -> Wrong | None:
+    """Refuse what is no specifier; empty is one."""
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return f"{text!r} is no version specifier (PEP 440)", "Write one such as >=2.1,<2.11 or ==2.7.0."
+    return None
+
+
+def version(text: str) -> Wrong | None:
+    """Refuse what is no version."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        return f"{text!r} is no version (PEP 440)", "Write one such as 2.9."
+    return None
+
+
+def sha256(text: str) -> Wrong | None:
+    """Refuse what is no sha256."""
+    return None if _SHA256.fullmatch(text) else (f"{text!r} is no sha256", "It has 64 hexadecimal digits.")
+
+
+def project_name(text: str) -> Wrong | None:
+    """Refuse what is no name of a project."""
+    return None if _NAME.fullmatch(text) else (f"{text!r} is no project name", "It has letters, digits, - _ and .")
+
+
+def requirement(text: str) -> Wrong | None:
+    """Refuse what is no requirement."""
+    try:
+        StrictRequirement(text)
+    except InvalidRequirement as error:
+        reason = str(error).partition("\n")[0]
+        return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
+    return None if text == text.strip() else _BLANKS
+
+
+def marker(text: str) -> Wrong | None:
+    """Refuse what is no marker."""
+    if not text.strip():
+        return "it is empty", "Leave the rule out."
+    return marker_or_none(text)
+
+
+def marker_or_none(text: str) -> Wrong | None:
+    """Refuse what is neither a marker nor empty."""
+    if not text:
+        return None
+    strict = requirement(f"a; {text}")
+    if strict or read_marker(text) is None:
+        return f"{text!r} is no marker", "Write one such as platform_machine == 'x86_64'."
+    return None
+
+
+def template(text: str) -> Wrong | None:
+    """Refuse a template that has unknown placeholders or can never make a requirement."""
+    try:
+        used = template_fields(text)
+    except ValueError as error:
+        return f"{text!r} is no template: {error}", "Write {{ for a brace itself."
+    unknown = [name for name in used if name not in PLACEHOLDERS]
+    if unknown:
+        return f"{text!r} has an unknown placeholder {{{unknown[0]}}}", did_you_mean(unknown[0], PLACEHOLDERS)
+    parts = [found for specimen in _SPECIMENS if (found := RequirementParts.of(specimen))]
+    results = [REQUIREMENT_ACTIONS["replace"].run(each, text) or "" for each in parts]
+    wrong = [requirement(result) for result in results]
+    if all(wrong):
+        return f"{text!r} makes no requirement: {_SPECIMENS[1]!r} becomes {results[1]!r}", "Correct the template."
+    return None
+
+
+def set_field(field: FieldValue) -> Wrong | None:
+    """Refuse a field that cannot be set, or not to this."""
+    kind = find(field.name)
+    if kind is None:
+        return f"there is no field {field.name!r}", did_you_mean(field.name, [each.name for each in FIELDS.values()])
+    if kind.name.lower() in FIXED_FIELDS - {"metadata-version"}:
+        return f"{kind.name} is part of the wheel's identity", "Build the wheel under its new name."
+    if kind.name == REQUIRES:
+        return f"{REQUIRES} is not set as a whole", "Use add, drop and the other actions on requirements."
+    if kind.multiple and isinstance(field.value, str):
+        return f"{kind.name} may stand many times", "Give the list of all its values, or use add-field."
+    if not kind.multiple and not isinstance(field.value, str):
+        return f"{kind.name} stands only once", "Give one value."
+    return _values(kind.name, field)
+
+
+def add_field(field: FieldValue) -> Wrong | None:
+    """Refuse a field to which nothing can be added, or not this."""
+    kind = find(field.name)
+    if kind is None or kind.name == REQUIRES:
+        return set_field(field) if kind is None else (f"{REQUIRES} has an action of its own", "Use add.")
+    if not kind.multiple:
+        return f"{kind.name} stands only once", "Use set-field."
+    return _values(kind.name, field)
+
+
+def _values(name: str, field: FieldValue) -> Wrong | None:
+    for value in (field.value,) if isinstance(field.value, str) else field.value:
+        if not value.isprintable() or value != value.strip():
+            return f"{value!r} has line breaks, control characters or blanks around it", "Write one line of text."
+        try:
+            check_value(name, value)
+        except EditError as error:
+            return error.message, error.hint
+    return None
+
+
+def remove_field(field: FieldName) -> Wrong | None:
+    """Refuse a field that cannot be removed."""
+    kind = find(field.name)
+    if kind is None:
+        return None  # a field that no specification knows may be what has to go
+    if kind.name.lower() in FIXED_FIELDS:
+        return f"{kind.name} must stand in every METADATA", "It cannot be removed."
+    if kind.name == REQUIRES:
+        return f"{REQUIRES} has actions of its own", "Use drop."
+    if kind.name == "Provides-Extra":
+        return "an extra is more than its Provides-Extra", "Use drop-extra."
+    return None
+
+
+def case_requirement(text: str) -> Wrong | None:
+    """Refuse what no METADATA can have as a requirement."""
+    if read_requirement(text) is None or not text.isprintable():
+        return f"{text!r} is no requirement", "Write one such as numpy>=1.26."
+    return None if text == text.strip() else _BLANKS
+
+
+def case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
+    """Refuse fields that a case has keys for, and values that METADATA cannot have."""
+    for name, value in fields.items():
+        if name.lower() in {*FIXED_FIELDS, REQUIRES.lower()}:
+            return f"{name} has a key of its own", "Use project, version, metadata-version, requires and expect."
+        if find(name) is None:
+            return f"there is no field {name!r}", did_you_mean(name, [each.name for each in FIELDS.values()])
+        values = (value,) if isinstance(value, str) else value
+        if not all(each.isprintable() for each in values):
+            return CONTROL
+        if any(each != each.strip() for each in values):
+            return _BLANKS
+    return None
+
+
+def name_part(text: str) -> Wrong | None:
+    """Refuse what cannot stand in a file name between dashes."""
+    if re.fullmatch(r"[A-Za-z0-9_.+!]+", text):
+        return None
+    return f"{text!r} cannot stand in the file name of a wheel", "Write it as a file name has it."
