@@ -56,7 +56,8 @@ def _section(table: type, schema: Mapping[str, Any]) -> Iterator[str]:
         required = " (required)" if key in schema.get("required", ()) else ""
         name = f"`{key}`, `not-{key}`" if f"not-{key}" in schema["properties"] else f"`{key}`"
         examples = "".join(f"<br>{_example(each)}" for each in value.get("examples", ()))
-        meaning = f"{value['description']}{examples}".replace("|", "\\|")
+        default = f" Default: `{value['default']}`." if "default" in value else ""
+        meaning = f"{value['description']}{default}{examples}".replace("|", "\\|")
         yield f"| {name}{required} | {_takes(value)} | {meaning} |"
 
 

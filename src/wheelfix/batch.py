@@ -41,7 +41,7 @@ class Task:
 
 def fix_wheels(
     paths: Iterable[Path | str] | Path | str,
-    rules: "RuleSet | Path | str | None" = "gpu",
+    rules: "RuleSet | Path | str | Sequence[Path | str] | None" = "gpu",
     *,
     edits: Iterable[Edit] = (),
     output_dir: Path | str = "fixed",
@@ -55,8 +55,8 @@ def fix_wheels(
 ) -> Report:
     """Correct many wheels and return what happened to each, in the order in which they were given.
 
-    ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), or a rule file (``*.toml``);
-    ``edits`` come after it. ``output_dir``, made if need be, holds
+    ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), a rule file (``*.toml``), or a
+    list of these; ``edits`` come after it. ``paths`` are wheels, not folders. ``output_dir``, made if need be, holds
     all given wheels afterwards, unchanged ones as identical copies. With ``in_place`` it is not used: the wheels themselves
     are replaced; with ``dry_run`` nothing is written. A file that is given twice is worked on once. ``jobs`` processes work
     at a time, or those of ``executor``; a script that asks for more than one needs the usual
@@ -91,13 +91,16 @@ def fix_wheels(
     return Report(command, all_outcomes, _remarks(rules, all_outcomes))
 
 
-def _resolved(rules: "RuleSet | Path | str | None") -> "RuleSet | str | None":
+def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":
     """Return rules ready for use; those that come with wheelfix stay a name, so that they need not be loaded yet."""
-    if not isinstance(rules, str | Path) or rules in BUILT_IN:
+    if rules is None or (isinstance(rules, str) and rules in BUILT_IN):
         return rules
-    from wheelfix.rules.loading import built_in, load_rules  # imported late, see _fix
+    from wheelfix.rules.loading import load_rules  # imported late, see _fix
+    from wheelfix.rules.model import RuleSet
 
-    return load_rules(rules) if str(rules).endswith(".toml") else built_in(str(rules))
+    if isinstance(rules, RuleSet):
+        return rules
+    return load_rules(*([rules] if isinstance(rules, str | Path) else rules))
 
 
 def _remarks(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Remark, ...]:

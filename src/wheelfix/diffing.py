@@ -19,7 +19,7 @@ def unified_diff(before: bytes, after: bytes, name: str) -> str:
     """
     if before == after:
         return ""
-    old, new = (data.decode("utf-8", "replace").split("\n") for data in (before, after))
+    old, new = (data.decode("utf-8", "surrogateescape").split("\n") for data in (before, after))
     first = _common_count(old, new)
     last = _common_count(old[first:][::-1], new[first:][::-1])
     start, rest = max(0, first - _CONTEXT), max(0, last - _CONTEXT)

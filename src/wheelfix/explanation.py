@@ -68,6 +68,6 @@ def _is_wanted(text: str, wanted: str) -> bool:
 
 
 def _concerns(change: Change, wanted: str | None) -> bool:
-    if wanted is None:
+    if wanted is None or change.field.lower() == wanted.lower():
         return True
     return change.field == REQUIRES and any(text and _is_wanted(text, wanted) for text in (change.before, change.after))

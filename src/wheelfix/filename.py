@@ -75,7 +75,7 @@ class WheelFilename:
         """The version by PEP 440, or ``None`` where it is no such version."""
         try:
             return Version(self.version.replace("_", "-"))
-        except InvalidVersion:
+        except (InvalidVersion, ValueError):
             return None
 
     @property

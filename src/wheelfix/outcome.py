@@ -80,7 +80,7 @@ class Remark:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}: rule {self.rule}: {self.message}"
+        return f"{self.file}: rule {self.rule}: {self.code}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

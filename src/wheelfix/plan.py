@@ -97,7 +97,7 @@ def make_facts(document: "Document", filename: "WheelFilename", sha256: Callable
         filename,
         document,
         lambda requirement: environments().never_ask_for(requirement),
-        sha256,
+        cache(sha256),
     )
 
 

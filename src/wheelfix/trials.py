@@ -12,6 +12,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.requirement import same_requirement
 from wheelfix.plan import make_facts
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.model import Case, RuleSet
@@ -22,10 +23,14 @@ AFTER: Final = "METADATA.out"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one case went: ``name`` says which, ``differences`` what is not as expected; none is a pass."""
+    """How one case went: ``name`` says which, ``differences`` what is not as expected; none is a pass.
+
+    ``written`` tells what was written as expected from now on.
+    """
 
     name: str
     differences: tuple[str, ...]
+    written: str = ""
 
     @property
     def passed(self) -> bool:
@@ -85,9 +90,15 @@ def _compared(name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> I
         return
     missing = [text for text in expected if text not in found]
     extra = [text for text in found if text not in expected]
+    for text in tuple(missing):
+        other = next((each for each in extra if name == REQUIRES and same_requirement(each, text)), None)
+        if other is not None:
+            missing.remove(text)
+            extra.remove(other)
+            yield f"{name}: spelled otherwise: expected {text}, found {other}"
     yield from (f"{name}: expected, and not there: {text}" for text in missing)
     yield from (f"{name}: there, and not expected: {text}" for text in extra)
-    if not missing and not extra:
+    if set(found) == set(expected):
         yield f"{name}: in another order, or more often, than expected: {'; '.join(found)}"
 
 
@@ -104,23 +115,25 @@ def try_golden(rules: RuleSet, folders: Iterable[Path], *, update: bool = False)
     written is a difference.
     """
     for folder in folders:
-        yield Result(str(folder), tuple(_golden_differences(rules, folder, update=update)))
+        try:
+            yield _try_folder(rules, folder, update=update)
+        except (WheelfixError, OSError) as error:
+            yield Result(str(folder), (str(error),))
 
 
-def _golden_differences(rules: RuleSet, folder: Path, *, update: bool) -> Iterator[str]:
+def _try_folder(rules: RuleSet, folder: Path, *, update: bool) -> Result:
     target = folder / AFTER
-    try:
-        document = Document.parse((folder / BEFORE).read_bytes())
-        facts = make_facts(document, _golden_filename(folder.name, document), lambda: "")
-        after = apply_rules(rules, facts).document.data
-        if update:
-            target.write_bytes(after)
-        elif not target.exists():
-            yield f"there is no {AFTER}; --update writes it"
-        elif target.read_bytes() != after:
-            yield unified_diff(target.read_bytes(), after, folder.name)
-    except (WheelfixError, OSError) as error:
-        yield str(error)
+    document = Document.parse((folder / BEFORE).read_bytes())
+    facts = make_facts(document, _golden_filename(folder.name, document), lambda: "")
+    after = apply_rules(rules, facts).document.data
+    expected = target.read_bytes() if target.exists() else None
+    if expected == after:
+        return Result(str(folder), ())
+    difference = f"there is no {AFTER}" if expected is None else unified_diff(expected, after, folder.name)
+    if update:
+        target.write_bytes(after)
+        return Result(str(folder), (), f"{AFTER} was written: {difference}")
+    return Result(str(folder), (f"{difference}; --update writes it" if expected is None else difference,))
 
 
 def _golden_filename(name: str, document: Document) -> WheelFilename:

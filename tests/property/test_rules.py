@@ -41,8 +41,8 @@ ARGUMENTS: dict[str, list[str | Action]] = {
     Action(add="bar @ https://e.com/a.whl ; extra == 'x'")],
     "drop-extra": [Action(drop_extra="x"), Action(drop_extra="Cuda")],
     "set-field": [
-        Action(set_field=FieldValue("Summary", "new")), Action(set_field=FieldValue("Provides-Extra", ("x", "y"))),
-        Action(set_field=FieldValue("Requires-Python", ">=3.9")), Action(set_field=FieldValue("Provides-Extra", ())),
+        Action(set_field=FieldValue("Summary", "new")), Action(set_field=FieldValue("Platform", ("x", "y"))),
+        Action(set_field=FieldValue("Requires-Python", ">=3.9")), Action(set_field=FieldValue("Platform", ())),
     ],
     "add-field": [Action(add_field=FieldValue("Provides-Extra", ("x", "z"))), Action(add_field=FieldValue("Classifier",
     "A"))],

@@ -45,9 +45,9 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
     return load_rules(found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found)
 
 
-def one_by_one(files: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the sources of each set of rules that is looked at on its own: every file, or what the folder has."""
-    return [(file,) for file in files] or [()]
+def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the sources of each set of rules to be looked at: every file alone, those of ``--rules`` together."""
+    return [*((file,) for file in files), *([tuple(together)] if together else ())] or [()]
 
 
 def remarks_today(rules: "RuleSet") -> tuple[Remark, ...]:

@@ -24,7 +24,7 @@ class Editor:
         self.changes: list[Change] = []
         self.rule: str | None = None
         self.reason: str | None = None
-        self._written: list[FieldKind] = []
+        self._written: dict[FieldKind, str | None] = {}
 
     def replace(self, values: Mapping[Field, str | None], changes: Sequence[Change]) -> None:
         """Give fields new values, ``None`` to take them out; ``changes`` tell it."""
@@ -101,14 +101,18 @@ class Editor:
         text = self.document.first("Metadata-Version")
         try:
             version = Version(text or "")
-        except InvalidVersion:
+        except (InvalidVersion, ValueError):
             return  # no reader knows what to expect of such a file; that is not of our making
-        for kind in self._written:
+        checked = dict(self._written)
+        if text != self._original.first("Metadata-Version"):
+            checked = {kind: checked.get(kind) for each in self.document.fields if (kind := find(each.name))}
+        for kind, rule in checked.items():
             if self.document.all(kind.name) and version < Version(kind.since):
+                by = f"rule {rule}: " if rule else ""
                 raise EditError(
                     "field-too-new",
-                    f"{kind.name} came with Metadata-Version {kind.since}, and this is {text}",
-                    hint=f"Set Metadata-Version to {kind.since} as well.",
+                    f"{by}{kind.name} came with Metadata-Version {kind.since}, and this is {text}",
+                    hint=f"Set Metadata-Version to {kind.since} as well, or leave such wheels out.",
                 )
 
     def _change(
@@ -117,7 +121,7 @@ class Editor:
         """Take ``document`` for the present one, and note what was done: action, value before and after."""
         self.document = document
         if kind and not self._original.all(kind.name):
-            self._written.append(kind)
+            self._written.setdefault(kind, self.rule)
         for action, before, after in notes:
             old = before.strip() if before else before
             self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))

@@ -6,8 +6,10 @@ From https://packaging.python.org/en/latest/specifications/core-metadata/
 from dataclasses import dataclass
 from typing import Final
 
+from packaging.licenses import canonicalize_license_expression
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 
@@ -82,6 +84,8 @@ def check_value(name: str, value: str) -> None:
     :raises EditError: if it is not, by the specification that the field follows.
     """
     try:
+        if not value:
+            raise ValueError("it is empty; remove the field instead")
         match name.lower():
             case "requires-dist":
                 Requirement(value)
@@ -90,8 +94,10 @@ def check_value(name: str, value: str) -> None:
             case "metadata-version":
                 if value not in _METADATA_VERSIONS:
                     raise ValueError(f"known are {', '.join(_METADATA_VERSIONS)}")
-            case _ if not value:
-                raise ValueError("it is empty")
+            case "provides-extra":
+                canonicalize_name(value, validate=True)
+            case "license-expression":
+                canonicalize_license_expression(value)
     except (ValueError, RecursionError) as error:  # InvalidRequirement and InvalidSpecifier are such
         reason = str(error).partition("\n")[0]
         raise EditError("invalid-field-value", f"{value!r} is no value for {name}: {reason}", hint="Correct it.") from error

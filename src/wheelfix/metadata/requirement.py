@@ -15,10 +15,13 @@ from packaging.requirements import Requirement as StrictRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
+from wheelfix.errors import EditError
+from wheelfix.escaping import shown
 from wheelfix.metadata.marker import (
     Either,
     Every,
     Marker,
+    comparisons,
     extras_named,
     is_false_with,
     operand_text,
@@ -29,7 +32,7 @@ from wheelfix.metadata.truth import Environment, can_be_true
 
 _PARTS: Final = re.compile(
     r"""(?P<lead> \s* )
-        (?P<name> [A-Za-z0-9] (?: [A-Za-z0-9._-]* [A-Za-z0-9] )? )
+        (?P<name> [A-Za-z0-9] (?: [A-Za-z0-9._-]* [A-Za-z0-9_] )? )
         (?P<extras> (?: \s* \[ [^\]]* \] )? )
         (?P<rest> .* )""",
     re.VERBOSE | re.DOTALL,
@@ -38,6 +41,8 @@ _SIGN_AFTER_URL: Final = re.compile(r"(?<=\s);")
 _SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
+_MOST_STEPS: Final = 2_000
+"""How many comparisons are made to tell which extras call for a requirement; real ones need a dozen."""
 _NO_EXTRA: Final = Environment({"extra": ("",)})
 
 
@@ -62,7 +67,7 @@ class Requirement:
     fault: str | None = None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def read_requirement(text: str) -> Requirement | None:
     """Return what ``text``, the value of a Requires-Dist field, requires; ``None`` if it does not even begin with a name.
 
@@ -73,7 +78,7 @@ def read_requirement(text: str) -> Requirement | None:
     """
     try:
         strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
-    except (InvalidRequirement, RecursionError) as error:  # a hostile marker nests without end
+    except (InvalidRequirement, ValueError, RecursionError) as error:  # a hostile marker nests without end
         return _read_loosely(text, str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
@@ -109,12 +114,15 @@ def _need_of_extras(marker: str) -> tuple[bool, frozenset[str]]:
         return True, frozenset()
     if not is_false_with(tree, "") and can_be_true(tree, _NO_EXTRA) is True:
         return False, frozenset()
-    return True, frozenset(extra for extra in extras_named(tree) if not is_false_with(tree, extra))
+    named = extras_named(tree)
+    if len(named) * sum(1 for _ in comparisons(tree)) > _MOST_STEPS:
+        return True, frozenset()
+    return True, frozenset(extra for extra in named if not is_false_with(tree, extra))
 
 
 def on_one_line(text: str) -> str:
     """Return a folded value as one line; any other as it is."""
-    return " ".join(text.split()) if "\n" in text or "\r" in text else text
+    return re.sub(r"[ \t]*[\r\n]+[ \t]*", " ", text)
 
 
 def same_requirement(one: str, two: str) -> bool:
@@ -137,7 +145,7 @@ def plain_specifier(text: str) -> str:
     """
     try:
         return str(SpecifierSet(text))
-    except InvalidSpecifier:
+    except (InvalidSpecifier, ValueError):
         return "".join(text.split())
 
 
@@ -202,7 +210,16 @@ class RequirementParts:
         return self.raw_marker.strip()
 
     def with_name(self, name: str) -> "RequirementParts":
-        """Return the requirement under another name."""
+        """Return the requirement under another name.
+
+        :raises EditError: if it has an address, which belongs to its name.
+        """
+        if self.url is not None and canonicalize_name(name) != canonicalize_name(self.name):
+            raise EditError(
+                "renamed-address",
+                f"{shown(str(self))!r} is at an address, which stays that of {self.name}",
+                hint="Drop it and add the other, or write it anew with replace.",
+            )
         return replace(self, name=name)
 
     def with_extras(self, extras: Iterable[str]) -> "RequirementParts":
@@ -233,17 +250,25 @@ class RequirementParts:
         )
 
     def with_marker_too(self, marker: str) -> "RequirementParts":
-        """Return the requirement for environments only where ``marker`` holds too; what it says already is not added."""
-        own = read_marker(self.marker) if self.marker else None
-        present = {plain_marker(part) for part in _conjuncts(self.marker)}
-        missing = [part for part in _conjuncts(marker) if plain_marker(part) not in present]
-        added = " and ".join(missing)
-        if not missing or (own is None and plain_marker(self.marker).endswith(f") and {plain_marker(added)}")):
-            return self
+        """Return the requirement for environments only where ``marker`` holds too; what it says already is not added.
+
+        :raises EditError: if its own marker cannot be read: what stands there could mean something else afterwards.
+        """
         if not self.marker:
             return self.with_marker(marker)
-        old = self.marker if own is not None and not isinstance(own, Either) else f"({self.marker})"
-        return self.with_marker(f"{old} and {added}")
+        own = read_marker(self.marker)
+        if own is None:
+            raise EditError(
+                "unreadable-marker",
+                f"the marker {shown(self.marker)!r} cannot be read, so nothing can be added to it",
+                hint="Give the requirement a new one with set-marker.",
+            )
+        present = {plain_marker(part) for part in _conjuncts(self.marker)}
+        missing = [part for part in _conjuncts(marker) if plain_marker(part) not in present]
+        if not missing:
+            return self
+        old = f"({self.marker})" if isinstance(own, Either) else self.marker
+        return self.with_marker(" and ".join([old, *missing]))
 
     def __str__(self) -> str:
         return f"{self.lead}{self.name}{self.raw_extras}{self.constraint}{self.sign}{self.raw_marker}"

@@ -1,6 +1,7 @@
 """Whether a marker can be true at all, in the environments that are left to it.
 
-Every comparison is evaluated by ``packaging``, as installers do it. What cannot be decided counts as possible.
+Only what every installer reads alike is decided: they differ in what ``>= "3.7.*"``, ``platform_machine > "x86"`` or
+``python_version in "3.11"`` mean, and versions of one of them do. What cannot be decided counts as possible.
 """
 
 import math
@@ -12,8 +13,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Final, TypeAlias, assert_never
 
-from packaging.markers import InvalidMarker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.markers import Marker as StrictMarker
+from packaging.specifiers import Specifier
 
 from wheelfix.metadata.marker import Comparison, Either, Every, Marker, comparisons
 
@@ -32,9 +32,14 @@ _ELSE: Final = "\0"
 """Stands for every value that a marker does not name."""
 _RELEASE: Final = re.compile(r"(?<![\d.])(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 _NUMBERS: Final = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,8})+")
-_PLAIN_VERSIONS: Final = re.compile(r"[\d.,|*\s]*")
+_PLAIN: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}")
+_ORDERS: Final = ("==", "!=", "<", "<=", ">", ">=", "~=")
 _HIGHEST_MICRO: Final = 99
 _LATEST: Final = 99
+_PSEUDO: Final = "\0python"
+"""Stands for both variables of Python's version, which go together."""
+_MOST_PYTHONS: Final = 60
+_LONGEST_VALUE: Final = 200
 _MOST_STEPS: Final = 5_000
 """How many comparisons are made for one marker; real ones need less than a hundred."""
 
@@ -63,7 +68,10 @@ def can_be_true(marker: Marker, environment: Environment) -> bool | None:
     False
     """
     leaves = tuple(comparisons(marker))
-    names = tuple(dict.fromkeys("python" if leaf.variable in _PYTHON else leaf.variable for leaf in leaves))
+    pythons = [leaf for leaf in leaves if leaf.variable in _PYTHON]
+    if len(pythons) > _MOST_PYTHONS or any(len(leaf.value) > _LONGEST_VALUE for leaf in pythons):
+        return None
+    names = tuple(dict.fromkeys(_PSEUDO if leaf.variable in _PYTHON else leaf.variable for leaf in leaves))
     candidates = [_candidates(name, leaves, environment) for name in names]
     if math.prod(map(len, candidates)) * len(leaves) > _MOST_STEPS:
         return None
@@ -72,7 +80,7 @@ def can_be_true(marker: Marker, environment: Environment) -> bool | None:
 
 def _candidates(name: str, leaves: tuple[Comparison, ...], environment: Environment) -> list[str | None]:
     """Return values of a variable that stand for all; ``None`` is a value of which nothing is known."""
-    if name == "python":
+    if name == _PSEUDO:
         return [*_pythons(leaves, environment)]
     if name in environment.values:
         return [*environment.values[name]]
@@ -82,20 +90,11 @@ def _candidates(name: str, leaves: tuple[Comparison, ...], environment: Environm
     return [None]
 
 
-def _pythons(leaves: tuple[Comparison, ...], environment: Environment) -> Iterator[str | None]:
-    """Yield the full Python versions between which the comparisons can tell a difference, ``None`` if none can be listed."""
+def _pythons(leaves: tuple[Comparison, ...], environment: Environment) -> Iterator[str]:
+    """Yield the full Python versions between which the comparisons can tell a difference."""
     own = [leaf for leaf in leaves if leaf.variable in _PYTHON]
     lowest, highest = environment.lowest or (2, 0), environment.highest or (_LATEST, _LATEST)
-    texts = [leaf for leaf in own if leaf.contained]
-    if not all(_PLAIN_VERSIONS.fullmatch(leaf.value) for leaf in own):  # pre-releases lie between the others
-        yield None
-        return
-    if any(leaf.variable == "python_full_version" for leaf in texts) or (texts and lowest[0] != highest[0]):
-        yield None  # a part of the text of a version: too many have it
-        return
     found = {(*lowest, 0), (*highest, _HIGHEST_MICRO)}
-    if texts:
-        found |= {(lowest[0], minor, 0) for minor in range(lowest[1], highest[1] + 1)}
     for leaf in own:
         found.update(_neighbours(leaf.value))
         found.update(_named(leaf.value) if leaf.operator.endswith("in") else ())
@@ -113,7 +112,7 @@ def _neighbours(text: str) -> Iterator[tuple[int, int, int]]:
         yield from ((major, minor, each) for each in (0, max(micro - 1, 0), micro, micro + 1, _HIGHEST_MICRO))
         yield major, minor + 1, 0
         yield major, max(minor - 1, 0), _HIGHEST_MICRO
-    for major in map(int, re.findall(r"\d+", text)[:1]):
+    for major in map(int, re.findall(r"[0-9]{1,4}", text)[:1]):
         yield from ((major, 0, 0), (major, _LATEST, 0), (major + 1, 0, 0))
 
 
@@ -131,10 +130,10 @@ def _truth(marker: Marker, values: Mapping[str, str | None]) -> bool | None:
     """Return the truth of ``marker``, ``None`` where it depends on what is not known (Kleene's logic)."""
     match marker:
         case Comparison(variable):
-            value = values["python" if variable in _PYTHON else variable]
+            value = values[_PSEUDO if variable in _PYTHON else variable]
             if value is None:
                 return None
-            return _holds(marker.text, variable, value if variable != "python_version" else value.rpartition(".")[0])
+            return _holds(marker, value)
         case Every(parts):
             found = [_truth(part, values) for part in parts]
             return False if False in found else None if None in found else True
@@ -145,9 +144,46 @@ def _truth(marker: Marker, values: Mapping[str, str | None]) -> bool | None:
             assert_never(marker)
 
 
-@lru_cache(maxsize=65_536)
-def _holds(text: str, variable: str, value: str) -> bool | None:
-    try:
-        return StrictMarker(text).evaluate({variable: value})
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
+def _holds(leaf: Comparison, value: str) -> bool | None:
+    """Return whether a comparison is true for a value of its variable, ``None`` where installers differ."""
+    if leaf.variable in _PYTHON:
+        return _python_holds(leaf, value)
+    match leaf.operator:
+        case "==":
+            return value == leaf.value
+        case "!=":
+            return value != leaf.value
+        case "in":
+            return leaf.value in value if leaf.contained else value in leaf.value
+        case "not in":
+            return leaf.value not in value if leaf.contained else value not in leaf.value
+        case _:
+            return None
+
+
+def _python_holds(leaf: Comparison, value: str) -> bool | None:
+    """Compare versions of Python; ``value`` is a full one."""
+    own = value.rpartition(".")[0] if leaf.variable == "python_version" else value
+    if leaf.operator in ("in", "not in"):
+        if leaf.contained:
+            return None  # some read it as text
+        listed = re.split(r"[\s,]+", leaf.value.strip())
+        if not all(_PLAIN.fullmatch(each) for each in listed) or (own in leaf.value) is not (own in listed):
+            return None  # some read it as text, some as a list
+        return (own in listed) is (leaf.operator == "in")
+    wildcard = leaf.operator in ("==", "!=") and leaf.value.endswith(".*")
+    text = leaf.value.removesuffix(".*") if wildcard else leaf.value
+    if not _PLAIN.fullmatch(text) or leaf.operator not in _ORDERS:
         return None
+    if leaf.variable == "python_version" and text.count(".") > 1:
+        return None  # some compare 3.7 with 3.7.1, some do not
+    if "rc" in own and value.partition("rc")[0] == ".".join([*text.split("."), "0", "0"][:3]):
+        return None  # some let a pre-release pass for the release
+    if leaf.operator == "~=" and "." not in text:
+        return None
+    return _specifier(f"{leaf.operator}{leaf.value}").contains(own, prereleases=True)
+
+
+@lru_cache(maxsize=4096)
+def _specifier(text: str) -> Specifier:
+    return Specifier(text)

@@ -10,20 +10,15 @@ import msgspec
 from wheelfix.escaping import shown
 from wheelfix.explanation import WheelExplanation
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.outcome import Change
+from wheelfix.outcome import Change, Remark
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change
+from wheelfix.rules.actions import WHEEL_ACTIONS
 from wheelfix.rules.explaining import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.trials import Result
 
 _MOST_VALUES: Final = 4
-_STOPPED: Final = {
-    "match.extra": "an extra calls for it, and the rule is not for that",
-    "match.marker": "its marker is another",
-    "match.specifier": "its specifier is another",
-    "match.url": "it has another address, or none",
-}
 
 
 def render_rules(rules: RuleSet) -> str:
@@ -86,8 +81,8 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
             lines += _in_full(each, count, explanation.changes)
         lines += _of_the_wheel(explanation)
         if not (explanation.requirements or explanation.changes or explanation.past):
-            lines.append(f"  There is no requirement {shown(wanted)!r}, and wheelfix has not taken one out.")
-    lines += [f"  gone: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
+            lines.append(f"  There is no requirement {shown(wanted)!r}, and no trace of one that wheelfix has taken out.")
+    lines += [f"  done before: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
     return "".join(f"{line}\n" for line in lines)
 
@@ -108,9 +103,9 @@ def _overview(explanation: WheelExplanation) -> Iterator[str]:
 
 def _of_the_wheel(explanation: WheelExplanation) -> Iterator[str]:
     """Yield what is changed by rules that are for the wheel as a whole."""
-    decided = {each.decided.id for each in explanation.requirements if each.decided}
+    told = {id(change) for each in explanation.requirements for change in _changes_of(each, explanation.changes)}
     for change in explanation.changes:
-        if change.rule not in decided:
+        if id(change) not in told:
             yield f"  {render_change(change)}  [{_why(change)}]"
 
 
@@ -118,10 +113,12 @@ def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Cha
     """Return what becomes of a requirement, one change behind the other."""
     found: list[Change] = []
     text: str | None = explanation.text
+    decider = explanation.decided.id if explanation.decided else None
     for change in changes:
-        if change.field == REQUIRES and change.before is not None and change.before == text:
+        by_wheel = change.action in WHEEL_ACTIONS  # those come last, and can change what another rule has changed
+        if change.field == REQUIRES and text is not None and change.before == text and (by_wheel or change.rule == decider):
             found.append(change)
-            text = change.after
+            text, decider = change.after, None
     return found
 
 
@@ -145,13 +142,15 @@ def _in_full(explanation: Explanation, count: int, changes: Sequence[Change]) ->
     if explanation.fault:
         yield f"      malformed: {shown(explanation.fault)}"
     rule = explanation.decided
+    mine = _changes_of(explanation, changes)
     if rule is not None and explanation.held_back:
         yield f"      stays: {explanation.held_back}"
         yield f"      {_view(rule)} would act otherwise: {shown(rule.reason)}"
     elif rule is not None:
         yield f"      {rule.action} by {_view(rule)}: {shown(rule.reason)}"
-    elif not _changes_of(explanation, changes):
+    elif not mine:
         yield "      stays: no rule decides on it"
+    yield from (f"      {change.action} by {_why(change)}" for change in mine if not rule or change.rule != rule.id)
     for each in explanation.also:
         yield f"      also matched by {_view(each)}, which would {each.action}; the first one decides"
     yield from (f"      not by {_view(each)}: {_stopped(each)}" for each in explanation.nearly)
@@ -162,8 +161,8 @@ def _view(rule: RuleView) -> str:
 
 
 def _stopped(rule: RuleView) -> str:
-    key = rule.stopped_by or ""
-    return _STOPPED.get(key, f"the wheel does not fulfil {key}") + (f" ({key})" if key in _STOPPED else "")
+    there = f", and here it is {rule.found}" if rule.found else ""
+    return shown(f"its {rule.stopped_by} is {rule.wanted}{there}")
 
 
 def _why(change: Change) -> str:
@@ -182,8 +181,11 @@ def render_results(results: Sequence[Result], *, untested: Sequence[str] = (), v
         if not result.passed:
             lines.append(f"FAILED {shown(result.name)}")
             lines += [f"  {shown(line)}" for difference in result.differences for line in difference.splitlines()]
-        elif verbose:
+        elif verbose and not result.written:
             lines.append(f"passed {shown(result.name)}")
+        if result.written:
+            lines.append(f"updated {shown(result.name)}")
+            lines += [f"  {shown(line)}" for line in result.written.splitlines()]
     failed = sum(not result.passed for result in results)
     lines.append(f"{len(results) - failed} passed, {failed} failed.")
     if untested:
@@ -196,3 +198,8 @@ def render_results_json(results: Sequence[Result]) -> str:
     """Return how cases went as JSON, version 1."""
     listed = [{"name": each.name, "passed": each.passed, "differences": list(each.differences)} for each in results]
     return encode({"version": 1, "command": "rules test", "results": listed})
+
+
+def render_remarks_json(remarks: Sequence[Remark]) -> str:
+    """Return remarks as JSON, version 1."""
+    return encode({"version": 1, "command": "rules check", "remarks": [asdict(each) for each in remarks]})

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from wheelfix.description import Description, RequirementLine
 from wheelfix.escaping import shown
 from wheelfix.render.json import encode
+from wheelfix.render.text import render_change
 
 
 def render_description(description: Description, *, verbose: bool = False) -> str:
@@ -24,7 +25,7 @@ def render_description(description: Description, *, verbose: bool = False) -> st
         lines.append(f"  fixed by wheelfix {shown(trace.tool)}: {len(trace.changes)} changes")
         lines += [f"    from {shown(each.filename)}, sha256 {shown(each.sha256)}" for each in trace.ancestors]
         if verbose:
-            lines += [f"    {shown(each.action)} {shown(each.field)}: {shown(each.before or '')}" for each in trace.changes]
+            lines += [f"    {render_change(each)}" for each in trace.changes]
     plain = [each for each in description.requirements if not each.needs_extra]
     optional = [each for each in description.requirements if each.needs_extra]
     lines.append(f"  requires {len(plain) or 'nothing'}" + (f", and {len(optional)} more by extras" if optional else ""))

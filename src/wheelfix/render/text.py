@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from wheelfix.escaping import shown
+from wheelfix.metadata.editing import REQUIRES
 from wheelfix.outcome import Change, Outcome, Remark, Report, Status
 
+_LONGEST = 1000
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -30,9 +32,9 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
 
 def _headline(outcome: Outcome, dry_run: bool) -> str:
     if outcome.status is Status.UNCHANGED:
-        kept = f", {len(outcome.kept)} kept on purpose" if outcome.kept else ""
+        kept = f", {len(outcome.kept)} kept by rules" if outcome.kept else ""
         return f"nothing to correct, no rule asks for a change{kept}"
-    dropped = sum(change.action == "drop" for change in outcome.changes)
+    dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []
     if dropped:
@@ -46,17 +48,19 @@ def render_change(change: Change) -> str:
     """Return one change as a line: what goes, what comes, or what becomes what."""
     match change.before, change.after:
         case None, None:
-            return f"{change.action} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")
+            return f"{shown(change.action)} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")
         case before, None:
-            return f"- {change.field}: {_shown(before)}"
+            return f"- {shown(change.field)}: {_shown(before)}"
         case None, after:
-            return f"+ {change.field}: {_shown(after)}"
+            return f"+ {shown(change.field)}: {_shown(after)}"
         case before, after:
-            return f"~ {change.field}: {_shown(before)} -> {_shown(after)}"
+            return f"~ {shown(change.field)}: {_shown(before)} -> {_shown(after)}"
 
 
 def _shown(text: str | None) -> str:
-    return shown(text or "")
+    """Return a value as it can be shown on a line; a licence can have ten thousand words."""
+    value = shown(text or "")
+    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}... ({len(value)} characters)"
 
 
 def _first_of_each_rule(changes: tuple[Change, ...]) -> list[Change]:

@@ -71,11 +71,12 @@ REQUIREMENT_ACTIONS: Final[Mapping[str, RequirementAction]] = {
 """The actions on a requirement."""
 
 
-def _add(editor: Editor, requirement: str) -> None:
+def _add(editor: Editor, requirement: str) -> bool:
     editor.add_field(REQUIRES, requirement)
+    return True
 
 
-def _drop_extra(editor: Editor, extra: str) -> None:
+def _drop_extra(editor: Editor, extra: str) -> bool:
     """Take out an extra, and what it asks for in the requirements that are there now."""
     name = canonicalize_name(extra)
     project = canonicalize_name(editor.document.first("Name") or "")
@@ -92,6 +93,7 @@ def _drop_extra(editor: Editor, extra: str) -> None:
                 values[each] = after
                 changes.append(Change(REQUIRES, "drop-extra", text, after, editor.rule, reason=editor.reason))
     editor.replace(values, changes)
+    return bool(changes)
 
 
 def _without_extra(text: str, extra: str, project: str) -> str | None:
@@ -113,24 +115,28 @@ def _without_extra(text: str, extra: str, project: str) -> str | None:
     return text if str(parts) == on_one_line(text) else str(parts)
 
 
-def _set_field(editor: Editor, field: FieldValue) -> None:
+def _set_field(editor: Editor, field: FieldValue) -> bool:
     editor.set_field(field.name, field.value)
+    return True
 
 
-def _add_field(editor: Editor, field: FieldValue) -> None:
+def _add_field(editor: Editor, field: FieldValue) -> bool:
     for value in (field.value,) if isinstance(field.value, str) else field.value:
         editor.add_field(field.name, value)
+    return True
 
 
-def _remove_field(editor: Editor, field: FieldName) -> None:
+def _remove_field(editor: Editor, field: FieldName) -> bool:
+    before = len(editor.changes)
     editor.remove_field(field.name, field.value)
+    return len(editor.changes) > before
 
 
-WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], None]]] = {
+WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
     "add": _add,
     "drop-extra": _drop_extra,
     "set-field": _set_field,
     "add-field": _add_field,
     "remove-field": _remove_field,
 }
-"""The actions on a wheel. Each finds nothing to do where it was done."""
+"""The actions on a wheel. Each changes nothing where it was done, and tells whether what it is for was or is there."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.metadata.document import Document, Field
@@ -21,7 +23,7 @@ class Corrected:
     """What rules made of a document.
 
     ``kept`` lists the requirements on which a rule decided that they stay; ``applied`` the ids of the rules that decided
-    on a requirement or were for the wheel, whether or not there was something left to change.
+    on a requirement or found in the wheel what they are for, whether or not there was something left to change.
     """
 
     document: Document
@@ -44,10 +46,10 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
     work = _Requirements(tuple(rule for rule in mine if rule.match is not None), facts)
     editor.replace(*work.judged())
     for rule in mine:
-        if rule.match is None:
+        if rule.match is None and _change_wheel(rule, editor):
             work.applied.append(rule.id)
-            _change_wheel(rule, editor)
     editor.check_versions()
+    work.notes += _orphans(editor)
     applied = tuple(dict.fromkeys(work.applied))
     return Corrected(editor.document, tuple(editor.changes), tuple(work.kept), tuple(work.notes), applied)
 
@@ -102,7 +104,10 @@ def _new_text(rule: Rule, text: str) -> str | None:
     parts = RequirementParts.of(plain)
     if parts is None:
         return text
-    after = action.run(parts, rule.argument if isinstance(rule.argument, str) else "")
+    try:
+        after = action.run(parts, rule.argument if isinstance(rule.argument, str) else "")
+    except EditError as error:
+        raise EditError(error.code, f"rule {rule.id}: {error.message}", hint=error.hint) from error
     if after == plain:
         return text
     if after is not None:
@@ -117,11 +122,28 @@ def _new_text(rule: Rule, text: str) -> str | None:
     return after
 
 
-def _change_wheel(rule: Rule, editor: Editor) -> None:
+def _change_wheel(rule: Rule, editor: Editor) -> bool:
     editor.rule, editor.reason = rule.id, rule.reason
     try:
-        WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
+        return WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
     except EditError as error:
         raise EditError(error.code, f"rule {rule.id}: {error.message}", hint=error.hint) from error
     finally:
         editor.rule = editor.reason = None
+
+
+def _orphans(editor: Editor) -> list[str]:
+    """Return a note for each extra that a requirement is behind and that the wheel does not provide, by these changes."""
+    provided = {canonicalize_name(each.value.strip()) for each in editor.document.all("Provides-Extra")}
+    fields = [(change.field, change.before, change.after) for change in editor.changes]
+    written = [read_requirement(after) for field, _, after in fields if field == REQUIRES and after]
+    named = {extra for requirement in written if requirement for extra in requirement.called_by}
+    notes = [
+        f"A new requirement is behind the extra {each!r}, which the wheel does not provide." for each in named - provided
+    ]
+    gone = {str(canonicalize_name(before)) for field, before, _ in fields if field == "Provides-Extra" and before}
+    for each in editor.document.all(REQUIRES) if gone else ():
+        left = read_requirement(each.value.strip())
+        if left and left.needs_extra and not left.called_by and any(extra in left.marker.lower() for extra in gone):
+            notes.append(f"The marker of {shown(left.text)!r} is unusual and may still ask for an extra that is gone.")
+    return sorted(notes)

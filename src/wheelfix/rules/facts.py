@@ -43,6 +43,20 @@ class Facts:
         """The Metadata-Version, or ``None`` where there is none that can be read."""
         return _parsed(self.document.first("Metadata-Version") or "")
 
+    def shown(self, condition: str) -> str:
+        """Return what the wheel has where the condition asks, as text; empty where that says nothing."""
+        values = {
+            "project": self.project,
+            "version": self.version,
+            "local": self.local or "none",
+            "filename": str(self.filename),
+            "platform": self.filename.platform,
+            "python": self.filename.python,
+            "abi": self.filename.abi,
+            "metadata-version": self.document.first("Metadata-Version") or "none",
+        }
+        return values.get(condition, "")
+
     @cached_property
     def requirements(self) -> tuple[Requirement, ...]:
         """Every requirement that can be read, in order."""
@@ -53,5 +67,5 @@ class Facts:
 def _parsed(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except (InvalidVersion, ValueError):
         return None

@@ -7,12 +7,14 @@ from typing import Final
 from packaging.version import InvalidVersion, Version
 
 from wheelfix.metadata.marker import plain_marker
+from wheelfix.metadata.requirement import plain_specifier
 from wheelfix.outcome import Outcome, Remark
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.conditions import Match, Texts, When
 from wheelfix.rules.globs import all_contained, any_overlap, is_plain, literal_length, matches
-from wheelfix.rules.matching import BEHIND_EXTRA
+from wheelfix.rules.matching import BEHIND_EXTRA, is_specifier
 from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.rules.oddities import oddities
 from wheelfix.rules.versions import allows_all, allows_none
 
 _GLOB_KEYS: Final = ("project", "local", "filename", "platform", "python", "abi")
@@ -32,15 +34,14 @@ def remarks_on(rules: RuleSet, today: date | None = None) -> tuple[Remark, ...]:
 
 def remarks_on_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Remark, ...]:
     """Return what a run shows of ``rules``: those that applied to nothing, and those whose last version has come."""
-    outcomes = tuple(outcome for outcome in outcomes if not outcome.problem)
-    if not outcomes:
-        return ()
+    outcomes = tuple(outcomes)
+    complete = bool(outcomes) and not any(outcome.problem for outcome in outcomes)
     applied = {rule for outcome in outcomes for rule in outcome.applied_rules}
     held_back = {each.rule for outcome in outcomes for each in outcome.kept if each.reason == BEHIND_EXTRA}
     found = []
     for index in _own(rules):
         rule, origin = rules.rules[index], rules.origins[index]
-        if rule.id not in applied:
+        if rule.id not in applied and complete:  # nobody knows what would have applied to a wheel that was refused
             why = ": what it names is called for by extras only" if rule.id in held_back else ""
             found.append(Remark("unused", origin, rule.id, f"it applied to nothing in this run{why}"))
         for outcome in outcomes:
@@ -87,6 +88,7 @@ def _remarks(rules: RuleSet, index: int, today: date | None) -> Iterator[Remark]
     if impossible:
         yield Remark("impossible", origin, rule.id, f"it can never apply: {impossible}")
     yield from (Remark("broad", origin, rule.id, message) for message in _broad(rule))
+    yield from (Remark("odd", origin, rule.id, message) for message in oddities(rule))
     earlier = rules.rules[:index]
     above = _shadowing(rule, earlier)
     if above:
@@ -95,7 +97,7 @@ def _remarks(rules: RuleSet, index: int, today: date | None) -> Iterator[Remark]
         return
     for other in earlier:
         if _in_the_way(other, rule):
-            yield Remark("overlap", origin, rule.id, f"{other.id}, earlier, decides on a part of what it matches")
+            yield Remark("overlap", origin, rule.id, f"{other.id}, earlier, may decide on a part of what it matches")
 
 
 def _impossible(when: When) -> str | None:
@@ -103,7 +105,11 @@ def _impossible(when: When) -> str | None:
     for key in _VERSION_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
         if given and all(allows_none(text) or _allowed_by_any(text, excluded) for text in given):
-            return f"no version fulfils {key.replace('_', '-')} = {' or '.join(given)}"
+            name, but = (
+                key.replace("_", "-"),
+                f" with not-{key.replace('_', '-')} = {' or '.join(excluded)}" if excluded else "",
+            )
+            return f"no version fulfils {name} = {' or '.join(given)}{but}"
     for key in _GLOB_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
         if given and excluded and all_contained(excluded, given):
@@ -114,7 +120,7 @@ def _impossible(when: When) -> str | None:
 def _broad(rule: Rule) -> Iterator[str]:
     for glob in (rule.match.name if rule.match else None) or ():
         if rule.action != "keep" and not is_plain(glob) and literal_length(glob) < _FEWEST_FIXED:
-            yield f"the pattern {glob!r} matches names that have nothing in common"
+            yield f"the pattern {glob!r} fixes so little that it matches names which have nothing in common"
 
 
 def _shadowing(rule: Rule, earlier: Sequence[Rule]) -> list[Rule]:
@@ -145,7 +151,11 @@ def _in_the_way(earlier: Rule, later: Rule) -> bool:
     if earlier.action == later.action or not any_overlap(_names(earlier), _names(later)):
         return False
     keys = (*_GLOB_KEYS, *_VERSION_KEYS)
-    return _matches_meet(earlier, later) and all(_conditions_meet(key, earlier.when, later.when) for key in keys)
+    return (
+        _matches_meet(earlier, later)
+        and _others_meet(earlier.when, later.when)
+        and all(_conditions_meet(key, earlier.when, later.when) for key in keys)
+    )
 
 
 def _matches_meet(one: Rule, two: Rule) -> bool:
@@ -156,7 +166,24 @@ def _matches_meet(one: Rule, two: Rule) -> bool:
         return False
     if (first.url and second.specifier) or (first.specifier and second.url):
         return False  # what has an address has no specifier
+    if first.specifier and second.specifier and not _specifiers_meet(first.specifier, second.specifier):
+        return False
     return not (first.url and second.url) or any_overlap(first.url, second.url)
+
+
+def _specifiers_meet(one: Texts, two: Texts) -> bool:
+    """Whether a requirement may have a specifier of both; patterns for them may."""
+    if not all(is_specifier(text) for text in (*one, *two)):
+        return True
+    return not {plain_specifier(text) for text in one}.isdisjoint(plain_specifier(text) for text in two)
+
+
+def _others_meet(one: When, two: When) -> bool:
+    """Whether a wheel may have the sum of both, and has not to have and to lack the same requirement."""
+    if one.sha256 and two.sha256 and set(one.sha256).isdisjoint(two.sha256):
+        return False
+    pairs = ((one.requires, two.lacks), (one.lacks, two.requires))
+    return not any(asked and asked == other and len(asked) == 1 for asked, other in pairs)
 
 
 def _conditions_meet(key: str, one: When, two: When) -> bool:

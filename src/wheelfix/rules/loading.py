@@ -19,6 +19,7 @@ from wheelfix.rules.model import Rule, RuleFile, RuleSet
 from wheelfix.rules.reading import Report, read_struct
 
 FILE_NAME: Final = "wheelfix.toml"
+_DEEPEST: Final = 50
 _PROJECT_FILE: Final = "pyproject.toml"
 _TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]*\.[ \t]*)?rule[ \t]*\]\]", re.MULTILINE)
 
@@ -31,8 +32,7 @@ def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] 
     :raises RulesError: if a rule has a fault, or two have the same id.
     """
     reader = _Reader()
-    rules = tuple(rules)
-    reader.add_rules(name, rules, [None] * len(rules))
+    reader.add_tables(name, [_as_table(rule) for rule in rules])
     for each in extends:
         reader.add_source(str(each), name, Path())
     return reader.finish(name)
@@ -51,14 +51,22 @@ def load_rules(*sources: str | Path) -> RuleSet:
     return reader.finish(", ".join(str(source) for source in sources))
 
 
+def _as_table(rule: Rule) -> object:
+    """Return a rule as a file has it; what is no rule at all stays, to be reported."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(rule))
+    except (TypeError, ValueError, RecursionError):
+        return rule
+
+
 @cache
 def built_in(name: str) -> RuleSet:
     """Return the rule set ``name`` that comes with wheelfix, or a group of one: ``gpu``, ``gpu/nvidia``.
 
     :raises RulesError: if there is none.
     """
-    if name.partition("/")[0] not in BUILT_IN:
-        raise RulesError("unknown-rule-set", f"there is no rule set {name!r}", hint=did_you_mean(name, BUILT_IN))
+    if name.endswith(".toml"):
+        raise rules_error([RuleFault(name, "", "", "it is a file, no built-in set", "Read it with load_rules.")])
     return load_rules(name)
 
 
@@ -102,13 +110,16 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """
     try:
         text = path.read_bytes().decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise _unreadable(path, "it begins with a byte order mark", "Save it as UTF-8 without one.")
         return tomllib.loads(text), text
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error), "Check the path.") from error
     except UnicodeDecodeError as error:
         raise _unreadable(path, f"byte {error.start} is no UTF-8", "Save it as UTF-8.") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _unreadable(path, f"it is no TOML: {error}", "Correct the line.") from error
+    except (ValueError, RecursionError) as error:  # a number of five thousand digits is a plain ValueError
+        hint = "Correct the line; a table in braces stands on one line, without a comma at its end."
+        raise _unreadable(path, f"it is no TOML: {error}", hint) from error
 
 
 def _project_table(data: dict[str, Any]) -> dict[str, Any] | None:
@@ -137,22 +148,25 @@ class _Reader:
         ``by`` is who names it, and ``chain`` the files that led here. With ``later`` what a file extends waits for
         :meth:`finish`.
         """
-        if source.endswith(".toml"):
+        if "://" in source:
+            self._add_source_fault(source, by, f"{source!r} is a web address", "Download it; wheelfix uses no network.")
+        elif source.endswith(".toml"):
             self._add_file(folder / source, by, chain, later=later)
         elif source.partition("/")[0] in BUILT_IN:
             self._add_built_in(source, by)
         else:
             hint = f"{did_you_mean(source, BUILT_IN)} The name of a file ends with .toml."
-            self._add_source_fault(by, f"there is no rule set {source!r}", hint)
+            self._add_source_fault(source, by, f"there is no rule set {source!r}", hint)
 
-    def _add_source_fault(self, by: str, message: str, hint: str) -> None:
-        self._add_fault(by or "--rules", "", "extends" if by else "", message, hint)
+    def _add_source_fault(self, source: str, by: str, message: str, hint: str) -> None:
+        """Add a fault of who names ``source``, or of itself where the caller does."""
+        self._add_fault(by or source, "", "extends" if by else "", message, hint)
 
     def _add_built_in(self, source: str, by: str) -> None:
         name, _, group = source.partition("/")
         known = groups_of(name)
         if group and group not in known:
-            self._add_source_fault(by, f"there is no group {group!r} in {name}", did_you_mean(group, known))
+            self._add_source_fault(source, by, f"there is no group {group!r} in {name}", did_you_mean(group, known))
             return
         for rule in _built_in_file(name).rule:
             if not group or rule.action == "keep" or rule.id == f"{name}/{group}":
@@ -161,10 +175,17 @@ class _Reader:
                     self._add_fault(origin, rule.id, "id", f"{name} has a rule of this id", "Choose another.")
 
     def _add_file(self, path: Path, by: str, chain: tuple[Path, ...], *, later: bool) -> None:
-        real = path.resolve()
+        try:
+            real = path.resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL, or a link that leads to itself
+            self._add_source_fault(str(path), by, f"{str(path)!r} cannot be: {error}", "Check the path.")
+            return
+        if len(chain) > _DEEPEST:
+            self._add_source_fault(str(path), by, f"more than {_DEEPEST} files extend each other", "Extend fewer.")
+            return
         if real in chain:
             circle = " -> ".join(str(each) for each in (*chain[chain.index(real) :], real))
-            self._add_source_fault(by, f"the files extend each other: {circle}", "Break the circle.")
+            self._add_source_fault(str(path), by, f"the files extend each other: {circle}", "Break the circle.")
             return
         if real in self._seen:
             return
@@ -174,7 +195,7 @@ class _Reader:
         except RulesError as error:
             for each in error.faults:
                 if by:
-                    self._add_source_fault(by, f"{each.file}: {each.message}", each.hint)
+                    self._add_source_fault(each.file, by, f"{each.file}: {each.message}", each.hint)
                 else:
                     self._faults.append(each)
             return
@@ -198,13 +219,7 @@ class _Reader:
         tables = data.get("rule")
         own = tables if isinstance(tables, list) else []
         read_struct(RuleFile, {**data, "rule": []} if own else data, "", self._reporter(name))
-        found = []
-        for number, (table, line) in enumerate(zip(own, _lines_of_rules(text, len(own)), strict=True), 1):
-            given = table.get("id") if isinstance(table, dict) else None
-            title = given if isinstance(given, str) and given.strip() else f"number {number}"
-            rule = read_struct(Rule, table, "", self._reporter(name, title, line))
-            found += [(rule, line)] if rule else []
-        self.add_rules(name, [rule for rule, _ in found], [line for _, line in found])
+        self.add_tables(name, own, _lines_of_rules(text, len(own)))
         extends = data.get("extends")
         return [each for each in (extends if isinstance(extends, list) else [extends]) if isinstance(each, str)]
 
@@ -214,15 +229,22 @@ class _Reader:
     def _add_fault(self, file: str, rule: str, key: str, message: str, hint: str, line: int | None = None) -> None:
         self._faults.append(RuleFault(file, rule, key, message, hint, line))
 
-    def add_rules(self, name: str, rules: Sequence[Rule], lines: Sequence[int | None]) -> None:
-        """Add rules whose shape is right; ``lines`` tells where each begins."""
-        for rule, line in zip(rules, lines, strict=True):
-            for key, message, hint in faults_of(rule):
-                self._add_fault(name, rule.id, key, message, hint, line)
-            _, other = self._rules.setdefault(rule.id, (rule, name))
-            if self._rules[rule.id][0] is not rule:
-                where = "another rule has this id" if other == name else f"{other} has a rule of this id"
-                self._add_fault(name, rule.id, "id", where, "Give each its own.", line)
+    def add_tables(self, name: str, tables: Sequence[object], lines: Sequence[int | None] | None = None) -> None:
+        """Add rules as a file has them; ``lines`` tells where each begins."""
+        for number, (table, line) in enumerate(zip(tables, lines or [None] * len(tables), strict=True), 1):
+            given = table.get("id") if isinstance(table, dict) else None
+            title = given if isinstance(given, str) and given.strip() else f"number {number}"
+            rule = read_struct(Rule, table, "", self._reporter(name, title, line))
+            if rule is not None:
+                self._add_rule(name, rule, line)
+
+    def _add_rule(self, name: str, rule: Rule, line: int | None) -> None:
+        for key, message, hint in faults_of(rule):
+            self._add_fault(name, rule.id, key, message, hint, line)
+        present, other = self._rules.setdefault(rule.id, (rule, name))
+        if present is not rule:
+            where = "another rule has this id" if other == name else f"{other} has a rule of this id"
+            self._add_fault(name, rule.id, "id", where, "Give each its own.", line)
 
     def finish(self, name: str) -> RuleSet:
         """Return the rule set.
@@ -232,7 +254,8 @@ class _Reader:
         while self._later:
             self._extend(*self._later.pop(0))
         if self._faults:
-            raise rules_error(self._faults)
+            files = list(dict.fromkeys(fault.file for fault in self._faults))
+            raise rules_error(sorted(self._faults, key=lambda fault: (files.index(fault.file), fault.line or 0)))
         rules = tuple(rule for rule, _ in self._rules.values())
         return RuleSet(name, rules, _digest(rules), tuple(origin for _, origin in self._rules.values()))
 

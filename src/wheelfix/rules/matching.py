@@ -111,11 +111,12 @@ def _same_specifier(text: str, requirement: Requirement) -> bool:
     own, wanted = plain_specifier(requirement.specifier), plain_specifier(text)
     if own == wanted:
         return True
-    return not _is_specifier(text) and matches((wanted,), own)
+    return not is_specifier(text) and matches((wanted,), own)
 
 
 @lru_cache(maxsize=1024)
-def _is_specifier(text: str) -> bool:
+def is_specifier(text: str) -> bool:
+    """Whether ``text`` is a version specifier, the empty one included; else it is a pattern for one."""
     try:
         SpecifierSet(text)
     except ValueError:

@@ -10,13 +10,20 @@ import msgspec
 from wheelfix.rules.checking import faults_in
 from wheelfix.rules.conditions import Match
 from wheelfix.rules.faults import did_you_mean
-from wheelfix.rules.model import Action, Case, Rule
+from wheelfix.rules.model import Action, Case, Rule, RuleFile
 
 Report: TypeAlias = Callable[[str, str, str], None]
 """Takes a fault: the path to the key, what is wrong, what to do."""
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _MISSING: Final = object()
+_LONGEST: Final = 40
+_PLACES: Final = {
+    (Rule, "extends"): "It stands above the first [[rule]].",
+    (Rule, "schema"): "It stands above the first [[rule]].",
+    (RuleFile, "tool"): "In a file of its own the keys stand without [tool.wheelfix].",
+}
+"""Where a key belongs that is right, and in the wrong place."""
 _WORDS: Final = {
     str: "text",
     int: "a whole number",
@@ -30,13 +37,16 @@ _WORDS: Final = {
 def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
     """Return ``data`` as ``kind``, or ``None`` if there are faults; ``report`` is called for each of them."""
     if not isinstance(data, dict):
-        report(path, f"it must be a table, and is {_word(data)}", f"Its keys are: {', '.join(_fields(kind))}.")
+        hint = f"Its keys are: {', '.join(_fields(kind))}."
+        if kind is Match and isinstance(data, list):
+            hint = f"Write {path.rpartition('.')[2]} = {{ name = [...] }}."
+        report(path, f"it must be a table, and is {_word(data)}", hint)
         return None
     fields = _fields(kind)
     sound = True
     for key in data:
         if key not in fields:
-            report(_join(path, key), "there is no such key", did_you_mean(key, list(fields)))
+            report(_join(path, key), "there is no such key", _PLACES.get((kind, key)) or did_you_mean(key, list(fields)))
             sound = False
     values: dict[str, Any] = {}
     for key, (name, form, required) in fields.items():
@@ -79,12 +89,12 @@ def _read(kind: Any, data: object, path: str, report: Report) -> Any:
         return _read_list(_bare(get_args(kind)[0]), data, path, report)
     if Action in get_args(kind):
         return _read_action(kind, data, path, report)
-    if get_args(kind)[:1] == (str,) and isinstance(data, list):  # text, or a list of it
+    if get_origin(kind) is Union and get_args(kind)[0] is str and isinstance(data, list):  # text, or a list of it
         return _read_list(str, data, path, report)
     try:
         return msgspec.convert(data, kind)
-    except msgspec.ValidationError:
-        given = repr(data) if get_origin(kind) is Literal else _word(data)
+    except ValueError:  # ValidationError is one, and so is a number of five thousand digits
+        given = _shown(data) if get_origin(kind) is Literal else _word(data)
         report(path, f"it must be {_described(kind)}, and is {given}", "Correct the value.")
         return _MISSING
 
@@ -147,7 +157,13 @@ def _described(kind: Any) -> str:
 
 
 def _word(data: object) -> str:
-    if isinstance(data, dict):
-        return "a table"
-    text = repr(data)
-    return f"{_WORDS.get(type(data), type(data).__name__)}: {text if len(text) <= 40 else text[:37] + '...'}"
+    word = _WORDS.get(type(data), type(data).__name__)
+    return word if isinstance(data, dict) else f"{word}: {_shown(data)}"
+
+
+def _shown(data: object) -> str:
+    try:
+        text = repr(data)
+    except (ValueError, RecursionError):  # a number of five thousand digits, tables a thousand deep
+        return "..."
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -21,6 +21,13 @@ def rules_schema() -> dict[str, Any]:
         for key, schema in table.get("properties", {}).items():
             table["properties"][key] = _as_written(key, schema)
     components[Action.__name__] |= {"minProperties": 1, "maxProperties": 1}
+    for name in (When.__name__, Match.__name__):
+        for schema in components[name]["properties"].values():
+            for form in schema["anyOf"]:
+                if form.get("type") == "array":
+                    form["minItems"] = 1
+    for key in ("id", "reason"):
+        components[Rule.__name__]["properties"][key]["minLength"] = 1
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
@@ -32,7 +39,9 @@ def rules_schema() -> dict[str, Any]:
 
 def _as_written(key: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a key as files write it: no null, and a single value in place of a list of one."""
-    notes = {name: schema[name] for name in ("description", "examples") if name in schema}
+    notes: dict[str, Any] = {name: schema[name] for name in ("description", "examples") if name in schema}
+    if isinstance(schema.get("default"), str):
+        notes["default"] = schema["default"]
     if key.startswith("not-"):
         notes["description"] = f"Holds where `{key.removeprefix('not-')}` alone does not."
     body = {name: value for name, value in schema.items() if name not in (*notes, "default")}

@@ -24,6 +24,7 @@ from wheelfix.rules.model import FieldName, FieldValue
 Wrong: TypeAlias = tuple[str, str]
 """What is wrong, as a clause, and what to do, as a sentence."""
 
+_LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _BRACKETS: Final = re.compile(r"\[[!]?\]?[^\]]*\]")
@@ -62,6 +63,8 @@ def glob(text: str) -> Wrong | None:
         return "the pattern is empty", "Write * for anything."
     if not text.isprintable():
         return CONTROL
+    if len(text) > _LONGEST:
+        return f"the pattern has {len(text)} characters", "No name is that long."
     if "[" in _BRACKETS.sub("", text):
         return f"{text!r} has a bracket that is not closed", "Write [[] for the character itself."
     return None
@@ -113,7 +116,7 @@ def specifier_or_none(text: str) -> Wrong | None:
     """Refuse what is no specifier; empty is one."""
     try:
         SpecifierSet(text)
-    except InvalidSpecifier:
+    except (InvalidSpecifier, ValueError):
         return f"{text!r} is no version specifier (PEP 440)", "Write one such as >=2.1,<2.11 or ==2.7.0."
     return None
 
@@ -122,7 +125,7 @@ def version(text: str) -> Wrong | None:
     """Refuse what is no version."""
     try:
         Version(text)
-    except InvalidVersion:
+    except (InvalidVersion, ValueError):
         return f"{text!r} is no version (PEP 440)", "Write one such as 2.9."
     return None
 
@@ -141,9 +144,11 @@ def requirement(text: str) -> Wrong | None:
     """Refuse what is no requirement."""
     try:
         StrictRequirement(text)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
+    if not text.isprintable():
+        return CONTROL
     return None if text == text.strip() else _BLANKS
 
 
@@ -158,9 +163,15 @@ def marker_or_none(text: str) -> Wrong | None:
     """Refuse what is neither a marker nor empty."""
     if not text:
         return None
-    strict = requirement(f"a; {text}")
-    if strict or read_marker(text) is None:
-        return f"{text!r} is no marker", "Write one such as platform_machine == 'x86_64'."
+    if not text.isprintable():
+        return CONTROL
+    try:
+        StrictRequirement(f"a; {text}")
+    except (InvalidRequirement, ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        return f"{text!r} is no marker: {reason}", "Write one such as platform_machine == 'x86_64'."
+    if read_marker(text) is None:
+        return f"{text!r} is no marker that every installer reads alike", "Compare a variable with a quoted value."
     return None
 
 
@@ -190,6 +201,8 @@ def set_field(field: FieldValue) -> Wrong | None:
         return f"{kind.name} is part of the wheel's identity", "Build the wheel under its new name."
     if kind.name == REQUIRES:
         return f"{REQUIRES} is not set as a whole", "Use add, drop and the other actions on requirements."
+    if kind.name == "Provides-Extra":
+        return f"{kind.name} is not set as a whole", "Use add-field and drop-extra."
     if kind.multiple and isinstance(field.value, str):
         return f"{kind.name} may stand many times", "Give the list of all its values, or use add-field."
     if not kind.multiple and not isinstance(field.value, str):
@@ -204,6 +217,8 @@ def add_field(field: FieldValue) -> Wrong | None:
         return set_field(field) if kind is None else (f"{REQUIRES} has an action of its own", "Use add.")
     if not kind.multiple:
         return f"{kind.name} stands only once", "Use set-field."
+    if field.value == ():
+        return "the list is empty", "Name at least one value."
     return _values(kind.name, field)
 
 
@@ -221,6 +236,8 @@ def _values(name: str, field: FieldValue) -> Wrong | None:
 def remove_field(field: FieldName) -> Wrong | None:
     """Refuse a field that cannot be removed."""
     kind = find(field.name)
+    if not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+", field.name):
+        return f"{field.name!r} is no field name", "Use one such as Classifier."
     if kind is None:
         return None  # a field that no specification knows may be what has to go
     if kind.name.lower() in FIXED_FIELDS:

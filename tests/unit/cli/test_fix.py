@@ -111,8 +111,8 @@ def test_remarks_go_to_standard_error_and_into_the_report(wheel: Path) -> None:
     rules("wheelfix.toml", "foo", "scipy", "f*", "fo*", "bar")
     ran = wheelfix("fix", wheel)
     assert ran.code == 0
-    assert "wheelfix.toml: rule f*: the pattern 'f*' matches names that have nothing in common\n" in ran.err
-    assert "wheelfix.toml: rule fo*: it can never decide: f*, earlier, matches all that it matches\n" in ran.err
+    assert "wheelfix.toml: rule f*: broad: the pattern 'f*' fixes so little that" in ran.err
+    assert "wheelfix.toml: rule fo*: shadowed: it can never decide: f*, earlier, matches all that it matches\n" in ran.err
     assert "4 rules applied to nothing in this run: scipy, f*, fo*, bar\n" in ran.err
     report = wheelfix("fix", "--format", "json", "--check", wheel).report
     assert report["command"] == "fix"

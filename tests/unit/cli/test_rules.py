@@ -90,7 +90,7 @@ def test_check_says_what_there_is_to_remark(own: Path) -> None:
     Path("shadow.toml").write_text(SHADOW)
     ran = wheelfix("rules", "check", own, "shadow.toml")
     assert ran.code == 0
-    assert ran.lines == ["shadow.toml: rule three: it can never decide: one, earlier, matches all that it matches"]
+    assert ran.lines == ["shadow.toml: rule three: shadowed: it can never decide: one, earlier, matches all that it matches"]
     assert "5 rules without a fault" in ran.err
 
 
@@ -99,7 +99,7 @@ def test_strict_check_ends_with_2_if_there_is_a_remark(own: Path) -> None:
     Path("shadow.toml").write_text(SHADOW)
     ran = wheelfix("rules", "check", "--strict-rules", own, "shadow.toml")
     assert (ran.code, ran.out) == (2, "")
-    assert "shadow.toml: rule three: it can never decide" in ran.err
+    assert "shadow.toml: rule three: shadowed: it can never decide" in ran.err
 
 
 def test_check_counts_one_rule_and_one_remark_in_the_singular() -> None:
@@ -113,8 +113,8 @@ def test_check_tries_patterns_on_names(own: Path) -> None:
     ran = wheelfix("rules", "check", "--names", "names.txt", "--most", "1", "r.toml")
     assert ran.code == 0
     assert ran.lines == [
-        "r.toml: rule one: 'bar-*' matches 2 of 3 names, such as bar-x, bar-y",
-        "r.toml: rule one: 'nothing' matches none of 3 names",
+        "r.toml: rule one: matches-many: 'bar-*' matches 2 of 3 names, such as bar-x, bar-y",
+        "r.toml: rule one: matches-nothing: 'nothing' matches none of 3 names",
     ]
     assert wheelfix("rules", "check", "--names", "names.txt").out == ""
     assert wheelfix("rules", "check", "--names", "no-such.txt").code == 2
@@ -224,10 +224,10 @@ def test_explain_on_a_fixed_wheel_says_why_a_line_is_gone(own: Path, wheel: Path
     fixed = f"fixed/{wheel}"
     ran = wheelfix("rules", "explain", fixed)
     assert ran.lines[0] == f"{wheel}: 3 requirements"
-    assert "  gone: - Requires-Dist: foo>=1  [one: no foo]" in ran.lines
+    assert "  done before: - Requires-Dist: foo>=1  [one: no foo]" in ran.lines
     chosen = wheelfix("rules", "explain", "--rules", "gpu", fixed, "foo")
     assert chosen.code == 0
-    assert "  gone: - Requires-Dist: foo>=1  [one: no foo]" in chosen.lines
+    assert "  done before: - Requires-Dist: foo>=1  [one: no foo]" in chosen.lines
     unknown = wheelfix("rules", "explain", fixed, "never-there")
     assert unknown.code == 1
     assert "There is no requirement 'never-there'" in unknown.out

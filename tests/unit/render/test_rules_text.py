@@ -101,8 +101,8 @@ def test_an_overview_has_a_line_for_each_requirement_and_each_rule() -> None:
     )  # fmt: skip
     assert found == [
         "w.whl: 4 requirements", "  - a  [r]", "    b", "  = c  [k]", "  - d  [r]", "  r (mine.toml): why",
-        "  k (gpu): because", "  gone: - Requires-Dist: old==1  [r: why]",
-        "  gone: ~ Summary: a -> b  [no rule: by a script]", "  note: note it.",
+        "  k (gpu): because", "  done before: - Requires-Dist: old==1  [r: why]",
+        "  done before: ~ Summary: a -> b  [no rule: by a script]", "  note: note it.",
     ]  # fmt: skip
     assert overview(Explanation("b", "b"))[1:] == ["    b", "  No rule decides on any of them."]
 
@@ -130,15 +130,18 @@ def test_a_rule_that_acts_and_is_held_back_has_both_reasons_told() -> None:
 
 
 def test_a_requirement_in_full() -> None:
-    nearly = (RuleView("n1", "mine.toml", "drop", "x", "match.extra"), RuleView("n2", "gpu", "drop", "x", "when.project"))
+    nearly = (
+        RuleView("n1", "mine.toml", "drop", "x", "match.extra", "none", "the extra x"),
+        RuleView("n2", "gpu", "drop", "x", "when.project", "torch"),
+    )
     found = in_full(
         Explanation("a >=1 <2", "a", DROP, also=(KEEP,), nearly=nearly, fault="it is odd"), changes=(drop("a >=1 <2"),)
     )
     assert found == [
         "w.whl: 9 requirements", "  - a >=1 <2", "      malformed: it is odd", "      drop by r (mine.toml): why",
         "      also matched by k (gpu), which would keep; the first one decides",
-        "      not by n1 (mine.toml): an extra calls for it, and the rule is not for that (match.extra)",
-        "      not by n2 (gpu): the wheel does not fulfil when.project",
+        "      not by n1 (mine.toml): its match.extra is none, and here it is the extra x",
+        "      not by n2 (gpu): its when.project is torch",
     ]  # fmt: skip
 
 
@@ -148,8 +151,8 @@ def test_why_a_requirement_stays() -> None:
     assert in_full(held)[1:] == [
         "  = a", "      stays: an extra calls for it", "      r (mine.toml) would act otherwise: why",
     ]  # fmt: skip
-    assert in_full(past=(GONE,))[1:] == ["  gone: - Requires-Dist: old==1  [r: why]"]
-    assert in_full()[1:] == ["  There is no requirement 'x', and wheelfix has not taken one out."]
+    assert in_full(past=(GONE,))[1:] == ["  done before: - Requires-Dist: old==1  [r: why]"]
+    assert in_full()[1:] == ["  There is no requirement 'x', and no trace of one that wheelfix has taken out."]
 
 
 def test_a_requirement_that_an_extra_takes_along_does_not_stay() -> None:
@@ -195,7 +198,7 @@ def test_explanations_as_json() -> None:
     [wheel] = found["wheels"]
     assert (wheel["source"], wheel["total"], wheel["problem"]) == ("in/w.whl", 1, None)
     assert wheel["requirements"][0]["decided"] == {
-        "id": "r", "origin": "mine.toml", "action": "drop", "reason": "why", "stopped_by": None,
+        "id": "r", "origin": "mine.toml", "action": "drop", "reason": "why", "stopped_by": None, "wanted": "", "found": "",
     }  # fmt: skip
     assert wheel["past"][0]["before"] == "old==1"
 
@@ -224,8 +227,8 @@ def test_rules_that_applied_to_nothing_share_a_line() -> None:
     broad = Remark("broad", "f.toml", "c", "it matches much")
     assert render_remarks([]) == ""
     assert render_remarks([unused[0], broad]).splitlines() == [
-        "f.toml: rule c: it matches much", "f.toml: rule a: it applied to nothing",
+        "f.toml: rule c: broad: it matches much", "f.toml: rule a: unused: it applied to nothing",
     ]  # fmt: skip
     assert render_remarks([*unused, broad]).splitlines() == [
-        "f.toml: rule c: it matches much", "2 rules applied to nothing in this run: a, b",
+        "f.toml: rule c: broad: it matches much", "2 rules applied to nothing in this run: a, b",
     ]  # fmt: skip

@@ -49,7 +49,7 @@ def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
     description = describe(outcome.output, built_in("gpu"))
     text = render_description(description, verbose=True)
     assert f"from {path.name}, sha256 {outcome.source_sha256}" in text
-    assert "drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17" in text
+    assert "- Requires-Dist: nvidia-cudnn-cu12==9.5.1.17" in text
     assert description.trace is not None
 
 

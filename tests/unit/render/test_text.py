@@ -25,7 +25,7 @@ TOLD = [
     (PLAIN, QUIET, False, ""),
     (PLAIN, NORMAL, False, "b.whl: nothing to correct, no rule asks for a change\n"),
     (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
-     "b.whl: nothing to correct, no rule asks for a change, 1 kept on purpose\n"),
+     "b.whl: nothing to correct, no rule asks for a change, 1 kept by rules\n"),
     (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
     (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
 ]  # fmt: skip

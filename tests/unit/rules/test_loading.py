@@ -130,8 +130,8 @@ def test_an_id_is_used_once_over_all_files(tmp_path: Path) -> None:
     with pytest.raises(RulesError) as caught:
         load_rules(top)
     assert [(fault.file, fault.rule, fault.message) for fault in caught.value.faults] == [
-        (str(base), "same", f"{top} has a rule of this id"),
         (str(base), "gpu/nvidia", "gpu has a rule of this id"),
+        (str(base), "same", f"{top} has a rule of this id"),
     ]
 
 

@@ -23,6 +23,7 @@ OF_SHAPE = {
     "action-without-argument", "bad-date", "drop-with-argument", "many-faults", "name-not-text", "no-action", "no-id",
     "no-reason", "no-schema", "other-schema", "single-table", "two-actions", "unknown-action-key", "unknown-action",
     "unknown-condition", "unknown-match-key", "unknown-rule-key", "unknown-top-key", "bad-test",
+    "empty-list",
 }  # fmt: skip
 """Those of the faulty files whose fault, or one of them, is that of a key, a type or a number of keys."""
 

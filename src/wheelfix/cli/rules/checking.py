@@ -7,8 +7,11 @@ import click
 from packaging.utils import canonicalize_name
 
 from wheelfix.cli.narration import say
-from wheelfix.cli.rulefiles import chosen_rules, one_by_one, refuse_remarks, remarks_today
+from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, refuse_remarks, remarks_today, rules_option
+from wheelfix.errors import RuleFault, RulesError
+from wheelfix.render.rules import render_remarks_json
 from wheelfix.render.text import render_remarks
+from wheelfix.rules.faults import rules_error
 from wheelfix.rules.linting import remarks_on_names
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("check")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
+@rules_option
 @click.option(
     "--names",
     type=click.Path(exists=True, dir_okay=False),
@@ -24,32 +28,45 @@ if TYPE_CHECKING:
     help="Names of projects, one a line: tell which patterns match none or many of them.",
 )
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many are many.")
-@click.option("--strict-rules", is_flag=True, help="Exit with 2 if there is anything to remark.")  # fmt: skip
-def command(files: tuple[str, ...], names: str | None, most: int, strict_rules: bool) -> int:
+@click.option("--strict-rules", is_flag=True, help="Exit with 2 if there is anything to remark.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)  # fmt: skip
+def command(
+    files: tuple[str, ...], sources: tuple[str, ...], names: str | None, most: int, strict_rules: bool, form: str
+) -> int:
     """Find what is wrong with rules, before they touch a wheel.
 
-    Faults end with exit code 2, each told with file, line, rule and key. What can
-    be meant so and mostly is not is remarked: rules that can never apply, that
-    stand in the way of others, that have had their day, that match too much.
+    Each FILE is looked at on its own; those of --rules together, as fix would use
+    them. Faults end with exit code 2, each told with file, rule, key and the line
+    where the rule begins. What can be meant so and mostly is not is remarked:
+    rules that can never apply, that stand in the way of others, that have had
+    their day, that match too much.
 
     \b
     Examples:
       wheelfix rules check
       wheelfix rules check --strict-rules rules/*.toml
+      wheelfix rules check --rules ours.toml --rules gpu
       wheelfix rules check --names all-projects.txt wheelfix.toml
     """
     total = 0
     found: list[Remark] = []
-    for sources in one_by_one(files):
-        rules = chosen_rules(sources)
+    faults: list[RuleFault] = []
+    for each in each_on_its_own(files, sources):
+        try:
+            rules = chosen_rules(each)
+        except RulesError as error:
+            faults += error.faults
+            continue
         total += len(rules.rules)
         found += remarks_today(rules)
         if names is not None:
             found += remarks_on_names(rules, _read_names(Path(names)), most=most)
+    if faults:
+        raise rules_error(list(dict.fromkeys(faults)))
     found = list(dict.fromkeys(found))
     if strict_rules:
         refuse_remarks(found)
-    click.echo(render_remarks(found), nl=False)
+    click.echo(render_remarks_json(found) if form == "json" else render_remarks(found), nl=False)
     say(f"{total} rule{'s' * (total != 1)} without a fault, {len(found)} remark{'s' * (len(found) != 1)}.\n")
     return 0
 

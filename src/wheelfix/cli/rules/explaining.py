@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
@@ -13,31 +14,41 @@ from wheelfix.render.rules import render_explanation, render_explanations_json
 
 
 @click.command("explain")
-@click.argument("wheel", type=click.Path())
-@click.argument("requirement", required=False)
+@click.argument("arguments", nargs=-1, required=True, metavar="WHEEL... [REQUIREMENT]")
 @rules_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(wheel: str, requirement: str | None, sources: tuple[str, ...], form: Literal["text", "json"]) -> int:
+def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal["text", "json"]) -> int:
     """Tell why each requirement of WHEEL stays or goes.
 
-    With REQUIREMENT, a name or a pattern, tell all about that one: which rule
-    decides, which others would have, what keeps others from it, and whether
-    wheelfix has taken it out before.
+    With REQUIREMENT, the last word, which is a name, a pattern or a whole
+    requirement, tell all about that one: which rule decides, which others would
+    have, what keeps others from it, and whether wheelfix has taken it out before.
+    It can be a field too, such as Requires-Python.
 
     \b
-    A line that begins with - goes, ~ changes, = is kept on purpose.
+    A line that begins with - goes, ~ changes, = stays because a rule says so.
 
     \b
     Examples:
       wheelfix rules explain torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl
-      wheelfix rules explain --rules gpu fixed/torch-*.whl triton
+      wheelfix rules explain --rules gpu fixed/ triton
     """
-    explanation = explain_wheel(Path(wheel), chosen_rules(sources), requirement)
-    if explanation.problem:
-        say(f"{shown(wheel)}: {shown(explanation.problem.message)}. {shown(explanation.problem.hint)}\n")
+    *wheels, last = arguments
+    requirement = None if _is_wheel(last) else last
+    paths = wheel_paths(wheels if requirement else arguments)
+    rules = chosen_rules(sources)
+    explanations = [explain_wheel(path, rules, requirement) for path in paths]
+    for explanation in explanations:
+        if explanation.problem:
+            problem = explanation.problem
+            say(f"{shown(str(explanation.source))}: {shown(problem.message)}. {shown(problem.hint)}\n")
+        elif form == "text":
+            click.echo(render_explanation(explanation, wanted=requirement), nl=False)
     if form == "json":
-        click.echo(render_explanations_json([explanation]), nl=False)
-    else:
-        click.echo(render_explanation(explanation, wanted=requirement), nl=False)
-    unknown = requirement is not None and not (explanation.requirements or explanation.changes or explanation.past)
-    return int(explanation.problem is not None or unknown)
+        click.echo(render_explanations_json(explanations), nl=False)
+    unknown = requirement is not None and not any(each.requirements or each.changes or each.past for each in explanations)
+    return int(unknown or any(each.problem for each in explanations))
+
+
+def _is_wheel(argument: str) -> bool:
+    return argument == "-" or argument.endswith(".whl") or Path(argument).exists()

@@ -9,21 +9,22 @@ from wheelfix.render.rules import render_rules, render_rules_json
 
 
 @click.command("list")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
 @rules_option
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "toml"]), default="text", show_default=True,
     help="toml: one flat rule file, with all that the files extend.",
 )  # fmt: skip
-def command(sources: tuple[str, ...], form: Literal["text", "json", "toml"]) -> int:
+def command(files: tuple[str, ...], sources: tuple[str, ...], form: Literal["text", "json", "toml"]) -> int:
     """List the rules in force, in the order in which they are asked, and where they come from.
 
     \b
     Examples:
       wheelfix rules list
-      wheelfix rules list --rules gpu
+      wheelfix rules list wheelfix.toml gpu
       wheelfix rules list --format toml > frozen.toml
     """
-    rules = chosen_rules(sources)
+    rules = chosen_rules((*files, *sources))
     if form == "toml":
         from wheelfix.rules.printing import print_rules  # imported late: the others need no TOML writer
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.rulefiles import chosen_rules, one_by_one
+from wheelfix.cli.narration import say
+from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
 from wheelfix.render.rules import render_results, render_results_json
 from wheelfix.rules.model import RuleSet
 from wheelfix.trials import Result, golden_folders, try_cases, try_golden
@@ -14,6 +15,7 @@ from wheelfix.trials import Result, golden_folders, try_cases, try_golden
 
 @click.command("test")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
+@rules_option
 @click.option(
     "--golden",
     type=click.Path(exists=True, file_okay=False),
@@ -25,14 +27,20 @@ from wheelfix.trials import Result, golden_folders, try_cases, try_golden
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="Tell also what passed, and which rules have no test.")  # fmt: skip
 def command(
-    files: tuple[str, ...], golden: tuple[str, ...], update: bool, form: Literal["text", "json"], verbose: bool
+    files: tuple[str, ...],
+    sources: tuple[str, ...],
+    golden: tuple[str, ...],
+    update: bool,
+    form: Literal["text", "json"],
+    verbose: bool,
 ) -> int:
     """Run the tests of rules; no wheel is touched.
 
-    They stand under [[rule.test]] in the files, and are tried on the rules of the
-    file and of all that it extends; the tests of what it extends are its own
-    matter. --golden adds folders of METADATA before and after, to be tried on the
-    rules of all files together. Exit code 1 if one fails, or if there are none.
+    They stand under [[rule.test]] in the files. Those of each FILE are tried on its
+    rules and all that it extends, those of --rules on all of these together; the
+    tests of what a file extends are its own matter. --golden adds folders of
+    METADATA before and after, to be tried on the rules of all files together.
+    Exit code 1 if one fails, or if there are none.
 
     \b
     Examples:
@@ -44,18 +52,20 @@ def command(
         raise click.UsageError("--update is for the folders of --golden.")
     results: list[Result] = []
     untested: list[str] = []
-    for sources in one_by_one(files):
-        rules = chosen_rules(sources)
-        own = {source.partition("/")[0] if not source.endswith(".toml") else str(Path(source)) for source in sources}
+    for chosen in each_on_its_own(files, sources):
+        rules = chosen_rules(chosen)
+        own = {str(Path(source)) if source.endswith(".toml") else source.partition("/")[0] for source in chosen}
         own = own or {rules.name}
         results += try_cases(rules, own)
         untested += _untested(rules, own)
     if golden:
-        results += _golden_results(chosen_rules(files), golden, update=update)
+        results += _golden_results(chosen_rules((*files, *sources)), golden, update=update)
     if form == "json":
         click.echo(render_results_json(results), nl=False)
     else:
         click.echo(render_results(results, untested=untested if verbose else (), verbose=verbose), nl=False)
+    if not results:
+        say("There are no tests; write some under [[rule.test]], behind the rule that they are for.\n")
     return int(not results or not all(result.passed for result in results))
 
 

@@ -1,0 +1,164 @@
+"""Rule files and METADATA that were made to break the rules: a fault or an outcome each, in bounded time."""
+
+from pathlib import Path
+
+import pytest
+
+from building import WheelSpec, write_wheel
+from ruling import apply, facts_of, requirement, requires
+from wheelfix.batch import fix_wheels
+from wheelfix.errors import EditError, RulesError
+from wheelfix.outcome import Status
+from wheelfix.rules.conditions import Match, When
+from wheelfix.rules.explaining import explain
+from wheelfix.rules.loading import load_rules, rule_set
+from wheelfix.rules.model import Action, Case, FieldValue, Rule
+
+DIGITS = "1" * 5000
+HEAD = 'schema = 1\n[[rule]]\nid = "r"\nreason = "why"\nmatch = "foo"\n'
+FILES = [
+    f"schema = {DIGITS}\n",
+    f"schema = 0x{'f' * 5000}\n",
+    'schema = 1\nextends = "a\\u0000.toml"\n',
+    'schema = 1\nextends = 5\nrule = 7\n',
+    "tool = 3\n",
+    f'{HEAD}action = {{ set-marker = "{"(" * 3000}os_name == \'a\'{")" * 3000}" }}\n',
+    f'{HEAD}action = {{ add = "a; {"(" * 3000}os_name == \'a\'{")" * 3000}" }}\n',
+    f'{HEAD}action = "drop"\nuntil-version = "{DIGITS}"\n',
+    f'{HEAD}action = "drop"\nwhen = {{ version = ">=1 {DIGITS}" }}\n',
+    f'{HEAD}action = "drop"\n[[rule.test]]\nproject = "x"\nfields = []\n',
+    f'{HEAD}action = "drop"\n[[rule.test]]\nproject = "x"\nexpect-fields = ["a"]\nversion = " "\n',
+    f'schema = 1\n[[rule]]\nid = [{{ {"a." * 400}a = 1 }}]\n',
+    'schema = 1\n[[rule]]\nid = "r"\nreason = "why"\nmatch = "a?' + "a?" * 600 + '"\naction = "drop"\n',
+    'schema = 1\nextends = "https://example.com/rules.toml"\n',
+    "\ufeffschema = 1\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FILES, ids=range(len(FILES)))
+def test_a_hostile_file_is_a_fault_and_no_traceback(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(RulesError) as caught:
+        load_rules(path)
+    assert caught.value.faults
+
+
+def test_paths_that_cannot_be_are_faults(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.toml"
+    loop.symlink_to(loop)
+    for source in (loop, "a\0.toml", tmp_path / "none.toml"):
+        with pytest.raises(RulesError):
+            load_rules(source)
+
+
+def test_a_chain_of_files_ends_somewhere(tmp_path: Path) -> None:
+    for number in range(1200):
+        (tmp_path / f"{number}.toml").write_text(f'schema = 1\nextends = "{number + 1}.toml"\n')
+    with pytest.raises(RulesError, match="extend each other"):
+        load_rules(tmp_path / "0.toml")
+
+
+WRONG: list[Rule] = [
+    Rule(id="a", reason="r", match=Match(("x",)), action="drp"),  # type: ignore[arg-type]
+    Rule(id="a", reason="r", match=Match(("x",)), action=Action(rename="b", set_specifier=">=1")),
+    Rule(id="a", reason="r", match=Match(("x",)), action=Action()),
+    Rule(id="a", reason="r", match=3, action="drop"),  # type: ignore[arg-type]
+    Rule(id="a", reason="r", action=Action(set_field=FieldValue("Provides-Extra", ()))),
+    Rule(id="a", reason="r", action=Action(set_field=FieldValue("Requires-Python", ""))),
+    Rule(id="a", reason="r", action=Action(set_field=FieldValue("License-Expression", "no licence !!"))),
+    Rule(id="a", reason="r", action=Action(add_field=FieldValue("Provides-Extra", "!! $$"))),
+    Rule(id="a", reason="r", action=Action(add_field=FieldValue("Classifier", ()))),
+    "no rule",  # type: ignore[list-item]
+]
+
+
+@pytest.mark.parametrize("rule", WRONG, ids=range(len(WRONG)))
+def test_rules_in_python_are_checked_as_those_of_files_are(rule: Rule) -> None:
+    with pytest.raises(RulesError) as caught:
+        rule_set("mine", [rule])
+    assert caught.value.faults
+
+
+def test_rules_in_python_may_be_as_short_as_in_files() -> None:
+    short = Rule(id="a", reason="r", match="x", action={"rename": "y"})  # type: ignore[arg-type]
+    assert rule_set("mine", [short]).rules == (Rule(id="a", reason="r", match=Match(("x",)), action=Action(rename="y")),)
+    tested = Rule(id="a", reason="r", match=Match(("x",)), action="drop", test=(Case("p", fields={"Summary": "s"}),))
+    assert rule_set("mine", [tested]).rules == (tested,)
+
+
+LINES = [
+    f"foo; extra != 'x' and python_version >= '{DIGITS}'",
+    f"foo>={DIGITS}",
+    f"foo; python_version in '{'3.8 ' * 4000}'",
+    "foo; " + " or ".join(f"extra == 'a{number}'" for number in range(900)),
+    "foo; " + " and ".join(f"python_version != '3.{number}'" for number in range(500)),
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=range(len(LINES)))
+def test_hostile_lines_stop_no_wheel(tmp_path: Path, line: str) -> None:
+    """Fifty of each: time must not grow with the square of what a line holds."""
+    path = write_wheel(tmp_path, WheelSpec(requires=(*([line] * 50), "numpy")))
+    dead = Rule(id="d", reason="r", match=Match(("numpy", "foo"), marker=("dead",)), action="drop")
+    for rules in ("gpu", rule_set("mine", [dead])):
+        [outcome] = fix_wheels([path], rules, dry_run=True).outcomes
+        assert outcome.problem is None
+        assert outcome.status is Status.UNCHANGED
+
+
+def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from wheelfix.archive.source import Source
+    from wheelfix.explanation import explain_wheel
+
+    calls: list[Path] = []
+    real = Source.sha256
+
+    def counted(source: Source) -> str:
+        calls.append(source.path)
+        return real(source)
+
+    monkeypatch.setattr(Source, "sha256", counted)
+    path = write_wheel(tmp_path, WheelSpec(requires=("a", "b", "c")))
+    rules = [
+        Rule(id=str(n), reason="r", match=Match(("a",)), when=When(sha256=("0" * 64,)), action="drop") for n in range(3)
+    ]
+    assert explain_wheel(path, rule_set("mine", rules)).problem is None
+    assert len(calls) <= 2  # once for the plan, once for the explanation
+
+
+def test_a_malformed_marker_gets_no_sound_look() -> None:
+    rule = Rule(id="r", reason="r", match=Match(("foo",)), action=Action(and_marker="python_version >= '3'"))
+    facts = facts_of("foo; os_name == 'a') or (os_name == 'b'")
+    with pytest.raises(EditError, match="rule r"):
+        apply(facts, rule)
+
+
+def test_an_extra_that_nobody_provides_is_noted() -> None:
+    added = apply(facts_of(), Rule(id="r", reason="r", action=Action(add="foo; extra == 'nosuch'")))
+    assert any("'nosuch'" in note for note in added.notes)
+    drop = Rule(id="r", reason="r", action=Action(drop_extra="x"))
+    left = apply(facts_of("a; extra in 'x y'", "b; extra == 'x'", fields="Provides-Extra: x\n"), drop)
+    assert requires(left) == ["a; extra in 'x y'"]
+    assert any("unusual" in note for note in left.notes)
+
+
+def test_an_extra_that_is_not_there_is_a_rule_without_use() -> None:
+    """Pitfall 13: a rule that matches nothing says so, a rule for the wheel as a whole too."""
+    rule = Rule(id="r", reason="r", action=Action(drop_extra="cly"))
+    assert apply(facts_of("a", fields="Provides-Extra: cli\n"), rule).applied == ()
+    assert apply(facts_of("a", fields="Provides-Extra: cly\n"), rule).applied == ("r",)
+
+
+def test_what_a_rule_renames_is_not_taken_for_what_another_drops() -> None:
+    rules = rule_set(
+        "mine",
+        [
+            Rule(id="ren", reason="r", match=Match(("numpy",)), action=Action(rename="numpy2")),
+            Rule(id="drp", reason="r", match=Match(("numpy2",)), action="drop"),
+        ],
+    )
+    facts = facts_of("numpy", "numpy2")
+    assert [each.decided.id for each in explain(rules, facts) if each.decided] == ["ren", "drp"]
+    assert requires(apply(facts, *rules.rules)) == ["numpy2"]
+    assert requirement("numpy2").name == "numpy2"
