@@ -37,8 +37,9 @@ def reference(schema: Mapping[str, Any]) -> str:
 
 def _fields() -> Iterator[str]:
     yield "\n## The fields\n"
-    yield "What `set-field`, `add-field` and `remove-field` know, from the core metadata specification. `Name` and `Version`"
-    yield "are the wheel's identity, and `Requires-Dist` and `Provides-Extra` have actions of their own.\n"
+    yield "What `set-field`, `add-field` and `remove-field` know, from the core metadata specification. `Name` and"
+    yield "`Version` are the wheel's identity, `Requires-Dist` has actions of its own, and an extra is added with"
+    yield "`add-field` and removed with `drop-extra`.\n"
     yield "| field | stands | since Metadata-Version |"
     yield "|---|---|---|"
     for kind in FIELDS.values():

@@ -15,10 +15,13 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import same_requirement
 from wheelfix.plan import make_facts
 from wheelfix.rules.applying import apply_rules
+from wheelfix.rules.explaining import explain
+from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import Case, RuleSet
 
 BEFORE: Final = "METADATA.in"
 AFTER: Final = "METADATA.out"
+_UNEXPECTED: Final = "there, and not expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,30 @@ def try_cases(rules: RuleSet, origins: Collection[str] | None = None) -> tuple[R
 
 def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
     document = Document.parse(_metadata(case))
+    facts = make_facts(document, _case_filename(case), case.sha256.lower)
     try:
-        after = apply_rules(rules, make_facts(document, _case_filename(case), case.sha256.lower)).document
+        after = apply_rules(rules, facts).document
     except WheelfixError as error:
         return (str(error),)
-    expected = case.requires if case.expect is None else case.expect
-    return (
-        *_compared(REQUIRES, _values(after, REQUIRES), expected),
-        *(
-            difference
-            for name, value in case.expect_fields.items()
-            for difference in _compared(name, _values(after, name), (value,) if isinstance(value, str) else value)
-        ),
-    )
+    found = _values(after, REQUIRES)
+    differences = [*_compared(REQUIRES, found, case.requires if case.expect is None else case.expect)]
+    for name, value in case.expect_fields.items():
+        differences += _compared(name, _values(after, name), (value,) if isinstance(value, str) else value)
+    if differences:
+        unexpected = [text for text in found if f"{REQUIRES}: {_UNEXPECTED}: {text}" in differences]
+        differences += _why(rules, facts, unexpected)
+    return tuple(differences)
+
+
+def _why(rules: RuleSet, facts: Facts, texts: Collection[str]) -> Iterator[str]:
+    """Yield why requirements stayed that were not expected."""
+    for each in explain(rules, facts):
+        if each.text in texts:
+            by = f"{each.decided.id} decides on it" if each.decided else "no rule decides on it"
+            near = "".join(
+                f"; not {rule.id}: its {rule.stopped_by} is {rule.wanted}, and here {rule.found}" for rule in each.nearly
+            )
+            yield f"  {each.text}: {each.held_back or by}{near}"
 
 
 def _case_filename(case: Case) -> WheelFilename:
@@ -97,7 +111,7 @@ def _compared(name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> I
             extra.remove(other)
             yield f"{name}: spelled otherwise: expected {text}, found {other}"
     yield from (f"{name}: expected, and not there: {text}" for text in missing)
-    yield from (f"{name}: there, and not expected: {text}" for text in extra)
+    yield from (f"{name}: {_UNEXPECTED}: {text}" for text in extra)
     if set(found) == set(expected):
         yield f"{name}: in another order, or more often, than expected: {'; '.join(found)}"
 

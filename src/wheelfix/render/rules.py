@@ -103,9 +103,9 @@ def _overview(explanation: WheelExplanation) -> Iterator[str]:
 
 def _of_the_wheel(explanation: WheelExplanation) -> Iterator[str]:
     """Yield what is changed by rules that are for the wheel as a whole."""
-    told = {id(change) for each in explanation.requirements for change in _changes_of(each, explanation.changes)}
+    told = {change for each in explanation.requirements for change in _changes_of(each, explanation.changes)}
     for change in explanation.changes:
-        if id(change) not in told:
+        if change not in told:
             yield f"  {render_change(change)}  [{_why(change)}]"
 
 

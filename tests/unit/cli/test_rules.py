@@ -134,6 +134,7 @@ def test_the_tests_of_rules_are_run(own: Path) -> None:
     assert ran.lines == [
         "FAILED failing.toml: one, test 1",
         "  Requires-Dist: there, and not expected: bar",
+        "    bar: no rule decides on it",
         "1 passed, 1 failed.",
     ]
 
