@@ -33,7 +33,6 @@ _ELSE: Final = "\0"
 _RELEASE: Final = re.compile(r"(?<![\d.])(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 _NUMBERS: Final = re.compile(r"[0-9]{1,8}(?:\.[0-9]{1,8})+")
 _PLAIN: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}")
-_ORDERS: Final = ("==", "!=", "<", "<=", ">", ">=", "~=")
 _HIGHEST_MICRO: Final = 99
 _LATEST: Final = 99
 _PSEUDO: Final = "\0python"
@@ -68,6 +67,8 @@ def can_be_true(marker: Marker, environment: Environment) -> bool | None:
     False
     """
     leaves = tuple(comparisons(marker))
+    if not all(map(_is_agreed, leaves)):
+        return True
     pythons = [leaf for leaf in leaves if leaf.variable in _PYTHON]
     if len(pythons) > _MOST_PYTHONS or any(len(leaf.value) > _LONGEST_VALUE for leaf in pythons):
         return None
@@ -165,23 +166,41 @@ def _python_holds(leaf: Comparison, value: str) -> bool | None:
     """Compare versions of Python; ``value`` is a full one."""
     own = value.rpartition(".")[0] if leaf.variable == "python_version" else value
     if leaf.operator in ("in", "not in"):
-        if leaf.contained:
-            return None  # some read it as text
-        listed = re.split(r"[\s,]+", leaf.value.strip())
-        if not all(_PLAIN.fullmatch(each) for each in listed) or (own in leaf.value) is not (own in listed):
+        listed = _listed(leaf.value)
+        if leaf.contained or (own in leaf.value) is not (own in listed):
             return None  # some read it as text, some as a list
         return (own in listed) is (leaf.operator == "in")
-    wildcard = leaf.operator in ("==", "!=") and leaf.value.endswith(".*")
-    text = leaf.value.removesuffix(".*") if wildcard else leaf.value
-    if not _PLAIN.fullmatch(text) or leaf.operator not in _ORDERS:
-        return None
+    text = leaf.value.removesuffix(".*")
     if leaf.variable == "python_version" and text.count(".") > 1:
         return None  # some compare 3.7 with 3.7.1, some do not
     if "rc" in own and value.partition("rc")[0] == ".".join([*text.split("."), "0", "0"][:3]):
         return None  # some let a pre-release pass for the release
-    if leaf.operator == "~=" and "." not in text:
-        return None
     return _specifier(f"{leaf.operator}{leaf.value}").contains(own, prereleases=True)
+
+
+def _is_agreed(leaf: Comparison) -> bool:
+    """Whether every installer understands a comparison; some ignore a whole marker if they do not understand a part."""
+    if leaf.variable not in _PYTHON:
+        return leaf.operator not in ("===", "~=")
+    turned = not leaf.text.startswith(leaf.variable)
+    if turned and (leaf.operator == "~=" or leaf.value.endswith(".*")):
+        return False
+    match leaf.operator:
+        case "in" | "not in":
+            return all(_PLAIN.fullmatch(each) for each in _listed(leaf.value))
+        case "==" | "!=":
+            return _PLAIN.fullmatch(leaf.value.removesuffix(".*")) is not None
+        case "~=":
+            return "." in leaf.value and _PLAIN.fullmatch(leaf.value) is not None
+        case "===":
+            return False
+        case _:
+            return _PLAIN.fullmatch(leaf.value) is not None
+
+
+def _listed(text: str) -> list[str]:
+    """Return the versions of a list; commas between them are not understood everywhere."""
+    return text.split() or [text]
 
 
 @lru_cache(maxsize=4096)

@@ -104,9 +104,9 @@ PYTHONS: list[tuple[str, Release | None, Release | None, bool]] = [
     ("python_version > '3.8' and python_version < '3.9'", None, None, False),
     ("python_version > '3.8' and python_version < '3.10'", None, None, True),
     ("python_version != '3.8' and python_version != '3.10'", (3, 8), (3, 10), True),
-    ("python_version in '3.8, 3.9'", (3, 9), (3, 9), True),
-    ("python_version in '3.8, 3.9'", (3, 10), (3, 10), False),
-    ("python_version not in '3.8, 3.9'", (3, 9), (3, 9), False),
+    ("python_version in '3.8 3.9'", (3, 9), (3, 9), True),
+    ("python_version in '3.8 3.9'", (3, 10), (3, 10), False),
+    ("python_version not in '3.8 3.9'", (3, 9), (3, 9), False),
     ("python_full_version > '3.9.4' and python_full_version < '3.9.6'", (3, 9), (3, 9), True),
     ("python_full_version > '3.9.4' and python_full_version < '3.9.5'", (3, 9), (3, 9), True),  # 3.9.5rc1, for some
     ("python_full_version < '3.9.1' and python_full_version != '3.9.0'", (3, 9), (3, 9), True),  # 3.9.0rc1
@@ -168,7 +168,8 @@ DISPUTED = [
     "python_version >= '3.1.*'", "python_version <= '3.12.*'", "python_version >= '3.7.*'", "python_version > '3.7.*'",
     "python_full_version >= '3.7.*'", "python_version < '3.11.*'", "platform_machine >= 'x86'", "os_name > 'nt'",
     "sys_platform >= 'aaa'", "python_version not in '3.110'", "python_version == '3.1*'", "python_version == '3.11, 3.12'",
-    "python_version === '3.11.0'", "'' <= python_version",
+    "python_version === '3.11.0'", "python_version in '2.7, 3.6'", "'3.8.*' == python_version", "'3.8' ~= python_version",
+    "platform_machine == 'aarch64' and python_version === '3'", "'' <= python_version",
     "python_version in '3.6|3.8'", "'1' in python_version", "python_version ~= '3'", "os_name === 'x'", "os_name ~= 'x'",
     "python_version == '3.8.1'", "python_full_version >= '3.11.0rc1'", "python_version >= '" + "1" * 5000 + "'",
 ]  # fmt: skip
