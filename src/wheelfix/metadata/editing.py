@@ -103,17 +103,13 @@ class Editor:
             version = Version(text or "")
         except (InvalidVersion, ValueError):
             return  # no reader knows what to expect of such a file; that is not of our making
-        checked = dict(self._written)
-        if text != self._original.first("Metadata-Version"):
-            checked = {kind: checked.get(kind) for each in self.document.fields if (kind := find(each.name))}
-        for kind, rule in checked.items():
+        for kind, rule in self._written.items():
             if self.document.all(kind.name) and version < Version(kind.since):
-                by = f"rule {rule}: " if rule else ""
-                raise EditError(
-                    "field-too-new",
-                    f"{by}{kind.name} came with Metadata-Version {kind.since}, and this is {text}",
-                    hint=f"Set Metadata-Version to {kind.since} as well, or leave such wheels out.",
-                )
+                raise _too_new(kind, text, rule)
+        for each in self.document.fields:  # what was known before must not be unknown now
+            known = find(each.name)
+            if known and version < Version(known.since) <= _version_of(self._original):
+                raise _too_new(known, text, None)
 
     def _change(
         self, document: Document, kind: FieldKind | None, name: str, *notes: tuple[str, str | None, str | None]
@@ -125,6 +121,23 @@ class Editor:
         for action, before, after in notes:
             old = before.strip() if before else before
             self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
+
+
+def _version_of(document: Document) -> Version:
+    """Return the Metadata-Version, 0 where there is none that can be read."""
+    try:
+        return Version(document.first("Metadata-Version") or "0")
+    except ValueError:
+        return Version("0")
+
+
+def _too_new(kind: FieldKind, present: str | None, rule: str | None) -> EditError:
+    by = f"rule {rule}: " if rule else ""
+    return EditError(
+        "field-too-new",
+        f"{by}{kind.name} came with Metadata-Version {kind.since}, and this is {present}",
+        hint=f"Set Metadata-Version to {kind.since} as well, or leave such wheels out.",
+    )
 
 
 def _spelled(name: str) -> str:

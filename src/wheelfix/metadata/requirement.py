@@ -121,8 +121,8 @@ def _need_of_extras(marker: str) -> tuple[bool, frozenset[str]]:
 
 
 def on_one_line(text: str) -> str:
-    """Return a folded value as one line; any other as it is."""
-    return re.sub(r"[ \t]*[\r\n]+[ \t]*", " ", text)
+    """Return a folded value as one line, with plain blanks; any other as it is."""
+    return re.sub(r"[ \t]*[^\S \t]\s*", " ", text)
 
 
 def same_requirement(one: str, two: str) -> bool:
@@ -230,16 +230,17 @@ class RequirementParts:
         """Return the requirement with another specifier, or without one if it is empty; parentheses stay."""
         old = self.constraint
         closed = old.strip().startswith("(") == old.strip().endswith(")")
+        closed = closed and (not self.specifier or all(map(str.strip, self.specifier.split(","))))
         if self.url is None and closed and plain_specifier(self.specifier) == plain_specifier(specifier):
             return self
         blanks = old[: len(old) - len(old.lstrip())] if old.strip() and self.url is None else ""
         text = f"({specifier})" if old.strip().startswith("(") else specifier
-        sign = " ; " if self.sign and self.url is not None else self.sign
+        sign = "" if not self.marker else " ; " if self.sign and self.url is not None else self.sign
         return replace(self, constraint=blanks + text if specifier else "", sign=sign)
 
     def with_marker(self, marker: str) -> "RequirementParts":
         """Return the requirement with another marker, or without one if it is empty."""
-        if plain_marker(self.marker) == plain_marker(marker):
+        if plain_marker(self.marker) == plain_marker(marker) and (marker or not self.sign):
             return self
         if not marker:
             return replace(self, constraint=self.constraint.rstrip(), sign="", raw_marker="")

@@ -39,7 +39,7 @@ _PSEUDO: Final = "\0python"
 """Stands for both variables of Python's version, which go together."""
 _MOST_PYTHONS: Final = 60
 _LONGEST_VALUE: Final = 200
-_MOST_STEPS: Final = 5_000
+_MOST_STEPS: Final = 1_000
 """How many comparisons are made for one marker; real ones need less than a hundred."""
 
 

@@ -10,6 +10,7 @@ import msgspec
 from wheelfix.escaping import shown
 from wheelfix.explanation import WheelExplanation
 from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.fields import find
 from wheelfix.outcome import Change, Remark
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change
@@ -80,7 +81,9 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
         for each, count in Counter(explanation.requirements).items():
             lines += _in_full(each, count, explanation.changes)
         lines += _of_the_wheel(explanation)
-        if not (explanation.requirements or explanation.changes or explanation.past):
+        if not (explanation.requirements or explanation.changes or explanation.past) and find(wanted):
+            lines.append(f"  No rule changes the field {shown(wanted)}.")
+        elif not (explanation.requirements or explanation.changes or explanation.past):
             lines.append(f"  There is no requirement {shown(wanted)!r}, and no trace of one that wheelfix has taken out.")
     lines += [f"  done before: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]

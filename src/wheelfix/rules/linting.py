@@ -162,7 +162,8 @@ def _matches_meet(one: Rule, two: Rule) -> bool:
     """Whether a requirement may fulfil both rules, names aside."""
     first, second = one.match or Match(), two.match or Match()
     extras, others = _extras(one), _extras(two)
-    if "any" not in (*extras, *others) and set(extras).isdisjoint(others):
+    mixed = (*extras, *others)  # two named extras may call for the same requirement, an extra and none never do
+    if "any" not in mixed and "none" in mixed and set(extras).isdisjoint(others):
         return False
     if (first.url and second.specifier) or (first.specifier and second.url):
         return False  # what has an address has no specifier
@@ -175,14 +176,22 @@ def _specifiers_meet(one: Texts, two: Texts) -> bool:
     """Whether a requirement may have a specifier of both; patterns for them may."""
     if not all(is_specifier(text) for text in (*one, *two)):
         return True
-    return not {plain_specifier(text) for text in one}.isdisjoint(plain_specifier(text) for text in two)
+    return not _plain(one).isdisjoint(_plain(two))
+
+
+def _plain(specifiers: Texts) -> frozenset[str]:
+    return frozenset(map(plain_specifier, specifiers))
 
 
 def _others_meet(one: When, two: When) -> bool:
     """Whether a wheel may have the sum of both, and has not to have and to lack the same requirement."""
-    if one.sha256 and two.sha256 and set(one.sha256).isdisjoint(two.sha256):
+    sums, others = ({each.lower() for each in when.sha256 or ()} for when in (one, two))
+    if sums and others and sums.isdisjoint(others):
         return False
-    pairs = ((one.requires, two.lacks), (one.lacks, two.requires))
+    pairs = (
+        (one.requires, two.lacks), (one.lacks, two.requires), (one.requires, two.not_requires),
+        (one.not_requires, two.requires), (one.lacks, two.not_lacks), (one.not_lacks, two.lacks),
+    )  # fmt: skip
     return not any(asked and asked == other and len(asked) == 1 for asked, other in pairs)
 
 
@@ -231,7 +240,7 @@ def _rest_contains(earlier: Rule, later: Rule) -> bool:
         return False
     if wide.marker and not (narrow.marker and all(_marker_within_any(text, wide.marker) for text in narrow.marker)):
         return False
-    if wide.specifier and not (narrow.specifier and set(narrow.specifier) <= set(wide.specifier)):
+    if wide.specifier and not (narrow.specifier and _plain(narrow.specifier) <= _plain(wide.specifier)):
         return False
     return not wide.url or bool(narrow.url and all_contained(wide.url, narrow.url))
 

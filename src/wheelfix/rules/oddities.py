@@ -9,14 +9,14 @@ from wheelfix.rules.conditions import Match, Texts
 from wheelfix.rules.globs import is_plain
 from wheelfix.rules.model import Rule
 
-_EXTRA_IN_NAME: Final = re.compile(r"\[[a-z][a-z0-9,]{2,}\]$")
+_EXTRA_IN_NAME: Final = re.compile(r"\[[a-z][a-z0-9,]{3,}\]$")
 _OPERATOR: Final = re.compile(r"[<>=!~]=|[<>]|\bin\b")
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]*")
 _VARIABLES: Final = (
     "os_name", "sys_platform", "platform_machine", "platform_python_implementation", "platform_release",
     "platform_system", "platform_version", "python_version", "python_full_version", "implementation_name",
-    "implementation_version", "extra", "extras", "dependency_groups",
+    "implementation_version", "python_implementation", "extra", "extras", "dependency_groups",
 )  # fmt: skip
 _SPECIFIER_BEGINS: Final = "<>=!~*?["
 _PYTHON_TAG: Final = re.compile(r"[a-z]{2,}\d+")
@@ -56,7 +56,9 @@ def _in_match(match: Match) -> Iterator[str]:
     for text in match.marker or ():
         yield from _in_marker(text)
     for text in match.specifier or ():
-        if text and text[0] not in _SPECIFIER_BEGINS:
+        if text.strip().startswith("("):
+            yield f"no specifier is {text!r}; parentheses are not asked for"
+        elif text.strip() and text.strip()[0] not in _SPECIFIER_BEGINS:
             yield f"no specifier is {text!r}; it begins with an operator, as in '=={text}'"
 
 

@@ -114,6 +114,12 @@ def specifier(text: str) -> Wrong | None:
 
 def specifier_or_none(text: str) -> Wrong | None:
     """Refuse what is no specifier; empty is one."""
+    if not text.isprintable():
+        return CONTROL
+    if text != text.strip():
+        return _BLANKS
+    if text and not all(map(str.strip, text.split(","))):
+        return f"{text!r} has a comma too many", "Take it away; not every installer overlooks it."
     try:
         SpecifierSet(text)
     except (InvalidSpecifier, ValueError):
@@ -149,6 +155,9 @@ def requirement(text: str) -> Wrong | None:
         return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
     if not text.isprintable():
         return CONTROL
+    parts = RequirementParts.of(text)
+    if parts and (wrong := specifier_or_none(parts.specifier)):
+        return wrong
     return None if text == text.strip() else _BLANKS
 
 
@@ -165,6 +174,8 @@ def marker_or_none(text: str) -> Wrong | None:
         return None
     if not text.isprintable():
         return CONTROL
+    if text != text.strip():
+        return _BLANKS
     try:
         StrictRequirement(f"a; {text}")
     except (InvalidRequirement, ValueError, RecursionError) as error:

@@ -285,3 +285,18 @@ def test_the_built_in_set_can_be_listed_and_checked() -> None:
     )
     ran = wheelfix("rules", "check", "--strict-rules", "gpu")
     assert (ran.code, ran.out) == (0, "")
+
+
+def test_explain_takes_the_last_word_for_a_name_unless_it_is_a_path(own: Path) -> None:
+    """A checkout can have a folder that is called like a requirement."""
+    Path("in").mkdir()
+    wheel = write_wheel(Path("in"), WheelSpec(requires=("numpy", "foo", "bar @ http://x/bar.whl")))
+    Path("numpy").mkdir()
+    assert "stays: no rule decides on it" in wheelfix("rules", "explain", wheel, "numpy").out
+    for last in ("bar @ http://x/bar.whl", "foo; os_name == '" + "x" * 300 + "'"):
+        assert wheelfix("rules", "explain", wheel, last).code in (0, 1)
+    assert wheelfix("rules", "explain", wheel, "in/").out.count("requirements") == 1
+    assert wheelfix("rules", "explain", wheel).code == 0
+    assert wheelfix("rules", "explain", "in").code == 0
+    ran = wheelfix("rules", "explain", wheel, "Keywords")
+    assert (ran.code, ran.lines[-1]) == (0, "  No rule changes the field Keywords.")

@@ -69,6 +69,12 @@ WRONG: list[Rule] = [
     Rule(id="a", reason="r", action=Action(set_field=FieldValue("License-Expression", "no licence !!"))),
     Rule(id="a", reason="r", action=Action(add_field=FieldValue("Provides-Extra", "!! $$"))),
     Rule(id="a", reason="r", action=Action(add_field=FieldValue("Classifier", ()))),
+    *(
+        Rule(id="a", reason="r", match=Match(("x",)), action=Action(set_specifier=text))
+        for text in (">=1\n", ">=1 ", ",", ">=1,")
+    ),
+    Rule(id="a", reason="r", match=Match(("x",)), action=Action(set_marker=" os_name == 'nt'")),
+    Rule(id="a", reason="r", action=Action(add="a>=1,")),
     "no rule",  # type: ignore[list-item]
 ]
 
@@ -162,3 +168,33 @@ def test_what_a_rule_renames_is_not_taken_for_what_another_drops() -> None:
     assert [each.decided.id for each in explain(rules, facts) if each.decided] == ["ren", "drp"]
     assert requires(apply(facts, *rules.rules)) == ["numpy2"]
     assert requirement("numpy2").name == "numpy2"
+
+
+SLOPPY = [
+    (Action(set_specifier=">=1"), "foo>=1,", "foo>=1"),
+    (Action(set_specifier=""), "foo ,", "foo"),
+    (Action(set_specifier=">=2"), "foo >=1;", "foo >=2"),
+    (Action(set_marker=""), "foo;", "foo"),
+    (Action(set_specifier=">=2"), "foo\u00a0>=1", "foo >=2"),
+    (Action(and_marker="os_name == 'nt'"), "foo\u00a0>=1", "foo >=1; os_name == 'nt'"),
+    (Action(rename="bar"), "foo  >=1", "bar  >=1"),
+]
+
+
+@pytest.mark.parametrize(("action", "before", "after"), SLOPPY)
+def test_a_sloppy_requirement_is_put_right_where_it_is_changed(action: Action, before: str, after: str) -> None:
+    rule = Rule(id="r", reason="r", match=Match(("foo",)), action=action)
+    assert requires(apply(facts_of(before), rule)) == [after]
+
+
+def test_the_metadata_version_can_rise_and_not_fall_below_what_the_wheel_has() -> None:
+    """Pitfall 11: License-File in METADATA 2.1 is everyday; only what gets worse is refused."""
+
+    def to(version: str) -> Rule:
+        return Rule(id="r", reason="r", action=Action(set_field=FieldValue("Metadata-Version", version)))
+
+    wrong = facts_of(fields="License-File: x\n")
+    assert apply(wrong, to("2.2")).document.first("Metadata-Version") == "2.2"
+    assert apply(wrong, to("1.2")).document.first("Metadata-Version") == "1.2"
+    with pytest.raises(EditError, match="Provides-Extra came with"):
+        apply(facts_of(fields="Provides-Extra: x\n"), to("1.2"))

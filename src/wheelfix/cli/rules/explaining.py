@@ -1,6 +1,6 @@
 """``wheelfix rules explain``."""
 
-from pathlib import Path
+import re
 from typing import Literal
 
 import click
@@ -10,6 +10,7 @@ from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
 from wheelfix.explanation import explain_wheel
+from wheelfix.metadata.fields import find
 from wheelfix.render.rules import render_explanation, render_explanations_json
 
 
@@ -34,7 +35,7 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal[
       wheelfix rules explain --rules gpu fixed/ triton
     """
     *wheels, last = arguments
-    requirement = None if _is_wheel(last) else last
+    requirement = last if wheels and not _is_path(last) else None
     paths = wheel_paths(wheels if requirement else arguments)
     rules = chosen_rules(sources)
     explanations = [explain_wheel(path, rules, requirement) for path in paths]
@@ -46,9 +47,11 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal[
             click.echo(render_explanation(explanation, wanted=requirement), nl=False)
     if form == "json":
         click.echo(render_explanations_json(explanations), nl=False)
-    unknown = requirement is not None and not any(each.requirements or each.changes or each.past for each in explanations)
+    told = any(each.requirements or each.changes or each.past for each in explanations)
+    unknown = requirement is not None and not told and find(requirement) is None
     return int(unknown or any(each.problem for each in explanations))
 
 
-def _is_wheel(argument: str) -> bool:
-    return argument == "-" or argument.endswith(".whl") or Path(argument).exists()
+def _is_path(argument: str) -> bool:
+    """Whether the last word is one more wheel: a name can be that of a folder too, so a folder needs a slash."""
+    return argument == "-" or (not re.search(r"[\s@;]", argument) and (argument.endswith(".whl") or "/" in argument))
