@@ -34,6 +34,11 @@ class WheelExplanation:
     notes: tuple[str, ...] = ()
     problem: Problem | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell: no such requirement, and nothing that was or would be done."""
+        return not (self.requirements or self.changes or self.past)
+
 
 def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> WheelExplanation:
     """Return why the requirements of the wheel at ``path`` stay or go.

@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheelfix.errors import EditError, FilenameError
 from wheelfix.escaping import shown
@@ -75,7 +75,7 @@ class WheelFilename:
         """The version by PEP 440, or ``None`` where it is no such version."""
         try:
             return Version(self.version.replace("_", "-"))
-        except (InvalidVersion, ValueError):
+        except ValueError:
             return None
 
     @property

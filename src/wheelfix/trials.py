@@ -15,6 +15,7 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import same_requirement
 from wheelfix.plan import make_facts
 from wheelfix.rules.applying import apply_rules
+from wheelfix.rules.conditions import each_of
 from wheelfix.rules.explaining import explain
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import Case, RuleSet
@@ -64,7 +65,7 @@ def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
     found = _values(after, REQUIRES)
     differences = [*_compared(REQUIRES, found, case.requires if case.expect is None else case.expect)]
     for name, value in case.expect_fields.items():
-        differences += _compared(name, _values(after, name), (value,) if isinstance(value, str) else value)
+        differences += _compared(name, _values(after, name), each_of(value))
     if differences:
         unexpected = [text for text in found if f"{REQUIRES}: {_UNEXPECTED}: {text}" in differences]
         differences += _why(rules, facts, unexpected)
@@ -90,7 +91,7 @@ def _case_filename(case: Case) -> WheelFilename:
 def _metadata(case: Case) -> bytes:
     lines = [f"Metadata-Version: {case.metadata_version}", f"Name: {case.project}", f"Version: {case.version}"]
     for name, value in case.fields.items():
-        lines += [f"{name}: {each}" for each in ((value,) if isinstance(value, str) else value)]
+        lines += [f"{name}: {each}" for each in each_of(value)]
     lines += [f"{REQUIRES}: {text}" for text in case.requires]
     return "".join(f"{line}\n" for line in lines).encode()
 

@@ -77,12 +77,13 @@ def _deflate(content: bytes) -> bytes:
 
 def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
     """Return the bytes of a member name as an archive with ``flags`` spells names, and the UTF-8 flag that they need."""
-    if not flags & headers.FLAG_UTF8:
-        try:
-            return name.encode("cp437"), 0
-        except UnicodeEncodeError:
-            pass
-    return name.encode("utf-8"), headers.FLAG_UTF8
+    utf8 = name.encode("utf-8"), headers.FLAG_UTF8
+    if flags & headers.FLAG_UTF8:
+        return utf8
+    try:
+        return name.encode("cp437"), 0
+    except UnicodeEncodeError:  # code page 437 has no such character
+        return utf8
 
 
 def _local_extra(source: Source, member: Member) -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 
 from wheelfix.errors import EditError, MetadataError
 from wheelfix.escaping import shown
-from wheelfix.metadata.fields import find
+from wheelfix.metadata.fields import find, is_field_name
 
 _MOST_FIELDS: Final = 10_000
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -105,7 +105,7 @@ class Document:
 
         :raises EditError: if ``name`` is no field name or ``value`` cannot stand on one line.
         """
-        if not re.fullmatch(r"[\x21-\x39\x3b-\x7e]+", name):
+        if not is_field_name(name):
             raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
         same = self.all(name)
         position = same[-1].stop if same else self.header_stop

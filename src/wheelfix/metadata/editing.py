@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheelfix.edits import FIXED_FIELDS
 from wheelfix.errors import EditError
@@ -94,22 +94,20 @@ class Editor:
         self._change(self.document.without(gone), None, name, *notes)
 
     def check_versions(self) -> None:
-        """Confirm that the Metadata-Version knows every field that was written.
+        """Confirm that the Metadata-Version knows every field that was written, and all that it knew before.
 
         :raises EditError: if it does not.
         """
-        text = self.document.first("Metadata-Version")
-        try:
-            version = Version(text or "")
-        except (InvalidVersion, ValueError):
+        before, now = _version_of(self._original), _version_of(self.document)
+        if now is None:
             return  # no reader knows what to expect of such a file; that is not of our making
         for kind, rule in self._written.items():
-            if self.document.all(kind.name) and version < Version(kind.since):
-                raise _too_new(kind, text, rule)
+            if self.document.all(kind.name) and now < Version(kind.since):
+                raise _too_new(kind, now, rule)
         for each in self.document.fields:  # what was known before must not be unknown now
             known = find(each.name)
-            if known and version < Version(known.since) <= _version_of(self._original):
-                raise _too_new(known, text, None)
+            if before and known and now < Version(known.since) <= before:
+                raise _too_new(known, now, None)
 
     def _change(
         self, document: Document, kind: FieldKind | None, name: str, *notes: tuple[str, str | None, str | None]
@@ -123,15 +121,15 @@ class Editor:
             self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
 
 
-def _version_of(document: Document) -> Version:
-    """Return the Metadata-Version, 0 where there is none that can be read."""
+def _version_of(document: Document) -> Version | None:
+    """Return the Metadata-Version, ``None`` where there is none that can be read."""
     try:
-        return Version(document.first("Metadata-Version") or "0")
+        return Version(document.first("Metadata-Version") or "")
     except ValueError:
-        return Version("0")
+        return None
 
 
-def _too_new(kind: FieldKind, present: str | None, rule: str | None) -> EditError:
+def _too_new(kind: FieldKind, present: Version, rule: str | None) -> EditError:
     by = f"rule {rule}: " if rule else ""
     return EditError(
         "field-too-new",

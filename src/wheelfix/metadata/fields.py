@@ -3,6 +3,7 @@
 From https://packaging.python.org/en/latest/specifications/core-metadata/
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,6 +77,11 @@ FIELDS: Final = {
 def find(name: str) -> FieldKind | None:
     """Return the field called ``name`` in any case, or ``None`` if the specification has none."""
     return FIELDS.get(name.lower())
+
+
+def is_field_name(name: str) -> bool:
+    """Whether a header field can be called ``name``: printable ASCII without blanks and colons (RFC 5322)."""
+    return re.fullmatch(r"[\x21-\x39\x3b-\x7e]+", name) is not None
 
 
 def check_value(name: str, value: str) -> None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as StrictRequirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from wheelfix.errors import EditError
@@ -78,7 +77,7 @@ def read_requirement(text: str) -> Requirement | None:
     """
     try:
         strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
-    except (InvalidRequirement, ValueError, RecursionError) as error:  # a hostile marker nests without end
+    except (ValueError, RecursionError) as error:  # a hostile marker nests without end
         return _read_loosely(text, str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
@@ -145,7 +144,7 @@ def plain_specifier(text: str) -> str:
     """
     try:
         return str(SpecifierSet(text))
-    except (InvalidSpecifier, ValueError):
+    except ValueError:
         return "".join(text.split())
 
 

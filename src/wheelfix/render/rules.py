@@ -81,9 +81,9 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
         for each, count in Counter(explanation.requirements).items():
             lines += _in_full(each, count, explanation.changes)
         lines += _of_the_wheel(explanation)
-        if not (explanation.requirements or explanation.changes or explanation.past) and find(wanted):
+        if explanation.is_empty and find(wanted):
             lines.append(f"  No rule changes the field {shown(wanted)}.")
-        elif not (explanation.requirements or explanation.changes or explanation.past):
+        elif explanation.is_empty:
             lines.append(f"  There is no requirement {shown(wanted)!r}, and no trace of one that wheelfix has taken out.")
     lines += [f"  done before: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]

@@ -14,6 +14,7 @@ from wheelfix.metadata.editing import REQUIRES, Editor
 from wheelfix.metadata.marker import marker_text, read_marker, without_extra
 from wheelfix.metadata.requirement import RequirementParts, on_one_line
 from wheelfix.outcome import Change
+from wheelfix.rules.conditions import each_of
 from wheelfix.rules.model import FieldName, FieldValue
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _set_field(editor: Editor, field: FieldValue) -> bool:
 
 
 def _add_field(editor: Editor, field: FieldValue) -> bool:
-    for value in (field.value,) if isinstance(field.value, str) else field.value:
+    for value in each_of(field.value):
         editor.add_field(field.name, value)
     return True
 

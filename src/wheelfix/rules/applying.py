@@ -1,6 +1,7 @@
 """Rules carried out on METADATA: which requirements go, stay or change, and what else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
@@ -104,32 +105,41 @@ def _new_text(rule: Rule, text: str) -> str | None:
     parts = RequirementParts.of(plain)
     if parts is None:
         return text
-    try:
+    with _naming(rule):
         after = action.run(parts, rule.argument if isinstance(rule.argument, str) else "")
+        if after == plain:
+            return text
+        if after is not None:
+            _check_result(rule.action_name, plain, after)
+    return after
+
+
+def _check_result(action: str, before: str, after: str) -> None:
+    try:
+        check_value(REQUIRES, after)
+    except EditError as error:
+        raise EditError(
+            "invalid-result",
+            f"{action} makes {shown(before)!r} into {shown(after)!r}, which is no requirement",
+            hint="Drop it, or write it anew with the action replace.",
+        ) from error
+
+
+@contextmanager
+def _naming(rule: Rule) -> Iterator[None]:
+    """Let errors tell which rule asked for the edit."""
+    try:
+        yield
     except EditError as error:
         raise EditError(error.code, f"rule {rule.id}: {error.message}", hint=error.hint) from error
-    if after == plain:
-        return text
-    if after is not None:
-        try:
-            check_value(REQUIRES, after)
-        except EditError as error:
-            raise EditError(
-                "invalid-result",
-                f"rule {rule.id}: {rule.action_name} makes {shown(plain)!r} into {shown(after)!r}, which is no requirement",
-                hint="Drop it, or write it anew with the action replace.",
-            ) from error
-    return after
 
 
 def _change_wheel(rule: Rule, editor: Editor) -> bool:
     editor.rule, editor.reason = rule.id, rule.reason
-    try:
-        return WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
-    except EditError as error:
-        raise EditError(error.code, f"rule {rule.id}: {error.message}", hint=error.hint) from error
-    finally:
-        editor.rule = editor.reason = None
+    with _naming(rule):
+        found = WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
+    editor.rule = editor.reason = None
+    return found
 
 
 def _orphans(editor: Editor) -> list[str]:

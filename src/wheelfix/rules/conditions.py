@@ -10,6 +10,12 @@ from msgspec import Meta
 
 Texts: TypeAlias = tuple[str, ...]
 
+
+def each_of(value: str | Texts) -> Texts:
+    """Return the values of a key that takes one text or a list."""
+    return (value,) if isinstance(value, str) else value
+
+
 Globs: TypeAlias = Texts
 """Shell patterns for normal project names (PEP 503), case-sensitive: ``nvidia-*-cu[1-9][0-9]``."""
 

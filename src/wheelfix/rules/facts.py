@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
@@ -67,5 +67,5 @@ class Facts:
 def _parsed(text: str) -> Version | None:
     try:
         return Version(text)
-    except (InvalidVersion, ValueError):
+    except ValueError:
         return None

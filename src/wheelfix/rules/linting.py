@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from wheelfix.metadata.marker import plain_marker
 from wheelfix.metadata.requirement import plain_specifier
@@ -76,7 +76,7 @@ def _own(rules: RuleSet) -> Iterator[int]:
 def _reached(last: str, version: str | None) -> bool:
     try:
         return Version(version or "") >= Version(last)
-    except InvalidVersion:
+    except ValueError:
         return False
 
 
@@ -105,10 +105,8 @@ def _impossible(when: When) -> str | None:
     for key in _VERSION_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
         if given and all(allows_none(text) or _allowed_by_any(text, excluded) for text in given):
-            name, but = (
-                key.replace("_", "-"),
-                f" with not-{key.replace('_', '-')} = {' or '.join(excluded)}" if excluded else "",
-            )
+            name = key.replace("_", "-")
+            but = f" with not-{name} = {' or '.join(excluded)}" if excluded else ""
             return f"no version fulfils {name} = {' or '.join(given)}{but}"
     for key in _GLOB_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")

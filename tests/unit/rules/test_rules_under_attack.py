@@ -8,9 +8,10 @@ from building import WheelSpec, write_wheel
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, RulesError
-from wheelfix.outcome import Status
+from wheelfix.outcome import Outcome, Status
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.explaining import explain
+from wheelfix.rules.linting import remarks_on_run
 from wheelfix.rules.loading import load_rules, rule_set
 from wheelfix.rules.model import Action, Case, FieldValue, Rule
 
@@ -198,3 +199,10 @@ def test_the_metadata_version_can_rise_and_not_fall_below_what_the_wheel_has() -
     assert apply(wrong, to("1.2")).document.first("Metadata-Version") == "1.2"
     with pytest.raises(EditError, match="Provides-Extra came with"):
         apply(facts_of(fields="Provides-Extra: x\n"), to("1.2"))
+
+
+def test_a_version_of_five_thousand_digits_is_no_traceback() -> None:
+    """What such a wheel has reached nobody can tell; all else goes on."""
+    rule = Rule(id="r", reason="r", match=Match(("foo",)), action="drop", until_version="2")
+    outcome = Outcome(Path("a.whl"), Status.FIXED, version=DIGITS, applied_rules=("r",))
+    assert remarks_on_run(rule_set("mine", [rule]), [outcome]) == ()

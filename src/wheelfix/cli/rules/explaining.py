@@ -47,8 +47,7 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal[
             click.echo(render_explanation(explanation, wanted=requirement), nl=False)
     if form == "json":
         click.echo(render_explanations_json(explanations), nl=False)
-    told = any(each.requirements or each.changes or each.past for each in explanations)
-    unknown = requirement is not None and not told and find(requirement) is None
+    unknown = requirement is not None and find(requirement) is None and all(each.is_empty for each in explanations)
     return int(unknown or any(each.problem for each in explanations))
 
 
