@@ -42,6 +42,10 @@ _TORCH_2_7: Final = (
     f"nvidia-cufile-cu12==1.11.1.6; {_LINUX_X86}",
     f"triton==3.3.0; {_LINUX_X86}",
 )  # fmt: skip
+_TORCH_2_7_LINKS: Final = (
+    "libcublas.so.12", "libcublasLt.so.12", "libcudnn.so.9", "libcufft.so.11", "libcufile.so.0", "libcurand.so.10",
+    "libcusolver.so.11", "libcusparse.so.12", "libcusparseLt.so.0", "libnccl.so.2", "libnvrtc.so.12", "libc.so.6",
+)  # fmt: skip
 _TORCH_2_14: Final = (
     "filelock", "typing-extensions>=4.10.0", "setuptools>=77.0.3", "sympy>=1.13.3", "networkx>=2.5.1", "jinja2",
     "fsspec>=0.8.5",
@@ -153,7 +157,7 @@ Requires-Dist: triton==3.3.0
 
 
 def _torch_2_7(machine: str) -> WheelSpec:
-    """Return the CPU build of torch 2.7.0 whose METADATA leaks the requirements of the CUDA build."""
+    """Return torch 2.7.0: for aarch64 a CPU build that leaks the requirements of the CUDA build, which is for x86_64."""
     tags = f"cp311-cp311-manylinux_2_28_{machine}"
     spec = WheelSpec("torch", "2.7.0", tags)
     fields = [
@@ -172,14 +176,7 @@ def _torch_2_7(machine: str) -> WheelSpec:
     return replace(
         spec,
         metadata=_metadata(spec, "2.2", fields, _TORCH_BODY),
-        files=_torch_files(
-            "2.7.0+cpu",
-            None,
-            _library(machine, "torch/lib", "libtorch_cpu.so", "libc10.so", "libgomp.so.1", "libc.so.6"),
-            _library(machine, "torch/lib", "libc10.so", "libc.so.6"),
-            _library(machine, "torch/lib", "libtorch_global_deps.so", "libgomp.so.1", "libc.so.6"),
-            _extension(machine, f"torch/_C.cpython-311-{machine}-linux-gnu.so", "libtorch_cpu.so", "libc.so.6"),
-        ),
+        files=_torch_2_7_cpu_files(machine) if machine == "aarch64" else _torch_2_7_cuda_files(machine),
         dist_info_files={"LICENSE": b"Made up for this sample.\n", "top_level.txt": b"functorch\ntorch\n"},
         dist_info_first=True,
         folders=True,
@@ -187,6 +184,30 @@ def _torch_2_7(machine: str) -> WheelSpec:
         # What Info-ZIP writes: times and owner, 28 bytes in the local header and 24 in the directory.
         extra=extra_field(0x5455, b"\x03" + times) + _OWNER,
         local_extra=extra_field(0x5455, b"\x03" + 2 * times) + _OWNER,
+    )
+
+
+def _torch_2_7_cpu_files(machine: str) -> tuple[Entry, ...]:
+    return _torch_files(
+        "2.7.0+cpu",
+        None,
+        _library(machine, "torch/lib", "libtorch_cpu.so", "libc10.so", "libgomp.so.1", "libc.so.6"),
+        _library(machine, "torch/lib", "libc10.so", "libc.so.6"),
+        _library(machine, "torch/lib", "libtorch_global_deps.so", "libgomp.so.1", "libc.so.6"),
+        _extension(machine, f"torch/_C.cpython-311-{machine}-linux-gnu.so", "libtorch_cpu.so", "libc.so.6"),
+    )
+
+
+def _torch_2_7_cuda_files(machine: str) -> tuple[Entry, ...]:
+    return _torch_files(
+        "2.7.0+cu126",
+        "12.6",
+        _library(machine, "torch/lib", "libtorch_global_deps.so", "libcudart.so.12", "libgomp.so.1", "libc.so.6"),
+        _library(machine, "torch/lib", "libc10.so", "libc.so.6"),
+        _library(machine, "torch/lib", "libc10_cuda.so", "libc10.so", "libcudart.so.12", "libc.so.6"),
+        _library(machine, "torch/lib", "libtorch_cpu.so", "libc10.so", "libcupti.so.12", "libgomp.so.1", "libc.so.6"),
+        _library(machine, "torch/lib", "libtorch_cuda.so", "libtorch_cpu.so", "libc10_cuda.so", *_TORCH_2_7_LINKS),
+        _extension(machine, f"torch/_C.cpython-311-{machine}-linux-gnu.so", "libtorch_cuda.so", "libc.so.6"),
     )
 
 

@@ -38,7 +38,7 @@ class WheelSpec:
     version: str = "1.0"
     tags: str = "py3-none-any"
     requires: tuple[str, ...] = ("requests>=2", "nvidia-cudnn-cu12==9.5.1.17", "triton==3.3.0")
-    files: tuple[Entry, ...] = (Entry("demo/__init__.py", b"ANSWER = 42\n"),)
+    files: tuple[Entry, ...] = (Entry("demo/__init__.py", b"ANSWER = 42\n"), Entry("demo/version.py", b"cuda = None\n"))
     dist_info_files: Mapping[str, bytes] = field(default_factory=dict)
     dist_info: str | None = None
     metadata: bytes | None = None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         EditError,
         FilenameError,
         MetadataError,
+        NeedError,
         OutputError,
         RecordError,
         ResultError,
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
         WheelFault,
         WheelfixError,
     )
+    from wheelfix.evidence.verdict import Evidence, Judgement
     from wheelfix.filename import WheelFilename
-    from wheelfix.outcome import Change, Outcome, Problem, Remark, Report, Status
+    from wheelfix.identity import Identity
+    from wheelfix.outcome import Change, Disagreement, Outcome, Problem, Remark, Report, Scan, Status, Verdict
     from wheelfix.plan import Plan, make_plan
     from wheelfix.render.json import render_json
     from wheelfix.rewrite import apply, preview
@@ -54,17 +57,21 @@ if TYPE_CHECKING:
     from wheelfix.rules.printing import print_rules
     from wheelfix.rules.schema import rules_schema
     from wheelfix.trials import Result, try_cases
+    from wheelfix.weighing import Caution, gather
     from wheelfix.wheel import Wheel
 
 _HOMES: Final = {
     "batch": ("fix_wheels",),
     "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
-        "ArchiveError", "EditError", "FilenameError", "MetadataError", "OutputError", "RecordError", "ResultError",
-        "RuleFault", "RulesError", "SourceChanged", "StructureError", "VerificationError", "WheelFault", "WheelfixError",
+        "ArchiveError", "EditError", "FilenameError", "MetadataError", "NeedError", "OutputError", "RecordError",
+        "ResultError", "RuleFault", "RulesError", "SourceChanged", "StructureError", "VerificationError", "WheelFault",
+        "WheelfixError",
     ),
+    "evidence.verdict": ("Evidence", "Judgement"),
     "filename": ("WheelFilename",),
-    "outcome": ("Change", "Outcome", "Problem", "Remark", "Report", "Status"),
+    "identity": ("Identity",),
+    "outcome": ("Change", "Disagreement", "Outcome", "Problem", "Remark", "Report", "Scan", "Status", "Verdict"),
     "plan": ("Plan", "make_plan"),
     "render.json": ("render_json",),
     "rewrite": ("apply", "preview"),
@@ -75,6 +82,7 @@ _HOMES: Final = {
     "rules.printing": ("print_rules",),
     "rules.schema": ("rules_schema",),
     "trials": ("Result", "try_cases"),
+    "weighing": ("Caution", "gather"),
     "wheel": ("Wheel",),
 }  # fmt: skip
 """Where each public name lives; it is imported when it is first asked for (PEP 562), so that the command starts fast."""
@@ -85,14 +93,20 @@ __all__ = [
     "AddField",
     "ArchiveError",
     "Case",
+    "Caution",
     "Change",
+    "Disagreement",
     "Edit",
     "EditError",
+    "Evidence",
     "FieldName",
     "FieldValue",
     "FilenameError",
+    "Identity",
+    "Judgement",
     "Match",
     "MetadataError",
+    "NeedError",
     "Outcome",
     "OutputError",
     "Plan",
@@ -108,10 +122,12 @@ __all__ = [
     "RuleFault",
     "RuleSet",
     "RulesError",
+    "Scan",
     "SetField",
     "SourceChanged",
     "Status",
     "StructureError",
+    "Verdict",
     "VerificationError",
     "Wheel",
     "WheelFault",
@@ -124,6 +140,7 @@ __all__ = [
     "built_in",
     "find_rules",
     "fix_wheels",
+    "gather",
     "load_rules",
     "make_plan",
     "preview",

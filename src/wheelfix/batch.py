@@ -5,38 +5,27 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.source import Source
 from wheelfix.edits import Edit
-from wheelfix.outcome import Outcome, Problem, Remark, Report, Status
-from wheelfix.problems import WORKER_DIED, failure
+from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
+from wheelfix.problems import WORKER_DIED
 from wheelfix.rules import BUILT_IN
+from wheelfix.task import Task
+from wheelfix.work import fix_one, rehearse_one
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
     from multiprocessing.process import BaseProcess
 
+    from wheelfix.releases import Comparison
     from wheelfix.rules.model import RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What to do with each wheel of a run.
-
-    ``output_dir`` takes the results; ``None`` corrects in place. With ``dry_run`` nothing is written.
-    """
-
-    rules: "RuleSet | str | None" = None
-    """A rule set, or the name of a built-in one."""
-    edits: tuple[Edit, ...] = ()
-    output_dir: Path | None = None
-    dry_run: bool = False
-    sbom: bool = True
+Result = TypeVar("Result")
 
 
 def fix_wheels(
@@ -46,8 +35,15 @@ def fix_wheels(
     edits: Iterable[Edit] = (),
     output_dir: Path | str = "fixed",
     in_place: bool = False,
+    overwrite: bool = False,
     dry_run: bool = False,
     sbom: bool = True,
+    scan: Scan | str = Scan.AUTO,
+    force: bool = False,
+    allow_unproven: bool = False,
+    allow_mixed: bool = False,
+    local: str | None = None,
+    build_tag: str | None = None,
     jobs: int = 1,
     executor: "Executor | None" = None,
     on_outcome: Callable[[Outcome], None] | None = None,
@@ -57,38 +53,87 @@ def fix_wheels(
 
     ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), a rule file (``*.toml``), or a
     list of these; ``edits`` come after it. ``paths`` are wheels, not folders. ``output_dir``, made if need be, holds
-    all given wheels afterwards, unchanged ones as identical copies. With ``in_place`` it is not used: the wheels themselves
-    are replaced; with ``dry_run`` nothing is written. A file that is given twice is worked on once. ``jobs`` processes work
-    at a time, or those of ``executor``; a script that asks for more than one needs the usual
-    ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is done; ``command`` is what the report
-    calls the run.
+    all given wheels afterwards, unchanged ones as identical copies; with ``overwrite`` they take the place of others that
+    differ. With ``in_place`` it is not used: the wheels themselves are replaced; with ``dry_run`` nothing is written.
+
+    What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
+    with ``force``, one of which that cannot be told only by rules of your own or with ``allow_unproven``; ``scan`` (auto,
+    always, never) says when binaries are read for it. Wheels of one release that would no longer agree are refused, all of
+    them, unless ``allow_mixed``. Wheels that change get the local version label ``local`` and the build tag ``build_tag``.
+
+    A file that is given twice is worked on once. ``jobs`` processes work at a time, or those of ``executor``; a script that
+    asks for more than one needs the usual ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is
+    done; ``command`` is what the report calls the run.
 
     No error of one wheel is raised: it is the ``problem`` of that wheel's outcome. What there is to say of rules that come
-    from a file or a script is in the report's ``remarks``.
+    from a file or a script is in the report's ``remarks``, how releases disagreed as they came in its ``disagreements``.
 
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
+    :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
+    :raises ValueError: if there is no such ``scan``, or a new name is asked for wheels that are corrected in place.
     """
     rules = _resolved(rules)
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, not {jobs}")
+    _check(jobs, in_place=in_place, local=local, build_tag=build_tag)
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    folder = None if in_place else Path(output_dir)
-    task = Task(rules, tuple(edits), folder, dry_run, sbom)
-    clashes = _clashing_names(given) if folder else frozenset()
+    task = Task(
+        rules=rules,
+        edits=tuple(edits),
+        output_dir=None if in_place else Path(output_dir),
+        dry_run=dry_run,
+        overwrite=overwrite,
+        sbom=sbom,
+        scan=Scan(scan),
+        force=force,
+        allow_unproven=allow_unproven,
+        local=local,
+        build=build_tag,
+    )
+    clashes = frozenset() if in_place else _clashing_names(given)
     outcomes: dict[int, Outcome] = {}
     same: dict[tuple[str, str], list[int]] = {}
     for index, path in enumerate(given):
         if path.name in clashes:
             outcomes[index] = _clash(path)
         else:
-            same.setdefault((_real(path), path.name if folder else ""), []).append(index)
+            same.setdefault((_real(path), "" if in_place else path.name), []).append(index)
     _report_all(outcomes.values(), on_outcome)
-    for indices, outcome in _run([(tuple(each), given[each[0]]) for each in same.values()], task, jobs, executor):
-        told = {index: replace(outcome, source=given[index]) for index in indices}
-        outcomes.update(told)
-        _report_all(told.values(), on_outcome)
+    places = {given[indices[0]]: indices for indices in same.values()}
+    workers = _Workers(executor, jobs)
+    comparison = _compared([*places], task, workers, allow_mixed=allow_mixed)
+    calls = [(path, (path, task, comparison.briefs.get(path))) for path in places]
+    with workers.at_hand(len(calls)) as pool:
+        for path, outcome in _run(fix_one, calls, pool, lost=_died):
+            told = {index: replace(outcome, source=given[index]) for index in places[path]}
+            outcomes.update(told)
+            _report_all(told.values(), on_outcome)
     all_outcomes = tuple(outcomes[index] for index in range(len(given)))
-    return Report(command, all_outcomes, _remarks(rules, all_outcomes))
+    return Report(command, all_outcomes, _remarks(rules, all_outcomes), comparison.disagreements)
+
+
+def _check(jobs: int, *, in_place: bool, local: str | None, build_tag: str | None) -> None:
+    """Refuse what no wheel could make possible."""
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, not {jobs}")
+    if local is None and build_tag is None:
+        return
+    if in_place:
+        raise ValueError("a wheel that gets a new name cannot be corrected in place")
+    from wheelfix.identity import Identity  # imported late: few runs give new names
+
+    Identity(local, build_tag)
+
+
+def _compared(paths: list[Path], task: Task, workers: "_Workers", *, allow_mixed: bool) -> "Comparison":
+    """Return what the releases among ``paths`` ask for; their wheels are looked at before any is written."""
+    from wheelfix.releases import Comparison, Rehearsal, compare, to_compare  # imported late: one wheel is no release
+
+    chosen = to_compare(paths) if len(paths) > 1 else []
+    if not chosen:
+        return Comparison()
+    calls = [(path, (path, task)) for path in chosen]
+    with workers.at_hand(len(calls)) as pool:
+        done = dict(_run(rehearse_one, calls, pool, lost=lambda path: Rehearsal(_died(path))))
+    return compare([done[path] for path in chosen], allow_mixed=allow_mixed, rename=task.local is not None)
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":
@@ -140,28 +185,56 @@ def _clash(path: Path) -> Outcome:
     return Outcome(path, Status.REFUSED, problem=problem)
 
 
+def _died(path: Path) -> Outcome:
+    return Outcome(path, Status.FAILED, problem=WORKER_DIED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Workers:
+    """Who does the work: the processes of ``executor``, or ``jobs`` of our own."""
+
+    executor: "Executor | None"
+    jobs: int
+
+    @contextmanager
+    def at_hand(self, count: int) -> "Iterator[Executor | None]":
+        """Give an executor for ``count`` wheels, ``None`` where this process does it alone."""
+        if self.executor is not None or min(self.jobs, count) <= 1:
+            yield self.executor
+            return
+        with _pool(min(self.jobs, count)) as pool:
+            yield pool
+
+
 def _run(
-    todo: Sequence[tuple[tuple[int, ...], Path]], task: Task, jobs: int, executor: "Executor | None"
-) -> Iterator[tuple[tuple[int, ...], Outcome]]:
-    """Yield the outcome of each wheel as it is done, with the places at which the wheel was given."""
-    if executor is None and min(jobs, len(todo)) <= 1:
-        for places, path in todo:
-            yield places, fix_one(path, task)
+    function: Callable[..., Result],
+    calls: Sequence[tuple[Path, tuple[object, ...]]],
+    pool: "Executor | None",
+    *,
+    lost: Callable[[Path], Result],
+) -> Iterator[tuple[Path, Result]]:
+    """Yield what ``function`` returns for each of ``calls`` as it is done, and what is ``lost`` where its worker died."""
+    if pool is None:
+        for path, arguments in calls:
+            yield path, function(*arguments)
         return
     from concurrent.futures import BrokenExecutor, as_completed  # imported late: one wheel needs no pool
 
-    with nullcontext(executor) if executor else _pool(min(jobs, len(todo))) as pool:
-        futures = {pool.submit(fix_one, path, task): (places, path) for places, path in todo}
-        try:
-            for future in as_completed(futures):
-                places, path = futures[future]
-                try:
-                    yield places, future.result()
-                except BrokenExecutor:
-                    yield places, Outcome(path, Status.FAILED, problem=WORKER_DIED)
-        finally:
-            for future in futures:
-                future.cancel()
+    futures: dict[Future[Result], Path] = {}
+    try:
+        for path, arguments in calls:
+            try:
+                futures[pool.submit(function, *arguments)] = path
+            except BrokenExecutor:  # a worker died before all the work was handed out
+                yield path, lost(path)
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except BrokenExecutor:
+                yield futures[future], lost(futures[future])
+    finally:
+        for future in futures:
+            future.cancel()
 
 
 def _pool(jobs: int) -> "Executor":
@@ -205,31 +278,3 @@ def _follow_parent() -> None:
 def _end_with(parent: "BaseProcess") -> None:
     parent.join()
     os._exit(1)
-
-
-def fix_one(path: Path, task: Task) -> Outcome:
-    """Return what happened to the wheel at ``path``; errors of the wheel and of the system are part of it."""
-    try:
-        with Source(path) as source:
-            if task.dry_run:
-                return _fix(source, task, None)
-            with RunningDigest(source) as digest:
-                return _fix(source, task, digest)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome tells what it was
-        return failure(path, error)
-
-
-def _fix(source: Source, task: Task, digest: RunningDigest | None) -> Outcome:
-    # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
-    from wheelfix.plan import make_plan
-    from wheelfix.rewrite import apply, preview
-    from wheelfix.rules.loading import built_in
-    from wheelfix.wheel import Wheel
-
-    rules = built_in(task.rules) if isinstance(task.rules, str) else task.rules
-    with Wheel(source.path, source=source) as wheel:
-        plan = make_plan(wheel, rules, edits=task.edits, sha256=digest.hexdigest if digest else None)
-        if task.dry_run:
-            return preview(plan)
-        target = None if task.output_dir is None else task.output_dir / source.path.name
-        return apply(wheel, plan, target, sbom=task.sbom, digest=digest)

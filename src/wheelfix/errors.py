@@ -9,6 +9,7 @@ The tree, by who is at fault::
     │   ├── StructureError       dist-info: folders and files that must be there
     │   ├── MetadataError        METADATA
     │   └── RecordError          RECORD
+    ├── NeedError            the wheel needs what would be taken out of it, or may need it
     ├── RulesError           a rule file
     ├── EditError            the caller asked for an edit that is not possible
     ├── OutputError          the place for the result is taken or unusable
@@ -61,6 +62,10 @@ class MetadataError(WheelFault):
 
 class RecordError(WheelFault):
     """RECORD cannot be read as a table of three columns."""
+
+
+class NeedError(WheelfixError):
+    """The wheel needs what would be taken out of it, or nothing proves that it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,15 +105,22 @@ class WheelFilename:
 
         :raises EditError: if ``label`` is not a local version label.
         """
-        if not _LOCAL_LABEL.fullmatch(label):
-            raise EditError(
-                "invalid-local-label",
-                f"{shown(label)!r} is not a local version label",
-                hint="It holds letters and digits, separated by dots, such as cpu or nogpu.1.",
-            )
-        public = self.version.partition("+")[0]
-        return replace(self, version=f"{public}+{label.replace('-', '.').replace('_', '.').lower()}")
+        return replace(self, version=with_label(self.version, label))
 
     def __str__(self) -> str:
         parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform]
         return "-".join(part for part in parts if part is not None) + ".whl"
+
+
+def with_label(version: str, label: str) -> str:
+    """Return ``version`` with ``label`` as its local part (PEP 440), in place of any other.
+
+    :raises EditError: if ``label`` is not a local version label.
+    """
+    if not _LOCAL_LABEL.fullmatch(label):
+        raise EditError(
+            "invalid-local-label",
+            f"{shown(label)!r} is not a local version label",
+            hint="It holds letters and digits, separated by dots, such as cpu or nogpu.1.",
+        )
+    return f"{version.partition('+')[0]}+{Version(f'0+{label}').local}"

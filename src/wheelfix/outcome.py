@@ -18,13 +18,36 @@ class Status(StrEnum):
     """The machine did not allow it: permissions, space, a file that changed while it was read."""
 
 
+class Verdict(StrEnum):
+    """Whether a wheel can do without a requirement of the GPU catalogue."""
+
+    SAFE = "safe"
+    """Proven: no installer ever acts on it, or the wheel is a build that does not use it."""
+    UNSAFE = "unsafe"
+    """The wheel's own binaries or constants say that it needs it."""
+    UNPROVEN = "unproven"
+    """There is no evidence either way."""
+
+
+class Scan(StrEnum):
+    """When the binaries of a wheel are read for what they link to."""
+
+    AUTO = "auto"
+    """Where it can change the verdict, as far as needed."""
+    ALWAYS = "always"
+    """Whenever a verdict is asked for, all of them."""
+    NEVER = "never"
+    """Not at all: markers, labels, constants and names of files decide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change to a wheel, or one thing that a rule kept as it is.
 
     ``field`` is the METADATA field or the dist-info file; ``before`` and ``after`` its values, ``None`` where there is
-    none. ``rule`` is the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` is
-    ``None``: no evidence was weighed.
+    none. ``rule`` is the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` says
+    whether the wheel can do without the requirement and ``evidence`` why; both are ``None`` where none was weighed, as for
+    everything that is not in the GPU catalogue.
     """
 
     field: str
@@ -32,8 +55,9 @@ class Change:
     before: str | None
     after: str | None
     rule: str | None = None
-    verdict: str | None = None
+    verdict: Verdict | None = None
     reason: str | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +108,30 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A requirement that wheels of one release do not share, as they came: ``present`` in some, ``missing`` from others.
+
+    Lockers read one wheel of a release and take it for all.
+    """
+
+    project: str
+    version: str
+    requirement: str
+    present: tuple[Path, ...]
+    missing: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """The outcomes of one run, in the order in which the wheels were given, and what there is to say of the rules."""
+    """The outcomes of one run, in the order in which the wheels were given, and what there is to say beyond single wheels.
+
+    ``remarks`` are of the rules; ``disagreements`` of wheels of one release, as they came.
+    """
 
     command: str
     outcomes: tuple[Outcome, ...] = field(default=())
     remarks: tuple[Remark, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
 
     def count(self, status: Status) -> int:
         """Return how many wheels ended with ``status``."""

@@ -15,15 +15,18 @@ from wheelfix.edits import OWN_FILES, AddField, Edit, RemoveField, RemoveFile, S
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.evidence.environments import Environments
+from wheelfix.identity import Identity, Renaming, rename
 from wheelfix.metadata.editing import Editor
-from wheelfix.outcome import Change
+from wheelfix.outcome import Change, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.sbom import TRACE
+from wheelfix.weighing import Caution, gather, weigh
 from wheelfix.wheel import SIGNATURES, Wheel
 
 if TYPE_CHECKING:
+    from wheelfix.evidence.verdict import Evidence
     from wheelfix.filename import WheelFilename
     from wheelfix.metadata.document import Document
 
@@ -35,12 +38,14 @@ class Plan:
     ``metadata`` is METADATA before, ``new_metadata`` after. ``written`` maps files of dist-info (without its name) to
     their new content, ``removed`` names those that go; METADATA and RECORD are in neither. ``kept`` lists the
     requirements on which a rule decided that they stay. ``rules_digest`` identifies the rules, ``None`` without any;
-    ``applied_rules`` are the ids of those that applied.
+    ``applied_rules`` are the ids of those that applied. ``renaming`` tells what the wheel is called afterwards, and
+    ``problem`` why the plan is not to be carried out, ``None`` if it may be.
     """
 
     source: Path
     project: str
     version: str
+    renaming: Renaming
     metadata: bytes
     new_metadata: bytes
     changes: tuple[Change, ...] = ()
@@ -50,11 +55,13 @@ class Plan:
     removed: tuple[str, ...] = ()
     rules_digest: str | None = None
     applied_rules: tuple[str, ...] = ()
+    problem: Problem | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether the wheel would stay as it is, byte for byte."""
-        return self.new_metadata == self.metadata and not self.written and not self.removed
+        same_name = str(self.renaming.filename) == self.source.name and not self.renaming.folders
+        return self.new_metadata == self.metadata and not self.written and not self.removed and same_name
 
     @cached_property
     def metadata_diff(self) -> str:
@@ -68,29 +75,40 @@ def make_plan(
     *,
     edits: Iterable[Edit] = (),
     sha256: Callable[[], str] | None = None,
+    caution: Caution | None = None,
+    identity: Identity | None = None,
+    evidence: "Evidence | None" = None,
 ) -> Plan:
-    """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``.
+    """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
-    ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can ask for it.
+    What rules take away is weighed against what the wheel says of its needs, with ``caution``; where that forbids it the
+    plan has a ``problem``. ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can ask for it.
+    ``evidence`` is what was gathered of the wheel already.
 
-    :raises EditError: if a rule or an edit is not possible.
+    :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
     """
     draft = _Draft(wheel)
     if rules is not None:
-        draft.apply_rules(rules, sha256)
+        draft.apply_rules(rules, sha256, caution or Caution(), evidence)
     for edit in edits:
         draft.apply_edit(edit)
-    return draft.finish(rules.digest if rules else None)
+    return draft.finish(rules.digest if rules else None, identity or Identity())
 
 
-def make_facts(document: "Document", filename: "WheelFilename", sha256: Callable[[], str]) -> Facts:
+def make_facts(
+    document: "Document",
+    filename: "WheelFilename",
+    sha256: Callable[[], str],
+    environments: Callable[[], Environments] | None = None,
+) -> Facts:
     """Return what rules can ask of the wheel called ``filename`` with the METADATA ``document``.
 
-    ``sha256`` gives its sum (hexadecimal), and is called only if a rule needs it.
+    ``sha256`` gives its sum (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
+    each is called only if a rule needs it.
     """
     name = document.first("Name")
-    environments = cache(lambda: Environments(filename.tags))  # seldom needed
+    environments = environments or cache(lambda: Environments(filename.tags))
     return Facts(
         canonicalize_name(name) if name else filename.project,
         document.first("Version") or filename.version,
@@ -111,13 +129,23 @@ class _Draft:
         self._kept: tuple[Change, ...] = ()
         self._notes: list[str] = []
         self._applied: tuple[str, ...] = ()
+        self._problem: Problem | None = None
         self._files: dict[str, bytes | None] = {}
 
-    def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
+    def apply_rules(
+        self, rules: RuleSet, sha256: Callable[[], str] | None, caution: Caution, evidence: "Evidence | None"
+    ) -> None:
         wheel = self._wheel
-        corrected = apply_rules(rules, make_facts(wheel.document, wheel.filename, sha256 or wheel.source.sha256))
+        gathered = cache(lambda: evidence or gather(wheel, caution.scan))  # seldom needed
+        facts = make_facts(wheel.document, wheel.filename, sha256 or wheel.source.sha256, lambda: gathered().environments)
+        corrected = apply_rules(rules, facts)
         self._editor = Editor(corrected.document)
-        self._editor.changes += corrected.changes
+        changes = corrected.changes
+        if changes:
+            weighed = weigh(changes, rules, gathered(), caution)
+            changes, self._problem = weighed.changes, weighed.problem
+            self._notes += weighed.notes
+        self._editor.changes += changes
         self._kept, self._applied = corrected.kept, corrected.applied
         self._notes += corrected.notes
 
@@ -163,36 +191,60 @@ class _Draft:
             action = "remove-file" if content is None else "add-file" if before is None else "replace-file"
             self._file_changes.append(Change(path, action, None, None))
 
-    def finish(self, rules_digest: str | None) -> Plan:
-        wheel, new_metadata = self._wheel, self._editor.document.data
+    def finish(self, rules_digest: str | None, identity: Identity) -> Plan:
+        wheel = self._wheel
         self._editor.check_versions()
-        undone = new_metadata == wheel.document.data  # edits can undo each other
         self._note_files()
-        if self._file_changes or not undone:
-            self._check_companions()
+        undone = self._editor.document.data == wheel.document.data  # edits can undo each other
+        changes = [*(() if undone else self._editor.changes), *self._file_changes]
+        renaming = Renaming(wheel.filename, wheel.dist_info)
+        if not identity.is_empty and (identity.unchanged or changes):
+            renaming = rename(wheel, identity)
+            changes += self._take_name(renaming)
+        if changes:
+            changes += self._check_companions()
         return Plan(
             wheel.path,
             wheel.project,
             wheel.version,
+            renaming,
             wheel.document.data,
-            new_metadata,
-            (*(() if undone else self._editor.changes), *self._file_changes),
+            self._editor.document.data,
+            tuple(changes),
             self._kept,
             tuple(self._notes),
             MappingProxyType({path: content for path, content in self._files.items() if content is not None}),
             tuple(path for path, content in self._files.items() if content is None),
             rules_digest,
             self._applied,
+            self._problem,
         )
 
-    def _check_companions(self) -> None:
-        """See to the files that repeat or sign what changes."""
-        wheel = self._wheel
+    def _take_name(self, renaming: Renaming) -> list[Change]:
+        """Let METADATA and WHEEL say the new name; return the changes."""
+        changes = []
+        if renaming.version is not None:
+            fields = self._editor.document.all("Version")
+            self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
+            changes.append(
+                Change("Version", "set-field", self._wheel.version, renaming.version, reason="asked for by its label")
+            )
+            pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
+            self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")
+        if renaming.wheel is not None:
+            self._files["WHEEL"] = renaming.wheel
+            old, new = self._wheel.filename.build, renaming.filename.build
+            changes.append(Change("Build", "set-field", old, new, reason="asked for"))
+        return changes
+
+    def _check_companions(self) -> list[Change]:
+        """See to the files that repeat or sign what changes; return the changes."""
+        wheel, changes = self._wheel, []
         for name in SIGNATURES:
             if wheel.member(name):
                 self._files[name] = None
                 reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
-                self._file_changes.append(Change(name, "remove-file", None, None, reason=reason))
+                changes.append(Change(name, "remove-file", None, None, reason=reason))
         if wheel.member("metadata.json") and self._editor.document.data != wheel.document.data:
             self._notes.append(
                 "metadata.json (PEP 426, withdrawn) repeats the old METADATA and stays: installers do not read it."
@@ -202,6 +254,7 @@ class _Draft:
             self._notes.append("RECORD had no row for METADATA; the new one has.")
         elif not wheel.record.agrees(path, wheel.document.data):
             self._notes.append("METADATA did not match its hash in RECORD before; now it does.")
+        return changes
 
 
 def _check_path(path: str) -> None:

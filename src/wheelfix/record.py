@@ -7,7 +7,7 @@ import base64
 import csv
 import hashlib
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -104,8 +104,20 @@ class Record:
         gone = {index for index, _ in self._matching(path)}
         return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
 
+    def renamed(self, folders: Mapping[str, str]) -> "Record":
+        """Return the record with new names for top-level ``folders``; hashes, quoting and line ends stay."""
+        rows = []
+        for index, raw in enumerate(self.rows):
+            for old, new in folders.items():
+                if _encoded(f"{old}/") in raw and _plain(_read_row(raw, index + 1).path).startswith(f"{old}/"):
+                    rows.append(raw.replace(_encoded(f"{old}/"), _encoded(f"{new}/"), 1))
+                    break
+            else:
+                rows.append(raw)
+        return Record(tuple(rows))
+
     def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
-        needle = path.rpartition("/")[2].encode("utf-8", "surrogateescape").replace(b'"', b'""')
+        needle = _encoded(path.rpartition("/")[2])
         if needle not in self.data:
             return
         for index, raw in enumerate(self.rows):
@@ -146,6 +158,11 @@ def _split_rows(data: bytes) -> Iterator[bytes]:
         ) from error
     if _is_open(last):
         raise RecordError("unclosed-quote", "RECORD has a quoted path that is never closed", hint="Build the wheel again.")
+
+
+def _encoded(path: str) -> bytes:
+    """Return the bytes of a path as a column has them."""
+    return path.encode("utf-8", "surrogateescape").replace(b'"', b'""')
 
 
 def _decoded(lines: Sequence[bytes]) -> list[str]:

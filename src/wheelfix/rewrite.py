@@ -12,7 +12,7 @@ from wheelfix.archive.layout import Member
 from wheelfix.archive.splice import Edits, copy_whole, splice
 from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
-from wheelfix.errors import EditError, OutputError, SourceChanged
+from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
 from wheelfix.outcome import Outcome, Status
 from wheelfix.plan import Plan
 from wheelfix.sbom import TRACE, write_trace
@@ -22,16 +22,26 @@ from wheelfix.wheel import Wheel
 
 
 def preview(plan: Plan) -> Outcome:
-    """Return the outcome that ``plan`` would have; nothing is read or written."""
+    """Return the outcome that ``plan`` would have; nothing is read or written.
+
+    Where the plan has a problem, the requirements that would have gone stay, with their verdicts.
+    """
+    if plan.problem:
+        stay = (replace(each, action="keep", after=each.before) for each in plan.changes if each.verdict is not None)
+        kept = (*plan.kept, *stay)
+        return replace(_outcome(plan), status=Status.REFUSED, kept=kept, problem=plan.problem)
+    done = replace(_outcome(plan), changes=plan.changes, metadata_diff=plan.metadata_diff)
+    return done if plan.is_empty else replace(done, status=Status.FIXED)
+
+
+def _outcome(plan: Plan) -> Outcome:
     return Outcome(
         plan.source,
-        Status.UNCHANGED if plan.is_empty else Status.FIXED,
+        Status.UNCHANGED,
         project=plan.project,
         version=plan.version,
-        changes=plan.changes,
         kept=plan.kept,
         notes=plan.notes,
-        metadata_diff=plan.metadata_diff,
         applied_rules=plan.applied_rules,
     )
 
@@ -42,22 +52,30 @@ def apply(
     target: Path | None = None,
     *,
     sbom: bool = True,
+    overwrite: bool = False,
     digest: RunningDigest | None = None,
 ) -> Outcome:
     """Write the wheel that ``plan`` describes to ``target``, or in place of ``wheel`` without one; return the outcome.
 
     The folder of ``target`` is made if need be. The new wheel appears whole and verified, or not at all. One that is there
-    already and has the same bytes is left alone. An empty plan gives an identical copy, or in place nothing. With ``sbom``
-    a changed wheel says what it was made from and how. ``digest`` is the running sha256 of the wheel's source, if the
-    caller has started one.
+    already and has the same bytes is left alone, one that differs is replaced only with ``overwrite``. An empty plan gives
+    an identical copy, or in place nothing. With ``sbom`` a changed wheel says what it was made from and how. ``digest`` is
+    the running sha256 of the wheel's source, if the caller has started one.
 
     :raises EditError: if ``plan`` was not made for ``wheel``.
-    :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes.
+    :raises NeedError: if the plan has a problem: the wheel needs what would go, or nothing proves that it does not.
+    :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
+        not the name that the plan gives the wheel.
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
     :raises OSError: if the system refuses to read or write.
     """
     if plan.source != wheel.path or plan.metadata != wheel.document.data:
         raise EditError("foreign-plan", f"the plan is for {plan.source}", hint="Apply a plan to the wheel it was made for.")
+    if plan.problem:
+        raise NeedError(plan.problem.code, plan.problem.message, hint=plan.problem.hint)
+    name = str(plan.renaming.filename)
+    if name != str(wheel.filename) and (target is None or target.name != name):
+        raise OutputError("other-name", f"the wheel is to be called {name}", hint="Choose a folder and give it this name.")
     if target is not None and target.exists() and wheel.source.is_at(target):
         raise OutputError(
             "output-is-input", f"{target} is the wheel itself", hint="Choose another folder, or correct it in place."
@@ -66,11 +84,11 @@ def apply(
         target.parent.mkdir(parents=True, exist_ok=True)
     with nullcontext(digest) if digest else RunningDigest(wheel.source) as running:
         if plan.is_empty:
-            return _leave(wheel, plan, target, running)
-        return _rewrite(wheel, plan, target, running, sbom=sbom)
+            return _leave(wheel, plan, target, running, overwrite=overwrite)
+        return _rewrite(wheel, plan, target, running, sbom=sbom, overwrite=overwrite)
 
 
-def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest) -> Outcome:
+def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, overwrite: bool) -> Outcome:
     """Copy a wheel that needs no change, or leave it where it is."""
     notes = plan.notes
     if target is None:
@@ -80,18 +98,24 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest)
         with StagedFile(target.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
             sha256 = copy_whole(wheel.source, output, digest)
             output.flush_to_disk()
-            notes += _put(wheel, staged, target, sha256)
+            notes += _put(staged, target, sha256, overwrite=overwrite)
     return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256, notes=notes)
 
 
-def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, sbom: bool) -> Outcome:
+def _rewrite(
+    wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, sbom: bool, overwrite: bool
+) -> Outcome:
     place = target or wheel.path.resolve()
     work = _Work(wheel, plan, sbom=sbom)
     with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
-        remark = verify(staged.path, wheel.dist_info, work.expected, wheel.path, place.parent)
+        remark = verify(staged.path, (wheel.dist_info, plan.renaming.dist_info), work.expected, wheel.path, place.parent)
         output.flush_to_disk()
-        there = _put(wheel, staged, place, sums.output_sha256, in_place=target is None)
+        if target is None:
+            _put_in_place(wheel, staged, place)
+            there: tuple[str, ...] = ()
+        else:
+            there = _put(staged, place, sums.output_sha256, overwrite=overwrite)
     return replace(
         preview(plan),
         output=target or wheel.path,
@@ -102,53 +126,62 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
 
 
 class _Work:
-    """What a plan means for the members of the archive."""
+    """What a plan means for the members of the archive. Names in dist-info are those of the new wheel unless told."""
 
     def __init__(self, wheel: Wheel, plan: Plan, *, sbom: bool) -> None:
         self._wheel = wheel
         self._plan = plan
         self._sbom = sbom
-        self._prefix = f"{wheel.dist_info}/"
+        self._old = f"{wheel.dist_info}/"
+        self._new = f"{plan.renaming.dist_info}/"
         self.expected: dict[str, bytes] = {}
         """The content of every member that is written anew, by name."""
-        written = {self._prefix + path: content for path, content in plan.written.items()}
+        written = dict(plan.written)
         if plan.new_metadata != plan.metadata:
-            written[self._prefix + "METADATA"] = plan.new_metadata
-        self._replaced = {name: content for name, content in written.items() if self._present(name)}
-        self._added = {name: content for name, content in written.items() if not self._present(name)}
-        self.expected.update(written)
-
-    def _present(self, name: str) -> bool:
-        return self._wheel.member(name.removeprefix(self._prefix)) is not None
+            written["METADATA"] = plan.new_metadata
+        self._replaced = {file: content for file, content in written.items() if wheel.member(file)}
+        self._added = {file: content for file, content in written.items() if not wheel.member(file)}
+        self.expected.update({self._new + file: content for file, content in written.items()})
 
     @property
-    def gone(self) -> frozenset[str]:
-        """The members that the new wheel does not have."""
-        names = {self._prefix + path for path in self._plan.removed}
-        return frozenset(names | {name for name in [self._prefix + TRACE] if self._present(name)})
+    def _gone(self) -> set[str]:
+        """The files of dist-info that the new wheel does not have, or has written anew at its end."""
+        return {*self._plan.removed, *([TRACE] if self._wheel.member(TRACE) else ())}
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the trace."""
-        if self._sbom or not self._present(self._prefix + TRACE):
+        if self._sbom or not self._wheel.member(TRACE):
             return ()
         return ("The trace of earlier corrections was removed with --no-sbom: it would be out of date.",)
 
     @property
     def edits(self) -> Edits:
         """The edits of the members but for those at the end: new files, the trace and RECORD."""
-        return Edits(replaced=self._replaced, removed=self.gone | {f"{self._prefix}RECORD"})
+        folders = self._plan.renaming.folders
+        renamed = {}
+        for member in self._wheel.layout.members if folders else ():
+            top, slash, rest = member.name.partition("/")
+            if top in folders and slash:
+                renamed[member.name] = f"{folders[top]}/{rest}"
+        return Edits(
+            replaced={self._old + file: content for file, content in self._replaced.items()},
+            renamed=renamed,
+            removed=frozenset(self._old + file for file in (*self._gone, "RECORD")),
+        )
 
     def closing(self, source_sha256: str) -> Sequence[NewMember]:
         """Return the members that come last in the new archive."""
-        metadata = self._like("METADATA")
+        metadata, record = self._like("METADATA"), self._like("RECORD")
         last = dict(self._added)
         if self._sbom:
-            last[self._prefix + TRACE] = self._trace(source_sha256)
-        last[self._prefix + "RECORD"] = self._record(last)
-        self.expected.update(last)
-        record = self._like("RECORD")
-        return [NewMember(name, content, record if name == record.name else metadata) for name, content in last.items()]
+            last[TRACE] = self._trace(source_sha256)
+        content = self._record(last)
+        self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
+        return [
+            *(NewMember(self._new + file, new, metadata) for file, new in last.items()),
+            NewMember(f"{self._new}RECORD", content, record),
+        ]
 
     def _like(self, file: str) -> Member:
         member = self._wheel.member(file)
@@ -160,45 +193,51 @@ class _Work:
         plan = self._plan
         return write_trace(
             project=plan.project,
-            version=plan.version,
+            version=plan.renaming.version or plan.version,
             filename=plan.source.name,
             sha256=source_sha256,
             changes=plan.changes,
             diff=plan.metadata_diff,
             rules_digest=plan.rules_digest,
             tool=__version__,
-            before=self._wheel.read(TRACE) if self._present(self._prefix + TRACE) else None,
+            before=self._wheel.read(TRACE) if self._wheel.member(TRACE) else None,
         )
 
     def _record(self, last: dict[str, bytes]) -> bytes:
-        record = self._wheel.record
-        for name in self.gone:
-            record = record.without(name)
-        for name, content in {**self._replaced, **last}.items():
-            record = record.with_content(name, content, like=f"{self._prefix}METADATA", before=f"{self._prefix}RECORD")
+        record = self._wheel.record.renamed(self._plan.renaming.folders)
+        for file in self._gone:
+            record = record.without(self._new + file)
+        like, before = f"{self._new}METADATA", f"{self._new}RECORD"
+        for file, content in {**self._replaced, **last}.items():
+            record = record.with_content(self._new + file, content, like=like, before=before)
         return record.data
 
 
-def _put(wheel: Wheel, staged: StagedFile, target: Path, sha256: str, *, in_place: bool = False) -> tuple[str, ...]:
-    """Give the new wheel its place, unless the same bytes are there already; a note tells if they were."""
-    if in_place:
-        if not wheel.source.is_at(target):
-            raise SourceChanged(
-                "source-changed", "another file took its place while it was read", hint="Run again for the new file."
-            )
-        staged.keep_owner(wheel.source.owner)
-        staged.put(target, replace=True)
-        return ()
+def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> None:
+    """Let the new wheel take the place of the old one."""
+    if not wheel.source.is_at(target):
+        raise SourceChanged(
+            "source-changed", "another file took its place while it was read", hint="Run again for the new file."
+        )
+    staged.keep_owner(wheel.source.owner)
+    staged.put(target, replace=True)
+
+
+def _put(staged: StagedFile, target: Path, sha256: str, *, overwrite: bool) -> tuple[str, ...]:
+    """Give the new wheel its place; a note tells if the same bytes were there already, or others."""
     try:
         staged.put(target, replace=False)
     except FileExistsError as error:
         if target.exists() and _has_sha256(target, sha256):
             return ("The same bytes were there already.",)
-        raise OutputError(
-            "output-exists",
-            f"{target} exists and differs",
-            hint="Remove it, or choose another folder with --output-dir.",
-        ) from error
+        if not overwrite:
+            raise OutputError(
+                "output-exists",
+                f"{target} exists and differs",
+                hint="Replace it with --overwrite, or choose another folder with --output-dir.",
+            ) from error
+        staged.put(target, replace=True)
+        return ("Another file of this name was there and was replaced.",)
     return ()
 
 

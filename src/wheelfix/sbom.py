@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wheelfix.escaping import as_utf8
-from wheelfix.outcome import Change
+from wheelfix.outcome import Change, Verdict
 
 TRACE: Final = "sboms/wheelfix.cdx.json"
 """Where the trace stands below dist-info."""
@@ -115,7 +115,7 @@ def _purl(project: str, version: str) -> str:
 
 def _as_dict(change: Change) -> Mapping[str, str]:
     """Return what :func:`_as_change` reads: the parts of ``change`` that have a value."""
-    names = ("field", "action", "before", "after", "rule", "verdict", "reason")
+    names = ("field", "action", "before", "after", "rule", "verdict", "reason", "evidence")
     values = {name: getattr(change, name) for name in names}
     return {name: as_utf8(value) for name, value in values.items() if value is not None}
 
@@ -125,5 +125,14 @@ def _as_change(values: Mapping[str, str]) -> Change:
     if not all(isinstance(value, str) for value in values.values()):
         raise TypeError(values)
     values = {name: as_utf8(value) for name, value in values.items()}
-    get = values.get
-    return Change(values["field"], values["action"], get("before"), get("after"), get("rule"), get("verdict"), get("reason"))
+    get, verdict = values.get, values.get("verdict")
+    return Change(
+        values["field"],
+        values["action"],
+        get("before"),
+        get("after"),
+        get("rule"),
+        Verdict(verdict) if verdict else None,
+        get("reason"),
+        get("evidence"),
+    )

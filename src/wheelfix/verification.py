@@ -19,8 +19,10 @@ from wheelfix.escaping import shown
 _READABLE_STEM: Final = re.compile(r"[^\s-]+-[^\s-]+")
 
 
-def verify(path: Path, dist_info: str, expected: Mapping[str, bytes], source: Path, beside: Path) -> str | None:
+def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], source: Path, beside: Path) -> str | None:
     """Confirm that in the new wheel at ``path`` the members ``expected`` read back, and match RECORD.
+
+    ``folders`` are the names of dist-info before and after.
 
     The ``wheel`` library refuses some wheels that installers take, for a weak hash in RECORD, say. Where it refused the old
     wheel at ``source`` too, only the contents are compared, and a sentence that says so is returned.
@@ -29,10 +31,11 @@ def verify(path: Path, dist_info: str, expected: Mapping[str, bytes], source: Pa
 
     :raises VerificationError: if a member does not read back, or the library refuses the new wheel only.
     """
-    refusal = _refusal(path, dist_info, expected, beside)
+    old, new = folders
+    refusal = _refusal(path, new, expected, beside)
     if refusal is None:
         return None
-    if _refusal(source.absolute(), dist_info, {}, beside) is None:
+    if _refusal(source.absolute(), old, {}, beside) is None:
         raise _failed(f"the wheel library refuses it: {refusal}")
     try:
         with ZipFile(path) as archive:

@@ -16,7 +16,8 @@ from fixing import fix, fixed
 from wheelfix import Status
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.writing import Growing
-from wheelfix.batch import Task, fix_one
+from wheelfix.task import Task
+from wheelfix.work import fix_one
 
 _SPEC = WheelSpec(
     files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99), Entry("demo/tool", b"#!/bin/sh\n", mode=0o100755))
@@ -34,7 +35,7 @@ def test_in_place(tmp_path: Path) -> None:
     expected = fixed(source, tmp_path / "out").read_bytes()
     before = source.read_bytes()
     with source.open("rb") as reader:
-        outcome = wheelfix.fix_wheels([source], in_place=True).outcomes[0]
+        outcome = wheelfix.fix_wheels([source], in_place=True, allow_unproven=True).outcomes[0]
         assert reader.read() == before
     assert (outcome.status, outcome.output) == (Status.FIXED, source)
     assert source.read_bytes() == expected
@@ -48,18 +49,18 @@ def test_in_place_through_a_link(tmp_path: Path) -> None:
     real = write_wheel(tmp_path / "store", _SPEC)
     link = tmp_path / real.name
     link.symlink_to(real)
-    outcome = wheelfix.fix_wheels([link], in_place=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([link], in_place=True, allow_unproven=True).outcomes[0]
     assert outcome.status is Status.FIXED
     assert link.is_symlink()
     assert not real.is_symlink()
     assert link.read_bytes() == real.read_bytes()
-    assert wheelfix.fix_wheels([real], dry_run=True).outcomes[0].status is Status.UNCHANGED
+    assert wheelfix.fix_wheels([real], dry_run=True, allow_unproven=True).outcomes[0].status is Status.UNCHANGED
 
 
 def test_in_place_without_a_change_touches_nothing(tmp_path: Path) -> None:
     source = write_wheel(tmp_path, WheelSpec(requires=()))
     before = source.stat()
-    outcome = wheelfix.fix_wheels([source], in_place=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([source], in_place=True, allow_unproven=True).outcomes[0]
     assert outcome.status is Status.UNCHANGED
     after = source.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
@@ -138,7 +139,7 @@ def test_full_disk_leaves_nothing(call: str, *, in_place: bool, tmp_path: Path, 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
-    outcome = wheelfix.fix_wheels([source], output_dir=tmp_path / "out", in_place=in_place).outcomes[0]
+    outcome = wheelfix.fix_wheels([source], output_dir=tmp_path / "out", in_place=in_place, allow_unproven=True).outcomes[0]
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "enospc"
@@ -159,7 +160,7 @@ def test_folder_that_cannot_be_flushed(*, in_place: bool, tmp_path: Path, monkey
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", flush_files_only)
-    outcome = wheelfix.fix_wheels([source], output_dir=tmp_path / "out", in_place=in_place).outcomes[0]
+    outcome = wheelfix.fix_wheels([source], output_dir=tmp_path / "out", in_place=in_place, allow_unproven=True).outcomes[0]
     assert outcome.status is Status.FIXED
     assert outcome.output is not None
     assert outcome.output_sha256 == hashlib.sha256(outcome.output.read_bytes()).hexdigest()
@@ -176,7 +177,7 @@ def test_interrupt_leaves_nothing(call: str, tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, call, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        wheelfix.fix_wheels([source], output_dir=tmp_path / "out")
+        wheelfix.fix_wheels([source], output_dir=tmp_path / "out", allow_unproven=True)
     assert _names(tmp_path / "out") == []
 
 
@@ -210,7 +211,7 @@ def test_source_that_changes_while_it_is_read(
         return result
 
     monkeypatch.setattr(RunningDigest, "hexdigest", meddled)
-    outcome = fix_one(source, Task("gpu", output_dir=None if in_place else tmp_path / "out"))
+    outcome = fix_one(source, Task(rules="gpu", allow_unproven=True, output_dir=None if in_place else tmp_path / "out"))
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"
@@ -229,7 +230,7 @@ def test_source_that_another_file_replaces(tmp_path: Path, monkeypatch: pytest.M
         return real(self)
 
     monkeypatch.setattr(RunningDigest, "hexdigest", replaced)
-    outcome = wheelfix.fix_wheels([source], in_place=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([source], in_place=True, allow_unproven=True).outcomes[0]
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"

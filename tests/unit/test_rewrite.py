@@ -226,7 +226,9 @@ def test_edits_and_new_files(tmp_path: Path) -> None:
     """Fields and files that a script sets are there afterwards, with rows of their own."""
     source = write_wheel(tmp_path, _SPEC)
     edits: list[wheelfix.Edit] = [SetField("Requires-Python", ">=3.10"), WriteFile("licenses/NOTICE", b"notice")]
-    outcome = wheelfix.fix_wheels([source], None, edits=edits, output_dir=tmp_path / "out", sbom=False).outcomes[0]
+    outcome = wheelfix.fix_wheels(
+        [source], None, edits=edits, output_dir=tmp_path / "out", sbom=False, allow_unproven=True
+    ).outcomes[0]
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.document.first("Requires-Python") == ">=3.10"
@@ -250,7 +252,7 @@ def test_root_does_not_take_a_wheel_over(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, 65534, 65534)
     before = path.stat()
-    assert wheelfix.fix_wheels([path], in_place=True).outcomes[0].status is Status.FIXED
+    assert wheelfix.fix_wheels([path], in_place=True, allow_unproven=True).outcomes[0].status is Status.FIXED
     after = path.stat()
     assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
     assert after.st_ino != before.st_ino
@@ -259,7 +261,9 @@ def test_root_does_not_take_a_wheel_over(tmp_path: Path) -> None:
 def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -> None:
     corrected = fixed(write_wheel(tmp_path, _SPEC), tmp_path / "out")
     edit = wheelfix.SetField("Summary", "new")
-    [outcome] = wheelfix.fix_wheels([corrected], None, edits=[edit], output_dir=tmp_path / "more", sbom=False).outcomes
+    [outcome] = wheelfix.fix_wheels(
+        [corrected], None, edits=[edit], output_dir=tmp_path / "more", sbom=False, allow_unproven=True
+    ).outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.member("sboms/wheelfix.cdx.json") is None

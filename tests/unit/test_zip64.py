@@ -35,7 +35,7 @@ _ZIP64 = b"\x01\x00"
 
 
 def _fixed(path: Path, output: Path) -> Path:
-    outcome = wheelfix.fix_wheels([path], output_dir=output).outcomes[0]
+    outcome = wheelfix.fix_wheels([path], output_dir=output, allow_unproven=True).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     return outcome.output
@@ -117,7 +117,7 @@ import sys
 
 import wheelfix
 
-outcome = wheelfix.fix_wheels([sys.argv[1]], output_dir=sys.argv[2]).outcomes[0]
+outcome = wheelfix.fix_wheels([sys.argv[1]], output_dir=sys.argv[2], allow_unproven=True).outcomes[0]
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 report = {"status": outcome.status, "problem": str(outcome.problem), "sha256": outcome.output_sha256}
 print(json.dumps({**report, "peak": int(peak.split()[1])}))

@@ -27,8 +27,8 @@ _PROBE = 1 << 16
 class Edits:
     """What becomes of the members of an archive. Names are those of the old archive.
 
-    ``replaced`` members get new content where they lie, ``renamed`` ones a new name with the same data, ``removed`` ones
-    vanish; all others are kept.
+    ``replaced`` members get new content where they lie, ``renamed`` ones a new name, ``removed`` ones vanish; all others
+    are kept. A member can be both replaced and renamed.
     """
 
     replaced: Mapping[str, bytes] = field(default_factory=dict)
@@ -223,7 +223,8 @@ def _assemble(source: Source, layout: Layout, edits: Edits) -> _Body:
             shifts[member.start] = body.size - member.start
             body.add(Kept(member.start, member.stop))
         elif name in edits.replaced:
-            encoded, record = encode_member(source, layout, NewMember(name, edits.replaced[name], member))
+            new = NewMember(edits.renamed.get(name, name), edits.replaced[name], member)
+            encoded, record = encode_member(source, layout, new)
             anew[name] = _Placed(record, body.size)
             body.add(encoded)
         elif name in edits.renamed:

@@ -11,6 +11,7 @@ from wheelfix.batch import fix_wheels
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
+from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Status
 from wheelfix.render.diff import render_diff
@@ -37,6 +38,24 @@ _OPTIONS = (
         "--strict-rules", is_flag=True,
         help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
     ),
+    click.option(
+        "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+        help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
+    ),
+    click.option(
+        "--allow-unproven", is_flag=True, help="Drop also what nothing proves that the wheel can do without."
+    ),
+    click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; tells what will not load."),
+    click.option(
+        "--allow-mixed", is_flag=True, help="Write wheels of one release although they will not agree afterwards."
+    ),
+    click.option(
+        "--local", metavar="LABEL", help="Give wheels that change this local version label, such as cpu: 2.7.0+cpu."
+    ),
+    click.option(
+        "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
     click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
     click.option(
         "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
@@ -57,6 +76,13 @@ class CorrectingOptions:
     check: bool
     diff: bool
     form: Literal["text", "json"]
+    scan: Literal["auto", "always", "never"]
+    allow_unproven: bool
+    force: bool
+    allow_mixed: bool
+    local: str | None
+    build_tag: str | None
+    overwrite: bool
     no_sbom: bool
     strict_rules: bool
     jobs: int
@@ -90,8 +116,9 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
     _refuse_contradictions(options)
     paths = wheel_paths(options.wheels)
     remarks = () if isinstance(rules, str) else remarks_today(rules)
+    common = _common(options)
     if options.strict_rules:
-        rehearsal = fix_wheels(paths, rules, dry_run=True, jobs=options.jobs)
+        rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
         refuse_remarks((*remarks, *rehearsal.remarks))
     with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run) as narrator:
         report = fix_wheels(
@@ -100,10 +127,11 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
             output_dir=Path(options.output_dir or _DEFAULT_FOLDER),
             in_place=options.in_place,
             dry_run=options.dry_run,
+            overwrite=options.overwrite,
             sbom=not options.no_sbom,
-            jobs=options.jobs,
             on_outcome=narrator.tell,
             command=command,
+            **common,
         )
     report = replace(report, remarks=(*remarks, *report.remarks))
     narrator.conclude(report)
@@ -115,9 +143,26 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
     return exit_code(report, check=options.check)
 
 
+def _common(options: CorrectingOptions) -> dict[str, Any]:
+    """Return what decides what happens to wheels, whether or not anything is written."""
+    names = ("scan", "allow_unproven", "force", "allow_mixed", "local", "build_tag", "jobs")
+    return {name: getattr(options, name) for name in names}
+
+
 def _refuse_contradictions(options: CorrectingOptions) -> None:
     if options.in_place and options.output_dir is not None:
         raise click.UsageError("--in-place and --output-dir exclude each other.")
+    if options.in_place and (options.local is not None or options.build_tag is not None):
+        raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output folder.")
+    if options.in_place and options.overwrite:
+        raise click.UsageError("--overwrite is for the output folder; --in-place always replaces.")
+    if options.local is not None or options.build_tag is not None:
+        from wheelfix.identity import Identity  # imported late: few runs give new names
+
+        try:
+            Identity(options.local, options.build_tag)
+        except EditError as error:
+            raise click.UsageError(str(error)) from error
     if options.output_dir == "":
         raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
     if options.diff and options.form == "json":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from wheelfix.outcome import Outcome, Report, Status
-from wheelfix.render.text import QUIET, render_outcome, render_remarks, render_summary
+from wheelfix.render.text import QUIET, render_disagreements, render_outcome, render_remarks, render_summary
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -73,6 +73,7 @@ class Narrator:
             return
         if self._total > 1:
             say(render_summary(report, dry_run=self._dry_run))
+        say(render_disagreements(report.disagreements))
         say(render_remarks(report.remarks))
 
     def __enter__(self) -> Self:

@@ -21,7 +21,7 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
     Requirements behind an extra stay, and so do all those of GPU libraries.
 
     \b
-    Groups: nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal.
+    Groups: xgboost-nccl, nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal.
 
     \b
     Examples:

@@ -5,7 +5,7 @@ its name, extras and marker, so that rules can match it; its text stays as it wa
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -126,10 +126,11 @@ def on_one_line(text: str) -> str:
 
 def same_requirement(one: str, two: str) -> bool:
     """Whether two requirements say the same, whatever their spelling: order of specifiers, quotes, blanks, case."""
-    return _said(one) == _said(two)
+    return meaning(one) == meaning(two)
 
 
-def _said(text: str) -> object:
+def meaning(text: str) -> Hashable:
+    """Return what a requirement says: the same for all its spellings, and for one that is malformed its text."""
     found = read_requirement(text)
     if found is None or found.fault:
         return " ".join(text.split())

@@ -17,6 +17,7 @@ def render_json(report: Report) -> str:
         "command": report.command,
         "wheels": [_wheel(outcome) for outcome in report.outcomes],
         "remarks": [asdict(each) for each in report.remarks],
+        "disagreements": [asdict(each) for each in report.disagreements],
         "summary": {status.value: report.count(status) for status in Status},
     }
     return encode(document)

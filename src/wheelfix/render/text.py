@@ -1,12 +1,14 @@
 """The narration: what a person reads on standard error."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from wheelfix.escaping import shown
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.outcome import Change, Outcome, Remark, Report, Status
+from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Status
 
 _LONGEST = 1000
+_FEW = 3
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -15,13 +17,16 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
     name = shown(str(outcome.source))
     if outcome.problem:
         problem = outcome.problem
-        return f"{name}: {outcome.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
+        head = f"{name}: {outcome.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
+        told = _verdicts(outcome.kept) if verbosity >= VERBOSE else []
+        return head + "".join(f"{line}\n" for line in told)
     if verbosity <= QUIET:
         return ""
     lines = [f"{name}: {_headline(outcome, dry_run)}"]
     lines += [f"  {render_change(each)}" for each in outcome.changes]
     if verbosity >= VERBOSE:
         lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
+        lines += _verdicts(outcome.changes)
         lines += [f"  kept {_shown(each.before)} ({each.rule}: {each.reason})" for each in outcome.kept]
         if outcome.source_sha256:
             lines.append(f"  sha256 before {outcome.source_sha256}")
@@ -63,6 +68,12 @@ def _shown(text: str | None) -> str:
     return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}... ({len(value)} characters)"
 
 
+def _verdicts(changes: Sequence[Change]) -> list[str]:
+    """Return each verdict once, with its reason and how many requirements it is on."""
+    count = Counter((each.verdict, each.evidence) for each in changes if each.verdict)
+    return [f"    {verdict} ({number}): {shown(evidence or '')}" for (verdict, evidence), number in count.items()]
+
+
 def _first_of_each_rule(changes: tuple[Change, ...]) -> list[Change]:
     return list({change.rule: change for change in reversed(changes) if change.rule}.values())[::-1]
 
@@ -72,6 +83,29 @@ def render_summary(report: Report, *, dry_run: bool = False) -> str:
     words = {Status.FIXED: "to fix" if dry_run else "fixed"}
     counts = [f"{count} {words.get(status, status.value)}" for status in Status if (count := report.count(status))]
     return f"{len(report.outcomes)} wheels: {', '.join(counts)}.\n"
+
+
+def render_disagreements(disagreements: Sequence[Disagreement]) -> str:
+    """Return how the wheels of a release disagreed as they came, those of the same wheels on one line."""
+    groups: dict[tuple[object, ...], list[Disagreement]] = {}
+    for each in disagreements:
+        groups.setdefault((each.project, each.version, each.present, each.missing), []).append(each)
+    return "".join(f"{_disagreement(group)}\n" for group in groups.values())
+
+
+def _disagreement(group: Sequence[Disagreement]) -> str:
+    first, count = group[0], len(group)
+    having, lacking = (_few([path.name for path in paths]) for paths in (first.present, first.missing))
+    what = "a requirement" if count == 1 else f"{count} requirements"
+    return shown(
+        f"{first.project} {first.version}: its wheels disagree as they came: {what} in {having} and not in {lacking}: "
+        f"{_few([each.requirement for each in group])}"
+    )
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
 
 
 def render_remarks(remarks: Sequence[Remark]) -> str:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.rules.facts import Facts
-from wheelfix.rules.globs import is_plain
-from wheelfix.rules.matching import decide, failed_condition, misses
+from wheelfix.rules.matching import decide, failed_condition, misses, names_requirements
 from wheelfix.rules.model import Rule, RuleSet
 
 
@@ -82,7 +81,7 @@ def _explain(requirement: Requirement, rules: Iterable[Rule], mine: Sequence[Rul
         stopped = _stopped_by(rule, requirement, context)
         if stopped is None:
             also.append(_view(rule, origins))
-        elif not stopped.endswith("match.name") and _names_it(rule):
+        elif not stopped.endswith("match.name") and names_requirements(rule):
             wanted, there = _values_at(stopped, rule, requirement, facts)
             nearly.append(replace(_view(rule, origins), stopped_by=stopped, wanted=wanted, found=there))
     return Explanation(
@@ -105,12 +104,6 @@ def _stopped_by(rule: Rule, requirement: Requirement, context: _Context) -> str 
     if failed:
         return f"when.{failed}"
     return f"match.{missed}" if missed else None
-
-
-def _names_it(rule: Rule) -> bool:
-    """Whether the rule names requirements in particular, rather than all that a project has."""
-    names = rule.match.name if rule.match else None
-    return bool(names) and not any(not is_plain(glob) and set(glob) <= {"*", "?"} for glob in names or ())
 
 
 def _view(rule: Rule, origins: Mapping[str, str]) -> RuleView:

@@ -12,7 +12,7 @@ from wheelfix.metadata.marker import plain_marker
 from wheelfix.metadata.requirement import Requirement, plain_specifier
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
-from wheelfix.rules.globs import matches
+from wheelfix.rules.globs import is_plain, matches
 from wheelfix.rules.model import Rule
 
 BEHIND_EXTRA: Final = "it is called for by an extra only, which is the user's own choice"
@@ -128,6 +128,17 @@ def _marker_holds(text: str, requirement: Requirement, facts: Facts) -> bool:
     if text == "dead":
         return facts.is_dead(requirement)
     return plain_marker(text) in plain_marker(requirement.marker)
+
+
+def names_requirements(rule: Rule) -> bool:
+    """Whether the rule names requirements in particular, rather than all that a project has."""
+    names = rule.match.name if rule.match else None
+    return bool(names) and not any(not is_plain(glob) and set(glob) <= {"*", "?"} for glob in names or ())
+
+
+def names_a_pair(rule: Rule) -> bool:
+    """Whether the rule names these requirements of these very projects: somebody looked at the two."""
+    return names_requirements(rule) and bool(rule.when.project) and all(map(is_plain, rule.when.project or ()))
 
 
 def decide(rules: Sequence[Rule], requirement: Requirement, facts: Facts) -> Decision | None:

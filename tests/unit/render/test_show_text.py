@@ -61,7 +61,7 @@ def test_control_characters_are_escaped(tmp_path: Path, verbose: bool) -> None:
     """Pitfall 29: METADATA and a trace cannot drive the terminal."""
     metadata = f"Metadata-Version: 2.1{EVIL}\nName: torch\nVersion: 1{EVIL}\nRequires-Python: {EVIL}\n"
     metadata += f"Requires-Dist: triton; {EVIL}\nRequires-Dist: {EVIL}\n"
-    change = Change(EVIL, EVIL, EVIL, EVIL, EVIL, EVIL, EVIL)
+    change = Change(EVIL, EVIL, EVIL, EVIL, EVIL, None, EVIL, EVIL)
     trace = write_trace(project="x", version="1", filename=EVIL, sha256=EVIL, changes=[change], diff="", rules_digest=EVIL,
                         tool=EVIL, before=None)  # fmt: skip
     text = render_description(

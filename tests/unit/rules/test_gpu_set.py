@@ -89,13 +89,11 @@ GPU_PROJECTS = [
                          tensorflow-metal pytorch-triton"""),
     ("own-frameworks", """cupy-cuda12x cudf-cu12 cuml-cu13 xformers flash-attn bitsandbytes vllm sglang liger-kernel
                           torch-tensorrt transformer-engine-torch numba-cuda dask-cuda nvidia-modelopt dgl-cu12"""),
-    ("own-builds", "onnxruntime-gpu faiss-gpu faiss-gpu-cu12 tensorflow-gpu tensorflow-rocm paddlepaddle-gpu xgboost-cu12"),
 ]  # fmt: skip
 CPU_PROJECTS = [
     "torch",
     "torchvision",
     "torchaudio",
-    "xgboost",
     "ultralytics",
     "tensorflow",
     "jax",

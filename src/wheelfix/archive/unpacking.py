@@ -1,0 +1,169 @@
+"""The content of one member as a file that can be read at any position: inflated on the way, never held whole."""
+
+import io
+import zlib
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wheelfix.archive.headers import DEFLATED, STORED
+from wheelfix.archive.layout import Member
+from wheelfix.archive.source import Readable
+from wheelfix.errors import ArchiveError
+from wheelfix.escaping import shown
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+_BLOCK: Final = 1 << 18
+"""How much is inflated at a time, in bytes."""
+_APART: Final = 1 << 24
+"""How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
+
+
+class Allowance:
+    """What may still be spent on reading: bytes of content that are inflated or read, and calls.
+
+    One can be shared by many members, so that a hostile archive as a whole has a bound.
+    """
+
+    def __init__(self, *, bytes_: int, calls: int) -> None:
+        self._bytes = bytes_
+        self._calls = calls
+
+    def spend(self, bytes_: int, calls: int = 0) -> None:
+        """Take from it.
+
+        :raises ArchiveError: if nothing is left.
+        """
+        self._bytes -= bytes_
+        self._calls -= calls
+        if self._bytes < 0 or self._calls < 0:
+            raise ArchiveError(
+                "too-much-to-read", "reading it takes more than any real file needs", hint="It may be made to exhaust time."
+            )
+
+
+class _Mark(NamedTuple):
+    """A position from which inflating can start again."""
+
+    position: int
+    inflater: "zlib._Decompress"
+    taken: int
+    """How many compressed bytes the inflater has been given."""
+    pending: bytes
+    """What it was given and has not used yet."""
+
+
+class MemberFile(io.RawIOBase):
+    """A member's content, read-only and seekable. ``allowance`` bounds what reading may cost.
+
+    Size and CRC-32 are not compared with the directory: whoever reads a part cannot tell.
+
+    :raises ArchiveError: when it is compressed by another method than deflate, is damaged, or costs too much.
+    """
+
+    def __init__(self, source: Readable, member: Member, allowance: Allowance) -> None:
+        super().__init__()
+        if member.method not in (STORED, DEFLATED):
+            raise ArchiveError(
+                "unknown-compression",
+                f"{shown(member.name)} is compressed by method {member.method}",
+                hint="Build the wheel with deflate; installers expect it.",
+            )
+        self._source = source
+        self._member = member
+        self._allowance = allowance
+        self._position = 0
+        self._start = 0
+        self._block = b""
+        self._marks = [_Mark(0, zlib.decompressobj(-zlib.MAX_WBITS), 0, b"")]
+        self._now = self._fresh(self._marks[0])
+
+    def readable(self) -> bool:
+        """Return true."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return true."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in the content."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position; nothing is inflated yet."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._member.size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Fill ``buffer`` as far as the content goes; return how many bytes that were."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return ``size`` bytes from the present position, fewer at the end of the content."""
+        rest = max(0, self._member.size - self._position)
+        size = rest if size < 0 else min(size, rest)
+        self._allowance.spend(size, 1)
+        if self._member.method == STORED:
+            data = self._source.read_at(self._member.data_start + self._position, size)
+        else:
+            data = self._inflated(size)
+        self._position += len(data)
+        return data
+
+    def _inflated(self, size: int) -> bytes:
+        pieces = []
+        position, left = self._position, size
+        while left:
+            if not self._start <= position < self._start + len(self._block):
+                self._go_to(position)
+            piece = self._block[position - self._start :][:left]
+            if not piece:
+                break
+            pieces.append(piece)
+            position += len(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+    def _fresh(self, mark: _Mark) -> _Mark:
+        return mark._replace(inflater=mark.inflater.copy())
+
+    def _go_to(self, position: int) -> None:
+        """Let the block be the one that holds ``position``, or empty behind the end of the data."""
+        nearest = self._marks[bisect_right(self._marks, position, key=lambda mark: mark.position) - 1]
+        if not self._now.position <= position or nearest.position > self._now.position:
+            self._now = self._fresh(nearest)
+        while True:
+            self._next_block()
+            if position < self._start + len(self._block) or not self._block:
+                return
+
+    def _next_block(self) -> None:
+        position, inflater, taken, pending = self._now
+        length = self._member.data_stop - self._member.data_start
+        if position >= self._marks[-1].position + _APART:
+            self._marks.append(self._fresh(self._now))
+        content = b""
+        while not content and not inflater.eof:
+            if not pending and taken < length:
+                pending = self._source.read_at(self._member.data_start + taken, min(_BLOCK, length - taken))
+                taken += len(pending)
+            try:
+                content = inflater.decompress(pending, _BLOCK)
+            except zlib.error as error:
+                raise ArchiveError(
+                    "damaged-member",
+                    f"{shown(self._member.name)} cannot be inflated: {error}",
+                    hint="Download or build the wheel again.",
+                ) from error
+            if not content and not inflater.unconsumed_tail and taken == length:
+                break
+            pending = inflater.unconsumed_tail
+        self._allowance.spend(len(content))
+        self._start, self._block = position, content
+        self._now = _Mark(position + len(content), inflater, taken, pending)

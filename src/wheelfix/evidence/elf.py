@@ -1,0 +1,98 @@
+"""One ELF file: what it links to, and whether Python imports it.
+
+The dynamic section is told in the System V gABI, https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from wheelfix.escaping import shown
+
+if TYPE_CHECKING:
+    from elftools.elf.dynamic import DynamicSegment, DynamicTag
+    from elftools.elf.elffile import ELFFile
+
+MAGIC: Final = b"\x7fELF"
+_MODULE: Final = re.compile(r"\.(?:cpython|pypy)[\w-]*\.so|\.abi3t?\.so")
+"""The ends of names that Python imports: https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES."""
+_PLAIN: Final = re.compile(r"(?P<stem>[^\W\d]\w*)\.so")
+_MOST_NEEDED: Final = 1_000
+_LONGEST_NAME: Final = 1_000
+
+
+class UnreadableBinary(Exception):
+    """The file is damaged, or made to look like ELF; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """What the dynamic section says: the libraries that must be there to load the file, and the name it is known by.
+
+    ``is_module`` tells whether Python imports the file: its name is that of an extension module, and where that is a plain
+    ``name.so``, it exports ``PyInit_name``.
+    """
+
+    needed: tuple[str, ...] = ()
+    soname: str | None = None
+    is_module: bool = False
+
+
+def read_dynamic(file: BinaryIO, name: str) -> Dynamic:
+    """Return what the ELF file called ``name`` (without folders) links to.
+
+    :raises UnreadableBinary: if it cannot be read.
+    """
+    # Imported late: only few runs look into binaries.
+    from elftools.elf.dynamic import DynamicSegment
+    from elftools.elf.elffile import ELFFile
+
+    class Loaded(ELFFile):
+        """A file as the loader sees it: without sections, which only cost time and may say something else."""
+
+        def num_sections(self) -> int:
+            return 0
+
+    try:
+        elf = Loaded(file)
+        segment = next((each for each in elf.iter_segments() if isinstance(each, DynamicSegment)), None)
+        if segment is None:
+            return Dynamic()
+        needed: list[str] = []
+        soname = None
+        for tag in segment.iter_tags():
+            if tag.entry.d_tag == "DT_NEEDED":
+                needed.append(_name(tag, "needed"))
+            elif tag.entry.d_tag == "DT_SONAME":
+                soname = _name(tag, "soname")
+            if len(needed) > _MOST_NEEDED:
+                raise UnreadableBinary("it links to more libraries than any real file")
+        return Dynamic(tuple(needed), soname, _is_module(elf, segment, name))
+    except UnreadableBinary:
+        raise
+    except Exception as error:
+        raise UnreadableBinary(shown(str(error)[:200]) or type(error).__name__) from error
+
+
+def _name(tag: "DynamicTag", kind: str) -> str:
+    name: str = getattr(tag, kind)  # pyelftools gives each kind of tag its own attribute
+    if len(name) > _LONGEST_NAME:
+        raise UnreadableBinary("the name of a library is longer than any real one")
+    return name
+
+
+def _is_module(elf: "ELFFile", segment: "DynamicSegment", name: str) -> bool:
+    plain = _PLAIN.fullmatch(name)
+    if _MODULE.search(name) or plain is None or name.startswith("lib"):
+        return _MODULE.search(name) is not None
+    return _exports(elf, segment, f"PyInit_{plain['stem']}")
+
+
+def _exports(elf: "ELFFile", segment: "DynamicSegment", symbol: str) -> bool:
+    from elftools.elf.hash import ELFHashTable, GNUHashTable
+
+    _, offset = segment.get_table_offset("DT_GNU_HASH")
+    if offset is not None:
+        return GNUHashTable(elf, offset, segment).get_symbol(symbol) is not None
+    _, offset = segment.get_table_offset("DT_HASH")
+    return offset is not None and ELFHashTable(elf, offset, None, segment).get_symbol(symbol) is not None

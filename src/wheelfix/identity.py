@@ -1,0 +1,132 @@
+"""A wheel under another name: a local version label, or a build tag, wherever the wheel repeats it.
+
+Follows https://packaging.python.org/en/latest/specifications/binary-distribution-format/ and, for labels,
+https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from packaging.utils import canonicalize_name, canonicalize_version
+
+from wheelfix.errors import EditError
+from wheelfix.escaping import shown
+from wheelfix.filename import WheelFilename, with_label
+from wheelfix.metadata.document import Document
+from wheelfix.wheel import Wheel
+
+_DATA: Final = ".data"
+_INFO: Final = ".dist-info"
+_DATA_FOLDER: Final = re.compile(r"(?P<project>.+)-(?P<version>[^-]+)\.data")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a corrected wheel is to be called: the ``local`` label of its version and its ``build`` tag.
+
+    ``None`` leaves either as it is. A wheel in which nothing else changes gets the name only with ``unchanged``.
+
+    :raises EditError: if one cannot be part of a file name.
+    """
+
+    local: str | None = None
+    build: str | None = None
+    unchanged: bool = False
+
+    def __post_init__(self) -> None:
+        sample = WheelFilename("x", "0", None, "py3", "none", "any")
+        if self.local is not None:
+            sample.with_local_label(self.local)
+        if self.build is not None:
+            sample.with_build_tag(self.build)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to change."""
+        return self.local is None and self.build is None
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """What a wheel is called afterwards.
+
+    ``folders`` maps top-level folders to their new names; ``version`` is the new one for METADATA, ``None`` if it stays;
+    ``wheel`` the new content of WHEEL, ``None`` if it stays. ``pins`` are specifiers of the old one that no longer match.
+    """
+
+    filename: WheelFilename
+    dist_info: str
+    folders: Mapping[str, str] = field(default_factory=dict)
+    version: str | None = None
+    wheel: bytes | None = None
+    pins: tuple[str, ...] = ()
+
+
+def rename(wheel: Wheel, identity: Identity) -> Renaming:
+    """Return what ``wheel`` is called by ``identity``.
+
+    :raises EditError: if the wheel has folders for which there is no new name.
+    """
+    filename, folders, version = wheel.filename, dict[str, str](), None
+    pins: tuple[str, ...] = ()
+    if identity.local is not None:
+        filename = filename.with_local_label(identity.local)
+        if filename.parsed_version is None:
+            raise EditError(
+                "no-version", f"{shown(wheel.filename.version)} is no version that can have a label", hint="See PEP 440."
+            )
+        folders = _new_folders(wheel, filename)
+        new = with_label(wheel.version, identity.local)
+        version = new if new != wheel.version else None
+        pins = _broken_pins(wheel.version) if version else ()
+    content = None
+    if identity.build is not None:
+        filename = filename.with_build_tag(identity.build)
+        content = _with_build(wheel.read("WHEEL"), identity.build)
+    return Renaming(filename, folders.get(wheel.dist_info, wheel.dist_info), folders, version, content, pins)
+
+
+def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
+    """Return the new names of dist-info and .data; the project's part is never written anew."""
+    stem = wheel.dist_info.removesuffix(_INFO)
+    project, dash, version = stem.rpartition("-")
+    if not dash:
+        raise EditError(
+            "no-version-in-folder",
+            f"the folder {shown(wheel.dist_info)} names no version",
+            hint="Installers look for PROJECT-VERSION.dist-info; build the wheel again.",
+        )
+    folders = {wheel.dist_info: f"{project}-{filename.version}{_INFO}"}
+    for name in {member.name.partition("/")[0] for member in wheel.layout.members}:
+        found = _DATA_FOLDER.fullmatch(name)
+        if found and _same_release(found["project"], found["version"], project, version):
+            folders[name] = f"{found['project']}-{filename.version}{_DATA}"
+    if len(set(folders.values())) < len(folders):
+        raise EditError(
+            "same-folder-name", "two .data folders would get the same name", hint="Build the wheel again, with one of them."
+        )
+    return {old: new for old, new in folders.items() if old != new}
+
+
+def _same_release(project: str, version: str, other_project: str, other_version: str) -> bool:
+    return canonicalize_name(project) == canonicalize_name(other_project) and (
+        canonicalize_version(version) == canonicalize_version(other_version)
+    )
+
+
+def _broken_pins(version: str) -> tuple[str, ...]:
+    """Return pins that match ``version`` and no other label of it; ``==`` without a label matches every one."""
+    return (f"==={version}",) if "+" not in version else (f"=={version}", f"==={version}")
+
+
+def _with_build(content: bytes, build: str) -> bytes | None:
+    """Return WHEEL with ``Build`` as the format wants it, ``None`` if it says so already."""
+    document = Document.parse(content)
+    present = document.all("Build")
+    if [each.value.strip() for each in present] == [build]:
+        return None
+    if present:
+        return document.edited({each: build if each is present[0] else None for each in present}).data
+    return document.adding("Build", build).data

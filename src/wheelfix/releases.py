@@ -1,0 +1,195 @@
+"""The wheels of one release, compared before any of them is written: lockers read one and take it for all."""
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_version
+
+from wheelfix.errors import FilenameError
+from wheelfix.escaping import shown
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.requirement import meaning, read_requirement
+from wheelfix.outcome import Disagreement, Outcome, Problem, Status
+from wheelfix.task import Brief
+
+if TYPE_CHECKING:
+    from wheelfix.evidence.linkage import Linkage
+
+COMPANIONS: Final = frozenset({"torchvision", "torchaudio"})
+"""Projects whose GPU builds need a GPU build of torch: they register operators with the one that they were built for."""
+_TORCH: Final = "torch"
+_MOST_NAMED: Final = 3
+
+Release = tuple[str, str]
+"""A project, and a version without differences of spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would become of one wheel: its ``outcome``, and its requirements as they came and as they would be.
+
+    ``filename`` is the name that it would have. ``gpu_build`` says in which words a companion of torch is a GPU build, empty
+    for all others. ``linkage`` is what was read of its binaries.
+    """
+
+    outcome: Outcome
+    filename: WheelFilename | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    gpu_build: str = ""
+    linkage: "Linkage | None" = None
+
+    @property
+    def path(self) -> Path:
+        """The path of the wheel."""
+        return self.outcome.source
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether something would change."""
+        return self.outcome.status is Status.FIXED
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the releases of a run ask for: a brief for each wheel that was looked at, and how they disagreed as they came."""
+
+    briefs: Mapping[Path, Brief] = field(default_factory=dict)
+    disagreements: tuple[Disagreement, ...] = ()
+
+
+def to_compare(paths: Iterable[Path]) -> list[Path]:
+    """Return the wheels of ``paths`` that are to be looked at together, by their file names, in their order."""
+    names = {path: name for path in paths if (name := _read_name(path)) is not None}
+    count: dict[Release, int] = {}
+    for name in names.values():
+        count[_release(name)] = count.get(_release(name), 0) + 1
+    projects = {name.project for name in names.values()}
+    torch_too = projects & COMPANIONS and _TORCH in projects
+    return [
+        path
+        for path, name in names.items()
+        if count[_release(name)] > 1 or (torch_too and name.project in {_TORCH, *COMPANIONS})
+    ]
+
+
+def _read_name(path: Path) -> WheelFilename | None:
+    try:
+        return WheelFilename.parse(path.name)
+    except FilenameError:  # its own outcome tells it
+        return None
+
+
+def _release(name: WheelFilename) -> Release:
+    return name.project, canonicalize_version(name.version.replace("_", "-"))
+
+
+def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, rename: bool = False) -> Comparison:
+    """Return what the releases of ``rehearsals`` ask for.
+
+    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With ``rename``
+    wheels that change get a release of their own, and those of the same release that say the same go with them.
+    """
+    readable = [each for each in rehearsals if each.filename is not None]
+    briefs = {each.path: Brief(linkage=each.linkage) for each in readable}
+    disagreements: list[Disagreement] = []
+    for release in _grouped(readable, [_read_name(each.path) for each in readable]):
+        disagreements += _disagreements(release)
+        for path in _go_along(release) if rename else ():
+            briefs[path] = replace(briefs[path], rename=True)
+    afterwards = [None if briefs[each.path].rename else each.filename for each in readable]
+    for release in _grouped(readable, afterwards):
+        problem = None if allow_mixed else _would_disagree(release)
+        for each in release if problem else ():
+            briefs[each.path] = replace(briefs[each.path], problem=problem)
+    for path, note in _companions(readable):
+        briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
+    return Comparison(briefs, tuple(disagreements))
+
+
+def _grouped(rehearsals: Sequence[Rehearsal], names: Sequence[WheelFilename | None]) -> list[list[Rehearsal]]:
+    """Return the wheels release by release, by ``names``; one without a name is left out."""
+    groups: dict[Release, list[Rehearsal]] = {}
+    for each, name in zip(rehearsals, names, strict=True):
+        if name is not None:
+            groups.setdefault(_release(name), []).append(each)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _differing(sets: Sequence[Collection[Hashable]]) -> set[Hashable]:
+    """Return what is in some of ``sets`` and not in all."""
+    return set().union(*sets) - set(sets[0]).intersection(*sets)
+
+
+def _meanings(requirements: Iterable[str]) -> dict[Hashable, str]:
+    return {meaning(each): each for each in requirements}
+
+
+def _disagreements(release: Sequence[Rehearsal]) -> Iterator[Disagreement]:
+    said = [_meanings(each.before) for each in release]
+    everything = {key: text for each in said for key, text in each.items()}
+    differing = _differing([each.keys() for each in said])
+    first = release[0].outcome
+    for key, text in everything.items():
+        if key in differing:
+            having = tuple(each.path for each, mine in zip(release, said, strict=True) if key in mine)
+            lacking = tuple(each.path for each, mine in zip(release, said, strict=True) if key not in mine)
+            yield Disagreement(first.project or "", first.version or "", text, having, lacking)
+
+
+def _go_along(release: Sequence[Rehearsal]) -> Iterator[Path]:
+    """Yield the wheels in which nothing changes and that say what those say in which something does."""
+    new = [frozenset(_meanings(each.after)) for each in release if each.is_fixed]
+    for each in release:
+        if each.outcome.status is Status.UNCHANGED and frozenset(_meanings(each.after)) in new:
+            yield each.path
+
+
+def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
+    """Return the problem of a release whose wheels would no longer agree on what they agreed on."""
+    if not any(each.is_fixed for each in release):
+        return None
+    before, after = ([frozenset(_meanings(texts)) for texts in said] for said in _both(release))
+    new = _differing(after) - _differing(before)
+    if not new:
+        return None
+    texts = {key: text for each in release for key, text in _meanings((*each.before, *each.after)).items() if key in new}
+    named = sorted({found.name if (found := read_requirement(text)) else text for text in texts.values()})
+    fixed = [each.path.name for each in release if each.is_fixed]
+    left = [each for each in release if not each.is_fixed]
+    why = next((f" ({each.outcome.problem.message})" for each in left if each.outcome.problem), "")
+    others = f"not {_listed([each.path.name for each in left])}{why}" if left else "each in another way"
+    first = release[0].outcome
+    return Problem(
+        "mixed-release",
+        f"the wheels of {first.project} {first.version} would no longer agree on {_listed(named)}: "
+        f"{_listed(fixed)} would be corrected, {others}",
+        "Lockers read one wheel and take it for all. Correct all of them, or give the corrected ones a release of their own "
+        "with --local, such as --local cpu; --allow-mixed writes them all the same.",
+    )
+
+
+def _both(release: Sequence[Rehearsal]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return the requirements of each wheel before and after; those of a wheel that is refused stay."""
+    return [each.before for each in release], [each.after if each.is_fixed else each.before for each in release]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return shown(", ".join(names[:_MOST_NAMED]) + more)
+
+
+def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
+    """Yield a warning for each torch that is fixed beside GPU builds of packages that need a GPU build of it."""
+    everything = list(rehearsals)
+    beside = [each for each in everything if each.gpu_build]
+    for torch in everything:
+        if torch.filename is not None and torch.filename.project == _TORCH and torch.is_fixed:
+            for each in beside:
+                yield (
+                    torch.path,
+                    f"{shown(each.path.name)} is given beside it and is a GPU build ({each.gpu_build}): "
+                    "it does not work with a CPU build of torch.",
+                )

@@ -1,0 +1,47 @@
+"""What a run is to do with each wheel, and what is known of one before it is worked on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheelfix.edits import Edit
+from wheelfix.outcome import Problem, Scan
+
+if TYPE_CHECKING:
+    from wheelfix.evidence.linkage import Linkage
+    from wheelfix.rules.model import RuleSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What to do with each wheel of a run.
+
+    ``rules`` are a rule set, or the name of a built-in one. ``output_dir`` takes the results; ``None`` corrects in place.
+    With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force`` and
+    ``allow_unproven`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of :class:`wheelfix.Identity`.
+    """
+
+    rules: "RuleSet | str | None" = None
+    edits: tuple[Edit, ...] = ()
+    output_dir: Path | None = None
+    dry_run: bool = False
+    overwrite: bool = False
+    sbom: bool = True
+    scan: Scan = Scan.AUTO
+    force: bool = False
+    allow_unproven: bool = False
+    local: str | None = None
+    build: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What is known of one wheel before it is worked on: what its release asks for, and what was read of it.
+
+    ``problem`` refuses it, ``rename`` gives it the new name even if nothing else changes, ``notes`` come with its outcome.
+    """
+
+    problem: Problem | None = None
+    rename: bool = False
+    notes: tuple[str, ...] = ()
+    linkage: "Linkage | None" = None

@@ -1,0 +1,136 @@
+"""What rules would take out of a wheel, weighed against what the wheel says of its needs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from packaging.tags import Tag
+
+from wheelfix.errors import WheelFault
+from wheelfix.escaping import shown
+from wheelfix.evidence.catalogue import provided_by
+from wheelfix.evidence.environments import Environments
+from wheelfix.evidence.verdict import Evidence, what_breaks
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.requirement import Requirement, read_requirement
+from wheelfix.outcome import Change, Problem, Scan, Verdict
+from wheelfix.rules import BUILT_IN
+from wheelfix.rules.matching import names_a_pair
+from wheelfix.rules.model import RuleSet
+from wheelfix.wheel import Wheel
+
+if TYPE_CHECKING:
+    from wheelfix.evidence.linkage import Linkage
+
+_UNKNOWN: Final = frozenset({Tag("unknown", "unknown", "unknown")})
+_MOST_NOTES: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """How careful to be with requirements of the GPU catalogue.
+
+    ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven`` rules
+    that come with wheelfix may drop what is unproven, as rules of one's own may.
+    """
+
+    scan: Scan = Scan.AUTO
+    force: bool = False
+    allow_unproven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may."""
+
+    changes: tuple[Change, ...]
+    problem: Problem | None
+    notes: tuple[str, ...]
+
+
+def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
+    """Return the evidence in ``wheel``; nothing is read yet. ``known`` is what was read of its binaries before."""
+    versions = (wheel.version, wheel.filename.version)
+    tags = wheel.filename.tags | _own_tags(wheel)
+    return Evidence(wheel.source, wheel.layout.members, Environments(tags), versions, scan=scan, known=known)
+
+
+def _own_tags(wheel: Wheel) -> frozenset[Tag]:
+    """Return the tags of WHEEL; where they cannot be read, one that stands for any environment."""
+    try:
+        return wheel.tags
+    except (WheelFault, ValueError):
+        return _UNKNOWN
+
+
+def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution: Caution) -> Weighed:
+    """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away."""
+    weighed = tuple(_with_verdict(each, rules, evidence) for each in changes)
+    unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
+    unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
+    if caution.force:
+        return Weighed(weighed, None, _consequences(weighed, evidence) if unsafe or unproven else ())
+    if unsafe:
+        return Weighed(weighed, _refusal(unsafe), ())
+    if unproven and not caution.allow_unproven:
+        return Weighed(weighed, _doubt(unproven), ())
+    return Weighed(weighed, None, ())
+
+
+def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
+    before = read_requirement(change.before) if change.field == REQUIRES and change.before else None
+    if before is None or not _takes_away(before, change.after, evidence):
+        return change
+    rule = next((each for each in rules.rules if each.id == change.rule), None)
+    judgement = evidence.judge(before, on_purpose=rule is not None and names_a_pair(rule))
+    return replace(change, verdict=judgement.verdict, evidence=judgement.reason) if judgement else change
+
+
+def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> bool:
+    """Whether the wheel no longer asks for what it asked for: gone, under another name, or behind a dead marker."""
+    new = read_requirement(after) if after else None
+    if new is None or new.name != before.name:
+        return True
+    environments = evidence.environments
+    return environments.never_ask_for(new) and not environments.never_ask_for(before)
+
+
+def _is_own(rule: str | None, rules: RuleSet) -> bool:
+    """Whether somebody wrote the rule for just this, rather than taking it from wheelfix."""
+    origins = (origin for each, origin in zip(rules.rules, rules.origins, strict=True) if each.id == rule)
+    return next(origins, "") not in BUILT_IN
+
+
+def _refusal(unsafe: Sequence[Change]) -> Problem:
+    first = unsafe[0]
+    return Problem(
+        "unsafe",
+        f"it needs {_counted(unsafe)}: {first.evidence}",
+        "Leave this wheel out, or keep the requirement by --keep or a rule; --force drops it all the same.",
+    )
+
+
+def _doubt(unproven: Sequence[Change]) -> Problem:
+    return Problem(
+        "unproven",
+        f"nothing proves that it can do without {_counted(unproven)}: {unproven[0].evidence}",
+        "If you know that it can, drop it by a rule of your own or with --allow-unproven; --keep keeps it.",
+    )
+
+
+def _counted(changes: Sequence[Change]) -> str:
+    first = read_requirement(changes[0].before or "")
+    more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
+    return (first.name if first else shown(changes[0].before or "")) + more
+
+
+def _consequences(changes: Sequence[Change], evidence: Evidence) -> tuple[str, ...]:
+    """Return what will not load after a removal that was forced."""
+    gone = [read_requirement(each.before) for each in changes if each.verdict is not None and each.before]
+    provided = [found for each in gone if each is not None and (found := provided_by(each))]
+    lines = [f"Forced: {line}" for line in what_breaks(evidence.read_all(), provided)]
+    if len(lines) > _MOST_NOTES:
+        lines = [*lines[: _MOST_NOTES - 1], f"Forced: {len(lines) - _MOST_NOTES + 1} more lines like these.", lines[-1]]
+    if not evidence.linkage.complete:
+        lines.append("Forced: its binaries were not read; what will not load cannot be told.")
+    return tuple(lines)

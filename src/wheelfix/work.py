@@ -1,0 +1,97 @@
+"""The work on one wheel of a run: rehearsed, and done. Nothing here raises; what went wrong is part of the outcome."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheelfix.archive.digest import RunningDigest
+from wheelfix.archive.source import Source
+from wheelfix.outcome import Outcome
+from wheelfix.problems import failure
+from wheelfix.task import Brief, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wheelfix.evidence.verdict import Evidence
+    from wheelfix.plan import Plan
+    from wheelfix.releases import Rehearsal
+    from wheelfix.rules.model import RuleSet
+    from wheelfix.wheel import Wheel
+
+
+def fix_one(path: Path, task: Task, brief: Brief | None = None) -> Outcome:
+    """Return what happened to the wheel at ``path``; errors of the wheel and of the system are part of it."""
+    try:
+        with Source(path) as source:
+            if task.dry_run:
+                return _fix(source, task, brief or Brief(), None)
+            with RunningDigest(source) as digest:
+                return _fix(source, task, brief or Brief(), digest)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome tells what it was
+        return failure(path, error)
+
+
+def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None) -> Outcome:
+    # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
+    from dataclasses import replace
+
+    from wheelfix.rewrite import apply, preview
+    from wheelfix.wheel import Wheel
+
+    with Wheel(source.path, source=source) as wheel:
+        plan = _plan(wheel, task, brief, digest.hexdigest if digest else None)
+        plan = replace(plan, problem=plan.problem or brief.problem, notes=(*plan.notes, *brief.notes))
+        if task.dry_run or plan.problem:
+            return preview(plan)
+        target = None if task.output_dir is None else task.output_dir / str(plan.renaming.filename)
+        return apply(wheel, plan, target, sbom=task.sbom, overwrite=task.overwrite, digest=digest)
+
+
+def _plan(
+    wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None
+) -> "Plan":
+    from wheelfix.identity import Identity
+    from wheelfix.plan import make_plan
+    from wheelfix.weighing import Caution, gather
+
+    if evidence is None and brief.linkage is not None:
+        evidence = gather(wheel, task.scan, brief.linkage)
+    return make_plan(
+        wheel,
+        _rules(task),
+        edits=task.edits,
+        sha256=sha256,
+        caution=Caution(scan=task.scan, force=task.force, allow_unproven=task.allow_unproven),
+        identity=Identity(task.local, task.build, unchanged=brief.rename),
+        evidence=evidence,
+    )
+
+
+def _rules(task: Task) -> "RuleSet | None":
+    from wheelfix.rules.loading import built_in
+
+    return built_in(task.rules) if isinstance(task.rules, str) else task.rules
+
+
+def rehearse_one(path: Path, task: Task) -> "Rehearsal":
+    """Return what would become of the wheel at ``path``, and what its release must know of it."""
+    from wheelfix.metadata.document import Document
+    from wheelfix.metadata.editing import REQUIRES
+    from wheelfix.releases import COMPANIONS, Rehearsal
+    from wheelfix.rewrite import preview
+    from wheelfix.weighing import gather
+    from wheelfix.wheel import Wheel
+
+    try:
+        with Wheel(path) as wheel:
+            evidence = gather(wheel, task.scan)
+            plan = _plan(wheel, task, Brief(), None, evidence)
+            before, after = (
+                tuple(each.value.strip() for each in document.all(REQUIRES))
+                for document in (wheel.document, Document.parse(plan.new_metadata))
+            )
+            words = evidence.gpu_build if wheel.project in COMPANIONS else ""
+            name = wheel.filename if plan.problem else plan.renaming.filename
+            return Rehearsal(preview(plan), name, before, after, words, evidence.linkage)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others
+        return Rehearsal(failure(path, error))
