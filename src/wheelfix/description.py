@@ -1,14 +1,23 @@
-"""What one wheel is and requires, and what rules would do to it: the data behind ``wheelfix show``."""
+"""What one wheel is, requires and needs, and what rules would do to it: the data behind ``wheelfix show``."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name, canonicalize_version
+
+from wheelfix.errors import RecordError
+from wheelfix.evidence.build import Finding
+from wheelfix.metadata.document import Document
+from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import read_requirement
-from wheelfix.outcome import Change, Problem
+from wheelfix.outcome import Change, Disagreement, Problem, Scan, Verdict
 from wheelfix.plan import make_plan
 from wheelfix.problems import failure
+from wheelfix.releases import disagreements_of
 from wheelfix.rules.model import RuleSet
 from wheelfix.sbom import TRACE, Trace, read_trace
+from wheelfix.weighing import Caution, gather, own_tags
 from wheelfix.wheel import Wheel
 
 
@@ -16,7 +25,8 @@ from wheelfix.wheel import Wheel
 class RequirementLine:
     """One Requires-Dist line. ``action`` is what the rules do to it: drop, keep, or ``None`` where no rule matches.
 
-    ``fault`` says why the line is malformed, ``None`` where it is not.
+    ``fault`` says why the line is malformed, ``None`` where it is not. ``verdict`` says whether the wheel can do without it
+    and ``evidence`` why; both are ``None`` where no rule takes it away.
     """
 
     text: str
@@ -26,13 +36,17 @@ class RequirementLine:
     action: str | None
     rule: str | None
     reason: str | None
+    verdict: Verdict | None = None
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
     """One wheel as ``show`` presents it; where ``problem`` is set, nothing else but ``source`` is known.
 
-    ``size`` is in bytes. ``trace`` tells how wheelfix has fixed the wheel before.
+    ``size`` is in bytes. ``build`` is what the wheel says of its build. ``refusal`` says why the rules would not be carried
+    out, ``None`` if they would. ``faults`` are sentences on what does not fit together in the wheel, as far as that is seen
+    at a glance. ``trace`` tells how wheelfix has fixed the wheel before.
     """
 
     source: Path
@@ -43,17 +57,24 @@ class Description:
     tags: tuple[str, ...] = ()
     metadata_version: str | None = None
     requires_python: str | None = None
+    build: tuple[Finding, ...] = ()
     requirements: tuple[RequirementLine, ...] = ()
+    refusal: Problem | None = None
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     trace: Trace | None = None
     problem: Problem | None = None
 
 
-def describe(path: Path, rules: RuleSet) -> Description:
-    """Return what there is to know about the wheel at ``path``; a wheel that cannot be read is told by its problem."""
+def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Description:
+    """Return what there is to know about the wheel at ``path``; a wheel that cannot be read is told by its problem.
+
+    ``scan`` says when its binaries are read for the verdicts.
+    """
     try:
         with Wheel(path) as wheel:
-            plan = make_plan(wheel, rules)
+            evidence = gather(wheel, scan)
+            plan = make_plan(wheel, rules, caution=Caution(scan=scan), evidence=evidence)
             return Description(
                 path,
                 wheel.project,
@@ -63,8 +84,11 @@ def describe(path: Path, rules: RuleSet) -> Description:
                 tuple(sorted(map(str, wheel.filename.tags))),
                 wheel.document.first("Metadata-Version"),
                 wheel.document.first("Requires-Python"),
+                evidence.build,
                 _requirement_lines(wheel, (*plan.changes, *plan.kept)),
+                plan.problem,
                 plan.notes,
+                tuple(_faults(wheel)),
                 read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None,
             )
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
@@ -72,9 +96,9 @@ def describe(path: Path, rules: RuleSet) -> Description:
 
 
 def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[RequirementLine, ...]:
-    decided = {change.before: change for change in decisions if change.field == "Requires-Dist"}
+    decided = {change.before: change for change in decisions if change.field == REQUIRES}
     lines = []
-    for each in wheel.document.all("Requires-Dist"):
+    for each in wheel.document.all(REQUIRES):
         text = each.value.strip()
         requirement = read_requirement(text)
         change = decided.get(text)
@@ -87,6 +111,38 @@ def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[Req
                 change.action if change else None,
                 change.rule if change else None,
                 change.reason if change else None,
+                change.verdict if change else None,
+                change.evidence if change else None,
             )
         )
     return tuple(lines)
+
+
+def _faults(wheel: Wheel) -> Iterator[str]:
+    """Yield what does not fit together in the wheel, without reading more than its small files."""
+    name, version = wheel.document.first("Name"), wheel.document.first("Version")
+    if name is None or canonicalize_name(name) != wheel.filename.project:
+        yield f"METADATA says Name {name or 'nowhere'}, the file name {wheel.filename.raw_project}."
+    if version is None or canonicalize_version(version) != canonicalize_version(wheel.filename.version.replace("_", "-")):
+        yield f"METADATA says Version {version or 'nowhere'}, the file name {wheel.filename.version}."
+    if own_tags(wheel) != wheel.filename.tags:
+        yield "The tags in WHEEL are not those of the file name."
+    build = Document.parse(wheel.read("WHEEL")).first("Build")
+    if build != wheel.filename.build:
+        yield f"WHEEL says Build {build or 'nowhere'}, the file name {wheel.filename.build or 'has no build tag'}."
+    try:
+        path = f"{wheel.dist_info}/METADATA"
+        if not wheel.record.find(path):
+            yield "RECORD has no row for METADATA."
+        elif not wheel.record.agrees(path, wheel.document.data):
+            yield "METADATA does not match its hash and size in RECORD."
+    except RecordError as error:
+        yield f"{error.message[0].upper()}{error.message[1:]}."
+    if wheel.member("metadata.json"):
+        yield "There is a metadata.json (PEP 426, withdrawn), which repeats METADATA."
+
+
+def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ...]:
+    """Return on which requirements wheels of one release disagree."""
+    readable = (each for each in descriptions if each.problem is None)
+    return disagreements_of({each.source: [line.text for line in each.requirements] for each in readable})

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from packaging.utils import canonicalize_version
 
@@ -22,6 +22,7 @@ COMPANIONS: Final = frozenset({"torchvision", "torchaudio"})
 _TORCH: Final = "torch"
 _MOST_NAMED: Final = 3
 
+Item = TypeVar("Item")
 Release = tuple[str, str]
 """A project, and a version without differences of spelling."""
 
@@ -94,9 +95,7 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, renam
     """
     readable = [each for each in rehearsals if each.filename is not None]
     briefs = {each.path: Brief(linkage=each.linkage) for each in readable}
-    disagreements: list[Disagreement] = []
     for release in _grouped(readable, [_read_name(each.path) for each in readable]):
-        disagreements += _disagreements(release)
         for path in _go_along(release) if rename else ():
             briefs[path] = replace(briefs[path], rename=True)
     afterwards = [None if briefs[each.path].rename else each.filename for each in readable]
@@ -106,13 +105,13 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, renam
             briefs[each.path] = replace(briefs[each.path], problem=problem)
     for path, note in _companions(readable):
         briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
-    return Comparison(briefs, tuple(disagreements))
+    return Comparison(briefs, disagreements_of({each.path: each.before for each in readable}))
 
 
-def _grouped(rehearsals: Sequence[Rehearsal], names: Sequence[WheelFilename | None]) -> list[list[Rehearsal]]:
-    """Return the wheels release by release, by ``names``; one without a name is left out."""
-    groups: dict[Release, list[Rehearsal]] = {}
-    for each, name in zip(rehearsals, names, strict=True):
+def _grouped(items: Sequence[Item], names: Sequence[WheelFilename | None]) -> list[list[Item]]:
+    """Return what stands for wheels release by release, by their ``names``; one without a name is left out."""
+    groups: dict[Release, list[Item]] = {}
+    for each, name in zip(items, names, strict=True):
         if name is not None:
             groups.setdefault(_release(name), []).append(each)
     return [group for group in groups.values() if len(group) > 1]
@@ -127,16 +126,24 @@ def _meanings(requirements: Iterable[str]) -> dict[Hashable, str]:
     return {meaning(each): each for each in requirements}
 
 
-def _disagreements(release: Sequence[Rehearsal]) -> Iterator[Disagreement]:
-    said = [_meanings(each.before) for each in release]
-    everything = {key: text for each in said for key, text in each.items()}
+def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagreement, ...]:
+    """Return on which requirements the wheels of one release disagree, of wheels with their ``requirements``."""
+    paths = [*requirements]
+    return tuple(
+        disagreement
+        for release in _grouped(paths, [_read_name(path) for path in paths])
+        for disagreement in _in_release(release, [_meanings(requirements[path]) for path in release])
+    )
+
+
+def _in_release(paths: Sequence[Path], said: Sequence[Mapping[Hashable, str]]) -> Iterator[Disagreement]:
+    name = WheelFilename.parse(paths[0].name)
     differing = _differing([each.keys() for each in said])
-    first = release[0].outcome
-    for key, text in everything.items():
+    for key, text in {key: text for each in said for key, text in each.items()}.items():
         if key in differing:
-            having = tuple(each.path for each, mine in zip(release, said, strict=True) if key in mine)
-            lacking = tuple(each.path for each, mine in zip(release, said, strict=True) if key not in mine)
-            yield Disagreement(first.project or "", first.version or "", text, having, lacking)
+            present = tuple(path for path, mine in zip(paths, said, strict=True) if key in mine)
+            missing = tuple(path for path, mine in zip(paths, said, strict=True) if key not in mine)
+            yield Disagreement(name.project, name.version, text, present, missing)
 
 
 def _go_along(release: Sequence[Rehearsal]) -> Iterator[Path]:

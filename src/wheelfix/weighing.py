@@ -51,11 +51,11 @@ class Weighed:
 def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
     """Return the evidence in ``wheel``; nothing is read yet. ``known`` is what was read of its binaries before."""
     versions = (wheel.version, wheel.filename.version)
-    tags = wheel.filename.tags | _own_tags(wheel)
+    tags = wheel.filename.tags | own_tags(wheel)
     return Evidence(wheel.source, wheel.layout.members, Environments(tags), versions, scan=scan, known=known)
 
 
-def _own_tags(wheel: Wheel) -> frozenset[Tag]:
+def own_tags(wheel: Wheel) -> frozenset[Tag]:
     """Return the tags of WHEEL; where they cannot be read, one that stands for any environment."""
     try:
         return wheel.tags

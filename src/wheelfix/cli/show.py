@@ -1,23 +1,40 @@
 """``wheelfix show``."""
 
+import io
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
 import click
 
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import say
-from wheelfix.description import describe
+from wheelfix.description import describe, disagreements
 from wheelfix.escaping import shown
-from wheelfix.render.show import render_description, render_descriptions_json
+from wheelfix.outcome import Scan
+from wheelfix.render.show import Row, render_descriptions_json, render_head, render_rows, render_tail
+from wheelfix.render.text import render_disagreements
 from wheelfix.rules.loading import built_in
+
+_STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
+_UNBOUNDED = 100_000
+"""The width, in columns, of what is not a terminal: each requirement stays on one line."""
 
 
 @click.command("show")
 @click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
+)  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")
-def command(wheels: tuple[str, ...], form: str, verbose: bool) -> int:
-    """Show what a wheel requires, and what strip-gpu would drop.
+def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, verbose: bool) -> int:
+    """Show what a wheel requires, what it needs, and what strip-gpu would do.
 
-    A line that begins with - would be dropped; one with = is kept on purpose.
+    \b
+    In front of a requirement: - would be dropped; = is kept on purpose;
+    ! the wheel needs it; ? nothing proves that it can do without.
 
     \b
     Examples:
@@ -25,13 +42,46 @@ def command(wheels: tuple[str, ...], form: str, verbose: bool) -> int:
       wheelfix show --format json wheels/ > wheels.json
     """
     rules = built_in("gpu")
-    descriptions = [describe(path, rules) for path in wheel_paths(wheels)]
+    descriptions = [describe(path, rules, scan=Scan(scan)) for path in wheel_paths(wheels)]
+    differences = disagreements(descriptions)
     if form == "json":
-        click.echo(render_descriptions_json(descriptions), nl=False)
+        click.echo(render_descriptions_json(descriptions, differences), nl=False)
     for each in descriptions:
-        if form == "text":
-            click.echo(render_description(each, verbose=verbose), nl=False)
         if each.problem:
             problem = each.problem
             say(f"{shown(str(each.source))}: {shown(problem.message)}. {shown(problem.hint)}\n")
+        elif form == "text":
+            click.echo(render_head(each), nl=False)
+            _print_table(render_rows(each, verbose=verbose))
+            click.echo(render_tail(each, verbose=verbose), nl=False)
+    if form == "text":
+        click.echo(render_disagreements(differences), nl=False)
     return int(any(each.problem for each in descriptions))
+
+
+def _print_table(rows: Sequence[Row]) -> None:
+    # Imported late: JSON needs it not, and it takes a while.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        click.echo("  requires nothing")
+        return
+    console = Console(file=sys.stdout, highlight=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="bold")
+    for name in (" ", "requires", "verdict", "why"):
+        table.add_column(name, overflow="fold")
+    before = ""
+    for row in rows:
+        style = _STYLES.get(row.verdict, "")
+        why = "(as above)" if row.why and row.why == before else row.why
+        table.add_row(Text(f"  {row.mark}"), Text(row.requirement), Text(row.verdict, style=style), Text(why, style="dim"))
+        before = row.why
+    if console.is_terminal:
+        console.print(table)
+        return
+    text = io.StringIO()
+    Console(file=text, highlight=False, width=_UNBOUNDED, color_system=None).print(table)
+    for line in text.getvalue().splitlines():
+        click.echo(line.rstrip())

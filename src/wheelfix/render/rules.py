@@ -154,6 +154,7 @@ def _in_full(explanation: Explanation, count: int, changes: Sequence[Change]) ->
     elif not mine:
         yield "      stays: no rule decides on it"
     yield from (f"      {change.action} by {_why(change)}" for change in mine if not rule or change.rule != rule.id)
+    yield from (f"      {change.verdict}: {shown(change.evidence or '')}" for change in mine if change.verdict)
     for each in explanation.also:
         yield f"      also matched by {_view(each)}, which would {each.action}; the first one decides"
     yield from (f"      not by {_view(each)}: {_stopped(each)}" for each in explanation.nearly)

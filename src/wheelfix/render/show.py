@@ -1,60 +1,117 @@
-"""Descriptions of wheels to text and JSON."""
+"""Descriptions of wheels: the lines around the table of requirements, its rows, and JSON."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 from wheelfix.description import Description, RequirementLine
 from wheelfix.escaping import shown
+from wheelfix.outcome import Disagreement, Verdict
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change
 
+_RUNTIMES = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL (XPU)"}
+_MOST_WORDS = 2
 
-def render_description(description: Description, *, verbose: bool = False) -> str:
-    """Return one wheel as a few lines of text."""
-    name = shown(description.source.name)
-    if description.problem:
-        return ""
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement: what strip-gpu does to it, the verdict, and why; ready to be shown."""
+
+    mark: str
+    requirement: str
+    verdict: str
+    why: str
+
+
+def render_head(description: Description) -> str:
+    """Return what the wheel is, and what it says of its build."""
     lines = [
-        name,
+        shown(description.source.name),
         f"  {shown(description.project or '?')} {shown(description.version or '?')}, {_size(description.size or 0)}, "
         f"{description.members} members, Metadata-Version {shown(description.metadata_version or '?')}, "
         f"Python {shown(description.requires_python or 'any')}",
+        f"  build: {_build(description)}",
+        *_history(description),
     ]
-    trace = description.trace
-    if trace:
-        lines.append(f"  fixed by wheelfix {shown(trace.tool)}: {len(trace.changes)} changes")
-        lines += [f"    from {shown(each.filename)}, sha256 {shown(each.sha256)}" for each in trace.ancestors]
-        if verbose:
-            lines += [f"    {render_change(each)}" for each in trace.changes]
-    plain = [each for each in description.requirements if not each.needs_extra]
-    optional = [each for each in description.requirements if each.needs_extra]
-    lines.append(f"  requires {len(plain) or 'nothing'}" + (f", and {len(optional)} more by extras" if optional else ""))
-    shown_lines = [*plain, *(each for each in optional if verbose or each.action)]
-    lines += [f"    {_mark(each)} {shown(each.text)}{_why(each)}" for each in shown_lines]
-    if len(shown_lines) < len(description.requirements):
-        lines.append(f"    ({len(description.requirements) - len(shown_lines)} by extras not shown; -v shows them)")
-    reasons = {each.rule: each.reason for each in shown_lines if each.rule}
-    lines += [f"  {rule}: {reason}" for rule, reason in reasons.items()]
-    lines += [f"  note: {note}" for note in description.notes]
-    dropped = sum(each.action == "drop" for each in description.requirements)
-    lines.append(f"  strip-gpu would drop {dropped} of these." if dropped else "  strip-gpu would change nothing.")
+    return _lines(lines)
+
+
+def _lines(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _build(description: Description) -> str:
+    uses = [each for each in description.build if each.uses]
+    explicit = [each for each in uses if each.explicit]
+    denied = [each for each in description.build if not each.uses]
+    words = list(dict.fromkeys(each.words for each in explicit or denied or uses))
+    because = shown(" and ".join(words[:_MOST_WORDS]))
+    if explicit or uses:
+        names = " and ".join(dict.fromkeys(_RUNTIMES.get(each.runtime, each.runtime) for each in explicit or uses))
+        doubt = ", and contradicts itself" if {each.runtime for each in explicit} & {each.runtime for each in denied} else ""
+        return f"for {names}{'' if explicit else ', it seems'}{doubt}: {because}"
+    return f"for the CPU: {because}" if denied else "the wheel does not say for what"
+
+
+def _history(description: Description) -> Iterator[str]:
+    trace = description.trace
+    if trace:
+        yield f"  fixed by wheelfix {shown(trace.tool)}: {len(trace.changes)} changes"
+        yield from (f"    from {shown(each.filename)}, sha256 {shown(each.sha256)}" for each in trace.ancestors)
+
+
+def render_rows(description: Description, *, verbose: bool = False) -> list[Row]:
+    """Return the requirements that are shown: those behind extras only if rules decide on them, or if ``verbose``."""
+    return [
+        Row(_mark(each), shown(each.text), each.verdict or "", _why(each))
+        for each in description.requirements
+        if verbose or not each.needs_extra or each.action
+    ]
+
+
 def _mark(line: RequirementLine) -> str:
-    return {"drop": "-", "keep": "="}.get(line.action or "", " ")
+    if line.verdict is Verdict.UNSAFE:
+        return "!"
+    if line.verdict is Verdict.UNPROVEN:
+        return "?"
+    return {"keep": "=", "drop": "-", None: " "}.get(line.action, "~")
 
 
 def _why(line: RequirementLine) -> str:
-    remarks = [line.rule or "", f"malformed: {line.fault}" if line.fault else ""]
-    text = "; ".join(shown(remark) for remark in remarks if remark)
-    return f"  [{text}]" if text else ""
+    rule = f"{line.rule}: {line.reason}" if line.rule else ""
+    reasons = [f"malformed: {line.fault}" if line.fault else "", line.evidence or "", rule if not line.evidence else ""]
+    return shown("; ".join(filter(None, reasons)))
+
+
+def render_tail(description: Description, *, verbose: bool = False) -> str:
+    """Return what strip-gpu would do, and what there is to say of the wheel beyond its requirements."""
+    hidden = len(description.requirements) - len(render_rows(description, verbose=verbose))
+    lines = [f"  {hidden} more by extras, which -v shows"] if hidden else []
+    lines += [f"  note: {shown(note)}" for note in description.notes]
+    lines += [f"  fault: {shown(fault)}" for fault in description.faults]
+    if verbose and description.trace:
+        lines += [f"  earlier: {render_change(each)}" for each in description.trace.changes]
+    lines.append(f"  strip-gpu {_fate(description)}")
+    return _lines(lines)
+
+
+def _fate(description: Description) -> str:
+    if description.refusal:
+        return shown(f"would refuse it: {description.refusal.message}.")
+    changed = [each for each in description.requirements if each.action not in (None, "keep")]
+    safe = all(each.verdict is Verdict.SAFE for each in changed)
+    if not changed:
+        return "would change nothing."
+    return f"would drop {len(changed)} of these{': all are safe to drop.' if safe else '.'}"
 
 
 def _size(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB" if size >= 100_000 else f"{size / 1000:.1f} kB"
 
 
-def render_descriptions_json(descriptions: Sequence[Description]) -> str:
+def render_descriptions_json(descriptions: Sequence[Description], disagreements: Sequence[Disagreement] = ()) -> str:
     """Return the wheels as JSON, version 1, with a final line end."""
-    return encode({"version": 1, "command": "show", "wheels": [asdict(each) for each in descriptions]})
+    wheels = [asdict(each) for each in descriptions]
+    return encode(
+        {"version": 1, "command": "show", "wheels": wheels, "disagreements": [asdict(each) for each in disagreements]}
+    )

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.description import Description, describe
 from wheelfix.outcome import Change, Problem
-from wheelfix.render.show import render_description, render_descriptions_json
+from wheelfix.render.show import render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.rules.loading import built_in
 from wheelfix.sbom import TRACE, Ancestor, Trace, write_trace
 
@@ -20,26 +20,60 @@ def described(folder: Path, **knobs: object) -> Description:
     return describe(write_wheel(folder, WheelSpec(**{"project": "torch", **knobs})), built_in("gpu"))  # type: ignore[arg-type]
 
 
+def whole_text(description: Description, *, verbose: bool = False) -> str:
+    rows = render_rows(description, verbose=verbose)
+    table = "".join(f"  {row.mark} {row.requirement} [{row.verdict}] {row.why}\n" for row in rows)
+    return render_head(description) + table + render_tail(description, verbose=verbose)
+
+
 def test_the_text_shows_each_requirement_and_its_fate(tmp_path: Path) -> None:
     """Pitfall 10: what is behind an extra is shown as kept, with the reason. Pitfall 11: faults are told."""
-    text = render_description(described(tmp_path, requires=REQUIRES))
+    description = described(tmp_path, requires=REQUIRES)
+    text = whole_text(description)
     lines = text.splitlines()
     assert lines[0] == "torch-1.0-py3-none-any.whl"
     assert "torch 1.0" in lines[1]
     assert "Metadata-Version 2.1" in lines[1]
-    assert [line.strip()[0] for line in lines if "triton==3" in line or "mkl" in line or "nccl" in line] == ["-", "=", "="]
-    assert "gpu/triton" in text
+    assert lines[2] == "  build: for the CPU: demo/version.py says cuda = None"
+    assert [row.mark for row in render_rows(description)] == [" ", "-", "=", "=", " ", " "]
+    assert "triton==3 [safe] demo/version.py says cuda = None" in text
+    assert "gpu/never-cpu-math" in text
     assert "malformed" in text
     assert "sphinx" not in text
-    assert "1 by extras not shown" in text
-    assert text.endswith("strip-gpu would drop 1 of these.\n")
-    assert "sphinx" in render_description(described(tmp_path, requires=REQUIRES), verbose=True)
+    assert "1 more by extras, which -v shows" in text
+    assert text.endswith("strip-gpu would drop 1 of these: all are safe to drop.\n")
+    assert "sphinx" in whole_text(description, verbose=True)
+
+
+def test_a_wheel_that_would_be_refused(tmp_path: Path) -> None:
+    """Promise 6: what the wheel needs is marked, with the reason, and so is what nothing proves."""
+    needs = described(tmp_path, requires=("triton",), files=(Entry("torch/version.py", b"cuda = '12.6'\n"),))
+    assert [(row.mark, row.verdict) for row in render_rows(needs)] == [("!", "unsafe")]
+    assert "would refuse it: it needs triton: torch/version.py says cuda = '12.6'." in render_tail(needs)
+    assert "build: for CUDA: torch/version.py says cuda = '12.6'" in render_head(needs)
+    unknown = described(tmp_path, requires=("triton",), files=())
+    assert [(row.mark, row.verdict) for row in render_rows(unknown)] == [("?", "unproven")]
+    assert "nothing proves that it can do without triton" in render_tail(unknown)
+    assert "the wheel does not say" in render_head(unknown)
+
+
+def test_what_does_not_fit_together_is_told(tmp_path: Path) -> None:
+    metadata = b"Metadata-Version: 2.1\nName: other\nVersion: 2.0\n"
+    wheel = b"Wheel-Version: 1.0\nBuild: 7\nTag: py2-none-any\n"
+    record = b"x.py,,\n"
+    text = render_tail(
+        described(tmp_path, metadata=metadata, wheel=wheel, record=record, dist_info_files={"metadata.json": b""})
+    )
+    for words in ("Name other", "Version 2.0", "tags in WHEEL", "Build 7", "no row for METADATA", "metadata.json"):
+        assert f"{words}" in text
+    assert "fault" not in render_tail(described(tmp_path))
+    wrong = render_tail(described(tmp_path, record=b"torch-1.0.dist-info/METADATA,sha256=x,1\n"))
+    assert "METADATA does not match its hash" in wrong
 
 
 def test_a_wheel_without_anything_to_drop(tmp_path: Path) -> None:
-    text = render_description(described(tmp_path, requires=()))
+    text = whole_text(described(tmp_path, requires=()))
     assert text.endswith("strip-gpu would change nothing.\n")
-    assert "requires nothing" in text
 
 
 def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
@@ -47,7 +81,7 @@ def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
     [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
     assert outcome.output is not None
     description = describe(outcome.output, built_in("gpu"))
-    text = render_description(description, verbose=True)
+    text = whole_text(description, verbose=True)
     assert f"from {path.name}, sha256 {outcome.source_sha256}" in text
     assert "- Requires-Dist: nvidia-cudnn-cu12==9.5.1.17" in text
     assert description.trace is not None
@@ -64,9 +98,7 @@ def test_control_characters_are_escaped(tmp_path: Path, verbose: bool) -> None:
     change = Change(EVIL, EVIL, EVIL, EVIL, EVIL, None, EVIL, EVIL)
     trace = write_trace(project="x", version="1", filename=EVIL, sha256=EVIL, changes=[change], diff="", rules_digest=EVIL,
                         tool=EVIL, before=None)  # fmt: skip
-    text = render_description(
-        described(tmp_path, metadata=metadata.encode(), dist_info_files={TRACE: trace}), verbose=verbose
-    )
+    text = whole_text(described(tmp_path, metadata=metadata.encode(), dist_info_files={TRACE: trace}), verbose=verbose)
     assert "fixed by wheelfix" in text
     assert not {"\x1b", "\u202e"} & set(text)
 
@@ -83,14 +115,14 @@ def test_a_hostile_trace_does_not_crash(tmp_path: Path, change: dict[str, object
                                   rules_digest=None, tool="1", before=None))  # fmt: skip
     good["metadata"]["component"]["properties"] = [{"name": "wheelfix:change", "value": json.dumps(change)}]
     description = described(tmp_path, dist_info_files={TRACE: json.dumps(good).encode()})
-    assert render_description(description, verbose=True)
+    assert whole_text(description, verbose=True)
     assert render_descriptions_json([description])
 
 
 def test_a_problem_is_not_part_of_the_text(tmp_path: Path) -> None:
     missing = describe(tmp_path / "none-1-py3-none-any.whl", built_in("gpu"))
     assert missing.problem is not None
-    assert render_description(missing) == ""
+    assert missing.requirements == ()
 
 
 def test_the_json_holds_all_of_it(tmp_path: Path) -> None:
