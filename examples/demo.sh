@@ -33,16 +33,20 @@ echo "pip refused it, as expected."
 step "2. What would be corrected in a CPU build of torch (nothing is written yet)"
 "$wheelfix" strip-gpu --quiet --diff "$torch"
 
-step "3. All sample wheels are corrected; those without a fault are copied as they are"
-"$wheelfix" strip-gpu --output-dir "$place/fixed" sample_wheels/*.whl >"$place/written.txt"
-echo "$(wc -l <"$place/written.txt") wheels are in $place/fixed."
+step "3. All sample wheels at once: what a wheel needs is not dropped, and the wheels of a release stay together"
+if "$wheelfix" strip-gpu --output-dir "$place/fixed" sample_wheels/*.whl >"$place/written.txt"; then
+    echo "wheelfix corrected wheels that need what it dropped" >&2
+    exit 1
+fi
+echo "$(wc -l <"$place/written.txt") wheels are in $place/fixed; the others were refused, as expected."
 
-echo "Two of the samples stand for CUDA builds. strip-gpu goes by names and corrects them too: give it CPU builds only."
+step "4. The ways on: a release of its own for the CPU build, and a word for what nothing in the wheel can prove"
+"$wheelfix" strip-gpu --quiet --local cpu --output-dir "$place/fixed" "$torch"
+"$wheelfix" strip-gpu --quiet --allow-unproven --output-dir "$place/fixed" sample_wheels/demo_gpu_leak-*.whl
+fixed_torch=$(echo "$place"/fixed/torch-2.7.0+cpu-*aarch64.whl)
 
-step "4. A corrected wheel tells what it was made from"
-"$wheelfix" show "$place/fixed/${torch##*/}"
-
-step "5. A second run finds nothing left to do"
+step "5. The corrected wheel tells what it requires, and what it was made from; a second run finds nothing left to do"
+"$wheelfix" show "$fixed_torch"
 "$wheelfix" strip-gpu --quiet --check "$place/fixed"
 echo "wheelfix strip-gpu --check ended with 0."
 
@@ -56,6 +60,6 @@ step "7. Rules of a team: they bring tests along, show each distinct change once
 "$wheelfix" rules test examples/rules/seed-case.toml
 "$wheelfix" fix --quiet --diff --rules examples/rules/requires-python.toml --rules examples/rules/xgboost-without-nccl.toml sample_wheels
 "$wheelfix" rules explain --rules examples/rules/seed-case.toml "$torch" triton
-"$wheelfix" rules explain --rules examples/rules/seed-case.toml "$place/fixed/${torch##*/}" triton
+"$wheelfix" rules explain --rules examples/rules/seed-case.toml "$fixed_torch" triton
 
 step "Done: fault shown, wheels corrected, result installed"

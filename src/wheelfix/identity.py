@@ -103,9 +103,12 @@ def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
         found = _DATA_FOLDER.fullmatch(name)
         if found and _same_release(found["project"], found["version"], project, version):
             folders[name] = f"{found['project']}-{filename.version}{_DATA}"
-    if len(set(folders.values())) < len(folders):
+    present = {member.name.partition("/")[0] for member in wheel.layout.members} - folders.keys()
+    if len(set(folders.values())) < len(folders) or not present.isdisjoint(folders.values()):
         raise EditError(
-            "same-folder-name", "two .data folders would get the same name", hint="Build the wheel again, with one of them."
+            "same-folder-name",
+            "two folders of the wheel would get the same name",
+            hint="Build the wheel again, with one of them.",
         )
     return {old: new for old, new in folders.items() if old != new}
 

@@ -6,11 +6,14 @@ random id, so that the same input gives the same bytes.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from wheelfix.errors import FilenameError
 from wheelfix.escaping import as_utf8
+from wheelfix.filename import WheelFilename
 from wheelfix.outcome import Change, Verdict
 
 TRACE: Final = "sboms/wheelfix.cdx.json"
@@ -99,6 +102,8 @@ def read_trace(data: bytes) -> Trace | None:
 
 
 def _component(project: str, version: str, ancestor: Ancestor) -> dict[str, Any]:
+    with suppress(FilenameError):  # a wheel that got a label had another version before
+        version = WheelFilename.parse(ancestor.filename).version
     return {
         "type": "library",
         "name": project,

@@ -14,7 +14,7 @@ from wheelfix.archive.directory import end_bytes, positioned
 from wheelfix.archive.encode import NewMember, encode_member, encode_renamed
 from wheelfix.archive.ending import read_end
 from wheelfix.archive.headers import FULL_32
-from wheelfix.archive.layout import Layout, read_members
+from wheelfix.archive.layout import Layout, read_layout, read_members
 from wheelfix.archive.source import Source
 from wheelfix.archive.writing import FollowingDigest, Growing
 from wheelfix.errors import ArchiveError, VerificationError
@@ -28,7 +28,7 @@ class Edits:
     """What becomes of the members of an archive. Names are those of the old archive.
 
     ``replaced`` members get new content where they lie, ``renamed`` ones a new name, ``removed`` ones vanish; all others
-    are kept. A member can be both replaced and renamed.
+    are kept. A member can be both replaced and renamed; one that is removed vanishes whatever else is said of it.
     """
 
     replaced: Mapping[str, bytes] = field(default_factory=dict)
@@ -130,6 +130,9 @@ def splice(
         output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
         output_sha256 = following.hexdigest()
         _check_end(output, len(records), directory_start, directory)
+        if edits.renamed:  # only new names can meet old ones
+            with _checking():
+                read_layout(output)
     source.check_unchanged()
     return Spliced(source_sha256, output_sha256)
 
@@ -222,6 +225,8 @@ def _assemble(source: Source, layout: Layout, edits: Edits) -> _Body:
         if name not in edited:
             shifts[member.start] = body.size - member.start
             body.add(Kept(member.start, member.stop))
+        elif name in edits.removed:
+            continue
         elif name in edits.replaced:
             new = NewMember(edits.renamed.get(name, name), edits.replaced[name], member)
             encoded, record = encode_member(source, layout, new)

@@ -10,7 +10,7 @@ from wheelfix.evidence.build import Finding, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
 from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, is_binary, unread_reason
-from wheelfix.metadata.requirement import Requirement
+from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.outcome import Scan, Verdict
 
 if TYPE_CHECKING:
@@ -78,25 +78,26 @@ class Evidence:
         """Read all binaries that are not read yet, unless none are to be read."""
         return self.linkage if self._scan is Scan.NEVER else self._scanner.read_all()
 
-    def judge(self, requirement: Requirement, *, on_purpose: bool = False) -> Judgement | None:
+    def judge(self, requirement: Requirement | str, *, on_purpose: bool = False) -> Judgement | None:
         """Return whether the wheel can do without ``requirement``, ``None`` for one that is not in the GPU catalogue.
 
         ``on_purpose`` says that a rule names just this requirement of just this project, as one that is loaded only where
         there is a GPU.
         """
-        provided = provided_by(requirement)
-        if provided is None:
+        wanted = read_requirement(requirement.strip()) if isinstance(requirement, str) else requirement
+        provided = provided_by(wanted) if wanted else None
+        if wanted is None or provided is None:
             return None
         if self._scan is Scan.ALWAYS:
             self.read_all()
-        if self.environments.never_ask_for(requirement):
-            return Judgement(Verdict.SAFE, f"its marker is never true on {self._tags()}: {shown(requirement.marker)}")
+        if self.environments.never_ask_for(wanted):
+            return Judgement(Verdict.SAFE, f"its marker is never true on {self._tags()}: {shown(wanted.marker)}")
         stated = _Statements(self.build, provided.runtimes)
         if stated.uses and not stated.contradict:
             return Judgement(Verdict.UNSAFE, self._named(stated.uses, provided))
         if stated.denied and not stated.uses and not stated.names and not self._known_link(provided):
             return Judgement(Verdict.SAFE, _joined(each.words for each in stated.denied))
-        return self._by_linkage(requirement, provided, stated, on_purpose=on_purpose)
+        return self._by_linkage(wanted, provided, stated, on_purpose=on_purpose)
 
     def _by_linkage(
         self, requirement: Requirement, provided: Provided, stated: "_Statements", *, on_purpose: bool
