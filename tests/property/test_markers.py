@@ -7,8 +7,11 @@ from itertools import product
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.markers import Marker as StrictMarker
+from packaging.tags import parse_tag
 
+from wheelfix.evidence.environments import Environments
 from wheelfix.metadata.marker import Marker, extras_named, marker_text, plain_marker, read_marker, without_extra
+from wheelfix.metadata.requirement import read_requirement
 from wheelfix.metadata.truth import Environment, Release, can_be_true
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
@@ -114,7 +117,7 @@ def places(text: str, environment: Environment, extras: tuple[str, ...] = ("",))
 
 def releases(environment: Environment, *, micros: bool) -> Iterator[tuple[int, int, int]]:
     lowest, highest = environment.lowest or (2, 0), environment.highest or (99, 99)
-    for major, minor in product((2, 3, 4, 99), (*range(13), 99)):
+    for major, minor in product((2, 3, 4, 99), (*range(14), 99)):
         if lowest <= (major, minor) <= highest:
             yield from ((major, minor, micro) for micro in ((*range(8), 99) if micros else (0,)))
 
@@ -226,3 +229,70 @@ def test_versions_that_are_compared_as_text_are_never_denied(
     environment = Environment({}, *bounds)
     if can_be_true(read(text), environment) is False:
         assert not [place for place in places(text, environment) if strict(text).evaluate(place)]
+
+
+LINUX = {"sys_platform": ("linux", "linux2"), "platform_system": ("Linux",), "os_name": ("posix",)}
+MAC = {"sys_platform": ("darwin",), "platform_system": ("Darwin",), "os_name": ("posix",)}
+WINDOWS = {"sys_platform": ("win32",), "platform_system": ("Windows",), "os_name": ("nt",)}
+CPYTHON = {"implementation_name": ("cpython",)}
+OLD_PC = ("i686", "i586", "i486", "i386", "x86_64")
+FAMILIES: Mapping[str, list[Environment]] = {
+    "cp311-cp311-manylinux_2_28_aarch64": [
+        Environment({**LINUX, **CPYTHON, "platform_machine": ("aarch64",)}, (3, 11), (3, 11))
+    ],
+    "cp38-cp38-manylinux1_i686": [Environment({**LINUX, **CPYTHON, "platform_machine": OLD_PC}, (3, 8), (3, 8))],
+    "cp38-abi3-musllinux_1_2_x86_64": [Environment({**LINUX, **CPYTHON, "platform_machine": ("x86_64",)}, (3, 8), (3, 99))],
+    "pp310-pypy310_pp73-manylinux2014_x86_64": [
+        Environment({**LINUX, "implementation_name": ("pypy",), "platform_machine": ("x86_64",)}, (3, 10), (3, 10))
+    ],
+    "py3-none-linux_x86_64": [Environment({**LINUX, "platform_machine": ("x86_64",)}, (3, 0), (3, 99))],
+    "py2.py3-none-macosx_10_9_x86_64": [
+        Environment({**MAC, "platform_machine": ("x86_64", "arm64")}, (2, 0), (2, 99)),
+        Environment({**MAC, "platform_machine": ("x86_64", "arm64")}, (3, 0), (3, 99)),
+    ],
+    "cp310-cp310-macosx_11_0_arm64": [Environment({**MAC, **CPYTHON, "platform_machine": ("arm64",)}, (3, 10), (3, 10))],
+    "cp310-cp310-macosx_11_0_universal2": [
+        Environment({**MAC, **CPYTHON, "platform_machine": ("arm64", "x86_64")}, (3, 10), (3, 10))
+    ],
+    "cp310-cp310-win_amd64": [Environment({**WINDOWS, **CPYTHON, "platform_machine": ("AMD64", "ARM64")}, (3, 10), (3, 10))],
+    "cp310-cp310-win_arm64": [Environment({**WINDOWS, **CPYTHON, "platform_machine": ("ARM64", "AMD64")}, (3, 10), (3, 10))],
+    "cp310-cp310-win32": [
+        Environment({**WINDOWS, **CPYTHON, "platform_machine": ("x86", "AMD64", "ARM64", "i386", "i686")}, (3, 10), (3, 10))
+    ],
+    "cp312-cp312-ios_13_0_arm64_iphoneos": [
+        Environment(
+            {"sys_platform": ("ios",), "platform_system": ("iOS", "iPadOS"), "os_name": ("posix",), **CPYTHON},
+            (3, 12),
+            (3, 12),
+        )
+    ],
+    "cp313-cp313-android_24_arm64_v8a": [
+        Environment(
+            {"sys_platform": ("android",), "platform_system": ("Android",), "os_name": ("posix",), **CPYTHON},
+            (3, 13),
+            (3, 13),
+        )
+    ],
+    "cp312-cp312-pyodide_2024_0_wasm32": [
+        Environment(
+            {"sys_platform": ("emscripten",), "platform_system": ("Emscripten",), "os_name": ("posix",), **CPYTHON},
+            (3, 12),
+            (3, 12),
+        )
+    ],
+    "py3-none-any": [Environment({}, (3, 0), (3, 99))],
+    "cp311-cp311-manylinux2014_aarch64.win_amd64": [
+        Environment({**LINUX, **CPYTHON, "platform_machine": ("aarch64",)}, (3, 11), (3, 11)),
+        Environment({**WINDOWS, **CPYTHON, "platform_machine": ("AMD64", "ARM64")}, (3, 11), (3, 11)),
+    ],
+    "cp311-cp311-plan9_386": [Environment(CPYTHON, (3, 11), (3, 11))],
+}
+"""What accepts a wheel of every family of tags, written down without the code that is tested."""
+
+
+@given(markers(exact_leaves, 4), st.sampled_from(sorted(FAMILIES)))
+def test_dead_is_what_is_false_wherever_the_tags_can_be_installed(text: str, tags: str) -> None:
+    requirement = read_requirement(f"x; {text}")
+    assert requirement is not None
+    anywhere = any(strict(text).evaluate(place) for each in FAMILIES[tags] for place in places(text, each))
+    assert Environments(parse_tag(tags)).never_ask_for(requirement) is not anywhere
