@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from wheelfix.evidence.linkage import is_binary
+from wheelfix.evidence.elf import is_binary
 from wheelfix.plan import make_plan
 from wheelfix.rules.loading import built_in
 from wheelfix.wheel import Wheel

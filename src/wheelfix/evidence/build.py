@@ -7,6 +7,7 @@ of its files.
 
 import ast
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
+from wheelfix.evidence.elf import is_binary
 
 RUNTIMES: Final = ("cuda", "rocm", "xpu")
 """The runtimes that builds name in labels and constants."""
@@ -28,6 +30,7 @@ _CONSTANT_FILE: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?[^/]+/
 _CONSTANTS: Final = {"cuda": "cuda", "hip": "rocm", "rocm": "rocm", "xpu": "xpu"}
 _VERSIONS: Final = ("__version__", "version")
 _LONGEST_FILE: Final = 1 << 16
+_LONGEST_VALUE: Final = 100
 _MOST_FILES: Final = 20
 _TELLING_NAMES: Final = {
     "libtorch_cuda*.so": "cuda", "libc10_cuda.so": "cuda", "c10_cuda.dll": "cuda", "torch_cuda*.dll": "cuda",
@@ -85,18 +88,20 @@ def _of_constants(content: bytes, place: str) -> Iterator[Finding]:
     constants = dict(_constants(content))
     for name, runtime in _CONSTANTS.items():
         value = constants.get(name, "")
-        if value is None or (isinstance(value, str) and value):
+        if value is None or (isinstance(value, str) and 0 < len(value) <= _LONGEST_VALUE):
             yield Finding(runtime, value is not None, shown(f"{place} says {name} = {value!r}"))
     for name in _VERSIONS:
         version = constants.get(name)
-        if isinstance(version, str):
+        if isinstance(version, str) and len(version) <= _LONGEST_VALUE:
             yield from _of_label(version, f"{place} says {name} = {version!r}")
 
 
 def _constants(content: bytes) -> Iterator[tuple[str, object]]:
     """Yield what a file of Python assigns at its top level, as far as that is a constant; the last value of each name."""
     try:
-        tree = ast.parse(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a wheel's odd escapes nobody here wants to know
+            tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # no Python of this version: it says nothing
         return
     values: dict[str, object] = {}
@@ -119,7 +124,7 @@ def _of_names(members: Iterable[Member]) -> Iterator[Finding]:
     """Yield what names of files say: presence is strong, absence says nothing."""
     for member in members:
         name = member.name.rpartition("/")[2]
-        if not name.endswith(".dll") and ".so" not in name:
+        if not is_binary(name):
             continue
         bundled = _BUNDLED.fullmatch(name)
         plain = bundled["stem"] + bundled["end"] if bundled else name

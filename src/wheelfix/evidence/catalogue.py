@@ -2,9 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
@@ -29,7 +29,7 @@ class Provided:
 
     def includes(self, library: str) -> bool:
         """Whether it brings the library that a binary asks the loader for under this name."""
-        return any(fnmatchcase(library, pattern) for pattern in self.libraries)
+        return any(_pattern(each)(library) for each in self.libraries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Entry:
     extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def fits(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self.names)
+        return any(_pattern(each)(name) for each in self.names)
 
 
 def provided_by(requirement: Requirement) -> Provided | None:
@@ -65,7 +65,13 @@ def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | Non
 @lru_cache(maxsize=16_384)
 def library_runtime(library: str) -> str | None:
     """Return the runtime to which the library called ``library`` belongs, ``None`` if it is none of the catalogue."""
-    return next((runtime for pattern, runtime in _libraries() if fnmatchcase(library, pattern)), None)
+    return next((runtime for pattern, runtime in _libraries() if _pattern(pattern)(library)), None)
+
+
+@cache
+def _pattern(text: str) -> Callable[[str], object]:
+    """Return what tells whether a name fits a pattern; the standard library remembers too few of them."""
+    return re.compile(translate(text)).match
 
 
 @cache

@@ -17,6 +17,9 @@ MAGIC: Final = b"\x7fELF"
 _MODULE: Final = re.compile(r"\.(?:cpython|pypy)[\w-]*\.so|\.abi3t?\.so")
 """The ends of names that Python imports: https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES."""
 _PLAIN: Final = re.compile(r"(?P<stem>[^\W\d]\w*)\.so")
+_SHARED_OBJECT: Final = re.compile(r"\.so(?:\.[\w.]+)?$|\.(?:pyd|dll|dylib)$", re.IGNORECASE)
+_LONGEST_BASE: Final = 255
+"""The longest file name, in characters, that file systems take."""
 _MOST_NEEDED: Final = 1_000
 _LONGEST_NAME: Final = 1_000
 
@@ -36,6 +39,12 @@ class Dynamic:
     needed: tuple[str, ...] = ()
     soname: str | None = None
     is_module: bool = False
+
+
+def is_binary(path: str) -> bool:
+    """Whether a path is that of a shared object, on any system."""
+    name = path.rpartition("/")[2]
+    return len(name) <= _LONGEST_BASE and _SHARED_OBJECT.search(name) is not None
 
 
 def read_dynamic(file: BinaryIO, name: str) -> Dynamic:

@@ -1,9 +1,9 @@
 """Which shared libraries the binaries of a wheel link to, read smallest first and only as far as needed."""
 
-import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import BinaryIO, Final, cast
 
 from wheelfix.archive.layout import Member
@@ -11,18 +11,17 @@ from wheelfix.archive.source import Readable
 from wheelfix.archive.unpacking import Allowance, MemberFile
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
-from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, read_dynamic
+from wheelfix.evidence.catalogue import library_runtime
+from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, read_dynamic
 
-_SHARED_OBJECT: Final = re.compile(r"\.so(?:\.[\w.]+)?$")
-_OTHER_BINARY: Final = re.compile(r"\.(?:pyd|dll|dylib)$", re.IGNORECASE)
 _MOST_BYTES: Final = 6 << 30
 """How much of a wheel's binaries is inflated at most, in bytes; the largest real ones have 2 GiB."""
 _MOST_CALLS: Final = 200_000
-_CALLS_EACH: Final = 2_000
+_CALLS_EACH: Final = 400
 _GREATEST_RATIO: Final = 200
 """How much smaller than its content a binary may be packed; of real ones none gets near, a run of zeros has 1,000."""
 _SMALL: Final = 1 << 24
-_MOST_BINARIES: Final = 20_000
+_MOST_BINARIES: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Link:
     hard: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Linkage:
     """What was read of a wheel's binaries so far.
 
@@ -59,42 +58,63 @@ class Linkage:
     unread: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
 
-    def links(self, wanted: Callable[[str], bool]) -> Iterator[Link]:
-        """Yield the links to libraries that are ``wanted`` and that the wheel does not bring itself."""
-        own = {name for binary in self.binaries for name in binary.names}
-        hard = self._reachable()
-        for binary in self.binaries:
-            for library in binary.dynamic.needed:
-                if library not in own and wanted(library):
-                    yield Link(binary.path, library, binary.path in hard)
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links to libraries of the GPU catalogue that the wheel does not bring itself."""
+        modules = [each.path for each in self.binaries if each.dynamic.is_module]
+        hard = _closure(modules, self._loads)
+        return tuple(
+            Link(binary.path, library, binary.path in hard)
+            for binary in self.binaries
+            for library in dict.fromkeys(binary.dynamic.needed)
+            if library not in self._by_name and library_runtime(library)
+        )
+
+    def first(self, wanted: Callable[[str], bool], *, hard: bool = False) -> Link | None:
+        """Return the first link to a library that is ``wanted``; with ``hard`` only a hard one counts."""
+        return next((link for link in self.links if (link.hard or not hard) and wanted(link.library)), None)
 
     def broken_without(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
         """Return the extension modules that cannot be imported without libraries that are ``wanted``, sorted."""
-        direct = {link.path for link in self.links(wanted)}
-        return tuple(
-            sorted(
-                each.path for each in self.binaries if each.dynamic.is_module and not direct.isdisjoint(self._from([each]))
-            )
-        )
+        direct = [link.path for link in self.links if wanted(link.library)]
+        broken = _closure(direct, self._loaded_by)
+        return tuple(sorted(each.path for each in self.binaries if each.dynamic.is_module and each.path in broken))
 
-    def _reachable(self) -> set[str]:
-        return self._from(each for each in self.binaries if each.dynamic.is_module)
-
-    def _from(self, starts: Iterable[Binary]) -> set[str]:
-        """Return the paths of ``starts`` and of all that the loader loads with them from the wheel."""
-        by_name: dict[str, list[Binary]] = {}
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[str]]:
+        """The paths of the binaries that answer to each name."""
+        found: dict[str, list[str]] = {}
         for binary in self.binaries:
             for name in binary.names:
-                by_name.setdefault(name, []).append(binary)
-        waiting = deque(starts)
-        seen = {each.path for each in waiting}
-        while waiting:
-            for library in waiting.popleft().dynamic.needed:
-                for found in by_name.get(library, ()):
-                    if found.path not in seen:
-                        seen.add(found.path)
-                        waiting.append(found)
-        return seen
+                found.setdefault(name, []).append(binary.path)
+        return found
+
+    @cached_property
+    def _loads(self) -> Mapping[str, list[str]]:
+        """What the loader loads from the wheel together with each binary."""
+        return {
+            binary.path: [path for library in binary.dynamic.needed for path in self._by_name.get(library, ())]
+            for binary in self.binaries
+        }
+
+    @cached_property
+    def _loaded_by(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path, loaded in self._loads.items():
+            for each in loaded:
+                found.setdefault(each, []).append(path)
+        return found
+
+
+def _closure(starts: Iterable[str], following: Mapping[str, Iterable[str]]) -> set[str]:
+    """Return ``starts`` and all that follows from them."""
+    waiting = deque(starts)
+    seen = set(waiting)
+    while waiting:
+        new = [each for each in following.get(waiting.popleft(), ()) if each not in seen]
+        seen.update(new)
+        waiting.extend(new)
+    return seen
 
 
 class Scanner:
@@ -110,11 +130,14 @@ class Scanner:
         self._allowance = Allowance(bytes_=_MOST_BYTES, calls=calls)
         self._binaries = [*known.binaries]
         self._unread = {**known.unread}
+        self._linkage: Linkage | None = None
 
     @property
     def linkage(self) -> Linkage:
         """What was read so far."""
-        return Linkage(tuple(self._binaries), dict(self._unread), not self._waiting)
+        if self._linkage is None:
+            self._linkage = Linkage(tuple(self._binaries), dict(self._unread), not self._waiting)
+        return self._linkage
 
     def read_all(self) -> Linkage:
         """Read what is left, and return all."""
@@ -133,7 +156,7 @@ class Scanner:
             promising = promising or any(wanted(library) for binary in news for library in binary.dynamic.needed)
             done = not self._waiting or (largest is not None and self._waiting[0].size > largest)
             if promising and (done or len(self._binaries) >= next_look):  # a look takes them all into account
-                found = next((link for link in self.linkage.links(wanted) if link.hard or not hard), None)
+                found = self.linkage.first(wanted, hard=hard)
                 if found:
                     return found
                 next_look = len(self._binaries) * 5 // 4
@@ -143,13 +166,11 @@ class Scanner:
 
     def _read_next(self) -> Sequence[Binary]:
         before = len(self._binaries)
+        self._linkage = None
         self._read(self._waiting.popleft())
         return self._binaries[before:]
 
     def _read(self, member: Member) -> None:
-        if _OTHER_BINARY.search(member.name):
-            self._unread[member.name] = "only ELF files are read"
-            return
         if member.size > _SMALL and member.size > _GREATEST_RATIO * (member.data_stop - member.data_start):
             self._unread[member.name] = "it is packed tighter than any real binary"
             return
@@ -157,7 +178,7 @@ class Scanner:
             file = MemberFile(self._source, member, self._allowance)
             if file.read(len(MAGIC)) != MAGIC:
                 if member.size:
-                    self._unread[member.name] = "it is no ELF file"
+                    self._unread[member.name] = "it is no ELF file, and others are not read"
                 return
             dynamic = read_dynamic(cast(BinaryIO, file), member.name.rpartition("/")[2])
         except ArchiveError as error:
@@ -170,11 +191,6 @@ class Scanner:
 
 def _by_size(member: Member) -> tuple[int, str]:
     return member.size, member.name
-
-
-def is_binary(name: str) -> bool:
-    """Whether a member's name is that of a shared object, on any system."""
-    return bool(_SHARED_OBJECT.search(name) or _OTHER_BINARY.search(name))
 
 
 def unread_reason(linkage: Linkage) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.escaping import shown
 from wheelfix.evidence.build import Finding, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
+from wheelfix.evidence.elf import is_binary
 from wheelfix.evidence.environments import Environments
-from wheelfix.evidence.linkage import Link, Linkage, Scanner, is_binary, unread_reason
+from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
 from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.outcome import Scan, Verdict
 
@@ -61,6 +62,10 @@ class Evidence:
         return read_build(self._source, self._members, self._versions)
 
     @cached_property
+    def _has_binaries(self) -> bool:
+        return any(is_binary(member.name) for member in self._members)
+
+    @cached_property
     def _scanner(self) -> Scanner:
         return Scanner(self._source, self._members, self._known)
 
@@ -103,7 +108,7 @@ class Evidence:
         self, requirement: Requirement, provided: Provided, stated: "_Statements", *, on_purpose: bool
     ) -> Judgement:
         unproven = Verdict.UNPROVEN
-        if not any(is_binary(member.name) for member in self._members):
+        if not self._has_binaries:
             reason = "nothing in the wheel tells: it has no binaries, and no label or constant of a build"
             return Judgement(unproven, stated.against or reason)
         if self._scan is Scan.NEVER:
@@ -112,12 +117,12 @@ class Evidence:
         if link:
             return Judgement(Verdict.UNSAFE, _words(link))
         linkage = self._scanner.read_all()
-        soft = next(linkage.links(provided.includes), None)
+        soft = linkage.first(provided.includes)
         if soft:
             return Judgement(unproven, f"{_words(soft)}, though no extension module loads it when it is imported")
         if linkage.unread or stated.against:
             return Judgement(unproven, stated.against or unread_reason(linkage))
-        other = next(linkage.links(lambda library: library_runtime(library) in provided.runtimes), None)
+        other = linkage.first(lambda library: library_runtime(library) in provided.runtimes)
         if other:
             return Judgement(unproven, f"nothing links to what it provides, but it is a GPU build: {shown(_words(other))}")
         if not provided.libraries:
@@ -129,14 +134,14 @@ class Evidence:
 
     def _known_link(self, provided: Provided) -> bool:
         """Whether a binary that was read already links to what is ``provided``."""
-        return next(self.linkage.links(provided.includes), None) is not None
+        return self.linkage.first(provided.includes) is not None
 
     def _named(self, uses: Sequence[Finding], provided: Provided) -> str:
         """Return that the build uses a runtime, with a file and a library where they are found at once."""
         words = uses[0].words
         if self._scan is Scan.NEVER:
             return words
-        own = next(self.linkage.links(provided.includes), None)
+        own = self.linkage.first(provided.includes)
         link = own or self._example
         return f"{words}, and {_words(link)}" if link else words
 
@@ -192,8 +197,9 @@ def what_breaks(linkage: Linkage, gone: Sequence[Provided]) -> Iterator[str]:
         return any(each.includes(library) for each in gone)
 
     libraries: dict[str, list[str]] = {}
-    for link in linkage.links(wanted):
-        libraries.setdefault(link.path, []).append(link.library)
+    for link in linkage.links:
+        if wanted(link.library):
+            libraries.setdefault(link.path, []).append(link.library)
     for path, missing in libraries.items():
         yield f"{shown(path)} will not load without {shown(', '.join(missing))}."
     modules = [path for path in linkage.broken_without(wanted) if path not in libraries]
