@@ -127,13 +127,14 @@ def _compared(paths: list[Path], task: Task, workers: "_Workers", *, allow_mixed
     """Return what the releases among ``paths`` ask for; their wheels are looked at before any is written."""
     from wheelfix.releases import Comparison, Rehearsal, compare, to_compare  # imported late: one wheel is no release
 
-    chosen = to_compare(paths) if len(paths) > 1 else []
+    named_anew = task.local is not None or task.build is not None
+    chosen = (paths if named_anew else to_compare(paths)) if len(paths) > 1 else []
     if not chosen:
         return Comparison()
     calls = [(path, (path, task)) for path in chosen]
     with workers.at_hand(len(calls)) as pool:
         done = dict(_run(rehearse_one, calls, pool, lost=lambda path: Rehearsal(_died(path))))
-    return compare([done[path] for path in chosen], allow_mixed=allow_mixed, rename=task.local is not None)
+    return compare([done[path] for path in chosen], allow_mixed=allow_mixed, local=task.local)
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":

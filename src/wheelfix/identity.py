@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.version import Version
 
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
@@ -74,18 +75,30 @@ def rename(wheel: Wheel, identity: Identity) -> Renaming:
     if identity.local is not None:
         filename = filename.with_local_label(identity.local)
         if filename.parsed_version is None:
-            raise EditError(
-                "no-version", f"{shown(wheel.filename.version)} is no version that can have a label", hint="See PEP 440."
-            )
+            raise _no_version(wheel.filename.version)
         folders = _new_folders(wheel, filename)
         new = with_label(wheel.version, identity.local)
+        if _parsed(new) is None:
+            raise _no_version(wheel.version)
         version = new if new != wheel.version else None
-        pins = _broken_pins(wheel.version) if version else ()
+        pins = () if _parsed(new) == _parsed(wheel.version) else _broken_pins(wheel.version)
     content = None
     if identity.build is not None:
         filename = filename.with_build_tag(identity.build)
         content = _with_build(wheel.read("WHEEL"), identity.build)
     return Renaming(filename, folders.get(wheel.dist_info, wheel.dist_info), folders, version, content, pins)
+
+
+def _parsed(version: str) -> Version | None:
+    try:
+        return Version(version)
+    except ValueError:
+        return None
+
+
+def _no_version(text: str) -> EditError:
+    hint = "Only versions by PEP 440 can; build the wheel again."
+    return EditError("no-version", f"{shown(text)} is no version that can have a label", hint=hint)
 
 
 def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:

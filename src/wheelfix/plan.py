@@ -230,7 +230,8 @@ class _Draft:
                 Change("Version", "set-field", self._wheel.version, renaming.version, reason="asked for by its label")
             )
             pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
-            self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")
+            if pins:
+                self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")
         if renaming.wheel is not None:
             self._files["WHEEL"] = renaming.wheel
             old, new = self._wheel.filename.build, renaming.filename.build

@@ -109,8 +109,8 @@ class Record:
         rows = []
         for index, raw in enumerate(self.rows):
             for old, new in folders.items():
-                if _encoded(f"{old}/") in raw and _plain(_read_row(raw, index + 1).path).startswith(f"{old}/"):
-                    rows.append(raw.replace(_encoded(f"{old}/"), _encoded(f"{new}/"), 1))
+                if _encoded(old) in raw and _plain(_read_row(raw, index + 1).path + "x").startswith(f"{old}/"):
+                    rows.append(raw.replace(_encoded(old), _encoded(new), 1))
                     break
             else:
                 rows.append(raw)

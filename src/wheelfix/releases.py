@@ -1,5 +1,6 @@
 """The wheels of one release, compared before any of them is written: lockers read one and take it for all."""
 
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -87,25 +88,49 @@ def _release(name: WheelFilename) -> Release:
     return name.project, canonicalize_version(name.version.replace("_", "-"))
 
 
-def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, rename: bool = False) -> Comparison:
+def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local: str | None = None) -> Comparison:
     """Return what the releases of ``rehearsals`` ask for.
 
-    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With ``rename``
-    wheels that change get a release of their own, and those of the same release that say the same go with them.
+    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With the label
+    ``local`` wheels that change get a release of their own, and those of the same release that say the same go with them.
+    Wheels that would get the same new name are refused.
     """
     readable = [each for each in rehearsals if each.filename is not None]
     briefs = {each.path: Brief(linkage=each.linkage) for each in readable}
     for release in _grouped(readable, [_read_name(each.path) for each in readable]):
-        for path in _go_along(release) if rename else ():
+        for path in _go_along(release) if local is not None else ():
             briefs[path] = replace(briefs[path], rename=True)
-    afterwards = [None if briefs[each.path].rename else each.filename for each in readable]
-    for release in _grouped(readable, afterwards):
+    names = [_new_name(each, local if briefs[each.path].rename else None) for each in readable]
+    for path, problem in _clashes([each.path for each in readable], names):
+        briefs[path] = replace(briefs[path], problem=problem)
+    for release in _grouped(readable, names):
         problem = None if allow_mixed else _would_disagree(release)
         for each in release if problem else ():
             briefs[each.path] = replace(briefs[each.path], problem=problem)
     for path, note in _companions(readable):
         briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
     return Comparison(briefs, disagreements_of({each.path: each.before for each in readable}))
+
+
+def _new_name(rehearsal: Rehearsal, local: str | None) -> WheelFilename | None:
+    """Return the name that a wheel would have, with the label that it gets because its siblings do."""
+    name = rehearsal.filename
+    return name if name is None or local is None else name.with_local_label(local)
+
+
+def _clashes(paths: Sequence[Path], names: Sequence[WheelFilename | None]) -> Iterator[tuple[Path, Problem]]:
+    """Yield the wheels that have not one name and would get one, but for those that keep theirs."""
+    count = Counter(map(str, names))
+    for path, name in zip(paths, names, strict=True):
+        if name is not None and count[str(name)] > 1 and str(name) != path.name:
+            yield (
+                path,
+                Problem(
+                    "same-output-name",
+                    f"another wheel of this call would be called {name} too",
+                    "Correct them in two calls with two output folders, or choose other names.",
+                ),
+            )
 
 
 def _grouped(items: Sequence[Item], names: Sequence[WheelFilename | None]) -> list[list[Item]]:

@@ -70,6 +70,12 @@ class MemberFile(io.RawIOBase):
                 f"{shown(member.name)} is compressed by method {member.method}",
                 hint="Build the wheel with deflate; installers expect it.",
             )
+        if member.method == STORED and member.size != member.data_stop - member.data_start:
+            raise ArchiveError(
+                "damaged-member",
+                f"{shown(member.name)} is stored and has two sizes",
+                hint="Download or build the wheel again.",
+            )
         self._source = source
         self._member = member
         self._allowance = allowance

@@ -66,7 +66,7 @@ def read_build(source: Readable, members: Sequence[Member], versions: Iterable[s
             continue
         found += _of_constants(content, shown(member.name))
     for version in dict.fromkeys(versions):
-        found += _of_label(version, f"the version is {version}")
+        found += _of_label(version, f"the version is {shown(version)}")
     found += _of_names(members)
     return tuple(dict.fromkeys(found))
 
@@ -75,7 +75,6 @@ def _of_label(version: str, words: str) -> Iterator[Finding]:
     label = _LABELS.fullmatch(version.partition("+")[2].lower())
     if label is None:
         return
-    words = shown(words)
     if label["cpu"]:
         yield from (Finding(runtime, False, words) for runtime in RUNTIMES)
     for runtime in RUNTIMES:
@@ -88,12 +87,17 @@ def _of_constants(content: bytes, place: str) -> Iterator[Finding]:
     constants = dict(_constants(content))
     for name, runtime in _CONSTANTS.items():
         value = constants.get(name, "")
-        if value is None or (isinstance(value, str) and 0 < len(value) <= _LONGEST_VALUE):
-            yield Finding(runtime, value is not None, shown(f"{place} says {name} = {value!r}"))
+        if value is None or (isinstance(value, str) and value):
+            yield Finding(runtime, value is not None, f"{place} says {name} = {_brief(value)}")
     for name in _VERSIONS:
         version = constants.get(name)
-        if isinstance(version, str) and len(version) <= _LONGEST_VALUE:
-            yield from _of_label(version, f"{place} says {name} = {version!r}")
+        if isinstance(version, str):
+            yield from _of_label(version, f"{place} says {name} = {_brief(version)}")
+
+
+def _brief(value: str | None) -> str:
+    """Return a constant as Python writes it, its beginning if it is long."""
+    return repr(value[:_LONGEST_VALUE] if value else value)
 
 
 def _constants(content: bytes) -> Iterator[tuple[str, object]]:

@@ -4,22 +4,24 @@ The dynamic section is told in the System V gABI, https://refspecs.linuxfoundati
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from wheelfix.errors import ArchiveError, SourceChanged
 from wheelfix.escaping import shown
 
 if TYPE_CHECKING:
     from elftools.elf.dynamic import DynamicSegment, DynamicTag
-    from elftools.elf.elffile import ELFFile
 
 MAGIC: Final = b"\x7fELF"
 _MODULE: Final = re.compile(r"\.(?:cpython|pypy)[\w-]*\.so|\.abi3t?\.so")
 """The ends of names that Python imports: https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES."""
 _PLAIN: Final = re.compile(r"(?P<stem>[^\W\d]\w*)\.so")
-_SHARED_OBJECT: Final = re.compile(r"\.so(?:\.[\w.]+)?$|\.(?:pyd|dll|dylib)$", re.IGNORECASE)
+_SHARED_OBJECT: Final = re.compile(r"\.(?:so(?:\.\d\w*)*|pyd|dll|dylib)\Z", re.IGNORECASE)
 _LONGEST_BASE: Final = 255
 """The longest file name, in characters, that file systems take."""
+_BLOCK: Final = 1 << 20
 _MOST_NEEDED: Final = 1_000
 _LONGEST_NAME: Final = 1_000
 
@@ -33,7 +35,7 @@ class Dynamic:
     """What the dynamic section says: the libraries that must be there to load the file, and the name it is known by.
 
     ``is_module`` tells whether Python imports the file: its name is that of an extension module, and where that is a plain
-    ``name.so``, it exports ``PyInit_name``.
+    ``name.so``, it names ``PyInit_name``.
     """
 
     needed: tuple[str, ...] = ()
@@ -76,11 +78,28 @@ def read_dynamic(file: BinaryIO, name: str) -> Dynamic:
                 soname = _name(tag, "soname")
             if len(needed) > _MOST_NEEDED:
                 raise UnreadableBinary("it links to more libraries than any real file")
-        return Dynamic(tuple(needed), soname, _is_module(elf, segment, name))
+        return Dynamic(tuple(needed), soname, _is_module(segment, name))
     except UnreadableBinary:
         raise
     except Exception as error:
-        raise UnreadableBinary(shown(str(error)[:200]) or type(error).__name__) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: BaseException) -> UnreadableBinary:
+    """Return why the file cannot be read.
+
+    :raises OSError: if that is no fault of the file; pyelftools wraps what reading raises.
+    :raises SourceChanged: likewise.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        match cause:
+            case OSError() | SourceChanged():
+                raise cause
+            case ArchiveError(message=message):
+                return UnreadableBinary(message)
+        cause = cause.__cause__ or cause.__context__
+    return UnreadableBinary(shown(str(error)[:200]) or type(error).__name__)
 
 
 def _name(tag: "DynamicTag", kind: str) -> str:
@@ -90,18 +109,24 @@ def _name(tag: "DynamicTag", kind: str) -> str:
     return name
 
 
-def _is_module(elf: "ELFFile", segment: "DynamicSegment", name: str) -> bool:
+def _is_module(segment: "DynamicSegment", name: str) -> bool:
     plain = _PLAIN.fullmatch(name)
     if _MODULE.search(name) or plain is None or name.startswith("lib"):
         return _MODULE.search(name) is not None
-    return _exports(elf, segment, f"PyInit_{plain['stem']}")
+    return _names(segment, f"PyInit_{plain['stem']}")
 
 
-def _exports(elf: "ELFFile", segment: "DynamicSegment", symbol: str) -> bool:
-    from elftools.elf.hash import ELFHashTable, GNUHashTable
-
-    _, offset = segment.get_table_offset("DT_GNU_HASH")
-    if offset is not None:
-        return GNUHashTable(elf, offset, segment).get_symbol(symbol) is not None
-    _, offset = segment.get_table_offset("DT_HASH")
-    return offset is not None and ELFHashTable(elf, offset, None, segment).get_symbol(symbol) is not None
+def _names(segment: "DynamicSegment", symbol: str) -> bool:
+    """Whether ``symbol`` stands in the string table: who has it there exports it; a hash table would cost more to read."""
+    _, start = segment.get_table_offset("DT_STRTAB")
+    if start is None:
+        return False
+    left = next((tag.entry.d_val for tag in segment.iter_tags("DT_STRSZ")), sys.maxsize)
+    wanted, text = b"\0" + symbol.encode() + b"\0", b""
+    segment.stream.seek(start)
+    while left > 0 and (block := segment.stream.read(min(_BLOCK, left))):
+        left -= len(block)
+        text = text[-len(wanted) :] + block
+        if wanted in text:
+            return True
+    return False

@@ -51,12 +51,14 @@ class Link:
 class Linkage:
     """What was read of a wheel's binaries so far.
 
-    ``unread`` maps binaries that could not be read to the reason; ``complete`` tells whether there are no more.
+    ``unread`` maps binaries that could not be read to the reason; ``complete`` tells whether there are no more. ``names``
+    are the file names of all of them, read or not.
     """
 
     binaries: tuple[Binary, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
     complete: bool = False
+    names: frozenset[str] = frozenset()
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -67,7 +69,7 @@ class Linkage:
             Link(binary.path, library, binary.path in hard)
             for binary in self.binaries
             for library in dict.fromkeys(binary.dynamic.needed)
-            if library not in self._by_name and library_runtime(library)
+            if library not in self._by_name and library not in self.names and library_runtime(library)
         )
 
     def first(self, wanted: Callable[[str], bool], *, hard: bool = False) -> Link | None:
@@ -128,6 +130,7 @@ class Scanner:
         self._waiting = deque(sorted((each for each in candidates if each.name not in seen), key=_by_size))
         calls = _MOST_CALLS + _CALLS_EACH * min(len(candidates), _MOST_BINARIES)
         self._allowance = Allowance(bytes_=_MOST_BYTES, calls=calls)
+        self._names = frozenset(each.name.rpartition("/")[2] for each in candidates)
         self._binaries = [*known.binaries]
         self._unread = {**known.unread}
         self._linkage: Linkage | None = None
@@ -136,7 +139,7 @@ class Scanner:
     def linkage(self) -> Linkage:
         """What was read so far."""
         if self._linkage is None:
-            self._linkage = Linkage(tuple(self._binaries), dict(self._unread), not self._waiting)
+            self._linkage = Linkage(tuple(self._binaries), dict(self._unread), not self._waiting, self._names)
         return self._linkage
 
     def read_all(self) -> Linkage:

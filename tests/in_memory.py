@@ -1,0 +1,43 @@
+"""Archives that are held in memory and never become files."""
+
+import zlib
+from dataclasses import dataclass
+
+from building import Archive, Entry, to_bytes
+from wheelfix.archive.layout import Member, read_layout
+
+__all__ = ["Held", "hold", "only_member", "packed"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Bytes, read as an archive is."""
+
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        found = self.data[offset : offset + size]
+        assert len(found) == size, "read past the end of the file"
+        return found
+
+
+def hold(*entries: Entry) -> tuple[Held, tuple[Member, ...]]:
+    """Return an archive of ``entries`` and its members."""
+    source = Held(to_bytes(Archive(entries)))
+    return source, read_layout(source).members
+
+
+def only_member(entry: Entry) -> tuple[Held, Member]:
+    """Return an archive of one member, and that."""
+    source, (member,) = hold(entry)
+    return source, member
+
+
+def packed(content: bytes, level: int = 6) -> bytes:
+    """Return ``content`` as zlib deflates it: fast, and with references backwards."""
+    deflater = zlib.compressobj(level, wbits=-zlib.MAX_WBITS)
+    return deflater.compress(content) + deflater.flush()

@@ -1,0 +1,446 @@
+"""One ELF file: what is read of sound ones, and that no hostile one takes long or ends in anything but its own error."""
+
+import io
+import struct
+from collections.abc import Sequence
+from typing import BinaryIO, Final, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from building import STORED, Entry
+from elfwriter import shared_object
+from in_memory import only_member
+from wheelfix.archive.unpacking import Allowance, MemberFile
+from wheelfix.evidence.elf import Dynamic, UnreadableBinary, read_dynamic
+
+MODULE: Final = "_C.cpython-311-x86_64-linux-gnu.so"
+NEEDED: Final = ("libcudart.so.12", "libc.so.6", "libcublas.so.12")
+GOOD: Final = shared_object("x86_64", needed=NEEDED, soname="libdemo.so.1", exports=("PyInit_demo", "other"))
+LOAD, DYNAMIC = 1, 2
+NULL, NEED, HASH, STRTAB, SYMTAB, STRSZ, SYMENT, SONAME, RPATH, RUNPATH = 0, 1, 4, 5, 6, 10, 11, 14, 15, 29
+GNU_HASH: Final = 0x6FFF_FEF5
+CALLS: Final = 20_000
+"""How many reads a hostile file gets; a sound one of this size takes some hundred."""
+
+
+def read(data: bytes, name: str = "demo.so") -> Dynamic:
+    """Read under an allowance, as a scanner does: whatever the file says, the work has an end."""
+    source, member = only_member(Entry(name, data, STORED))
+    file = MemberFile(source, member, Allowance(bytes_=1 << 26, calls=CALLS))
+    return read_dynamic(cast(BinaryIO, file), name)
+
+
+def survives(data: bytes, name: str = "demo.so") -> Dynamic | None:
+    """Return what is read, ``None`` where the file is called unreadable, with words that can be printed."""
+    words = ""
+    try:
+        return read(data, name)
+    except UnreadableBinary as error:
+        words = str(error)
+    assert words
+    assert words.isprintable()
+    return None
+
+
+class Writer:
+    """An ELF file of any class and byte order, put together so that each part can lie."""
+
+    def __init__(self, *, bits: int = 64, big: bool = False, machine: int = 62) -> None:
+        self.bits, self.machine = bits, machine
+        self.order = ">" if big else "<"
+        self.header_size, self.program_size, self.pair = (64, 56, "2Q") if bits == 64 else (52, 32, "2I")
+
+    def header(self, *, programs: int = 2, at: int | None = None, entry_size: int | None = None, **more: int) -> bytes:
+        word = "Q" if self.bits == 64 else "I"
+        ident = b"\x7fELF" + bytes([self.bits // 32, 1 if self.order == "<" else 2, 1]) + bytes(9)
+        at = self.header_size if at is None else at
+        size = self.program_size if entry_size is None else entry_size
+        sections_at, sections = more.get("sections_at", 0), more.get("sections", 0)
+        return struct.pack(
+            f"{self.order}16s2HI3{word}I6H", ident, 3, self.machine, 1, 0, at, sections_at, 0, self.header_size, size,
+            programs, 64 if self.bits == 64 else 40, sections, 0,
+        )  # fmt: skip
+
+    def program(self, kind: int, offset: int, size: int, address: int | None = None) -> bytes:
+        address = offset if address is None else address
+        if self.bits == 64:
+            return struct.pack(f"{self.order}2I6Q", kind, 6, offset, address, address, size, size, 8)
+        return struct.pack(f"{self.order}8I", kind, offset, address, address, size, size, 6, 4)
+
+    def tags(self, *tags: tuple[int, int]) -> bytes:
+        return b"".join(struct.pack(self.order + self.pair, *tag) for tag in tags)
+
+    @property
+    def start(self) -> int:
+        """Where what follows the two program headers begins."""
+        return self.header_size + 2 * self.program_size
+
+    def file(self, tags: Sequence[tuple[int, int]], body: bytes = b"", *, dynamic_size: int | None = None) -> bytes:
+        """Return a file whose dynamic section stands behind its program headers, and ``body`` behind that."""
+        dynamic = self.tags(*tags)
+        end = self.start + len(dynamic) + len(body)
+        size = len(dynamic) if dynamic_size is None else dynamic_size
+        programs = self.program(LOAD, 0, end) + self.program(DYNAMIC, self.start, size)
+        return self.header() + programs + dynamic + body
+
+    def body_at(self, tags: int) -> int:
+        """Where the body stands behind so many tags."""
+        return self.start + tags * struct.calcsize(self.pair)
+
+    def symbol(self, name: int) -> bytes:
+        if self.bits == 64:
+            return struct.pack(f"{self.order}IBBHQQ", name, 0x12, 0, 1, 0, 0)
+        return struct.pack(f"{self.order}3IBBH", name, 0, 0, 0x12, 0, 1)
+
+    def with_table(self, kind: int, table: bytes, names: bytes = b"\0PyInit_demo\0", symbols: int = 2) -> bytes:
+        """Return a file with a hash table, whose symbols from the first on are called as ``names`` begins."""
+        at = self.body_at(4)
+        each = self.symbol(1)
+        table_at = at + len(names) + symbols * len(each)
+        tags = [(STRTAB, at), (SYMTAB, at + len(names)), (kind, table_at), (NULL, 0)]
+        return self.file(tags, names + bytes(len(each)) + each * (symbols - 1) + table)
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("soname", [None, "libdemo.so.1"])
+@pytest.mark.parametrize("needed", [(), ("libc.so.6",), NEEDED])
+def test_what_a_sound_file_says(machine: str, soname: str | None, needed: tuple[str, ...]) -> None:
+    assert read(shared_object(machine, needed=needed, soname=soname), "libdemo.so") == Dynamic(needed, soname)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("big", [False, True])
+def test_both_classes_and_both_byte_orders(bits: int, *, big: bool) -> None:
+    writer = Writer(bits=bits, big=big, machine=8)
+    names = b"\0libfirst.so.1\0libown.so\0"
+    data = writer.file([(NEED, 1), (SONAME, 15), (STRTAB, writer.body_at(4)), (NULL, 0)], names)
+    assert read(data) == Dynamic(("libfirst.so.1",), "libown.so")
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("big", [False, True])
+def test_both_hash_tables_in_both_classes_and_byte_orders(bits: int, *, big: bool) -> None:
+    writer = Writer(bits=bits, big=big, machine=8)
+    sysv = struct.pack(writer.order + "6I", 1, 2, 1, 0, 0, 0)
+    bloom = "Q" if bits == 64 else "I"
+    gnu = struct.pack(f"{writer.order}4I{bloom}2I", 1, 1, 1, 0, (1 << bits) - 1, 1, gnu_hash("PyInit_demo") | 1)
+    for kind, table in ((HASH, sysv), (GNU_HASH, gnu)):
+        assert read(writer.with_table(kind, table), "demo.so").is_module
+        assert not read(writer.with_table(kind, table), "other.so").is_module
+
+
+def gnu_hash(name: str) -> int:
+    value = 5381
+    for byte in name.encode():
+        value = value * 33 + byte & 0xFFFF_FFFF
+    return value
+
+
+NAMES = [
+    ("_C.cpython-311-x86_64-linux-gnu.so", True),
+    ("_C.cpython-313t-aarch64-linux-gnu.so", True),
+    ("_C.cpython-312-darwin.so", True),
+    ("_C.cpython-38m.so", True),
+    ("_C.pypy39-pp73-x86_64-linux-gnu.so", True),
+    ("_C.abi3.so", True),
+    ("_C.abi3t.so", True),
+    ("libx.cpython-311-x86_64-linux-gnu.so", True),
+    ("demo.so", True),
+    ("other.so", True),
+    ("third.so", False),
+    ("dem.so", False),
+    ("demo.so.1", False),
+    ("libdemo.so", False),
+    ("libcublas.so.12", False),
+    ("lib_x-y.so", False),
+    ("a-b.so", False),
+    ("3d.so", False),
+    (".so", False),
+    ("abi3.so", False),
+    ("cpython.so", False),
+]
+
+
+@pytest.mark.parametrize(("name", "is_module"), NAMES)
+def test_which_files_python_imports(name: str, *, is_module: bool) -> None:
+    """A suffix of Python's decides; a plain name.so is a module if it exports what Python calls."""
+    good = shared_object("x86_64", exports=("PyInit_demo", "PyInit_other", "PyInit_a", "unrelated", "PyInit_"))
+    assert read(good, name).is_module is is_module
+
+
+def test_a_name_beyond_ascii_is_no_trouble() -> None:
+    assert not read(GOOD, "dé\u0301mö.so").is_module
+
+
+def test_without_exports_or_without_a_hash_table_it_is_no_module() -> None:
+    assert not read(shared_object("x86_64"), "demo.so").is_module
+    writer = Writer()
+    assert not read(writer.file([(STRTAB, writer.body_at(2)), (NULL, 0)], b"\0"), "demo.so").is_module
+
+
+def test_a_file_without_a_dynamic_section_links_to_nothing() -> None:
+    writer = Writer()
+    assert read(writer.header(programs=0), MODULE) == Dynamic()
+    data = writer.header(programs=1) + writer.program(LOAD, 0, 10)
+    assert read(data, MODULE) == Dynamic()
+
+
+def test_what_sections_say_does_not_count() -> None:
+    """The loader never looks at them; a tool that strips them all takes nothing away."""
+    stripped = bytearray(GOOD)
+    stripped[40:48] = bytes(8)
+    stripped[58:64] = bytes(6)
+    assert read(bytes(stripped)) == read(GOOD)
+    hostile = bytearray(GOOD)
+    hostile[40:48] = struct.pack("<Q", 1 << 63)
+    hostile[60:64] = b"\xff\xff\xff\xff"
+    assert read(bytes(hostile)) == read(GOOD)
+
+
+@pytest.mark.parametrize("stop", range(0, len(GOOD), 16))
+def test_a_truncated_file_says_nothing_wrong(stop: int) -> None:
+    found = survives(GOOD[:stop])
+    if found is not None:
+        assert set(found.needed) <= {*NEEDED, ""}
+
+
+def spoilt(position: int, form: str, value: int, data: bytes = GOOD) -> bytes:
+    changed = bytearray(data)
+    struct.pack_into(f"<{form}", changed, position, value)
+    return bytes(changed)
+
+
+PHOFF, SHOFF, PHENTSIZE, PHNUM, SHENTSIZE, SHNUM, SHSTRNDX = 32, 40, 54, 56, 58, 60, 62
+SPOILT = [
+    spoilt(PHNUM, "H", 0xFFFE),
+    spoilt(PHNUM, "H", 0xFFFF),
+    spoilt(PHNUM, "H", 0),
+    spoilt(SHNUM, "H", 0xFFFF),
+    spoilt(SHNUM, "H", 0),
+    spoilt(SHSTRNDX, "H", 0xFFFF),
+    spoilt(PHOFF, "Q", len(GOOD)),
+    spoilt(PHOFF, "Q", 1 << 40),
+    spoilt(PHOFF, "Q", (1 << 64) - 1),
+    spoilt(PHOFF, "Q", 0),
+    spoilt(PHENTSIZE, "H", 0),
+    spoilt(PHENTSIZE, "H", 1),
+    spoilt(PHENTSIZE, "H", 0xFFFF),
+    spoilt(SHENTSIZE, "H", 0, spoilt(PHNUM, "H", 0xFFFF)),
+    spoilt(4, "B", 0),
+    spoilt(4, "B", 1),
+    spoilt(5, "B", 2),
+    spoilt(5, "B", 9),
+    spoilt(18, "H", 0xFFFF),
+    b"\x7fELF",
+    b"\x7fELF" + bytes(60),
+    b"\x7fELF" + b"\xff" * 5000,
+]
+
+
+@pytest.mark.parametrize("data", SPOILT, ids=range(len(SPOILT)))
+def test_a_spoilt_header_ends_well(data: bytes) -> None:
+    survives(data)
+    survives(data, MODULE)
+
+
+def many_segments(claimed: int, kind: int, entry_size: int) -> bytes:
+    """Return a file that claims so many segments, all of them the same few bytes, by the number in its first section."""
+    writer = Writer()
+    sections_at = writer.header_size + writer.program_size
+    header = writer.header(programs=0xFFFF, entry_size=entry_size, sections_at=sections_at, sections=1)
+    section = struct.pack("<2I4Q2I2Q", 0, 0, 0, 0, 0, 0, 0, claimed, 0, 0)
+    return header + writer.program(kind, 0, 0) + section + bytes(4096)
+
+
+@pytest.mark.parametrize("claimed", [0, 1, 0xFFFF_FFFF])
+@pytest.mark.parametrize("entry_size", [56, 57, 64])
+def test_as_many_segments_as_can_be_claimed(claimed: int, entry_size: int) -> None:
+    survives(many_segments(claimed, LOAD, entry_size))
+
+
+def test_segments_without_end_at_the_same_place_are_too_much() -> None:
+    """With an offset of 0 pyelftools takes any size of an entry, even none: it would read 4,294,967,295 times the same."""
+    data = bytearray(many_segments(0xFFFF_FFFF, 0, 0))
+    data[PHOFF : PHOFF + 8] = bytes(8)
+    assert survives(bytes(data)) is None
+
+
+@pytest.mark.parametrize("offset", [0, 1, len(GOOD) - 8, len(GOOD), 1 << 31, (1 << 64) - 16])
+@pytest.mark.parametrize("program", [0, 1])
+def test_a_segment_anywhere_ends_well(offset: int, program: int) -> None:
+    survives(spoilt(64 + 56 * program + 8, "Q", offset))
+
+
+@pytest.mark.parametrize("byte", [b"\x02", b"\xff", b"\x0c"])
+def test_a_dynamic_section_that_never_ends_is_too_much(byte: bytes) -> None:
+    """No DT_NULL in 4 MiB, nor behind: the file ends, or what may be read does."""
+    writer = Writer()
+    data = writer.file([(STRTAB, 0)], byte * (1 << 22))
+    assert survives(data) is None
+    assert survives(data, MODULE) is None
+
+
+def test_a_dynamic_section_of_size_zero_is_empty() -> None:
+    writer = Writer()
+    data = writer.file([(NEED, 1), (STRTAB, writer.body_at(3)), (NULL, 0)], b"\0libx.so\0", dynamic_size=0)
+    assert survives(data) in (None, Dynamic())
+    found = survives(data, MODULE)
+    assert found is None or (found.needed, found.is_module) == ((), True)
+
+
+def test_tags_behind_the_end_do_not_count() -> None:
+    writer = Writer()
+    data = writer.file([(STRTAB, writer.body_at(4)), (NULL, 0), (NEED, 1), (NULL, 0)], b"\0libx.so\0")
+    assert read(data).needed == ()
+
+
+@pytest.mark.parametrize("strings", [1 << 20, 1 << 40, (1 << 64) - 1])
+def test_a_string_table_behind_the_end_of_the_file_is_an_error(strings: int) -> None:
+    writer = Writer()
+    assert survives(writer.file([(NEED, 1), (STRTAB, strings), (NULL, 0)])) is None
+
+
+@pytest.mark.parametrize("name", [1 << 20, 1 << 40, (1 << 64) - 1])
+def test_a_name_behind_the_end_of_the_file_is_none(name: int) -> None:
+    writer = Writer()
+    found = survives(writer.file([(NEED, name), (STRTAB, writer.body_at(3)), (NULL, 0)], b"\0x\0"))
+    assert found is None or found.needed == ("",)
+
+
+def test_no_string_table_at_all() -> None:
+    assert survives(Writer().file([(NEED, 1), (NULL, 0)])) is None
+
+
+@pytest.mark.parametrize("tag", [NEED, SONAME])
+@pytest.mark.parametrize(("length", "fits"), [(1_000, True), (1_001, False), (1_000_000, False)])
+def test_the_longest_name(tag: int, length: int, *, fits: bool) -> None:
+    writer = Writer()
+    data = writer.file([(tag, 1), (STRTAB, writer.body_at(3)), (NULL, 0)], b"\0" + b"x" * length + b"\0")
+    found = survives(data)
+    assert (found is not None) is fits
+    if found:
+        assert (found.needed or (found.soname,)) == ("x" * length,)
+
+
+@pytest.mark.parametrize("tag", [RPATH, RUNPATH])
+def test_long_paths_again_and_again_are_too_much(tag: int) -> None:
+    writer = Writer()
+    data = writer.file([(STRTAB, writer.body_at(2002)), *[(tag, 1)] * 2000, (NULL, 0)], b"\0" + b"x" * 100_000 + b"\0")
+    assert survives(data) is None
+
+
+@pytest.mark.parametrize(("count", "fits"), [(1_000, True), (1_001, False), (100_000, False)])
+def test_the_most_libraries(count: int, *, fits: bool) -> None:
+    writer = Writer()
+    data = writer.file([(STRTAB, writer.body_at(count + 2)), *[(NEED, 1)] * count, (NULL, 0)], b"\0libx.so\0")
+    source, member = only_member(Entry("x.so", data, STORED))
+    file = cast(BinaryIO, MemberFile(source, member, Allowance(bytes_=1 << 26, calls=200_000)))
+    if fits:
+        assert len(read_dynamic(file, "libx.so").needed) == count
+        return
+    with pytest.raises(UnreadableBinary, match="more libraries than any real file"):
+        read_dynamic(file, "libx.so")
+
+
+@pytest.mark.parametrize("name", [b"lib\xff\xfe.so", b"lib\x1b[2J.so", "libé.so".encode(), b"a/../b.so", b"\r\n"])
+def test_odd_names_end_well(name: bytes) -> None:
+    writer = Writer()
+    data = writer.file([(NEED, 1), (SONAME, 1), (STRTAB, writer.body_at(4)), (NULL, 0)], b"\0" + name + b"\0")
+    found = survives(data)
+    try:
+        text = name.decode()
+    except UnicodeDecodeError:
+        assert found is None
+    else:
+        assert found == Dynamic((text,), text)
+
+
+HUGE = 0xFFFF_FFFF
+ALL_ONES = (1 << 64) - 1
+WANTED = gnu_hash("PyInit_demo")
+TABLES = {
+    "sysv, endless buckets": (HASH, struct.pack("<2I", HUGE, 1)),
+    "sysv, loop": (HASH, struct.pack("<6I", 1, 3, 1, 0, 2, 1)),
+    "gnu, endless filter": (GNU_HASH, struct.pack("<4IQ", 1, 1, HUGE, 0, ALL_ONES)),
+    "gnu, chain without end": (GNU_HASH, struct.pack("<4IQI", 1, 1, 1, 0, ALL_ONES, 1) + bytes(1 << 22)),
+    "gnu, cut off": (GNU_HASH, b"\1\0\0\0\1\0"),
+}
+
+
+@pytest.mark.parametrize(("kind", "table"), TABLES.values(), ids=TABLES)
+def test_hash_tables_made_to_exhaust_are_not_even_read(kind: int, table: bytes) -> None:
+    assert read(Writer().with_table(kind, table, b"\0PyInit_domo\0"), "demo.so") == Dynamic()
+
+
+STRINGS = {
+    "at the end of a block": bytes((1 << 20) - 5) + b"\0PyInit_demo\0",
+    "over two blocks": bytes((1 << 20) - 8) + b"\0PyInit_demo\0",
+    "in the third block": b"a" * (1 << 21) + b"\0PyInit_demo\0",
+}
+
+
+@pytest.mark.parametrize("names", STRINGS.values(), ids=STRINGS)
+def test_an_export_is_found_wherever_its_name_stands(names: bytes) -> None:
+    writer = Writer()
+    data = writer.file([(STRTAB, writer.body_at(3)), (10, len(names)), (NULL, 0)], names)
+    assert read(data, "demo.so").is_module
+    assert not read(data, "emo.so").is_module
+    shorter = writer.file([(STRTAB, writer.body_at(3)), (10, len(names) - 1), (NULL, 0)], names)
+    assert not read(shorter, "demo.so").is_module
+
+
+@pytest.mark.parametrize("name", [MODULE, "libdemo.so", "demo.so.1"])
+def test_where_the_name_decides_no_hash_table_is_read(name: str) -> None:
+    data = Writer().with_table(HASH, struct.pack("<2I", HUGE, HUGE))
+    assert read(data, name) == Dynamic(is_module=name == MODULE)
+
+
+def test_a_table_that_no_segment_holds_is_as_none() -> None:
+    writer = Writer()
+    data = writer.file([(STRTAB, writer.body_at(3)), (GNU_HASH, 1 << 40), (NULL, 0)], b"\0")
+    assert not read(data, "demo.so").is_module
+
+
+def test_a_module_with_many_exports_is_read() -> None:
+    """TensorFlow's ``_pywrap_tensorflow_internal.so`` exports hundreds of thousands of names; ld makes 262,147 buckets."""
+    writer, buckets, words = Writer(), 262_147, 65_536
+    places = [1 if at == WANTED % buckets else 0 for at in range(buckets)]
+    table = struct.pack(f"<4I{words}Q{buckets}II", buckets, 1, words, 26, *[ALL_ONES] * words, *places, WANTED | 1)
+    source, member = only_member(Entry("demo.so", writer.with_table(GNU_HASH, table), STORED))
+    file = MemberFile(source, member, Allowance(bytes_=6 << 30, calls=202_000))  # what a wheel with one binary gets
+    assert read_dynamic(cast(BinaryIO, file), "demo.so").is_module
+
+
+@given(flips=st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(1, 255)), min_size=1, max_size=6))
+@pytest.mark.parametrize("name", ["demo.so", MODULE])
+def test_flipped_bytes_end_well(name: str, flips: list[tuple[int, int]]) -> None:
+    changed = bytearray(GOOD)
+    for position, mask in flips:
+        changed[position] ^= mask
+    found = survives(bytes(changed), name)
+    assert found is None or isinstance(found, Dynamic)
+
+
+@given(tail=st.binary(max_size=400), bits=st.sampled_from([1, 2]), order=st.sampled_from([1, 2]))
+def test_any_bytes_behind_the_magic_end_well(tail: bytes, bits: int, order: int) -> None:
+    survives(b"\x7fELF" + bytes([bits, order]) + tail)
+
+
+class Refusing(io.BytesIO):
+    """A file on a disk that fails after some reads."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        if self.reads > 20:
+            raise OSError(5, "Input/output error")
+        return super().read(size)
+
+
+def test_a_failing_disk_is_no_fault_of_the_file() -> None:
+    """It must not end in "this binary is damaged": the machine is at fault, and the run says so."""
+    with pytest.raises(OSError, match="Input/output"):
+        read_dynamic(Refusing(GOOD), "demo.so")

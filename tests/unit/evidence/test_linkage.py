@@ -1,0 +1,325 @@
+"""What the binaries of a wheel link to: hard or not, as far as it was looked for, and what could not be read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from building import DEFLATED, STORED, Archive, Entry, to_bytes
+from elfwriter import shared_object
+from in_memory import hold, packed
+from wheelfix.archive.layout import read_layout
+from wheelfix.archive.source import Source
+from wheelfix.evidence.elf import Dynamic
+from wheelfix.evidence.linkage import Binary, Link, Linkage, Scanner, is_binary, unread_reason
+
+PYTHON = ".cpython-311-x86_64-linux-gnu.so"
+CUBLAS, CUDART = "libcublas.so.12", "libcudart.so.12"
+
+
+def binary(
+    path: str,
+    *needed: str,
+    soname: str | None = None,
+    exports: Sequence[str] = (),
+    padding: int = 0,
+    raw: bytes | None = None,
+) -> Entry:
+    """Return a shared object; the larger its ``padding``, the later it is read."""
+    content = shared_object("x86_64", needed=needed, soname=soname, exports=exports) + bytes(padding)
+    return Entry(path, content, raw=packed(content) if raw is None else raw)
+
+
+def scanner(*entries: Entry, known: Linkage | None = None) -> Scanner:
+    return Scanner(*hold(*entries), known)
+
+
+def is_cuda(library: str) -> bool:
+    return library.startswith(("libcu", "libnv"))
+
+
+def cuda_links(linkage: Linkage) -> list[Link]:
+    return [link for link in linkage.links if is_cuda(link.library)]
+
+
+def paths(linkage: Linkage) -> list[str]:
+    return [each.path.rpartition("/")[2] for each in linkage.binaries]
+
+
+DIRECT = [binary("d/_C" + PYTHON, CUBLAS)]
+THROUGH_ONE = [binary("d/_C" + PYTHON, "libdemo.so"), binary("d/libdemo.so", CUBLAS)]
+THROUGH_TWO = [*THROUGH_ONE[:1], binary("d/lib/libdemo.so", "libother.so.2"), binary("d.libs/libother.so.2", CUBLAS)]
+CIRCLE = [binary("d/_C" + PYTHON, "liba.so"), binary("d/liba.so", "libb.so"), binary("d/libb.so", "liba.so", CUBLAS)]
+ITSELF = [binary("d/_C" + PYTHON, "_C" + PYTHON, CUBLAS)]
+BY_SONAME = [binary("d/_C" + PYTHON, "libreal.so.1"), binary("d/libfile.so", CUBLAS, soname="libreal.so.1")]
+BY_FILE_NAME = [binary("d/_C" + PYTHON, "libfile.so"), binary("d/libfile.so", CUBLAS, soname="libreal.so.1")]
+TWO_OF_A_NAME = [binary("d/_C" + PYTHON, "liba.so"), binary("d/1/liba.so"), binary("d/2/liba.so", CUBLAS, padding=9)]
+PLAIN_MODULE = [binary("d/demo.so", CUBLAS, exports=["PyInit_demo"])]
+HARD = [
+    (DIRECT, "d/_C" + PYTHON),
+    (THROUGH_ONE, "d/libdemo.so"),
+    (THROUGH_TWO, "d.libs/libother.so.2"),
+    (CIRCLE, "d/libb.so"),
+    (ITSELF, "d/_C" + PYTHON),
+    (BY_SONAME, "d/libfile.so"),
+    (BY_FILE_NAME, "d/libfile.so"),
+    (TWO_OF_A_NAME, "d/2/liba.so"),
+    (PLAIN_MODULE, "d/demo.so"),
+]
+
+
+@pytest.mark.parametrize("later", [0, 1, 2])
+@pytest.mark.parametrize(("entries", "path"), HARD)
+def test_hard_links(entries: list[Entry], path: str, later: int) -> None:
+    """Whichever is read first, one that an extension module loads when it is imported is found."""
+    sized = [binary("d/x" + PYTHON, "libc.so.6", padding=9_000)]
+    for position, entry in enumerate(entries):
+        assert isinstance(entry.content, bytes)
+        content = entry.content + bytes(1000 * ((position + later) % len(entries)))
+        sized.append(Entry(entry.name, content, raw=packed(content)))
+    found = scanner(*sized).find_link(is_cuda, hard=True)
+    assert found == Link(path, CUBLAS, hard=True)
+    assert cuda_links(scanner(*sized).read_all()) == [found]
+
+
+ALONE = [binary("d/libplugin.so", CUBLAS), binary("d/_C" + PYTHON, "libc.so.6")]
+PLUGIN_OF_PLUGIN = [binary("d/libone.so", "libtwo.so"), binary("d/libtwo.so", CUBLAS), binary("d/_C" + PYTHON, "libm.so.6")]
+NO_MODULE = [binary("d/demo.so", CUBLAS, exports=["PyInit_other"])]
+
+
+@pytest.mark.parametrize(
+    ("entries", "path"), [(ALONE, "d/libplugin.so"), (PLUGIN_OF_PLUGIN, "d/libtwo.so"), (NO_MODULE, "d/demo.so")]
+)
+def test_what_no_module_loads_is_a_plug_in(entries: list[Entry], path: str) -> None:
+    one = scanner(*entries)
+    assert one.find_link(is_cuda, hard=True) is None
+    assert one.linkage.complete
+    assert one.find_link(is_cuda, hard=False) == Link(path, CUBLAS, hard=False)
+    assert one.linkage.broken_without(is_cuda) == ()
+
+
+BROUGHT = {
+    "by its file name": binary(f"d.libs/{CUBLAS}"),
+    "by its soname": binary("d.libs/libmine.so", soname=CUBLAS),
+}
+
+
+@pytest.mark.parametrize("brought", BROUGHT.values(), ids=BROUGHT)
+def test_a_library_in_the_wheel_is_no_need(brought: Entry) -> None:
+    assert cuda_links(scanner(*DIRECT, brought).read_all()) == []
+    assert scanner(*DIRECT, brought).find_link(is_cuda, hard=False) is None
+
+
+def test_a_library_in_the_wheel_is_no_need_even_if_it_is_read_last() -> None:
+    """The libraries of CUDA are by far the largest files; the wheels of torch for CUDA 11 bring libcublas.so.11."""
+    large = binary(f"d.libs/{CUBLAS}", padding=1 << 20)
+    assert cuda_links(scanner(*DIRECT, large).read_all()) == []
+    assert scanner(*DIRECT, large).find_link(is_cuda, hard=True) is None
+    assert scanner(*DIRECT, large).find_link(is_cuda, hard=False) is None
+
+
+def test_all_that_one_file_links_to_is_told() -> None:
+    linkage = scanner(binary("d/_C" + PYTHON, "libc.so.6", CUBLAS, CUDART)).read_all()
+    assert [link.library for link in cuda_links(linkage)] == [CUBLAS, CUDART]
+    assert linkage.first(lambda _: False) is None
+
+
+DAMAGED = binary("d/libdamaged.so", padding=50_000, raw=b"\xff" * 9)
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_what_is_found_early_ends_the_search(*, hard: bool) -> None:
+    one = scanner(DAMAGED, binary("d/_B" + PYTHON, padding=20_000), *THROUGH_ONE, binary("d/_A" + PYTHON, padding=10_000))
+    assert one.find_link(is_cuda, hard=hard) is not None
+    assert one.linkage.unread == {}
+    assert not one.linkage.complete
+    assert {*paths(one.linkage)} <= {"libdemo.so", "_C" + PYTHON}
+
+
+def test_a_huge_member_is_not_read_for_what_small_ones_tell(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    small = to_bytes(
+        Archive((*DIRECT, Entry("d/libhuge.so", b"x", STORED, local={"size": 1 << 30}, directory={"size": 1 << 30})))
+    )
+    path.write_bytes(small)
+    with Source(path) as source:
+        one = Scanner(source, read_layout(source).members)
+        assert one.find_link(is_cuda, hard=True) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
+        assert paths(one.linkage) == ["_C" + PYTHON]
+        assert not one.linkage.unread
+
+
+@pytest.mark.parametrize(("spare", "found"), [(0, True), (1, True), (-1, False)])
+def test_none_larger_than_the_largest_is_read(spare: int, *, found: bool) -> None:
+    content = DIRECT[0].content
+    assert isinstance(content, bytes)
+    one = scanner(*DIRECT, DAMAGED)
+    link = one.find_link(is_cuda, hard=True, largest=len(content) + spare)
+    assert (link is not None) is found
+    assert one.linkage.unread == {}
+    assert paths(one.linkage) == ["_C" + PYTHON] * found
+
+
+def test_with_a_bound_what_was_read_before_counts() -> None:
+    one = scanner(*DIRECT)
+    one.read_all()
+    assert one.find_link(is_cuda, hard=True, largest=0) is not None
+
+
+def test_the_search_goes_on_where_it_stopped() -> None:
+    one = scanner(*DIRECT, binary("d/_X" + PYTHON, "libnvrtc.so.12", padding=5_000))
+    assert one.find_link(lambda library: library == CUBLAS, hard=True) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
+    assert paths(one.linkage) == ["_C" + PYTHON]
+    found = one.find_link(lambda library: library == "libnvrtc.so.12", hard=True)
+    assert found == Link("d/_X" + PYTHON, "libnvrtc.so.12", hard=True)
+    assert one.linkage.complete
+    assert one.read_all() == one.linkage
+
+
+def test_what_is_known_is_not_read_again() -> None:
+    damaged = binary("d/_C" + PYTHON, raw=b"\xff" * 9)
+    known = Linkage((Binary("d/_C" + PYTHON, Dynamic((CUBLAS,), None, is_module=True)),), {"d/libdamaged.so": "why"})
+    one = scanner(damaged, DAMAGED, binary("d/libnew.so", CUDART), known=known)
+    assert one.linkage.binaries == known.binaries
+    assert not one.linkage.complete
+    assert one.find_link(is_cuda, hard=True) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
+    assert paths(one.linkage) == ["_C" + PYTHON]
+    assert paths(one.read_all()) == ["_C" + PYTHON, "libnew.so"]
+    assert one.linkage.unread == {"d/libdamaged.so": "why"}
+    assert one.linkage.complete
+
+
+def test_a_look_that_went_on_says_what_one_look_says() -> None:
+    entries = [*THROUGH_TWO, DAMAGED, binary("d/_X" + PYTHON, padding=5_000)]
+    first = scanner(*entries)
+    first.find_link(is_cuda, hard=False)
+    assert not first.linkage.complete
+    resumed = scanner(*entries, known=first.linkage).read_all()
+    assert resumed == scanner(*entries).read_all()
+
+
+def test_a_wheel_without_binaries_is_read_at_once() -> None:
+    one = scanner(Entry("d/__init__.py", b"x"), Entry("d/x.so.py/__init__.py", b"x"))
+    assert one.linkage == Linkage(complete=True)
+    assert one.find_link(is_cuda, hard=False) is None
+
+
+UNREAD = [
+    (Entry("d/libx.dylib", b"\xcf\xfa\xed\xfe" * 9), "it is no ELF file"),
+    (Entry("d/x.dll", b"MZ" * 9), "it is no ELF file"),
+    (Entry("d/_C.cp311-win_amd64.pyd", b"MZ" * 9), "it is no ELF file"),
+    (Entry("d/X.DLL", b"MZ" * 9), "it is no ELF file"),
+    (Entry("d/_C.cpython-311-darwin.so", b"\xcf\xfa\xed\xfe" * 9), "it is no ELF file"),
+    (Entry("d/libx.so", b"INPUT(libx.so.1)"), "it is no ELF file"),
+    (Entry("d/libx.so.1", b"libx.so.1.2", mode=0o120777), "it is no ELF file"),
+    (Entry("d/libx.so", b"\x7fEL"), "it is no ELF file"),
+    (Entry("d/libx.so", b"\x7fELF"), "EI_CLASS"),
+    (Entry("d/libx.so", shared_object("x86_64")[:80]), ""),
+    (binary("d/libx.so", raw=b"\xff" * 9), "d/libx.so cannot be inflated"),
+    (binary("d/libx.so", raw=packed(b"\x7fELF")), ""),
+    (Entry("d/libx.so", b"\x7fELF", 12, raw=b"BZh"), "d/libx.so is compressed by method 12"),
+    (Entry("d/lib\u202ex.so", b"\x7fELF", 12, raw=b"BZh"), "d/lib\\u202ex.so is compressed by method 12"),
+]
+
+
+@pytest.mark.parametrize(("entry", "words"), UNREAD)
+def test_what_cannot_be_read_has_a_reason(entry: Entry, words: str) -> None:
+    linkage = scanner(entry, binary("d/_C" + PYTHON, padding=1 << 20)).read_all()
+    assert [*linkage.unread] == [entry.name]
+    (reason,) = linkage.unread.values()
+    assert words in reason
+    assert reason
+    assert reason.isprintable()
+    assert paths(linkage) == ["_C" + PYTHON]
+    assert linkage.complete
+
+
+def test_a_member_that_lies_about_its_size_spoils_only_itself(tmp_path: Path) -> None:
+    """Both records say that there is more stored data than the archive has: that is no change of the file."""
+    lie = {"size": 1 << 20}
+    path = tmp_path / "a.zip"
+    path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libx.so", b"\x7fE", STORED, local=lie, directory=lie)))))
+    with Source(path) as source:
+        linkage = Scanner(source, read_layout(source).members).read_all()
+    assert paths(linkage) == ["_C" + PYTHON]
+    assert [*linkage.unread] == ["d/libx.so"]
+
+
+@pytest.mark.parametrize("method", [STORED, DEFLATED])
+def test_an_empty_file_needs_nothing(method: int) -> None:
+    assert scanner(Entry("d/libx.so", b"", method)).read_all() == Linkage(complete=True, names=frozenset({"libx.so"}))
+
+
+RATIOS = [((1 << 24) + 1, 50_000, True), ((1 << 24) + 1, 90_000, False), (1 << 24, 10, False), (1 << 31, 100, True)]
+
+
+@pytest.mark.parametrize(("size", "length", "refused"), RATIOS)
+def test_what_is_packed_too_tightly_is_not_even_inflated(size: int, length: int, *, refused: bool) -> None:
+    """The data is no deflate data at all: who inflates it sees that."""
+    lie = {"size": size}
+    one = scanner(Entry("d/libx.so", b"x", raw=b"\xff" * length, local=lie, directory=lie))
+    (reason,) = one.read_all().unread.values()
+    assert ("packed tighter than any real binary" in reason) is refused
+    assert ("cannot be inflated" in reason) is not refused
+
+
+NAMES = {
+    "d/x.so": True, "d/libx.so.1": True, "d/libx.so.1.2.3": True, "libx-9335f6a2.so.12.1.105": True, "x.PYD": True,
+    "x.dll": True, "x.dylib": True, "d/.so": True, "d/x.so/": False, "d/x.sor": False, "d/xso": False, "x.so.py/y": False,
+    "d/x.a": False, "d/x.py": False, "d/x.so-1": False, "x.dll.txt": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "expected"), NAMES.items())
+def test_which_names_are_those_of_binaries(name: str, *, expected: bool) -> None:
+    assert is_binary(name) is expected
+
+
+@pytest.mark.parametrize("name", ["d/x.so\n", "d/libx.so.py", "d/libx.so.1.sha256", "d/libx.so.txt"])
+def test_a_file_beside_a_binary_is_none(name: str) -> None:
+    """What follows .so is a version; a checksum or a note must not make the wheel one that cannot be judged."""
+    assert not is_binary(name)
+
+
+REASONS: list[tuple[Mapping[str, str], str]] = [
+    ({}, ""),
+    ({"a.dll": "why"}, "a.dll cannot be judged: why"),
+    ({"a\x1b.dll": "why", "b": "x", "c": "y"}, "a\\x1b.dll and 2 more cannot be judged: why"),
+]
+
+
+@pytest.mark.parametrize(("unread", "words"), REASONS)
+def test_why_binaries_were_not_read(unread: Mapping[str, str], words: str) -> None:
+    assert unread_reason(Linkage(unread=unread)) == words
+
+
+BROKEN: list[tuple[list[Entry], Callable[[str], bool], tuple[str, ...]]] = [
+    (DIRECT, is_cuda, ("d/_C" + PYTHON,)),
+    (DIRECT, lambda library: library == CUDART, ()),
+    (THROUGH_TWO, is_cuda, ("d/_C" + PYTHON,)),
+    (CIRCLE, is_cuda, ("d/_C" + PYTHON,)),
+    (BY_SONAME, is_cuda, ("d/_C" + PYTHON,)),
+    (ALONE, is_cuda, ()),
+    (
+        [*THROUGH_ONE, binary("d/_B" + PYTHON, "libdemo.so"), binary("a/_A" + PYTHON, "libc.so.6")],
+        is_cuda,
+        ("d/_B" + PYTHON, "d/_C" + PYTHON),
+    ),
+    ([*DIRECT, binary(f"d/{CUBLAS}")], is_cuda, ()),
+]
+
+
+@pytest.mark.parametrize(("entries", "wanted", "expected"), BROKEN)
+def test_which_modules_cannot_be_imported_without(
+    entries: list[Entry], wanted: Callable[[str], bool], expected: tuple[str, ...]
+) -> None:
+    assert scanner(*entries).read_all().broken_without(wanted) == expected
+
+
+def test_many_binaries_in_a_row() -> None:
+    """Each links to the next; the module that needs the first comes last."""
+    chain = [binary(f"d/lib{at}.so", f"lib{at + 1}.so") for at in range(300)]
+    chain += [binary("d/lib300.so", CUBLAS), binary("d/_C" + PYTHON, "lib0.so", padding=99_999)]
+    one = scanner(*chain)
+    assert one.find_link(is_cuda, hard=True) == Link("d/lib300.so", CUBLAS, hard=True)
+    assert one.linkage.broken_without(is_cuda) == ("d/_C" + PYTHON,)

@@ -1,0 +1,315 @@
+"""The verdict: can a wheel do without a requirement, and in which words it says so."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from packaging.tags import parse_tag
+
+from building import STORED, Entry, WheelSpec, archive_of, to_bytes
+from elfwriter import shared_object
+from in_memory import Held, packed
+from wheelfix.archive.layout import read_layout
+from wheelfix.evidence.catalogue import provided_by
+from wheelfix.evidence.elf import Dynamic
+from wheelfix.evidence.environments import Environments
+from wheelfix.evidence.linkage import Binary, Linkage
+from wheelfix.evidence.verdict import Evidence, Judgement, what_breaks
+from wheelfix.metadata.requirement import Requirement, read_requirement
+from wheelfix.outcome import Scan, Verdict
+
+PYTHON = ".cpython-311-x86_64-linux-gnu.so"
+MODULE = "demo/_C" + PYTHON
+CUBLAS = "nvidia-cublas-cu12==12.6.4.1"
+SAFE, UNSAFE, UNPROVEN = Verdict.SAFE, Verdict.UNSAFE, Verdict.UNPROVEN
+
+
+def library(path: str, *needed: str, padding: int = 0) -> Entry:
+    content = shared_object("x86_64", needed=needed) + bytes(padding)
+    return Entry(path, content, raw=packed(content))
+
+
+def constants(text: str) -> Entry:
+    return Entry("demo/version.py", text.encode())
+
+
+def requirement(text: str) -> Requirement:
+    found = read_requirement(text)
+    assert found is not None
+    return found
+
+
+def evidence(*files: Entry, version: str = "1.0", scan: Scan = Scan.AUTO, known: Linkage | None = None) -> Evidence:
+    """Return the evidence in a built wheel for Linux on x86_64."""
+    spec = WheelSpec(version=version, tags="cp311-cp311-manylinux_2_28_x86_64", files=files)
+    source = Held(to_bytes(archive_of(spec)))
+    environments = Environments(parse_tag(spec.tags))
+    return Evidence(source, read_layout(source).members, environments, [version], scan=scan, known=known)
+
+
+PURE = Entry("demo/__init__.py", b"x = 1\n")
+CPU_MODULE = library(MODULE, "libc.so.6")
+CUDA_MODULE = library(MODULE, "libc.so.6", "libcublas.so.12")
+PLUG_IN = library("demo/lib/libplugin.so", "libcublas.so.12")
+TORCH_CUDA = library("demo/lib/libtorch_cuda.so", "libc.so.6")
+WINDOWS = Entry("demo/x.dll", b"MZ")
+DAMAGED = Entry("demo/libdamaged.so", b"\x7fELF" + bytes(60_000), raw=b"\xff" * 9)
+NONE, CUDA, HIP, XPU = (constants(text) for text in ("cuda = None", "cuda = '12.6'", "hip = '6.3'", "xpu = '2025'"))
+NO_OTHER = constants("cuda = None\nhip = None\nxpu = None")
+OF_XPU = constants("cuda = None\nhip = None\nxpu = '20250000'")
+OF_ROCM = constants("cuda = None\nhip = '6.3.42131'\nxpu = None")
+DEAD = "; sys_platform == 'win32'"
+
+JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
+    # why: the version, the requirement, the files, the verdict, the telling words
+    "dead marker": ("1.0", CUBLAS + DEAD, [PURE], SAFE, "its marker is never true on manylinux_2_28_x86_64: sys"),
+    "dead marker, whatever it links to": ("1.0+cu126", CUBLAS + DEAD, [CUDA_MODULE], SAFE, "its marker is never true"),
+    "living marker": ("1.0", CUBLAS + "; sys_platform == 'linux'", [PURE], UNPROVEN, "it has no binaries"),
+    "cpu label": ("1.0+cpu", CUBLAS, [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
+    "cpu label without binaries": ("1.0+cpu", CUBLAS, [PURE], SAFE, "the version is 1.0+cpu"),
+    "cpu label, binaries not asked": ("1.0+cpu", CUBLAS, [DAMAGED], SAFE, "the version is 1.0+cpu"),
+    "cpu label and triton": ("1.0+cpu", "triton", [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
+    "cpu label and rocm": ("1.0+cpu", "rocm-sdk-core", [PURE], SAFE, "the version is 1.0+cpu"),
+    "cpu label and an NPU": ("1.0+cpu", "torch-npu", [CPU_MODULE], UNPROVEN, "none of its 1 binaries links to what torch-npu"),
+    "cuda = None": ("1.0", CUBLAS, [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
+    "two that deny": ("1+cpu", CUBLAS, [NONE], SAFE, "demo/version.py says cuda = None and the version is 1+cpu"),
+    "hip = None says nothing of CUDA": ("1.0", CUBLAS, [constants("hip = None")], UNPROVEN, "it has no binaries"),
+    "cpu label and a file": (
+        "1.0+cpu", CUBLAS, [TORCH_CUDA], UNPROVEN,
+        "the wheel contradicts itself: the version is 1.0+cpu, but there is demo/lib/libtorch_cuda.so",
+    ),
+    "cpu label, a file, and a hard link": (
+        "1.0+cpu", CUBLAS, [TORCH_CUDA, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12",
+    ),
+    "cpu label and a file of Windows": (
+        "1.0+cpu", CUBLAS, [Entry("demo/c10_cuda.dll", b"MZ")], UNPROVEN, "the wheel contradicts itself: ",
+    ),
+    "cuda = None and a label": (
+        "1.0+cu126", CUBLAS, [NONE, CPU_MODULE], UNPROVEN,
+        "the wheel contradicts itself: demo/version.py says cuda = None, but the version is 1.0+cu126",
+    ),
+    "cuda = None and a label, no binaries": ("1.0+cu126", CUBLAS, [NONE], UNPROVEN, "the wheel contradicts itself: "),
+    "cuda = None, a label, and a link": ("1.0+cu126", CUBLAS, [NONE, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
+    "constant against cpu label": ("1.0+cpu", CUBLAS, [CUDA], UNPROVEN, "the wheel contradicts itself: the version is 1.0+cpu"),
+    "constant": ("1.0", CUBLAS, [CUDA], UNSAFE, "demo/version.py says cuda = '12.6'"),
+    "constant and an example": (
+        "1.0", CUBLAS, [CUDA, CUDA_MODULE], UNSAFE,
+        f"demo/version.py says cuda = '12.6', and {MODULE} links to libcublas.so.12",
+    ),
+    "constant and an example of another library": (
+        "1.0", "nvidia-nccl-cu12", [CUDA, PLUG_IN], UNSAFE, "and demo/lib/libplugin.so links to libcublas.so.12",
+    ),
+    "constant, an example too large to look for": (
+        "1.0", CUBLAS, [CUDA, library(MODULE, "libcublas.so.12", padding=(1 << 24) - 1000)], UNSAFE, "cuda = '12.6'",
+    ),
+    "constant and damaged binaries": ("1.0", CUBLAS, [CUDA, DAMAGED], UNSAFE, "demo/version.py says cuda = '12.6'"),
+    "label": ("1.0+cu126", CUBLAS, [CPU_MODULE], UNSAFE, "the version is 1.0+cu126"),
+    "hard link": ("1.0", CUBLAS, [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
+    "hard link to another version": (
+        "1.0", "nvidia-cublas-cu11", [CUDA_MODULE], UNPROVEN,
+        f"nothing links to what it provides, but it is a GPU build: {MODULE} links to libcublas.so.12",
+    ),
+    "hard link to another library": ("1.0", "nvidia-nccl-cu12", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
+    "hard link over a library": (
+        "1.0", CUBLAS, [library(MODULE, "libplugin.so"), PLUG_IN], UNSAFE, "demo/lib/libplugin.so links to libcublas.so.12",
+    ),
+    "its library is in the wheel": (
+        "1.0", CUBLAS, [CUDA_MODULE, library("demo.libs/libcublas.so.12")], UNPROVEN, "none of its 2 binaries links to",
+    ),
+    "its library is in the wheel and large": (
+        "1.0", CUBLAS, [CUDA_MODULE, library("demo.libs/libcublas.so.12", padding=100_000)], UNPROVEN,
+        "none of its 2 binaries links to",
+    ),
+    "plug-in": (
+        "1.0", CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN,
+        "demo/lib/libplugin.so links to libcublas.so.12, though no extension module loads it when it is imported",
+    ),
+    "nothing linked": (
+        "1.0", CUBLAS, [CPU_MODULE], UNPROVEN,
+        "none of its 1 binaries links to what nvidia-cublas-cu12 provides, but a library can be loaded by its name too",
+    ),
+    "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged: it is no ELF file"),
+    "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged: "),
+    "damaged, but enough is known": ("1.0", CUBLAS, [CUDA_MODULE, DAMAGED], UNSAFE, f"{MODULE} links to libcublas.so.12"),
+    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "nothing in the wheel tells: it has no binaries, and no label"),
+    "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "nothing in the wheel tells"),
+    "triton": (
+        "1.0", "triton", [CPU_MODULE], UNPROVEN,
+        "it is no library that binaries link to; whether the code imports it cannot be told",
+    ),
+    "triton on CUDA by its links": ("1.0", "triton", [CUDA_MODULE], UNPROVEN, "but it is a GPU build: "),
+    "triton on CUDA": ("1.0+cu126", "triton", [PURE], UNSAFE, "the version is 1.0+cu126"),
+    "triton on ROCm": ("1.0+rocm6.3", "triton", [PURE], UNSAFE, "the version is 1.0+rocm6.3"),
+    "triton on ROCm by constants": ("1.0", "triton", [OF_ROCM], UNSAFE, "demo/version.py says hip = '6.3.42131'"),
+    "triton on XPU": ("1.0+xpu", "triton", [PURE], UNSAFE, "the version is 1.0+xpu"),
+    "triton on XPU by constants": ("1.0", "triton", [OF_XPU], UNSAFE, "demo/version.py says xpu = '20250000'"),
+    "triton where all is None": ("1.0", "triton", [NO_OTHER], SAFE, "demo/version.py says cuda = None"),
+    "triton where only cuda is None": ("1.0", "triton", [NONE], SAFE, "demo/version.py says cuda = None"),
+    "triton of ROCm on ROCm": ("1.0+rocm6.3", "pytorch-triton-rocm", [PURE], UNSAFE, "the version is 1.0+rocm6.3"),
+    "triton of ROCm on CUDA": ("1.0+cu126", "pytorch-triton-rocm", [PURE], SAFE, "the version is 1.0+cu126"),
+    "nvidia on ROCm": ("1.0+rocm6.3", CUBLAS, [PURE], SAFE, "the version is 1.0+rocm6.3"),
+    "nvidia on ROCm with its files": ("1+rocm6", CUBLAS, [library("d/libtorch_hip.so")], SAFE, "the version is 1+rocm6"),
+    "nvidia on ROCm by constants": ("1.0", CUBLAS, [OF_ROCM], SAFE, "demo/version.py says cuda = None"),
+    "nvidia on XPU": ("1.0+xpu", CUBLAS, [PURE], SAFE, "the version is 1.0+xpu"),
+    "hip says nothing of CUDA": ("1.0", CUBLAS, [HIP], UNPROVEN, "it has no binaries"),
+    "xpu": ("1.0", "intel-sycl-rt", [XPU], UNSAFE, "demo/version.py says xpu = '2025'"),
+    "rocm": ("1.0", "rocm-sdk-core", [library(MODULE, "libamdhip64.so.6")], UNSAFE, f"{MODULE} links to libamdhip64.so.6"),
+    "extras": ("1.0", "cuda-toolkit[cublas]", [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
+    "no extras": ("1.0", "cuda-toolkit", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "text", "files", "verdict", "words"), JUDGED.values(), ids=JUDGED)
+def test_verdicts(version: str, text: str, files: Sequence[Entry], verdict: Verdict, words: str) -> None:
+    found = evidence(*files, version=version).judge(requirement(text))
+    assert found is not None
+    assert found.verdict is verdict, found.reason
+    assert words in found.reason
+    assert not found.reason.endswith(".")
+    assert found.reason.isprintable()
+
+
+@pytest.mark.parametrize(("version", "text", "files", "verdict", "words"), JUDGED.values(), ids=JUDGED)
+def test_a_verdict_does_not_depend_on_what_was_judged_before(
+    version: str, text: str, files: Sequence[Entry], verdict: Verdict, words: str
+) -> None:
+    one = evidence(*files, version=version)
+    for other in ("nvidia-nccl-cu12", "triton", "rocm", "cuda-toolkit[all]", "intel-sycl-rt", CUBLAS):
+        one.judge(requirement(other))
+    found = one.judge(requirement(text))
+    assert found is not None
+    assert found.verdict is verdict, found.reason
+
+
+@pytest.mark.parametrize("text", ["numpy", "tritonclient", "nvidia-ml-py", "mkl", "numpy; sys_platform == 'win32'"])
+@pytest.mark.parametrize("scan", Scan)
+def test_what_is_not_in_the_catalogue_is_not_judged(text: str, scan: Scan) -> None:
+    one = evidence(DAMAGED, version="1.0+cu126", scan=scan)
+    assert one.judge(requirement(text)) is None
+    assert one.linkage == Linkage()
+
+
+ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
+    (CUBLAS, [CPU_MODULE], SAFE, "links to what nvidia-cublas-cu12 provides, and the rule names the two on purpose"),
+    (CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
+    (CUBLAS, [CUDA_MODULE], UNSAFE, "links to libcublas.so.12"),
+    (CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
+    (CUBLAS, [PURE], UNPROVEN, "nothing in the wheel tells"),
+    (CUBLAS, [CUDA], UNSAFE, "cuda = '12.6'"),
+    ("nvidia-nccl-cu12", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
+    ("triton", [CPU_MODULE], UNPROVEN, "it is no library that binaries link to"),
+]
+
+
+@pytest.mark.parametrize(("text", "files", "verdict", "words"), ON_PURPOSE)
+def test_a_rule_for_just_this_requirement(text: str, files: Sequence[Entry], verdict: Verdict, words: str) -> None:
+    found = evidence(*files).judge(requirement(text), on_purpose=True)
+    assert found is not None
+    assert found.verdict is verdict, found.reason
+    assert words in found.reason
+
+
+NEVER: list[tuple[str, Sequence[Entry], Verdict, str]] = [
+    ("1.0", [CUDA_MODULE], UNPROVEN, "its binaries are not to be read"),
+    ("1.0", [PURE], UNPROVEN, "nothing in the wheel tells"),
+    ("1.0", [CUDA, CUDA_MODULE], UNSAFE, "demo/version.py says cuda = '12.6'"),
+    ("1.0+cpu", [CUDA_MODULE], SAFE, "the version is 1.0+cpu"),
+    ("1.0+cpu", [TORCH_CUDA], UNPROVEN, "the wheel contradicts itself: "),
+    ("1.0+cu126", [NONE, CUDA_MODULE], UNPROVEN, "the wheel contradicts itself: "),
+]
+
+
+@pytest.mark.parametrize(("version", "files", "verdict", "words"), NEVER)
+def test_binaries_that_are_not_to_be_read(version: str, files: Sequence[Entry], verdict: Verdict, words: str) -> None:
+    one = evidence(*files, version=version, scan=Scan.NEVER)
+    found = one.judge(requirement(CUBLAS))
+    assert found is not None
+    assert found.verdict is verdict, found.reason
+    assert words in found.reason
+    assert "links to" not in found.reason
+    assert one.linkage == Linkage()
+    assert one.read_all() == Linkage()
+
+
+ALWAYS: list[tuple[str, Sequence[Entry], Verdict, str]] = [
+    ("1.0", [NONE, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
+    ("1.0+cpu", [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
+    ("1.0", [NONE, PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
+    ("1.0", [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
+    ("1.0", [NONE, WINDOWS], SAFE, "demo/version.py says cuda = None"),
+    ("1.0", [CUDA, CPU_MODULE], UNSAFE, "demo/version.py says cuda = '12.6'"),
+]
+
+
+@pytest.mark.parametrize(("version", "files", "verdict", "words"), ALWAYS)
+def test_binaries_that_are_always_read(version: str, files: Sequence[Entry], verdict: Verdict, words: str) -> None:
+    one = evidence(*files, version=version, scan=Scan.ALWAYS)
+    found = one.judge(requirement(CUBLAS))
+    assert found is not None
+    assert found.verdict is verdict, found.reason
+    assert words in found.reason
+    assert one.linkage.complete
+
+
+def test_by_itself_nothing_is_read_that_cannot_change_the_verdict() -> None:
+    for version, files in (("1.0+cpu", [CUDA_MODULE]), ("1.0", [NONE, CUDA_MODULE])):
+        one = evidence(*files, version=version)
+        found = one.judge(requirement(CUBLAS))
+        assert found is not None
+        assert found.verdict is SAFE
+        assert one.linkage == Linkage()
+
+
+def test_what_an_earlier_look_has_read_counts() -> None:
+    known = Linkage((Binary(MODULE, Dynamic(("libcublas.so.12",), None, is_module=True)),))
+    one = evidence(NONE, CUDA_MODULE, known=known)
+    assert one.linkage is known
+    assert one.judge(requirement(CUBLAS)) == Judgement(UNSAFE, f"{MODULE} links to libcublas.so.12")
+
+
+GPU_BUILDS = [("1.0", [PURE], ""), ("1.0+cpu", [PURE], ""), ("1+cu126", [PURE], "the version is 1+cu126"),
+              ("1.0", [CUDA], "demo/version.py says cuda = '12.6'"),
+              ("1.0", [TORCH_CUDA], "there is demo/lib/libtorch_cuda.so")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "files", "words"), GPU_BUILDS)
+def test_whether_it_is_a_gpu_build(version: str, files: Sequence[Entry], words: str) -> None:
+    assert evidence(*files, version=version).gpu_build == words
+
+
+def breaks(linkage: Linkage, *gone: str) -> Iterable[str]:
+    provided = [found for each in gone if (found := provided_by(requirement(each)))]
+    return [*what_breaks(linkage, provided)]
+
+
+def test_what_will_not_load_without_what_is_gone() -> None:
+    modules = [library(f"demo/_{letter}" + PYTHON, "libplugin.so") for letter in "ABCDEFGHIJKL"]
+    own = library("demo/_own" + PYTHON, "libcudart.so.12", "libcublas.so.12")
+    linkage = evidence(PLUG_IN, *modules, own).read_all()
+    first, second, third = sorted(breaks(linkage, CUBLAS, "nvidia-cuda-runtime-cu12"))
+    assert first.startswith(f"So these cannot be imported: demo/_A{PYTHON}, demo/_B{PYTHON}")
+    assert first.endswith(" and 2 more.") is (len(modules) == 12)
+    assert second == f"demo/_own{PYTHON} will not load without libcudart.so.12, libcublas.so.12."
+    assert third == "demo/lib/libplugin.so will not load without libcublas.so.12."
+    assert breaks(linkage, "nvidia-nccl-cu12", "triton") == []
+    assert breaks(linkage) == []
+
+
+def test_names_from_the_wheel_are_safe_to_print() -> None:
+    names = library("demo/lib\x1b[2J.so", "libcudnn\x1b.so.9"), library(MODULE, "lib\x1b[2J.so")
+    one = evidence(*names)
+    found = one.judge(requirement("nvidia-cudnn-cu12"))
+    assert found is not None
+    assert found.reason.isprintable()
+    other = evidence(*names).judge(requirement("nvidia-cublas-cu12"))
+    assert other is not None
+    assert other.reason.isprintable()
+    assert "\\\\x1b" not in other.reason, "escaped twice"
+    libraries = Linkage((Binary("demo/lib\x1b.so", Dynamic(("libcudnn_\x1b.so.9",), None)),))
+    assert all(line.isprintable() for line in breaks(libraries, "nvidia-cudnn-cu12"))
+
+
+def test_a_stored_wheel_is_read_the_same() -> None:
+    content = CUDA_MODULE.content
+    assert evidence(Entry(MODULE, content, STORED)).judge(requirement(CUBLAS)) == evidence(CUDA_MODULE).judge(
+        requirement(CUBLAS)
+    )
