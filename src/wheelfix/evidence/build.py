@@ -24,7 +24,9 @@ from wheelfix.evidence.elf import is_binary
 RUNTIMES: Final = ("cuda", "rocm", "xpu")
 """The runtimes that builds name in labels and constants."""
 _LABELS: Final = re.compile(
-    r"(?:(?P<cpu>cpu)|(?P<cuda>cu(?:da)?\d+)|(?P<rocm>rocm[\d.]*|hip[\d.]*)|(?P<xpu>xpu))(?:[._-].*)?"
+    r"""(?: (?P<cpu> cpu) | (?P<cuda> (?:pt\d+)? (?:cuda|cu(?:da)?\d+)) | (?P<rocm> (?:rocm|hip)[\d.]*) | (?P<xpu> xpu) )
+        (?: [._-].* | torch.* )?""",
+    re.VERBOSE,
 )
 _CONSTANT_FILE: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?[^/]+/_?version\.py")
 _CONSTANTS: Final = {"cuda": "cuda", "hip": "rocm", "rocm": "rocm", "xpu": "xpu"}

@@ -66,9 +66,10 @@ def read_dynamic(file: BinaryIO, name: str) -> Dynamic:
 
     try:
         elf = Loaded(file)
-        segment = next((each for each in elf.iter_segments() if isinstance(each, DynamicSegment)), None)
-        if segment is None:
+        segments = [each for each in elf.iter_segments() if isinstance(each, DynamicSegment)]
+        if not segments:
             return Dynamic()
+        segment = segments[-1]  # as the loader of the GNU C library does
         needed: list[str] = []
         soname = None
         for tag in segment.iter_tags():
@@ -111,7 +112,7 @@ def _name(tag: "DynamicTag", kind: str) -> str:
 
 def _is_module(segment: "DynamicSegment", name: str) -> bool:
     plain = _PLAIN.fullmatch(name)
-    if _MODULE.search(name) or plain is None or name.startswith("lib"):
+    if plain is None or _MODULE.search(name):
         return _MODULE.search(name) is not None
     return _names(segment, f"PyInit_{plain['stem']}")
 

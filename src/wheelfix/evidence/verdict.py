@@ -127,7 +127,9 @@ class Evidence:
             return Judgement(unproven, f"nothing links to what it provides, but it is a GPU build: {shown(_words(other))}")
         if not provided.libraries:
             return Judgement(unproven, "it is no library that binaries link to; whether the code imports it cannot be told")
-        nothing = f"none of its {len(linkage.binaries)} binaries links to what {requirement.name} provides"
+        count = len(linkage.binaries)
+        subject = "its only binary does not link" if count == 1 else f"none of its {count} binaries links"
+        nothing = f"{subject} to what {requirement.name} provides"
         if on_purpose:
             return Judgement(Verdict.SAFE, f"{nothing}, and the rule names the two on purpose")
         return Judgement(unproven, f"{nothing}, but a library can be loaded by its name too")

@@ -28,7 +28,8 @@ LABELS = [
     ("2.7.0+cu118_x", CUDA), ("2.7.0+rocm6.3", ROCM), ("2.7.0+rocm", ROCM), ("2.7.0+rocm6.3.git1234", ROCM),
     ("2.7.0+hip5", ROCM), ("2.7.0+xpu", XPU), ("2.7.0+xpu.2025", XPU), ("2.7.0.dev20250101+cu126", CUDA),
     ("2.7.0", NOTHING), ("2.7.0+", NOTHING), ("2.7.0+git1234", NOTHING), ("2.7.0+computer", NOTHING),
-    ("2.7.0+cpus", NOTHING), ("2.7.0+cu", NOTHING), ("2.7.0+cuda", NOTHING), ("2.7.0+custom1", NOTHING),
+    ("2.7.0+cpus", NOTHING), ("2.7.0+cu", NOTHING), ("2.7.0+cuda", CUDA), ("2.7+cu12torch2.5cxx11abiFALSE", CUDA), ("2.7+pt25cu124", CUDA),
+    ("2.7.0+custom1", NOTHING),
     ("2.7.0+xpus", NOTHING), ("2.7.0+rocmfoo", NOTHING), ("2.7.0+local.cu126", NOTHING), ("cpu", NOTHING),
     ("2.7.0.cpu", NOTHING), ("", NOTHING), ("+cpu", CPU), ("2.7+cpu+cu126", NOTHING),
 ]  # fmt: skip

@@ -69,7 +69,7 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "cpu label, binaries not asked": ("1.0+cpu", CUBLAS, [DAMAGED], SAFE, "the version is 1.0+cpu"),
     "cpu label and triton": ("1.0+cpu", "triton", [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
     "cpu label and rocm": ("1.0+cpu", "rocm-sdk-core", [PURE], SAFE, "the version is 1.0+cpu"),
-    "cpu label and an NPU": ("1.0+cpu", "torch-npu", [CPU_MODULE], UNPROVEN, "none of its 1 binaries links to what torch-npu"),
+    "cpu label and an NPU": ("1.0+cpu", "torch-npu", [CPU_MODULE], UNPROVEN, "its only binary does not link to what"),
     "cuda = None": ("1.0", CUBLAS, [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
     "two that deny": ("1+cpu", CUBLAS, [NONE], SAFE, "demo/version.py says cuda = None and the version is 1+cpu"),
     "hip = None says nothing of CUDA": ("1.0", CUBLAS, [constants("hip = None")], UNPROVEN, "it has no binaries"),
@@ -89,7 +89,7 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "cuda = None and a label, no binaries": ("1.0+cu126", CUBLAS, [NONE], UNPROVEN, "the wheel contradicts itself: "),
     "cuda = None, a label, and a link": ("1.0+cu126", CUBLAS, [NONE, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
-    "constant against cpu label": ("1.0+cpu", CUBLAS, [CUDA], UNPROVEN, "the wheel contradicts itself: the version is 1.0+cpu"),
+    "constant against cpu label": ("1.0+cpu", CUBLAS, [CUDA], UNPROVEN, "contradicts itself: the version is 1.0+cpu"),
     "constant": ("1.0", CUBLAS, [CUDA], UNSAFE, "demo/version.py says cuda = '12.6'"),
     "constant and an example": (
         "1.0", CUBLAS, [CUDA, CUDA_MODULE], UNSAFE,
@@ -125,7 +125,7 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "nothing linked": (
         "1.0", CUBLAS, [CPU_MODULE], UNPROVEN,
-        "none of its 1 binaries links to what nvidia-cublas-cu12 provides, but a library can be loaded by its name too",
+        "its only binary does not link to what nvidia-cublas-cu12 provides, but a library can be loaded by its name too",
     ),
     "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged: it is no ELF file"),
     "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged: "),
@@ -189,7 +189,7 @@ def test_what_is_not_in_the_catalogue_is_not_judged(text: str, scan: Scan) -> No
 
 
 ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
-    (CUBLAS, [CPU_MODULE], SAFE, "links to what nvidia-cublas-cu12 provides, and the rule names the two on purpose"),
+    (CUBLAS, [CPU_MODULE], SAFE, "to what nvidia-cublas-cu12 provides, and the rule names the two on purpose"),
     (CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
     (CUBLAS, [CUDA_MODULE], UNSAFE, "links to libcublas.so.12"),
     (CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
