@@ -79,7 +79,8 @@ def pip_choice(links: Path, machine: str, requirement: str, tmp_path: Path) -> d
     report = tmp_path / "report.json"
     ran = call(
         sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--dry-run",
-        "--ignore-installed", "--report", report, "--no-index", "--find-links", links, "--target", tmp_path / "target", "--only-binary", ":all:",
+        "--ignore-installed", "--report", report, "--no-index", "--find-links", links,
+        "--target", tmp_path / "target", "--only-binary", ":all:",
         "--platform", f"manylinux_2_28_{machine}", "--python-version", "3.11", "--implementation", "cp", requirement,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
