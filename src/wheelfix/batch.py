@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from wheelfix.edits import Edit
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
 from wheelfix.problems import WORKER_DIED
+from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare
 from wheelfix.rules import BUILT_IN
 from wheelfix.task import Task
 from wheelfix.work import fix_one, rehearse_one
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from multiprocessing.process import BaseProcess
 
-    from wheelfix.releases import Comparison
     from wheelfix.rules.model import RuleSet
 
 
@@ -99,7 +99,8 @@ def fix_wheels(
     _report_all(outcomes.values(), on_outcome)
     places = {given[indices[0]]: indices for indices in same.values()}
     workers = _Workers(executor, jobs)
-    comparison = _compared([*places], task, workers, allow_mixed=allow_mixed)
+    clashing = [given[index] for index in outcomes]
+    comparison = _compared([*places], clashing, task, workers, allow_mixed=allow_mixed)
     calls = [(path, (path, task, comparison.briefs.get(path))) for path in places]
     with workers.at_hand(len(calls)) as pool:
         for path, outcome in _run(fix_one, calls, pool, lost=_died):
@@ -123,18 +124,29 @@ def _check(jobs: int, *, in_place: bool, local: str | None, build_tag: str | Non
     Identity(local, build_tag)
 
 
-def _compared(paths: list[Path], task: Task, workers: "_Workers", *, allow_mixed: bool) -> "Comparison":
-    """Return what the releases among ``paths`` ask for; their wheels are looked at before any is written."""
-    from wheelfix.releases import Comparison, Rehearsal, compare, to_compare  # imported late: one wheel is no release
+def _compared(
+    paths: list[Path], clashing: list[Path], task: Task, workers: "_Workers", *, allow_mixed: bool
+) -> "Comparison":
+    """Return what the releases among ``paths`` ask for; their wheels are looked at before any is written.
 
-    named_anew = task.local is not None or task.build is not None
-    chosen = (paths if named_anew else to_compare(paths)) if len(paths) > 1 else []
-    if not chosen:
+    ``clashing`` are wheels that are refused for their names.
+    """
+    if len(paths) + len(clashing) < 2:
         return Comparison()
+    named_anew = task.local is not None or task.build is not None
+    together = paths if named_anew else to_compare([*paths, *clashing])
+    chosen = [path for path in paths if path in frozenset(together)]
+    lost = [Rehearsal(_clash(path), read_name(path), readable=False) for path in clashing]
     calls = [(path, (path, task)) for path in chosen]
     with workers.at_hand(len(calls)) as pool:
-        done = dict(_run(rehearse_one, calls, pool, lost=lambda path: Rehearsal(_died(path))))
-    return compare([done[path] for path in chosen], allow_mixed=allow_mixed, local=task.local)
+        done = dict(
+            _run(rehearse_one, calls, pool, lost=lambda path: Rehearsal(_died(path), read_name(path), readable=False))
+        )
+    return compare([*(done[path] for path in chosen), *lost], allow_mixed=allow_mixed, local=task.local)
+
+
+def _lost(path: Path) -> Rehearsal:
+    return Rehearsal(_died(path), read_name(path), readable=False)
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.utils import canonicalize_name
 
 from wheelfix.errors import RecordError
 from wheelfix.evidence.build import Finding
+from wheelfix.identity import same_version
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import read_requirement
@@ -123,7 +124,7 @@ def _faults(wheel: Wheel) -> Iterator[str]:
     name, version = wheel.document.first("Name"), wheel.document.first("Version")
     if name is None or canonicalize_name(name) != wheel.filename.project:
         yield f"METADATA says Name {name or 'nowhere'}, the file name {wheel.filename.raw_project}."
-    if version is None or canonicalize_version(version) != canonicalize_version(wheel.filename.version.replace("_", "-")):
+    if version is None or not same_version(version, wheel.filename.version.replace("_", "-")):
         yield f"METADATA says Version {version or 'nowhere'}, the file name {wheel.filename.version}."
     if own_tags(wheel) != wheel.filename.tags:
         yield "The tags in WHEEL are not those of the file name."

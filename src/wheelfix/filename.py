@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
 _HINT = "A wheel is named PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl."
-_LOCAL_LABEL = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*", re.IGNORECASE)
-_BUILD_TAG = re.compile(r"[0-9][A-Za-z0-9_.]*")
+_LOCAL_LABEL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
+_BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,6 @@ def with_label(version: str, label: str) -> str:
         raise EditError(
             "invalid-local-label",
             f"{shown(label)!r} is not a local version label",
-            hint="It holds letters and digits, separated by dots, such as cpu or nogpu.1.",
+            hint="It holds up to 64 letters and digits, separated by dots, such as cpu or nogpu.1.",
         )
     return f"{version.partition('+')[0]}+{Version(f'0+{label}').local}"

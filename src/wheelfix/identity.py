@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheelfix.errors import EditError
@@ -80,6 +80,13 @@ def rename(wheel: Wheel, identity: Identity) -> Renaming:
         new = with_label(wheel.version, identity.local)
         if _parsed(new) is None:
             raise _no_version(wheel.version)
+        if not same_version(wheel.document.first("Version") or "", wheel.filename.version.replace("_", "-")):
+            raise EditError(
+                "other-version",
+                f"METADATA says Version {shown(wheel.document.first('Version') or 'nowhere')}, the file name "
+                f"{shown(wheel.filename.version)}",
+                hint="Build the wheel again; which of them the label belongs to cannot be told.",
+            )
         version = new if new != wheel.version else None
         pins = () if _parsed(new) == _parsed(wheel.version) else _broken_pins(wheel.version)
     content = None
@@ -127,9 +134,12 @@ def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
 
 
 def _same_release(project: str, version: str, other_project: str, other_version: str) -> bool:
-    return canonicalize_name(project) == canonicalize_name(other_project) and (
-        canonicalize_version(version) == canonicalize_version(other_version)
-    )
+    return canonicalize_name(project) == canonicalize_name(other_project) and same_version(version, other_version)
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two texts are the same version; what is none is only the same as itself."""
+    return one == other or ((found := _parsed(one)) is not None and found == _parsed(other))
 
 
 def _broken_pins(version: str) -> tuple[str, ...]:
@@ -146,3 +156,9 @@ def _with_build(content: bytes, build: str) -> bytes | None:
     if present:
         return document.edited({each: build if each is present[0] else None for each in present}).data
     return document.adding("Build", build).data
+
+
+def build_order(tag: str) -> tuple[int, str]:
+    """Return by what installers order build tags: the number at the begin, and then the rest."""
+    digits = re.match(r"\d+", tag)
+    return int(digits[0]) if digits else 0, tag[digits.end() if digits else 0 :]

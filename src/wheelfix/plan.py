@@ -15,8 +15,9 @@ from wheelfix.edits import OWN_FILES, AddField, Edit, RemoveField, RemoveFile, S
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.evidence.environments import Environments
-from wheelfix.identity import Identity, Renaming, rename
-from wheelfix.metadata.editing import Editor
+from wheelfix.identity import Identity, Renaming, build_order, rename
+from wheelfix.metadata.document import Document
+from wheelfix.metadata.editing import REQUIRES, Editor
 from wheelfix.outcome import Change, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
@@ -28,7 +29,6 @@ from wheelfix.wheel import SIGNATURES, Wheel
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
     from wheelfix.filename import WheelFilename
-    from wheelfix.metadata.document import Document
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,11 @@ def make_facts(
     )
 
 
+def requirements_of(metadata: bytes) -> tuple[str, ...]:
+    """Return the requirements in METADATA, in order."""
+    return tuple(each.value.strip() for each in Document.parse(metadata).all(REQUIRES))
+
+
 class _Draft:
     """A plan in the making."""
 
@@ -198,7 +203,7 @@ class _Draft:
         undone = self._editor.document.data == wheel.document.data  # edits can undo each other
         changes = [*(() if undone else self._editor.changes), *self._file_changes]
         renaming = Renaming(wheel.filename, wheel.dist_info)
-        if not identity.is_empty and (identity.unchanged or changes):
+        if not identity.is_empty and self._problem is None and (identity.unchanged or changes):
             renaming = rename(wheel, identity)
             changes += self._take_name(renaming)
         if changes:
@@ -235,6 +240,8 @@ class _Draft:
         if renaming.wheel is not None:
             self._files["WHEEL"] = renaming.wheel
             old, new = self._wheel.filename.build, renaming.filename.build
+            if old and new and build_order(new) < build_order(old):
+                self._notes.append(f"Installers prefer the build tag {old}, which the wheel had, to {new}.")
             changes.append(Change("Build", "set-field", old, new, reason="asked for"))
         return changes
 

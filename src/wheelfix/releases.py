@@ -1,5 +1,6 @@
 """The wheels of one release, compared before any of them is written: lockers read one and take it for all."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,8 +33,9 @@ Release = tuple[str, str]
 class Rehearsal:
     """What would become of one wheel: its ``outcome``, and its requirements as they came and as they would be.
 
-    ``filename`` is the name that it would have. ``gpu_build`` says in which words a companion of torch is a GPU build, empty
-    for all others. ``linkage`` is what was read of its binaries.
+    ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` tells whether the rest is
+    known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
+    read of its binaries.
     """
 
     outcome: Outcome
@@ -42,6 +44,7 @@ class Rehearsal:
     after: tuple[str, ...] = ()
     gpu_build: str = ""
     linkage: "Linkage | None" = None
+    readable: bool = True
 
     @property
     def path(self) -> Path:
@@ -64,7 +67,7 @@ class Comparison:
 
 def to_compare(paths: Iterable[Path]) -> list[Path]:
     """Return the wheels of ``paths`` that are to be looked at together, by their file names, in their order."""
-    names = {path: name for path in paths if (name := _read_name(path)) is not None}
+    names = {path: name for path in paths if (name := read_name(path)) is not None}
     count: dict[Release, int] = {}
     for name in names.values():
         count[_release(name)] = count.get(_release(name), 0) + 1
@@ -77,7 +80,8 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
     ]
 
 
-def _read_name(path: Path) -> WheelFilename | None:
+def read_name(path: Path) -> WheelFilename | None:
+    """Return the parts of a wheel's file name, ``None`` if it is none."""
     try:
         return WheelFilename.parse(path.name)
     except FilenameError:  # its own outcome tells it
@@ -95,21 +99,21 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local
     ``local`` wheels that change get a release of their own, and those of the same release that say the same go with them.
     Wheels that would get the same new name are refused.
     """
-    readable = [each for each in rehearsals if each.filename is not None]
-    briefs = {each.path: Brief(linkage=each.linkage) for each in readable}
-    for release in _grouped(readable, [_read_name(each.path) for each in readable]):
+    named = [each for each in rehearsals if each.filename is not None]
+    briefs = {each.path: Brief(linkage=each.linkage, after=each.after if each.readable else None) for each in named}
+    for release in _grouped(named, [read_name(each.path) for each in named]):
         for path in _go_along(release) if local is not None else ():
             briefs[path] = replace(briefs[path], rename=True)
-    names = [_new_name(each, local if briefs[each.path].rename else None) for each in readable]
-    for path, problem in _clashes([each.path for each in readable], names):
-        briefs[path] = replace(briefs[path], problem=problem)
-    for release in _grouped(readable, names):
+    names = [_new_name(each, local if briefs[each.path].rename else None) for each in named]
+    for path, clash in _clashes([each.path for each in named], names):
+        briefs[path] = replace(briefs[path], problem=clash)
+    for release in _grouped(named, names):
         problem = None if allow_mixed else _would_disagree(release)
         for each in release if problem else ():
             briefs[each.path] = replace(briefs[each.path], problem=problem)
-    for path, note in _companions(readable):
+    for path, note in _companions(named):
         briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
-    return Comparison(briefs, disagreements_of({each.path: each.before for each in readable}))
+    return Comparison(briefs, disagreements_of({each.path: each.before for each in named if each.readable}))
 
 
 def _new_name(rehearsal: Rehearsal, local: str | None) -> WheelFilename | None:
@@ -156,7 +160,7 @@ def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagr
     paths = [*requirements]
     return tuple(
         disagreement
-        for release in _grouped(paths, [_read_name(path) for path in paths])
+        for release in _grouped(paths, [read_name(path) for path in paths])
         for disagreement in _in_release(release, [_meanings(requirements[path]) for path in release])
     )
 
@@ -172,40 +176,48 @@ def _in_release(paths: Sequence[Path], said: Sequence[Mapping[Hashable, str]]) -
 
 
 def _go_along(release: Sequence[Rehearsal]) -> Iterator[Path]:
-    """Yield the wheels in which nothing changes and that say what those say in which something does."""
+    """Yield the wheels in which nothing changes and that say what those say in which something does; no GPU builds."""
     new = [frozenset(_meanings(each.after)) for each in release if each.is_fixed]
     for each in release:
-        if each.outcome.status is Status.UNCHANGED and frozenset(_meanings(each.after)) in new:
+        if each.outcome.status is Status.UNCHANGED and not each.gpu_build and frozenset(_meanings(each.after)) in new:
             yield each.path
 
 
 def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
-    """Return the problem of a release whose wheels would no longer agree on what they agreed on."""
-    if not any(each.is_fixed for each in release):
-        return None
-    before, after = ([frozenset(_meanings(texts)) for texts in said] for said in _both(release))
-    new = _differing(after) - _differing(before)
-    if not new:
-        return None
-    texts = {key: text for each in release for key, text in _meanings((*each.before, *each.after)).items() if key in new}
-    named = sorted({found.name if (found := read_requirement(text)) else text for text in texts.values()})
+    """Return the problem of a release whose wheels would no longer agree on what they agreed on, or may not."""
+    unreadable = [each for each in release if not each.readable]
     fixed = [each.path.name for each in release if each.is_fixed]
-    left = [each for each in release if not each.is_fixed]
+    texts = _newly_differing([each for each in release if each.readable])
+    if not fixed or not (texts or unreadable):
+        return None
+    named = sorted({found.name if (found := read_requirement(text)) else text for text in texts})
+    left = unreadable or [each for each in release if not each.is_fixed]
     why = next((f" ({each.outcome.problem.message})" for each in left if each.outcome.problem), "")
     others = f"not {_listed([each.path.name for each in left])}{why}" if left else "each in another way"
-    first = release[0].outcome
+    name = release[0].filename
     return Problem(
         "mixed-release",
-        f"the wheels of {first.project} {first.version} would no longer agree on {_listed(named)}: "
-        f"{_listed(fixed)} would be corrected, {others}",
+        f"the wheels of {name.project if name else '?'} {name.version if name else '?'} would no longer agree"
+        f"{f' on {_listed(named)}' if named else ''}: {_listed(fixed)} would be corrected, {others}",
         "Lockers read one wheel and take it for all. Correct all of them, or give the corrected ones a release of their own "
         "with --local, such as --local cpu; --allow-mixed writes them all the same.",
     )
 
 
-def _both(release: Sequence[Rehearsal]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Return the requirements of each wheel before and after; those of a wheel that is refused stay."""
-    return [each.before for each in release], [each.after if each.is_fixed else each.before for each in release]
+def _newly_differing(release: Sequence[Rehearsal]) -> list[str]:
+    """Return the requirements on which two wheels would differ that did not before, or were of two releases."""
+    before = [_meanings(each.before) for each in release]
+    after = [_meanings(each.after if each.is_fixed else each.before) for each in release]  # one that is refused stays
+    origins = [None if (name := read_name(each.path)) is None else _release(name) for each in release]
+    found = []
+    for key, text in {key: text for said in (*before, *after) for key, text in said.items()}.items():
+        answers: dict[Hashable, set[bool]] = {}
+        for origin, old, new in zip(origins, before, after, strict=True):
+            answers.setdefault((origin, key in old), set()).add(key in new)
+        agreed = all(len(answer) == 1 for answer in answers.values())
+        if not agreed or (len(set(origins)) > 1 and len(set().union(*answers.values())) > 1):
+            found.append(text)
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -215,13 +227,20 @@ def _listed(names: Sequence[str]) -> str:
 
 def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
     """Yield a warning for each torch that is fixed beside GPU builds of packages that need a GPU build of it."""
-    everything = list(rehearsals)
-    beside = [each for each in everything if each.gpu_build]
-    for torch in everything:
-        if torch.filename is not None and torch.filename.project == _TORCH and torch.is_fixed:
-            for each in beside:
+    everything = [(each, each.filename) for each in rehearsals if each.filename]
+    for torch, name in everything:
+        for each, other in everything:
+            beside = other.project in COMPANIONS and each.gpu_build and _place(name) == _place(other)
+            if name.project == _TORCH and torch.is_fixed and beside:
                 yield (
                     torch.path,
                     f"{shown(each.path.name)} is given beside it and is a GPU build ({each.gpu_build}): "
                     "it does not work with a CPU build of torch.",
                 )
+
+
+def _place(name: WheelFilename) -> tuple[str, str, str]:
+    """Return for which Python, system and machine a wheel is, as far as two wheels for the same can be told."""
+    system = re.match(r"(?:many|musl)?(?P<name>[a-z]+)", name.platform)
+    machine = re.search(r"(?:x86_64|[a-z0-9]+)$", name.platform)
+    return name.python, system["name"] if system else "", machine[0] if machine else ""

@@ -39,9 +39,11 @@ class Brief:
     """What is known of one wheel before it is worked on: what its release asks for, and what was read of it.
 
     ``problem`` refuses it, ``rename`` gives it the new name even if nothing else changes, ``notes`` come with its outcome.
+    ``after`` are the requirements that it must have afterwards, ``None`` where nobody looked.
     """
 
     problem: Problem | None = None
     rename: bool = False
     notes: tuple[str, ...] = ()
     linkage: "Linkage | None" = None
+    after: tuple[str, ...] | None = None

@@ -52,7 +52,7 @@ def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None)
     """Return the evidence in ``wheel``; nothing is read yet. ``known`` is what was read of its binaries before."""
     versions = (wheel.version, wheel.filename.version)
     tags = wheel.filename.tags | own_tags(wheel)
-    return Evidence(wheel.source, wheel.layout.members, Environments(tags), versions, scan=scan, known=known)
+    return Evidence(wheel.source, wheel.layout.members, Environments(tags), wheel.project, versions, scan=scan, known=known)
 
 
 def own_tags(wheel: Wheel) -> frozenset[Tag]:
@@ -65,6 +65,8 @@ def own_tags(wheel: Wheel) -> frozenset[Tag]:
 
 def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution: Caution) -> Weighed:
     """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away."""
+    if caution.force:
+        evidence.read_all()  # so that what is told does not depend on what was asked first
     weighed = tuple(_with_verdict(each, rules, evidence) for each in changes)
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
@@ -87,12 +89,15 @@ def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
 
 
 def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> bool:
-    """Whether the wheel no longer asks for what it asked for: gone, under another name, or behind a dead marker."""
+    """Whether an installation without extras no longer gets what it got: gone, of another name, less, or not asked for."""
     new = read_requirement(after) if after else None
     if new is None or new.name != before.name:
         return True
+    brought, left = provided_by(before), provided_by(new)
+    if brought and left and not set(brought.libraries) <= set(left.libraries):
+        return True
     environments = evidence.environments
-    return environments.never_ask_for(new) and not environments.never_ask_for(before)
+    return environments.never_ask_for(new, plainly=True) and not environments.never_ask_for(before, plainly=True)
 
 
 def _is_own(rule: str | None, rules: RuleSet) -> bool:

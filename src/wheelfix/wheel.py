@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
@@ -26,6 +27,7 @@ _LIMIT: Final = 1 << 23
 """The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
 _RECORD_LIMIT: Final = 1 << 26
 """The largest RECORD that is read, in bytes: about 500,000 rows."""
+_MOST_TAGS: Final = 10_000
 _REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
 _OURS: Final = re.compile(r"[/\\](?:METADATA|WHEEL|RECORD)(?![\w-])", re.IGNORECASE)
 _DRIVE: Final = re.compile(r"^[a-z]:")
@@ -108,11 +110,17 @@ class Wheel:
 
     @cached_property
     def tags(self) -> "frozenset[Tag]":
-        """The tags that the WHEEL file lists."""
+        """The tags that the WHEEL file lists.
+
+        :raises StructureError: if there are more than 10,000.
+        :raises ValueError: if one is no tag.
+        """
         from packaging.tags import parse_tag  # imported late: slow to import, and most calls need no tags
 
-        wheel = Document.parse(self.read("WHEEL"))
-        return frozenset(tag for field in wheel.all("Tag") for tag in parse_tag(field.value.strip()))
+        texts = [field.value.strip() for field in Document.parse(self.read("WHEEL")).all("Tag")]
+        if sum(prod(part.count(".") + 1 for part in text.split("-")) for text in texts) > _MOST_TAGS:
+            raise StructureError("too-many-tags", "WHEEL lists more tags than any real one", hint="Build the wheel again.")
+        return frozenset(tag for text in texts for tag in parse_tag(text))
 
     @property
     def dist_info_files(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.source import Source
+from wheelfix.errors import SourceChanged
 from wheelfix.outcome import Outcome
 from wheelfix.problems import failure
 from wheelfix.task import Brief, Task
@@ -35,12 +36,18 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from dataclasses import replace
 
+    from wheelfix.plan import requirements_of
     from wheelfix.rewrite import apply, preview
     from wheelfix.wheel import Wheel
 
     with Wheel(source.path, source=source) as wheel:
         plan = _plan(wheel, task, brief, digest.hexdigest if digest else None)
-        plan = replace(plan, problem=plan.problem or brief.problem, notes=(*plan.notes, *brief.notes))
+        if brief.problem and not plan.problem:
+            plan = replace(plan, problem=brief.problem, notes=())
+        elif brief.after is not None and requirements_of(plan.new_metadata) != brief.after:
+            hint = "Run again when nothing writes to it."
+            raise SourceChanged("source-changed", "it is not the wheel that was compared with its siblings", hint=hint)
+        plan = replace(plan, notes=(*plan.notes, *brief.notes))
         if task.dry_run or plan.problem:
             return preview(plan)
         target = None if task.output_dir is None else task.output_dir / str(plan.renaming.filename)
@@ -75,9 +82,8 @@ def _rules(task: Task) -> "RuleSet | None":
 
 def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
-    from wheelfix.metadata.document import Document
-    from wheelfix.metadata.editing import REQUIRES
-    from wheelfix.releases import COMPANIONS, Rehearsal
+    from wheelfix.plan import requirements_of
+    from wheelfix.releases import COMPANIONS, Rehearsal, read_name
     from wheelfix.rewrite import preview
     from wheelfix.weighing import gather
     from wheelfix.wheel import Wheel
@@ -86,12 +92,8 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
         with Wheel(path) as wheel:
             evidence = gather(wheel, task.scan)
             plan = _plan(wheel, task, Brief(), None, evidence)
-            before, after = (
-                tuple(each.value.strip() for each in document.all(REQUIRES))
-                for document in (wheel.document, Document.parse(plan.new_metadata))
-            )
-            words = evidence.gpu_build if wheel.project in COMPANIONS else ""
-            name = wheel.filename if plan.problem else plan.renaming.filename
-            return Rehearsal(preview(plan), name, before, after, words, evidence.linkage)
+            before, after = (requirements_of(data) for data in (plan.metadata, plan.new_metadata))
+            words = evidence.gpu_build if task.local is not None or wheel.project in COMPANIONS else ""
+            return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
-        return Rehearsal(failure(path, error))
+        return Rehearsal(failure(path, error), read_name(path), readable=False)

@@ -137,6 +137,16 @@ def test_both_are_refused(options: list[str], order: tuple[Path, Path], tmp_path
     assert report["disagreements"] == []
 
 
+def test_a_third_wheel_that_never_asked_for_gpus_does_not_open_the_way(tmp_path: Path) -> None:
+    """The two agreed, and would no longer, whatever a wheel for another system says."""
+    tags = "cp311-none-macosx_11_0_arm64"
+    third = write_wheel(tmp_path, WheelSpec("torch", "2.7.0", tags, requires=tuple(sorted(OTHERS))))
+    ran = wheelfix("strip-gpu", "-o", tmp_path / "out", CPU, CUDA, third)
+    assert ran.code == 1
+    assert "no longer agree" in ran.err
+    assert not (tmp_path / "out" / CPU.name).exists()
+
+
 def test_the_ways_out_are_told_at_the_terminal(tmp_path: Path) -> None:
     ran = wheelfix("strip-gpu", "-q", "-o", tmp_path / "out", CPU, CUDA)
     assert (ran.code, ran.out) == (1, "")
@@ -241,6 +251,27 @@ def test_uv_takes_the_cuda_build_on_x86_64(pin: str, links: Path, tmp_path: Path
     chosen = uv_choice(links, "x86_64", pin, tmp_path)
     assert chosen.keys() == {"torch", *OTHERS, *GPU}
     assert chosen["torch"] == "2.7.0"
+
+
+def test_uv_locks_both_for_all_platforms(links: Path, tmp_path: Path) -> None:
+    """One lock for both machines names each build for its own, although a pin without a label was asked for."""
+    asked = tmp_path / "requirements.in"
+    asked.write_text("torch==2.7.0\n")
+    ran = call(
+        sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--offline", "--no-config",
+        "--no-cache", "--no-index", "--find-links", links, "--python", sys.executable, "--python-version", "3.11",
+        "--universal", asked,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    found = [Requirement(line) for line in ran.stdout.splitlines()]
+    for machine, version in (("aarch64", "2.7.0+cpu"), ("x86_64", "2.7.0")):
+        environment = {"platform_machine": machine, "sys_platform": "linux", "platform_system": "Linux",
+                       "python_full_version": "3.11.7", "python_version": "3.11",
+                       "platform_python_implementation": "CPython", "implementation_name": "cpython",
+                       "os_name": "posix"}  # fmt: skip
+        chosen = {each.name: str(each.specifier) for each in found if not each.marker or each.marker.evaluate(environment)}
+        assert chosen["torch"] == f"=={version}"
+        assert (GPU & chosen.keys()) == (GPU if machine == "x86_64" else set())
 
 
 def test_the_corrected_wheel_is_not_for_x86_64(links: Path, tmp_path: Path) -> None:

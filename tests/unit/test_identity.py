@@ -226,6 +226,13 @@ def test_a_version_in_metadata_that_can_have_no_label_is_refused(tmp_path: Path)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 
 
+def test_metadata_without_a_version_tells_no_change_that_was_not_made(tmp_path: Path) -> None:
+    metadata = b"Metadata-Version: 2.1\nName: demo\nRequires-Dist: nvidia-cudnn-cu12\n"
+    outcome = rewritten(write_wheel(tmp_path, WheelSpec(metadata=metadata)), tmp_path / "out", local="cpu")
+    told = [each for each in outcome.changes if each.field == "Version"]
+    assert bool(told) is ("+Version: 1.0+cpu" in outcome.metadata_diff)
+
+
 LABELS = ["", " ", "cpu+1", "c pu", "-cpu", "cpu-", "cpu..1", "\u00e9", "a/b", "cpu\n", "%2B"]
 TAGS = ["", "nogpu", "1-2", "1 2", "1/2", "1+cpu", "-1", "1\n", "\u0661"]
 

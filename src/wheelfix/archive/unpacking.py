@@ -3,6 +3,7 @@
 import io
 import zlib
 from bisect import bisect_right
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wheelfix.archive.headers import DEFLATED, STORED
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 1 << 18
 """How much is inflated at a time, in bytes."""
+_KEPT: Final = 4
+"""How many blocks are kept: who reads a table goes back and forth between it and the names that it points to."""
 _APART: Final = 1 << 24
 """How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
 
@@ -80,8 +83,7 @@ class MemberFile(io.RawIOBase):
         self._member = member
         self._allowance = allowance
         self._position = 0
-        self._start = 0
-        self._block = b""
+        self._blocks: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
         self._marks = [_Mark(0, zlib.decompressobj(-zlib.MAX_WBITS), 0, b"")]
         self._now = self._fresh(self._marks[0])
 
@@ -126,9 +128,8 @@ class MemberFile(io.RawIOBase):
         pieces = []
         position, left = self._position, size
         while left:
-            if not self._start <= position < self._start + len(self._block):
-                self._go_to(position)
-            piece = self._block[position - self._start :][:left]
+            start, block = self._block_at(position)
+            piece = block[position - start :][:left]
             if not piece:
                 break
             pieces.append(piece)
@@ -139,17 +140,21 @@ class MemberFile(io.RawIOBase):
     def _fresh(self, mark: _Mark) -> _Mark:
         return mark._replace(inflater=mark.inflater.copy())
 
-    def _go_to(self, position: int) -> None:
-        """Let the block be the one that holds ``position``, or empty behind the end of the data."""
+    def _block_at(self, position: int) -> tuple[int, bytes]:
+        """Return the block that holds ``position`` with its start; it is empty behind the end of the data."""
+        for start, block in self._blocks:
+            if start <= position < start + len(block):
+                return start, block
         nearest = self._marks[bisect_right(self._marks, position, key=lambda mark: mark.position) - 1]
         if not self._now.position <= position or nearest.position > self._now.position:
             self._now = self._fresh(nearest)
         while True:
-            self._next_block()
-            if position < self._start + len(self._block) or not self._block:
-                return
+            start, block = self._next_block()
+            if position < start + len(block) or not block:
+                self._blocks.append((start, block))
+                return start, block
 
-    def _next_block(self) -> None:
+    def _next_block(self) -> tuple[int, bytes]:
         position, inflater, taken, pending = self._now
         length = self._member.data_stop - self._member.data_start
         if position >= self._marks[-1].position + _APART:
@@ -171,5 +176,5 @@ class MemberFile(io.RawIOBase):
                 break
             pending = inflater.unconsumed_tail
         self._allowance.spend(len(content))
-        self._start, self._block = position, content
         self._now = _Mark(position + len(content), inflater, taken, pending)
+        return position, content

@@ -1,17 +1,17 @@
 """What a wheel says of the build that it is: for the CPU only, or for CUDA, ROCm or SYCL.
 
 It says so in the label of its version (https://packaging.python.org/en/latest/specifications/version-specifiers/
-#local-version-identifiers), in the constants of a ``version.py``, which is read as syntax and never run, and by the names
-of its files.
+#local-version-identifiers), in the constants of its own package's ``version.py``, which is read as syntax and never run, and
+by the names of its files. What it denies counts only where nothing leaves a doubt.
 """
 
-import ast
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
+
+from packaging.utils import canonicalize_name
 
 from wheelfix.archive.content import read_content
 from wheelfix.archive.layout import Member
@@ -19,16 +19,21 @@ from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
+from wheelfix.evidence.constants import read_constants
 from wheelfix.evidence.elf import is_binary
 
 RUNTIMES: Final = ("cuda", "rocm", "xpu")
 """The runtimes that builds name in labels and constants."""
-_LABELS: Final = re.compile(
-    r"""(?: (?P<cpu> cpu) | (?P<cuda> (?:pt\d+)? (?:cuda|cu(?:da)?\d+)) | (?P<rocm> (?:rocm|hip)[\d.]*) | (?P<xpu> xpu) )
-        (?: [._-].* | torch.* )?""",
-    re.VERBOSE,
-)
-_CONSTANT_FILE: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?[^/]+/_?version\.py")
+_LABELS: Final = {
+    "cpu": re.compile(r"cpu"),
+    "cuda": re.compile(r"(?:.*[^a-z])?(?:cuda\d*|cu\d{2,3})(?:torch.*)?"),
+    "rocm": re.compile(r"(?:rocm|hip)\d*"),
+    "xpu": re.compile(r"xpu"),
+}
+"""What a part of a label says; ``cu12torch2.3`` and ``pt24cu121`` are found in the wild."""
+_CONSTANT_FILE: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?(?P<package>[^/]+)/_?version\.py")
+_TOP: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?(?P<top>[^/]+)/[^/]")
+_NO_PACKAGE: Final = (".dist-info", ".data", ".libs")
 _CONSTANTS: Final = {"cuda": "cuda", "hip": "rocm", "rocm": "rocm", "xpu": "xpu"}
 _VERSIONS: Final = ("__version__", "version")
 _LONGEST_FILE: Final = 1 << 16
@@ -38,9 +43,11 @@ _TELLING_NAMES: Final = {
     "libtorch_cuda*.so": "cuda", "libc10_cuda.so": "cuda", "c10_cuda.dll": "cuda", "torch_cuda*.dll": "cuda",
     "libtorch_hip.so": "rocm", "libc10_hip.so": "rocm", "c10_hip.dll": "rocm", "torch_hip*.dll": "rocm",
     "libtorch_xpu.so": "xpu", "libc10_xpu.so": "xpu", "c10_xpu.dll": "xpu", "torch_xpu.dll": "xpu",
-    "cudart64_*.dll": "cuda", "cublas64_*.dll": "cuda", "cudnn64_*.dll": "cuda",
+    "cudart64_*.dll": "cuda", "cublas*64_*.dll": "cuda", "cudnn*64_*.dll": "cuda", "cufft*64_*.dll": "cuda",
+    "curand64_*.dll": "cuda", "cusolver*64_*.dll": "cuda", "cusparse*64_*.dll": "cuda", "nvrtc64_*.dll": "cuda",
+    "cupti64_*.dll": "cuda", "amdhip64*.dll": "rocm", "sycl*.dll": "xpu",
 }  # fmt: skip
-_BUNDLED: Final = re.compile(r"(?P<stem>lib[\w+]+?)(?:-[0-9a-f]{8})?(?P<end>\.so(?:\.[\w.]+)?)")
+_BUNDLED: Final = re.compile(r"(?P<stem>lib[\w+]+?)(?:[-.][0-9a-f]{8})?(?P<end>\.so(?:\.[\w.]+)?)")
 """A library as repair tools put it into a wheel, with a part of its hash in the name."""
 
 
@@ -48,49 +55,81 @@ _BUNDLED: Final = re.compile(r"(?P<stem>lib[\w+]+?)(?:-[0-9a-f]{8})?(?P<end>\.so
 class Finding:
     """One thing that the wheel says: whether it ``uses`` a ``runtime``, in which ``words`` and where.
 
-    One that is ``explicit`` is a statement of whoever built the wheel; others are guessed from the names of files.
+    ``uses`` is ``None`` where it says that it says something, and not what. One that is ``explicit`` is a statement of
+    whoever built the wheel; others are guessed, from the names of files.
     """
 
     runtime: str
-    uses: bool
+    uses: bool | None
     words: str
     explicit: bool = True
 
 
-def read_build(source: Readable, members: Sequence[Member], versions: Iterable[str]) -> tuple[Finding, ...]:
-    """Return what the wheel says of its build; ``versions`` are those of METADATA and of the file name."""
+def read_build(source: Readable, members: Sequence[Member], project: str, versions: Iterable[str]) -> tuple[Finding, ...]:
+    """Return what the wheel of ``project`` says of its build; ``versions`` are those of METADATA and of the file name."""
     found: list[Finding] = []
-    files = [member for member in members if _CONSTANT_FILE.fullmatch(member.name) and member.size <= _LONGEST_FILE]
-    for member in files[:_MOST_FILES]:
-        try:
-            content = read_content(source, member, limit=_LONGEST_FILE)
-        except ArchiveError:  # damaged: it says nothing; whether the wheel is sound is asked elsewhere
-            continue
-        found += _of_constants(content, shown(member.name))
+    own = _own_packages(members, project)
+    files = [(member, match["package"]) for member in members if (match := _CONSTANT_FILE.fullmatch(member.name))]
+    for member, package in files[:_MOST_FILES]:
+        if not package.endswith(_NO_PACKAGE):
+            found += _of_file(source, member, own=package in own)
+    for member, package in files[_MOST_FILES:]:
+        found += _doubts(f"{shown(member.name)} was not read") if package in own else ()
     for version in dict.fromkeys(versions):
         found += _of_label(version, f"the version is {shown(version)}")
     found += _of_names(members)
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: not finding.explicit))
+
+
+def _own_packages(members: Iterable[Member], project: str) -> set[str]:
+    """Return the package of the project: the one of its name, or the only one that there is."""
+    tops = {match["top"] for member in members if (match := _TOP.match(member.name))}
+    packages = {top for top in tops if not top.endswith(_NO_PACKAGE)}
+    named = {top for top in packages if canonicalize_name(top) == canonicalize_name(project)}
+    return named or (packages if len(packages) == 1 else set())
+
+
+def _of_file(source: Readable, member: Member, *, own: bool) -> Iterator[Finding]:
+    """Yield what a file of constants says; what is not of the project's own package can only contradict."""
+    place = shown(member.name)
+    constants = None
+    if member.size <= _LONGEST_FILE:
+        try:
+            constants = read_constants(read_content(source, member, limit=_LONGEST_FILE))
+        except ArchiveError:  # damaged: it says nothing; whether the wheel is sound is asked elsewhere
+            constants = None
+    if constants is None:
+        yield from _doubts(f"{place} cannot be read") if own else ()
+        return
+    findings = _of_constants(constants, place)
+    yield from (
+        findings if own else (Finding(each.runtime, True, each.words, explicit=False) for each in findings if each.uses)
+    )
+
+
+def _doubts(words: str) -> Iterator[Finding]:
+    """Yield what keeps a denial from being believed."""
+    yield from (Finding(runtime, None, words, explicit=False) for runtime in RUNTIMES)
 
 
 def _of_label(version: str, words: str) -> Iterator[Finding]:
-    label = _LABELS.fullmatch(version.partition("+")[2].lower())
-    if label is None:
-        return
-    if label["cpu"]:
-        yield from (Finding(runtime, False, words) for runtime in RUNTIMES)
-    for runtime in RUNTIMES:
-        if label[runtime]:
-            yield Finding(runtime, True, words)
-            yield from (Finding(other, False, words) for other in RUNTIMES if other != runtime)
+    parts = [part for part in re.split(r"[._-]", version.partition("+")[2].lower()) if part]
+    said = {name for name, form in _LABELS.items() for part in parts if form.fullmatch(part)}
+    if "gpu" in parts:
+        yield from _doubts(words)
+    yield from (Finding(runtime, True, words) for runtime in RUNTIMES if runtime in said)
+    if said:
+        denied = RUNTIMES if "cpu" in said else [runtime for runtime in RUNTIMES if runtime not in said]
+        yield from (Finding(runtime, False, words) for runtime in denied)
 
 
-def _of_constants(content: bytes, place: str) -> Iterator[Finding]:
-    constants = dict(_constants(content))
+def _of_constants(constants: dict[str, object], place: str) -> Iterator[Finding]:
     for name, runtime in _CONSTANTS.items():
         value = constants.get(name, "")
-        if value is None or (isinstance(value, str) and value):
+        if value is None or (isinstance(value, str) and value not in ("", "None")):
             yield Finding(runtime, value is not None, f"{place} says {name} = {_brief(value)}")
+        elif name in constants:
+            yield Finding(runtime, None, f"{place} leaves open what {name} is", explicit=False)
     for name in _VERSIONS:
         version = constants.get(name)
         if isinstance(version, str):
@@ -102,39 +141,17 @@ def _brief(value: str | None) -> str:
     return repr(value[:_LONGEST_VALUE] if value else value)
 
 
-def _constants(content: bytes) -> Iterator[tuple[str, object]]:
-    """Yield what a file of Python assigns at its top level, as far as that is a constant; the last value of each name."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a wheel's odd escapes nobody here wants to know
-            tree = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # no Python of this version: it says nothing
-        return
-    values: dict[str, object] = {}
-    for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=targets, value=value):
-                names = [each.id for each in targets if isinstance(each, ast.Name)]
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                names = [name]
-            case _:
-                continue
-        for name in names:
-            values.pop(name, None)
-            if isinstance(value, ast.Constant):
-                values[name] = value.value
-    yield from values.items()
-
-
 def _of_names(members: Iterable[Member]) -> Iterator[Finding]:
-    """Yield what names of files say: presence is strong, absence says nothing."""
+    """Yield what names of files say, once for each runtime: presence is strong, absence says nothing."""
+    seen = set()
     for member in members:
         name = member.name.rpartition("/")[2]
         if not is_binary(name):
             continue
         bundled = _BUNDLED.fullmatch(name)
         plain = bundled["stem"] + bundled["end"] if bundled else name
-        telling = (runtime for pattern, runtime in _TELLING_NAMES.items() if fnmatchcase(plain, pattern))
+        telling = (runtime for pattern, runtime in _TELLING_NAMES.items() if fnmatchcase(plain.lower(), pattern))
         runtime = next(telling, None) or library_runtime(plain)
-        if runtime is not None:
+        if runtime is not None and runtime not in seen:
+            seen.add(runtime)
             yield Finding(runtime, True, f"there is {shown(member.name)}", explicit=False)

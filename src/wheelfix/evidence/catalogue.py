@@ -54,7 +54,7 @@ def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | Non
     if not fitting:
         return None
     major = _CUDA_MAJOR.search(name)
-    patterns = [pattern for entry in fitting for pattern in entry.libraries]
+    patterns = [form for entry in fitting for pattern in entry.libraries for form in _forms(pattern)]
     libraries = [pattern.replace("{cuda}", major["major"] if major else "*") for pattern in patterns]
     for member in sorted({each for entry in fitting for extra in extras for each in entry.extras.get(extra, ())}):
         found = _provided(member)
@@ -68,6 +68,12 @@ def library_runtime(library: str) -> str | None:
     return next((runtime for pattern, runtime in _libraries() if _pattern(pattern)(library)), None)
 
 
+def _forms(pattern: str) -> tuple[str, ...]:
+    """Return a pattern for a library with its version, and one without: development links have none."""
+    bare = pattern.partition(".so")[0] + ".so"
+    return (pattern,) if pattern == bare or ".so" not in pattern else (pattern, bare)
+
+
 @cache
 def _pattern(text: str) -> Callable[[str], object]:
     """Return what tells whether a name fits a pattern; the standard library remembers too few of them."""
@@ -76,7 +82,12 @@ def _pattern(text: str) -> Callable[[str], object]:
 
 @cache
 def _libraries() -> tuple[tuple[str, str], ...]:
-    return tuple((pattern.replace("{cuda}", "*"), entry.runtimes[0]) for entry in _entries() for pattern in entry.libraries)
+    return tuple(
+        (form.replace("{cuda}", "*"), entry.runtimes[0])
+        for entry in _entries()
+        for pattern in entry.libraries
+        for form in _forms(pattern)
+    )
 
 
 @cache

@@ -59,15 +59,19 @@ class Environments:
 
     @cached_property
     def each(self) -> tuple[Environment, ...]:
-        """The environments tag by tag; a tag that is not known stands for any."""
+        """The environments tag by tag; a tag that is not known stands for any, and so do very many tags."""
         known = {(_platform(tag.platform), _pythons(tag.interpreter, tag.abi)) for tag in self.tags}
+        if len(known) > _MOST:
+            return (Environment(),)
         return tuple(
             Environment(dict(platform) | dict(implementation), lowest, highest)
             for platform, (implementation, lowest, highest) in sorted(known, key=repr)
         )
 
-    def never_ask_for(self, requirement: Requirement) -> bool:
+    def never_ask_for(self, requirement: Requirement, *, plainly: bool = False) -> bool:
         """Whether the marker of ``requirement`` is false in all of them: no installer ever acts on such a requirement.
+
+        With ``plainly`` only installations count in which no extra is asked for.
 
         >>> from packaging.tags import Tag
         >>> from wheelfix.metadata.requirement import read_requirement
@@ -76,9 +80,14 @@ class Environments:
         True
         """
         marker = read_marker(requirement.marker) if requirement.marker and not requirement.fault else None
-        return marker is not None and all(can_be_true(marker, each) is False for each in self.each)
+        if marker is None:
+            return False
+        extra = {"extra": ("",)} if plainly else {}
+        places = (Environment({**each.values, **extra}, each.lowest, each.highest) for each in self.each)
+        return all(can_be_true(marker, place) is False for place in places)
 
 
+_MOST: Final = 200
 _Values = tuple[tuple[str, tuple[str, ...]], ...]
 
 

@@ -1,7 +1,7 @@
 """Which shared libraries the binaries of a wheel link to, read smallest first and only as far as needed."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO, Final, cast
@@ -21,6 +21,9 @@ _CALLS_EACH: Final = 400
 _GREATEST_RATIO: Final = 200
 """How much smaller than its content a binary may be packed; of real ones none gets near, a run of zeros has 1,000."""
 _SMALL: Final = 1 << 24
+_SAMPLE_SIZE: Final = 1 << 20
+"""The largest binary, in bytes, that is read to see whether a wheel contradicts itself; for torch that takes 30 ms."""
+_SAMPLE_COUNT: Final = 50
 _MOST_BINARIES: Final = 5_000
 
 
@@ -62,19 +65,31 @@ class Linkage:
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
-        """The links to libraries of the GPU catalogue that the wheel does not bring itself."""
+        """The links to libraries of the GPU catalogue that the wheel does not bring itself, under that file name.
+
+        The loader looks for files; another name that a file says it has helps only who has loaded it before.
+        """
         modules = [each.path for each in self.binaries if each.dynamic.is_module]
         hard = _closure(modules, self._loads)
         return tuple(
             Link(binary.path, library, binary.path in hard)
             for binary in self.binaries
-            for library in dict.fromkeys(binary.dynamic.needed)
-            if library not in self._by_name and library not in self.names and library_runtime(library)
+            for library in dict.fromkeys(each.rpartition("/")[2] for each in binary.dynamic.needed)
+            if library not in self.names and library_runtime(library)
         )
 
     def first(self, wanted: Callable[[str], bool], *, hard: bool = False) -> Link | None:
         """Return the first link to a library that is ``wanted``; with ``hard`` only a hard one counts."""
-        return next((link for link in self.links if (link.hard or not hard) and wanted(link.library)), None)
+        firsts = self._first_hard if hard else self._first
+        return next((link for library, link in firsts.items() if wanted(library)), None)
+
+    @cached_property
+    def _first(self) -> Mapping[str, Link]:
+        return {link.library: link for link in reversed(self.links)}
+
+    @cached_property
+    def _first_hard(self) -> Mapping[str, Link]:
+        return {link.library: link for link in reversed(self.links) if link.hard}
 
     def broken_without(self, wanted: Callable[[str], bool]) -> tuple[str, ...]:
         """Return the extension modules that cannot be imported without libraries that are ``wanted``, sorted."""
@@ -134,6 +149,8 @@ class Scanner:
         self._binaries = [*known.binaries]
         self._unread = {**known.unread}
         self._linkage: Linkage | None = None
+        small = sorted((each for each in candidates if each.size <= _SAMPLE_SIZE), key=_by_size)
+        self._sample = frozenset(each.name for each in small[:_SAMPLE_COUNT])
 
     @property
     def linkage(self) -> Linkage:
@@ -148,18 +165,22 @@ class Scanner:
             self._read_next()
         return self.linkage
 
-    def find_link(self, wanted: Callable[[str], bool], *, hard: bool, largest: int | None = None) -> Link | None:
-        """Return a link to a ``wanted`` library, reading on until there is one; with ``hard`` only a hard one counts.
+    def read_sample(self) -> Linkage:
+        """Return what the small binaries say, not too many of them: the same whatever else was read."""
+        while self._waiting and self._waiting[0].name in self._sample:
+            self._read_next()
+        chosen = tuple(binary for binary in self._binaries if binary.path in self._sample)
+        return Linkage(chosen, names=self._names)
 
-        No binary that is larger than ``largest`` bytes is read for it.
-        """
+    def find_link(self, wanted: Callable[[str], bool]) -> Link | None:
+        """Return a hard link to a ``wanted`` library, reading on until there is one."""
         promising, next_look = False, 0
         news: Sequence[Binary] = self._binaries
         while True:
-            promising = promising or any(wanted(library) for binary in news for library in binary.dynamic.needed)
-            done = not self._waiting or (largest is not None and self._waiting[0].size > largest)
+            promising = promising or any(map(wanted, _needed_by(news)))
+            done = not self._waiting
             if promising and (done or len(self._binaries) >= next_look):  # a look takes them all into account
-                found = self.linkage.first(wanted, hard=hard)
+                found = self.linkage.first(wanted, hard=True)
                 if found:
                     return found
                 next_look = len(self._binaries) * 5 // 4
@@ -190,6 +211,10 @@ class Scanner:
             self._unread[member.name] = str(error)
         else:
             self._binaries.append(Binary(member.name, dynamic))
+
+
+def _needed_by(binaries: Iterable[Binary]) -> Iterator[str]:
+    return (library.rpartition("/")[2] for binary in binaries for library in binary.dynamic.needed)
 
 
 def _by_size(member: Member) -> tuple[int, str]:

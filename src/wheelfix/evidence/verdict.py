@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from wheelfix.archive.layout import Member
     from wheelfix.archive.source import Readable
 
-_LARGEST_EXAMPLE: Final = 1 << 24
-"""The largest binary, in bytes, that is read only to name an example."""
 _MOST_TAGS: Final = 3
 _MOST_NAMES: Final = 10
 
@@ -35,8 +33,8 @@ class Judgement:
 class Evidence:
     """What a wheel says of its needs, gathered as far as it is asked for, the cheap things first.
 
-    ``versions`` are those that METADATA and the file name tell. ``scan`` says when binaries are read, and ``known`` is
-    what an earlier look at the same wheel has read of them.
+    ``project`` and ``versions`` are those that METADATA and the file name tell. ``scan`` says when binaries are read,
+    and ``known`` is what an earlier look at the same wheel has read of them.
     """
 
     def __init__(
@@ -44,6 +42,7 @@ class Evidence:
         source: "Readable",
         members: "Sequence[Member]",
         environments: Environments,
+        project: str,
         versions: Iterable[str],
         *,
         scan: Scan = Scan.AUTO,
@@ -52,14 +51,16 @@ class Evidence:
         self.environments = environments
         self._source = source
         self._members = members
+        self._project = project
         self._versions = tuple(versions)
         self._scan = scan
         self._known = known
+        self._judged: dict[tuple[Provided, bool], Judgement] = {}
 
     @cached_property
     def build(self) -> tuple[Finding, ...]:
         """What the wheel says of its build."""
-        return read_build(self._source, self._members, self._versions)
+        return read_build(self._source, self._members, self._project, self._versions)
 
     @cached_property
     def _has_binaries(self) -> bool:
@@ -93,66 +94,69 @@ class Evidence:
         provided = provided_by(wanted) if wanted else None
         if wanted is None or provided is None:
             return None
-        if self._scan is Scan.ALWAYS:
-            self.read_all()
         if self.environments.never_ask_for(wanted):
             return Judgement(Verdict.SAFE, f"its marker is never true on {self._tags()}: {shown(wanted.marker)}")
+        key = provided, on_purpose
+        if key not in self._judged:
+            self._judged[key] = self._judge(provided, on_purpose=on_purpose)
+        return self._judged[key]
+
+    def _judge(self, provided: Provided, *, on_purpose: bool) -> Judgement:
         stated = _Statements(self.build, provided.runtimes)
         if stated.uses and not stated.contradict:
-            return Judgement(Verdict.UNSAFE, self._named(stated.uses, provided))
-        if stated.denied and not stated.uses and not stated.names and not self._known_link(provided):
+            link = self._sample.first(provided.includes) or self._sample.first(_is_gpu)
+            return Judgement(Verdict.UNSAFE, stated.uses[0].words + (f", and {_words(link)}" if link else ""))
+        against = self._against(stated, provided)
+        if stated.denied and not against:
             return Judgement(Verdict.SAFE, _joined(each.words for each in stated.denied))
-        return self._by_linkage(wanted, provided, stated, on_purpose=on_purpose)
+        return self._by_linkage(provided, against, on_purpose=on_purpose)
 
-    def _by_linkage(
-        self, requirement: Requirement, provided: Provided, stated: "_Statements", *, on_purpose: bool
-    ) -> Judgement:
+    def _against(self, stated: "_Statements", provided: Provided) -> str:
+        """Return how the wheel contradicts what it denies, empty if it does not."""
+        if not stated.denied:
+            return ""
+        link = self._sample.first(lambda library: library_runtime(library) in provided.runtimes)
+        others = [each.words for each in (*stated.uses, *stated.hints)] + ([_words(link)] if link else [])
+        return f"the wheel contradicts itself: {stated.denied[0].words}, but {others[0]}" if others else ""
+
+    def _by_linkage(self, provided: Provided, against: str, *, on_purpose: bool) -> Judgement:
         unproven = Verdict.UNPROVEN
         if not self._has_binaries:
             reason = "nothing in the wheel tells: it has no binaries, and no label or constant of a build"
-            return Judgement(unproven, stated.against or reason)
+            return Judgement(unproven, against or reason)
         if self._scan is Scan.NEVER:
-            return Judgement(unproven, stated.against or "its binaries are not to be read")
-        link = self._scanner.find_link(provided.includes, hard=True)
+            return Judgement(unproven, against or "its binaries are not to be read")
+        link = self._scanner.find_link(provided.includes)
         if link:
             return Judgement(Verdict.UNSAFE, _words(link))
         linkage = self._scanner.read_all()
         soft = linkage.first(provided.includes)
         if soft:
             return Judgement(unproven, f"{_words(soft)}, though no extension module loads it when it is imported")
-        if linkage.unread or stated.against:
-            return Judgement(unproven, stated.against or unread_reason(linkage))
+        if linkage.unread or against:
+            return Judgement(unproven, against or unread_reason(linkage))
         other = linkage.first(lambda library: library_runtime(library) in provided.runtimes)
         if other:
-            return Judgement(unproven, f"nothing links to what it provides, but it is a GPU build: {shown(_words(other))}")
+            return Judgement(unproven, f"nothing links to what it provides, but it is a GPU build: {_words(other)}")
         if not provided.libraries:
             return Judgement(unproven, "it is no library that binaries link to; whether the code imports it cannot be told")
         count = len(linkage.binaries)
         subject = "its only binary does not link" if count == 1 else f"none of its {count} binaries links"
-        nothing = f"{subject} to what {requirement.name} provides"
+        nothing = f"{subject} to what the requirement provides"
         if on_purpose:
             return Judgement(Verdict.SAFE, f"{nothing}, and the rule names the two on purpose")
         return Judgement(unproven, f"{nothing}, but a library can be loaded by its name too")
 
-    def _known_link(self, provided: Provided) -> bool:
-        """Whether a binary that was read already links to what is ``provided``."""
-        return self.linkage.first(provided.includes) is not None
-
-    def _named(self, uses: Sequence[Finding], provided: Provided) -> str:
-        """Return that the build uses a runtime, with a file and a library where they are found at once."""
-        words = uses[0].words
-        if self._scan is Scan.NEVER:
-            return words
-        own = self.linkage.first(provided.includes)
-        link = own or self._example
-        return f"{words}, and {_words(link)}" if link else words
-
     @cached_property
-    def _example(self) -> Link | None:
-        """A link to a library of a GPU runtime, if there is one that is found fast."""
-        return self._scanner.find_link(
-            lambda library: library_runtime(library) is not None, hard=False, largest=_LARGEST_EXAMPLE
-        )
+    def _sample(self) -> Linkage:
+        """What a first look at the binaries tells; all of them if they are always to be read."""
+        match self._scan:
+            case Scan.NEVER:
+                return Linkage()
+            case Scan.ALWAYS:
+                return self._scanner.read_all()
+            case Scan.AUTO:
+                return self._scanner.read_sample()
 
     def _tags(self) -> str:
         platforms = sorted({tag.platform for tag in self.environments.tags})
@@ -161,22 +165,19 @@ class Evidence:
 
 
 class _Statements:
-    """What the build says of some runtimes."""
+    """What the build says of some runtimes: that it ``uses`` one, that the first is ``denied``, or something less."""
 
     def __init__(self, findings: Iterable[Finding], runtimes: Sequence[str]) -> None:
         mine = [finding for finding in findings if finding.runtime in runtimes]
         self.uses = [each for each in mine if each.explicit and each.uses]
-        self.denied = [each for each in mine if each.explicit and not each.uses and each.runtime == runtimes[0]]
-        self.names = [each for each in mine if not each.explicit]
-        self.contradict = any(
-            one.runtime == other.runtime for one in self.uses for other in mine if other.explicit and not other.uses
-        )
+        self.denied = [each for each in mine if each.uses is False and each.runtime == runtimes[0]]
+        self.hints = [each for each in mine if not each.explicit]
+        denied = {each.runtime for each in mine if each.uses is False}
+        self.contradict = any(each.runtime in denied for each in self.uses)
 
-    @property
-    def against(self) -> str:
-        """How the wheel contradicts itself, empty if it does not."""
-        other = self.uses or self.names
-        return f"the wheel contradicts itself: {self.denied[0].words}, but {other[0].words}" if self.denied and other else ""
+
+def _is_gpu(library: str) -> bool:
+    return library_runtime(library) is not None
 
 
 def _words(link: Link) -> str:

@@ -43,7 +43,7 @@ def _lines(lines: Sequence[str]) -> str:
 def _build(description: Description) -> str:
     uses = [each for each in description.build if each.uses]
     explicit = [each for each in uses if each.explicit]
-    denied = [each for each in description.build if not each.uses]
+    denied = [each for each in description.build if each.uses is False]
     words = list(dict.fromkeys(each.words for each in explicit or denied or uses))
     because = shown(" and ".join(words[:_MOST_WORDS]))
     if explicit or uses:

@@ -43,18 +43,18 @@ def test_the_names_are_normal() -> None:
 
 
 LIBRARIES = [
-    ("nvidia-cublas-cu12==12.6.4.1", "libcublas.so.12 libcublasLt.so.12", "libcublas.so.11 libcublas.so libcublas.so.12.1"),
+    ("nvidia-cublas-cu12==12.6.4.1", "libcublas.so.12 libcublasLt.so.12", "libcublas.so.11 libcublas.so.12.1"),
     ("nvidia-cublas-cu11", "libcublas.so.11 libcublasLt.so.11", "libcublas.so.12"),
-    ("nvidia-cublas", "libcublas.so.13 libcublas.so.12", "libcublas.so libcudart.so.13"),
+    ("nvidia-cublas", "libcublas.so.13 libcublas.so.12", "libcudart.so.13"),
     ("NVIDIA_cuBLAS.cu12 (>=1) ; sys_platform == 'linux'", "libcublas.so.12", "libcublas.so.11"),
     ("nvidia-cuda-runtime-cu11", "libcudart.so.11.0 libcudart.so.11", "libcudart.so.12 libcudart.so.110 libcudart.so.1"),
     ("nvidia-cuda-runtime-cu12", "libcudart.so.12", "libcudart.so.11.0 libcuda.so.1"),
-    ("nvidia-cuda-runtime", "libcudart.so.13", "libcudart.so libcublas.so.13"),
+    ("nvidia-cuda-runtime", "libcudart.so.13", "libcublas.so.13"),
     ("nvidia-cuda-nvrtc-cu12", "libnvrtc.so.12 libnvrtc-builtins.so.12.6", "libnvrtc.so.11.2"),
     ("nvidia-cuda-nvrtc-cu11", "libnvrtc.so.11.2", "libnvrtc.so.12"),
     ("nvidia-cuda-cupti-cu12", "libcupti.so.12", "libcupti.so.11.7"),
-    ("nvidia-cudnn-cu12", "libcudnn.so.9 libcudnn.so.8 libcudnn_ops.so.9", "libcudnn.so libcudart.so.12"),
-    ("nvidia-cufft", "libcufft.so.11 libcufft.so.12 libcufft.so.10 libcufftw.so.12", "libcufft.so libcufile.so.0"),
+    ("nvidia-cudnn-cu12", "libcudnn.so.9 libcudnn.so.8 libcudnn_ops.so.9", "libcudart.so.12"),
+    ("nvidia-cufft", "libcufft.so.11 libcufft.so.12 libcufft.so.10 libcufftw.so.12", "libcufile.so.0"),
     ("nvidia-cufft-cu12", "libcufft.so.11", "libcublas.so.12"),
     ("nvidia-curand-cu12", "libcurand.so.10", "libcublas.so.12"),
     ("nvidia-cusolver-cu12", "libcusolver.so.11 libcusolverMg.so.11", "libcusparse.so.12"),
@@ -131,7 +131,7 @@ OF_RUNTIMES = {
     "libnccl.so.2": "cuda", "libnvinfer.so.10": "cuda", "libamdhip64.so.6": "rocm", "libMIOpen.so.1": "rocm",
     "libsycl.so.8": "xpu", "libmkl_sycl_blas.so.5": "xpu", "libascendcl.so": "npu", "libtpu.so": "tpu",
     "libmlx.dylib": "metal", "libc.so.6": None, "libgomp.so.1": None, "libmkl_rt.so.2": None, "libtorch.so": None,
-    "libcublas.so": None, "libstdc++.so.6": None, "": None,
+    "libcublas.so": "cuda", "libstdc++.so.6": None, "": None,
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def evidence(*files: Entry, version: str = "1.0", scan: Scan = Scan.AUTO, known:
     spec = WheelSpec(version=version, tags="cp311-cp311-manylinux_2_28_x86_64", files=files)
     source = Held(to_bytes(archive_of(spec)))
     environments = Environments(parse_tag(spec.tags))
-    return Evidence(source, read_layout(source).members, environments, [version], scan=scan, known=known)
+    return Evidence(source, read_layout(source).members, environments, "demo", [version], scan=scan, known=known)
 
 
 PURE = Entry("demo/__init__.py", b"x = 1\n")
@@ -125,7 +125,7 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "nothing linked": (
         "1.0", CUBLAS, [CPU_MODULE], UNPROVEN,
-        "its only binary does not link to what nvidia-cublas-cu12 provides, but a library can be loaded by its name too",
+        "its only binary does not link to what the requirement provides, but a library can be loaded by its name too",
     ),
     "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged: it is no ELF file"),
     "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged: "),
@@ -189,7 +189,7 @@ def test_what_is_not_in_the_catalogue_is_not_judged(text: str, scan: Scan) -> No
 
 
 ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
-    (CUBLAS, [CPU_MODULE], SAFE, "to what nvidia-cublas-cu12 provides, and the rule names the two on purpose"),
+    (CUBLAS, [CPU_MODULE], SAFE, "to what the requirement provides, and the rule names the two on purpose"),
     (CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
     (CUBLAS, [CUDA_MODULE], UNSAFE, "links to libcublas.so.12"),
     (CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
@@ -250,13 +250,27 @@ def test_binaries_that_are_always_read(version: str, files: Sequence[Entry], ver
     assert one.linkage.complete
 
 
-def test_by_itself_nothing_is_read_that_cannot_change_the_verdict() -> None:
+def test_small_binaries_can_contradict_what_the_wheel_says() -> None:
+    """A version.py that says cuda = None proves nothing where an extension module links to CUDA."""
     for version, files in (("1.0+cpu", [CUDA_MODULE]), ("1.0", [NONE, CUDA_MODULE])):
-        one = evidence(*files, version=version)
-        found = one.judge(requirement(CUBLAS))
-        assert found is not None
-        assert found.verdict is SAFE
-        assert one.linkage == Linkage()
+        found = evidence(*files, version=version).judge(requirement(CUBLAS))
+        assert found == Judgement(UNSAFE, f"{MODULE} links to libcublas.so.12")
+        other = evidence(*files, version=version).judge(requirement("nvidia-cudnn-cu12"))
+        assert other is not None
+        assert (other.verdict, other.reason.partition(":")[0]) == (UNPROVEN, "the wheel contradicts itself")
+
+
+def test_a_verdict_does_not_depend_on_what_was_asked_before() -> None:
+    """Promise 4: the rehearsal of a release and the run itself must agree."""
+    plugin = library("demo/lib/libplugin.so", "libcublas.so.12", padding=2 << 20)
+    for files in ([NONE, CPU_MODULE, plugin], [CPU_MODULE, plugin], [NONE, PLUG_IN], [CUDA, CUDA_MODULE, plugin]):
+        names = [CUBLAS, "triton", "nvidia-nccl-cu12", "rocm-sdk-core", "cuda-toolkit[cublas]"]
+        alone = [evidence(*files).judge(requirement(name)) for name in names]
+        forwards, backwards = evidence(*files), evidence(*files)
+        assert [forwards.judge(requirement(name)) for name in names] == alone
+        assert [backwards.judge(requirement(name)) for name in reversed(names)] == alone[::-1]
+        again = evidence(*files, known=forwards.read_all())
+        assert [again.judge(requirement(name)) for name in names] == alone
 
 
 def test_what_an_earlier_look_has_read_counts() -> None:
