@@ -26,7 +26,7 @@ CASES = [
     ("torch==2.14.1", "3.12", "manylinux_2_28_aarch64", "unsafe", 7, CUDA_BUILD),
     ("torch==2.3.1", "3.11", "win_amd64", "safe", 12, dead("win_amd64")),
     ("torch==1.13.1", "3.10", "manylinux1_x86_64", "unsafe", 4, "torch/version.py says cuda = '11.7'"),
-    ("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", "safe", 1, "none of its 2 binaries links to what nvidia-nccl-cu12"),
+    ("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", "safe", 1, "none of its 2 binaries links to what the requirement"),
     ("faiss-gpu-cu12==1.14.1.post1", "3.11", "manylinux2014_x86_64", "unsafe", 2, "_swigfaiss.so links to libcudart.so.12"),
     ("tensorflow-cpu==2.21.0", "3.12", "manylinux_2_27_x86_64", "unchanged", 0, ""),
     ("nvidia-cudnn-cu13==9.28.1.4", "3.11", "manylinux_2_27_x86_64", "unchanged", 0, ""),
