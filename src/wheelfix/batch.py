@@ -41,6 +41,7 @@ def fix_wheels(
     scan: Scan | str = Scan.AUTO,
     force: bool = False,
     allow_unproven: bool = False,
+    leave_gpu_builds: bool = False,
     allow_mixed: bool = False,
     local: str | None = None,
     build_tag: str | None = None,
@@ -58,8 +59,9 @@ def fix_wheels(
 
     What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
     with ``force``, one of which that cannot be told only by rules of your own or with ``allow_unproven``; ``scan`` (auto,
-    always, never) says when binaries are read for it. Wheels of one release that would no longer agree are refused, all of
-    them, unless ``allow_mixed``. Wheels that change get the local version label ``local`` and the build tag ``build_tag``.
+    always, never) says when binaries are read for it. With ``leave_gpu_builds`` a wheel that needs what would go is left as
+    it is rather than refused. Wheels of one release that would no longer agree are refused, all of them, unless
+    ``allow_mixed``. Wheels that change get the local version label ``local`` and the build tag ``build_tag``.
 
     A file that is given twice is worked on once. ``jobs`` processes work at a time, or those of ``executor``; a script that
     asks for more than one needs the usual ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is
@@ -70,10 +72,10 @@ def fix_wheels(
 
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
-    :raises ValueError: if there is no such ``scan``, or a new name is asked for wheels that are corrected in place.
+    :raises ValueError: if there is no such ``scan``, or ``in_place`` comes with ``overwrite`` or a new name.
     """
     rules = _resolved(rules)
-    _check(jobs, in_place=in_place, local=local, build_tag=build_tag)
+    _check(jobs, in_place=in_place, overwrite=overwrite, local=local, build_tag=build_tag)
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     task = Task(
         rules=rules,
@@ -85,6 +87,7 @@ def fix_wheels(
         scan=Scan(scan),
         force=force,
         allow_unproven=allow_unproven,
+        leave_gpu_builds=leave_gpu_builds,
         local=local,
         build=build_tag,
     )
@@ -111,10 +114,12 @@ def fix_wheels(
     return Report(command, all_outcomes, _remarks(rules, all_outcomes), comparison.disagreements)
 
 
-def _check(jobs: int, *, in_place: bool, local: str | None, build_tag: str | None) -> None:
+def _check(jobs: int, *, in_place: bool, overwrite: bool, local: str | None, build_tag: str | None) -> None:
     """Refuse what no wheel could make possible."""
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
+    if in_place and overwrite:
+        raise ValueError("overwrite is for the output folder; in_place always replaces")
     if local is None and build_tag is None:
         return
     if in_place:

@@ -22,8 +22,8 @@ class WheelExplanation:
     """What rules make of one wheel, requirement by requirement.
 
     ``total`` counts the requirements, of which ``requirements`` may be a choice. ``changes`` is what would change, of the
-    chosen ones if some were chosen; ``past`` what wheelfix has changed before, as the wheel itself tells. Where ``problem``
-    is set nothing else is known.
+    chosen ones if some were chosen; ``past`` what wheelfix has changed before, as the wheel itself tells. ``refusal`` says
+    why nothing would be changed after all. Where ``problem`` is set nothing else is known.
     """
 
     source: Path
@@ -32,6 +32,7 @@ class WheelExplanation:
     changes: tuple[Change, ...] = ()
     past: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
+    refusal: Problem | None = None
     problem: Problem | None = None
 
     @property
@@ -58,6 +59,7 @@ def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> Whee
                 tuple(change for change in plan.changes if _concerns(change, wanted)),
                 tuple(change for change in trace.changes if _concerns(change, wanted)) if trace else (),
                 plan.notes,
+                plan.problem,
             )
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return WheelExplanation(path, problem=failure(path, error).problem)

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -119,6 +119,11 @@ def make_facts(
     )
 
 
+def as_kept(change: Change) -> Change:
+    """Return a change that is not made, as one that keeps what is there."""
+    return replace(change, action="keep", after=change.before)
+
+
 def requirements_of(metadata: bytes) -> tuple[str, ...]:
     """Return the requirements in METADATA, in order."""
     return tuple(each.value.strip() for each in Document.parse(metadata).all(REQUIRES))
@@ -144,15 +149,18 @@ class _Draft:
         gathered = cache(lambda: evidence or gather(wheel, caution.scan))  # seldom needed
         facts = make_facts(wheel.document, wheel.filename, sha256 or wheel.source.sha256, lambda: gathered().environments)
         corrected = apply_rules(rules, facts)
-        self._editor = Editor(corrected.document)
-        changes = corrected.changes
-        if changes:
-            weighed = weigh(changes, rules, gathered(), caution)
-            changes, self._problem = weighed.changes, weighed.problem
-            self._notes += weighed.notes
-        self._editor.changes += changes
         self._kept, self._applied = corrected.kept, corrected.applied
         self._notes += corrected.notes
+        if not corrected.changes:
+            return
+        weighed = weigh(corrected.changes, rules, gathered(), caution)
+        self._problem = weighed.problem
+        self._notes += weighed.notes
+        if weighed.left:
+            self._kept += tuple(as_kept(each) for each in weighed.changes if each.verdict is not None)
+            return
+        self._editor = Editor(corrected.document)
+        self._editor.changes += weighed.changes
 
     def apply_edit(self, edit: Edit) -> None:
         match edit:

@@ -14,7 +14,7 @@ from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
 from wheelfix.outcome import Outcome, Status
-from wheelfix.plan import Plan
+from wheelfix.plan import Plan, as_kept
 from wheelfix.sbom import TRACE, write_trace
 from wheelfix.verification import verify
 from wheelfix.version import __version__
@@ -27,7 +27,7 @@ def preview(plan: Plan) -> Outcome:
     Where the plan has a problem, the requirements that would have gone stay, with their verdicts.
     """
     if plan.problem:
-        stay = (replace(each, action="keep", after=each.before) for each in plan.changes if each.verdict is not None)
+        stay = (as_kept(each) for each in plan.changes if each.verdict is not None)
         kept = (*plan.kept, *stay)
         return replace(_outcome(plan), status=Status.REFUSED, kept=kept, problem=plan.problem)
     done = replace(_outcome(plan), changes=plan.changes, metadata_diff=plan.metadata_diff)

@@ -17,8 +17,9 @@ class Task:
     """What to do with each wheel of a run.
 
     ``rules`` are a rule set, or the name of a built-in one. ``output_dir`` takes the results; ``None`` corrects in place.
-    With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force`` and
-    ``allow_unproven`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of :class:`wheelfix.Identity`.
+    With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force``,
+    ``allow_unproven`` and ``leave_gpu_builds`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of
+    :class:`wheelfix.Identity`.
     """
 
     rules: "RuleSet | str | None" = None
@@ -30,6 +31,7 @@ class Task:
     scan: Scan = Scan.AUTO
     force: bool = False
     allow_unproven: bool = False
+    leave_gpu_builds: bool = False
     local: str | None = None
     build: str | None = None
 

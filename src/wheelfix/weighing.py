@@ -31,25 +31,34 @@ class Caution:
     """How careful to be with requirements of the GPU catalogue.
 
     ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven`` rules
-    that come with wheelfix may drop what is unproven, as rules of one's own may.
+    that come with wheelfix may drop what is unproven, as rules of one's own may. With ``leave_gpu_builds`` a wheel that needs
+    what would go is left as it is, rather than refused.
     """
 
     scan: Scan = Scan.AUTO
     force: bool = False
     allow_unproven: bool = False
+    leave_gpu_builds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may."""
+    """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may.
+
+    ``left`` tells that none is to be made, and that this is well.
+    """
 
     changes: tuple[Change, ...]
     problem: Problem | None
     notes: tuple[str, ...]
+    left: bool = False
 
 
 def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
-    """Return the evidence in ``wheel``; nothing is read yet. ``known`` is what was read of its binaries before."""
+    """Return the evidence in ``wheel``, which must stay open: it is read as it is asked for.
+
+    ``scan`` says when binaries are read, and ``known`` is what was read of them before.
+    """
     versions = (wheel.version, wheel.filename.version)
     tags = wheel.filename.tags | own_tags(wheel)
     return Evidence(wheel.source, wheel.layout.members, Environments(tags), wheel.project, versions, scan=scan, known=known)
@@ -72,6 +81,8 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
     if caution.force:
         return Weighed(weighed, None, _consequences(weighed, evidence) if unsafe or unproven else ())
+    if unsafe and caution.leave_gpu_builds:
+        return Weighed(weighed, None, (f"Left as it is: it needs {_counted(unsafe)}: {unsafe[0].evidence}.",), left=True)
     if unsafe:
         return Weighed(weighed, _refusal(unsafe), ())
     if unproven and not caution.allow_unproven:
@@ -111,7 +122,8 @@ def _refusal(unsafe: Sequence[Change]) -> Problem:
     return Problem(
         "unsafe",
         f"it needs {_counted(unsafe)}: {first.evidence}",
-        "Leave this wheel out, or keep the requirement by --keep or a rule; --force drops it all the same.",
+        "Leave it as it is with --leave-gpu-builds, and give its CPU siblings a release of their own with --local; or keep "
+        "what it needs by a rule. --force drops it all the same.",
     )
 
 
@@ -119,7 +131,7 @@ def _doubt(unproven: Sequence[Change]) -> Problem:
     return Problem(
         "unproven",
         f"nothing proves that it can do without {_counted(unproven)}: {unproven[0].evidence}",
-        "If you know that it can, drop it by a rule of your own or with --allow-unproven; --keep keeps it.",
+        "If you know that it can, drop it by a rule of your own or with --allow-unproven; a rule can keep it too.",
     )
 
 

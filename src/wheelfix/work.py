@@ -68,7 +68,12 @@ def _plan(
         _rules(task),
         edits=task.edits,
         sha256=sha256,
-        caution=Caution(scan=task.scan, force=task.force, allow_unproven=task.allow_unproven),
+        caution=Caution(
+            scan=task.scan,
+            force=task.force,
+            allow_unproven=task.allow_unproven,
+            leave_gpu_builds=task.leave_gpu_builds,
+        ),
         identity=Identity(task.local, task.build, unchanged=brief.rename),
         evidence=evidence,
     )

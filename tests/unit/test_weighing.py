@@ -121,7 +121,7 @@ def test_what_is_needed_stays(options: dict[str, Any], build: str, tmp_path: Pat
     assert outcome.problem is not None
     assert outcome.problem.code == "unsafe"
     assert "nvidia-cudnn-cu12" in outcome.problem.message
-    assert all(way in outcome.problem.hint for way in ("--keep", "--force"))
+    assert all(way in outcome.problem.hint for way in ("--leave-gpu-builds", "a rule", "--force"))
     assert (outcome.changes, outcome.output, outcome.metadata_diff) == ((), None, "")
     [kept, *_] = outcome.kept
     assert (kept.field, kept.action, kept.before, kept.after) == ("Requires-Dist", "keep", GPU, GPU)
@@ -194,7 +194,7 @@ def test_built_in_rules_do_not_drop_what_is_unproven(build: str, tmp_path: Path)
     assert outcome.status is Status.REFUSED
     assert outcome.problem is not None
     assert outcome.problem.code == "unproven"
-    assert all(way in outcome.problem.hint for way in ("--allow-unproven", "rule of your own", "--keep"))
+    assert all(way in outcome.problem.hint for way in ("--allow-unproven", "rule of your own"))
     assert [(each.before, each.after, each.verdict) for each in outcome.kept] == [(GPU, GPU, Verdict.UNPROVEN)]
     assert files(tmp_path) == [path.name]
 
@@ -481,3 +481,29 @@ def test_overwriting_never_takes_the_wheel_itself(tmp_path: Path) -> None:
     [outcome] = wheelfix.fix_wheels([path], output_dir=tmp_path, overwrite=True).outcomes
     assert outcome.problem is not None
     assert (outcome.problem.code, path.read_bytes()) == ("output-is-input", before)
+
+
+# Left as it is.
+
+
+@pytest.mark.parametrize("build", UNSAFE)
+def test_a_gpu_build_can_be_left_as_it_is(build: str, tmp_path: Path) -> None:
+    """It is copied like any wheel without a change, and the report tells why."""
+    path = wheel_of(tmp_path, build)
+    outcome = fix(path, leave_gpu_builds=True)
+    assert (outcome.status, outcome.changes, outcome.problem) == (Status.UNCHANGED, (), None)
+    assert outcome.output is not None
+    assert outcome.output.read_bytes() == path.read_bytes()
+    assert [(each.before, each.verdict) for each in outcome.kept] == [(GPU, Verdict.UNSAFE)]
+    assert [note for note in outcome.notes if note.startswith("Left as it is: it needs nvidia-cudnn-cu12: ")]
+
+
+@pytest.mark.parametrize("build", ["silent", "denied"])
+def test_only_gpu_builds_are_left(build: str, tmp_path: Path) -> None:
+    expected = {"silent": Status.REFUSED, "denied": Status.FIXED}
+    assert fix(wheel_of(tmp_path, build), leave_gpu_builds=True).status is expected[build]
+
+
+def test_to_leave_and_to_force_exclude_each_other(tmp_path: Path) -> None:
+    ran = run("strip-gpu", "--force", "--leave-gpu-builds", wheel_of(tmp_path, "linked"))
+    assert (ran.code, "exclude each other" in ran.err) == (2, True)

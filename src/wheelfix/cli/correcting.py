@@ -43,7 +43,10 @@ _OPTIONS = (
         help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
     ),
     click.option(
-        "--allow-unproven", is_flag=True, help="Drop also what nothing proves that the wheel can do without."
+        "--allow-unproven", is_flag=True, help="Drop also what is unproven: nothing tells whether the wheel needs it."
+    ),
+    click.option(
+        "--leave-gpu-builds", is_flag=True, help="Leave wheels as they are that need what would go, rather than refuse them."
     ),
     click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; tells what will not load."),
     click.option(
@@ -78,6 +81,7 @@ class CorrectingOptions:
     form: Literal["text", "json"]
     scan: Literal["auto", "always", "never"]
     allow_unproven: bool
+    leave_gpu_builds: bool
     force: bool
     allow_mixed: bool
     local: str | None
@@ -145,7 +149,7 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
 
 def _common(options: CorrectingOptions) -> dict[str, Any]:
     """Return what decides what happens to wheels, whether or not anything is written."""
-    names = ("scan", "allow_unproven", "force", "allow_mixed", "local", "build_tag", "jobs")
+    names = ("scan", "allow_unproven", "leave_gpu_builds", "force", "allow_mixed", "local", "build_tag", "jobs")
     return {name: getattr(options, name) for name in names}
 
 
@@ -154,6 +158,8 @@ def _refuse_contradictions(options: CorrectingOptions) -> None:
         raise click.UsageError("--in-place and --output-dir exclude each other.")
     if options.in_place and (options.local is not None or options.build_tag is not None):
         raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output folder.")
+    if options.force and options.leave_gpu_builds:
+        raise click.UsageError("--force and --leave-gpu-builds exclude each other.")
     if options.in_place and options.overwrite:
         raise click.UsageError("--overwrite is for the output folder; --in-place always replaces.")
     if options.local is not None or options.build_tag is not None:

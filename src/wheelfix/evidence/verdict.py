@@ -205,6 +205,6 @@ def what_breaks(linkage: Linkage, gone: Sequence[Provided]) -> Iterator[str]:
             libraries.setdefault(link.path, []).append(link.library)
     for path, missing in libraries.items():
         yield f"{shown(path)} will not load without {shown(', '.join(missing))}."
-    modules = [path for path in linkage.broken_without(wanted) if path not in libraries]
+    modules = linkage.broken_without(wanted)
     if modules:
         yield f"So these cannot be imported: {shown(_first_few(modules))}."

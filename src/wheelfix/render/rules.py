@@ -87,6 +87,9 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
             lines.append(f"  There is no requirement {shown(wanted)!r}, and no trace of one that wheelfix has taken out.")
     lines += [f"  done before: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
+    if explanation.refusal:
+        refusal = explanation.refusal
+        lines.append(f"  The wheel would be refused, and nothing of it changed: {shown(refusal.message)}. {refusal.hint}")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -44,11 +44,13 @@ def _build(description: Description) -> str:
     uses = [each for each in description.build if each.uses]
     explicit = [each for each in uses if each.explicit]
     denied = [each for each in description.build if each.uses is False]
-    words = list(dict.fromkeys(each.words for each in explicit or denied or uses))
-    because = shown(" and ".join(words[:_MOST_WORDS]))
+    doubtful = bool({each.runtime for each in explicit} & {each.runtime for each in denied})
+    words = list(dict.fromkeys(each.words for each in explicit or denied or uses))[:_MOST_WORDS]
+    words += [next(each.words for each in denied if each.words not in words)] if doubtful else []
+    because = shown(" and ".join(words))
     if explicit or uses:
         names = " and ".join(dict.fromkeys(_RUNTIMES.get(each.runtime, each.runtime) for each in explicit or uses))
-        doubt = ", and contradicts itself" if {each.runtime for each in explicit} & {each.runtime for each in denied} else ""
+        doubt = ", and contradicts itself" if doubtful else ""
         return f"for {names}{'' if explicit else ', it seems'}{doubt}: {because}"
     return f"for the CPU: {because}" if denied else "the wheel does not say for what"
 
@@ -90,7 +92,10 @@ def render_tail(description: Description, *, verbose: bool = False) -> str:
     lines += [f"  note: {shown(note)}" for note in description.notes]
     lines += [f"  fault: {shown(fault)}" for fault in description.faults]
     if verbose and description.trace:
-        lines += [f"  earlier: {render_change(each)}" for each in description.trace.changes]
+        lines += [
+            f"  earlier: {render_change(each)}{f'  [{each.verdict}]' if each.verdict else ''}"
+            for each in description.trace.changes
+        ]
     lines.append(f"  strip-gpu {_fate(description)}")
     return _lines(lines)
 
