@@ -30,9 +30,9 @@ _MOST_NOTES: Final = 20
 class Caution:
     """How careful to be with requirements of the GPU catalogue.
 
-    ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven`` rules
-    that come with wheelfix may drop what is unproven, as rules of one's own may. With ``leave_gpu_builds`` a wheel that needs
-    what would go is left as it is, rather than refused.
+    ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven``
+    rules that come with wheelfix may drop what is unproven, as rules of one's own may. With ``leave_gpu_builds`` a wheel
+    that needs what would go is left as it is, rather than refused.
     """
 
     scan: Scan = Scan.AUTO
@@ -74,7 +74,8 @@ def own_tags(wheel: Wheel) -> frozenset[Tag]:
 
 def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution: Caution) -> Weighed:
     """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away."""
-    if caution.force:
+    changes = tuple(changes)
+    if caution.force and any(map(_is_catalogued, changes)):
         evidence.read_all()  # so that what is told does not depend on what was asked first
     weighed = tuple(_with_verdict(each, rules, evidence) for each in changes)
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
@@ -88,6 +89,11 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution
     if unproven and not caution.allow_unproven:
         return Weighed(weighed, _doubt(unproven), ())
     return Weighed(weighed, None, ())
+
+
+def _is_catalogued(change: Change) -> bool:
+    before = read_requirement(change.before) if change.field == REQUIRES and change.before else None
+    return before is not None and provided_by(before) is not None
 
 
 def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
