@@ -139,14 +139,12 @@ def _compared(
     if len(paths) + len(clashing) < 2:
         return Comparison()
     named_anew = task.local is not None or task.build is not None
-    together = paths if named_anew else to_compare([*paths, *clashing])
-    chosen = [path for path in paths if path in frozenset(together)]
+    together = frozenset(paths if named_anew else to_compare([*paths, *clashing]))
+    chosen = [path for path in paths if path in together]
     lost = [Rehearsal(_clash(path), read_name(path), readable=False) for path in clashing]
     calls = [(path, (path, task)) for path in chosen]
     with workers.at_hand(len(calls)) as pool:
-        done = dict(
-            _run(rehearse_one, calls, pool, lost=lambda path: Rehearsal(_died(path), read_name(path), readable=False))
-        )
+        done = dict(_run(rehearse_one, calls, pool, lost=_lost))
     return compare([*(done[path] for path in chosen), *lost], allow_mixed=allow_mixed, local=task.local)
 
 
