@@ -72,9 +72,12 @@ def fix_wheels(
 
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
-    :raises ValueError: if there is no such ``scan``, or ``in_place`` comes with ``overwrite`` or a new name.
+    :raises ValueError: if there is no such ``scan``, if ``in_place`` comes with ``overwrite`` or a new name, or ``force``
+        with ``leave_gpu_builds``.
     """
     rules = _resolved(rules)
+    if force and leave_gpu_builds:
+        raise ValueError("force drops what leave_gpu_builds would leave")
     _check(jobs, in_place=in_place, overwrite=overwrite, local=local, build_tag=build_tag)
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     task = Task(

@@ -1,5 +1,7 @@
 """Text that comes from untrusted bytes, made safe to print and to encode."""
 
+from collections.abc import Sequence
+
 
 def shown(text: str) -> str:
     """Return ``text`` as it can be printed safely: control and other unprintable characters escaped.
@@ -10,6 +12,16 @@ def shown(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def shown_few(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of ``names`` as they can be printed safely, and how many more there are.
+
+    >>> shown_few(["a", "b", "c", "d"], 2)
+    'a, b and 2 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return shown(", ".join(names[:most]) + more)
 
 
 def as_utf8(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from packaging.utils import canonicalize_version
 
 from wheelfix.errors import FilenameError
-from wheelfix.escaping import shown
+from wheelfix.escaping import shown, shown_few
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.requirement import meaning, read_requirement
 from wheelfix.outcome import Disagreement, Outcome, Problem, Status
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 COMPANIONS: Final = frozenset({"torchvision", "torchaudio"})
 """Projects whose GPU builds need a GPU build of torch: they register operators with the one that they were built for."""
 _TORCH: Final = "torch"
-_MOST_NAMED: Final = 3
 
 Item = TypeVar("Item")
 Release = tuple[str, str]
@@ -193,12 +192,12 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
     named = sorted({found.name if (found := read_requirement(text)) else text for text in texts})
     left = unreadable or [each for each in release if not each.is_fixed]
     why = next((f" ({each.outcome.problem.message})" for each in left if each.outcome.problem), "")
-    others = f"not {_listed([each.path.name for each in left])}{why}" if left else "each in another way"
+    others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
     name = release[0].filename
     return Problem(
         "mixed-release",
         f"the wheels of {name.project if name else '?'} {name.version if name else '?'} would no longer agree"
-        f"{f' on {_listed(named)}' if named else ''}: {_listed(fixed)} would be corrected, {others}",
+        f"{f' on {shown_few(named)}' if named else ''}: {shown_few(fixed)} would be corrected, {others}",
         "Lockers read one wheel and take it for all. Correct all of them, or give the corrected ones a release of their own "
         "with --local, such as --local cpu; --allow-mixed writes them all the same.",
     )
@@ -218,11 +217,6 @@ def _newly_differing(release: Sequence[Rehearsal]) -> list[str]:
         if not agreed or (len(set(origins)) > 1 and len(set().union(*answers.values())) > 1):
             found.append(text)
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return shown(", ".join(names[:_MOST_NAMED]) + more)
 
 
 def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:

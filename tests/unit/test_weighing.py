@@ -507,3 +507,5 @@ def test_only_gpu_builds_are_left(build: str, tmp_path: Path) -> None:
 def test_to_leave_and_to_force_exclude_each_other(tmp_path: Path) -> None:
     ran = run("strip-gpu", "--force", "--leave-gpu-builds", wheel_of(tmp_path, "linked"))
     assert (ran.code, "exclude each other" in ran.err) == (2, True)
+    with pytest.raises(ValueError, match="leave_gpu_builds"):
+        fix(wheel_of(tmp_path, "linked"), force=True, leave_gpu_builds=True)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet
 
 _DEFAULT_FOLDER = "fixed"
+SCAN_OPTION = click.option(
+    "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
+)  # fmt: skip
 _OPTIONS = (
     click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path()),
     click.option(
@@ -38,10 +42,7 @@ _OPTIONS = (
         "--strict-rules", is_flag=True,
         help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
     ),
-    click.option(
-        "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-        help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
-    ),
+    SCAN_OPTION,
     click.option(
         "--allow-unproven", is_flag=True, help="Drop also what is unproven: nothing tells whether the wheel needs it."
     ),

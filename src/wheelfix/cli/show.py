@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.correcting import SCAN_OPTION
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.description import describe, disagreements
@@ -24,10 +25,7 @@ _UNBOUNDED = 100_000
 @click.command("show")
 @click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-    help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
-)  # fmt: skip
+@SCAN_OPTION
 @click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")
 def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, verbose: bool) -> int:
     """Show what a wheel requires, what it needs, and what strip-gpu would do.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.escaping import shown
+from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.build import Finding, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
 from wheelfix.evidence.elf import is_binary
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from wheelfix.archive.layout import Member
     from wheelfix.archive.source import Readable
 
-_MOST_TAGS: Final = 3
 _MOST_NAMES: Final = 10
 
 
@@ -160,8 +159,7 @@ class Evidence:
 
     def _tags(self) -> str:
         platforms = sorted({tag.platform for tag in self.environments.tags})
-        more = " and others" if len(platforms) > _MOST_TAGS else ""
-        return shown(", ".join(platforms[:_MOST_TAGS]) + more)
+        return shown_few(platforms)
 
 
 class _Statements:
@@ -188,11 +186,6 @@ def _joined(words: Iterable[str]) -> str:
     return " and ".join(list(dict.fromkeys(words))[:2])
 
 
-def _first_few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(names[:_MOST_NAMES]) + more
-
-
 def what_breaks(linkage: Linkage, gone: Sequence[Provided]) -> Iterator[str]:
     """Yield, as sentences, what will not load where the libraries of ``gone`` are missing."""
 
@@ -207,4 +200,4 @@ def what_breaks(linkage: Linkage, gone: Sequence[Provided]) -> Iterator[str]:
         yield f"{shown(path)} will not load without {shown(', '.join(missing))}."
     modules = linkage.broken_without(wanted)
     if modules:
-        yield f"So these cannot be imported: {shown(_first_few(modules))}."
+        yield f"So these cannot be imported: {shown_few(modules, _MOST_NAMES)}."

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from wheelfix.escaping import shown
+from wheelfix.escaping import shown, shown_few
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Status
 
 _LONGEST = 1000
-_FEW = 3
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -95,17 +94,12 @@ def render_disagreements(disagreements: Sequence[Disagreement]) -> str:
 
 def _disagreement(group: Sequence[Disagreement]) -> str:
     first, count = group[0], len(group)
-    having, lacking = (_few([path.name for path in paths]) for paths in (first.present, first.missing))
+    having, lacking = (shown_few([path.name for path in paths]) for paths in (first.present, first.missing))
     what = "a requirement" if count == 1 else f"{count} requirements"
-    return shown(
-        f"{first.project} {first.version}: its wheels disagree as they came: {what} in {having} and not in {lacking}: "
-        f"{_few([each.requirement for each in group])}"
+    return (
+        f"{shown(first.project)} {shown(first.version)}: its wheels disagree as they came: {what} in {having} and not in "
+        f"{lacking}: {shown_few([each.requirement for each in group])}"
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return ", ".join(names[:_FEW]) + more
 
 
 def render_remarks(remarks: Sequence[Remark]) -> str:
