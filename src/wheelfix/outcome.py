@@ -40,6 +40,41 @@ class Scan(StrEnum):
     """Not at all: markers, labels, constants and names of files decide."""
 
 
+class Severity(StrEnum):
+    """How bad a fault of a wheel is."""
+
+    ERROR = "error"
+    """A tool of today refuses the wheel, or could install something else than what was meant."""
+    WARNING = "warning"
+    """Against a specification or good custom, and installed all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the member, row or field, empty for the whole.
+
+    ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name.
+    """
+
+    code: str
+    severity: Severity
+    place: str
+    message: str
+    mendable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Every fault that was found in the wheel at ``source``."""
+
+    source: Path
+    faults: tuple[Fault, ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        """Return how many faults of this severity there are."""
+        return sum(fault.severity is severity for fault in self.faults)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change to a wheel, or one thing that a rule kept as it is.

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -23,9 +23,9 @@ from wheelfix.record import Record
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-_LIMIT: Final = 1 << 23
+SMALL_LIMIT: Final = 1 << 23
 """The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
-_RECORD_LIMIT: Final = 1 << 26
+RECORD_LIMIT: Final = 1 << 26
 """The largest RECORD that is read, in bytes: about 500,000 rows."""
 _MOST_TAGS: Final = 10_000
 _REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
@@ -66,28 +66,13 @@ class Wheel:
             self.filename = WheelFilename.parse(self.path.name)
             self.layout = read_layout(self.source)
             self._by_name = {member.name: member for member in self.layout.members}
-            self.dist_info = _find_dist_info(self._by_name)
-            self._check_required()
+            self.dist_info = find_dist_info(self._by_name)
+            for fault in dist_info_faults(self.dist_info, self._by_name):
+                raise fault
             self.document = Document.parse(self.read("METADATA"))
         except BaseException:
             self.close()
             raise
-
-    def _check_required(self) -> None:
-        for name in _REQUIRED:
-            if f"{self.dist_info}/{name}" not in self._by_name:
-                raise StructureError(
-                    f"no-{name.lower()}", f"{shown(self.dist_info)} has no {name}", hint="Build the wheel again."
-                )
-        ours = {f"{self.dist_info}/{name}" for name in _REQUIRED}
-        folded = {name.casefold() for name in ours}
-        for name in self._by_name:
-            if _OURS.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
-                raise StructureError(
-                    "duplicate-member",
-                    f"{shown(name)} is a second spelling of a file of dist-info",
-                    hint="Some readers would take it for that file; build the wheel again.",
-                )
 
     @property
     def project(self) -> NormalizedName:
@@ -115,12 +100,7 @@ class Wheel:
         :raises StructureError: if there are more than 10,000.
         :raises ValueError: if one is no tag.
         """
-        from packaging.tags import parse_tag  # imported late: slow to import, and most calls need no tags
-
-        texts = [field.value.strip() for field in Document.parse(self.read("WHEEL")).all("Tag")]
-        if sum(prod(part.count(".") + 1 for part in text.split("-")) for text in texts) > _MOST_TAGS:
-            raise StructureError("too-many-tags", "WHEEL lists more tags than any real one", hint="Build the wheel again.")
-        return frozenset(tag for text in texts for tag in parse_tag(text))
+        return read_tags(Document.parse(self.read("WHEEL")))
 
     @property
     def dist_info_files(self) -> tuple[str, ...]:
@@ -139,7 +119,7 @@ class Wheel:
         :raises KeyError: if there is no such file.
         :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
         """
-        limit = _RECORD_LIMIT if file == "RECORD" else _LIMIT
+        limit = RECORD_LIMIT if file == "RECORD" else SMALL_LIMIT
         return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit)
 
     def close(self) -> None:
@@ -154,6 +134,20 @@ class Wheel:
         self.close()
 
 
+def read_tags(wheel: Document) -> "frozenset[Tag]":
+    """Return the tags that ``wheel``, the WHEEL file, lists.
+
+    :raises StructureError: if there are more than 10,000.
+    :raises ValueError: if one is no tag.
+    """
+    from packaging.tags import parse_tag  # imported late: slow to import, and most calls need no tags
+
+    texts = [field.value.strip() for field in wheel.all("Tag")]
+    if sum(prod(part.count(".") + 1 for part in text.split("-")) for text in texts) > _MOST_TAGS:
+        raise StructureError("too-many-tags", "WHEEL lists more tags than any real one", hint="Build the wheel again.")
+    return frozenset(tag for text in texts for tag in parse_tag(text))
+
+
 def _other_readings(name: str) -> set[str]:
     """Return what readers make of a member name that is no plain path: folded, parts resolved or left out."""
     folded = name.casefold().replace("\\", "/")
@@ -163,8 +157,27 @@ def _other_readings(name: str) -> set[str]:
     return {resolved, "/".join(part for part in parts if part != "..")}
 
 
-def _find_dist_info(names: Iterable[str]) -> str:
-    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload."""
+def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[StructureError]:
+    """Yield what is wrong with the files of ``dist_info`` among the members ``names``: one is missing, or there twice."""
+    ours = {f"{dist_info}/{name}": name for name in _REQUIRED}
+    for path, name in ours.items():
+        if path not in names:
+            yield StructureError(f"no-{name.lower()}", f"{shown(dist_info)} has no {name}", hint="Build the wheel again.")
+    folded = {name.casefold() for name in ours}
+    for name in names:
+        if _OURS.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
+            yield StructureError(
+                "duplicate-member",
+                f"{shown(name)} is a second spelling of a file of dist-info",
+                hint="Some readers would take it for that file; build the wheel again.",
+            )
+
+
+def find_dist_info(names: Iterable[str]) -> str:
+    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload.
+
+    :raises StructureError: if there is none, or more than one.
+    """
     found = dict.fromkeys(top for name in names if (top := name.partition("/")[0]).endswith(".dist-info") and top != name)
     match list(found):
         case [single]:

@@ -59,10 +59,18 @@ class Document:
 
         :raises MetadataError: if ``email.parser`` would see other fields in it than another reader could.
         """
+        document = cls.parse_leniently(data)
+        _refuse_second_reading(data, document.fields, document.header_stop)
+        return document
+
+    @classmethod
+    def parse_leniently(cls, data: bytes) -> "Document":
+        """Return the document that ``email.parser`` sees in ``data``, whatever other readers would.
+
+        :raises MetadataError: if it is longer than any real one, or a line begins with ``From ``.
+        """
         spans, header_stop = _read_header(data)
-        fields = tuple(_make_field(data, start, stop) for start, stop in spans)
-        _refuse_second_reading(data, fields, header_stop)
-        return cls(data, fields, header_stop)
+        return cls(data, tuple(_make_field(data, start, stop) for start, stop in spans), header_stop)
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Return every field called ``name``, in any case, in order."""
@@ -115,6 +123,24 @@ class Document:
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and still will
             return Document.parse(before + ending + line + self.data[position:])
         return Document.parse(before + line + ending + self.data[position:])
+
+
+def with_plain_line_ends(data: bytes) -> bytes | None:
+    """Return METADATA without the carriage returns that hide fields from some readers, ``None`` if that does not help.
+
+    Every field that any reader saw before must be there afterwards, for all readers.
+    """
+    mended = re.sub(rb"\r+\n", lambda found: found[0] if found[0] == b"\r\n" else b"\n", data)
+    mended = re.sub(rb"\r(?!\n)", b"\n", mended)
+    try:
+        now = Document.parse(mended)
+        seen = Document.parse_leniently(data)
+    except MetadataError:
+        return None
+    after = {(each.name.lower(), _squeezed(each.value.encode("utf-8", "surrogateescape"))) for each in now.fields}
+    names = {name for name, _ in after}
+    before = {name for name, _ in _generous_fields(data) if find(name)} | {each.name.lower() for each in seen.fields}
+    return mended if mended != data and before <= names else None
 
 
 def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 
-_METADATA_VERSIONS: Final = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+METADATA_VERSIONS: Final = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ def check_value(name: str, value: str) -> None:
             case "requires-python":
                 SpecifierSet(value)
             case "metadata-version":
-                if value not in _METADATA_VERSIONS:
-                    raise ValueError(f"known are {', '.join(_METADATA_VERSIONS)}")
+                if value not in METADATA_VERSIONS:
+                    raise ValueError(f"known are {', '.join(METADATA_VERSIONS)}")
             case "provides-extra":
                 canonicalize_name(value, validate=True)
             case "license-expression":

@@ -1,0 +1,100 @@
+"""Many wheels, each looked at by every check, and the wheels of one release compared."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from wheelfix.checks.codes import CHECKS
+from wheelfix.checks.found import Found
+from wheelfix.checks.inspection import inspect_wheel
+from wheelfix.errors import WheelFault
+from wheelfix.escaping import shown_few
+from wheelfix.outcome import Fault, Inspection, Severity
+from wheelfix.releases import disagreements_of
+from wheelfix.wheel import Wheel
+
+_SIBLINGS: Final = "siblings-disagree"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The inspections of one run, in the order in which the wheels were given."""
+
+    inspections: tuple[Inspection, ...]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many faults of this severity there are in all wheels."""
+        return sum(each.count(severity) for each in self.inspections)
+
+    def passes(self, *, strict: bool = False) -> bool:
+        """Whether there is no error, and with ``strict`` no warning either."""
+        return not any(each.faults if strict else each.count(Severity.ERROR) for each in self.inspections)
+
+
+def verify_wheels(
+    paths: Iterable[Path | str] | Path | str,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    on_inspection: Callable[[Inspection], None] | None = None,
+) -> Audit:
+    """Return every fault of every wheel: archive, names, RECORD, METADATA, companions, and siblings that disagree.
+
+    ``paths`` are wheels, not folders. Every member of each is read, in bounded memory and with both cores. With ``select``
+    only codes that begin with one of its texts are told, with ``ignore`` none of those. ``on_inspection`` is called as
+    each wheel is done; what its siblings say is known only at the end.
+
+    Nothing is raised for a wheel that is faulty, missing or no wheel at all: that is a fault too.
+
+    :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
+    """
+    check_prefixes((*select, *ignore))
+    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    inspections: dict[Path, Inspection] = {}
+    for path in dict.fromkeys(given):
+        inspections[path] = _chosen(inspect_wheel(path), select, ignore)
+        if on_inspection:
+            on_inspection(inspections[path])
+    for path, fault in _siblings(inspections):
+        added = _chosen(Inspection(path, (fault,)), select, ignore)
+        inspections[path] = replace(inspections[path], faults=(*inspections[path].faults, *added.faults))
+    return Audit(tuple(inspections[path] for path in given))
+
+
+def check_prefixes(prefixes: Iterable[str]) -> None:
+    """Confirm that each of ``prefixes`` begins the code of a check.
+
+    :raises ValueError: if one does not.
+    """
+    for prefix in prefixes:
+        if not prefix or not any(code.startswith(prefix) for code in CHECKS):
+            raise ValueError(f"no check has a code that begins with {prefix!r}")
+
+
+def _chosen(inspection: Inspection, select: Sequence[str], ignore: Sequence[str]) -> Inspection:
+    kept = tuple(
+        fault
+        for fault in inspection.faults
+        if (not select or fault.code.startswith(tuple(select))) and not (ignore and fault.code.startswith(tuple(ignore)))
+    )
+    return replace(inspection, faults=kept)
+
+
+def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:
+    """Return the wheels that disagree with others of their release, each with a fault that tells on what."""
+    requirements: dict[Path, list[str]] = {}
+    for path in paths:
+        try:
+            with Wheel(path) as wheel:
+                requirements[path] = [field.value.strip() for field in wheel.document.all("Requires-Dist")]
+        except (WheelFault, OSError):  # its own inspection tells it
+            continue
+    found: dict[Path, list[str]] = {}
+    for each in disagreements_of(requirements):
+        for path in each.missing:
+            found.setdefault(path, []).append(each.requirement)
+    return [
+        (path, Found(_SIBLINGS, "Requires-Dist", f"wheels of the same release also require {shown_few(texts)}").fault)
+        for path, texts in found.items()
+    ]

@@ -1,0 +1,87 @@
+"""What is wrong with the other files of dist-info: entry points, metadata.json, bills of materials, our own trace."""
+
+import configparser
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from wheelfix.checks.found import Found
+from wheelfix.checks.subject import Subject
+from wheelfix.edits import RemoveFile
+from wheelfix.escaping import shown, shown_few
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.requirement import meaning
+from wheelfix.sbom import TRACE, read_trace
+
+_REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
+_LEGACY: Final = "metadata.json"
+
+
+def check_companions(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of the files beside METADATA."""
+    yield from _check_entry_points(subject)
+    if _LEGACY in subject.dist_info_files:
+        message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
+        yield Found("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
+    yield from _check_sboms(subject)
+
+
+def _check_entry_points(subject: Subject) -> Iterator[Found]:
+    data = subject.read("entry_points.txt")
+    if data is None:
+        return
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
+    try:
+        parser.read_string(data.decode("utf-8"))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        yield Found("entry-points-unreadable", "entry_points.txt", shown(" ".join(str(error).split()))[:200])
+        return
+    for group in parser.sections():
+        scripts = group in ("console_scripts", "gui_scripts")
+        for name, value in parser.items(group):
+            found = _REFERENCE.fullmatch(value.strip())
+            if not found or (scripts and ":" not in value):
+                place = f"[{shown(group)}] {shown(name)}"
+                yield Found("entry-points-bad-value", place, f"{shown(value[:100])!r} is no reference to an object")
+
+
+def _check_sboms(subject: Subject) -> Iterator[Found]:
+    for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
+        data = subject.read(file)
+        if data is None:
+            continue
+        try:
+            json.loads(data)
+        except (ValueError, RecursionError) as error:
+            yield Found("sbom-unreadable", shown(file), f"it is no JSON: {shown(str(error))[:200]}")
+            continue
+        if file == TRACE:
+            yield from _check_trace(subject, data)
+
+
+def _check_trace(subject: Subject, data: bytes) -> Iterator[Found]:
+    """Compare what the trace says of requirements with those that are there; the last word on each counts."""
+    trace = read_trace(data)
+    if trace is None:
+        yield Found("sbom-stale-trace", TRACE, "it is not as wheelfix writes it")
+        return
+    if subject.document is None:
+        return
+    present = {meaning(each.value.strip()) for each in subject.document.all(REQUIRES)}
+    gone, there = dict[object, str](), dict[object, str]()
+    for change in trace.changes:
+        if change.field != REQUIRES:
+            continue
+        if change.before is not None and change.before != change.after:
+            there.pop(meaning(change.before), None)
+            gone[meaning(change.before)] = change.before
+        if change.after is not None:
+            gone.pop(meaning(change.after), None)
+            there[meaning(change.after)] = change.after
+    wrong = [text for key, text in gone.items() if key in present] + [
+        text for key, text in there.items() if key not in present
+    ]
+    if wrong:
+        yield Found("sbom-stale-trace", TRACE, f"METADATA has changed since it was written: {shown_few(wrong)}")

@@ -1,0 +1,58 @@
+"""A fault as a check finds it, with what would mend it."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.edits import Edit
+from wheelfix.outcome import Fault
+from wheelfix.rows import NewRow, RowChange
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """Change the row of RECORD at ``index``."""
+
+    index: int
+    change: RowChange
+
+
+@dataclass(frozen=True, slots=True)
+class AddRow:
+    """Add a row to RECORD."""
+
+    row: NewRow
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteField:
+    """Give the field that begins at ``start``, in bytes, another value; ``None`` takes it out."""
+
+    start: int
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteMetadata:
+    """Take ``data`` for METADATA."""
+
+    data: bytes
+
+
+Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | Edit
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can."""
+
+    code: str
+    place: str
+    message: str
+    mending: tuple[Mending, ...] = ()
+
+    @property
+    def fault(self) -> Fault:
+        """The fault as it is told; it is mendable where ``repair`` can mend it."""
+        check = CHECKS[self.code]
+        return Fault(self.code, check.severity, self.place, self.message, bool(self.mending) and check.mend is not Mend.NO)

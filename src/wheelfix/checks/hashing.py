@@ -1,0 +1,103 @@
+"""The content of every member, read once: inflated in bounded memory, summed, and compared with its CRC-32."""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from wheelfix.archive.headers import DEFLATED, STORED
+from wheelfix.archive.layout import Member
+from wheelfix.archive.source import Readable
+
+_BLOCK: Final = 1 << 20
+"""How much is read and inflated at a time, in bytes."""
+_SHARE: Final = 1 << 22
+"""How many bytes of content a thread takes on at a time, at least."""
+_THREADS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What became known of one member's content: its digests by algorithm, or the ``damage`` that hides it."""
+
+    digests: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    damage: str = ""
+
+
+def sum_members(source: Readable, members: Iterable[Member], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
+    """Return the sums of ``members`` by name; ``algorithms`` names the hashes that are wanted beside sha256.
+
+    Members that are compressed by another method than deflate are left out. A few threads share the work; each holds some
+    megabytes, however large the members are.
+    """
+    readable = [member for member in members if member.method in (STORED, DEFLATED)]
+    workers = min(_THREADS, os.cpu_count() or 1)
+    found: dict[str, Sums] = {}
+    with ThreadPoolExecutor(workers, "wheelfix-sums") as pool:
+        for part in pool.map(lambda share: _sum_share(source, share, algorithms), _shares(readable)):
+            found.update(part)
+    return found
+
+
+def _shares(members: list[Member]) -> Iterator[list[Member]]:
+    """Yield ``members`` in lots that are worth a thread's while, the largest ones first."""
+    share, weight = list[Member](), 0
+    for member in sorted(members, key=lambda each: (-each.size, each.start)):
+        share.append(member)
+        weight += member.size + 1000  # an empty one costs something too
+        if weight >= _SHARE:
+            yield share
+            share, weight = [], 0
+    if share:
+        yield share
+
+
+def _sum_share(source: Readable, share: list[Member], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
+    return {member.name: _sum(source, member, ("sha256", *algorithms.get(member.name, ()))) for member in share}
+
+
+def _sum(source: Readable, member: Member, algorithms: Collection[str]) -> Sums:
+    sums = {name: hashlib.new(name, usedforsecurity=False) for name in dict.fromkeys(algorithms)}
+    crc = size = 0
+    try:
+        for block in _content(source, member):
+            size += len(block)
+            crc = zlib.crc32(block, crc)
+            for each in sums.values():
+                each.update(block)
+    except zlib.error as error:
+        return Sums(damage=f"it cannot be inflated: {error}")
+    if size != member.size:
+        return Sums(damage="it does not end where the archive says")
+    if crc != member.crc:
+        return Sums(damage="it does not match its CRC-32")
+    return Sums({name: each.digest() for name, each in sums.items()})
+
+
+def _content(source: Readable, member: Member) -> Iterator[bytes]:
+    """Yield the content of ``member`` in blocks, and no more than one block beyond its size.
+
+    :raises zlib.error: if it does not end with its data.
+    """
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
+    left = member.size
+    for start in range(member.data_start, member.data_stop, _BLOCK):
+        pending = source.read_at(start, min(_BLOCK, member.data_stop - start))
+        if inflater is None:
+            yield pending
+            continue
+        while pending and not inflater.eof:
+            block = inflater.decompress(pending, _BLOCK)
+            yield block
+            left -= len(block)
+            if left < 0:
+                return
+            pending = inflater.unconsumed_tail
+        if inflater.eof and (inflater.unused_data or start + _BLOCK < member.data_stop):
+            raise zlib.error("bytes stand behind its end")
+    if inflater is not None and not inflater.eof:
+        raise zlib.error("it is cut off")

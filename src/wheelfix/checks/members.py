@@ -1,0 +1,105 @@
+"""What is wrong with the members of an archive that can be read: names, modes, times, compression, ZIP64."""
+
+import re
+import stat
+import unicodedata
+from calendar import monthrange
+from collections.abc import Iterator
+from typing import Final
+
+from wheelfix.archive.headers import DEFLATED, FULL_32, STORED, Entry, may_mislead, zip64_numbers
+from wheelfix.archive.layout import Layout, Member
+from wheelfix.checks.found import Found
+from wheelfix.checks.subject import Subject
+from wheelfix.escaping import shown, shown_few
+
+_UNIX: Final = 3
+_DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
+_COMMON: Final = frozenset(
+    {"test", "tests", "testing", "doc", "docs", "example", "examples", "build", "dist", "src", "scripts", "bin", "data",
+     "benchmarks", "util", "utils"}
+)  # fmt: skip
+"""Names at the top that different projects have installed over each other."""
+
+
+def check_members(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of the members."""
+    layout = subject.layout
+    if layout is None:
+        return
+    for member in layout.members:
+        yield from _check_name(member.name)
+        yield from _check_record(member, layout)
+        if member.method not in (STORED, DEFLATED):
+            yield Found("archive-unknown-compression", shown(member.name), f"it is compressed by method {member.method}")
+        if member.name.rstrip("/") != member.name and member.name.rstrip("/") in subject.members:
+            yield Found("archive-file-as-folder", shown(member.name), "there is a file of the same name")
+    for folder in sorted(subject.folders - subject.members.keys()):
+        if folder[:-1] in subject.members:
+            yield Found("archive-file-as-folder", shown(folder[:-1]), "other members lie below it, as if it were a folder")
+    yield from _check_folded(subject)
+    yield from _check_contents(subject)
+
+
+def _check_name(name: str) -> Iterator[Found]:
+    parts = name.removesuffix("/").split("/")
+    wrong = (
+        "is absolute" if name.startswith("/") else
+        "begins with a drive" if _DRIVE.match(name) else
+        "has a backslash" if "\\" in name else
+        "has a part .." if ".." in parts else
+        "has an empty part, or a dot for one" if "" in parts or "." in parts else
+        "has a control character" if any(unicodedata.category(char) == "Cc" for char in name) else
+        ""
+    )  # fmt: skip
+    if wrong:
+        yield Found("archive-unsafe-name", shown(name), f"the name {wrong}")
+
+
+def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
+    fields = layout.fields(member)
+    place = shown(member.name)
+    mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
+    kind = stat.S_IFMT(mode)
+    if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        yield Found("archive-odd-mode", place, "it is marked as a link or a device")
+    elif mode & _SET_IDS and kind == stat.S_IFREG:
+        yield Found("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
+    if not _is_time(fields):
+        yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
+    extra_start = member.entry_start + 46 + fields.name_length
+    extra = layout.directory[extra_start : extra_start + fields.extra_length]
+    has_field = bool(extra) and may_mislead(extra) and zip64_numbers(extra, place) is not None
+    if has_field and max(member.size, member.data_stop - member.data_start, member.start) < FULL_32:
+        yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
+
+
+def _is_time(fields: Entry) -> bool:
+    """Whether date and time, in the form of MS-DOS, exist; zero stands for none."""
+    month, day = fields.date >> 5 & 15, fields.date & 31
+    if not 1 <= month <= 12 or not 1 <= day <= monthrange(1980 + (fields.date >> 9), month)[1]:
+        return False
+    return fields.time >> 11 < 24 and fields.time >> 5 & 63 < 60 and (fields.time & 31) < 30
+
+
+def _check_folded(subject: Subject) -> Iterator[Found]:
+    groups: dict[str, list[str]] = {}
+    for name in {*subject.members, *subject.folders}:
+        groups.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    for names in groups.values():
+        if len(names) > 1:
+            names.sort()
+            yield Found(
+                "archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems"
+            )
+
+
+def _check_contents(subject: Subject) -> Iterator[Found]:
+    compiled = sorted(name for name in subject.members if name.endswith((".pyc", ".pyo")))
+    if compiled:
+        yield Found("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
+    folders = {name.partition("/")[0] for name in subject.members if "/" in name}
+    own = subject.filename.project if subject.filename else ""
+    for name in sorted(folders & _COMMON - {own}):
+        yield Found("contents-common-name", name, "many projects would write to a folder of this name in site-packages")

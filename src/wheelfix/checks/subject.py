@@ -1,0 +1,152 @@
+"""A wheel opened as far as it goes: what cannot be read is a fault, and the rest is looked at all the same."""
+
+from collections.abc import Collection
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from wheelfix.archive.content import read_content
+from wheelfix.archive.layout import Layout, Member, read_layout
+from wheelfix.archive.source import Source
+from wheelfix.checks.found import Found, RewriteMetadata
+from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, WheelFault
+from wheelfix.escaping import shown
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.document import Document, with_plain_line_ends
+from wheelfix.record import Record
+from wheelfix.wheel import RECORD_LIMIT, SMALL_LIMIT, dist_info_faults, find_dist_info
+
+_CODES: Final = {
+    "no-dist-info": "dist-info-missing",
+    "two-dist-infos": "dist-info-several",
+    "no-metadata": "dist-info-no-metadata",
+    "no-wheel": "dist-info-no-wheel",
+    "no-record": "dist-info-no-record",
+    "not-a-wheel-name": "filename-malformed",
+    "ambiguous-metadata": "metadata-ambiguous",
+    "too-many-fields": "metadata-too-many-fields",
+    "too-many-rows": "record-too-many-rows",
+    "unclosed-quote": "record-unclosed-quote",
+    "bad-row": "record-bad-row",
+    "bad-path": "file-unreadable",
+    "is-a-folder": "file-unreadable",
+    "not-a-file": "file-unreadable",
+}
+"""The codes of errors as codes of checks; all others are of the archive."""
+
+
+def found_of(error: WheelFault, place: str = "") -> Found:
+    """Return an error of a wheel as a fault."""
+    return Found(_CODES.get(error.code, f"archive-{error.code}"), place, error.message)
+
+
+class Subject:
+    """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
+
+    ``members`` are by name; ``dist_info`` is the folder's name, empty without one. Use it as a context manager.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found: list[Found] = []
+        self.filename: WheelFilename | None = None
+        self.source: Source | None = None
+        self.layout: Layout | None = None
+        self.members: dict[str, Member] = {}
+        self.dist_info = ""
+        self.document: Document | None = None
+        self.wheel: Document | None = None
+        self.record: Record | None = None
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        try:
+            self.filename = WheelFilename.parse(self.path.name)
+        except FilenameError as error:
+            self.found.append(found_of(error))
+        try:
+            self.source = Source(self.path)
+            self.layout = read_layout(self.source)
+            self.members = {member.name: member for member in self.layout.members}
+            self.dist_info = find_dist_info(self.members)
+        except OSError as error:
+            self.found.append(Found("file-unreadable", "", f"it cannot be read: {error.strerror or error}"))
+        except SourceChanged as error:
+            self.found.append(Found("file-unreadable", "", error.message))
+        except WheelFault as error:
+            self.found.append(found_of(error))
+        if self.dist_info:
+            self.found += [found_of(each, self.dist_info) for each in dist_info_faults(self.dist_info, self.members)]
+            self._read_parts()
+
+    def _read_parts(self) -> None:
+        data = self.read("METADATA")
+        if data is not None:
+            self._read_document(data)
+        data = self.read("WHEEL")
+        if data is not None:
+            try:
+                self.wheel = Document.parse(data)
+            except MetadataError as error:
+                self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
+        data = self.read("RECORD")
+        if data is not None:
+            try:
+                self.record = Record.parse(data)
+            except RecordError as error:
+                self.found.append(found_of(error, "RECORD"))
+
+    def _read_document(self, data: bytes) -> None:
+        try:
+            self.document = Document.parse(data)
+        except MetadataError as error:
+            mended = with_plain_line_ends(data)
+            if mended is None:
+                self.found.append(found_of(error, "METADATA"))
+                return
+            self.found.append(Found("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(mended),)))
+            self.document = Document.parse(mended)
+
+    def read(self, file: str) -> bytes | None:
+        """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
+        member = self.members.get(f"{self.dist_info}/{file}")
+        if member is None or self.source is None:
+            return None
+        try:
+            return read_content(self.source, member, limit=RECORD_LIMIT if file == "RECORD" else SMALL_LIMIT)
+        except WheelFault as error:
+            self.found.append(found_of(error, shown(member.name)))
+            return None
+
+    @cached_property
+    def dist_info_files(self) -> Collection[str]:
+        """The files below dist-info, without its name."""
+        prefix = f"{self.dist_info}/"
+        return [name.removeprefix(prefix) for name in self.members if name.startswith(prefix) and not name.endswith("/")]
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder, with a slash at its end, that members lie in or are."""
+        found = set[str]()
+        for name in self.members:
+            position = name.rfind("/")
+            while position > 0 and name[: position + 1] not in found:
+                found.add(name[: position + 1])
+                position = name.rfind("/", 0, position)
+        return frozenset(found)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.source is not None:
+            self.source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,91 @@
+"""``wheelfix verify``."""
+
+from typing import Literal
+
+import click
+
+from wheelfix.auditing import check_prefixes, verify_wheels
+from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.narration import say
+from wheelfix.outcome import Inspection
+from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
+
+
+def refuse_unknown_codes(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the code prefixes of an option, one or more separated by commas each time.
+
+    :raises click.BadParameter: if one begins no code.
+    """
+    prefixes = tuple(prefix.strip() for text in given for prefix in text.split(","))
+    try:
+        check_prefixes(prefixes)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}. The documentation lists them.") from error
+    return prefixes
+
+
+@click.command("verify")
+@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="CODE",
+    callback=refuse_unknown_codes,
+    help="Tell only faults whose code begins with this, such as record; may be repeated.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="CODE",
+    callback=refuse_unknown_codes,
+    help="Do not tell faults whose code begins with this; may be repeated.",
+)
+@click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="github: annotations for a workflow run.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Do not name wheels that are sound.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell every fault, also of many alike.")
+def command(
+    wheels: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    strict: bool,
+    form: Literal["text", "json", "github"],
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Say whether wheels are sound: archive, RECORD, METADATA, file name, siblings.
+
+    Every file of a wheel is read and compared with RECORD. Exit code 1 if there is an error.
+
+    \b
+    Examples:
+      wheelfix verify dist/*.whl
+      wheelfix verify --select record,archive wheels/
+      wheelfix verify --format github --strict dist/
+    """  # fmt: skip
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.")
+    paths = wheel_paths(wheels)
+    audit = verify_wheels(paths, select=select, ignore=ignore)
+    if form == "json":
+        click.echo(render_audit_json(audit), nl=False)
+    elif form == "github":
+        click.echo(render_annotations(audit), nl=False)
+    else:
+        _print_text(audit.inspections, quiet=quiet, verbose=verbose)
+    if len(paths) > 1 and not quiet:
+        say(render_audit_summary(audit))
+    return int(not audit.passes(strict=strict))
+
+
+def _print_text(inspections: tuple[Inspection, ...], *, quiet: bool, verbose: bool) -> None:
+    for each in inspections:
+        if each.faults or not quiet:
+            click.echo(render_inspection(each, verbose=verbose), nl=False)

@@ -1,0 +1,40 @@
+"""Specifiers that are malformed in ways of which the meaning is plain, and what they mean.
+
+uv repairs the same forms when it reads METADATA (``lenient_requirement.rs`` in its source lists them).
+"""
+
+import re
+from typing import Final
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+_LONGEST: Final = 2_000
+_REPAIRS: Final = (
+    (re.compile(r"(?<=\d)(?=[<>=~!])"), ","),  # >=1.9<2.0
+    (re.compile(r"(?<=\*)(?=[<>=~!])"), ","),  # ==1.*<2
+    (re.compile(r"!=~\s*((?:\d+\.)*\d+)"), r"!=\1.*"),  # !=~5.0
+    (re.compile(r"(>=|<=|>|<)(\s*\d+(?:\.\d+)*)\.\*"), r"\1\2"),  # >=1.5.*
+    (re.compile(r"(\d\.\d+)\*"), r"\1.*"),  # !=3.0*
+    (re.compile(r"""['"]"""), ""),  # >='2.7'
+    (re.compile(r"(?<=\d)\.(?=\s*(?:,|$))"), ""),  # >=3.7.
+    (re.compile(r">=\s*\*"), ""),  # >=*
+    (re.compile(r">\s*dev"), ">0.0.0dev"),  # >dev
+    (re.compile(r"^\s*,|,\s*$|,(?=\s*,)"), ""),  # >=3.6,
+)
+
+
+def mended_specifier(text: str) -> str | None:
+    """Return the specifier that a malformed one means, ``None`` where that is not plain.
+
+    >>> mended_specifier(">=1.9.0<2.0"), mended_specifier(">=3.5.*"), mended_specifier("one")
+    ('>=1.9.0,<2.0', '>=3.5', None)
+    """
+    if len(text) > _LONGEST:
+        return None
+    for pattern, replacement in _REPAIRS:
+        text = pattern.sub(replacement, text)
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+    return text.strip()

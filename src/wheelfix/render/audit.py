@@ -1,0 +1,93 @@
+"""What the checks found, as text, as JSON and as annotations for GitHub."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from wheelfix.auditing import Audit
+from wheelfix.escaping import shown
+from wheelfix.outcome import Fault, Inspection, Severity
+from wheelfix.render.json import encode
+
+_MOST_ALIKE = 5
+"""How many faults of one code are shown of a wheel, unless all are asked for."""
+
+
+def render_inspection(inspection: Inspection, *, verbose: bool = False) -> str:
+    """Return the faults of one wheel in lines with line ends; of many alike the first five, unless ``verbose``."""
+    name = shown(str(inspection.source))
+    if not inspection.faults:
+        return f"{name}: sound\n"
+    lines = [f"{name}: {_counts(inspection.faults)}"]
+    seen = Counter[str]()
+    for fault in inspection.faults:
+        seen[fault.code] += 1
+        if verbose or seen[fault.code] <= _MOST_ALIKE:
+            lines.append(f"  {_line(fault)}")
+    total = Counter(fault.code for fault in inspection.faults)
+    if not verbose:
+        lines += [
+            f"  {code}: {count - _MOST_ALIKE} more, which -v shows" for code, count in total.items() if count > _MOST_ALIKE
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _line(fault: Fault) -> str:
+    place = f"{fault.place}: " if fault.place else ""
+    mendable = " [mendable]" if fault.mendable else ""
+    return shown(f"{fault.severity}: {fault.code}: {place}{fault.message}{mendable}")
+
+
+def _counts(faults: Sequence[Fault]) -> str:
+    count = Counter(fault.severity for fault in faults)
+    words = [f"{count[each]} {each}{'s' * (count[each] != 1)}" for each in Severity if count[each]]
+    mendable = sum(fault.mendable for fault in faults)
+    return ", ".join(words) + (f"; repair can mend {mendable}" if mendable else "")
+
+
+def render_audit_summary(audit: Audit) -> str:
+    """Return one line that counts wheels and faults."""
+    sound = sum(not each.faults for each in audit.inspections)
+    errors, warnings = (audit.count(each) for each in (Severity.ERROR, Severity.WARNING))
+    return f"{len(audit.inspections)} wheels: {sound} sound, {errors} errors and {warnings} warnings in the others.\n"
+
+
+def render_audit_json(audit: Audit) -> str:
+    """Return the audit as JSON, version 1, with a final line end; its schema is docs/verify.schema.json."""
+    return encode(
+        {
+            "version": 1,
+            "command": "verify",
+            "wheels": [
+                {"source": str(each.source), "faults": [asdict(fault) for fault in each.faults]}
+                for each in audit.inspections
+            ],
+            "summary": {
+                "wheels": len(audit.inspections),
+                "sound": sum(not each.faults for each in audit.inspections),
+                "errors": audit.count(Severity.ERROR),
+                "warnings": audit.count(Severity.WARNING),
+            },
+        }
+    )
+
+
+def render_annotations(audit: Audit) -> str:
+    """Return each fault as a workflow command of GitHub Actions, which shows it beside the run.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
+    return "".join(
+        f"::{fault.severity} file={_property(each.source)},title={_property(fault.code)}::"
+        f"{_data(f'{fault.place}: {fault.message}' if fault.place else fault.message)}\n"
+        for each in audit.inspections
+        for fault in each.faults
+    )
+
+
+def _data(text: str) -> str:
+    return shown(text).replace("%", "%25")
+
+
+def _property(value: object) -> str:
+    return _data(str(value)).replace(":", "%3A").replace(",", "%2C")
