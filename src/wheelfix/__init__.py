@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.version import __version__
 
 if TYPE_CHECKING:
+    from wheelfix.auditing import Audit, verify_wheels
     from wheelfix.batch import fix_wheels
     from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.errors import (
@@ -46,9 +47,24 @@ if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence, Judgement
     from wheelfix.filename import WheelFilename
     from wheelfix.identity import Identity
-    from wheelfix.outcome import Change, Disagreement, Outcome, Problem, Remark, Report, Scan, Status, Verdict
+    from wheelfix.outcome import (
+        Change,
+        Disagreement,
+        Fault,
+        Inspection,
+        Outcome,
+        Problem,
+        Remark,
+        Report,
+        Scan,
+        Severity,
+        Status,
+        Verdict,
+    )
     from wheelfix.plan import Plan, make_plan
+    from wheelfix.render.audit import render_audit_json
     from wheelfix.render.json import render_json
+    from wheelfix.repairing import repair_wheels
     from wheelfix.rewrite import apply, preview
     from wheelfix.rules.conditions import Match, When
     from wheelfix.rules.linting import remarks_on
@@ -61,6 +77,7 @@ if TYPE_CHECKING:
     from wheelfix.wheel import Wheel
 
 _HOMES: Final = {
+    "auditing": ("Audit", "verify_wheels"),
     "batch": ("fix_wheels",),
     "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
@@ -71,9 +88,14 @@ _HOMES: Final = {
     "evidence.verdict": ("Evidence", "Judgement"),
     "filename": ("WheelFilename",),
     "identity": ("Identity",),
-    "outcome": ("Change", "Disagreement", "Outcome", "Problem", "Remark", "Report", "Scan", "Status", "Verdict"),
+    "outcome": (
+        "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan", "Severity",
+        "Status", "Verdict",
+    ),
     "plan": ("Plan", "make_plan"),
+    "render.audit": ("render_audit_json",),
     "render.json": ("render_json",),
+    "repairing": ("repair_wheels",),
     "rewrite": ("apply", "preview"),
     "rules.linting": ("remarks_on",),
     "rules.loading": ("built_in", "find_rules", "load_rules", "rule_set"),
@@ -92,6 +114,7 @@ __all__ = [
     "Action",
     "AddField",
     "ArchiveError",
+    "Audit",
     "Case",
     "Caution",
     "Change",
@@ -99,10 +122,12 @@ __all__ = [
     "Edit",
     "EditError",
     "Evidence",
+    "Fault",
     "FieldName",
     "FieldValue",
     "FilenameError",
     "Identity",
+    "Inspection",
     "Judgement",
     "Match",
     "MetadataError",
@@ -124,6 +149,7 @@ __all__ = [
     "RulesError",
     "Scan",
     "SetField",
+    "Severity",
     "SourceChanged",
     "Status",
     "StructureError",
@@ -146,10 +172,13 @@ __all__ = [
     "preview",
     "print_rules",
     "remarks_on",
+    "render_audit_json",
     "render_json",
+    "repair_wheels",
     "rule_set",
     "rules_schema",
     "try_cases",
+    "verify_wheels",
 ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from wheelfix.checks.codes import CHECKS
+from wheelfix.checks.codes import check_prefixes
 from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
@@ -60,16 +60,6 @@ def verify_wheels(
         added = _chosen(Inspection(path, (fault,)), select, ignore)
         inspections[path] = replace(inspections[path], faults=(*inspections[path].faults, *added.faults))
     return Audit(tuple(inspections[path] for path in given))
-
-
-def check_prefixes(prefixes: Iterable[str]) -> None:
-    """Confirm that each of ``prefixes`` begins the code of a check.
-
-    :raises ValueError: if one does not.
-    """
-    for prefix in prefixes:
-        if not prefix or not any(code.startswith(prefix) for code in CHECKS):
-            raise ValueError(f"no check has a code that begins with {prefix!r}")
 
 
 def _chosen(inspection: Inspection, select: Sequence[str], ignore: Sequence[str]) -> Inspection:

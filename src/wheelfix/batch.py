@@ -1,14 +1,11 @@
 """Many wheels: one outcome for each, whatever happens to the others."""
 
 import os
-import signal
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from wheelfix.edits import Edit
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
@@ -17,15 +14,12 @@ from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_comp
 from wheelfix.rules import BUILT_IN
 from wheelfix.task import Task
 from wheelfix.work import fix_one, rehearse_one
+from wheelfix.workers import Workers, run_all
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
-    from multiprocessing.process import BaseProcess
+    from concurrent.futures import Executor
 
     from wheelfix.rules.model import RuleSet
-
-
-Result = TypeVar("Result")
 
 
 def fix_wheels(
@@ -79,7 +73,6 @@ def fix_wheels(
     if force and leave_gpu_builds:
         raise ValueError("force drops what leave_gpu_builds would leave")
     _check(jobs, in_place=in_place, overwrite=overwrite, local=local, build_tag=build_tag)
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     task = Task(
         rules=rules,
         edits=tuple(edits),
@@ -94,6 +87,23 @@ def fix_wheels(
         local=local,
         build=build_tag,
     )
+    all_outcomes, comparison = run_task(
+        paths, task, allow_mixed=allow_mixed, workers=Workers(executor, jobs), on_outcome=on_outcome
+    )
+    return Report(command, all_outcomes, _remarks(rules, all_outcomes), comparison.disagreements)
+
+
+def run_task(
+    paths: Iterable[Path | str] | Path | str,
+    task: Task,
+    *,
+    allow_mixed: bool,
+    workers: Workers,
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> tuple[tuple[Outcome, ...], Comparison]:
+    """Do ``task`` on the wheels at ``paths``; return an outcome for each in their order, and what their releases ask for."""
+    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    in_place = task.output_dir is None
     clashes = frozenset() if in_place else _clashing_names(given)
     outcomes: dict[int, Outcome] = {}
     same: dict[tuple[str, str], list[int]] = {}
@@ -104,17 +114,16 @@ def fix_wheels(
             same.setdefault((_real(path), "" if in_place else path.name), []).append(index)
     _report_all(outcomes.values(), on_outcome)
     places = {given[indices[0]]: indices for indices in same.values()}
-    workers = _Workers(executor, jobs)
     clashing = [given[index] for index in outcomes]
     comparison = _compared([*places], clashing, task, workers, allow_mixed=allow_mixed)
     calls = [(path, (path, task, comparison.briefs.get(path))) for path in places]
     with workers.at_hand(len(calls)) as pool:
-        for path, outcome in _run(fix_one, calls, pool, lost=_died):
+        for path, outcome in run_all(fix_one, calls, pool, lost=_died):
             told = {index: replace(outcome, source=given[index]) for index in places[path]}
             outcomes.update(told)
             _report_all(told.values(), on_outcome)
     all_outcomes = tuple(outcomes[index] for index in range(len(given)))
-    return Report(command, all_outcomes, _remarks(rules, all_outcomes), comparison.disagreements)
+    return all_outcomes, comparison
 
 
 def _check(jobs: int, *, in_place: bool, overwrite: bool, local: str | None, build_tag: str | None) -> None:
@@ -132,9 +141,7 @@ def _check(jobs: int, *, in_place: bool, overwrite: bool, local: str | None, bui
     Identity(local, build_tag)
 
 
-def _compared(
-    paths: list[Path], clashing: list[Path], task: Task, workers: "_Workers", *, allow_mixed: bool
-) -> "Comparison":
+def _compared(paths: list[Path], clashing: list[Path], task: Task, workers: Workers, *, allow_mixed: bool) -> "Comparison":
     """Return what the releases among ``paths`` ask for; their wheels are looked at before any is written.
 
     ``clashing`` are wheels that are refused for their names.
@@ -147,7 +154,7 @@ def _compared(
     lost = [Rehearsal(_clash(path), read_name(path), readable=False) for path in clashing]
     calls = [(path, (path, task)) for path in chosen]
     with workers.at_hand(len(calls)) as pool:
-        done = dict(_run(rehearse_one, calls, pool, lost=_lost))
+        done = dict(run_all(rehearse_one, calls, pool, lost=_lost))
     return compare([*(done[path] for path in chosen), *lost], allow_mixed=allow_mixed, local=task.local)
 
 
@@ -206,94 +213,3 @@ def _clash(path: Path) -> Outcome:
 
 def _died(path: Path) -> Outcome:
     return Outcome(path, Status.FAILED, problem=WORKER_DIED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Workers:
-    """Who does the work: the processes of ``executor``, or ``jobs`` of our own."""
-
-    executor: "Executor | None"
-    jobs: int
-
-    @contextmanager
-    def at_hand(self, count: int) -> "Iterator[Executor | None]":
-        """Give an executor for ``count`` wheels, ``None`` where this process does it alone."""
-        if self.executor is not None or min(self.jobs, count) <= 1:
-            yield self.executor
-            return
-        with _pool(min(self.jobs, count)) as pool:
-            yield pool
-
-
-def _run(
-    function: Callable[..., Result],
-    calls: Sequence[tuple[Path, tuple[object, ...]]],
-    pool: "Executor | None",
-    *,
-    lost: Callable[[Path], Result],
-) -> Iterator[tuple[Path, Result]]:
-    """Yield what ``function`` returns for each of ``calls`` as it is done, and what is ``lost`` where its worker died."""
-    if pool is None:
-        for path, arguments in calls:
-            yield path, function(*arguments)
-        return
-    from concurrent.futures import BrokenExecutor, as_completed  # imported late: one wheel needs no pool
-
-    futures: dict[Future[Result], Path] = {}
-    try:
-        for path, arguments in calls:
-            try:
-                futures[pool.submit(function, *arguments)] = path
-            except BrokenExecutor:  # a worker died before all the work was handed out
-                yield path, lost(path)
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except BrokenExecutor:
-                yield futures[future], lost(futures[future])
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _pool(jobs: int) -> "Executor":
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    context = multiprocessing.get_context(
-        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    )
-    if context.get_start_method() == "forkserver":
-        from multiprocessing import forkserver
-
-        context.set_forkserver_preload(["wheelfix.batch"])
-        with _interrupts_ignored():  # inherited: Ctrl-C is for this process to act on
-            forkserver.ensure_running()
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only that one may change it
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _follow_parent() -> None:
-    """Let a worker finish its wheel when Ctrl-C is pressed, and end it when its parent is killed."""
-    import multiprocessing
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), name="wheelfix-parent", daemon=True).start()
-
-
-def _end_with(parent: "BaseProcess") -> None:
-    parent.join()
-    os._exit(1)

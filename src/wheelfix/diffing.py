@@ -1,4 +1,4 @@
-"""What differs between two METADATA files, as a unified diff."""
+"""What differs between two versions of a text file, as a unified diff."""
 
 import difflib
 import re
@@ -11,8 +11,8 @@ _MOST_COMPARISONS: Final = 1_000_000
 _HUNK: Final = re.compile(r"^@@ -(\d+)(\S*) \+(\d+)(\S*) @@$")
 
 
-def unified_diff(before: bytes, after: bytes, name: str) -> str:
-    """Return the unified diff of two METADATA files of the wheel called ``name``; control characters are escaped.
+def unified_diff(before: bytes, after: bytes, name: str, *, file: str = "METADATA") -> str:
+    """Return the unified diff of two versions of ``file`` in the wheel called ``name``; control characters are escaped.
 
     Only what lies between the first and the last difference is compared line by line, and if that is long it is shown as
     replaced whole: comparing takes quadratic time.
@@ -25,7 +25,7 @@ def unified_diff(before: bytes, after: bytes, name: str) -> str:
     start, rest = max(0, first - _CONTEXT), max(0, last - _CONTEXT)
     old, new = (list(map(_printable, lines[start : len(lines) - rest])) for lines in (old, new))
     title = shown(name)
-    rows = [f"--- a/{title}/METADATA", f"+++ b/{title}/METADATA"]
+    rows = [f"--- a/{title}/{file}", f"+++ b/{title}/{file}"]
     if len(old) * len(new) <= _MOST_COMPARISONS:
         hunks = list(difflib.unified_diff(old, new, n=_CONTEXT, lineterm=""))[2:]
         rows += [_HUNK.sub(lambda found: _moved(found, start), hunk) if hunk.startswith("@@") else hunk for hunk in hunks]

@@ -110,8 +110,9 @@ class Outcome:
 
     ``source`` is the path as it was given; ``output`` the path that now holds the result, ``None`` where nothing was
     written. The sha256 sums are lower-case hexadecimal, ``None`` where they were not computed. ``metadata_diff`` is the
-    unified diff of METADATA, empty where it does not change. ``notes`` are sentences that a person should read.
-    ``applied_rules`` are the ids of the rules that applied, whether or not something was left to change.
+    unified diff of METADATA, and of RECORD where its rows were mended, empty where neither changes. ``notes`` are
+    sentences that a person should read. ``applied_rules`` are the ids of the rules that applied, whether or not something
+    was left to change. ``faults`` are those that a repair left.
     """
 
     source: Path
@@ -127,6 +128,7 @@ class Outcome:
     metadata_diff: str = ""
     applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

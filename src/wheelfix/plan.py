@@ -18,7 +18,7 @@ from wheelfix.evidence.environments import Environments
 from wheelfix.identity import Identity, Renaming, build_order, rename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES, Editor
-from wheelfix.outcome import Change, Problem
+from wheelfix.outcome import Change, Fault, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import RuleSet
@@ -39,7 +39,9 @@ class Plan:
     their new content, ``removed`` names those that go; METADATA and RECORD are in neither. ``kept`` lists the
     requirements on which a rule decided that they stay. ``rules_digest`` identifies the rules, ``None`` without any;
     ``applied_rules`` are the ids of those that applied. ``renaming`` tells what the wheel is called afterwards, and
-    ``problem`` why the plan is not to be carried out, ``None`` if it may be.
+    ``problem`` why the plan is not to be carried out, ``None`` if it may be. ``record`` is RECORD before and after its
+    faults are mended, apart from the rows of what changes, ``None`` where none is; ``left`` are the faults that a repair
+    leaves.
     """
 
     source: Path
@@ -56,17 +58,25 @@ class Plan:
     rules_digest: str | None = None
     applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
+    record: tuple[bytes, bytes] | None = None
+    left: tuple[Fault, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether the wheel would stay as it is, byte for byte."""
         same_name = str(self.renaming.filename) == self.source.name and not self.renaming.folders
-        return self.new_metadata == self.metadata and not self.written and not self.removed and same_name
+        same_rows = self.record is None and self.new_metadata == self.metadata
+        return same_rows and not self.written and not self.removed and same_name
 
     @cached_property
     def metadata_diff(self) -> str:
         """The unified diff of METADATA, empty if it does not change."""
         return unified_diff(self.metadata, self.new_metadata, self.source.name)
+
+    @cached_property
+    def record_diff(self) -> str:
+        """The unified diff of the rows of RECORD that are mended, empty if none is."""
+        return unified_diff(*self.record, self.source.name, file="RECORD") if self.record else ""
 
 
 def make_plan(
@@ -119,6 +129,12 @@ def make_facts(
     )
 
 
+def void_signatures(wheel: Wheel) -> list[Change]:
+    """Return the removal of each signature of RECORD, for a wheel that changes."""
+    reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
+    return [Change(name, "remove-file", None, None, reason=reason) for name in SIGNATURES if wheel.member(name)]
+
+
 def as_kept(change: Change) -> Change:
     """Return a change that is not made, as one that keeps what is there."""
     return replace(change, action="keep", after=change.before)
@@ -126,7 +142,7 @@ def as_kept(change: Change) -> Change:
 
 def requirements_of(metadata: bytes) -> tuple[str, ...]:
     """Return the requirements in METADATA, in order."""
-    return tuple(each.value.strip() for each in Document.parse(metadata).all(REQUIRES))
+    return tuple(each.value.strip() for each in Document.parse_leniently(metadata).all(REQUIRES))
 
 
 class _Draft:
@@ -255,12 +271,9 @@ class _Draft:
 
     def _check_companions(self) -> list[Change]:
         """See to the files that repeat or sign what changes; return the changes."""
-        wheel, changes = self._wheel, []
-        for name in SIGNATURES:
-            if wheel.member(name):
-                self._files[name] = None
-                reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
-                changes.append(Change(name, "remove-file", None, None, reason=reason))
+        wheel, changes = self._wheel, list[Change]()
+        changes += void_signatures(wheel)
+        self._files.update({change.field: None for change in changes})
         if wheel.member("metadata.json") and self._editor.document.data != wheel.document.data:
             self._notes.append(
                 "metadata.json (PEP 426, withdrawn) repeats the old METADATA and stays: installers do not read it."

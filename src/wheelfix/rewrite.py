@@ -15,6 +15,7 @@ from wheelfix.archive.writing import Growing
 from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
 from wheelfix.outcome import Outcome, Status
 from wheelfix.plan import Plan, as_kept
+from wheelfix.record import Record
 from wheelfix.sbom import TRACE, write_trace
 from wheelfix.verification import verify
 from wheelfix.version import __version__
@@ -30,7 +31,7 @@ def preview(plan: Plan) -> Outcome:
         stay = (as_kept(each) for each in plan.changes if each.verdict is not None)
         kept = (*plan.kept, *stay)
         return replace(_outcome(plan), status=Status.REFUSED, kept=kept, problem=plan.problem)
-    done = replace(_outcome(plan), changes=plan.changes, metadata_diff=plan.metadata_diff)
+    done = replace(_outcome(plan), changes=plan.changes, metadata_diff=plan.metadata_diff + plan.record_diff)
     return done if plan.is_empty else replace(done, status=Status.FIXED)
 
 
@@ -43,6 +44,7 @@ def _outcome(plan: Plan) -> Outcome:
         kept=plan.kept,
         notes=plan.notes,
         applied_rules=plan.applied_rules,
+        faults=plan.left,
     )
 
 
@@ -204,7 +206,8 @@ class _Work:
         )
 
     def _record(self, last: dict[str, bytes]) -> bytes:
-        record = self._wheel.record.renamed(self._plan.renaming.folders)
+        record = self._wheel.record if self._plan.record is None else Record.parse(self._plan.record[1])
+        record = record.renamed(self._plan.renaming.folders)
         for file in self._gone:
             record = record.without(self._new + file)
         like, before = f"{self._new}METADATA", f"{self._new}RECORD"

@@ -13,13 +13,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mandate:
+    """What a repair may mend: codes that begin with a text of ``select``, all that is plainly mendable if that is empty.
+
+    With ``trust_content`` RECORD follows the files where the two contradict each other.
+    """
+
+    select: tuple[str, ...] = ()
+    trust_content: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """What to do with each wheel of a run.
 
     ``rules`` are a rule set, or the name of a built-in one. ``output_dir`` takes the results; ``None`` corrects in place.
     With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force``,
     ``allow_unproven`` and ``leave_gpu_builds`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of
-    :class:`wheelfix.Identity`.
+    :class:`wheelfix.Identity`. With a ``mandate`` the wheel is repaired by it, and nothing else of this is heeded.
     """
 
     rules: "RuleSet | str | None" = None
@@ -34,6 +45,7 @@ class Task:
     leave_gpu_builds: bool = False
     local: str | None = None
     build: str | None = None
+    mandate: Mandate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

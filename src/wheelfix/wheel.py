@@ -39,7 +39,8 @@ class Wheel:
     """A wheel open for reading. Use it as a context manager.
 
     Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
-    at ``path`` where it is open already; who opened it closes it.
+    at ``path`` where it is open already; who opened it closes it. METADATA that readers take differently is refused, or
+    read ``leniently`` as ``email.parser`` does, so that it can be mended.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
@@ -58,7 +59,7 @@ class Wheel:
     document: Document
     """METADATA."""
 
-    def __init__(self, path: Path | str, *, source: Source | None = None) -> None:
+    def __init__(self, path: Path | str, *, source: Source | None = None, leniently: bool = False) -> None:
         self.path = Path(path)
         self.source = source or Source(self.path)
         self._opened_source = source is None
@@ -69,7 +70,8 @@ class Wheel:
             self.dist_info = find_dist_info(self._by_name)
             for fault in dist_info_faults(self.dist_info, self._by_name):
                 raise fault
-            self.document = Document.parse(self.read("METADATA"))
+            parse = Document.parse_leniently if leniently else Document.parse
+            self.document = parse(self.read("METADATA"))
         except BaseException:
             self.close()
             raise

@@ -40,7 +40,7 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     from wheelfix.rewrite import apply, preview
     from wheelfix.wheel import Wheel
 
-    with Wheel(source.path, source=source) as wheel:
+    with Wheel(source.path, source=source, leniently=task.mandate is not None) as wheel:
         plan = _plan(wheel, task, brief, digest.hexdigest if digest else None)
         if brief.problem and not plan.problem:
             plan = replace(plan, problem=brief.problem, notes=())
@@ -57,6 +57,10 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
 def _plan(
     wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None
 ) -> "Plan":
+    if task.mandate is not None:
+        from wheelfix.mending import make_repair
+
+        return make_repair(wheel, task.mandate)
     from wheelfix.identity import Identity
     from wheelfix.plan import make_plan
     from wheelfix.weighing import Caution, gather
@@ -94,7 +98,7 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     from wheelfix.wheel import Wheel
 
     try:
-        with Wheel(path) as wheel:
+        with Wheel(path, leniently=task.mandate is not None) as wheel:
             evidence = gather(wheel, task.scan)
             plan = _plan(wheel, task, Brief(), None, evidence)
             before, after = (requirements_of(data) for data in (plan.metadata, plan.new_metadata))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from wheelfix.archive.source import Source
 from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.companions import check_companions
 from wheelfix.checks.fields import check_fields
@@ -32,9 +33,9 @@ def inspect_wheel(path: Path) -> Inspection:
     return Inspection(path, tuple(each.fault for each in in_order(find_faults(path))))
 
 
-def find_faults(path: Path) -> list[Found]:
-    """Return every fault of the wheel at ``path``, with what would mend it."""
-    with Subject(path) as subject:
+def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
+    """Return every fault of the wheel at ``path``, with what mends it; ``source`` is the file where it is open already."""
+    with Subject(path, source=source) as subject:
         found = [*check_members(subject), *check_names(subject), *check_fields(subject), *check_companions(subject)]
         try:
             sums = _sums(subject, found)

@@ -44,11 +44,13 @@ def found_of(error: WheelFault, place: str = "") -> Found:
 class Subject:
     """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
 
-    ``members`` are by name; ``dist_info`` is the folder's name, empty without one. Use it as a context manager.
+    ``members`` are by name; ``dist_info`` is the folder's name, empty without one. Use it as a context
+    manager. ``source`` is the file where it is open already; who opened it closes it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, source: Source | None = None) -> None:
         self.path = path
+        self._given = source
         self.found: list[Found] = []
         self.filename: WheelFilename | None = None
         self.source: Source | None = None
@@ -70,7 +72,7 @@ class Subject:
         except FilenameError as error:
             self.found.append(found_of(error))
         try:
-            self.source = Source(self.path)
+            self.source = self._given or Source(self.path)
             self.layout = read_layout(self.source)
             self.members = {member.name: member for member in self.layout.members}
             self.dist_info = find_dist_info(self.members)
@@ -142,7 +144,7 @@ class Subject:
 
     def close(self) -> None:
         """Close the file."""
-        if self.source is not None:
+        if self.source is not None and self._given is None:
             self.source.close()
 
     def __enter__(self) -> Self:

@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "fix": "wheelfix.cli.fix",
     "show": "wheelfix.cli.show",
     "verify": "wheelfix.cli.verify",
+    "repair": "wheelfix.cli.repair",
     "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",
 }

@@ -4,7 +4,8 @@ from typing import Literal
 
 import click
 
-from wheelfix.auditing import check_prefixes, verify_wheels
+from wheelfix.auditing import verify_wheels
+from wheelfix.checks.codes import check_prefixes
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.outcome import Inspection

@@ -8,6 +8,7 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Status
 
 _LONGEST = 1000
+_MOST_ROWS = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -22,7 +23,7 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
     if verbosity <= QUIET:
         return ""
     lines = [f"{name}: {_headline(outcome, dry_run)}"]
-    lines += [f"  {render_change(each)}" for each in outcome.changes]
+    lines += _changes(outcome.changes, verbose=verbosity >= VERBOSE)
     if verbosity >= VERBOSE:
         lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
         lines += _verdicts(outcome.changes)
@@ -32,6 +33,14 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
             lines.append(f"  sha256 after  {outcome.output_sha256}")
     lines += [f"  note: {note}" for note in outcome.notes]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
+    """Return each change as a line; of rows of RECORD the first few, unless ``verbose``."""
+    rows = [each for each in changes if each.field == "RECORD"]
+    hidden = [] if verbose else rows[_MOST_ROWS:]
+    lines = [f"  {render_change(each)}" for each in changes if each not in hidden]
+    return [*lines, f"  {len(hidden)} more rows of RECORD, which -v shows"] if hidden else lines
 
 
 def _headline(outcome: Outcome, dry_run: bool) -> str:

@@ -1,0 +1,54 @@
+"""``wheelfix repair``."""
+
+from typing import Any
+
+import click
+
+from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.narration import Narrator
+from wheelfix.cli.verify import refuse_unknown_codes
+from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
+from wheelfix.repairing import repair_wheels
+
+_OPTIONS = (
+    *WHERE,
+    click.option(
+        "--select", multiple=True, metavar="CODE", callback=refuse_unknown_codes,
+        help="Mend only faults whose code begins with this, such as record; may be repeated.",
+    ),
+    click.option(
+        "--trust-content", is_flag=True,
+        help="Where a file is not what RECORD says, take the file for right. It may be damaged: compare it first.",
+    ),
+    ALLOW_MIXED,
+    *HOW,
+)  # fmt: skip
+
+
+@click.command("repair")
+@with_options(_OPTIONS)
+def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int:
+    """Mend the faults that verify finds, as far as they can be mended.
+
+    What cannot be mended is told. Exit code 1 if an error stays.
+
+    \b
+    Examples:
+      wheelfix repair dist/*.whl
+      wheelfix repair --check --select metadata wheels/
+      wheelfix repair --select record --trust-content broken-1.0-py3-none-any.whl
+    """
+    writing = WritingOptions(**options)
+    refuse_contradictions(writing)
+    paths = wheel_paths(writing.wheels)
+    with Narrator(len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run) as narrator:
+        report = repair_wheels(
+            paths,
+            select=select,
+            trust_content=trust_content,
+            allow_mixed=writing.allow_mixed,
+            jobs=writing.jobs,
+            on_outcome=narrator.tell,
+            **writing.where,
+        )
+    return conclude(report, writing, narrator)

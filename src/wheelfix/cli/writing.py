@@ -1,0 +1,142 @@
+"""What all commands share that write wheels: where results go, how much is told, and how a run ends."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from wheelfix.cli.narration import Narrator, say
+from wheelfix.escaping import shown
+from wheelfix.outcome import Report, Severity, Status
+from wheelfix.render.diff import render_diff
+from wheelfix.render.json import render_json
+
+_DEFAULT_FOLDER = "fixed"
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+WHERE: tuple[Option, ...] = (
+    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path()),
+    click.option(
+        "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
+        help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
+    ),
+    click.option("--in-place", is_flag=True, help="Replace the given wheels themselves."),
+    click.option("--check", is_flag=True, help="Write nothing; exit 1 if a wheel would change."),
+    click.option("--diff", is_flag=True, help="Write nothing; print the unified diff of METADATA."),
+    click.option(
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+        help="text: the written paths, one a line; json: the report.",
+    ),
+)  # fmt: skip
+"""The options that come first: what is read, and what becomes of it."""
+ALLOW_MIXED: Option = click.option(
+    "--allow-mixed", is_flag=True, help="Write wheels of one release although they will not agree afterwards."
+)
+HOW: tuple[Option, ...] = (
+    click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
+    click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        help="How many wheels to work on at a time.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell also the reasons and the sha256 sums."),
+)  # fmt: skip
+"""The options that come last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingOptions:
+    """The options that all writing commands share, as click hands them over."""
+
+    wheels: tuple[str, ...]
+    output_dir: str | None
+    in_place: bool
+    check: bool
+    diff: bool
+    form: Literal["text", "json"]
+    allow_mixed: bool
+    overwrite: bool
+    no_sbom: bool
+    jobs: int
+    quiet: bool
+    verbose: bool
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be written."""
+        return self.check or self.diff
+
+    @property
+    def verbosity(self) -> int:
+        """How much to tell, as ``render.text`` counts it."""
+        return int(self.verbose) - int(self.quiet)
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """The arguments of the functions that write wheels, but for what is special to each."""
+        return {
+            "output_dir": Path(self.output_dir or _DEFAULT_FOLDER),
+            "in_place": self.in_place,
+            "dry_run": self.dry_run,
+            "overwrite": self.overwrite,
+            "sbom": not self.no_sbom,
+        }
+
+
+def with_options(options: Sequence[Option]) -> Option:
+    """Return what gives a click command ``options``, in their order."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return give
+
+
+def refuse_contradictions(options: WritingOptions) -> None:
+    """Confirm that the options go together.
+
+    :raises click.UsageError: if they do not.
+    """
+    if options.in_place and options.output_dir is not None:
+        raise click.UsageError("--in-place and --output-dir exclude each other.")
+    if options.in_place and options.overwrite:
+        raise click.UsageError("--overwrite is for the output folder; --in-place always replaces.")
+    if options.output_dir == "":
+        raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
+    if options.diff and options.form == "json":
+        raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
+    if options.quiet and options.verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.")
+
+
+def conclude(report: Report, options: WritingOptions, narrator: Narrator) -> int:
+    """Tell how the run went, print its result, and return the exit code."""
+    narrator.conclude(report)
+    if options.check and options.quiet:
+        for outcome in report.outcomes:
+            if outcome.status is Status.FIXED:
+                say(f"{shown(str(outcome.source))}: would change\n")
+    _print_result(report, options)
+    return exit_code(report, check=options.check)
+
+
+def _print_result(report: Report, options: WritingOptions) -> None:
+    if options.form == "json":
+        click.echo(render_json(report), nl=False)
+    elif options.diff:
+        click.echo(render_diff(report), nl=False)
+    else:
+        for outcome in report.outcomes:
+            if outcome.output is not None:
+                click.echo(str(outcome.output))
+
+
+def exit_code(report: Report, *, check: bool) -> int:
+    """Return 0 if all went well, 1 if a wheel was refused or failed, keeps an error, or would change and ``check`` asks."""
+    errors = any(fault.severity is Severity.ERROR for outcome in report.outcomes for fault in outcome.faults)
+    return int(not report.ok or errors or (check and report.count(Status.FIXED) > 0))

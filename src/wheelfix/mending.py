@@ -1,0 +1,170 @@
+"""What mends the faults of one wheel, as a plan."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from packaging.version import Version
+
+from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata
+from wheelfix.checks.inspection import find_faults, in_order
+from wheelfix.edits import AddField, RemoveFile, SetField
+from wheelfix.errors import MetadataError
+from wheelfix.escaping import shown
+from wheelfix.identity import Renaming
+from wheelfix.metadata.document import Document, Field
+from wheelfix.metadata.editing import Editor
+from wheelfix.outcome import Change
+from wheelfix.plan import Plan, void_signatures
+from wheelfix.task import Mandate
+from wheelfix.wheel import Wheel
+
+if TYPE_CHECKING:
+    from wheelfix.rows import RowChange
+
+_LEVEL: Final = "Metadata-Version"
+
+Kind = TypeVar("Kind")
+
+
+def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
+    """Return the plan that mends the faults of ``wheel`` as far as ``mandate`` goes; all its members are read.
+
+    The plan's notes tell what stays, and why.
+
+    :raises MetadataError: if readers disagree about METADATA and that is not mended.
+    :raises RecordError: if RECORD cannot be read.
+    """
+    found = in_order(find_faults(wheel.path, source=wheel.source))
+    mended = [each for each in found if _may_mend(each, mandate)]
+    left = [each for each in found if not _may_mend(each, mandate)]
+    metadata, metadata_changes = _mend_metadata(wheel, mended)
+    record, record_changes = _mend_record(wheel, mended)
+    changes = [*metadata_changes, *record_changes, *_removals(wheel, mended, changed=bool(mended))]
+    return Plan(
+        wheel.path,
+        wheel.project,
+        wheel.version,
+        Renaming(wheel.filename, wheel.dist_info),
+        wheel.document.data,
+        metadata,
+        tuple(changes),
+        notes=tuple(_notes(left)),
+        removed=tuple(change.field for change in changes if change.action == "remove-file"),
+        record=record,
+        left=tuple(each.fault for each in left),
+    )
+
+
+def _removals(wheel: Wheel, mended: Sequence[Found], *, changed: bool) -> list[Change]:
+    """Return the removal of files: those that are faults, and signatures that become void if anything is ``changed``."""
+    found = {
+        edit.path: Change(edit.path, "remove-file", None, None, reason=each.code) for each, edit in _each(mended, RemoveFile)
+    }
+    void = {change.field: change for change in void_signatures(wheel)} if changed else {}
+    return [*{**void, **found}.values()]
+
+
+def _may_mend(found: Found, mandate: Mandate) -> bool:
+    if not found.mending:
+        return False
+    selected = not mandate.select or found.code.startswith(mandate.select)
+    match CHECKS[found.code].mend:
+        case Mend.NO:
+            return False
+        case Mend.YES:
+            return selected
+        case Mend.TRUSTED:
+            return selected and mandate.trust_content
+        case Mend.ASKED:
+            return found.code in mandate.select
+
+
+def _each(mended: Iterable[Found], kind: type[Kind]) -> Iterator[tuple[Found, Kind]]:
+    """Yield what mends by ``kind``, with the fault that it mends."""
+    for found in mended:
+        for each in found.mending:
+            if isinstance(each, kind):
+                yield found, each
+
+
+def _notes(left: Sequence[Found]) -> Iterator[str]:
+    """Yield a sentence for each code that stays, with its first place."""
+    count = Counter(each.code for each in left)
+    for code, number in count.items():
+        first = next(each for each in left if each.code == code)
+        where = f"{first.place}: " if first.place else ""
+        more = f", and {number - 1} more" if number > 1 else ""
+        yield shown(f"not mended: {code}: {where}{first.message}{more}.{_way(code, first)}")
+
+
+def _way(code: str, found: Found) -> str:
+    if not found.mending:
+        return ""
+    match CHECKS[code].mend:
+        case Mend.TRUSTED:
+            return " The file may be damaged; --trust-content takes it for right and mends RECORD."
+        case Mend.ASKED:
+            return f" It may be meant so; --select {code} takes it out."
+        case Mend.YES | Mend.NO:
+            return ""
+
+
+def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[Change]]:
+    """Return METADATA with its faults mended, and the changes."""
+    changes: list[Change] = []
+    data = wheel.document.data
+    for found, whole in _each(mended, RewriteMetadata):
+        data = whole.data
+        changes.append(Change("METADATA", "mend-line-ends", None, None, reason=found.code))
+    try:
+        document = Document.parse(data)
+    except MetadataError:
+        if any(isinstance(each, RewriteField | SetField | AddField) for found in mended for each in found.mending):
+            raise
+        return data, changes
+    values: dict[Field, str | None] = {}
+    by_start = {field.start: field for field in document.fields}
+    for found, rewrite in _each(mended, RewriteField):
+        field = by_start[rewrite.start]
+        values[field] = rewrite.value
+        action = "set-field" if rewrite.value is not None else "remove-field"
+        changes.append(Change(field.name, action, field.value.strip(), rewrite.value, reason=found.code))
+    editor = Editor(document.edited(values) if values else document)
+    for found, add in _each(mended, AddField):
+        editor.reason = found.code
+        editor.add_field(add.name, add.value)
+    levels = [(found, edit.value) for found, edit in _each(mended, SetField) if isinstance(edit.value, str)]
+    if levels:
+        found, level = max(levels, key=lambda each: Version(each[1]))
+        editor.reason = found.code
+        editor.set_field(_LEVEL, level)
+    return editor.document.data, changes + editor.changes
+
+
+def _mend_record(wheel: Wheel, mended: Sequence[Found]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
+    """Return RECORD before and after its faults are mended, ``None`` where it has none, and the changes."""
+    rows: dict[int, RowChange] = {}
+    reasons: dict[int, str] = {}
+    for found, each in _each(mended, ChangeRow):
+        rows[each.index] = rows[each.index].merged(each.change) if each.index in rows else each.change
+        reasons.setdefault(each.index, found.code)
+    added = [(found.code, add.row) for found, add in _each(mended, AddRow)]
+    if not rows and not added:
+        return None, []
+    own = f"{wheel.dist_info}/RECORD"
+    record = wheel.record.amended(rows, [row for _, row in added], like=f"{wheel.dist_info}/METADATA", before=own)
+    changes = []
+    for index, change in sorted(rows.items()):
+        before = _text(wheel.record.rows[index])
+        after = None if change.remove else _text(change.applied(wheel.record.rows[index], index + 1))
+        action = "remove-row" if change.remove else "set-row"
+        changes.append(Change("RECORD", action, before, after, reason=reasons[index]))
+    for code, row in added:
+        changes.append(Change("RECORD", "add-row", None, f"{row.path},{row.digest},{row.size}", reason=code))
+    return (wheel.record.data, record.data), changes
+
+
+def _text(row: bytes) -> str:
+    return row.decode("utf-8", "surrogateescape").rstrip("\r\n")

@@ -1,0 +1,220 @@
+"""Repair: what is mended, what stays and why, and that nothing else changes."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.metadata import Metadata
+
+import wheelfix
+from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, metadata_bytes, to_bytes, write_wheel
+from wheelfix import Outcome, Status
+
+_INFO = "demo-1.0.dist-info"
+
+
+def _record(spec: WheelSpec | None = None) -> bytes:
+    archive = archive_of(spec or WheelSpec())
+    content = next(entry.content for entry in archive.entries if entry.raw_name.endswith(b"/RECORD"))
+    assert isinstance(content, bytes)
+    return content
+
+
+def _repair(path: Path, **options: object) -> Outcome:
+    return wheelfix.repair_wheels([path], output_dir=path.parent / "mended", **options).outcomes[0]  # type: ignore[arg-type]
+
+
+def _codes(path: Path) -> set[str]:
+    return {fault.code for fault in wheelfix.verify_wheels(path).inspections[0].faults}
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _lines(*fields: str, version: str = "2.1") -> bytes:
+    head = [f"Metadata-Version: {version}", "Name: demo", "Version: 1.0", *fields, "Description-Content-Type: text/plain"]
+    return ("\n".join(head) + "\n\nAbout demo.\n").encode()
+
+
+ROWS = {
+    "record-missing-row": lambda record: record.split(b"\n", 1)[1],
+    "record-no-such-file": lambda record: b"demo/gone.py,sha256=x,1\n" + record,
+    "record-directory-row": lambda record: b"demo/,,\n" + record,
+    "record-duplicate-row": lambda record: record + record.split(b"\n", 1)[0] + b"\n",
+    "record-backslash": lambda record: record.replace(b"demo/__init__", b"demo\\__init__"),
+    "record-absolute-path": lambda record: b"/" + record,
+    "record-path-spelling": lambda record: b"./" + record,
+    "record-no-hash": lambda record: record.replace(record.split(b",")[1], b"", 1),
+    "record-no-size": lambda record: record.replace(b",12\n", b",\n"),
+    "record-own-row-missing": lambda record: record.replace(f"{_INFO}/RECORD,,\n".encode(), b""),
+    "record-own-row-hash": lambda record: record.replace(b"/RECORD,,", b"/RECORD,sha256=x,5"),
+}
+
+
+@pytest.mark.parametrize("code", ROWS)
+def test_a_faulty_row_is_mended_and_nothing_else(code: str, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(record=ROWS[code](_record())))
+    assert code in _codes(path)
+    outcome = _repair(path, sbom=False)
+    assert outcome.status is Status.FIXED
+    assert outcome.output is not None
+    assert not {each for each in _codes(outcome.output) if each.startswith("record")}
+    before, after = _contents(path), _contents(outcome.output)
+    assert {name for name in before if before[name] != after[name]} == {f"{_INFO}/RECORD"}
+    assert sorted(after[f"{_INFO}/RECORD"].splitlines()) == sorted(_record().splitlines())
+
+
+@pytest.mark.parametrize("code", ROWS)
+def test_twice_is_once(code: str, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(record=ROWS[code](_record())))
+    first = _repair(path)
+    assert first.output is not None
+    again = wheelfix.repair_wheels(first.output, output_dir=tmp_path / "again").outcomes[0]
+    assert again.status is Status.UNCHANGED
+    assert again.source_sha256 == again.output_sha256
+
+
+def test_rows_keep_their_style(tmp_path: Path) -> None:
+    style = RecordStyle(line_end="\r\n", quoted=True, unlisted=frozenset({"demo/version.py"}))
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(style=style)), sbom=False)
+    assert outcome.output is not None
+    record = _contents(outcome.output)[f"{_INFO}/RECORD"]
+    assert sorted(record.splitlines(keepends=True)) == sorted(
+        _record(WheelSpec(style=RecordStyle(line_end="\r\n", quoted=True))).splitlines(keepends=True)
+    )
+
+
+def test_a_weak_hash_becomes_sha256_if_it_is_right(tmp_path: Path) -> None:
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(style=RecordStyle(algorithm="md5"))), sbom=False)
+    assert outcome.output is not None
+    assert _contents(outcome.output)[f"{_INFO}/RECORD"] == _record()
+
+
+def test_an_unquoted_comma_is_quoted(tmp_path: Path) -> None:
+    files = (*WheelSpec().files, Entry("demo/a,b.txt", b"text"))
+    record = _record(WheelSpec(files=files)).replace(b'"demo/a,b.txt"', b"demo/a,b.txt")
+    path = write_wheel(tmp_path, WheelSpec(files=files, record=record))
+    assert "record-unquoted-path" in _codes(path)
+    outcome = _repair(path, sbom=False)
+    assert outcome.output is not None
+    assert _contents(outcome.output)[f"{_INFO}/RECORD"] == _record(WheelSpec(files=files))
+
+
+class TestContentThatContradictsRecord:
+    def wheel(self, folder: Path) -> Path:
+        archive = changed(archive_of(WheelSpec()), "demo/__init__.py", content=b"ANSWER = 43\n")
+        return write_wheel(folder, archive=to_bytes(archive))
+
+    def test_stays_and_is_told_with_the_way_out(self, tmp_path: Path) -> None:
+        outcome = _repair(self.wheel(tmp_path))
+        assert {fault.code for fault in outcome.faults} >= {"record-wrong-hash"}
+        assert any("--trust-content" in note for note in outcome.notes)
+
+    def test_is_trusted_if_asked_to(self, tmp_path: Path) -> None:
+        outcome = _repair(self.wheel(tmp_path), trust_content=True)
+        assert outcome.output is not None
+        assert "record-wrong-hash" not in _codes(outcome.output)
+        assert _contents(outcome.output)["demo/__init__.py"] == b"ANSWER = 43\n"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code", "expected"),
+    [
+        (_lines("License-File: LICENSE"), "metadata-field-too-new", _lines("License-File: LICENSE", version="2.4")),
+        (_lines(version="2.0"), "metadata-unknown-version", _lines(version="2.1")),
+        (_lines("Requires-Dist: a (>=1.0<2)"), "metadata-legacy-requirement", _lines("Requires-Dist: a (>=1.0,<2)")),
+        (_lines("Requires-Dist: a>1.*;os_name=='b'"), "metadata-legacy", _lines("Requires-Dist: a>1;os_name=='b'")),
+        (_lines("Requires-Python: >=3.6.*"), "metadata-legacy-requires-python", _lines("Requires-Python: >=3.6")),
+        (_lines("Requires-Python: >='3.8'"), "metadata-legacy-requires-python", _lines("Requires-Python: >=3.8")),
+        (_lines("Summary: x\rRequires-Dist: y"), "metadata-hidden-fields", _lines("Summary: x\nRequires-Dist: y")),
+    ],
+)  # fmt: skip
+def test_metadata_is_mended(metadata: bytes, code: str, expected: bytes, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(metadata=metadata))
+    assert any(each.startswith(code) for each in _codes(path))
+    outcome = _repair(path)
+    assert outcome.output is not None, outcome.problem
+    assert not any(each.startswith(code) for each in _codes(outcome.output))
+    assert _contents(outcome.output)[f"{_INFO}/METADATA"] == expected
+    Metadata.from_email(expected, validate=True)
+
+
+def test_an_undeclared_extra_is_declared(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(metadata=_lines("Requires-Dist: a; extra == 'x'", version="1.2")))
+    outcome = _repair(path)
+    assert outcome.output is not None
+    metadata = Metadata.from_email(_contents(outcome.output)[f"{_INFO}/METADATA"], validate=True)
+    assert (metadata.provides_extra, metadata.metadata_version) == (["x"], "2.1")
+
+
+def test_an_empty_extra_goes_only_if_named(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(metadata=_lines("Provides-Extra: x")))
+    assert _repair(path).status is Status.UNCHANGED
+    assert _repair(path, select=["metadata"], overwrite=True).status is Status.UNCHANGED
+    assert _repair(path, select=["metadata-empty-extra"], overwrite=True).status is Status.FIXED
+
+
+def test_metadata_json_and_a_void_signature_go(tmp_path: Path) -> None:
+    files = {"metadata.json": b"{}", "RECORD.jws": b'{"payload": "eyJoYXNoIjogInNoYTI1Nj14In0"}'}
+    path = write_wheel(tmp_path, WheelSpec(dist_info_files=files))
+    assert _codes(path) >= {"legacy-metadata-json", "record-void-signature"}
+    outcome = _repair(path, sbom=False)
+    assert outcome.output is not None
+    assert {name.rpartition("/")[2] for name in _contents(path).keys() - _contents(outcome.output)} == {*files}
+
+
+def test_only_what_is_selected_is_mended(tmp_path: Path) -> None:
+    spec = WheelSpec(metadata=_lines("License-File: LICENSE"), record=None, style=RecordStyle(own_row="missing"))
+    path = write_wheel(tmp_path, spec)
+    outcome = _repair(path, select=["record"])
+    assert {change.field for change in outcome.changes} == {"RECORD"}
+    assert {fault.code for fault in outcome.faults} == {"metadata-field-too-new"}
+
+
+def test_many_faults_are_mended_at_once(tmp_path: Path) -> None:
+    record = b"demo/gone.py,,\n" + _record().replace(b"demo/__init__", b".\\demo\\__init__")
+    metadata = _lines("Requires-Dist: a>=1.*", "License-File: x", version="2.1")
+    path = write_wheel(tmp_path, WheelSpec(metadata=metadata, record=record.replace(b",12\n", b",\n")))
+    outcome = _repair(path, trust_content=True)
+    assert outcome.output is not None
+    assert _codes(outcome.output) == set()
+
+
+def test_a_wheel_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, archive=build_wheel(WheelSpec())[:-1])
+    outcome = _repair(path)
+    assert outcome.status is Status.REFUSED
+    assert outcome.problem is not None
+    assert outcome.problem.code == "truncated"
+
+
+def test_a_dry_run_shows_the_diff_of_record_too(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(record=b"demo/,,\n" + _record()))
+    outcome = _repair(path, dry_run=True)
+    assert "-demo/,," in outcome.metadata_diff
+    assert outcome.output is None
+
+
+def test_siblings_that_would_disagree_are_refused(tmp_path: Path) -> None:
+    one = write_wheel(tmp_path, WheelSpec(tags="py3-none-any", requires=("a>=1.*",)))
+    two = write_wheel(tmp_path, WheelSpec(tags="py2-none-any", requires=("a>=1.*",), without=frozenset({"RECORD"})))
+    report = wheelfix.repair_wheels([one, two], output_dir=tmp_path / "mended")
+    assert [each.problem.code for each in report.outcomes if each.problem] == ["mixed-release", "no-record"]
+
+
+def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="begins with 'nothing'"):
+        wheelfix.repair_wheels([], select=["nothing"])
+    with pytest.raises(ValueError, match="at least 1"):
+        wheelfix.repair_wheels([], jobs=0)
+    with pytest.raises(ValueError, match="in_place"):
+        wheelfix.repair_wheels([], in_place=True, overwrite=True)
+
+
+def test_the_sound_wheel_is_left_alone(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(metadata=_lines()))
+    outcome = _repair(path)
+    assert (outcome.status, outcome.source_sha256) == (Status.UNCHANGED, outcome.output_sha256)
+    assert metadata_bytes(WheelSpec(metadata=_lines())) in _contents(path).values()
