@@ -25,6 +25,18 @@ from wheelfix.version import __version__
 
 if TYPE_CHECKING:
     from wheelfix.batch import fix_wheels
+    from wheelfix.differences.comparing import compare_wheels
+    from wheelfix.differences.model import (
+        ArchiveChange,
+        ChangeKind,
+        Difference,
+        Likeness,
+        MemberChange,
+        MemberChanges,
+        RecordRow,
+        RequirementChange,
+        RowChange,
+    )
     from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.errors import (
         ArchiveError,
@@ -62,6 +74,11 @@ if TYPE_CHECKING:
 
 _HOMES: Final = {
     "batch": ("fix_wheels",),
+    "differences.comparing": ("compare_wheels",),
+    "differences.model": (
+        "ArchiveChange", "ChangeKind", "Difference", "Likeness", "MemberChange", "MemberChanges", "RecordRow",
+        "RequirementChange", "RowChange",
+    ),
     "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "NeedError", "OutputError", "RecordError",
@@ -91,10 +108,13 @@ _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() fo
 __all__ = [
     "Action",
     "AddField",
+    "ArchiveChange",
     "ArchiveError",
     "Case",
     "Caution",
     "Change",
+    "ChangeKind",
+    "Difference",
     "Disagreement",
     "Edit",
     "EditError",
@@ -104,7 +124,10 @@ __all__ = [
     "FilenameError",
     "Identity",
     "Judgement",
+    "Likeness",
     "Match",
+    "MemberChange",
+    "MemberChanges",
     "MetadataError",
     "NeedError",
     "Outcome",
@@ -112,12 +135,15 @@ __all__ = [
     "Plan",
     "Problem",
     "RecordError",
+    "RecordRow",
     "Remark",
     "RemoveField",
     "RemoveFile",
     "Report",
+    "RequirementChange",
     "Result",
     "ResultError",
+    "RowChange",
     "Rule",
     "RuleFault",
     "RuleSet",
@@ -138,6 +164,7 @@ __all__ = [
     "__version__",
     "apply",
     "built_in",
+    "compare_wheels",
     "find_rules",
     "fix_wheels",
     "gather",

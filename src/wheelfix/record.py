@@ -70,6 +70,13 @@ class Record:
         """The file."""
         return b"".join(self.rows)
 
+    def columns(self) -> Iterator[Row]:
+        """Yield every row, read.
+
+        :raises RecordError: if one has not three columns.
+        """
+        return (_read_row(raw, number) for number, raw in enumerate(self.rows, 1))
+
     def find(self, path: str) -> tuple[Row, ...]:
         """Return every row for ``path``: one, unless the file has a fault.
 

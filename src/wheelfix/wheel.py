@@ -66,7 +66,7 @@ class Wheel:
             self.filename = WheelFilename.parse(self.path.name)
             self.layout = read_layout(self.source)
             self._by_name = {member.name: member for member in self.layout.members}
-            self.dist_info = _find_dist_info(self._by_name)
+            self.dist_info = find_dist_info(self._by_name)
             self._check_required()
             self.document = Document.parse(self.read("METADATA"))
         except BaseException:
@@ -139,8 +139,7 @@ class Wheel:
         :raises KeyError: if there is no such file.
         :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
         """
-        limit = _RECORD_LIMIT if file == "RECORD" else _LIMIT
-        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit)
+        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit_of(file))
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
@@ -163,8 +162,16 @@ def _other_readings(name: str) -> set[str]:
     return {resolved, "/".join(part for part in parts if part != "..")}
 
 
-def _find_dist_info(names: Iterable[str]) -> str:
-    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload."""
+def limit_of(file: str) -> int:
+    """Return how large a file of dist-info may be to be read, in bytes."""
+    return _RECORD_LIMIT if file == "RECORD" else _LIMIT
+
+
+def find_dist_info(names: Iterable[str]) -> str:
+    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload.
+
+    :raises StructureError: if there is none, or more than one.
+    """
     found = dict.fromkeys(top for name in names if (top := name.partition("/")[0]).endswith(".dist-info") and top != name)
     match list(found):
         case [single]:

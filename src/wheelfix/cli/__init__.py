@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "strip-gpu": "wheelfix.cli.strip_gpu",
     "fix": "wheelfix.cli.fix",
     "show": "wheelfix.cli.show",
+    "diff": "wheelfix.cli.diff",
     "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",
 }
@@ -46,8 +47,9 @@ def group() -> None:
     """Correct the metadata of built wheels, and prove that nothing else changed.
 
     \b
-    Exit codes: 0 done, or nothing to do; 1 --check would change a wheel, or a
-    wheel was refused or failed; 2 wrong usage or rules; 130 interrupted.
+    Exit codes: 0 done, or nothing to do; 1 --check would change a wheel, diff
+    found a difference, or a wheel was refused or failed; 2 wrong usage or rules;
+    130 interrupted.
     """
 
 
