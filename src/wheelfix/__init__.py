@@ -26,6 +26,18 @@ from wheelfix.version import __version__
 if TYPE_CHECKING:
     from wheelfix.auditing import Audit, verify_wheels
     from wheelfix.batch import fix_wheels
+    from wheelfix.differences.comparing import compare_wheels
+    from wheelfix.differences.model import (
+        ArchiveChange,
+        ChangeKind,
+        Difference,
+        Likeness,
+        MemberChange,
+        MemberChanges,
+        RecordRow,
+        RequirementChange,
+        RowChange,
+    )
     from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.errors import (
         ArchiveError,
@@ -79,6 +91,11 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "auditing": ("Audit", "verify_wheels"),
     "batch": ("fix_wheels",),
+    "differences.comparing": ("compare_wheels",),
+    "differences.model": (
+        "ArchiveChange", "ChangeKind", "Difference", "Likeness", "MemberChange", "MemberChanges", "RecordRow",
+        "RequirementChange", "RowChange",
+    ),
     "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "NeedError", "OutputError", "RecordError",
@@ -113,11 +130,14 @@ _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() fo
 __all__ = [
     "Action",
     "AddField",
+    "ArchiveChange",
     "ArchiveError",
     "Audit",
     "Case",
     "Caution",
     "Change",
+    "ChangeKind",
+    "Difference",
     "Disagreement",
     "Edit",
     "EditError",
@@ -129,7 +149,10 @@ __all__ = [
     "Identity",
     "Inspection",
     "Judgement",
+    "Likeness",
     "Match",
+    "MemberChange",
+    "MemberChanges",
     "MetadataError",
     "NeedError",
     "Outcome",
@@ -137,12 +160,15 @@ __all__ = [
     "Plan",
     "Problem",
     "RecordError",
+    "RecordRow",
     "Remark",
     "RemoveField",
     "RemoveFile",
     "Report",
+    "RequirementChange",
     "Result",
     "ResultError",
+    "RowChange",
     "Rule",
     "RuleFault",
     "RuleSet",
@@ -164,6 +190,7 @@ __all__ = [
     "__version__",
     "apply",
     "built_in",
+    "compare_wheels",
     "find_rules",
     "fix_wheels",
     "gather",

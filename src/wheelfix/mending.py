@@ -21,7 +21,7 @@ from wheelfix.task import Mandate
 from wheelfix.wheel import Wheel
 
 if TYPE_CHECKING:
-    from wheelfix.rows import RowChange
+    from wheelfix.rows import RowEdit
 
 _LEVEL: Final = "Metadata-Version"
 
@@ -145,7 +145,7 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[C
 
 def _mend_record(wheel: Wheel, mended: Sequence[Found]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
     """Return RECORD before and after its faults are mended, ``None`` where it has none, and the changes."""
-    rows: dict[int, RowChange] = {}
+    rows: dict[int, RowEdit] = {}
     reasons: dict[int, str] = {}
     for found, each in _each(mended, ChangeRow):
         rows[each.index] = rows[each.index].merged(each.change) if each.index in rows else each.change

@@ -13,7 +13,7 @@ from wheelfix.rows import (
     KNOWN,
     NewRow,
     Row,
-    RowChange,
+    RowEdit,
     digest_of,
     encoded,
     plain_path,
@@ -63,6 +63,13 @@ class Record:
                 except RecordError as error:
                     yield index, error
 
+    def columns(self) -> Iterator[Row]:
+        """Yield every row, read.
+
+        :raises RecordError: if one has not three columns.
+        """
+        return (read_row(raw, number) for number, raw in enumerate(self.rows, 1))
+
     def find(self, path: str) -> tuple[Row, ...]:
         """Return every row for ``path``: one, unless the file has a fault.
 
@@ -97,7 +104,7 @@ class Record:
         gone = {index for index, _ in self._matching(path)}
         return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
 
-    def amended(self, changes: Mapping[int, "RowChange"], added: Sequence["NewRow"], *, like: str, before: str) -> "Record":
+    def amended(self, changes: Mapping[int, "RowEdit"], added: Sequence["NewRow"], *, like: str, before: str) -> "Record":
         """Return the record with some rows changed, by their index, and others added.
 
         Rows that are added are quoted like the row for ``like`` and stand before the row for ``before``, else at the end.

@@ -17,7 +17,7 @@ from wheelfix.outcome import Outcome, Status
 from wheelfix.plan import Plan, as_kept
 from wheelfix.record import Record
 from wheelfix.sbom import TRACE, write_trace
-from wheelfix.verification import verify
+from wheelfix.verification import prove, verify
 from wheelfix.version import __version__
 from wheelfix.wheel import Wheel
 
@@ -111,6 +111,8 @@ def _rewrite(
     work = _Work(wheel, plan, sbom=sbom)
     with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
+        folders = plan.renaming.folders
+        prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=sums.kept)
         remark = verify(staged.path, (wheel.dist_info, plan.renaming.dist_info), work.expected, wheel.path, place.parent)
         output.flush_to_disk()
         if target is None:
@@ -144,6 +146,11 @@ class _Work:
         self._replaced = {file: content for file, content in written.items() if wheel.member(file)}
         self._added = {file: content for file, content in written.items() if not wheel.member(file)}
         self.expected.update({self._new + file: content for file, content in written.items()})
+
+    @property
+    def gone(self) -> set[str]:
+        """The members that the new wheel does not have, by their old names."""
+        return {self._old + file for file in self._gone}
 
     @property
     def _gone(self) -> set[str]:

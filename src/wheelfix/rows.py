@@ -51,7 +51,7 @@ class NewRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RowChange:
+class RowEdit:
     """What becomes of one row: new columns, ``None`` where one stays, or it goes."""
 
     path: str | None = None
@@ -59,9 +59,9 @@ class RowChange:
     size: str | None = None
     remove: bool = False
 
-    def merged(self, other: "RowChange") -> "RowChange":
+    def merged(self, other: "RowEdit") -> "RowEdit":
         """Return both changes as one; ``other`` comes later."""
-        return RowChange(
+        return RowEdit(
             self.path if other.path is None else other.path,
             self.digest if other.digest is None else other.digest,
             self.size if other.size is None else other.size,

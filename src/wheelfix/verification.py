@@ -1,21 +1,28 @@
-"""A second opinion on a new wheel, before anyone sees it.
+"""The proof that a new wheel is as planned, and a second opinion on it, before anyone sees it.
 
-The strict reader has read the new archive back while it was written. Here :class:`wheel.wheelfile.WheelFile`, which is not
-ours, opens it and checks what was written anew against RECORD.
+The strict reader reads it, and it is compared with the old one, member by member. Then
+:class:`wheel.wheelfile.WheelFile`, which is not ours, opens it and checks what was written anew against RECORD.
 """
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader that is not ours
 
 from wheel.wheelfile import WheelFile
 
-from wheelfix.errors import VerificationError
-from wheelfix.escaping import shown
+from wheelfix.archive.layout import read_layout
+from wheelfix.archive.source import Readable
+from wheelfix.differences.members import compare_layouts
+from wheelfix.differences.model import MemberChange
+from wheelfix.errors import ArchiveError, VerificationError
+from wheelfix.escaping import shown, shown_few
+from wheelfix.wheel import Wheel
 
+_FOLLOWS: Final = frozenset({"zip64-end", "version-needed", "zip64-sizes"})
+"""Ways in which an archive differs because positions in it are larger or smaller."""
 _READABLE_STEM: Final = re.compile(r"[^\s-]+-[^\s-]+")
 
 
@@ -43,6 +50,43 @@ def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], 
     except BadZipFile as error:
         raise _failed(f"zipfile refuses it: {error}") from error
     return f"The wheel library refuses this wheel, before as after: {refusal}."
+
+
+def prove(
+    wheel: Wheel,
+    output: Readable,
+    *,
+    folders: Mapping[str, str],
+    written: Collection[str],
+    gone: Collection[str],
+    known: Sequence[tuple[int, int, int]] = (),
+) -> None:
+    """Confirm that between ``wheel`` and the new one, ``output``, nothing differs but what was planned.
+
+    ``folders`` maps top-level folders to their new names, ``written`` names the members that are new or have new content, by
+    their new names, and ``gone`` those that are no longer there, by their old ones. Every other member must be there with
+    the same bytes, the same records and in the same order: this is what ``wheelfix diff`` compares. ``known`` are spans that
+    were compared already: start and stop in the old file, start in the new.
+
+    :raises VerificationError: if anything else differs.
+    """
+    try:
+        found = compare_layouts(wheel.layout, wheel.source, read_layout(output), output, folders, known)
+    except ArchiveError as error:
+        raise _failed(error.message) from error
+    wrong = [each.after for each in (*found.added, *found.changed) if each.after not in written]
+    wrong += [each.before for each in found.removed if each.before not in gone]
+    wrong += [each.after for each in found.renamed if not _is_planned(each, folders, written)]
+    wrong += [name for name in found.moved if name not in written]
+    wrong += [each.member or each.kind for each in found.archive if each.member not in written and each.kind not in _FOLLOWS]
+    if wrong:
+        raise _failed(f"more differs than was planned: {shown_few([name or '?' for name in wrong])}")
+
+
+def _is_planned(change: MemberChange, folders: Mapping[str, str], written: Collection[str]) -> bool:
+    """Whether a member that is the same under another name is meant to be."""
+    top, slash, rest = (change.before or "").partition("/")
+    return change.after == f"{folders.get(top, top)}{slash}{rest}" or change.after in written
 
 
 def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: Path) -> str | None:

@@ -23,9 +23,9 @@ from wheelfix.record import Record
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-SMALL_LIMIT: Final = 1 << 23
+_LIMIT: Final = 1 << 23
 """The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
-RECORD_LIMIT: Final = 1 << 26
+_RECORD_LIMIT: Final = 1 << 26
 """The largest RECORD that is read, in bytes: about 500,000 rows."""
 _MOST_TAGS: Final = 10_000
 _REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
@@ -121,8 +121,7 @@ class Wheel:
         :raises KeyError: if there is no such file.
         :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
         """
-        limit = RECORD_LIMIT if file == "RECORD" else SMALL_LIMIT
-        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit)
+        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit_of(file))
 
     def close(self) -> None:
         """Close the file, if it was opened here."""
@@ -173,6 +172,11 @@ def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[Structu
                 f"{shown(name)} is a second spelling of a file of dist-info",
                 hint="Some readers would take it for that file; build the wheel again.",
             )
+
+
+def limit_of(file: str) -> int:
+    """Return how large a file of dist-info may be to be read, in bytes."""
+    return _RECORD_LIMIT if file == "RECORD" else _LIMIT
 
 
 def find_dist_info(names: Iterable[str]) -> str:

@@ -6,12 +6,16 @@ import hashlib
 import os
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import wheelfix
+import wheelfix.rewrite
 from building import (
+    STORED,
     Descriptor,
     Entry,
     RecordStyle,
@@ -25,6 +29,7 @@ from building import (
 )
 from fixing import fix, fixed
 from wheelfix import SetField, Status, Wheel, WriteFile
+from wheelfix.archive.encode import NewMember
 from wheelfix.archive.layout import Layout, Member
 
 _INFO = "demo-1.0.dist-info"
@@ -268,3 +273,36 @@ def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -
     with Wheel(outcome.output) as wheel:
         assert wheel.member("sboms/wheelfix.cdx.json") is None
     assert any("trace of earlier corrections" in note for note in outcome.notes)
+
+
+@pytest.mark.parametrize("fault", ["a byte of a file", "a mode", "a file that is gone", "a file more"])
+def test_a_result_that_differs_beyond_the_plan_is_not_published(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 2: every member that was not to change is compared before the new wheel gets its name."""
+    big = Entry("demo/big.bin", bytes(range(256)) * 2000, STORED)
+    path = write_wheel(tmp_path, WheelSpec(files=(*WheelSpec().files, big)))
+    true_splice = wheelfix.rewrite.splice  # type: ignore[attr-defined]
+
+    def splice(source: Any, layout: Any, edits: Any, closing: Any, output: Any, digest: Any) -> Any:
+        if fault == "a file that is gone":
+            edits = replace(edits, removed=edits.removed | {"demo/__init__.py"})
+        if fault == "a byte of a file":  # once it is copied, before it is read back
+            flush = output.start_flush
+            output.start_flush = lambda: (os.pwrite(output.descriptor, b"?", output.size // 2), flush())
+        if fault == "a file more":
+            like = next(member for member in layout.members if member.name == "demo/__init__.py")
+            close = closing
+            closing = lambda sum_: [NewMember("demo/more.py", b"", like), *close(sum_)]  # noqa: E731
+        sums = true_splice(source, layout, edits, closing, output, digest)
+        data = output.read_at(0, output.size)
+        if fault == "a mode":
+            entry = data.rindex(b"demo/big.bin") - 46
+            os.pwrite(output.descriptor, bytes([data[entry + 38] ^ 4]), entry + 38)
+        return sums
+
+    monkeypatch.setattr("wheelfix.rewrite.splice", splice)
+    outcome = fix(path, tmp_path / "out")
+    assert outcome.problem is not None
+    assert outcome.problem.code == "not-as-planned"
+    assert not list((tmp_path / "out").iterdir())

@@ -133,6 +133,15 @@ def _unusable(status: os.stat_result) -> ArchiveError | None:
     return None
 
 
+def length_in_common(one: Readable, start: int, two: Readable, other: int, length: int) -> int:
+    """Return how many bytes, of ``length`` from ``start`` and from ``other``, are the same in both; counted in blocks."""
+    for position in range(0, length, _BLOCK):
+        size = min(_BLOCK, length - position)
+        if one.read_at(start + position, size) != two.read_at(other + position, size):
+            return position
+    return length
+
+
 def read_at(descriptor: int, offset: int, size: int, on_end: Callable[[], Exception]) -> bytes:
     """Return exactly ``size`` bytes from ``offset`` of an open file; raise what ``on_end`` gives if it ends before."""
     data = os.pread(descriptor, size, offset)

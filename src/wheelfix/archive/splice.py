@@ -15,12 +15,11 @@ from wheelfix.archive.encode import NewMember, encode_member, encode_renamed
 from wheelfix.archive.ending import read_end
 from wheelfix.archive.headers import FULL_32
 from wheelfix.archive.layout import Layout, read_layout, read_members
-from wheelfix.archive.source import Source
+from wheelfix.archive.source import Source, length_in_common
 from wheelfix.archive.writing import FollowingDigest, Growing
 from wheelfix.errors import ArchiveError, VerificationError
 
 _COPY_STEP = 1 << 24
-_PROBE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,14 @@ Closing: TypeAlias = Callable[[str], Sequence[NewMember]]
 
 @dataclass(frozen=True, slots=True)
 class Spliced:
-    """The sha256 sums (hexadecimal) of the archive that was read and of the one that was written."""
+    """The sha256 sums (hexadecimal) of the archive that was read and of the one that was written.
+
+    ``kept`` are the spans that were copied, and compared byte by byte: start and stop in the old archive, start in the new.
+    """
 
     source_sha256: str
     output_sha256: str
+    kept: tuple[tuple[int, int, int], ...]
 
 
 class _Placed(NamedTuple):
@@ -123,7 +126,7 @@ def splice(
                 _copy(source, piece, output)
         output.start_flush()
         records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed]
-        _check_body(source, output, body.pieces)
+        kept = tuple(_check_body(source, output, body.pieces))
         source_sha256 = digest.hexdigest()
         records += _write_closing(source, layout, closing(source_sha256), output, zip64_limit)
         directory_start, directory = output.size, b"".join(records)
@@ -134,7 +137,7 @@ def splice(
             with _checking():
                 read_layout(output)
     source.check_unchanged()
-    return Spliced(source_sha256, output_sha256)
+    return Spliced(source_sha256, output_sha256, kept)
 
 
 def _write_closing(
@@ -168,10 +171,10 @@ def _not_as_planned(message: str) -> VerificationError:
     )
 
 
-def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> None:
-    """Read the body of the new archive back: what was written anew in full, kept spans at both ends.
+def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Iterator[tuple[int, int, int]]:
+    """Read the body of the new archive back, and compare it; yield the kept spans with where they are now.
 
-    The members within a kept span were read strictly in the old archive, and keep their distances.
+    The sums are still being computed meanwhile, so that it costs little.
     """
     position = 0
     for piece in pieces:
@@ -180,11 +183,8 @@ def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Non
             position += len(piece)
         else:
             length = piece.stop - piece.start
-            probe = min(_PROBE, length)
-            same = all(
-                source.read_at(piece.start + offset, probe) == output.read_at(position + offset, probe)
-                for offset in (0, length - probe)
-            )
+            same = length_in_common(source, piece.start, output, position, length) == length
+            yield piece.start, piece.stop, position
             position += length
         if not same:
             raise _not_as_planned(f"the bytes before position {position} do not read back")
@@ -210,7 +210,7 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
     _copy(source, Kept(0, source.size), output)
     output.start_flush()
     sha256 = digest.hexdigest()
-    _check_body(source, output, [Kept(0, source.size)])
+    tuple(_check_body(source, output, [Kept(0, source.size)]))
     source.check_unchanged()
     return sha256
 

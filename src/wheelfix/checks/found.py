@@ -6,7 +6,7 @@ from typing import TypeAlias
 from wheelfix.checks.codes import CHECKS, Mend
 from wheelfix.edits import Edit
 from wheelfix.outcome import Fault
-from wheelfix.rows import NewRow, RowChange
+from wheelfix.rows import NewRow, RowEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class ChangeRow:
     """Change the row of RECORD at ``index``."""
 
     index: int
-    change: RowChange
+    change: RowEdit
 
 
 @dataclass(frozen=True, slots=True)

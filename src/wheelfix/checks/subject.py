@@ -15,7 +15,7 @@ from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document, with_plain_line_ends
 from wheelfix.record import Record
-from wheelfix.wheel import RECORD_LIMIT, SMALL_LIMIT, dist_info_faults, find_dist_info
+from wheelfix.wheel import dist_info_faults, find_dist_info, limit_of
 
 _CODES: Final = {
     "no-dist-info": "dist-info-missing",
@@ -120,7 +120,7 @@ class Subject:
         if member is None or self.source is None:
             return None
         try:
-            return read_content(self.source, member, limit=RECORD_LIMIT if file == "RECORD" else SMALL_LIMIT)
+            return read_content(self.source, member, limit=limit_of(file))
         except WheelFault as error:
             self.found.append(found_of(error, shown(member.name)))
             return None

@@ -16,11 +16,11 @@ from wheelfix.checks.subject import Subject
 from wheelfix.edits import RemoveFile
 from wheelfix.errors import RecordError
 from wheelfix.escaping import shown
-from wheelfix.rows import KNOWN, STRONG, NewRow, Row, RowChange, hash_column, plain_path
+from wheelfix.rows import KNOWN, STRONG, NewRow, Row, RowEdit, hash_column, plain_path
 from wheelfix.wheel import SIGNATURES
 
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
-_REMOVE: Final = RowChange(remove=True)
+_REMOVE: Final = RowEdit(remove=True)
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
 
 
@@ -73,7 +73,7 @@ class _Table:
         parts = raw.decode("utf-8", "surrogateescape").rstrip("\r\n").rsplit(",", 2)
         if len(parts) == 3 and '"' not in parts[0] and self._is_file(parts[0]):
             self._listed[parts[0]] = index
-            change = ChangeRow(index, RowChange(parts[0], parts[1], parts[2]))
+            change = ChangeRow(index, RowEdit(parts[0], parts[1], parts[2]))
             return Found("record-unquoted-path", f"row {index + 1}: {shown(parts[0])}", error.message, (change,))
         return Found("record-bad-row", f"row {index + 1}", error.message)
 
@@ -92,11 +92,11 @@ class _Table:
         relative = plain.lstrip("/")
         if path.startswith("/") or _DRIVE.match(path):
             known = self._is_file(relative) and relative not in self._listed
-            mend = ChangeRow(index, RowChange(path=relative)) if known else gone
+            mend = ChangeRow(index, RowEdit(path=relative)) if known else gone
             return relative if known else None, Found("record-absolute-path", place, "its path is absolute", (mend,))
         if plain != path and self._is_file(plain):
             code = "record-backslash" if "\\" in path else "record-path-spelling"
-            found = Found(code, place, f"the file is called {shown(plain)}", (ChangeRow(index, RowChange(path=plain)),))
+            found = Found(code, place, f"the file is called {shown(plain)}", (ChangeRow(index, RowEdit(path=plain)),))
             return plain, found
         code = "record-backslash" if "\\" in path else "record-no-such-file"
         return None, Found(code, place, "there is no such file in the archive", (gone,))
@@ -112,7 +112,7 @@ class _Table:
             yield Found("record-signature-row", place, "a signature of RECORD cannot be listed in it", (gone,))
         elif path == self._own:
             if row.digest or row.size:
-                change = ChangeRow(index, RowChange(digest="", size=""))
+                change = ChangeRow(index, RowEdit(digest="", size=""))
                 yield Found(
                     "record-own-row-hash", place, "it has a hash or a size, which no file can have of itself", (change,)
                 )
@@ -126,8 +126,8 @@ class _Table:
             return  # it is told of the member
         true = hash_column("sha256", sums.digests["sha256"])
         name = row.algorithm.lower()
-        whole = ChangeRow(index, RowChange(digest=true, size=size))
-        digest = ChangeRow(index, RowChange(digest=true))
+        whole = ChangeRow(index, RowEdit(digest=true, size=size))
+        digest = ChangeRow(index, RowEdit(digest=true))
         if not row.digest:
             yield Found("record-no-hash", place, "it has no hash", (digest,))
         elif name not in KNOWN:
@@ -142,13 +142,13 @@ class _Table:
             if name not in _SAFE:
                 yield Found("record-weak-hash", place, f"{name} is weaker than sha256", (digest,))
             elif reading != "right":
-                proper = ChangeRow(index, RowChange(digest=hash_column(name, sums.digests[name])))
+                proper = ChangeRow(index, RowEdit(digest=hash_column(name, sums.digests[name])))
                 code = "record-hex-hash" if reading == "in hexadecimal" else "record-hash-spelling"
                 yield Found(code, place, f"its hash is that of the file, but {reading}", (proper,))
         if not row.size:
-            yield Found("record-no-size", place, "it has no size", (ChangeRow(index, RowChange(size=size)),))
+            yield Found("record-no-size", place, "it has no size", (ChangeRow(index, RowEdit(size=size)),))
         elif row.size != size:
-            change = ChangeRow(index, RowChange(size=size))
+            change = ChangeRow(index, RowEdit(size=size))
             yield Found(
                 "record-wrong-size", place, f"its size is {shown(row.size[:40])}, that of the file is {size}", (change,)
             )

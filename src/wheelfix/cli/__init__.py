@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "show": "wheelfix.cli.show",
     "verify": "wheelfix.cli.verify",
     "repair": "wheelfix.cli.repair",
+    "diff": "wheelfix.cli.diff",
     "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",
 }
@@ -49,8 +50,8 @@ def group() -> None:
 
     \b
     Exit codes: 0 done, or nothing to do; 1 --check would change a wheel, verify
-    found an error, or a wheel was refused or failed; 2 wrong usage or rules;
-    130 interrupted.
+    found an error, diff a difference, or a wheel was refused or failed; 2 wrong
+    usage or rules; 130 interrupted.
     """
 
 

@@ -1,0 +1,85 @@
+"""``wheelfix diff``."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from wheelfix.cli.narration import say
+from wheelfix.differences.comparing import OpenedWheel, compare_opened
+from wheelfix.differences.model import Difference, Likeness
+from wheelfix.errors import WheelfixError
+from wheelfix.escaping import shown
+from wheelfix.problems import failure
+from wheelfix.render.difference import render_difference, render_difference_json
+from wheelfix.render.text import NORMAL, QUIET, VERBOSE
+
+
+@click.command("diff")
+@click.argument("old", type=click.Path())
+@click.argument("new", type=click.Path())
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--expect",
+    type=click.Choice(["metadata"]),
+    help="Exit with 1 only if anything but METADATA, RECORD and SBOMs differs.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
+@click.option("-v", "--verbose", is_flag=True, help="Print everything that differs, however much it is.")
+def command(
+    old: str, new: str, form: Literal["text", "json"], expect: Literal["metadata"] | None, quiet: bool, verbose: bool
+) -> int:
+    """Tell the exact difference of two wheels.
+
+    The verdict comes first: identical; content same, archive different; metadata
+    only; or different. Exit code 0 means that they are identical, or as expected;
+    1 that they differ, or that one cannot be read.
+
+    \b
+    In front of a member: + added, - removed, ~ changed, > renamed.
+    In front of a requirement also: = the same in another spelling.
+
+    \b
+    Examples:
+      wheelfix diff demo-1.0-py3-none-any.whl fixed/demo-1.0-py3-none-any.whl
+      wheelfix diff --expect metadata demo-1.0-py3-none-any.whl fixed/demo-1.0-py3-none-any.whl
+      wheelfix diff --format json old.whl new.whl > difference.json
+    """
+    if not old or not new:
+        raise click.UsageError("A path is empty; an unset variable, perhaps.")
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.")
+    difference = _compare(Path(old), Path(new))
+    if difference is None:
+        return 1
+    if form == "json":
+        click.echo(render_difference_json(difference), nl=False)
+    else:
+        click.echo(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL), nl=False)
+    as_wanted = difference.only_metadata if expect else difference.verdict is Likeness.IDENTICAL
+    return 0 if as_wanted else 1
+
+
+def _compare(old: Path, new: Path) -> Difference | None:
+    """Return the difference, or ``None`` if it cannot be told; then it is said why, of both wheels if need be."""
+    with ExitStack() as stack:
+        opened = []
+        for path in (old, new):
+            try:
+                opened.append(stack.enter_context(OpenedWheel(path)))
+            except (WheelfixError, OSError) as error:
+                _tell(str(path), error)
+        if len(opened) != 2:
+            return None
+        try:
+            return compare_opened(*opened)
+        except (WheelfixError, OSError) as error:
+            _tell(f"{old} and {new}", error)
+            return None
+
+
+def _tell(what: str, error: WheelfixError | OSError) -> None:
+    problem = failure(Path(what), error).problem
+    if problem:
+        say(f"{shown(what)}: {shown(problem.message)}. {shown(problem.hint)}\n")

@@ -1,0 +1,170 @@
+"""Whether two members hold the same: by their compressed bytes first, inflated only where those differ.
+
+A CRC-32 that differs proves a difference; one that agrees proves nothing, as it can be made to.
+"""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from itertools import zip_longest
+from typing import Final, NamedTuple, TypeAlias
+
+from wheelfix.archive.headers import DEFLATED, STORED
+from wheelfix.archive.layout import Layout, Member
+from wheelfix.archive.source import Readable, length_in_common
+from wheelfix.archive.unpacking import Allowance
+from wheelfix.errors import ArchiveError
+from wheelfix.escaping import shown
+
+_BLOCK: Final = 1 << 20
+_INFLATED: Final = 1 << 33
+_GREATEST_RATIO: Final = 100
+_ANY_NUMBER: Final = 1 << 62
+
+
+Span: TypeAlias = tuple[int, int, int]
+"""A run of bytes: start and stop in the old file, start in the new."""
+
+
+class Sameness(Enum):
+    """How much two members have in common."""
+
+    RECORD = "local header, compressed data and descriptor are the same bytes"
+    DATA = "the compressed data are the same bytes"
+    CONTENT = "only the content is the same"
+    NOTHING = "the content differs, or cannot be proven to be the same"
+
+    @property
+    def is_content(self) -> bool:
+        """Whether the content is the same."""
+        return self is not Sameness.NOTHING
+
+
+class Side(NamedTuple):
+    """One of two archives: where its bytes lie, and the bytes."""
+
+    layout: Layout
+    source: Readable
+
+
+class Comparison:
+    """Two archives whose members are compared; what must be inflated for it has a bound for all of them together.
+
+    ``known`` are spans that were compared already and are the same.
+    """
+
+    def __init__(self, old: Side, new: Side, known: Sequence[Span] = ()) -> None:
+        self._known = known
+        self.old = old
+        self.new = new
+        most = max(_INFLATED, _GREATEST_RATIO * max(old.source.size, new.source.size))
+        self._allowance = Allowance(bytes_=most, calls=_ANY_NUMBER)
+        self._same = frozenset(self._find_same())
+
+    def sameness(self, old: Member, new: Member) -> Sameness:
+        """Return how much a member of the old archive and one of the new one have in common.
+
+        :raises ArchiveError: if more would have to be inflated, all in all, than any real wheels need.
+        """
+        if (old.size, old.crc) != (new.size, new.crc):
+            return Sameness.NOTHING
+        if old.method == new.method:
+            if (old.start, new.start) in self._same or self.same_bytes((old.start, old.stop), (new.start, new.stop)):
+                return Sameness.RECORD
+            if self.same_bytes((old.data_start, old.data_stop), (new.data_start, new.data_stop)):
+                return Sameness.DATA
+        return Sameness.CONTENT if self._same_content(old, new) else Sameness.NOTHING
+
+    def _find_same(self) -> Iterator[tuple[int, int]]:
+        """Yield where members begin that are the same bytes in both files, compared in long runs that only moved as one."""
+        others = {member.name: member for member in self.new.layout.members}
+        run: list[tuple[Member, Member]] = []
+        for old in self.old.layout.in_file_order():
+            new = others.get(old.name)
+            if run and (
+                new is None or new.start - old.start != run[-1][1].start - run[-1][0].start or old.start != run[-1][0].stop
+            ):
+                yield from self._same_run(run)
+                run = []
+            if new is not None and old.stop - old.start == new.stop - new.start:
+                run.append((old, new))
+        yield from self._same_run(run)
+
+    def _same_run(self, run: list[tuple[Member, Member]]) -> Iterator[tuple[int, int]]:
+        """Yield where the members of ``run`` begin, up to the first block that differs."""
+        if not run:
+            return
+        start, other = run[0][0].start, run[0][1].start
+        same = self._same_length(start, other, run[-1][0].stop - start)
+        yield from ((old.start, new.start) for old, new in run if old.stop <= start + same)
+
+    def same_bytes(self, old: tuple[int, int], new: tuple[int, int]) -> bool:
+        """Whether two spans of the files, each from its start to its stop, hold the same bytes."""
+        (start, stop), (other, other_stop) = old, new
+        length = stop - start
+        return length == other_stop - other and self._same_length(start, other, length) == length
+
+    def _same_length(self, start: int, other: int, length: int) -> int:
+        """Return how many of ``length`` bytes from ``start`` in the old and from ``other`` in the new file are the same."""
+        for first, stop, now in self._known:
+            if first <= start and start + length <= stop and other - start == now - first:
+                return length
+        return length_in_common(self.old.source, start, self.new.source, other, length)
+
+    def _same_content(self, old: Member, new: Member) -> bool:
+        if not {old.method, new.method} <= {STORED, DEFLATED}:
+            return False
+        self._allowance.spend(old.size + new.size)
+        try:
+            pieces = zip_longest(_content(self.old.source, old), _content(self.new.source, new))
+            return all(one == two for one, two in pieces)
+        except (ArchiveError, zlib.error):  # what is damaged is not the same, whatever it is
+            return False
+
+
+def _content(source: Readable, member: Member) -> Iterator[bytes]:
+    """Yield the content in pieces of one size, the last one perhaps shorter.
+
+    :raises ArchiveError: if it is longer or shorter than the archive says.
+    :raises zlib.error: if it cannot be inflated.
+    """
+    seen = 0
+    for piece in _stored(source, member) if member.method == STORED else _inflated(source, member):
+        seen += len(piece)
+        if seen > member.size:
+            raise _damaged(member)
+        yield piece
+    if seen != member.size:
+        raise _damaged(member)
+
+
+def _stored(source: Readable, member: Member) -> Iterator[bytes]:
+    for position in range(member.data_start, member.data_stop, _BLOCK):
+        yield source.read_at(position, min(_BLOCK, member.data_stop - position))
+
+
+def _inflated(source: Readable, member: Member) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    position, pending, piece = member.data_start, b"", bytearray()
+    while not inflater.eof:
+        if not pending and position < member.data_stop:
+            pending = source.read_at(position, min(_BLOCK, member.data_stop - position))
+            position += len(pending)
+        content = inflater.decompress(pending, _BLOCK - len(piece))
+        pending = inflater.unconsumed_tail
+        if not content and not pending and position == member.data_stop and not inflater.eof:
+            raise _damaged(member)
+        piece += content
+        if len(piece) == _BLOCK:
+            yield bytes(piece)
+            piece.clear()
+    if inflater.unused_data or position != member.data_stop:
+        raise _damaged(member)
+    if piece:
+        yield bytes(piece)
+
+
+def _damaged(member: Member) -> ArchiveError:
+    return ArchiveError(
+        "damaged-member", f"{shown(member.name)} is not as long as the archive says", hint="Download the wheel again."
+    )

@@ -1,0 +1,150 @@
+"""How archives hold what they hold: the fields of the ZIP records beside name, size and CRC."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from wheelfix.archive import headers
+from wheelfix.archive.ending import End
+from wheelfix.archive.headers import ENTRY, FULL_32, LOCAL, LocalHeader
+from wheelfix.archive.layout import Member
+from wheelfix.differences.contents import Comparison, Sameness, Side
+from wheelfix.differences.model import ArchiveChange
+from wheelfix.escaping import shown
+
+_OFFSET: Final = 42
+"""Where the position of the member stands in a directory record; it says nothing of the member (APPNOTE 4.3.12)."""
+_LONGEST: Final = 32
+_OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
+"""What goes with the data: other data may well have it otherwise."""
+_METHODS: Final = {headers.STORED: "stored", headers.DEFLATED: "deflated"}
+_UNIX: Final = 3
+
+
+class _Packing(NamedTuple):
+    """What the two records of a member say beside its name, size, CRC and position."""
+
+    method: int
+    flags: int
+    version_needed: int
+    made_by: int
+    time: tuple[int, int]
+    external_attributes: tuple[int, bool]
+    internal_attributes: int
+    comment: bytes
+    extra_field: bytes
+    local_extra_field: bytes
+    zip64_sizes: tuple[bool, bool]
+    data_descriptor: int
+    name_bytes: bytes
+
+
+def packing_changes(compared: Comparison, old: Member, new: Member, sameness: Sameness) -> Iterator[ArchiveChange]:
+    """Yield in what the records of two members differ; of members with other content, in what does not go with that."""
+    one, two = compared.old.layout.entry(old), compared.new.layout.entry(new)
+    alike = one[:_OFFSET] == two[:_OFFSET] and one[_OFFSET + 4 :] == two[_OFFSET + 4 :]
+    if sameness is Sameness.RECORD and alike:
+        return
+    before, after = _packing(compared.old, old), _packing(compared.new, new)
+    told = sameness is not Sameness.DATA or old.name != new.name
+    for field, was, now in zip(_Packing._fields, before, after, strict=True):
+        follows = field in _OF_DATA and not sameness.is_content
+        renamed = field == "name_bytes" and old.name != new.name
+        if was != now and not follows and not renamed:
+            words = _WORDS[field]
+            yield ArchiveChange(field.replace("_", "-"), new.name, words(was), words(now))
+            told = True
+    if not told:
+        yield ArchiveChange("other-bytes", new.name, *("its local header or data descriptor",) * 2)
+    if sameness is Sameness.CONTENT:
+        sizes = (f"{member.data_stop - member.data_start} bytes" for member in (old, new))
+        yield ArchiveChange("recompressed", new.name, *sizes)
+
+
+def _packing(side: Side, member: Member) -> _Packing:
+    entry = side.layout.fields(member)
+    record = side.layout.entry(member)
+    extra_start = ENTRY.size + entry.name_length
+    extra_stop = extra_start + entry.extra_length
+    local = LocalHeader._make(LOCAL.unpack(side.source.read_at(member.start, LOCAL.size)))
+    local_extra = side.source.read_at(member.data_start - local.extra_length, local.extra_length)
+    wide = (FULL_32 in (entry.size, entry.compressed_size), FULL_32 in (local.size, local.compressed_size))
+    return _Packing(
+        entry.method,
+        entry.flags,
+        entry.needed,
+        entry.made_by,
+        (entry.date, entry.time),
+        (entry.external_attributes, entry.made_by >> 8 == _UNIX),
+        entry.internal_attributes,
+        record[extra_stop:],
+        _without_zip64(record[extra_start:extra_stop]),
+        _without_zip64(local_extra),
+        wide,
+        member.stop - member.data_stop,
+        record[ENTRY.size : extra_start],
+    )
+
+
+def _without_zip64(extra: bytes) -> bytes:
+    """Return an extra field without the ZIP64 numbers, which change with every position."""
+    if not headers.is_well_formed(extra):
+        return extra
+    pieces, position = [], 0
+    for kind, _, stop in headers.extra_fields(extra, ""):
+        if kind != headers.EXTRA_ZIP64:
+            pieces.append(extra[position:stop])
+        position = stop
+    return b"".join([*pieces, extra[position:]])
+
+
+def _moment(value: tuple[int, int]) -> str:
+    date, time = value
+    day = f"{1980 + (date >> 9)}-{date >> 5 & 15:02}-{date & 31:02}"
+    return f"{day} {time >> 11:02}:{time >> 5 & 63:02}:{(time & 31) * 2:02}"
+
+
+def _mode(value: tuple[int, bool]) -> str:
+    attributes, is_unix = value
+    low = attributes & 0xFFFF
+    return f"{attributes >> 16:o}{f' and {low:#x}' if low else ''}" if is_unix else f"{attributes:#x}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
+
+
+def _hex(value: bytes) -> str:
+    return _cut(value.hex()) or "none"
+
+
+def _text(value: bytes) -> str:
+    return _cut(shown(value.decode("utf-8", "backslashreplace"))) or "none"
+
+
+_WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "method": lambda value: _METHODS.get(value, f"method {value}"),
+    "flags": lambda value: f"{value:#06x}",
+    "version_needed": str,
+    "made_by": lambda value: f"system {value >> 8}, version {value & 0xFF}",
+    "time": _moment,
+    "external_attributes": _mode,
+    "internal_attributes": lambda value: f"{value:#x}",
+    "comment": _text,
+    "extra_field": _hex,
+    "local_extra_field": _hex,
+    "zip64_sizes": lambda value: (
+        " and ".join(name for name, wide in zip(("directory", "local header"), value, strict=True) if wide) or "none"
+    ),
+    "data_descriptor": lambda value: f"{value} bytes" if value else "none",
+    "name_bytes": _hex,
+}
+
+
+def end_changes(old: End, new: End) -> Iterator[ArchiveChange]:
+    """Yield in what the ends of two archives differ."""
+    if old.comment != new.comment:
+        yield ArchiveChange("archive-comment", None, _text(old.comment), _text(new.comment))
+    before, after = ((end.zip64_made_by, end.zip64_needed) for end in (old, new))
+    if before != after:
+        words = ["none" if by is None else f"made by {by}, version needed {needed}" for by, needed in (before, after)]
+        yield ArchiveChange("zip64-end", None, *words)

@@ -1,0 +1,171 @@
+"""The difference of two wheels: text for people, and JSON, whose schema is docs/diff.schema.json."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from wheelfix.differences.model import (
+    ArchiveChange,
+    ChangeKind,
+    Difference,
+    MemberChange,
+    RecordRow,
+    RequirementChange,
+    RowChange,
+)
+from wheelfix.escaping import shown, shown_few
+from wheelfix.render.json import encode
+from wheelfix.render.text import NORMAL, QUIET, VERBOSE
+
+_MOST: Final = 20
+"""How many lines of a kind are shown where not all are asked for."""
+_MARKS: Final = {
+    ChangeKind.ADDED: "+",
+    ChangeKind.REMOVED: "-",
+    ChangeKind.CHANGED: "~",
+    ChangeKind.RESPELLED: "=",
+    ChangeKind.RENAMED: ">",
+}
+
+
+def render_difference(difference: Difference, *, verbosity: int = NORMAL) -> str:
+    """Return the difference in lines with line ends: the verdict, and then what differs, of long lists the begin."""
+    if verbosity <= QUIET:
+        return f"{difference.verdict}\n"
+    verbose = verbosity >= VERBOSE
+    blocks = [
+        [str(difference.verdict), *_members(difference, verbose)],
+        _titled("requirements", _few(list(map(_requirement, difference.requirements)), verbose)),
+        difference.metadata_diff.splitlines(),
+        _titled("RECORD", _record(difference, verbose)),
+        _titled("archive", _archive(difference, verbose)),
+        [f"note: {shown(note)}" for note in difference.notes],
+    ]
+    return "\n".join("".join(f"{line}\n" for line in block) for block in blocks if block)
+
+
+def _titled(title: str, lines: Sequence[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines)] if lines else []
+
+
+def _few(lines: Sequence[str], verbose: bool) -> list[str]:
+    """Return ``lines``, of many the first ones and how many more there are."""
+    if verbose or len(lines) <= _MOST + 1:
+        return list(lines)
+    return [*lines[:_MOST], f"... and {len(lines) - _MOST} more, which -v shows"]
+
+
+def _members(difference: Difference, verbose: bool) -> Iterator[str]:
+    changes = difference.members
+    followers = [each for each in changes.renamed if _follows(each, changes.folders)]
+    renamed = [each for each in changes.renamed if verbose or each not in followers]
+    lines = [f"> {shown(before)}/ -> {shown(after)}/" for before, after in changes.folders]
+    for mark, found in (("+", changes.added), ("-", changes.removed), ("~", changes.changed), (">", renamed)):
+        lines += _few([f"{mark} {_member(each)}" for each in found], verbose)
+    if followers and not verbose:
+        lines.append(f"{_counted(len(followers), 'member')} only in renamed folders, which -v shows")
+    lines.append(f"{_counted(changes.same, 'member')} with the same content")
+    return (f"  {line}" for line in lines)
+
+
+def _follows(change: MemberChange, folders: Iterable[tuple[str, str]]) -> bool:
+    """Whether only the folder that the member lies in has another name."""
+    (top, _, rest), (new_top, _, new_rest) = ((name or "").partition("/") for name in (change.before, change.after))
+    return (top, new_top) in folders and rest == new_rest
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def _member(change: MemberChange) -> str:
+    names = " -> ".join(dict.fromkeys(shown(name) for name in (change.before, change.after) if name is not None))
+    sizes = " -> ".join(dict.fromkeys(str(size) for size in (change.size_before, change.size_after) if size is not None))
+    return names if change.is_folder else f"{names} ({sizes} bytes)"
+
+
+def _requirement(change: RequirementChange) -> str:
+    texts = " -> ".join(shown(text) for text in (change.before, change.after) if text is not None)
+    return f"{_MARKS[change.kind]} {texts}"
+
+
+def _record(difference: Difference, verbose: bool) -> list[str]:
+    if difference.record_says_same:
+        return ["the same rows, in another order or with other quotes or line ends"]
+    followers = [each for each in difference.record if each.kind is ChangeKind.RENAMED and not verbose]
+    lines = _few([_row(each) for each in difference.record if verbose or each.kind is not ChangeKind.RENAMED], verbose)
+    return [*lines, f"{_counted(len(followers), 'row')} only in renamed folders, which -v shows"] if followers else lines
+
+
+def _row(change: RowChange) -> str:
+    before, after = change.before, change.after
+    if before is None or after is None:
+        return f"{_MARKS[change.kind]} {_columns(before or after)}"
+    if before.path == after.path:
+        return f"~ {shown(before.path)}: {_rest(before)} -> {_rest(after)}"
+    return f"{_MARKS[change.kind]} {_columns(before)} -> {_columns(after)}"
+
+
+def _columns(row: RecordRow | None) -> str:
+    return f"{shown(row.path)}: {_rest(row)}" if row else ""
+
+
+def _rest(row: RecordRow) -> str:
+    return shown(f"{row.digest or 'no hash'}, {row.size or 'no size'}")
+
+
+def _archive(difference: Difference, verbose: bool) -> list[str]:
+    lines, moved = [], difference.members.moved
+    if moved:
+        lines.append(f"order: {_counted(len(moved), 'member')} moved: {shown_few(moved, len(moved) if verbose else 3)}")
+    kinds: defaultdict[str, list[ArchiveChange]] = defaultdict(list)
+    for each in difference.members.archive:
+        kinds[each.kind].append(each)
+    for kind, changes in kinds.items():
+        lines += [f"{kind}: {_words(each)}" for each in changes] if verbose else [f"{kind}: {_summary(changes)}"]
+    return lines
+
+
+def _words(change: ArchiveChange) -> str:
+    name = f"{shown(change.member)}: " if change.member is not None else ""
+    return shown(f"{name}{change.before} -> {change.after}")
+
+
+def _summary(changes: Sequence[ArchiveChange]) -> str:
+    """Return one line for all changes of one kind: how many members, the most frequent change, and the first names."""
+    if len(changes) == 1:
+        return _words(changes[0])
+    names = [each.member or "" for each in changes]
+    ((before, after), count), *others = Counter((each.before, each.after) for each in changes).most_common()
+    example = f"{before} -> {after}" if not others else f"{count} times {before} -> {after}"
+    which = f"all {example}" if not others else f"such as {before} -> {after}" if count == 1 else example
+    return f"{len(changes)} members ({shown(which)}): {shown_few(names)}"
+
+
+def render_difference_json(difference: Difference) -> str:
+    """Return the difference as JSON, version 1, with a final line end."""
+    changes = difference.members
+    members: dict[str, Any] = {
+        name: [asdict(each) for each in getattr(changes, name)] for name in ("added", "removed", "changed", "renamed")
+    }
+    folders = [{"before": before, "after": after} for before, after in changes.folders]
+    return encode(
+        {
+            "version": 1,
+            "command": "diff",
+            "old": difference.old,
+            "new": difference.new,
+            "verdict": difference.verdict,
+            "only_metadata": difference.only_metadata,
+            "members": {"same": changes.same, **members, "moved": list(changes.moved), "folders": folders},
+            "metadata": {
+                "diff": difference.metadata_diff,
+                "requirements": [asdict(each) for each in difference.requirements],
+            },
+            "record": [asdict(each) for each in difference.record],
+            "record_says_same": difference.record_says_same,
+            "archive": [asdict(each) for each in changes.archive],
+            "notes": list(difference.notes),
+        }
+    )
