@@ -4,11 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.encode import NewMember
 from wheelfix.archive.layout import Member
+from wheelfix.archive.source import Span
 from wheelfix.archive.splice import Edits, copy_whole, splice
 from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
@@ -110,9 +112,8 @@ def _rewrite(
     place = target or wheel.path.resolve()
     work = _Work(wheel, plan, sbom=sbom)
     with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
-        sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest)
-        folders = plan.renaming.folders
-        prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=sums.kept)
+        proof = partial(_prove, wheel, plan, work, output)
+        sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
         remark = verify(staged.path, (wheel.dist_info, plan.renaming.dist_info), work.expected, wheel.path, place.parent)
         output.flush_to_disk()
         if target is None:
@@ -127,6 +128,11 @@ def _rewrite(
         output_sha256=sums.output_sha256,
         notes=(*plan.notes, *work.notes, *([remark] if remark else []), *there),
     )
+
+
+def _prove(wheel: Wheel, plan: Plan, work: "_Work", output: Growing, known: Sequence[Span]) -> None:
+    """Confirm that the new wheel differs from the old one as planned, and nowhere else."""
+    prove(wheel, output, folders=plan.renaming.folders, written=work.expected, gone=work.gone, known=known)
 
 
 class _Work:

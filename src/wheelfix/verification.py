@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader th
 from wheel.wheelfile import WheelFile
 
 from wheelfix.archive.layout import read_layout
-from wheelfix.archive.source import Readable
+from wheelfix.archive.source import Readable, Span
 from wheelfix.differences.members import compare_layouts
 from wheelfix.differences.model import MemberChange
 from wheelfix.errors import ArchiveError, VerificationError
@@ -59,14 +59,14 @@ def prove(
     folders: Mapping[str, str],
     written: Collection[str],
     gone: Collection[str],
-    known: Sequence[tuple[int, int, int]] = (),
+    known: Sequence[Span] = (),
 ) -> None:
     """Confirm that between ``wheel`` and the new one, ``output``, nothing differs but what was planned.
 
     ``folders`` maps top-level folders to their new names, ``written`` names the members that are new or have new content, by
     their new names, and ``gone`` those that are no longer there, by their old ones. Every other member must be there with
     the same bytes, the same records and in the same order: this is what ``wheelfix diff`` compares. ``known`` are spans that
-    were compared already: start and stop in the old file, start in the new.
+    were compared already.
 
     :raises VerificationError: if anything else differs.
     """

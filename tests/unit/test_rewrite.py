@@ -284,7 +284,7 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
     path = write_wheel(tmp_path, WheelSpec(files=(*WheelSpec().files, big)))
     true_splice = wheelfix.rewrite.splice  # type: ignore[attr-defined]
 
-    def splice(source: Any, layout: Any, edits: Any, closing: Any, output: Any, digest: Any) -> Any:
+    def splice(source: Any, layout: Any, edits: Any, closing: Any, output: Any, digest: Any, proof: Any) -> Any:
         if fault == "a file that is gone":
             edits = replace(edits, removed=edits.removed | {"demo/__init__.py"})
         if fault == "a byte of a file":  # once it is copied, before it is read back
@@ -294,12 +294,15 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
             like = next(member for member in layout.members if member.name == "demo/__init__.py")
             close = closing
             closing = lambda sum_: [NewMember("demo/more.py", b"", like), *close(sum_)]  # noqa: E731
-        sums = true_splice(source, layout, edits, closing, output, digest)
-        data = output.read_at(0, output.size)
-        if fault == "a mode":
-            entry = data.rindex(b"demo/big.bin") - 46
-            os.pwrite(output.descriptor, bytes([data[entry + 38] ^ 4]), entry + 38)
-        return sums
+
+        def prove(known: Any) -> None:
+            data = output.read_at(0, output.size)
+            if fault == "a mode":
+                entry = data.rindex(b"demo/big.bin") - 46
+                os.pwrite(output.descriptor, bytes([data[entry + 40] ^ 4]), entry + 40)
+            proof(known)
+
+        return true_splice(source, layout, edits, closing, output, digest, proof=prove)
 
     monkeypatch.setattr("wheelfix.rewrite.splice", splice)
     outcome = fix(path, tmp_path / "out")

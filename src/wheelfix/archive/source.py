@@ -6,11 +6,15 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeAlias
 
 from wheelfix.errors import ArchiveError, SourceChanged
 
 _BLOCK: Final = 1 << 20
+
+
+Span: TypeAlias = tuple[int, int, int]
+"""A run of bytes that two files have in common: start and stop in the one, start in the other."""
 
 
 class Readable(Protocol):

@@ -15,7 +15,7 @@ from wheelfix.archive.encode import NewMember, encode_member, encode_renamed
 from wheelfix.archive.ending import read_end
 from wheelfix.archive.headers import FULL_32
 from wheelfix.archive.layout import Layout, read_layout, read_members
-from wheelfix.archive.source import Source, length_in_common
+from wheelfix.archive.source import Source, Span, length_in_common
 from wheelfix.archive.writing import FollowingDigest, Growing
 from wheelfix.errors import ArchiveError, VerificationError
 
@@ -49,14 +49,10 @@ Closing: TypeAlias = Callable[[str], Sequence[NewMember]]
 
 @dataclass(frozen=True, slots=True)
 class Spliced:
-    """The sha256 sums (hexadecimal) of the archive that was read and of the one that was written.
-
-    ``kept`` are the spans that were copied, and compared byte by byte: start and stop in the old archive, start in the new.
-    """
+    """The sha256 sums (hexadecimal) of the archive that was read and of the one that was written."""
 
     source_sha256: str
     output_sha256: str
-    kept: tuple[tuple[int, int, int], ...]
 
 
 class _Placed(NamedTuple):
@@ -104,6 +100,7 @@ def splice(
     digest: RunningDigest,
     *,
     zip64_limit: int = FULL_32,
+    proof: Callable[[Sequence[Span]], None] | None = None,
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
@@ -111,7 +108,8 @@ def splice(
     the old archive; that they come last is what lets reading, copying and both sums go on at the same time.
     ``zip64_limit`` is the first position that is written in the ZIP64 form.
 
-    What was written is read back; new members, the directory and the end by the strict reader.
+    What was written is read back; new members, the directory and the end by the strict reader. ``proof`` is called with the
+    spans that were kept when the output is complete, while its sum is still computed.
 
     :raises OSError: if the output cannot be written.
     :raises SourceChanged: if somebody writes to the source meanwhile.
@@ -131,13 +129,15 @@ def splice(
         records += _write_closing(source, layout, closing(source_sha256), output, zip64_limit)
         directory_start, directory = output.size, b"".join(records)
         output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
-        output_sha256 = following.hexdigest()
         _check_end(output, len(records), directory_start, directory)
+        if proof:
+            proof(kept)
+        output_sha256 = following.hexdigest()
         if edits.renamed:  # only new names can meet old ones
             with _checking():
                 read_layout(output)
     source.check_unchanged()
-    return Spliced(source_sha256, output_sha256, kept)
+    return Spliced(source_sha256, output_sha256)
 
 
 def _write_closing(
@@ -171,7 +171,7 @@ def _not_as_planned(message: str) -> VerificationError:
     )
 
 
-def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Iterator[tuple[int, int, int]]:
+def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Iterator[Span]:
     """Read the body of the new archive back, and compare it; yield the kept spans with where they are now.
 
     The sums are still being computed meanwhile, so that it costs little.

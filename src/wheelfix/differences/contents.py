@@ -7,11 +7,11 @@ import zlib
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import zip_longest
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from wheelfix.archive.headers import DEFLATED, STORED
 from wheelfix.archive.layout import Layout, Member
-from wheelfix.archive.source import Readable, length_in_common
+from wheelfix.archive.source import Readable, Span, length_in_common
 from wheelfix.archive.unpacking import Allowance
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
@@ -20,10 +20,6 @@ _BLOCK: Final = 1 << 20
 _INFLATED: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
 _ANY_NUMBER: Final = 1 << 62
-
-
-Span: TypeAlias = tuple[int, int, int]
-"""A run of bytes: start and stop in the old file, start in the new."""
 
 
 class Sameness(Enum):

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from wheelfix.archive.layout import Layout, Member
-from wheelfix.archive.source import Readable
-from wheelfix.differences.contents import Comparison, Sameness, Side, Span
+from wheelfix.archive.source import Readable, Span
+from wheelfix.differences.contents import Comparison, Sameness, Side
 from wheelfix.differences.model import ArchiveChange, MemberChange, MemberChanges
 from wheelfix.differences.order import out_of_order
 from wheelfix.differences.packing import end_changes, packing_changes
