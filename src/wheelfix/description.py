@@ -1,24 +1,20 @@
 """What one wheel is, requires and needs, and what rules would do to it: the data behind ``wheelfix show``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
-from wheelfix.errors import RecordError
+from wheelfix.checks.inspection import glance
 from wheelfix.evidence.build import Finding
-from wheelfix.identity import same_version
-from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import read_requirement
-from wheelfix.outcome import Change, Disagreement, Problem, Scan, Verdict
+from wheelfix.outcome import Change, Disagreement, Fault, Problem, Scan, Verdict
 from wheelfix.plan import make_plan
 from wheelfix.problems import failure
 from wheelfix.releases import disagreements_of
 from wheelfix.rules.model import RuleSet
 from wheelfix.sbom import TRACE, Trace, read_trace
-from wheelfix.weighing import Caution, gather, own_tags
+from wheelfix.weighing import Caution, gather
 from wheelfix.wheel import Wheel
 
 
@@ -47,7 +43,7 @@ class Description:
 
     ``size`` is in bytes. ``build`` is what the wheel says of its build. ``refusal`` says why the rules would not be carried
     out, ``None`` if they would. ``faults`` are sentences on what does not fit together in the wheel, as far as that is seen
-    at a glance. ``trace`` tells how wheelfix has fixed the wheel before.
+    without reading all of it. ``trace`` tells how wheelfix has fixed the wheel before.
     """
 
     source: Path
@@ -89,7 +85,7 @@ def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Descripti
                 _requirement_lines(wheel, (*plan.changes, *plan.kept)),
                 plan.problem,
                 plan.notes,
-                tuple(_faults(wheel)),
+                tuple(_sentence(each) for each in glance(wheel.path, wheel.source)),
                 read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None,
             )
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
@@ -119,28 +115,8 @@ def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[Req
     return tuple(lines)
 
 
-def _faults(wheel: Wheel) -> Iterator[str]:
-    """Yield what does not fit together in the wheel, without reading more than its small files."""
-    name, version = wheel.document.first("Name"), wheel.document.first("Version")
-    if name is None or canonicalize_name(name) != wheel.filename.project:
-        yield f"METADATA says Name {name or 'nowhere'}, the file name {wheel.filename.raw_project}."
-    if version is None or not same_version(version, wheel.filename.version.replace("_", "-")):
-        yield f"METADATA says Version {version or 'nowhere'}, the file name {wheel.filename.version}."
-    if own_tags(wheel) != wheel.filename.tags:
-        yield "The tags in WHEEL are not those of the file name."
-    build = Document.parse(wheel.read("WHEEL")).first("Build")
-    if build != wheel.filename.build:
-        yield f"WHEEL says Build {build or 'nowhere'}, the file name {wheel.filename.build or 'has no build tag'}."
-    try:
-        path = f"{wheel.dist_info}/METADATA"
-        if not wheel.record.find(path):
-            yield "RECORD has no row for METADATA."
-        elif not wheel.record.agrees(path, wheel.document.data):
-            yield "METADATA does not match its hash and size in RECORD."
-    except RecordError as error:
-        yield f"{error.message[0].upper()}{error.message[1:]}."
-    if wheel.member("metadata.json"):
-        yield "There is a metadata.json (PEP 426, withdrawn), which repeats METADATA."
+def _sentence(fault: Fault) -> str:
+    return f"{fault.place}: {fault.message}." if fault.place else f"{fault.message[0].upper()}{fault.message[1:]}."
 
 
 def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ...]:

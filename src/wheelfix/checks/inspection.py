@@ -16,10 +16,13 @@ from wheelfix.checks.subject import Subject
 from wheelfix.checks.table import check_rows, wanted_algorithms
 from wheelfix.errors import SourceChanged
 from wheelfix.escaping import shown
-from wheelfix.outcome import Inspection
+from wheelfix.outcome import Fault, Inspection, Severity
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
+_SMALL: Final = 1 << 23
+_SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differ", "legacy-metadata-json", "sbom-stale-trace"})
+"""Warnings that are worth a line beside what a wheel requires."""
 _RANK: Final = {code: rank for rank, code in enumerate(CHECKS)}
 _MOST_ALIKE: Final = 1_000
 """How many faults of one code are told of a wheel; what comes behind them is counted."""
@@ -45,6 +48,17 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
         except (SourceChanged, OSError) as error:
             found.append(Found("file-unreadable", "", shown(str(error))))
         return [*subject.found, *found]
+
+
+def glance(path: Path, source: Source) -> list[Fault]:
+    """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
+    with Subject(path, source=source) as subject:
+        found = [*check_names(subject), *check_fields(subject), *check_companions(subject)]
+        prefix = f"{subject.dist_info}/"
+        small = [each for each in subject.members.values() if each.name.startswith(prefix) and each.size <= _SMALL]
+        found += check_rows(subject, sum_members(source, small, wanted_algorithms(subject)))
+        faults = [each.fault for each in in_order([*subject.found, *found])]
+    return [each for each in faults if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
 def _sums(subject: Subject, found: list[Found]) -> dict[str, Sums]:

@@ -97,10 +97,10 @@ def _check_wheel(subject: Subject) -> Iterator[Found]:
         extra, missing = (sorted(map(str, each)) for each in (tags - name.tags, name.tags - tags))
         said = [f"WHEEL has {shown_few(extra)} more"] if extra else []
         said += [f"WHEEL lacks {shown_few(missing)}"] if missing else []
-        yield Found("wheel-tags-differ", "Tag", "; ".join(said))
+        yield Found("wheel-tags-differ", "Tag", f"the tags in WHEEL are not those of the file name: {'; '.join(said)}")
     if wheel.first("Build") != name.build:
         yield Found(
             "wheel-build-differs",
             "Build",
-            f"WHEEL says {shown(wheel.first('Build') or 'none')}, the file name {name.build or 'none'}",
+            f"WHEEL says Build {shown(wheel.first('Build') or 'none')}, the file name {name.build or 'none'}",
         )

@@ -64,7 +64,14 @@ def test_what_does_not_fit_together_is_told(tmp_path: Path) -> None:
     text = render_tail(
         described(tmp_path, metadata=metadata, wheel=wheel, record=record, dist_info_files={"metadata.json": b""})
     )
-    for words in ("Name other", "Version 2.0", "tags in WHEEL", "Build 7", "no row for METADATA", "metadata.json"):
+    for words in (
+        "Name other",
+        "Version 2.0",
+        "tags in WHEEL",
+        "Build 7",
+        "METADATA: RECORD has no row for it",
+        "metadata.json",
+    ):
         assert f"{words}" in text
     assert "fault" not in render_tail(described(tmp_path))
     wrong = render_tail(described(tmp_path, record=b"torch-1.0.dist-info/METADATA,sha256=x,1\n"))
