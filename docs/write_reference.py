@@ -20,11 +20,13 @@ that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) tel
 """
 _CHECKS_HEAD: Final = """# What is checked
 
-Every code that `wheelfix verify` can tell, in the order in which it tells them. An error is what makes a tool of today refuse the
-wheel, or lets it install something else than what was meant; a warning is against a specification or good custom, and is installed
-all the same. `repair` says whether the fault can be mended without building the wheel again: `with --trust-content` where a
-person must say that the content is right and not RECORD, `if selected` where it may be meant so, and is left alone unless it is
-asked for by name. Of a code that can be mended, single cases may be beyond it; the report marks those that are not.
+Every code that `wheelfix verify` can tell, in the order in which it tells them. An error is what makes a tool of today
+refuse the wheel, or lets it install something else than what was meant; a warning is against a specification or good custom,
+and the wheel is installed all the same.
+
+*Mendable* says whether the fault can be mended without building the wheel again: `with --trust-content` where a person must say
+that the content is right and not RECORD, *if selected* where it may be meant so and is left alone unless it is asked for by
+name. Single cases of what can be mended may be beyond it; `verify` marks those that are not.
 
 This page is made from the table of checks, by `docs/write_reference.py`. [Verify wheels](verify.md) tells how to use them.
 """
@@ -87,7 +89,7 @@ def checks_page() -> str:
 
 def _family(prefixes: str, title: str) -> Iterator[str]:
     yield f"\n## {title}\n"
-    yield "| code | severity | meaning | repair | specification |"
+    yield "| code | severity | meaning | mendable | specification |"
     yield "|---|---|---|---|---|"
     for check in CHECKS.values():
         if check.code.startswith(tuple(f"{prefix}-" for prefix in prefixes.split())):

@@ -74,7 +74,9 @@ def _files(code: str, name: str, *entries: Entry) -> Flaw:
     return _spec(code, name, files=(*_FILES, *entries))
 
 
-def _metadata(code: str, *lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYPE, NEEDS), body: str = _BODY) -> Flaw:
+def _metadata(
+    code: str, *lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYPE, NEEDS), body: str = _BODY
+) -> Flaw:
     return _spec(code, " and ".join(lines)[:60] or "METADATA", metadata=metadata(*lines, head=head, rest=rest, body=body))
 
 

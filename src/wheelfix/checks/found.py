@@ -8,7 +8,6 @@ from wheelfix.edits import Edit
 from wheelfix.outcome import Fault
 from wheelfix.rows import NewRow, RowChange
 
-
 _LONGEST: Final = 500
 """How much is told of a place and of what is wrong there: a name can be as long as 64 kB."""
 
