@@ -24,9 +24,9 @@ Every code that `wheelfix verify` can tell, in the order in which it tells them.
 refuse the wheel, or lets it install something else than what was meant; a warning is against a specification or good custom,
 and the wheel is installed all the same.
 
-*Mendable* says whether the fault can be mended without building the wheel again: `with --trust-content` where a person must say
-that the content is right and not RECORD, *if selected* where it may be meant so and is left alone unless it is asked for by
-name. Single cases of what can be mended may be beyond it; `verify` marks those that are not.
+*Mendable* says whether the fault can be mended without building the wheel again: `with --trust-content` where a person must
+say that the content is right and not RECORD, *if selected* where it may be meant so and is left alone unless it is asked for
+by name. Single cases of what can be mended may be beyond it; `verify` marks those that are not.
 
 This page is made from the table of checks, by `docs/write_reference.py`. [Verify wheels](verify.md) tells how to use them.
 """

@@ -173,7 +173,8 @@ _NAMES: Final = [
     _head("filename-version-differs", "Version: 1.0", "Version: 2.0"),
     _spec("dist-info-missing", "no dist-info", dist_info="demo-1.0.egg-info"),
     _files("dist-info-several", "two dist-infos", Entry("other-1.0.dist-info/METADATA", b"Name: other\n")),
-    *(_spec(f"dist-info-no-{name.lower()}", f"no {name}", without=frozenset({name})) for name in ("METADATA", "WHEEL", "RECORD")),
+    *(_spec(f"dist-info-no-{name.lower()}", f"no {name}", without=frozenset({name}))
+      for name in ("METADATA", "WHEEL", "RECORD")),
     _spec("dist-info-name-differs", "dist-info of another project", dist_info="other-1.0.dist-info"),
     _spec("dist-info-name-differs", "dist-info of another version", dist_info="demo-2.0.dist-info"),
     _info("dist-info-installer-file", "INSTALLER", b"pip\n"),
@@ -197,7 +198,8 @@ _RECORD: Final = [
     _record("record-unclosed-quote", "an open quote", lambda rows: [b'"', *rows]),
     _record("record-too-many-rows", "500,001 empty rows", lambda rows: [*rows, b"\n" * 500_001], stored=True),
     _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
-    _record("record-unquoted-path", "a comma without quotes", lambda rows: [row.replace(b'"', b"") for row in rows], files=_COMMA),
+    _record("record-unquoted-path", "a comma without quotes",
+            lambda rows: [row.replace(b'"', b"") for row in rows], files=_COMMA),
     _spec("record-missing-row", "a file without a row", style=RecordStyle(unlisted=frozenset({"demo/version.py"}))),
     _record("record-no-such-file", "a row without a file",
             lambda rows: [*rows, rows[0].replace(b"__init__", b"gone")]),
@@ -255,6 +257,7 @@ _METADATA: Final = [
     _metadata("metadata-no-description", body="\n"),
     _metadata("metadata-no-content-type", rest=[NEEDS]),
 ]  # fmt: skip
+_OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
 _COMPANIONS: Final = [
     _info("entry-points-unreadable", "entry_points.txt", b"a = b\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = demo\n"),
@@ -265,7 +268,7 @@ _COMPANIONS: Final = [
     _files("contents-bytecode", "compiled Python", Entry("demo/__pycache__/x.cpython-312.pyc", b"\0")),
     _files("contents-common-name", "a folder called tests", Entry("tests/__init__.py", b"")),
     Flaw("another wheel of the release", "siblings-disagree", lambda: (sound().filename, build_wheel(sound())),
-         beside=lambda: ("demo-1.0-py2-none-any.whl", build_wheel(sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))))),
+         beside=lambda: (_OTHER.filename, build_wheel(_OTHER))),
 ]  # fmt: skip
 
 FLAWS: Final = [*_ARCHIVE, *_NAMES, *_RECORD, *_METADATA, *_COMPANIONS]
