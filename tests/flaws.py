@@ -81,7 +81,9 @@ def _metadata(
 
 
 def _head(code: str, old: str, new: str) -> Flaw:
-    return _metadata(code, head=[new if line == old else line for line in HEAD if line != old or new])
+    return replace(
+        _metadata(code, head=[new if line == old else line for line in HEAD if line != old or new]), name=new or old
+    )
 
 
 def _wheel(code: str, old: str, new: str) -> Flaw:

@@ -8,7 +8,9 @@ from packaging.metadata import Metadata
 
 import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, metadata_bytes, to_bytes, write_wheel
+from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
+from wheelfix.checks.codes import CHECKS, Mend
 
 _INFO = "demo-1.0.dist-info"
 
@@ -218,3 +220,39 @@ def test_the_sound_wheel_is_left_alone(tmp_path: Path) -> None:
     outcome = _repair(path)
     assert (outcome.status, outcome.source_sha256) == (Status.UNCHANGED, outcome.output_sha256)
     assert metadata_bytes(WheelSpec(metadata=_lines())) in _contents(path).values()
+
+
+_MENDABLE = [flaw for flaw in FLAWS if CHECKS[flaw.code].mend is not Mend.NO and "9.9" not in flaw.name]
+"""Samples that can be mended; of a Metadata-Version that is still to come nobody knows what it means."""
+
+
+def _mend(flaw: Flaw, folder: Path) -> Outcome:
+    path = flaw.write(folder)[0]
+    select = [flaw.code] if CHECKS[flaw.code].mend is Mend.ASKED else []
+    return _repair(path, select=select, trust_content=True, sbom=False, allow_mixed=True)
+
+
+def test_every_mendable_code_has_a_sample() -> None:
+    assert {flaw.code for flaw in _MENDABLE} == {code for code, check in CHECKS.items() if check.mend is not Mend.NO}
+
+
+@pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)
+def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(flaw: Flaw, tmp_path: Path) -> None:
+    outcome = _mend(flaw, tmp_path)
+    assert outcome.status is Status.FIXED, outcome.problem
+    assert outcome.output is not None
+    assert flaw.code not in _codes(outcome.output)
+    difference = wheelfix.compare_wheels(outcome.source, outcome.output)
+    changed_names = {name for each in difference.members for name in (each.before, each.after) if name}
+    allowed = {"METADATA", "RECORD", "metadata.json", "RECORD.jws", "RECORD.p7s"}
+    assert {name.rpartition("/")[2] for name in changed_names} <= allowed
+    assert not difference.members.moved
+
+
+@pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)
+def test_a_sample_that_was_mended_is_not_mended_again(flaw: Flaw, tmp_path: Path) -> None:
+    first = _mend(flaw, tmp_path).output
+    assert first is not None
+    again = wheelfix.repair_wheels(first, output_dir=tmp_path / "again", trust_content=True).outcomes[0]
+    assert again.status is Status.UNCHANGED, again.changes
+    assert first.read_bytes() == (tmp_path / "again" / first.name).read_bytes()

@@ -21,7 +21,7 @@ from wheelfix.outcome import Fault, Inspection, Severity
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
 _SMALL: Final = 1 << 23
-_SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differ", "legacy-metadata-json", "sbom-stale-trace"})
+_SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differs", "legacy-metadata-json", "sbom-stale-trace"})
 """Warnings that are worth a line beside what a wheel requires."""
 _RANK: Final = {code: rank for rank, code in enumerate(CHECKS)}
 _MOST_ALIKE: Final = 1_000

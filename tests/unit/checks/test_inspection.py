@@ -47,3 +47,7 @@ def test_long_names_are_cut_in_what_is_told(tmp_path: Path) -> None:
     faults = inspect_wheel(write_wheel(tmp_path, spec)).faults
     assert {"archive-unsafe-name", "record-missing-row"} <= {fault.code for fault in faults}
     assert all(len(fault.place) + len(fault.message) < 1_100 for fault in faults)
+
+
+def test_what_is_seen_at_a_glance_is_in_the_table() -> None:
+    assert CHECKS.keys() >= inspection._SEEN

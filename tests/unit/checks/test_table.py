@@ -11,7 +11,7 @@ from building import Entry, RecordStyle, write_wheel
 from flaws import record_of, sound
 from wheelfix.checks.found import AddRow, ChangeRow, Found
 from wheelfix.checks.inspection import find_faults, inspect_wheel
-from wheelfix.rows import RowChange, hash_column
+from wheelfix.rows import RowEdit, hash_column
 
 
 def faults_of(folder: Path, rows: list[bytes], **changes: object) -> list[Found]:
@@ -61,7 +61,7 @@ def test_weak_hash_of_a_file_with_an_odd_name_is_compared(name: str, tmp_path: P
 def test_mending_of_a_wrong_row(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, [b"demo/__init__.py,,12\n", *REST])
     true = hash_column("sha256", hashlib.sha256(CONTENT).digest())
-    assert found.mending == (ChangeRow(0, RowChange(digest=true)),)
+    assert found.mending == (ChangeRow(0, RowEdit(digest=true)),)
 
 
 def test_mending_of_a_missing_row(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_mending_of_a_missing_row(tmp_path: Path) -> None:
 
 def test_absolute_path_of_nothing_goes(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, [*ROWS, b"C:/demo/x.py,sha256=x,1\n"])
-    assert (found.code, found.mending) == ("record-absolute-path", (ChangeRow(len(ROWS), RowChange(remove=True)),))
+    assert (found.code, found.mending) == ("record-absolute-path", (ChangeRow(len(ROWS), RowEdit(remove=True)),))
 
 
 def test_column_beyond_all_bounds_is_no_path_without_quotes(tmp_path: Path) -> None:

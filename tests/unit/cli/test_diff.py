@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 
 from building import Entry, WheelSpec, archive_of, changed, with_entries, write_wheel
-from running import SCHEMA, Ran, wheelfix
+from running import SCHEMAS, Ran, wheelfix
 from wheelfix.differences import contents
 from wheelfix.differences.model import KINDS, Likeness
 
-DIFF_SCHEMA = json.loads(SCHEMA.with_name("diff.schema.json").read_text("utf-8"))
+DIFF_SCHEMA = json.loads((SCHEMAS / "diff.schema.json").read_text("utf-8"))
 
 
 @pytest.fixture(autouse=True)
