@@ -40,8 +40,9 @@ format: $(READY) ## format the code, and mend what ruff can mend
 samples: $(READY) ## build the sample wheels again; the bytes are always the same
 	$(BIN)/python sample_wheels/build_samples.py
 
-reference: $(READY) ## write the reference of the rule language and its schema again, from the types
+reference: $(READY) ## write the pages and the schema that are made from types and tables again
 	$(BIN)/python docs/write_reference.py
+	$(BIN)/python docs/write_checkers.py
 
 docs: $(READY) ## build the documentation in docs/_build/html; warnings are errors
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --builder html docs docs/_build/html

@@ -1,4 +1,4 @@
-"""Write the reference of the rule language and its JSON Schema from the types; ``--check`` compares and writes nothing."""
+"""Write the reference of rules and checks, and the JSON Schema of rules; ``--check`` compares and writes nothing."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from wheelfix.checks.codes import CHECKS, Check
 from wheelfix.metadata.fields import FIELDS
 from wheelfix.render.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
@@ -17,6 +18,25 @@ _HEAD: Final = """# Reference of the rule language
 Every key of a rule file. This page is made from the types that read the files, by `docs/write_reference.py`; the JSON Schema
 that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) tells how they work together.
 """
+_CHECKS_HEAD: Final = """# What is checked
+
+Every code that `wheelfix verify` can tell, in the order in which it tells them. An error is what makes a tool of today
+refuse the wheel, or lets it install something else than what was meant; a warning is against a specification or good custom,
+and the wheel is installed all the same.
+
+*Mendable* says whether the fault can be mended without building the wheel again: `with --trust-content` where a person must
+say that the content is right and not RECORD, *if selected* where it may be meant so and is left alone unless it is asked for
+by name. Single cases of what can be mended may be beyond it; `verify` marks those that are not.
+
+This page is made from the table of checks, by `docs/write_reference.py`. [Verify wheels](verify.md) tells how to use them.
+"""
+_FAMILIES: Final = {
+    "archive": "The archive",
+    "file filename dist-info data wheel": "Names, folders and the WHEEL file",
+    "record": "RECORD",
+    "metadata": "METADATA",
+    "entry-points legacy sbom contents siblings": "What lies beside them",
+}
 _TITLES: Final = {
     "RuleFile": "The file",
     "Rule": "`[[rule]]`",
@@ -62,6 +82,26 @@ def _section(table: type, schema: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name}{required} | {_takes(value)} | {meaning} |"
 
 
+def checks_page() -> str:
+    """Return the page of all checks: a table for each family of codes, and a line for each code."""
+    return _CHECKS_HEAD + "".join(f"{line}\n" for prefixes, title in _FAMILIES.items() for line in _family(prefixes, title))
+
+
+def _family(prefixes: str, title: str) -> Iterator[str]:
+    yield f"\n## {title}\n"
+    yield "| code | severity | meaning | mendable | specification |"
+    yield "|---|---|---|---|---|"
+    for check in CHECKS.values():
+        if check.code.startswith(tuple(f"{prefix}-" for prefix in prefixes.split())):
+            yield _check_line(check)
+
+
+def _check_line(check: Check) -> str:
+    mend = check.mend.replace("--trust-content", "`--trust-content`")
+    page = check.specification.partition("#")[2] or check.specification.rstrip("/").rpartition("/")[2]
+    return f"| `{check.code}` | {check.severity} | {check.sentence} | {mend} | [{page}]({check.specification}) |"
+
+
 def _example(value: object) -> str:
     return f"`{_toml(value)}`"
 
@@ -92,12 +132,16 @@ def _takes(schema: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write both files, or compare them; return 1 if one differs."""
+    """Write the files, or compare them; return 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what would be written")
     check = parser.parse_args(arguments).check
     schema = rules_schema()
-    texts = {FOLDER / "rule-reference.md": reference(schema), FOLDER / "rules.schema.json": encode(schema)}
+    texts = {
+        FOLDER / "rule-reference.md": reference(schema),
+        FOLDER / "rules.schema.json": encode(schema),
+        FOLDER / "checks.md": checks_page(),
+    }
     wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in wrong:
         if check:

@@ -18,11 +18,13 @@ from building import (
     build_wheel,
     changed,
     extra_field,
+    metadata_bytes,
     to_bytes,
     with_entries,
 )
 
-_SOUND: Final = archive_of(WheelSpec())
+_TYPED: Final = metadata_bytes(WheelSpec()).replace(b"Summary:", b"Description-Content-Type: text/markdown\nSummary:", 1)
+_SOUND: Final = archive_of(WheelSpec(metadata=_TYPED))
 _COUNT: Final = len(_SOUND.entries)
 _INFO: Final = "demo-1.0.dist-info"
 _OTHER_END: Final = b"PK\x05\x06" + bytes(18)

@@ -13,7 +13,7 @@ import jsonschema
 
 from wheelfix.cli import run
 
-SCHEMA = Path(__file__).parents[1] / "docs" / "report.schema.json"
+SCHEMAS = Path(__file__).parents[1] / "docs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,13 @@ class Ran:
         validator().validate(report)
         return report
 
+    @property
+    def audit(self) -> dict[str, Any]:
+        """What ``verify`` found, as JSON on standard output, which must fit its schema."""
+        audit: dict[str, Any] = json.loads(self.out)
+        validator("verify.schema.json").validate(audit)
+        return audit
+
 
 def wheelfix(*arguments: object, stdin: str = "") -> Ran:
     """Run ``wheelfix`` with ``arguments``."""
@@ -50,8 +57,8 @@ def wheelfix(*arguments: object, stdin: str = "") -> Ran:
 
 
 @cache
-def validator() -> jsonschema.Draft202012Validator:
-    """Return a validator for the published schema of the report."""
-    schema = json.loads(SCHEMA.read_text("utf-8"))
+def validator(name: str = "report.schema.json") -> jsonschema.Draft202012Validator:
+    """Return a validator for a published schema."""
+    schema = json.loads((SCHEMAS / name).read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)

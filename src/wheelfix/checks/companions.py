@@ -31,7 +31,7 @@ def _check_entry_points(subject: Subject) -> Iterator[Found]:
     data = subject.read("entry_points.txt")
     if data is None:
         return
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")  # no group is special
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
     try:
         parser.read_string(data.decode("utf-8"))

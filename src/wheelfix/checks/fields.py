@@ -9,7 +9,7 @@ from typing import Final, cast
 from packaging.markers import InvalidMarker
 from packaging.markers import Marker as StrictMarker
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -143,7 +143,7 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
         text = field.value.strip()
         try:
             SpecifierSet(text)
-        except InvalidSpecifier:
+        except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
             mended = mended_specifier(text)
             place = f"Requires-Python: {_cut(text)}"
             if mended:
@@ -200,7 +200,8 @@ def _check_values(document: Document) -> Iterator[Found]:
         line = document.data.count(b"\n", 0, error.start) + 1
         yield Found("metadata-not-utf8", f"line {line}", "it is not UTF-8; readers guess")
         return
-    raw, _ = parse_email(document.data)
+    known = (document.data[field.start : field.stop].rstrip(b"\r\n") for field in document.fields if find(field.name))
+    raw, _ = parse_email(b"\n".join([*known, b"", b""]))  # other headers, such as Content-Type, would make a mail of it
     for key, value in raw.items():
         if key in _OWN_CHECKS:
             continue
@@ -209,8 +210,8 @@ def _check_values(document: Document) -> Iterator[Found]:
             getattr(checked, key)
         except InvalidMetadata as error:
             yield Found("metadata-bad-value", error.field, _cut(str(error).partition("\n")[0]))
-        except RecursionError:
-            yield Found("metadata-bad-value", key, "it nests without end")
+        except (ValueError, LookupError, RecursionError):  # by some versions of packaging
+            yield Found("metadata-bad-value", key, "it cannot be read")
 
 
 def _check_description(document: Document) -> Iterator[Found]:

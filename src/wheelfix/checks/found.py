@@ -1,12 +1,15 @@
 """A fault as a check finds it, with what would mend it."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from wheelfix.checks.codes import CHECKS, Mend
 from wheelfix.edits import Edit
 from wheelfix.outcome import Fault
 from wheelfix.rows import NewRow, RowChange
+
+_LONGEST: Final = 500
+"""How much is told of a place and of what is wrong there: a name can be as long as 64 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +58,9 @@ class Found:
     def fault(self) -> Fault:
         """The fault as it is told; it is mendable where ``repair`` can mend it."""
         check = CHECKS[self.code]
-        return Fault(self.code, check.severity, self.place, self.message, bool(self.mending) and check.mend is not Mend.NO)
+        mendable = bool(self.mending) and check.mend is not Mend.NO
+        return Fault(self.code, check.severity, _cut(self.place), _cut(self.message), mendable)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

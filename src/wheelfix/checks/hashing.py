@@ -90,13 +90,14 @@ def _content(source: Readable, member: Member) -> Iterator[bytes]:
         if inflater is None:
             yield pending
             continue
-        while pending and not inflater.eof:
+        block = b"-"
+        while block and not inflater.eof:  # all its input taken, it may still hold content back: ask until there is none
             block = inflater.decompress(pending, _BLOCK)
+            pending = inflater.unconsumed_tail
             yield block
             left -= len(block)
             if left < 0:
                 return
-            pending = inflater.unconsumed_tail
         if inflater.eof and (inflater.unused_data or start + _BLOCK < member.data_stop):
             raise zlib.error("bytes stand behind its end")
     if inflater is not None and not inflater.eof:

@@ -11,7 +11,7 @@ from wheelfix.checks.found import Found
 from wheelfix.checks.hashing import Sums, sum_members
 from wheelfix.checks.members import check_members
 from wheelfix.checks.names import check_names
-from wheelfix.checks.subject import Subject
+from wheelfix.checks.subject import Subject, unreadable
 from wheelfix.checks.table import check_rows, wanted_algorithms
 from wheelfix.errors import SourceChanged
 from wheelfix.escaping import shown
@@ -42,7 +42,7 @@ def find_faults(path: Path) -> list[Found]:
             if subject.source is not None:
                 subject.source.check_unchanged()
         except (SourceChanged, OSError) as error:
-            found.append(Found("file-unreadable", "", shown(str(error))))
+            found.append(unreadable(error))
         return [*subject.found, *found]
 
 

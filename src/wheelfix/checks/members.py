@@ -16,6 +16,9 @@ from wheelfix.escaping import shown, shown_few
 _UNIX: Final = 3
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
+_LONGEST_PATH: Final = 4095
+_LONGEST_PART: Final = 255
+"""In bytes, on Linux and most other systems (PATH_MAX, NAME_MAX)."""
 _COMMON: Final = frozenset(
     {"test", "tests", "testing", "doc", "docs", "example", "examples", "build", "dist", "src", "scripts", "bin", "data",
      "benchmarks", "util", "utils"}
@@ -50,6 +53,8 @@ def _check_name(name: str) -> Iterator[Found]:
         "has a backslash" if "\\" in name else
         "has a part .." if ".." in parts else
         "has an empty part, or a dot for one" if "" in parts or "." in parts else
+        "is longer than any system takes" if len(name.encode()) > _LONGEST_PATH else
+        "has a part that is longer than any system takes" if any(len(part.encode()) > _LONGEST_PART for part in parts) else
         "has a control character" if any(unicodedata.category(char) == "Cc" for char in name) else
         ""
     )  # fmt: skip
@@ -76,7 +81,7 @@ def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
 
 
 def _is_time(fields: Entry) -> bool:
-    """Whether date and time, in the form of MS-DOS, exist; zero stands for none."""
+    """Whether date and time, in the form of MS-DOS, exist; a date of zero does not."""
     month, day = fields.date >> 5 & 15, fields.date & 31
     if not 1 <= month <= 12 or not 1 <= day <= monthrange(1980 + (fields.date >> 9), month)[1]:
         return False

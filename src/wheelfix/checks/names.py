@@ -57,7 +57,9 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
     )
     if not same:
         yield Found(
-            "dist-info-name-differs", subject.dist_info, f"the folder is {shown(subject.dist_info)}, the file is {name}"
+            "dist-info-name-differs",
+            shown(subject.dist_info),
+            f"the folder is {shown(subject.dist_info)}, the file is {name}",
         )
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")

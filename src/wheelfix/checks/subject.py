@@ -17,6 +17,8 @@ from wheelfix.metadata.document import Document, with_plain_line_ends
 from wheelfix.record import Record
 from wheelfix.wheel import RECORD_LIMIT, SMALL_LIMIT, dist_info_faults, find_dist_info
 
+_DEEPEST: Final = 100
+"""How many folders of a member's path are looked at: all of any real one, and a bound for paths made of slashes."""
 _CODES: Final = {
     "no-dist-info": "dist-info-missing",
     "two-dist-infos": "dist-info-several",
@@ -39,6 +41,12 @@ _CODES: Final = {
 def found_of(error: WheelFault, place: str = "") -> Found:
     """Return an error of a wheel as a fault."""
     return Found(_CODES.get(error.code, f"archive-{error.code}"), place, error.message)
+
+
+def unreadable(error: SourceChanged | OSError) -> Found:
+    """Return what the machine did not allow as a fault."""
+    reason = error.message if isinstance(error, SourceChanged) else f"it cannot be read: {error.strerror or error}"
+    return Found("file-unreadable", "", shown(reason))
 
 
 class Subject:
@@ -74,14 +82,12 @@ class Subject:
             self.layout = read_layout(self.source)
             self.members = {member.name: member for member in self.layout.members}
             self.dist_info = find_dist_info(self.members)
-        except OSError as error:
-            self.found.append(Found("file-unreadable", "", f"it cannot be read: {error.strerror or error}"))
-        except SourceChanged as error:
-            self.found.append(Found("file-unreadable", "", error.message))
+        except (SourceChanged, OSError) as error:
+            self.found.append(unreadable(error))
         except WheelFault as error:
             self.found.append(found_of(error))
         if self.dist_info:
-            self.found += [found_of(each, self.dist_info) for each in dist_info_faults(self.dist_info, self.members)]
+            self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.members)]
             self._read_parts()
 
     def _read_parts(self) -> None:
@@ -90,16 +96,22 @@ class Subject:
             self._read_document(data)
         data = self.read("WHEEL")
         if data is not None:
-            try:
-                self.wheel = Document.parse(data)
-            except MetadataError as error:
-                self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
+            self._read_wheel(data)
         data = self.read("RECORD")
         if data is not None:
             try:
                 self.record = Record.parse(data)
             except RecordError as error:
                 self.found.append(found_of(error, "RECORD"))
+
+    def _read_wheel(self, data: bytes) -> None:
+        if b"\r" in data.replace(b"\r\n", b"\n"):
+            self.found.append(Found("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only"))
+            return
+        try:
+            self.wheel = Document.parse(data)
+        except MetadataError as error:
+            self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
 
     def _read_document(self, data: bytes) -> None:
         try:
@@ -115,13 +127,15 @@ class Subject:
     def read(self, file: str) -> bytes | None:
         """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
         member = self.members.get(f"{self.dist_info}/{file}")
-        if member is None or self.source is None:
+        if not self.dist_info or member is None or self.source is None:
             return None
         try:
             return read_content(self.source, member, limit=RECORD_LIMIT if file == "RECORD" else SMALL_LIMIT)
         except WheelFault as error:
             self.found.append(found_of(error, shown(member.name)))
-            return None
+        except (SourceChanged, OSError) as error:
+            self.found.append(unreadable(error))
+        return None
 
     @cached_property
     def dist_info_files(self) -> Collection[str]:
@@ -131,13 +145,14 @@ class Subject:
 
     @cached_property
     def folders(self) -> frozenset[str]:
-        """Every folder, with a slash at its end, that members lie in or are."""
+        """Every folder, with a slash at its end, that members lie in or are; those of the first 100 levels."""
         found = set[str]()
         for name in self.members:
-            position = name.rfind("/")
-            while position > 0 and name[: position + 1] not in found:
-                found.add(name[: position + 1])
-                position = name.rfind("/", 0, position)
+            top = name if name.count("/") <= _DEEPEST else "/".join(name.split("/", _DEEPEST)[:-1]) + "/"
+            position = top.rfind("/")
+            while position > 0 and top[: position + 1] not in found:
+                found.add(top[: position + 1])
+                position = top.rfind("/", 0, position)
         return frozenset(found)
 
     def close(self) -> None:

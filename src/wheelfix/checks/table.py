@@ -29,7 +29,8 @@ def wanted_algorithms(subject: Subject) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for _, row in subject.record.read_rows() if subject.record else ():
         if isinstance(row, Row) and row.algorithm.lower() in KNOWN - {"sha256"}:
-            found.setdefault(plain_path(row.path), set()).add(row.algorithm.lower())
+            for path in {row.path, plain_path(row.path), plain_path(row.path).lstrip("/")}:  # whichever it turns out to be
+                found.setdefault(path, set()).add(row.algorithm.lower())
     return found
 
 
@@ -71,7 +72,7 @@ class _Table:
     def _check_unreadable(self, index: int, error: RecordError) -> Found:
         raw = self._subject.record.rows[index] if self._subject.record else b""
         parts = raw.decode("utf-8", "surrogateescape").rstrip("\r\n").rsplit(",", 2)
-        if len(parts) == 3 and '"' not in parts[0] and self._is_file(parts[0]):
+        if len(parts) == 3 and "," in parts[0] and '"' not in parts[0] and self._is_file(parts[0]):
             self._listed[parts[0]] = index
             change = ChangeRow(index, RowChange(parts[0], parts[1], parts[2]))
             return Found("record-unquoted-path", f"row {index + 1}: {shown(parts[0])}", error.message, (change,))

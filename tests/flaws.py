@@ -1,0 +1,274 @@
+"""Wheels with one flaw each: at least one for every code of the table of checks, made from a wheel that is sound."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from building import ALL_WIDE, FULL_32, Archive, Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, to_bytes
+from faults import FAULTS
+
+HEAD: Final = ("Metadata-Version: 2.1", "Name: demo", "Version: 1.0", "Summary: A wheel for tests")
+TYPE: Final = "Description-Content-Type: text/markdown"
+NEEDS: Final = "Requires-Dist: requests>=2"
+_BODY: Final = "\n\n# demo\n\nIt is made for tests.\n"
+_WHEEL: Final = ("Wheel-Version: 1.0", "Generator: sample (1.0)", "Root-Is-Purelib: true", "Tag: py3-none-any")
+_FILES: Final = WheelSpec().files
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """A wheel with one flaw, of which ``make`` gives the file name and the bytes.
+
+    ``with_codes`` come with it by their nature, for ``reason``. ``beside`` makes a second wheel that it is looked at
+    with; a wheel that is ``missing`` is not written.
+    """
+
+    name: str
+    code: str
+    make: Callable[[], tuple[str, bytes]]
+    with_codes: frozenset[str] = frozenset()
+    reason: str = ""
+    beside: Callable[[], tuple[str, bytes]] | None = None
+    missing: bool = False
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the wheel, and the one beside it, into ``folder``; return their paths."""
+        made = [self.make(), *([self.beside()] if self.beside else [])]
+        for name, data in () if self.missing else made:
+            (folder / name).write_bytes(data)
+        return [folder / name for name, _ in made]
+
+
+def metadata(*lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYPE, NEEDS), body: str = _BODY) -> bytes:
+    """Return METADATA with ``lines`` more; ``surrogateescape`` stands for bytes that are no UTF-8."""
+    return ("\n".join([*head, *rest, *lines]) + body).encode("utf-8", "surrogateescape")
+
+
+def sound(**changes: Any) -> WheelSpec:
+    """Return a wheel that is entirely sound, but for ``changes``."""
+    return replace(WheelSpec(metadata=metadata()), **changes)
+
+
+SOUND: Final = archive_of(sound())
+
+
+def _spec(code: str, name: str, with_codes: Iterable[str] = (), reason: str = "", **changes: Any) -> Flaw:
+    spec = sound(**changes)
+    return Flaw(name, code, lambda: (spec.filename, build_wheel(spec)), frozenset(with_codes), reason)
+
+
+def _archive(code: str, name: str, archive: Archive) -> Flaw:
+    return Flaw(name, code, lambda: (sound().filename, to_bytes(archive)))
+
+
+def _called(code: str, filename: str, spec: WheelSpec) -> Flaw:
+    return Flaw(f"called {filename}", code, lambda: (filename, build_wheel(spec)))
+
+
+def _files(code: str, name: str, *entries: Entry) -> Flaw:
+    """Return a wheel with more files, all of them in RECORD."""
+    return _spec(code, name, files=(*_FILES, *entries))
+
+
+def _metadata(
+    code: str, *lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYPE, NEEDS), body: str = _BODY
+) -> Flaw:
+    return _spec(code, " and ".join(lines)[:60] or "METADATA", metadata=metadata(*lines, head=head, rest=rest, body=body))
+
+
+def _head(code: str, old: str, new: str) -> Flaw:
+    return _metadata(code, head=[new if line == old else line for line in HEAD if line != old or new])
+
+
+def _wheel(code: str, old: str, new: str) -> Flaw:
+    lines = [new if line == old else line for line in _WHEEL if line != old or new]
+    return _spec(code, f"WHEEL with {new!r}", wheel="\n".join([*lines, ""]).encode())
+
+
+def _info(code: str, name: str, content: bytes) -> Flaw:
+    return _spec(code, f"{name} of {len(content)} bytes", dist_info_files={name: content})
+
+
+def record_of(spec: WheelSpec) -> list[bytes]:
+    """Return the rows of RECORD as the builder writes them, each with its line end."""
+    content = archive_of(spec).entries[-1].content
+    assert isinstance(content, bytes)
+    return content.splitlines(keepends=True)
+
+
+def _record(
+    code: str, name: str, change: Callable[[list[bytes]], list[bytes]], *, with_codes: Iterable[str] = (), reason: str = "",
+    **changes: Any,
+) -> Flaw:  # fmt: skip
+    """Return a wheel whose rows of RECORD are changed; those of the first two files come first."""
+    rows = change(record_of(sound(**changes)))
+    return _spec(code, name, with_codes, reason, record=b"".join(rows), **changes)
+
+
+def _row(code: str, name: str, change: Callable[[list[bytes]], list[bytes]]) -> Flaw:
+    """Return a wheel in whose RECORD the columns of the first row are changed."""
+    return _record(code, name, lambda rows: [b",".join(change(rows[0].rstrip().split(b","))) + b"\n", *rows[1:]])
+
+
+def _hex(column: bytes) -> bytes:
+    text = column.partition(b"=")[2]
+    return b"sha256=" + base64.urlsafe_b64decode(text + b"=").hex().encode()
+
+
+def signature_of(record: bytes) -> bytes:
+    """Return a RECORD.jws as PEP 427 has it: a signature of the hash of ``record``."""
+    text = base64.urlsafe_b64encode(hashlib.sha256(record).digest()).decode().rstrip("=")
+    payload = base64.urlsafe_b64encode(json.dumps({"hash": f"sha256={text}"}).encode()).decode().rstrip("=")
+    return json.dumps({"payload": payload, "signatures": []}).encode()
+
+
+def _own_row(rows: list[bytes]) -> list[bytes]:
+    return [*rows[:-1], rows[-1].replace(b",,", b"," + rows[0].split(b",", 1)[1].rstrip())]
+
+
+_READ_FIRST: Final = {fault.code: fault for fault in reversed(FAULTS)}
+_STRICT: Final = [
+    Flaw(fault.name, f"archive-{code}", lambda fault=fault: (sound().filename, fault.make()))  # type: ignore[misc]
+    for code, fault in _READ_FIRST.items()
+    if code in {
+        "not-a-zip", "empty-file", "truncated", "empty-archive", "leading-bytes", "trailing-bytes", "second-end-record",
+        "bad-end-record", "many-disks", "too-many-members", "bad-directory", "bad-local-header", "local-header-differs",
+        "bad-data-descriptor", "bad-extra-field", "bad-zip64-field", "bad-member-name", "duplicate-member", "gap", "overlap",
+        "encrypted-member", "patched-member", "member-too-large",
+    }
+]  # fmt: skip
+"""Refused as a whole, so that nothing else can be told of them."""
+_HUGE: Final = {"size": FULL_32 - 2}
+_ARCHIVE: Final = [
+    *_STRICT,
+    _files("archive-too-large", "files that claim 12 GiB",
+           *(Entry(f"demo/{name}", b"", raw=b"\x03\x00", local=_HUGE, directory=_HUGE) for name in "abc")),
+    _archive("archive-damaged-member", "a file with another CRC-32",
+             changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1})),
+    _archive("archive-damaged-member", "METADATA with another CRC-32",
+             changed(SOUND, "METADATA", local={"crc": 1}, directory={"crc": 1})),
+    _spec("archive-duplicate-member", "METADATA in lower case too", {"archive-same-name-folded"},
+          "the names are one where case is ignored", dist_info_files={"metadata": b""}),
+    _files("archive-unknown-compression", "a file in Zstandard", Entry("demo/z", b"z", method=93, raw=b"\x28\xb5\x2f\xfd")),
+    *(_files("archive-unsafe-name", f"a file called {name[:20]!a}", Entry(name, b"")) for name in (
+        "../up.py", "/etc/demo.py", "C:/demo.py", "demo\\x.py", "demo//x.py", "demo/\x1b[2J.py", "x" * 256 + ".py",
+    )),
+    _files("archive-file-as-folder", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
+    _files("archive-same-name-folded", "two files of one name", Entry("demo/a.txt", b"a"), Entry("demo/A.txt", b"A")),
+    _files("archive-odd-mode", "a link", Entry("demo/link", b"version.py", mode=0o120777)),
+    _files("archive-odd-mode", "set-user-id", Entry("demo/tool", b"#!", mode=0o104755)),
+    _files("archive-bad-time", "a month of zero", Entry("demo/x", b"x", time=(1980, 0, 0, 0, 0, 0))),
+    _files("archive-needless-zip64", "a small file in ZIP64 form", Entry("demo/x", b"x", wide=ALL_WIDE)),
+]  # fmt: skip
+_NAMES: Final = [
+    Flaw("a file that is not there", "file-unreadable", lambda: (sound().filename, b""), missing=True),
+    _called("filename-malformed", "demo-1.0.whl", sound()),
+    _spec("filename-bad-version", "Version one everywhere", {"metadata-bad-version"}, "METADATA says the same Version",
+          version="one", metadata=metadata(head=[*HEAD[:2], "Version: one"])),
+    _head("filename-name-differs", "Name: demo", "Name: other"),
+    _head("filename-version-differs", "Version: 1.0", "Version: 2.0"),
+    _spec("dist-info-missing", "no dist-info", dist_info="demo-1.0.egg-info"),
+    _files("dist-info-several", "two dist-infos", Entry("other-1.0.dist-info/METADATA", b"Name: other\n")),
+    *(_spec(f"dist-info-no-{name.lower()}", f"no {name}", without=frozenset({name}))
+      for name in ("METADATA", "WHEEL", "RECORD")),
+    _spec("dist-info-name-differs", "dist-info of another project", dist_info="other-1.0.dist-info"),
+    _spec("dist-info-name-differs", "dist-info of another version", dist_info="demo-2.0.dist-info"),
+    _info("dist-info-installer-file", "INSTALLER", b"pip\n"),
+    _files("data-name-differs", "data of another project", Entry("other-1.0.data/data/x", b"x")),
+    _files("data-unknown-scheme", "data of an unknown scheme", Entry("demo-1.0.data/lib/x.py", b"x")),
+    _wheel("wheel-no-version", "Wheel-Version: 1.0", ""),
+    _wheel("wheel-no-version", "Wheel-Version: 1.0", "Wheel-Version: one"),
+    _wheel("wheel-newer-version", "Wheel-Version: 1.0", "Wheel-Version: 2.0"),
+    _wheel("wheel-no-root", "Root-Is-Purelib: true", ""),
+    _wheel("wheel-no-root", "Root-Is-Purelib: true", "Root-Is-Purelib: perhaps"),
+    _wheel("wheel-bad-tags", "Tag: py3-none-any", "Tag: py3"),
+    _wheel("wheel-tags-differ", "Tag: py3-none-any", "Tag: py2-none-any"),
+    _wheel("wheel-tags-differ", "Tag: py3-none-any", ""),
+    _called("wheel-build-differs", "demo-1.0-1-py3-none-any.whl", sound()),
+    _wheel("wheel-ambiguous", "Generator: sample (1.0)", "Generator: sample\rTag: py2-none-any"),
+    _wheel("wheel-ambiguous", "Generator: sample (1.0)", "From a mail"),
+]  # fmt: skip
+_SIGNED: Final = {"RECORD.jws": signature_of(b"")}
+_COMMA: Final = (*_FILES, Entry("demo/a,b.py", b"1"))
+_RECORD: Final = [
+    _record("record-unclosed-quote", "an open quote", lambda rows: [b'"', *rows]),
+    _record("record-too-many-rows", "500,001 empty rows", lambda rows: [*rows, b"\n" * 500_001], stored=True),
+    _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
+    _record("record-unquoted-path", "a comma without quotes",
+            lambda rows: [row.replace(b'"', b"") for row in rows], files=_COMMA),
+    _spec("record-missing-row", "a file without a row", style=RecordStyle(unlisted=frozenset({"demo/version.py"}))),
+    _record("record-no-such-file", "a row without a file",
+            lambda rows: [*rows, rows[0].replace(b"__init__", b"gone")]),
+    _record("record-wrong-hash", "hashes of other files", lambda rows: [
+        b",".join([one.split(b",")[0], two.split(b",")[1], one.split(b",")[2]])
+        for one, two in zip(rows[:2], reversed(rows[:2]), strict=True)] + rows[2:]),
+    _row("record-wrong-size", "another size", lambda row: [*row[:2], b"1" + row[2]]),
+    _row("record-wrong-size", "a size that is none", lambda row: [*row[:2], b"many"]),
+    _row("record-no-hash", "no hash", lambda row: [row[0], b"", row[2]]),
+    _row("record-no-size", "no size", lambda row: [*row[:2], b""]),
+    *(_spec("record-weak-hash", f"hashes by {name}", style=RecordStyle(algorithm=name)) for name in ("md5", "sha1")),
+    _row("record-unknown-hash", "a hash by nothing", lambda row: [row[0], row[1].replace(b"sha256", b"crc32"), row[2]]),
+    _row("record-hex-hash", "a hash in hexadecimal", lambda row: [row[0], _hex(row[1]), row[2]]),
+    _row("record-hash-spelling", "a hash with padding", lambda row: [row[0], row[1] + b"=", row[2]]),
+    _record("record-duplicate-row", "a row twice", lambda rows: [rows[0], *rows]),
+    _record("record-directory-row", "a row of a folder", lambda rows: [*rows, b"demo/,,\n"]),
+    _row("record-absolute-path", "a path with a slash in front", lambda row: [b"/" + row[0], *row[1:]]),
+    _row("record-backslash", "a path with a backslash", lambda row: [row[0].replace(b"/", b"\\"), *row[1:]]),
+    _row("record-path-spelling", "a path with a dot", lambda row: [b"./" + row[0], *row[1:]]),
+    _spec("record-own-row-missing", "no row of RECORD", style=RecordStyle(own_row="missing")),
+    _record("record-own-row-hash", "RECORD with a hash", _own_row),
+    _record("record-signature-row", "a signature with a row",
+            lambda rows: [*rows, rows[-1].replace(b"RECORD,", b"RECORD.p7s,")],
+            with_codes={"record-signature"}, reason="the signature is there", dist_info_files={"RECORD.p7s": b""}),
+    _record("record-not-utf8", "a path in Latin-1", lambda rows: [*rows, rows[0].replace(b"__init__", b"m\xfcller")],
+            with_codes={"record-no-such-file"}, reason="names in an archive are always text, so no file has that path"),
+    _info("record-signature", "RECORD.p7s", b"signature"),
+    _spec("record-void-signature", "a signature of another RECORD", {"record-signature"}, "the signature is there",
+          dist_info_files=_SIGNED),
+]  # fmt: skip
+_METADATA: Final = [
+    _metadata("metadata-hidden-fields", "Keywords: x\rRequires-Dist: triton"),
+    _metadata("metadata-ambiguous", "From here on it is a mail"),
+    _spec("metadata-too-many-fields", "30,000 fields", metadata=metadata(*["Classifier: x"] * 30_000), stored=True),
+    *(_head("metadata-missing-field", line, "") for line in HEAD[:3]),
+    _metadata("metadata-repeated-field", "Summary: Another"),
+    _spec("metadata-bad-name", "Name: demo!", project="demo!", metadata=metadata(head=[HEAD[0], "Name: demo!", *HEAD[2:]])),
+    _spec("metadata-bad-version", "Version: 1.0.x", {"filename-bad-version"}, "the file name has the same version",
+          version="1.0.x", metadata=metadata(head=[*HEAD[:2], "Version: 1.0.x"])),
+    *(_head("metadata-unknown-version", HEAD[0], f"Metadata-Version: {version}") for version in ("2.0", "9.9")),
+    _metadata("metadata-field-too-new", "License-Expression: MIT"),
+    _metadata("metadata-unknown-field", "Colour: blue"),
+    _metadata("metadata-not-utf8", "Author: M\udcfcller"),
+    _metadata("metadata-bad-value", rest=["Description-Content-Type: text/html"]),
+    _metadata("metadata-bad-value", "License-Expression: whatever you like", head=["Metadata-Version: 2.4", *HEAD[1:]]),
+    _metadata("metadata-bad-requirement", "Requires-Dist: !"),
+    _metadata("metadata-bad-marker", 'Requires-Dist: six; python_version = "3"'),
+    _metadata("metadata-legacy-requirement", "Requires-Dist: six>=1.9<2.0"),
+    _metadata("metadata-bad-requires-python", "Requires-Python: one"),
+    _metadata("metadata-legacy-requires-python", "Requires-Python: >=3.8.*"),
+    _metadata("metadata-repeated-requirement", NEEDS),
+    _metadata("metadata-bad-extra", "Provides-Extra: _x", 'Requires-Dist: six; extra == "_x"'),
+    _metadata("metadata-undeclared-extra", 'Requires-Dist: six; extra == "x"'),
+    _metadata("metadata-empty-extra", "Provides-Extra: x"),
+    _metadata("metadata-no-description", body="\n"),
+    _metadata("metadata-no-content-type", rest=[NEEDS]),
+]  # fmt: skip
+_OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
+_COMPANIONS: Final = [
+    _info("entry-points-unreadable", "entry_points.txt", b"a = b\n"),
+    _info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = demo\n"),
+    _info("entry-points-bad-value", "entry_points.txt", b"[demo.plugins]\ndemo = demo main\n"),
+    _info("legacy-metadata-json", "metadata.json", b"{}"),
+    _info("sbom-unreadable", "sboms/demo.cdx.json", b"{"),
+    _info("sbom-stale-trace", "sboms/wheelfix.cdx.json", b"{}"),
+    _files("contents-bytecode", "compiled Python", Entry("demo/__pycache__/x.cpython-312.pyc", b"\0")),
+    _files("contents-common-name", "a folder called tests", Entry("tests/__init__.py", b"")),
+    Flaw("another wheel of the release", "siblings-disagree", lambda: (sound().filename, build_wheel(sound())),
+         beside=lambda: (_OTHER.filename, build_wheel(_OTHER))),
+]  # fmt: skip
+
+FLAWS: Final = [*_ARCHIVE, *_NAMES, *_RECORD, *_METADATA, *_COMPANIONS]

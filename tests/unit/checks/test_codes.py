@@ -1,0 +1,20 @@
+"""The table of checks."""
+
+import re
+
+import pytest
+
+from wheelfix.checks.codes import CHECKS, Check
+from wheelfix.checks.subject import _CODES
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.code)
+def test_row_is_complete(check: Check) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", check.code)
+    assert check.sentence.endswith(".")
+    assert "|" not in check.sentence
+    assert check.specification.startswith("https://")
+
+
+def test_codes_of_errors_stand_for_codes_of_the_table() -> None:
+    assert set(_CODES.values()) <= CHECKS.keys()

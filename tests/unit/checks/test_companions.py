@@ -1,0 +1,102 @@
+"""Entry points, bills of materials, our trace, and signatures: what others write, and what nobody should."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from building import write_wheel
+from flaws import record_of, signature_of, sound
+from wheelfix.auditing import verify_wheels
+from wheelfix.batch import fix_wheels
+from wheelfix.checks.inspection import find_faults
+
+DEEP = b"[" * 200_000
+
+
+def codes_of(folder: Path, **files: bytes) -> list[str]:
+    named = {name.replace("__", "/").replace("_DOT_", "."): content for name, content in files.items()}
+    return [each.code for each in find_faults(write_wheel(folder, sound(dist_info_files=named)))]
+
+
+def entry_points(folder: Path, content: bytes) -> list[str]:
+    return codes_of(folder, entry_points_DOT_txt=content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[console_scripts]\ndemo = demo.__main__:main\n",
+        b"[console_scripts]\nDemo=demo:Main.run [extra,other]\n[gui_scripts]\ndemo=demo:main",
+        b"# a comment\r\n[demo.plugins]\r\n; another\r\na b = demo\r\n",
+        b"[x]\na =\n  demo:main\n",
+        b"[x]\na = demo:%(here)s\n".replace(b"%(here)s", b"main"),
+        b"[DEFAULT]\na = demo:main\n[x]\na = demo\n",
+    ],
+)
+def test_legal_entry_points(content: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, content) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbf[x]\na=b:c\n", b"[x]\na\n b\n", b"[]\na=b", b"[x]\n=b", b"[x]\na=b\n[x]\n", b"[x]\na=b\na=c", b"\0",
+     b"[x]\na=\xff", b"[a\n]x=1", b"[x\na=b", b" [x]\na", b"[x]\n\n\n a"],
+)  # fmt: skip
+def test_entry_points_that_cannot_be_read(content: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, content) == ["entry-points-unreadable"]
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"demo main", b"demo:", b":main", b"demo:main:more", b"demo[", b"%(here)s", b"a" * 100_000 + b"!"]
+)
+def test_reference_that_is_none(value: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, b"[x]\na = " + value + b"\n") == ["entry-points-bad-value"]
+
+
+def test_many_groups_and_defaults_take_no_time(tmp_path: Path) -> None:
+    """Values of a group DEFAULT are not handed down to each of the others."""
+    defaults = b"".join(b"a%d = b:c\n" % number for number in range(5_000))
+    content = b"[DEFAULT]\n" + defaults + b"".join(b"[s%d]\n" % number for number in range(5_000))
+    spec = sound(dist_info_files={"entry_points.txt": content}, stored=True)
+    start = time.monotonic()
+    assert find_faults(write_wheel(tmp_path, spec)) == []
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("content", [DEEP, b'{"a":' * 200_000, b"", b"\xff", b"nope", b"9" * 5_000])
+def test_bill_of_materials_that_is_no_json(content: bytes, tmp_path: Path) -> None:
+    assert codes_of(tmp_path, sboms__x_DOT_json=content) == ["sbom-unreadable"]
+
+
+@pytest.mark.parametrize("content", [b"[]", b"null", b"{}", b'{"metadata": {"component": {"properties": [1]}}}'])
+def test_trace_that_is_none(content: bytes, tmp_path: Path) -> None:
+    assert codes_of(tmp_path, sboms__wheelfix_DOT_cdx_DOT_json=content) == ["sbom-stale-trace"]
+
+
+def test_corrected_wheel_is_sound(tmp_path: Path) -> None:
+    """The trace that wheelfix leaves fits METADATA, and every row of RECORD is right."""
+    requires = b"\nRequires-Dist: nvidia-cudnn-cu12\nRequires-Dist: triton\n"
+    spec = sound()
+    assert spec.metadata is not None
+    path = write_wheel(tmp_path, sound(metadata=spec.metadata.replace(b"\nRequires-Dist: requests>=2", requires)))
+    [outcome] = fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes
+    assert outcome.output is not None
+    assert outcome.changes
+    assert verify_wheels(outcome.output).inspections[0].faults == ()
+
+
+def test_signature_of_this_very_record(tmp_path: Path) -> None:
+    record = b"".join(record_of(sound()))
+    for content, codes in [
+        (signature_of(record), ["record-signature"]),
+        (signature_of(record + b"\n"), ["record-signature", "record-void-signature"]),
+        (DEEP, ["record-signature"]),
+        (b"[]", ["record-signature"]),
+        (json.dumps({"payload": "\u00fc"}).encode(), ["record-signature"]),
+        (json.dumps({"payload": 1}).encode(), ["record-signature"]),
+        (b'{"payload": "bnVsbA"}', ["record-signature"]),
+    ]:
+        assert codes_of(tmp_path, RECORD_DOT_jws=content) == codes

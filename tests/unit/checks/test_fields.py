@@ -1,0 +1,114 @@
+"""METADATA, field by field: what real files hold is no fault, and what hostile ones hold stops nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from building import write_wheel
+from flaws import HEAD, NEEDS, TYPE, metadata, sound
+from wheelfix.checks.found import Found, RewriteField
+from wheelfix.checks.inspection import find_faults
+from wheelfix.edits import AddField, SetField
+
+
+def faults_of(folder: Path, data: bytes) -> list[Found]:
+    return find_faults(write_wheel(folder, sound(metadata=data)))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["License: MIT", "        and more", " of it"],
+        ["requires-dist: six (>=1.9)", 'Requires-Dist: six==1.*; "x86" not in platform_machine'],
+        ['Requires-Dist: six; extra == "my_extra"', "Provides-Extra: my-extra"],
+        ["Author: M\u00fcller", "Keywords: a,b", "Project-URL: Home, https://example.org/"],
+        ["Requires-Dist: six @ https://example.org/six.whl"],
+        ["Requires-Python: !=3.0.*,>=2.7"],
+    ],
+)
+def test_legal_fields_are_no_faults(lines: list[str], tmp_path: Path) -> None:
+    """Pitfalls 1, 3, 6 and 7."""
+    assert faults_of(tmp_path, metadata(*lines)) == []
+
+
+def test_crlf_is_no_fault(tmp_path: Path) -> None:
+    """Pitfall 4."""
+    assert faults_of(tmp_path, metadata().replace(b"\n", b"\r\n")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("Requires-Dist: six>=1.9<2.0", "six>=1.9,<2.0"),
+        ("Requires-Dist: six (>=1.5.*); os_name == 'nt'", "six (>=1.5); os_name == 'nt'"),
+        ("Requires-Python: >='2.7'", ">=2.7"),
+    ],
+)
+def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tmp_path: Path) -> None:
+    data = metadata(line)
+    [found] = faults_of(tmp_path, data)
+    [mend] = found.mending
+    assert isinstance(mend, RewriteField)
+    assert data[mend.start :].startswith(line.encode())
+    assert mend.value is not None
+    assert mend.value.replace(" ", "") == value.replace(" ", "")
+
+
+def test_undeclared_extra_of_an_old_metadata_version_raises_it(tmp_path: Path) -> None:
+    lines = ["Metadata-Version: 1.2", *HEAD[1:]]
+    faults = faults_of(tmp_path, metadata('Requires-Dist: six; extra == "x"', head=lines, rest=[NEEDS]))
+    [found] = [each for each in faults if each.code == "metadata-undeclared-extra"]
+    assert found.mending == (SetField("Metadata-Version", "2.1"), AddField("Provides-Extra", "x"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Content-Type: multipart/mixed; boundary=x",
+        "Content-Transfer-Encoding: base64",
+        "MIME-Version: 1.0",
+        "Requires-Python: >=" + "9" * 5_000,
+        "Requires-Dist: six>=" + "9" * 5_000,
+        "Requires-Dist: six<2,>=" + "9" * 5_000,
+        "Requires-Python: <2,>=" + "9" * 5_000,
+        "Requires-Python: <2>=" + "9" * 5_000,
+        "Requires-Dist: six; " + "(" * 10_000,
+        "Requires-Dist: six; " + "not " * 10_000 + "x",
+        "Requires-Dist: six" + "[" * 10_000,
+        "License-Expression: " + "(" * 10_000 + "MIT" + ")" * 10_000,
+        "Provides-Extra: " + "-" * 50_000,
+        "Project-URL: " + "," * 10_000,
+        "License-File: ../../../etc/passwd",
+        "Dynamic: Name",
+        "Import-Name: a.b; private",
+        "Author: \x1b[2J \u202e",
+        "Keywords: \ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+        "Summary: " + "x" * 1_000_000,
+        "\u00fc: x",
+    ],
+    ids=lambda line: ascii(line[:30]),
+)
+def test_hostile_field_stops_nothing(line: str, tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, metadata(line))
+    assert all((each.place + each.message).isprintable() for each in faults)
+    assert all(len(each.fault.place) < 1_000 and len(each.fault.message) < 1_000 for each in faults)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", ";", "text/markdown; x*", "text/markdown; charset*=x''y", "text/markdown; charset*0*=a''%ff; charset*1=b",
+     "text/\n  markdown", "text/markdown;;;", "=?utf-8?b?!!?=", 'text/markdown; charset="',
+     "text/markdown; charset=latin-1"],
+)  # fmt: skip
+def test_description_type_that_is_none(value: str, tmp_path: Path) -> None:
+    codes = {each.code for each in faults_of(tmp_path, metadata(rest=[f"{TYPE.partition(':')[0]}: {value}"]))}
+    assert "metadata-bad-value" in codes
+
+
+@pytest.mark.parametrize("field", ["Name", "Version", "Metadata-Version", "Summary", "Requires-Dist", "Requires-Python"])
+@pytest.mark.parametrize("value", ["M\udcfcller", "\x00", "\x1b[2J", "", "9" * 5_000])
+def test_odd_value_of_any_field_stops_nothing(field: str, value: str, tmp_path: Path) -> None:
+    """Pitfall 3: bytes that are no UTF-8 are data like any other."""
+    head = [line for line in HEAD if not line.startswith(f"{field}:")]
+    faults = faults_of(tmp_path, metadata(f"{field}: {value}", head=head))
+    assert all((each.place + each.message).isprintable() for each in faults)

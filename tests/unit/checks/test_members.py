@@ -1,0 +1,65 @@
+"""The members of an archive: what real ones look like is no fault."""
+
+from pathlib import Path
+
+import pytest
+
+from building import Descriptor, Entry, changed, every, write_wheel
+from flaws import SOUND, sound
+from wheelfix.checks.inspection import find_faults, inspect_wheel
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"folders": True}, {"stored": True}, {"dist_info_first": True},
+        {"extra": b"\xfe\xca\x02\x00ab"},
+        {"files": (Entry("demo/m\u00fcller.py", b"1"), Entry("demo/" + "x" * 250, b"2"), Entry("demo.py", b"3"))},
+        {"files": (Entry("demo/tool", b"#!", mode=0o100755), Entry("demo/dos", b"", mode=0, made_by=0x0014))},
+        {"files": (Entry("demo/s", b"streamed", descriptor=Descriptor()),)},
+        {"files": (Entry("demo-1.0.data/scripts/demo", b"#!python"), Entry("demo-1.0.data/purelib/x.py", b""))},
+        {"files": (Entry("demo/x", b"", time=(1980, 1, 1, 0, 0, 0)), Entry("demo/y", b"", time=(2107, 12, 31, 23, 59, 58)))},
+        {"files": (Entry("demo/_vendor/six-1.0.dist-info/METADATA", b"Name: six"),)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_legal_shapes_are_no_faults(changes: dict[str, object], tmp_path: Path) -> None:
+    """Pitfalls 17, 20, 25 and 26."""
+    assert find_faults(write_wheel(tmp_path, sound(**changes))) == []
+
+
+def test_comment_is_no_fault(tmp_path: Path) -> None:
+    assert find_faults(write_wheel(tmp_path, archive=every(SOUND, comment=b"a comment"))) == []
+
+
+@pytest.mark.parametrize("kind", [0o120777, 0o060644, 0o020644, 0o010644, 0o140644, 0o104755, 0o102755])
+def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, archive=changed(SOUND, "version.py", mode=kind))
+    assert [fault.code for fault in inspect_wheel(path).faults] == ["archive-odd-mode"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("/x", "is absolute"), ("C:x", "begins with a drive"), ("a\\b", "has a backslash"), ("a/../b", "has a part .."),
+        ("a/./b", "has an empty part"), ("a//b", "has an empty part"), ("a\x85b", "has a control character"),
+        ("x" * 256, "has a part that is longer"), ("\u00fc" * 128, "has a part that is longer"),
+        ("a/" * 2_100 + "x", "is longer than any system takes"), ("a" * 60_000, "is longer than any system takes"),
+    ],
+    ids=lambda text: ascii(text[:20]),
+)  # fmt: skip
+def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
+    """Pitfall 29: it is told with what is wrong, escaped and cut."""
+    [fault] = inspect_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).faults
+    assert fault.code == "archive-unsafe-name"
+    assert wrong in fault.message
+    assert fault.place.isprintable()
+    assert len(fault.place) < 1_000
+
+
+def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
+    names = [f"demo/{number:09b}.py".replace("0", "a").replace("1", "A") for number in range(512)]
+    path = write_wheel(tmp_path, sound(files=tuple(Entry(name, b"") for name in names)))
+    [fault] = inspect_wheel(path).faults
+    assert fault.code == "archive-same-name-folded"
+    assert "and 508 more" in fault.message

@@ -1,0 +1,136 @@
+"""``wheelfix verify`` as people and scripts call it."""
+
+from pathlib import Path
+
+import pytest
+
+from building import Entry, write_wheel
+from flaws import FLAWS, record_of, sound
+from running import wheelfix
+
+NASTY = "demo/%0A\n::error::x\x1b[2J.py"
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    return write_wheel(tmp_path, sound())
+
+
+@pytest.fixture
+def warned(tmp_path: Path) -> Path:
+    """A wheel with seven warnings of one code."""
+    rows = record_of(sound(tags="py2-none-any"))
+    return write_wheel(tmp_path, sound(project="demo", tags="py2-none-any", record=b"".join(rows + [rows[0]] * 7)))
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    return write_wheel(tmp_path, sound(project="bad", record=b"", files=(Entry(NASTY, b""),)))
+
+
+def test_sound_wheel(good: Path) -> None:
+    ran = wheelfix("verify", good)
+    assert (ran.code, ran.out, ran.err) == (0, f"{good}: sound\n", "")
+
+
+def test_error_exits_with_1(bad: Path, good: Path) -> None:
+    ran = wheelfix("verify", bad, good)
+    assert ran.code == 1
+    assert ran.lines[0] == f"{bad}: 5 errors, 1 warning; repair can mend 4"
+    assert "  error: record-missing-row: bad-1.0.dist-info/METADATA: RECORD has no row for it [mendable]" in ran.lines
+    assert ran.lines[-1] == f"{good}: sound"
+    assert ran.err == "2 wheels: 1 sound, 5 errors and 1 warnings in the others.\n"
+    assert all(line.isprintable() for line in ran.lines)
+
+
+def test_warning_exits_with_1_only_if_strict(warned: Path) -> None:
+    assert wheelfix("verify", warned, "--select", "record").code == 0
+    assert wheelfix("verify", warned, "--select", "record", "--strict").code == 1
+
+
+def test_quiet_names_no_sound_wheel(good: Path, bad: Path) -> None:
+    ran = wheelfix("verify", "-q", good, bad)
+    assert str(good) not in ran.out
+    assert (ran.code, ran.err) == (1, "")
+    assert wheelfix("verify", "-q", good).out == ""
+
+
+def test_verbose_tells_all_of_many_alike(warned: Path) -> None:
+    short, long = (wheelfix("verify", "--select", "record", *option, warned) for option in ([], ["-v"]))
+    assert short.out.count("record-duplicate-row: row") == 5
+    assert short.lines[-1] == "  record-duplicate-row: 2 more, which -v shows"
+    assert long.out.count("record-duplicate-row: row") == 7
+
+
+def test_select_and_ignore_take_several_codes(bad: Path) -> None:
+    def codes(*options: str) -> set[str]:
+        [wheel] = wheelfix("verify", "--format", "json", *options, bad).audit["wheels"]
+        return {fault["code"] for fault in wheel["faults"]}
+
+    assert codes("--select", "record-own,archive") == {"record-own-row-missing", "archive-unsafe-name"}
+    assert codes("--select", "record-own, archive") == codes("--select", "record-own", "--select", "archive")
+    assert codes("--ignore", "record,file") == {"archive-unsafe-name"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--select", "nonsense"], ["--ignore", "record,nonsense"], ["--select", ""], ["--select", "record,"], ["-q", "-v"],
+     ["--format", "xml"]],
+)  # fmt: skip
+def test_wrong_option_exits_with_2(options: list[str], good: Path) -> None:
+    ran = wheelfix("verify", good, *options)
+    assert ran.code == 2
+    assert ran.out == ""
+
+
+def test_no_wheel_exits_with_2(tmp_path: Path) -> None:
+    assert wheelfix("verify").code == 2
+    assert wheelfix("verify", tmp_path).code == 2
+
+
+def test_missing_file_exits_with_1(tmp_path: Path) -> None:
+    ran = wheelfix("verify", tmp_path / "demo-1.0-py3-none-any.whl")
+    assert ran.code == 1
+    assert "file-unreadable" in ran.out
+
+
+def test_paths_on_standard_input_and_folders(good: Path, bad: Path) -> None:
+    for ran in (wheelfix("verify", "-", stdin=f"{bad}\n{good}\n"), wheelfix("verify", good.parent)):
+        assert ran.lines[-1] == f"{good}: sound"
+        assert ran.code == 1
+
+
+def test_json_fits_its_schema(good: Path, bad: Path) -> None:
+    ran = wheelfix("verify", "--format", "json", good, bad)
+    audit = ran.audit
+    assert ran.code == 1
+    assert audit["summary"] == {"wheels": 2, "sound": 1, "errors": 5, "warnings": 1}
+    assert [wheel["source"] for wheel in audit["wheels"]] == [str(good), str(bad)]
+    assert audit["wheels"][0]["faults"] == []
+
+
+def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
+    for number, flaw in enumerate(FLAWS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        ran = wheelfix("verify", "--format", "json", *flaw.write(folder))
+        assert flaw.code in {fault["code"] for fault in ran.audit["wheels"][0]["faults"]}
+        assert ran.out.isascii()
+
+
+def test_annotations_are_escaped(tmp_path: Path) -> None:
+    """A name in a wheel cannot forge a command of its own, nor end the properties of ours."""
+    folder = tmp_path / "a,b:c%"
+    folder.mkdir()
+    path = write_wheel(folder, sound(files=(Entry(NASTY, b""),)))
+    ran = wheelfix("verify", "--format", "github", "--select", "archive", path)
+    assert ran.code == 1
+    [line] = ran.lines
+    properties, _, message = line.removeprefix("::error ").partition("::")
+    assert properties.startswith("file=")
+    assert properties.endswith("a%2Cb%3Ac%25/demo-1.0-py3-none-any.whl,title=archive-unsafe-name")
+    assert message == "demo/%250A\\n::error::x\\x1b[2J.py: the name has a control character"
+
+
+def test_annotations_of_a_sound_wheel_are_none(good: Path) -> None:
+    assert wheelfix("verify", "--format", "github", good).out == ""

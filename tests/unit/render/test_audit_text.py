@@ -1,0 +1,48 @@
+"""What ``verify`` found, as text and as annotations."""
+
+from pathlib import Path
+
+from wheelfix.auditing import Audit
+from wheelfix.outcome import Fault, Inspection, Severity
+from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
+
+ERROR = Fault("record-bad-row", Severity.ERROR, "row 1", "it has \x1b two columns\n", mendable=False)
+WARNING = Fault("metadata-no-description", Severity.WARNING, "", "an index has nothing to show: 100 %", mendable=True)
+BOTH = Inspection(Path("a\x1b.whl"), (ERROR, WARNING))
+
+
+def test_sound() -> None:
+    assert render_inspection(Inspection(Path("a\n.whl"))) == "a\\n.whl: sound\n"
+
+
+def test_faults_with_their_count() -> None:
+    assert render_inspection(BOTH).splitlines() == [
+        "a\\x1b.whl: 1 error, 1 warning; repair can mend 1",
+        "  error: record-bad-row: row 1: it has \\x1b two columns\\n",
+        "  warning: metadata-no-description: an index has nothing to show: 100 % [mendable]",
+    ]
+
+
+def test_many_alike() -> None:
+    many = Inspection(Path("a.whl"), (ERROR,) * 7 + (WARNING,))
+    lines = render_inspection(many).splitlines()
+    assert len(lines) == 1 + 5 + 1 + 1
+    assert lines[0] == "a.whl: 7 errors, 1 warning; repair can mend 1"
+    assert lines[-1] == "  record-bad-row: 2 more, which -v shows"
+    assert len(render_inspection(many, verbose=True).splitlines()) == 1 + 8
+
+
+def test_summary() -> None:
+    audit = Audit((BOTH, Inspection(Path("b.whl"))))
+    assert render_audit_summary(audit) == "2 wheels: 1 sound, 1 errors and 1 warnings in the others.\n"
+
+
+def test_annotations() -> None:
+    assert render_annotations(Audit((BOTH,))).splitlines() == [
+        "::error file=a\\x1b.whl,title=record-bad-row::row 1: it has \\x1b two columns\\n",
+        "::warning file=a\\x1b.whl,title=metadata-no-description::an index has nothing to show: 100 %25",
+    ]
+
+
+def test_json_is_ascii_whatever_the_path_holds() -> None:
+    assert render_audit_json(Audit((Inspection(Path("a\udcff\u00fc.whl"), (ERROR,)),))).isascii()
