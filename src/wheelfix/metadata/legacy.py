@@ -6,7 +6,7 @@ uv repairs the same forms when it reads METADATA (``lenient_requirement.rs`` in 
 import re
 from typing import Final
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 _LONGEST: Final = 2_000
 _REPAIRS: Final = (
@@ -35,6 +35,6 @@ def mended_specifier(text: str) -> str | None:
         text = pattern.sub(replacement, text)
     try:
         SpecifierSet(text)
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier is one
         return None
     return text.strip()

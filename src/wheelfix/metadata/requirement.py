@@ -77,14 +77,15 @@ def read_requirement(text: str) -> Requirement | None:
     """
     try:
         strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
-    except (ValueError, RecursionError) as error:  # a hostile marker nests without end
+        specifier = str(strict.specifier)
+    except (ValueError, RecursionError) as error:  # a hostile marker nests without end, a hostile number has 5,000 digits
         return _read_loosely(text, str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
         text,
         canonicalize_name(strict.name),
         frozenset(map(canonicalize_name, strict.extras)),
-        str(strict.specifier),
+        specifier,
         strict.url,
         marker,
         *_need_of_extras(marker),

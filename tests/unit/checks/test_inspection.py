@@ -7,6 +7,7 @@ import pytest
 from building import Entry, write_wheel
 from flaws import sound
 from wheelfix.checks import inspection
+from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.found import Found
 from wheelfix.checks.hashing import sum_members
 from wheelfix.checks.inspection import in_order, inspect_wheel

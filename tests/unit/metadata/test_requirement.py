@@ -134,3 +134,10 @@ def test_an_extra_in_quotes_is_no_extra() -> None:
     requirement = read_requirement("x ; platform_release == 'extra == 1'")
     assert requirement is not None
     assert not requirement.needs_extra
+
+
+def test_number_that_no_version_has_is_a_fault() -> None:
+    """Python refuses to read so many digits; the requirement is kept as it is."""
+    requirement = read_requirement("six<2,>=" + "9" * 5_000)
+    assert requirement is not None
+    assert (requirement.name, requirement.fault is None) == ("six", False)
