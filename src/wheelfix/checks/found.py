@@ -11,9 +11,6 @@ from wheelfix.rows import NewRow, RowEdit
 _LONGEST: Final = 500
 """How much is told of a place and of what is wrong there: a name can be as long as 64 kB."""
 
-_LONGEST: Final = 500
-"""How much is told of a place and of what is wrong there: a name can be as long as 64 kB."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
