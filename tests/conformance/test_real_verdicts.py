@@ -1,12 +1,11 @@
 """Verdicts on real wheels, downloaded with pip (3 GB): run with ``pytest -m real``; test_real_wheels.py tells the folder."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from downloading import downloaded
 from wheelfix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status, Verdict
 
@@ -34,19 +33,6 @@ CASES = [
 ]  # fmt: skip
 
 
-def wheel(requirement: str, python: str, platform: str, folder: Path) -> Path:
-    """Return the wheel, downloaded unless it is there."""
-    target = folder / f"{requirement}-{platform}"
-    if not target.exists():
-        unfinished = folder / f"{requirement}-{platform}.part"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        where = ["--python-version", python, "--implementation", "cp", "--platform", platform, "--dest", str(unfinished)]
-        subprocess.run([*command, *where, requirement], check=True)
-        unfinished.rename(target)
-    [path] = target.glob("*.whl")
-    return path
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds the downloads."""
@@ -62,7 +48,7 @@ def judged(outcome: Outcome) -> list[tuple[Verdict, str]]:
 def test_verdicts(requirement: str, python: str, platform: str, expected: str, count: int, words: str, folder: Path) -> None:
     """Promise 6: CPU builds are corrected by what they say of themselves, GPU builds refused with file and library."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = wheel(requirement, python, platform, folder)
+    path = downloaded(requirement, python, platform, folder)
     [outcome] = fix_wheels([path], dry_run=True).outcomes
     statuses = {"safe": Status.FIXED, "unsafe": Status.REFUSED, "unchanged": Status.UNCHANGED}
     assert outcome.status is statuses[expected], outcome.problem
