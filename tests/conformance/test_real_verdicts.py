@@ -59,18 +59,18 @@ def test_verdicts(requirement: str, python: str, platform: str, expected: str, c
 
 
 def test_xgboost_needs_the_rule_that_names_it(folder: Path) -> None:
-    path = wheel("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", folder)
+    path = downloaded("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", folder)
     [outcome] = fix_wheels([path], "gpu/nvidia", dry_run=True).outcomes
     assert (outcome.status, outcome.problem and outcome.problem.code) == (Status.REFUSED, "unproven")
 
 
 def test_mkl_stays_in_torch_for_windows(folder: Path) -> None:
-    [outcome] = fix_wheels([wheel("torch==2.3.1", "3.11", "win_amd64", folder)], dry_run=True).outcomes
+    [outcome] = fix_wheels([downloaded("torch==2.3.1", "3.11", "win_amd64", folder)], dry_run=True).outcomes
     assert [each.before for each in outcome.kept] == ['mkl <=2021.4.0,>=2021.1.1 ; platform_system == "Windows"']
 
 
 def test_a_forced_removal_tells_what_will_not_load(folder: Path) -> None:
-    path = wheel("torch==2.14.1", "3.12", "manylinux_2_28_x86_64", folder)
+    path = downloaded("torch==2.14.1", "3.12", "manylinux_2_28_x86_64", folder)
     [outcome] = fix_wheels([path], dry_run=True, force=True).outcomes
     assert outcome.status is Status.FIXED
     assert "Forced: torch/lib/libtorch_global_deps.so will not load without libcudart.so.13." in outcome.notes
