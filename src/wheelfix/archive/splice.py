@@ -123,13 +123,10 @@ def splice(
             else:
                 _copy(source, piece, output)
         output.start_flush()
-        records = [positioned(entry, offset, zip64_limit) for entry, offset in body.placed]
         kept = tuple(_check_body(source, output, body.pieces))
         source_sha256 = digest.hexdigest()
-        records += _write_closing(source, layout, closing(source_sha256), output, zip64_limit)
-        directory_start, directory = output.size, b"".join(records)
-        output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
-        _check_end(output, len(records), directory_start, directory)
+        _write_ending(source, layout, body.placed, closing(source_sha256), output, zip64_limit)
+        body.placed.clear()  # the proof reads the new directory, and needs the memory
         if proof:
             proof(kept)
         output_sha256 = following.hexdigest()
@@ -138,6 +135,22 @@ def splice(
                 read_layout(output)
     source.check_unchanged()
     return Spliced(source_sha256, output_sha256)
+
+
+def _write_ending(
+    source: Source,
+    layout: Layout,
+    placed: Sequence[_Placed],
+    members: Sequence[NewMember],
+    output: Growing,
+    zip64_limit: int,
+) -> None:
+    """Write the closing ``members``, the directory and the end, and read them back."""
+    records = [positioned(entry, offset, zip64_limit) for entry, offset in placed]
+    records += _write_closing(source, layout, members, output, zip64_limit)
+    directory_start, directory = output.size, b"".join(records)
+    output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
+    _check_end(output, len(records), directory_start, directory)
 
 
 def _write_closing(

@@ -4,9 +4,11 @@ A CRC-32 that differs proves a difference; one that agrees proves nothing, as it
 """
 
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from itertools import zip_longest
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from wheelfix.archive.headers import DEFLATED, STORED
@@ -55,7 +57,7 @@ class Comparison:
         self.new = new
         most = max(_INFLATED, _GREATEST_RATIO * max(old.source.size, new.source.size))
         self._allowance = Allowance(bytes_=most, calls=_ANY_NUMBER)
-        self._same = frozenset(self._find_same())
+        self._same = tuple(self._find_same())
 
     def sameness(self, old: Member, new: Member) -> Sameness:
         """Return how much a member of the old archive and one of the new one have in common.
@@ -65,14 +67,21 @@ class Comparison:
         if (old.size, old.crc) != (new.size, new.crc):
             return Sameness.NOTHING
         if old.method == new.method:
-            if (old.start, new.start) in self._same or self.same_bytes((old.start, old.stop), (new.start, new.stop)):
+            if self._is_known_same(old, new) or self.same_bytes((old.start, old.stop), (new.start, new.stop)):
                 return Sameness.RECORD
             if self.same_bytes((old.data_start, old.data_stop), (new.data_start, new.data_stop)):
                 return Sameness.DATA
         return Sameness.CONTENT if self._same_content(old, new) else Sameness.NOTHING
 
-    def _find_same(self) -> Iterator[tuple[int, int]]:
-        """Yield where members begin that are the same bytes in both files, compared in long runs that only moved as one."""
+    def _is_known_same(self, old: Member, new: Member) -> bool:
+        index = bisect_right(self._same, old.start, key=itemgetter(0)) - 1
+        if index < 0:
+            return False
+        start, stop, other = self._same[index]
+        return old.stop <= stop and new.start - old.start == other - start and new.stop - new.start == old.stop - old.start
+
+    def _find_same(self) -> Iterator[Span]:
+        """Yield what is the same in both files, in order: members that only moved as one are compared in long runs."""
         others = {member.name: member for member in self.new.layout.members}
         run: list[tuple[Member, Member]] = []
         for old in self.old.layout.in_file_order():
@@ -86,13 +95,11 @@ class Comparison:
                 run.append((old, new))
         yield from self._same_run(run)
 
-    def _same_run(self, run: list[tuple[Member, Member]]) -> Iterator[tuple[int, int]]:
-        """Yield where the members of ``run`` begin, up to the first block that differs."""
-        if not run:
-            return
-        start, other = run[0][0].start, run[0][1].start
-        same = self._same_length(start, other, run[-1][0].stop - start)
-        yield from ((old.start, new.start) for old, new in run if old.stop <= start + same)
+    def _same_run(self, run: list[tuple[Member, Member]]) -> Iterator[Span]:
+        """Yield the span of ``run`` up to the first block that differs."""
+        if run:
+            start, other = run[0][0].start, run[0][1].start
+            yield start, start + self._same_length(start, other, run[-1][0].stop - start), other
 
     def same_bytes(self, old: tuple[int, int], new: tuple[int, int]) -> bool:
         """Whether two spans of the files, each from its start to its stop, hold the same bytes."""

@@ -51,9 +51,10 @@ def compare_layouts(
     """
     compared = Comparison(Side(old, old_source), Side(new, new_source), known)
     folders = _usable_folders(old, renamed)
-    named, gone, come = _match_names(compared, folders)
-    matches = named + _match_contents(compared, gone, come)
-    matched = {id(each.old) for each in matches} | {id(each.new) for each in matches}
+    matches, gone, come = _match_names(compared, folders)
+    found = _match_contents(compared, gone, come)
+    matched = {id(each.old) for each in found} | {id(each.new) for each in found}
+    matches += found
     kept = [each for each in matches if each.sameness.is_content]
     return MemberChanges(
         same=sum(each.old.name == each.new.name for each in kept),
@@ -132,9 +133,9 @@ def _take_first_same(compared: Comparison, member: Member, others: deque[Member]
 
 def _moved(kept: Iterable[_Match]) -> tuple[str, ...]:
     """Return the members that stand elsewhere among those of which the content stays."""
-    names = {each.new.start: each.new.name for each in kept}
-    positions = [each.new.start for each in sorted(kept, key=lambda each: each.old.start)]
-    return tuple(names[position] for position in out_of_order(positions))
+    moved = out_of_order([each.new.start for each in sorted(kept, key=lambda each: each.old.start)])
+    names = {each.new.start: each.new.name for each in kept} if moved else {}
+    return tuple(names[position] for position in moved)
 
 
 def _archive_changes(compared: Comparison, matches: Iterable[_Match], kept: Iterable[_Match]) -> Iterator[ArchiveChange]:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 def out_of_order(numbers: Sequence[int]) -> list[int]:
@@ -10,6 +11,8 @@ def out_of_order(numbers: Sequence[int]) -> list[int]:
     >>> out_of_order([1, 2, 5, 3, 4])
     [5]
     """
+    if all(one < two for one, two in pairwise(numbers)):
+        return []
     staying = set(_longest_rising(numbers))
     return [number for number in numbers if number not in staying]
 
