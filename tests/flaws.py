@@ -217,6 +217,8 @@ _RECORD: Final = [
     _row("record-hex-hash", "a hash in hexadecimal", lambda row: [row[0], _hex(row[1]), row[2]]),
     _row("record-hash-spelling", "a hash with padding", lambda row: [row[0], row[1] + b"=", row[2]]),
     _record("record-duplicate-row", "a row twice", lambda rows: [rows[0], *rows]),
+    _record("record-contradicting-rows", "a row that says otherwise", lambda rows: [
+        rows[0], b"demo/__init__.py,sha256=" + rows[1].split(b"=")[1], *rows[1:]]),
     _record("record-directory-row", "a row of a folder", lambda rows: [*rows, b"demo/,,\n"]),
     _row("record-absolute-path", "a path with a slash in front", lambda row: [b"/" + row[0], *row[1:]]),
     _row("record-backslash", "a path with a backslash", lambda row: [row[0].replace(b"/", b"\\"), *row[1:]]),
@@ -247,6 +249,7 @@ _METADATA: Final = [
     _metadata("metadata-not-utf8", "Author: M\udcfcller"),
     _metadata("metadata-bad-value", rest=["Description-Content-Type: text/html"]),
     _metadata("metadata-bad-value", "License-Expression: whatever you like", head=["Metadata-Version: 2.4", *HEAD[1:]]),
+    _metadata("metadata-license-missing", "License-File: LICENSE", head=["Metadata-Version: 2.4", *HEAD[1:]]),
     _metadata("metadata-bad-requirement", "Requires-Dist: !"),
     _metadata("metadata-bad-marker", 'Requires-Dist: six; python_version = "3"'),
     _metadata("metadata-legacy-requirement", "Requires-Dist: six>=1.9<2.0"),

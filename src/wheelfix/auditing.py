@@ -11,6 +11,7 @@ from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
 from wheelfix.escaping import shown_few
 from wheelfix.outcome import Fault, Inspection, Severity
+from wheelfix.problems import failure
 from wheelfix.releases import disagreements_of
 from wheelfix.wheel import Wheel
 
@@ -53,13 +54,22 @@ def verify_wheels(
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     inspections: dict[Path, Inspection] = {}
     for path in dict.fromkeys(given):
-        inspections[path] = _chosen(inspect_wheel(path), select, ignore)
+        inspections[path] = _chosen(_inspect(path), select, ignore)
         if on_inspection:
             on_inspection(inspections[path])
     for path, fault in _siblings(inspections):
         added = _chosen(Inspection(path, (fault,)), select, ignore)
         inspections[path] = replace(inspections[path], faults=(*inspections[path].faults, *added.faults))
     return Audit(tuple(inspections[path] for path in given))
+
+
+def _inspect(path: Path) -> Inspection:
+    try:
+        return inspect_wheel(path)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its fault tells what it was
+        problem = failure(path, error).problem
+        message = f"{problem.message}. {problem.hint}" if problem else str(error)
+        return Inspection(path, (Found("file-unreadable", "", message).fault,))
 
 
 def _chosen(inspection: Inspection, select: Sequence[str], ignore: Sequence[str]) -> Inspection:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from packaging.version import Version
 
 from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.checks.companions import missing_licenses
 from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata
-from wheelfix.checks.inspection import find_faults, in_order
+from wheelfix.checks.inspection import find_faults, first_of_each
 from wheelfix.edits import AddField, RemoveFile, SetField
 from wheelfix.errors import MetadataError
-from wheelfix.escaping import shown
+from wheelfix.escaping import shown, shown_few
 from wheelfix.identity import Renaming
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.editing import Editor
@@ -36,9 +37,12 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
     :raises MetadataError: if readers disagree about METADATA and that is not mended.
     :raises RecordError: if RECORD cannot be read.
     """
-    found = in_order(find_faults(wheel.path, source=wheel.source))
-    mended = [each for each in found if _may_mend(each, mandate)]
-    left = [each for each in found if not _may_mend(each, mandate)]
+    found = find_faults(wheel.path, source=wheel.source)
+    in_doubt = not mandate.trust_content and any(each.file == f"{wheel.dist_info}/METADATA" for each in found)
+    mended, left = list[Found](), list[Found]()
+    for each in found:
+        may_mend = _may_mend(each, mandate) and not (in_doubt and _is_of_metadata(each))
+        (mended if may_mend else left).append(each)
     metadata, metadata_changes = _mend_metadata(wheel, mended)
     record, record_changes = _mend_record(wheel, mended)
     changes = [*metadata_changes, *record_changes, *_removals(wheel, mended, changed=bool(mended))]
@@ -50,10 +54,10 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
         wheel.document.data,
         metadata,
         tuple(changes),
-        notes=tuple(_notes(left)),
+        notes=(*_notes(left, in_doubt=in_doubt), *_license_notes(wheel, metadata)),
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
-        left=tuple(each.fault for each in left),
+        left=tuple(each.fault for each in first_of_each(left)),
     )
 
 
@@ -81,6 +85,11 @@ def _may_mend(found: Found, mandate: Mandate) -> bool:
             return found.code in mandate.select
 
 
+def _is_of_metadata(found: Found) -> bool:
+    """Whether METADATA changes by what mends a fault, and with it what RECORD says of METADATA."""
+    return any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.mending)
+
+
 def _each(mended: Iterable[Found], kind: type[Kind]) -> Iterator[tuple[Found, Kind]]:
     """Yield what mends by ``kind``, with the fault that it mends."""
     for found in mended:
@@ -89,19 +98,31 @@ def _each(mended: Iterable[Found], kind: type[Kind]) -> Iterator[tuple[Found, Ki
                 yield found, each
 
 
-def _notes(left: Sequence[Found]) -> Iterator[str]:
+def _notes(left: Sequence[Found], *, in_doubt: bool) -> Iterator[str]:
     """Yield a sentence for each code that stays, with its first place."""
     count = Counter(each.code for each in left)
     for code, number in count.items():
         first = next(each for each in left if each.code == code)
         where = f"{first.place}: " if first.place else ""
         more = f", and {number - 1} more" if number > 1 else ""
-        yield shown(f"not mended: {code}: {where}{first.message}{more}.{_way(code, first)}")
+        yield shown(f"not mended: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt=in_doubt)}")
 
 
-def _way(code: str, found: Found) -> str:
+def _license_notes(wheel: Wheel, metadata: bytes) -> Iterator[str]:
+    """Yield what a newer Metadata-Version means for License-File."""
+    missing = missing_licenses(Document.parse_leniently(metadata), wheel.dist_info_files)
+    if missing and not missing_licenses(wheel.document, wheel.dist_info_files):
+        yield (
+            f"License-File says {shown_few(missing)}: with the new Metadata-Version that is a file in licenses/ (PEP 639), "
+            "and none is there. Installers do not mind; the next build should put it there."
+        )
+
+
+def _way(code: str, found: Found, *, in_doubt: bool) -> str:
     if not found.mending:
         return ""
+    if in_doubt and _is_of_metadata(found):
+        return " METADATA may be damaged, as RECORD says otherwise; --trust-content takes it for right and mends it."
     match CHECKS[code].mend:
         case Mend.TRUSTED:
             return " The file may be damaged; --trust-content takes it for right and mends RECORD."

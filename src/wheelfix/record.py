@@ -93,7 +93,7 @@ class Record:
         """
         matching = list(self._matching(path))
         if not matching:
-            return self._adding(path, digest_of("sha256", content), str(len(content)), like, before)
+            return self.adding([NewRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
         rows = list(self.rows)
         for index, row in matching:
             rows[index] = replaced(row, content)
@@ -112,10 +112,7 @@ class Record:
         rows = list(self.rows)
         for index, change in changes.items():
             rows[index] = b"" if change.remove else change.applied(rows[index], index + 1)
-        record = Record(tuple(row for row in rows if row))
-        for new in added:
-            record = record._adding(new.path, new.digest, new.size, like, before)
-        return record
+        return Record(tuple(row for row in rows if row)).adding(added, like=like, before=before)
 
     def renamed(self, folders: Mapping[str, str]) -> "Record":
         """Return the record with new names for top-level ``folders``; hashes, quoting and line ends stay."""
@@ -137,19 +134,19 @@ class Record:
             if needle in raw and path in ((row := read_row(raw, index + 1)).path, plain_path(row.path)):
                 yield index, row
 
-    def _adding(self, path: str, digest: str, size: str, like: str | None, before: str | None) -> "Record":
+    def adding(self, added: Sequence[NewRow], *, like: str | None = None, before: str | None = None) -> "Record":
+        """Return the record with more rows: quoted like that for ``like``, before that for ``before``, else at the end."""
         model = next(iter(self.find(like)), None) if like else None
         quoted = model is not None and model.raw.startswith(b'"')
         following = next((index for index, _ in self._matching(before)), None) if before else None
         position = len(self.rows) if following is None else following
         ending = (model.line_end if model else b"") or _line_end(self.rows)
-        raw = write_row(path, digest, size, b"", quoted=quoted)
+        new = [write_row(each.path, each.digest, each.size, ending, quoted=quoted) for each in added]
         rows = list(self.rows)
-        if position == len(rows) and rows and not rows[-1].endswith((b"\n", b"\r")):
+        if new and position == len(rows) and rows and not rows[-1].endswith((b"\n", b"\r")):
             rows[-1] += ending  # the file ends without a line end, and still will
-            rows.append(raw)
-        else:
-            rows.insert(position, raw + ending)
+            new[-1] = new[-1].removesuffix(ending)
+        rows[position:position] = new
         return Record(tuple(rows))
 
 

@@ -187,7 +187,8 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
     unreadable = [each for each in release if not each.readable]
     fixed = [each.path.name for each in release if each.is_fixed]
     texts = _newly_differing([each for each in release if each.readable])
-    if not fixed or not (texts or unreadable):
+    requires_other = any(each.is_fixed and _meanings(each.before).keys() != _meanings(each.after).keys() for each in release)
+    if not fixed or not (texts or (unreadable and requires_other)):
         return None
     named = sorted({found.name if (found := read_requirement(text)) else text for text in texts})
     left = unreadable or [each for each in release if not each.is_fixed]

@@ -40,6 +40,16 @@ class Row:
         """The line end of the row, empty where the file ends without one."""
         return self.raw[len(self.raw.rstrip(b"\r\n")) :]
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether its path stands in quotes."""
+        return self.raw.startswith(b'"')
+
+    @property
+    def is_all_quoted(self) -> bool:
+        """Whether path and size, and so all columns, stand in quotes."""
+        return self.is_quoted and self.raw.rstrip(b"\r\n").endswith(b'"')
+
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
@@ -69,18 +79,16 @@ class RowEdit:
         )
 
     def applied(self, raw: bytes, number: int) -> bytes:
-        """Return the bytes of the ``number``-th row with the new columns; one that has not three needs all of them."""
-        if self.path is not None and self.digest is not None and self.size is not None:
-            old = Row(raw, self.path, self.digest, self.size)
-        else:
-            old = read_row(raw, number)
+        """Return the bytes of the ``number``-th row, counted from 1, with the new columns.
+
+        :raises RecordError: if it has not three columns, nor a path with commas that lacks its quotes.
+        """
+        old = read_unquoted(raw) or read_row(raw, number)
         path, digest, size = (
             was if new is None else new
             for was, new in ((old.path, self.path), (old.digest, self.digest), (old.size, self.size))
         )
-        quoted = raw.startswith(b'"')
-        all_quoted = quoted and raw.rstrip(b"\r\n").endswith(b'"')
-        return write_row(path, digest, size, old.line_end, quoted=quoted, all_quoted=all_quoted)
+        return write_row(path, digest, size, old.line_end, quoted=old.is_quoted, all_quoted=old.is_all_quoted)
 
 
 def split_rows(data: bytes) -> Iterator[bytes]:
@@ -117,7 +125,10 @@ def _is_open(lines: Sequence[bytes]) -> bool:
     text = _decoded(lines)
     if text and not text[-1].endswith(("\n", "\r")):
         text[-1] += "\n"
-    return bool(text) and list(csv.reader([*text, "x"]))[-1] != ["x"]
+    try:
+        return bool(text) and list(csv.reader([*text, "x"]))[-1] != ["x"]
+    except csv.Error:  # the column has become too long by it, so that it goes on
+        return True
 
 
 def plain_path(path: str) -> str:
@@ -146,23 +157,32 @@ def read_row(raw: bytes, number: int) -> Row:
     return Row(raw, *columns)
 
 
+def read_unquoted(raw: bytes) -> Row | None:
+    """Return the row of a path with commas that lacks the quotes for them, ``None`` for any other."""
+    if raw.count(b",") < _COLUMNS or b'"' in raw:
+        return None
+    text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    return Row(raw, *text.rsplit(",", _COLUMNS - 1))
+
+
 def replaced(row: Row, content: bytes) -> bytes:
     """Return the bytes of ``row`` with hash and size of ``content``."""
     algorithm = row.algorithm.lower()
     digest = digest_of(algorithm if algorithm in STRONG else "sha256", content)
-    quoted = row.raw.startswith(b'"')
-    all_quoted = quoted and row.raw.rstrip(b"\r\n").endswith(b'"')
-    return write_row(row.path, digest, str(len(content)), row.line_end, quoted=quoted, all_quoted=all_quoted)
+    size = str(len(content))
+    return write_row(row.path, digest, size, row.line_end, quoted=row.is_quoted, all_quoted=row.is_all_quoted)
 
 
 def write_row(path: str, digest: str, size: str, line_end: bytes, *, quoted: bool, all_quoted: bool | None = None) -> bytes:
-    """Return one row; a path that needs quotes gets them in any case."""
+    """Return one row; a column that needs quotes gets them in any case."""
     rest_quoted = quoted if all_quoted is None else all_quoted
-    raw_path = path.encode("utf-8", "surrogateescape")
-    if quoted or any(char in raw_path for char in b',"\r\n'):
-        raw_path = b'"' + raw_path.replace(b'"', b'""') + b'"'
-    mark = '"' if rest_quoted else ""
-    return raw_path + f",{mark}{digest}{mark},{mark}{size}{mark}".encode("ascii") + line_end
+    columns = (_column(path, quoted=quoted), _column(digest, quoted=rest_quoted), _column(size, quoted=rest_quoted))
+    return b",".join(columns) + line_end
+
+
+def _column(text: str, *, quoted: bool) -> bytes:
+    needs_quotes = quoted or any(char in text for char in ',"\r\n')
+    return b'"' + encoded(text) + b'"' if needs_quotes else encoded(text)
 
 
 def digest_of(algorithm: str, content: bytes) -> str:

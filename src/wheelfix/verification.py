@@ -71,13 +71,13 @@ def prove(
     :raises VerificationError: if anything else differs.
     """
     try:
-        found = compare_layouts(wheel.layout, wheel.source, read_layout(output), output, folders, known)
+        found = compare_layouts(wheel.layout, wheel.source, read_layout(output), output, folders, known, written)
     except ArchiveError as error:
         raise _failed(error.message) from error
     wrong = [each.after for each in (*found.added, *found.changed) if each.after not in written]
     wrong += [each.before for each in found.removed if each.before not in gone]
     wrong += [each.after for each in found.renamed if not _is_planned(each, folders, written)]
-    wrong += [name for name in found.moved if name not in written]
+    wrong += found.moved
     wrong += [each.member or each.kind for each in found.archive if each.member not in written and each.kind not in _FOLLOWS]
     if wrong:
         raise _failed(f"more differs than was planned: {shown_few([name or '?' for name in wrong])}")

@@ -181,7 +181,8 @@ def test_many_faults_are_mended_at_once(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(metadata=metadata, record=record.replace(b",12\n", b",\n")))
     outcome = _repair(path, trust_content=True)
     assert outcome.output is not None
-    assert _codes(outcome.output) == set()
+    assert _codes(outcome.output) == {"metadata-license-missing"}
+    assert any("PEP 639" in note for note in outcome.notes)
 
 
 def test_a_wheel_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:

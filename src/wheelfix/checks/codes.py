@@ -18,6 +18,7 @@ DEPENDENCY: Final = _GUIDES + "dependency-specifiers/"
 VERSIONS: Final = _GUIDES + "version-specifiers/"
 ENTRY_POINTS: Final = _GUIDES + "entry-points/"
 APPNOTE: Final = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
+LICENSES: Final = "https://peps.python.org/pep-0639/"
 SBOMS: Final = "https://peps.python.org/pep-0770/"
 SIGNATURES: Final = "https://peps.python.org/pep-0815/"
 WITHDRAWN: Final = "https://peps.python.org/pep-0426/"
@@ -122,12 +123,13 @@ _RECORD: Final = (
     _error("record-no-hash", "A row has no hash.", RECORD, Mend.YES),
     _warning("record-no-size", "A row has no size.", RECORD, Mend.YES),
     _error("record-weak-hash", "A row has a hash weaker than sha256.", FORMAT, Mend.YES),
-    _error("record-unknown-hash", "A row has a hash that nobody can compare.", FORMAT, Mend.TRUSTED),
+    _error("record-unknown-hash", "A row has a hash that not every installer can compare.", FORMAT, Mend.TRUSTED),
     _error(
         "record-hex-hash", "A hash is right, and in hexadecimal; tools that compare it refuse the wheel.", FORMAT, Mend.YES
     ),
     _warning("record-hash-spelling", "A hash is right, and not in urlsafe base64 without padding.", FORMAT, Mend.YES),
     _warning("record-duplicate-row", "A file has more than one row.", RECORD, Mend.YES),
+    _error("record-contradicting-rows", "A file has rows that contradict each other.", RECORD, Mend.TRUSTED),
     _warning("record-directory-row", "A row names a folder.", RECORD, Mend.YES),
     _error("record-absolute-path", "A row has an absolute path.", RECORD, Mend.YES),
     _error("record-backslash", "A row has a path with backslashes.", RECORD, Mend.YES),
@@ -152,6 +154,7 @@ _METADATA: Final = (
     _warning("metadata-unknown-field", "The specification has no such field.", CORE),
     _warning("metadata-not-utf8", "METADATA is not UTF-8.", CORE),
     _warning("metadata-bad-value", "A value is not what the specification allows.", CORE),
+    _warning("metadata-license-missing", "License-File names a file that is not in licenses/.", LICENSES),
     _error("metadata-bad-requirement", "A requirement cannot be read.", DEPENDENCY),
     _error("metadata-bad-marker", "A requirement's marker cannot be read.", DEPENDENCY),
     _error("metadata-legacy-requirement", "A specifier is malformed in a way that can be mended.", VERSIONS, Mend.YES),

@@ -3,18 +3,23 @@
 import configparser
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from wheelfix.checks.found import Found
 from wheelfix.checks.subject import Subject
 from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown, shown_few
+from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.fields import METADATA_VERSIONS
 from wheelfix.metadata.requirement import meaning
 from wheelfix.sbom import TRACE, read_trace
+from wheelfix.wheel import limit_of
 
 _REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
+_MOST_SBOM: Final = 1 << 25
+"""How much of bills of materials is read, in bytes: they are parsed whole."""
 _LEGACY: Final = "metadata.json"
 
 
@@ -24,7 +29,16 @@ def check_companions(subject: Subject) -> Iterator[Found]:
     if _LEGACY in subject.dist_info_files:
         message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
         yield Found("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
+    for name in missing_licenses(subject.document, subject.dist_info_files) if subject.document else ():
+        yield Found("metadata-license-missing", f"License-File: {shown(name)}", "there is no such file in licenses/")
     yield from _check_sboms(subject)
+
+
+def missing_licenses(document: Document, files: Collection[str]) -> list[str]:
+    """Return what License-File names and is not among the ``files`` of dist-info, from Metadata-Version 2.4 on (PEP 639)."""
+    if (document.first("Metadata-Version") or "") not in METADATA_VERSIONS[METADATA_VERSIONS.index("2.4") :]:
+        return []
+    return [name for field in document.all("License-File") if f"licenses/{(name := field.value.strip())}" not in files]
 
 
 def _check_entry_points(subject: Subject) -> Iterator[Found]:
@@ -48,7 +62,13 @@ def _check_entry_points(subject: Subject) -> Iterator[Found]:
 
 
 def _check_sboms(subject: Subject) -> Iterator[Found]:
+    left = _MOST_SBOM
     for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
+        size = subject.members[f"{subject.dist_info}/{file}"].size
+        if size > min(left, limit_of(file)):
+            yield Found("sbom-unreadable", shown(file), f"of its {size} bytes none is read: real ones are smaller")
+            continue
+        left -= size
         data = subject.read(file)
         if data is None:
             continue

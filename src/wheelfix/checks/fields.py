@@ -131,11 +131,16 @@ def _mended(parts: RequirementParts) -> str | None:
     if specifier is None:
         return None
     text = str(parts.with_specifier(specifier)).strip()
+    return text if _is_possible("Requires-Dist", text) else None
+
+
+def _is_possible(name: str, value: str) -> bool:
+    """Whether ``value`` may be written to the field ``name``."""
     try:
-        check_value("Requires-Dist", text)
+        check_value(name, value)
     except EditError:
-        return None
-    return text
+        return False
+    return True
 
 
 def _check_requires_python(document: Document) -> Iterator[Found]:
@@ -146,9 +151,9 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
         except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
             mended = mended_specifier(text)
             place = f"Requires-Python: {_cut(text)}"
-            if mended:
+            if mended and _is_possible("Requires-Python", mended):
                 mending = (RewriteField(field.start, mended),)
-                yield Found("metadata-legacy-requires-python", place, f"it means {mended}", mending)
+                yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending)
             else:
                 yield Found("metadata-bad-requires-python", place, "it is no specifier (PEP 440)")
 
@@ -181,6 +186,8 @@ def _check_extras(document: Document) -> Iterator[Found]:
         said = document.first("Metadata-Version") or ""
         if said in METADATA_VERSIONS and _is_later("2.1", said):
             mending = (SetField("Metadata-Version", "2.1"), *mending)
+        if not _is_possible("Provides-Extra", extra):
+            mending = ()
         yield Found(
             "metadata-undeclared-extra", f"Provides-Extra: {shown(extra)}", f"{_cut(called[extra])} asks for it", mending
         )

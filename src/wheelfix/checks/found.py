@@ -47,12 +47,16 @@ Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | Edit
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can."""
+    """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can.
+
+    ``file`` is the member of which RECORD and the content contradict each other: it may be damaged.
+    """
 
     code: str
     place: str
     message: str
     mending: tuple[Mending, ...] = ()
+    file: str = ""
 
     @property
     def fault(self) -> Fault:

@@ -10,10 +10,11 @@ from wheelfix.checks.companions import check_companions
 from wheelfix.checks.fields import check_fields
 from wheelfix.checks.found import Found
 from wheelfix.checks.hashing import Sums, sum_members
+from wheelfix.checks.listing import Listing, read_listing
 from wheelfix.checks.members import check_members
 from wheelfix.checks.names import check_names
 from wheelfix.checks.subject import Subject, unreadable
-from wheelfix.checks.table import check_rows, wanted_algorithms
+from wheelfix.checks.table import check_rows
 from wheelfix.errors import SourceChanged
 from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
@@ -33,43 +34,55 @@ def inspect_wheel(path: Path) -> Inspection:
 
     Nothing is raised for what is wrong with the wheel or with the file: that is a fault too.
     """
-    return Inspection(path, tuple(each.fault for each in in_order(find_faults(path))))
+    return Inspection(path, tuple(each.fault for each in first_of_each(find_faults(path))))
 
 
 def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
-    """Return every fault of the wheel at ``path``, with what mends it; ``source`` is the file where it is open already."""
+    """Return every fault of the wheel at ``path``, with what mends it, in the order of the table.
+
+    ``source`` is the file where it is open already.
+    """
     with Subject(path, source=source) as subject:
-        found = [*check_members(subject), *check_names(subject), *check_fields(subject), *check_companions(subject)]
+        too_large = _too_large(subject)
+        found = [*too_large, *check_members(subject), *check_names(subject), *check_fields(subject)]
+        found += () if too_large else check_companions(subject)
         try:
-            sums = _sums(subject, found)
-            found += check_rows(subject, sums)
+            listing = read_listing(subject)
+            sums = {} if too_large else _sums(subject, listing, found)
+            found += check_rows(subject, listing, sums)
             if subject.source is not None:
                 subject.source.check_unchanged()
         except (SourceChanged, OSError) as error:
             found.append(unreadable(error))
-        return [*subject.found, *found]
+        return in_order([*subject.found, *found])
 
 
 def glance(path: Path, source: Source) -> list[Fault]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
         found = [*check_names(subject), *check_fields(subject), *check_companions(subject)]
+        listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.members.values() if each.name.startswith(prefix) and each.size <= _SMALL]
-        found += check_rows(subject, sum_members(source, small, wanted_algorithms(subject)))
-        faults = [each.fault for each in in_order([*subject.found, *found])]
+        found += check_rows(subject, listing, sum_members(source, small, listing.algorithms))
+        faults = [each.fault for each in first_of_each(in_order([*subject.found, *found]))]
     return [each for each in faults if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
-def _sums(subject: Subject, found: list[Found]) -> dict[str, Sums]:
+def _too_large(subject: Subject) -> list[Found]:
+    if subject.source is None or subject.layout is None:
+        return []
+    total = sum(member.size for member in subject.layout.members)
+    if total <= max(_PLENTY, _GREATEST_RATIO * subject.source.size):
+        return []
+    return [Found("archive-too-large", "", f"the members claim {total} bytes; they are not read")]
+
+
+def _sums(subject: Subject, listing: Listing, found: list[Found]) -> dict[str, Sums]:
     """Return the sums of all members; what is damaged becomes a fault."""
     if subject.source is None or subject.layout is None:
         return {}
-    total = sum(member.size for member in subject.layout.members)
-    if total > max(_PLENTY, _GREATEST_RATIO * subject.source.size):
-        found.append(Found("archive-too-large", "", f"the members claim {total} bytes; they are not read"))
-        return {}
-    sums = sum_members(subject.source, subject.layout.members, wanted_algorithms(subject))
+    sums = sum_members(subject.source, subject.layout.members, listing.algorithms)
     told = {each.place for each in subject.found}
     for name, each in sums.items():
         if each.damage and shown(name) not in told:
@@ -78,9 +91,14 @@ def _sums(subject: Subject, found: list[Found]) -> dict[str, Sums]:
 
 
 def in_order(found: Iterable[Found]) -> list[Found]:
-    """Return faults in the order of the table; of many alike the first thousand, and one that counts the rest."""
+    """Return faults in the order of the table, each once."""
+    return sorted(dict.fromkeys(found), key=lambda each: _RANK[each.code])
+
+
+def first_of_each(found: Iterable[Found]) -> list[Found]:
+    """Return of many faults of one code the first thousand, and one that counts the rest; they come in order."""
     ordered, count = list[Found](), dict[str, int]()
-    for each in sorted(dict.fromkeys(found), key=lambda each: _RANK[each.code]):
+    for each in found:
         count[each.code] = count.get(each.code, 0) + 1
         if count[each.code] <= _MOST_ALIKE:
             ordered.append(each)

@@ -1,7 +1,7 @@
 """The members of two archives, matched by name and by content."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from operator import attrgetter
 from types import MappingProxyType
@@ -39,12 +39,14 @@ def compare_layouts(
     new_source: Readable,
     renamed: Mapping[str, str] = _NONE,
     known: Sequence[Span] = (),
+    written: Collection[str] = (),
 ) -> MemberChanges:
     """Return what differs between the members of two archives.
 
     ``renamed`` maps top-level folders of the old one to their names in the new one. Content is compared byte for byte, as
     it is compressed where that is the same; memory is bounded by the number of members. ``known`` are spans that were
-    compared already and are the same.
+    compared already and are the same. ``written`` are members of the new archive that may stand anywhere: they have no part
+    in what moved, and in whether the directory lists members in the order in which they lie.
 
     :raises ArchiveError: if more would have to be inflated than any real wheels need.
     :raises SourceChanged: if a file becomes shorter meanwhile.
@@ -56,15 +58,16 @@ def compare_layouts(
     matched = {id(each.old) for each in found} | {id(each.new) for each in found}
     matches += found
     kept = [each for each in matches if each.sameness.is_content]
+    settled = [each for each in kept if each.new.name not in written] if written else kept
     return MemberChanges(
         same=sum(each.old.name == each.new.name for each in kept),
         added=tuple(MemberChange(None, each.name, None, each.size) for each in come if id(each) not in matched),
         removed=tuple(MemberChange(each.name, None, each.size, None) for each in gone if id(each) not in matched),
         changed=tuple(each.change for each in matches if not each.sameness.is_content),
         renamed=tuple(each.change for each in kept if each.old.name != each.new.name),
-        moved=_moved(kept),
+        moved=_moved(settled),
         folders=tuple(folders.items()),
-        archive=tuple(_archive_changes(compared, matches, kept)),
+        archive=tuple(_archive_changes(compared, matches, settled)),
     )
 
 
@@ -138,12 +141,13 @@ def _moved(kept: Iterable[_Match]) -> tuple[str, ...]:
     return tuple(names[position] for position in moved)
 
 
-def _archive_changes(compared: Comparison, matches: Iterable[_Match], kept: Iterable[_Match]) -> Iterator[ArchiveChange]:
+def _archive_changes(compared: Comparison, matches: Iterable[_Match], settled: Iterable[_Match]) -> Iterator[ArchiveChange]:
     for each in matches:
         yield from packing_changes(compared, *each)
     yield from end_changes(compared.old.layout.end, compared.new.layout.end)
-    if _listed_apart(kept, "old") != _listed_apart(kept, "new"):
-        yield ArchiveChange("directory-order", None, *(_order_words(_listed_apart(kept, side)) for side in ("old", "new")))
+    before, after = (_listed_apart(settled, side) for side in ("old", "new"))
+    if before != after:
+        yield ArchiveChange("directory-order", None, _order_words(before), _order_words(after))
 
 
 def _listed_apart(kept: Iterable[_Match], side: str) -> bool:

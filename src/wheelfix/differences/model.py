@@ -1,5 +1,6 @@
 """The difference of two wheels, as plain data and what follows from it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 _FILES: Final = ("METADATA", "RECORD")
+_PLAIN: Final = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]*[^\x00-\x20\x7f/\\:*?"<>|.]')
+"""A part of a path that every system takes for itself; Windows drops blanks and dots at its end."""
 _FOLDER: Final = "sboms"
 
 
@@ -171,9 +174,8 @@ class Difference:
         folder, _, file = name.partition("/")
         if folder != self.dist_infos[side]:
             return False
-        parts = file.split("/")
-        plain = "\\" not in file and parts[0] == _FOLDER and not {".", ".."}.intersection(parts)
-        return file in _FILES or (plain and len(parts) > 1)
+        is_sbom = file.startswith(f"{_FOLDER}/") and all(map(_PLAIN.fullmatch, file.removesuffix("/").split("/")))
+        return file in _FILES or is_sbom
 
     def _is_rewritten_record(self, change: MemberChange) -> bool:
         names = tuple(f"{folder}/RECORD" for folder in self.dist_infos)

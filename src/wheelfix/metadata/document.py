@@ -11,6 +11,8 @@ from wheelfix.metadata.fields import find, is_field_name
 
 _MOST_FIELDS: Final = 10_000
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_ENDED_LINE: Final = re.compile(rb"(?P<text>[^\r\n]*)(?P<end>\r+\n|\r|\n|\Z)")
+_PLAIN_ENDS: Final = {b"\r\n": b"\r\n", b"\n": b"\n"}
 _LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
 _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
 """What ``email.feedparser`` takes for the first line of a field: printable ASCII without blanks, up to a colon."""
@@ -128,19 +130,31 @@ class Document:
 def with_plain_line_ends(data: bytes) -> bytes | None:
     """Return METADATA without the carriage returns that hide fields from some readers, ``None`` if that does not help.
 
-    Every field that any reader saw before must be there afterwards, for all readers.
+    Only the header is changed, up to the empty line that ends it. Every field that any reader saw before must be there
+    afterwards, for all readers, with the same value: but for what a value swallowed, which are now fields of their own.
     """
-    mended = re.sub(rb"\r+\n", lambda found: found[0] if found[0] == b"\r\n" else b"\n", data)
-    mended = re.sub(rb"\r(?!\n)", b"\n", mended)
+    stop = next((found.end() for found in _ENDED_LINE.finditer(data) if found.start() and not found["text"]), len(data))
+    header = _ENDED_LINE.sub(
+        lambda found: found["text"] + (found["end"] and _PLAIN_ENDS.get(found["end"], b"\n")), data[:stop]
+    )
+    mended = header + data[stop:]
     try:
         now = Document.parse(mended)
         seen = Document.parse_leniently(data)
     except MetadataError:
         return None
-    after = {(each.name.lower(), _squeezed(each.value.encode("utf-8", "surrogateescape"))) for each in now.fields}
-    names = {name for name, _ in after}
-    before = {name for name, _ in _generous_fields(data) if find(name)} | {each.name.lower() for each in seen.fields}
-    return mended if mended != data and before <= names else None
+    after: dict[str, list[bytes]] = {}
+    for name, value in _values(now.fields):
+        after.setdefault(name, []).append(value)
+    kept = all(value in after.get(name, ()) for name, value in _values(seen.fields)) and all(
+        any(value.startswith(each) for each in after.get(name, ())) for name, value in _generous_fields(data) if find(name)
+    )
+    return mended if mended != data and kept else None
+
+
+def _values(fields: Iterable[Field]) -> Iterator[tuple[str, bytes]]:
+    for each in fields:
+        yield each.name.lower(), _squeezed(each.value.encode("utf-8", "surrogateescape"))
 
 
 def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
@@ -205,8 +219,7 @@ def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: 
     """
     if b"\r" not in data.replace(b"\r\n", b"") and _ends_clearly(data, header_stop) and b"\0" not in data[:header_stop]:
         return
-    seen = [(each.name.lower(), _squeezed(each.value.encode("utf-8", "surrogateescape"))) for each in fields]
-    known = [each for each in seen if find(each[0])]
+    known = [each for each in _values(fields) if find(each[0])]
     other = [each for each in _generous_fields(data) if find(each[0])]
     if known == other:
         return

@@ -15,7 +15,7 @@ _REPAIRS: Final = (
     (re.compile(r"!=~\s*((?:\d+\.)*\d+)"), r"!=\1.*"),  # !=~5.0
     (re.compile(r"(>=|<=|>|<)(\s*\d+(?:\.\d+)*)\.\*"), r"\1\2"),  # >=1.5.*
     (re.compile(r"(\d\.\d+)\*"), r"\1.*"),  # !=3.0*
-    (re.compile(r"""['"]"""), ""),  # >='2.7'
+    (re.compile(r"""['"](?=[\d*])|(?<=[\d*])['"]"""), ""),  # >='2.7'
     (re.compile(r"(?<=\d)\.(?=\s*(?:,|$))"), ""),  # >=3.7.
     (re.compile(r">=\s*\*"), ""),  # >=*
     (re.compile(r">\s*dev"), ">0.0.0dev"),  # >dev
@@ -29,7 +29,7 @@ def mended_specifier(text: str) -> str | None:
     >>> mended_specifier(">=1.9.0<2.0"), mended_specifier(">=3.5.*"), mended_specifier("one")
     ('>=1.9.0,<2.0', '>=3.5', None)
     """
-    if len(text) > _LONGEST:
+    if len(text) > _LONGEST or "===" in text:  # that compares text: no form of it is malformed
         return None
     for pattern, replacement in _REPAIRS:
         text = pattern.sub(replacement, text)

@@ -1,0 +1,101 @@
+"""Which file each row of RECORD is for, however its path is spelled.
+
+https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from wheelfix.checks.found import ChangeRow, Found
+from wheelfix.checks.subject import Subject
+from wheelfix.errors import RecordError
+from wheelfix.escaping import shown
+from wheelfix.rows import KNOWN, Row, RowEdit, plain_path, read_unquoted
+
+REMOVE: Final = RowEdit(remove=True)
+_DRIVE: Final = re.compile(r"^[A-Za-z]:")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row for a file of the archive: its index, its columns, and the code and message of what is odd about its path."""
+
+    index: int
+    row: Row
+    code: str = ""
+    message: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the row stands, for people."""
+        return _place(self.index, self.row.path)
+
+
+@dataclass(slots=True)
+class Listing:
+    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none."""
+
+    rows: dict[str, list[Listed]] = field(default_factory=dict)
+    faults: list[Found] = field(default_factory=list)
+
+    @property
+    def algorithms(self) -> dict[str, set[str]]:
+        """The hashes other than sha256 that RECORD has, by file."""
+        found: dict[str, set[str]] = {}
+        for path, group in self.rows.items():
+            for algorithm in {each.row.algorithm.lower() for each in group} & (KNOWN - {"sha256"}):
+                found.setdefault(path, set()).add(algorithm)
+        return found
+
+
+def read_listing(subject: Subject) -> Listing:
+    """Return what RECORD lists; nothing where there is none."""
+    listing = Listing()
+    for index, row in subject.record.read_rows() if subject.record else ():
+        _take(subject, listing, index, row)
+    return listing
+
+
+def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordError) -> None:
+    if isinstance(read, Row):
+        row, code, message = read, "", ""
+    else:
+        loose = read_unquoted(subject.record.rows[index]) if subject.record else None
+        if loose is None or not _is_file(subject, loose.path):
+            listing.faults.append(Found("record-bad-row", f"row {index + 1}", read.message))
+            return
+        row, code, message = loose, "record-unquoted-path", read.message
+    place, gone = _place(index, row.path), (ChangeRow(index, REMOVE),)
+    if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
+        listing.faults.append(Found("record-not-utf8", place, "the path is not UTF-8"))
+    if _is_file(subject, row.path):
+        listing.rows.setdefault(row.path, []).append(Listed(index, row, code, message))
+        return
+    plain = plain_path(row.path)
+    if row.path.endswith("/") or f"{plain}/" in subject.folders:
+        message = "it names a folder; only files are listed"
+        listing.faults.append(Found("record-directory-row", place, message, gone))
+        return
+    is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None
+    path = plain.lstrip("/") if is_absolute else plain
+    if is_absolute:
+        code, message = "record-absolute-path", "its path is absolute"
+    else:
+        code = "record-backslash" if "\\" in row.path else "record-path-spelling"
+        message = f"the file is called {shown(path)}"
+    if _is_file(subject, path):
+        listing.rows.setdefault(path, []).append(Listed(index, row, code, message))
+        return
+    if code == "record-path-spelling":
+        code = "record-no-such-file"
+    message = message if is_absolute else "there is no such file in the archive"
+    listing.faults.append(Found(code, place, message, gone))
+
+
+def _place(index: int, path: str) -> str:
+    return f"row {index + 1}: {shown(path)}"
+
+
+def _is_file(subject: Subject, path: str) -> bool:
+    return path in subject.members and not path.endswith("/")
