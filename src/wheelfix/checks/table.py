@@ -85,11 +85,12 @@ class _Table:
         size_holds = row.size in ("", str(self._subject.members[path].size))
         return size_holds and (not row.digest or _reading(row.digest, sums.digests[name]) != "wrong")
 
-    def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, int]:
+    def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
         """Return a key by which the row that is to stay comes first: one that is right, says more, is spelled well."""
         if path == self._own:
-            return bool(each.row.digest or each.row.size), False, bool(each.code), each.index
-        return not self._holds(path, each.row), not each.row.digest, bool(each.code), each.index
+            return bool(each.row.digest or each.row.size), False, False, bool(each.code), each.index
+        row = each.row
+        return not self._holds(path, row), not row.digest, not row.size, bool(each.code), each.index
 
     def _check_hash(self, path: str, each: Listed) -> Iterator[Found]:
         row, place = each.row, each.place

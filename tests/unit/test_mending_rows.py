@@ -1,0 +1,172 @@
+"""Repair of RECORD where its rows, or a row and a file, contradict each other: nothing is chosen unasked."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import wheelfix
+from building import Entry, RecordStyle, build_wheel, write_wheel
+from flaws import HEAD, metadata, record_of, sound
+from wheelfix import Outcome, Severity, Status
+from wheelfix.rows import hash_column
+
+_INFO = "demo-1.0.dist-info"
+_ROWS = record_of(sound())
+_FIRST, _REST = _ROWS[0], _ROWS[1:]
+_OTHER = b"demo/__init__.py,sha256=" + _ROWS[1].split(b"=")[1]
+
+
+def _write(folder: Path, rows: list[bytes], **changes: object) -> Path:
+    return write_wheel(folder, sound(record=b"".join(rows), **changes))
+
+
+def _repair(path: Path, **options: object) -> Outcome:
+    return wheelfix.repair_wheels(path, output_dir=path.parent / "mended", **options).outcomes[0]  # type: ignore[arg-type]
+
+
+def _codes(path: Path) -> dict[str, Severity]:
+    return {fault.code: fault.severity for fault in wheelfix.verify_wheels(path).inspections[0].faults}
+
+
+def _record(outcome: Outcome) -> list[bytes]:
+    assert outcome.output is not None
+    with zipfile.ZipFile(outcome.output) as archive:
+        rows = archive.read(f"{_INFO}/RECORD").splitlines(keepends=True)
+    return [row for row in rows if b"wheelfix" not in row]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [_FIRST, _FIRST],
+        [b"/" + _FIRST, _FIRST],
+        [_FIRST.replace(b"/", b"\\"), b"./" + _FIRST, _FIRST],
+        [_FIRST.rsplit(b",", 1)[0] + b",\n", _FIRST],
+        [b"demo/__init__.py,,\n", _FIRST],
+    ],
+    ids=["twice", "absolute first", "odd spellings first", "without size first", "without anything first"],
+)
+def test_of_rows_that_agree_the_best_one_stays(rows: list[bytes], tmp_path: Path) -> None:
+    path = _write(tmp_path, [*rows, *_REST])
+    assert "record-duplicate-row" in _codes(path)
+    assert sorted(_record(_repair(path))) == sorted(_ROWS)
+
+
+@pytest.mark.parametrize("rows", [[_FIRST, _OTHER], [_OTHER, _FIRST], [b"/" + _OTHER, _FIRST], [_OTHER, b"/" + _FIRST]])
+def test_of_rows_that_contradict_each_other_none_goes_unasked(rows: list[bytes], tmp_path: Path) -> None:
+    path = _write(tmp_path, [*rows, *_REST])
+    assert _codes(path)["record-contradicting-rows"] is Severity.ERROR
+    unasked = _repair(path)
+    assert "record-contradicting-rows" in {fault.code for fault in unasked.faults}
+    assert any("--trust-content" in note for note in unasked.notes)
+    assert unasked.output is None or len(_record(unasked)) == len(_ROWS) + 1
+    assert sorted(_record(_repair(path, trust_content=True, overwrite=True))) == sorted(_ROWS)
+
+
+def test_rows_of_which_none_is_right_need_trust(tmp_path: Path) -> None:
+    """Both of them are wrong, and say the same: one goes freely, the other one does not follow the file."""
+    path = _write(tmp_path, [_OTHER, _OTHER, *_REST])
+    assert set(_codes(path)) == {"record-duplicate-row", "record-wrong-hash"}
+    outcome = _repair(path)
+    assert _record(outcome) == [_OTHER, *_REST]
+    assert {fault.code for fault in outcome.faults} == {"record-wrong-hash"}
+
+
+_NEWER = metadata("License-Expression: MIT", "Provides-Extra: x", 'Requires-Dist: six>=1.9<2; extra == "y"')
+
+
+@pytest.mark.parametrize("column", [1, 2])
+def test_metadata_that_record_does_not_vouch_for_is_left(column: int, tmp_path: Path) -> None:
+    """To mend it would give RECORD the hash of a file that may be damaged."""
+    rows = record_of(sound(metadata=_NEWER))
+    index = next(number for number, row in enumerate(rows) if b"/METADATA," in row)
+    columns = rows[index].rstrip(b"\n").split(b",")
+    columns[column] = _FIRST.rstrip(b"\n").split(b",")[column]
+    rows[index] = b",".join(columns) + b"\n"
+    path = _write(tmp_path, [*rows, b"demo/gone.py,,\n"], metadata=_NEWER)
+    before = _codes(path)
+    outcome = _repair(path)
+    assert {fault.code for fault in outcome.faults} == before.keys() - {"record-no-such-file"}
+    assert {change.field for change in outcome.changes} == {"RECORD"}
+    assert sum("METADATA may be damaged" in note for note in outcome.notes) >= 2
+    assert outcome.output is not None
+    assert _codes(outcome.output).keys() == before.keys() - {"record-no-such-file"}
+    trusted = _repair(path, trust_content=True, overwrite=True)
+    assert trusted.output is not None
+    assert set(_codes(trusted.output)) == {"metadata-empty-extra"}
+
+
+def test_metadata_with_a_hexadecimal_hash_is_vouched_for(tmp_path: Path) -> None:
+    rows = record_of(sound(metadata=_NEWER))
+    digest = hashlib.sha256(_NEWER).digest()
+    proper = hash_column("sha256", digest).encode()
+    mixed = [row.replace(proper, b"sha256=" + digest.hex().encode()) for row in rows]
+    path = _write(tmp_path, mixed, metadata=_NEWER)
+    assert "record-hex-hash" in _codes(path)
+    outcome = _repair(path)
+    assert outcome.output is not None
+    assert set(_codes(outcome.output)) == {"metadata-empty-extra"}
+
+
+def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
+    """What is told of a wheel has a bound; what is mended has none."""
+    rows = [b"demo/gone%d.py,sha256=x,1\n" % number for number in range(2_500)]
+    files = tuple(Entry(f"demo/new{number}.py", b"") for number in range(2_500))
+    outcome = _repair(_write(tmp_path, [*_ROWS[:-1], *rows, _ROWS[-1]], files=(*sound().files, *files)))
+    assert outcome.output is not None
+    assert not _codes(outcome.output)
+    assert not outcome.faults
+    again = wheelfix.repair_wheels(outcome.output, output_dir=tmp_path / "again").outcomes[0]
+    assert again.status is Status.UNCHANGED
+
+
+def test_of_many_faults_that_stay_some_are_told(tmp_path: Path) -> None:
+    rows = [b"demo/gone%d.py,1\n" % number for number in range(2_500)]
+    outcome = _repair(_write(tmp_path, [*_ROWS, *rows]))
+    assert len(outcome.faults) == 1_001
+    assert [note for note in outcome.notes if "and 2499 more" in note]
+
+
+_COMMA = sound(files=(*sound().files, Entry("demo/a,b.py", b"1")))
+_COMMA_ROWS = [row.replace(b'"', b"") for row in record_of(_COMMA)]
+
+
+def test_row_with_an_unquoted_comma_is_compared(tmp_path: Path) -> None:
+    rows = [row.replace(b"a,b.py,sha256=", b"a,b.py,sha256=x") for row in _COMMA_ROWS]
+    path = _write(tmp_path, rows, files=_COMMA.files)
+    assert set(_codes(path)) == {"record-unquoted-path", "record-wrong-hash"}
+    freely = _repair(path, sbom=False)
+    assert any(row.startswith(b'"demo/a,b.py",sha256=x') for row in _record(freely))
+    only_hash = _repair(path, select=["record-wrong-hash"], trust_content=True, overwrite=True)
+    assert _record(only_hash) == record_of(_COMMA)
+
+
+def test_duplicate_of_a_row_with_an_unquoted_comma(tmp_path: Path) -> None:
+    row = next(row for row in _COMMA_ROWS if b"a,b" in row)
+    path = _write(tmp_path, [*_COMMA_ROWS, row], files=_COMMA.files)
+    assert set(_codes(path)) == {"record-unquoted-path", "record-duplicate-row"}
+    assert _record(_repair(path)) == record_of(_COMMA)
+
+
+def test_columns_that_need_quotes_keep_them(tmp_path: Path) -> None:
+    """Hash and size are as free as the path: what stays of a row stays as it can be read."""
+    odd = b'./demo/__init__.py,"x,\xff""",1\n'
+    path = _write(tmp_path, [odd, *_REST])
+    outcome = _repair(path)
+    assert _record(outcome)[0] == odd[2:]
+
+
+def test_record_that_the_directory_lists_elsewhere_can_stay(tmp_path: Path) -> None:
+    """The directory lists RECORD first and it lies last; it is written anew with the same rows."""
+    spec = sound(dist_info_files={"metadata.json": b"{}"}, style=RecordStyle(unlisted=frozenset({f"{_INFO}/metadata.json"})))
+    data = build_wheel(spec)
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    entries = [b"PK\1\2" + each for each in data[start:end].split(b"PK\1\2")[1:]]
+    record = next(each for each in entries if b"/RECORD" in each)
+    entries.remove(record)
+    path = write_wheel(tmp_path, archive=data[:start] + b"".join([record, *entries]) + data[end:])
+    outcome = _repair(path, select=["legacy"], sbom=False)
+    assert outcome.problem is None
+    assert _record(outcome) == _ROWS
