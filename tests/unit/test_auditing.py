@@ -6,7 +6,9 @@ import pytest
 
 from building import build_wheel, write_wheel
 from flaws import metadata, sound
+from wheelfix import auditing
 from wheelfix.auditing import Audit, verify_wheels
+from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.outcome import Inspection, Severity
 
 FAULTY = sound(project="faulty", record=b"")
@@ -25,6 +27,21 @@ def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
     for given in (path, str(path), [path], iter([str(path)])):
         assert verify_wheels(given) == Audit((Inspection(path),))
     assert verify_wheels([]) == Audit(())
+
+
+def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def inspect(path: Path) -> Inspection:
+        if path.name.startswith("bad"):
+            raise KeyError("x")
+        return inspect_wheel(path)
+
+    monkeypatch.setattr(auditing, "inspect_wheel", inspect)
+    paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
+    bad, good = verify_wheels(paths).inspections
+    assert [(fault.code, fault.severity) for fault in bad.faults] == [("file-unreadable", Severity.ERROR)]
+    assert "KeyError" in bad.faults[0].message
+    assert "report it" in bad.faults[0].message
+    assert codes(good) == {"filename-name-differs"}
 
 
 def test_select_and_ignore(tmp_path: Path) -> None:

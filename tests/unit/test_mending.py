@@ -143,6 +143,29 @@ def test_metadata_is_mended(metadata: bytes, code: str, expected: bytes, tmp_pat
     Metadata.from_email(expected, validate=True)
 
 
+_END = b"\nDescription-Content-Type: text/plain\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "mended"),
+    [
+        (b"Summary: x\rRequires-Dist: y" + _END, b"\nAbout\rdemo.\r\nMore\r\r\n", b"Summary: x\nRequires-Dist: y" + _END),
+        (b"Summary: x\r\r\nRequires-Dist: y" + _END, b"\nAbout\rdemo.\n", b"Summary: x\nRequires-Dist: y" + _END),
+        (
+            b"Summary: x\r\nKeywords: a\rRequires-Dist: y\r\n",
+            b"\r\nA\rb",
+            b"Summary: x\r\nKeywords: a\nRequires-Dist: y\r\n",
+        ),
+    ],
+)
+def test_line_ends_of_the_description_stay(header: bytes, body: bytes, mended: bytes, tmp_path: Path) -> None:
+    head = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
+    path = write_wheel(tmp_path, WheelSpec(metadata=head + header + body))
+    outcome = _repair(path, select=["metadata-hidden"])
+    assert outcome.output is not None
+    assert _contents(outcome.output)[f"{_INFO}/METADATA"] == head + mended + body
+
+
 def test_an_undeclared_extra_is_declared(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(metadata=_lines("Requires-Dist: a; extra == 'x'", version="1.2")))
     outcome = _repair(path)

@@ -8,7 +8,7 @@ import pytest
 
 import wheelfix
 from building import Entry, RecordStyle, build_wheel, write_wheel
-from flaws import HEAD, metadata, record_of, sound
+from flaws import metadata, record_of, sound
 from wheelfix import Outcome, Severity, Status
 from wheelfix.rows import hash_column
 

@@ -7,6 +7,7 @@ import pytest
 
 from wheelfix.errors import RecordError
 from wheelfix.record import Record
+from wheelfix.rows import NewRow
 
 NEW = b"new content"
 
@@ -102,6 +103,23 @@ def test_a_quote_that_is_never_closed_is_refused() -> None:
     with pytest.raises(RecordError) as caught:
         Record.parse(b'a,,\n"b,,\nc,,\n')
     assert caught.value.code == "unclosed-quote"
+
+
+def test_open_quote_that_is_just_not_too_long_is_refused() -> None:
+    """What is read to see whether it goes on would make it longer than a column may be."""
+    with pytest.raises(RecordError) as caught:
+        Record.parse(b'a,,\n"' + b"x" * 131_070)
+    assert caught.value.code == "unclosed-quote"
+
+
+@pytest.mark.parametrize("last", [b"r,,\n", b"r,,"])
+def test_rows_are_added_as_one(last: bytes) -> None:
+    """Pitfall 21: a hundred thousand of them cost no more than reading what is there."""
+    new = [NewRow(f"x{number}", "sha256=x", "1") for number in range(100_000)]
+    record = Record.parse(b"m,sha256=y,2\n" + last)
+    text = b"".join(b"x%d,sha256=x,1\n" % number for number in range(100_000))
+    assert record.amended({}, new, like="m", before="r").data == b"m,sha256=y,2\n" + text + last
+    assert record.adding(new).data == b"m,sha256=y,2\n" + (last + text if last.endswith(b"\n") else b"r,,\n" + text[:-1])
 
 
 AGREES = [

@@ -9,7 +9,7 @@ import pytest
 
 from building import Entry, WheelSpec, write_wheel
 from running import wheelfix as run
-from wheelfix import Disagreement, Outcome, Problem, Report, Status, fix_wheels
+from wheelfix import Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.filename import WheelFilename
 from wheelfix.releases import Rehearsal, compare, disagreements_of, to_compare
 
@@ -381,6 +381,13 @@ def test_a_sibling_that_cannot_be_read_keeps_its_release_back(content: bytes, tm
     assert report.disagreements == ()
     assert fix(tmp_path, one, broken, allow_mixed=True).outcomes[0].status is Status.FIXED
     assert "Traceback" not in run("strip-gpu", "-o", tmp_path / "two", one, broken).err
+
+
+def test_a_sibling_that_cannot_be_read_does_not_keep_back_what_requires_the_same(tmp_path: Path) -> None:
+    one, broken = built(tmp_path, "py2", ["a"], record=b""), tmp_path / "demo-1.0-py3-none-any.whl"
+    broken.write_bytes(b"no zip")
+    report = repair_wheels([one, broken], output_dir=tmp_path / "out")
+    assert [each.status for each in report.outcomes] == [Status.FIXED, Status.REFUSED]
 
 
 @pytest.mark.parametrize(

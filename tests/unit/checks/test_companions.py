@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from building import write_wheel
-from flaws import record_of, signature_of, sound
+from flaws import HEAD, metadata, record_of, signature_of, sound
 from wheelfix.auditing import verify_wheels
 from wheelfix.batch import fix_wheels
 from wheelfix.checks.inspection import find_faults
@@ -69,6 +69,30 @@ def test_many_groups_and_defaults_take_no_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [DEEP, b'{"a":' * 200_000, b"", b"\xff", b"nope", b"9" * 5_000])
 def test_bill_of_materials_that_is_no_json(content: bytes, tmp_path: Path) -> None:
     assert codes_of(tmp_path, sboms__x_DOT_json=content) == ["sbom-unreadable"]
+
+
+def test_bills_of_materials_are_read_within_a_bound(tmp_path: Path) -> None:
+    """Each is parsed whole; what is beyond the bound is told, and does not make the wheel a bad one."""
+    files = {f"sboms/{number}.json": b"[" + b" " * (7 << 20) + b"]" for number in range(6)}
+    faults = find_faults(write_wheel(tmp_path, sound(dist_info_files=files)))
+    assert [(each.code, each.place) for each in faults] == [("sbom-unreadable", f"sboms/{number}.json") for number in (4, 5)]
+    spec = sound(dist_info_files={"sboms/large.json": b"[" + b" " * (9 << 20) + b"]"})
+    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == ["sbom-unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("version", "file", "codes"),
+    [
+        ("2.4", "licenses/LICENSE", []),
+        ("2.4", "LICENSE", ["metadata-license-missing"]),
+        ("2.1", "LICENSE", ["metadata-field-too-new"]),
+    ],
+)
+def test_license_files_lie_where_metadata_says(version: str, file: str, codes: list[str], tmp_path: Path) -> None:
+    """PEP 639."""
+    head = [f"Metadata-Version: {version}", *HEAD[1:]]
+    spec = sound(metadata=metadata("License-File: LICENSE", head=head), dist_info_files={file: b"MIT\n"})
+    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == codes
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b"{}", b'{"metadata": {"component": {"properties": [1]}}}'])

@@ -42,6 +42,9 @@ def test_crlf_is_no_fault(tmp_path: Path) -> None:
         ("Requires-Dist: six>=1.9<2.0", "six>=1.9,<2.0"),
         ("Requires-Dist: six (>=1.5.*); os_name == 'nt'", "six (>=1.5); os_name == 'nt'"),
         ("Requires-Python: >='2.7'", ">=2.7"),
+        ("Requires-Python: >=3.6'", ">=3.6"),
+        ("Requires-Dist: six!=~5.0", "six!=5.0.*"),
+        ("Requires-Dist: six>=*", "six"),
     ],
 )
 def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tmp_path: Path) -> None:
@@ -52,6 +55,21 @@ def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tm
     assert data[mend.start :].startswith(line.encode())
     assert mend.value is not None
     assert mend.value.replace(" ", "") == value.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('Requires-Dist: six; extra == "a b"', "metadata-undeclared-extra"),
+        ('Requires-Dist: six; extra == "\u00fc"', "metadata-undeclared-extra"),
+        ("Requires-Python: '===\x1b[2J'", "metadata-bad-requires-python"),
+        ("Requires-Dist: six >'dev'", "metadata-bad-requirement"),
+    ],
+)
+def test_what_has_no_plain_meaning_is_not_mended(line: str, code: str, tmp_path: Path) -> None:
+    """A mend that METADATA may not hold would stop the repair of everything else."""
+    faults = {each.code: each.mending for each in faults_of(tmp_path, metadata(line))}
+    assert faults[code] == ()
 
 
 def test_undeclared_extra_of_an_old_metadata_version_raises_it(tmp_path: Path) -> None:
