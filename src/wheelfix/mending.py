@@ -71,7 +71,7 @@ def _removals(wheel: Wheel, mended: Sequence[Found], *, changed: bool) -> list[C
 
 
 def _may_mend(found: Found, mandate: Mandate) -> bool:
-    if not found.mending:
+    if not found.mending or (found.file and not mandate.trust_content):
         return False
     selected = not mandate.select or found.code.startswith(mandate.select)
     match CHECKS[found.code].mend:
@@ -124,7 +124,7 @@ def _way(code: str, found: Found, *, in_doubt: bool) -> str:
     if in_doubt and _is_of_metadata(found):
         return " METADATA may be damaged, as RECORD says otherwise; --trust-content takes it for right and mends it."
     match CHECKS[code].mend:
-        case Mend.TRUSTED:
+        case Mend.TRUSTED | Mend.YES if found.file:
             return " The file may be damaged; --trust-content takes it for right and mends RECORD."
         case Mend.ASKED:
             return f" It may be meant so; --select {code} takes it out."

@@ -100,8 +100,8 @@ class Record:
         return Record(tuple(rows))
 
     def without(self, path: str) -> "Record":
-        """Return the record without the rows for ``path``."""
-        gone = {index for index, _ in self._matching(path)}
+        """Return the record without the rows for ``path``, and without those that have it as an absolute path."""
+        gone = {index for index, _ in (*self._matching(path), *self._matching(f"/{path}"))}
         return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
 
     def amended(self, changes: Mapping[int, "RowEdit"], added: Sequence["NewRow"], *, like: str, before: str) -> "Record":

@@ -170,3 +170,23 @@ def test_record_that_the_directory_lists_elsewhere_can_stay(tmp_path: Path) -> N
     outcome = _repair(path, select=["legacy"], sbom=False)
     assert outcome.problem is None
     assert _record(outcome) == _ROWS
+
+
+def test_what_is_odd_about_rows_that_contradict_each_other_stays_too(tmp_path: Path) -> None:
+    """Each of these mends alone would let one of the rows win: a path put right, a hash in its usual spelling, a size."""
+    spelled = _FIRST.replace(b"sha256=", b"SHA256=")
+    path = _write(tmp_path, [b"/" + _OTHER, spelled, _OTHER.rsplit(b",", 1)[0] + b",\n", *_REST])
+    before = set(_codes(path))
+    assert before == {"record-contradicting-rows", "record-absolute-path", "record-hash-spelling"}
+    assert _repair(path).status is Status.UNCHANGED
+    assert sorted(_record(_repair(path, trust_content=True, overwrite=True))) == sorted(_ROWS)
+
+
+@pytest.mark.parametrize("prefix", [b"/", b"./", b"//"])
+def test_rows_of_a_file_that_goes_go_with_it(prefix: bytes, tmp_path: Path) -> None:
+    row = f"{_INFO}/metadata.json,sha256=x,1\n".encode()
+    path = _write(tmp_path, [*_ROWS, row, prefix + row], dist_info_files={"metadata.json": b"{}"})
+    outcome = _repair(path)
+    assert _record(outcome) == _ROWS
+    assert outcome.output is not None
+    assert not _codes(outcome.output)

@@ -49,7 +49,8 @@ Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | Edit
 class Found:
     """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can.
 
-    ``file`` is the member of which RECORD and the content contradict each other: it may be damaged.
+    ``file`` is the member of which rows of RECORD contradict each other or the content: it may be damaged, so that the fault
+    is mended only if the content is trusted.
     """
 
     code: str

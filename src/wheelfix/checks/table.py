@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from wheelfix.checks.found import AddRow, ChangeRow, Found
@@ -56,9 +57,8 @@ class _Table:
         agreed = self._agree(path, rows)
         for each in rows:
             if each.code:
-                goes = agreed and each is not kept
-                mending = _gone(each) if goes else (ChangeRow(each.index, RowEdit(path=path)),)
-                yield Found(each.code, each.place, each.message, mending)
+                mending = (ChangeRow(each.index, RowEdit(path=path)),) if each is kept else _gone(each)
+                yield Found(each.code, each.place, each.message, mending, "" if agreed else path)
             if each is kept:
                 continue
             if agreed:
@@ -67,10 +67,8 @@ class _Table:
             else:
                 message = f"row {kept.index + 1} is for the same file, and says otherwise"
                 yield Found("record-contradicting-rows", each.place, message, _gone(each), path)
-        if path == self._own:
-            yield from _check_own(kept)
-        else:
-            yield from self._check_hash(path, kept)
+        found = _check_own(kept) if path == self._own else self._check_hash(path, kept)
+        yield from found if agreed else (replace(each, file=path) for each in found)
 
     def _agree(self, path: str, rows: Sequence[Listed]) -> bool:
         """Whether rows for one file say the same, or nothing that is wrong."""

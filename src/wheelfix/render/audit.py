@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from wheelfix.auditing import Audit
+from wheelfix.checks.codes import CHECKS, Mend
 from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.render.json import encode
@@ -34,15 +35,23 @@ def render_inspection(inspection: Inspection, *, verbose: bool = False) -> str:
 
 def _line(fault: Fault) -> str:
     place = f"{fault.place}: " if fault.place else ""
-    mendable = " [mendable]" if fault.mendable else ""
+    mendable = f" [{_mendable(fault)}]" if fault.mendable else ""
     return shown(f"{fault.severity}: {fault.code}: {place}{fault.message}{mendable}")
+
+
+def _mendable(fault: Fault) -> str:
+    """Return whether ``repair`` mends a fault unasked, or what it must be told for that."""
+    mend = CHECKS[fault.code].mend
+    return "mendable" if mend is Mend.YES else f"mendable {mend}"
 
 
 def _counts(faults: Sequence[Fault]) -> str:
     count = Counter(fault.severity for fault in faults)
     words = [f"{count[each]} {each}{'s' * (count[each] != 1)}" for each in Severity if count[each]]
-    mendable = sum(fault.mendable for fault in faults)
-    return ", ".join(words) + (f"; repair can mend {mendable}" if mendable else "")
+    freely = sum(fault.mendable and CHECKS[fault.code].mend is Mend.YES for fault in faults)
+    asked = sum(fault.mendable for fault in faults) - freely
+    can = [*([str(freely)] if freely else []), *([f"{asked} if asked to"] if asked else [])]
+    return ", ".join(words) + (f"; repair can mend {' and '.join(can)}" if can else "")
 
 
 def render_audit_summary(audit: Audit) -> str:

@@ -12,8 +12,11 @@ _MOST_ROWS = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
-def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False) -> str:
-    """Return what happened to one wheel, in lines with line ends; empty where ``verbosity`` has nothing to say."""
+def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, by_rules: bool = True) -> str:
+    """Return what happened to one wheel, in lines with line ends; empty where ``verbosity`` has nothing to say.
+
+    ``by_rules`` tells that rules decide, rather than faults.
+    """
     name = shown(str(outcome.source))
     if outcome.problem:
         problem = outcome.problem
@@ -22,7 +25,7 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
         return head + "".join(f"{line}\n" for line in told)
     if verbosity <= QUIET:
         return ""
-    lines = [f"{name}: {_headline(outcome, dry_run)}"]
+    lines = [f"{name}: {_headline(outcome, dry_run, by_rules)}"]
     lines += _changes(outcome.changes, verbose=verbosity >= VERBOSE)
     if verbosity >= VERBOSE:
         lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
@@ -43,18 +46,24 @@ def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     return [*lines, f"  {len(hidden)} more rows of RECORD, which -v shows"] if hidden else lines
 
 
-def _headline(outcome: Outcome, dry_run: bool) -> str:
+def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
     if outcome.status is Status.UNCHANGED:
         kept = f", {len(outcome.kept)} kept by rules" if outcome.kept else ""
-        return f"nothing to correct, no rule asks for a change{kept}"
+        if outcome.faults:
+            return f"nothing mended, {_count(len(outcome.faults), 'fault')} stay{'s' * (len(outcome.faults) == 1)}"
+        return f"nothing to correct, no rule asks for a change{kept}" if by_rules else "nothing to mend"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []
     if dropped:
-        parts.append(f"{dropped} requirement{'s' * (dropped != 1)} {'would be ' if dry_run else ''}dropped")
+        parts.append(f"{_count(dropped, 'requirement')} {'would be ' if dry_run else ''}dropped")
     if other:
-        parts.append(f"{other} other change{'s' * (other != 1)}")
+        parts.append(_count(other, "other change" if dropped else "change"))
     return ", ".join(parts)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def render_change(change: Change) -> str:

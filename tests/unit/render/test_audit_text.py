@@ -7,7 +7,7 @@ from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
 
 ERROR = Fault("record-bad-row", Severity.ERROR, "row 1", "it has \x1b two columns\n", mendable=False)
-WARNING = Fault("metadata-no-description", Severity.WARNING, "", "an index has nothing to show: 100 %", mendable=True)
+WARNING = Fault("record-no-size", Severity.WARNING, "", "it has no size: 100 %", mendable=True)
 BOTH = Inspection(Path("a\x1b.whl"), (ERROR, WARNING))
 
 
@@ -19,8 +19,17 @@ def test_faults_with_their_count() -> None:
     assert render_inspection(BOTH).splitlines() == [
         "a\\x1b.whl: 1 error, 1 warning; repair can mend 1",
         "  error: record-bad-row: row 1: it has \\x1b two columns\\n",
-        "  warning: metadata-no-description: an index has nothing to show: 100 % [mendable]",
+        "  warning: record-no-size: it has no size: 100 % [mendable]",
     ]
+
+
+def test_what_repair_must_be_told() -> None:
+    trusted = Fault("record-wrong-hash", Severity.ERROR, "row 1", "x", mendable=True)
+    asked = Fault("metadata-empty-extra", Severity.WARNING, "y", "z", mendable=True)
+    head, *lines = render_inspection(Inspection(Path("a.whl"), (trusted, asked))).splitlines()
+    assert head.endswith("; repair can mend 2 if asked to")
+    assert [line.rpartition(" [")[2] for line in lines] == ["mendable with --trust-content]", "mendable if selected]"]
+    assert render_inspection(Inspection(Path("a.whl"), (asked, WARNING))).partition("\n")[0].endswith("1 and 1 if asked to")
 
 
 def test_many_alike() -> None:
@@ -40,7 +49,7 @@ def test_summary() -> None:
 def test_annotations() -> None:
     assert render_annotations(Audit((BOTH,))).splitlines() == [
         "::error file=a\\x1b.whl,title=record-bad-row::row 1: it has \\x1b two columns\\n",
-        "::warning file=a\\x1b.whl,title=metadata-no-description::an index has nothing to show: 100 %25",
+        "::warning file=a\\x1b.whl,title=record-no-size::it has no size: 100 %25",
     ]
 
 

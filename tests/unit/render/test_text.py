@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.outcome import Change, Outcome, Problem, Report, Status
+from wheelfix.outcome import Change, Fault, Outcome, Problem, Report, Severity, Status
 from wheelfix.render.text import NORMAL, QUIET, VERBOSE, render_outcome, render_summary
 
 DROP = Change("Requires-Dist", "drop", "triton", None, "gpu/triton", None, "a compiler")
@@ -15,6 +15,7 @@ FIXED = Outcome(
 )
 PLAIN = Outcome(Path("b.whl"), Status.UNCHANGED, Path("fixed/b.whl"))
 REFUSED = Outcome(Path("c.whl"), Status.REFUSED, problem=Problem("code", "it is bad", "Build it again."))
+FAULT = Fault("record-bad-row", Severity.ERROR, "row 1", "it has two columns", mendable=False)
 
 TOLD = [
     (FIXED, QUIET, False, ""),
@@ -26,6 +27,8 @@ TOLD = [
     (PLAIN, NORMAL, False, "b.whl: nothing to correct, no rule asks for a change\n"),
     (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
      "b.whl: nothing to correct, no rule asks for a change, 1 kept by rules\n"),
+    (replace(PLAIN, faults=(FAULT,)), NORMAL, False, "b.whl: nothing mended, 1 fault stays\n"),
+    (replace(PLAIN, faults=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing mended, 2 faults stay\n"),
     (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
     (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
 ]  # fmt: skip
@@ -57,7 +60,7 @@ CHANGES = [
 @pytest.mark.parametrize(("change", "line"), CHANGES)
 def test_other_changes(change: Change, line: str) -> None:
     text = render_outcome(replace(FIXED, changes=(change,), notes=()))
-    assert text == f"a.whl: 1 other change\n{line}"
+    assert text == f"a.whl: 1 change\n{line}"
 
 
 def test_requirements_and_other_changes_are_counted_apart() -> None:
