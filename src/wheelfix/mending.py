@@ -123,13 +123,9 @@ def _way(code: str, found: Found, *, in_doubt: bool) -> str:
         return ""
     if in_doubt and _is_of_metadata(found):
         return " METADATA may be damaged, as RECORD says otherwise; --trust-content takes it for right and mends it."
-    match CHECKS[code].mend:
-        case Mend.TRUSTED | Mend.YES if found.file:
-            return " The file may be damaged; --trust-content takes it for right and mends RECORD."
-        case Mend.ASKED:
-            return f" It may be meant so; --select {code} takes it out."
-        case Mend.YES | Mend.NO:
-            return ""
+    if found.file:
+        return " The file may be damaged; --trust-content takes it for right and mends RECORD."
+    return f" It may be meant so; --select {code} takes it out." if CHECKS[code].mend is Mend.ASKED else ""
 
 
 def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[Change]]:
