@@ -49,6 +49,8 @@ class WheelFilename:
         """
         if not name.isprintable():
             raise FilenameError("not-a-wheel-name", f"{shown(name)} holds unprintable characters", hint=_HINT)
+        if "/" in name or "\\" in name:
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} is a path, not a name", hint=_HINT)
         if not name.endswith(".whl"):
             raise FilenameError("not-a-wheel-name", f"{shown(name)} does not end with .whl", hint=_HINT)
         parts = name.removesuffix(".whl").split("-")
