@@ -37,6 +37,8 @@ def sum_members(source: Readable, members: Iterable[Member], algorithms: Mapping
     readable = [member for member in members if member.method in (STORED, DEFLATED)]
     workers = min(_THREADS, os.cpu_count() or 1)
     found: dict[str, Sums] = {}
+    if sum(member.size for member in readable) < _SHARE:  # not worth a thread
+        return _sum_share(source, readable, algorithms)
     with ThreadPoolExecutor(workers, "wheelfix-sums") as pool:
         for part in pool.map(lambda share: _sum_share(source, share, algorithms), _shares(readable)):
             found.update(part)
