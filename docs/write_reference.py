@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from wheelfix.checks.codes import CHECKS, Check
 from wheelfix.metadata.fields import FIELDS
+from wheelfix.mirror.findings import MIRROR_CHECKS
 from wheelfix.render.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
 
@@ -29,6 +30,15 @@ say that the content is right and not RECORD, *if selected* where it may be mean
 by name. Single cases of what can be mended may be beyond it; `verify` marks those that are not.
 
 This page is made from the table of checks, by `docs/write_reference.py`. [Verify wheels](verify.md) tells how to use them.
+"""
+_MIRROR_HEAD: Final = """# What is wrong with a mirror
+
+Every code that `wheelfix mirror check` can tell, of a folder or of the address of an index, and what clients make of it.
+
+This page is made from the table of checks, by `docs/write_reference.py`. [Mirrors](mirror.md) tells how to use them.
+
+| code | severity | what is wrong | who suffers |
+|---|---|---|---|
 """
 _FAMILIES: Final = {
     "archive": "The archive",
@@ -131,6 +141,14 @@ def _takes(schema: Mapping[str, Any]) -> str:
             return "text"
 
 
+def mirror_page() -> str:
+    """Return the page of everything that can be wrong with a mirror."""
+    rows = (
+        f"| `{each.code}` | {each.severity} | {each.sentence} | {each.consequence} |\n" for each in MIRROR_CHECKS.values()
+    )
+    return _MIRROR_HEAD + "".join(rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or compare them; return 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,6 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         FOLDER / "rule-reference.md": reference(schema),
         FOLDER / "rules.schema.json": encode(schema),
         FOLDER / "checks.md": checks_page(),
+        FOLDER / "mirror-checks.md": mirror_page(),
     }
     wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in wrong:

@@ -8,6 +8,10 @@ The names in ``__all__`` are the public interface. In the common case one call d
     for outcome in report.outcomes:
         print(outcome.status, outcome.output, [change.before for change in outcome.changes])
 
+A mirror, a folder that any web server can serve, is filled in the same way::
+
+    report, published = wheelfix.fix_into_mirror("mirror", ["torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"])
+
 Step by step, one wheel is opened, a plan is made and looked at, and then carried out::
 
     from pathlib import Path
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
         EditError,
         FilenameError,
         MetadataError,
+        MirrorError,
         NeedError,
         OutputError,
         RecordError,
@@ -59,6 +64,15 @@ if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence, Judgement
     from wheelfix.filename import WheelFilename
     from wheelfix.identity import Identity
+    from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
+    from wheelfix.mirror.checking import check_index, check_mirror
+    from wheelfix.mirror.correcting import fix_into_mirror
+    from wheelfix.mirror.findings import Finding, MirrorCheck, Survey
+    from wheelfix.mirror.mirroring import mirror_releases
+    from wheelfix.mirror.model import ListedFile, Origin, Page
+    from wheelfix.mirror.publication import Publication, Published, PublishReport
+    from wheelfix.mirror.publishing import add_wheels
+    from wheelfix.mirror.terms import Transfer
     from wheelfix.outcome import (
         Change,
         Disagreement,
@@ -98,13 +112,22 @@ _HOMES: Final = {
     ),
     "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
-        "ArchiveError", "EditError", "FilenameError", "MetadataError", "NeedError", "OutputError", "RecordError",
-        "ResultError", "RuleFault", "RulesError", "SourceChanged", "StructureError", "VerificationError", "WheelFault",
-        "WheelfixError",
+        "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
+        "RecordError", "ResultError", "RuleFault", "RulesError", "SourceChanged", "StructureError", "VerificationError",
+        "WheelFault", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
     "filename": ("WheelFilename",),
     "identity": ("Identity",),
+    "mirror.changing": ("list_pages", "remove_files", "unyank_files", "yank_files"),
+    "mirror.checking": ("check_index", "check_mirror"),
+    "mirror.correcting": ("fix_into_mirror",),
+    "mirror.findings": ("Finding", "MirrorCheck", "Survey"),
+    "mirror.mirroring": ("mirror_releases",),
+    "mirror.model": ("ListedFile", "Origin", "Page"),
+    "mirror.publication": ("Publication", "Published", "PublishReport"),
+    "mirror.publishing": ("add_wheels",),
+    "mirror.terms": ("Transfer",),
     "outcome": (
         "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan", "Severity",
         "Status", "Verdict",
@@ -146,19 +169,28 @@ __all__ = [
     "FieldName",
     "FieldValue",
     "FilenameError",
+    "Finding",
     "Identity",
     "Inspection",
     "Judgement",
     "Likeness",
+    "ListedFile",
     "Match",
     "MemberChange",
     "MemberChanges",
     "MetadataError",
+    "MirrorCheck",
+    "MirrorError",
     "NeedError",
+    "Origin",
     "Outcome",
     "OutputError",
+    "Page",
     "Plan",
     "Problem",
+    "Publication",
+    "PublishReport",
+    "Published",
     "RecordError",
     "RecordRow",
     "Remark",
@@ -179,6 +211,8 @@ __all__ = [
     "SourceChanged",
     "Status",
     "StructureError",
+    "Survey",
+    "Transfer",
     "Verdict",
     "VerificationError",
     "Wheel",
@@ -188,24 +222,33 @@ __all__ = [
     "When",
     "WriteFile",
     "__version__",
+    "add_wheels",
     "apply",
     "built_in",
+    "check_index",
+    "check_mirror",
     "compare_wheels",
     "find_rules",
+    "fix_into_mirror",
     "fix_wheels",
     "gather",
+    "list_pages",
     "load_rules",
     "make_plan",
+    "mirror_releases",
     "preview",
     "print_rules",
     "remarks_on",
+    "remove_files",
     "render_audit_json",
     "render_json",
     "repair_wheels",
     "rule_set",
     "rules_schema",
     "try_cases",
+    "unyank_files",
     "verify_wheels",
+    "yank_files",
 ]
 
 

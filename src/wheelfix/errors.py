@@ -13,6 +13,7 @@ The tree, by who is at fault::
     ├── RulesError           a rule file
     ├── EditError            the caller asked for an edit that is not possible
     ├── OutputError          the place for the result is taken or unusable
+    ├── MirrorError          the mirror cannot take or give what was asked for
     └── ResultError          the run went wrong; nothing was published
         ├── SourceChanged        the wheel changed while it was read
         └── VerificationError    what was written is not what was planned
@@ -104,6 +105,10 @@ class EditError(WheelfixError):
 
 class OutputError(WheelfixError):
     """The result cannot be put where it was asked for."""
+
+
+class MirrorError(WheelfixError):
+    """The mirror cannot take or give what was asked for, or is damaged."""
 
 
 class ResultError(WheelfixError):

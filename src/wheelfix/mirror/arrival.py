@@ -1,0 +1,104 @@
+"""A wheel on its way into a mirror: verified, summed, and what the page is to say of it."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from wheelfix.archive.digest import RunningDigest
+from wheelfix.archive.source import Source
+from wheelfix.checks.inspection import find_faults
+from wheelfix.errors import MirrorError
+from wheelfix.escaping import as_utf8
+from wheelfix.mirror.layout import file_place, url_of
+from wheelfix.mirror.model import ListedFile, Origin
+from wheelfix.outcome import Change, Fault, Severity
+from wheelfix.sbom import TRACE, read_trace
+from wheelfix.wheel import Wheel
+
+_MOST_CHANGES: Final = 200
+_LONGEST: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A wheel that may be listed: its ``metadata`` is the sidecar, ``file`` what the page says of it."""
+
+    path: Path
+    project: str
+    file: ListedFile
+    metadata: bytes
+    errors: tuple[str, ...] = ()
+
+
+def examine(
+    path: Path, source: Source, *, sha256: str | None, now: Callable[[], datetime], leniently: bool = False
+) -> Arrival:
+    """Verify the wheel at ``path``, open as ``source``, and return what is to be listed.
+
+    ``sha256`` is that of the file where it is known. A wheel that is examined ``leniently`` may have errors;
+    they are told in ``errors``.
+
+    :raises MirrorError: if it has an error, as ``wheelfix verify`` tells it.
+    :raises WheelFault: if it cannot be read.
+    :raises SourceChanged: if somebody writes to it meanwhile.
+    """
+    with RunningDigest(source) as digest:
+        faults = [each.fault for each in find_faults(path, source=source)]
+        errors = [each for each in faults if each.severity is Severity.ERROR]
+        if errors and not leniently:
+            raise _faulty(errors)
+        with Wheel(path, source=source) as wheel:
+            metadata = wheel.read("METADATA")
+            listed = _listed(wheel, metadata, sha256 or digest.hexdigest(), upload_time(now()))
+    source.check_unchanged()
+    return Arrival(path, wheel.filename.project, listed, metadata, tuple(each.code for each in errors))
+
+
+def _faulty(errors: Sequence[Fault]) -> MirrorError:
+    more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
+    where = f"{errors[0].place}: " if errors[0].place else ""
+    return MirrorError(
+        "faulty-wheel",
+        f"it has errors: {errors[0].code}: {where}{errors[0].message}{more}",
+        hint="`wheelfix verify` tells all of them, and `wheelfix repair` mends what can be mended.",
+    )
+
+
+def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str) -> ListedFile:
+    filename = str(wheel.filename)
+    requires_python = wheel.document.first("Requires-Python")
+    return ListedFile(
+        filename=filename,
+        url=url_of(file_place(wheel.filename.project, filename, sha256)),
+        sha256=sha256,
+        size=wheel.source.size,
+        upload_time=time,
+        requires_python=as_utf8(requires_python) if requires_python else None,
+        metadata_sha256=hashlib.sha256(metadata).hexdigest(),
+        origin=_origin(wheel),
+    )
+
+
+def upload_time(moment: datetime) -> str:
+    """Return ``moment`` in the form of PEP 700."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _origin(wheel: Wheel) -> Origin | None:
+    trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+    if trace is None or not trace.ancestors:
+        return None
+    first = trace.ancestors[-1]
+    changes = [_sentence(each) for each in trace.changes]
+    if len(changes) > _MOST_CHANGES:
+        changes[_MOST_CHANGES:] = [f"and {len(changes) - _MOST_CHANGES} more"]
+    return Origin(first.filename, first.sha256, trace.tool, trace.rules_digest, tuple(changes))
+
+
+def _sentence(change: Change) -> str:
+    before, after = (None if each is None else each[:_LONGEST] for each in (change.before, change.after))
+    values = " -> ".join(each for each in (before, after) if each is not None)
+    return as_utf8(f"{change.action} {change.field}{f': {values}' if values else ''}")

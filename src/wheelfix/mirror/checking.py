@@ -1,0 +1,64 @@
+"""A mirror is checked, and mended where that is asked for."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from wheelfix.mirror.findings import Survey
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.inspecting import survey_folder
+from wheelfix.mirror.mending import mend_folder
+from wheelfix.mirror.terms import missing_extra
+
+
+def check_mirror(
+    mirror: Path | str,
+    *,
+    quick: bool = False,
+    mend: bool = False,
+    timeout: float = 600,
+    on_project: Callable[[str], None] | None = None,
+) -> Survey:
+    """Return what is wrong in the mirror in the folder ``mirror``: its pages, files, sidecars, and what belongs to none.
+
+    Every wheel is read and verified; if ``quick`` only sizes and sidecars are looked at. With ``mend`` what can be made anew
+    is, what belongs to nothing is removed, and what is returned was found afterwards. ``timeout``, in seconds, is how long
+    to wait for another process that writes to the same project. ``on_project`` is called as each project is done.
+
+    :raises MirrorError: if the folder is no mirror, or cannot be mended.
+    """
+    folder = Folder(Path(mirror))
+    survey = survey_folder(folder, quick=quick, on_project=on_project)
+    if not mend or not any(each.mendable for each in survey.findings):
+        return survey
+    mend_folder(folder, survey.findings, timeout)
+    return survey_folder(folder, quick=quick, on_project=on_project)
+
+
+def check_index(
+    url: str,
+    projects: Sequence[str] = (),
+    *,
+    download: str = "some",
+    timeout: float = 30,
+    seconds: float = 3600,
+    most_requests: int = 10_000,
+    on_project: Callable[[str], None] | None = None,
+) -> Survey:
+    """Return what is wrong with an index, ours or any other, as its clients see it: ``projects``, or all of them.
+
+    ``url`` is that of the index, mostly ``.../simple/``. ``download`` tells which wheels are loaded whole to compare their
+    sha256: none, some (the smallest one of each project) or all. ``timeout`` is for each answer, ``seconds`` for all.
+    Credentials come from a netrc file or keyring.
+
+    :raises MirrorError: if the index does not answer, or a bound is reached.
+    :raises ValueError: if there is no such ``download``.
+    """
+    if download not in ("none", "some", "all"):
+        raise ValueError(f"download must be none, some or all, not {download!r}")
+    try:
+        from wheelfix.mirror.probing import survey_url  # imported late: it needs what only the extra "index" installs
+        from wheelfix.mirror.web import Web
+    except ImportError as error:
+        raise missing_extra(error) from error
+    web = Web(timeout=timeout, seconds=seconds, most=most_requests)
+    return survey_url(web, url, projects, download=download, on_project=on_project)

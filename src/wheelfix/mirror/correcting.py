@@ -1,0 +1,79 @@
+"""Wheels are corrected and added to a mirror in one step; nobody sees what lies between."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wheelfix.batch import fix_wheels
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.publication import Publication, PublishReport
+from wheelfix.mirror.publishing import add_on_terms
+from wheelfix.mirror.terms import Terms, Transfer
+from wheelfix.outcome import Outcome, Report
+
+if TYPE_CHECKING:
+    from wheelfix.rules.model import RuleSet
+
+
+def fix_into_mirror(
+    mirror: Path | str,
+    paths: Iterable[Path | str] | Path | str,
+    rules: "RuleSet | Path | str | Sequence[Path | str] | None" = "gpu",
+    *,
+    replace: bool = False,
+    yank_original: str | None = None,
+    allow_mixed: bool = False,
+    timeout: float = 600,
+    on_outcome: Callable[[Outcome], None] | None = None,
+    **options: Any,
+) -> tuple[Report, PublishReport]:
+    """Correct wheels and add all of them, also those that need no change, to the mirror in the folder ``mirror``.
+
+    ``options`` are those of :func:`wheelfix.fix_wheels`, but for where results go. ``replace``, ``yank_original`` and
+    ``timeout`` are those of :func:`wheelfix.add_wheels`; the wheels that were given are the originals. A wheel that is
+    refused or fails is not added. The ``output`` of an outcome is its file in the mirror.
+
+    :raises RulesError: if the rules have faults; nothing was done then.
+    :raises EditError: if an option cannot be part of a file name.
+    :raises ValueError: if options contradict each other.
+    :raises OSError: if the mirror cannot be written to.
+    """
+    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    folder = Folder(Path(mirror))
+    with folder.workshop() as made:
+        report = fix_wheels(given, rules, output_dir=made, allow_mixed=allow_mixed, on_outcome=on_outcome, **options)
+        sources = {each.output: each.source for each in report.outcomes if each.output is not None}
+        sums = {each.output: each.output_sha256 for each in report.outcomes if each.output and each.output_sha256}
+        terms = Terms(
+            replace=replace,
+            yank_original=yank_original,
+            allow_mixed=allow_mixed,
+            transfer=Transfer.MOVE,
+            sums=sums,
+            rules=_digest(rules),
+            timeout=timeout,
+        )
+        published = add_on_terms(folder, [*sources], terms, given)
+    files = tuple(
+        changed(each, source=sources.get(each.source, each.source)) if each.source else each for each in published.files
+    )
+    places = dict(zip(sources, published.files, strict=False))
+    outcomes = tuple(
+        changed(each, output=_place(folder, places.get(each.output))) if each.output else each for each in report.outcomes
+    )
+    return changed(report, outcomes=outcomes), changed(published, files=files)
+
+
+def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str | None:
+    """Return what identifies ``rules``."""
+    from wheelfix.rules.loading import load_rules  # imported late, as everywhere where rules are optional
+    from wheelfix.rules.model import RuleSet
+
+    if rules is None or isinstance(rules, RuleSet):
+        return rules.digest if rules else None
+    return load_rules(*([rules] if isinstance(rules, str | Path) else rules)).digest
+
+
+def _place(folder: Folder, publication: Publication | None) -> Path | None:
+    return None if publication is None or publication.place is None else folder.path / publication.place

@@ -1,0 +1,64 @@
+"""Where things lie in a mirror.
+
+::
+
+    MIRROR/
+      simple/index.json, index.html             all projects
+      simple/PROJECT/index.json, index.html     its page
+      files/PROJECT/SHA256[:16]/NAME.whl        a file, and NAME.whl.metadata, its sidecar
+      .wheelfix/                                locks, and what is being made; not for a server to show
+"""
+
+import re
+from typing import Final
+from urllib.parse import quote, unquote
+
+from wheelfix.errors import MirrorError
+from wheelfix.escaping import shown
+
+PAGE: Final = "index.json"
+HTML: Final = "index.html"
+SIMPLE: Final = "simple"
+FILES: Final = "files"
+HIDDEN: Final = ".wheelfix"
+_PREFIX: Final = 16
+"""How many hexadecimal digits of the sha256 are part of a file's place."""
+SIDECAR: Final = ".metadata"
+"""What follows the name of a wheel in that of its sidecar (PEP 658)."""
+_PROJECT: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
+
+
+def check_project(project: str) -> None:
+    """Confirm that ``project`` is a name in normal form (PEP 503), and so no path.
+
+    :raises MirrorError: if ``project`` is no name in normal form.
+    """
+    if not _PROJECT.fullmatch(project):
+        raise MirrorError("bad-project", f"{shown(project)!r} is no name of a project", hint="Check its spelling.")
+
+
+def page_place(project: str, file: str = PAGE) -> str:
+    """Return where a page of ``project`` lies."""
+    check_project(project)
+    return f"{SIMPLE}/{project}/{file}"
+
+
+def file_place(project: str, filename: str, sha256: str) -> str:
+    """Return where a file with this ``sha256`` lies."""
+    return f"{FILES}/{project}/{sha256[:_PREFIX]}/{filename}"
+
+
+def url_of(place: str) -> str:
+    """Return the URL of a file, relative to the page of its project; ``+`` is written ``%2B``, as S3 reads it as a blank."""
+    return f"../../{quote(place, safe='/')}"
+
+
+def place_of(url: str) -> str | None:
+    """Return where the file of a page's ``url`` lies, ``None`` where it is none of this mirror."""
+    if not url.startswith(f"../../{FILES}/"):
+        return None
+    place = unquote(url.removeprefix("../../"))
+    parts = place.split("/")
+    plain = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+    return place if plain and len(parts) == 4 else None

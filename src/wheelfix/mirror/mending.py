@@ -1,0 +1,89 @@
+"""What follows from the pages and the wheels of a mirror is made anew, and what belongs to nothing is removed."""
+
+import hashlib
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from wheelfix.archive.source import Source
+from wheelfix.errors import WheelfixError
+from wheelfix.mirror.arrival import examine
+from wheelfix.mirror.findings import Finding
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, SIMPLE, page_place, place_of
+from wheelfix.mirror.model import ListedFile
+from wheelfix.mirror.records import load_page, root_locked, save_page, save_root
+
+_OF_FILES = frozenset(
+    {"sidecar-missing", "sidecar-differs", "sidecar-stale", "sidecar-not-announced", "requires-python-differs"}
+)
+_OF_PAGES = frozenset({"html-differs", "page-unlisted"})
+
+
+def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> None:
+    """Mend those of ``findings`` that can be mended.
+
+    Pages and sidecars are made from the JSON pages and the wheels, the list of projects from the pages that there are. Each
+    project is locked meanwhile, and looked at again: what another process has put right stays.
+
+    :raises MirrorError: if a page is damaged, or another process writes for longer than ``timeout`` seconds.
+    """
+    mendable = [each for each in findings if each.mendable]
+    projects: dict[str, set[str]] = {}
+    for each in mendable:
+        parts = each.place.split("/")
+        if (parts[0] in (SIMPLE, FILES) and len(parts) > 2) or each.code == "page-unlisted":
+            projects.setdefault(parts[1], set()).add(each.code)
+    with root_locked(folder, timeout):
+        _remove(folder, [each for each in mendable if each.code == "leftover" and each.place.count("/") == 1])
+        save_root(folder, [name for name in folder.names(SIMPLE) if folder.read(page_place(name)) is not None])
+    for project, codes in sorted(projects.items()):
+        with folder.locked(project, timeout):
+            _mend_project(folder, project, codes, timeout)
+            _remove(
+                folder, [each for each in mendable if each.place.startswith((f"{FILES}/{project}/", f"{SIMPLE}/{project}/"))]
+            )
+    for each in mendable:
+        if each.code == "leftover" and each.place.startswith(f"{HIDDEN}/"):
+            folder.remove_abandoned(each.place)
+
+
+def _mend_project(folder: Folder, project: str, codes: AbstractSet[str], timeout: float) -> None:
+    if folder.read(page_place(project)) is None or not codes & (_OF_FILES | _OF_PAGES):
+        return
+    page = load_page(folder, project)
+    if codes & _OF_FILES:
+        page = replace(page, files=tuple(_mended(folder, each) for each in page.files))
+    save_page(folder, page, timeout)
+
+
+def _mended(folder: Folder, file: ListedFile) -> ListedFile:
+    """Return ``file`` as its wheel says, whose sidecar is written anew; a wheel that is not the listed one is left alone."""
+    place = place_of(file.url)
+    if place is None or folder.size(place) != file.size:
+        return file
+    path = folder.at(place)
+    try:
+        with Source(path) as source:
+            arrival = examine(path, source, sha256=None, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
+    except WheelfixError:  # it stays a finding
+        return file
+    if arrival.file.sha256 != file.sha256:
+        return file
+    folder.write(place + SIDECAR, arrival.metadata)
+    digest = hashlib.sha256(arrival.metadata).hexdigest()
+    return replace(file, metadata_sha256=digest, requires_python=arrival.file.requires_python)
+
+
+def _remove(folder: Folder, findings: Iterable[Finding]) -> None:
+    """Remove what is unlisted, or half made, and still so."""
+    for each in findings:
+        if each.code == "leftover" or (each.code == "unlisted" and not _is_listed(folder, each.place)):
+            folder.remove(each.place)
+
+
+def _is_listed(folder: Folder, place: str) -> bool:
+    page = load_page(folder, place.split("/")[1])
+    listed = {place_of(file.url) for file in (*page.files, *page.past)}
+    return place.removesuffix(SIDECAR) in listed

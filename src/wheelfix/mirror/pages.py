@@ -1,0 +1,221 @@
+"""Pages as JSON and HTML. Nothing here reads or writes a file.
+
+JSON is that of PEP 691 with PEP 592, 700, 714 and 792, version 1.4; keys that begin with an underscore are private. HTML is
+that of PEP 503 with PEP 592, 629, 658 and 714, and with what uv reads beyond it; it is made from what JSON says.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any, Final
+
+from wheelfix.errors import MirrorError
+from wheelfix.escaping import as_utf8, shown
+from wheelfix.mirror.model import ListedFile, Origin, Page
+
+API_VERSION: Final = "1.4"
+_OURS: Final = "_wheelfix"
+_PAST: Final = "_wheelfix-past"
+_RULES: Final = "_wheelfix-rules"
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_FILE_KEYS: Final = frozenset(
+    {"filename", "url", "hashes", "size", "upload-time", "requires-python", "core-metadata", "yanked", _OURS, _RULES}
+)
+_PAGE_KEYS: Final = frozenset({"meta", "name", "versions", "files", _PAST})
+
+
+def page_json(page: Page) -> bytes:
+    """Return the JSON page."""
+    document: dict[str, Any] = {
+        "meta": {"api-version": API_VERSION},
+        "name": page.project,
+        "versions": list(page.versions),
+        "files": [_file(each) for each in page.files],
+    }
+    if page.past:
+        document[_PAST] = [_file(each) for each in page.past]
+    return _encode({**document, **page.other})
+
+
+def _encode(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode("ascii")
+
+
+def _file(file: ListedFile) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "filename": file.filename,
+        "url": file.url,
+        "hashes": {"sha256": file.sha256},
+        "size": file.size,
+        "upload-time": file.upload_time,
+        "yanked": file.yanked or (file.yanked is not None),
+    }
+    if file.requires_python is not None:
+        found["requires-python"] = file.requires_python
+    if file.metadata_sha256 is not None:
+        found["core-metadata"] = {"sha256": file.metadata_sha256}
+    if file.origin is not None:
+        found[_OURS] = {
+            "original": {"filename": file.origin.filename, "sha256": file.origin.sha256},
+            "tool": file.origin.tool,
+            "rules-sha256": file.origin.rules_sha256,
+            "changes": list(file.origin.changes),
+        }
+    if file.checked_by is not None:
+        found[_RULES] = file.checked_by
+    return {**found, **file.other}
+
+
+def read_page(data: bytes, project: str) -> Page:
+    """Return the JSON page of ``project`` that ``data`` holds.
+
+    :raises MirrorError: if it is no such page: it is never taken for an empty one.
+    """
+    try:
+        document = json.loads(data)
+        if document["name"] != project:
+            raise _bad(project, f"it is the page of {shown(str(document['name']))}")
+        if document["meta"]["api-version"].partition(".")[0] != "1":
+            raise _bad(project, f"its API version is {shown(str(document['meta']['api-version']))}")
+        other = {key: value for key, value in document.items() if key not in _PAGE_KEYS}
+        files = tuple(_read_file(each, project) for each in document["files"])
+        page = Page(project, files, tuple(_read_file(each, project) for each in document.get(_PAST, ())), other)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _bad(project, f"it cannot be read: {type(error).__name__}: {shown(str(error)[:200])}") from error
+    names = [each.filename for each in files]
+    if len(set(names)) != len(names):
+        raise _bad(project, "it lists a file twice")
+    return page
+
+
+def _read_file(values: Mapping[str, Any], project: str) -> ListedFile:
+    sha256, size = values["hashes"]["sha256"], values["size"]
+    texts = (values["filename"], values["url"], values["upload-time"], values.get("requires-python", ""))
+    if not all(isinstance(text, str) for text in texts) or not isinstance(size, int) or size < 0:
+        raise _bad(project, "a file has values of the wrong type")
+    metadata, yanked = values.get("core-metadata"), values.get("yanked", False)
+    sums = [sha256, *([metadata["sha256"]] if isinstance(metadata, Mapping) else [])]
+    if not all(_SHA256.fullmatch(each) for each in sums):
+        raise _bad(project, "a sha256 is none")
+    return ListedFile(
+        filename=values["filename"],
+        url=values["url"],
+        sha256=sha256,
+        size=size,
+        upload_time=values["upload-time"],
+        requires_python=values.get("requires-python"),
+        metadata_sha256=metadata["sha256"] if isinstance(metadata, Mapping) else None,
+        yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
+        origin=_read_origin(values[_OURS]) if _OURS in values else None,
+        checked_by=values.get(_RULES),
+        other={key: value for key, value in values.items() if key not in _FILE_KEYS},
+    )
+
+
+def _read_origin(values: Mapping[str, Any]) -> Origin:
+    original = values["original"]
+    return Origin(
+        str(original["filename"]),
+        str(original["sha256"]),
+        str(values["tool"]),
+        values["rules-sha256"],
+        tuple(map(str, values["changes"])),
+    )
+
+
+def _bad(project: str, why: str) -> MirrorError:
+    return MirrorError(
+        "bad-page",
+        f"the page of {shown(project)} is damaged: {why}",
+        hint="Nothing was written. Restore it; or move it away and add the wheels below files/ again: what was yanked, and "
+        "when each was uploaded, only the page knows.",
+    )
+
+
+_HEAD: Final = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="pypi:repository-version" content="{version}">
+    <meta name="viewport" content="width=device-width">
+    <title>{title}</title>
+    <style>
+      body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
+      li {{ margin: 0.6em 0; }}
+      small {{ color: #555; }}
+      .yanked a {{ text-decoration: line-through; }}
+    </style>
+  </head>
+  <body>
+    <h1>{title}</h1>
+"""
+_FOOT: Final = "  </body>\n</html>\n"
+
+
+def page_html(page: Page) -> bytes:
+    """Return the HTML page: a link for each file, and for people what is known of it."""
+    title = f"Links for {page.project}"
+    items = "".join(_item(file) for file in page.files)
+    return _html(title, f"    <ul>\n{items}    </ul>\n")
+
+
+def _html(title: str, body: str) -> bytes:
+    head = _HEAD.format(version=API_VERSION, title=_text(title))
+    return f"{head}{body}{_FOOT}".encode()
+
+
+def _text(text: str) -> str:
+    return escape(as_utf8(text), quote=True)
+
+
+def _item(file: ListedFile) -> str:
+    attributes = {"href": f"{file.url}#sha256={file.sha256}"}
+    if file.requires_python is not None:
+        attributes["data-requires-python"] = file.requires_python
+    if file.metadata_sha256 is not None:
+        attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = f"sha256={file.metadata_sha256}"
+    if file.yanked is not None:
+        attributes["data-yanked"] = file.yanked
+    attributes |= {"data-upload-time": file.upload_time, "data-size": str(file.size)}
+    written = " ".join(f'{name}="{_text(value)}"' for name, value in attributes.items())
+    kind = ' class="yanked"' if file.yanked is not None else ""
+    notes = "".join(f"\n        <br><small>{_text(note)}</small>" for note in _notes(file))
+    return f"      <li{kind}><a {written}>{_text(file.filename)}</a>{notes}</li>\n"
+
+
+def _notes(file: ListedFile) -> Iterable[str]:
+    yield f"{file.size:,} bytes, {file.upload_time}"
+    if file.yanked is not None:
+        yield f"yanked: {file.yanked}" if file.yanked else "yanked"
+    if file.origin is not None:
+        origin = file.origin
+        yield f"corrected by wheelfix {origin.tool}; the original is {origin.filename}, sha256 {origin.sha256}"
+        yield from origin.changes
+
+
+def root_json(projects: Iterable[str]) -> bytes:
+    """Return the JSON page that lists all projects."""
+    return _encode({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in sorted(projects)]})
+
+
+def root_html(projects: Iterable[str]) -> bytes:
+    """Return the HTML page that lists all projects."""
+    names = (_text(name) for name in sorted(projects))
+    links = "".join(f'      <li><a href="{name}/">{name}</a></li>\n' for name in names)
+    return _html("Simple index", f"    <ul>\n{links}    </ul>\n")
+
+
+def read_root(data: bytes) -> frozenset[str]:
+    """Return the projects that the root page lists.
+
+    :raises MirrorError: if it is no such page.
+    """
+    try:
+        return frozenset(str(each["name"]) for each in json.loads(data)["projects"])
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise MirrorError(
+            "bad-page",
+            f"the page that lists all projects is damaged: {type(error).__name__}: {shown(str(error)[:200])}",
+            hint="Nothing was written. Make it anew with `wheelfix mirror check --mend`.",
+        ) from error

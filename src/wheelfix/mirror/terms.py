@@ -1,0 +1,47 @@
+"""On what terms wheels are added to a mirror."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from wheelfix.errors import MirrorError
+
+
+class Transfer(StrEnum):
+    """How a wheel gets into a mirror."""
+
+    COPY = "copy"
+    """Its blocks are shared where the file system can do that, else copied by the kernel."""
+    LINK = "link"
+    """The file is shared: who writes to it later writes to the mirror. Copied where that cannot be."""
+    MOVE = "move"
+    """It is gone afterwards from where it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How wheels are added; see :func:`wheelfix.add_wheels`.
+
+    ``sums`` are sha256 sums (hexadecimal) that are known, ``rules`` identifies the rules that were applied to the wheels.
+    """
+
+    replace: bool = False
+    yank_original: str | None = None
+    allow_mixed: bool = False
+    transfer: Transfer = Transfer.COPY
+    sums: Mapping[Path, str] = field(default_factory=lambda: MappingProxyType({}))
+    rules: str | None = None
+    timeout: float = 600
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))  # noqa: TID251 - when a file was published
+
+
+def missing_extra(error: ImportError) -> MirrorError:
+    """Return the error for what only the extra ``index`` installs."""
+    return MirrorError(
+        "no-index-extra",
+        f"to talk to an index, {error.name} is missing",
+        hint="Install it with: pip install 'wheelfix[index]'",
+    )

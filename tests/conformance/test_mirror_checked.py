@@ -1,0 +1,221 @@
+"""Faults planted in a mirror, each found in its folder and, where clients can see it, through a server."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from building import build_wheel, write_wheel
+from flaws import metadata, sound
+from serving import static
+from wheelfix import fix_wheels
+from wheelfix.mirror.changing import unyank_files
+from wheelfix.mirror.checking import check_index, check_mirror
+from wheelfix.mirror.publishing import add_wheels
+
+GPU = "nvidia-cudnn-cu12==9.5.1.17"
+SERVER = {"cache-unset", "ranges-missing"}
+"""What a plain static server lacks."""
+
+
+def wheel(folder: Path, version: str, *needs: str, tags: str = "py3-none-any") -> Path:
+    head = ("Metadata-Version: 2.1", "Name: demo", f"Version: {version}", "Summary: A wheel for tests")
+    lines = [f"Requires-Dist: {need}" for need in needs]
+    data = metadata(*lines, "Requires-Python: >=3.8", head=head, rest=("Description-Content-Type: text/plain",))
+    return write_wheel(folder, sound(version=version, metadata=data, tags=tags))
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """Three releases of one project: two as they came, of one of which two wheels, and a corrected one with its original."""
+    place, folder = tmp_path / "mirror", tmp_path / "in"
+    folder.mkdir()
+    original = wheel(folder, "3.0", GPU)
+    [fixed] = fix_wheels(original, output_dir=tmp_path / "fixed", local="cpu", allow_unproven=True).outcomes
+    paths = [wheel(folder, "1.0"), wheel(folder, "2.0", "six"), wheel(folder, "2.0", "six", tags="py2-none-any")]
+    assert add_wheels(place, [*paths, fixed.output], yank_original="gpu", originals=[original]).ok  # type: ignore[list-item]
+    return place
+
+
+class Plant:
+    """Hands that spoil a mirror."""
+
+    def __init__(self, mirror: Path) -> None:
+        self.mirror = mirror
+        self.page = mirror / "simple/demo/index.json"
+        [self.wheel] = mirror.glob("files/demo/*/demo-1.0-*.whl")
+        self.sidecar = self.wheel.with_name(self.wheel.name + ".metadata")
+
+    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change what the page says of demo 1.0, and let HTML follow."""
+        from wheelfix.mirror.pages import page_html, read_page
+
+        document = json.loads(self.page.read_bytes())
+        change(next(file for file in document["files"] if file["filename"].startswith("demo-1.0-")))
+        self.page.write_text(json.dumps(document))
+        self.page.with_suffix(".html").write_bytes(page_html(read_page(self.page.read_bytes(), "demo")))
+
+    def swap_wheel(self, data: bytes, *, told: bool) -> None:
+        """Put other bytes in the place of demo 1.0, and perhaps let the page tell their sum and size."""
+        self.wheel.write_bytes(data)
+        if told:
+            self.edit(lambda file: file.update(hashes={"sha256": hashlib.sha256(data).hexdigest()}, size=len(data)))
+
+
+def other_bytes(plant: Plant) -> bytes:
+    return plant.wheel.read_bytes()[:-1] + b"\1"
+
+
+def stale_sidecar(plant: Plant) -> None:
+    data = plant.sidecar.read_bytes() + b"more\n"
+    plant.sidecar.write_bytes(data)
+    plant.edit(lambda file: file.update({"core-metadata": {"sha256": hashlib.sha256(data).hexdigest()}}))
+
+
+def disagreeing(plant: Plant) -> None:
+    path = wheel(plant.mirror.parent, "2.0", "seven", tags="py2.py3-none-any")
+    assert add_wheels(plant.mirror, path, allow_mixed=True).ok
+
+
+def gpu_leak(plant: Plant) -> None:
+    assert add_wheels(plant.mirror, wheel(plant.mirror.parent, "9.0+cpu", GPU)).ok
+
+
+def without_root(plant: Plant) -> None:
+    for form in ("json", "html"):
+        (plant.mirror / f"simple/index.{form}").unlink()
+
+
+PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] = {
+    "nothing": (lambda plant: None, set(), set()),
+    "page cut off": (lambda plant: plant.page.write_bytes(plant.page.read_bytes()[:-9]), {"page-unreadable"}, None),
+    "page lost": (lambda plant: plant.page.unlink(), {"page-missing"}, None),
+    "page of another project": (
+        lambda plant: plant.page.write_text(plant.page.read_text().replace('"name": "demo"', '"name": "x"')),
+        {"page-unreadable"},
+        None,
+    ),
+    "edited HTML": (
+        lambda plant: (html := plant.page.with_suffix(".html")).write_text(html.read_text().replace("demo-1.0", "demo-1.1")),
+        {"html-differs"},
+        {"html-differs"},
+    ),
+    "HTML lost": (lambda plant: plant.page.with_suffix(".html").unlink(), {"html-differs"}, None),
+    "root without the project": (without_root, {"page-unlisted", "html-differs"}, None),
+    "root cut off": (
+        lambda plant: (plant.mirror / "simple/index.json").write_text("{"),
+        {"page-unreadable", "page-unlisted"},
+        None,
+    ),
+    "project without a page": (
+        lambda plant: shutil.rmtree(plant.page.parent),
+        {"page-missing", "unlisted"},
+        {"page-missing"},
+    ),
+    "file lost": (lambda plant: plant.wheel.unlink(), {"file-missing"}, {"file-missing"}),
+    "file damaged": (
+        lambda plant: plant.swap_wheel(other_bytes(plant), told=False),
+        {"file-differs", "wheel-faulty"},
+        {"file-differs", "wheel-faulty"},
+    ),
+    "file with errors": (
+        lambda plant: plant.swap_wheel(build_wheel(sound(record=b"")), told=True),
+        {"wheel-faulty", "sidecar-stale", "requires-python-differs"},
+        {"wheel-faulty", "requires-python-differs", "sidecar-stale"},
+    ),
+    "wrong size": (lambda plant: plant.edit(lambda file: file.update(size=5)), {"size-differs"}, {"size-differs"}),
+    "wrong hash": (
+        lambda plant: plant.edit(lambda file: file.update(hashes={"sha256": "0" * 64})),
+        {"file-differs"},
+        {"file-differs"},
+    ),
+    "address elsewhere": (
+        lambda plant: plant.edit(lambda file: file.update(url="https://example.invalid/demo-1.0-py3-none-any.whl")),
+        {"file-elsewhere", "unlisted"},
+        None,
+    ),
+    "address of another file": (
+        lambda plant: plant.edit(lambda file: file.update(url="../../files/demo/00/demo-1.0-py3-none-any.whl")),
+        {"file-missing", "unlisted"},
+        {"file-missing"},
+    ),
+    "sidecar lost": (lambda plant: plant.sidecar.unlink(), {"sidecar-missing"}, {"sidecar-missing"}),
+    "sidecar damaged": (
+        lambda plant: plant.sidecar.write_bytes(b"Name: demo\n"),
+        {"sidecar-differs", "sidecar-stale"},
+        {"sidecar-differs", "sidecar-stale"},
+    ),
+    "sidecar stale and told": (stale_sidecar, {"sidecar-stale"}, {"sidecar-stale"}),
+    "sidecar not announced": (
+        lambda plant: plant.edit(lambda file: file.pop("core-metadata")),
+        {"sidecar-not-announced"},
+        {"sidecar-not-announced"},
+    ),
+    "no upload time": (
+        lambda plant: plant.edit(lambda file: file.update({"upload-time": ""})),
+        {"time-missing"},
+        {"page-unreadable"},
+    ),
+    "other Requires-Python": (
+        lambda plant: plant.edit(lambda file: file.update({"requires-python": ">=3.99"})),
+        {"requires-python-differs"},
+        {"requires-python-differs"},
+    ),
+    "siblings that disagree": (disagreeing, {"siblings-disagree"}, {"siblings-disagree"}),
+    "original not yanked": (
+        lambda plant: unyank_files(plant.mirror, "demo-3.0-py3-none-any.whl"),
+        {"original-not-yanked"},
+        {"original-not-yanked"},
+    ),
+    "GPU requirements in a CPU release": (gpu_leak, set(), {"gpu-requirements"}),
+    "unlisted file": (lambda plant: shutil.copy(plant.wheel, plant.mirror / "files/demo/x.whl"), {"unlisted"}, set()),
+    "half a file": (lambda plant: (plant.mirror / "simple/demo/.wheelfix-0.part").touch(), {"leftover"}, set()),
+    "link out of the mirror": (lambda plant: (plant.mirror / "files/demo/out").symlink_to("/etc"), {"leads-out"}, set()),
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_planted_faults_are_found_in_the_folder(name: str, mirror: Path) -> None:
+    plant, codes, _ = PLANTS[name]
+    plant(Plant(mirror))
+    assert {each.code for each in check_mirror(mirror).findings} == codes
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, seen) in PLANTS.items() if seen is not None])
+def test_planted_faults_are_seen_through_a_server(name: str, mirror: Path) -> None:
+    plant, _, codes = PLANTS[name]
+    plant(Plant(mirror))
+    with static(mirror, negotiates=True) as server:
+        survey = check_index(server.index, ["demo"], download="all", timeout=5)
+    assert {each.code for each in survey.findings} - SERVER == codes
+
+
+MENDED = {
+    "edited HTML",
+    "HTML lost",
+    "root without the project",
+    "sidecar lost",
+    "sidecar damaged",
+    "sidecar stale and told",
+    "sidecar not announced",
+    "other Requires-Python",
+    "unlisted file",
+    "half a file",
+    "root cut off",
+    "nothing",
+}
+
+
+@pytest.mark.parametrize("name", PLANTS)
+def test_what_can_be_made_anew_is_and_no_wheel_that_is_listed_goes(name: str, mirror: Path) -> None:
+    plant, codes, _ = PLANTS[name]
+    plant(Plant(mirror))
+    wheels = set(mirror.glob("files/*/*/*.whl"))
+    survey = check_mirror(mirror, mend=True)
+    assert (survey.findings == ()) is (name in MENDED or (not codes)), survey.findings
+    gone = wheels - set(mirror.glob("files/*/*/*.whl"))
+    assert len(gone) == (1 if name in ("address elsewhere", "address of another file") else 0)

@@ -1,0 +1,145 @@
+"""A mirror behind real web servers on the loopback device, each with a log of what was asked for."""
+
+import http.server
+import re
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+DOCS: Final = Path(__file__).parents[1] / "docs" / "servers"
+_LOGGED: Final = re.compile(r'"(\S+) (\S+)[^"]*" (\d+) (\d+)')
+
+
+class Request(NamedTuple):
+    """One request: its method, path and status, and how many bytes went back."""
+
+    method: str
+    path: str
+    status: int
+    sent: int
+
+
+@dataclass
+class Server:
+    """A server at ``url``, which ends without a slash; the index is below ``/simple/``."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+    log: Path | None = None
+
+    @property
+    def index(self) -> str:
+        """The URL of the index."""
+        return f"{self.url}/simple/"
+
+    def asked(self) -> list[Request]:
+        """Return what was asked for so far."""
+        if self.log is None:
+            return list(self.requests)
+        time.sleep(0.1)  # nginx writes its log when the answer is out
+        rows = _LOGGED.findall(self.log.read_text())
+        return [Request(method, path, int(status), int(sent)) for method, path, status, sent in rows]
+
+    def wheel_bytes(self) -> int:
+        """Return how many bytes of wheels were sent."""
+        return sum(each.sent for each in self.asked() if each.path.endswith(".whl") and each.method == "GET")
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    server: "_Logging"
+
+    def send_response(self, code: int, message: str | None = None) -> None:
+        self._status = code
+        super().send_response(code, message)
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword.lower() == "content-length":
+            self.server.found.requests.append(Request(self.command, self.path, self._status, int(value)))
+        super().send_header(keyword, value)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Negotiating(_Handler):
+    """Gives JSON to who asks for it."""
+
+    def send_head(self) -> Any:
+        if self.path.endswith("/") and "vnd.pypi.simple.v1+json" in self.headers.get("Accept", ""):
+            self.path += "index.json"
+        return super().send_head()
+
+    def guess_type(self, path: Any) -> str:
+        return "application/vnd.pypi.simple.v1+json" if str(path).endswith(".json") else super().guess_type(path)
+
+
+class _Logging(http.server.ThreadingHTTPServer):
+    found: Server
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that have enough."""
+
+
+@contextmanager
+def static(folder: Path, *, negotiates: bool = False) -> Iterator[Server]:
+    """Serve ``folder`` by a plain static server, which knows HTML and nothing of Python, unless it ``negotiates``."""
+    handler = _Negotiating if negotiates else _Handler
+    with _Logging(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
+        server.found = Server(f"http://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server.found
+        finally:
+            server.shutdown()
+
+
+def free_port() -> int:
+    """Return the number of a port on which nobody listens."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        port: int = opened.getsockname()[1]
+        return port
+
+
+@contextmanager
+def nginx(folder: Path, config: str, work: Path) -> Iterator[Server]:
+    """Serve ``folder`` by nginx with the configuration ``config`` of the documentation."""
+    program = shutil.which("nginx")
+    assert program, "nginx is not installed"
+    port = free_port()
+    text = (DOCS / config).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("/srv/mirror", str(folder))
+    work.mkdir(parents=True, exist_ok=True)
+    whole = (
+        f"daemon off; master_process off; pid {work}/pid; error_log {work}/errors;\nevents {{ }}\n"
+        f"http {{ access_log {work}/log; client_body_temp_path {work}/a; proxy_temp_path {work}/b;"
+        f" fastcgi_temp_path {work}/c; uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;\n{text}\n}}\n"
+    )
+    (work / "nginx.conf").write_text(whole)
+    process = subprocess.Popen([program, "-c", str(work / "nginx.conf"), "-e", f"{work}/errors"])
+    try:
+        wait_for(port, process)
+        yield Server(f"http://127.0.0.1:{port}", log=work / "log")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server ``process`` answers at ``port``."""
+    for _ in range(200):
+        assert process.poll() is None, "the server did not start"
+        with socket.socket() as opened:
+            if opened.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("the server does not answer")

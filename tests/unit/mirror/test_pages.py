@@ -1,0 +1,161 @@
+"""Pages: JSON is the truth, HTML follows from it, and whoever reads either sees the same."""
+
+import json
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.model import ListedFile, Origin, Page
+from wheelfix.mirror.pages import page_html, page_json, read_page, read_root, root_html, root_json
+
+SHA, OTHER = "a" * 64, "b" * 64
+
+
+def listed(**values: object) -> ListedFile:
+    known: dict[str, object] = {
+        "filename": "demo-1.0-py3-none-any.whl",
+        "url": "../../files/demo/aaaaaaaaaaaaaaaa/demo-1.0-py3-none-any.whl",
+        "sha256": SHA,
+        "size": 5,
+        "upload_time": "2026-11-24T00:00:00.000000Z",
+    }
+    return ListedFile(**{**known, **values})  # type: ignore[arg-type]
+
+
+FULL = listed(
+    requires_python=">=3.8,<4",
+    metadata_sha256=OTHER,
+    yanked='it "needs" <a> & b',
+    origin=Origin("demo-1.0-py3-none-any.whl", OTHER, "0.1.0", SHA, ("drop Requires-Dist: <b>triton</b>",)),
+    other={"provenance": None, "x": [1]},
+)
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[dict[str, str | None]] = []
+        self.names: list[str] = []
+        self.metas: dict[str | None, str | None] = {}
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.links.append(dict(attrs))
+            self._inside = True
+        if tag == "meta":
+            self.metas[dict(attrs).get("name")] = dict(attrs).get("content")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "a"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.names.append(data)
+
+
+def links(html: bytes) -> _Links:
+    parser = _Links()
+    parser.feed(html.decode("utf-8"))
+    return parser
+
+
+@pytest.mark.parametrize("file", [listed(), FULL, listed(yanked="")], ids=["plain", "full", "yanked without a reason"])
+def test_json_is_read_as_it_was_written(file: ListedFile) -> None:
+    page = Page("demo", (file,), (listed(sha256=OTHER),), {"project-status": {"status": "archived"}})
+    assert read_page(page_json(page), "demo") == page
+
+
+def test_json_as_the_specification_has_it() -> None:
+    document = json.loads(page_json(Page("demo", (FULL,))))
+    assert (document["meta"], document["name"], document["versions"]) == ({"api-version": "1.4"}, "demo", ["1.0"])
+    [file] = document["files"]
+    assert file["hashes"] == {"sha256": SHA}
+    assert file["core-metadata"] == {"sha256": OTHER}
+    assert (file["yanked"], file["size"], file["requires-python"]) == ('it "needs" <a> & b', 5, ">=3.8,<4")
+    assert file["_wheelfix"]["original"] == {"filename": "demo-1.0-py3-none-any.whl", "sha256": OTHER}
+    assert json.loads(page_json(Page("demo", (listed(yanked=""),))))["files"][0]["yanked"] is True
+    assert json.loads(page_json(Page("demo", (listed(),))))["files"][0]["yanked"] is False
+
+
+def test_html_says_what_json_says() -> None:
+    found = links(page_html(Page("demo", (FULL,))))
+    assert found.links == [
+        {
+            "href": f"../../files/demo/aaaaaaaaaaaaaaaa/demo-1.0-py3-none-any.whl#sha256={SHA}",
+            "data-requires-python": ">=3.8,<4",
+            "data-core-metadata": f"sha256={OTHER}",
+            "data-dist-info-metadata": f"sha256={OTHER}",
+            "data-yanked": 'it "needs" <a> & b',
+            "data-upload-time": "2026-11-24T00:00:00.000000Z",
+            "data-size": "5",
+        }
+    ]
+    assert found.names == ["demo-1.0-py3-none-any.whl"]
+    assert found.metas["pypi:repository-version"] == "1.4"
+
+
+@given(st.text(), st.text(), st.text())
+def test_no_text_is_markup(reason: str, change: str, filename: str) -> None:
+    """Names, reasons and changes with ``<``, ``"``, ``&`` and whatever else are text, and nothing but text."""
+    origin = Origin(filename, OTHER, "0.1.0", None, (change,))
+    html = page_html(Page("demo", (listed(yanked=reason, origin=origin),)))
+    found = links(html)
+    assert len(found.links) == 1
+    assert found.names == ["demo-1.0-py3-none-any.whl"]
+    assert b"\0" not in html or "\0" in reason + change + filename
+
+
+def test_files_stand_in_order_of_versions() -> None:
+    names = [f"demo-{version}-py3-none-any.whl" for version in ("1.10", "1.9", "1.9rc1", "1.9+cpu")]
+    page = Page("demo").with_files(listed(filename=name) for name in names)
+    assert [each.version for each in page.files] == ["1.9rc1", "1.9", "1.9+cpu", "1.10"]
+    assert page.versions == ("1.9rc1", "1.9", "1.9+cpu", "1.10")
+
+
+def test_a_file_that_is_replaced_is_of_the_past() -> None:
+    page = Page("demo", (listed(),)).with_file(listed(sha256=OTHER))
+    assert [each.sha256 for each in page.files] == [OTHER]
+    assert [each.sha256 for each in page.past] == [SHA]
+    again = page.with_file(listed())
+    assert ([each.sha256 for each in again.files], [each.sha256 for each in again.past]) == ([SHA], [OTHER])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff",
+        b'{"name": "demo"}',
+        b'{"meta": {"api-version": "2.0"}, "name": "demo", "files": []}',
+        b'{"meta": {"api-version": "1.4"}, "name": "other", "files": []}',
+        b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [{}]}',
+        b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": {"a": 1}}',
+        page_json(Page("demo", (listed(), listed()))),
+        page_json(Page("demo", (listed(),))).replace(SHA.encode(), b"abc"),
+        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": "5"'),
+        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": -5'),
+        page_json(Page("demo", (listed(),)))[:-20],
+        b"[" * 100_000,
+    ],
+    ids=lambda data: ascii(data[:30]),
+)
+def test_a_damaged_page_is_an_error(data: bytes) -> None:
+    """Pitfall 36: never an empty page."""
+    with pytest.raises(MirrorError) as caught:
+        read_page(data, "demo")
+    assert caught.value.code == "bad-page"
+
+
+def test_root() -> None:
+    names = frozenset({"b", "a-c"})
+    assert read_root(root_json(names)) == names
+    assert [link["href"] for link in links(root_html(names)).links] == ["a-c/", "b/"]
+    with pytest.raises(MirrorError):
+        read_root(b"{}")

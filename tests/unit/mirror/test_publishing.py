@@ -1,0 +1,322 @@
+"""Wheels are added, replaced, yanked and removed; what the mirror serves is right at every moment."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from building import WheelSpec, build_wheel, write_wheel
+from flaws import metadata, sound
+from wheelfix import fix_wheels
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
+from wheelfix.mirror.checking import check_mirror
+from wheelfix.mirror.correcting import fix_into_mirror
+from wheelfix.mirror.layout import place_of
+from wheelfix.mirror.publication import Publication, Published
+from wheelfix.mirror.publishing import add_wheels
+
+GPU = ("nvidia-cudnn-cu12==9.5.1.17",)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    return tmp_path / "mirror"
+
+
+def wheel(folder: Path, project: str = "demo", version: str = "1.0", tags: str = "py3-none-any", **changes: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    head = ("Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}", "Summary: A wheel for tests")
+    needs = changes.pop("needs", ())
+    lines = [f"Requires-Dist: {need}" for need in needs]
+    return write_wheel(
+        folder,
+        sound(
+            project=project,
+            version=version,
+            tags=tags,
+            metadata=metadata(*lines, head=head, rest=("Description-Content-Type: text/plain",)),
+            **changes,
+        ),
+    )
+
+
+def add(mirror: Path, *paths: Path, **options: Any) -> list[Publication]:
+    return list(add_wheels(mirror, paths, **options).files)
+
+
+def statuses(publications: list[Publication]) -> list[str]:
+    return [each.problem.code if each.problem else each.status.value for each in publications]
+
+
+def page(mirror: Path, project: str = "demo") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((mirror / "simple" / project / "index.json").read_bytes())
+    return found
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def is_sound(mirror: Path) -> bool:
+    return not check_mirror(mirror).findings
+
+
+def test_a_wheel_is_added_with_all_that_clients_read(mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in", needs=["six"])
+    [done] = add(mirror, path)
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    assert (done.source, done.status, done.sha256) == (path, Published.ADDED, digest)
+    assert done.place == f"files/demo/{digest[:16]}/{path.name}"
+    assert (mirror / done.place).read_bytes() == data
+    sidecar = (mirror / f"{done.place}.metadata").read_bytes()
+    assert b"Requires-Dist: six" in sidecar
+    [file] = page(mirror)["files"]
+    assert file["core-metadata"]["sha256"] == hashlib.sha256(sidecar).hexdigest()
+    assert (file["size"], file["hashes"]["sha256"]) == (len(data), digest)
+    assert place_of(file["url"]) == done.place
+    assert json.loads((mirror / "simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
+    assert is_sound(mirror)
+
+
+def test_a_plus_is_percent_encoded(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in", version="1.0+cpu"))
+    assert page(mirror)["files"][0]["url"].endswith("/demo-1.0%2Bcpu-py3-none-any.whl")
+    assert is_sound(mirror)
+
+
+def test_twice_is_once(mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    add(mirror, path)
+    before = {each: each.stat().st_mtime_ns for each in mirror.rglob("*") if each.is_file() and "locks" not in each.parts}
+    assert statuses(add(mirror, path, path)) == ["unchanged", "unchanged"]
+    assert {each: each.stat().st_mtime_ns for each in before} == before
+
+
+def test_another_file_of_the_same_name_is_refused_or_replaces_it(mirror: Path, tmp_path: Path) -> None:
+    first, second = wheel(tmp_path / "a"), wheel(tmp_path / "b", files=())
+    [old] = add(mirror, first)
+    [refused] = add(mirror, second)
+    assert refused.problem is not None
+    assert refused.problem.code == "name-taken"
+    assert all(way in refused.problem.hint for way in ("--build-tag", "--local", "--replace"))
+    [new] = add(mirror, second, replace=True)
+    assert new.status is Published.REPLACED
+    assert any("uv cache clean demo" in note for note in new.notes)
+    assert new.place != old.place
+    assert old.place is not None
+    assert (mirror / old.place).read_bytes() == first.read_bytes()
+    assert [file["hashes"]["sha256"] for file in page(mirror)["files"]] == [new.sha256]
+    assert is_sound(mirror)
+    assert statuses(add(mirror, first, replace=True)) == ["replaced"]
+    assert is_sound(mirror)
+
+
+def test_a_faulty_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
+    bad = wheel(tmp_path / "in", record=b"")
+    good = wheel(tmp_path / "in", project="other")
+    broken = tmp_path / "in" / "broken-1.0-py3-none-any.whl"
+    broken.write_bytes(b"no zip")
+    nameless = tmp_path / "in" / "x.whl"
+    found = add(mirror, bad, good, broken, nameless)
+    assert statuses(found) == ["faulty-wheel", "added", "faulty-wheel", "not-a-wheel-name"]
+    assert [each.project for each in list_pages(mirror)] == ["other"]
+    assert is_sound(mirror)
+
+
+def test_a_missing_wheel_fails(mirror: Path, tmp_path: Path) -> None:
+    [done] = add(mirror, tmp_path / "demo-1.0-py3-none-any.whl")
+    assert done.status is Published.FAILED
+    assert not (mirror / "simple").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..-1.0-py3-none-any.whl",
+        "-1.0-py3-none-any.whl",
+        "a b-1.0-py3-none-any.whl",
+        "%2e%2e-1.0-py3-none-any.whl",
+        "\u00fc-1.0-py3-none-any.whl",
+        "_-1.0-py3-none-any.whl",
+    ],
+)
+def test_names_that_are_paths_are_refused(name: str, mirror: Path, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(build_wheel(sound()))
+    [done] = add(mirror, path)
+    assert done.problem is not None
+    assert not (mirror / "files").exists()
+    assert not (mirror / "simple").exists()
+
+
+def test_a_wheel_of_another_project_is_refused(mirror: Path, tmp_path: Path) -> None:
+    path = tmp_path / "numpy-1.0-py3-none-any.whl"
+    path.write_bytes(build_wheel(sound()))
+    [done] = add(mirror, path)
+    assert done.problem is not None
+    assert done.problem.code == "faulty-wheel"
+    assert not (mirror / "simple").exists()
+
+
+@pytest.mark.parametrize("link", ["simple", "simple/demo", "files", "files/demo", ".wheelfix", "simple/demo/index.json"])
+def test_a_link_that_leads_out_is_refused(link: str, mirror: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (mirror / link).parent.mkdir(parents=True)
+    (mirror / link).symlink_to(outside if link != "simple/demo/index.json" else tmp_path / "outside" / "page")
+    [done] = add(mirror, wheel(tmp_path / "in"))
+    assert done.problem is not None
+    assert done.problem.code == "leads-out"
+    assert list(outside.iterdir()) == []
+
+
+def test_a_damaged_page_stops_its_project_only(mirror: Path, tmp_path: Path) -> None:
+    """Pitfall 36."""
+    add(mirror, wheel(tmp_path / "in"))
+    damaged = mirror / "simple/demo/index.json"
+    damaged.write_bytes(damaged.read_bytes()[:-30])
+    before = damaged.read_bytes()
+    found = add(mirror, wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "in", project="other"))
+    assert statuses(found) == ["bad-page", "added"]
+    assert damaged.read_bytes() == before
+
+
+def test_siblings_that_disagree_are_refused(mirror: Path, tmp_path: Path) -> None:
+    one, two = wheel(tmp_path / "in", needs=["six"]), wheel(tmp_path / "in", tags="py2-none-any")
+    other = wheel(tmp_path / "in", version="2.0")
+    assert statuses(add(mirror, one, two, other)) == ["mixed-release", "mixed-release", "added"]
+    assert is_sound(mirror)
+    assert statuses(add(mirror, one)) == ["added"]
+    assert statuses(add(mirror, two)) == ["mixed-release"]
+    assert is_sound(mirror)
+    assert statuses(add(mirror, two, allow_mixed=True)) == ["added"]
+    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree"}
+    assert statuses(add(mirror, wheel(tmp_path / "in", version="3.0"))) == ["added"]
+
+
+def fixed(folder: Path, *paths: Path, **options: Any) -> list[Path]:
+    report = fix_wheels(paths, output_dir=folder, allow_unproven=True, **options)
+    return [each.output for each in report.outcomes if each.output]
+
+
+def test_the_original_is_listed_yanked(mirror: Path, tmp_path: Path) -> None:
+    original = wheel(tmp_path / "in", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", original, build_tag="1nogpu")
+    done = add(mirror, made, yank_original="pulls in CUDA", originals=[original])
+    assert statuses(done) == ["added", "yanked"]
+    assert {file["filename"]: file["yanked"] for file in page(mirror)["files"]} == {
+        original.name: "pulls in CUDA",
+        made.name: False,
+    }
+    assert is_sound(mirror)
+
+
+def test_the_original_that_is_there_is_yanked(mirror: Path, tmp_path: Path) -> None:
+    original = wheel(tmp_path / "in", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", original, local="cpu")
+    add(mirror, original)
+    assert statuses(add(mirror, made)) == ["added"]  # of another version
+    assert {each.code for each in check_mirror(mirror).findings} == {"original-not-yanked"}
+    assert statuses(add(mirror, made, yank_original="gpu")) == ["unchanged", "yanked"]
+    assert is_sound(mirror)
+
+
+def test_an_original_of_the_same_name_is_told(mirror: Path, tmp_path: Path) -> None:
+    original = wheel(tmp_path / "in", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", original)
+    [done] = add(mirror, made, yank_original="gpu", originals=[original])
+    assert any("same name" in note for note in done.notes)
+    [other] = fixed(tmp_path / "other", original, local="cpu")
+    [told] = add(mirror, other, yank_original="gpu")
+    assert any("not at hand" in note for note in told.notes)
+
+
+def test_yank_and_unyank(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
+    report = yank_files(mirror, "Demo==1.*", "because")
+    assert [(each.filename, each.status) for each in report.files] == [("demo-1.0-py3-none-any.whl", Published.YANKED)]
+    assert [file["yanked"] for file in page(mirror)["files"]] == ["because", False]
+    assert is_sound(mirror)
+    report = unyank_files(mirror, "demo")
+    assert [each.status for each in report.files] == [Published.UNYANKED, Published.UNCHANGED]
+    assert is_sound(mirror)
+
+
+def test_remove(mirror: Path, tmp_path: Path) -> None:
+    paths = [wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "in", project="other")]
+    add(mirror, *paths)
+    remove_files(mirror, "demo-1.0-py3-none-any.whl")
+    assert [file["filename"] for file in page(mirror)["files"]] == ["demo-2.0-py3-none-any.whl"]
+    assert is_sound(mirror)
+    remove_files(mirror, "demo")
+    assert [each.project for each in list_pages(mirror)] == ["other"]
+    assert names(mirror / "simple") == ["index.html", "index.json", "other"]
+    assert names(mirror / "files") == ["other"]
+    assert is_sound(mirror)
+
+
+@pytest.mark.parametrize(
+    ("selection", "code"),
+    [
+        ("demo==3", "nothing-selected"),
+        ("nosuch", "nothing-selected"),
+        ("demo-9-py3-none-any.whl", "nothing-selected"),
+        ("x.whl", "bad-selection"),
+        ("../demo", "bad-selection"),
+        ("demo; python_version > '3'", "bad-selection"),
+        ("", "bad-selection"),
+    ],
+)
+def test_selections_that_select_nothing(selection: str, code: str, mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"))
+    with pytest.raises(MirrorError) as caught:
+        yank_files(mirror, selection)
+    assert caught.value.code == code
+
+
+def test_no_mirror(tmp_path: Path) -> None:
+    with pytest.raises(MirrorError) as caught:
+        list(list_pages(tmp_path))
+    assert caught.value.code == "no-mirror"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("transfer", ["copy", "link", "move"])
+def test_how_a_wheel_gets_there(transfer: str, mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    data = path.read_bytes()
+    [done] = add(mirror, path, transfer=transfer)
+    assert done.place is not None
+    assert (mirror / done.place).read_bytes() == data
+    assert path.exists() is (transfer != "move")
+    if transfer == "link":
+        assert path.samefile(mirror / done.place)
+    if transfer == "copy":
+        assert not path.samefile(mirror / done.place)
+
+
+def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
+    paths = [wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", project="other")]
+    bad = tmp_path / "in" / "bad-1.0-py3-none-any.whl"
+    bad.write_bytes(b"no zip")
+    report, published = fix_into_mirror(mirror, [*paths, bad], allow_unproven=True)
+    assert [each.status.value for each in report.outcomes] == ["fixed", "unchanged", "refused"]
+    assert [each.status for each in published.files] == [Published.ADDED, Published.ADDED]
+    assert [each.source for each in published.files] == paths
+    assert report.outcomes[0].output == mirror / (published.files[0].place or "")
+    [file] = page(mirror)["files"]
+    assert file["_wheelfix"]["changes"] == ["drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"]
+    assert names(mirror / ".wheelfix") == ["locks"]
+    assert is_sound(mirror)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "mirror"]
+
+
+def test_wheel_spec_is_what_is_listed(mirror: Path, tmp_path: Path) -> None:
+    """Requires-Python of the wheel is what the page says."""
+    spec = WheelSpec(metadata=metadata("Requires-Python: >=3.8"))
+    add(mirror, write_wheel(tmp_path, spec))
+    assert page(mirror)["files"][0]["requires-python"] == ">=3.8"
