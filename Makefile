@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 VENV := .venv
+CLIENTS := .venv-clients
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-real check format samples reference docs bench dist clean
+.PHONY: help demo test test-slow test-real test-clients check format samples reference docs bench dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +24,9 @@ test-slow: $(READY) ## run the slow tests: sparse archives beyond 4 GiB, 66,000 
 
 test-real: $(READY) ## run the tests on real wheels, which are downloaded
 	$(BIN)/pytest -m real
+
+test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, PDM, nginx (which must be there), pypiserver and devpi
+	WHEELFIX_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto -m clients
 
 check: $(READY) ## everything but the tests: format, lint, types, layers, sample wheels, docs; edits nothing
 	$(BIN)/ruff format --check
@@ -56,7 +60,7 @@ dist: $(VENV)/.dist ## build sdist and wheel in dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## remove all that was made here, the virtual environment too
-	rm -rf $(VENV) build dist fixed docs/_build .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) $(CLIENTS) build dist fixed docs/_build .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -65,7 +69,13 @@ $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("wheelfix needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[index]' --group dev
+	@touch $@
+
+$(CLIENTS)/.ready: pyproject.toml $(READY)
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --group clients
 	@touch $@
 
 $(VENV)/.dist: pyproject.toml $(READY)

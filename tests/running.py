@@ -44,6 +44,13 @@ class Ran:
         return audit
 
 
+def mirror_report(ran: Ran) -> dict[str, Any]:
+    """Return what a command of ``wheelfix mirror`` printed as JSON, which must fit its schema."""
+    report: dict[str, Any] = json.loads(ran.out)
+    validator("mirror.schema.json").validate(report)
+    return report
+
+
 def wheelfix(*arguments: object, stdin: str = "") -> Ran:
     """Run ``wheelfix`` with ``arguments``."""
     out, err, old = io.StringIO(), io.StringIO(), sys.stdin

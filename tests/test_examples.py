@@ -1,6 +1,8 @@
 """The examples of the documentation: each loads, passes its own tests, and does its work on the sample wheels."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from running import wheelfix
+from wheelfix import check_mirror, list_pages
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples" / "rules").glob("*.toml"))
@@ -73,3 +76,32 @@ def test_the_console_examples_of_the_docs_are_true(monkeypatch: pytest.MonkeyPat
     command, _, expected = block.partition("```")[0].partition("\n")
     ran = wheelfix(*command.split()[1:])
     assert (ran.code, ran.out) == (0, expected)
+
+
+NIGHTLY = {
+    "publish_mirror.py": [sys.executable, str(ROOT / "examples" / "publish_mirror.py")],
+    "publish-mirror.sh": ["sh", str(ROOT / "examples" / "publish-mirror.sh")],
+}
+
+
+@pytest.mark.parametrize("name", NIGHTLY)
+def test_a_nightly_job_publishes_and_can_run_again(name: str, tmp_path: Path) -> None:
+    incoming, mirror = tmp_path / "incoming", tmp_path / "mirror"
+    incoming.mkdir()
+    for wheel in (TORCH_ARM, "cleanpkg-1.0-py3-none-any.whl", "xgboost-3.2.0-py3-none-manylinux_2_28_x86_64.whl"):
+        shutil.copy(SAMPLES / wheel, incoming)
+    program = [sys.executable, "-m", "wheelfix"]
+    caller = tmp_path / "wheelfix"
+    caller.write_text(f'#!/bin/sh\nexec {" ".join(program)} "$@"\n')
+    caller.chmod(0o755)
+    variables = {**os.environ, "WHEELFIX": str(caller)}
+    for _ in range(2):
+        ran = subprocess.run(
+            [*NIGHTLY[name], str(incoming), str(mirror)], capture_output=True, text=True, env=variables, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        pages = {page.project: page for page in list_pages(mirror)}
+        assert {project: len(page.files) for project, page in pages.items()} == {"torch": 2, "cleanpkg": 1, "xgboost": 2}
+        assert [each.yanked for each in pages["torch"].files] == [None, "requires CUDA without need"]
+        assert check_mirror(mirror).findings == ()
+    assert (name == "publish-mirror.sh") is bool(list(incoming.iterdir()))

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "verify": "wheelfix.cli.verify",
     "repair": "wheelfix.cli.repair",
     "diff": "wheelfix.cli.diff",
+    "mirror": "wheelfix.cli.mirror",
     "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",
 }

@@ -14,6 +14,10 @@ from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclu
 from wheelfix.errors import EditError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wheelfix.mirror.publication import PublishReport
+    from wheelfix.outcome import Report
     from wheelfix.rules.model import RuleSet
 
 SCAN_OPTION = click.option(
@@ -41,6 +45,14 @@ _OPTIONS = (
     click.option(
         "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
     ),
+    click.option(
+        "--publish", type=click.Path(file_okay=False), metavar="MIRROR",
+        help="Add the results to this mirror, in one step, instead of writing them to a folder.",
+    ),
+    click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),
+    click.option(
+        "--yank-original", metavar="REASON", help="List the originals in the mirror too, yanked, for old locks."
+    ),
     *HOW,
 )  # fmt: skip
 
@@ -56,6 +68,9 @@ class CorrectingOptions(WritingOptions):
     local: str | None
     build_tag: str | None
     strict_rules: bool
+    publish: str | None
+    replace: bool
+    yank_original: str | None
 
 
 def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,8 +92,36 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
         rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
         refuse_remarks((*remarks, *rehearsal.remarks))
     with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run) as narrator:
-        report = fix_wheels(paths, rules, on_outcome=narrator.tell, command=command, **options.where, **common)
-    return conclude(replace(report, remarks=(*remarks, *report.remarks)), options, narrator)
+        if options.publish is not None:
+            report, published = _publish(command, paths, rules, options, narrator, common)
+        else:
+            report = fix_wheels(paths, rules, on_outcome=narrator.tell, command=command, **options.where, **common)
+            published = None
+    return conclude(replace(report, remarks=(*remarks, *report.remarks)), options, narrator, published)
+
+
+def _publish(
+    command: str, paths: "list[Path]", rules: "RuleSet | str", options: CorrectingOptions, narrator: Narrator,
+    common: dict[str, Any],
+) -> "tuple[Report, PublishReport]":  # fmt: skip
+    from wheelfix.cli.mirror.common import refusing, tell  # imported late: few runs publish
+    from wheelfix.mirror.correcting import fix_into_mirror
+
+    with refusing():
+        report, published = fix_into_mirror(
+            options.publish or "",
+            paths,
+            rules,
+            replace=options.replace,
+            yank_original=options.yank_original,
+            on_outcome=narrator.tell,
+            command=command,
+            sbom=not options.no_sbom,
+            **common,
+        )
+    for each in published.files:
+        tell(each, quiet=options.quiet)
+    return report, published
 
 
 def _common(options: CorrectingOptions) -> dict[str, Any]:
@@ -87,10 +130,29 @@ def _common(options: CorrectingOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
+def _refuse_publishing(options: CorrectingOptions) -> None:
+    if options.publish == "":
+        raise click.UsageError("The path for --publish is empty; an unset variable, perhaps.")
+    others = {
+        "--output-dir": options.output_dir is not None,
+        "--in-place": options.in_place,
+        "--check": options.check,
+        "--diff": options.diff,
+        "--overwrite": options.overwrite,
+    }
+    for name, given in others.items():
+        if given:
+            raise click.UsageError(f"--publish and {name} exclude each other.")
+
+
 def _refuse_contradictions(options: CorrectingOptions) -> None:
     refuse_contradictions(options)
     if options.in_place and (options.local is not None or options.build_tag is not None):
         raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output folder.")
+    if options.publish is None and (options.replace or options.yank_original is not None):
+        raise click.UsageError("--replace and --yank-original are for --publish.")
+    if options.publish is not None:
+        _refuse_publishing(options)
     if options.force and options.leave_gpu_builds:
         raise click.UsageError("--force and --leave-gpu-builds exclude each other.")
     if options.local is not None or options.build_tag is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -12,6 +12,9 @@ from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Severity, Status
 from wheelfix.render.diff import render_diff
 from wheelfix.render.json import render_json
+
+if TYPE_CHECKING:
+    from wheelfix.mirror.publication import PublishReport
 
 _DEFAULT_FOLDER = "fixed"
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -114,20 +117,20 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--quiet and --verbose exclude each other.")
 
 
-def conclude(report: Report, options: WritingOptions, narrator: Narrator) -> int:
-    """Tell how the run went, print its result, and return the exit code."""
+def conclude(report: Report, options: WritingOptions, narrator: Narrator, published: "PublishReport | None" = None) -> int:
+    """Tell how the run went, and what was published, print its result, and return the exit code."""
     narrator.conclude(report)
     if options.check and options.quiet:
         for outcome in report.outcomes:
             if outcome.status is Status.FIXED:
                 say(f"{shown(str(outcome.source))}: would change\n")
-    _print_result(report, options)
-    return exit_code(report, check=options.check)
+    _print_result(report, options, published)
+    return max(exit_code(report, check=options.check), int(published is not None and not published.ok))
 
 
-def _print_result(report: Report, options: WritingOptions) -> None:
+def _print_result(report: Report, options: WritingOptions, published: "PublishReport | None") -> None:
     if options.form == "json":
-        click.echo(render_json(report), nl=False)
+        click.echo(render_json(report, published), nl=False)
     elif options.diff:
         click.echo(render_diff(report), nl=False)
     else:

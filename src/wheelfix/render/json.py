@@ -4,15 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wheelfix.escaping import as_utf8
 from wheelfix.outcome import Outcome, Report, Status
 
+if TYPE_CHECKING:
+    from wheelfix.mirror.publication import Publication, PublishReport
 
-def render_json(report: Report) -> str:
-    """Return ``report`` as JSON with a final line end."""
-    document = {
+
+def render_json(report: Report, published: "PublishReport | None" = None) -> str:
+    """Return ``report`` as JSON with a final line end, and what became of the wheels in a mirror if they were published."""
+    document: dict[str, Any] = {
         "version": 1,
         "command": report.command,
         "wheels": [_wheel(outcome) for outcome in report.outcomes],
@@ -20,7 +23,23 @@ def render_json(report: Report) -> str:
         "disagreements": [asdict(each) for each in report.disagreements],
         "summary": {status.value: report.count(status) for status in Status},
     }
+    if published is not None:
+        document["published"] = [publication_values(each) for each in published.files]
     return encode(document)
+
+
+def publication_values(publication: "Publication") -> dict[str, Any]:
+    """Return what became of a file in a mirror, as the JSON reports have it."""
+    return {
+        "source": None if publication.source is None else str(publication.source),
+        "status": publication.status.value,
+        "project": publication.project,
+        "filename": publication.filename,
+        "place": publication.place,
+        "sha256": publication.sha256,
+        "notes": list(publication.notes),
+        "problem": None if publication.problem is None else asdict(publication.problem),
+    }
 
 
 def _wheel(outcome: Outcome) -> dict[str, Any]:

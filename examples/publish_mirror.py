@@ -1,0 +1,38 @@
+"""A nightly job: correct the wheels of a folder, publish them, and tell people what happened.
+
+    python publish_mirror.py INCOMING MIRROR
+
+Wheels that are refused stay in INCOMING for somebody to look at; all others leave it once they are published.
+"""
+
+import sys
+from pathlib import Path
+
+import wheelfix
+
+
+def main(incoming: Path, mirror: Path) -> int:
+    """Return 0 if every wheel is published and the mirror is sound."""
+    wheels = sorted(incoming.glob("*.whl"))
+    report, published = wheelfix.fix_into_mirror(mirror, wheels, rules="gpu", leave_gpu_builds=True, build_tag="1nogpu",
+                                                 yank_original="requires CUDA without need")  # fmt: skip
+    for outcome in report.outcomes:
+        if outcome.problem:
+            print(f"{outcome.source.name}: {outcome.problem.message}. {outcome.problem.hint}", file=sys.stderr)
+    for each in published.files:
+        if each.problem:
+            print(f"{each.filename or each.source}: {each.problem.message}. {each.problem.hint}", file=sys.stderr)
+        else:
+            print(f"{each.status}: {each.filename}")
+    done = {each.source for each in published.files if each.problem is None}
+    for wheel in wheels:
+        if wheel in done:
+            wheel.unlink()
+    survey = wheelfix.check_mirror(mirror, quick=True)
+    for finding in survey.findings:
+        print(f"{finding.code}: {finding.place}: {finding.message}", file=sys.stderr)
+    return int(not (report.ok and published.ok and survey.passes()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,0 +1,31 @@
+"""``wheelfix mirror``: a folder that serves the simple repository API, one command a file."""
+
+from typing import Final
+
+import click
+
+from wheelfix.cli.lazy import LazyGroup
+
+_COMMANDS: Final = {
+    "add": "wheelfix.cli.mirror.adding",
+    "yank": "wheelfix.cli.mirror.yanking",
+    "unyank": "wheelfix.cli.mirror.unyanking",
+    "remove": "wheelfix.cli.mirror.removing",
+    "list": "wheelfix.cli.mirror.listing",
+    "check": "wheelfix.cli.mirror.checking",
+}
+
+
+@click.group("mirror", cls=LazyGroup, modules=_COMMANDS)
+def command() -> None:
+    """Publish wheels in a folder that pip, uv, Poetry and PDM can install from.
+
+    MIRROR is a folder; any web server can serve it. The index is MIRROR/simple/.
+
+    \b
+    Examples:
+      wheelfix strip-gpu --publish mirror/ torch-*.whl    correct and publish
+      wheelfix mirror add mirror/ dist/*.whl              publish as it is
+      wheelfix mirror check mirror/                       is it what its files are?
+      wheelfix mirror yank mirror/ torch==2.7.0 --reason 'pulls in CUDA'
+    """

@@ -1,0 +1,87 @@
+"""``wheelfix mirror check``."""
+
+from typing import Literal
+
+import click
+
+from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
+from wheelfix.cli.narration import say
+from wheelfix.mirror.checking import check_index, check_mirror
+from wheelfix.render.mirror import render_survey, render_survey_json, render_survey_summary
+
+
+@click.command("check")
+@click.argument("mirror")
+@click.argument("projects", nargs=-1, metavar="[PROJECT]...")
+@click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
+@click.option("--mend", is_flag=True, help="Make anew what can be made anew, and remove what belongs to nothing.")
+@click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
+@click.option(
+    "--download",
+    type=click.Choice(["none", "some", "all"]),
+    default="some",
+    show_default=True,
+    help="Of an index: which wheels to load whole for their sha256; some are the smallest of each project.",
+)
+@click.option(
+    "--max-requests",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="Of an index: stop after so many requests.",
+)
+@click.option(
+    "--max-time", type=float, default=3600, show_default=True, metavar="SECONDS", help="Of an index: stop after that."
+)
+@TIMEOUT
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    mirror: str,
+    projects: tuple[str, ...],
+    download: str,
+    max_requests: int,
+    max_time: float,
+    quick: bool,
+    mend: bool,
+    strict: bool,
+    timeout: float,
+    form: Literal["text", "json"],
+) -> int:
+    """Say whether a mirror serves what its files are.
+
+    MIRROR is a folder, or the address of any index: then it is seen as clients see
+    it, and PROJECT names what to look at. Each finding says what clients make of it.
+    Exit code 1 if there is an error.
+
+    \b
+    Examples:
+      wheelfix mirror check mirror/
+      wheelfix mirror check --quick --strict mirror/
+      wheelfix mirror check --mend mirror/
+      wheelfix mirror check https://wheels.example.org/simple/ torch
+    """
+    is_url = mirror.startswith(("http://", "https://"))
+    if is_url and (quick or mend):
+        raise click.UsageError("--quick and --mend are for folders.")
+    if projects and not is_url:
+        raise click.UsageError("A folder is looked at as a whole; PROJECT is for an index.")
+    with Progress() as progress, refusing():
+        if is_url:
+            survey = check_index(
+                mirror,
+                projects,
+                download=download,
+                timeout=min(timeout, 60),
+                seconds=max_time,
+                most_requests=max_requests,
+                on_project=progress.tell,
+            )
+        else:
+            survey = check_mirror(mirror, quick=quick, mend=mend, timeout=timeout, on_project=progress.tell)
+    if form == "json":
+        click.echo(render_survey_json(mirror, survey), nl=False)
+    else:
+        click.echo(render_survey(survey), nl=False)
+        say(render_survey_summary(survey))
+    return int(not survey.passes(strict=strict))

@@ -1,0 +1,83 @@
+"""What the commands share that change a mirror."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import click
+
+from wheelfix.cli.narration import say
+from wheelfix.errors import MirrorError
+from wheelfix.escaping import shown
+from wheelfix.mirror.publication import Publication, PublishReport
+from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
+
+MIRROR = click.argument("mirror", type=click.Path(file_okay=False))
+SELECTION = click.argument("selection", metavar="WHAT")
+TIMEOUT = click.option(
+    "--timeout", type=float, default=600, show_default=True, metavar="SECONDS",
+    help="How long to wait for another process that writes to the same project.",
+)  # fmt: skip
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="text: the places of the files, one a line; json: the report.",
+)  # fmt: skip
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong.")
+
+
+def changing_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command what those share that change files of a mirror."""
+    for option in (QUIET, FORMAT, TIMEOUT, SELECTION, MIRROR):
+        function = option(function)
+    return function
+
+
+class Progress:
+    """Shows on a terminal which project was looked at last, on one line. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._shows = sys.stderr.isatty()
+
+    def tell(self, project: str) -> None:
+        """Show that ``project`` is done."""
+        if self._shows:
+            say(f"\r\x1b[2K{shown(project)}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._shows:
+            say("\r\x1b[2K")
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Let what the mirror refuses end the run: it is told, and the exit code is 1."""
+    try:
+        yield
+    except MirrorError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def tell(publication: Publication, *, quiet: bool = False) -> None:
+    """Tell what became of one file."""
+    text = render_publication(publication, quiet=quiet)
+    if text:
+        head, _, rest = text.partition("\n")
+        say((click.style(head, fg="red") if publication.problem else head) + "\n" + rest)
+
+
+def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: bool) -> int:
+    """Print the result of a call, and return the exit code."""
+    if len(report.files) > 1 and not quiet:
+        say(render_publish_summary(report))
+    if form == "json":
+        click.echo(render_publish_json(report), nl=False)
+    else:
+        for each in report.files:
+            if each.problem is None and each.place is not None:
+                click.echo(each.place)
+    return int(not report.ok)

@@ -1,0 +1,27 @@
+"""``wheelfix mirror unyank``."""
+
+from typing import Literal
+
+import click
+
+from wheelfix.cli.mirror.common import changing_options, conclude, refusing, tell
+from wheelfix.mirror.changing import unyank_files
+
+
+@click.command("unyank")
+@changing_options
+def command(mirror: str, selection: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
+    """Take back that files are yanked.
+
+    WHAT is a file name, a project, or one with versions.
+
+    \b
+    Examples:
+      wheelfix mirror unyank mirror/ torch==2.7.0
+      wheelfix mirror unyank mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
+    """
+    with refusing():
+        report = unyank_files(mirror, selection, timeout=timeout)
+    for each in report.files:
+        tell(each, quiet=quiet)
+    return conclude(report, form, quiet=quiet)

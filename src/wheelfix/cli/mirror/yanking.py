@@ -1,0 +1,28 @@
+"""``wheelfix mirror yank``."""
+
+from typing import Literal
+
+import click
+
+from wheelfix.cli.mirror.common import changing_options, conclude, refusing, tell
+from wheelfix.mirror.changing import yank_files
+
+
+@click.command("yank")
+@changing_options
+@click.option("--reason", default="", help="Why; clients show it.")
+def command(mirror: str, selection: str, reason: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
+    """Yank files: new resolutions avoid them, old locks still install them.
+
+    WHAT is a file name, a project, or one with versions.
+
+    \b
+    Examples:
+      wheelfix mirror yank mirror/ torch==2.7.0
+      wheelfix mirror yank mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
+    """
+    with refusing():
+        report = yank_files(mirror, selection, reason, timeout=timeout)
+    for each in report.files:
+        tell(each, quiet=quiet)
+    return conclude(report, form, quiet=quiet)

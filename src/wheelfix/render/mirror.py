@@ -1,0 +1,129 @@
+"""What happened to a mirror, and what it lists, as text and as JSON."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from wheelfix.escaping import shown
+from wheelfix.mirror.findings import Survey
+from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.publication import Publication, Published, PublishReport
+from wheelfix.outcome import Severity
+from wheelfix.render.json import encode, publication_values
+
+
+def render_publication(publication: Publication, *, quiet: bool = False) -> str:
+    """Return what became of one file, in lines with line ends; if ``quiet`` only what went wrong."""
+    name = shown(str(publication.source or publication.filename))
+    if publication.problem:
+        problem = publication.problem
+        return f"{name}: {publication.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
+    if quiet:
+        return ""
+    lines = [f"{name}: {publication.status}", *(f"  note: {shown(note)}" for note in publication.notes)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_publish_summary(report: PublishReport) -> str:
+    """Return one line that counts what became of the files."""
+    counts = [f"{count} {status}" for status in Published if (count := report.count(status))]
+    return f"{len(report.files)} files: {', '.join(counts)}.\n"
+
+
+def render_publish_json(report: PublishReport) -> str:
+    """Return the report as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
+    return encode(
+        {
+            "version": 1,
+            "command": report.command,
+            "mirror": str(report.mirror),
+            "files": [publication_values(each) for each in report.files],
+            "summary": {status.value: report.count(status) for status in Published},
+        }
+    )
+
+
+def render_page(page: Page) -> str:
+    """Return what a page lists, a line for each file."""
+    return "".join(f"{_line(each)}\n" for each in page.files)
+
+
+def _line(file: ListedFile) -> str:
+    words = [file.filename, f"{file.size:,} bytes", file.upload_time]
+    if file.origin is not None:
+        words.append(f"corrected from {file.origin.filename}")
+    if file.yanked is not None:
+        words.append(f"yanked: {file.yanked}" if file.yanked else "yanked")
+    return shown("  ".join(words))
+
+
+def render_pages_json(mirror: str, pages: Iterable[Page]) -> str:
+    """Return what a mirror lists as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
+    return encode(
+        {
+            "version": 1,
+            "command": "mirror list",
+            "mirror": mirror,
+            "projects": [{"name": page.project, "files": [_values(each) for each in page.files]} for page in pages],
+        }
+    )
+
+
+def _values(file: ListedFile) -> dict[str, Any]:
+    return {
+        "filename": file.filename,
+        "url": file.url,
+        "sha256": file.sha256,
+        "size": file.size,
+        "upload_time": file.upload_time,
+        "requires_python": file.requires_python,
+        "yanked": file.yanked,
+        "original": None if file.origin is None else {"filename": file.origin.filename, "sha256": file.origin.sha256},
+    }
+
+
+def render_survey(survey: Survey) -> str:
+    """Return each finding, and what clients make of it, in lines with line ends."""
+    lines = []
+    told = set[str]()
+    for each in survey.findings:
+        mendable = " [mendable]" if each.mendable else ""
+        lines.append(shown(f"{each.severity}: {each.code}: {each.place}: {each.message}{mendable}"))
+        if each.code not in told:
+            lines.append(f"  {each.check.consequence}")
+            told.add(each.code)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def render_survey_summary(survey: Survey) -> str:
+    """Return one line that counts what was looked at and what was found."""
+    errors, warnings = (survey.count(each) for each in (Severity.ERROR, Severity.WARNING))
+    found = f"{errors} errors and {warnings} warnings" if survey.findings else "all is well"
+    return f"{survey.files} files of {survey.projects} projects: {found}.\n"
+
+
+def render_survey_json(mirror: str, survey: Survey) -> str:
+    """Return the survey as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
+    return encode(
+        {
+            "version": 1,
+            "command": "mirror check",
+            "mirror": mirror,
+            "findings": [
+                {
+                    "code": each.code,
+                    "severity": each.severity.value,
+                    "place": each.place,
+                    "message": each.message,
+                    "consequence": each.check.consequence,
+                    "mendable": each.mendable,
+                }
+                for each in survey.findings
+            ],
+            "summary": {
+                "projects": survey.projects,
+                "files": survey.files,
+                "errors": survey.count(Severity.ERROR),
+                "warnings": survey.count(Severity.WARNING),
+            },
+        }
+    )

@@ -1,0 +1,126 @@
+"""``wheelfix mirror`` and ``--publish`` as people and scripts call them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from building import write_wheel
+from flaws import metadata, sound
+from running import mirror_report, wheelfix
+
+GPU = "nvidia-cudnn-cu12==9.5.1.17"
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return write_wheel(tmp_path / "in", sound(metadata=metadata(f"Requires-Dist: {GPU}")))
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    return tmp_path / "mirror"
+
+
+def test_add_list_yank_unyank_check_remove(wheel: Path, mirror: Path) -> None:
+    ran = wheelfix("mirror", "add", mirror, wheel)
+    assert ran.code == 0
+    assert ran.err == f"{wheel}: added\n"
+    [place] = ran.lines
+    assert (mirror / place).read_bytes() == wheel.read_bytes()
+    ran = wheelfix("mirror", "yank", mirror, "demo==1.0", "--reason", "because")
+    assert (ran.code, ran.err) == (0, f"{wheel.name}: yanked\n")
+    ran = wheelfix("mirror", "list", mirror)
+    assert ran.lines[0].startswith(f"{wheel.name}  {wheel.stat().st_size:,} bytes")
+    assert ran.lines[0].endswith("yanked: because")
+    assert wheelfix("mirror", "unyank", mirror, "demo").code == 0
+    ran = wheelfix("mirror", "check", mirror)
+    assert (ran.code, ran.out, ran.err) == (0, "", "1 files of 1 projects: all is well.\n")
+    ran = wheelfix("mirror", "remove", mirror, wheel.name)
+    assert ran.code == 0
+    assert wheelfix("mirror", "list", mirror).out == ""
+
+
+def test_json(wheel: Path, mirror: Path) -> None:
+    report = mirror_report(wheelfix("mirror", "add", "--format", "json", mirror, wheel))
+    assert report["files"][0]["status"] == "added"
+    assert report["summary"]["added"] == 1
+    report = mirror_report(wheelfix("mirror", "list", "--format", "json", mirror, "Demo"))
+    assert report["projects"][0]["files"][0]["yanked"] is None
+    for verb in ("yank", "unyank", "remove"):
+        assert mirror_report(wheelfix("mirror", verb, "--format", "json", mirror, "demo"))["command"] == f"mirror {verb}"
+    assert mirror_report(wheelfix("mirror", "check", "--format", "json", mirror))["findings"] == []
+
+
+def test_refusals_end_with_1(wheel: Path, mirror: Path, tmp_path: Path) -> None:
+    wheelfix("mirror", "add", mirror, wheel)
+    other = write_wheel(tmp_path, sound())
+    ran = wheelfix("mirror", "add", mirror, other)
+    assert ran.code == 1
+    assert "--replace" in ran.err
+    assert ran.out == ""
+    for words in (
+        ("yank", mirror, "nosuch"),
+        ("list", tmp_path / "nothing"),
+        ("remove", tmp_path, "demo"),
+        ("check", tmp_path),
+    ):
+        ran = wheelfix("mirror", *words)
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.startswith("Error: ")
+    assert wheelfix("mirror", "list", mirror, "nosuch").code == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mirror", "add", "m", "--original", "{wheel}", "{wheel}"),
+        ("mirror", "add", "m", "--platform", "x", "{wheel}"),
+        ("mirror", "add", "m", "--from-index", "http://127.0.0.1/"),
+        ("mirror", "add", "m", "--from-index", "http://127.0.0.1/", "--link", "demo"),
+        ("mirror", "add", "m"),
+        ("mirror", "check", "http://127.0.0.1/", "--mend"),
+        ("mirror", "check", "m", "demo"),
+        ("strip-gpu", "--publish", "m", "-o", "out", "{wheel}"),
+        ("strip-gpu", "--publish", "m", "--check", "{wheel}"),
+        ("strip-gpu", "--publish", "m", "--in-place", "{wheel}"),
+        ("strip-gpu", "--publish", "", "{wheel}"),
+        ("strip-gpu", "--replace", "{wheel}"),
+        ("strip-gpu", "--yank-original", "x", "{wheel}"),
+    ],
+)
+def test_words_that_contradict_each_other(
+    words: tuple[str, ...], wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert wheelfix(*(word.format(wheel=wheel) for word in words)).code == 2
+    assert not (tmp_path / "m").exists()
+
+
+def test_publish_in_one_step(wheel: Path, mirror: Path) -> None:
+    ran = wheelfix("strip-gpu", "--allow-unproven", "--build-tag", "1nogpu", "--yank-original", "gpu", "--publish", mirror,
+                   "--format", "json", wheel)  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert [each["status"] for each in ran.report["published"]] == ["added", "yanked"]
+    assert ran.report["wheels"][0]["output"].startswith(str(mirror / "files"))
+    page = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    assert [file["yanked"] for file in page["files"]] == [False, "gpu"]
+    assert wheelfix("mirror", "check", "--strict", mirror).code == 0
+
+
+def test_a_mirror_that_refuses_ends_with_1(wheel: Path, mirror: Path) -> None:
+    wheelfix("mirror", "add", mirror, wheel)
+    ran = wheelfix("strip-gpu", "--allow-unproven", "--publish", mirror, wheel)
+    assert ran.code == 1
+    assert "serves demo-1.0-py3-none-any.whl with other bytes" in ran.err
+
+
+def test_mend(wheel: Path, mirror: Path) -> None:
+    wheelfix("mirror", "add", mirror, wheel)
+    (mirror / "simple/demo/index.html").unlink()
+    ran = wheelfix("mirror", "check", mirror)
+    assert ran.code == 1
+    assert ran.lines[0].endswith("[mendable]")
+    assert wheelfix("mirror", "check", "--mend", mirror).code == 0
+    assert (mirror / "simple/demo/index.html").exists()
