@@ -35,7 +35,19 @@ class Addition:
         self.more: list[Publication] = []
 
     def run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
-        """Add the wheels at ``paths``; ``originals`` are those of corrected ones, as far as they were given."""
+        """Add the wheels at ``paths``; ``originals`` are those of corrected ones, as far as they were given.
+
+        :raises MirrorError: if the mirror is damaged; what came is taken back.
+        """
+        try:
+            self._run(paths, originals)
+        except BaseException:
+            for place in self._placed:
+                self._folder.remove(place)
+                self._folder.remove(place + SIDECAR)
+            raise
+
+    def _run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         for path in paths:
             try:
                 self._take(path)
@@ -47,6 +59,7 @@ class Addition:
         if not self._terms.allow_mixed:
             self._refuse_mixed()
         if self._page.files:
+            self._placed.clear()  # from here on a page may list them
             save_page(self._folder, self._page, self._terms.timeout)
         if self._terms.transfer is Transfer.MOVE:
             for path in self._arrived:
@@ -99,9 +112,11 @@ class Addition:
         place = place_of(arrival.file.url)
         if place is None:
             raise MirrorError("bad-url", f"{shown(arrival.file.url)} is not in the mirror", hint="Check the page.")
-        if self._folder.size(place) != arrival.file.size:
+        there = self._folder.size(place)
+        if there != arrival.file.size or self._folder.sha256(place) != arrival.file.sha256:
             self._folder.take(source, place, self._terms.transfer)
-            self._placed.add(place)
+            if there is None:
+                self._placed.add(place)
         self._folder.write(place + SIDECAR, arrival.metadata)
 
     def _yank_original(self, arrival: Arrival, reason: str, originals: Sequence[Path]) -> None:

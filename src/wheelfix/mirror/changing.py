@@ -38,6 +38,8 @@ def unyank_files(mirror: Path | str, selection: str, *, timeout: float = 600) ->
 def remove_files(mirror: Path | str, selection: str, *, timeout: float = 600) -> PublishReport:
     """Remove files from the mirror's pages, and then from its folder: locks that name them fail from then on.
 
+    Files that others of the same name have replaced go with them.
+
     The arguments and errors are those of :func:`yank_files`.
     """
     return _change(mirror, selection, Published.REMOVED, lambda _: None, timeout)
@@ -63,7 +65,7 @@ def _change(
     with folder.locked(project, timeout):
         page = load_page(folder, project)
         chosen = [each for each in page.files if is_selected(each)]
-        if not chosen:
+        if not chosen and not (status is Published.REMOVED and any(map(is_selected, page.past))):
             raise MirrorError(
                 "nothing-selected",
                 f"the mirror lists no file that {shown(selection)} stands for",
@@ -72,11 +74,15 @@ def _change(
         changed = {each.filename: change(each) for each in chosen}
         rest = [changed.get(each.filename, each) for each in page.files]
         new = page.with_files(each for each in rest if each is not None)
+        gone = chosen if status is Published.REMOVED else []
+        if status is Published.REMOVED:
+            gone += [each for each in page.past if is_selected(each)]
+            new = replace(new, past=tuple(each for each in page.past if each not in gone))
         if new.files or new.past:
             save_page(folder, new, timeout)
         else:
             drop_page(folder, project, timeout)
-        for each in chosen if status is Published.REMOVED else ():
+        for each in gone:
             _remove(folder, each)
     done = tuple(
         Publication(None, _status(status, each), project, each.filename, place_of(each.url), each.sha256) for each in chosen

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 _BLOCK: Final = 1 << 20
+_LARGEST: Final = 1 << 36
 _OK, _PARTIAL, _BEYOND_END = 200, 206, 416
 _PYTHON: Final = re.compile(r"3\.\d{1,2}")
 _CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")
@@ -122,7 +123,7 @@ def download(
     with folder.locked(f"{canonicalize_name(file.project or '')}.download", timeout):
         place = folder.at(f"{HIDDEN}/downloads/{sha256}.part")
         place.parent.mkdir(parents=True, exist_ok=True)
-        _complete(web, file.url, place, on_bytes)
+        _complete(web, file.url, place, file.size or _LARGEST, on_bytes)
         with place.open("rb") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
         if digest != sha256:
@@ -134,7 +135,7 @@ def download(
         return place.rename(target / file.filename)
 
 
-def _complete(web: Web, url: str, place: Path, on_bytes: Callable[[int], None] | None) -> None:
+def _complete(web: Web, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> None:
     """Let the file at ``place`` hold all of ``url``."""
     have = place.stat().st_size if place.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
@@ -147,6 +148,8 @@ def _complete(web: Web, url: str, place: Path, on_bytes: Callable[[int], None] |
             try:
                 for block in answer.iter_content(_BLOCK):
                     output.write(block)
+                    if output.tell() > largest:
+                        break  # its sum will tell
                     if on_bytes:
                         on_bytes(len(block))
             except requests.RequestException as error:

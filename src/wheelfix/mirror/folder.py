@@ -1,6 +1,7 @@
 """A folder that is a mirror: how things get into it, and out of it."""
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -16,11 +17,13 @@ from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
-from wheelfix.mirror.layout import HIDDEN, SIMPLE
+from wheelfix.mirror.layout import HIDDEN, MAKING, SIMPLE
 from wheelfix.mirror.terms import Transfer
 
 _MODE: Final = 0o644
 _STEP: Final = 1 << 24
+_MOMENT: Final = 3600
+"""In seconds."""
 _IN_USE: Final = "in-use.lock"
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -101,6 +104,14 @@ class Folder:
         except FileNotFoundError:
             return None
 
+    def sha256(self, place: str) -> str | None:
+        """Return the sha256 of the file at ``place`` (hexadecimal), ``None`` where there is none."""
+        try:
+            with self.at(place).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return None
+
     def take(self, source: Source, place: str, transfer: Transfer) -> None:
         """Let the file ``source`` lie at ``place``, in place of what is there; it stays where it was, too."""
         path = self.at(place)
@@ -163,7 +174,7 @@ class Folder:
         """Give a new folder in the mirror that no reader sees; it is gone afterwards."""
         place = self.at(HIDDEN)
         place.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="making-", dir=place))
+        folder = Path(tempfile.mkdtemp(prefix=MAKING, dir=place))
         try:
             with FileLock(folder / _IN_USE):
                 (folder / "wheels").mkdir()
@@ -172,12 +183,14 @@ class Folder:
             shutil.rmtree(folder)
 
     def is_abandoned(self, place: str) -> bool:
-        """Whether the process is gone that made the workshop at ``place``."""
-        lock = self.at(place) / _IN_USE
+        """Whether the process is gone that made the workshop at ``place``; one that cannot be asked is not."""
+        workshop = self.at(place)
+        if not (workshop / _IN_USE).exists():  # it is being made, or was interrupted in its first moment
+            return workshop.stat().st_mtime < self.at(HIDDEN).stat().st_mtime - _MOMENT
         try:
-            with FileLock(lock, timeout=0):
+            with FileLock(workshop / _IN_USE, timeout=0):
                 return True
-        except (Timeout, FileNotFoundError):
+        except (Timeout, OSError):
             return False
 
     def remove_abandoned(self, place: str) -> None:

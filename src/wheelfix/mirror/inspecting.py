@@ -16,7 +16,7 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, HTML, PAGE, SIDECAR, SIMPLE, page_place, place_of
+from wheelfix.mirror.layout import FILES, HIDDEN, HTML, MAKING, PAGE, SIDECAR, SIMPLE, page_place, place_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.pages import page_html, root_html
 from wheelfix.mirror.records import load_page, load_root
@@ -228,7 +228,7 @@ def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:
             elif name.startswith(".wheelfix-") and name.endswith(".part"):
                 yield Finding("leftover", place, "it is half a file", mendable=True)
             elif top == HIDDEN:
-                if parts[1] != "locks" and folder.is_abandoned("/".join(parts[:2])):
+                if parts[1].startswith(MAKING) and folder.is_abandoned("/".join(parts[:2])):
                     yield Finding("leftover", place, "it was being made", mendable=True)
             elif top == FILES and place not in known.places:
                 yield Finding("unlisted", place, "no page lists it", mendable=parts[1] not in known.doubtful)

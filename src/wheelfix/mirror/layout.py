@@ -21,6 +21,8 @@ HTML: Final = "index.html"
 SIMPLE: Final = "simple"
 FILES: Final = "files"
 HIDDEN: Final = ".wheelfix"
+MAKING: Final = "making-"
+"""How the name of a folder in it begins in which something is being made."""
 _PREFIX: Final = 16
 """How many hexadecimal digits of the sha256 are part of a file's place."""
 SIDECAR: Final = ".metadata"

@@ -29,6 +29,7 @@ _MOST_PROJECTS: Final = 500
 _LONGEST_FRESH: Final = 3600
 _OK: Final = 200
 _LARGEST_SIDECAR: Final = 1 << 23
+_LARGEST_WHEEL: Final = 1 << 36
 
 
 def survey_url(
@@ -138,7 +139,11 @@ class _Probe:
             yield from self._look_at_size(file, head, place)
             sidecar, found = self._read_sidecar(file, place)
             yield from found
-            metadata, said = self._load(file, place) if whole else self._read_by_ranges(file, place)
+            metadata, said = (
+                self._load(file, place, int(head.headers.get("Content-Length") or 0))
+                if whole
+                else self._read_by_ranges(file, place)
+            )
             yield from said
             yield from self._compare(file, place, sidecar, metadata)
         except MirrorError as error:
@@ -169,15 +174,15 @@ class _Probe:
         self._ranges = False  # once is enough for one server
         return None, [Finding("ranges-missing", place, "the server gives no parts of files")]
 
-    def _load(self, file: DistributionPackage, place: str) -> tuple[bytes | None, list[Finding]]:
-        """Load a wheel whole and verify it; return its METADATA."""
+    def _load(self, file: DistributionPackage, place: str, length: int) -> tuple[bytes | None, list[Finding]]:
+        """Load a wheel whole, of ``length`` bytes as the server says, and verify it; return its METADATA."""
         try:
             WheelFilename.parse(file.filename)
         except WheelfixError as error:
             return None, [Finding("wheel-faulty", place, error.message)]
         with tempfile.TemporaryDirectory(prefix="wheelfix-") as folder:
             path = Path(folder, Path(file.filename).name)
-            digest = self._web.save(file.url, path)
+            digest = self._web.save(file.url, path, largest=max(file.size or 0, length) or _LARGEST_WHEEL)
             said = file.digests.get("sha256", digest)
             found = (
                 [] if digest == said else [Finding("file-differs", place, f"its sha256 is {digest}, the page says {said}")]

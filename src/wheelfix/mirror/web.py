@@ -35,6 +35,7 @@ class Web:
 
     def __init__(self, *, timeout: float = 30, seconds: float = 3600, most: int = 10_000) -> None:
         self._session = requests.Session()
+        self._credentials: dict[str, tuple[str, str] | None] = {}
         self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
         self._timeout = timeout
         self._end = time.monotonic() + seconds
@@ -48,7 +49,12 @@ class Web:
         self._count(url)
         try:
             answer = self._session.request(
-                method, url, headers=dict(headers or {}), timeout=self._timeout, stream=stream, allow_redirects=True
+                method,
+                url,
+                headers=dict(headers or {}),
+                timeout=self._timeout,
+                stream=stream,
+                auth=self._credentials.get(urlsplit(url).netloc),
             )
             if answer.status_code in _DENIED and self._take_credentials(url):
                 return self.ask(method, url, headers, stream=stream)
@@ -71,17 +77,19 @@ class Web:
             )
 
     def _take_credentials(self, url: str) -> bool:
-        """Take what keyring knows of the server of ``url``; return whether it is news."""
-        if self._session.auth is not None:
+        """Take what keyring knows of the server of ``url``, and for it alone; return whether it is news."""
+        server = urlsplit(url).netloc
+        if server in self._credentials:
             return False
+        self._credentials[server] = None
         try:
             import keyring  # imported late: it is installed where somebody uses it
         except ImportError:
             return False
-        found = keyring.get_credential(url, None) or keyring.get_credential(urlsplit(url).netloc, None)
+        found = keyring.get_credential(url, None) or keyring.get_credential(server, None)
         if found is None:
             return False
-        self._session.auth = (found.username, found.password)
+        self._credentials[server] = (found.username, found.password)
         return True
 
     def get(self, url: str, accept: str = "*/*", *, largest: int = _LARGEST_PAGE) -> tuple[requests.Response, bytes]:
@@ -92,21 +100,21 @@ class Web:
                 for block in answer.iter_content(_BLOCK):
                     body += block
                     if len(body) > largest:
-                        raise MirrorError(
-                            "too-large", f"{shown(url)} is larger than any real one", hint="It is not read further."
-                        )
+                        raise _too_large(url)
             except requests.RequestException as error:
                 raise MirrorError("no-answer", f"{shown(url)} breaks off", hint="Run again.") from error
             return answer, bytes(body)
 
-    def save(self, url: str, path: Path) -> str:
-        """Write what lies at ``url`` to the new file ``path``; return its sha256 (hexadecimal)."""
+    def save(self, url: str, path: Path, *, largest: int) -> str:
+        """Write what lies at ``url``, ``largest`` bytes at most, to the new file ``path``; return its sha256 (in hex)."""
         digest = hashlib.sha256()
         with self.ask("GET", url, {"Accept-Encoding": "identity"}, stream=True) as answer, path.open("xb") as output:
             try:
                 for block in answer.iter_content(_BLOCK):
                     digest.update(block)
                     output.write(block)
+                    if output.tell() > largest:
+                        raise _too_large(url)
             except requests.RequestException as error:
                 raise MirrorError("no-answer", f"{shown(url)} breaks off", hint="Run again.") from error
         return digest.hexdigest()
@@ -129,6 +137,12 @@ class Web:
                 return archive.read(names[0])
         except (BadZipFile, ValueError, OSError) as error:
             raise MirrorError("bad-wheel", f"{shown(url)} cannot be read as a wheel", hint="Verify the wheel.") from error
+
+
+def _too_large(url: str) -> MirrorError:
+    return MirrorError(
+        "too-large", f"{shown(url)} is larger than told, or than any real one", hint="It is not read further."
+    )
 
 
 class _Ranges(io.RawIOBase):

@@ -320,3 +320,45 @@ def test_wheel_spec_is_what_is_listed(mirror: Path, tmp_path: Path) -> None:
     spec = WheelSpec(metadata=metadata("Requires-Python: >=3.8"))
     add(mirror, write_wheel(tmp_path, spec))
     assert page(mirror)["files"][0]["requires-python"] == ">=3.8"
+
+
+def test_a_damaged_file_is_put_right_by_adding_it_again(mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    [done] = add(mirror, path)
+    assert done.place is not None
+    there = mirror / done.place
+    there.write_bytes(bytes(there.stat().st_size))
+    assert statuses(add(mirror, path)) == ["unchanged"]
+    assert is_sound(mirror)
+
+
+def test_what_was_replaced_goes_with_what_is_removed(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "a"))
+    add(mirror, wheel(tmp_path / "b", files=()), replace=True)
+    remove_files(mirror, "demo")
+    assert list(list_pages(mirror)) == []
+    assert not list((mirror / "files").rglob("*.whl"))
+    assert is_sound(mirror)
+
+
+def test_a_call_that_fails_takes_back_what_it_brought(mirror: Path, tmp_path: Path) -> None:
+    [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
+    (mirror / f"{done.place}.metadata").unlink()
+    found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"))
+    assert statuses(found) == ["no-sidecar"]
+    assert len(list(mirror.rglob("*.whl"))) == 1
+
+
+def test_checking_writes_nothing(mirror: Path, tmp_path: Path) -> None:
+    """Not even to ask whether a workshop is in use, or what is half loaded."""
+    add(mirror, wheel(tmp_path / "in"))
+    for place in ("making-0/wheels", "downloads"):
+        (mirror / ".wheelfix" / place).mkdir(parents=True)
+    (mirror / ".wheelfix/making-0/in-use.lock").touch()
+    (mirror / ".wheelfix/downloads/0.part").write_bytes(b"x")
+    before = {path: path.stat().st_mtime_ns for path in mirror.rglob("*")}
+    assert {each.place for each in check_mirror(mirror).findings} == {".wheelfix/making-0/in-use.lock"}
+    assert {path: path.stat().st_mtime_ns for path in mirror.rglob("*")} == before
+    assert check_mirror(mirror, mend=True).findings == ()
+    assert (mirror / ".wheelfix/downloads/0.part").exists()
+    assert not (mirror / ".wheelfix/making-0").exists()
