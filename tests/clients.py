@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-PROGRAMS: Final = Path(os.environ.get("WHEELFIX_CLIENTS", Path(__file__).parents[1] / ".venv-clients")) / "bin"
+PROGRAMS: Final = Path(os.environ.get("WHEELFIX_CLIENTS", Path(__file__).parents[1] / ".venv-clients")).absolute() / "bin"
 """Where poetry and pdm are: ``make test-clients`` puts them there."""
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 

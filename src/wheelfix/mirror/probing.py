@@ -139,11 +139,7 @@ class _Probe:
             yield from self._look_at_size(file, head, place)
             sidecar, found = self._read_sidecar(file, place)
             yield from found
-            metadata, said = (
-                self._load(file, place, int(head.headers.get("Content-Length") or 0))
-                if whole
-                else self._read_by_ranges(file, place)
-            )
+            metadata, said = self._load(file, place, _length(head)) if whole else self._read_by_ranges(file, place)
             yield from said
             yield from self._compare(file, place, sidecar, metadata)
         except MirrorError as error:
@@ -152,8 +148,8 @@ class _Probe:
             yield Finding("wheel-faulty", place, error.message)
 
     def _look_at_size(self, file: DistributionPackage, head: requests.Response, place: str) -> Iterator[Finding]:
-        length = head.headers.get("Content-Length", "")
-        if length.isdigit() and file.size is not None and int(length) != file.size:
+        length = _length(head)
+        if length and file.size is not None and length != file.size:
             yield Finding("size-differs", place, f"it has {length} bytes, the page says {file.size}")
 
     def _read_sidecar(self, file: DistributionPackage, place: str) -> tuple[bytes | None, list[Finding]]:
@@ -235,6 +231,12 @@ class _Probe:
             if not each.is_yanked and (each.filename, each.digests.get("sha256", "")) in originals:
                 message = "a corrected wheel that was made from it is listed too"
                 yield Finding("original-not-yanked", f"{self._project}: {shown(each.filename)}", message)
+
+
+def _length(head: requests.Response) -> int:
+    """Return how many bytes a server says that a file has, 0 where it does not say."""
+    said = head.headers.get("Content-Length", "")
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _same_specifier(one: str | None, two: str | None) -> bool:
