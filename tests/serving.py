@@ -1,6 +1,8 @@
 """A mirror behind real web servers on the loopback device, each with a log of what was asked for."""
 
+import base64
 import http.server
+import io
 import re
 import shutil
 import socket
@@ -29,11 +31,15 @@ class Request(NamedTuple):
 
 @dataclass
 class Server:
-    """A server at ``url``, which ends without a slash; the index is below ``/simple/``."""
+    """A server at ``url``, which ends without a slash; the index is below ``/simple/``.
+
+    ``password``, of the form ``user:secret``, is what everybody must give, if there is one.
+    """
 
     url: str
     requests: list[Request] = field(default_factory=list)
     log: Path | None = None
+    password: str = ""
 
     @property
     def index(self) -> str:
@@ -70,12 +76,31 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class _Negotiating(_Handler):
-    """Gives JSON to who asks for it."""
+    """Gives JSON to who asks for it, parts of files, and all of it only to who is known, if anybody must be."""
 
     def send_head(self) -> Any:
+        wanted = self.server.found.password
+        if wanted and self.headers.get("Authorization") != "Basic " + base64.b64encode(wanted.encode()).decode():
+            self.send_error(401)
+            return None
+        part = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        path = Path(self.translate_path(self.path))
+        if part and path.is_file():
+            return self._send_part(path.read_bytes(), int(part[1]), int(part[2] or 1 << 60))
         if self.path.endswith("/") and "vnd.pypi.simple.v1+json" in self.headers.get("Accept", ""):
             self.path += "index.json"
         return super().send_head()
+
+    def _send_part(self, data: bytes, first: int, last: int) -> Any:
+        if first >= len(data):
+            self.send_error(416)
+            return None
+        piece = data[first : last + 1]
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{first + len(piece) - 1}/{len(data)}")
+        self.send_header("Content-Length", str(len(piece)))
+        self.end_headers()
+        return io.BytesIO(piece)
 
     def guess_type(self, path: Any) -> str:
         return "application/vnd.pypi.simple.v1+json" if str(path).endswith(".json") else super().guess_type(path)
@@ -91,7 +116,10 @@ class _Logging(http.server.ThreadingHTTPServer):
 
 @contextmanager
 def static(folder: Path, *, negotiates: bool = False) -> Iterator[Server]:
-    """Serve ``folder`` by a plain static server, which knows HTML and nothing of Python, unless it ``negotiates``."""
+    """Serve ``folder`` by a plain static server, which knows HTML and nothing of Python.
+
+    One that ``negotiates`` gives JSON to who asks for it, and parts of files.
+    """
     handler = _Negotiating if negotiates else _Handler
     with _Logging(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
         server.found = Server(f"http://127.0.0.1:{server.server_address[1]}")

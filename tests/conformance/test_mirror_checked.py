@@ -18,8 +18,8 @@ from wheelfix.mirror.checking import check_index, check_mirror
 from wheelfix.mirror.publishing import add_wheels
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
-SERVER = {"cache-unset", "ranges-missing"}
-"""What a plain static server lacks."""
+SERVER = {"cache-unset"}
+"""What the server of the tests lacks."""
 
 
 def wheel(folder: Path, version: str, *needs: str, tags: str = "py3-none-any") -> Path:

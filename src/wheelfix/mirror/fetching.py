@@ -123,20 +123,29 @@ def download(
     with folder.locked(f"{canonicalize_name(file.project or '')}.download", timeout):
         place = folder.at(f"{HIDDEN}/downloads/{sha256}.part")
         place.parent.mkdir(parents=True, exist_ok=True)
-        _complete(web, file.url, place, file.size or _LARGEST, on_bytes)
-        with place.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        resumed = place.exists()
+        digest = _complete(web, file.url, place, file.size or _LARGEST, on_bytes)
+        if digest != sha256 and resumed:  # what was there is of something else
+            place.unlink()
+            digest = _complete(web, file.url, place, file.size or _LARGEST, on_bytes)
         if digest != sha256:
             place.unlink()
             raise MirrorError(
-                "wrong-hash", f"{shown(file.filename)} came with sha256 {digest}, the index says {sha256}",
+                "wrong-hash",
+                f"{shown(file.filename)} came with sha256 {digest}, the index says {sha256}",
                 hint="It was thrown away; run again, and tell who keeps the index if it persists.",
-            )  # fmt: skip
+            )
         return place.rename(target / file.filename)
 
 
-def _complete(web: Web, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> None:
-    """Let the file at ``place`` hold all of ``url``."""
+def _complete(web: Web, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> str:
+    """Let the file at ``place`` hold all of ``url``; return its sha256 (hexadecimal)."""
+    _load_rest(web, url, place, largest, on_bytes)
+    with place.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _load_rest(web: Web, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> None:
     have = place.stat().st_size if place.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with web.ask("GET", url, headers, stream=True) as answer:

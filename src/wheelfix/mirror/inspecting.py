@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,20 +43,25 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     folder.check_exists()
     findings: list[Finding] = []
     known = _Known()
-    listed = _root(folder, findings)
     present = set(folder.names(SIMPLE))
+    listed = _root(folder, findings, present)
     for project in sorted(listed - present):
         findings.append(Finding("page-missing", f"{SIMPLE}/{project}", "it is listed, and has no page", mendable=True))
         known.doubtful.add(project)
     for project in sorted(present):
-        findings += _look_at(folder, project, listed, known, quick=quick)
+        try:
+            findings += _look_at(folder, project, listed, known, quick=quick)
+        except (MirrorError, OSError) as error:
+            findings.append(_unreadable(f"{SIMPLE}/{project}", error))
+            known.doubtful.add(project)
         if on_project:
             on_project(project)
     findings += _unaccounted(folder, known)
     return Survey.of(findings, len(present), known.files)
 
 
-def _root(folder: Folder, findings: list[Finding]) -> frozenset[str]:
+def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> frozenset[str]:
+    """Return the projects that the root lists: none where it is damaged, all where it may not be read."""
     try:
         listed = load_root(folder)
         if folder.read(f"{SIMPLE}/{HTML}") != root_html(listed):
@@ -64,7 +69,7 @@ def _root(folder: Folder, findings: list[Finding]) -> frozenset[str]:
             findings.append(Finding("html-differs", f"{SIMPLE}/{HTML}", message, mendable=True))
     except (MirrorError, OSError) as error:
         findings.append(_unreadable(f"{SIMPLE}/{PAGE}", error, mendable=isinstance(error, MirrorError)))
-        return frozenset()
+        return frozenset() if isinstance(error, MirrorError) else frozenset(present)
     return listed
 
 
@@ -219,8 +224,9 @@ def _look_at_releases(folder: Folder, page: Page) -> Iterator[Finding]:
 
 def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:
     """Yield files that no page lists, and what is half made."""
+    closed: list[OSError] = []
     for top in (FILES, SIMPLE, HIDDEN):
-        for place in _below(folder, top):
+        for place in _below(folder, top, closed.append):
             name = place.rpartition("/")[2]
             parts = place.split("/")
             if folder.is_link(place) and not folder.is_inside(place):
@@ -232,12 +238,16 @@ def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:
                     yield Finding("leftover", place, "it was being made", mendable=True)
             elif top == FILES and place not in known.places:
                 yield Finding("unlisted", place, "no page lists it", mendable=parts[1] not in known.doubtful)
+    for error in closed:
+        if not isinstance(error, FileNotFoundError):
+            place = Path(str(error.filename)).relative_to(folder.path).as_posix()
+            yield Finding("unreadable", place, shown(error.strerror or str(error)))
 
 
-def _below(folder: Folder, top: str) -> Iterator[str]:
-    """Yield every file below ``top``, links to folders among them."""
+def _below(folder: Folder, top: str, on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
+    """Yield every file below ``top``, links to folders among them; ``on_error`` gets what cannot be looked into."""
     root = folder.path / top
-    for current, folders, files in os.walk(root):
+    for current, folders, files in os.walk(root, onerror=on_error):
         links = [name for name in folders if Path(current, name).is_symlink()]
         for name in sorted([*files, *links]):
             yield Path(current, name).relative_to(folder.path).as_posix()

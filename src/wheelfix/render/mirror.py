@@ -9,6 +9,7 @@ from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.outcome import Severity
 from wheelfix.render.json import encode, publication_values
+from wheelfix.render.text import counted
 
 
 def render_publication(publication: Publication, *, quiet: bool = False) -> str:
@@ -26,7 +27,7 @@ def render_publication(publication: Publication, *, quiet: bool = False) -> str:
 def render_publish_summary(report: PublishReport) -> str:
     """Return one line that counts what became of the files."""
     counts = [f"{count} {status}" for status in Published if (count := report.count(status))]
-    return f"{len(report.files)} files: {', '.join(counts)}.\n"
+    return f"{counted(len(report.files), 'file')}: {', '.join(counts)}.\n"
 
 
 def render_publish_json(report: PublishReport) -> str:
@@ -97,8 +98,8 @@ def render_survey(survey: Survey) -> str:
 def render_survey_summary(survey: Survey) -> str:
     """Return one line that counts what was looked at and what was found."""
     errors, warnings = (survey.count(each) for each in (Severity.ERROR, Severity.WARNING))
-    found = f"{errors} errors and {warnings} warnings" if survey.findings else "all is well"
-    return f"{survey.files} files of {survey.projects} projects: {found}.\n"
+    found = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}" if survey.findings else "all is well"
+    return f"{counted(survey.files, 'file')} of {counted(survey.projects, 'project')}: {found}.\n"
 
 
 def render_survey_json(mirror: str, survey: Survey) -> str:

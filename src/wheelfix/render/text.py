@@ -50,19 +50,20 @@ def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
     if outcome.status is Status.UNCHANGED:
         kept = f", {len(outcome.kept)} kept by rules" if outcome.kept else ""
         if outcome.faults:
-            return f"nothing mended, {_count(len(outcome.faults), 'fault')} stay{'s' * (len(outcome.faults) == 1)}"
+            return f"nothing mended, {counted(len(outcome.faults), 'fault')} stay{'s' * (len(outcome.faults) == 1)}"
         return f"nothing to correct, no rule asks for a change{kept}" if by_rules else "nothing to mend"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []
     if dropped:
-        parts.append(f"{_count(dropped, 'requirement')} {'would be ' if dry_run else ''}dropped")
+        parts.append(f"{counted(dropped, 'requirement')} {'would be ' if dry_run else ''}dropped")
     if other:
-        parts.append(_count(other, "other change" if dropped else "change"))
+        parts.append(counted(other, "other change" if dropped else "change"))
     return ", ".join(parts)
 
 
-def _count(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """Return a number of things: ``1 file``, ``2 files``."""
     return f"{number} {thing}{'s' * (number != 1)}"
 
 

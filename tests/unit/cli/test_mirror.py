@@ -36,7 +36,7 @@ def test_add_list_yank_unyank_check_remove(wheel: Path, mirror: Path) -> None:
     assert ran.lines[0].endswith("yanked: because")
     assert wheelfix("mirror", "unyank", mirror, "demo").code == 0
     ran = wheelfix("mirror", "check", mirror)
-    assert (ran.code, ran.out, ran.err) == (0, "", "1 files of 1 projects: all is well.\n")
+    assert (ran.code, ran.out, ran.err) == (0, "", "1 file of 1 project: all is well.\n")
     ran = wheelfix("mirror", "remove", mirror, wheel.name)
     assert ran.code == 0
     assert wheelfix("mirror", "list", mirror).out == ""
@@ -114,6 +114,16 @@ def test_a_mirror_that_refuses_ends_with_1(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("strip-gpu", "--allow-unproven", "--publish", mirror, wheel)
     assert ran.code == 1
     assert "serves demo-1.0-py3-none-any.whl with other bytes" in ran.err
+
+
+def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
+    """Not as if standard output had failed."""
+    (tmp_path / "file").write_text("")
+    for words in (("strip-gpu", "--publish", tmp_path / "file" / "m", wheel), ("mirror", "check", tmp_path / "file" / "m")):
+        ran = wheelfix(*words)
+        assert ran.code == 1
+        assert ran.err.startswith("Error: ")
+        assert "standard output" not in ran.err
 
 
 def test_mend(wheel: Path, mirror: Path) -> None:

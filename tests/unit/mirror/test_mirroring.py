@@ -1,8 +1,10 @@
 """Releases of another index, taken, corrected and published; and what a hostile index is refused."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -109,17 +111,59 @@ def test_what_was_taken_is_not_loaded_again_unless_rules_change(server: Server, 
 
 
 def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror: Path) -> None:
-    """The static server gives no ranges, so that the file comes whole; what is there already is never trusted unseen."""
+    """Only the rest is loaded; what is there already is never trusted unseen."""
     [path] = upstream.glob("files/demo/*/demo-2.0-*.whl")
     [file] = choose_wheels(Web(), server.index, "demo==2.0")
     part = mirror / f".wheelfix/downloads/{file.digests['sha256']}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(path.read_bytes()[:100])
+    before = server.wheel_bytes()
     _, published = mirror_releases(mirror, server.index, "demo==2.0")
     assert published.ok
+    assert server.wheel_bytes() - before == path.stat().st_size - 100
     part.write_bytes(path.read_bytes() + b"more")
     mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia", replace=True)
     assert check_mirror(mirror).findings == ()
+
+
+def test_metadata_is_read_by_parts(server: Server, upstream: Path) -> None:
+    for path in upstream.glob("files/demo/*/*.metadata"):
+        path.write_bytes(b"stale")
+    survey = check_index(server.index, download="none")
+    assert {each.code for each in survey.findings} == {"cache-unset", "sidecar-differs", "sidecar-stale"}
+    assert max(each.sent for each in server.asked() if each.method == "GET" and each.path.endswith(".whl")) <= 1 << 16
+
+
+def test_who_asks_is_known_from_netrc(server: Server, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.password = "who:secret"
+    with pytest.raises(MirrorError) as caught:
+        mirror_releases(mirror, server.index, "demo==2.0")
+    assert caught.value.code == "bad-answer"
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login who password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    _, published = mirror_releases(mirror, server.index, "demo==2.0")
+    assert published.ok
+
+
+def test_who_asks_is_known_from_keyring(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is told to that server only."""
+    asked: list[str] = []
+
+    def get_credential(service: str, user: str | None) -> SimpleNamespace | None:
+        asked.append(service)
+        return SimpleNamespace(username="who", password="secret") if server.url.endswith(service) else None
+
+    server.password = "who:secret"
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_credential=get_credential))
+    _, published = mirror_releases(mirror, server.index, "demo==2.0")
+    assert published.ok
+    assert server.url.removeprefix("http://") in asked
+    server.password = "who:changed"
+    with pytest.raises(MirrorError) as caught:
+        mirror_releases(mirror, server.index, "demo==1.0")
+    assert "secret" not in str(caught.value)
 
 
 def edit(upstream: Path, **values: object) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -12,6 +13,7 @@ from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.publication import Publication, PublishReport
+from wheelfix.problems import failure
 from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
 
 MIRROR = click.argument("mirror", type=click.Path(file_okay=False))
@@ -55,11 +57,16 @@ class Progress:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Let what the mirror refuses end the run: it is told, and the exit code is 1."""
+    """Let what the mirror or the system refuses end the run: it is told, and the exit code is 1."""
     try:
         yield
     except MirrorError as error:
         raise click.ClickException(str(error)) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        problem = failure(Path(), error).problem
+        raise click.ClickException(f"{problem.message}. {problem.hint}" if problem else str(error)) from error
 
 
 def tell(publication: Publication, *, quiet: bool = False) -> None:
