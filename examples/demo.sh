@@ -67,4 +67,13 @@ step "8. A review in one line: nothing but METADATA, RECORD and the trace differ
 "$wheelfix" verify --ignore metadata "$place/fixed"
 "$wheelfix" repair --quiet --diff "$fixed_torch"
 
+step "9. A mirror: corrected and published in one step, and pip installs from its index"
+"$wheelfix" strip-gpu --quiet --allow-unproven --build-tag 1nogpu --yank-original 'asks for GPU libraries' --publish "$place/mirror" \
+    sample_wheels/demo_gpu_leak-1.0-py3-none-any.whl
+"$wheelfix" mirror add "$place/mirror" sample_wheels/cleanpkg-1.0-py3-none-any.whl
+"$wheelfix" mirror list "$place/mirror"
+"$wheelfix" mirror check --strict "$place/mirror"
+offline_pip install --quiet --force-reinstall --index-url "file://$PWD/$place/mirror/simple/" demo_gpu_leak
+"$place/venv/bin/python" -c "import demo_gpu_leak; print('imported', demo_gpu_leak.__name__, 'from the mirror')"
+
 step "Done: fault shown, wheels corrected, result installed"
