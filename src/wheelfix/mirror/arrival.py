@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from wheelfix.outcome import Change, Fault, Severity
 from wheelfix.sbom import TRACE, read_trace
 from wheelfix.wheel import Wheel
 
+_LARGE: Final = 1 << 22
+"""In bytes."""
 _MOST_CHANGES: Final = 200
 _LONGEST: Final = 500
 
@@ -45,14 +48,16 @@ def examine(
     :raises WheelFault: if it cannot be read.
     :raises SourceChanged: if somebody writes to it meanwhile.
     """
-    with RunningDigest(source) as digest:
+    large = sha256 is None and source.size > _LARGE  # worth a thread of its own
+    with RunningDigest(source) if large else nullcontext() as digest:
         faults = [each.fault for each in find_faults(path, source=source)]
         errors = [each for each in faults if each.severity is Severity.ERROR]
         if errors and not leniently:
             raise _faulty(errors)
         with Wheel(path, source=source) as wheel:
             metadata = wheel.read("METADATA")
-            listed = _listed(wheel, metadata, sha256 or digest.hexdigest(), upload_time(now()))
+            known = sha256 or (digest.hexdigest() if digest else source.sha256())
+            listed = _listed(wheel, metadata, known, upload_time(now()))
     source.check_unchanged()
     return Arrival(path, wheel.filename.project, listed, metadata, tuple(each.code for each in errors))
 
