@@ -30,9 +30,15 @@ class Addition:
         self._terms = terms
         self._before = self._page = load_page(folder, project)
         self._arrived: dict[Path, Arrival] = {}
-        self._placed: set[str] = set()
+        self._steps: list[tuple[Path, ListedFile]] = []
+        self._placed: dict[str, Path] = {}
+        self._more: list[tuple[Path, Publication]] = []
         self.done: dict[Path, Publication] = {}
-        self.more: list[Publication] = []
+
+    @property
+    def more(self) -> list[Publication]:
+        """What became of originals."""
+        return [each for _, each in self._more]
 
     def run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         """Add the wheels at ``paths``; ``originals`` are those of corrected ones, as far as they were given.
@@ -42,9 +48,7 @@ class Addition:
         try:
             self._run(paths, originals)
         except BaseException:
-            for place in self._placed:
-                self._folder.remove(place)
-                self._folder.remove(place + SIDECAR)
+            self._remove_placed(self._placed)
             raise
 
     def _run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
@@ -81,11 +85,16 @@ class Addition:
                 new = replace(new, checked_by=old.checked_by)
             if terms.rules is not None:
                 new = replace(new, checked_by=terms.rules)
-            self._place(source, replace(arrival, file=new))
+            self._place(path, source, replace(arrival, file=new))
         self._arrived[path] = arrival
-        self._page = self._page.with_file(new)
+        self._step(path, new)
         status, notes = self._told(old, new)
         self.done[path] = Publication(path, status, self._page.project, new.filename, place_of(new.url), new.sha256, notes)
+
+    def _step(self, path: Path, file: ListedFile) -> None:
+        """Let the page say ``file``, because of the wheel at ``path``."""
+        self._steps.append((path, file))
+        self._page = self._page.with_file(file)
 
     def _told(self, old: ListedFile | None, new: ListedFile) -> tuple[Published, tuple[str, ...]]:
         if old is None:
@@ -107,8 +116,11 @@ class Addition:
             "with --replace.",
         )
 
-    def _place(self, source: Source, arrival: Arrival) -> None:
-        """Put the wheel and its sidecar where the page is to say that they are; what is there already stays."""
+    def _place(self, path: Path, source: Source, arrival: Arrival) -> None:
+        """Put a wheel and its sidecar where the page is to say that they are; what is there already stays.
+
+        ``path`` is the wheel of this call because of which it is done.
+        """
         place = place_of(arrival.file.url)
         if place is None:
             raise MirrorError("bad-url", f"{shown(arrival.file.url)} is not in the mirror", hint="Check the page.")
@@ -116,7 +128,7 @@ class Addition:
         if there != arrival.file.size or self._folder.sha256(place) != arrival.file.sha256:
             self._folder.take(source, place, self._terms.transfer)
             if there is None:
-                self._placed.add(place)
+                self._placed[place] = path
         self._folder.write(place + SIDECAR, arrival.metadata)
 
     def _yank_original(self, arrival: Arrival, reason: str, originals: Sequence[Path]) -> None:
@@ -130,7 +142,7 @@ class Addition:
                 "The original has the same name, so that it cannot be listed too; a build tag would tell them apart.",
             )
         elif listed is not None and listed.sha256 == origin.sha256:
-            self._yank(listed, reason)
+            self._yank(arrival.path, listed, reason)
         else:
             path = next((each for each in originals if each.name == origin.filename), None)
             if path is None or listed is not None:
@@ -141,15 +153,15 @@ class Addition:
                 if original.file.sha256 != origin.sha256:
                     self._note(arrival, f"{shown(str(path))} is not the original, so that it is not listed.")
                     return
-                self._place(source, original)
-            self._yank(original.file, reason, path)
+                self._place(arrival.path, source, original)
+            self._yank(arrival.path, original.file, reason, path)
 
-    def _yank(self, file: ListedFile, reason: str, path: Path | None = None) -> None:
-        yanked = replace(file, yanked=reason)
-        self._page = self._page.with_file(yanked)
-        self.more.append(
-            Publication(path, Published.YANKED, self._page.project, file.filename, place_of(file.url), file.sha256)
-        )
+    def _yank(self, because: Path, file: ListedFile, reason: str, path: Path | None = None) -> None:
+        """List the original of the wheel ``because``, yanked; ``path`` is where it came from, if it was not there."""
+        self._step(because, replace(file, yanked=reason))
+        place = place_of(file.url)
+        done = Publication(path, Published.YANKED, self._page.project, file.filename, place, file.sha256)
+        self._more.append((because, done))
 
     def _note(self, arrival: Arrival, note: str) -> None:
         done = self.done[arrival.path]
@@ -192,12 +204,17 @@ class Addition:
         return [each.value.strip() for each in Document.parse_leniently(data).all(REQUIRES)]
 
     def _take_back(self, path: Path, error: MirrorError) -> None:
-        file = self._arrived.pop(path).file
-        old = self._before.find(file.filename)
-        rest = [each for each in self._page.files if each.filename != file.filename]
-        self._page = replace(self._page.with_files([*rest, *([old] if old else [])]), past=self._before.past)
+        """Refuse the wheel at ``path`` after all, and undo what was done because of it."""
+        del self._arrived[path]
+        self._steps = [step for step in self._steps if step[0] != path]
+        self._page = self._before
+        for _, file in self._steps:
+            self._page = self._page.with_file(file)
+        self._more = [each for each in self._more if each[0] != path]
         self.done[path] = not_done(path, error)
-        place = place_of(file.url)
-        if place in self._placed:
+        self._remove_placed([place for place, because in self._placed.items() if because == path])
+
+    def _remove_placed(self, places: Iterable[str]) -> None:
+        for place in places:
             self._folder.remove(place)
             self._folder.remove(place + SIDECAR)

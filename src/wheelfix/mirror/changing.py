@@ -16,8 +16,6 @@ from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.records import drop_page, load_page, load_root, save_page
 
-Change = Callable[[Page, ListedFile], Page]
-
 
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
     """Yank files (PEP 592): new resolutions avoid them, locks that name them still install them.
@@ -74,10 +72,8 @@ def _change(
         changed = {each.filename: change(each) for each in chosen}
         rest = [changed.get(each.filename, each) for each in page.files]
         new = page.with_files(each for each in rest if each is not None)
-        gone = chosen if status is Published.REMOVED else []
-        if status is Published.REMOVED:
-            gone += [each for each in page.past if is_selected(each)]
-            new = replace(new, past=tuple(each for each in page.past if each not in gone))
+        gone = [*chosen, *filter(is_selected, page.past)] if status is Published.REMOVED else []
+        new = replace(new, past=tuple(each for each in page.past if each not in gone))
         if new.files or new.past:
             save_page(folder, new, timeout)
         else:

@@ -31,12 +31,17 @@ _PROJECT: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
 
 
+def is_project(name: str) -> bool:
+    """Whether ``name`` is that of a project, in normal form (PEP 503)."""
+    return _PROJECT.fullmatch(name) is not None
+
+
 def check_project(project: str) -> None:
     """Confirm that ``project`` is a name in normal form (PEP 503), and so no path.
 
     :raises MirrorError: if ``project`` is no name in normal form.
     """
-    if not _PROJECT.fullmatch(project):
+    if not is_project(project):
         raise MirrorError("bad-project", f"{shown(project)!r} is no name of a project", hint="Check its spelling.")
 
 

@@ -11,7 +11,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, SIMPLE, page_place, place_of
+from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, SIMPLE, is_project, page_place, place_of
 from wheelfix.mirror.model import ListedFile
 from wheelfix.mirror.records import load_page, root_locked, save_page, save_root
 
@@ -33,7 +33,7 @@ def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> 
     projects: dict[str, set[str]] = {}
     for each in mendable:
         parts = each.place.split("/")
-        if (parts[0] in (SIMPLE, FILES) and len(parts) > 2) or each.code == "page-unlisted":
+        if each.code == "page-unlisted" or (parts[0] in (SIMPLE, FILES) and _is_of_project(each.place)):
             projects.setdefault(parts[1], set()).add(each.code)
     with root_locked(folder, timeout):
         _remove(folder, [each for each in mendable if each.code == "leftover" and each.place.count("/") == 1])
@@ -47,6 +47,14 @@ def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> 
     for each in mendable:
         if each.code == "leftover" and each.place.startswith(f"{HIDDEN}/"):
             folder.remove_abandoned(each.place)
+        if each.code == "unlisted" and not _is_of_project(each.place):  # no page can list it
+            folder.remove(each.place)
+
+
+def _is_of_project(place: str) -> bool:
+    """Whether ``place`` is in a folder that is for a project."""
+    parts = place.split("/")
+    return len(parts) > 2 and is_project(parts[1])
 
 
 def _mend_project(folder: Folder, project: str, codes: AbstractSet[str], timeout: float) -> None:

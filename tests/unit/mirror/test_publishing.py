@@ -362,3 +362,31 @@ def test_checking_writes_nothing(mirror: Path, tmp_path: Path) -> None:
     assert check_mirror(mirror, mend=True).findings == ()
     assert (mirror / ".wheelfix/downloads/0.part").exists()
     assert not (mirror / ".wheelfix/making-0").exists()
+
+
+def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
+    """A corrected wheel is refused for its siblings: its original is not yanked, and what another one replaced is known."""
+    original = wheel(tmp_path / "in", needs=GPU)
+    other = wheel(tmp_path / "in", tags="py2-none-any", needs=["six"])
+    first, second = wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "b", version="2.0", files=())
+    add(mirror, original, other, first, allow_mixed=True)
+    before = page(mirror)
+    [made] = fixed(tmp_path / "fixed", original, build_tag="1nogpu")
+    found = add(mirror, made, second, yank_original="gpu", replace=True)
+    assert statuses(found) == ["mixed-release", "replaced"]
+    after = page(mirror)
+    assert [file for file in after["files"] if "-1.0-" in file["filename"]] == [
+        file for file in before["files"] if "-1.0-" in file["filename"]
+    ]
+    assert [file["filename"] for file in after["_wheelfix-past"]] == [first.name]
+    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree"}
+
+
+def test_strays_of_no_project_are_removed(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"))
+    for place in ("files/a.whl", "files/Not A Project/x/a.whl", "files/demo/a.whl"):
+        (mirror / place).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / place).touch()
+    assert {each.code for each in check_mirror(mirror).findings} == {"unlisted"}
+    assert check_mirror(mirror, mend=True).findings == ()
+    assert names(mirror / "files") == ["demo"]
