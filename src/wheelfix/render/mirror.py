@@ -1,7 +1,8 @@
 """What happened to a mirror, and what it lists, as text and as JSON."""
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from wheelfix.escaping import shown
 from wheelfix.mirror.findings import Survey
@@ -10,6 +11,9 @@ from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.outcome import Severity
 from wheelfix.render.json import encode, publication_values
 from wheelfix.render.text import counted
+
+_MOST_ALIKE: Final = 5
+"""How many findings of one code are shown, unless all are asked for."""
 
 
 def render_publication(publication: Publication, *, quiet: bool = False) -> str:
@@ -82,16 +86,19 @@ def _values(file: ListedFile) -> dict[str, Any]:
     }
 
 
-def render_survey(survey: Survey) -> str:
-    """Return each finding, and what clients make of it, in lines with line ends."""
+def render_survey(survey: Survey, *, verbose: bool = False) -> str:
+    """Return each finding, and what clients make of it, in lines with line ends; of many alike five, unless ``verbose``."""
     lines = []
-    told = set[str]()
+    told = Counter[str]()
     for each in survey.findings:
-        mendable = " [mendable]" if each.mendable else ""
-        lines.append(shown(f"{each.severity}: {each.code}: {each.place}: {each.message}{mendable}"))
-        if each.code not in told:
+        told[each.code] += 1
+        if verbose or told[each.code] <= _MOST_ALIKE:
+            mendable = " [mendable]" if each.mendable else ""
+            lines.append(shown(f"{each.severity}: {each.code}: {each.place}: {each.message}{mendable}"))
+        if told[each.code] == 1:
             lines.append(f"  {each.check.consequence}")
-            told.add(each.code)
+    more = {} if verbose else {code: number - _MOST_ALIKE for code, number in told.items() if number > _MOST_ALIKE}
+    lines += [f"{code}: {number} more, which -v shows" for code, number in more.items()]
     return "".join(f"{line}\n" for line in lines)
 
 

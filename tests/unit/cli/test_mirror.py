@@ -126,6 +126,15 @@ def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
         assert "standard output" not in ran.err
 
 
+def test_of_many_alike_some_are_told(wheel: Path, mirror: Path) -> None:
+    wheelfix("mirror", "add", mirror, wheel)
+    for number in range(7):
+        (mirror / f"files/demo/{number}.whl").touch()
+    ran = wheelfix("mirror", "check", mirror)
+    assert (len(ran.lines), ran.lines[-1]) == (7, "unlisted: 2 more, which -v shows")
+    assert len(wheelfix("mirror", "check", "-v", mirror).lines) == 8
+
+
 def test_mend(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     (mirror / "simple/demo/index.html").unlink()

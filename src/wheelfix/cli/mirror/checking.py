@@ -36,6 +36,7 @@ from wheelfix.render.mirror import render_survey, render_survey_json, render_sur
 )
 @TIMEOUT
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="Tell every finding, also of many alike.")
 def command(
     mirror: str,
     projects: tuple[str, ...],
@@ -47,6 +48,7 @@ def command(
     strict: bool,
     timeout: float,
     form: Literal["text", "json"],
+    verbose: bool,
 ) -> int:
     """Say whether a mirror serves what its files are.
 
@@ -82,6 +84,6 @@ def command(
     if form == "json":
         click.echo(render_survey_json(mirror, survey), nl=False)
     else:
-        click.echo(render_survey(survey), nl=False)
+        click.echo(render_survey(survey, verbose=verbose), nl=False)
         say(render_survey_summary(survey))
     return int(not survey.passes(strict=strict))
