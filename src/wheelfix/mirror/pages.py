@@ -1,7 +1,7 @@
 """Pages as JSON and HTML. Nothing here reads or writes a file.
 
 JSON is that of PEP 691 with PEP 592, 700, 714 and 792, version 1.4; keys that begin with an underscore are private. HTML is
-that of PEP 503 with PEP 592, 629, 658 and 714, and with what uv reads beyond it; it is made from what JSON says.
+that of PEP 503 with PEP 592, 629, 658, 714 and 792, and with what uv reads beyond it; it is made from what JSON says.
 """
 
 import json
@@ -138,7 +138,7 @@ _HEAD: Final = """<!DOCTYPE html>
   <head>
     <meta charset="utf-8">
     <meta name="pypi:repository-version" content="{version}">
-    <meta name="viewport" content="width=device-width">
+{metas}    <meta name="viewport" content="width=device-width">
     <title>{title}</title>
     <style>
       body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
@@ -157,11 +157,20 @@ def page_html(page: Page) -> bytes:
     """Return the HTML page: a link for each file, and for people what is known of it."""
     title = f"Links for {page.project}"
     items = "".join(_item(file) for file in page.files)
-    return _html(title, f"    <ul>\n{items}    </ul>\n")
+    return _html(title, f"    <ul>\n{items}    </ul>\n", _status_metas(page.other.get("project-status")))
 
 
-def _html(title: str, body: str) -> bytes:
-    head = _HEAD.format(version=API_VERSION, title=_text(title))
+def _status_metas(status: object) -> str:
+    """Return what HTML says of the status of a project (PEP 792)."""
+    if not isinstance(status, Mapping):
+        return ""
+    names = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
+    told = {name: status[key] for name, key in names.items() if isinstance(status.get(key), str)}
+    return "".join(f'    <meta name="{name}" content="{_text(text)}">\n' for name, text in told.items())
+
+
+def _html(title: str, body: str, metas: str = "") -> bytes:
+    head = _HEAD.format(version=API_VERSION, title=_text(title), metas=metas)
     return f"{head}{body}{_FOOT}".encode()
 
 

@@ -98,6 +98,22 @@ def test_html_says_what_json_says() -> None:
     assert found.metas["pypi:repository-version"] == "1.4"
 
 
+@pytest.mark.parametrize(
+    ("status", "metas"),
+    [
+        ({"status": "archived"}, {"pypi:project-status": "archived"}),
+        ({"status": "x", "reason": '"<&'}, {"pypi:project-status": "x", "pypi:project-status-reason": '"<&'}),
+        ("archived", {}),
+        ({"status": 1}, {}),
+        (None, {}),
+    ],
+)
+def test_html_tells_the_status(status: object, metas: dict[str, str]) -> None:
+    """PEP 792."""
+    found = links(page_html(Page("demo", (), (), {"project-status": status}))).metas
+    assert {name: text for name, text in found.items() if "status" in (name or "")} == metas
+
+
 @given(st.text(), st.text(), st.text())
 def test_no_text_is_markup(reason: str, change: str, filename: str) -> None:
     """Names, reasons and changes with ``<``, ``"``, ``&`` and whatever else are text, and nothing but text."""
