@@ -85,6 +85,12 @@ def gpu_leak(plant: Plant) -> None:
     assert add_wheels(plant.mirror, wheel(plant.mirror.parent, "9.0+cpu", GPU)).ok
 
 
+def without_size(plant: Plant) -> None:
+    document = json.loads(plant.page.read_bytes())
+    del document["files"][0]["size"]
+    plant.page.write_text(json.dumps(document))
+
+
 def without_root(plant: Plant) -> None:
     for form in ("json", "html"):
         (plant.mirror / f"simple/index.{form}").unlink()
@@ -127,6 +133,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"wheel-faulty", "sidecar-stale", "requires-python-differs"},
         {"wheel-faulty", "requires-python-differs", "sidecar-stale"},
     ),
+    "no size": (without_size, {"page-unreadable"}, {"size-missing"}),
     "wrong size": (lambda plant: plant.edit(lambda file: file.update(size=5)), {"size-differs"}, {"size-differs"}),
     "wrong hash": (
         lambda plant: plant.edit(lambda file: file.update(hashes={"sha256": "0" * 64})),
