@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
@@ -15,6 +14,7 @@ from wheelfix.mirror.layout import SIDECAR, place_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.records import drop_page, load_page, load_root, save_page
+from wheelfix.mirror.selection import read_requirement
 
 
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
@@ -107,14 +107,5 @@ def _parse(selection: str) -> tuple[str, Callable[[ListedFile], bool]]:
             return WheelFilename.parse(selection).project, lambda file: file.filename == selection
         except FilenameError as error:
             raise MirrorError("bad-selection", error.message, hint=error.hint) from error
-    try:
-        requirement = Requirement(selection)
-    except InvalidRequirement as error:
-        raise MirrorError(
-            "bad-selection", f"{shown(selection)!r} selects nothing", hint="Give a file name, a project, or torch==2.7.0."
-        ) from error
-    if requirement.marker or requirement.url or requirement.extras:
-        raise MirrorError(
-            "bad-selection", f"{shown(selection)!r} has more than a name and versions", hint="Give torch==2.7.0 or the like."
-        )
+    requirement = read_requirement(selection)
     return canonicalize_name(requirement.name), lambda file: requirement.specifier.contains(file.version, prereleases=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import requests
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
@@ -19,6 +18,7 @@ from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.index import ask_page
 from wheelfix.mirror.layout import HIDDEN
+from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.web import Web
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def choose_wheels(
 
     :raises MirrorError: if the requirement is none, or nothing fits it.
     """
-    wanted = _parse(requirement)
+    wanted = read_requirement(requirement)
     for python in pythons:
         if not _PYTHON.fullmatch(python):
             raise MirrorError("bad-python", f"{shown(python)!r} is no version of Python", hint="Give one such as 3.11.")
@@ -64,22 +64,6 @@ def choose_wheels(
         )
     exact = next((version for version in releases if any(each.version == str(version) for each in wanted.specifier)), None)
     return releases[exact if exact is not None else max(releases)]
-
-
-def _parse(requirement: str) -> Requirement:
-    try:
-        wanted = Requirement(requirement)
-    except InvalidRequirement as error:
-        raise MirrorError(
-            "bad-requirement", f"{shown(requirement)!r} is none", hint="Give one such as torch==2.7.0."
-        ) from error
-    if wanted.marker or wanted.url or wanted.extras:
-        raise MirrorError(
-            "bad-requirement",
-            f"{shown(requirement)!r} has more than a name and versions",
-            hint="Give one such as torch==2.7.0.",
-        )
-    return wanted
 
 
 def _read_name(filename: str, project: str) -> WheelFilename | None:

@@ -75,9 +75,9 @@ def test_which_wheels_are_taken(requirement: str, options: dict[str, Any], names
     [
         ("demo==9", {}, "nothing-fits"),
         ("nosuch", {}, "nothing-fits"),
-        ("demo==", {}, "bad-requirement"),
-        ("demo[x]==1.0", {}, "bad-requirement"),
-        ("demo @ https://example.invalid/demo-1.0-py3-none-any.whl", {}, "bad-requirement"),
+        ("demo==", {}, "bad-selection"),
+        ("demo[x]==1.0", {}, "bad-selection"),
+        ("demo @ https://example.invalid/demo-1.0-py3-none-any.whl", {}, "bad-selection"),
         ("demo", {"pythons": ["cp311"]}, "bad-python"),
     ],
 )
