@@ -8,6 +8,8 @@ from typing import Any, Final
 
 PROGRAMS: Final = Path(os.environ.get("WHEELFIX_CLIENTS", Path(__file__).parents[1] / ".venv-clients")).absolute() / "bin"
 """Where poetry and pdm are: ``make test-clients`` puts them there."""
+UV: Final = (sys.executable, "-m", "uv")
+"""The uv of this environment: one on PATH is another, or none."""
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -40,21 +42,21 @@ def _project(cwd: Path, more: str, requirement: str) -> None:
 def uv_lock(cwd: Path, index: str, requirement: str = "torch") -> str:
     """Return what ``uv lock`` locks."""
     _project(cwd, f'[[tool.uv.index]]\nurl = "{index}"\ndefault = true\n', requirement)
-    run("uv", "lock", cwd=cwd, UV_NO_CONFIG="0")
+    run(*UV, "lock", cwd=cwd, UV_NO_CONFIG="0")
     return (cwd / "uv.lock").read_text()
 
 
 def uv_sync(cwd: Path) -> str:
     """Install what is locked in ``cwd``; return the installed projects."""
-    run("uv", "sync", "--locked", "--no-install-project", cwd=cwd, UV_NO_CONFIG="0")
-    return run("uv", "pip", "list", cwd=cwd, UV_NO_CONFIG="0", UV_PYTHON=str(cwd / ".venv"))
+    run(*UV, "sync", "--locked", "--no-install-project", cwd=cwd, UV_NO_CONFIG="0")
+    return run(*UV, "pip", "list", cwd=cwd, UV_NO_CONFIG="0", UV_PYTHON=str(cwd / ".venv"))
 
 
 def uv_compile(cwd: Path, index: str, requirement: str = "torch") -> str:
     """Return what ``uv pip compile`` writes, with hashes."""
     cwd.mkdir(parents=True)
     (cwd / "requirements.in").write_text(f"{requirement}\n")
-    return run("uv", "pip", "compile", "--generate-hashes", "--default-index", index, "requirements.in", cwd=cwd)
+    return run(*UV, "pip", "compile", "--generate-hashes", "--default-index", index, "requirements.in", cwd=cwd)
 
 
 def poetry_lock(cwd: Path, index: str, requirement: str = "torch") -> str:
