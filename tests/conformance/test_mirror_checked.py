@@ -175,10 +175,10 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "siblings that disagree": (disagreeing, {"siblings-disagree"}, {"siblings-disagree"}),
     "original not yanked": (
         lambda plant: unyank_files(plant.mirror, "demo-3.0-py3-none-any.whl"),
-        {"original-not-yanked"},
+        {"original-not-yanked", "gpu-requirements"},
         {"original-not-yanked"},
     ),
-    "GPU requirements in a CPU release": (gpu_leak, set(), {"gpu-requirements"}),
+    "GPU requirements in a CPU release": (gpu_leak, {"gpu-requirements"}, {"gpu-requirements"}),
     "unlisted file": (lambda plant: shutil.copy(plant.wheel, plant.mirror / "files/demo/x.whl"), {"unlisted"}, set()),
     "half a file": (lambda plant: (plant.mirror / "simple/demo/.wheelfix-0.part").touch(), {"leftover"}, set()),
     "link out of the mirror": (lambda plant: (plant.mirror / "files/demo/out").symlink_to("/etc"), {"leads-out"}, set()),

@@ -20,7 +20,8 @@ from wheelfix.mirror.layout import FILES, HIDDEN, HTML, MAKING, PAGE, SIDECAR, S
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.pages import page_html, root_html
 from wheelfix.mirror.records import load_page, load_root
-from wheelfix.releases import disagreements_of
+from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, read_needs
+from wheelfix.wheel import Wheel
 
 
 @dataclass(slots=True)
@@ -30,6 +31,8 @@ class _Known:
     places: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     """Projects whose pages contradict each other: what neither lists is not removed unseen."""
+    needs: dict[str, Needs] = field(default_factory=dict)
+    """What the wheels that were read say of their GPU requirements, by file name."""
     files: int = 0
 
 
@@ -105,7 +108,7 @@ def _look_at(folder: Folder, project: str, listed: frozenset[str], known: _Known
         yield from _look_at_file(folder, page, file, known, quick=quick)
     for file in page.past:
         yield from _look_at_past(folder, file, known)
-    yield from _look_at_releases(folder, page)
+    yield from _look_at_releases(folder, page, known)
 
 
 def _look_at_past(folder: Folder, file: ListedFile, known: _Known) -> Iterator[Finding]:
@@ -141,20 +144,23 @@ def _look_at_file(folder: Folder, page: Page, file: ListedFile, known: _Known, *
         if quick:
             yield from _look_at_sidecar(folder, file, place, None)
         else:
-            yield from _look_into(folder, file, place)
+            yield from _look_into(folder, file, place, known)
     except (MirrorError, OSError) as error:
         yield _unreadable(place, error)
 
 
-def _look_into(folder: Folder, file: ListedFile, place: str) -> Iterator[Finding]:
+def _look_into(folder: Folder, file: ListedFile, place: str, known: _Known) -> Iterator[Finding]:
     """Yield what is wrong with a wheel, read whole, and what the page says of it."""
     path = folder.at(place)
+    arrival: Arrival | None = None
     try:
         with Source(path) as source:
-            arrival: Arrival | None = examine(path, source, sha256=None, now=_never, leniently=True)
+            arrival = examine(path, source, sha256=None, now=_never, leniently=True)
+            if not arrival.errors:
+                with Wheel(path, source=source) as wheel:
+                    known.needs[file.filename] = read_needs(wheel)
     except WheelfixError as error:
         yield Finding("wheel-faulty", place, error.message)
-        arrival = None
     digest = arrival.file.sha256 if arrival else _sha256(path)
     if digest != file.sha256:
         yield Finding("file-differs", place, f"its sha256 is {digest}, the page says {file.sha256}")
@@ -196,30 +202,28 @@ def _is_time(text: str) -> bool:
         return False
 
 
-def _look_at_releases(folder: Folder, page: Page) -> Iterator[Finding]:
-    """Yield the releases whose wheels disagree, and originals that are listed beside what was made from them."""
+def _look_at_releases(folder: Folder, page: Page, known: _Known) -> Iterator[Finding]:
+    """Yield what wheels of one release tell together, and originals that are listed beside what was made from them."""
     originals = {(each.origin.filename, each.origin.sha256) for each in page.files if each.origin is not None}
     for each in page.files:
         if (each.filename, each.sha256) in originals and each.yanked is None:
             message = "a corrected wheel that was made from it is listed too"
             yield Finding("original-not-yanked", f"{page.project}: {shown(each.filename)}", message)
-    said: dict[Path, list[str]] = {}
+    yield from compare_siblings(page.project, _siblings(folder, page, known))
+
+
+def _siblings(folder: Folder, page: Page, known: _Known) -> Iterator[Sibling]:
     for each in page.files:
         place = place_of(each.url)
         data = folder.read(place + SIDECAR) if place and each.yanked is None else None
-        if data is not None:
-            try:
-                document = Document.parse_leniently(data)
-            except WheelfixError:  # the sidecar is no METADATA: it is told of the wheel
-                continue
-            said[Path(each.filename)] = [field.value.strip() for field in document.all(REQUIRES)]
-    missing: dict[str, list[str]] = {}
-    for disagreement in disagreements_of(said):
-        for path in disagreement.missing:
-            missing.setdefault(path.name, []).append(disagreement.requirement)
-    for name, texts in sorted(missing.items()):
-        message = f"other wheels of the release also require {shown_few(texts)}"
-        yield Finding("siblings-disagree", f"{page.project}: {shown(name)}", message)
+        if data is None:
+            continue
+        try:
+            document = Document.parse_leniently(data)
+        except WheelfixError:  # the sidecar is no METADATA: it is told of the wheel
+            continue
+        requirements = [field.value.strip() for field in document.all(REQUIRES)]
+        yield Sibling(each.filename, requirements, known.needs.get(each.filename))
 
 
 def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:

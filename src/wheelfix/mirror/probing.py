@@ -14,16 +14,14 @@ from pypi_simple import DistributionPackage
 from wheelfix.archive.source import Source
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.evidence.catalogue import provided_by
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import read_requirement
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.index import HTML, JSON, Answer, ask_page, ask_projects
+from wheelfix.mirror.siblings import Sibling, compare_siblings
 from wheelfix.mirror.web import Web, check_url
-from wheelfix.releases import disagreements_of
 
 _MOST_PROJECTS: Final = 500
 _LONGEST_FRESH: Final = 3600
@@ -72,7 +70,7 @@ class _Probe:
         self._index = index
         self._project = project
         self._download = download
-        self._said: dict[Path, list[str]] = {}
+        self._siblings: list[Sibling] = []
         self._ranges = True
         self.files = 0
 
@@ -211,17 +209,10 @@ class _Probe:
             yield Finding("requires-python-differs", place, message)
         requires = [field.value.strip() for field in Document.parse_leniently(data).all(REQUIRES)]
         if not file.is_yanked:
-            self._said[Path(file.filename)] = requires
-            yield from _gpu(file, place, requires)
+            self._siblings.append(Sibling(file.filename, requires))
 
     def _look_at_releases(self, answer: Answer) -> Iterator[Finding]:
-        missing: dict[str, list[str]] = {}
-        for disagreement in disagreements_of(self._said):
-            for path in disagreement.missing:
-                missing.setdefault(path.name, []).append(disagreement.requirement)
-        for name, texts in sorted(missing.items()):
-            message = f"other wheels of the release also require {shown_few(texts)}"
-            yield Finding("siblings-disagree", f"{self._project}: {shown(name)}", message)
+        yield from compare_siblings(self._project, self._siblings)
         originals = {
             (str(origin.get("filename")), str(origin.get("sha256")))
             for each in (answer.raw or {}).get("files", ())
@@ -261,17 +252,3 @@ def _look_at_cache(answer: Answer) -> Iterator[Finding]:
         yield Finding("cache-unset", answer.url, "it has no Cache-Control")
     elif "immutable" in said or (age.isdigit() and int(age) > _LONGEST_FRESH):
         yield Finding("cache-too-long", answer.url, f"its Cache-Control is {shown(answer.cache_control)}")
-
-
-def _gpu(file: DistributionPackage, place: str, requires: Sequence[str]) -> Iterator[Finding]:
-    """Yield that a wheel that calls itself a CPU build requires what only a GPU build needs."""
-    try:
-        version = WheelFilename.parse(file.filename).version
-    except WheelfixError:
-        return
-    if not version.partition("+")[2].startswith("cpu"):
-        return
-    read = (read_requirement(each) for each in requires)
-    found = [each.text for each in read if each is not None and provided_by(each) is not None]
-    if found:
-        yield Finding("gpu-requirements", place, f"a CPU build requires {shown_few(found)}")

@@ -220,7 +220,7 @@ def test_the_original_that_is_there_is_yanked(mirror: Path, tmp_path: Path) -> N
     [made] = fixed(tmp_path / "fixed", original, local="cpu")
     add(mirror, original)
     assert statuses(add(mirror, made)) == ["added"]  # of another version
-    assert {each.code for each in check_mirror(mirror).findings} == {"original-not-yanked"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"original-not-yanked", "gpu-requirements"}
     assert statuses(add(mirror, made, yank_original="gpu")) == ["unchanged", "yanked"]
     assert is_sound(mirror)
 
@@ -379,7 +379,7 @@ def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
         file for file in before["files"] if "-1.0-" in file["filename"]
     ]
     assert [file["filename"] for file in after["_wheelfix-past"]] == [first.name]
-    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree", "gpu-requirements"}
 
 
 def test_strays_of_no_project_are_removed(mirror: Path, tmp_path: Path) -> None:
