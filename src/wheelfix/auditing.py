@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from wheelfix.checks.codes import check_prefixes
+from wheelfix.checks.choice import Choice
+from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
@@ -50,15 +51,15 @@ def verify_wheels(
 
     :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
-    check_prefixes((*select, *ignore))
+    choice = Choice.of(CHECKS, select, ignore)
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     inspections: dict[Path, Inspection] = {}
     for path in dict.fromkeys(given):
-        inspections[path] = _chosen(_inspect(path), select, ignore)
+        inspections[path] = _chosen(_inspect(path), choice)
         if on_inspection:
             on_inspection(inspections[path])
     for path, fault in _siblings(inspections):
-        added = _chosen(Inspection(path, (fault,)), select, ignore)
+        added = _chosen(Inspection(path, (fault,)), choice)
         inspections[path] = replace(inspections[path], faults=(*inspections[path].faults, *added.faults))
     return Audit(tuple(inspections[path] for path in given))
 
@@ -72,13 +73,8 @@ def _inspect(path: Path) -> Inspection:
         return Inspection(path, (Found("file-unreadable", "", message).fault,))
 
 
-def _chosen(inspection: Inspection, select: Sequence[str], ignore: Sequence[str]) -> Inspection:
-    kept = tuple(
-        fault
-        for fault in inspection.faults
-        if (not select or fault.code.startswith(tuple(select))) and not (ignore and fault.code.startswith(tuple(ignore)))
-    )
-    return replace(inspection, faults=kept)
+def _chosen(inspection: Inspection, choice: Choice) -> Inspection:
+    return replace(inspection, faults=tuple(fault for fault in inspection.faults if choice.includes(fault.code)))
 
 
 def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:

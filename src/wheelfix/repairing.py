@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.batch import run_task
-from wheelfix.checks.codes import check_prefixes
+from wheelfix.checks.choice import Choice
+from wheelfix.checks.codes import CHECKS
 from wheelfix.outcome import Outcome, Report
 from wheelfix.task import Mandate, Task
 from wheelfix.workers import Workers
@@ -41,7 +42,7 @@ def repair_wheels(
     :raises ValueError: if a text of ``select`` begins no code, if ``jobs`` is less than one, or ``in_place`` comes with
         ``overwrite``.
     """
-    check_prefixes(select)
+    select = Choice.of(CHECKS, select).select
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
     if in_place and overwrite:
@@ -51,7 +52,7 @@ def repair_wheels(
         dry_run=dry_run,
         overwrite=overwrite,
         sbom=sbom,
-        mandate=Mandate(select=tuple(select), trust_content=trust_content),
+        mandate=Mandate(select=select, trust_content=trust_content),
     )
     workers = Workers(executor, jobs)
     outcomes, comparison = run_task(paths, task, allow_mixed=allow_mixed, workers=workers, on_outcome=on_outcome)

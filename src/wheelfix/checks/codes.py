@@ -3,7 +3,6 @@
 The reference page of the documentation is made from it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -179,13 +178,3 @@ _COMPANIONS: Final = (
 )
 CHECKS: Final = {check.code: check for check in (*_ARCHIVE, *_NAMES, *_RECORD, *_METADATA, *_COMPANIONS)}
 """Every check by its code, in the order in which faults are told."""
-
-
-def check_prefixes(prefixes: Iterable[str]) -> None:
-    """Confirm that each of ``prefixes`` begins the code of a check.
-
-    :raises ValueError: if one does not.
-    """
-    for prefix in prefixes:
-        if not prefix or not any(code.startswith(prefix) for code in CHECKS):
-            raise ValueError(f"no check has a code that begins with {prefix!r}")

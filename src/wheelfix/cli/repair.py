@@ -4,16 +4,17 @@ from typing import Any
 
 import click
 
+from wheelfix.checks.codes import CHECKS
+from wheelfix.cli.choosing import codes_of
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import Narrator
-from wheelfix.cli.verify import refuse_unknown_codes
 from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
 from wheelfix.repairing import repair_wheels
 
 _OPTIONS = (
     *WHERE,
     click.option(
-        "--select", multiple=True, metavar="CODE", callback=refuse_unknown_codes,
+        "--select", multiple=True, metavar="CODE", callback=codes_of(CHECKS),
         help="Mend only faults whose code begins with this, such as record; may be repeated.",
     ),
     click.option(

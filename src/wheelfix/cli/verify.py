@@ -5,42 +5,17 @@ from typing import Literal
 import click
 
 from wheelfix.auditing import verify_wheels
-from wheelfix.checks.codes import check_prefixes
+from wheelfix.checks.codes import CHECKS
+from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.outcome import Inspection
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
 
 
-def refuse_unknown_codes(_: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the code prefixes of an option, one or more separated by commas each time.
-
-    :raises click.BadParameter: if one begins no code.
-    """
-    prefixes = tuple(prefix.strip() for text in given for prefix in text.split(","))
-    try:
-        check_prefixes(prefixes)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}. The documentation lists them.") from error
-    return prefixes
-
-
 @click.command("verify")
 @click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
-@click.option(
-    "--select",
-    multiple=True,
-    metavar="CODE",
-    callback=refuse_unknown_codes,
-    help="Tell only faults whose code begins with this, such as record; may be repeated.",
-)
-@click.option(
-    "--ignore",
-    multiple=True,
-    metavar="CODE",
-    callback=refuse_unknown_codes,
-    help="Do not tell faults whose code begins with this; may be repeated.",
-)
+@choosing_options(CHECKS, "record")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
     "--format",

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from wheelfix.mirror.findings import Survey
+from wheelfix.checks.choice import Choice
+from wheelfix.mirror.findings import MIRROR_CHECKS, Survey
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.inspecting import survey_folder
 from wheelfix.mirror.mending import mend_folder
@@ -15,23 +16,27 @@ def check_mirror(
     *,
     quick: bool = False,
     mend: bool = False,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     timeout: float = 600,
     on_project: Callable[[str], None] | None = None,
 ) -> Survey:
     """Return what is wrong in the mirror in the folder ``mirror``: its pages, files, sidecars, and what belongs to none.
 
     Every wheel is read and verified; if ``quick`` only sizes and sidecars are looked at. With ``mend`` what can be made anew
-    is, what belongs to nothing is removed, and what is returned was found afterwards. ``timeout``, in seconds, is how long
-    to wait for another process that writes to the same project. ``on_project`` is called as each project is done.
+    is, what belongs to nothing is removed, and what is returned was found afterwards. With ``select`` only codes that begin
+    with one of its texts are told and mended, with ``ignore`` none of those. ``timeout``, in seconds, is how long to wait
+    for another process that writes to the same project. ``on_project`` is called as each project is done.
 
     :raises MirrorError: if the folder is no mirror, or cannot be mended.
+    :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
-    folder = Folder(Path(mirror))
-    survey = survey_folder(folder, quick=quick, on_project=on_project)
+    folder, choice = Folder(Path(mirror)), Choice.of(MIRROR_CHECKS, select, ignore)
+    survey = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
     if not mend or not any(each.mendable for each in survey.findings):
         return survey
     mend_folder(folder, survey.findings, timeout)
-    return survey_folder(folder, quick=quick, on_project=on_project)
+    return survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
 
 
 def check_index(
@@ -39,6 +44,8 @@ def check_index(
     projects: Sequence[str] = (),
     *,
     download: str = "some",
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     timeout: float = 30,
     seconds: float = 3600,
     most_requests: int = 10_000,
@@ -47,11 +54,11 @@ def check_index(
     """Return what is wrong with an index, ours or any other, as its clients see it: ``projects``, or all of them.
 
     ``url`` is that of the index, mostly ``.../simple/``. ``download`` tells which wheels are loaded whole to compare their
-    sha256: none, some (the smallest one of each project) or all. ``timeout`` is for each answer, ``seconds`` for all.
-    Credentials come from a netrc file or keyring.
+    sha256: none, some (the smallest one of each project) or all. ``select`` and ``ignore`` are those of
+    :func:`check_mirror`. ``timeout`` is for each answer, ``seconds`` for all. Credentials come from a netrc file or keyring.
 
     :raises MirrorError: if the index does not answer, or a bound is reached.
-    :raises ValueError: if there is no such ``download``.
+    :raises ValueError: if there is no such ``download``, or a text of ``select`` or ``ignore`` begins no code.
     """
     if download not in ("none", "some", "all"):
         raise ValueError(f"download must be none, some or all, not {download!r}")
@@ -60,5 +67,6 @@ def check_index(
         from wheelfix.mirror.web import Web
     except ImportError as error:
         raise missing_extra(error) from error
+    choice = Choice.of(MIRROR_CHECKS, select, ignore)
     web = Web(timeout=timeout, seconds=seconds, most=most_requests)
-    return survey_url(web, url, projects, download=download, on_project=on_project)
+    return survey_url(web, url, projects, download=download, on_project=on_project).chosen(choice)

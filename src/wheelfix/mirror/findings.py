@@ -4,9 +4,10 @@ Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from wheelfix.checks.choice import Choice
 from wheelfix.outcome import Severity
 
 
@@ -161,6 +162,10 @@ class Survey:
     def passes(self, *, strict: bool = False) -> bool:
         """Whether there is no error, and with ``strict`` no warning either."""
         return not (self.findings if strict else self.count(Severity.ERROR))
+
+    def chosen(self, choice: Choice) -> "Survey":
+        """Return the survey without the findings that are not chosen."""
+        return replace(self, findings=tuple(each for each in self.findings if choice.includes(each.code)))
 
     @classmethod
     def of(cls, findings: Iterable[Finding], projects: int, files: int) -> "Survey":

@@ -35,9 +35,12 @@ def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> 
         parts = each.place.split("/")
         if each.code == "page-unlisted" or (parts[0] in (SIMPLE, FILES) and _is_of_project(each.place)):
             projects.setdefault(parts[1], set()).add(each.code)
-    with root_locked(folder, timeout):
-        _remove(folder, [each for each in mendable if each.code == "leftover" and each.place.count("/") == 1])
-        save_root(folder, [name for name in folder.names(SIMPLE) if folder.read(page_place(name)) is not None])
+    at_top = [each for each in mendable if each.place.count("/") == 1]
+    if at_top:
+        with root_locked(folder, timeout):
+            _remove(folder, [each for each in at_top if each.code == "leftover"])
+            if any(each.place.startswith(f"{SIMPLE}/") for each in at_top):
+                save_root(folder, [name for name in folder.names(SIMPLE) if folder.read(page_place(name)) is not None])
     for project, codes in sorted(projects.items()):
         with folder.locked(project, timeout):
             _mend_project(folder, project, codes, timeout)

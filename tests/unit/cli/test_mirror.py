@@ -36,6 +36,9 @@ def test_add_list_yank_unyank_check_remove(wheel: Path, mirror: Path) -> None:
     assert ran.lines[0].endswith("yanked: because")
     assert wheelfix("mirror", "unyank", mirror, "demo").code == 0
     ran = wheelfix("mirror", "check", mirror)
+    assert ran.code == 1
+    assert ran.lines[0].startswith(f"error: gpu-requirements: demo: {wheel.name}: it requires {GPU}, and can do without")
+    ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert (ran.code, ran.out, ran.err) == (0, "", "1 file of 1 project: all is well.\n")
     ran = wheelfix("mirror", "remove", mirror, wheel.name)
     assert ran.code == 0
@@ -51,6 +54,25 @@ def test_json(wheel: Path, mirror: Path) -> None:
     for verb in ("yank", "unyank", "remove"):
         assert mirror_report(wheelfix("mirror", verb, "--format", "json", mirror, "demo"))["command"] == f"mirror {verb}"
     assert mirror_report(wheelfix("mirror", "check", "--format", "json", mirror))["findings"] == []
+
+
+def test_check_tells_and_mends_what_is_chosen(wheel: Path, mirror: Path) -> None:
+    def codes(*options: str) -> set[str]:
+        report = mirror_report(wheelfix("mirror", "check", "--format", "json", *options, mirror))
+        return {each["code"] for each in report["findings"]}
+
+    wheelfix("mirror", "add", mirror, wheel)
+    (mirror / "simple/demo/.wheelfix-0.part").write_bytes(b"")
+    (mirror / "simple/demo/index.html").write_bytes(b"")
+    (mirror / "simple/index.html").write_bytes(b"")
+    assert codes() == {"gpu-requirements", "leftover", "html-differs"}
+    assert codes("--select", "html,leftover") == {"leftover", "html-differs"}
+    assert codes("--ignore", "html,gpu") == {"leftover"}
+    assert codes("--mend", "--select", "leftover") == set()
+    assert codes() == {"gpu-requirements", "html-differs"}
+    assert codes("--mend", "--ignore", "gpu") == set()
+    for option in ("--select", "--ignore"):
+        assert wheelfix("mirror", "check", option, "record", mirror).code == 2
 
 
 def test_refusals_end_with_1(wheel: Path, mirror: Path, tmp_path: Path) -> None:
@@ -130,16 +152,16 @@ def test_of_many_alike_some_are_told(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     for number in range(7):
         (mirror / f"files/demo/{number}.whl").touch()
-    ran = wheelfix("mirror", "check", mirror)
+    ran = wheelfix("mirror", "check", "--select", "unlisted", mirror)
     assert (len(ran.lines), ran.lines[-1]) == (7, "unlisted: 2 more, which -v shows")
-    assert len(wheelfix("mirror", "check", "-v", mirror).lines) == 8
+    assert len(wheelfix("mirror", "check", "--select", "unlisted", "-v", mirror).lines) == 8
 
 
 def test_mend(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     (mirror / "simple/demo/index.html").unlink()
-    ran = wheelfix("mirror", "check", mirror)
+    ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert ran.code == 1
     assert ran.lines[0].endswith("[mendable]")
-    assert wheelfix("mirror", "check", "--mend", mirror).code == 0
+    assert wheelfix("mirror", "check", "--ignore", "gpu", "--mend", mirror).code == 0
     assert (mirror / "simple/demo/index.html").exists()

@@ -4,9 +4,11 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.narration import say
 from wheelfix.mirror.checking import check_index, check_mirror
+from wheelfix.mirror.findings import MIRROR_CHECKS
 from wheelfix.render.mirror import render_survey, render_survey_json, render_survey_summary
 
 
@@ -15,6 +17,7 @@ from wheelfix.render.mirror import render_survey, render_survey_json, render_sur
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
 @click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
 @click.option("--mend", is_flag=True, help="Make anew what can be made anew, and remove what belongs to nothing.")
+@choosing_options(MIRROR_CHECKS, "sidecar", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
     "--download",
@@ -45,6 +48,8 @@ def command(
     max_time: float,
     quick: bool,
     mend: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
     strict: bool,
     timeout: float,
     form: Literal["text", "json"],
@@ -61,6 +66,7 @@ def command(
       wheelfix mirror check mirror/
       wheelfix mirror check --quick --strict mirror/
       wheelfix mirror check --mend mirror/
+      wheelfix mirror check --ignore siblings-disagree,unlisted mirror/
       wheelfix mirror check https://wheels.example.org/simple/ torch
     """
     is_url = mirror.startswith(("http://", "https://"))
@@ -74,13 +80,23 @@ def command(
                 mirror,
                 projects,
                 download=download,
+                select=select,
+                ignore=ignore,
                 timeout=min(timeout, 60),
                 seconds=max_time,
                 most_requests=max_requests,
                 on_project=progress.tell,
             )
         else:
-            survey = check_mirror(mirror, quick=quick, mend=mend, timeout=timeout, on_project=progress.tell)
+            survey = check_mirror(
+                mirror,
+                quick=quick,
+                mend=mend,
+                select=select,
+                ignore=ignore,
+                timeout=timeout,
+                on_project=progress.tell,
+            )
     if form == "json":
         click.echo(render_survey_json(mirror, survey), nl=False)
     else:
