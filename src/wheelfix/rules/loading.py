@@ -149,7 +149,7 @@ class _Reader:
         :meth:`finish`.
         """
         if "://" in source:
-            self._add_source_fault(source, by, f"{source!r} is a web address", "Download it; wheelfix uses no network.")
+            self._add_source_fault(source, by, f"{source!r} is a web address", "Download it: rules come from files only.")
         elif source.endswith(".toml"):
             self._add_file(folder / source, by, chain, later=later)
         elif source.partition("/")[0] in BUILT_IN:
