@@ -16,6 +16,7 @@ from wheelfix.mirror.model import ListedFile
 from wheelfix.mirror.publication import Publication, Published, not_done
 from wheelfix.mirror.records import load_page, save_page
 from wheelfix.mirror.terms import Terms, Transfer
+from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.releases import disagreements_of
 
 
@@ -31,7 +32,7 @@ class Addition:
         self._before = self._page = load_page(folder, project)
         self._arrived: dict[Path, Arrival] = {}
         self._steps: list[tuple[Path, ListedFile]] = []
-        self._placed: dict[str, Path] = {}
+        self._unfinished = Unfinished(folder, project)
         self._more: list[tuple[Path, Publication]] = []
         self.done: dict[Path, Publication] = {}
 
@@ -43,13 +44,14 @@ class Addition:
     def run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         """Add the wheels at ``paths``; ``originals`` are those of corrected ones, as far as they were given.
 
-        :raises MirrorError: if the mirror is damaged; what came is taken back.
+        What came and is not listed in the end, after this call or an interrupted one before it, is taken back.
+
+        :raises MirrorError: if the mirror is damaged.
         """
         try:
             self._run(paths, originals)
-        except BaseException:
-            self._remove_placed(self._placed)
-            raise
+        finally:
+            self._unfinished.tidy(load_page(self._folder, self._page.project))
 
     def _run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         for path in paths:
@@ -63,7 +65,6 @@ class Addition:
         if not self._terms.allow_mixed:
             self._refuse_mixed()
         if self._page.files:
-            self._placed.clear()  # from here on a page may list them
             save_page(self._folder, self._page, self._terms.timeout)
         if self._terms.transfer is Transfer.MOVE:
             for path in self._arrived:
@@ -85,7 +86,7 @@ class Addition:
                 new = replace(new, checked_by=old.checked_by)
             if terms.rules is not None:
                 new = replace(new, checked_by=terms.rules)
-            self._place(path, source, replace(arrival, file=new))
+            self._place(source, replace(arrival, file=new))
         self._arrived[path] = arrival
         self._step(path, new)
         status, notes = self._told(old, new)
@@ -116,19 +117,16 @@ class Addition:
             "with --replace.",
         )
 
-    def _place(self, path: Path, source: Source, arrival: Arrival) -> None:
-        """Put a wheel and its sidecar where the page is to say that they are; what is there already stays.
-
-        ``path`` is the wheel of this call because of which it is done.
-        """
+    def _place(self, source: Source, arrival: Arrival) -> None:
+        """Put a wheel and its sidecar where the page is to say that they are; what is there already stays."""
         place = place_of(arrival.file.url)
         if place is None:
             raise MirrorError("bad-url", f"{shown(arrival.file.url)} is not in the mirror", hint="Check the page.")
         there = self._folder.size(place)
+        if there is None:
+            self._unfinished.note([place])
         if there != arrival.file.size or self._folder.sha256(place) != arrival.file.sha256:
             self._folder.take(source, place, self._terms.transfer)
-            if there is None:
-                self._placed[place] = path
         self._folder.write(place + SIDECAR, arrival.metadata)
 
     def _yank_original(self, arrival: Arrival, reason: str, originals: Sequence[Path]) -> None:
@@ -153,7 +151,7 @@ class Addition:
                 if original.file.sha256 != origin.sha256:
                     self._note(arrival, f"{shown(str(path))} is not the original, so that it is not listed.")
                     return
-                self._place(arrival.path, source, original)
+                self._place(source, original)
             self._yank(arrival.path, original.file, reason, path)
 
     def _yank(self, because: Path, file: ListedFile, reason: str, path: Path | None = None) -> None:
@@ -212,9 +210,3 @@ class Addition:
             self._page = self._page.with_file(file)
         self._more = [each for each in self._more if each[0] != path]
         self.done[path] = not_done(path, error)
-        self._remove_placed([place for place, because in self._placed.items() if because == path])
-
-    def _remove_placed(self, places: Iterable[str]) -> None:
-        for place in places:
-            self._folder.remove(place)
-            self._folder.remove(place + SIDECAR)

@@ -10,11 +10,12 @@ from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import SIDECAR, place_of
+from wheelfix.mirror.layout import place_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.records import drop_page, load_page, load_root, save_page
 from wheelfix.mirror.selection import read_requirement
+from wheelfix.mirror.unfinished import Unfinished
 
 
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
@@ -74,12 +75,13 @@ def _change(
         new = page.with_files(each for each in rest if each is not None)
         gone = [*chosen, *filter(is_selected, page.past)] if status is Published.REMOVED else []
         new = replace(new, past=tuple(each for each in page.past if each not in gone))
+        unfinished = Unfinished(folder, project)
+        unfinished.note(place for each in gone if (place := place_of(each.url)) is not None)
         if new.files or new.past:
             save_page(folder, new, timeout)
         else:
             drop_page(folder, project, timeout)
-        for each in gone:
-            _remove(folder, each)
+        unfinished.tidy(new)
     done = tuple(
         Publication(None, _status(status, each), project, each.filename, place_of(each.url), each.sha256) for each in chosen
     )
@@ -91,13 +93,6 @@ _VERBS = {Published.YANKED: "yank", Published.UNYANKED: "unyank", Published.REMO
 
 def _status(status: Published, before: ListedFile) -> Published:
     return Published.UNCHANGED if status is Published.UNYANKED and before.yanked is None else status
-
-
-def _remove(folder: Folder, file: ListedFile) -> None:
-    place = place_of(file.url)
-    if place is not None:
-        folder.remove(place + SIDECAR)
-        folder.remove(place)
 
 
 def _parse(selection: str) -> tuple[str, Callable[[ListedFile], bool]]:

@@ -97,6 +97,13 @@ class Folder:
             output.flush_to_disk()
             staged.put(path, replace=True)
 
+    def append(self, place: str, data: bytes) -> None:
+        """Let ``data`` follow what lies at ``place``, or begin it."""
+        path = self.at(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(data)
+
     def size(self, place: str) -> int | None:
         """Return the size of the file at ``place`` in bytes, ``None`` where there is none."""
         try:

@@ -16,11 +16,12 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, HTML, MAKING, PAGE, SIDECAR, SIMPLE, page_place, place_of
+from wheelfix.mirror.layout import FILES, HIDDEN, HTML, MAKING, PAGE, SIDECAR, SIMPLE, is_project, page_place, place_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.pages import page_html, root_html
 from wheelfix.mirror.records import load_page, load_root
 from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, read_needs
+from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.wheel import Wheel
 
 
@@ -241,11 +242,19 @@ def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:
                 if parts[1].startswith(MAKING) and folder.is_abandoned("/".join(parts[:2])):
                     yield Finding("leftover", place, "it was being made", mendable=True)
             elif top == FILES and place not in known.places:
-                yield Finding("unlisted", place, "no page lists it", mendable=parts[1] not in known.doubtful)
+                yield _unlisted(folder, known, place)
     for error in closed:
         if not isinstance(error, FileNotFoundError):
             place = Path(str(error.filename)).relative_to(folder.path).as_posix()
             yield Finding("unreadable", place, shown(error.strerror or str(error)))
+
+
+def _unlisted(folder: Folder, known: _Known, place: str) -> Finding:
+    """Return the finding for a file that no page lists: it can go if an interrupted call left it, and its page is sound."""
+    project = place.split("/")[1]
+    if is_project(project) and place in Unfinished(folder, project).places() and project not in known.doubtful:
+        return Finding("unlisted", place, "no page lists it: an interrupted call left it", mendable=True)
+    return Finding("unlisted", place, "no page lists it; add it again, or delete it if nobody misses it")
 
 
 def _below(folder: Folder, top: str, on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:

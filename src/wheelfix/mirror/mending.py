@@ -14,6 +14,7 @@ from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, SIMPLE, is_project, page_place, place_of
 from wheelfix.mirror.model import ListedFile
 from wheelfix.mirror.records import load_page, root_locked, save_page, save_root
+from wheelfix.mirror.unfinished import Unfinished
 
 _OF_FILES = frozenset(
     {"sidecar-missing", "sidecar-differs", "sidecar-stale", "sidecar-not-announced", "requires-python-differs"}
@@ -38,19 +39,23 @@ def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> 
     at_top = [each for each in mendable if each.place.count("/") == 1]
     if at_top:
         with root_locked(folder, timeout):
-            _remove(folder, [each for each in at_top if each.code == "leftover"])
+            _remove_leftovers(folder, at_top)
             if any(each.place.startswith(f"{SIMPLE}/") for each in at_top):
                 save_root(folder, [name for name in folder.names(SIMPLE) if folder.read(page_place(name)) is not None])
     for project, codes in sorted(projects.items()):
         with folder.locked(project, timeout):
             _mend_project(folder, project, codes, timeout)
-            _remove(
-                folder, [each for each in mendable if each.place.startswith((f"{FILES}/{project}/", f"{SIMPLE}/{project}/"))]
-            )
+            own = (f"{FILES}/{project}/", f"{SIMPLE}/{project}/")
+            _remove_leftovers(folder, [each for each in mendable if each.place.startswith(own)])
     for each in mendable:
         if each.code == "leftover" and each.place.startswith(f"{HIDDEN}/"):
             folder.remove_abandoned(each.place)
-        if each.code == "unlisted" and not _is_of_project(each.place):  # no page can list it
+
+
+def _remove_leftovers(folder: Folder, findings: Iterable[Finding]) -> None:
+    """Remove what is half made; who makes something there holds the lock that is held now."""
+    for each in findings:
+        if each.code == "leftover":
             folder.remove(each.place)
 
 
@@ -61,12 +66,13 @@ def _is_of_project(place: str) -> bool:
 
 
 def _mend_project(folder: Folder, project: str, codes: AbstractSet[str], timeout: float) -> None:
-    if folder.read(page_place(project)) is None or not codes & (_OF_FILES | _OF_PAGES):
-        return
     page = load_page(folder, project)
-    if codes & _OF_FILES:
-        page = replace(page, files=tuple(_mended(folder, each) for each in page.files))
-    save_page(folder, page, timeout)
+    if "unlisted" in codes:
+        Unfinished(folder, project).tidy(page)
+    if folder.read(page_place(project)) is not None and codes & (_OF_FILES | _OF_PAGES):
+        if codes & _OF_FILES:
+            page = replace(page, files=tuple(_mended(folder, each) for each in page.files))
+        save_page(folder, page, timeout)
 
 
 def _mended(folder: Folder, file: ListedFile) -> ListedFile:
@@ -85,16 +91,3 @@ def _mended(folder: Folder, file: ListedFile) -> ListedFile:
     folder.write(place + SIDECAR, arrival.metadata)
     digest = hashlib.sha256(arrival.metadata).hexdigest()
     return replace(file, metadata_sha256=digest, requires_python=arrival.file.requires_python)
-
-
-def _remove(folder: Folder, findings: Iterable[Finding]) -> None:
-    """Remove what is unlisted, or half made, and still so."""
-    for each in findings:
-        if each.code == "leftover" or (each.code == "unlisted" and not _is_listed(folder, each.place)):
-            folder.remove(each.place)
-
-
-def _is_listed(folder: Folder, place: str) -> bool:
-    page = load_page(folder, place.split("/")[1])
-    listed = {place_of(file.url) for file in (*page.files, *page.past)}
-    return place.removesuffix(SIDECAR) in listed

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.mirror.checking import check_mirror
 from wheelfix.mirror.correcting import fix_into_mirror
+from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import place_of
 from wheelfix.mirror.publication import Publication, Published
 from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.unfinished import Unfinished
 
 GPU = ("nvidia-cudnn-cu12==9.5.1.17",)
 
@@ -310,7 +313,8 @@ def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
     assert report.outcomes[0].output == mirror / (published.files[0].place or "")
     [file] = page(mirror)["files"]
     assert file["_wheelfix"]["changes"] == ["drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"]
-    assert names(mirror / ".wheelfix") == ["locks"]
+    assert names(mirror / ".wheelfix") == ["locks", "unfinished"]
+    assert names(mirror / ".wheelfix/unfinished") == []
     assert is_sound(mirror)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "mirror"]
 
@@ -382,11 +386,47 @@ def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
     assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree", "gpu-requirements"}
 
 
-def test_strays_of_no_project_are_removed(mirror: Path, tmp_path: Path) -> None:
+def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
+    """Who can tell whether a page listed them once."""
     add(mirror, wheel(tmp_path / "in"))
-    for place in ("files/a.whl", "files/Not A Project/x/a.whl", "files/demo/a.whl"):
+    places = ("files/a.whl", "files/Not A Project/x/a.whl", "files/demo/a.whl")
+    for place in places:
         (mirror / place).parent.mkdir(parents=True, exist_ok=True)
         (mirror / place).touch()
-    assert {each.code for each in check_mirror(mirror).findings} == {"unlisted"}
-    assert check_mirror(mirror, mend=True).findings == ()
-    assert names(mirror / "files") == ["demo"]
+    found = check_mirror(mirror, mend=True).findings
+    assert {(each.code, each.place, each.mendable) for each in found} == {("unlisted", place, False) for place in places}
+    assert all((mirror / place).exists() for place in places)
+
+
+@pytest.mark.parametrize("lost", ["simple/demo", "simple", "simple/demo/index.json"])
+def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: Path) -> None:
+    """Not by any number of runs; and added again, from where they lie, they are listed again."""
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other"))
+    if lost.endswith(".json"):
+        (mirror / lost).unlink()
+    else:
+        shutil.rmtree(mirror / lost)
+        (mirror / "simple").mkdir(exist_ok=True)
+    for _ in range(3):
+        check_mirror(mirror, mend=True)
+    wheels = sorted(mirror.glob("files/*/*/*.whl"))
+    assert len(wheels) == 2
+    assert statuses(add(mirror, *wheels)) == ["added", "added" if lost == "simple" else "unchanged"]
+    assert is_sound(mirror)
+
+
+def test_the_next_call_removes_what_an_interrupted_one_left(mirror: Path, tmp_path: Path) -> None:
+    one, two = wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")
+    add(mirror, one)
+    notes, place = Unfinished(Folder(mirror), "demo"), "files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
+    notes.note([place, "simple/demo/index.json", "../in/demo-2.0-py3-none-any.whl"])
+    with (mirror / ".wheelfix/unfinished/demo").open("a") as opened:
+        opened.write("files/demo/cut o")
+    for each in (place, place + ".metadata"):
+        (mirror / each).parent.mkdir(exist_ok=True)
+        (mirror / each).touch()
+    add(mirror, two)
+    assert is_sound(mirror)
+    assert not (mirror / place).exists()
+    assert two.exists()
+    assert notes.places() == frozenset()
