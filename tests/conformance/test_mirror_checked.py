@@ -185,7 +185,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "original not yanked": (
         lambda plant: unyank_files(plant.mirror, "demo-3.0-py3-none-any.whl"),
         {"original-not-yanked", "gpu-requirements"},
-        {"original-not-yanked"},
+        {"original-not-yanked", "gpu-requirements"},
     ),
     "GPU requirements in a CPU release": (gpu_leak, {"gpu-requirements"}, {"gpu-requirements"}),
     "unlisted file": (lambda plant: shutil.copy(plant.wheel, plant.mirror / "files/demo/x.whl"), {"unlisted"}, set()),

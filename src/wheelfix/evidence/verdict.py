@@ -56,6 +56,11 @@ class Evidence:
         self._known = known
         self._judged: dict[tuple[Provided, bool], Judgement] = {}
 
+    @classmethod
+    def of_names(cls, environments: Environments, project: str, versions: Iterable[str]) -> "Evidence":
+        """Return the evidence where the wheel itself is not at hand: markers, and the label of a version."""
+        return cls(_Nothing(), (), environments, project, versions, scan=Scan.NEVER)
+
     @cached_property
     def build(self) -> tuple[Finding, ...]:
         """What the wheel says of its build."""
@@ -160,6 +165,15 @@ class Evidence:
     def _tags(self) -> str:
         platforms = sorted({tag.platform for tag in self.environments.tags})
         return shown_few(platforms)
+
+
+class _Nothing:
+    """A file that nobody has."""
+
+    size = 0
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        raise IndexError(offset, size)
 
 
 class _Statements:

@@ -124,6 +124,11 @@ _ALL: Final = (
         "Wheels of one release require different things.",
         "Poetry, PDM and uv read one of them and lock that for all platforms.",
     ),
+    _warning(
+        "label-covers-less",
+        "A version with a label has no wheel for a platform that the version without it has.",
+        "Poetry locks the label for all platforms, and has nothing to install on these; uv and PDM lock both versions.",
+    ),
     _error(
         "original-not-yanked",
         "A corrected wheel's original is listed too, and not yanked.",

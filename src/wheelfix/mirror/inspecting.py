@@ -20,7 +20,7 @@ from wheelfix.mirror.layout import FILES, HIDDEN, HTML, MAKING, PAGE, SIDECAR, S
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.pages import page_html, root_html
 from wheelfix.mirror.records import load_page, load_root
-from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, read_needs
+from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.wheel import Wheel
 
@@ -221,10 +221,10 @@ def _siblings(folder: Folder, page: Page, known: _Known) -> Iterator[Sibling]:
             continue
         try:
             document = Document.parse_leniently(data)
+            needs = known.needs.get(each.filename) or needs_by_metadata(WheelFilename.parse(each.filename), document)
         except WheelfixError:  # the sidecar is no METADATA: it is told of the wheel
             continue
-        requirements = [field.value.strip() for field in document.all(REQUIRES)]
-        yield Sibling(each.filename, requirements, known.needs.get(each.filename))
+        yield Sibling(each.filename, [field.value.strip() for field in document.all(REQUIRES)], needs)
 
 
 def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:

@@ -20,8 +20,9 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.index import HTML, JSON, Answer, ask_page, ask_projects
-from wheelfix.mirror.siblings import Sibling, compare_siblings
+from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
 from wheelfix.mirror.web import Web, check_url
+from wheelfix.wheel import Wheel
 
 _MOST_PROJECTS: Final = 500
 _LONGEST_FRESH: Final = 3600
@@ -71,6 +72,7 @@ class _Probe:
         self._project = project
         self._download = download
         self._siblings: list[Sibling] = []
+        self._needs: dict[str, Needs] = {}
         self._ranges = True
         self.files = 0
 
@@ -184,6 +186,9 @@ class _Probe:
             try:
                 with Source(path) as source:
                     arrival = examine(path, source, sha256=digest, now=lambda: datetime.now(UTC), leniently=True)  # noqa: TID251 - unused
+                    if not arrival.errors:
+                        with Wheel(path, source=source) as wheel:
+                            self._needs[file.filename] = read_needs(wheel)
             except WheelfixError as error:
                 return None, [*found, Finding("wheel-faulty", place, error.message)]
         if arrival.errors:
@@ -200,6 +205,8 @@ class _Probe:
             return
         try:
             document = Document.parse_leniently(metadata if metadata is not None else data)
+            served = Document.parse_leniently(data)
+            needs = self._needs.get(file.filename) or needs_by_metadata(WheelFilename.parse(file.filename), served)
         except WheelfixError as error:
             yield Finding("wheel-faulty", place, error.message)
             return
@@ -207,9 +214,9 @@ class _Probe:
         if not _same_specifier(said, file.requires_python):
             message = f"the wheel says {shown(said or 'nothing')}, the page {shown(file.requires_python or 'nothing')}"
             yield Finding("requires-python-differs", place, message)
-        requires = [field.value.strip() for field in Document.parse_leniently(data).all(REQUIRES)]
         if not file.is_yanked:
-            self._siblings.append(Sibling(file.filename, requires))
+            requires = [field.value.strip() for field in served.all(REQUIRES)]
+            self._siblings.append(Sibling(file.filename, requires, needs))
 
     def _look_at_releases(self, answer: Answer) -> Iterator[Finding]:
         yield from compare_siblings(self._project, self._siblings)

@@ -4,60 +4,72 @@ Those of a release should agree, and those that can do without a GPU should not 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from packaging.utils import canonicalize_version
+from packaging.version import Version
 
 from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.evidence.catalogue import provided_by
+from wheelfix.evidence.environments import Environments
+from wheelfix.evidence.verdict import Evidence
 from wheelfix.filename import WheelFilename
-from wheelfix.metadata.requirement import read_requirement
+from wheelfix.metadata.document import Document
 from wheelfix.mirror.findings import Finding
-from wheelfix.outcome import Scan, Verdict
-from wheelfix.plan import make_plan
-from wheelfix.releases import disagreements_of
+from wheelfix.outcome import Verdict
+from wheelfix.plan import make_facts, make_plan
+from wheelfix.releases import disagreements_of, habitat
+from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.gpu import gpu_rules
-from wheelfix.weighing import Caution
 from wheelfix.wheel import Wheel
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the evidence in a wheel says of its GPU requirements: those that it can do ``without``, and why.
+    """What is known of the GPU requirements of a wheel: those that it can do ``without``, and the ``reason``.
 
-    ``is_gpu_build`` tells that it cannot do without all of them.
+    ``may_need_others`` tells that there are some that it needs, or of which nothing is known.
     """
 
     without: tuple[str, ...] = ()
     reason: str = ""
-    is_gpu_build: bool = False
+    may_need_others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """A listed wheel that is not yanked: its ``requirements``, and its ``needs`` where the wheel itself was read."""
+    """A listed wheel that is not yanked: its ``requirements``, and what is known of its ``needs``."""
 
     filename: str
     requirements: Sequence[str]
-    needs: Needs | None = None
+    needs: Needs = field(default_factory=Needs)
 
 
 _rules = cache(gpu_rules)
 
 
 def read_needs(wheel: Wheel) -> Needs:
-    """Return what the evidence in ``wheel`` says of what ``strip-gpu`` would drop; binaries are not read for it."""
-    plan = make_plan(wheel, _rules(), caution=Caution(scan=Scan.NEVER))
-    judged = [change for change in plan.changes if change.verdict is not None]
-    safe = [change for change in judged if change.verdict is Verdict.SAFE]
-    return Needs(
-        tuple(change.before for change in safe if change.before),
-        next((change.evidence for change in safe if change.evidence), ""),
-        any(change.verdict is Verdict.UNSAFE for change in judged),
+    """Return what the evidence in ``wheel`` says of what ``strip-gpu`` would drop."""
+    plan = make_plan(wheel, _rules())
+    return _needs(
+        (each.before or "", each.verdict, each.evidence or "") for each in plan.changes if each.verdict is not None
     )
+
+
+def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
+    """Return what markers, tags and the version's label alone say of what ``strip-gpu`` would drop."""
+    evidence = Evidence.of_names(Environments(filename.tags), filename.project, (filename.version,))
+    changes = apply_rules(_rules(), make_facts(document, filename, str)).changes
+    judged = ((change.before, evidence.judge(change.before)) for change in changes if change.before)
+    return _needs((text, judgement.verdict, judgement.reason) for text, judgement in judged if judgement is not None)
+
+
+def _needs(judged: Iterable[tuple[str, Verdict, str]]) -> Needs:
+    judged = list(judged)
+    safe = [(text, reason) for text, verdict, reason in judged if verdict is Verdict.SAFE]
+    return Needs(tuple(text for text, _ in safe), safe[0][1] if safe else "", len(safe) < len(judged))
 
 
 def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Finding]:
@@ -70,22 +82,28 @@ def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Find
     for name, texts in sorted(missing.items()):
         message = f"other wheels of the release also require {shown_few(texts)}"
         yield Finding("siblings-disagree", _place(project, name), message)
-    gpu_releases = {_version(each.filename) for each in siblings if each.needs is not None and each.needs.is_gpu_build}
+    yield from _check_labels(project, (each.filename for each in siblings))
+    others = {_version(each.filename) for each in siblings if each.needs.may_need_others}
     for each in siblings:
-        yield from _check_needs(project, each, has_gpu_build=_version(each.filename) in gpu_releases)
+        if (
+            each.needs.without and _version(each.filename) not in others
+        ):  # else it says what a GPU build says, and rightly so
+            message = f"it requires {shown_few(each.needs.without)}, and can do without: {each.needs.reason}"
+            yield Finding("gpu-requirements", _place(project, each.filename), message)
 
 
-def _check_needs(project: str, sibling: Sibling, *, has_gpu_build: bool) -> Iterator[Finding]:
-    """Yield that a wheel requires a GPU in vain; one of a release with GPU builds says what those say, and rightly so."""
-    place = _place(project, sibling.filename)
-    if _version(sibling.filename).partition("+")[2].startswith("cpu"):
-        read = (read_requirement(each) for each in sibling.requirements)
-        found = [each.text for each in read if each is not None and not each.needs_extra and provided_by(each) is not None]
-        if found:
-            yield Finding("gpu-requirements", place, f"a CPU build requires {shown_few(found)}")
-    elif sibling.needs is not None and sibling.needs.without and not has_gpu_build:
-        message = f"it requires {shown_few(sibling.needs.without)}, and can do without: {sibling.needs.reason}"
-        yield Finding("gpu-requirements", place, message)
+def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
+    """Yield the versions with a label that have no wheel for a Python and platform that the version without it has."""
+    habitats: dict[Version, set[tuple[str, str, str]]] = {}
+    for name in filter(None, map(_parsed, filenames)):
+        if name.parsed_version is not None:
+            habitats.setdefault(name.parsed_version, set()).add(habitat(name))
+    for version, there in sorted(habitats.items()):
+        plain = habitats.get(Version(version.public), set())
+        missing = sorted(" ".join(each) for each in plain - there)
+        if version.local is not None and missing and not any(system == "any" for _, system, _ in there):
+            message = f"it has no wheel for {shown_few(missing)}, and {version.public} has"
+            yield Finding("label-covers-less", f"{project} {version}", message)
 
 
 def _place(project: str, filename: str) -> str:
@@ -94,8 +112,12 @@ def _place(project: str, filename: str) -> str:
 
 def _version(filename: str) -> str:
     """Return the version in a file name without differences of spelling, empty where there is none."""
+    name = _parsed(filename)
+    return canonicalize_version(name.version.replace("_", "-")) if name else ""
+
+
+def _parsed(filename: str) -> WheelFilename | None:
     try:
-        version = WheelFilename.parse(filename).version
+        return WheelFilename.parse(filename)
     except FilenameError:  # the file itself is told
-        return ""
-    return canonicalize_version(version.replace("_", "-"))
+        return None

@@ -6,8 +6,9 @@ import pytest
 
 from building import Entry, write_wheel
 from flaws import metadata, sound
-from wheelfix import Wheel
-from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, read_needs
+from wheelfix import Wheel, WheelFilename
+from wheelfix.metadata.document import Document
+from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 WITHOUT = Needs((GPU,), "demo/version.py says cuda = None")
@@ -22,8 +23,8 @@ def codes(*siblings: Sibling) -> list[str]:
     ("constant", "expected"),
     [
         ("cuda = None", WITHOUT),
-        ("cuda = '12.6'", Needs(is_gpu_build=True)),
-        ("cuda = something()", Needs()),
+        ("cuda = '12.6'", Needs(may_need_others=True)),
+        ("cuda = something()", Needs(may_need_others=True)),
     ],
 )
 def test_what_a_wheel_says_of_its_needs(constant: str, expected: Needs, tmp_path: Path) -> None:
@@ -36,24 +37,34 @@ def test_what_a_wheel_says_of_its_needs(constant: str, expected: Needs, tmp_path
 def test_a_wheel_that_can_do_without_is_told_unless_its_release_has_a_gpu_build() -> None:
     """The CPU wheel of a mixed release says what the GPU builds say, as lockers want it."""
     assert codes(Sibling(ARM, [GPU], WITHOUT)) == ["gpu-requirements"]
-    assert codes(Sibling(ARM, [GPU], WITHOUT), Sibling(X86, [GPU], Needs(is_gpu_build=True))) == []
+    assert codes(Sibling(ARM, [GPU], WITHOUT), Sibling(X86, [GPU], Needs(may_need_others=True))) == []
     other = X86.replace("1.0", "1.1")
-    assert codes(Sibling(ARM, [GPU], WITHOUT), Sibling(other, [GPU], Needs(is_gpu_build=True))) == ["gpu-requirements"]
+    assert codes(Sibling(ARM, [GPU], WITHOUT), Sibling(other, [GPU], Needs(may_need_others=True))) == ["gpu-requirements"]
+
+
+DEAD = f'{GPU}; platform_system == "Linux" and platform_machine == "x86_64"'
 
 
 @pytest.mark.parametrize(
-    ("version", "requirement", "told"),
+    ("filename", "requirement", "without", "others"),
     [
-        ("1.0+cpu", GPU, ["gpu-requirements"]),
-        ("1.0+cpu.cxx11.abi", GPU, ["gpu-requirements"]),
-        ("1.0+cpu", f'{GPU}; extra == "gpu"', []),
-        ("1.0+cpu", "nvidia-ml-py", []),
-        ("1.0+cu126", GPU, []),
-        ("1.0", GPU, []),
+        ("demo-1.0+cpu-py3-none-any.whl", GPU, True, False),
+        ("demo-1.0+cpu.cxx11.abi-py3-none-any.whl", GPU, True, False),
+        ("demo-1.0+cpu-py3-none-any.whl", f'{GPU}; extra == "gpu"', False, False),
+        ("demo-1.0+cpu-py3-none-any.whl", "nvidia-ml-py", False, False),
+        ("demo-1.0+cu126-py3-none-any.whl", GPU, False, True),
+        ("demo-1.0-py3-none-any.whl", GPU, False, True),
+        (ARM, DEAD, True, False),
+        (X86, DEAD, False, True),
+        ("nvidia_cudnn_cu12-1.0-py3-none-any.whl", "nvidia-cublas-cu12", False, False),
     ],
 )
-def test_a_label_tells_a_cpu_build_where_only_metadata_was_read(version: str, requirement: str, told: list[str]) -> None:
-    assert codes(Sibling(f"demo-{version}-py3-none-any.whl", [requirement])) == told
+def test_what_markers_tags_and_labels_alone_say(filename: str, requirement: str, without: bool, others: bool) -> None:
+    name = WheelFilename.parse(filename)
+    head = ("Metadata-Version: 2.1", f"Name: {name.project}", f"Version: {name.version}")
+    needs = needs_by_metadata(name, Document.parse(metadata(f"Requires-Dist: {requirement}", head=head)))
+    assert needs.without == ((requirement,) if without else ())
+    assert needs.may_need_others is others
 
 
 def test_siblings_that_disagree() -> None:
@@ -64,3 +75,21 @@ def test_siblings_that_disagree() -> None:
 
 def test_a_name_that_is_none_of_a_wheel_has_no_siblings() -> None:
     assert codes(Sibling("demo-1.0.tar.gz", [GPU], WITHOUT), Sibling("demo.whl", [GPU])) == ["gpu-requirements"]
+
+
+@pytest.mark.parametrize(
+    ("labelled", "missing"),
+    [
+        (["manylinux_2_28_aarch64", "manylinux_2_17_x86_64"], []),
+        (["manylinux_2_28_aarch64"], ["cp311 linux x86_64"]),
+        (["any"], []),
+        ([], []),
+    ],
+)
+def test_a_label_that_covers_less(labelled: list[str], missing: list[str]) -> None:
+    """Poetry 2.5.1 locks the version with the label for all platforms."""
+    plain = [f"demo-1.0-cp311-cp311-{each}.whl" for each in ("manylinux_2_28_aarch64", "manylinux_2_28_x86_64")]
+    names = [*plain, *(f"demo-1.0+cpu-cp311-cp311-{each}.whl" for each in labelled)]
+    found = list(compare_siblings("demo", [Sibling(name, []) for name in names]))
+    assert [each.code for each in found] == ["label-covers-less"] * bool(missing)
+    assert all(text in each.message for each, text in zip(found, missing, strict=True))
