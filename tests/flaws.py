@@ -149,6 +149,8 @@ _ARCHIVE: Final = [
     *_STRICT,
     _files("archive-too-large", "files that claim 12 GiB",
            *(Entry(f"demo/{name}", b"", raw=b"\x03\x00", local=_HUGE, directory=_HUGE) for name in "abc")),
+    _files("archive-too-many-folders", "a hundred files, each in 99 folders of its own",
+           *(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(100))),
     _archive("archive-damaged-member", "a file with another CRC-32",
              changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1})),
     _archive("archive-damaged-member", "METADATA with another CRC-32",
@@ -265,8 +267,13 @@ _METADATA: Final = [
 _OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
 _COMPANIONS: Final = [
     _info("entry-points-unreadable", "entry_points.txt", b"a = b\n"),
+    _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\n; a comment\ndemo = demo:main\n"),
+    _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\ndemo =\n  demo:main\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = demo\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[demo.plugins]\ndemo = demo main\n"),
+    *(_info("entry-points-unsafe-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
+      for name in (b"../demo", b"/tmp/demo", b"bin\\demo", b"..", b"C:demo")),
+    _info("entry-points-ambiguous", "entry_points.txt", b"[console_scripts]\n; demo = demo:main\n"),
     _info("legacy-metadata-json", "metadata.json", b"{}"),
     _info("sbom-unreadable", "sboms/demo.cdx.json", b"{"),
     _info("sbom-stale-trace", "sboms/wheelfix.cdx.json", b"{}"),

@@ -11,6 +11,7 @@ from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, cha
 from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
 from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.metadata.document import Document
 
 _INFO = "demo-1.0.dist-info"
 
@@ -172,6 +173,23 @@ def test_an_undeclared_extra_is_declared(tmp_path: Path) -> None:
     assert outcome.output is not None
     metadata = Metadata.from_email(_contents(outcome.output)[f"{_INFO}/METADATA"], validate=True)
     assert (metadata.provides_extra, metadata.metadata_version) == (["x"], "2.1")
+
+
+def test_thousands_of_extras_are_declared_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change reads the document anew, so that one by one they took half a minute."""
+    calls = list[int]()
+    adding = Document.adding
+
+    def counting(document: Document, name: str, *values: str) -> Document:
+        calls.append(len(values))
+        return adding(document, name, *values)
+
+    monkeypatch.setattr(Document, "adding", counting)
+    needs = [f"Requires-Dist: a; extra == 'x{number:04}'" for number in range(3_000)]
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(metadata=_lines(*needs))))
+    assert calls == [len(outcome.changes)] == [3_000]
+    assert outcome.output is not None
+    assert not _codes(outcome.output)
 
 
 def test_an_empty_extra_goes_only_if_named(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ _ARCHIVE: Final = (
     _error("archive-patched-member", "A member is compressed patched data.", APPNOTE),
     _error("archive-member-too-large", "A member that must be read is larger than any real one.", APPNOTE),
     _error("archive-too-large", "The members claim a size out of all proportion; they are not read.", APPNOTE),
+    _error("archive-too-many-folders", "The members lie in more folders than those of any real wheel.", APPNOTE),
     _error("archive-damaged-member", "A member cannot be inflated, or does not match its size or CRC-32.", APPNOTE),
     _error("archive-unknown-compression", "A member is neither stored nor deflated; installers do not read it.", FORMAT),
     _error("archive-unsafe-name", "A member's name leads out of the folder, or is one for Windows only.", FORMAT),
@@ -168,7 +169,10 @@ _METADATA: Final = (
 )
 _COMPANIONS: Final = (
     _error("entry-points-unreadable", "entry_points.txt cannot be read.", ENTRY_POINTS),
+    _error("entry-points-refused", "A line of entry_points.txt is no entry point to pip, which then fails.", ENTRY_POINTS),
     _error("entry-points-bad-value", "An entry point is no reference to an object.", ENTRY_POINTS),
+    _error("entry-points-unsafe-name", "A script's name leads out of the folder of scripts.", ENTRY_POINTS),
+    _warning("entry-points-ambiguous", "Readers see different entry points.", ENTRY_POINTS),
     _warning("legacy-metadata-json", "metadata.json, of a withdrawn format, repeats METADATA.", WITHDRAWN, Mend.YES),
     _warning("sbom-unreadable", "A JSON file in sboms/ cannot be read.", SBOMS),
     _warning("sbom-stale-trace", "The trace of wheelfix does not fit METADATA.", SBOMS),

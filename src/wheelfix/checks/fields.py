@@ -181,9 +181,9 @@ def _check_extras(document: Document) -> Iterator[Found]:
         requirement = read_requirement(field.value.strip())
         for extra in sorted(requirement.called_by) if requirement else ():
             called.setdefault(extra, requirement.text if requirement else "")
+    said = document.first("Metadata-Version") or ""
     for extra in sorted(called.keys() - declared.keys()):
         mending: tuple[AddField | SetField, ...] = (AddField("Provides-Extra", extra),)
-        said = document.first("Metadata-Version") or ""
         if said in METADATA_VERSIONS and _is_later("2.1", said):
             mending = (SetField("Metadata-Version", "2.1"), *mending)
         if not _is_possible("Provides-Extra", extra):

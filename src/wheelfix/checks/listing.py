@@ -15,6 +15,7 @@ from wheelfix.rows import KNOWN, Row, RowEdit, plain_path, read_unquoted
 
 REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_MOST_ALGORITHMS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,17 @@ class Listing:
     faults: list[Found] = field(default_factory=list)
 
     @property
-    def algorithms(self) -> dict[str, set[str]]:
-        """The hashes other than sha256 that RECORD has, by file."""
-        found: dict[str, set[str]] = {}
+    def algorithms(self) -> dict[str, list[str]]:
+        """The hashes other than sha256 that RECORD has, by file: of each file the first two, and no more.
+
+        A file with rows by many algorithms would otherwise be read many times over; that its rows differ is a fault anyway.
+        """
+        found: dict[str, list[str]] = {}
         for path, group in self.rows.items():
-            for algorithm in {each.row.algorithm.lower() for each in group} & (KNOWN - {"sha256"}):
-                found.setdefault(path, set()).add(algorithm)
+            named = dict.fromkeys(each.row.algorithm.lower() for each in group)
+            wanted = [name for name in named if name in KNOWN and name != "sha256"]
+            if wanted:
+                found[path] = wanted[:_MOST_ALGORITHMS]
         return found
 
 

@@ -5,6 +5,7 @@ import stat
 import unicodedata
 from calendar import monthrange
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from wheelfix.archive.headers import DEFLATED, FULL_32, STORED, Entry, may_mislead, zip64_numbers
@@ -89,15 +90,16 @@ def _is_time(fields: Entry) -> bool:
 
 
 def _check_folded(subject: Subject) -> Iterator[Found]:
+    first: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
-    for name in {*subject.members, *subject.folders}:
-        groups.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    for name in chain(subject.members, subject.folders - subject.members.keys()):
+        key = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+        other = first.setdefault(key, name)
+        if other != name:
+            groups.setdefault(key, [other]).append(name)
     for names in groups.values():
-        if len(names) > 1:
-            names.sort()
-            yield Found(
-                "archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems"
-            )
+        names.sort()
+        yield Found("archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems")
 
 
 def _check_contents(subject: Subject) -> Iterator[Found]:

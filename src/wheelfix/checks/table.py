@@ -16,7 +16,7 @@ from wheelfix.checks.listing import REMOVE, Listed, Listing
 from wheelfix.checks.subject import Subject
 from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown
-from wheelfix.rows import KNOWN, STRONG, NewRow, Row, RowEdit, hash_column
+from wheelfix.rows import STRONG, NewRow, Row, RowEdit, hash_column
 from wheelfix.wheel import SIGNATURES
 
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
@@ -78,7 +78,7 @@ class _Table:
     def _holds(self, path: str, row: Row) -> bool:
         """Whether what a row says is known to be true of its file."""
         sums, name = self._sums.get(path), row.algorithm.lower()
-        if sums is None or sums.damage or (row.digest and name not in KNOWN):
+        if sums is None or sums.damage or (row.digest and name not in sums.digests):
             return False
         size_holds = row.size in ("", str(self._subject.members[path].size))
         return size_holds and (not row.digest or _reading(row.digest, sums.digests[name]) != "wrong")
@@ -101,7 +101,7 @@ class _Table:
         digest = (ChangeRow(each.index, RowEdit(digest=true)),)
         if not row.digest:
             yield Found("record-no-hash", place, "it has no hash", digest)
-        elif name not in KNOWN:
+        elif name not in sums.digests:
             message = f"not every installer can compare a hash of {shown(row.algorithm)!r}"
             yield Found("record-unknown-hash", place, message, whole, path)
         else:
