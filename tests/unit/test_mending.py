@@ -42,6 +42,7 @@ def _lines(*fields: str, version: str = "2.1") -> bytes:
 
 
 ROWS = {
+    "record-empty-row": lambda record: b"\n" + record.replace(b"\n", b"\n \t\r\n\n", 2),
     "record-missing-row": lambda record: record.split(b"\n", 1)[1],
     "record-no-such-file": lambda record: b"demo/gone.py,sha256=x,1\n" + record,
     "record-directory-row": lambda record: b"demo/,,\n" + record,
@@ -190,6 +191,25 @@ def test_thousands_of_extras_are_declared_at_once(tmp_path: Path, monkeypatch: p
     assert calls == [len(outcome.changes)] == [3_000]
     assert outcome.output is not None
     assert not _codes(outcome.output)
+
+
+@pytest.mark.parametrize("name", ["License-File: LICENSE", "License-Expression: MIT"])
+def test_a_field_that_stands_twice_loses_no_line_by_the_way(name: str, tmp_path: Path) -> None:
+    """Metadata-Version is not raised where it stands twice: the second line would go with it."""
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(metadata=_lines("Metadata-Version: 1.2", name))))
+    assert outcome.status is Status.UNCHANGED
+    assert any("metadata-field-too-new" in note and "stands more than once" in note for note in outcome.notes)
+
+
+def test_repair_makes_no_new_fault_by_a_newer_metadata_version(tmp_path: Path) -> None:
+    path = write_wheel(
+        tmp_path, WheelSpec(metadata=_lines("License: MIT", "License-Expression: MIT", "Requires-Dist: a>=1.*"))
+    )
+    before = _codes(path)
+    outcome = _repair(path)
+    assert outcome.output is not None
+    assert _codes(outcome.output) == before - {"metadata-legacy-requirement"}
+    assert any("exclude each other" in note for note in outcome.notes)
 
 
 def test_an_empty_extra_goes_only_if_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from wheelfix.checks.hashing import Sums, sum_members
 from wheelfix.checks.listing import Listing, read_listing
 from wheelfix.checks.members import check_members
 from wheelfix.checks.names import check_names
+from wheelfix.checks.requirements import check_requirements
 from wheelfix.checks.subject import Subject, unreadable
 from wheelfix.checks.table import check_rows
 from wheelfix.errors import SourceChanged
@@ -45,7 +46,13 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
     """
     with Subject(path, source=source) as subject:
         too_large = _too_large(subject)
-        found = [*too_large, *check_members(subject), *check_names(subject), *check_fields(subject)]
+        found = [
+            *too_large,
+            *check_members(subject),
+            *check_names(subject),
+            *check_fields(subject),
+            *check_requirements(subject),
+        ]
         found += () if too_large else [*check_entry_points(subject), *check_companions(subject)]
         try:
             listing = read_listing(subject)
@@ -61,7 +68,8 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
 def glance(path: Path, source: Source) -> list[Fault]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
-        found = [*check_names(subject), *check_fields(subject), *check_entry_points(subject), *check_companions(subject)]
+        found = [*check_names(subject), *check_fields(subject), *check_requirements(subject)]
+        found += [*check_entry_points(subject), *check_companions(subject)]
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.members.values() if each.name.startswith(prefix) and each.size <= _SMALL]

@@ -58,7 +58,14 @@ class Listing:
 def read_listing(subject: Subject) -> Listing:
     """Return what RECORD lists; nothing where there is none."""
     listing = Listing()
-    for index, row in subject.record.read_rows() if subject.record else ():
+    if subject.record is None:
+        return listing
+    empty = [index for index, raw in enumerate(subject.record.rows) if not raw.strip()]
+    if empty:
+        more = f", and {len(empty) - 1} more" if len(empty) > 1 else ""
+        mending = tuple(ChangeRow(index, REMOVE) for index in empty)
+        listing.faults.append(Found("record-empty-row", f"row {empty[0] + 1}", f"it is empty{more}", mending))
+    for index, row in subject.record.read_rows():
         _take(subject, listing, index, row)
     return listing
 

@@ -109,11 +109,16 @@ class Subject:
                 self.found.append(found_of(error, "RECORD"))
 
     def _read_wheel(self, data: bytes) -> None:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self.found.append(Found("wheel-not-utf8", f"WHEEL, line {line}", "it is not UTF-8; installers refuse it"))
         if b"\r" in data.replace(b"\r\n", b"\n"):
             self.found.append(Found("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only"))
-            return
         try:
-            self.wheel = Document.parse(data)
+            self.wheel = Document.parse_leniently(data)
+            Document.parse(data)
         except MetadataError as error:
             self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
 
