@@ -58,6 +58,7 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
         left=tuple(each.fault for each in first_of_each(left)),
+        trusted=mandate.trust_content,
     )
 
 

@@ -53,7 +53,8 @@ class Severity(StrEnum):
 class Fault:
     """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the member, row or field, empty for the whole.
 
-    ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name.
+    ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name. It ``needs_trust`` where that
+    takes the content of the wheel for right, which may be damaged.
     """
 
     code: str
@@ -61,6 +62,7 @@ class Fault:
     place: str
     message: str
     mendable: bool
+    needs_trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from packaging.utils import canonicalize_name
 
 from wheelfix.diffing import unified_diff
+from wheelfix.doubts import problem_of
 from wheelfix.edits import OWN_FILES, AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
@@ -41,7 +42,7 @@ class Plan:
     ``applied_rules`` are the ids of those that applied. ``renaming`` tells what the wheel is called afterwards, and
     ``problem`` why the plan is not to be carried out, ``None`` if it may be. ``record`` is RECORD before and after its
     faults are mended, apart from the rows of what changes, ``None`` where none is; ``left`` are the faults that a repair
-    leaves.
+    leaves, and ``trusted`` tells that it takes the content of the wheel for right.
     """
 
     source: Path
@@ -60,6 +61,7 @@ class Plan:
     problem: Problem | None = None
     record: tuple[bytes, bytes] | None = None
     left: tuple[Fault, ...] = ()
+    trusted: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -133,6 +135,17 @@ def void_signatures(wheel: Wheel) -> list[Change]:
     """Return the removal of each signature of RECORD, for a wheel that changes."""
     reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
     return [Change(name, "remove-file", None, None, reason=reason) for name in SIGNATURES if wheel.member(name)]
+
+
+def guarded(plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
+    """Return ``plan``, with a problem if the trace of ``wheel`` is to be carried on with ``sbom`` and RECORD contradicts it.
+
+    :raises RecordError: if RECORD cannot be read.
+    """
+    if plan.problem or plan.is_empty or plan.trusted or not sbom:
+        return plan
+    problem = problem_of(wheel, TRACE)
+    return replace(plan, problem=problem) if problem else plan
 
 
 def as_kept(change: Change) -> Change:
@@ -232,6 +245,7 @@ class _Draft:
             changes += self._take_name(renaming)
         if changes:
             changes += self._check_companions()
+            self._problem = self._problem or self._doubt()
         return Plan(
             wheel.path,
             wheel.project,
@@ -248,6 +262,12 @@ class _Draft:
             self._applied,
             self._problem,
         )
+
+    def _doubt(self) -> Problem | None:
+        """Return why what METADATA or WHEEL says is not to be carried on, if RECORD contradicts it."""
+        changed = self._editor.document.data != self._wheel.document.data
+        files = [*(["METADATA"] if changed else []), *(["WHEEL"] if "WHEEL" in self._files else [])]
+        return next((problem for file in files if (problem := problem_of(self._wheel, file))), None)
 
     def _take_name(self, renaming: Renaming) -> list[Change]:
         """Let METADATA and WHEEL say the new name; return the changes."""
@@ -282,7 +302,7 @@ class _Draft:
         if not wheel.record.find(path):
             self._notes.append("RECORD had no row for METADATA; the new one has.")
         elif not wheel.record.agrees(path, wheel.document.data):
-            self._notes.append("METADATA did not match its hash in RECORD before; now it does.")
+            self._notes.append("The row of METADATA in RECORD was not in the form that tools compare; now it is.")
         return changes
 
 

@@ -16,7 +16,7 @@ from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
 from wheelfix.outcome import Outcome, Status
-from wheelfix.plan import Plan, as_kept
+from wheelfix.plan import Plan, as_kept, guarded
 from wheelfix.record import Record
 from wheelfix.sbom import TRACE, write_trace
 from wheelfix.verification import prove, verify
@@ -67,7 +67,8 @@ def apply(
     the running sha256 of the wheel's source, if the caller has started one.
 
     :raises EditError: if ``plan`` was not made for ``wheel``.
-    :raises NeedError: if the plan has a problem: the wheel needs what would go, or nothing proves that it does not.
+    :raises NeedError: if the plan has a problem: the wheel needs what would go, or nothing proves that it does not, or
+        RECORD contradicts what would be carried on.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
         not the name that the plan gives the wheel.
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
@@ -75,6 +76,7 @@ def apply(
     """
     if plan.source != wheel.path or plan.metadata != wheel.document.data:
         raise EditError("foreign-plan", f"the plan is for {plan.source}", hint="Apply a plan to the wheel it was made for.")
+    plan = guarded(plan, wheel, sbom=sbom)
     if plan.problem:
         raise NeedError(plan.problem.code, plan.problem.message, hint=plan.problem.hint)
     name = str(plan.renaming.filename)

@@ -35,10 +35,14 @@ class Listed:
 
 @dataclass(slots=True)
 class Listing:
-    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none."""
+    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none.
+
+    ``absent`` are those of the faults that are of a file that is not there.
+    """
 
     rows: dict[str, list[Listed]] = field(default_factory=dict)
     faults: list[Found] = field(default_factory=list)
+    absent: set[Found] = field(default_factory=set)
 
     @property
     def algorithms(self) -> dict[str, list[str]]:
@@ -103,7 +107,9 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
     if code == "record-path-spelling":
         code = "record-no-such-file"
     message = message if is_absolute else "there is no such file in the archive"
-    listing.faults.append(Found(code, place, message, gone))
+    fault = Found(code, place, message, gone)
+    listing.faults.append(fault)
+    listing.absent.add(fault)
 
 
 def _place(index: int, path: str) -> str:

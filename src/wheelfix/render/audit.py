@@ -41,14 +41,14 @@ def _line(fault: Fault) -> str:
 
 def _mendable(fault: Fault) -> str:
     """Return whether ``repair`` mends a fault unasked, or what it must be told for that."""
-    mend = CHECKS[fault.code].mend
+    mend = Mend.TRUSTED if fault.needs_trust else CHECKS[fault.code].mend
     return "mendable" if mend is Mend.YES else f"mendable {mend}"
 
 
 def _counts(faults: Sequence[Fault]) -> str:
     count = Counter(fault.severity for fault in faults)
     words = [f"{count[each]} {each}{'s' * (count[each] != 1)}" for each in Severity if count[each]]
-    freely = sum(fault.mendable and CHECKS[fault.code].mend is Mend.YES for fault in faults)
+    freely = sum(fault.mendable and not fault.needs_trust and CHECKS[fault.code].mend is Mend.YES for fault in faults)
     asked = sum(fault.mendable for fault in faults) - freely
     can = [*([str(freely)] if freely else []), *([f"{asked} if asked to"] if asked else [])]
     return ", ".join(words) + (f"; repair can mend {' and '.join(can)}" if can else "")
