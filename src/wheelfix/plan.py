@@ -275,9 +275,10 @@ class _Draft:
         if renaming.version is not None:
             fields = self._editor.document.all("Version")
             self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
-            changes.append(
-                Change("Version", "set-field", self._wheel.version, renaming.version, reason="asked for by its label")
-            )
+            reason = "asked for by its label"
+            changes += [
+                Change("Version", "set-field", each.value.strip(), renaming.version, reason=reason) for each in fields
+            ]
             pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
             if pins:
                 self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")

@@ -82,10 +82,9 @@ class Record:
 
     def agrees(self, path: str, content: bytes) -> bool:
         """Whether every row for ``path`` has the hash and the size of ``content``."""
-        return all(
-            row.algorithm in KNOWN and (row.digest, row.size) == (digest_of(row.algorithm, content), str(len(content)))
-            for row in self.find(path)
-        )
+        size, rows = str(len(content)), {(row.algorithm, row.digest, row.size) for row in self.find(path)}
+        digests = {name: digest_of(name, content) for name in {name for name, _, _ in rows} & KNOWN}
+        return all((digest, said) == (digests.get(name), size) for name, digest, said in rows)
 
     def doubts(self, path: str, content: bytes) -> bool:
         """Whether a row for ``path``, however it is spelled, says what ``content`` is not, or what cannot be compared."""

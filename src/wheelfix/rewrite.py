@@ -15,11 +15,12 @@ from wheelfix.archive.splice import Edits, copy_whole, splice
 from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
-from wheelfix.outcome import Outcome, Status
+from wheelfix.outcome import Change, Outcome, Status
 from wheelfix.plan import Plan, as_kept, guarded
+from wheelfix.proof import Planned
 from wheelfix.record import Record
 from wheelfix.sbom import TRACE, write_trace
-from wheelfix.verification import prove, verify
+from wheelfix.verification import prove, prove_contents, verify
 from wheelfix.version import __version__
 from wheelfix.wheel import Wheel
 
@@ -134,7 +135,17 @@ def _rewrite(
 
 def _prove(wheel: Wheel, plan: Plan, work: "_Work", output: Growing, known: Sequence[Span]) -> None:
     """Confirm that the new wheel differs from the old one as planned, and nowhere else."""
-    prove(wheel, output, folders=plan.renaming.folders, written=work.expected, gone=work.gone, known=known)
+    folders = plan.renaming.folders
+    layout = prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=known)
+    changes = plan.changes if plan.renaming.wheel is None else _without_build(plan)
+    prove_contents(wheel, output, layout, Planned(changes, folders, work.expected, work.gone), work.expected)
+
+
+def _without_build(plan: Plan) -> list[Change]:
+    """Return the changes of ``plan`` without that of WHEEL: it is told like a field, and METADATA has none of it."""
+    build = plan.renaming.filename.build
+    index = max(index for index, each in enumerate(plan.changes) if (each.field, each.after) == ("Build", build))
+    return [*plan.changes[:index], *plan.changes[index + 1 :]]
 
 
 class _Work:
