@@ -309,6 +309,34 @@ def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(flaw:
     allowed = {"METADATA", "RECORD", "metadata.json", "RECORD.jws", "RECORD.p7s"}
     assert {name.rpartition("/")[2] for name in changed_names} <= allowed
     assert not difference.members.moved
+    before, after = _contents(outcome.source), _contents(outcome.output)
+    _assert_only_told_lines_differ(before[f"{_INFO}/METADATA"], after[f"{_INFO}/METADATA"], outcome)
+    _assert_only_told_rows_differ(before[f"{_INFO}/RECORD"], after[f"{_INFO}/RECORD"], outcome)
+
+
+def _assert_only_told_lines_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
+    if any(change.action == "mend-line-ends" for change in outcome.changes):
+        assert old.translate(None, b"\r\n") == new.translate(None, b"\r\n")
+        return
+    told = {(each.field, text) for each in outcome.changes for text in (each.before, each.after) if text is not None}
+    # a folded value is told without its indentation
+    lines = {f"{name}: {line}".encode() for name, text in told for line in (text.replace("\n  ", " "), text.split("\n")[0])}
+    left = [[line for line in data.split(b"\n") if line not in lines] for data in (old, new)]
+    folded = any("\n" in (change.before or "") for change in outcome.changes)
+    assert left[0] == left[1] or (folded and len(left[0]) == len(left[1]) + 1)
+
+
+def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
+    changes = [each for each in outcome.changes if each.field == "RECORD"]
+    files = tuple(f"{_INFO}/{name}" for name in ("METADATA", "metadata.json", "RECORD.jws", "RECORD.p7s"))
+
+    def untold(data: bytes, told: list[str | None]) -> list[str]:
+        rows = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
+        for text in filter(None, told):
+            rows.remove(text)
+        return [row for row in rows if row.strip() and not row.startswith(files)]
+
+    assert untold(old, [each.before for each in changes]) == untold(new, [each.after for each in changes])
 
 
 @pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)
