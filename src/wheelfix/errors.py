@@ -66,7 +66,7 @@ class RecordError(WheelFault):
 
 
 class NeedError(WheelfixError):
-    """The wheel needs what would be taken out of it, or nothing proves that it does not."""
+    """The wheel needs what would be taken out of it, nothing proves that it does not, or it may be damaged."""
 
 
 @dataclass(frozen=True, slots=True)

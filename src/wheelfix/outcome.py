@@ -67,10 +67,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Every fault that was found in the wheel at ``source``."""
+    """Every fault that was found in the wheel at ``source``; ``untold`` counts those that nobody wants to hear of."""
 
     source: Path
     faults: tuple[Fault, ...] = ()
+    untold: int = 0
 
     def count(self, severity: Severity) -> int:
         """Return how many faults of this severity there are."""
