@@ -112,11 +112,16 @@ def record_fault(old: bytes, new: bytes, planned: Planned) -> str:
     before, after = _without_common(before, after)
     files = {*planned.written, *(_in_new_folder(name, planned.folders) for name in planned.gone)}
     rows = [change for change in planned.changes if change.action in _OF_ROWS and change.field == _ROWS]
-    kept = _unplanned(before, files, Counter(each.before for each in rows if each.before is not None))
-    there = _unplanned(after, files, Counter(each.after for each in rows if each.after is not None))
+    gone, come = (
+        Counter(text for text in texts if text is not None and not _is_for(text.encode("utf-8", "surrogateescape"), files))
+        for texts in ([each.before for each in rows], [each.after for each in rows])
+    )
+    (kept, was), (there, now) = (_parted(raw, files, gone.keys() | come.keys()) for raw in (before, after))
+    wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]
+    if was - now != gone - come or now - was != come - gone:
+        return "rows that were to change did not, or otherwise"
     if _same_lines(kept, there):
         return ""
-    wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]
     return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to stay"
 
 
@@ -139,27 +144,29 @@ def _in_new_folder(name: str, folders: Mapping[str, str]) -> str:
     return f"{folders.get(top, top)}{slash}{rest}"
 
 
-def _unplanned(rows: Iterable[bytes], files: Collection[str], texts: Counter[str]) -> list[bytes]:
-    """Return the rows that are neither for one of ``files`` nor among ``texts``."""
+def _parted(rows: Iterable[bytes], files: Collection[str], told: Collection[str]) -> tuple[list[bytes], Counter[str]]:
+    """Return the rows that are neither for one of ``files`` nor ``told`` of, and how often each of those stands there."""
     ends = tuple(encoded(file.rpartition("/")[2]) for file in files)
-    left = []
+    left, found = list[bytes](), Counter[str]()
     for raw in rows:
-        text = raw.rstrip(b"\r\n")
-        if texts and _take(texts, text):
+        if any(end in raw for end in ends) and _is_for(raw, files):
             continue
-        if not (any(end in raw for end in ends) and _is_for(raw, files)):
+        text = _told(raw, told) if told else None
+        if text is not None:
+            found[text] += 1
+        else:
             left.append(raw)
-    return left
+    return left, found
 
 
-def _take(texts: Counter[str], raw: bytes) -> bool:
-    """Take a row out of the ``texts`` that are planned, as it stands or by its columns; return whether it is there."""
-    row = _columns(raw)
-    for text in (raw.decode("utf-8", "surrogateescape"), *([",".join(row)] if row else [])):
-        if texts[text] > 0:
-            texts[text] -= 1
-            return True
-    return False
+def _told(raw: bytes, told: Collection[str]) -> str | None:
+    """Return as what a row is told of, as it stands or by its columns; ``None`` if it is not."""
+    text = raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+    if text in told:
+        return text
+    columns = _columns(raw)
+    plain = ",".join(columns) if columns else None
+    return plain if plain in told else None
 
 
 def _is_for(raw: bytes, files: Collection[str]) -> bool:

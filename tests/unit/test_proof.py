@@ -215,6 +215,14 @@ def test_rows_that_are_mended_are_those_that_are_told() -> None:
     assert not record_fault(old, new, Planned(told, {}, (), ()))
     assert record_fault(old, new, Planned(told[:1], {}, (), ()))
     assert record_fault(old, new.split(b"\n", 1)[1], Planned(told, {}, (), ()))
+    rows = record_of(sound())
+    first = rows[0].decode().rstrip("\n")
+    twice = b"".join([rows[0], rows[1], rows[0], *rows[2:]])
+    gone = Planned([Change("RECORD", "remove-row", first, None)], {}, (), ())
+    assert not record_fault(twice, b"".join(rows), gone)
+    assert not record_fault(twice, b"".join([rows[1], rows[0], *rows[2:]]), gone)  # which of two that are alike is no matter
+    assert record_fault(twice, b"".join(rows[1:]), gone)
+    assert record_fault(twice, twice, gone)
     added = [Change("RECORD", "add-row", None, "demo/a,b.py,sha256=x,1")]
     assert not record_fault(new, new + b'"demo/a,b.py",sha256=x,1\n', Planned(added, {}, (), ()))
     assert record_fault(new, new + b'"demo/a,c.py",sha256=x,1\n', Planned(added, {}, (), ()))
