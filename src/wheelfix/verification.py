@@ -57,6 +57,8 @@ def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], 
             _compare(archive, expected)
     except BadZipFile as error:
         raise _failed(f"zipfile refuses it: {error}") from error
+    except NotImplementedError:  # a member asks for a newer reader: it stays, and contents were compared by ours already
+        pass
     return f"The wheel library refuses this wheel, before as after: {refusal}."
 
 
@@ -111,6 +113,9 @@ def prove_contents(wheel: Wheel, output: Readable, layout: Layout, planned: Plan
     own = f"{folder}/RECORD"
     by_name = {member.name: member for member in layout.members}
     try:
+        for name, content in expected.items():
+            if read_content(output, by_name[name], limit=limit_of("RECORD")) != content:
+                raise _failed(f"{shown(name)} does not read back as it was written")
         metadata, record = (
             read_content(output, by_name[f"{folder}/{file}"], limit=limit_of(file)) for file in ("METADATA", "RECORD")
         )
