@@ -137,17 +137,6 @@ def void_signatures(wheel: Wheel) -> list[Change]:
     return [Change(name, "remove-file", None, None, reason=reason) for name in SIGNATURES if wheel.member(name)]
 
 
-def guarded(plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
-    """Return ``plan``, with a problem if the trace of ``wheel`` is to be carried on with ``sbom`` and RECORD contradicts it.
-
-    :raises RecordError: if RECORD cannot be read.
-    """
-    if plan.problem or plan.is_empty or plan.trusted or not sbom:
-        return plan
-    problem = problem_of(wheel, TRACE)
-    return replace(plan, problem=problem) if problem else plan
-
-
 def as_kept(change: Change) -> Change:
     """Return a change that is not made, as one that keeps what is there."""
     return replace(change, action="keep", after=change.before)

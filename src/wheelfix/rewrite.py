@@ -14,15 +14,27 @@ from wheelfix.archive.source import Span
 from wheelfix.archive.splice import Edits, copy_whole, splice
 from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
+from wheelfix.doubts import problem_of
 from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
 from wheelfix.outcome import Change, Outcome, Status
-from wheelfix.plan import Plan, as_kept, guarded
+from wheelfix.plan import Plan, as_kept
 from wheelfix.proof import Planned
 from wheelfix.record import Record
 from wheelfix.sbom import TRACE, write_trace
 from wheelfix.verification import prove, prove_contents, verify
 from wheelfix.version import __version__
 from wheelfix.wheel import Wheel
+
+
+def guarded(plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
+    """Return ``plan``, with a problem if the trace of ``wheel`` is to be carried on with ``sbom`` and RECORD contradicts it.
+
+    :raises RecordError: if RECORD cannot be read.
+    """
+    if plan.problem or plan.is_empty or plan.trusted or not sbom:
+        return plan
+    problem = problem_of(wheel, TRACE)
+    return replace(plan, problem=problem) if problem else plan
 
 
 def preview(plan: Plan) -> Outcome:

@@ -57,7 +57,7 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
 def _plan(
     wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None
 ) -> "Plan":
-    from wheelfix.plan import guarded
+    from wheelfix.rewrite import guarded
 
     return guarded(_plan_of_task(wheel, task, brief, sha256, evidence), wheel, sbom=task.sbom)
 
