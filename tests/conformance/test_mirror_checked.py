@@ -151,12 +151,12 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     ),
     "address elsewhere": (
         lambda plant: plant.edit(lambda file: file.update(url="https://example.invalid/demo-1.0-py3-none-any.whl")),
-        {"file-elsewhere", "unlisted"},
+        {"file-elsewhere"},
         None,
     ),
     "address of another file": (
         lambda plant: plant.edit(lambda file: file.update(url="../../files/demo/00/demo-1.0-py3-none-any.whl")),
-        {"file-missing", "unlisted"},
+        {"file-elsewhere"},
         {"file-missing"},
     ),
     "sidecar lost": (lambda plant: plant.sidecar.unlink(), {"sidecar-missing"}, {"sidecar-missing"}),
@@ -221,6 +221,8 @@ MENDED = {
     "sidecar not announced",
     "other Requires-Python",
     "half a file",
+    "address elsewhere",
+    "address of another file",
     "file of an interrupted call",
     "root cut off",
     "nothing",

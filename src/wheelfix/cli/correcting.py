@@ -8,6 +8,7 @@ import click
 
 from wheelfix.batch import fix_wheels
 from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.kinds import MirrorFolder
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
 from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
@@ -46,7 +47,7 @@ _OPTIONS = (
         "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
     ),
     click.option(
-        "--publish", type=click.Path(file_okay=False), metavar="MIRROR",
+        "--publish", type=MirrorFolder(), metavar="MIRROR",
         help="Add the results to this mirror, in one step, instead of writing them to a folder.",
     ),
     click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),
@@ -131,8 +132,6 @@ def _common(options: CorrectingOptions) -> dict[str, Any]:
 
 
 def _refuse_publishing(options: CorrectingOptions) -> None:
-    if options.publish == "":
-        raise click.UsageError("The path for --publish is empty; an unset variable, perhaps.")
     others = {
         "--output-dir": options.output_dir is not None,
         "--in-place": options.in_place,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import Narrator, say
 from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Severity, Status
@@ -20,7 +21,7 @@ _DEFAULT_FOLDER = "fixed"
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 WHERE: tuple[Option, ...] = (
-    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path()),
+    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL),
     click.option(
         "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
         help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",

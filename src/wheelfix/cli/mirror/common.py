@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 import click
 
+from wheelfix.cli.kinds import MirrorFolder, Seconds
 from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
@@ -16,11 +17,11 @@ from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.problems import failure
 from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
 
-MIRROR = click.argument("mirror", type=click.Path(file_okay=False))
+MIRROR = click.argument("mirror", type=MirrorFolder())
 SELECTION = click.argument("selection", metavar="WHAT")
 TIMEOUT = click.option(
-    "--timeout", type=float, default=600, show_default=True, metavar="SECONDS",
-    help="How long to wait for another process that writes to the same project.",
+    "--timeout", type=Seconds(min=-1), default=600, show_default=True, metavar="SECONDS",
+    help="How long to wait for another process that writes to the same project; -1 is for ever.",
 )  # fmt: skip
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
