@@ -1,6 +1,7 @@
 """A mirror is checked, and mended where that is asked for."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wheelfix.checks.choice import Choice
@@ -36,7 +37,8 @@ def check_mirror(
     if not mend or not any(each.mendable for each in survey.findings):
         return survey
     mend_folder(folder, survey.findings, timeout)
-    return survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
+    after = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
+    return replace(after, mended=tuple(each for each in survey.findings if each.mendable and each not in after.findings))
 
 
 def check_index(

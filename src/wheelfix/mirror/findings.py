@@ -154,11 +154,15 @@ _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found in a mirror: ``findings`` in the order of the table, and how much was looked at."""
+    """What was found in a mirror: ``findings`` in the order of the table, and how much was looked at.
+
+    ``mended`` is what had been found before and is so no longer, because it was to be mended.
+    """
 
     findings: tuple[Finding, ...]
     projects: int
     files: int
+    mended: tuple[Finding, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""

@@ -87,5 +87,5 @@ def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: boo
     else:
         for each in report.files:
             if each.problem is None and each.place is not None:
-                click.echo(each.place)
+                click.echo(str(report.mirror / each.place))
     return int(not report.ok)
