@@ -23,7 +23,7 @@ _UNBOUNDED = 100_000
 """The width, in columns, of what is not a terminal: each requirement stays on one line."""
 
 
-@click.command("show")
+@click.command("show", short_help="Show what a wheel requires and needs, and what would go.")
 @click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @SCAN_OPTION

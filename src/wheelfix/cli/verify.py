@@ -14,7 +14,7 @@ from wheelfix.outcome import Inspection
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
 
 
-@click.command("verify")
+@click.command("verify", short_help="Say whether wheels are sound, and tell every fault.")
 @click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
 @choosing_options(CHECKS, "record")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")

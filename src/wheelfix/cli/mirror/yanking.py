@@ -8,7 +8,7 @@ from wheelfix.cli.mirror.common import changing_options, conclude, refusing, tel
 from wheelfix.mirror.changing import yank_files
 
 
-@click.command("yank")
+@click.command("yank", short_help="Yank files: only old locks still install them.")
 @changing_options
 @click.option("--reason", default="", help="Why; clients show it.")
 def command(mirror: str, selection: str, reason: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
