@@ -31,6 +31,10 @@ STEPS: Final = (
 _HREF: Final = re.compile(r'href="\.\./\.\./([^"#]+)#sha256=([0-9a-f]{64})"')
 
 
+Call = Callable[[Path, Path], Callable[[], object]]
+"""Prepares a mirror, and returns what is to be cut off."""
+
+
 class Killed(BaseException):
     """The process is gone; nothing that it does afterwards has an effect."""
 
@@ -142,9 +146,19 @@ def is_whole(path: Path, sha256: str) -> bool:
 
 @pytest.mark.parametrize("error", [Killed(), OSError(errno.ENOSPC, "No space left on device")], ids=["killed", "refused"])
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
-def test_no_reader_is_misled_and_the_next_call_completes(
-    call: Callable[[Path, Path], Callable[[], object]], error: BaseException, tmp_path: Path
-) -> None:
+def test_no_reader_is_misled_and_the_next_call_completes(call: Call, error: BaseException, tmp_path: Path) -> None:
+    cut_at_each_step(call, error, tmp_path)
+
+
+@pytest.mark.parametrize("call", [add_new, publish], ids=lambda call: call.__name__)
+def test_where_files_cannot_be_made_without_a_name(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not every file system knows O_TMPFILE: what is half made has a name then."""
+    monkeypatch.delattr(os, "O_TMPFILE")
+    cut_at_each_step(call, Killed(), tmp_path)
+
+
+def cut_at_each_step(call: Call, error: BaseException, tmp_path: Path) -> None:
+    """Confirm that a call that is cut off anywhere misleads nobody, and that mending and the next call both complete it."""
     at, last = 0, False
     while not last:
         at += 1
