@@ -54,7 +54,8 @@ class Plant:
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change what the page says of demo 1.0, and let HTML follow."""
-        from wheelfix.mirror.pages import page_html, read_page
+        from wheelfix.mirror.markup import page_html
+        from wheelfix.mirror.pages import read_page
 
         document = json.loads(self.page.read_bytes())
         change(next(file for file in document["files"] if file["filename"].startswith("demo-1.0-")))

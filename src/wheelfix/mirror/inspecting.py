@@ -1,11 +1,11 @@
 """A mirror's folder, looked through: whether its pages say what its files are."""
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from wheelfix.archive.source import Source
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
@@ -18,9 +18,7 @@ from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import (
     FILES,
-    HIDDEN,
     HTML,
-    MAKING,
     PAGE,
     SIDECAR,
     SIMPLE,
@@ -29,25 +27,22 @@ from wheelfix.mirror.layout import (
     page_place,
     place_of,
 )
+from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import ListedFile, Page
-from wheelfix.mirror.pages import page_html, root_html
 from wheelfix.mirror.records import load_page, load_root
 from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
-from wheelfix.mirror.unfinished import Unfinished, listed_places
+from wheelfix.mirror.strays import Known, below, find_strays
+from wheelfix.mirror.unfinished import listed_places
 from wheelfix.wheel import Wheel
 
-_MOST_LOOKS = 3
+_MOST_LOOKS: Final = 3
 
 
 @dataclass(slots=True)
-class _Known:
-    """Places that a page accounts for."""
+class _Known(Known):
+    """What the pages account for, how many ``files`` they list, and what is known of the ``needs`` of those, by name."""
 
-    places: set[str] = field(default_factory=set)
-    doubtful: set[str] = field(default_factory=set)
-    """Projects whose page is lost or cannot be read: nobody can tell what it listed."""
     needs: dict[str, Needs] = field(default_factory=dict)
-    """What the wheels that were read say of their GPU requirements, by file name."""
     files: int = 0
 
 
@@ -64,13 +59,15 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     present = {name for name in folder.names(SIMPLE) if is_project(name)}
     listed = _root(folder, findings, present)
     for project in sorted(listed - present):
-        findings.append(Finding("page-missing", f"{SIMPLE}/{project}", "it is listed, and has no page", mendable=True))
+        findings.append(
+            Finding("page-missing", f"{SIMPLE}/{shown(project)}", "it is listed, and has no page", mendable=True)
+        )
         known.doubtful.add(project)
     for project in sorted(present):
         findings += _look_at_project(folder, project, listed, known, quick=quick)
         if on_project:
             on_project(project)
-    findings += _unaccounted(folder, known)
+    findings += find_strays(folder, known)
     return Survey.of(findings, len(present), known.files)
 
 
@@ -94,7 +91,7 @@ def _look_at_project(folder: Folder, project: str, listed: frozenset[str], known
 def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> frozenset[str]:
     """Return the projects that the root lists: none where it is damaged, all where it may not be read."""
     try:
-        listed = load_root(folder) if folder.read(f"{SIMPLE}/{PAGE}") is not None else frozenset()
+        listed = _listed(folder)
         if folder.read(f"{SIMPLE}/{HTML}") != root_html(listed):
             message = "it does not list what JSON lists"
             findings.append(Finding("html-differs", f"{SIMPLE}/{HTML}", message, mendable=True))
@@ -102,6 +99,18 @@ def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> 
         findings.append(_unreadable(f"{SIMPLE}/{PAGE}", error, mendable=isinstance(error, MirrorError)))
         return frozenset() if isinstance(error, MirrorError) else frozenset(present)
     return listed
+
+
+def _listed(folder: Folder) -> frozenset[str]:
+    """Return the projects that the root lists now: none where that page is lost."""
+    return load_root(folder) if folder.read(f"{SIMPLE}/{PAGE}") is not None else frozenset()
+
+
+def _is_listed(folder: Folder, project: str) -> bool:
+    try:
+        return project in _listed(folder)
+    except (MirrorError, OSError):  # it is told of the root
+        return False
 
 
 def _unreadable(place: str, error: MirrorError | OSError, *, mendable: bool = False) -> Finding:
@@ -118,17 +127,17 @@ def _look_at(folder: Folder, project: str, listed: frozenset[str], known: _Known
         if folder.read(place) is None:
             if project not in listed and folder.read(page_place(project, HTML)) is None:
                 return  # an interrupted `mirror add` got no further than its folder
-            known.places.update(_below(folder, f"{FILES}/{project}"))  # nobody can tell what it listed
+            known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it listed
             yield Finding("page-missing", place, "there is a folder for it, and no page")
             return
-        if project not in listed:
+        if project not in listed and not _is_listed(folder, project):  # it may have come meanwhile
             yield Finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", mendable=True)
         if folder.read(page_place(project, HTML)) != page_html(page):
             message = "it does not say what JSON says"
             yield Finding("html-differs", page_place(project, HTML), message, mendable=True)
     except (MirrorError, OSError) as error:
         yield _unreadable(f"{SIMPLE}/{project}/{PAGE}", error)
-        known.places.update(_below(folder, f"{FILES}/{project}"))  # nobody can tell what it lists
+        known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it lists
         return
     known.files += len(page.files)
     for file in page.files:
@@ -264,41 +273,3 @@ def _siblings(folder: Folder, page: Page, known: _Known) -> Iterator[Sibling]:
         except WheelfixError:  # the sidecar is no METADATA: it is told of the wheel
             continue
         yield Sibling(each.filename, [field.value.strip() for field in document.all(REQUIRES)], needs)
-
-
-def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:
-    """Yield files that no page lists, and what is half made."""
-    closed: list[OSError] = []
-    for top in (FILES, SIMPLE, HIDDEN):
-        for place in _below(folder, top, closed.append):
-            name = place.rpartition("/")[2]
-            if folder.is_link(place) and not folder.is_inside(place):
-                yield Finding("leads-out", place, "it is a link that leads out of the mirror")
-            elif name.startswith(".wheelfix-") and name.endswith(".part"):
-                yield Finding("leftover", place, "it is half a file", mendable=True)
-            elif top == FILES and place not in known.places:
-                yield _unlisted(folder, known, place)
-    for name in folder.names(HIDDEN):
-        if name.startswith(MAKING) and folder.is_abandoned(f"{HIDDEN}/{name}"):
-            yield Finding("leftover", f"{HIDDEN}/{name}", "something was being made in it", mendable=True)
-    for error in closed:
-        if not isinstance(error, FileNotFoundError):
-            place = Path(os.fsdecode(error.filename)).relative_to(folder.path).as_posix()
-            yield Finding("unreadable", place, shown(error.strerror or str(error)))
-
-
-def _unlisted(folder: Folder, known: _Known, place: str) -> Finding:
-    """Return the finding for a file that no page lists: it can go if an interrupted call left it, and its page is sound."""
-    project = place.split("/")[1]
-    if is_project(project) and place in Unfinished(folder, project).places() and project not in known.doubtful:
-        return Finding("unlisted", place, "no page lists it: an interrupted call left it", mendable=True)
-    return Finding("unlisted", place, "no page lists it; add it again, or delete it if nobody misses it")
-
-
-def _below(folder: Folder, top: str, on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
-    """Yield every file below ``top``, links to folders among them; ``on_error`` gets what cannot be looked into."""
-    root = folder.path / top
-    for current, folders, files in os.walk(root, onerror=on_error):
-        links = [name for name in folders if Path(current, name).is_symlink()]
-        for name in sorted([*files, *links]):
-            yield Path(current, name).relative_to(folder.path).as_posix()

@@ -6,8 +6,9 @@ from typing import Final
 
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import HTML, PAGE, SIMPLE, is_project, page_place
+from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import Page
-from wheelfix.mirror.pages import page_html, page_json, read_page, read_root, root_html, root_json
+from wheelfix.mirror.pages import page_json, read_page, read_root, root_json
 
 _ROOT: Final = ".root"
 """The name of the lock for the page that lists all projects; no project is called so."""
