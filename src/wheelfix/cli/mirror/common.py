@@ -78,6 +78,15 @@ def tell(publication: Publication, *, quiet: bool = False) -> None:
         say((click.style(head, fg="red") if publication.problem else head) + "\n" + rest)
 
 
+def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"], *, quiet: bool) -> int:
+    """Change files of a mirror, tell it, and return the exit code."""
+    with refusing():
+        report = change()
+    for each in report.files:
+        tell(each, quiet=quiet)
+    return conclude(report, form, quiet=quiet)
+
+
 def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: bool) -> int:
     """Print the result of a call, and return the exit code."""
     if len(report.files) > 1 and not quiet:

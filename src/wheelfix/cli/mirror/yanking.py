@@ -4,7 +4,7 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.mirror.common import changing_options, conclude, refusing, tell
+from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.changing import yank_files
 
 
@@ -21,8 +21,4 @@ def command(mirror: str, selection: str, reason: str, timeout: float, form: Lite
       wheelfix mirror yank mirror/ torch==2.7.0
       wheelfix mirror yank mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
     """
-    with refusing():
-        report = yank_files(mirror, selection, reason, timeout=timeout)
-    for each in report.files:
-        tell(each, quiet=quiet)
-    return conclude(report, form, quiet=quiet)
+    return carry_out(lambda: yank_files(mirror, selection, reason, timeout=timeout), form, quiet=quiet)
