@@ -53,6 +53,11 @@ def _warning(code: str, sentence: str, consequence: str) -> MirrorCheck:
 
 
 _ALL: Final = (
+    _error(
+        "not-looked-at",
+        "A server does not answer, or a bound is reached.",
+        "Nobody knows: what was not looked at may be right or wrong. Raise the bound, or run again.",
+    ),
     _error("page-unreadable", "A page cannot be read.", "Clients see an error, or no files at all."),
     _warning(
         "json-not-offered",
