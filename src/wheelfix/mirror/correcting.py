@@ -9,6 +9,7 @@ from wheelfix.batch import fix_wheels
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.mirror.publishing import add_on_terms
+from wheelfix.mirror.refusals import decided_by
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.outcome import Outcome, Report
 
@@ -39,6 +40,7 @@ def fix_into_mirror(
     :raises ValueError: if options contradict each other.
     :raises OSError: if the mirror cannot be written to.
     """
+    options["edits"] = tuple(options.get("edits", ()))
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     folder = Folder(Path(mirror))
     with folder.workshop() as made:
@@ -51,7 +53,7 @@ def fix_into_mirror(
             allow_mixed=allow_mixed,
             transfer=Transfer.MOVE,
             sums=sums,
-            rules=_digest(rules),
+            rules=decided_by(_digest(rules), options),
             timeout=timeout,
         )
         published = add_on_terms(folder, [*sources], terms, given)
@@ -66,7 +68,7 @@ def fix_into_mirror(
 
 
 def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str | None:
-    """Return what identifies ``rules``."""
+    """Return what identifies ``rules``, ``None`` where there are none."""
     from wheelfix.rules.loading import load_rules  # imported late, as everywhere where rules are optional
     from wheelfix.rules.model import RuleSet
 
