@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
+import requests
 from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 
@@ -68,9 +69,8 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> Answer | 
         return None
     if answer.status_code != OK:
         raise bad_answer(url, answer.status_code)
-    content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    cache = answer.headers.get("Cache-Control", "")
-    if content_type.endswith("json") or (content_type not in HTML and body.lstrip().startswith(b"{")):
+    content_type, cache = _content_type(answer), answer.headers.get("Cache-Control", "")
+    if _is_json(content_type, body):
         raw, page = _parsed(url, lambda: _project_json(body, answer.url))
         return Answer(url, content_type, cache, "json", page, raw)
     _check_tags(url, body)
@@ -89,12 +89,20 @@ def ask_projects(web: Web, index: str) -> list[str]:
         raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_WHERE}")
     if answer.status_code != OK:
         raise bad_answer(url, answer.status_code)
-    if "json" in answer.headers.get("Content-Type", ""):
+    if _is_json(_content_type(answer), body):
         page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(body)))
     else:
         _check_tags(url, body)
         page = _parsed(url, lambda: IndexPage.from_html(body))
     return _names(page, url)
+
+
+def _content_type(answer: requests.Response) -> str:
+    return answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _is_json(content_type: str, body: bytes) -> bool:
+    return content_type.endswith("json") or (content_type not in HTML and body.lstrip().startswith(b"{"))
 
 
 def _names(page: IndexPage, url: str) -> list[str]:
