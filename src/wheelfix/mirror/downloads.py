@@ -40,8 +40,15 @@ class Downloads:
         self._folder = folder
 
     def has(self, sha256: str) -> bool:
-        """Whether the wheel with this sum is there, complete."""
-        return self._at(f"{sha256}.whl").exists()
+        """Whether the wheel with this sum is there, complete; one that has another sum by now is thrown away."""
+        path = self._at(f"{sha256}.whl")
+        if not path.exists():
+            return False
+        os.utime(path)
+        if _sum_of(path) == sha256:
+            return True
+        path.unlink()
+        return False
 
     def load(self, file: DistributionPackage, on_bytes: Callable[[int], None] | None = None) -> None:
         """Let the wheel be there; what of it is there from before is kept.
@@ -66,22 +73,12 @@ class Downloads:
         place.rename(complete)
 
     def lend(self, sha256: str, target: Path) -> None:
-        """Let the wheel with this sum be at ``target`` too, so that it stays for this run when others have done with it.
-
-        :raises MirrorError: if its bytes are not what they were; it is thrown away.
-        """
+        """Let the wheel with this sum be at ``target`` too, so that it stays for this run when others have done with it."""
         complete = self._at(f"{sha256}.whl")
-        os.utime(complete)
         try:
             target.hardlink_to(complete)
         except OSError:  # a file system without links
             shutil.copyfile(complete, target)
-        with target.open("rb") as opened:
-            if hashlib.file_digest(opened, "sha256").hexdigest() == sha256:
-                return
-        target.unlink()
-        complete.unlink(missing_ok=True)
-        raise MirrorError("wrong-hash", "what was loaded has changed since", hint="It was thrown away; run again.")
 
     def drop(self, sha256: str) -> None:
         """Forget the wheel with this sum: it is published, or refused for good."""
@@ -93,8 +90,7 @@ class Downloads:
     def _complete(self, file: DistributionPackage, place: Path, on_bytes: Callable[[int], None] | None) -> str:
         """Let the file at ``place`` hold all of ``file``; return its sha256 (hexadecimal)."""
         self._load_rest(file.url, place, file.size or _LARGEST, on_bytes)
-        with place.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return _sum_of(place)
 
     def _load_rest(self, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> None:
         have = place.stat().st_size if place.exists() else 0
@@ -112,6 +108,11 @@ class Downloads:
                         on_bytes(len(block))
                 output.flush()
                 os.fsync(output.fileno())
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def checked_sum(file: DistributionPackage) -> str:

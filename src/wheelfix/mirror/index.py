@@ -21,7 +21,7 @@ JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
 ANY: Final = f"{JSON}, {HTML[1]};q=0.2, text/html;q=0.1"
 MISSING: Final = 404
-_MOST_TAGS: Final = 1_000_000
+_MOST_TAGS: Final = 500_000
 _DEEPEST: Final = 2_000
 """How many tags an HTML page may have open at once. The time that its parser takes grows with the square of it."""
 _TAG: Final = re.compile(rb"<(/?)(?!(?:br|hr|img|input|link|meta|wbr)\b)[a-z]", re.IGNORECASE)
@@ -84,7 +84,18 @@ def ask_projects(web: Web, index: str) -> list[str]:
     :raises MirrorError: if its page cannot be read or is that of no index, or nobody answers.
     """
     url = index.rstrip("/") + "/"
-    answer, body = web.get(url, ANY)
+    try:
+        answer, body = web.get(url, ANY)
+        if not _is_json(_content_type(answer), body):
+            _check_tags(url, body)
+    except MirrorError as error:
+        if error.code != "too-large":
+            raise
+        raise MirrorError(
+            "too-many-projects",
+            f"{shown_url(url)} lists more than is looked at at once",
+            hint="Name the projects that are to be looked at.",
+        ) from error
     if answer.status_code == MISSING:
         raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_WHERE}")
     if answer.status_code != OK:
@@ -92,7 +103,6 @@ def ask_projects(web: Web, index: str) -> list[str]:
     if _is_json(_content_type(answer), body):
         page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(body)))
     else:
-        _check_tags(url, body)
         page = _parsed(url, lambda: IndexPage.from_html(body))
     return _names(page, url)
 
@@ -147,5 +157,7 @@ def _check_tags(url: str, html: bytes) -> None:
         depth = max(0, depth - 1) if tag[1] else depth + 1
         if count > _MOST_TAGS or depth > _DEEPEST:
             raise MirrorError(
-                "bad-page", f"{shown_url(url)} has more tags, or deeper ones, than any page of an index", hint=_WHERE
+                "too-large",
+                f"{shown_url(url)} has more tags, or deeper ones, than any project's page",
+                hint="No real one is so large; it is not read further.",
             )

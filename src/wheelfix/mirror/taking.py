@@ -59,6 +59,7 @@ class Taking:
         self._downloads = Downloads(web, folder)
         self._done: dict[str, Publication | None] = {}
         self._loaded: dict[Path, _Loaded] = {}
+        self._incomplete: set[tuple[str, ...]] = set()
         for place in (DOWNLOADS, REFUSALS):
             throw_away_old(folder, place)
 
@@ -84,6 +85,7 @@ class Taking:
                 self._done[key] = self._take(file, project, release)
             except (WheelfixError, OSError) as error:
                 self._done[key] = _failed(file.filename, project, file.filename, error)
+                self._incomplete.add(release)
 
     def _take(self, file: DistributionPackage, project: str, release: tuple[str, ...]) -> Publication | None:
         """Return what became of ``file`` already; ``None`` if it is at hand now.
@@ -113,7 +115,8 @@ class Taking:
     def settle(self, report: Report, published: PublishReport) -> tuple[Publication, ...]:
         """Return what became of all that was wanted, and of originals; what is decided is not kept any longer.
 
-        A wheel that the mirror refuses, for what it has or for what others do to it, stays at hand for the next call.
+        A wheel that the mirror refuses for what it has stays at hand for the next call. So does one that was refused when
+        wheels of its release could not be had: with them it may be taken.
         """
         added = {each.source: each for each in published.files if each.status is not Published.YANKED}
         results: dict[Path, Publication] = {}
@@ -134,7 +137,7 @@ class Taking:
     def _decide(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
         if done.problem is None:
             self._refusals.forget(wheel.sha256)
-        elif by_wheel or done.problem.code in _FOR_GOOD:
+        elif (by_wheel or done.problem.code in _FOR_GOOD) and wheel.release not in self._incomplete:
             self._refusals.note(wheel.sha256, wheel.release, done.problem)
         else:
             return

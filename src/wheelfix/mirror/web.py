@@ -97,7 +97,7 @@ class Web:
 
     def _check_bounds(self, url: str) -> None:
         if self._left < 0 or not self._deadline.left():
-            bound = "requests" if self._left < 0 else "time"
+            bound = "request" if self._left < 0 else "time"
             raise MirrorError(
                 "out-of-bounds",
                 f"there is no {bound} left for {shown_url(url)}",

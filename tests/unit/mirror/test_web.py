@@ -127,8 +127,8 @@ def test_a_page_is_inflated_to_a_bound() -> None:
 
 def test_a_page_of_nothing_but_open_tags_is_refused() -> None:
     with answering(lambda asked: Reply(b"<a>" * 300_000, headers={"Content-Type": "text/html"})) as server:
-        refused("bad-page", lambda: ask_page(Web(), server.index, "demo"))
-        refused("bad-page", lambda: ask_projects(Web(), server.index))
+        refused("too-large", lambda: ask_page(Web(), server.index, "demo"))
+        refused("too-many-projects", lambda: ask_projects(Web(), server.index))
 
 
 def test_a_page_with_many_files_is_read() -> None:

@@ -1,5 +1,6 @@
 """``wheelfix mirror add``."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import click
@@ -7,12 +8,33 @@ import click
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.mirror.common import FORMAT, QUIET, TIMEOUT, conclude, tell
 from wheelfix.cli.mirror.seconds import check_seconds
-from wheelfix.cli.mirror.taking import MirrorFolder, refuse_taking_options, take, taking_options
+from wheelfix.cli.mirror.taking import refuse_taking_options, take, taking_options
+from wheelfix.escaping import shown
 from wheelfix.mirror.publishing import add_wheels
 
 
+class _MirrorFolder(click.Path):
+    """The folder of a mirror: no address, and no wheel that stands where it should."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder."""
+        text = str(value)
+        if "://" in text:
+            self.fail(
+                "It is a folder, which a server can serve; an address is for --from-index or `mirror check`.", param, ctx
+            )
+        if text.endswith(".whl"):
+            self.fail(
+                f"{shown(Path(text).name)} is a wheel. The folder of the mirror comes first, then the wheels.", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
 @click.command("add")
-@click.argument("mirror", type=MirrorFolder())
+@click.argument("mirror", type=_MirrorFolder())
 @click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
 @click.option("--replace", is_flag=True, help="Serve the new bytes of a file in place of the old ones.")
 @click.option("--yank-original", metavar="REASON", help="List the originals of corrected wheels too, yanked, for old locks.")

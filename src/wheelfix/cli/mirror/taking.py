@@ -1,7 +1,6 @@
 """What ``wheelfix mirror add --from-index`` takes beside the other options of ``mirror add``, and how it is done."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
@@ -105,23 +104,3 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
             Identity(options["local"], options["build_tag"])
         except EditError as error:
             raise click.UsageError(str(error)) from error
-
-
-class MirrorFolder(click.Path):
-    """The folder of a mirror: no address, and no wheel that stands where it should."""
-
-    def __init__(self) -> None:
-        super().__init__(file_okay=False)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder."""
-        text = str(value)
-        if "://" in text:
-            self.fail(
-                "It is a folder, which a server can serve; an address is for --from-index or `mirror check`.", param, ctx
-            )
-        if text.endswith(".whl"):
-            self.fail(
-                f"{shown(Path(text).name)} is a wheel. The folder of the mirror comes first, then the wheels.", param, ctx
-            )
-        return super().convert(value, param, ctx)
