@@ -12,6 +12,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.mirror.choosing import choose_wheels
 from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
 from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.index import sha256_of
 from wheelfix.mirror.layout import place_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport, not_done
@@ -76,9 +77,9 @@ class Taking:
         except (WheelfixError, OSError) as error:
             self._done[requirement] = _failed(requirement, project, None, error)
             return
-        release = tuple(sorted(each.digests.get("sha256", "").lower() for each in files))
+        release = tuple(sorted(sha256_of(each) or "" for each in files))
         for file in files:
-            key = f"{file.filename} {file.digests.get('sha256', '')}"
+            key = f"{file.filename} {sha256_of(file)}"
             if key in self._done:  # another requirement has it, too
                 continue
             try:
