@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+import wheelfix
 from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from serving import static
 from wheelfix import fix_wheels
 from wheelfix.mirror.changing import unyank_files
 from wheelfix.mirror.checking import check_index, check_mirror
+from wheelfix.mirror.findings import MIRROR_CHECKS, Seen
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publishing import add_wheels
 from wheelfix.mirror.unfinished import Unfinished
@@ -239,3 +241,16 @@ def test_what_can_be_made_anew_is_and_no_wheel_goes_but_of_an_interrupted_call(n
     assert (survey.findings == ()) is (name in MENDED or (not codes)), survey.findings
     gone = wheels - set(mirror.glob("files/*/*/*.whl"))
     assert len(gone) == (1 if name == "file of an interrupted call" else 0)
+
+
+def test_the_table_tells_where_each_check_looks() -> None:
+    """The rooms that look at folders, and those that look at indexes, name the codes that the table says."""
+    rooms = Path(wheelfix.__file__).parent / "mirror"
+
+    def named(*names: str) -> set[str]:
+        text = "".join((rooms / f"{name}.py").read_text("utf-8") for name in names)
+        return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
+
+    folder, index = named("inspecting", "strays", "siblings"), named("probing", "forms", "offers", "siblings")
+    assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
+    assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.FOLDER}

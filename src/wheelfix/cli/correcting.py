@@ -11,8 +11,16 @@ from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.kinds import MirrorFolder
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
-from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
-from wheelfix.errors import EditError
+from wheelfix.cli.writing import (
+    ALLOW_MIXED,
+    HOW,
+    WHERE,
+    WritingOptions,
+    conclude,
+    refuse_contradicting_rules,
+    refuse_contradictions,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,12 +160,9 @@ def _refuse_contradictions(options: CorrectingOptions) -> None:
         raise click.UsageError("--replace and --yank-original are for --publish.")
     if options.publish is not None:
         _refuse_publishing(options)
-    if options.force and options.leave_gpu_builds:
-        raise click.UsageError("--force and --leave-gpu-builds exclude each other.")
-    if options.local is not None or options.build_tag is not None:
-        from wheelfix.identity import Identity  # imported late: few runs give new names
-
-        try:
-            Identity(options.local, options.build_tag)
-        except EditError as error:
-            raise click.UsageError(str(error)) from error
+    refuse_contradicting_rules(
+        force=options.force,
+        leave_gpu_builds=options.leave_gpu_builds,
+        local=options.local,
+        build_tag=options.build_tag,
+    )

@@ -21,9 +21,10 @@ class MirrorFolder(click.Path):
         if not text:
             self.fail("the path is empty; an unset variable, perhaps", param, ctx)
         if text.endswith(".whl"):
-            self.fail(f"{shown(text)} is a wheel; the mirror comes first, then the wheels", param, ctx)
+            self.fail(f"{shown(text)} is a wheel. The folder of the mirror comes first, then the wheels.", param, ctx)
         if "://" in text:
-            self.fail("that is an address; a mirror is a folder here", param, ctx)
+            text = "It is a folder, which a server can serve; an address is for --from-index or `mirror check`."
+            self.fail(text, param, ctx)
         if Path(text).is_file():
             self.fail(f"{shown(text)} is a file; a mirror is a folder", param, ctx)
         return text

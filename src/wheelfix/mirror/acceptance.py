@@ -1,12 +1,15 @@
 """Whether a page can list a wheel: what it lists already decides."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Published
 from wheelfix.mirror.terms import Terms
+
+SAME_NAME: Final = "The original has the same name, so that it cannot be listed too; --build-tag tells them apart."
 
 
 @dataclass(frozen=True, slots=True)

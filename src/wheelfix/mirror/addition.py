@@ -9,7 +9,7 @@ from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.mirror.acceptance import accept
+from wheelfix.mirror.acceptance import SAME_NAME, accept
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import SIDECAR, file_place
@@ -129,9 +129,7 @@ class Addition:
             return
         listed = self._page.find(origin.filename)
         if origin.filename == arrival.file.filename:
-            self._note(
-                arrival, "The original has the same name, so that it cannot be listed too; --build-tag tells them apart."
-            )
+            self._note(arrival, SAME_NAME)
         elif listed is not None and listed.sha256 == origin.sha256:
             self._yank(arrival.path, listed, reason)
         elif listed is not None:

@@ -59,7 +59,9 @@ def check_index(
     sha256: none, some (the smallest one of each project) or all. ``select`` and ``ignore`` are those of
     :func:`check_mirror`. ``timeout`` is for each answer, ``seconds`` for all. Credentials come from a netrc file or keyring.
 
-    :raises MirrorError: if the index does not answer, or a bound is reached.
+    Where a server falls silent or a bound is reached, what was found so far is returned, with ``not-looked-at``.
+
+    :raises MirrorError: if ``url`` is no index, or does not answer at all.
     :raises ValueError: if there is no such ``download``, or a text of ``select`` or ``ignore`` begins no code.
     """
     if download not in ("none", "some", "all"):

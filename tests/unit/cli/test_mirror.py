@@ -174,8 +174,8 @@ def test_mend(wheel: Path, mirror: Path) -> None:
     ("mirror", "told"),
     [
         ("", "the path is empty"),
-        ("https://wheels.example.org/simple/", "that is an address"),
-        ("torch-2.7.0-cp311-cp311-win_amd64.whl", "the mirror comes first"),
+        ("https://wheels.example.org/simple/", "It is a folder"),
+        ("torch-2.7.0-cp311-cp311-win_amd64.whl", "The folder of the mirror comes first"),
         (__file__, "is a file"),
     ],
 )

@@ -586,6 +586,13 @@ def test_a_folder_of_other_things_becomes_no_mirror(mirror: Path, tmp_path: Path
     assert statuses(add(tmp_path / "empty", path)) == ["added"]
 
 
+@pytest.mark.parametrize("name", ["output_dir", "in_place", "overwrite", "dry_run"])
+def test_results_go_nowhere_but_into_the_mirror(name: str, mirror: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=name):
+        fix_into_mirror(mirror, wheel(tmp_path / "in"), "gpu", **{name: True})  # type: ignore[arg-type]
+    assert not mirror.exists()
+
+
 def test_a_file_that_cannot_be_read_is_told(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
     sidecar = mirror / f"{done.place}.metadata"
