@@ -37,8 +37,8 @@ Every code that `wheelfix mirror check` can tell, of a folder or of the address 
 
 This page is made from the table of checks, by `docs/write_reference.py`. [Mirrors](mirror.md) tells how to use them.
 
-| code | severity | what is wrong | who suffers |
-|---|---|---|---|
+| code | severity | seen in a | what is wrong | who suffers |
+|---|---|---|---|---|
 """
 _FAMILIES: Final = {
     "archive": "The archive",
@@ -144,7 +144,8 @@ def _takes(schema: Mapping[str, Any]) -> str:
 def mirror_page() -> str:
     """Return the page of everything that can be wrong with a mirror."""
     rows = (
-        f"| `{each.code}` | {each.severity} | {each.sentence} | {each.consequence} |\n" for each in MIRROR_CHECKS.values()
+        f"| `{each.code}` | {each.severity} | {each.seen} | {each.sentence} | {each.consequence} |\n"
+        for each in MIRROR_CHECKS.values()
     )
     return _MIRROR_HEAD + "".join(rows)
 

@@ -14,6 +14,9 @@ import wheelfix
 def main(incoming: Path, mirror: Path) -> int:
     """Return 0 if every wheel is published and the mirror is sound."""
     wheels = sorted(incoming.glob("*.whl"))
+    if not wheels:
+        print(f"nothing to do: there is no wheel in {incoming}")
+        return 0
     report, published = wheelfix.fix_into_mirror(mirror, wheels, rules="gpu", leave_gpu_builds=True, build_tag="1nogpu",
                                                  yank_original="requires CUDA without need")  # fmt: skip
     for outcome in report.outcomes:
@@ -35,4 +38,6 @@ def main(incoming: Path, mirror: Path) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: publish_mirror.py INCOMING MIRROR")
     sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

@@ -1,5 +1,6 @@
 """pip, uv, Poetry and PDM, each in a folder of its own and with one index only."""
 
+import json
 import os
 import subprocess
 import sys
@@ -77,48 +78,20 @@ def pdm_lock(cwd: Path, index: str, requirement: str = "torch") -> str:
     return (cwd / "pdm.lock").read_text()
 
 
+def _pip(cwd: Path, index: str, *words: str) -> None:
+    cwd.mkdir(parents=True)
+    program = (sys.executable, "-m", "pip", "--isolated", "install", "--quiet", "--no-cache-dir")
+    run(*program, "--index-url", index, *words, cwd=cwd)
+
+
 def pip_report(cwd: Path, index: str, requirement: str = "torch") -> dict[str, Any]:
     """Return what pip would install, as its report has it."""
-    import json
-
-    cwd.mkdir(parents=True)
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "--isolated",
-        "install",
-        "--dry-run",
-        "--ignore-installed",
-        "--report",
-        "report.json",
-        "--quiet",
-        "--no-cache-dir",
-        "--index-url",
-        index,
-        requirement,
-        cwd=cwd,
-    )
+    _pip(cwd, index, "--dry-run", "--ignore-installed", "--report", "report.json", requirement)
     found: dict[str, Any] = json.loads((cwd / "report.json").read_text())
     return found
 
 
 def pip_install(cwd: Path, index: str, requirement: str = "torch") -> list[str]:
     """Install, and return the names of what is there then."""
-    cwd.mkdir(parents=True)
-    run(
-        sys.executable,
-        "-m",
-        "pip",
-        "--isolated",
-        "install",
-        "--quiet",
-        "--no-cache-dir",
-        "--target",
-        "there",
-        "--index-url",
-        index,
-        requirement,
-        cwd=cwd,
-    )
+    _pip(cwd, index, "--target", "there", requirement)
     return sorted(path.name for path in (cwd / "there").glob("*.dist-info"))

@@ -164,7 +164,7 @@ def nginx(folder: Path, config: str, work: Path) -> Iterator[Server]:
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     """Wait until the server ``process`` answers at ``port``."""
-    for _ in range(200):
+    for _ in range(1200):  # a minute: devpi takes its time where many tests run
         assert process.poll() is None, "the server did not start"
         with socket.socket() as opened:
             if opened.connect_ex(("127.0.0.1", port)) == 0:

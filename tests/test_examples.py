@@ -97,7 +97,7 @@ def test_a_nightly_job_publishes_and_can_run_again(name: str, tmp_path: Path) ->
     variables = {**os.environ, "WHEELFIX": str(caller)}
     for _ in range(2):
         ran = subprocess.run(
-            [*NIGHTLY[name], str(incoming), str(mirror)], capture_output=True, text=True, env=variables, check=False
+            [*NIGHTLY[name], f"{incoming}/", f"{mirror}/"], capture_output=True, text=True, env=variables, check=False
         )
         assert ran.returncode == 0, ran.stderr
         pages = {page.project: page for page in list_pages(mirror)}
@@ -105,3 +105,12 @@ def test_a_nightly_job_publishes_and_can_run_again(name: str, tmp_path: Path) ->
         assert [each.yanked for each in pages["torch"].files] == [None, "requires CUDA without need"]
         assert check_mirror(mirror).findings == ()
     assert (name == "publish-mirror.sh") is bool(list(incoming.iterdir()))
+
+
+@pytest.mark.parametrize("name", NIGHTLY)
+def test_a_nightly_job_without_wheels_or_words(name: str, tmp_path: Path) -> None:
+    for words, code in (([str(tmp_path), str(tmp_path / "mirror")], 0), ([], None)):
+        ran = subprocess.run([*NIGHTLY[name], *words], capture_output=True, text=True, check=False)
+        assert "Traceback" not in ran.stderr
+        assert (ran.returncode == 0) is (code == 0)
+        assert ("nothing to do" in ran.stdout) or ("usage:" in ran.stderr)

@@ -192,7 +192,8 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
         return None
     named = sorted({found.name if (found := read_requirement(text)) else text for text in texts})
     left = unreadable or [each for each in release if not each.is_fixed]
-    why = next((f" ({each.outcome.problem.message})" for each in left if each.outcome.problem), "")
+    reasons = (each.outcome.problem.message if each.outcome.problem else each.gpu_build for each in left)
+    why = next((f" ({reason})" for reason in reasons if reason), "")
     others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
     name = release[0].filename
     return Problem(

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+import wheelfix
 from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from serving import static
 from wheelfix import fix_wheels
 from wheelfix.mirror.changing import unyank_files
 from wheelfix.mirror.checking import check_index, check_mirror
+from wheelfix.mirror.findings import MIRROR_CHECKS, Seen
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publishing import add_wheels
 from wheelfix.mirror.unfinished import Unfinished
@@ -54,7 +56,8 @@ class Plant:
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change what the page says of demo 1.0, and let HTML follow."""
-        from wheelfix.mirror.pages import page_html, read_page
+        from wheelfix.mirror.markup import page_html
+        from wheelfix.mirror.pages import read_page
 
         document = json.loads(self.page.read_bytes())
         change(next(file for file in document["files"] if file["filename"].startswith("demo-1.0-")))
@@ -151,12 +154,12 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     ),
     "address elsewhere": (
         lambda plant: plant.edit(lambda file: file.update(url="https://example.invalid/demo-1.0-py3-none-any.whl")),
-        {"file-elsewhere", "unlisted"},
+        {"file-elsewhere"},
         None,
     ),
     "address of another file": (
         lambda plant: plant.edit(lambda file: file.update(url="../../files/demo/00/demo-1.0-py3-none-any.whl")),
-        {"file-missing", "unlisted"},
+        {"file-elsewhere"},
         {"file-missing"},
     ),
     "sidecar lost": (lambda plant: plant.sidecar.unlink(), {"sidecar-missing"}, {"sidecar-missing"}),
@@ -221,6 +224,8 @@ MENDED = {
     "sidecar not announced",
     "other Requires-Python",
     "half a file",
+    "address elsewhere",
+    "address of another file",
     "file of an interrupted call",
     "root cut off",
     "nothing",
@@ -236,3 +241,16 @@ def test_what_can_be_made_anew_is_and_no_wheel_goes_but_of_an_interrupted_call(n
     assert (survey.findings == ()) is (name in MENDED or (not codes)), survey.findings
     gone = wheels - set(mirror.glob("files/*/*/*.whl"))
     assert len(gone) == (1 if name == "file of an interrupted call" else 0)
+
+
+def test_the_table_tells_where_each_check_looks() -> None:
+    """The rooms that look at folders, and those that look at indexes, name the codes that the table says."""
+    rooms = Path(wheelfix.__file__).parent / "mirror"
+
+    def named(*names: str) -> set[str]:
+        text = "".join((rooms / f"{name}.py").read_text("utf-8") for name in names)
+        return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
+
+    folder, index = named("inspecting", "strays", "siblings"), named("probing", "forms", "offers", "siblings")
+    assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
+    assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.FOLDER}

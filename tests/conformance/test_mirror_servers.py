@@ -5,87 +5,148 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from building import Entry, write_wheel
+from building import Entry
 from clients import PROGRAMS, pip_install
-from flaws import metadata, sound
+from demos import GPU, demo_wheel
 from serving import free_port, wait_for
 from wheelfix import fix_wheels
 from wheelfix.mirror.checking import check_index
+from wheelfix.mirror.findings import Survey
 
 pytestmark = pytest.mark.clients
-_GPU = 'nvidia-cudnn-cu12==9.5.1.17; platform_system == "Linux" and platform_machine == "x86_64"'
+_FILES = (Entry("demo/__init__.py", b""),)
 
 
 @pytest.fixture
-def fixed(tmp_path: Path) -> Path:
-    """A folder with a corrected wheel of demo 1.0+cpu, and one that disagrees with it."""
-    (tmp_path / "in").mkdir()
-    head = ("Metadata-Version: 2.1", "Name: demo", "Version: 1.0+cpu", "Summary: A wheel for tests")
-    files = (Entry("demo/__init__.py", b""),)
-    for tags, lines in (("py3-none-any", [f"Requires-Dist: {_GPU}"]), ("py2-none-any", ["Requires-Dist: six"])):
-        data = metadata(*lines, head=head, rest=("Description-Content-Type: text/plain",))
-        write_wheel(tmp_path / "in", sound(version="1.0+cpu", tags=tags, metadata=data, files=files))
-    outcomes = fix_wheels(
-        (tmp_path / "in").glob("*.whl"), output_dir=tmp_path / "fixed", allow_unproven=True, allow_mixed=True
-    )
+def fixed(tmp_path: Path) -> list[Path]:
+    """A corrected wheel of demo 1.0+cpu, and one that disagrees with it."""
+    given = [
+        demo_wheel(tmp_path / "in", "1.0+cpu", GPU, files=_FILES),
+        demo_wheel(tmp_path / "in", "1.0+cpu", "six", tags="py2-none-any", files=_FILES),
+    ]
+    outcomes = fix_wheels(given, output_dir=tmp_path / "fixed", allow_unproven=True, allow_mixed=True)
     assert outcomes.ok
-    return tmp_path / "fixed"
+    return sorted((tmp_path / "fixed").glob("*.whl"))
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> list[Path]:
+    """A CPU build as it came, with its GPU requirements; one that will be damaged, and one that will be lost."""
+    folder = tmp_path / "faulty"
+    return [demo_wheel(folder, "2.0+cpu", GPU), demo_wheel(folder, "3.0"), demo_wheel(folder, "4.0")]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server: the address of its index, that for twine, who may upload, and the folder in which it keeps wheels."""
+
+    index: str
+    uploads: str
+    user: str
+    password: str
+    folder: Path
+
+    def take(self, *wheels: Path) -> None:
+        """Upload wheels with twine."""
+        variables = {**os.environ, "TWINE_USERNAME": self.user, "TWINE_PASSWORD": self.password, "NO_COLOR": "1"}
+        command = [sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", self.uploads]
+        done = subprocess.run([*command, *map(str, wheels)], env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def file(self, name: str) -> Path:
+        """Return where the server keeps a wheel."""
+        [path] = self.folder.rglob(name)
+        return path
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[None]:
+def process(command: list[str], port: int, log: Path) -> Iterator[None]:
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
+        started = subprocess.Popen(command, stdout=output, stderr=output)
         try:
-            wait_for(port, process)
+            wait_for(port, started)
             yield
         finally:
-            process.terminate()
-            process.wait()
+            started.terminate()
+            started.wait()
 
 
-def upload(url: str, user: str, password: str, *wheels: Path) -> None:
-    variables = {**os.environ, "TWINE_USERNAME": user, "TWINE_PASSWORD": password, "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "twine", "upload", "--non-interactive", "--repository-url", url, *map(str, wheels)]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_pypiserver(fixed: Path, tmp_path: Path) -> None:
-    port, packages = free_port(), tmp_path / "packages"
+@contextmanager
+def pypiserver(work: Path) -> Iterator[Running]:
+    port, packages = free_port(), work / "packages"
     packages.mkdir()
     command = [str(PROGRAMS / "pypi-server"), "run", "-i", "127.0.0.1", "-p", str(port), "-a", ".", "-P", ".",
                "--disable-fallback", str(packages)]  # fmt: skip
-    with running(command, port, tmp_path / "log"):
-        upload(f"http://127.0.0.1:{port}/", "x", "x", *fixed.glob("*.whl"))
-        index = f"http://127.0.0.1:{port}/simple/"
-        codes = {each.code for each in check_index(index, ["demo"]).findings}
-        assert "demo-1.0+cpu.dist-info" in pip_install(tmp_path / "pip", index, "demo")
-    assert {"json-not-offered", "sidecar-not-announced", "siblings-disagree"} <= codes
-    assert not codes & {"file-differs", "file-missing", "wheel-faulty", "gpu-requirements", "page-unreadable"}
+    with process(command, port, work / "log"):
+        yield Running(f"http://127.0.0.1:{port}/simple/", f"http://127.0.0.1:{port}/", "x", "x", packages)
 
 
-def test_devpi(fixed: Path, tmp_path: Path) -> None:
-    port, folder = free_port(), tmp_path / "devpi"
-    url = f"http://127.0.0.1:{port}"
-    home = {**os.environ, "HOME": str(tmp_path)}
+@contextmanager
+def devpi(work: Path) -> Iterator[Running]:
+    port, folder = free_port(), work / "devpi"
+    url, home = f"http://127.0.0.1:{port}", {**os.environ, "HOME": str(work)}
     initial = [str(PROGRAMS / "devpi-init"), "--serverdir", str(folder), "--no-root-pypi"]
     subprocess.run(initial, check=True, capture_output=True)
     command = [str(PROGRAMS / "devpi-server"), "--serverdir", str(folder), "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, port, tmp_path / "log"):
+    with process(command, port, work / "log"):
         for words in (
             ["use", url],
             ["login", "root", "--password="],
             ["index", "-c", "root/stable", "bases=", "volatile=True"],
         ):
             subprocess.run([str(PROGRAMS / "devpi"), *words], check=True, capture_output=True, env=home)
-        upload(f"{url}/root/stable/", "root", "", *fixed.glob("*.whl"))
-        index = f"{url}/root/stable/+simple/"
-        codes = {each.code for each in check_index(index, ["demo"], download="all").findings}
-        assert "demo-1.0+cpu.dist-info" in pip_install(tmp_path / "pip", index, "demo")
-    assert {"sidecar-not-announced", "siblings-disagree"} <= codes
-    assert not codes & {"file-differs", "file-missing", "wheel-faulty", "gpu-requirements", "page-unreadable"}
+        yield Running(f"{url}/root/stable/+simple/", f"{url}/root/stable/", "root", "", folder)
+
+
+SERVERS = {
+    "pypiserver": (pypiserver, {"json-not-offered", "sidecar-not-announced"}),
+    "devpi": (devpi, {"sidecar-not-announced"}),
+}
+
+
+def places(survey: Survey, code: str) -> set[str]:
+    """Return the wheels of which something is told, without their project."""
+    return {each.place.removeprefix("demo: ") for each in survey.findings if each.code == code}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_corrected_wheels_are_served(name: str, fixed: list[Path], tmp_path: Path) -> None:
+    start, usual = SERVERS[name]
+    with start(tmp_path) as server:
+        server.take(*fixed)
+        survey = check_index(server.index, ["demo"], download="all")
+        assert "demo-1.0+cpu.dist-info" in pip_install(tmp_path / "pip", server.index, "demo")
+    found = {each.code for each in survey.findings}
+    assert found >= usual | {"siblings-disagree"}
+    wrong = {"file-differs", "file-missing", "wheel-faulty", "gpu-requirements", "page-unreadable", "not-looked-at"}
+    assert not found & wrong
+    assert len(places(survey, "siblings-disagree")) == 1
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_faults_that_are_planted_on_a_server_are_told(
+    name: str, fixed: list[Path], faulty: list[Path], tmp_path: Path
+) -> None:
+    leaking, damaged, lost = faulty
+    start, _ = SERVERS[name]
+    with start(tmp_path) as server:
+        server.take(*fixed, *faulty)
+        assert check_index(server.index, ["demo"], download="all").files == 5
+        place = server.file(damaged.name)
+        place.chmod(0o644)
+        place.write_bytes(place.read_bytes().replace(b"demo/", b"damn/", 1))
+        server.file(lost.name).unlink()
+        survey = check_index(server.index, ["demo"], download="all")
+    assert places(survey, "gpu-requirements") == {leaking.name}
+    assert damaged.name in places(survey, "wheel-faulty")
+    assert len(places(survey, "siblings-disagree")) == 1
+    if name == "pypiserver":  # it lists what lies in its folder, with the sums of what lies there
+        assert lost.name not in {each.place for each in survey.findings}
+    else:
+        assert places(survey, "file-differs") == {damaged.name}
+        assert places(survey, "file-missing") == {lost.name}

@@ -24,4 +24,8 @@ class Choice:
 
     def includes(self, code: str) -> bool:
         """Whether ``code`` is chosen."""
-        return (not self.select or code.startswith(self.select)) and not code.startswith(self.ignore)
+        return (not self.select or code.startswith(self.select)) and not self.ignores(code)
+
+    def ignores(self, code: str) -> bool:
+        """Whether nobody wants to hear of ``code``, by name."""
+        return code.startswith(self.ignore)

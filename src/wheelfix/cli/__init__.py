@@ -50,9 +50,17 @@ def group() -> None:
     """Correct the metadata of built wheels, and prove that nothing else changed.
 
     \b
+    Examples:
+      wheelfix strip-gpu torch-*.whl                      corrected wheels go to fixed/
+      wheelfix strip-gpu --diff torch-*.whl               only show what would change
+      wheelfix show torch-*.whl                           what each requires and needs, and why
+      wheelfix strip-gpu --publish mirror/ torch-*.whl    correct, and publish in a folder
+      wheelfix verify dist/*.whl                          every fault at once
+
+    \b
     Exit codes: 0 done, or nothing to do; 1 --check would change a wheel, verify
-    found an error, diff a difference, or a wheel was refused or failed; 2 wrong
-    usage or rules; 130 interrupted.
+    or mirror check found an error, diff a difference, or a wheel was refused or
+    failed; 2 wrong usage or rules; 130 interrupted.
     """
 
 

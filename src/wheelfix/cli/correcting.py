@@ -8,10 +8,19 @@ import click
 
 from wheelfix.batch import fix_wheels
 from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.kinds import MirrorFolder
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
-from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
-from wheelfix.errors import EditError
+from wheelfix.cli.writing import (
+    ALLOW_MIXED,
+    HOW,
+    WHERE,
+    WritingOptions,
+    conclude,
+    refuse_contradicting_rules,
+    refuse_contradictions,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +55,7 @@ _OPTIONS = (
         "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
     ),
     click.option(
-        "--publish", type=click.Path(file_okay=False), metavar="MIRROR",
+        "--publish", type=MirrorFolder(), metavar="MIRROR",
         help="Add the results to this mirror, in one step, instead of writing them to a folder.",
     ),
     click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),
@@ -131,8 +140,6 @@ def _common(options: CorrectingOptions) -> dict[str, Any]:
 
 
 def _refuse_publishing(options: CorrectingOptions) -> None:
-    if options.publish == "":
-        raise click.UsageError("The path for --publish is empty; an unset variable, perhaps.")
     others = {
         "--output-dir": options.output_dir is not None,
         "--in-place": options.in_place,
@@ -153,12 +160,9 @@ def _refuse_contradictions(options: CorrectingOptions) -> None:
         raise click.UsageError("--replace and --yank-original are for --publish.")
     if options.publish is not None:
         _refuse_publishing(options)
-    if options.force and options.leave_gpu_builds:
-        raise click.UsageError("--force and --leave-gpu-builds exclude each other.")
-    if options.local is not None or options.build_tag is not None:
-        from wheelfix.identity import Identity  # imported late: few runs give new names
-
-        try:
-            Identity(options.local, options.build_tag)
-        except EditError as error:
-            raise click.UsageError(str(error)) from error
+    refuse_contradicting_rules(
+        force=options.force,
+        leave_gpu_builds=options.leave_gpu_builds,
+        local=options.local,
+        build_tag=options.build_tag,
+    )

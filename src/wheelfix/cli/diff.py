@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
 from wheelfix.differences.comparing import OpenedWheel, compare_opened
 from wheelfix.differences.model import Difference, Likeness
@@ -17,8 +18,8 @@ from wheelfix.render.text import NORMAL, QUIET, VERBOSE
 
 
 @click.command("diff")
-@click.argument("old", type=click.Path())
-@click.argument("new", type=click.Path())
+@click.argument("old", type=WHEEL)
+@click.argument("new", type=WHEEL)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--expect",

@@ -26,7 +26,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@click.command("repair")
+@click.command("repair", short_help="Mend the faults that verify finds.")
 @with_options(_OPTIONS)
 def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int:
     """Mend the faults that verify finds, as far as they can be mended.

@@ -9,6 +9,7 @@ import click
 
 from wheelfix.cli.correcting import SCAN_OPTION
 from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
 from wheelfix.description import describe, disagreements
 from wheelfix.escaping import shown
@@ -22,8 +23,8 @@ _UNBOUNDED = 100_000
 """The width, in columns, of what is not a terminal: each requirement stays on one line."""
 
 
-@click.command("show")
-@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
+@click.command("show", short_help="Show what a wheel requires and needs, and what would go.")
+@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @SCAN_OPTION
 @click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")

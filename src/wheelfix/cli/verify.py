@@ -8,13 +8,14 @@ from wheelfix.auditing import verify_wheels
 from wheelfix.checks.codes import CHECKS
 from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
 from wheelfix.outcome import Inspection
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
 
 
-@click.command("verify")
-@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path())
+@click.command("verify", short_help="Say whether wheels are sound, and tell every fault.")
+@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
 @choosing_options(CHECKS, "record")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import Narrator, say
+from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Severity, Status
 from wheelfix.render.diff import render_diff
@@ -20,7 +22,7 @@ _DEFAULT_FOLDER = "fixed"
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 WHERE: tuple[Option, ...] = (
-    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=click.Path()),
+    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL),
     click.option(
         "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
         help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
@@ -115,6 +117,22 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
     if options.quiet and options.verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
+
+
+def refuse_contradicting_rules(*, force: bool, leave_gpu_builds: bool, local: str | None, build_tag: str | None) -> None:
+    """Confirm that what is said of wheels that rules correct goes together, and can be part of a file name.
+
+    :raises click.UsageError: if it does not.
+    """
+    if force and leave_gpu_builds:
+        raise click.UsageError("--force and --leave-gpu-builds exclude each other.")
+    if local is not None or build_tag is not None:
+        from wheelfix.identity import Identity  # imported late: few runs give new names
+
+        try:
+            Identity(local, build_tag)
+        except EditError as error:
+            raise click.UsageError(str(error)) from error
 
 
 def conclude(report: Report, options: WritingOptions, narrator: Narrator, published: "PublishReport | None" = None) -> int:

@@ -9,10 +9,11 @@ from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
+from wheelfix.mirror.acceptance import SAME_NAME, accept
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import SIDECAR, place_of
-from wheelfix.mirror.model import ListedFile
+from wheelfix.mirror.layout import SIDECAR, file_place
+from wheelfix.mirror.model import ListedFile, Origin
 from wheelfix.mirror.publication import Publication, Published, not_done
 from wheelfix.mirror.records import load_page, save_page
 from wheelfix.mirror.terms import Terms, Transfer
@@ -29,7 +30,8 @@ class Addition:
     def __init__(self, folder: Folder, project: str, terms: Terms) -> None:
         self._folder = folder
         self._terms = terms
-        self._before = self._page = load_page(folder, project)
+        before = load_page(folder, project)
+        self._before = self._page = before.with_files(before.files)
         self._arrived: dict[Path, Arrival] = {}
         self._steps: list[tuple[Path, ListedFile]] = []
         self._unfinished = Unfinished(folder, project)
@@ -71,93 +73,89 @@ class Addition:
                 path.unlink(missing_ok=True)
 
     def _take(self, path: Path) -> None:
-        terms = self._terms
+        """Put a wheel into the mirror, and let the page say so.
+
+        :raises MirrorError: if it has errors, is of another project, or the page cannot list it.
+        """
         with Source(path) as source:
-            arrival = examine(path, source, sha256=terms.sums.get(path), now=terms.now)
-            new, old = arrival.file, self._page.find(path.name)
+            arrival = examine(path, source, sha256=self._terms.sums.get(path), now=self._terms.now)
             if arrival.project != self._page.project:
                 raise MirrorError(
                     "other-project", f"it is a wheel of {shown(arrival.project)}", hint="Give it its name back."
                 )
-            if old is not None and old.sha256 != new.sha256 and not terms.replace:
-                raise self._name_taken(old)
-            if old is not None and old.sha256 == new.sha256:
-                new = replace(new, upload_time=old.upload_time, yanked=old.yanked, other=old.other, url=old.url)
-                new = replace(new, checked_by=old.checked_by)
-            if terms.rules is not None:
-                new = replace(new, checked_by=terms.rules)
-            self._place(source, replace(arrival, file=new))
+            self._refuse_second(arrival)
+            accepted = accept(self._page, arrival.file, self._terms)
+            mended = self._place(source, arrival) and accepted.status is Published.UNCHANGED
         self._arrived[path] = arrival
-        self._step(path, new)
-        status, notes = self._told(old, new)
-        self.done[path] = Publication(path, status, self._page.project, new.filename, place_of(new.url), new.sha256, notes)
+        self._step(path, accepted.file)
+        notes = (*accepted.notes, *(["The mirror had lost it, or it was damaged: it is whole again."] if mended else []))
+        place = self._page.place(accepted.file)
+        self.done[path] = Publication(
+            path, accepted.status, self._page.project, arrival.file.filename, place, arrival.file.sha256, notes
+        )
+
+    def _refuse_second(self, arrival: Arrival) -> None:
+        """Refuse one of two wheels of this call that are the same to installers, and have other bytes."""
+        for other in self._arrived.values():
+            if other.file.identity == arrival.file.identity and other.file.sha256 != arrival.file.sha256:
+                raise MirrorError(
+                    "given-twice",
+                    f"{shown(str(other.path))} is the same wheel with other bytes",
+                    hint="Name the one that is to be served.",
+                )
 
     def _step(self, path: Path, file: ListedFile) -> None:
         """Let the page say ``file``, because of the wheel at ``path``."""
         self._steps.append((path, file))
         self._page = self._page.with_file(file)
 
-    def _told(self, old: ListedFile | None, new: ListedFile) -> tuple[Published, tuple[str, ...]]:
-        if old is None:
-            return Published.ADDED, ()
-        if old.sha256 == new.sha256:
-            return Published.UNCHANGED, () if old.yanked is None else ("It is yanked, and stays so.",)
-        project = self._page.project
-        return Published.REPLACED, (
-            f"The bytes that were served before stay at their address, for locks that name them: {place_of(old.url)}.",
-            f"Clients may have cached what the name stood for. Clear it with `uv cache clean {project}`, `poetry cache "
-            f"clear SOURCE --all -n`, `pdm cache clear`; then lock again, in uv with `--upgrade-package {project}`.",
-        )
-
-    def _name_taken(self, old: ListedFile) -> MirrorError:
-        return MirrorError(
-            "name-taken",
-            f"the mirror serves {shown(old.filename)} with other bytes, sha256 {old.sha256}, since {shown(old.upload_time)}",
-            hint="Give the new ones a name of their own with --build-tag or --local, or serve them in place of the old ones "
-            "with --replace.",
-        )
-
-    def _place(self, source: Source, arrival: Arrival) -> None:
-        """Put a wheel and its sidecar where the page is to say that they are; what is there already stays."""
-        place = place_of(arrival.file.url)
-        if place is None:
-            raise MirrorError("bad-url", f"{shown(arrival.file.url)} is not in the mirror", hint="Check the page.")
+    def _place(self, source: Source, arrival: Arrival) -> bool:
+        """Put a wheel and its sidecar where the page is to say that they are; return whether it was not there, whole."""
+        file = arrival.file
+        place = file_place(self._page.project, file.filename, file.sha256)
         there = self._folder.size(place)
         if there is None:
             self._unfinished.note([place])
-        if there != arrival.file.size or self._folder.sha256(place) != arrival.file.sha256:
+        is_new = there != file.size or self._folder.sha256(place) != file.sha256
+        if is_new:
             self._folder.take(source, place, self._terms.transfer)
-        self._folder.write(place + SIDECAR, arrival.metadata)
+        self._folder.write_all({place + SIDECAR: arrival.metadata})
+        return is_new
 
     def _yank_original(self, arrival: Arrival, reason: str, originals: Sequence[Path]) -> None:
+        """List the original of a corrected wheel, yanked; a note tells where that cannot be."""
         origin = arrival.file.origin
         if origin is None:
             return
         listed = self._page.find(origin.filename)
         if origin.filename == arrival.file.filename:
-            self._note(
-                arrival,
-                "The original has the same name, so that it cannot be listed too; a build tag would tell them apart.",
-            )
+            self._note(arrival, SAME_NAME)
         elif listed is not None and listed.sha256 == origin.sha256:
             self._yank(arrival.path, listed, reason)
-        else:
-            path = next((each for each in originals if each.name == origin.filename), None)
-            if path is None or listed is not None:
-                self._note(arrival, f"The original, {shown(origin.filename)}, is not at hand, so that it is not listed.")
-                return
+        elif listed is not None:
+            self._note(arrival, f"The original is not listed: {shown(origin.filename)} is there with other bytes.")
+        elif not any(
+            self._list_original(arrival, origin, each, reason) for each in originals if each.name == origin.filename
+        ):
+            self._note(arrival, f"The original, {shown(origin.filename)}, is not at hand, so that it is not listed.")
+
+    def _list_original(self, arrival: Arrival, origin: Origin, path: Path, reason: str) -> bool:
+        """List the wheel at ``path``, yanked, if it is the original; return whether it is."""
+        try:
             with Source(path) as source:
                 original = examine(path, source, sha256=None, now=self._terms.now, leniently=True)
-                if original.file.sha256 != origin.sha256:
-                    self._note(arrival, f"{shown(str(path))} is not the original, so that it is not listed.")
-                    return
-                self._place(source, original)
-            self._yank(arrival.path, original.file, reason, path)
+                if original.file.sha256 == origin.sha256:
+                    self._place(source, original)
+                    self._yank(arrival.path, original.file, reason, path)
+                    return True
+        except (WheelfixError, OSError) as error:
+            self._note(arrival, f"{shown(str(path))} cannot be read: {shown(str(error))}")
+        return False
 
     def _yank(self, because: Path, file: ListedFile, reason: str, path: Path | None = None) -> None:
         """List the original of the wheel ``because``, yanked; ``path`` is where it came from, if it was not there."""
         self._step(because, replace(file, yanked=reason))
-        place = place_of(file.url)
+        place = self._page.place(file)
         done = Publication(path, Published.YANKED, self._page.project, file.filename, place, file.sha256)
         self._more.append((because, done))
 
@@ -167,31 +165,39 @@ class Addition:
 
     def _refuse_mixed(self) -> None:
         """Refuse the wheels of this call whose release would not agree, and take them back."""
-        new = {arrival.file.filename: path for path, arrival in self._arrived.items()}
-        versions = {arrival.file.version for arrival in self._arrived.values() if self._is_news(arrival.file)}
-        for version in sorted(versions):
-            files = [each for each in self._page.files if each.version == version and each.yanked is None]
-            found = disagreements_of({Path(each.filename): self._requirements(each) for each in files})
-            if not found:
-                continue
+        news = {path: arrival.file for path, arrival in self._arrived.items() if self._is_news(arrival.file)}
+        for release in sorted({file.release for file in news.values()}):
+            files = [each for each in self._page.files if each.release == release and each.yanked is None]
+            try:
+                self._compare(files)
+            except MirrorError as error:
+                for path, file in news.items():
+                    if file.release == release:
+                        self._take_back(path, error)
+
+    def _compare(self, files: Sequence[ListedFile]) -> None:
+        """Confirm that ``files``, those of one release, agree.
+
+        :raises MirrorError: if they do not, or a sidecar is lost.
+        """
+        found = disagreements_of({Path(each.filename): self._requirements(each) for each in files})
+        if found:
             texts = shown_few([each.requirement for each in found])
             missing = shown_few(sorted({path.name for each in found for path in each.missing}))
-            error = MirrorError(
+            raise MirrorError(
                 "mixed-release",
-                f"the wheels of {self._page.project} {version} would not agree: {texts}, not required by {missing}",
-                hint="Lockers read one wheel and take it for all. Correct all of them, yank those that are not corrected "
-                "(--yank-original REASON, or wheelfix mirror yank), or add them all the same with --allow-mixed.",
+                f"the wheels of {self._page.project} {files[0].version} would not agree: {texts}, not required by {missing}",
+                hint="Lockers read one wheel and take it for all. Correct all of them, give the corrected ones a release of "
+                "their own (`strip-gpu --local cpu`), yank what is listed and not corrected (`wheelfix mirror yank`), or "
+                "add them all the same with --allow-mixed.",
             )
-            for file in files:
-                if file.filename in new and self._is_news(file):
-                    self._take_back(new[file.filename], error)
 
     def _is_news(self, file: ListedFile) -> bool:
         old = self._before.find(file.filename)
         return old is None or old.sha256 != file.sha256
 
     def _requirements(self, file: ListedFile) -> list[str]:
-        place = place_of(file.url)
+        place = self._page.place(file)
         data = None if place is None else self._folder.read(place + SIDECAR)
         if data is None:
             raise MirrorError(

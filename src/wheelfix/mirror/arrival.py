@@ -65,10 +65,12 @@ def examine(
 def _faulty(errors: Sequence[Fault]) -> MirrorError:
     more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
     where = f"{errors[0].place}: " if errors[0].place else ""
+    can_be_mended = any(each.mendable for each in errors)
+    way = "`wheelfix repair` mends what can be mended" if can_be_mended else "download or build the wheel again"
     return MirrorError(
         "faulty-wheel",
         f"it has errors: {errors[0].code}: {where}{errors[0].message}{more}",
-        hint="`wheelfix verify` tells all of them, and `wheelfix repair` mends what can be mended.",
+        hint=f"`wheelfix verify` tells all of them; {way}.",
     )
 
 

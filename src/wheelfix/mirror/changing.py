@@ -1,6 +1,6 @@
 """Files that are in a mirror: listed, yanked, removed."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import place_of
+from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.records import drop_page, load_page, load_root, save_page
@@ -44,16 +44,26 @@ def remove_files(mirror: Path | str, selection: str, *, timeout: float = 600) ->
     return _change(mirror, selection, Published.REMOVED, lambda _: None, timeout)
 
 
-def list_pages(mirror: Path | str, projects: Collection[str] | None = None) -> Iterator[Page]:
-    """Yield the page of each project of a mirror, by name; only those of ``projects`` (PEP 503) where there are any.
+def list_pages(mirror: Path | str, selections: Iterable[str] | None = None) -> Iterator[Page]:
+    """Yield the page of each project of a mirror, by name.
 
-    :raises MirrorError: if there is no mirror, or a page is damaged.
+    ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then only what they stand
+    for is on the pages, in their order.
+
+    :raises MirrorError: if there is no mirror, a page is damaged, or one of ``selections`` stands for no file.
     """
     folder = Folder(Path(mirror))
     folder.check_exists()
-    listed = load_root(folder)
-    for project in sorted(listed if projects is None else listed.intersection(projects)):
-        yield load_page(folder, project)
+    if selections is None:
+        for project in sorted(load_root(folder)):
+            yield load_page(folder, project)
+    for selection in selections or ():
+        project, is_selected = _parse(selection)
+        page = load_page(folder, project)
+        files = tuple(filter(is_selected, page.files))
+        if not files:
+            raise _nothing_selected(selection)
+        yield replace(page, files=files, past=tuple(filter(is_selected, page.past)))
 
 
 def _change(
@@ -61,31 +71,50 @@ def _change(
 ) -> PublishReport:
     folder, (project, is_selected) = Folder(Path(mirror)), _parse(selection)
     folder.check_exists()
+    unfinished = Unfinished(folder, project)
+    if folder.read(page_place(project)) is None and not unfinished.places():
+        raise _nothing_selected(selection)
     with folder.locked(project, timeout):
         page = load_page(folder, project)
+        unfinished.complete(page, timeout)
         chosen = [each for each in page.files if is_selected(each)]
         if not chosen and not (status is Published.REMOVED and any(map(is_selected, page.past))):
-            raise MirrorError(
-                "nothing-selected",
-                f"the mirror lists no file that {shown(selection)} stands for",
-                hint="`wheelfix mirror list` tells what it lists.",
-            )
+            raise _nothing_selected(selection)
         changed = {each.filename: change(each) for each in chosen}
         rest = [changed.get(each.filename, each) for each in page.files]
         new = page.with_files(each for each in rest if each is not None)
         gone = [*chosen, *filter(is_selected, page.past)] if status is Published.REMOVED else []
         new = replace(new, past=tuple(each for each in page.past if each not in gone))
-        unfinished = Unfinished(folder, project)
-        unfinished.note(place for each in gone if (place := place_of(each.url)) is not None)
+        unfinished.note(place for each in gone if (place := page.place(each)) is not None)
         if new.files or new.past:
             save_page(folder, new, timeout)
         else:
             drop_page(folder, project, timeout)
         unfinished.tidy(new)
     done = tuple(
-        Publication(None, _status(status, each), project, each.filename, place_of(each.url), each.sha256) for each in chosen
+        Publication(
+            None, _status(status, each), project, each.filename, page.place(each), each.sha256, _notes(new, each.filename)
+        )
+        for each in chosen
     )
     return PublishReport(f"mirror {_VERBS[status]}", folder.path, done)
+
+
+def _nothing_selected(selection: str) -> MirrorError:
+    return MirrorError(
+        "nothing-selected",
+        f"the mirror lists no file that {shown(selection)} stands for",
+        hint="`wheelfix mirror list` tells what it lists.",
+    )
+
+
+def _notes(page: Page, filename: str) -> tuple[str, ...]:
+    """Return what a person should know of a file as ``page`` has it now."""
+    file = page.find(filename)
+    if file is None or file.yanked is not None:
+        return ()
+    corrected = [each.filename for each in page.files if each.origin is not None and each.origin.sha256 == file.sha256]
+    return tuple(f"It is the original of {each}, which is listed too: lockers may take either." for each in corrected)
 
 
 _VERBS = {Published.YANKED: "yank", Published.UNYANKED: "unyank", Published.REMOVED: "remove"}

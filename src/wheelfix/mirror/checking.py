@@ -1,6 +1,7 @@
 """A mirror is checked, and mended where that is asked for."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wheelfix.checks.choice import Choice
@@ -36,7 +37,8 @@ def check_mirror(
     if not mend or not any(each.mendable for each in survey.findings):
         return survey
     mend_folder(folder, survey.findings, timeout)
-    return survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
+    after = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
+    return replace(after, mended=tuple(each for each in survey.findings if each.mendable and each not in after.findings))
 
 
 def check_index(
@@ -57,7 +59,9 @@ def check_index(
     sha256: none, some (the smallest one of each project) or all. ``select`` and ``ignore`` are those of
     :func:`check_mirror`. ``timeout`` is for each answer, ``seconds`` for all. Credentials come from a netrc file or keyring.
 
-    :raises MirrorError: if the index does not answer, or a bound is reached.
+    Where a server falls silent or a bound is reached, what was found so far is returned, with ``not-looked-at``.
+
+    :raises MirrorError: if ``url`` is no index, or does not answer at all.
     :raises ValueError: if there is no such ``download``, or a text of ``select`` or ``ignore`` begins no code.
     """
     if download not in ("none", "some", "all"):

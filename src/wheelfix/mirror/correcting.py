@@ -3,17 +3,20 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.batch import fix_wheels
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.mirror.publishing import add_on_terms
+from wheelfix.mirror.refusals import decided_by
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.outcome import Outcome, Report
 
 if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet
+
+_WHERE: Final = {"output_dir", "in_place", "overwrite", "dry_run"}
 
 
 def fix_into_mirror(
@@ -36,9 +39,13 @@ def fix_into_mirror(
 
     :raises RulesError: if the rules have faults; nothing was done then.
     :raises EditError: if an option cannot be part of a file name.
-    :raises ValueError: if options contradict each other.
+    :raises ValueError: if options contradict each other, or one is for where results go.
+    :raises MirrorError: if the folder is no mirror, and holds other things.
     :raises OSError: if the mirror cannot be written to.
     """
+    for name in _WHERE & options.keys():
+        raise ValueError(f"{name} is for fix_wheels: results go into the mirror")
+    options["edits"] = tuple(options.get("edits", ()))
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     folder = Folder(Path(mirror))
     with folder.workshop() as made:
@@ -51,7 +58,7 @@ def fix_into_mirror(
             allow_mixed=allow_mixed,
             transfer=Transfer.MOVE,
             sums=sums,
-            rules=_digest(rules),
+            rules=decided_by(_digest(rules), options),
             timeout=timeout,
         )
         published = add_on_terms(folder, [*sources], terms, given)
@@ -66,7 +73,7 @@ def fix_into_mirror(
 
 
 def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str | None:
-    """Return what identifies ``rules``."""
+    """Return what identifies ``rules``, ``None`` where there are none."""
     from wheelfix.rules.loading import load_rules  # imported late, as everywhere where rules are optional
     from wheelfix.rules.model import RuleSet
 

@@ -5,20 +5,30 @@ Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from wheelfix.checks.choice import Choice
 from wheelfix.outcome import Severity
 
 
+class Seen(StrEnum):
+    """Where a check looks."""
+
+    BOTH = "folder, index"
+    FOLDER = "folder"
+    INDEX = "index"
+
+
 @dataclass(frozen=True, slots=True)
 class MirrorCheck:
-    """One row of the table: what is wrong, and what clients make of it."""
+    """One row of the table: what is wrong, what clients make of it, and where it can be ``seen``."""
 
     code: str
     severity: Severity
     sentence: str
     consequence: str
+    seen: Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +54,54 @@ class Finding:
         return self.check.severity
 
 
-def _error(code: str, sentence: str, consequence: str) -> MirrorCheck:
-    return MirrorCheck(code, Severity.ERROR, sentence, consequence)
+def _error(code: str, sentence: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return MirrorCheck(code, Severity.ERROR, sentence, consequence, seen)
 
 
-def _warning(code: str, sentence: str, consequence: str) -> MirrorCheck:
-    return MirrorCheck(code, Severity.WARNING, sentence, consequence)
+def _warning(code: str, sentence: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return MirrorCheck(code, Severity.WARNING, sentence, consequence, seen)
 
 
+_NOT_LOOKED_AT: Final = "not-looked-at"
 _ALL: Final = (
+    _error(
+        _NOT_LOOKED_AT,
+        "A server does not answer, or a bound is reached.",
+        "Nobody knows: what was not looked at may be right or wrong. Raise the bound, or run again.",
+        Seen.INDEX,
+    ),
     _error("page-unreadable", "A page cannot be read.", "Clients see an error, or no files at all."),
     _warning(
         "json-not-offered",
         "An index does not serve JSON.",
         "Clients fall back to HTML, which has no sizes and no upload times.",
+        Seen.INDEX,
     ),
     _error(
-        "content-type-wrong", "A page is served with another Content-Type.", "Clients do not take it for a page of an index."
+        "content-type-wrong",
+        "A page is served with another Content-Type.",
+        "Clients do not take it for a page of an index.",
+        Seen.INDEX,
     ),
     _warning(
-        "cache-unset", "A page is served without Cache-Control.", "Clients and proxies guess for how long it is fresh."
+        "cache-unset",
+        "A page is served without Cache-Control.",
+        "Clients and proxies guess for how long it is fresh.",
+        Seen.INDEX,
     ),
     _error(
         "cache-too-long",
         "A page may be kept for long.",
         "Clients and proxies serve what was right then: corrected wheels are not seen.",
+        Seen.INDEX,
     ),
     _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it."),
-    _error("page-unlisted", "A page is not listed at the root.", "Tools that mirror or search the index miss the project."),
+    _error(
+        "page-unlisted",
+        "A page is not listed at the root.",
+        "Tools that mirror or search the index miss the project.",
+        Seen.FOLDER,
+    ),
     _error(
         "html-differs",
         "The HTML page does not say what JSON says.",
@@ -82,10 +112,14 @@ _ALL: Final = (
         "hash-missing",
         "A file is listed without its sha256.",
         "Poetry and PDM load every file of the release; uv locks without a hash, and installing with hashes fails.",
+        Seen.INDEX,
     ),
-    _error("plus-in-address", "An address has a bare +.", "S3 reads it as a blank, and answers 403 or 404."),
+    _error("plus-in-address", "An address has a bare +.", "S3 reads it as a blank, and answers 403 or 404.", Seen.INDEX),
     _warning(
-        "ranges-missing", "The server gives no parts of files.", "uv and Poetry load whole wheels where there is no sidecar."
+        "ranges-missing",
+        "The server gives no parts of files.",
+        "uv and Poetry load whole wheels where there is no sidecar.",
+        Seen.INDEX,
     ),
     _error(
         "gpu-requirements",
@@ -93,12 +127,20 @@ _ALL: Final = (
         "Lockers lock it, and images grow by gigabytes.",
     ),
     _error(
-        "file-elsewhere", "A listed address leads to no file of the mirror.", "Clients get it from somewhere else, or not."
+        "file-elsewhere",
+        "A listed address leads to no file of the mirror.",
+        "Clients get it from somewhere else, or not.",
+        Seen.FOLDER,
     ),
     _error("file-differs", "A file has another sha256 than the page says.", "Every client that checks hashes refuses it."),
-    _warning("size-missing", "The page does not say a file's size.", "JSON must have it since version 1.1."),
+    _warning("size-missing", "The page does not say a file's size.", "JSON must have it since version 1.1.", Seen.INDEX),
     _error("size-differs", "A file has another size than the page says.", "Who relies on it is misled."),
-    _error("file-of-another-project", "A file is of another project than its page.", "Clients pass it over, or refuse it."),
+    _error(
+        "file-of-another-project",
+        "A file is of another project than its page.",
+        "Clients pass it over, or refuse it.",
+        Seen.FOLDER,
+    ),
     _error("wheel-faulty", "A wheel has errors, as `wheelfix verify` tells them.", "Installers refuse it, or some do."),
     _error(
         "sidecar-missing",
@@ -139,13 +181,24 @@ _ALL: Final = (
         "A file has no upload time that can be read.",
         "pip --uploaded-prior-to fails, and uv --exclude-newer passes the file over.",
     ),
-    _warning("past-missing", "A file that was replaced is gone.", "Locks that name it cannot be installed any more."),
     _warning(
-        "unlisted", "A file is there that no page lists.", "None; it takes space. An interrupted `mirror add` leaves such."
+        "past-missing", "A file that was replaced is gone.", "Locks that name it cannot be installed any more.", Seen.FOLDER
     ),
-    _warning("leftover", "A half-made file was left behind.", "None; it takes space. A killed process leaves such."),
-    _error("leads-out", "A link in the mirror leads out of it.", "A server may show what is not meant to be shown."),
-    _error("unreadable", "A file or folder cannot be read.", "A server that may not read it either answers 403."),
+    _warning(
+        "unlisted",
+        "A file is there that no page lists.",
+        "None; it takes space. An interrupted `mirror add` leaves such.",
+        Seen.FOLDER,
+    ),
+    _warning(
+        "leftover", "A half-made file was left behind.", "None; it takes space. A killed process leaves such.", Seen.FOLDER
+    ),
+    _error(
+        "leads-out", "A link in the mirror leads out of it.", "A server may show what is not meant to be shown.", Seen.FOLDER
+    ),
+    _error(
+        "unreadable", "A file or folder cannot be read.", "A server that may not read it either answers 403.", Seen.FOLDER
+    ),
 )
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
 """Every check of a mirror by its code, in the order in which findings are told."""
@@ -154,11 +207,15 @@ _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found in a mirror: ``findings`` in the order of the table, and how much was looked at."""
+    """What was found in a mirror: ``findings`` in the order of the table, and how much was looked at.
+
+    ``mended`` is what had been found before and is so no longer, because it was to be mended.
+    """
 
     findings: tuple[Finding, ...]
     projects: int
     files: int
+    mended: tuple[Finding, ...] = ()
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""
@@ -169,8 +226,13 @@ class Survey:
         return not (self.findings if strict else self.count(Severity.ERROR))
 
     def chosen(self, choice: Choice) -> "Survey":
-        """Return the survey without the findings that are not chosen."""
-        return replace(self, findings=tuple(each for each in self.findings if choice.includes(each.code)))
+        """Return the survey without the findings that are not chosen; what was not looked at may hide any of them."""
+        kept = (
+            each
+            for each in self.findings
+            if choice.includes(each.code) or (each.code == _NOT_LOOKED_AT and not choice.ignores(each.code))
+        )
+        return replace(self, findings=tuple(kept))
 
     @classmethod
     def of(cls, findings: Iterable[Finding], projects: int, files: int) -> "Survey":

@@ -5,8 +5,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -17,10 +17,13 @@ from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
-from wheelfix.mirror.layout import HIDDEN, MAKING, SIMPLE
+from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIMPLE
 from wheelfix.mirror.terms import Transfer
 
 _MODE: Final = 0o644
+_OPEN: Final = 0o755
+"""What a server that runs as another user needs, whatever the umask of a nightly job is."""
+_SHARED: Final = 0o664
 _STEP: Final = 1 << 24
 _MOMENT: Final = 3600
 """In seconds."""
@@ -42,10 +45,30 @@ class Folder:
 
         :raises MirrorError: if it is not there, or is none.
         """
-        if not self.at(SIMPLE).is_dir():
-            raise MirrorError(
-                "no-mirror", f"{shown(str(self.path))} is no mirror", hint="`wheelfix mirror add` makes one on first use."
-            )
+        if not self._is_mirror(self.path):
+            hint = "`wheelfix mirror add` makes one on first use."
+            raise MirrorError("no-mirror", f"{shown(str(self.path))} is no mirror", hint=self._outer_hint() or hint)
+
+    def check_usable(self) -> None:
+        """Confirm that the folder is a mirror, or can become one: there is none, or nothing in it.
+
+        :raises MirrorError: if it is a folder of other things.
+        """
+        names = {each.name for each in self.path.iterdir()} if self.path.is_dir() else set()
+        if names and not names & {SIMPLE, FILES, HIDDEN}:
+            hint = "Name a folder that is a mirror, or empty, or not there yet."
+            message = f"{shown(str(self.path))} is no mirror, and holds other things"
+            raise MirrorError("no-mirror", message, hint=self._outer_hint() or hint)
+
+    @staticmethod
+    def _is_mirror(path: Path) -> bool:
+        return (path / SIMPLE).is_dir()
+
+    def _outer_hint(self) -> str:
+        """Return what to name instead if the folder is a part of a mirror, empty if it is not."""
+        parents = self.path.absolute().parents
+        outer = next((each for each in parents if self._is_mirror(each) and (each / HIDDEN).is_dir()), None)
+        return f"It is a part of the mirror {shown(str(outer))}: name that." if outer else ""
 
     def at(self, place: str) -> Path:
         """Return where ``place`` lies.
@@ -73,8 +96,11 @@ class Folder:
         return (self.path / place).is_symlink()
 
     def names(self, place: str) -> list[str]:
-        """Return the names of the folders at ``place``, in order."""
-        return sorted(each.name for each in self.at(place).iterdir() if each.is_dir())
+        """Return the names of the folders at ``place``, in order; none if there is no such place."""
+        try:
+            return sorted(each.name for each in self.at(place).iterdir() if each.is_dir())
+        except FileNotFoundError:
+            return []
 
     def read(self, place: str) -> bytes | None:
         """Return what lies at ``place``, ``None`` where nothing does.
@@ -86,22 +112,38 @@ class Folder:
         except FileNotFoundError:
             return None
 
-    def write(self, place: str, data: bytes) -> None:
-        """Let ``data`` lie at ``place``, at one stroke; what is there already is not written again."""
-        if self.read(place) == data:
-            return
+    def write_all(self, contents: Mapping[str, bytes]) -> None:
+        """Let each of ``contents`` lie at its place, in their order; what is there already is not written again.
+
+        All are on the disk before the first one appears: where there is no room for them, nothing changes.
+        """
+        with ExitStack() as stack:
+            ready = []
+            for place, data in contents.items():
+                if self.read(place) == data:
+                    continue
+                path = self._path_for(place)
+                staged = stack.enter_context(StagedFile(path.parent, _MODE))
+                output = stack.enter_context(Growing(staged.descriptor))
+                output.write(data)
+                output.flush_to_disk()
+                ready.append((staged, path))
+            for staged, path in ready:
+                staged.put(path, replace=True)
+
+    def _path_for(self, place: str) -> Path:
+        """Return where ``place`` lies, for writing there; the folders on the way are made, and are open to a server."""
         path = self.at(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with StagedFile(path.parent, _MODE) as staged, Growing(staged.descriptor) as output:
-            output.write(data)
-            output.flush_to_disk()
-            staged.put(path, replace=True)
+        missing = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            if each.is_relative_to(self.path) and not each.is_relative_to(self.path / HIDDEN):
+                each.chmod(each.stat().st_mode | _OPEN)
+        return path
 
     def append(self, place: str, data: bytes) -> None:
         """Let ``data`` follow what lies at ``place``, or begin it."""
-        path = self.at(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        with self._path_for(place).open("ab") as file:
             file.write(data)
 
     def size(self, place: str) -> int | None:
@@ -121,11 +163,11 @@ class Folder:
 
     def take(self, source: Source, place: str, transfer: Transfer) -> None:
         """Let the file ``source`` lie at ``place``, in place of what is there; it stays where it was, too."""
-        path = self.at(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if transfer is not Transfer.COPY and source.is_at(source.path) and self._link(source.path, path):
-            if transfer is Transfer.MOVE:
-                path.chmod(_MODE)  # a server reads it as another user
+        path = self._path_for(place)
+        if transfer is Transfer.MOVE:
+            source.path.chmod(_MODE)  # a server reads it as another user
+        shares = transfer is Transfer.MOVE or (transfer is Transfer.LINK and source.mode & _MODE == _MODE)
+        if shares and source.is_at(source.path) and self._link(source.path, path):
             return
         with StagedFile(path.parent, _MODE) as staged, Growing(staged.descriptor) as output:
             while output.size < source.size:
@@ -164,10 +206,9 @@ class Folder:
 
         :raises MirrorError: if another writer is at it for longer.
         """
-        locks = self.at(f"{HIDDEN}/locks")
-        locks.mkdir(parents=True, exist_ok=True)
+        lock = self._path_for(f"{HIDDEN}/locks/{name}.lock")
         try:
-            with FileLock(locks / f"{name}.lock", timeout=timeout, mode=0o666):
+            with FileLock(lock, timeout=timeout, mode=_SHARED):
                 yield
         except Timeout as error:
             raise MirrorError(
@@ -179,29 +220,27 @@ class Folder:
     @contextmanager
     def workshop(self) -> Iterator[Path]:
         """Give a new folder in the mirror that no reader sees; it is gone afterwards."""
-        place = self.at(HIDDEN)
-        place.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=MAKING, dir=place))
-        try:
-            with FileLock(folder / _IN_USE):
+        self.check_usable()
+        folder = Path(tempfile.mkdtemp(prefix=MAKING, dir=self._path_for(f"{HIDDEN}/x").parent))
+        with FileLock(folder / _IN_USE):
+            try:
                 (folder / "wheels").mkdir()
                 yield folder / "wheels"
-        finally:
-            shutil.rmtree(folder)
+            finally:
+                shutil.rmtree(folder)  # while it is still locked: nobody takes it for abandoned
 
     def is_abandoned(self, place: str) -> bool:
         """Whether the process is gone that made the workshop at ``place``; one that cannot be asked is not."""
         workshop = self.at(place)
-        if not (workshop / _IN_USE).exists():  # it is being made, or was interrupted in its first moment
-            return workshop.stat().st_mtime < self.at(HIDDEN).stat().st_mtime - _MOMENT
         try:
+            if not (workshop / _IN_USE).exists():  # it is being made, or was interrupted in its first moment
+                return workshop.stat().st_mtime < self.at(HIDDEN).stat().st_mtime - _MOMENT
             with FileLock(workshop / _IN_USE, timeout=0):
                 return True
-        except (Timeout, OSError):
+        except (Timeout, OSError):  # it is in use, or gone by now
             return False
 
     def remove_abandoned(self, place: str) -> None:
-        """Remove the workshop that the file at ``place`` is in, unless it is in use."""
-        workshop = "/".join(place.split("/")[:2])
-        if self.is_abandoned(workshop):
-            shutil.rmtree(self.at(workshop))
+        """Remove the workshop at ``place``, unless it is in use."""
+        if self.is_abandoned(place):
+            shutil.rmtree(self.at(place), ignore_errors=True)  # another process may be at the same; what stays is told again

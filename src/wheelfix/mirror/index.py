@@ -1,23 +1,33 @@
 """The pages of an index, whoever serves it, as pypi-simple reads them."""
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urljoin
 
+import requests
 from packaging.utils import canonicalize_name
-from pypi_simple import DistributionPackage, IndexPage, ProjectPage, UnsupportedRepoVersionError
+from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
-from wheelfix.mirror.web import Web
+from wheelfix.mirror.addresses import shown_url
+from wheelfix.mirror.layout import is_project
+from wheelfix.mirror.web import OK, Web, bad_answer
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
 ANY: Final = f"{JSON}, {HTML[1]};q=0.2, text/html;q=0.1"
-_OK: Final = 200
-_UNREADABLE: Final = (ValueError, LookupError, TypeError, RecursionError, UnsupportedRepoVersionError)
-_MISSING: Final = 404
+MISSING: Final = 404
+_MOST_TAGS: Final = 500_000
+_DEEPEST: Final = 2_000
+"""How many tags an HTML page may have open at once. The time that its parser takes grows with the square of it."""
+_TAG: Final = re.compile(rb"<(/?)(?!(?:br|hr|img|input|link|meta|wbr)\b)[a-z]", re.IGNORECASE)
+"""A tag that is opened, or closed; those that have no end do not count."""
+_WHERE: Final = "The address of an index mostly ends in /simple/."
+_Page = TypeVar("_Page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,12 @@ class Answer:
         return [each for each in self.page.packages if each.filename.endswith(".whl")]
 
 
+def sha256_of(file: DistributionPackage) -> str | None:
+    """Return the sha256 that a page tells of a file, in lower case; ``None`` where it tells none."""
+    found = file.digests.get("sha256")
+    return found.lower() if found else None
+
+
 def project_url(index: str, project: str) -> str:
     """Return the address of a project's page."""
     return urljoin(index.rstrip("/") + "/", f"{canonicalize_name(project)}/")
@@ -49,42 +65,99 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> Answer | 
     """
     url = project_url(index, project)
     answer, body = web.get(url, accept)
-    if answer.status_code == _MISSING:
+    if answer.status_code == MISSING:
         return None
-    if answer.status_code != _OK:
-        raise MirrorError("bad-answer", f"{shown(url)} answers {answer.status_code}", hint="Check who may read the index.")
-    content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    cache = answer.headers.get("Cache-Control", "")
-    try:
-        if content_type.endswith("json") or (content_type not in HTML and body.lstrip().startswith(b"{")):
-            raw = json.loads(body)
-            return Answer(url, content_type, cache, "json", ProjectPage.from_json_data(raw, answer.url), raw)
-        page = ProjectPage.from_html(str(canonicalize_name(project)), body, answer.url)
-        return Answer(url, content_type, cache, "html", page)
-    except _UNREADABLE as error:
-        raise MirrorError(
-            "bad-page",
-            f"{shown(url)} cannot be read: {type(error).__name__}",
-            hint="It is no page of an index.",
-        ) from error
+    if answer.status_code != OK:
+        raise bad_answer(url, answer.status_code)
+    content_type, cache = _content_type(answer), answer.headers.get("Cache-Control", "")
+    if _is_json(content_type, body):
+        raw, page = _parsed(url, lambda: _project_json(body, answer.url))
+        return Answer(url, content_type, cache, "json", page, raw)
+    _check_tags(url, body)
+    page = _parsed(url, lambda: ProjectPage.from_html(canonicalize_name(project), body, answer.url))
+    return Answer(url, content_type, cache, "html", page)
 
 
 def ask_projects(web: Web, index: str) -> list[str]:
     """Return the projects that an index lists.
 
-    :raises MirrorError: if its page cannot be read, or nobody answers.
+    :raises MirrorError: if its page cannot be read or is that of no index, or nobody answers.
     """
     url = index.rstrip("/") + "/"
-    answer, body = web.get(url, ANY)
-    if answer.status_code != _OK:
-        raise MirrorError("bad-answer", f"{shown(url)} answers {answer.status_code}", hint="Is it an index?")
     try:
-        if "json" in answer.headers.get("Content-Type", ""):
-            page = IndexPage.from_json_data(json.loads(body))
-        else:
-            page = IndexPage.from_html(body)
-    except _UNREADABLE as error:
+        answer, body = web.get(url, ANY)
+        if not _is_json(_content_type(answer), body):
+            _check_tags(url, body)
+    except MirrorError as error:
+        if error.code != "too-large":
+            raise
         raise MirrorError(
-            "bad-page", f"{shown(url)} cannot be read: {type(error).__name__}", hint="Is it an index?"
+            "too-many-projects",
+            f"{shown_url(url)} lists more than is looked at at once",
+            hint="Name the projects that are to be looked at.",
         ) from error
-    return sorted({canonicalize_name(name) for name in page.projects})
+    if answer.status_code == MISSING:
+        raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_WHERE}")
+    if answer.status_code != OK:
+        raise bad_answer(url, answer.status_code)
+    if _is_json(_content_type(answer), body):
+        page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(body)))
+    else:
+        page = _parsed(url, lambda: IndexPage.from_html(body))
+    return _names(page, url)
+
+
+def _content_type(answer: requests.Response) -> str:
+    return answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _is_json(content_type: str, body: bytes) -> bool:
+    return content_type.endswith("json") or (content_type not in HTML and body.lstrip().startswith(b"{"))
+
+
+def _names(page: IndexPage, url: str) -> list[str]:
+    """Return the projects of a page; some servers list the folders of an index, with a slash at the end of each."""
+    names = {canonicalize_name(each.removesuffix("/")) for each in page.projects}
+    others = [each for each in page.projects if not is_project(canonicalize_name(each.removesuffix("/")))]
+    if "simple/" in page.projects:
+        others.append("simple/")
+    if others or (not names and page.repository_version is None):
+        what = f"it lists {others[0]!r}, which is no project" if others else "it lists no project"
+        raise MirrorError("no-index", f"{shown_url(url)} is no index: {shown(what)}", hint=_WHERE)
+    return sorted(names)
+
+
+def _project_json(body: bytes, url: str) -> tuple[Any, ProjectPage]:
+    raw = json.loads(body)
+    return raw, ProjectPage.from_json_data(raw, url)
+
+
+def _parsed(url: str, parse: Callable[[], _Page]) -> _Page:
+    """Return what ``parse`` makes of a page.
+
+    :raises MirrorError: if it is none.
+    """
+    try:
+        return parse()
+    except Exception as error:  # three parsers of others, and bytes of anybody: each raises its own
+        raise MirrorError(
+            "bad-page",
+            f"{shown_url(url)} cannot be read: {type(error).__name__}",
+            hint=f"It is no page of an index. {_WHERE}",
+        ) from error
+
+
+def _check_tags(url: str, html: bytes) -> None:
+    """Confirm that the parser does not make hours of work of a page.
+
+    :raises MirrorError: if it has more tags than any real one, or opens them without an end.
+    """
+    depth = 0
+    for count, tag in enumerate(_TAG.finditer(html)):
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        if count > _MOST_TAGS or depth > _DEEPEST:
+            raise MirrorError(
+                "too-large",
+                f"{shown_url(url)} has more tags, or deeper ones, than any project's page",
+                hint="No real one is so large; it is not read further.",
+            )

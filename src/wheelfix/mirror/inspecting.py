@@ -1,11 +1,11 @@
 """A mirror's folder, looked through: whether its pages say what its files are."""
 
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from wheelfix.archive.source import Source
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
@@ -16,24 +16,33 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, HTML, MAKING, PAGE, SIDECAR, SIMPLE, is_project, page_place, place_of
+from wheelfix.mirror.layout import (
+    FILES,
+    HTML,
+    PAGE,
+    SIDECAR,
+    SIMPLE,
+    file_place,
+    is_project,
+    page_place,
+    place_of,
+)
+from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import ListedFile, Page
-from wheelfix.mirror.pages import page_html, root_html
 from wheelfix.mirror.records import load_page, load_root
 from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
-from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.strays import Known, below, find_strays
+from wheelfix.mirror.unfinished import listed_places
 from wheelfix.wheel import Wheel
+
+_MOST_LOOKS: Final = 3
 
 
 @dataclass(slots=True)
-class _Known:
-    """Places that a page accounts for."""
+class _Known(Known):
+    """What the pages account for, how many ``files`` they list, and what is known of the ``needs`` of those, by name."""
 
-    places: set[str] = field(default_factory=set)
-    doubtful: set[str] = field(default_factory=set)
-    """Projects whose pages contradict each other: what neither lists is not removed unseen."""
     needs: dict[str, Needs] = field(default_factory=dict)
-    """What the wheels that were read say of their GPU requirements, by file name."""
     files: int = 0
 
 
@@ -47,27 +56,42 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     folder.check_exists()
     findings: list[Finding] = []
     known = _Known()
-    present = set(folder.names(SIMPLE))
+    present = {name for name in folder.names(SIMPLE) if is_project(name)}
     listed = _root(folder, findings, present)
     for project in sorted(listed - present):
-        findings.append(Finding("page-missing", f"{SIMPLE}/{project}", "it is listed, and has no page", mendable=True))
+        findings.append(
+            Finding("page-missing", f"{SIMPLE}/{shown(project)}", "it is listed, and has no page", mendable=True)
+        )
         known.doubtful.add(project)
     for project in sorted(present):
-        try:
-            findings += _look_at(folder, project, listed, known, quick=quick)
-        except (MirrorError, OSError) as error:
-            findings.append(_unreadable(f"{SIMPLE}/{project}", error))
-            known.doubtful.add(project)
+        findings += _look_at_project(folder, project, listed, known, quick=quick)
         if on_project:
             on_project(project)
-    findings += _unaccounted(folder, known)
+    findings += find_strays(folder, known)
     return Survey.of(findings, len(present), known.files)
+
+
+def _look_at_project(folder: Folder, project: str, listed: frozenset[str], known: _Known, *, quick: bool) -> list[Finding]:
+    """Return what is wrong with one project; it is looked at again if its page changed meanwhile."""
+    found: list[Finding] = []
+    files = known.files
+    for _ in range(_MOST_LOOKS):
+        known.files = files
+        try:
+            before = folder.read(page_place(project))
+            found = list(_look_at(folder, project, listed, known, quick=quick))
+            if not found or folder.read(page_place(project)) == before:
+                break
+        except (MirrorError, OSError) as error:
+            known.doubtful.add(project)
+            return [_unreadable(f"{SIMPLE}/{project}", error)]
+    return found
 
 
 def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> frozenset[str]:
     """Return the projects that the root lists: none where it is damaged, all where it may not be read."""
     try:
-        listed = load_root(folder)
+        listed = _listed(folder)
         if folder.read(f"{SIMPLE}/{HTML}") != root_html(listed):
             message = "it does not list what JSON lists"
             findings.append(Finding("html-differs", f"{SIMPLE}/{HTML}", message, mendable=True))
@@ -75,6 +99,18 @@ def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> 
         findings.append(_unreadable(f"{SIMPLE}/{PAGE}", error, mendable=isinstance(error, MirrorError)))
         return frozenset() if isinstance(error, MirrorError) else frozenset(present)
     return listed
+
+
+def _listed(folder: Folder) -> frozenset[str]:
+    """Return the projects that the root lists now: none where that page is lost."""
+    return load_root(folder) if folder.read(f"{SIMPLE}/{PAGE}") is not None else frozenset()
+
+
+def _is_listed(folder: Folder, project: str) -> bool:
+    try:
+        return project in _listed(folder)
+    except (MirrorError, OSError):  # it is told of the root
+        return False
 
 
 def _unreadable(place: str, error: MirrorError | OSError, *, mendable: bool = False) -> Finding:
@@ -91,42 +127,44 @@ def _look_at(folder: Folder, project: str, listed: frozenset[str], known: _Known
         if folder.read(place) is None:
             if project not in listed and folder.read(page_place(project, HTML)) is None:
                 return  # an interrupted `mirror add` got no further than its folder
-            known.places.update(_below(folder, f"{FILES}/{project}"))  # nobody can tell what it listed
+            known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it listed
             yield Finding("page-missing", place, "there is a folder for it, and no page")
             return
-        if project not in listed:
+        if project not in listed and not _is_listed(folder, project):  # it may have come meanwhile
             yield Finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", mendable=True)
         if folder.read(page_place(project, HTML)) != page_html(page):
-            known.doubtful.add(project)
             message = "it does not say what JSON says"
             yield Finding("html-differs", page_place(project, HTML), message, mendable=True)
     except (MirrorError, OSError) as error:
         yield _unreadable(f"{SIMPLE}/{project}/{PAGE}", error)
-        known.places.update(_below(folder, f"{FILES}/{project}"))  # nobody can tell what it lists
+        known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it lists
         return
     known.files += len(page.files)
     for file in page.files:
         yield from _look_at_file(folder, page, file, known, quick=quick)
     for file in page.past:
-        yield from _look_at_past(folder, file, known)
+        yield from _look_at_past(folder, page, file, known, quick=quick)
     yield from _look_at_releases(folder, page, known)
 
 
-def _look_at_past(folder: Folder, file: ListedFile, known: _Known) -> Iterator[Finding]:
-    place = place_of(file.url)
+def _look_at_past(folder: Folder, page: Page, file: ListedFile, known: _Known, *, quick: bool) -> Iterator[Finding]:
+    """Yield what is wrong with a file that another one replaced: it is there for locks that name its sum."""
+    place = _served(page, file)
+    known.places |= listed_places(Page(page.project, (file,)))
     if place is None or folder.size(place) is None:
-        yield Finding("past-missing", place or file.url, f"{shown(file.filename)}, which was replaced, is gone")
-        return
-    known.places |= {place, place + SIDECAR}
+        yield Finding("past-missing", place or shown(file.url), f"{shown(file.filename)}, which was replaced, is gone")
+    elif folder.size(place) != file.size or not (quick or folder.sha256(place) == file.sha256):
+        yield Finding("past-missing", place, f"{shown(file.filename)}, which was replaced, has other bytes than it had")
 
 
 def _look_at_file(folder: Folder, page: Page, file: ListedFile, known: _Known, *, quick: bool) -> Iterator[Finding]:
-    place = place_of(file.url)
-    name = f"{page.project}: {shown(file.filename)}"
-    if place is None or place.rpartition("/")[2] != file.filename:
-        yield Finding("file-elsewhere", name, f"its address is {shown(file.url)}")
+    place, own = _served(page, file), file_place(page.project, file.filename, file.sha256)
+    known.places |= listed_places(Page(page.project, (file,)))
+    is_there = place != own and folder.size(own) == file.size
+    if place is None or is_there:
+        message = f"its address is {shown(file.url)}{f', and it lies at {shown(own)}' if is_there else ''}"
+        yield Finding("file-elsewhere", f"{SIMPLE}/{page.project}/{shown(file.filename)}", message, mendable=is_there)
         return
-    known.places |= {place, place + SIDECAR}
     try:
         if WheelFilename.parse(file.filename).project != page.project:
             yield Finding("file-of-another-project", place, f"it is listed for {page.project}")
@@ -138,7 +176,7 @@ def _look_at_file(folder: Folder, page: Page, file: ListedFile, known: _Known, *
     try:
         size = folder.size(place)
         if size is None:
-            yield Finding("file-missing", place, "it is listed, and not there")
+            yield Finding("file-missing", place, "it is listed, and not there; adding the wheel again brings it back")
             return
         if size != file.size:
             yield Finding("size-differs", place, f"it has {size} bytes, the page says {file.size}")
@@ -148,6 +186,15 @@ def _look_at_file(folder: Folder, page: Page, file: ListedFile, known: _Known, *
             yield from _look_into(folder, file, place, known)
     except (MirrorError, OSError) as error:
         yield _unreadable(place, error)
+
+
+def _served(page: Page, file: ListedFile) -> str | None:
+    """Return where the address of a file leads, ``None`` where that is none of the files of this project and name."""
+    place = place_of(file.url)
+    if place is None:
+        return None
+    _, project, _, filename = place.split("/")
+    return place if (project, filename) == (page.project, file.filename) else None
 
 
 def _look_into(folder: Folder, file: ListedFile, place: str, known: _Known) -> Iterator[Finding]:
@@ -164,7 +211,8 @@ def _look_into(folder: Folder, file: ListedFile, place: str, known: _Known) -> I
         yield Finding("wheel-faulty", place, error.message)
     digest = arrival.file.sha256 if arrival else _sha256(path)
     if digest != file.sha256:
-        yield Finding("file-differs", place, f"its sha256 is {digest}, the page says {file.sha256}")
+        message = f"its sha256 is {digest}, the page says {file.sha256}; adding the wheel again brings it back"
+        yield Finding("file-differs", place, message)
     if arrival is not None:
         if arrival.errors:
             yield Finding("wheel-faulty", place, shown_few(arrival.errors))
@@ -215,7 +263,7 @@ def _look_at_releases(folder: Folder, page: Page, known: _Known) -> Iterator[Fin
 
 def _siblings(folder: Folder, page: Page, known: _Known) -> Iterator[Sibling]:
     for each in page.files:
-        place = place_of(each.url)
+        place = _served(page, each)
         data = folder.read(place + SIDECAR) if place and each.yanked is None else None
         if data is None:
             continue
@@ -225,42 +273,3 @@ def _siblings(folder: Folder, page: Page, known: _Known) -> Iterator[Sibling]:
         except WheelfixError:  # the sidecar is no METADATA: it is told of the wheel
             continue
         yield Sibling(each.filename, [field.value.strip() for field in document.all(REQUIRES)], needs)
-
-
-def _unaccounted(folder: Folder, known: _Known) -> Iterator[Finding]:
-    """Yield files that no page lists, and what is half made."""
-    closed: list[OSError] = []
-    for top in (FILES, SIMPLE, HIDDEN):
-        for place in _below(folder, top, closed.append):
-            name = place.rpartition("/")[2]
-            parts = place.split("/")
-            if folder.is_link(place) and not folder.is_inside(place):
-                yield Finding("leads-out", place, "it is a link that leads out of the mirror")
-            elif name.startswith(".wheelfix-") and name.endswith(".part"):
-                yield Finding("leftover", place, "it is half a file", mendable=True)
-            elif top == HIDDEN:
-                if parts[1].startswith(MAKING) and folder.is_abandoned("/".join(parts[:2])):
-                    yield Finding("leftover", place, "it was being made", mendable=True)
-            elif top == FILES and place not in known.places:
-                yield _unlisted(folder, known, place)
-    for error in closed:
-        if not isinstance(error, FileNotFoundError):
-            place = Path(str(error.filename)).relative_to(folder.path).as_posix()
-            yield Finding("unreadable", place, shown(error.strerror or str(error)))
-
-
-def _unlisted(folder: Folder, known: _Known, place: str) -> Finding:
-    """Return the finding for a file that no page lists: it can go if an interrupted call left it, and its page is sound."""
-    project = place.split("/")[1]
-    if is_project(project) and place in Unfinished(folder, project).places() and project not in known.doubtful:
-        return Finding("unlisted", place, "no page lists it: an interrupted call left it", mendable=True)
-    return Finding("unlisted", place, "no page lists it; add it again, or delete it if nobody misses it")
-
-
-def _below(folder: Folder, top: str, on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
-    """Yield every file below ``top``, links to folders among them; ``on_error`` gets what cannot be looked into."""
-    root = folder.path / top
-    for current, folders, files in os.walk(root, onerror=on_error):
-        links = [name for name in folders if Path(current, name).is_symlink()]
-        for name in sorted([*files, *links]):
-            yield Path(current, name).relative_to(folder.path).as_posix()

@@ -61,11 +61,22 @@ def url_of(place: str) -> str:
     return f"../../{quote(place, safe='/')}"
 
 
+def own_place(project: str, filename: str, sha256: str, url: str) -> str | None:
+    """Return where a file of ``project`` lies, ``None`` where ``url``, its address on the page, leads anywhere else.
+
+    A page that somebody edited must not lead a writer to files of another project.
+    """
+    place = file_place(project, filename, sha256)
+    return place if place_of(url) == place else None
+
+
 def place_of(url: str) -> str | None:
     """Return where the file of a page's ``url`` lies, ``None`` where it is none of this mirror."""
-    if not url.startswith(f"../../{FILES}/"):
-        return None
     place = unquote(url.removeprefix("../../"))
+    return place if url.startswith(f"../../{FILES}/") and is_place(place) else None
+
+
+def is_place(place: str) -> bool:
+    """Whether ``place`` is one for a file: below a project, and a folder for its sum."""
     parts = place.split("/")
-    plain = all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
-    return place if plain and len(parts) == 4 else None
+    return len(parts) == 4 and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)

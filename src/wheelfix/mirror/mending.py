@@ -11,13 +11,20 @@ from wheelfix.errors import WheelfixError
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, SIMPLE, is_project, page_place, place_of
-from wheelfix.mirror.model import ListedFile
-from wheelfix.mirror.records import load_page, root_locked, save_page, save_root
+from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_place, is_project, page_place, url_of
+from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.records import load_page, renew_root, root_locked, save_page
 from wheelfix.mirror.unfinished import Unfinished
 
 _OF_FILES = frozenset(
-    {"sidecar-missing", "sidecar-differs", "sidecar-stale", "sidecar-not-announced", "requires-python-differs"}
+    {
+        "file-elsewhere",
+        "sidecar-missing",
+        "sidecar-differs",
+        "sidecar-stale",
+        "sidecar-not-announced",
+        "requires-python-differs",
+    }
 )
 _OF_PAGES = frozenset({"html-differs", "page-unlisted"})
 
@@ -39,16 +46,16 @@ def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> 
     at_top = [each for each in mendable if each.place.count("/") == 1]
     if at_top:
         with root_locked(folder, timeout):
-            _remove_leftovers(folder, at_top)
-            if any(each.place.startswith(f"{SIMPLE}/") for each in at_top):
-                save_root(folder, [name for name in folder.names(SIMPLE) if folder.read(page_place(name)) is not None])
+            _remove_leftovers(folder, [each for each in at_top if not each.place.startswith(f"{HIDDEN}/")])
+    if any(each.place.startswith(f"{SIMPLE}/") for each in at_top):
+        renew_root(folder, timeout)
     for project, codes in sorted(projects.items()):
         with folder.locked(project, timeout):
             _mend_project(folder, project, codes, timeout)
             own = (f"{FILES}/{project}/", f"{SIMPLE}/{project}/")
             _remove_leftovers(folder, [each for each in mendable if each.place.startswith(own)])
     for each in mendable:
-        if each.code == "leftover" and each.place.startswith(f"{HIDDEN}/"):
+        if each.code == "leftover" and each.place.startswith(f"{HIDDEN}/{MAKING}"):
             folder.remove_abandoned(each.place)
 
 
@@ -68,17 +75,17 @@ def _is_of_project(place: str) -> bool:
 def _mend_project(folder: Folder, project: str, codes: AbstractSet[str], timeout: float) -> None:
     page = load_page(folder, project)
     if "unlisted" in codes:
-        Unfinished(folder, project).tidy(page)
+        Unfinished(folder, project).complete(page, timeout)
     if folder.read(page_place(project)) is not None and codes & (_OF_FILES | _OF_PAGES):
         if codes & _OF_FILES:
-            page = replace(page, files=tuple(_mended(folder, each) for each in page.files))
+            page = replace(page, files=tuple(_mended(folder, page, each) for each in page.files))
         save_page(folder, page, timeout)
 
 
-def _mended(folder: Folder, file: ListedFile) -> ListedFile:
+def _mended(folder: Folder, page: Page, file: ListedFile) -> ListedFile:
     """Return ``file`` as its wheel says, whose sidecar is written anew; a wheel that is not the listed one is left alone."""
-    place = place_of(file.url)
-    if place is None or folder.size(place) != file.size:
+    place = file_place(page.project, file.filename, file.sha256)
+    if folder.size(place) != file.size:
         return file
     path = folder.at(place)
     try:
@@ -88,6 +95,6 @@ def _mended(folder: Folder, file: ListedFile) -> ListedFile:
         return file
     if arrival.file.sha256 != file.sha256:
         return file
-    folder.write(place + SIDECAR, arrival.metadata)
+    folder.write_all({place + SIDECAR: arrival.metadata})
     digest = hashlib.sha256(arrival.metadata).hexdigest()
-    return replace(file, metadata_sha256=digest, requires_python=arrival.file.requires_python)
+    return replace(file, url=url_of(place), metadata_sha256=digest, requires_python=arrival.file.requires_python)

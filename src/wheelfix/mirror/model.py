@@ -3,16 +3,21 @@
 https://packaging.python.org/en/latest/specifications/simple-repository-api/
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import insort
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from packaging.utils import canonicalize_version
 from packaging.version import Version
 
+from wheelfix.errors import FilenameError
 from wheelfix.filename import WheelFilename
+from wheelfix.mirror.layout import own_place
 
+_NO_VERSION: Final = Version("0")
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -54,8 +59,18 @@ class ListedFile:
 
     @property
     def version(self) -> str:
-        """The version in the file name, in its normal form (PEP 440)."""
-        return _version_of(self.filename)[1]
+        """The version in the file name, in its normal form (PEP 440), empty where there is none."""
+        return _name_of(self.filename).version
+
+    @property
+    def release(self) -> str:
+        """The version without differences of spelling: 1.0 and 1.0.0 are one release."""
+        return canonicalize_version(self.version)
+
+    @property
+    def identity(self) -> Hashable:
+        """What installers take for the same wheel, however the parts of its name are spelled."""
+        return _name_of(self.filename).identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,14 @@ class Page:
         """Return the file of this name, ``None`` where none is listed."""
         return next((each for each in self.files if each.filename == filename), None)
 
+    def find_same(self, file: ListedFile) -> ListedFile | None:
+        """Return the listed file that installers take for the same wheel as ``file``, ``None`` where there is none."""
+        return next((each for each in self.files if each.identity == file.identity), None)
+
+    def place(self, file: ListedFile) -> str | None:
+        """Return where ``file``, one of this page, lies in the mirror, ``None`` where its address leads anywhere else."""
+        return own_place(self.project, file.filename, file.sha256, file.url)
+
     def with_files(self, files: Iterable[ListedFile]) -> "Page":
         """Return the page with these files, put in order."""
         return replace(self, files=in_order(files))
@@ -88,11 +111,11 @@ class Page:
     def with_file(self, file: ListedFile) -> "Page":
         """Return the page with ``file``; one of the same name and other bytes becomes one of the past."""
         before = self.find(file.filename)
-        page = self.with_files([*(each for each in self.files if each is not before), file])
-        page = replace(page, past=tuple(each for each in page.past if each.sha256 != file.sha256))
-        if before is None or before.sha256 == file.sha256:
-            return page
-        return replace(page, past=(*page.past, before))
+        files = [each for each in self.files if each is not before]
+        insort(files, file, key=_rank)
+        past = tuple(each for each in self.past if each.sha256 != file.sha256)
+        replaced = before is not None and before.sha256 != file.sha256
+        return replace(self, files=tuple(files), past=(*past, before) if before and replaced else past)
 
 
 def in_order(files: Iterable[ListedFile]) -> tuple[ListedFile, ...]:
@@ -100,11 +123,29 @@ def in_order(files: Iterable[ListedFile]) -> tuple[ListedFile, ...]:
 
     Clients that take one wheel for the whole release so always take the same one.
     """
-    return tuple(sorted(files, key=lambda each: (_version_of(each.filename)[0], each.filename)))
+    return tuple(sorted(files, key=_rank))
 
 
-@lru_cache(maxsize=10_000)
-def _version_of(filename: str) -> tuple[Version, str]:
-    """Return the version in a file name, to compare and as text: 0 and nothing where it is none."""
-    parsed = WheelFilename.parse(filename).parsed_version
-    return (parsed, str(parsed)) if parsed else (Version("0"), "")
+def _rank(file: ListedFile) -> tuple[Version, str]:
+    return _name_of(file.filename).order, file.filename
+
+
+class _Name(NamedTuple):
+    """What a file name tells: the version to compare and as text, and what makes the file the one that it is."""
+
+    order: Version
+    version: str
+    identity: Hashable
+
+
+@lru_cache(maxsize=1 << 16)
+def _name_of(filename: str) -> _Name:
+    """Return what is in a file name; one that is none of a wheel stands for itself."""
+    try:
+        name = WheelFilename.parse(filename)
+    except FilenameError:  # `mirror check` tells it
+        return _Name(_NO_VERSION, "", filename)
+    version = name.parsed_version
+    tags = [frozenset(part.split(".")) for part in (name.python, name.abi, name.platform)]
+    identity = (name.project, version or name.version, name.build, *tags)
+    return _Name(version or _NO_VERSION, str(version) if version else "", identity)

@@ -1,17 +1,15 @@
-"""Pages as JSON and HTML. Nothing here reads or writes a file.
+"""Pages as JSON, the record of truth. Nothing here reads or writes a file.
 
-JSON is that of PEP 691 with PEP 592, 700, 714 and 792, version 1.4; keys that begin with an underscore are private. HTML is
-that of PEP 503 with PEP 592, 629, 658, 714 and 792, and with what uv reads beyond it; it is made from what JSON says.
+That of PEP 691 with PEP 592, 700, 714 and 792, version 1.4; keys that begin with an underscore are private.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping
-from html import escape
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import as_utf8, shown
+from wheelfix.escaping import shown
 from wheelfix.mirror.model import ListedFile, Origin, Page
 
 API_VERSION: Final = "1.4"
@@ -19,10 +17,12 @@ _OURS: Final = "_wheelfix"
 _PAST: Final = "_wheelfix-past"
 _RULES: Final = "_wheelfix-rules"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_FILE_KEYS: Final = frozenset(
-    {"filename", "url", "hashes", "size", "upload-time", "requires-python", "core-metadata", "yanked", _OURS, _RULES}
-)
-_PAGE_KEYS: Final = frozenset({"meta", "name", "versions", "files", _PAST})
+_KNOWN_OF_FILE: Final[Mapping[str, Any]] = {
+    "filename": {}, "url": {}, "hashes": {"sha256": {}}, "size": {}, "upload-time": {}, "requires-python": {},
+    "core-metadata": {"sha256": {}}, "yanked": {}, _OURS: {}, _RULES: {},
+}  # fmt: skip
+_KNOWN_OF_PAGE: Final[Mapping[str, Any]] = {"meta": {"api-version": {}}, "name": {}, "versions": {}, "files": {}, _PAST: {}}
+"""The keys that wheelfix writes; below them, those of the objects of which others may hold more."""
 
 
 def page_json(page: Page) -> bytes:
@@ -35,7 +35,7 @@ def page_json(page: Page) -> bytes:
     }
     if page.past:
         document[_PAST] = [_file(each) for each in page.past]
-    return _encode({**document, **page.other})
+    return _encode(_with_others(document, page.other))
 
 
 def _encode(document: Mapping[str, Any]) -> bytes:
@@ -64,7 +64,26 @@ def _file(file: ListedFile) -> dict[str, Any]:
         }
     if file.checked_by is not None:
         found[_RULES] = file.checked_by
-    return {**found, **file.other}
+    return _with_others(found, file.other)
+
+
+def _with_others(document: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``document`` with the keys of ``others``, and those of the objects in them."""
+    found = dict(document)
+    for key, value in others.items():
+        found[key] = _with_others(found[key], value) if isinstance(found.get(key), dict) and value else value
+    return found
+
+
+def _others(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is in ``values`` beyond the ``known`` keys."""
+    found = {}
+    for key, value in values.items():
+        if key not in known:
+            found[key] = value
+        elif known[key] and isinstance(value, dict) and (more := _others(value, known[key])):
+            found[key] = more
+    return found
 
 
 def read_page(data: bytes, project: str) -> Page:
@@ -73,31 +92,66 @@ def read_page(data: bytes, project: str) -> Page:
     :raises MirrorError: if it is no such page: it is never taken for an empty one.
     """
     try:
-        document = json.loads(data)
+        document = _decode(data)
         if document["name"] != project:
-            raise _bad(project, f"it is the page of {shown(str(document['name']))}")
-        if document["meta"]["api-version"].partition(".")[0] != "1":
-            raise _bad(project, f"its API version is {shown(str(document['meta']['api-version']))}")
-        other = {key: value for key, value in document.items() if key not in _PAGE_KEYS}
-        files = tuple(_read_file(each, project) for each in document["files"])
-        page = Page(project, files, tuple(_read_file(each, project) for each in document.get(_PAST, ())), other)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise _bad(project, f"it cannot be read: {type(error).__name__}: {shown(str(error)[:200])}") from error
-    names = [each.filename for each in files]
-    if len(set(names)) != len(names):
-        raise _bad(project, "it lists a file twice")
-    return page
+            raise ValueError(f"it is the page of {document['name']}")
+        files, past = (tuple(map(_read_file, _list(each))) for each in (document["files"], document.get(_PAST, [])))
+        names = [each.filename for each in files]
+        if len(set(names)) != len(names):
+            raise ValueError("it lists a file twice")
+    except _NO_PAGE as error:
+        raise _bad(project, error) from error
+    return Page(project, files, past, _others(document, _KNOWN_OF_PAGE))
 
 
-def _read_file(values: Mapping[str, Any], project: str) -> ListedFile:
+_NO_PAGE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What is raised for what is no page."""
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``data``, a page of the API that is known.
+
+    :raises ValueError: if it is none, or can be read in two ways.
+    """
+    document = json.loads(data, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    if not isinstance(document, dict):
+        raise TypeError("it is no object")
+    version = document["meta"]["api-version"]
+    if version.partition(".")[0] != "1":
+        raise ValueError(f"its API version is {version}")
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("what must be a list is none")
+    return value
+
+
+def _read_file(values: Mapping[str, Any]) -> ListedFile:
     sha256, size = values["hashes"]["sha256"], values["size"]
-    texts = (values["filename"], values["url"], values["upload-time"], values.get("requires-python", ""))
-    if not all(isinstance(text, str) for text in texts) or not isinstance(size, int) or size < 0:
-        raise _bad(project, "a file has values of the wrong type")
-    metadata, yanked = values.get("core-metadata"), values.get("yanked", False)
+    texts = (values["filename"], values["url"], values["upload-time"], values.get("requires-python") or "")
+    if not all(isinstance(text, str) for text in texts) or type(size) is not int or size < 0:
+        raise TypeError("a file has values of the wrong type")
+    for text in texts:
+        text.encode()  # half a character cannot be part of a path
+    metadata, yanked, checked_by = values.get("core-metadata"), values.get("yanked", False), values.get(_RULES)
+    if not isinstance(yanked, bool | str) or not isinstance(checked_by, str | None):
+        raise TypeError("a file has values of the wrong type")
     sums = [sha256, *([metadata["sha256"]] if isinstance(metadata, Mapping) else [])]
     if not all(_SHA256.fullmatch(each) for each in sums):
-        raise _bad(project, "a sha256 is none")
+        raise ValueError("a sha256 is none")
     return ListedFile(
         filename=values["filename"],
         url=values["url"],
@@ -108,8 +162,8 @@ def _read_file(values: Mapping[str, Any], project: str) -> ListedFile:
         metadata_sha256=metadata["sha256"] if isinstance(metadata, Mapping) else None,
         yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
         origin=_read_origin(values[_OURS]) if _OURS in values else None,
-        checked_by=values.get(_RULES),
-        other={key: value for key, value in values.items() if key not in _FILE_KEYS},
+        checked_by=checked_by,
+        other=_others(values, _KNOWN_OF_FILE),
     )
 
 
@@ -124,95 +178,23 @@ def _read_origin(values: Mapping[str, Any]) -> Origin:
     )
 
 
-def _bad(project: str, why: str) -> MirrorError:
+def _bad(project: str, error: Exception) -> MirrorError:
     return MirrorError(
         "bad-page",
-        f"the page of {shown(project)} is damaged: {why}",
-        hint="Nothing was written. Restore it; or move it away and add the wheels below files/ again: what was yanked, and "
-        "when each was uploaded, only the page knows.",
+        f"the page of {shown(project)} is damaged: {_why(error)}",
+        hint="Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they lie, "
+        f"files/{project}/*/*.whl: what was yanked, and when each was uploaded, only the page knows.",
     )
 
 
-_HEAD: Final = """<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="pypi:repository-version" content="{version}">
-{metas}    <meta name="viewport" content="width=device-width">
-    <title>{title}</title>
-    <style>
-      body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }}
-      li {{ margin: 0.6em 0; }}
-      small {{ color: #555; }}
-      .yanked a {{ text-decoration: line-through; }}
-    </style>
-  </head>
-  <body>
-    <h1>{title}</h1>
-"""
-_FOOT: Final = "  </body>\n</html>\n"
-
-
-def page_html(page: Page) -> bytes:
-    """Return the HTML page: a link for each file, and for people what is known of it."""
-    title = f"Links for {page.project}"
-    items = "".join(_item(file) for file in page.files)
-    return _html(title, f"    <ul>\n{items}    </ul>\n", _status_metas(page.other.get("project-status")))
-
-
-def _status_metas(status: object) -> str:
-    """Return what HTML says of the status of a project (PEP 792)."""
-    if not isinstance(status, Mapping):
-        return ""
-    names = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
-    told = {name: status[key] for name, key in names.items() if isinstance(status.get(key), str)}
-    return "".join(f'    <meta name="{name}" content="{_text(text)}">\n' for name, text in told.items())
-
-
-def _html(title: str, body: str, metas: str = "") -> bytes:
-    head = _HEAD.format(version=API_VERSION, title=_text(title), metas=metas)
-    return f"{head}{body}{_FOOT}".encode()
-
-
-def _text(text: str) -> str:
-    return escape(as_utf8(text), quote=True)
-
-
-def _item(file: ListedFile) -> str:
-    attributes = {"href": f"{file.url}#sha256={file.sha256}"}
-    if file.requires_python is not None:
-        attributes["data-requires-python"] = file.requires_python
-    if file.metadata_sha256 is not None:
-        attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = f"sha256={file.metadata_sha256}"
-    if file.yanked is not None:
-        attributes["data-yanked"] = file.yanked
-    attributes |= {"data-upload-time": file.upload_time, "data-size": str(file.size)}
-    written = " ".join(f'{name}="{_text(value)}"' for name, value in attributes.items())
-    kind = ' class="yanked"' if file.yanked is not None else ""
-    notes = "".join(f"\n        <br><small>{_text(note)}</small>" for note in _notes(file))
-    return f"      <li{kind}><a {written}>{_text(file.filename)}</a>{notes}</li>\n"
-
-
-def _notes(file: ListedFile) -> Iterable[str]:
-    yield f"{file.size:,} bytes, {file.upload_time}"
-    if file.yanked is not None:
-        yield f"yanked: {file.yanked}" if file.yanked else "yanked"
-    if file.origin is not None:
-        origin = file.origin
-        yield f"corrected by wheelfix {origin.tool}; the original is {origin.filename}, sha256 {origin.sha256}"
-        yield from origin.changes
+def _why(error: Exception) -> str:
+    """Return in a few words why something is no page."""
+    return shown(f"it has no key {error}" if isinstance(error, KeyError) else str(error)[:200])
 
 
 def root_json(projects: Iterable[str]) -> bytes:
     """Return the JSON page that lists all projects."""
     return _encode({"meta": {"api-version": API_VERSION}, "projects": [{"name": name} for name in sorted(projects)]})
-
-
-def root_html(projects: Iterable[str]) -> bytes:
-    """Return the HTML page that lists all projects."""
-    names = (_text(name) for name in sorted(projects))
-    links = "".join(f'      <li><a href="{name}/">{name}</a></li>\n' for name in names)
-    return _html("Simple index", f"    <ul>\n{links}    </ul>\n")
 
 
 def read_root(data: bytes) -> frozenset[str]:
@@ -221,10 +203,13 @@ def read_root(data: bytes) -> frozenset[str]:
     :raises MirrorError: if it is no such page.
     """
     try:
-        return frozenset(str(each["name"]) for each in json.loads(data)["projects"])
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        names = [each["name"] for each in _list(_decode(data)["projects"])]
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("a name is no text")
+        return frozenset(names)
+    except _NO_PAGE as error:
         raise MirrorError(
             "bad-page",
-            f"the page that lists all projects is damaged: {type(error).__name__}: {shown(str(error)[:200])}",
+            f"the page that lists all projects is damaged: {_why(error)}",
             hint="Nothing was written. Make it anew with `wheelfix mirror check --mend`.",
         ) from error

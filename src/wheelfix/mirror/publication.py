@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from wheelfix.errors import FilenameError
+from wheelfix.filename import WheelFilename
 from wheelfix.outcome import Problem, Status
 from wheelfix.problems import failure
 
@@ -64,4 +66,8 @@ def not_done(path: Path, error: Exception) -> Publication:
     """Return the publication of a wheel that ``error`` stopped."""
     outcome = failure(path, error)
     status = Published.REFUSED if outcome.status is Status.REFUSED else Published.FAILED
-    return Publication(path, status, problem=outcome.problem)
+    try:
+        project = WheelFilename.parse(path.name).project
+    except FilenameError:  # it is the problem, or none of it
+        project = None
+    return Publication(path, status, project, path.name, problem=outcome.problem)

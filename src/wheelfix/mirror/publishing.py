@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from wheelfix.errors import FilenameError, WheelfixError
+from wheelfix.errors import FilenameError, MirrorError, WheelfixError
 from wheelfix.filename import WheelFilename
 from wheelfix.mirror.addition import Addition
 from wheelfix.mirror.folder import Folder
@@ -62,6 +62,10 @@ def add_on_terms(
     batches: dict[str, list[Path]] = {}
     done: dict[Path, Publication] = {}
     more: list[Publication] = []
+    try:
+        folder.check_usable()
+    except (MirrorError, OSError) as error:
+        return PublishReport("mirror add", folder.path, tuple(not_done(path, error) for path in given))
     for path in dict.fromkeys(given):
         try:
             batches.setdefault(WheelFilename.parse(path.name).project, []).append(path)

@@ -1,13 +1,14 @@
 """The pages of a mirror as they lie in its folder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Final
 
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import HTML, PAGE, SIMPLE, page_place
+from wheelfix.mirror.layout import HTML, PAGE, SIMPLE, is_project, page_place
+from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import Page
-from wheelfix.mirror.pages import page_html, page_json, read_page, read_root, root_html, root_json
+from wheelfix.mirror.pages import page_json, read_page, read_root, root_json
 
 _ROOT: Final = ".root"
 """The name of the lock for the page that lists all projects; no project is called so."""
@@ -25,42 +26,66 @@ def load_page(folder: Folder, project: str) -> Page:
 def save_page(folder: Folder, page: Page, timeout: float) -> None:
     """Write the page of a project, and list the project; the lock of the project is held.
 
-    JSON comes first, as the rest is made from it; the page that lists all projects last, so that it leads nowhere else.
+    What can fail comes before the first page appears. JSON is first, as the rest is made from it; the page that lists all
+    projects is last, so that it leads nowhere else.
+
+    :raises MirrorError: if the page that lists all projects is damaged, or another process writes to it for too long.
     """
-    folder.write(page_place(page.project), page_json(page))
-    folder.write(page_place(page.project, HTML), page_html(page))
-    _list(folder, timeout, add=page.project)
+    own = {page_place(page.project): page_json(page), page_place(page.project, HTML): page_html(page)}
+    if page.project in load_root(folder) and _root_agrees(folder):
+        folder.write_all(own)
+        return
+    with root_locked(folder, timeout):
+        folder.write_all(own | _root_pages(load_root(folder) | {page.project}))
+
+
+def html_agrees(folder: Folder, page: Page) -> bool:
+    """Whether the HTML page of a project says what ``page`` says."""
+    html = folder.read(page_place(page.project, HTML))
+    return html == page_html(page) or (html is None and not page.files)
 
 
 def drop_page(folder: Folder, project: str, timeout: float) -> None:
     """Remove the page of a project without files, in the order that is the reverse of writing it."""
-    _list(folder, timeout, drop=project)
-    folder.remove(page_place(project, HTML))
-    folder.remove(page_place(project))
+    with root_locked(folder, timeout):
+        folder.write_all(_root_pages(load_root(folder) - {project}))
+        folder.remove(page_place(project, HTML))
+        folder.remove(page_place(project))
 
 
 def load_root(folder: Folder) -> frozenset[str]:
-    """Return the projects that the mirror lists.
+    """Return the projects that the mirror lists; where that page is lost, those that have a page.
 
     :raises MirrorError: if the page that lists them is damaged.
     """
     data = folder.read(f"{SIMPLE}/{PAGE}")
-    return frozenset() if data is None else read_root(data)
+    return frozenset(projects_with_page(folder)) if data is None else read_root(data)
 
 
-def save_root(folder: Folder, projects: Iterable[str]) -> None:
-    """Write the page that lists all projects; the lock of the root is held."""
+def projects_with_page(folder: Folder) -> Iterator[str]:
+    """Yield the projects that have a page, whatever is listed."""
+    for name in folder.names(SIMPLE):
+        if is_project(name) and folder.read(page_place(name)) is not None:
+            yield name
+
+
+def renew_root(folder: Folder, timeout: float) -> None:
+    """Write the page that lists all projects anew, from the pages that there are."""
+    with root_locked(folder, timeout):
+        folder.write_all(_root_pages(projects_with_page(folder)))
+
+
+def _root_pages(projects: Iterable[str]) -> dict[str, bytes]:
     names = frozenset(projects)
-    folder.write(f"{SIMPLE}/{PAGE}", root_json(names))
-    folder.write(f"{SIMPLE}/{HTML}", root_html(names))
+    return {f"{SIMPLE}/{PAGE}": root_json(names), f"{SIMPLE}/{HTML}": root_html(names)}
+
+
+def _root_agrees(folder: Folder) -> bool:
+    """Whether both pages that list all projects are there and say the same: an interrupted call may have written one."""
+    data = folder.read(f"{SIMPLE}/{PAGE}")
+    return data is not None and folder.read(f"{SIMPLE}/{HTML}") == root_html(read_root(data))
 
 
 def root_locked(folder: Folder, timeout: float) -> AbstractContextManager[None]:
     """Keep other writers of the page that lists all projects out."""
     return folder.locked(_ROOT, timeout)
-
-
-def _list(folder: Folder, timeout: float, *, add: str | None = None, drop: str | None = None) -> None:
-    with root_locked(folder, timeout):
-        before = load_root(folder)
-        save_root(folder, (before | ({add} if add else set())) - {drop})

@@ -17,6 +17,7 @@ from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.verdict import Evidence
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
+from wheelfix.metadata.requirement import read_requirement
 from wheelfix.mirror.findings import Finding
 from wheelfix.outcome import Verdict
 from wheelfix.plan import make_facts, make_plan
@@ -88,7 +89,7 @@ def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Find
         if (
             each.needs.without and _version(each.filename) not in others
         ):  # else it says what a GPU build says, and rightly so
-            message = f"it requires {shown_few(each.needs.without)}, and can do without: {each.needs.reason}"
+            message = f"it requires {shown_few(_names(each.needs.without))}, and can do without: {each.needs.reason}"
             yield Finding("gpu-requirements", _place(project, each.filename), message)
 
 
@@ -104,6 +105,11 @@ def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
         if version.local is not None and missing and not any(system == "any" for _, system, _ in there):
             message = f"it has no wheel for {shown_few(missing)}, and {version.public} has"
             yield Finding("label-covers-less", f"{project} {version}", message)
+
+
+def _names(requirements: Iterable[str]) -> list[str]:
+    read = ((text, read_requirement(text)) for text in requirements)
+    return [text if requirement is None else requirement.name for text, requirement in read]
 
 
 def _place(project: str, filename: str) -> str:

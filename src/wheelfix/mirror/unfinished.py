@@ -7,8 +7,9 @@ stay. The notes tell them apart.
 from collections.abc import Iterable
 
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import HIDDEN, SIDECAR, place_of
+from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, file_place, is_place, place_of
 from wheelfix.mirror.model import Page
+from wheelfix.mirror.records import html_agrees, save_page
 
 
 class Unfinished:
@@ -16,6 +17,7 @@ class Unfinished:
 
     def __init__(self, folder: Folder, project: str) -> None:
         self._folder = folder
+        self._project = project
         self._notes = f"{HIDDEN}/unfinished/{project}"
 
     def note(self, places: Iterable[str]) -> None:
@@ -31,16 +33,30 @@ class Unfinished:
         )  # the last may be cut off
         return frozenset(noted) | {place + SIDECAR for place in noted}
 
+    def complete(self, page: Page, timeout: float) -> None:
+        """Bring to its end what an interrupted call began with ``page``, which is what JSON says now."""
+        if self.places():
+            if page.files or page.past:
+                save_page(self._folder, page, timeout)
+            self.tidy(page)
+
     def tidy(self, page: Page) -> None:
-        """Remove what was noted and is not listed by ``page``, which is what the mirror serves now."""
+        """Remove what was noted and is not listed by ``page``, if JSON and HTML both say so; else a later call does it."""
         noted = self.places()
+        if noted and not html_agrees(self._folder, page):
+            return
         for place in sorted(noted - listed_places(page)):
-            if place_of(f"../../{place}") is not None:
+            if place.startswith(f"{FILES}/{self._project}/") and is_place(place):
                 self._folder.remove(place)
         self._folder.at(self._notes).unlink(missing_ok=True)
 
 
 def listed_places(page: Page) -> frozenset[str]:
-    """Return where the files of ``page`` lie, with their sidecars, those that were replaced among them."""
-    places = {place for file in (*page.files, *page.past) if (place := place_of(file.url)) is not None}
+    """Return where the files of ``page`` lie, with their sidecars, those that were replaced among them.
+
+    A file whose address leads elsewhere keeps what lies where it should be, and what it leads to.
+    """
+    files = (*page.files, *page.past)
+    places = {file_place(page.project, file.filename, file.sha256) for file in files}
+    places |= {place for file in files if (place := place_of(file.url)) is not None}
     return frozenset(places) | {place + SIDECAR for place in places}

@@ -1,84 +1,120 @@
-"""Requests to an index: bounded in number and time, with credentials that are never told.
+"""Requests to an index: bounded in number, time and memory, with credentials that are never told.
 
 Who asks is known from a netrc file, or from keyring where that is installed; never from an address.
 """
 
 import hashlib
-import io
-import time
-from collections.abc import Mapping
+import math
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
-from zipfile import BadZipFile, ZipFile  # noqa: TID251 - it reads one file of a wheel that is elsewhere, through ranges
+from typing import Final
+from urllib.parse import urljoin
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
+from wheelfix.mirror.addresses import check_url, host_of, server_of, shown_url
+from wheelfix.mirror.connections import BoundedAdapter, Deadline
 from wheelfix.version import __version__
 
+OK: Final = 200
+PARTIAL: Final = 206
 _BLOCK: Final = 1 << 16
-_LARGEST_PAGE: Final = 1 << 27
-_LARGEST_METADATA: Final = 1 << 23
-_PARTIAL: Final = 206
+_STEP: Final = 1 << 20
+LARGEST_PAGE: Final = 1 << 25
+"""In bytes, inflated. The largest pages of PyPI have 10 to 20 million."""
 _DENIED: Final = (401, 403)
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_MOST_HOPS: Final = 10
+_FAULTS: Final = (OSError, HTTPError, ValueError)
+"""What requests and urllib3 raise: their own errors, of which those of requests are OSErrors, and that of a bad address."""
+PASSING: Final = frozenset({"no-answer", "out-of-bounds"})
+"""The codes of errors that say nothing of what was asked for: another time there may be an answer."""
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow nothing: requests reads the whole body of a redirect, whatever its size."""
 
 
 class Web:
     """A session with web servers.
 
-    ``timeout`` is how long to wait for an answer, ``seconds`` for all of them together; ``most`` bounds their number.
+    ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all of them together; ``most`` bounds their
+    number, redirects among them.
 
     :raises MirrorError: from every method, if an address cannot be, nobody answers, or a bound is reached.
     """
 
     def __init__(self, *, timeout: float = 30, seconds: float = 3600, most: int = 10_000) -> None:
-        self._session = requests.Session()
+        if not (math.isfinite(timeout) and math.isfinite(seconds) and timeout > 0 and seconds >= 0):
+            raise ValueError(f"timeout and seconds must be finite and not negative, not {timeout} and {seconds}")
         self._credentials: dict[str, tuple[str, str] | None] = {}
-        self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
         self._timeout = timeout
-        self._end = time.monotonic() + seconds
+        self._deadline = Deadline(seconds)
         self._left = most
+        self._session = _Session()
+        self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, BoundedAdapter(timeout, self._deadline))
 
-    def ask(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None, *, stream: bool = False
-    ) -> requests.Response:
-        """Return the answer to a request, whatever its status is."""
+    def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+        """Return the answer to a request, whatever its status is. Its body is not read yet; it must be closed."""
+        asked = url
+        for _ in range(_MOST_HOPS):
+            answer = self._ask_once(method, url, headers)
+            target = answer.headers.get("Location")
+            if answer.status_code not in _REDIRECTS or target is None:
+                return answer
+            answer.close()
+            url = _follow(url, target)
+        raise MirrorError(
+            "bad-redirect", f"{shown_url(asked)} leads on and on", hint="Check the address, or tell who keeps the index."
+        )
+
+    def _ask_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         check_url(url)
-        self._count(url)
+        self._left -= 1
+        self._check_bounds(url)
+        known = self._credentials.get(server_of(url))
         try:
             answer = self._session.request(
                 method,
                 url,
-                headers=dict(headers or {}),
-                timeout=self._timeout,
-                stream=stream,
-                auth=self._credentials.get(urlsplit(url).netloc),
+                headers={"Accept-Encoding": "identity", **(headers or {})},
+                timeout=min(self._timeout, self._deadline.left()),
+                stream=True,
+                auth=known,
             )
-            if answer.status_code in _DENIED and self._take_credentials(url):
-                return self.ask(method, url, headers, stream=stream)
-        except requests.RequestException as error:
-            raise MirrorError(
-                "no-answer",
-                f"{shown(url)} does not answer: {type(error).__name__}",
-                hint="Check address and network.",
-            ) from error
+        except _FAULTS as error:
+            raise self._silent(url, f"does not answer: {type(error).__name__}", "Check address and network.") from error
+        if answer.status_code in _DENIED and self._take_credentials(url):
+            answer.close()
+            return self._ask_once(method, url, headers)
         return answer
 
-    def _count(self, url: str) -> None:
-        self._left -= 1
-        if self._left < 0 or time.monotonic() > self._end:
-            bound = "requests" if self._left < 0 else "time"
+    def _check_bounds(self, url: str) -> None:
+        if self._left < 0 or not self._deadline.left():
+            bound = "request" if self._left < 0 else "time"
             raise MirrorError(
                 "out-of-bounds",
-                f"there is no {bound} left for {shown(url)}",
+                f"there is no {bound} left for {shown_url(url)}",
                 hint="Name fewer projects, or allow more.",
             )
 
+    def _silent(self, url: str, what: str, hint: str) -> MirrorError:
+        """Return the error for a server that does not answer, or not in time."""
+        if not self._deadline.left():
+            return MirrorError(
+                "out-of-bounds", f"there is no time left for {shown_url(url)}", hint="Name fewer projects, or allow more."
+            )
+        return MirrorError("no-answer", f"{shown_url(url)} {what}", hint=hint)
+
     def _take_credentials(self, url: str) -> bool:
         """Take what keyring knows of the server of ``url``, and for it alone; return whether it is news."""
-        server = urlsplit(url).netloc
+        server = server_of(url)
         if server in self._credentials:
             return False
         self._credentials[server] = None
@@ -86,118 +122,106 @@ class Web:
             import keyring  # imported late: it is installed where somebody uses it
         except ImportError:
             return False
-        found = keyring.get_credential(url, None) or keyring.get_credential(server, None)
+        try:
+            found = keyring.get_credential(url, None) or keyring.get_credential(server.partition("://")[2], None)
+        except Exception:  # noqa: BLE001 - what stores the secrets is a plugin of others, and may be locked
+            return False
         if found is None:
             return False
         self._credentials[server] = (found.username, found.password)
         return True
 
-    def get(self, url: str, accept: str = "*/*", *, largest: int = _LARGEST_PAGE) -> tuple[requests.Response, bytes]:
-        """Return the answer, and its body of at most ``largest`` bytes."""
-        with self.ask("GET", url, {"Accept": accept}, stream=True) as answer:
-            body = bytearray()
+    def blocks(self, url: str, answer: requests.Response) -> Iterator[bytes]:
+        """Yield the body of the answer that ``url`` gave, as it was sent."""
+        while True:
             try:
-                for block in answer.iter_content(_BLOCK):
-                    body += block
-                    if len(body) > largest:
-                        raise _too_large(url)
-            except requests.RequestException as error:
-                raise MirrorError("no-answer", f"{shown(url)} breaks off", hint="Run again.") from error
-            return answer, bytes(body)
+                block: bytes = answer.raw.read(_BLOCK, decode_content=False)
+            except _FAULTS as error:
+                raise self._silent(url, "breaks off", "Run again.") from error
+            if not block:
+                return
+            yield block
+            self._check_bounds(url)
+
+    def read(self, url: str, answer: requests.Response, largest: int) -> bytes:
+        """Return the body, at most ``largest`` bytes, of the answer that ``url`` gave."""
+        body = bytearray()
+        for piece in _inflated(url, self.blocks(url, answer), answer.headers.get("Content-Encoding", "")):
+            body += piece
+            if len(body) > largest:
+                raise MirrorError(
+                    "too-large",
+                    f"{shown_url(url)} has more than {largest:,} bytes",
+                    hint="No real one is so large; it is not read further.",
+                )
+        return bytes(body)
+
+    def get(self, url: str, accept: str = "*/*", *, largest: int = LARGEST_PAGE) -> tuple[requests.Response, bytes]:
+        """Return the answer, and its body of at most ``largest`` bytes."""
+        with self.ask("GET", url, {"Accept": accept, "Accept-Encoding": "gzip"}) as answer:
+            return answer, self.read(url, answer, largest)
 
     def save(self, url: str, path: Path, *, largest: int) -> str:
         """Write what lies at ``url``, ``largest`` bytes at most, to the new file ``path``; return its sha256 (in hex)."""
         digest = hashlib.sha256()
-        with self.ask("GET", url, {"Accept-Encoding": "identity"}, stream=True) as answer, path.open("xb") as output:
-            try:
-                for block in answer.iter_content(_BLOCK):
-                    digest.update(block)
-                    output.write(block)
-                    if output.tell() > largest:
-                        raise _too_large(url)
-            except requests.RequestException as error:
-                raise MirrorError("no-answer", f"{shown(url)} breaks off", hint="Run again.") from error
+        with self.ask("GET", url) as answer, path.open("xb") as output:
+            if answer.status_code != OK:
+                raise bad_answer(url, answer.status_code)
+            for block in self.blocks(url, answer):
+                digest.update(block)
+                output.write(block)
+                if output.tell() > largest:
+                    raise MirrorError(
+                        "too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint="The page tells another size."
+                    )
         return digest.hexdigest()
 
-    def metadata_of(self, url: str) -> bytes | None:
-        """Return METADATA of the wheel at ``url``, read by ranges; ``None`` where the server does not give them."""
-        first = self.ask("GET", url, {"Range": "bytes=0-0", "Accept-Encoding": "identity"}, stream=True)
-        first.close()
-        total = first.headers.get("Content-Range", "").rpartition("/")[2]
-        if first.status_code != _PARTIAL or not total.isdigit():
-            return None
-        try:
-            with ZipFile(io.BufferedReader(_Ranges(self, url, int(total)), _BLOCK)) as archive:
-                names = [
-                    each for each in archive.infolist()
-                    if each.filename.endswith(".dist-info/METADATA") and each.filename.count("/") == 1
-                ]  # fmt: skip
-                if len(names) != 1 or names[0].file_size > _LARGEST_METADATA:
-                    raise MirrorError("no-metadata", f"{shown(url)} has no METADATA to read", hint="Verify the wheel.")
-                return archive.read(names[0])
-        except (BadZipFile, ValueError, OSError) as error:
-            raise MirrorError("bad-wheel", f"{shown(url)} cannot be read as a wheel", hint="Verify the wheel.") from error
+
+def bad_answer(url: str, status: int) -> MirrorError:
+    """Return the error for a server that answers, and does not give what was asked for."""
+    if status in _DENIED:
+        return MirrorError(
+            "access-denied",
+            f"{shown_url(url)} answers {status}",
+            hint=f"Put name and password into ~/.netrc (machine {host_of(url)} login ... password ...), or into keyring.",
+        )
+    return MirrorError("bad-answer", f"{shown_url(url)} answers {status}", hint="Check the address, or run again later.")
 
 
-def _too_large(url: str) -> MirrorError:
-    return MirrorError(
-        "too-large", f"{shown(url)} is larger than told, or than any real one", hint="It is not read further."
-    )
-
-
-class _Ranges(io.RawIOBase):
-    """A file elsewhere, read by ranges."""
-
-    def __init__(self, web: Web, url: str, size: int) -> None:
-        super().__init__()
-        self._web = web
-        self._url = url
-        self._size = size
-        self._position = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        stop = min(self._position + len(buffer), self._size)
-        if stop <= self._position:
-            return 0
-        headers = {"Range": f"bytes={self._position}-{stop - 1}", "Accept-Encoding": "identity"}
-        answer = self._web.ask("GET", self._url, headers)
-        if answer.status_code != _PARTIAL or len(answer.content) != stop - self._position:
-            raise OSError("the server did not give the range that was asked for")
-        buffer[: len(answer.content)] = answer.content
-        self._position = stop
-        return len(answer.content)
-
-
-def check_url(url: str) -> None:
-    """Confirm that ``url`` is one of http or https, without credentials.
-
-    :raises MirrorError: if it is not.
-    """
+def _follow(url: str, target: str) -> str:
+    """Return where ``url`` leads, by the header ``target``."""
     try:
-        parts = urlsplit(url)
-    except ValueError:  # such as an address of IPv6 that is not closed
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        after = urljoin(url, target)
+    except ValueError:
+        after = target
+    check_url(after)
+    if server_of(url).startswith("https:") and not server_of(after).startswith("https:"):
         raise MirrorError(
-            "bad-address", f"{shown(url)!r} is no address of an index", hint="Give one that begins with https://."
+            "bad-redirect",
+            f"{shown_url(url)} leads to {shown_url(after)}, where others can read and change what is sent",
+            hint="Tell who keeps the index.",
         )
-    if "@" in parts.netloc:
+    return after
+
+
+def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Yield a body without its compression, a little at a time: a few bytes may stand for gigabytes."""
+    if encoding.strip().lower() in ("", "identity"):
+        yield from blocks
+        return
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)
+    try:
+        if encoding.strip().lower() not in ("gzip", "x-gzip"):
+            raise ValueError(f"nobody asked for {encoding}")
+        for block in blocks:
+            rest = block
+            while rest:
+                yield inflater.decompress(rest, _STEP)
+                rest = inflater.unconsumed_tail
+        yield inflater.flush()
+        if not inflater.eof:
+            raise ValueError("it ends too early")
+    except (zlib.error, ValueError) as error:
         raise MirrorError(
-            "credentials-in-address",
-            f"the address of {parts.hostname} holds credentials",
-            hint="Others can read the arguments of a process: put them into ~/.netrc, or into keyring.",
-        )
+            "bad-answer", f"the compression of {shown_url(url)} cannot be read", hint="Tell who keeps the index."
+        ) from error

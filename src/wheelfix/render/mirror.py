@@ -1,11 +1,11 @@
 """What happened to a mirror, and what it lists, as text and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from wheelfix.escaping import shown
-from wheelfix.mirror.findings import Survey
+from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.outcome import Severity
@@ -53,7 +53,7 @@ def render_page(page: Page) -> str:
 
 
 def _line(file: ListedFile) -> str:
-    words = [file.filename, f"{file.size:,} bytes", file.upload_time]
+    words = [file.filename, f"{file.size:,} bytes", file.upload_time[:16].replace("T", " ")]
     if file.origin is not None:
         words.append(f"corrected from {file.origin.filename}")
     if file.yanked is not None:
@@ -88,18 +88,24 @@ def _values(file: ListedFile) -> dict[str, Any]:
 
 def render_survey(survey: Survey, *, verbose: bool = False) -> str:
     """Return each finding, and what clients make of it, in lines with line ends; of many alike five, unless ``verbose``."""
-    lines = []
-    told = Counter[str]()
-    for each in survey.findings:
-        told[each.code] += 1
-        if verbose or told[each.code] <= _MOST_ALIKE:
-            mendable = " [mendable]" if each.mendable else ""
-            lines.append(shown(f"{each.severity}: {each.code}: {each.place}: {each.message}{mendable}"))
-        if told[each.code] == 1:
-            lines.append(f"  {each.check.consequence}")
-    more = {} if verbose else {code: number - _MOST_ALIKE for code, number in told.items() if number > _MOST_ALIKE}
-    lines += [f"{code}: {number} more, which -v shows" for code, number in more.items()]
+    most = len(survey.findings) + len(survey.mended) if verbose else _MOST_ALIKE
+    lines = [*_finding_lines("mended", survey.mended, most)]
+    for severity in Severity:
+        lines += _finding_lines(severity, [each for each in survey.findings if each.severity is severity], most)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _finding_lines(word: str, findings: Iterable[Finding], most: int) -> Iterator[str]:
+    told = Counter[str]()
+    for each in findings:
+        told[each.code] += 1
+        if told[each.code] <= most:
+            mendable = " [mendable]" if each.mendable and word != "mended" else ""
+            yield shown(f"{word}: {each.code}: {each.place}: {each.message}{mendable}")
+        if told[each.code] == 1 and word != "mended":
+            yield f"  {each.check.consequence}"
+    more = {code: number - most for code, number in told.items() if number > most}
+    yield from (f"{word}: {code}: {number} more, which -v shows" for code, number in more.items())
 
 
 def render_survey_summary(survey: Survey) -> str:
@@ -116,17 +122,8 @@ def render_survey_json(mirror: str, survey: Survey) -> str:
             "version": 1,
             "command": "mirror check",
             "mirror": mirror,
-            "findings": [
-                {
-                    "code": each.code,
-                    "severity": each.severity.value,
-                    "place": each.place,
-                    "message": each.message,
-                    "consequence": each.check.consequence,
-                    "mendable": each.mendable,
-                }
-                for each in survey.findings
-            ],
+            "findings": [_finding_values(each) for each in survey.findings],
+            "mended": [_finding_values(each) for each in survey.mended],
             "summary": {
                 "projects": survey.projects,
                 "files": survey.files,
@@ -135,3 +132,14 @@ def render_survey_json(mirror: str, survey: Survey) -> str:
             },
         }
     )
+
+
+def _finding_values(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "place": finding.place,
+        "message": finding.message,
+        "consequence": finding.check.consequence,
+        "mendable": finding.mendable,
+    }

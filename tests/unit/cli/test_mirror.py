@@ -37,7 +37,9 @@ def test_add_list_yank_unyank_check_remove(wheel: Path, mirror: Path) -> None:
     assert wheelfix("mirror", "unyank", mirror, "demo").code == 0
     ran = wheelfix("mirror", "check", mirror)
     assert ran.code == 1
-    assert ran.lines[0].startswith(f"error: gpu-requirements: demo: {wheel.name}: it requires {GPU}, and can do without")
+    assert ran.lines[0].startswith(
+        f"error: gpu-requirements: demo: {wheel.name}: it requires nvidia-cudnn-cu12, and can do without"
+    )
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert (ran.code, ran.out, ran.err) == (0, "", "1 file of 1 project: all is well.\n")
     ran = wheelfix("mirror", "remove", mirror, wheel.name)
@@ -153,7 +155,7 @@ def test_of_many_alike_some_are_told(wheel: Path, mirror: Path) -> None:
     for number in range(7):
         (mirror / f"files/demo/{number}.whl").touch()
     ran = wheelfix("mirror", "check", "--select", "unlisted", mirror)
-    assert (len(ran.lines), ran.lines[-1]) == (7, "unlisted: 2 more, which -v shows")
+    assert (len(ran.lines), ran.lines[-1]) == (7, "warning: unlisted: 2 more, which -v shows")
     assert len(wheelfix("mirror", "check", "--select", "unlisted", "-v", mirror).lines) == 8
 
 
@@ -163,5 +165,37 @@ def test_mend(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert ran.code == 1
     assert ran.lines[0].endswith("[mendable]")
-    assert wheelfix("mirror", "check", "--ignore", "gpu", "--mend", mirror).code == 0
+    ran = wheelfix("mirror", "check", "--ignore", "gpu", "--mend", mirror)
+    assert (ran.code, ran.lines) == (0, ["mended: html-differs: simple/demo/index.html: it does not say what JSON says"])
+    (mirror / "simple/demo/index.html").unlink()
+    report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--mend", "--format", "json", mirror))
+    assert ([each["code"] for each in report["mended"]], report["findings"]) == (["html-differs"], [])
+
+
+@pytest.mark.parametrize(
+    ("mirror", "told"),
+    [
+        ("", "the path is empty"),
+        ("https://wheels.example.org/simple/", "It is a folder"),
+        ("torch-2.7.0-cp311-cp311-win_amd64.whl", "The folder of the mirror comes first"),
+        (__file__, "is a file"),
+    ],
+)
+def test_what_is_no_mirror_is_told(mirror: str, told: str, wheel: Path) -> None:
+    for words in (["mirror", "add", mirror, wheel], ["strip-gpu", "--publish", mirror, wheel], ["mirror", "list", mirror]):
+        ran = wheelfix(*words)
+        assert (ran.code, told in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-2", "x"])
+def test_seconds_are_a_number(seconds: str, wheel: Path, mirror: Path) -> None:
+    assert wheelfix("mirror", "add", "--timeout", seconds, mirror, wheel).code == 2
+
+
+def test_list_of_what_is_not_there(wheel: Path, mirror: Path) -> None:
+    wheelfix("mirror", "add", mirror, wheel)
+    assert wheelfix("mirror", "list", mirror, "demo==1.0").lines[0].startswith(wheel.name)
+    ran = wheelfix("mirror", "list", mirror, "demo==2.0")
+    assert (ran.code, ran.out) == (1, "")
+    assert "demo==2.0" in ran.err
     assert (mirror / "simple/demo/index.html").exists()

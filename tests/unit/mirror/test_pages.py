@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import ListedFile, Origin, Page
-from wheelfix.mirror.pages import page_html, page_json, read_page, read_root, root_html, root_json
+from wheelfix.mirror.pages import page_json, read_page, read_root, root_json
 
 SHA, OTHER = "a" * 64, "b" * 64
 
@@ -30,7 +31,7 @@ FULL = listed(
     metadata_sha256=OTHER,
     yanked='it "needs" <a> & b',
     origin=Origin("demo-1.0-py3-none-any.whl", OTHER, "0.1.0", SHA, ("drop Requires-Dist: <b>triton</b>",)),
-    other={"provenance": None, "x": [1]},
+    other={"provenance": None, "x": [1], "hashes": {"md5": "0"}, "core-metadata": {"sha512": "1"}},
 )
 
 
@@ -65,7 +66,9 @@ def links(html: bytes) -> _Links:
 
 @pytest.mark.parametrize("file", [listed(), FULL, listed(yanked="")], ids=["plain", "full", "yanked without a reason"])
 def test_json_is_read_as_it_was_written(file: ListedFile) -> None:
-    page = Page("demo", (file,), (listed(sha256=OTHER),), {"project-status": {"status": "archived"}})
+    page = Page(
+        "demo", (file,), (listed(sha256=OTHER),), {"project-status": {"status": "archived"}, "meta": {"_last-serial": 5}}
+    )
     assert read_page(page_json(page), "demo") == page
 
 
@@ -73,8 +76,8 @@ def test_json_as_the_specification_has_it() -> None:
     document = json.loads(page_json(Page("demo", (FULL,))))
     assert (document["meta"], document["name"], document["versions"]) == ({"api-version": "1.4"}, "demo", ["1.0"])
     [file] = document["files"]
-    assert file["hashes"] == {"sha256": SHA}
-    assert file["core-metadata"] == {"sha256": OTHER}
+    assert file["hashes"] == {"sha256": SHA, "md5": "0"}
+    assert file["core-metadata"] == {"sha256": OTHER, "sha512": "1"}
     assert (file["yanked"], file["size"], file["requires-python"]) == ('it "needs" <a> & b', 5, ">=3.8,<4")
     assert file["_wheelfix"]["original"] == {"filename": "demo-1.0-py3-none-any.whl", "sha256": OTHER}
     assert json.loads(page_json(Page("demo", (listed(yanked=""),))))["files"][0]["yanked"] is True
@@ -159,8 +162,21 @@ def test_a_file_that_is_replaced_is_of_the_past() -> None:
         page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": -5'),
         page_json(Page("demo", (listed(),)))[:-20],
         b"[" * 100_000,
+        b'{"meta": {"api-version": "1.4"}, "name": "demo"}',
+        *(
+            f'{{"meta": {{"api-version": "1.4"}}, "name": "demo", "files": {value}}}'.encode()
+            for value in ('""', "{}", "null")
+        ),
+        b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [], "_wheelfix-past": {}}',
+        b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [], "files": []}',
+        b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [], "x": NaN}',
+        b'{"meta": {"api-version": 1.4}, "name": "demo", "files": []}',
+        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": true'),
+        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": Infinity'),
+        page_json(Page("demo", (listed(),))).replace(b"files/demo", b"files/\\ud800"),
+        page_json(Page("demo", (listed(),))).replace(b'"yanked": false', b'"yanked": [1]'),
     ],
-    ids=lambda data: ascii(data[:30]),
+    ids=lambda data: ascii(data[:70]),
 )
 def test_a_damaged_page_is_an_error(data: bytes) -> None:
     """Pitfall 36: never an empty page."""
@@ -175,3 +191,28 @@ def test_root() -> None:
     assert [link["href"] for link in links(root_html(names)).links] == ["a-c/", "b/"]
     with pytest.raises(MirrorError):
         read_root(b"{}")
+
+
+@pytest.mark.parametrize("projects", ["{}", '""', "null", '[{"name": 1}]', '["demo"]', '[], "projects": []'])
+@pytest.mark.parametrize("version", ["1.4", "2.0"])
+def test_a_damaged_root_is_an_error(projects: str, version: str) -> None:
+    with pytest.raises(MirrorError):
+        read_root(f'{{"meta": {{"api-version": "{version}"}}, "projects": {projects}}}'.encode())
+
+
+def test_two_spellings_of_one_wheel_are_the_same_file() -> None:
+    page = Page("demo-x", (listed(filename="demo_x-1.0-py2.py3-none-any.whl"),))
+    for name in ("Demo.X-1.0.0-py3.py2-none-any.whl", "demo_x-1.0-py2.py3-none-any.whl"):
+        assert page.find_same(listed(filename=name)) is page.files[0]
+    for name in ("demo_x-1.0-1-py2.py3-none-any.whl", "demo_x-1.0-py3-none-any.whl", "demo_x-1.0+cpu-py2.py3-none-any.whl"):
+        assert page.find_same(listed(filename=name)) is None
+
+
+def test_an_address_that_leads_elsewhere_is_no_place() -> None:
+    """Not even if it is that of another file of the mirror."""
+    page = Page("demo", (listed(),))
+    assert page.place(page.files[0]) == "files/demo/aaaaaaaaaaaaaaaa/demo-1.0-py3-none-any.whl"
+    name = "demo-1.0-py3-none-any.whl"
+    for folder in (f"other/{'a' * 16}", f"demo/{'b' * 16}", "demo/..", "demo"):
+        assert page.place(listed(url=f"../../files/{folder}/{name}")) is None
+    assert page.place(listed(url=f"../../files/demo/{'a' * 16}/demo-1.0-py2-none-any.whl")) is None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -235,7 +236,27 @@ def test_an_original_of_the_same_name_is_told(mirror: Path, tmp_path: Path) -> N
     assert any("same name" in note for note in done.notes)
     [other] = fixed(tmp_path / "other", original, local="cpu")
     [told] = add(mirror, other, yank_original="gpu")
-    assert any("not at hand" in note for note in told.notes)
+    assert any("is there with other bytes" in note for note in told.notes)
+
+
+@pytest.mark.parametrize("original", ["nothing", "another", "damaged", "missing"])
+def test_an_original_that_is_not_at_hand_is_told(original: str, mirror: Path, tmp_path: Path) -> None:
+    """And keeps no wheel out, of this release or of another."""
+    first = wheel(tmp_path / "in", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", first, local="cpu")
+    given = {
+        "nothing": [],
+        "another": [wheel(tmp_path / "b", needs=["six"])],
+        "damaged": [tmp_path / "c" / first.name],
+        "missing": [tmp_path / "d" / first.name, tmp_path / "d" / first.name],
+    }[original]
+    if original == "damaged":
+        given[0].parent.mkdir()
+        given[0].write_bytes(b"no zip")
+    done = add(mirror, made, wheel(tmp_path / "in", version="9.0"), yank_original="gpu", originals=given)
+    assert statuses(done) == ["added", "added"]
+    assert any("not at hand" in note for note in done[0].notes)
+    assert statuses(add(mirror, made, yank_original="gpu", originals=[*given, first])) == ["unchanged", "yanked"]
 
 
 def test_yank_and_unyank(mirror: Path, tmp_path: Path) -> None:
@@ -361,7 +382,7 @@ def test_checking_writes_nothing(mirror: Path, tmp_path: Path) -> None:
     (mirror / ".wheelfix/making-0/in-use.lock").touch()
     (mirror / ".wheelfix/downloads/0.part").write_bytes(b"x")
     before = {path: path.stat().st_mtime_ns for path in mirror.rglob("*")}
-    assert {each.place for each in check_mirror(mirror).findings} == {".wheelfix/making-0/in-use.lock"}
+    assert {each.place for each in check_mirror(mirror).findings} == {".wheelfix/making-0"}
     assert {path: path.stat().st_mtime_ns for path in mirror.rglob("*")} == before
     assert check_mirror(mirror, mend=True).findings == ()
     assert (mirror / ".wheelfix/downloads/0.part").exists()
@@ -430,3 +451,176 @@ def test_the_next_call_removes_what_an_interrupted_one_left(mirror: Path, tmp_pa
     assert not (mirror / place).exists()
     assert two.exists()
     assert notes.places() == frozenset()
+
+
+def edit_page(mirror: Path, old: str, new: str, project: str = "demo") -> None:
+    path = mirror / "simple" / project / "index.json"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_a_page_that_was_edited_leads_no_writer_to_files_of_others(mirror: Path, tmp_path: Path) -> None:
+    one, other = wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other")
+    [done, theirs] = add(mirror, one, other)
+    before = (mirror / str(theirs.place)).read_bytes()
+    edit_page(mirror, f"../../{done.place}", f"../../{theirs.place}")
+    assert {each.code for each in check_mirror(mirror).findings} == {"file-elsewhere", "html-differs"}
+    assert statuses(add(mirror, one)) == ["unchanged"]
+    assert is_sound(mirror)
+    edit_page(mirror, f"../../{done.place}", f"../../{theirs.place}")
+    remove_files(mirror, "demo")
+    assert (mirror / str(theirs.place)).read_bytes() == before
+    assert {each.code for each in check_mirror(mirror).findings} <= {"unlisted"}
+
+
+def test_what_is_refused_is_not_listed(mirror: Path, tmp_path: Path) -> None:
+    """The page that lists all projects is damaged: the project's own page must not list the wheel either."""
+    add(mirror, wheel(tmp_path / "in"))
+    root = mirror / "simple/index.json"
+    root.write_text(root.read_text()[:-5])
+    for path in (wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "in", project="other")):
+        assert statuses(add(mirror, path)) == ["bad-page"]
+    assert [each["filename"] for each in page(mirror)["files"]] == ["demo-1.0-py3-none-any.whl"]
+    assert len(list(mirror.rglob("*.whl"))) == 1
+    check_mirror(mirror, mend=True)
+    assert is_sound(mirror)
+
+
+def test_a_lost_root_is_made_from_the_pages(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other"))
+    (mirror / "simple/index.json").unlink()
+    add(mirror, wheel(tmp_path / "in", project="third"))
+    assert [each.project for each in list_pages(mirror)] == ["demo", "other", "third"]
+    assert is_sound(mirror)
+
+
+def test_two_wheels_of_one_call_that_are_the_same(mirror: Path, tmp_path: Path) -> None:
+    one, two = wheel(tmp_path / "in", needs=["six"]), wheel(tmp_path / "b", needs=["seven"])
+    sibling, copy = wheel(tmp_path / "in", tags="py2-none-any", needs=["seven"]), tmp_path / "c" / one.name
+    copy.parent.mkdir()
+    shutil.copy(one, copy)
+    found = add(mirror, one, two, copy, sibling, replace=True)
+    assert statuses(found) == ["mixed-release", "given-twice", "mixed-release", "mixed-release"]
+    assert not list(mirror.rglob("*.whl"))
+
+
+def test_spellings_of_one_release_are_compared(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in", needs=["six"]))
+    assert statuses(add(mirror, wheel(tmp_path / "in", version="1.0.0", tags="py2-none-any"))) == ["mixed-release"]
+
+
+def test_a_lost_sidecar_keeps_only_its_own_release_out(mirror: Path, tmp_path: Path) -> None:
+    [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
+    (mirror / f"{done.place}.metadata").unlink()
+    found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"), wheel(tmp_path / "in", version="9.0"))
+    assert statuses(found) == ["no-sidecar", "added"]
+
+
+def test_an_original_that_is_listed_again_is_told(mirror: Path, tmp_path: Path) -> None:
+    original = wheel(tmp_path / "in", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", original, build_tag="1nogpu")
+    add(mirror, made, yank_original="gpu", originals=[original])
+    [done] = unyank_files(mirror, original.name).files
+    assert any("lockers may take either" in note for note in done.notes)
+
+
+def test_a_damaged_file_is_brought_back(mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    [done] = add(mirror, path)
+    for spoil in ((mirror / str(done.place)).unlink, lambda: (mirror / str(done.place)).write_bytes(b"x")):
+        spoil()
+        [again] = add(mirror, path)
+        assert any("whole again" in note for note in again.notes)
+        assert is_sound(mirror)
+
+
+def test_files_of_the_past_are_looked_at(mirror: Path, tmp_path: Path) -> None:
+    [first] = add(mirror, wheel(tmp_path / "in"))
+    add(mirror, wheel(tmp_path / "new", files=()), replace=True)
+    assert is_sound(mirror)
+    past = mirror / str(first.place)
+    data = past.read_bytes()
+    past.write_bytes(data[:-1] + b"x")
+    assert {each.code for each in check_mirror(mirror).findings} == {"past-missing"}
+    assert check_mirror(mirror, quick=True).findings == ()
+    past.unlink()
+    assert {each.code for each in check_mirror(mirror, quick=True).findings} == {"past-missing"}
+
+
+@pytest.mark.parametrize("name", [".well-known", "lost+found", "Not A Project"])
+def test_what_is_no_project_in_the_index_is_passed_over(name: str, mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"))
+    (mirror / "simple" / name).mkdir()
+    (mirror / "simple/index.html").unlink()
+    assert check_mirror(mirror, mend=True).findings == ()
+    assert list((mirror / "simple" / name).iterdir()) == []
+
+
+@pytest.mark.parametrize("transfer", ["copy", "link"])
+def test_a_server_that_runs_as_another_user_can_read_all(transfer: str, mirror: Path, tmp_path: Path) -> None:
+    """Whatever the umask of the job is, and whoever may read the wheels that it was given."""
+    path = wheel(tmp_path / "in")
+    path.chmod(0o600)
+    before = os.umask(0o077)
+    try:
+        add(mirror, path, transfer=transfer)
+    finally:
+        os.umask(before)
+    served = [mirror, *(each for top in ("simple", "files") for each in (mirror / top, *(mirror / top).rglob("*")))]
+    assert all(each.stat().st_mode & 0o005 == (0o005 if each.is_dir() else 0o004) for each in served)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_of_other_things_becomes_no_mirror(mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    assert statuses(add(tmp_path / "in", path)) == ["no-mirror"]
+    assert names(tmp_path / "in") == [path.name]
+    with pytest.raises(MirrorError, match="holds other things"):
+        fix_into_mirror(tmp_path / "in", path)
+    add(mirror, path)
+    [done] = add(mirror / "simple", path)
+    assert done.problem is not None
+    assert done.problem.hint == f"It is a part of the mirror {mirror}: name that."
+    with pytest.raises(MirrorError, match="It is a part of the mirror"):
+        check_mirror(mirror / "simple")
+    (tmp_path / "empty").mkdir()
+    assert statuses(add(tmp_path / "empty", path)) == ["added"]
+
+
+@pytest.mark.parametrize("name", ["output_dir", "in_place", "overwrite", "dry_run"])
+def test_results_go_nowhere_but_into_the_mirror(name: str, mirror: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=name):
+        fix_into_mirror(mirror, wheel(tmp_path / "in"), "gpu", **{name: True})  # type: ignore[arg-type]
+    assert not mirror.exists()
+
+
+def test_a_file_that_cannot_be_read_is_told(mirror: Path, tmp_path: Path) -> None:
+    [done] = add(mirror, wheel(tmp_path / "in"))
+    sidecar = mirror / f"{done.place}.metadata"
+    sidecar.unlink()
+    sidecar.mkdir()
+    assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
+
+
+def test_a_file_of_another_project_is_told(mirror: Path, tmp_path: Path) -> None:
+    [done] = add(mirror, wheel(tmp_path / "in"))
+    name = "other-1.0-py3-none-any.whl"
+    (mirror / str(done.place)).rename((mirror / str(done.place)).with_name(name))
+    edit_page(mirror, "demo-1.0-py3-none-any.whl", name)
+    assert "file-of-another-project" in {each.code for each in check_mirror(mirror).findings}
+
+
+def test_a_page_with_what_is_no_wheel_can_be_changed(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
+    edit_page(mirror, "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz")
+    [done] = yank_files(mirror, "demo==2.0").files
+    assert done.status is Published.YANKED
+    assert "file-of-another-project" in {each.code for each in check_mirror(mirror).findings}
+
+
+def test_list_takes_what_yank_takes(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "in", project="other"))
+    [found] = list_pages(mirror, ["Demo==2.*"])
+    assert [each.filename for each in found.files] == ["demo-2.0-py3-none-any.whl"]
+    assert [each.project for each in list_pages(mirror, ["other", "demo-1.0-py3-none-any.whl"])] == ["other", "demo"]
+    with pytest.raises(MirrorError, match="nosuch"):
+        list(list_pages(mirror, ["nosuch"]))

@@ -16,7 +16,7 @@ _COMMANDS: Final = {
 }
 
 
-@click.group("mirror", cls=LazyGroup, modules=_COMMANDS)
+@click.group("mirror", short_help="Publish wheels in a folder that any server can serve.", cls=LazyGroup, modules=_COMMANDS)
 def command() -> None:
     """Publish wheels in a folder that pip, uv, Poetry and PDM can install from.
 

@@ -5,8 +5,10 @@ from typing import Literal
 import click
 
 from wheelfix.cli.choosing import choosing_options
+from wheelfix.cli.kinds import Seconds
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.narration import say
+from wheelfix.mirror.addresses import is_address
 from wheelfix.mirror.checking import check_index, check_mirror
 from wheelfix.mirror.findings import MIRROR_CHECKS
 from wheelfix.render.mirror import render_survey, render_survey_json, render_survey_summary
@@ -35,7 +37,12 @@ from wheelfix.render.mirror import render_survey, render_survey_json, render_sur
     help="Of an index: stop after so many requests.",
 )
 @click.option(
-    "--max-time", type=float, default=3600, show_default=True, metavar="SECONDS", help="Of an index: stop after that."
+    "--max-time",
+    type=Seconds(min=0, min_open=True),
+    default=3600,
+    show_default=True,
+    metavar="SECONDS",
+    help="Of an index: stop after that.",
 )
 @TIMEOUT
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -69,7 +76,7 @@ def command(
       wheelfix mirror check --ignore siblings-disagree,unlisted mirror/
       wheelfix mirror check https://wheels.example.org/simple/ torch
     """
-    is_url = mirror.startswith(("http://", "https://"))
+    is_url = is_address(mirror)
     if is_url and (quick or mend):
         raise click.UsageError("--quick and --mend are for folders.")
     if projects and not is_url:
@@ -82,7 +89,7 @@ def command(
                 download=download,
                 select=select,
                 ignore=ignore,
-                timeout=min(timeout, 60),
+                timeout=min(timeout, 60) if timeout > 0 else 60,
                 seconds=max_time,
                 most_requests=max_requests,
                 on_project=progress.tell,

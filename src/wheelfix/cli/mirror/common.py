@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 import click
 
+from wheelfix.cli.kinds import MirrorFolder, Seconds
 from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
@@ -16,11 +17,11 @@ from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.problems import failure
 from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
 
-MIRROR = click.argument("mirror", type=click.Path(file_okay=False))
+MIRROR = click.argument("mirror", type=MirrorFolder())
 SELECTION = click.argument("selection", metavar="WHAT")
 TIMEOUT = click.option(
-    "--timeout", type=float, default=600, show_default=True, metavar="SECONDS",
-    help="How long to wait for another process that writes to the same project.",
+    "--timeout", type=Seconds(min=-1), default=600, show_default=True, metavar="SECONDS",
+    help="How long to wait for another process that writes to the same project; -1 is for ever.",
 )  # fmt: skip
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
@@ -77,6 +78,15 @@ def tell(publication: Publication, *, quiet: bool = False) -> None:
         say((click.style(head, fg="red") if publication.problem else head) + "\n" + rest)
 
 
+def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"], *, quiet: bool) -> int:
+    """Change files of a mirror, tell it, and return the exit code."""
+    with refusing():
+        report = change()
+    for each in report.files:
+        tell(each, quiet=quiet)
+    return conclude(report, form, quiet=quiet)
+
+
 def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: bool) -> int:
     """Print the result of a call, and return the exit code."""
     if len(report.files) > 1 and not quiet:
@@ -86,5 +96,5 @@ def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: boo
     else:
         for each in report.files:
             if each.problem is None and each.place is not None:
-                click.echo(each.place)
+                click.echo(str(report.mirror / each.place))
     return int(not report.ok)

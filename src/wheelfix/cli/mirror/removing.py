@@ -4,7 +4,7 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.mirror.common import changing_options, conclude, refusing, tell
+from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.changing import remove_files
 
 
@@ -20,8 +20,4 @@ def command(mirror: str, selection: str, timeout: float, form: Literal["text", "
       wheelfix mirror remove mirror/ torch==2.7.0
       wheelfix mirror remove mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
     """
-    with refusing():
-        report = remove_files(mirror, selection, timeout=timeout)
-    for each in report.files:
-        tell(each, quiet=quiet)
-    return conclude(report, form, quiet=quiet)
+    return carry_out(lambda: remove_files(mirror, selection, timeout=timeout), form, quiet=quiet)

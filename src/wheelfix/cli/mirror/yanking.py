@@ -4,11 +4,11 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.mirror.common import changing_options, conclude, refusing, tell
+from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.changing import yank_files
 
 
-@click.command("yank")
+@click.command("yank", short_help="Yank files: only old locks still install them.")
 @changing_options
 @click.option("--reason", default="", help="Why; clients show it.")
 def command(mirror: str, selection: str, reason: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
@@ -21,8 +21,4 @@ def command(mirror: str, selection: str, reason: str, timeout: float, form: Lite
       wheelfix mirror yank mirror/ torch==2.7.0
       wheelfix mirror yank mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
     """
-    with refusing():
-        report = yank_files(mirror, selection, reason, timeout=timeout)
-    for each in report.files:
-        tell(each, quiet=quiet)
-    return conclude(report, form, quiet=quiet)
+    return carry_out(lambda: yank_files(mirror, selection, reason, timeout=timeout), form, quiet=quiet)

@@ -1,0 +1,47 @@
+"""Kinds of arguments that more than one command takes."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wheelfix.escaping import shown
+
+
+class MirrorFolder(click.Path):
+    """The folder of a mirror, which need not be there; what people name by mistake is told as such."""
+
+    name = "mirror"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the path."""
+        text = os.fsdecode(value)
+        if not text:
+            self.fail("the path is empty; an unset variable, perhaps", param, ctx)
+        if text.endswith(".whl"):
+            self.fail(f"{shown(text)} is a wheel. The folder of the mirror comes first, then the wheels.", param, ctx)
+        if "://" in text:
+            text = "It is a folder, which a server can serve; an address is for --from-index or `mirror check`."
+            self.fail(text, param, ctx)
+        if Path(text).is_file():
+            self.fail(f"{shown(text)} is a file; a mirror is a folder", param, ctx)
+        return text
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, which is one."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return found
+
+
+WHEEL = click.Path(readable=False)
+"""The path of a wheel, or of a folder; what cannot be read is told as the outcome of that wheel."""

@@ -1,0 +1,93 @@
+"""What ``wheelfix mirror add --from-index`` takes beside the other options of ``mirror add``, and how it is done."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import click
+
+from wheelfix.cli.mirror.common import conclude, refusing, tell
+from wheelfix.cli.narration import Narrator, say
+from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.cli.writing import Option, refuse_contradicting_rules, with_options
+from wheelfix.escaping import shown
+
+_OPTIONS: Final[Mapping[str, Option]] = {
+    "platforms": click.option(
+        "--platform", "platforms", multiple=True, metavar="TAG",
+        help="For --from-index: only wheels for this, such as 'manylinux*_x86_64'; may be repeated.",
+    ),
+    "pythons": click.option(
+        "--python", "pythons", multiple=True, metavar="VERSION",
+        help="For --from-index: only wheels for this, such as 3.11; may be repeated.",
+    ),
+    "sources": rules_option,
+    "allow_unproven": click.option(
+        "--allow-unproven", is_flag=True, help="For --from-index: drop also what is unproven, as strip-gpu does."
+    ),
+    "leave_gpu_builds": click.option(
+        "--leave-gpu-builds", is_flag=True, help="For --from-index: leave wheels as they are that need what would go."
+    ),
+    "force": click.option(
+        "--force", is_flag=True, help="For --from-index: drop even what the wheel's own binaries need."
+    ),
+    "local": click.option(
+        "--local", metavar="LABEL", help="For --from-index: give wheels that change this local version label."
+    ),
+    "build_tag": click.option(
+        "--build-tag", metavar="TAG", help="For --from-index: give wheels that change this build tag, such as 1nogpu."
+    ),
+    "jobs": click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        help="For --from-index: how many wheels to correct at a time.",
+    ),
+}  # fmt: skip
+taking_options: Final = with_options(tuple(_OPTIONS.values()))
+"""Gives a click command the options that are for --from-index."""
+
+
+def refuse_taking_options(context: click.Context) -> None:
+    """Confirm that no option was given that is for --from-index.
+
+    :raises click.UsageError: if one was.
+    """
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
+        if each.name in _OPTIONS and source is not None and source is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"{each.opts[-1]} is for --from-index.")
+
+
+def take(
+    mirror: str,
+    index: str,
+    requirements: Sequence[str],
+    form: Literal["text", "json"],
+    *,
+    quiet: bool,
+    sources: tuple[str, ...],
+    **options: Any,
+) -> int:
+    """Take releases from ``index``, correct them and add them; return the exit code.
+
+    :raises click.UsageError: if the options contradict each other, or nothing is to be taken.
+    """
+    from wheelfix.mirror.mirroring import mirror_releases  # imported late: most calls do without a network
+    from wheelfix.rules.loading import find_rules
+
+    if not requirements:
+        raise click.UsageError("Name what to take, such as torch==2.7.0.")
+    refuse_contradicting_rules(**{name: options[name] for name in ("force", "leave_gpu_builds", "local", "build_tag")})
+    rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
+
+    def loading(name: str, size: int) -> None:
+        if not quiet:
+            say(f"loading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
+
+    with refusing(), Narrator(len(requirements), verbosity=-1 if quiet else 0, dry_run=False) as narrator:
+        report, published = mirror_releases(
+            mirror, index, requirements, rules, on_file=loading, on_outcome=narrator.tell, **options
+        )
+    told = {each.source for each in report.outcomes if each.problem}
+    for each in published.files:
+        if each.problem is None or each.source not in told:
+            tell(each, quiet=quiet)
+    return conclude(published, form, quiet=quiet)

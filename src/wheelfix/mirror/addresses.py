@@ -1,0 +1,74 @@
+"""Addresses of an index and of what it lists: which ones are asked, and how they are told without secrets."""
+
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from wheelfix.errors import MirrorError
+from wheelfix.escaping import shown
+
+_SCHEMES: Final = ("http", "https")
+
+
+def is_address(text: str) -> bool:
+    """Whether ``text`` is meant as an address, of whatever kind, and not as a path.
+
+    >>> is_address("HTTPS://wheels.example.org/simple/"), is_address("wheels/mirror")
+    (True, False)
+    """
+    scheme, found, _ = text.partition("://")
+    return bool(found) and scheme.replace("+", "").isalnum()
+
+
+def check_url(url: str) -> None:
+    """Confirm that ``url`` is one of http or https, without credentials.
+
+    :raises MirrorError: if it is not.
+    """
+    parts = _parts(url)
+    if parts is None:
+        raise MirrorError(
+            "bad-address", f"{shown_url(url)!r} is no address of an index", hint="Give one that begins with https://."
+        )
+    if "@" in parts.netloc:
+        raise MirrorError(
+            "credentials-in-address",
+            f"the address of {shown(parts.hostname or '')} holds credentials",
+            hint="Others can read the arguments of a process: put them into ~/.netrc, or into keyring.",
+        )
+
+
+def shown_url(url: str) -> str:
+    """Return ``url`` as it can be told: without who asks, and without its query, which may be a signature.
+
+    >>> shown_url("https://user:secret@example.org/x.whl?X-Amz-Signature=secret")
+    'https://example.org/x.whl'
+    >>> shown_url("ftp://user:secret@example.org/")
+    '...@example.org/'
+    """
+    parts = _parts(url)
+    if parts is None:  # where its parts are, nobody can say
+        plain = url.partition("?")[0]
+        return shown("...@" + plain.rpartition("@")[2] if "@" in plain else plain)
+    return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+
+
+def server_of(url: str) -> str:
+    """Return the server of ``url`` with its scheme and port: what credentials are for, and what is up or down."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def host_of(url: str) -> str:
+    """Return the name of the host of ``url``, as it can be told."""
+    parts = _parts(url)
+    return shown(parts.hostname or "") if parts else "?"
+
+
+def _parts(url: str) -> SplitResult | None:
+    """Return the parts of ``url``, ``None`` if it is none of http or https with a host."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as an address of IPv6 that is not closed, or a port that is no number
+        return None
+    return parts if usable else None

@@ -1,0 +1,154 @@
+"""A release of another index is chosen: the newest that fits, and its wheels for what they are wanted for."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from packaging.requirements import Requirement
+from packaging.specifiers import Specifier
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pypi_simple import DistributionPackage
+
+from wheelfix.errors import FilenameError, MirrorError
+from wheelfix.escaping import shown, shown_few
+from wheelfix.filename import WheelFilename
+from wheelfix.mirror.index import ask_page
+from wheelfix.mirror.selection import read_requirement
+from wheelfix.mirror.web import Web
+
+_PYTHON: Final = re.compile(r"3\.\d{1,2}")
+_CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A wheel that is listed, with what its name says."""
+
+    file: DistributionPackage
+    name: WheelFilename
+    version: Version
+
+
+def choose_wheels(
+    web: Web, index: str, requirement: str, *, platforms: Sequence[str] = (), pythons: Sequence[str] = ()
+) -> list[DistributionPackage]:
+    """Return the wheels of the newest release that ``requirement`` fits: those for ``platforms`` and ``pythons``, or all.
+
+    ``platforms`` are patterns of platform tags such as ``manylinux*_x86_64``, ``pythons`` versions such as 3.11. Wheels for
+    any platform are always among them. A yanked file is taken only for a requirement that names its version. A version that
+    is named with ``==`` is taken rather than the same one with a label, such as 2.7.0+cpu for 2.7.0.
+
+    :raises MirrorError: if the requirement is none, or nothing fits it.
+    """
+    wanted = read_requirement(requirement)
+    check_pythons(pythons)
+    listed = _listed(web, index, wanted)
+    fitting = [each for each in listed if _fits(wanted, each)]
+    if not fitting:
+        raise _no_version(wanted, listed)
+    releases = _by_version(each for each in fitting if _is_for(each.name, platforms, pythons))
+    if not releases:
+        raise _no_wheel(wanted, _by_version(fitting), [*platforms, *(f"Python {each}" for each in pythons)])
+    named = _named_versions(wanted) & releases.keys()
+    return [each.file for each in releases[max(named or releases)]]
+
+
+def check_pythons(pythons: Sequence[str]) -> None:
+    """Confirm that ``pythons`` are versions such as 3.11.
+
+    :raises MirrorError: if one is none.
+    """
+    for python in pythons:
+        if not _PYTHON.fullmatch(python):
+            raise MirrorError("bad-python", f"{shown(python)!r} is no version of Python", hint="Give one such as 3.11.")
+
+
+def _listed(web: Web, index: str, wanted: Requirement) -> list[_Listed]:
+    project = canonicalize_name(wanted.name)
+    page = ask_page(web, index, project)
+    if page is None:
+        raise MirrorError(
+            "no-project",
+            f"the index has no project {shown(project)}",
+            hint="Check its spelling, and the address of the index: it mostly ends in /simple/.",
+        )
+    found = []
+    for file in page.wheels:
+        try:
+            name = WheelFilename.parse(file.filename)
+        except FilenameError:  # no installer takes it either
+            continue
+        if name.project == project and name.parsed_version is not None:
+            found.append(_Listed(file, name, name.parsed_version))
+    return found
+
+
+def _by_version(listed: Iterable[_Listed]) -> Mapping[Version, list[_Listed]]:
+    releases: dict[Version, list[_Listed]] = {}
+    for each in listed:
+        releases.setdefault(each.version, []).append(each)
+    return releases
+
+
+def _fits(wanted: Requirement, listed: _Listed) -> bool:
+    pinned = any(_is_exact(each) for each in wanted.specifier)
+    if listed.file.is_yanked and not pinned:
+        return False
+    return wanted.specifier.contains(listed.version, prereleases=pinned or bool(wanted.specifier.prereleases))
+
+
+def _is_exact(specifier: Specifier) -> bool:
+    return specifier.operator in ("==", "===") and not specifier.version.endswith(".*")
+
+
+def _named_versions(wanted: Requirement) -> set[Version]:
+    """Return the versions that a requirement names with == or ===."""
+    found = set()
+    for each in filter(_is_exact, wanted.specifier):
+        try:
+            found.add(Version(each.version))
+        except InvalidVersion:  # === takes any text
+            continue
+    return found
+
+
+def _no_version(wanted: Requirement, listed: Sequence[_Listed]) -> MirrorError:
+    versions = [str(each) for each in sorted(_by_version(listed), reverse=True)]
+    there = f"it has {shown_few(versions, 5)}" if versions else "it has no wheels of that project at all"
+    return MirrorError(
+        "no-version",
+        f"the index has no wheel of a version that fits {shown(str(wanted))}: {there}",
+        hint="Yanked versions and early ones (1.0rc1) are taken only where they are named: demo==1.0rc1.",
+    )
+
+
+def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], targets: Sequence[str]) -> MirrorError:
+    newest = max(releases)
+    tags = sorted({f"{each.name.python}-{each.name.abi}-{each.name.platform}" for each in releases[newest]})
+    return MirrorError(
+        "no-wheel",
+        f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(targets))}: {newest} has {shown_few(tags, 5)}",
+        hint="--platform takes a pattern of the last part, such as 'manylinux*_x86_64', --python a version such as 3.11.",
+    )
+
+
+def _is_for(name: WheelFilename, platforms: Sequence[str], pythons: Sequence[str]) -> bool:
+    tags = name.platform.split(".")
+    fits_platform = not platforms or "any" in tags or any(fnmatchcase(tag, each) for tag in tags for each in platforms)
+    return fits_platform and (not pythons or any(_is_for_python(name, each) for each in pythons))
+
+
+def _is_for_python(name: WheelFilename, python: str) -> bool:
+    minor = int(python.partition(".")[2])
+    for tag in name.python.split("."):
+        found = _CPYTHON.fullmatch(tag)
+        if found is None or found[1] != "3":
+            continue
+        if found[2] is None or int(found[2]) == minor:
+            return True
+        if int(found[2]) < minor and ("abi3" in name.abi.split(".") or (tag.startswith("py") and name.abi == "none")):
+            return True
+    return False

@@ -1,0 +1,135 @@
+"""Wheels of another index on their way into a mirror: loaded once, checked, and kept until somebody decided on them.
+
+::
+
+    .wheelfix/downloads/SHA256.part        what is there of one that is being loaded, or was interrupted
+    .wheelfix/downloads/SHA256.whl         one that is complete, and has this sum
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pypi_simple import DistributionPackage
+
+from wheelfix.errors import MirrorError
+from wheelfix.escaping import shown
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.index import sha256_of
+from wheelfix.mirror.layout import HIDDEN
+from wheelfix.mirror.web import OK, PARTIAL, Web, bad_answer
+
+DOWNLOADS: Final = f"{HIDDEN}/downloads"
+_LARGEST: Final = 1 << 36
+_BEYOND_END: Final = 416
+_SUM: Final = re.compile(r"[0-9a-f]{64}")
+KEPT: Final = 14 * 24 * 3600
+"""In seconds: for how long something is kept that no run asks for."""
+
+
+class Downloads:
+    """The downloads of the mirror ``folder``. Who loads or asks holds the lock of the project."""
+
+    def __init__(self, web: Web, folder: Folder) -> None:
+        self._web = web
+        self._folder = folder
+
+    def has(self, sha256: str) -> bool:
+        """Whether the wheel with this sum is there, complete; one that has another sum by now is thrown away."""
+        path = self._at(f"{sha256}.whl")
+        if not path.exists():
+            return False
+        os.utime(path)
+        if _sum_of(path) == sha256:
+            return True
+        path.unlink()
+        return False
+
+    def load(self, file: DistributionPackage, on_bytes: Callable[[int], None] | None = None) -> None:
+        """Let the wheel be there; what of it is there from before is kept.
+
+        :raises MirrorError: if what came has another sum than the index tells, or the server gives nothing.
+        """
+        sha256 = checked_sum(file)
+        place, complete = self._at(f"{sha256}.part"), self._at(f"{sha256}.whl")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        resumed = place.exists()
+        digest = self._complete(file, place, on_bytes)
+        if digest != sha256 and resumed:  # what was there is of something else
+            place.unlink()
+            digest = self._complete(file, place, on_bytes)
+        if digest != sha256:
+            place.unlink()
+            raise MirrorError(
+                "wrong-hash",
+                f"{shown(file.filename)} came with sha256 {digest}, the index says {sha256}",
+                hint="It was thrown away; run again, and tell who keeps the index if it persists.",
+            )
+        place.rename(complete)
+
+    def lend(self, sha256: str, target: Path) -> None:
+        """Let the wheel with this sum be at ``target`` too, so that it stays for this run when others have done with it."""
+        complete = self._at(f"{sha256}.whl")
+        try:
+            target.hardlink_to(complete)
+        except OSError:  # a file system without links
+            shutil.copyfile(complete, target)
+
+    def drop(self, sha256: str) -> None:
+        """Forget the wheel with this sum: it is published, or refused for good."""
+        self._at(f"{sha256}.whl").unlink(missing_ok=True)
+
+    def _at(self, name: str) -> Path:
+        return self._folder.at(f"{DOWNLOADS}/{name}")
+
+    def _complete(self, file: DistributionPackage, place: Path, on_bytes: Callable[[int], None] | None) -> str:
+        """Let the file at ``place`` hold all of ``file``; return its sha256 (hexadecimal)."""
+        self._load_rest(file.url, place, file.size or _LARGEST, on_bytes)
+        return _sum_of(place)
+
+    def _load_rest(self, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> None:
+        have = place.stat().st_size if place.exists() else 0
+        with self._web.ask("GET", url, {"Range": f"bytes={have}-"} if have else {}) as answer:
+            if have and answer.status_code == _BEYOND_END:
+                return  # it is all there, or its sum will tell
+            if answer.status_code not in (OK, PARTIAL):
+                raise bad_answer(url, answer.status_code)
+            with place.open("ab" if answer.status_code == PARTIAL else "wb") as output:
+                for block in self._web.blocks(url, answer):
+                    output.write(block)
+                    if output.tell() > largest:
+                        break  # its sum will tell
+                    if on_bytes:
+                        on_bytes(len(block))
+                output.flush()
+                os.fsync(output.fileno())
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def checked_sum(file: DistributionPackage) -> str:
+    """Return the sha256 that the index tells of a file, by which its download is checked.
+
+    :raises MirrorError: if it tells none.
+    """
+    sha256 = sha256_of(file) or ""
+    if not _SUM.fullmatch(sha256):
+        raise MirrorError("no-hash", f"the index has no sha256 of {shown(file.filename)}", hint="It cannot be checked.")
+    return sha256
+
+
+def throw_away_old(folder: Folder, place: str) -> None:
+    """Remove the files in the folder at ``place`` that no run has asked for in :data:`KEPT` seconds."""
+    found = folder.at(place)
+    now = datetime.now(UTC).timestamp()  # noqa: TID251 - how old a file is changes what is loaded again, never a result
+    for path in found.iterdir() if found.is_dir() else ():
+        if now - path.stat().st_mtime > KEPT:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""One wheel that an index offers, looked at as a client that chooses it would see it."""
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import requests
+from packaging.specifiers import SpecifierSet
+from pypi_simple import DistributionPackage
+
+from wheelfix.archive.source import Source
+from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.escaping import shown, shown_few
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.document import Document
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.mirror.addresses import server_of
+from wheelfix.mirror.arrival import examine
+from wheelfix.mirror.findings import Finding
+from wheelfix.mirror.index import Answer, sha256_of
+from wheelfix.mirror.ranges import length_of, metadata_of
+from wheelfix.mirror.siblings import Needs, Sibling, needs_by_metadata, read_needs
+from wheelfix.mirror.web import OK, PARTIAL, PASSING, Web
+from wheelfix.wheel import Wheel
+
+_NO_HEAD: Final = (403, 405, 501)
+"""How servers answer that know GET only, or have signed an address for it."""
+_LARGEST_SIDECAR: Final = 1 << 23
+_LARGEST_WHEEL: Final = 1 << 36
+
+
+@dataclass(slots=True)
+class Manners:
+    """What servers do not do, as far as it was seen; ``silent`` counts how often each did not answer, one after another."""
+
+    no_ranges: set[str] = field(default_factory=set)
+    no_head: set[str] = field(default_factory=set)
+    silent: Counter[str] = field(default_factory=Counter)
+
+
+class Offer:
+    """A wheel that ``answer``, the page of ``project``, lists. It is loaded ``whole``, or only METADATA is, by ranges.
+
+    ``sibling`` is what it requires, once that was seen; ``None`` for one that is yanked, or cannot be read.
+    """
+
+    def __init__(
+        self, web: Web, manners: Manners, project: str, answer: Answer, file: DistributionPackage, *, whole: bool
+    ) -> None:
+        self._web = web
+        self._manners = manners
+        self._answer = answer
+        self._file = file
+        self._whole = whole
+        self._place = f"{project}: {shown(file.filename)}"
+        self._needs: Needs | None = None
+        self.sibling: Sibling | None = None
+
+    def look(self) -> Iterator[Finding]:
+        """Yield what is wrong with it.
+
+        :raises MirrorError: if a server does not answer, or a bound is reached.
+        """
+        yield from self._look_at_listing()
+        try:
+            length = self._ask_for_it()
+            if isinstance(length, Finding):
+                yield length
+                return
+            if length and self._file.size is not None and length != self._file.size:
+                yield self._finding("size-differs", f"it has {length} bytes, the page says {self._file.size}")
+            sidecar, found = self._read_sidecar()
+            yield from found
+            metadata, said = self._load(length or 0) if self._whole else self._read_by_ranges()
+            yield from said
+            yield from self._compare(sidecar, metadata)
+        except MirrorError as error:
+            if error.code in PASSING:
+                raise
+            yield self._finding("wheel-faulty", error.message)
+
+    def _finding(self, code: str, message: str) -> Finding:
+        return Finding(code, self._place, message)
+
+    def _look_at_listing(self) -> Iterator[Finding]:
+        file = self._file
+        if sha256_of(file) is None:
+            yield self._finding("hash-missing", "the page has no sha256 of it")
+        if file.size is None and self._answer.form == "json":
+            yield self._finding("size-missing", "the page does not say its size")
+        if file.upload_time is None and self._answer.form == "json":
+            yield self._finding("time-missing", "the page does not say when it was uploaded")
+        if "+" in file.url.partition("#")[0].partition("?")[0]:
+            yield self._finding("plus-in-address", "its address has a + that is not written %2B")
+
+    def _ask_for_it(self) -> int | Finding | None:
+        """Return its length as the server tells it, ``None`` if it does not; or what is wrong."""
+        server = server_of(self._file.url)
+        if server not in self._manners.no_head:
+            with self._web.ask("HEAD", self._file.url) as head:
+                if head.status_code == OK:
+                    return length_of(head.headers.get("Content-Length", ""))
+            if head.status_code not in _NO_HEAD:
+                return self._finding("file-missing", f"its address answers {head.status_code}")
+        with self._web.ask("GET", self._file.url, {"Range": "bytes=0-0"}) as answer:
+            if answer.status_code not in (OK, PARTIAL):
+                return self._finding("file-missing", f"its address answers {answer.status_code}")
+        self._manners.no_head.add(server)
+        return _length_of_answer(answer)
+
+    def _read_sidecar(self) -> tuple[bytes | None, list[Finding]]:
+        file = self._file
+        if not file.has_metadata:
+            return None, [self._finding("sidecar-not-announced", "the page announces no sidecar")]
+        answer, body = self._web.get(file.metadata_url, largest=_LARGEST_SIDECAR)
+        if answer.status_code != OK:
+            return None, [self._finding("sidecar-missing", f"its sidecar answers {answer.status_code}")]
+        said = (file.metadata_digests or {}).get("sha256")
+        if said is not None and hashlib.sha256(body).hexdigest() != said.lower():
+            return body, [self._finding("sidecar-differs", "the sha256 of its sidecar is not what the page says")]
+        return body, []
+
+    def _read_by_ranges(self) -> tuple[bytes | None, list[Finding]]:
+        server = server_of(self._file.url)
+        if server in self._manners.no_ranges:  # that was told
+            return None, []
+        metadata = metadata_of(self._web, self._file.url)
+        if metadata is not None:
+            return metadata, []
+        self._manners.no_ranges.add(server)
+        return None, [self._finding("ranges-missing", "the server gives no parts of files")]
+
+    def _load(self, length: int) -> tuple[bytes | None, list[Finding]]:
+        """Load the wheel whole, of ``length`` bytes as the server says, and verify it; return its METADATA."""
+        file = self._file
+        try:
+            WheelFilename.parse(file.filename)
+        except WheelfixError as error:
+            return None, [self._finding("wheel-faulty", error.message)]
+        with tempfile.TemporaryDirectory(prefix="wheelfix-") as folder:
+            path = Path(folder, Path(file.filename).name)
+            digest = self._web.save(file.url, path, largest=max(file.size or 0, length) or _LARGEST_WHEEL)
+            said = sha256_of(file) or digest
+            found = (
+                [] if digest == said else [self._finding("file-differs", f"its sha256 is {digest}, the page says {said}")]
+            )
+            try:
+                with Source(path) as source:
+                    arrival = examine(path, source, sha256=digest, now=lambda: datetime.now(UTC), leniently=True)  # noqa: TID251 - unused
+                    if not arrival.errors:
+                        with Wheel(path, source=source) as wheel:
+                            self._needs = read_needs(wheel)
+            except WheelfixError as error:
+                return None, [*found, self._finding("wheel-faulty", error.message)]
+        if arrival.errors:
+            found.append(self._finding("wheel-faulty", shown_few(arrival.errors)))
+        return arrival.metadata, found
+
+    def _compare(self, sidecar: bytes | None, metadata: bytes | None) -> Iterator[Finding]:
+        if sidecar is not None and metadata is not None and sidecar != metadata:
+            yield self._finding("sidecar-stale", "its sidecar is not the METADATA of the wheel")
+        data = sidecar if sidecar is not None else metadata
+        if data is None:
+            return
+        try:
+            document = Document.parse_leniently(metadata if metadata is not None else data)
+            served = Document.parse_leniently(data)
+            needs = self._needs or needs_by_metadata(WheelFilename.parse(self._file.filename), served)
+        except WheelfixError as error:
+            yield self._finding("wheel-faulty", error.message)
+            return
+        said, told = document.first("Requires-Python"), self._file.requires_python
+        if not _same_specifier(said, told):
+            message = f"the wheel says {shown(said or 'nothing')}, the page {shown(told or 'nothing')}"
+            yield self._finding("requires-python-differs", message)
+        if not self._file.is_yanked:
+            requires = [field.value.strip() for field in served.all(REQUIRES)]
+            self.sibling = Sibling(self._file.filename, requires, needs)
+
+
+def _length_of_answer(answer: requests.Response) -> int | None:
+    """Return how long a file is of which all or a part was asked for."""
+    if answer.status_code == PARTIAL:
+        return length_of(answer.headers.get("Content-Range", "").rpartition("/")[2])
+    return length_of(answer.headers.get("Content-Length", ""))
+
+
+def _same_specifier(one: str | None, two: str | None) -> bool:
+    """Whether two values of Requires-Python say the same; their parts may stand in another order."""
+    try:
+        return SpecifierSet(one or "") == SpecifierSet(two or "")
+    except ValueError:  # InvalidSpecifier is one
+        return one == two

@@ -1,0 +1,61 @@
+"""What lies in a mirror's folder and no page lists, and what is half made."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wheelfix.escaping import shown
+from wheelfix.mirror.findings import Finding
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIMPLE, is_project
+from wheelfix.mirror.unfinished import Unfinished
+
+
+@dataclass(slots=True)
+class Known:
+    """What the pages account for: ``places`` of files.
+
+    ``doubtful`` are projects whose page is lost or cannot be read: nobody can tell what it listed.
+    """
+
+    places: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
+
+
+def find_strays(folder: Folder, known: Known) -> Iterator[Finding]:
+    """Yield files that no page lists, and what is half made."""
+    closed: list[OSError] = []
+    for top in (FILES, SIMPLE, HIDDEN):
+        for place in below(folder, top, closed.append):
+            name = place.rpartition("/")[2]
+            if folder.is_link(place) and not folder.is_inside(place):
+                yield Finding("leads-out", place, "it is a link that leads out of the mirror")
+            elif name.startswith(".wheelfix-") and name.endswith(".part"):
+                yield Finding("leftover", place, "it is half a file", mendable=True)
+            elif top == FILES and place not in known.places:
+                yield _unlisted(folder, known, place)
+    for name in folder.names(HIDDEN):
+        if name.startswith(MAKING) and folder.is_abandoned(f"{HIDDEN}/{name}"):
+            yield Finding("leftover", f"{HIDDEN}/{name}", "something was being made in it", mendable=True)
+    for error in closed:
+        if not isinstance(error, FileNotFoundError):
+            place = Path(os.fsdecode(error.filename)).relative_to(folder.path).as_posix()
+            yield Finding("unreadable", place, shown(error.strerror or str(error)))
+
+
+def _unlisted(folder: Folder, known: Known, place: str) -> Finding:
+    """Return the finding for a file that no page lists: it can go if an interrupted call left it, and its page is sound."""
+    project = place.split("/")[1]
+    if is_project(project) and place in Unfinished(folder, project).places() and project not in known.doubtful:
+        return Finding("unlisted", place, "no page lists it: an interrupted call left it", mendable=True)
+    return Finding("unlisted", place, "no page lists it; add it again, or delete it if nobody misses it")
+
+
+def below(folder: Folder, top: str, on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
+    """Yield every file below ``top``, links to folders among them; ``on_error`` gets what cannot be looked into."""
+    root = folder.path / top
+    for current, folders, files in os.walk(root, onerror=on_error):
+        links = [name for name in folders if Path(current, name).is_symlink()]
+        for name in sorted([*files, *links]):
+            yield Path(current, name).relative_to(folder.path).as_posix()

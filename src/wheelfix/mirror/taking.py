@@ -1,0 +1,190 @@
+"""Wheels of another index that a mirror is to have: each for itself is there, was refused, is loaded, or cannot be had."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from packaging.utils import canonicalize_name
+from pypi_simple import DistributionPackage
+
+from wheelfix.errors import WheelfixError
+from wheelfix.mirror.acceptance import SAME_NAME
+from wheelfix.mirror.choosing import choose_wheels
+from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.index import sha256_of
+from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.publication import Publication, Published, PublishReport, not_done
+from wheelfix.mirror.records import load_page
+from wheelfix.mirror.refusals import REFUSALS, Refusals
+from wheelfix.mirror.selection import read_requirement
+from wheelfix.mirror.web import PASSING, Web
+from wheelfix.outcome import Problem, Report, Status
+
+_FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
+"""The codes of errors that another run may not meet."""
+_FOR_GOOD: Final = frozenset({"faulty-wheel"})
+"""The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A wheel that is at hand: its sum, and those of the wheels of its release that are wanted."""
+
+    sha256: str
+    project: str
+    release: tuple[str, ...]
+
+
+class Taking:
+    """What one call takes from the index at ``index`` into the mirror ``folder``, through the folder ``work``.
+
+    ``decided`` identifies rules and options, see :func:`wheelfix.mirror.refusals.decided_by`. ``yanking`` tells that the
+    originals of corrected wheels are to be listed too. ``on_file`` is called with the name and the size of what is loaded.
+    """
+
+    def __init__(
+        self, web: Web, index: str, folder: Folder, work: Path, refusals: Refusals, *, decided: str | None, yanking: bool,
+        timeout: float, on_file: Callable[[str, int], None] | None,
+    ) -> None:  # fmt: skip
+        self._web = web
+        self._index = index
+        self._folder = folder
+        self._work = work
+        self._refusals = refusals
+        self._decided = decided
+        self._yanking = yanking
+        self._timeout = timeout
+        self._on_file = on_file
+        self._downloads = Downloads(web, folder)
+        self._done: dict[str, Publication | None] = {}
+        self._loaded: dict[Path, _Loaded] = {}
+        self._incomplete: set[tuple[str, ...]] = set()
+        for place in (DOWNLOADS, REFUSALS):
+            throw_away_old(folder, place)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The wheels that are to be corrected."""
+        return list(self._loaded)
+
+    def take(self, requirement: str, platforms: Sequence[str], pythons: Sequence[str]) -> None:
+        """Take the wheels of the release that ``requirement`` fits; none of their errors is raised."""
+        project = str(canonicalize_name(read_requirement(requirement).name))
+        try:
+            files = choose_wheels(self._web, self._index, requirement, platforms=platforms, pythons=pythons)
+        except (WheelfixError, OSError) as error:
+            self._done[requirement] = _failed(requirement, project, None, error)
+            return
+        release = tuple(sorted(sha256_of(each) or "" for each in files))
+        for file in files:
+            key = f"{file.filename} {sha256_of(file)}"
+            if key in self._done:  # another requirement has it, too
+                continue
+            try:
+                self._done[key] = self._take(file, project, release)
+            except (WheelfixError, OSError) as error:
+                self._done[key] = _failed(file.filename, project, file.filename, error)
+                self._incomplete.add(release)
+
+    def _take(self, file: DistributionPackage, project: str, release: tuple[str, ...]) -> Publication | None:
+        """Return what became of ``file`` already; ``None`` if it is at hand now.
+
+        The lock is held for one file only, so that of several calls at once each finds what the others have.
+        """
+        sha256 = checked_sum(file)
+        with self._folder.locked(f"{project}.download", self._timeout):
+            there = _find(load_page(self._folder, project), sha256, self._decided, yanking=self._yanking)
+            problem = None if there else self._refusals.find(sha256, release)
+            if there is not None or problem is not None:
+                self._downloads.drop(sha256)
+            if problem is not None:
+                return _refused(file.filename, project, problem)
+            if there is not None:
+                return there
+            if not self._downloads.has(sha256):
+                if self._on_file:
+                    self._on_file(file.filename, file.size or 0)
+                self._downloads.load(file)
+            path = self._work / sha256 / file.filename
+            path.parent.mkdir(exist_ok=True)
+            self._downloads.lend(sha256, path)
+            self._loaded[path] = _Loaded(sha256, project, release)
+            return None
+
+    def settle(self, report: Report, published: PublishReport) -> tuple[Publication, ...]:
+        """Return what became of all that was wanted, and of originals; what is decided is not kept any longer.
+
+        A wheel that the mirror refuses for what it has stays at hand for the next call. So does one that was refused when
+        wheels of its release could not be had: with them it may be taken.
+        """
+        added = {each.source: each for each in published.files if each.status is not Published.YANKED}
+        results: dict[Path, Publication] = {}
+        for outcome in report.outcomes:
+            wheel, done = self._loaded[outcome.source], added.get(outcome.source)
+            if outcome.problem is not None:
+                done = _refused(outcome.source.name, wheel.project, outcome.problem)
+                if outcome.status is Status.FAILED:
+                    done = replace(done, status=Published.FAILED)
+            if done is not None:
+                results[outcome.source] = done
+                self._decide(wheel, done, by_wheel=outcome.status is Status.REFUSED)
+        rest = iter(results[path] for path in self._loaded if path in results)
+        wanted = (each if each is not None else next(rest, None) for each in self._done.values())
+        originals = (each for each in published.files if each.status is Published.YANKED)
+        return tuple(_by_name(each) for each in (*wanted, *originals) if each is not None)
+
+    def _decide(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
+        if done.problem is None:
+            self._refusals.forget(wheel.sha256)
+        elif (by_wheel or done.problem.code in _FOR_GOOD) and wheel.release not in self._incomplete:
+            self._refusals.note(wheel.sha256, wheel.release, done.problem)
+        else:
+            return
+        self._downloads.drop(wheel.sha256)
+
+
+def _by_name(publication: Publication) -> Publication:
+    """Return the same with the name of what was loaded: where it lay nobody can look."""
+    source = publication.source
+    return replace(publication, source=Path(source.name) if source is not None else None)
+
+
+def _refused(filename: str, project: str, problem: Problem) -> Publication:
+    return Publication(Path(filename), Published.REFUSED, project, filename, problem=problem)
+
+
+def _failed(source: str, project: str, filename: str | None, error: WheelfixError | OSError) -> Publication:
+    done = replace(not_done(Path(source), error), project=project, filename=filename)
+    failed = isinstance(error, WheelfixError) and error.code in _FAILED
+    return replace(done, status=Published.FAILED) if failed else done
+
+
+def _find(page: Page, sha256: str, decided: str | None, *, yanking: bool) -> Publication | None:
+    """Return what became of a wheel when it was taken before; ``None`` if it was not, or otherwise decided on."""
+    for each in page.files:
+        sums = (each.sha256, each.origin.sha256 if each.origin else None)
+        if sha256 not in sums or each.checked_by != decided:
+            continue
+        notes = () if each.yanked is None else ("It is yanked, and stays so.",)
+        if yanking and each.origin is not None:
+            note = _about_original(page, each, at_hand=sha256 != each.sha256)
+            if note is None:
+                return None
+            notes = (*notes, note) if note else notes
+        return Publication(None, Published.UNCHANGED, page.project, each.filename, page.place(each), each.sha256, notes)
+    return None
+
+
+def _about_original(page: Page, file: ListedFile, *, at_hand: bool) -> str | None:
+    """Return why the original of ``file`` is not listed, empty if it is, yanked; ``None`` if it is still to be listed."""
+    origin = file.origin
+    if origin is None or origin.filename == file.filename:
+        return SAME_NAME
+    listed = page.find(origin.filename)
+    if listed is not None and listed.sha256 == origin.sha256:
+        return None if listed.yanked is None else ""
+    return (
+        None if at_hand and listed is None else f"The original, {origin.filename}, is not at hand, so that it is not listed."
+    )

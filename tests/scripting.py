@@ -1,0 +1,135 @@
+"""A web server that answers as a test says: an index that is hostile, old or broken."""
+
+import hashlib
+import http.server
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from serving import Request, Server
+
+JSON: Final = "application/vnd.pypi.simple.v1+json"
+
+
+class Asked(NamedTuple):
+    """What was asked for; the names of ``headers`` are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer. ``length`` is what is told of the body where that is a lie, ``pause`` the seconds between its bytes."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    length: int | None = None
+    pause: float = 0
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: "_Scripted"
+
+    def do_GET(self) -> None:
+        asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+        reply = self.server.reply(asked)
+        self.server.found.requests.append(Request(self.command, self.path, reply.status, len(reply.body)))
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        pieces = [reply.body] if not reply.pause else [bytes([each]) for each in reply.body]
+        for piece in pieces:
+            self.wfile.write(piece)
+            self.wfile.flush()
+            time.sleep(reply.pause)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Scripted(http.server.ThreadingHTTPServer):
+    found: Server
+    reply: Callable[[Asked], Reply]
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that have enough."""
+
+
+@contextmanager
+def answering(reply: Callable[[Asked], Reply]) -> Iterator[Server]:
+    """Run a server that gives ``reply`` to whatever it is asked for."""
+    with _Scripted(("127.0.0.1", 0), _Handler) as server:
+        server.found, server.reply = Server(f"http://127.0.0.1:{server.server_address[1]}"), reply
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server.found
+        finally:
+            server.shutdown()
+
+
+@dataclass
+class Index:
+    """An index of one project, demo, with ``files``; to be given to :func:`answering`.
+
+    ``told`` is what its page says otherwise of each file, ``kind`` its Content-Type, and ``spoil`` may answer in its place.
+    """
+
+    files: dict[str, bytes]
+    told: dict[str, Any] = field(default_factory=dict)
+    kind: str = JSON
+    headers: dict[str, str] = field(default_factory=lambda: {"Cache-Control": "max-age=600"})
+    ranges: bool = True
+    spoil: Callable[[Asked], Reply | None] = lambda asked: None
+
+    def __call__(self, asked: Asked) -> Reply:
+        spoilt = self.spoil(asked)
+        if spoilt is not None:
+            return spoilt
+        if asked.path == "/simple/":
+            return self._page({"meta": {"api-version": "1.1"}, "projects": [{"name": "demo"}]})
+        if asked.path == "/simple/demo/":
+            return self._page(
+                {"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": [*map(self._file, self.files)]}
+            )
+        data = self.files.get(asked.path.rpartition("/")[2].partition("?")[0])
+        return Reply(status=404) if data is None else self._data(data, asked.headers.get("range", ""))
+
+    def _page(self, value: object) -> Reply:
+        return Reply(json.dumps(value).encode(), headers={"Content-Type": self.kind, **self.headers})
+
+    def _file(self, name: str) -> dict[str, Any]:
+        data = self.files[name]
+        values = {
+            "filename": name,
+            "url": f"/files/{name.replace('+', '%2B')}",
+            "hashes": {"sha256": hashlib.sha256(data).hexdigest()},
+            "size": len(data),
+            "upload-time": "2026-01-01T00:00:00.000000Z",
+        }
+        return {key: value for key, value in {**values, **self.told}.items() if value is not None}
+
+    def _data(self, data: bytes, wanted: str) -> Reply:
+        part = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if self.ranges else None
+        if part is None:
+            return Reply(data)
+        first, last = int(part[1]), int(part[2] or len(data) - 1)
+        piece = data[first : last + 1]
+        told = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(data)}"}
+        return Reply(piece, 206 if piece else 416, told)

@@ -1,0 +1,96 @@
+"""Which wheels of another index a requirement stands for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demos import GPU, TAGS, demo_wheel
+from scripting import Index, answering
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.choosing import choose_wheels
+from wheelfix.mirror.web import Web
+
+ALL = {f"demo-1.0-{tags}.whl" for tags in TAGS}
+
+
+def some(*numbers: int) -> set[str]:
+    return {f"demo-1.0-{TAGS[each]}.whl" for each in numbers}
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An index with demo 1.0 for some platforms, 2.0, and 3.0rc1; and some labels."""
+    folder = tmp_path_factory.mktemp("theirs")
+    paths = [*(demo_wheel(folder, "1.0", GPU, tags=tags) for tags in TAGS), demo_wheel(folder, "1.5"),
+             demo_wheel(folder, "2.0"), demo_wheel(folder, "2.0+cpu"), demo_wheel(folder, "3.0rc1")]  # fmt: skip
+    with answering(Index({path.name: path.read_bytes() for path in paths})) as server:
+        yield server.index
+
+
+@pytest.mark.parametrize(
+    ("requirement", "options", "names"),
+    [
+        ("demo==1.0", {}, ALL),
+        ("demo===1.0", {}, ALL),
+        ("demo==1.0.0", {}, ALL),
+        ("demo==1.0", {"platforms": ["manylinux*_x86_64"]}, some(0, 1, 2)),
+        ("demo==1.0", {"platforms": ["win*"], "pythons": ["3.11"]}, some(0, 3)),
+        ("demo==1.0", {"pythons": ["3.12"]}, some(0, 2, 3)),
+        ("demo==1.0", {"pythons": ["3.8", "3.11"]}, some(0, 1, 3, 4)),
+        ("Demo", {}, {"demo-2.0+cpu-py3-none-any.whl"}),
+        ("demo>=1.0", {}, {"demo-2.0+cpu-py3-none-any.whl"}),
+        ("demo>=1.0,<2", {}, {"demo-1.5-py3-none-any.whl"}),
+        ("demo~=1.0", {}, {"demo-1.5-py3-none-any.whl"}),
+        ("demo<=1.5", {}, {"demo-1.5-py3-none-any.whl"}),
+        ("demo!=1.0,<2", {}, {"demo-1.5-py3-none-any.whl"}),
+        ("demo==1.*", {}, {"demo-1.5-py3-none-any.whl"}),
+        ("demo==2.0", {}, {"demo-2.0-py3-none-any.whl"}),
+        ("demo==2.0+cpu", {}, {"demo-2.0+cpu-py3-none-any.whl"}),
+        ("demo<1.5", {"platforms": ["none"]}, {"demo-1.0-py3-none-any.whl"}),
+        ("demo==3.0rc1", {}, {"demo-3.0rc1-py3-none-any.whl"}),
+        ("demo>=3.0rc1", {}, {"demo-3.0rc1-py3-none-any.whl"}),
+    ],
+)
+def test_which_wheels_are_taken(requirement: str, options: dict[str, Any], names: set[str], index: str) -> None:
+    assert {each.filename for each in choose_wheels(Web(), index, requirement, **options)} == names
+
+
+@pytest.mark.parametrize(
+    ("requirement", "options", "code", "told"),
+    [
+        ("demo==9", {}, "no-version", "has 3.0rc1, 2.0+cpu, 2.0, 1.5, 1.0"),
+        ("demo>2", {}, "no-version", "3.0rc1, 2.0+cpu"),
+        ("nosuch", {}, "no-project", "nosuch"),
+        ("demo==", {}, "bad-selection", ""),
+        ("demo[x]==1.0", {}, "bad-selection", ""),
+        ("demo @ https://example.invalid/demo-1.0-py3-none-any.whl", {}, "bad-selection", ""),
+        ("demo", {"pythons": ["cp311"]}, "bad-python", "cp311"),
+    ],
+)
+def test_what_cannot_be_taken(requirement: str, options: dict[str, Any], code: str, told: str, index: str) -> None:
+    with pytest.raises(MirrorError) as caught:
+        choose_wheels(Web(), index, requirement, **options)
+    assert caught.value.code == code
+    assert told in caught.value.message
+
+
+def test_what_there_is_is_told_where_no_wheel_fits(tmp_path: Path) -> None:
+    wheel = demo_wheel(tmp_path, "1.0", tags=TAGS[1])
+    with answering(Index({wheel.name: wheel.read_bytes()})) as server, pytest.raises(MirrorError) as caught:
+        choose_wheels(Web(), server.index, "demo", platforms=["win*"], pythons=["3.12"])
+    assert caught.value.code == "no-wheel"
+    assert "win*, Python 3.12: 1.0 has cp311-cp311-manylinux_2_28_x86_64" in caught.value.message
+
+
+@pytest.mark.parametrize(("yanked", "taken"), [(False, {"demo", "demo==1.0"}), ("why", {"demo==1.0"})])
+def test_yanked_files_are_taken_by_their_version_only(yanked: object, taken: set[str], tmp_path: Path) -> None:
+    wheel = demo_wheel(tmp_path, "1.0")
+    with answering(Index({wheel.name: wheel.read_bytes()}, told={"yanked": yanked})) as server:
+        for requirement in ("demo", "demo==1.0"):
+            if requirement in taken:
+                assert choose_wheels(Web(), server.index, requirement)
+                continue
+            with pytest.raises(MirrorError):
+                choose_wheels(Web(), server.index, requirement)

@@ -1,0 +1,221 @@
+"""What is told of an index that is broken, old, slow or none at all."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demos import GPU, demo_wheel
+from running import mirror_report, wheelfix
+from scripting import Asked, Index, Reply, answering
+from serving import free_port, static
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.checking import check_index
+from wheelfix.mirror.findings import Survey
+from wheelfix.mirror.publishing import add_wheels
+
+USUAL = {"json-not-offered", "sidecar-not-announced"}
+"""What the index of these tests has in any case: it gives JSON, whatever is asked for, and no sidecars."""
+
+
+def codes(survey: Survey) -> set[str]:
+    return {each.code for each in survey.findings} - USUAL
+
+
+def messages(survey: Survey, code: str) -> list[str]:
+    return [each.message for each in survey.findings if each.code == code]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    paths = [demo_wheel(tmp_path / "in", "1.0"), demo_wheel(tmp_path / "in", "2.0")]
+    return Index({path.name: path.read_bytes() for path in paths})
+
+
+def check(index: Callable[[Asked], Reply], **options: Any) -> Survey:
+    with answering(index) as server:
+        return check_index(server.index, **options)
+
+
+def test_an_index_without_faults(index: Index) -> None:
+    survey = check(index)
+    assert codes(survey) == set()
+    assert survey.files == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"headers": {}}, "cache-unset"),
+        ({"headers": {"Cache-Control": "max-age=86400"}}, "cache-too-long"),
+        ({"headers": {"Cache-Control": "public, immutable"}}, "cache-too-long"),
+        ({"headers": {"Cache-Control": "max-age=" + "9" * 5000}}, "cache-too-long"),
+        ({"kind": "application/json"}, "content-type-wrong"),
+        ({"kind": "text/plain"}, "content-type-wrong"),
+        ({"told": {"hashes": {}}}, "hash-missing"),
+        ({"told": {"size": None}}, "size-missing"),
+        ({"told": {"upload-time": None}}, "time-missing"),
+        ({"told": {"url": "/files/a+b.whl"}}, "plus-in-address"),
+        ({"ranges": False}, "ranges-missing"),
+        ({"told": {"url": "http://[::1"}}, "page-unreadable"),
+        ({"told": {"url": "file:///etc/passwd"}}, "file-missing"),
+    ],
+)
+def test_faults_of_an_index(change: dict[str, Any], code: str, index: Index) -> None:
+    for name, value in change.items():
+        setattr(index, name, value)
+    assert code in codes(check(index, download="none"))
+
+
+@pytest.mark.parametrize("value", [["x"], "x", 1, {"original": ["x"]}, {"original": None}, {"original": {}}])
+def test_private_keys_may_be_anything(value: object, index: Index) -> None:
+    index.told = {"_wheelfix": value}
+    assert codes(check(index)) == set()
+
+
+@pytest.mark.parametrize("status", [403, 405, 501])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_server_that_knows_no_head(status: int, ranges: bool, index: Index) -> None:
+    index.spoil = lambda asked: Reply(status=status) if asked.method == "HEAD" else None
+    index.ranges = ranges
+    with answering(index) as server:
+        assert codes(check_index(server.index)) == (set() if ranges else {"ranges-missing"})
+        assert len([each for each in server.asked() if each.method == "HEAD"]) == 1
+
+
+def test_a_file_that_is_lost_is_seen_without_head_too(index: Index) -> None:
+    index.spoil = lambda asked: Reply(status=405) if asked.method == "HEAD" else None
+    index.told = {"url": "/nosuch.whl"}
+    assert codes(check(index)) == {"file-missing"}
+
+
+def test_sums_may_be_in_upper_case(index: Index) -> None:
+    with answering(index) as server:
+        from wheelfix.mirror.index import ask_page
+        from wheelfix.mirror.web import Web
+
+        page = ask_page(Web(), server.index, "demo")
+        assert page is not None
+        name = page.wheels[0].filename
+        index.files = {name: index.files[name]}
+        index.told = {"hashes": {"sha256": page.wheels[0].digests["sha256"].upper()}}
+        assert codes(check_index(server.index, download="all")) == set()
+
+
+def test_a_dead_host_keeps_nobody_from_the_rest(index: Index) -> None:
+    """What was found before and after is told, and what was not looked at."""
+    index.headers = {}
+    index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
+    survey = check(index)
+    assert codes(survey) == {"cache-unset", "not-looked-at"}
+    assert not survey.passes()
+    assert survey.files == 0
+
+
+def test_a_dead_host_is_not_asked_for_ever(index: Index, tmp_path: Path) -> None:
+    for number in range(5):
+        path = demo_wheel(tmp_path / "in", f"3.{number}")
+        index.files[path.name] = path.read_bytes()
+    index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
+    told = messages(check(index), "not-looked-at")
+    assert len(told) == 7
+    assert len([each for each in told if "asked no more" in each]) == 4
+
+
+@pytest.mark.parametrize("bound", [{"most_requests": 4}, {"seconds": 1}])
+def test_what_was_found_before_a_bound_was_reached_is_told(bound: dict[str, Any], index: Index) -> None:
+    index.headers = {}
+    if "seconds" in bound:
+        index.spoil = lambda asked: Reply(b"x" * 300, pause=0.1) if asked.path.endswith(".whl") else None
+    survey = check(index, projects=["demo", "other"], **bound)
+    assert codes(survey) >= {"cache-unset", "not-looked-at"}
+    [message] = messages(survey, "not-looked-at")
+    assert "demo was not looked at to the end, nor at other" in message
+    assert not survey.passes()
+
+
+@pytest.mark.parametrize("options", [{"seconds": 0}, {"most_requests": 0}])
+def test_bounds_that_allow_nothing(options: dict[str, Any], index: Index) -> None:
+    with pytest.raises(MirrorError) as caught:
+        check(index, **options)
+    assert caught.value.code == "out-of-bounds"
+
+
+def test_an_index_that_does_not_answer_at_all() -> None:
+    with pytest.raises(MirrorError) as caught:
+        check_index(f"http://127.0.0.1:{free_port()}/simple/", ["demo"])
+    assert caught.value.code == "no-answer"
+
+
+def test_a_listing_of_folders_is_no_index(tmp_path: Path) -> None:
+    assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok
+    with static(tmp_path / "m") as server, pytest.raises(MirrorError) as caught:
+        check_index(server.url)
+    assert caught.value.code == "no-index"
+    assert "/simple/" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>Welcome", b'<a href="files/">files/</a><a href="simple/">simple/</a>', b'<a href="x">More information...</a>'],
+)
+def test_a_page_that_lists_no_projects_is_no_index(body: bytes) -> None:
+    with pytest.raises(MirrorError) as caught:
+        check(lambda asked: Reply(body, headers={"Content-Type": "text/html"}))
+    assert caught.value.code == "no-index"
+
+
+def test_a_folder_of_folders_is_an_index(index: Index) -> None:
+    listing = Reply(b'<a href="demo/">demo/</a>', headers={"Content-Type": "text/html"})
+    index.spoil = lambda asked: listing if asked.path == "/simple/" else None
+    assert check(index).files == 2
+
+
+def test_an_address_that_is_not_there(index: Index) -> None:
+    with pytest.raises(MirrorError) as caught:
+        check(lambda asked: Reply(status=404))
+    assert caught.value.code == "no-index"
+    assert codes(check(index, projects=["nosuch"])) == {"page-missing"}
+
+
+@pytest.mark.parametrize("url", ["", "x", "file:///etc/passwd", "https://", "http://[::1", "https://a:b@example.invalid/"])
+def test_addresses_that_cannot_be(url: str) -> None:
+    with pytest.raises(MirrorError) as caught:
+        check_index(url, ["demo"])
+    assert caught.value.code in ("bad-address", "credentials-in-address")
+    assert "a:b" not in str(caught.value)
+
+
+def test_metadata_is_read_by_parts(tmp_path: Path) -> None:
+    assert add_wheels(tmp_path / "m", [demo_wheel(tmp_path, "1.0", GPU), demo_wheel(tmp_path, "2.0")]).ok
+    for path in tmp_path.glob("m/files/demo/*/*.metadata"):
+        path.write_bytes(b"stale")
+    with static(tmp_path / "m", negotiates=True) as server:
+        survey = check_index(server.index, download="none")
+        assert codes(survey) == {"cache-unset", "sidecar-differs", "sidecar-stale"}
+        sent = [each.sent for each in server.asked() if each.method == "GET" and each.path.endswith(".whl")]
+    assert max(sent) <= 1 << 16
+
+
+def test_the_command_line_takes_any_address_for_one() -> None:
+    for url in ("FTP://who:secret@example.invalid/", "HTTP://who:secret@example.invalid/"):
+        ran = wheelfix("mirror", "check", url)
+        assert ran.code == 1
+        assert "no mirror" not in ran.err
+        assert "secret" not in ran.err
+
+
+@pytest.mark.parametrize("words", [("--max-time", "nan"), ("--max-time", "inf"), ("--max-time", "-1"), ("--timeout", "nan")])
+def test_bounds_that_bound_nothing(words: tuple[str, str]) -> None:
+    assert wheelfix("mirror", "check", "http://127.0.0.1:9/", *words).code == 2
+
+
+def test_a_file_name_of_anything_can_be_told(index: Index) -> None:
+    index.told = {"filename": "demo-\ud800\x1b-py3-none-any.whl"}
+    with answering(index) as server:
+        for form in ("json", "text"):
+            ran = wheelfix("mirror", "check", server.index, "--format", form)
+            assert ran.code == 1
+            assert "\x1b" not in ran.out
+        assert mirror_report(wheelfix("mirror", "check", server.index, "--format", "json"))["summary"]["files"] == 2

@@ -1,0 +1,302 @@
+"""Talking to servers that are slow, endless, hostile or curious: bounded, and without telling secrets."""
+
+import gzip
+import io
+import random
+import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from demos import demo_wheel
+from scripting import JSON, Asked, Index, Reply, answering
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.addresses import check_url, shown_url
+from wheelfix.mirror.index import ask_page, ask_projects
+from wheelfix.mirror.ranges import metadata_of
+from wheelfix.mirror.web import Web
+
+PAGE = b'{"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": []}'
+TYPE = {"Content-Type": JSON}
+
+
+def refused(code: str, call: Callable[[], object]) -> MirrorError:
+    with pytest.raises(MirrorError) as caught:
+        call()
+    assert caught.value.code == code, caught.value
+    return caught.value
+
+
+@pytest.mark.parametrize("bound", [{"seconds": 1, "timeout": 30}, {"seconds": 1, "timeout": 0.5}])
+def test_a_body_that_drips_ends_with_the_time(bound: dict[str, Any]) -> None:
+    """Each byte comes in time, and the last one after half a minute."""
+    with answering(lambda asked: Reply(PAGE + b" " * 300, headers=TYPE, pause=0.1)) as server:
+        refused("out-of-bounds", lambda: ask_page(Web(**bound), server.index, "demo"))
+
+
+def test_a_head_that_drips_ends_with_the_time() -> None:
+    import socket
+    import threading
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Header: " + b"x" * 300 + b"\r\nContent-Length: 0\r\n\r\n":
+                if done.wait(0.1):
+                    return
+                connection.sendall(bytes([byte]))
+
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip, args=(listening,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        refused("out-of-bounds", lambda: Web(seconds=1).get(url))
+        done.set()
+        thread.join()
+
+
+def test_a_file_that_drips_ends_with_the_time(tmp_path: Path) -> None:
+    with answering(lambda asked: Reply(b"x" * 300, pause=0.1)) as server:
+        refused("out-of-bounds", lambda: Web(seconds=1).save(f"{server.url}/x", tmp_path / "x", largest=1000))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
+@pytest.mark.parametrize("name", ["timeout", "seconds"])
+def test_bounds_that_bound_nothing(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Web(**{name: value})  # type: ignore[arg-type]
+
+
+def test_redirects_are_followed_counted_and_limited() -> None:
+    def reply(asked: Asked) -> Reply:
+        if asked.path == "/simple/demo/":
+            return Reply(status=302, headers={"Location": "/elsewhere/demo/"})
+        if asked.path.startswith("/again"):
+            return Reply(b"x" * 100_000, 307, {"Location": asked.path + "x"})
+        return Reply(PAGE, headers=TYPE)
+
+    with answering(reply) as server:
+        page = ask_page(Web(most=2), server.index, "demo")
+        assert page is not None
+        refused("out-of-bounds", lambda: ask_page(Web(most=1), server.index, "demo"))
+        refused("bad-redirect", lambda: Web().get(f"{server.url}/again"))
+        assert len([each for each in server.asked() if each.path.startswith("/again")]) == 10
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [
+        ("file:///etc/passwd", "bad-address"),
+        ("ftp://example.invalid/", "bad-address"),
+        ("http://[::1", "bad-address"),
+        ("http://h:99999/", "bad-address"),
+        ("http://who:secret@127.0.0.1:9/", "credentials-in-address"),
+    ],
+)
+def test_redirects_that_are_not_followed(target: str, code: str) -> None:
+    with answering(lambda asked: Reply(status=302, headers={"Location": target})) as server:
+        error = refused(code, lambda: Web().get(f"{server.url}/x"))
+    assert "secret" not in str(error)
+
+
+def test_a_redirect_does_not_leave_https() -> None:
+    from wheelfix.mirror.web import _follow
+
+    refused("bad-redirect", lambda: _follow("https://example.org/x", "http://example.org/x"))
+    assert _follow("https://example.org/x", "/y") == "https://example.org/y"
+    assert _follow("http://example.org/x", "https://example.org/y") == "https://example.org/y"
+
+
+def test_a_page_is_inflated_to_a_bound() -> None:
+    bomb = gzip.compress(b" " * (1 << 26))
+    bodies = {"/good/": gzip.compress(b"good" * 1000), "/cut/": gzip.compress(PAGE)[:-9], "/none/": b"none", "/bomb/": bomb}
+    with answering(lambda asked: Reply(bodies[asked.path], headers={"Content-Encoding": "gzip"})) as server:
+        assert Web().get(f"{server.url}/good/")[1] == b"good" * 1000
+        refused("too-large", lambda: Web().get(f"{server.url}/bomb/"))
+        for path in ("/cut/", "/none/"):
+            refused("bad-answer", lambda path=path: Web().get(server.url + path))  # type: ignore[misc]
+    with answering(lambda asked: Reply(b"x", headers={"Content-Encoding": "br"})) as server:
+        refused("bad-answer", lambda: Web().get(f"{server.url}/"))
+
+
+def test_a_page_of_nothing_but_open_tags_is_refused() -> None:
+    with answering(lambda asked: Reply(b"<a>" * 300_000, headers={"Content-Type": "text/html"})) as server:
+        refused("too-large", lambda: ask_page(Web(), server.index, "demo"))
+        refused("too-many-projects", lambda: ask_projects(Web(), server.index))
+
+
+def test_a_page_with_many_files_is_read() -> None:
+    body = b"<!doctype html><body>" + b"".join(
+        b'<a href="demo-1.%d-py3-none-any.whl">demo-1.%d-py3-none-any.whl</a><br>\n' % (each, each) for each in range(5000)
+    )
+    with answering(lambda asked: Reply(body, headers={"Content-Type": "text/html"})) as server:
+        page = ask_page(Web(), server.index, "demo")
+    assert page is not None
+    assert len(page.wheels) == 5000
+
+
+def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    sent: list[int] = []
+
+    def reply(asked: Asked) -> Reply:
+        if asked.headers.get("range") == "bytes=0-0":
+            return Reply(b"P", 206, {"Content-Range": "bytes 0-0/1000"})
+        sent.append(1)
+        return Reply(b"x" * (1 << 24), 206, {"Content-Range": "bytes 0-999/1000"})
+
+    with answering(reply) as server:
+        error = refused("too-large", lambda: metadata_of(Web(), f"{server.url}/x.whl"))
+    assert "22 bytes" in error.message
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("total", ["*", "", "-1", "²", "9" * 5000, "0x10"])
+def test_lengths_that_are_none(total: str) -> None:
+    header = {"Content-Range": f"bytes 0-0/{total}".encode().decode("latin-1")}
+    with answering(lambda asked: Reply(b"P", 206, header)) as server:
+        assert metadata_of(Web(), f"{server.url}/x.whl") is None
+
+
+def archive(**changes: int) -> bytearray:
+    """Return an archive with METADATA of which fields are changed, at their positions in the directory."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("demo-1.0.dist-info/METADATA", b"Name: demo\n" * 50)
+    data = bytearray(stream.getvalue())
+    entry = data.rfind(b"PK\x01\x02")
+    for name, value in changes.items():
+        place, size = {"flags": (8, 2), "method": (10, 2), "compressed": (20, 4), "size": (24, 4), "start": (42, 4)}[name]
+        data[entry + place : entry + place + size] = value.to_bytes(size, "little")
+    return data
+
+
+def damaged() -> bytearray:
+    data = archive()
+    data[60] ^= 0xFF
+    return data
+
+
+HOSTILE = {
+    "encrypted": archive(flags=1),
+    "strongly encrypted": archive(flags=0x41),
+    "patched": archive(flags=0x20),
+    "a method that nobody knows": archive(method=77),
+    "bzip2": archive(method=12),
+    "lzma": archive(method=14),
+    "lies far away": archive(start=0xFFFFFF),
+    "huge": archive(size=0xFFFFFFF0),
+    "huge when compressed": archive(compressed=0xFFFFFFF0),
+    "longer than it is": archive(size=5_000_000),
+    "damaged": damaged(),
+    "cut off": archive()[:-9],
+    "empty": bytearray(b""),
+    "no archive": bytearray(b"<html>"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_wheels_that_cannot_be_read_by_parts(name: str) -> None:
+    with answering(Index({"x.whl": bytes(HOSTILE[name])})) as server:
+        if not HOSTILE[name]:
+            assert metadata_of(Web(), f"{server.url}/files/x.whl") is None
+            return
+        refused("bad-wheel", lambda: metadata_of(Web(), f"{server.url}/files/x.whl"))
+
+
+def test_whatever_bytes_come_only_errors_of_the_mirror_come_out(tmp_path: Path) -> None:
+    """The seed is fixed: what fails once fails again."""
+    chance = random.Random(1)
+    wheel = demo_wheel(tmp_path, "1.0").read_bytes()
+    index = Index({"demo-1.0-py3-none-any.whl": wheel})
+    with answering(index) as server:
+        page = Web().get(f"{server.index}demo/")[1]
+        html = b'<a href="demo-1.0-py3-none-any.whl#sha256=0" data-yanked="x" data-core-metadata="sha256=1">demo</a><![x'
+        for _ in range(150):
+            index.files["demo-1.0-py3-none-any.whl"] = spoilt(chance, wheel)
+            with suppress(MirrorError):
+                metadata_of(Web(), f"{server.url}/files/demo-1.0-py3-none-any.whl")
+            body, kind = chance.choice([(page, JSON), (html, "text/html"), (page, "text/html"), (html, "")])
+            body = spoilt(chance, body)
+            index.spoil = lambda asked, body=body, kind=kind: (  # type: ignore[misc]
+                Reply(body, headers={"Content-Type": kind}) if asked.path.startswith("/simple/") else None
+            )
+            for ask in (lambda: ask_page(Web(), server.index, "demo"), lambda: ask_projects(Web(), server.index)):
+                with suppress(MirrorError):
+                    ask()
+
+
+def spoilt(chance: random.Random, data: bytes) -> bytes:
+    """Return ``data`` with some bytes changed, taken away or put twice."""
+    found = bytearray(data)
+    for _ in range(chance.randint(1, 8)):
+        place = chance.randrange(len(found))
+        size = chance.randint(1, 8)
+        match chance.randrange(4):
+            case 0:
+                found[place] = chance.randrange(256)
+            case 1:
+                del found[place : place + size]
+            case 2:
+                found[place:place] = found[place : place + size]
+            case 3:
+                found[place : place + size] = chance.choice(
+                    [b"null", b"[]", b"{}", b'"x"', b"-1", b"1e999", b"\\ud800", b"<"]
+                )
+    return bytes(found or b"x")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://example.org/simple/?token=secret#secret", "https://example.org/simple/"),
+        ("https://who:secret@example.org:8080/x", "https://example.org:8080/x"),
+        ("HTTP://who:secret@example.org/x", "http://example.org/x"),
+        ("ftp://who:secret@example.org/x?secret", "...@example.org/x"),
+        ("who:secret@example.org/x", "...@example.org/x"),
+        ("http://who:se/cret@example.org/x", "...@example.org/x"),
+        ("http://who:se#cret@example.org/x", "...@example.org/x"),
+        ("http://[::1", "http://[::1"),
+        ("http://example.org/\x1b[2J", "http://example.org/\\x1b[2J"),
+    ],
+)
+def test_addresses_are_told_without_secrets(url: str, told: str) -> None:
+    assert shown_url(url) == told
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://who:hidden@example.org/", "who:hidden@example.org", "http://who:hidden@[::1", "http://who:hidden@h/"]
+)
+def test_what_is_wrong_with_an_address_is_told_without_secrets(url: str) -> None:
+    with pytest.raises(MirrorError) as caught:
+        check_url(url)
+    assert "hidden" not in str(caught.value)
+
+
+def test_who_may_not_read_is_told_what_to_do() -> None:
+    with answering(lambda asked: Reply(status=403)) as server:
+        error = refused("access-denied", lambda: ask_page(Web(), server.index, "demo"))
+    assert "127.0.0.1" in error.hint
+    assert "~/.netrc" in error.hint
+    assert "keyring" in error.hint
+
+
+def test_a_keyring_that_is_locked_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(service: str, user: str | None) -> None:
+        raise RuntimeError("locked")
+
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_credential=locked))
+    with answering(lambda asked: Reply(status=401)) as server:
+        refused("access-denied", lambda: ask_page(Web(), server.index, "demo"))
+
+
+def test_a_signature_is_not_told(tmp_path: Path) -> None:
+    with answering(lambda asked: Reply(status=404)) as server:
+        url = f"{server.url}/x.whl?X-Amz-Signature=secret"
+        error = refused("bad-answer", lambda: Web().save(url, tmp_path / "x", largest=9))
+    assert "secret" not in str(error)
