@@ -5,6 +5,7 @@ import io
 import logging
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Final
 from check_wheel_contents.checker import WheelChecker
 from check_wheel_contents.contents import WheelContents
 from installer.sources import WheelFile as InstallerFile
+from packaging.metadata import Metadata
 from twine.commands.check import check as twine_check
 from wheel.wheelfile import WheelFile
 
@@ -48,6 +50,13 @@ def _check_with_twine(path: Path) -> str:
     return "it does not pass" if twine_check([str(path)], strict=True) else ""
 
 
+def _validate_with_packaging(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        Metadata.from_email(archive.read(name), validate=True)
+    return ""
+
+
 TOOLS: Final[Mapping[str, Callable[[Path], str]]] = {
     "wheel": _read_with_wheel,
     "installer": _validate_with_installer,
@@ -56,13 +65,17 @@ TOOLS: Final[Mapping[str, Callable[[Path], str]]] = {
 }
 
 
+READERS: Final[Mapping[str, Callable[[Path], str]]] = {**TOOLS, "packaging": _validate_with_packaging}
+"""The tools on the page, and what the strict ones are built upon."""
+
+
 def complaint(tool: str, path: Path) -> str:
     """Return what ``tool`` complains about, empty if it is content."""
     logging.getLogger("twine").setLevel(logging.CRITICAL)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         try:
-            return TOOLS[tool](path)
+            return READERS[tool](path)
         except Exception as error:  # noqa: BLE001  # whatever it raises is its complaint
             return f"{type(error).__name__}: {error}"
 

@@ -88,7 +88,7 @@ def _head(code: str, old: str, new: str) -> Flaw:
 
 def _wheel(code: str, old: str, new: str) -> Flaw:
     lines = [new if line == old else line for line in _WHEEL if line != old or new]
-    return _spec(code, f"WHEEL with {new!r}", wheel="\n".join([*lines, ""]).encode())
+    return _spec(code, f"WHEEL with {new!r}", wheel="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
 
 
 def _info(code: str, name: str, content: bytes) -> Flaw:
@@ -149,6 +149,8 @@ _ARCHIVE: Final = [
     *_STRICT,
     _files("archive-too-large", "files that claim 12 GiB",
            *(Entry(f"demo/{name}", b"", raw=b"\x03\x00", local=_HUGE, directory=_HUGE) for name in "abc")),
+    _files("archive-too-many-folders", "a hundred files, each in 99 folders of its own",
+           *(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(100))),
     _archive("archive-damaged-member", "a file with another CRC-32",
              changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1})),
     _archive("archive-damaged-member", "METADATA with another CRC-32",
@@ -158,7 +160,13 @@ _ARCHIVE: Final = [
     _files("archive-unknown-compression", "a file in Zstandard", Entry("demo/z", b"z", method=93, raw=b"\x28\xb5\x2f\xfd")),
     *(_files("archive-unsafe-name", f"a file called {name[:20]!a}", Entry(name, b"")) for name in (
         "../up.py", "/etc/demo.py", "C:/demo.py", "demo\\x.py", "demo//x.py", "demo/\x1b[2J.py", "x" * 256 + ".py",
+        "demo/\u202egnp.py", "demo/\ufeffx.py", "demo/\ue000.py",
     )),
+    *(_files("archive-windows-name", f"a file called {name}", Entry(f"demo/{name}", b"1")) for name in (
+        "con.py", "NUL", "a?.py", "x.", "y ", "a:b.py", "Com1.tar.gz", "aux /x.py",
+    )),
+    _archive("archive-newer-version", "a member that needs version 14.8",
+             changed(SOUND, "version.py", local={"needed": 148}, directory={"needed": 148})),
     _files("archive-file-as-folder", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
     _files("archive-same-name-folded", "two files of one name", Entry("demo/a.txt", b"a"), Entry("demo/A.txt", b"A")),
     _files("archive-odd-mode", "a link", Entry("demo/link", b"version.py", mode=0o120777)),
@@ -182,6 +190,11 @@ _NAMES: Final = [
     _info("dist-info-installer-file", "INSTALLER", b"pip\n"),
     _files("data-name-differs", "data of another project", Entry("other-1.0.data/data/x", b"x")),
     _files("data-unknown-scheme", "data of an unknown scheme", Entry("demo-1.0.data/lib/x.py", b"x")),
+    _files("data-unknown-scheme", "a file where a scheme is called for", Entry("demo-1.0.data/purelib", b"x")),
+    _files("data-unknown-scheme", "a file at the top that ends like a folder of data", Entry("demo.data", b"x")),
+    replace(_files("data-unknown-scheme", "other data of an unknown scheme", Entry("other-1.0.data/foo/x", b"x")),
+            with_codes=frozenset({"data-name-differs"}), reason="the folder is not that of dist-info"),
+    _wheel("wheel-not-utf8", "Generator: sample (1.0)", "Generator: M\udcfcller"),
     _wheel("wheel-no-version", "Wheel-Version: 1.0", ""),
     _wheel("wheel-no-version", "Wheel-Version: 1.0", "Wheel-Version: one"),
     _wheel("wheel-newer-version", "Wheel-Version: 1.0", "Wheel-Version: 2.0"),
@@ -191,8 +204,11 @@ _NAMES: Final = [
     _wheel("wheel-tags-differ", "Tag: py3-none-any", "Tag: py2-none-any"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", ""),
     _called("wheel-build-differs", "demo-1.0-1-py3-none-any.whl", sound()),
-    _wheel("wheel-ambiguous", "Generator: sample (1.0)", "Generator: sample\rTag: py2-none-any"),
+    _wheel("wheel-ambiguous", "Generator: sample (1.0)", "Generator: sample\rNote: x"),
     _wheel("wheel-ambiguous", "Generator: sample (1.0)", "From a mail"),
+    *(_wheel("wheel-ambiguous", line, f"{line}\n{line}") for line in (_WHEEL[0], _WHEEL[2])),
+    replace(_wheel("wheel-ambiguous", _WHEEL[1], "Build: 1\nBuild: 2"), with_codes=frozenset({"wheel-build-differs"}),
+            reason="the file name has none"),
 ]  # fmt: skip
 _SIGNED: Final = {"RECORD.jws": signature_of(b"")}
 _COMMA: Final = (*_FILES, Entry("demo/a,b.py", b"1"))
@@ -200,6 +216,8 @@ _RECORD: Final = [
     _record("record-unclosed-quote", "an open quote", lambda rows: [b'"', *rows]),
     _record("record-too-many-rows", "500,001 empty rows", lambda rows: [*rows, b"\n" * 500_001], stored=True),
     _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
+    _record("record-empty-row", "an empty line at the end", lambda rows: [*rows, b"\n"]),
+    _record("record-empty-row", "lines of blanks", lambda rows: [b" \t\r\n", *rows[:2], b"\n", b"\x0c\n", *rows[2:]]),
     _record("record-unquoted-path", "a comma without quotes",
             lambda rows: [row.replace(b'"', b"") for row in rows], files=_COMMA),
     _spec("record-missing-row", "a file without a row", style=RecordStyle(unlisted=frozenset({"demo/version.py"}))),
@@ -249,9 +267,16 @@ _METADATA: Final = [
     _metadata("metadata-not-utf8", "Author: M\udcfcller"),
     _metadata("metadata-bad-value", rest=["Description-Content-Type: text/html"]),
     _metadata("metadata-bad-value", "License-Expression: whatever you like", head=["Metadata-Version: 2.4", *HEAD[1:]]),
+    _metadata("metadata-bad-value", "Project-URL: Home, https://a.org", "Project-URL: Home, https://b.org"),
+    _metadata("metadata-bad-value", "Description: Another"),
+    _metadata("metadata-two-licenses", "License: MIT", "License-Expression: MIT", head=["Metadata-Version: 2.4", *HEAD[1:]]),
     _metadata("metadata-license-missing", "License-File: LICENSE", head=["Metadata-Version: 2.4", *HEAD[1:]]),
     _metadata("metadata-bad-requirement", "Requires-Dist: !"),
     _metadata("metadata-bad-marker", 'Requires-Dist: six; python_version = "3"'),
+    *(_metadata("metadata-bad-marker", f"Requires-Dist: six; 'x' in {name}") for name in ("extras", "dependency_groups")),
+    *(_metadata("metadata-odd-blanks", f"Requires-Dist: six{blank}(>=1.9)") for blank in (
+        "\x1c", "\x0b", "\x0c", "\xa0", "\x85", "\u2028", "\u3000", "\n  ",
+    )),
     _metadata("metadata-legacy-requirement", "Requires-Dist: six>=1.9<2.0"),
     _metadata("metadata-bad-requires-python", "Requires-Python: one"),
     _metadata("metadata-legacy-requires-python", "Requires-Python: >=3.8.*"),
@@ -265,8 +290,13 @@ _METADATA: Final = [
 _OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
 _COMPANIONS: Final = [
     _info("entry-points-unreadable", "entry_points.txt", b"a = b\n"),
+    _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\n; a comment\ndemo = demo:main\n"),
+    _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\ndemo =\n  demo:main\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = demo\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[demo.plugins]\ndemo = demo main\n"),
+    *(_info("entry-points-unsafe-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
+      for name in (b"../demo", b"/tmp/demo", b"bin\\demo", b"..", b"C:demo")),
+    _info("entry-points-ambiguous", "entry_points.txt", b"[console_scripts]\n; demo = demo:main\n"),
     _info("legacy-metadata-json", "metadata.json", b"{}"),
     _info("sbom-unreadable", "sboms/demo.cdx.json", b"{"),
     _info("sbom-stale-trace", "sboms/wheelfix.cdx.json", b"{}"),

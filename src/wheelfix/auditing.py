@@ -60,7 +60,9 @@ def verify_wheels(
             on_inspection(inspections[path])
     for path, fault in _siblings(inspections):
         added = _chosen(Inspection(path, (fault,)), choice)
-        inspections[path] = replace(inspections[path], faults=(*inspections[path].faults, *added.faults))
+        before = inspections[path]
+        faults, untold = (*before.faults, *added.faults), before.untold + added.untold
+        inspections[path] = replace(before, faults=faults, untold=untold)
     return Audit(tuple(inspections[path] for path in given))
 
 
@@ -74,7 +76,8 @@ def _inspect(path: Path) -> Inspection:
 
 
 def _chosen(inspection: Inspection, choice: Choice) -> Inspection:
-    return replace(inspection, faults=tuple(fault for fault in inspection.faults if choice.includes(fault.code)))
+    told = tuple(fault for fault in inspection.faults if choice.includes(fault.code))
+    return replace(inspection, faults=told, untold=len(inspection.faults) - len(told))
 
 
 def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:

@@ -9,7 +9,7 @@ The tree, by who is at fault::
     │   ├── StructureError       dist-info: folders and files that must be there
     │   ├── MetadataError        METADATA
     │   └── RecordError          RECORD
-    ├── NeedError            the wheel needs what would be taken out of it, or may need it
+    ├── NeedError            the wheel needs what would be taken out of it, or may need it, or may be damaged
     ├── RulesError           a rule file
     ├── EditError            the caller asked for an edit that is not possible
     ├── OutputError          the place for the result is taken or unusable
@@ -66,7 +66,7 @@ class RecordError(WheelFault):
 
 
 class NeedError(WheelfixError):
-    """The wheel needs what would be taken out of it, or nothing proves that it does not."""
+    """The wheel needs what would be taken out of it, nothing proves that it does not, or it may be damaged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
         left=tuple(each.fault for each in first_of_each(left)),
+        trusted=mandate.trust_content,
     )
 
 
@@ -149,9 +150,12 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[C
         action = "set-field" if rewrite.value is not None else "remove-field"
         changes.append(Change(field.name, action, field.value.strip(), rewrite.value, reason=found.code))
     editor = Editor(document.edited(values) if values else document)
+    added: dict[tuple[str, str], list[str]] = {}
     for found, add in _each(mended, AddField):
-        editor.reason = found.code
-        editor.add_field(add.name, add.value)
+        added.setdefault((found.code, add.name), []).append(add.value)
+    for (code, name), texts in added.items():
+        editor.reason = code
+        editor.add_field(name, *texts)
     levels = [(found, edit.value) for found, edit in _each(mended, SetField) if isinstance(edit.value, str)]
     if levels:
         found, level = max(levels, key=lambda each: Version(each[1]))

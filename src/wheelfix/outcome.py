@@ -53,7 +53,8 @@ class Severity(StrEnum):
 class Fault:
     """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the member, row or field, empty for the whole.
 
-    ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name.
+    ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name. It ``needs_trust`` where that
+    takes the content of the wheel for right, which may be damaged.
     """
 
     code: str
@@ -61,14 +62,16 @@ class Fault:
     place: str
     message: str
     mendable: bool
+    needs_trust: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Every fault that was found in the wheel at ``source``."""
+    """Every fault that was found in the wheel at ``source``; ``untold`` counts those that nobody wants to hear of."""
 
     source: Path
     faults: tuple[Fault, ...] = ()
+    untold: int = 0
 
     def count(self, severity: Severity) -> int:
         """Return how many faults of this severity there are."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from packaging.utils import canonicalize_name
 
 from wheelfix.diffing import unified_diff
+from wheelfix.doubts import problem_of
 from wheelfix.edits import OWN_FILES, AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
@@ -41,7 +42,7 @@ class Plan:
     ``applied_rules`` are the ids of those that applied. ``renaming`` tells what the wheel is called afterwards, and
     ``problem`` why the plan is not to be carried out, ``None`` if it may be. ``record`` is RECORD before and after its
     faults are mended, apart from the rows of what changes, ``None`` where none is; ``left`` are the faults that a repair
-    leaves.
+    leaves, and ``trusted`` tells that it takes the content of the wheel for right.
     """
 
     source: Path
@@ -60,6 +61,7 @@ class Plan:
     problem: Problem | None = None
     record: tuple[bytes, bytes] | None = None
     left: tuple[Fault, ...] = ()
+    trusted: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -232,6 +234,7 @@ class _Draft:
             changes += self._take_name(renaming)
         if changes:
             changes += self._check_companions()
+            self._problem = self._problem or self._doubt()
         return Plan(
             wheel.path,
             wheel.project,
@@ -249,15 +252,22 @@ class _Draft:
             self._problem,
         )
 
+    def _doubt(self) -> Problem | None:
+        """Return why what METADATA or WHEEL says is not to be carried on, if RECORD contradicts it."""
+        changed = self._editor.document.data != self._wheel.document.data
+        files = [*(["METADATA"] if changed else []), *(["WHEEL"] if "WHEEL" in self._files else [])]
+        return next((problem for file in files if (problem := problem_of(self._wheel, file))), None)
+
     def _take_name(self, renaming: Renaming) -> list[Change]:
         """Let METADATA and WHEEL say the new name; return the changes."""
         changes = []
         if renaming.version is not None:
             fields = self._editor.document.all("Version")
             self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
-            changes.append(
-                Change("Version", "set-field", self._wheel.version, renaming.version, reason="asked for by its label")
-            )
+            reason = "asked for by its label"
+            changes += [
+                Change("Version", "set-field", each.value.strip(), renaming.version, reason=reason) for each in fields
+            ]
             pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
             if pins:
                 self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")
@@ -282,7 +292,7 @@ class _Draft:
         if not wheel.record.find(path):
             self._notes.append("RECORD had no row for METADATA; the new one has.")
         elif not wheel.record.agrees(path, wheel.document.data):
-            self._notes.append("METADATA did not match its hash in RECORD before; now it does.")
+            self._notes.append("The row of METADATA in RECORD was not in the form that tools compare; now it is.")
         return changes
 
 

@@ -3,6 +3,7 @@
 https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,11 +12,13 @@ from typing import Final
 from wheelfix.errors import RecordError
 from wheelfix.rows import (
     KNOWN,
+    STRONG,
     NewRow,
     Row,
     RowEdit,
     digest_of,
     encoded,
+    likeness,
     plain_path,
     read_row,
     replaced,
@@ -79,10 +82,22 @@ class Record:
 
     def agrees(self, path: str, content: bytes) -> bool:
         """Whether every row for ``path`` has the hash and the size of ``content``."""
-        return all(
-            row.algorithm in KNOWN and (row.digest, row.size) == (digest_of(row.algorithm, content), str(len(content)))
-            for row in self.find(path)
-        )
+        size, rows = str(len(content)), {(row.algorithm, row.digest, row.size) for row in self.find(path)}
+        digests = {name: digest_of(name, content) for name in {name for name, _, _ in rows} & KNOWN}
+        return all((digest, said) == (digests.get(name), size) for name, digest, said in rows)
+
+    def doubts(self, path: str, content: bytes) -> bool:
+        """Whether a row for ``path``, however it is spelled, says what ``content`` is not, or what cannot be compared."""
+        rows = (*self.find(path), *self.find(f"/{path}"))
+        known = {name for row in rows if (name := row.algorithm.lower()) in KNOWN}
+        sums = {name: hashlib.new(name, content, usedforsecurity=False).digest() for name in known}
+        for digest, size in {(row.digest, row.size) for row in rows}:
+            name = digest.partition("=")[0].lower()
+            if digest and (name not in sums or likeness(digest, sums[name]) == "wrong"):
+                return True
+            if size not in ("", str(len(content))):
+                return True
+        return False
 
     def with_content(self, path: str, content: bytes, *, like: str | None = None, before: str | None = None) -> "Record":
         """Return the record with hash and size of ``content`` for ``path``.
@@ -94,9 +109,11 @@ class Record:
         matching = list(self._matching(path))
         if not matching:
             return self.adding([NewRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
-        rows = list(self.rows)
+        rows, size = list(self.rows), str(len(content))
+        names = {index: _strong(row) for index, row in matching}
+        digests = {name: digest_of(name, content) for name in set(names.values())}  # not once a row: they can be many
         for index, row in matching:
-            rows[index] = replaced(row, content)
+            rows[index] = replaced(row, digests[names[index]], size)
         return Record(tuple(rows))
 
     def without(self, path: str) -> "Record":
@@ -148,6 +165,12 @@ class Record:
             new[-1] = new[-1].removesuffix(ending)
         rows[position:position] = new
         return Record(tuple(rows))
+
+
+def _strong(row: Row) -> str:
+    """Return the hash algorithm of a row, or sha256 where it is weaker or not one that every installer knows."""
+    name = row.algorithm.lower()
+    return name if name in STRONG else "sha256"
 
 
 def _line_end(rows: tuple[bytes, ...]) -> bytes:

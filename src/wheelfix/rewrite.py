@@ -14,14 +14,27 @@ from wheelfix.archive.source import Span
 from wheelfix.archive.splice import Edits, copy_whole, splice
 from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
+from wheelfix.doubts import problem_of
 from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
-from wheelfix.outcome import Outcome, Status
+from wheelfix.outcome import Change, Outcome, Status
 from wheelfix.plan import Plan, as_kept
+from wheelfix.proof import Planned
 from wheelfix.record import Record
 from wheelfix.sbom import TRACE, write_trace
-from wheelfix.verification import prove, verify
+from wheelfix.verification import prove, prove_contents, verify
 from wheelfix.version import __version__
 from wheelfix.wheel import Wheel
+
+
+def guarded(plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
+    """Return ``plan``, with a problem if the trace of ``wheel`` is to be carried on with ``sbom`` and RECORD contradicts it.
+
+    :raises RecordError: if RECORD cannot be read.
+    """
+    if plan.problem or plan.is_empty or plan.trusted or not sbom:
+        return plan
+    problem = problem_of(wheel, TRACE)
+    return replace(plan, problem=problem) if problem else plan
 
 
 def preview(plan: Plan) -> Outcome:
@@ -67,7 +80,8 @@ def apply(
     the running sha256 of the wheel's source, if the caller has started one.
 
     :raises EditError: if ``plan`` was not made for ``wheel``.
-    :raises NeedError: if the plan has a problem: the wheel needs what would go, or nothing proves that it does not.
+    :raises NeedError: if the plan has a problem: the wheel needs what would go, or nothing proves that it does not, or
+        RECORD contradicts what would be carried on.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
         not the name that the plan gives the wheel.
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
@@ -75,6 +89,7 @@ def apply(
     """
     if plan.source != wheel.path or plan.metadata != wheel.document.data:
         raise EditError("foreign-plan", f"the plan is for {plan.source}", hint="Apply a plan to the wheel it was made for.")
+    plan = guarded(plan, wheel, sbom=sbom)
     if plan.problem:
         raise NeedError(plan.problem.code, plan.problem.message, hint=plan.problem.hint)
     name = str(plan.renaming.filename)
@@ -132,7 +147,17 @@ def _rewrite(
 
 def _prove(wheel: Wheel, plan: Plan, work: "_Work", output: Growing, known: Sequence[Span]) -> None:
     """Confirm that the new wheel differs from the old one as planned, and nowhere else."""
-    prove(wheel, output, folders=plan.renaming.folders, written=work.expected, gone=work.gone, known=known)
+    folders = plan.renaming.folders
+    layout = prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=known)
+    changes = plan.changes if plan.renaming.wheel is None else _without_build(plan)
+    prove_contents(wheel, output, layout, Planned(changes, folders, work.expected, work.gone), work.expected)
+
+
+def _without_build(plan: Plan) -> list[Change]:
+    """Return the changes of ``plan`` without that of WHEEL: it is told like a field, and METADATA has none of it."""
+    build = plan.renaming.filename.build
+    index = max(index for index, each in enumerate(plan.changes) if (each.field, each.after) == ("Build", build))
+    return [*plan.changes[:index], *plan.changes[index + 1 :]]
 
 
 class _Work:

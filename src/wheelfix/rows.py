@@ -165,12 +165,21 @@ def read_unquoted(raw: bytes) -> Row | None:
     return Row(raw, *text.rsplit(",", _COLUMNS - 1))
 
 
-def replaced(row: Row, content: bytes) -> bytes:
-    """Return the bytes of ``row`` with hash and size of ``content``."""
-    algorithm = row.algorithm.lower()
-    digest = digest_of(algorithm if algorithm in STRONG else "sha256", content)
-    size = str(len(content))
+def replaced(row: Row, digest: str, size: str) -> bytes:
+    """Return the bytes of ``row`` with another hash and size."""
     return write_row(row.path, digest, size, row.line_end, quoted=row.is_quoted, all_quoted=row.is_all_quoted)
+
+
+def likeness(column: str, digest: bytes) -> str:
+    """Return how a hash column stands to ``digest``: right, wrong, or how it is spelled otherwise."""
+    name, _, text = column.partition("=")
+    proper = hash_column(name, digest)
+    if column == proper:
+        return "right" if name.islower() else "its algorithm is not in lower case"
+    if text.lower() == digest.hex():
+        return "in hexadecimal"
+    bare = text.rstrip("=").replace("+", "-").replace("/", "_")
+    return "not in plain urlsafe base64" if f"{name}={bare}" == proper else "wrong"
 
 
 def write_row(path: str, digest: str, size: str, line_end: bytes, *, quoted: bool, all_quoted: bool | None = None) -> bytes:

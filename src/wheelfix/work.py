@@ -57,6 +57,14 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
 def _plan(
     wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None
 ) -> "Plan":
+    from wheelfix.rewrite import guarded
+
+    return guarded(_plan_of_task(wheel, task, brief, sha256, evidence), wheel, sbom=task.sbom)
+
+
+def _plan_of_task(
+    wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None"
+) -> "Plan":
     if task.mandate is not None:
         from wheelfix.mending import make_repair
 

@@ -435,10 +435,30 @@ def test_attributes_of_other_members_are_more_than_metadata(tmp_path: Path) -> N
     assert (difference.verdict, difference.only_metadata) == (Likeness.DIFFERENT, False)
 
 
-def test_attributes_of_metadata_belong_to_it(tmp_path: Path) -> None:
-    difference = compared(tmp_path, PLAIN, changed(archive_of(WheelSpec(requires=())), "METADATA", mode=0o100600))
-    assert kinds(difference.members) == {("external-attributes", f"{INFO}/METADATA")}
-    assert (difference.verdict, difference.only_metadata) == (Likeness.METADATA_ONLY, True)
+@pytest.mark.parametrize("mode", [0o100600, 0o100755, 0o120777, 0o104644])
+@pytest.mark.parametrize("file", ["METADATA", "RECORD"])
+def test_a_file_that_gets_another_mode_is_no_correction_of_metadata(file: str, mode: int, tmp_path: Path) -> None:
+    """It can be a link by that."""
+    difference = compared(tmp_path, PLAIN, changed(archive_of(WheelSpec(requires=())), file, mode=mode))
+    assert ("external-attributes", f"{INFO}/{file}") in kinds(difference.members)
+    assert (difference.verdict, difference.only_metadata) == (Likeness.DIFFERENT, False)
+
+
+@pytest.mark.parametrize(
+    ("entry", "allowed"),
+    [
+        (Entry(f"{INFO}/sboms/new.cdx.json", b"{}"), True),
+        (Entry(f"{INFO}/sboms/deeper/new.json", b"{}"), True),
+        (Entry(f"{INFO}/sboms/new.py", b"1"), False),
+        (Entry(f"{INFO}/sboms/json", b"1"), False),
+        (Entry(f"{INFO}/sboms/link.json", b"../../evil", mode=0o120777), False),
+        (Entry(f"{INFO}/sboms/device.json", b"", mode=0o020644), False),
+    ],
+    ids=lambda value: value.raw_name.decode() if isinstance(value, Entry) else None,
+)
+def test_sboms_may_gain_json_only(entry: Entry, allowed: bool, tmp_path: Path) -> None:
+    difference = compared(tmp_path, PLAIN, with_entries(PLAIN, entry))
+    assert difference.only_metadata is allowed
 
 
 def test_a_wheel_without_metadata_is_compared(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, cha
 from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
 from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.metadata.document import Document
 
 _INFO = "demo-1.0.dist-info"
 
@@ -41,6 +42,7 @@ def _lines(*fields: str, version: str = "2.1") -> bytes:
 
 
 ROWS = {
+    "record-empty-row": lambda record: b"\n" + record.replace(b"\n", b"\n \t\r\n\n", 2),
     "record-missing-row": lambda record: record.split(b"\n", 1)[1],
     "record-no-such-file": lambda record: b"demo/gone.py,sha256=x,1\n" + record,
     "record-directory-row": lambda record: b"demo/,,\n" + record,
@@ -174,6 +176,42 @@ def test_an_undeclared_extra_is_declared(tmp_path: Path) -> None:
     assert (metadata.provides_extra, metadata.metadata_version) == (["x"], "2.1")
 
 
+def test_thousands_of_extras_are_declared_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each change reads the document anew, so that one by one they took half a minute."""
+    calls = list[int]()
+    adding = Document.adding
+
+    def counting(document: Document, name: str, *values: str) -> Document:
+        calls.append(len(values))
+        return adding(document, name, *values)
+
+    monkeypatch.setattr(Document, "adding", counting)
+    needs = [f"Requires-Dist: a; extra == 'x{number:04}'" for number in range(3_000)]
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(metadata=_lines(*needs))))
+    assert calls == [len(outcome.changes)] == [3_000]
+    assert outcome.output is not None
+    assert not _codes(outcome.output)
+
+
+@pytest.mark.parametrize("name", ["License-File: LICENSE", "License-Expression: MIT"])
+def test_a_field_that_stands_twice_loses_no_line_by_the_way(name: str, tmp_path: Path) -> None:
+    """Metadata-Version is not raised where it stands twice: the second line would go with it."""
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(metadata=_lines("Metadata-Version: 1.2", name))))
+    assert outcome.status is Status.UNCHANGED
+    assert any("metadata-field-too-new" in note and "stands more than once" in note for note in outcome.notes)
+
+
+def test_repair_makes_no_new_fault_by_a_newer_metadata_version(tmp_path: Path) -> None:
+    path = write_wheel(
+        tmp_path, WheelSpec(metadata=_lines("License: MIT", "License-Expression: MIT", "Requires-Dist: a>=1.*"))
+    )
+    before = _codes(path)
+    outcome = _repair(path)
+    assert outcome.output is not None
+    assert _codes(outcome.output) == before - {"metadata-legacy-requirement"}
+    assert any("exclude each other" in note for note in outcome.notes)
+
+
 def test_an_empty_extra_goes_only_if_named(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(metadata=_lines("Provides-Extra: x")))
     assert _repair(path).status is Status.UNCHANGED
@@ -271,6 +309,34 @@ def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(flaw:
     allowed = {"METADATA", "RECORD", "metadata.json", "RECORD.jws", "RECORD.p7s"}
     assert {name.rpartition("/")[2] for name in changed_names} <= allowed
     assert not difference.members.moved
+    before, after = _contents(outcome.source), _contents(outcome.output)
+    _assert_only_told_lines_differ(before[f"{_INFO}/METADATA"], after[f"{_INFO}/METADATA"], outcome)
+    _assert_only_told_rows_differ(before[f"{_INFO}/RECORD"], after[f"{_INFO}/RECORD"], outcome)
+
+
+def _assert_only_told_lines_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
+    if any(change.action == "mend-line-ends" for change in outcome.changes):
+        assert old.translate(None, b"\r\n") == new.translate(None, b"\r\n")
+        return
+    told = {(each.field, text) for each in outcome.changes for text in (each.before, each.after) if text is not None}
+    # a folded value is told without its indentation
+    lines = {f"{name}: {line}".encode() for name, text in told for line in (text.replace("\n  ", " "), text.split("\n")[0])}
+    left = [[line for line in data.split(b"\n") if line not in lines] for data in (old, new)]
+    folded = any("\n" in (change.before or "") for change in outcome.changes)
+    assert left[0] == left[1] or (folded and len(left[0]) == len(left[1]) + 1)
+
+
+def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
+    changes = [each for each in outcome.changes if each.field == "RECORD"]
+    files = tuple(f"{_INFO}/{name}" for name in ("METADATA", "metadata.json", "RECORD.jws", "RECORD.p7s"))
+
+    def untold(data: bytes, told: list[str | None]) -> list[str]:
+        rows = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
+        for text in filter(None, told):
+            rows.remove(text)
+        return [row for row in rows if row.strip() and not row.startswith(files)]
+
+    assert untold(old, [each.before for each in changes]) == untold(new, [each.after for each in changes])
 
 
 @pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)

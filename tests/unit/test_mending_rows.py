@@ -114,7 +114,8 @@ def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
     """What is told of a wheel has a bound; what is mended has none."""
     rows = [b"demo/gone%d.py,sha256=x,1\n" % number for number in range(2_500)]
     files = tuple(Entry(f"demo/new{number}.py", b"") for number in range(2_500))
-    outcome = _repair(_write(tmp_path, [*_ROWS[:-1], *rows, _ROWS[-1]], files=(*sound().files, *files)))
+    path = _write(tmp_path, [*_ROWS[:-1], *rows, _ROWS[-1]], files=(*sound().files, *files))
+    outcome = _repair(path, trust_content=True)
     assert outcome.output is not None
     assert not _codes(outcome.output)
     assert not outcome.faults
@@ -190,3 +191,47 @@ def test_rows_of_a_file_that_goes_go_with_it(prefix: bytes, tmp_path: Path) -> N
     assert _record(outcome) == _ROWS
     assert outcome.output is not None
     assert not _codes(outcome.output)
+
+
+class TestFileWithoutARow:
+    """A row would vouch for it: freely only where RECORD contradicts nothing."""
+
+    def outcome(self, folder: Path, rows: list[bytes], name: str = "demo/new.py") -> Outcome:
+        return _repair(_write(folder, rows, files=(*sound().files, Entry(name, b"evil"))))
+
+    def test_alone_it_gets_one(self, tmp_path: Path) -> None:
+        outcome = self.outcome(tmp_path, _ROWS)
+        assert {change.reason for change in outcome.changes} == {"record-missing-row"}
+
+    def test_alone_a_row_without_a_file_goes(self, tmp_path: Path) -> None:
+        outcome = _repair(_write(tmp_path, [b"demo/gone.py,sha256=x,1\n", *_ROWS]))
+        assert {change.reason for change in outcome.changes} == {"record-no-such-file"}
+
+    @pytest.mark.parametrize("path", [b"demo/nev.py", b"/demo/nev.py", b"demo\\nev.py", b"C:/nev.py"])
+    def test_beside_a_row_without_a_file_it_may_be_in_its_place(self, path: bytes, tmp_path: Path) -> None:
+        rows = [path + b",sha256=x,4\n", *_ROWS]
+        outcome = self.outcome(tmp_path, rows)
+        assert outcome.status is Status.UNCHANGED
+        assert "record-missing-row" in {fault.code for fault in outcome.faults}
+        assert all(fault.mendable and fault.needs_trust for fault in outcome.faults)
+        assert sum("in its place" in note and "--trust-content" in note for note in outcome.notes) == 2
+        trusted = _repair(outcome.source, trust_content=True, overwrite=True)
+        assert trusted.output is not None
+        assert not _codes(trusted.output)
+
+    def test_beside_a_file_that_record_contradicts_it_may_be_of_the_same_hand(self, tmp_path: Path) -> None:
+        outcome = self.outcome(tmp_path, [_OTHER, *_REST])
+        assert outcome.status is Status.UNCHANGED
+        assert {fault.code for fault in outcome.faults} == {"record-missing-row", "record-wrong-hash"}
+        assert all(fault.needs_trust for fault in outcome.faults)
+
+
+@pytest.mark.parametrize("column", [b",,999", b",,1x"])
+def test_a_row_without_hash_and_with_another_size_is_not_given_a_hash(column: bytes, tmp_path: Path) -> None:
+    """The size contradicts the file: a hash of it would vouch for what may be damaged."""
+    path = _write(tmp_path, [b"demo/__init__.py" + column + b"\n", *_REST])
+    assert set(_codes(path)) == {"record-no-hash", "record-wrong-size"}
+    outcome = _repair(path)
+    assert outcome.status is Status.UNCHANGED
+    assert all(fault.needs_trust for fault in outcome.faults)
+    assert _record(_repair(path, trust_content=True, overwrite=True)) == _ROWS

@@ -1,6 +1,7 @@
 """Plans: what rules and edits would change, as data."""
 
 from collections.abc import Callable
+from hashlib import md5, sha256
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from wheelfix.batch import fix_wheels
 from wheelfix.diffing import unified_diff
 from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError, RecordError
+from wheelfix.identity import Identity
 from wheelfix.outcome import Change, Status
 from wheelfix.plan import Plan, make_plan
 from wheelfix.rewrite import apply
+from wheelfix.rows import hash_column
 from wheelfix.rules.conditions import Match
 from wheelfix.rules.loading import built_in, rule_set
 from wheelfix.rules.model import Rule, RuleSet
@@ -27,10 +30,16 @@ Planner = Callable[..., Plan]
 def plan(tmp_path: Path) -> Planner:
     """Plan for a wheel with the given METADATA."""
 
-    def make(metadata: bytes, rules: RuleSet | None = None, edits: tuple[Edit, ...] = (), **knobs: object) -> Plan:
+    def make(
+        metadata: bytes,
+        rules: RuleSet | None = None,
+        edits: tuple[Edit, ...] = (),
+        identity: Identity | None = None,
+        **knobs: object,
+    ) -> Plan:
         spec = WheelSpec(metadata=metadata, **knobs)  # type: ignore[arg-type]
         with Wheel(write_wheel(tmp_path, spec)) as wheel:
-            return make_plan(wheel, rules, edits=edits)
+            return make_plan(wheel, rules, edits=edits, identity=identity)
 
     return make
 
@@ -196,10 +205,57 @@ def test_metadata_json_is_noted(plan: Planner) -> None:
     assert "metadata.json" not in made.removed
 
 
-def test_a_record_that_lied_before_is_noted(plan: Planner) -> None:
+def _row(data: bytes, **columns: str) -> bytes:
+    size, digest = columns.get("size", str(len(data))), columns.get("digest", hash_column("sha256", sha256(data).digest()))
+    return f"{columns.get('path', f'{INFO}/METADATA')},{digest},{size}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"digest": "sha256=x"}, {"size": "1"}, {"digest": "", "size": "1"}, {"digest": "crc32=x"}, {"digest": "md5=x"},
+     {"path": f"/{INFO}/METADATA", "digest": "sha256=x"}, {"path": f"{INFO}\\METADATA", "digest": "sha256=x"}],
+    ids=str,
+)  # fmt: skip
+def test_metadata_that_record_contradicts_is_not_vouched_for(columns: dict[str, str], plan: Planner) -> None:
+    """It may be damaged, and the new wheel would have a hash of it that is right."""
     data = HEAD + b"Requires-Dist: nvidia-nccl-cu12\n"
-    wrong = plan(data, built_in("gpu"), record=f"{INFO}/METADATA,sha256=x,1\n".encode())
-    assert any("did not match" in note for note in wrong.notes)
+    made = plan(data, built_in("gpu"), record=_row(data, **columns))
+    assert made.problem is not None
+    assert made.problem.code == "damaged-metadata"
+    assert "--trust-content" in made.problem.hint
+    twice = plan(data, built_in("gpu"), record=_row(data) + _row(data, **columns))
+    assert twice.problem == made.problem
+    assert plan(HEAD, built_in("gpu"), record=_row(HEAD, **columns)).problem is None  # nothing is carried on
+
+
+@pytest.mark.parametrize("form", ["hexadecimal", "padded", "upper case", "no hash", "no size", "md5"])
+def test_metadata_with_a_row_in_another_form_is_corrected(form: str, plan: Planner) -> None:
+    """Pitfall: gmsh 4.15.2 has hexadecimal sums, and they are right."""
+    data = HEAD + b"Requires-Dist: nvidia-nccl-cu12\n"
+    plain = hash_column("sha256", sha256(data).digest())
+    columns = {
+        "hexadecimal": {"digest": f"sha256={sha256(data).hexdigest()}"},
+        "padded": {"digest": f"{plain}="},
+        "upper case": {"digest": plain.replace("sha", "SHA")},
+        "no hash": {"digest": ""},
+        "no size": {"size": ""},
+        "md5": {"digest": hash_column("md5", md5(data).digest())},
+    }
+    made = plan(data, built_in("gpu"), record=_row(data, **columns[form]))
+    assert made.problem is None
+    assert form == "md5" or any("not in the form" in note for note in made.notes)
+
+
+def test_a_wheel_file_that_record_contradicts_is_not_vouched_for(plan: Planner) -> None:
+    record = _row(HEAD) + f"{INFO}/WHEEL,sha256=x,1\n".encode()
+    made = plan(HEAD, identity=Identity(build="1", unchanged=True), record=record)
+    assert made.problem is not None
+    assert made.problem.code == "damaged-wheel-file"
+    assert plan(HEAD + b"Requires-Dist: nvidia-nccl-cu12\n", built_in("gpu"), record=b"").problem is None
+
+
+def test_a_record_that_said_nothing_before_is_noted(plan: Planner) -> None:
+    data = HEAD + b"Requires-Dist: nvidia-nccl-cu12\n"
     missing = plan(data, built_in("gpu"), style=RecordStyle(unlisted=frozenset({f"{INFO}/METADATA"})))
     assert any("no row for METADATA" in note for note in missing.notes)
     with pytest.raises(RecordError):

@@ -180,3 +180,17 @@ def test_an_open_quote_is_found_behind_other_faults(last: bytes) -> None:
     with pytest.raises(RecordError) as caught:
         Record.parse(b"x,,\n" + last)
     assert caught.value.code == "unclosed-quote"
+
+
+def test_a_file_with_many_rows_is_summed_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A RECORD of hundreds of thousands of rows for METADATA would otherwise take hours."""
+    calls = list[str]()
+
+    def counting(algorithm: str, content: bytes) -> str:
+        calls.append(algorithm)
+        return f"{algorithm}={len(content)}"
+
+    monkeypatch.setattr("wheelfix.record.digest_of", counting)
+    data = b"m,sha256=x,1\nm,md5=x,1\nm,sha512=x,1\n" * 1_000
+    assert Record.parse(data).with_content("m", NEW).data.count(b"sha512=11,11") == 1_000
+    assert sorted(calls) == ["sha256", "sha512"]

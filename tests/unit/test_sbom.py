@@ -9,13 +9,18 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from building import WheelSpec, write_wheel
+from building import WheelSpec, archive_of, changed, to_bytes, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.edits import SetField
-from wheelfix.outcome import Change
+from wheelfix.errors import NeedError
+from wheelfix.outcome import Change, Status
+from wheelfix.plan import make_plan
+from wheelfix.repairing import repair_wheels
+from wheelfix.rewrite import apply
 from wheelfix.sbom import TRACE, Ancestor, read_trace, write_trace
 from wheelfix.wheel import Wheel
 
+NEEDS = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: six>=1.*\n"
 CHANGES = (
     Change("Requires-Dist", "drop", "triton; \u00e9", None, "gpu/triton", None, "why"),
     Change("Summary", "set-field", None, "new"),
@@ -144,3 +149,54 @@ def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
     with Wheel(report.outcomes[0].output) as wheel:
         assert wheel.member(TRACE) is None
         assert not wheel.record.find(f"{wheel.dist_info}/{TRACE}")
+
+
+def _with_lying_trace(folder: Path) -> Path:
+    """Return a corrected wheel of which the trace says something else than RECORD knows."""
+    archive = archive_of(WheelSpec(metadata=NEEDS, dist_info_files={TRACE: trace()}))
+    return write_wheel(folder, archive=to_bytes(changed(archive, TRACE, content=trace(sha256="e" * 64))))
+
+
+class TestTraceThatRecordContradicts:
+    """What it says is not carried on as true, and its new hash does not hide it."""
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_fix_refuses(self, dry_run: bool, tmp_path: Path) -> None:
+        path = _with_lying_trace(tmp_path)
+        edits = [SetField("Summary", "new")]
+        [outcome] = fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", dry_run=dry_run).outcomes
+        assert outcome.status is Status.REFUSED
+        assert outcome.problem is not None
+        assert outcome.problem.code == "damaged-trace"
+        assert not [*tmp_path.glob("out/*.whl")]
+
+    def test_a_plan_is_not_carried_out(self, tmp_path: Path) -> None:
+        with Wheel(_with_lying_trace(tmp_path)) as wheel:
+            plan = make_plan(wheel, edits=[SetField("Summary", "new")])
+            with pytest.raises(NeedError, match="RECORD"):
+                apply(wheel, plan, tmp_path / "out" / wheel.path.name)
+
+    def test_repair_refuses_until_it_may_trust(self, tmp_path: Path) -> None:
+        path = _with_lying_trace(tmp_path)
+        [refused] = repair_wheels(path, output_dir=tmp_path / "out").outcomes
+        assert refused.problem is not None
+        assert refused.problem.code == "damaged-trace"
+        [trusted] = repair_wheels(path, output_dir=tmp_path / "out", trust_content=True).outcomes
+        assert trusted.output is not None
+        with Wheel(trusted.output) as wheel:
+            read = read_trace(wheel.read(TRACE))
+        assert read is not None
+        assert "e" * 64 in {each.sha256 for each in read.ancestors}
+
+    def test_without_a_trace_it_is_left_out(self, tmp_path: Path) -> None:
+        edits = [SetField("Summary", "new")]
+        [outcome] = fix_wheels(
+            [_with_lying_trace(tmp_path)], None, edits=edits, output_dir=tmp_path / "out", sbom=False
+        ).outcomes
+        assert outcome.output is not None
+        with Wheel(outcome.output) as wheel:
+            assert wheel.member(TRACE) is None
+
+    def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
+        [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output_dir=tmp_path / "out").outcomes
+        assert outcome.status is Status.UNCHANGED

@@ -14,7 +14,7 @@ import wheelfix
 import wheelfix.archive.encode as encode
 import wheelfix.archive.splice as splice
 import wheelfix.verification as verification
-from building import RecordStyle, WheelSpec, write_wheel
+from building import RecordStyle, WheelSpec, archive_of, changed, write_wheel
 from wheelfix.archive.source import Source
 from wheelfix.archive.writing import Growing
 from wheelfix.outcome import Outcome, Status
@@ -113,3 +113,12 @@ def test_a_system_without_temporary_files(tmp_path: Path, monkeypatch: pytest.Mo
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     assert list((tmp_path / "out").iterdir()) == [outcome.output]
+
+
+def test_a_member_that_asks_for_a_newer_reader_does_not_stop_the_run(tmp_path: Path) -> None:
+    """zipfile opens no archive with such a member, before as after."""
+    archive = changed(archive_of(SPEC), "version.py", local={"needed": 84}, directory={"needed": 84})
+    path = write_wheel(tmp_path, archive=archive)
+    [outcome] = wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    assert outcome.status is Status.FIXED, outcome.problem
+    assert any("before as after" in note for note in outcome.notes)

@@ -34,9 +34,9 @@ def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes
     name, utf8 = _encode_name(new.name, like.flags)
     if max(len(new.content), len(data)) >= FULL_32 or len(name) > FULL_16:
         raise EditError("member-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
+    dropped = {headers.EXTRA_ZIP64, *([] if new.name == new.like.name else [headers.EXTRA_UNICODE_PATH])}
     local_extra, entry_extra = (
-        _without(extra, {headers.EXTRA_ZIP64, headers.EXTRA_UNICODE_PATH}, new.name)
-        for extra in (_local_extra(source, new.like), _entry_extra(layout, new.like))
+        _without(extra, dropped, new.name) for extra in (_local_extra(source, new.like), _entry_extra(layout, new.like))
     )
     flags = like.flags & ~(headers.FLAG_DESCRIPTOR | headers.FLAG_UTF8 | _LEVEL_BITS) | utf8
     method = STORED if stored else DEFLATED

@@ -16,6 +16,7 @@ CORE: Final = _GUIDES + "core-metadata/"
 DEPENDENCY: Final = _GUIDES + "dependency-specifiers/"
 VERSIONS: Final = _GUIDES + "version-specifiers/"
 ENTRY_POINTS: Final = _GUIDES + "entry-points/"
+WINDOWS: Final = "https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file"
 APPNOTE: Final = "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT"
 LICENSES: Final = "https://peps.python.org/pep-0639/"
 SBOMS: Final = "https://peps.python.org/pep-0770/"
@@ -78,11 +79,16 @@ _ARCHIVE: Final = (
     _error("archive-patched-member", "A member is compressed patched data.", APPNOTE),
     _error("archive-member-too-large", "A member that must be read is larger than any real one.", APPNOTE),
     _error("archive-too-large", "The members claim a size out of all proportion; they are not read.", APPNOTE),
+    _error("archive-too-many-folders", "The members lie in more folders than those of any real wheel.", APPNOTE),
     _error("archive-damaged-member", "A member cannot be inflated, or does not match its size or CRC-32.", APPNOTE),
     _error("archive-unknown-compression", "A member is neither stored nor deflated; installers do not read it.", FORMAT),
-    _error("archive-unsafe-name", "A member's name leads out of the folder, or is one for Windows only.", FORMAT),
+    _error("archive-newer-version", "A member asks for a reader newer than any there is; zipfile refuses it.", APPNOTE),
+    _error(
+        "archive-unsafe-name", "A member's name leads out of the folder, is for Windows only, or hides what it is.", FORMAT
+    ),
     _error("archive-file-as-folder", "A member is a file, and another one lies below it.", FORMAT),
     _warning("archive-same-name-folded", "Two names are one on systems that ignore case or Unicode forms.", FORMAT),
+    _warning("archive-windows-name", "Windows cannot hold a file of this name.", WINDOWS),
     _warning("archive-odd-mode", "A member is a link or a device, or has set-user-id bits; installers ignore that.", FORMAT),
     _warning("archive-bad-time", "A member's date or time does not exist; some readers fail on it.", APPNOTE),
     _warning("archive-needless-zip64", "A small member has ZIP64 fields; some readers refuse them.", APPNOTE),
@@ -100,8 +106,13 @@ _NAMES: Final = (
     _error("dist-info-no-record", "There is no RECORD.", FORMAT),
     _error("dist-info-name-differs", "The dist-info folder is named for another project or version.", FORMAT),
     _warning("dist-info-installer-file", "A file is there that only an installer writes.", RECORD),
-    _warning("data-name-differs", "A .data folder is named otherwise than dist-info: it is installed as it is.", FORMAT),
-    _error("data-unknown-scheme", "A folder in .data is for no place that installers know.", FORMAT),
+    _warning(
+        "data-name-differs",
+        "A .data folder is not that of dist-info: pip takes it for one, others install it as it is.",
+        FORMAT,
+    ),
+    _error("data-unknown-scheme", "What lies in a .data folder is for no place that installers know.", FORMAT),
+    _error("wheel-not-utf8", "WHEEL is not UTF-8; installers refuse it.", FORMAT),
     _error("wheel-no-version", "WHEEL has no Wheel-Version that can be read.", FORMAT),
     _error("wheel-newer-version", "WHEEL says another format than 1.x; installers refuse it.", FORMAT),
     _error("wheel-no-root", "WHEEL does not say whether Root-Is-Purelib.", FORMAT),
@@ -114,6 +125,7 @@ _RECORD: Final = (
     _error("record-unclosed-quote", "A quoted path in RECORD is never closed.", RECORD),
     _error("record-too-many-rows", "RECORD is longer than any real one.", RECORD),
     _error("record-bad-row", "A row has not three columns.", RECORD),
+    _error("record-empty-row", "A line of RECORD is empty; installers fail on it.", RECORD, Mend.YES),
     _error("record-unquoted-path", "A path with a comma is not quoted.", RECORD, Mend.YES),
     _error("record-missing-row", "A member has no row.", RECORD, Mend.YES),
     _error("record-no-such-file", "A row names a file that is not there.", RECORD, Mend.YES),
@@ -151,11 +163,18 @@ _METADATA: Final = (
     _warning("metadata-unknown-version", "There is no such Metadata-Version.", CORE, Mend.YES),
     _warning("metadata-field-too-new", "A field came with a later Metadata-Version.", CORE, Mend.YES),
     _warning("metadata-unknown-field", "The specification has no such field.", CORE),
-    _warning("metadata-not-utf8", "METADATA is not UTF-8.", CORE),
+    _error("metadata-not-utf8", "METADATA is not UTF-8; pip refuses it.", CORE),
     _warning("metadata-bad-value", "A value is not what the specification allows.", CORE),
+    _warning("metadata-two-licenses", "License and License-Expression exclude each other.", LICENSES),
     _warning("metadata-license-missing", "License-File names a file that is not in licenses/.", LICENSES),
     _error("metadata-bad-requirement", "A requirement cannot be read.", DEPENDENCY),
-    _error("metadata-bad-marker", "A requirement's marker cannot be read.", DEPENDENCY),
+    _error("metadata-bad-marker", "A requirement's marker cannot be read, or asks for what is not known of it.", DEPENDENCY),
+    _error(
+        "metadata-odd-blanks",
+        "A requirement has a line break, or a blank that is neither space nor tab.",
+        DEPENDENCY,
+        Mend.YES,
+    ),
     _error("metadata-legacy-requirement", "A specifier is malformed in a way that can be mended.", VERSIONS, Mend.YES),
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS),
     _error("metadata-legacy-requires-python", "Requires-Python is malformed and can be mended.", VERSIONS, Mend.YES),
@@ -168,7 +187,10 @@ _METADATA: Final = (
 )
 _COMPANIONS: Final = (
     _error("entry-points-unreadable", "entry_points.txt cannot be read.", ENTRY_POINTS),
+    _error("entry-points-refused", "A line of entry_points.txt is no entry point to pip, which then fails.", ENTRY_POINTS),
     _error("entry-points-bad-value", "An entry point is no reference to an object.", ENTRY_POINTS),
+    _error("entry-points-unsafe-name", "A script's name leads out of the folder of scripts.", ENTRY_POINTS),
+    _warning("entry-points-ambiguous", "Readers see different entry points.", ENTRY_POINTS),
     _warning("legacy-metadata-json", "metadata.json, of a withdrawn format, repeats METADATA.", WITHDRAWN, Mend.YES),
     _warning("sbom-unreadable", "A JSON file in sboms/ cannot be read.", SBOMS),
     _warning("sbom-stale-trace", "The trace of wheelfix does not fit METADATA.", SBOMS),

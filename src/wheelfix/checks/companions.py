@@ -1,8 +1,6 @@
-"""What is wrong with the other files of dist-info: entry points, metadata.json, bills of materials, our own trace."""
+"""What is wrong with the other files of dist-info: metadata.json, licenses, bills of materials, our own trace."""
 
-import configparser
 import json
-import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -17,7 +15,6 @@ from wheelfix.metadata.requirement import meaning
 from wheelfix.sbom import TRACE, read_trace
 from wheelfix.wheel import limit_of
 
-_REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
 _MOST_SBOM: Final = 1 << 25
 """How much of bills of materials is read, in bytes: they are parsed whole."""
 _LEGACY: Final = "metadata.json"
@@ -25,7 +22,6 @@ _LEGACY: Final = "metadata.json"
 
 def check_companions(subject: Subject) -> Iterator[Found]:
     """Yield the faults of the files beside METADATA."""
-    yield from _check_entry_points(subject)
     if _LEGACY in subject.dist_info_files:
         message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
         yield Found("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
@@ -38,27 +34,8 @@ def missing_licenses(document: Document, files: Collection[str]) -> list[str]:
     """Return what License-File names and is not among the ``files`` of dist-info, from Metadata-Version 2.4 on (PEP 639)."""
     if (document.first("Metadata-Version") or "") not in METADATA_VERSIONS[METADATA_VERSIONS.index("2.4") :]:
         return []
-    return [name for field in document.all("License-File") if f"licenses/{(name := field.value.strip())}" not in files]
-
-
-def _check_entry_points(subject: Subject) -> Iterator[Found]:
-    data = subject.read("entry_points.txt")
-    if data is None:
-        return
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")  # no group is special
-    parser.optionxform = str  # type: ignore[assignment,method-assign] # names keep their case
-    try:
-        parser.read_string(data.decode("utf-8"))
-    except (configparser.Error, UnicodeDecodeError) as error:
-        yield Found("entry-points-unreadable", "entry_points.txt", shown(" ".join(str(error).split()))[:200])
-        return
-    for group in parser.sections():
-        scripts = group in ("console_scripts", "gui_scripts")
-        for name, value in parser.items(group):
-            found = _REFERENCE.fullmatch(value.strip())
-            if not found or (scripts and ":" not in value):
-                place = f"[{shown(group)}] {shown(name)}"
-                yield Found("entry-points-bad-value", place, f"{shown(value[:100])!r} is no reference to an object")
+    present = set(files)
+    return [name for field in document.all("License-File") if f"licenses/{(name := field.value.strip())}" not in present]
 
 
 def _check_sboms(subject: Subject) -> Iterator[Found]:

@@ -49,8 +49,8 @@ Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | Edit
 class Found:
     """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can.
 
-    ``file`` is the member of which rows of RECORD contradict each other or the content: it may be damaged, so that the fault
-    is mended only if the content is trusted.
+    ``file`` is the member that rows of RECORD contradict, or that may be there in the place of another one: it may be
+    damaged, so that the fault is mended only if the content is trusted.
     """
 
     code: str
@@ -64,7 +64,8 @@ class Found:
         """The fault as it is told; it is mendable where ``repair`` can mend it."""
         check = CHECKS[self.code]
         mendable = bool(self.mending) and check.mend is not Mend.NO
-        return Fault(self.code, check.severity, _cut(self.place), _cut(self.message), mendable)
+        needs_trust = mendable and (check.mend is Mend.TRUSTED or bool(self.file))
+        return Fault(self.code, check.severity, _cut(self.place), _cut(self.message), mendable, needs_trust)
 
 
 def _cut(text: str) -> str:

@@ -7,12 +7,14 @@ from typing import Final
 from wheelfix.archive.source import Source
 from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.companions import check_companions
+from wheelfix.checks.entry_points import check_entry_points
 from wheelfix.checks.fields import check_fields
 from wheelfix.checks.found import Found
 from wheelfix.checks.hashing import Sums, sum_members
 from wheelfix.checks.listing import Listing, read_listing
 from wheelfix.checks.members import check_members
 from wheelfix.checks.names import check_names
+from wheelfix.checks.requirements import check_requirements
 from wheelfix.checks.subject import Subject, unreadable
 from wheelfix.checks.table import check_rows
 from wheelfix.errors import SourceChanged
@@ -44,8 +46,14 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
     """
     with Subject(path, source=source) as subject:
         too_large = _too_large(subject)
-        found = [*too_large, *check_members(subject), *check_names(subject), *check_fields(subject)]
-        found += () if too_large else check_companions(subject)
+        found = [
+            *too_large,
+            *check_members(subject),
+            *check_names(subject),
+            *check_fields(subject),
+            *check_requirements(subject),
+        ]
+        found += () if too_large else [*check_entry_points(subject), *check_companions(subject)]
         try:
             listing = read_listing(subject)
             sums = {} if too_large else _sums(subject, listing, found)
@@ -60,7 +68,8 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
 def glance(path: Path, source: Source) -> list[Fault]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
-        found = [*check_names(subject), *check_fields(subject), *check_companions(subject)]
+        found = [*check_names(subject), *check_fields(subject), *check_requirements(subject)]
+        found += [*check_entry_points(subject), *check_companions(subject)]
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.members.values() if each.name.startswith(prefix) and each.size <= _SMALL]

@@ -15,6 +15,7 @@ from wheelfix.rows import KNOWN, Row, RowEdit, plain_path, read_unquoted
 
 REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_MOST_ALGORITHMS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +35,41 @@ class Listed:
 
 @dataclass(slots=True)
 class Listing:
-    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none."""
+    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none.
+
+    ``absent`` are those of the faults that are of a file that is not there.
+    """
 
     rows: dict[str, list[Listed]] = field(default_factory=dict)
     faults: list[Found] = field(default_factory=list)
+    absent: set[Found] = field(default_factory=set)
 
     @property
-    def algorithms(self) -> dict[str, set[str]]:
-        """The hashes other than sha256 that RECORD has, by file."""
-        found: dict[str, set[str]] = {}
+    def algorithms(self) -> dict[str, list[str]]:
+        """The hashes other than sha256 that RECORD has, by file: of each file the first two, and no more.
+
+        A file with rows by many algorithms would otherwise be read many times over; that its rows differ is a fault anyway.
+        """
+        found: dict[str, list[str]] = {}
         for path, group in self.rows.items():
-            for algorithm in {each.row.algorithm.lower() for each in group} & (KNOWN - {"sha256"}):
-                found.setdefault(path, set()).add(algorithm)
+            named = dict.fromkeys(each.row.algorithm.lower() for each in group)
+            wanted = [name for name in named if name in KNOWN and name != "sha256"]
+            if wanted:
+                found[path] = wanted[:_MOST_ALGORITHMS]
         return found
 
 
 def read_listing(subject: Subject) -> Listing:
     """Return what RECORD lists; nothing where there is none."""
     listing = Listing()
-    for index, row in subject.record.read_rows() if subject.record else ():
+    if subject.record is None:
+        return listing
+    empty = [index for index, raw in enumerate(subject.record.rows) if not raw.strip()]
+    if empty:
+        more = f", and {len(empty) - 1} more" if len(empty) > 1 else ""
+        mending = tuple(ChangeRow(index, REMOVE) for index in empty)
+        listing.faults.append(Found("record-empty-row", f"row {empty[0] + 1}", f"it is empty{more}", mending))
+    for index, row in subject.record.read_rows():
         _take(subject, listing, index, row)
     return listing
 
@@ -90,7 +107,9 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
     if code == "record-path-spelling":
         code = "record-no-such-file"
     message = message if is_absolute else "there is no such file in the archive"
-    listing.faults.append(Found(code, place, message, gone))
+    fault = Found(code, place, message, gone)
+    listing.faults.append(fault)
+    listing.absent.add(fault)
 
 
 def _place(index: int, path: str) -> str:

@@ -5,6 +5,7 @@ import stat
 import unicodedata
 from calendar import monthrange
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from wheelfix.archive.headers import DEFLATED, FULL_32, STORED, Entry, may_mislead, zip64_numbers
@@ -15,6 +16,13 @@ from wheelfix.escaping import shown, shown_few
 
 _UNIX: Final = 3
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_NOT_ON_WINDOWS: Final = re.compile(
+    r"""[<>:"|?*] | [ .]$ | ^(?:con|prn|aux|nul|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])[ ]*(?:\.|$)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What no part of a path may be on Windows: reserved characters, blanks and dots at the end, and names of devices."""
+_NEWEST: Final = 63
+"""The "version needed to extract" of the newest APPNOTE (4.4.3.2), in tenths; its upper byte is for the host system."""
 _SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
 _LONGEST_PATH: Final = 4095
 _LONGEST_PART: Final = 255
@@ -31,8 +39,9 @@ def check_members(subject: Subject) -> Iterator[Found]:
     layout = subject.layout
     if layout is None:
         return
+    for_windows = _is_for_windows(subject)
     for member in layout.members:
-        yield from _check_name(member.name)
+        yield from _check_name(member.name, for_windows=for_windows)
         yield from _check_record(member, layout)
         if member.method not in (STORED, DEFLATED):
             yield Found("archive-unknown-compression", shown(member.name), f"it is compressed by method {member.method}")
@@ -45,7 +54,12 @@ def check_members(subject: Subject) -> Iterator[Found]:
     yield from _check_contents(subject)
 
 
-def _check_name(name: str) -> Iterator[Found]:
+def _is_for_windows(subject: Subject) -> bool:
+    """Whether the file name has a tag by which the wheel is installed on Windows, or none that can be read."""
+    return subject.filename is None or any(tag.platform.startswith(("any", "win")) for tag in subject.filename.tags)
+
+
+def _check_name(name: str, *, for_windows: bool) -> Iterator[Found]:
     parts = name.removesuffix("/").split("/")
     wrong = (
         "is absolute" if name.startswith("/") else
@@ -55,11 +69,19 @@ def _check_name(name: str) -> Iterator[Found]:
         "has an empty part, or a dot for one" if "" in parts or "." in parts else
         "is longer than any system takes" if len(name.encode()) > _LONGEST_PATH else
         "has a part that is longer than any system takes" if any(len(part.encode()) > _LONGEST_PART for part in parts) else
-        "has a control character" if any(unicodedata.category(char) == "Cc" for char in name) else
+        "has a control character" if _has(name, "Cc") else
+        "has a character that shows nothing, or turns what is shown" if _has(name, "Cf", "Co") else
         ""
     )  # fmt: skip
     if wrong:
         yield Found("archive-unsafe-name", shown(name), f"the name {wrong}")
+    elif for_windows and any(map(_NOT_ON_WINDOWS.search, parts)):
+        yield Found("archive-windows-name", shown(name), "no file can be called so on Windows, for which the wheel is too")
+
+
+def _has(name: str, *categories: str) -> bool:
+    """Whether a character is of these categories; uv refuses names with any of them (and the unassigned ones it knows)."""
+    return not name.isprintable() and any(unicodedata.category(char) in categories for char in name)
 
 
 def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
@@ -71,6 +93,9 @@ def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
         yield Found("archive-odd-mode", place, "it is marked as a link or a device")
     elif mode & _SET_IDS and kind == stat.S_IFREG:
         yield Found("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
+    if fields.needed & 0xFF > _NEWEST:
+        version = divmod(fields.needed & 0xFF, 10)
+        yield Found("archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3")
     if not _is_time(fields):
         yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
     extra_start = member.entry_start + 46 + fields.name_length
@@ -89,15 +114,16 @@ def _is_time(fields: Entry) -> bool:
 
 
 def _check_folded(subject: Subject) -> Iterator[Found]:
+    first: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
-    for name in {*subject.members, *subject.folders}:
-        groups.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    for name in chain(subject.members, subject.folders - subject.members.keys()):
+        key = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+        other = first.setdefault(key, name)
+        if other != name:
+            groups.setdefault(key, [other]).append(name)
     for names in groups.values():
-        if len(names) > 1:
-            names.sort()
-            yield Found(
-                "archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems"
-            )
+        names.sort()
+        yield Found("archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems")
 
 
 def _check_contents(subject: Subject) -> Iterator[Found]:

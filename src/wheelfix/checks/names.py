@@ -18,7 +18,9 @@ from wheelfix.wheel import read_tags
 
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
-_FORMAT: Final = re.compile(r"(\d{1,9})\.(\d{1,9})")
+_FORMAT: Final = re.compile(r"(\d{1,9})(?:\.\d{1,9})+", re.ASCII)
+_ONCE: Final = ("Wheel-Version", "Root-Is-Purelib", "Build")
+_DATA: Final = ".data"
 
 
 def check_names(subject: Subject) -> Iterator[Found]:
@@ -63,21 +65,35 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
         )
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")
-    tops = {name.partition("/")[0] for name in subject.folders}
-    for folder in sorted(top for top in tops if top.endswith(".data")):
-        if folder != f"{stem}.data":
-            yield Found("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(stem)}.data")
-            continue
-        schemes = {name.split("/")[1] for name in subject.members if name.startswith(f"{folder}/") and name != f"{folder}/"}
-        unknown = sorted(schemes - _SCHEMES)
+    yield from _check_data(subject, f"{stem}{_DATA}")
+
+
+def _check_data(subject: Subject, own: str) -> Iterator[Found]:
+    """Yield the faults of data folders: pip takes whatever ends with .data for one, and refuses what it cannot place."""
+    below: dict[str, list[list[str]]] = {}
+    for name in subject.members:
+        top, *rest = name.removesuffix("/").split("/", 2)
+        if top.endswith(_DATA):
+            below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
+    for folder, files in sorted(below.items()):
+        if folder != own and f"{folder}/" in subject.folders:
+            yield Found("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(own)}")
+        unknown = sorted({"/".join(filter(None, (folder, *file))) for file in files if file and not _is_placed(*file)})
         if unknown:
-            yield Found("data-unknown-scheme", shown(folder), f"no installer knows {shown_few(unknown)}")
+            yield Found("data-unknown-scheme", shown(folder), f"no installer knows where to put {shown_few(unknown)}")
+
+
+def _is_placed(scheme: str, file: str) -> bool:
+    return scheme in _SCHEMES and bool(file)
 
 
 def _check_wheel(subject: Subject) -> Iterator[Found]:
     wheel, name = subject.wheel, subject.filename
     if wheel is None:
         return
+    for field in _ONCE:
+        if len(wheel.all(field)) > 1:
+            yield Found("wheel-ambiguous", field, f"{field} stands more than once; readers take either")
     version = _FORMAT.fullmatch(wheel.first("Wheel-Version") or "")
     if version is None:
         yield Found(

@@ -19,6 +19,8 @@ from wheelfix.wheel import dist_info_faults, find_dist_info, limit_of
 
 _DEEPEST: Final = 100
 """How many folders of a member's path are looked at: all of any real one, and a bound for paths made of slashes."""
+_MOST_FOLDERS: Final = 1 << 24
+"""How long the paths of all folders may be together, in characters: those of torch are 60,000."""
 _CODES: Final = {
     "no-dist-info": "dist-info-missing",
     "two-dist-infos": "dist-info-several",
@@ -107,11 +109,16 @@ class Subject:
                 self.found.append(found_of(error, "RECORD"))
 
     def _read_wheel(self, data: bytes) -> None:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self.found.append(Found("wheel-not-utf8", f"WHEEL, line {line}", "it is not UTF-8; installers refuse it"))
         if b"\r" in data.replace(b"\r\n", b"\n"):
             self.found.append(Found("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only"))
-            return
         try:
-            self.wheel = Document.parse(data)
+            self.wheel = Document.parse_leniently(data)
+            Document.parse(data)
         except MetadataError as error:
             self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
 
@@ -147,12 +154,19 @@ class Subject:
 
     @cached_property
     def folders(self) -> frozenset[str]:
-        """Every folder, with a slash at its end, that members lie in or are; those of the first 100 levels."""
-        found = set[str]()
+        """Every folder, with a slash at its end, that members lie in or are; those of the first 100 levels.
+
+        Where they are more than any real wheel has, the rest is left out, and that is a fault.
+        """
+        found, left = set[str](), _MOST_FOLDERS
         for name in self.members:
             top = name if name.count("/") <= _DEEPEST else "/".join(name.split("/", _DEEPEST)[:-1]) + "/"
             position = top.rfind("/")
             while position > 0 and top[: position + 1] not in found:
+                left -= position + 1
+                if left < 0:
+                    self.found.append(Found("archive-too-many-folders", shown(name), "it is in one more than are looked at"))
+                    return frozenset(found)
                 found.add(top[: position + 1])
                 position = top.rfind("/", 0, position)
         return frozenset(found)

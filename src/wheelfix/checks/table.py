@@ -6,7 +6,7 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +16,7 @@ from wheelfix.checks.listing import REMOVE, Listed, Listing
 from wheelfix.checks.subject import Subject
 from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown
-from wheelfix.rows import KNOWN, STRONG, NewRow, Row, RowEdit, hash_column
+from wheelfix.rows import STRONG, NewRow, Row, RowEdit, hash_column, likeness
 from wheelfix.wheel import SIGNATURES
 
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
@@ -26,12 +26,35 @@ def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> 
     """Yield the faults of RECORD; ``sums`` are those of the members, by name."""
     if subject.record is None:
         return
-    yield from listing.faults
     table = _Table(subject, listing, sums)
-    for path, rows in listing.rows.items():
-        yield from table.check_file(path, rows)
-    yield from table.check_missing()
+    found = [each for path, rows in listing.rows.items() for each in table.check_file(path, rows)]
+    missing = list(table.check_missing())
     yield from _check_signatures(subject)
+    yield from found
+    yield from _in_doubt(missing, listing, contradicted=any(each.file for each in found))
+    has_missing = any(each.code == "record-missing-row" for each in missing)
+    yield from (_as_swap(each) if has_missing and each in listing.absent else each for each in listing.faults)
+
+
+def _in_doubt(missing: Iterable[Found], listing: Listing, *, contradicted: bool) -> Iterator[Found]:
+    """Yield the faults of files without a row: what RECORD does not vouch for, a row would.
+
+    Where RECORD names another file that is not there, it may be that one under a near name; where it contradicts another
+    file, the wheel was changed after it was built. Then only a person can say that the file belongs there.
+    """
+    reason = (
+        "; RECORD names another file that is not there: it may be in its place" if listing.absent else
+        "; RECORD contradicts another file: the wheel was changed, or is damaged" if contradicted else ""
+    )  # fmt: skip
+    for each in missing:
+        is_file = each.code == "record-missing-row"
+        yield replace(each, message=each.message + reason, file=each.place) if is_file and reason else each
+
+
+def _as_swap(found: Found) -> Found:
+    """Return a row without a file as one that may be of a file without a row."""
+    message = f"{found.message}; a file that is there has no row: it may be in its place"
+    return replace(found, message=message, file=found.place)
 
 
 class _Table:
@@ -78,10 +101,10 @@ class _Table:
     def _holds(self, path: str, row: Row) -> bool:
         """Whether what a row says is known to be true of its file."""
         sums, name = self._sums.get(path), row.algorithm.lower()
-        if sums is None or sums.damage or (row.digest and name not in KNOWN):
+        if sums is None or sums.damage or (row.digest and name not in sums.digests):
             return False
         size_holds = row.size in ("", str(self._subject.members[path].size))
-        return size_holds and (not row.digest or _reading(row.digest, sums.digests[name]) != "wrong")
+        return size_holds and (not row.digest or likeness(row.digest, sums.digests[name]) != "wrong")
 
     def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
         """Return a key by which the row that is to stay comes first: one that is right, says more, is spelled well."""
@@ -99,13 +122,16 @@ class _Table:
         name = row.algorithm.lower()
         whole = (ChangeRow(each.index, RowEdit(digest=true, size=size)),)
         digest = (ChangeRow(each.index, RowEdit(digest=true)),)
-        if not row.digest:
+        if not row.digest and row.size not in ("", size):
+            message = "it has no hash, and its size is that of another content"
+            yield Found("record-no-hash", place, message, whole, path)
+        elif not row.digest:
             yield Found("record-no-hash", place, "it has no hash", digest)
-        elif name not in KNOWN:
+        elif name not in sums.digests:
             message = f"not every installer can compare a hash of {shown(row.algorithm)!r}"
             yield Found("record-unknown-hash", place, message, whole, path)
         else:
-            reading = _reading(row.digest, sums.digests[name])
+            reading = likeness(row.digest, sums.digests[name])
             if reading == "wrong":
                 message = f"its {name} is {_short(row)}, that of the file is {true[7:]}"
                 yield Found("record-wrong-hash", place, message, whole, path)
@@ -152,18 +178,6 @@ def _check_own(each: Listed) -> Iterator[Found]:
 
 def _short(row: Row) -> str:
     return shown(row.digest.partition("=")[2][:90])
-
-
-def _reading(column: str, digest: bytes) -> str:
-    """Return how a hash column stands to ``digest``: right, wrong, or how it is spelled otherwise."""
-    name, _, text = column.partition("=")
-    proper = hash_column(name, digest)
-    if column == proper:
-        return "right" if name.islower() else "its algorithm is not in lower case"
-    if text.lower() == digest.hex():
-        return "in hexadecimal"
-    bare = text.rstrip("=").replace("+", "-").replace("/", "_")
-    return "not in plain urlsafe base64" if f"{name}={bare}" == proper else "wrong"
 
 
 def _check_signatures(subject: Subject) -> Iterator[Found]:

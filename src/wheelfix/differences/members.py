@@ -12,7 +12,7 @@ from wheelfix.archive.source import Readable, Span
 from wheelfix.differences.contents import Comparison, Sameness, Side
 from wheelfix.differences.model import ArchiveChange, MemberChange, MemberChanges
 from wheelfix.differences.order import out_of_order
-from wheelfix.differences.packing import end_changes, packing_changes
+from wheelfix.differences.packing import end_changes, is_special, packing_changes
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _MOST_TRIES: Final = 4
@@ -68,6 +68,7 @@ def compare_layouts(
         moved=_moved(settled),
         folders=tuple(folders.items()),
         archive=tuple(_archive_changes(compared, matches, settled)),
+        special=frozenset(member.name for member in new.members if is_special(new.fields(member))),
     )
 
 

@@ -11,6 +11,9 @@ _FILES: Final = ("METADATA", "RECORD")
 _PLAIN: Final = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]*[^\x00-\x20\x7f/\\:*?"<>|.]')
 """A part of a path that every system takes for itself; Windows drops blanks and dots at its end."""
 _FOLDER: Final = "sboms"
+_SBOM: Final = ".json"
+_MODE: Final = "external-attributes"
+"""The archive change of a member that becomes a link, or gets another mode: a correction of metadata does not do that."""
 
 
 class Likeness(StrEnum):
@@ -85,7 +88,7 @@ class MemberChanges:
     ``same`` counts those with equal content and name. ``changed`` have other content, ``renamed`` the same under another
     name; ``moved`` are the names of those that stand elsewhere among the members that both have. ``folders`` are the
     top-level folders that were taken for one another, with their names before and after. ``archive`` is what differs of
-    how the archives hold them.
+    how the archives hold them; ``special`` are the members of the new one that are neither files nor folders, but links.
     """
 
     same: int = 0
@@ -96,6 +99,7 @@ class MemberChanges:
     moved: tuple[str, ...] = ()
     folders: tuple[tuple[str, str], ...] = ()
     archive: tuple[ArchiveChange, ...] = ()
+    special: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[MemberChange]:
         yield from (*self.added, *self.removed, *self.changed, *self.renamed)
@@ -162,10 +166,21 @@ class Difference:
         """Whether nothing differs but METADATA, RECORD and SBOMs; true also of identical wheels."""
         changes = self.members
         return (
-            all(self._is_metadata(each.before, 0) and self._is_metadata(each.after, 1) for each in changes)
+            all(self._is_metadata(each.before, 0) and self._is_corrected(each.after) for each in changes)
             and all(self._is_metadata(name, 1) for name in changes.moved)
-            and all(each.member is not None and self._is_metadata(each.member, 1) for each in changes.archive)
+            and all(
+                each.member is not None and each.kind != _MODE and self._is_metadata(each.member, 1)
+                for each in changes.archive
+            )
         )
+
+    def _is_corrected(self, name: str | None) -> bool:
+        """Whether a member is one that a correction of metadata leaves: a file, and in sboms one of JSON (or a folder)."""
+        if name is None:
+            return True
+        is_sbom = "/" in name.partition("/")[2]
+        is_file = name not in self.members.special and (not is_sbom or name.endswith((_SBOM, "/")))
+        return is_file and self._is_metadata(name, 1)
 
     def _is_metadata(self, name: str | None, side: int) -> bool:
         """Whether a member is one that a correction of metadata writes; none at all is, too."""

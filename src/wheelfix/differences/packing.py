@@ -1,11 +1,12 @@
 """How archives hold what they hold: the fields of the ZIP records beside name, size and CRC."""
 
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from wheelfix.archive import headers
 from wheelfix.archive.ending import End
-from wheelfix.archive.headers import ENTRY, FULL_32, LOCAL, LocalHeader
+from wheelfix.archive.headers import ENTRY, FULL_32, LOCAL, Entry, LocalHeader
 from wheelfix.archive.layout import Member
 from wheelfix.differences.contents import Comparison, Sameness, Side
 from wheelfix.differences.model import ArchiveChange
@@ -83,6 +84,12 @@ def _packing(side: Side, member: Member) -> _Packing:
         member.stop - member.data_stop,
         record[ENTRY.size : extra_start],
     )
+
+
+def is_special(entry: Entry) -> bool:
+    """Whether a member is neither a file nor a folder, but a link or a device."""
+    kind = stat.S_IFMT(entry.external_attributes >> 16) if entry.made_by >> 8 == _UNIX else 0
+    return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
 def _without_zip64(extra: bytes) -> bytes:

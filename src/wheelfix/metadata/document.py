@@ -110,10 +110,10 @@ class Document:
         """
         return self.edited({old: value})
 
-    def adding(self, name: str, value: str) -> "Document":
-        """Return the document with one more field: behind the last one of its name, else at the end of the header.
+    def adding(self, name: str, *values: str) -> "Document":
+        """Return the document with more fields: behind the last one of their name, else at the end of the header.
 
-        :raises EditError: if ``name`` is no field name or ``value`` cannot stand on one line.
+        :raises EditError: if ``name`` is no field name or a value cannot stand on one line.
         """
         if not is_field_name(name):
             raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
@@ -121,10 +121,10 @@ class Document:
         position = same[-1].stop if same else self.header_stop
         before = self.data[:position]
         ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
-        line = _encode(same[-1].name if same else name, value)
+        lines = ending.join(_encode(same[-1].name if same else name, value) for value in values)
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and still will
-            return Document.parse(before + ending + line + self.data[position:])
-        return Document.parse(before + line + ending + self.data[position:])
+            return Document.parse(before + ending + lines + self.data[position:])
+        return Document.parse(before + lines + ending + self.data[position:])
 
 
 def with_plain_line_ends(data: bytes) -> bytes | None:

@@ -1,6 +1,6 @@
 """Edits of single fields, with a note of each change: what scripts and rules do to METADATA."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
 
 from packaging.version import Version
@@ -9,7 +9,7 @@ from wheelfix.edits import FIXED_FIELDS
 from wheelfix.errors import EditError
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.fields import FieldKind, check_value, find
-from wheelfix.metadata.requirement import same_requirement
+from wheelfix.metadata.requirement import meaning
 from wheelfix.outcome import Change
 
 REQUIRES = "Requires-Dist"
@@ -65,22 +65,28 @@ class Editor:
                 changed[old] = new
                 notes.append(("remove-field" if new is None else "set-field", old.value, new))
         document = self.document.edited(changed)
-        for new in values[len(present) :]:
-            notes.append(("set-field", None, new))
-            document = document.adding(spelled, new)
+        if len(values) > len(present):
+            notes += [("set-field", None, new) for new in values[len(present) :]]
+            document = document.adding(spelled, *values[len(present) :])
         self._change(document, kind, name, *notes)
 
-    def add_field(self, name: str, value: str) -> None:
-        """Add one more value of a field that may stand many times, unless it is there.
+    def add_field(self, name: str, *values: str) -> None:
+        """Add more values of a field that may stand many times, but for those that are there.
 
-        :raises EditError: if the field stands once, or the value is not possible.
+        :raises EditError: if the field stands once, or a value is not possible.
         """
         kind, spelled = find(name), _spelled(name)
         if kind and not kind.multiple:
             raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
-        check_value(spelled, value)
-        if not any(_same(spelled, each.value.strip(), value) for each in self.document.all(name)):
-            self._change(self.document.adding(spelled, value), kind, name, ("add-field", None, value))
+        present = {_sense(spelled, each.value.strip()) for each in self.document.all(name)}
+        added: dict[Hashable, str] = {}
+        for value in values:
+            check_value(spelled, value)
+            if _sense(spelled, value) not in present:
+                added.setdefault(_sense(spelled, value), value)
+        if added:  # all at once: each change reads the document anew
+            notes = [("add-field", None, value) for value in added.values()]
+            self._change(self.document.adding(spelled, *added.values()), kind, name, *notes)
 
     def remove_field(self, name: str, value: str | None = None) -> None:
         """Remove a field: where ``value`` is given only the lines with that value, else all of its name.
@@ -144,5 +150,6 @@ def _spelled(name: str) -> str:
     return kind.name if kind else name
 
 
-def _same(name: str, one: str, two: str) -> bool:
-    return same_requirement(one, two) if name == REQUIRES else one == two
+def _sense(name: str, value: str) -> Hashable:
+    """Return what a value of the field ``name`` says: the same for all its spellings."""
+    return meaning(value) if name == REQUIRES else value

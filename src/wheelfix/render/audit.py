@@ -17,9 +17,10 @@ _MOST_ALIKE = 5
 def render_inspection(inspection: Inspection, *, verbose: bool = False) -> str:
     """Return the faults of one wheel in lines with line ends; of many alike the first five, unless ``verbose``."""
     name = shown(str(inspection.source))
+    untold = f"{inspection.untold} fault{'s' * (inspection.untold != 1)} not told" if inspection.untold else ""
     if not inspection.faults:
-        return f"{name}: sound\n"
-    lines = [f"{name}: {_counts(inspection.faults)}"]
+        return f"{name}: {f'no such fault; {untold}' if untold else 'sound'}\n"
+    lines = [f"{name}: {_counts(inspection.faults)}{f'; {untold}' if untold else ''}"]
     seen = Counter[str]()
     for fault in inspection.faults:
         seen[fault.code] += 1
@@ -41,14 +42,14 @@ def _line(fault: Fault) -> str:
 
 def _mendable(fault: Fault) -> str:
     """Return whether ``repair`` mends a fault unasked, or what it must be told for that."""
-    mend = CHECKS[fault.code].mend
+    mend = Mend.TRUSTED if fault.needs_trust else CHECKS[fault.code].mend
     return "mendable" if mend is Mend.YES else f"mendable {mend}"
 
 
 def _counts(faults: Sequence[Fault]) -> str:
     count = Counter(fault.severity for fault in faults)
     words = [f"{count[each]} {each}{'s' * (count[each] != 1)}" for each in Severity if count[each]]
-    freely = sum(fault.mendable and CHECKS[fault.code].mend is Mend.YES for fault in faults)
+    freely = sum(fault.mendable and not fault.needs_trust and CHECKS[fault.code].mend is Mend.YES for fault in faults)
     asked = sum(fault.mendable for fault in faults) - freely
     can = [*([str(freely)] if freely else []), *([f"{asked} if asked to"] if asked else [])]
     return ", ".join(words) + (f"; repair can mend {' and '.join(can)}" if can else "")
@@ -56,9 +57,11 @@ def _counts(faults: Sequence[Fault]) -> str:
 
 def render_audit_summary(audit: Audit) -> str:
     """Return one line that counts wheels and faults."""
-    sound = sum(not each.faults for each in audit.inspections)
+    sound = sum(not each.faults and not each.untold for each in audit.inspections)
     errors, warnings = (audit.count(each) for each in (Severity.ERROR, Severity.WARNING))
-    return f"{len(audit.inspections)} wheels: {sound} sound, {errors} errors and {warnings} warnings in the others.\n"
+    untold = sum(each.untold for each in audit.inspections)
+    more = f"; {untold} faults are not told" if untold else ""
+    return f"{len(audit.inspections)} wheels: {sound} sound, {errors} errors and {warnings} warnings in the others{more}.\n"
 
 
 def render_audit_json(audit: Audit) -> str:

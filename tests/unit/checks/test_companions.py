@@ -1,4 +1,4 @@
-"""Entry points, bills of materials, our trace, and signatures: what others write, and what nobody should."""
+"""Bills of materials, our trace, and signatures: what others write, and what nobody should."""
 
 import json
 import time
@@ -10,7 +10,9 @@ from building import write_wheel
 from flaws import HEAD, metadata, record_of, signature_of, sound
 from wheelfix.auditing import verify_wheels
 from wheelfix.batch import fix_wheels
+from wheelfix.checks.companions import missing_licenses
 from wheelfix.checks.inspection import find_faults
+from wheelfix.metadata.document import Document
 
 DEEP = b"[" * 200_000
 
@@ -18,52 +20,6 @@ DEEP = b"[" * 200_000
 def codes_of(folder: Path, **files: bytes) -> list[str]:
     named = {name.replace("__", "/").replace("_DOT_", "."): content for name, content in files.items()}
     return [each.code for each in find_faults(write_wheel(folder, sound(dist_info_files=named)))]
-
-
-def entry_points(folder: Path, content: bytes) -> list[str]:
-    return codes_of(folder, entry_points_DOT_txt=content)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"[console_scripts]\ndemo = demo.__main__:main\n",
-        b"[console_scripts]\nDemo=demo:Main.run [extra,other]\n[gui_scripts]\ndemo=demo:main",
-        b"# a comment\r\n[demo.plugins]\r\n; another\r\na b = demo\r\n",
-        b"[x]\na =\n  demo:main\n",
-        b"[x]\na = demo:%(here)s\n".replace(b"%(here)s", b"main"),
-        b"[DEFAULT]\na = demo:main\n[x]\na = demo\n",
-    ],
-)
-def test_legal_entry_points(content: bytes, tmp_path: Path) -> None:
-    assert entry_points(tmp_path, content) == []
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"\xef\xbb\xbf[x]\na=b:c\n", b"[x]\na\n b\n", b"[]\na=b", b"[x]\n=b", b"[x]\na=b\n[x]\n", b"[x]\na=b\na=c", b"\0",
-     b"[x]\na=\xff", b"[a\n]x=1", b"[x\na=b", b" [x]\na", b"[x]\n\n\n a"],
-)  # fmt: skip
-def test_entry_points_that_cannot_be_read(content: bytes, tmp_path: Path) -> None:
-    assert entry_points(tmp_path, content) == ["entry-points-unreadable"]
-
-
-@pytest.mark.parametrize(
-    "value", [b"", b"demo main", b"demo:", b":main", b"demo:main:more", b"demo[", b"%(here)s", b"a" * 100_000 + b"!"]
-)
-def test_reference_that_is_none(value: bytes, tmp_path: Path) -> None:
-    assert entry_points(tmp_path, b"[x]\na = " + value + b"\n") == ["entry-points-bad-value"]
-
-
-def test_many_groups_and_defaults_take_no_time(tmp_path: Path) -> None:
-    """Values of a group DEFAULT are not handed down to each of the others."""
-    defaults = b"".join(b"a%d = b:c\n" % number for number in range(5_000))
-    content = b"[DEFAULT]\n" + defaults + b"".join(b"[s%d]\n" % number for number in range(5_000))
-    spec = sound(dist_info_files={"entry_points.txt": content}, stored=True)
-    start = time.monotonic()
-    assert find_faults(write_wheel(tmp_path, spec)) == []
-    assert time.monotonic() - start < 3
 
 
 @pytest.mark.parametrize("content", [DEEP, b'{"a":' * 200_000, b"", b"\xff", b"nope", b"9" * 5_000])
@@ -93,6 +49,15 @@ def test_license_files_lie_where_metadata_says(version: str, file: str, codes: l
     head = [f"Metadata-Version: {version}", *HEAD[1:]]
     spec = sound(metadata=metadata("License-File: LICENSE", head=head), dist_info_files={file: b"MIT\n"})
     assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == codes
+
+
+def test_thousands_of_license_files_take_no_time() -> None:
+    document = Document.parse(
+        metadata(*(f"License-File: {number}" for number in range(9_000)), head=["Metadata-Version: 2.4"])
+    )
+    start = time.monotonic()
+    assert len(missing_licenses(document, [f"licenses/{number}" for number in range(8_000, 60_000)])) == 8_000
+    assert time.monotonic() - start < 3
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b"{}", b'{"metadata": {"component": {"properties": [1]}}}'])

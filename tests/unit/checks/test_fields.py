@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
 
 from building import write_wheel
 from flaws import HEAD, NEEDS, TYPE, metadata, sound
@@ -130,3 +132,72 @@ def test_odd_value_of_any_field_stops_nothing(field: str, value: str, tmp_path: 
     head = [line for line in HEAD if not line.startswith(f"{field}:")]
     faults = faults_of(tmp_path, metadata(f"{field}: {value}", head=head))
     assert all((each.place + each.message).isprintable() for each in faults)
+
+
+@pytest.mark.parametrize("blank", ["\x1c", "\x0b", "\x0c", "\xa0", "\x85", "\u2028", "\n  ", " \xa0 "])
+def test_blanks_that_readers_do_not_know_are_mended(blank: str, tmp_path: Path) -> None:
+    """pip refuses them; rules read them as any other blank."""
+    text = f"six{blank}(>=1.9)"
+    with pytest.raises(InvalidRequirement):
+        Requirement(text)
+    data = metadata(f"Requires-Dist: {text}")
+    [found] = faults_of(tmp_path, data)
+    assert (found.code, found.mending) == (
+        "metadata-odd-blanks",
+        (RewriteField(data.index(b"Requires-Dist: six"), "six (>=1.9)"),),
+    )
+
+
+@pytest.mark.parametrize("text", ["six \t (>=1.9)", "six; platform_version == 'a\xa0b'", "six[a,\tb]  >=1 ; os_name=='nt'"])
+def test_blanks_that_readers_know(text: str, tmp_path: Path) -> None:
+    Requirement(text)
+    assert not {each.code for each in faults_of(tmp_path, metadata(f"Requires-Dist: {text}"))} & {"metadata-odd-blanks"}
+
+
+def test_odd_blanks_are_not_mended_where_quotes_hold_some_too(tmp_path: Path) -> None:
+    [found] = faults_of(tmp_path, metadata("Requires-Dist: six\xa0; platform_version == 'a\xa0b'"))
+    assert (found.code, found.mending) == ("metadata-odd-blanks", ())
+
+
+@pytest.mark.parametrize("marker", ["'x' in extras", "os_name == 'nt' or 'x' not in dependency_groups", "('a' in extras)"])
+def test_variables_of_lock_files(marker: str, tmp_path: Path) -> None:
+    """PEP 751 has them; a marker of a requirement cannot be evaluated with them."""
+    with pytest.raises(UndefinedEnvironmentName):
+        Marker(marker).evaluate({"os_name": "posix"})
+    codes = {each.code for each in faults_of(tmp_path, metadata(f"Requires-Dist: six; {marker}", "Provides-Extra: x"))}
+    assert "metadata-bad-marker" in codes
+
+
+def test_what_is_not_utf8_hides_no_other_value(tmp_path: Path) -> None:
+    found = faults_of(tmp_path, metadata("Author: M\udcfcller", "Project-URL: a, b", "Project-URL: a, c"))
+    assert [each.code for each in found] == ["metadata-not-utf8", "metadata-bad-value"]
+
+
+TWO = ("License: MIT", "License-Expression: MIT")
+
+
+@pytest.mark.parametrize(
+    ("lines", "version", "reason"),
+    [
+        (TWO, "2.1", "exclude each other"),
+        (TWO, "2.0", "exclude each other"),
+        (["License-File: ../LICENSE"], "2.1", "would be refused"),
+        (["License-Expression: whatever you like"], "2.1", "would be refused"),
+        (["License-File: LICENSE", "Metadata-Version: 2.2"], "2.1", "stands more than once"),
+    ],
+)
+def test_metadata_version_is_not_raised_to_where_more_is_wrong(
+    lines: list[str], version: str, reason: str, tmp_path: Path
+) -> None:
+    """PEP 639: what no reader minds below 2.4 it refuses from there on."""
+    found = faults_of(tmp_path, metadata(*lines, head=[f"Metadata-Version: {version}", *HEAD[1:]]))
+    levels = [each for each in found if each.code in ("metadata-field-too-new", "metadata-unknown-version")]
+    assert levels
+    assert all(reason in each.message and not each.mending for each in levels)
+
+
+def test_an_extra_is_not_declared_where_metadata_version_cannot_follow(tmp_path: Path) -> None:
+    head = ["Metadata-Version: 1.2", *HEAD[1:]]
+    lines = ["Metadata-Version: 1.2", "Requires-Dist: six; extra == 'x'"]
+    found = faults_of(tmp_path, metadata(*lines, head=head, rest=[]))
+    assert [each.mending for each in found if each.code == "metadata-undeclared-extra"] == [()]

@@ -57,7 +57,8 @@ def test_sound_wheel_has_no_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_sample_wheel_has_no_error(sample: Path) -> None:
-    assert [fault for fault in inspect_wheel(sample).faults if fault.severity is Severity.ERROR] == []
+    errors = [fault.code for fault in inspect_wheel(sample).faults if fault.severity is Severity.ERROR]
+    assert errors == (["metadata-not-utf8"] if sample.name.startswith("folded_latin") else [])
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

@@ -1,6 +1,7 @@
 """The members of an archive: what real ones look like is no fault."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -43,6 +44,7 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
     [
         ("/x", "is absolute"), ("C:x", "begins with a drive"), ("a\\b", "has a backslash"), ("a/../b", "has a part .."),
         ("a/./b", "has an empty part"), ("a//b", "has an empty part"), ("a\x85b", "has a control character"),
+        ("a\u202eb", "turns what is shown"), ("a\ue000b", "shows nothing"), ("a\u200bb", "shows nothing"),
         ("x" * 256, "has a part that is longer"), ("\u00fc" * 128, "has a part that is longer"),
         ("a/" * 2_100 + "x", "is longer than any system takes"), ("a" * 60_000, "is longer than any system takes"),
     ],
@@ -63,3 +65,37 @@ def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
     [fault] = inspect_wheel(path).faults
     assert fault.code == "archive-same-name-folded"
     assert "and 508 more" in fault.message
+
+
+@pytest.mark.parametrize("needed", [10, 20, 45, 63, 0x0314])
+def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
+    """Only the lower byte is a version; the upper one is for the host system."""
+    path = write_wheel(tmp_path, archive=every(SOUND, local={"needed": needed}, directory={"needed": needed}))
+    assert find_faults(path) == []
+    with ZipFile(path) as archive:
+        assert archive.testzip() is None
+
+
+@pytest.mark.parametrize("needed", [64, 148, 0x0340])
+def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, archive=every(SOUND, directory={"needed": needed}))
+    assert {fault.code for fault in inspect_wheel(path).faults} == {"archive-newer-version"}
+    with pytest.raises(NotImplementedError):
+        ZipFile(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["console.py", "aux_.py", "com.py", "com0.py", "com10.py", "lpt1x", "nul_byte.txt", "a.b", ".hidden", "a b.py",
+     "\u00fcber.py", "\U0001f308.py", "prn-1.txt", "x.con"],
+)  # fmt: skip
+def test_names_that_windows_holds(name: str, tmp_path: Path) -> None:
+    assert find_faults(write_wheel(tmp_path, sound(files=(*sound().files, Entry(f"demo/{name}", b"1"))))) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "count"), [("py3-none-any", 1), ("cp312-cp312-win_amd64", 1), ("cp312-cp312-linux_x86_64", 0)]
+)
+def test_names_are_only_for_windows_where_the_wheel_is(tags: str, count: int, tmp_path: Path) -> None:
+    spec = sound(tags=tags, files=(*sound().files, Entry("demo/aux.py", b"1")))
+    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == ["archive-windows-name"] * count

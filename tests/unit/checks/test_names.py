@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from building import build_wheel
+from building import Entry, RecordStyle, build_wheel
 from flaws import HEAD, metadata, sound
 from wheelfix.checks.inspection import inspect_wheel
 
@@ -41,6 +41,7 @@ def test_other_spelling_is_the_same(name: str, project: str, version: str, dist_
     [
         ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"\n", b"\r\n")),
         ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"true", b"True").replace(b"1.0", b"1.9")),
+        ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"1.0", b"1.0.0")),
         ("demo-1.0-1a-py3-none-any.whl", WHEEL + b"Build: 1a\n"),
         ("demo-1.0-py2.py3-none-any.whl", WHEEL + b"Tag: py2-none-any\n"),
         ("demo-1.0-py2.py3-none-any.whl", WHEEL.replace(b"py3-", b"py2.py3-")),
@@ -52,20 +53,52 @@ def test_wheel_file_that_says_the_same(name: str, wheel: bytes, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("line", "code"),
+    ("line", "codes"),
     [
-        (b"Tag: " + b".".join([b"a"] * 200) + b"-" + b".".join([b"b"] * 200) + b"-c", "wheel-bad-tags"),
-        (b"Tag: \xff", "wheel-bad-tags"),
-        (b"Tag: a-b-c-d", "wheel-bad-tags"),
-        (b"Tag: \x1b-none-any", "wheel-bad-tags"),
-        (b"Build: \x1b[2J", "wheel-build-differs"),
-        (b"Note: x\rTag: py2-none-any", "wheel-ambiguous"),
-        (b"From someone", "wheel-ambiguous"),
+        (b"Tag: " + b".".join([b"a"] * 200) + b"-" + b".".join([b"b"] * 200) + b"-c", ["wheel-bad-tags"]),
+        (b"Tag: \xff", ["wheel-not-utf8", "wheel-bad-tags"]),
+        (b"Tag: a-b-c-d", ["wheel-bad-tags"]),
+        (b"Tag: \x1b-none-any", ["wheel-bad-tags"]),
+        (b"Build: \x1b[2J", ["wheel-build-differs"]),
+        (b"Note: x\rTag: py2-none-any", ["wheel-tags-differ", "wheel-ambiguous"]),
+        (b"From someone", ["wheel-ambiguous"]),
+        (b"Wheel-Version: 2.0\nBuild: 1\nBuild: 1", ["wheel-build-differs", "wheel-ambiguous", "wheel-ambiguous"]),
     ],
 )
-def test_hostile_wheel_file(line: bytes, code: str, tmp_path: Path) -> None:
+def test_hostile_wheel_file(line: bytes, codes: list[str], tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     path.write_bytes(build_wheel(sound(wheel=WHEEL + line + b"\n")))
-    [fault] = inspect_wheel(path).faults
-    assert fault.code == code
-    assert fault.message.isprintable()
+    faults = inspect_wheel(path).faults
+    assert [fault.code for fault in faults] == codes
+    assert all(fault.message.isprintable() for fault in faults)
+
+
+def test_a_lone_carriage_return_hides_nothing_else_of_the_wheel_file(tmp_path: Path) -> None:
+    wheel = b"WheelX-Version: 1.0\nGenerator: x\rRoot-Is-Purelib: perhaps\nTag: py3-none-any\n"
+    codes = codes_of(tmp_path, "demo-1.0-py3-none-any.whl", wheel=wheel)
+    assert codes == ["wheel-no-version", "wheel-no-root", "wheel-ambiguous"]
+
+
+@pytest.mark.parametrize("version", ["1", "1.", "1.x", ".1", "1.0-1", "\u0661.0"])
+def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) -> None:
+    codes = codes_of(tmp_path, "demo-1.0-py3-none-any.whl", wheel=WHEEL.replace(b"1.0", version.encode()))
+    assert codes == ["wheel-no-version"]
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("demo-1.0.data/lib/", []),  # pip passes over what is no file
+        ("demo-1.0.data/", []),
+        ("demo-1.0.data/scripts/a/b", []),
+        ("demo-1.0.data/x", ["data-unknown-scheme"]),
+        ("other.data/purelib/x", ["data-name-differs"]),
+        (".data/x/y", ["data-name-differs", "data-unknown-scheme"]),
+        ("demo/x.data/y", []),
+    ],
+)
+def test_what_pip_takes_for_a_folder_of_data(name: str, codes: list[str], tmp_path: Path) -> None:
+    content = b"" if name.endswith("/") else b"x"
+    style = RecordStyle(unlisted=frozenset({name} if name.endswith("/") else ()))
+    spec = {"files": (*sound().files, Entry(name, content)), "style": style}
+    assert codes_of(tmp_path, "demo-1.0-py3-none-any.whl", **spec) == codes

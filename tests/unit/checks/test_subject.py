@@ -76,3 +76,11 @@ def test_unreadable_text_instead_of_a_wheel(tmp_path: Path) -> None:
     faults = inspect_wheel(path).faults
     assert [fault.code for fault in faults] == ["filename-malformed"]
     assert faults[0].message.isprintable()
+
+
+def test_folders_are_looked_at_within_a_bound(tmp_path: Path) -> None:
+    """Each member can lie in a hundred folders of its own, with paths of thousands of characters."""
+    files = tuple(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(400))
+    with Subject(write_wheel(tmp_path, sound(files=files))) as subject:
+        assert sum(map(len, subject.folders)) <= 1 << 24
+        assert [each.code for each in subject.found] == ["archive-too-many-folders"]

@@ -7,6 +7,7 @@ import pytest
 from building import Entry, write_wheel
 from flaws import FLAWS, record_of, sound
 from running import wheelfix
+from wheelfix.auditing import verify_wheels
 
 NASTY = "demo/%0A\n::error::x\x1b[2J.py"
 
@@ -46,6 +47,16 @@ def test_error_exits_with_1(bad: Path, good: Path) -> None:
 def test_warning_exits_with_1_only_if_strict(warned: Path) -> None:
     assert wheelfix("verify", warned, "--select", "record").code == 0
     assert wheelfix("verify", warned, "--select", "record", "--strict").code == 1
+
+
+def test_a_wheel_with_faults_that_are_not_told_is_not_called_sound(warned: Path, good: Path) -> None:
+    faults = verify_wheels(warned).inspections[0].faults
+    ran = wheelfix("verify", "--ignore", ",".join({fault.code for fault in faults}), warned, good)
+    assert (ran.code, ran.lines) == (0, [f"{warned}: no such fault; {len(faults)} faults not told", f"{good}: sound"])
+    assert ran.err.startswith("2 wheels: 1 sound, 0 errors and 0 warnings in the others; ")
+    assert ran.err.endswith(" faults are not told.\n")
+    some = wheelfix("verify", "--select", "archive", warned)
+    assert some.out == f"{warned}: no such fault; {len(faults)} faults not told\n"
 
 
 def test_quiet_names_no_sound_wheel(good: Path, bad: Path) -> None:

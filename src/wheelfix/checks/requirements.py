@@ -1,0 +1,156 @@
+"""What is wrong with the requirements in METADATA, with Requires-Python, and with extras.
+
+https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+"""
+
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Final
+
+from packaging.markers import InvalidMarker
+from packaging.markers import Marker as StrictMarker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from wheelfix.checks.found import Found, RewriteField
+from wheelfix.checks.levels import LEVEL, is_later, raising
+from wheelfix.checks.subject import Subject
+from wheelfix.checks.values import cut, is_possible
+from wheelfix.edits import AddField, SetField
+from wheelfix.escaping import shown
+from wheelfix.metadata.document import Document, Field
+from wheelfix.metadata.fields import METADATA_VERSIONS
+from wheelfix.metadata.legacy import mended_specifier
+from wheelfix.metadata.marker import comparisons, read_marker
+from wheelfix.metadata.requirement import Requirement, RequirementParts, meaning, read_requirement
+
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
+_LOCK_VARIABLES: Final = frozenset({"extras", "dependency_groups"})
+_LOCK_VARIABLE: Final = re.compile(rf"\b(?:{'|'.join(sorted(_LOCK_VARIABLES))})\b")
+
+
+def check_requirements(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of Requires-Dist, Requires-Python and Provides-Extra."""
+    document = subject.document
+    if document is None:
+        return
+    for field in document.all("Requires-Dist"):
+        yield from _check_requirement(field)
+    yield from _check_requires_python(document)
+    yield from _check_repeated(document)
+    yield from _check_extras(document)
+
+
+def _check_requirement(field: Field) -> Iterator[Found]:
+    text = field.value.strip()
+    requirement = read_requirement(text)
+    if requirement is not None and requirement.fault is None:
+        yield from _check_blanks(field, text)
+        yield from _check_variables(requirement)
+        return
+    place = f"Requires-Dist: {cut(text)}"
+    fault = requirement.fault if requirement else "it does not begin with a name"
+    parts = RequirementParts.of(text)
+    if parts is None or requirement is None:
+        yield Found("metadata-bad-requirement", place, shown(fault or ""))
+        return
+    if parts.marker:
+        try:
+            StrictMarker(parts.marker)
+        except (InvalidMarker, RecursionError):
+            yield Found("metadata-bad-marker", place, f"its marker cannot be read: {shown(fault or '')}")
+            return
+    mended = _mended(parts)
+    if mended is None:
+        yield Found("metadata-bad-requirement", place, shown(fault or ""))
+    else:
+        yield Found("metadata-legacy-requirement", place, f"it means {shown(mended)}", (RewriteField(field.start, mended),))
+
+
+def _check_blanks(field: Field, text: str) -> Iterator[Found]:
+    """Yield what is only a requirement if any blank counts as one: readers know space and tab (PEP 508)."""
+    plain = " ".join(text.split())
+    if field.value.strip(" \t") == plain or is_possible("Requires-Dist", field.value):
+        return
+    same = _QUOTED.findall(text) == _QUOTED.findall(plain)  # what stands in quotes is no blank
+    mending = (RewriteField(field.start, plain),) if same and is_possible("Requires-Dist", plain) else ()
+    message = "it has a line break, or a blank that is neither space nor tab; pip refuses it"
+    yield Found("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, mending)
+
+
+def _check_variables(requirement: Requirement) -> Iterator[Found]:
+    """Yield the variables that only markers in lock files have (PEP 751): pip fails on them."""
+    tree = read_marker(requirement.marker) if _LOCK_VARIABLE.search(requirement.marker) else None
+    unknown = sorted({each.variable for each in comparisons(tree)} & _LOCK_VARIABLES) if tree else []
+    if unknown:
+        place = f"Requires-Dist: {cut(requirement.text)}"
+        yield Found("metadata-bad-marker", place, f"its marker asks for {' and '.join(unknown)}, as only lock files may")
+
+
+def _mended(parts: RequirementParts) -> str | None:
+    """Return the requirement with a specifier that can be read, ``None`` where its meaning is not plain."""
+    specifier = None if parts.url is not None else mended_specifier(parts.specifier)
+    if specifier is None:
+        return None
+    text = str(parts.with_specifier(specifier)).strip()
+    return text if is_possible("Requires-Dist", text) else None
+
+
+def _check_requires_python(document: Document) -> Iterator[Found]:
+    for field in document.all("Requires-Python")[:1]:
+        text = field.value.strip()
+        try:
+            SpecifierSet(text)
+        except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
+            mended = mended_specifier(text)
+            place = f"Requires-Python: {cut(text)}"
+            if mended and is_possible("Requires-Python", mended):
+                mending = (RewriteField(field.start, mended),)
+                yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending)
+            else:
+                yield Found("metadata-bad-requires-python", place, "it is no specifier (PEP 440)")
+
+
+def _check_repeated(document: Document) -> Iterator[Found]:
+    seen = set[Hashable]()
+    for field in document.all("Requires-Dist"):
+        key = meaning(field.value.strip())
+        if key in seen:
+            yield Found("metadata-repeated-requirement", f"Requires-Dist: {cut(field.value.strip())}", "it stands twice")
+        seen.add(key)
+
+
+def _check_extras(document: Document) -> Iterator[Found]:
+    declared = set[str]()
+    for field in document.all("Provides-Extra"):
+        text = field.value.strip()
+        declared.add(canonicalize_name(text))
+        try:
+            canonicalize_name(text, validate=True)
+        except ValueError:
+            yield Found("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is no name of an extra")
+    called: dict[str, str] = {}
+    for field in document.all("Requires-Dist"):
+        requirement = read_requirement(field.value.strip())
+        for extra in sorted(requirement.called_by) if requirement else ():
+            called.setdefault(extra, requirement.text if requirement else "")
+    yield from _check_declared(document, {extra: called[extra] for extra in sorted(called.keys() - declared)})
+    for field in document.all("Provides-Extra"):
+        if canonicalize_name(field.value.strip()) not in called:
+            place = f"Provides-Extra: {cut(field.value.strip())}"
+            yield Found(
+                "metadata-empty-extra", place, "no requirement is called for by it", (RewriteField(field.start, None),)
+            )
+
+
+def _check_declared(document: Document, missing: Mapping[str, str]) -> Iterator[Found]:
+    """Yield the extras that are ``missing``, each with a requirement that asks for it, and what declares them."""
+    said = document.first(LEVEL) or ""
+    too_old = said in METADATA_VERSIONS and is_later("2.1", said)
+    raised = raising(document, "2.1")[0] if too_old else ()
+    for extra, requirement in missing.items():
+        mending: tuple[AddField | SetField, ...] = ()
+        if is_possible("Provides-Extra", extra) and (raised or not too_old):
+            mending = (*raised, AddField("Provides-Extra", extra))
+        place = f"Provides-Extra: {shown(extra)}"
+        yield Found("metadata-undeclared-extra", place, f"{cut(requirement)} asks for it", mending)

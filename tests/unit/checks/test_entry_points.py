@@ -1,0 +1,109 @@
+"""Entry points, as configparser and importlib.metadata read them."""
+
+import configparser
+import time
+from importlib.metadata import EntryPoints
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from building import write_wheel
+from flaws import sound
+from wheelfix.checks.entry_points import EntryPoint, read_entry_points
+from wheelfix.checks.inspection import find_faults
+
+_PIECES = ("[", "]", "[a]", "[b]", "=", "\n", "\r\n", " ", "\t", "a", "b.c", "#", ";", ":", "\x85", "\x0c", "x = y:z\n")
+
+
+def entry_points(folder: Path, content: bytes) -> list[str]:
+    return [each.code for each in find_faults(write_wheel(folder, sound(dist_info_files={"entry_points.txt": content})))]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[console_scripts]\ndemo = demo.__main__:main\n",
+        b"[console_scripts]\nDemo=demo:Main.run [extra,other]\n[gui_scripts]\ndemo=demo:main",
+        b"# a comment\r\n[demo.plugins]\r\n # another\r\na b = demo\r\n",
+        b"[x]\na = demo:%(here)s\n".replace(b"%(here)s", b"main"),
+        b"[DEFAULT]\na = demo:main\n[x]\na = demo\n",
+    ],
+)
+def test_legal_entry_points(content: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, content) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xef\xbb\xbf[x]\na=b:c\n", b"[x]\na\n b\n", b"[]\na=b", b"[x]\n=b", b"[x]\na=b\n[x]\n", b"[x]\na=b\na=c", b"\0",
+     b"[x]\na=\xff", b"[a\n]x=1", b"[x\na=b", b" [x]\na", b"[x]\n\n\n a"],
+)  # fmt: skip
+def test_entry_points_that_cannot_be_read(content: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, content) == ["entry-points-unreadable"]
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"demo main", b"demo:", b":main", b"demo:main:more", b"demo[", b"%(here)s", b"a" * 100_000 + b"!"]
+)
+def test_reference_that_is_none(value: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, b"[x]\na = " + value + b"\n") == ["entry-points-bad-value"]
+
+
+def test_many_groups_and_defaults_take_no_time(tmp_path: Path) -> None:
+    """Values of a group DEFAULT are not handed down to each of the others."""
+    defaults = b"".join(b"a%d = b:c\n" % number for number in range(5_000))
+    content = b"[DEFAULT]\n" + defaults + b"".join(b"[s%d]\n" % number for number in range(5_000))
+    spec = sound(dist_info_files={"entry_points.txt": content}, stored=True)
+    start = time.monotonic()
+    assert find_faults(write_wheel(tmp_path, spec)) == []
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("content", [b"[x]\n; a comment\na = b:c\n", b"[x]\na =\n  demo:main\n", b"[x]\na\xc2\x85b = c\n"])
+def test_lines_on_which_pip_fails(content: bytes, tmp_path: Path) -> None:
+    """They are legal, and ``importlib.metadata``, through which pip reads them, knows none of them."""
+    with pytest.raises(TypeError):
+        EntryPoints._from_text_for(content.decode(), None)  # type: ignore[attr-defined]
+    assert entry_points(tmp_path, content) == ["entry-points-refused"]
+
+
+@pytest.mark.parametrize("content", [b"[x]\n; a = b:c\n", b"[x]\na = b:c [\n  d=e]\n", b"[[x]]\na = b:c\n"])
+def test_lines_that_readers_take_differently(content: bytes, tmp_path: Path) -> None:
+    assert entry_points(tmp_path, content) == ["entry-points-ambiguous"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"[a]\n" + b"x\n" * 1_000_000, b"[a]\nx = a\n" + b" b\n" * 1_000_000, b"[a]\n" + b"x=!\n" * 99_000], ids=len
+)
+def test_many_lines_take_no_time(content: bytes, tmp_path: Path) -> None:
+    """``configparser`` would take minutes for the first: it gathers all bad lines in quadratic time."""
+    start = time.monotonic()
+    assert len(set(entry_points(tmp_path, content))) == 1
+    assert time.monotonic() - start < 3
+
+
+def test_they_are_read_as_configparser_reads_them() -> None:
+    random = Random(1)
+    taken = 0
+    for _ in range(5_000):
+        text = random.choice(("", "[x]\n")) + "".join(random.choices(_PIECES, k=random.randrange(1, 12)))
+        try:
+            points: set[EntryPoint] | None = set(read_entry_points(text))
+        except ValueError:
+            points = None
+        assert points == _by_configparser(text), text
+        taken += points is not None
+    assert taken > 500
+
+
+def _by_configparser(text: str) -> set[EntryPoint] | None:
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, default_section="")
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return None
+    points = (EntryPoint(group, *item) for group in parser.sections() for item in parser.items(group))
+    return {each._replace(value="\n".join(filter(None, each.value.split("\n")))) for each in points}

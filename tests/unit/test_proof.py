@@ -1,0 +1,246 @@
+"""Promises 1, 2 and 3: whatever else goes wrong, a wheel that differs further than planned is not published."""
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wheelfix
+import wheelfix.archive.splice as splice
+import wheelfix.rewrite as rewrite
+from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
+from flaws import metadata, record_of, sound
+from wheelfix.archive.encode import NewMember, encode_member
+from wheelfix.edits import AddField, Edit, SetField
+from wheelfix.metadata.document import Document
+from wheelfix.outcome import Change, Outcome, Status
+from wheelfix.proof import Planned, metadata_fault, record_fault, unlisted_fault
+from wheelfix.record import Record
+
+INFO = "demo-1.0.dist-info"
+MANY = tuple(Entry(f"demo/m{number}.py", b"x = %d\n" % number) for number in range(20))
+SPEC = sound(metadata=metadata("Requires-Dist: six>=1.*"), files=(*sound().files, *MANY))
+Patch = pytest.MonkeyPatch
+
+
+def fix(path: Path) -> Outcome:
+    edits: list[Edit] = [SetField("Summary", "Another"), AddField("Requires-Dist", "attrs")]
+    return wheelfix.fix_wheels([path], None, edits=edits, output_dir=path.parent / "out").outcomes[0]
+
+
+def repair(path: Path) -> Outcome:
+    return wheelfix.repair_wheels(path, output_dir=path.parent / "out").outcomes[0]
+
+
+each_command = pytest.mark.parametrize("command", [fix, repair])
+
+
+def assert_not_published(outcome: Outcome) -> None:
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.FAILED, "not-as-planned"), outcome.problem
+    assert list((outcome.source.parent / "out").iterdir()) == []
+
+
+def wrap(monkeypatch: Patch, place: Any, name: str, change: Callable[..., Any]) -> None:
+    """Let what ``place.name`` returns be changed by ``change``."""
+    real = getattr(place, name)
+    monkeypatch.setattr(place, name, lambda *given, **named: change(real(*given, **named)))
+
+
+@each_command
+def test_without_a_fault_it_is_published(command: Callable[[Path], Outcome], tmp_path: Path) -> None:
+    assert command(write_wheel(tmp_path, SPEC)).status is Status.FIXED
+
+
+@each_command
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: [row for row in rows if b"m3.py" not in row],
+        lambda rows: [row.replace(b"sha256=", b"sha256=A") if b"m3.py" in row else row for row in rows],
+        lambda rows: [row.replace(b"m3.py", b"m3.pyc") for row in rows],
+        lambda rows: [*rows[1:4], rows[0], *rows[4:]],
+        lambda rows: [row.replace(b"\n", b"\r\n") if b"m3.py" in row else row for row in rows],
+        lambda rows: [b'"demo/m3.py"' + row[10:] if b"m3.py" in row else row for row in rows],
+        lambda rows: [*rows, b"demo/extra.py,,\n"],
+        lambda rows: [*rows, rows[0]],
+        lambda rows: [row for row in rows if b"/METADATA" not in row],
+        lambda rows: [row.replace(b"sha256=", b"sha256=A") if b"/METADATA" in row else row for row in rows],
+    ],
+    ids=["lost", "hash", "path", "order", "line end", "quotes", "added", "twice", "lost METADATA", "hash of METADATA"],
+)
+def test_another_row_of_record(
+    change: Callable[[Any], list[bytes]], command: Callable[[Path], Outcome], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    wrap(monkeypatch, Record, "with_content", lambda record: Record(tuple(change(record.rows))))
+    assert_not_published(command(write_wheel(tmp_path, SPEC)))
+
+
+@each_command
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"requests>=2", b"requests>=3"),
+        (b"Requires-Dist: requests>=2\n", b""),
+        (b"made for tests", b"made for test"),
+        (b"\nName: demo", b"\nName:  demo"),
+        (b"\nName: demo\n", b"\nName: demo\r\n"),
+        (b"\nName: demo\n", b"\nName: demo\nKeywords: a\n"),
+        (b"Name: demo\nVersion: 1.0\n", b"Version: 1.0\nName: demo\n"),
+        (b"\nIt is", b"\nIt  is"),
+    ],
+)
+def test_another_line_of_metadata(
+    old: bytes, new: bytes, command: Callable[[Path], Outcome], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    wrap(monkeypatch, Document, "edited", lambda document: Document.parse(document.data.replace(old, new)))
+    assert_not_published(command(write_wheel(tmp_path, SPEC)))
+
+
+def test_a_planned_line_that_does_not_change(tmp_path: Path, monkeypatch: Patch) -> None:
+    wrap(monkeypatch, Document, "adding", lambda document: Document.parse(document.data.replace(b"attrs", b"atrs")))
+    assert_not_published(fix(write_wheel(tmp_path, SPEC)))
+
+
+@pytest.mark.parametrize("file", ["METADATA", "RECORD"])
+@pytest.mark.parametrize(
+    ("local", "entry"), [(10, 12), (4, None), (None, 38), (None, 40), (None, 36), (None, 4)],
+    ids=["time", "needed", "attributes", "mode", "internal", "made by"],
+)  # fmt: skip
+def test_time_and_mode_of_what_is_written_anew(
+    file: str, local: int | None, entry: int | None, tmp_path: Path, monkeypatch: Patch
+) -> None:
+    def change(source: Any, layout: Any, new: NewMember) -> tuple[bytes, bytes]:
+        pieces = [bytearray(each) for each in encode_member(source, layout, new)]
+        for at, piece in zip((local, entry), pieces, strict=True):
+            if at is not None and new.name == f"{INFO}/{file}":
+                piece[at] ^= 3
+        return bytes(pieces[0]), bytes(pieces[1])
+
+    monkeypatch.setattr(splice, "encode_member", change)
+    outcome = fix(write_wheel(tmp_path, SPEC))
+    if entry is None:  # the version in a local header alone says nothing
+        assert outcome.status is Status.FIXED
+    else:
+        assert_not_published(outcome)
+
+
+@pytest.mark.parametrize("at", [4, 6, 8, 12, 14, 16, 20, 24, 36, 38, 41, 42])
+def test_a_directory_record_of_what_is_kept(at: int, tmp_path: Path, monkeypatch: Patch) -> None:
+    """Made by, needed, flags, time, date, CRC, sizes, attributes and position: also a lower version that is needed."""
+
+    def change(record: bytes) -> bytes:
+        return record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :] if b"m3.py" in record else record
+
+    wrap(monkeypatch, splice, "positioned", change)
+    assert_not_published(fix(write_wheel(tmp_path, SPEC)))
+
+
+def test_members_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: Patch) -> None:
+    wrap(monkeypatch, splice, "_assemble", lambda body: body.placed.insert(2, body.placed.pop(5)) or body)
+    assert_not_published(fix(write_wheel(tmp_path, SPEC)))
+    monkeypatch.undo()
+    wrap(monkeypatch, splice, "_assemble", lambda body: body.placed.pop(3) and body)
+    assert_not_published(fix(write_wheel(tmp_path, SPEC)))
+
+
+@pytest.mark.parametrize("file", ["RECORD", "wheelfix.cdx.json"])
+def test_closing_members_that_are_lost(file: str, tmp_path: Path, monkeypatch: Patch) -> None:
+    wrap(monkeypatch, rewrite._Work, "closing", lambda members: [each for each in members if file not in each.name])
+    assert_not_published(fix(write_wheel(tmp_path, SPEC)))
+
+
+def test_a_comment_that_is_lost(tmp_path: Path, monkeypatch: Patch) -> None:
+    archive = changed(archive_of(SPEC), "METADATA", comment=b"of METADATA")
+    path = write_wheel(tmp_path, archive=to_bytes(archive))
+    assert fix(path).status is Status.FIXED
+    monkeypatch.setattr("wheelfix.archive.encode._comment", lambda *_: b"")
+    (tmp_path / "out" / path.name).unlink()
+    assert_not_published(fix(path))
+
+
+LINE = b"Metadata-Version: 2.1\nName: a\nRequires-Dist: b\nRequires-Dist: c\nrequires-dist: b\n"
+
+
+@pytest.mark.parametrize(
+    ("new", "changes"),
+    [
+        (LINE, []),
+        (LINE.replace(b"\nRequires-Dist: b", b""), [("Requires-Dist", "b", None)]),
+        (LINE.replace(b": c", b": d"), [("Requires-Dist", "c", "x"), ("Requires-Dist", "x", "d")]),
+        (LINE + b"License: MIT\n", [("License", None, "MIT")]),
+        (
+            LINE.replace(b"b\nRequires-Dist: c", b"c\nRequires-Dist: b"),
+            [("Requires-Dist", "b", "c"), ("Requires-Dist", "c", "b")],
+        ),
+        (LINE[:-1], []),
+    ],
+)
+def test_planned_changes_of_metadata(new: bytes, changes: list[tuple[str, str | None, str | None]]) -> None:
+    told = [Change(field, "set-field", before, after) for field, before, after in changes]
+    assert bool(metadata_fault(LINE, new, told)) == (new == LINE[:-1])
+    assert not changes or metadata_fault(LINE, new, [])
+    assert not changes or metadata_fault(LINE, LINE, told[:1]) or len(told) == 2
+
+
+def test_line_ends_that_are_mended() -> None:
+    old, told = b"Metadata-Version: 2.1\nName: a\rLicense: x\n\nb\rc", [Change("METADATA", "mend-line-ends", None, None)]
+    assert not metadata_fault(old, old.replace(b"a\r", b"a\n"), told)
+    assert metadata_fault(old, old.replace(b"a\r", b"a\n").replace(b"b\rc", b"b\nc"), told)
+    assert metadata_fault(old, old.replace(b"a\r", b"a\n"), [])
+
+
+@pytest.mark.parametrize(
+    "style", [RecordStyle(), RecordStyle(quoted=True, line_end="\r\n"), RecordStyle(final_newline=False)]
+)
+def test_rows_of_folders_with_a_new_name(style: RecordStyle) -> None:
+    """Only the begin of their paths differs."""
+    old = b"".join(record_of(sound(style=style, files=(*sound().files, Entry("demo-1.0.data/data/demo-1.0.data/x", b"")))))
+    folders = {INFO: "demo-1.0+cpu.dist-info", "demo-1.0.data": "demo-1.0+cpu.data"}
+    new = old.replace(INFO.encode(), b"demo-1.0+cpu.dist-info").replace(
+        b"demo-1.0.data/data/", b"demo-1.0+cpu.data/data/", 1
+    )
+    assert not record_fault(old, new, Planned((), folders, (), ()))
+    assert record_fault(old, old.replace(b"demo-1.0.data", b"demo-1.0+cpu.data"), Planned((), folders, (), ()))
+    assert record_fault(old, new, Planned((), {}, (), ()))
+
+
+def test_rows_that_are_mended_are_those_that_are_told() -> None:
+    old = b"demo/,,\n\n" + b"".join(record_of(sound()))
+    told = [Change("RECORD", "remove-row", "demo/,,", None), Change("RECORD", "remove-row", "", None)]
+    new = old.removeprefix(b"demo/,,\n\n")
+    assert not record_fault(old, new, Planned(told, {}, (), ()))
+    assert record_fault(old, new, Planned(told[:1], {}, (), ()))
+    assert record_fault(old, new.split(b"\n", 1)[1], Planned(told, {}, (), ()))
+    rows = record_of(sound())
+    first = rows[0].decode().rstrip("\n")
+    twice = b"".join([rows[0], rows[1], rows[0], *rows[2:]])
+    gone = Planned([Change("RECORD", "remove-row", first, None)], {}, (), ())
+    assert not record_fault(twice, b"".join(rows), gone)
+    assert not record_fault(twice, b"".join([rows[1], rows[0], *rows[2:]]), gone)  # which of two that are alike is no matter
+    assert record_fault(twice, b"".join(rows[1:]), gone)
+    assert record_fault(twice, twice, gone)
+    added = [Change("RECORD", "add-row", None, "demo/a,b.py,sha256=x,1")]
+    assert not record_fault(new, new + b'"demo/a,b.py",sha256=x,1\n', Planned(added, {}, (), ()))
+    assert record_fault(new, new + b'"demo/a,c.py",sha256=x,1\n', Planned(added, {}, (), ()))
+
+
+def test_record_lists_what_is_there_and_not_what_is_gone() -> None:
+    assert not unlisted_fault(
+        b"a,sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3\nR,,\n", {"a": b"abc", "R": b""}, ["b"], "R"
+    )
+    assert "a" in unlisted_fault(b"R,,\n", {"a": b"abc"}, [], "R")
+    assert "a" in unlisted_fault(b"a,,\nR,,\n", {"a": b"abc"}, [], "R")
+    assert "b" in unlisted_fault(b"b,,\nR,,\n", {}, ["b"], "R")
+
+
+def test_the_payload_is_not_read_a_third_time(tmp_path: Path) -> None:
+    """What is proven of contents is of METADATA and RECORD; a payload that cannot be inflated does not matter to it."""
+    broken = changed(archive_of(SPEC), "demo/m3.py", raw=b"\xff", local={"size": 7}, directory={"size": 7})
+    path = write_wheel(tmp_path, archive=to_bytes(broken))
+    assert fix(path).status is Status.FIXED
+    with zipfile.ZipFile(tmp_path / "out" / path.name) as archive, pytest.raises(zlib.error):
+        archive.read("demo/m3.py")
