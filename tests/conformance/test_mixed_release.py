@@ -26,6 +26,7 @@ CPU = SAMPLES / "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"
 CUDA = SAMPLES / "torch-2.7.0-cp311-cp311-manylinux_2_28_x86_64.whl"
 LABELLED = "torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl"
 PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_"))}
+PLAIN["PIP_CONFIG_FILE"] = os.devnull  # --isolated leaves what is configured for all users of a machine: constraints, say
 MACHINES = ("aarch64", "x86_64")
 OTHERS = {"filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec"}
 PIP_READS_MARKERS_AS_X86_64 = pytest.mark.skipif(
