@@ -281,10 +281,12 @@ _METADATA: Final = [
     _metadata("metadata-bad-requires-python", "Requires-Python: one"),
     _metadata("metadata-legacy-requires-python", "Requires-Python: >=3.8.*"),
     _metadata("metadata-repeated-requirement", NEEDS),
+    _metadata("metadata-repeated-extra", "Provides-Extra: x", "Provides-Extra: X", 'Requires-Dist: six; extra == "x"'),
     _metadata("metadata-bad-extra", "Provides-Extra: _x", 'Requires-Dist: six; extra == "_x"'),
     _metadata("metadata-undeclared-extra", 'Requires-Dist: six; extra == "x"'),
     _metadata("metadata-empty-extra", "Provides-Extra: x"),
     _metadata("metadata-no-description", body="\n"),
+    _metadata("metadata-no-description", body="\nUNKNOWN\n\n"),
     _metadata("metadata-no-content-type", rest=[NEEDS]),
 ]  # fmt: skip
 _OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
@@ -302,6 +304,7 @@ _COMPANIONS: Final = [
     _info("sbom-stale-trace", "sboms/wheelfix.cdx.json", b"{}"),
     _files("contents-bytecode", "compiled Python", Entry("demo/__pycache__/x.cpython-312.pyc", b"\0")),
     _files("contents-common-name", "a folder called tests", Entry("tests/__init__.py", b"")),
+    _files("contents-common-name", "a folder called lib", Entry("lib/libdemo.so", b"")),
     Flaw("another wheel of the release", "siblings-disagree", lambda: (sound().filename, build_wheel(sound())),
          beside=lambda: (_OTHER.filename, build_wheel(_OTHER))),
 ]  # fmt: skip

@@ -179,6 +179,7 @@ _METADATA: Final = (
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS),
     _error("metadata-legacy-requires-python", "Requires-Python is malformed and can be mended.", VERSIONS, Mend.YES),
     _warning("metadata-repeated-requirement", "A requirement stands twice.", CORE),
+    _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
     _warning("metadata-bad-extra", "Provides-Extra is no name of an extra.", CORE),
     _warning("metadata-undeclared-extra", "A marker asks for an extra that is not provided.", CORE, Mend.YES),
     _warning("metadata-empty-extra", "An extra calls for nothing.", CORE, Mend.ASKED),

@@ -19,6 +19,9 @@ from wheelfix.metadata.fields import find
 
 _REQUIRED: Final = (LEVEL, "Name", "Version")
 
+_NO_DESCRIPTION: Final = frozenset({b"", b"UNKNOWN"})
+"""What old setuptools wrote where there was none."""
+
 
 def check_fields(subject: Subject) -> Iterator[Found]:
     """Yield the faults of METADATA."""
@@ -61,9 +64,10 @@ def _check_identity(document: Document) -> Iterator[Found]:
 
 
 def _check_description(document: Document) -> Iterator[Found]:
-    if document.has_body and document.first("Description"):
+    if document.body and document.first("Description"):
         yield Found("metadata-bad-value", "Description", "it stands in the header, and another one as the body")
-    if not document.has_body and not document.first("Description"):
+    said = {document.body, (document.first("Description") or "").encode("utf-8", "surrogateescape")}
+    if said <= _NO_DESCRIPTION:
         yield Found("metadata-no-description", "Description", "an index has nothing to show")
     elif not document.first("Description-Content-Type"):
         message = "an index takes the description for reStructuredText"

@@ -29,7 +29,7 @@ _LONGEST_PART: Final = 255
 """In bytes, on Linux and most other systems (PATH_MAX, NAME_MAX)."""
 _COMMON: Final = frozenset(
     {"test", "tests", "testing", "doc", "docs", "example", "examples", "build", "dist", "src", "scripts", "bin", "data",
-     "benchmarks", "util", "utils"}
+     "benchmarks", "util", "utils", "lib", "lib64", "include"}
 )  # fmt: skip
 """Names at the top that different projects have installed over each other."""
 

@@ -124,6 +124,9 @@ def _check_extras(document: Document) -> Iterator[Found]:
     declared = set[str]()
     for field in document.all("Provides-Extra"):
         text = field.value.strip()
+        if canonicalize_name(text) in declared:
+            yield Found("metadata-repeated-extra", f"Provides-Extra: {cut(text)}", "it stands twice")
+            continue
         declared.add(canonicalize_name(text))
         try:
             canonicalize_name(text, validate=True)

@@ -83,9 +83,9 @@ class Document:
         return next((each.value.strip() for each in self.fields if each.is_called(name)), None)
 
     @property
-    def has_body(self) -> bool:
-        """Whether anything but blanks stands behind the header block: the description."""
-        return bool(self.data[self.header_stop :].strip())
+    def body(self) -> bytes:
+        """What stands behind the header block, the description, without surrounding blanks."""
+        return self.data[self.header_stop :].strip()
 
     def edited(self, values: Mapping[Field, str | None]) -> "Document":
         """Return the document with new values for some fields, which keep their names; ``None`` takes a field out.

@@ -43,7 +43,7 @@ class Editor:
                 f"{name} is part of the wheel's identity",
                 hint="File name, folders and RECORD would have to follow; build the wheel under its new name.",
             )
-        if name.lower() == "description" and self.document.has_body:
+        if name.lower() == "description" and self.document.body:
             raise EditError(
                 "body-holds-description", "the description is the body of METADATA", hint="It would stand there twice."
             )
