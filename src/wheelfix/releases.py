@@ -226,7 +226,7 @@ def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
     everything = [(each, each.filename) for each in rehearsals if each.filename]
     for torch, name in everything:
         for each, other in everything:
-            beside = other.project in COMPANIONS and each.gpu_build and habitat(name) == habitat(other)
+            beside = other.project in COMPANIONS and each.gpu_build and _place(name) == _place(other)
             if name.project == _TORCH and torch.is_fixed and beside:
                 yield (
                     torch.path,
@@ -235,7 +235,7 @@ def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
                 )
 
 
-def habitat(name: WheelFilename) -> tuple[str, str, str]:
+def _place(name: WheelFilename) -> tuple[str, str, str]:
     """Return for which Python, system and machine a wheel is, as far as two wheels for the same can be told."""
     system = re.match(r"(?:many|musl)?(?P<name>[a-z]+)", name.platform)
     machine = re.search(r"(?:x86_64|[a-z0-9]+)$", name.platform)

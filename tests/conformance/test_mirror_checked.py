@@ -92,7 +92,8 @@ def gpu_leak(plant: Plant) -> None:
 
 def interrupted(plant: Plant) -> None:
     place = "files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
-    Unfinished(Folder(plant.mirror), "demo").note([place])
+    notes = Unfinished(Folder(plant.mirror), "demo")
+    notes.note([place], notes.state())
     (plant.mirror / place).parent.mkdir()
     shutil.copy(plant.wheel, plant.mirror / place)
 

@@ -1,6 +1,6 @@
 """The wheels of one project that one call adds: all of them appear on its page at one stroke."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,11 +30,15 @@ class Addition:
     def __init__(self, folder: Folder, project: str, terms: Terms) -> None:
         self._folder = folder
         self._terms = terms
+        self._unfinished = Unfinished(folder, project)
+        self._unfinished.settle(terms.timeout)
+        self._state = self._unfinished.state()
         before = load_page(folder, project)
         self._before = self._page = before.with_files(before.files)
         self._arrived: dict[Path, Arrival] = {}
         self._steps: list[tuple[Path, ListedFile]] = []
-        self._unfinished = Unfinished(folder, project)
+        self._placed: list[str] = []
+        self._contested: dict[Hashable, Path] = {}
         self._more: list[tuple[Path, Publication]] = []
         self.done: dict[Path, Publication] = {}
 
@@ -46,14 +50,14 @@ class Addition:
     def run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         """Add the wheels at ``paths``; ``originals`` are those of corrected ones, as far as they were given.
 
-        What came and is not listed in the end, after this call or an interrupted one before it, is taken back.
+        What came and is not listed in the end is taken back.
 
         :raises MirrorError: if the mirror is damaged.
         """
         try:
             self._run(paths, originals)
         finally:
-            self._unfinished.tidy(load_page(self._folder, self._page.project))
+            self._unfinished.discard(self._placed)
 
     def _run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         for path in paths:
@@ -85,7 +89,7 @@ class Addition:
                 )
             self._refuse_second(arrival)
             accepted = accept(self._page, arrival.file, self._terms)
-            mended = self._place(source, arrival) and accepted.status is Published.UNCHANGED
+            mended = self._place(source, arrival, self._terms.transfer) and accepted.status is Published.UNCHANGED
         self._arrived[path] = arrival
         self._step(path, accepted.file)
         notes = (*accepted.notes, *(["The mirror had lost it, or it was damaged: it is whole again."] if mended else []))
@@ -95,30 +99,40 @@ class Addition:
         )
 
     def _refuse_second(self, arrival: Arrival) -> None:
-        """Refuse one of two wheels of this call that are the same to installers, and have other bytes."""
-        for other in self._arrived.values():
-            if other.file.identity == arrival.file.identity and other.file.sha256 != arrival.file.sha256:
-                raise MirrorError(
-                    "given-twice",
-                    f"{shown(str(other.path))} is the same wheel with other bytes",
-                    hint="Name the one that is to be served.",
-                )
+        """Refuse two wheels of this call that are the same to installers, and have other bytes: who knows which is meant.
+
+        Only where one was made from the other, that one is taken.
+        """
+        new = arrival.file
+        if new.identity in self._contested:
+            raise _given_twice(self._contested[new.identity])
+        for other in list(self._arrived.values()):
+            old = other.file
+            if old.identity != new.identity or old.sha256 == new.sha256:
+                continue
+            if _is_made_from(old, new):
+                raise _given_twice(other.path)
+            self._take_back(other.path, _given_twice(arrival.path))
+            if not _is_made_from(new, old):
+                self._contested[new.identity] = other.path
+                raise _given_twice(other.path)
 
     def _step(self, path: Path, file: ListedFile) -> None:
         """Let the page say ``file``, because of the wheel at ``path``."""
         self._steps.append((path, file))
         self._page = self._page.with_file(file)
 
-    def _place(self, source: Source, arrival: Arrival) -> bool:
+    def _place(self, source: Source, arrival: Arrival, transfer: Transfer) -> bool:
         """Put a wheel and its sidecar where the page is to say that they are; return whether it was not there, whole."""
         file = arrival.file
         place = file_place(self._page.project, file.filename, file.sha256)
         there = self._folder.size(place)
         if there is None:
-            self._unfinished.note([place])
+            self._unfinished.note([place], self._state)
+            self._placed.append(place)
         is_new = there != file.size or self._folder.sha256(place) != file.sha256
         if is_new:
-            self._folder.take(source, place, self._terms.transfer)
+            self._folder.take(source, place, transfer)
         self._folder.write_all({place + SIDECAR: arrival.metadata})
         return is_new
 
@@ -145,7 +159,7 @@ class Addition:
             with Source(path) as source:
                 original = examine(path, source, sha256=None, now=self._terms.now, leniently=True)
                 if original.file.sha256 == origin.sha256:
-                    self._place(source, original)
+                    self._place(source, original, Transfer.COPY)  # it is the user's, whatever becomes of the corrected one
                     self._yank(arrival.path, original.file, reason, path)
                     return True
         except (WheelfixError, OSError) as error:
@@ -216,3 +230,15 @@ class Addition:
             self._page = self._page.with_file(file)
         self._more = [each for each in self._more if each[0] != path]
         self.done[path] = not_done(path, error)
+
+
+def _is_made_from(file: ListedFile, other: ListedFile) -> bool:
+    return file.origin is not None and file.origin.sha256 == other.sha256
+
+
+def _given_twice(path: Path) -> MirrorError:
+    return MirrorError(
+        "given-twice",
+        f"{shown(str(path))} is the same wheel with other bytes",
+        hint="Name only the one that is to be served.",
+    )

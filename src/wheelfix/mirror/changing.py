@@ -12,10 +12,11 @@ from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.pages import page_json
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.records import drop_page, load_page, load_root, save_page
 from wheelfix.mirror.selection import read_requirement
-from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.unfinished import NO_PAGE, Unfinished, state_of
 
 
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
@@ -72,11 +73,11 @@ def _change(
     folder, (project, is_selected) = Folder(Path(mirror)), _parse(selection)
     folder.check_exists()
     unfinished = Unfinished(folder, project)
-    if folder.read(page_place(project)) is None and not unfinished.places():
+    if folder.read(page_place(project)) is None and not unfinished.removable():
         raise _nothing_selected(selection)
     with folder.locked(project, timeout):
+        unfinished.settle(timeout)
         page = load_page(folder, project)
-        unfinished.complete(page, timeout)
         chosen = [each for each in page.files if is_selected(each)]
         if not chosen and not (status is Published.REMOVED and any(map(is_selected, page.past))):
             raise _nothing_selected(selection)
@@ -85,12 +86,16 @@ def _change(
         new = page.with_files(each for each in rest if each is not None)
         gone = [*chosen, *filter(is_selected, page.past)] if status is Published.REMOVED else []
         new = replace(new, past=tuple(each for each in page.past if each not in gone))
-        unfinished.note(place for each in gone if (place := page.place(each)) is not None)
-        if new.files or new.past:
-            save_page(folder, new, timeout)
-        else:
-            drop_page(folder, project, timeout)
-        unfinished.tidy(new)
+        has_page = bool(new.files or new.past)
+        places = [place for each in gone if (place := page.place(each)) is not None]
+        unfinished.note(places, state_of(page_json(new)) if has_page else NO_PAGE)
+        try:
+            if has_page:
+                save_page(folder, new, timeout)
+            else:
+                drop_page(folder, project, timeout)
+        finally:
+            unfinished.settle(timeout)
     done = tuple(
         Publication(
             None, _status(status, each), project, each.filename, page.place(each), each.sha256, _notes(new, each.filename)

@@ -28,7 +28,8 @@ DOWNLOADS: Final = f"{HIDDEN}/downloads"
 _LARGEST: Final = 1 << 36
 _BEYOND_END: Final = 416
 _SUM: Final = re.compile(r"[0-9a-f]{64}")
-KEPT: Final = 14 * 24 * 3600
+_DAY: Final = 24 * 3600
+KEPT: Final = 14 * _DAY
 """In seconds: for how long something is kept that no run asks for."""
 
 
@@ -44,11 +45,12 @@ class Downloads:
         path = self._at(f"{sha256}.whl")
         if not path.exists():
             return False
-        os.utime(path)
-        if _sum_of(path) == sha256:
-            return True
-        path.unlink()
-        return False
+        if _sum_of(path) != sha256:
+            path.unlink()
+            return False
+        if _age(path) > _DAY:  # not more often: a run that reads it takes a new time for a change
+            os.utime(path)
+        return True
 
     def load(self, file: DistributionPackage, on_bytes: Callable[[int], None] | None = None) -> None:
         """Let the wheel be there; what of it is there from before is kept.
@@ -129,7 +131,15 @@ def checked_sum(file: DistributionPackage) -> str:
 def throw_away_old(folder: Folder, place: str) -> None:
     """Remove the files in the folder at ``place`` that no run has asked for in :data:`KEPT` seconds."""
     found = folder.at(place)
-    now = datetime.now(UTC).timestamp()  # noqa: TID251 - how old a file is changes what is loaded again, never a result
     for path in found.iterdir() if found.is_dir() else ():
-        if now - path.stat().st_mtime > KEPT:
+        if path.is_file() and _age(path) > KEPT:
             path.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    """Return for how many seconds nobody has asked for the file at ``path``; 0 if it is gone."""
+    now = datetime.now(UTC).timestamp()  # noqa: TID251 - how old a file is changes what is loaded again, never a result
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:  # another run has thrown it away
+        return 0

@@ -1,7 +1,8 @@
 """A mirror's folder, looked through: whether its pages say what its files are."""
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,15 +36,21 @@ from wheelfix.mirror.strays import Known, below, find_strays
 from wheelfix.mirror.unfinished import listed_places
 from wheelfix.wheel import Wheel
 
-_MOST_LOOKS: Final = 3
+_MOST_LOOKS: Final = 4
+_MOMENT: Final = 0.05
+"""In seconds: a writer puts one page after another in place, all of them written already."""
 
 
 @dataclass(slots=True)
 class _Known(Known):
-    """What the pages account for, how many ``files`` they list, and what is known of the ``needs`` of those, by name."""
+    """What the pages account for, how many ``files`` they list, and what is known of the ``needs`` of those, by name.
+
+    ``listed`` are the projects that the root lists.
+    """
 
     needs: dict[str, Needs] = field(default_factory=dict)
     files: int = 0
+    listed: frozenset[str] = frozenset()
 
 
 def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[str], None] | None = None) -> Survey:
@@ -57,35 +64,56 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     findings: list[Finding] = []
     known = _Known()
     present = {name for name in folder.names(SIMPLE) if is_project(name)}
-    listed = _root(folder, findings, present)
-    for project in sorted(listed - present):
-        findings.append(
-            Finding("page-missing", f"{SIMPLE}/{shown(project)}", "it is listed, and has no page", mendable=True)
-        )
-        known.doubtful.add(project)
+    known.listed = _root(folder, findings, present)
+    for project in sorted(known.listed - present):
+        if _is_listed(folder, project) and not (is_project(project) and _pages(folder, project)[0] is not None):
+            findings.append(
+                Finding("page-missing", f"{SIMPLE}/{shown(project)}", "it is listed, and has no page", mendable=True)
+            )
+            known.doubtful.add(project)
     for project in sorted(present):
-        findings += _look_at_project(folder, project, listed, known, quick=quick)
+        findings += _look_at_project(folder, project, known, quick=quick)
         if on_project:
             on_project(project)
     findings += find_strays(folder, known)
     return Survey.of(findings, len(present), known.files)
 
 
-def _look_at_project(folder: Folder, project: str, listed: frozenset[str], known: _Known, *, quick: bool) -> list[Finding]:
-    """Return what is wrong with one project; it is looked at again if its page changed meanwhile."""
+def _look_at_project(folder: Folder, project: str, known: _Known, *, quick: bool) -> list[Finding]:
+    """Return what is wrong with one project.
+
+    Another process may be writing to it, and no lock is taken: what is no longer so at a second look, a moment later, is
+    not told.
+    """
     found: list[Finding] = []
     files = known.files
-    for _ in range(_MOST_LOOKS):
+    for look in range(_MOST_LOOKS):
         known.files = files
+        if look:
+            time.sleep(_MOMENT)
         try:
-            before = folder.read(page_place(project))
-            found = list(_look_at(folder, project, listed, known, quick=quick))
-            if not found or folder.read(page_place(project)) == before:
-                break
+            before = _pages(folder, project)
+            again = list(_look_at(folder, project, known, quick=quick))
+            settled = before == _pages(folder, project) and (look > 0 or not _is_passing(again))
         except (MirrorError, OSError) as error:
             known.doubtful.add(project)
             return [_unreadable(f"{SIMPLE}/{project}", error)]
+        found = again
+        if not again or settled:
+            break
     return found
+
+
+_PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "file-missing"})
+
+
+def _is_passing(findings: Iterable[Finding]) -> bool:
+    """Whether something was found that a writer causes for a moment."""
+    return any(each.code in _PASSING for each in findings)
+
+
+def _pages(folder: Folder, project: str) -> tuple[bytes | None, bytes | None]:
+    return folder.read(page_place(project)), folder.read(page_place(project, HTML))
 
 
 def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> frozenset[str]:
@@ -106,7 +134,10 @@ def _listed(folder: Folder) -> frozenset[str]:
     return load_root(folder) if folder.read(f"{SIMPLE}/{PAGE}") is not None else frozenset()
 
 
-def _is_listed(folder: Folder, project: str) -> bool:
+def _is_listed(folder: Folder, project: str, known: _Known | None = None) -> bool:
+    """Whether the root lists ``project``, as far as it is ``known``, or now: it may have come meanwhile."""
+    if known and project in known.listed:
+        return True
     try:
         return project in _listed(folder)
     except (MirrorError, OSError):  # it is told of the root
@@ -119,18 +150,18 @@ def _unreadable(place: str, error: MirrorError | OSError, *, mendable: bool = Fa
     return Finding("unreadable", place, shown(error.strerror or str(error)))
 
 
-def _look_at(folder: Folder, project: str, listed: frozenset[str], known: _Known, *, quick: bool) -> Iterator[Finding]:
+def _look_at(folder: Folder, project: str, known: _Known, *, quick: bool) -> Iterator[Finding]:
     """Yield what is wrong with one project."""
     try:
         place = page_place(project)
         page = load_page(folder, project)
         if folder.read(place) is None:
-            if project not in listed and folder.read(page_place(project, HTML)) is None:
+            if not _is_listed(folder, project, known) and folder.read(page_place(project, HTML)) is None:
                 return  # an interrupted `mirror add` got no further than its folder
             known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it listed
             yield Finding("page-missing", place, "there is a folder for it, and no page")
             return
-        if project not in listed and not _is_listed(folder, project):  # it may have come meanwhile
+        if not _is_listed(folder, project, known):
             yield Finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", mendable=True)
         if folder.read(page_place(project, HTML)) != page_html(page):
             message = "it does not say what JSON says"

@@ -73,9 +73,8 @@ def _is_of_project(place: str) -> bool:
 
 
 def _mend_project(folder: Folder, project: str, codes: AbstractSet[str], timeout: float) -> None:
+    Unfinished(folder, project).settle(timeout)
     page = load_page(folder, project)
-    if "unlisted" in codes:
-        Unfinished(folder, project).complete(page, timeout)
     if folder.read(page_place(project)) is not None and codes & (_OF_FILES | _OF_PAGES):
         if codes & _OF_FILES:
             page = replace(page, files=tuple(_mended(folder, page, each) for each in page.files))

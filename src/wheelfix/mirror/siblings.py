@@ -18,10 +18,11 @@ from wheelfix.evidence.verdict import Evidence
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.requirement import read_requirement
+from wheelfix.mirror.coverage import uncovered
 from wheelfix.mirror.findings import Finding
 from wheelfix.outcome import Verdict
 from wheelfix.plan import make_facts, make_plan
-from wheelfix.releases import disagreements_of, habitat
+from wheelfix.releases import disagreements_of
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.gpu import gpu_rules
 from wheelfix.wheel import Wheel
@@ -95,14 +96,13 @@ def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Find
 
 def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
     """Yield the versions with a label that have no wheel for a Python and platform that the version without it has."""
-    habitats: dict[Version, set[tuple[str, str, str]]] = {}
+    wheels: dict[Version, list[WheelFilename]] = {}
     for name in filter(None, map(_parsed, filenames)):
         if name.parsed_version is not None:
-            habitats.setdefault(name.parsed_version, set()).add(habitat(name))
-    for version, there in sorted(habitats.items()):
-        plain = habitats.get(Version(version.public), set())
-        missing = sorted(" ".join(each) for each in plain - there)
-        if version.local is not None and missing and not any(system == "any" for _, system, _ in there):
+            wheels.setdefault(name.parsed_version, []).append(name)
+    for version, labelled in sorted(wheels.items()):
+        missing = uncovered(wheels.get(Version(version.public), ()), labelled) if version.local is not None else []
+        if missing:
             message = f"it has no wheel for {shown_few(missing)}, and {version.public} has"
             yield Finding("label-covers-less", f"{project} {version}", message)
 

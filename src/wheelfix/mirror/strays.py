@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
+from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
@@ -26,15 +28,16 @@ class Known:
 def find_strays(folder: Folder, known: Known) -> Iterator[Finding]:
     """Yield files that no page lists, and what is half made."""
     closed: list[OSError] = []
+    removable = cache(partial(_removable, folder, known))
     for top in (FILES, SIMPLE, HIDDEN):
         for place in below(folder, top, closed.append):
             name = place.rpartition("/")[2]
             if folder.is_link(place) and not folder.is_inside(place):
                 yield Finding("leads-out", place, "it is a link that leads out of the mirror")
-            elif name.startswith(".wheelfix-") and name.endswith(".part"):
+            elif top != HIDDEN and name.startswith(".wheelfix-") and name.endswith(".part"):
                 yield Finding("leftover", place, "it is half a file", mendable=True)
             elif top == FILES and place not in known.places:
-                yield _unlisted(folder, known, place)
+                yield _unlisted(place, removable)
     for name in folder.names(HIDDEN):
         if name.startswith(MAKING) and folder.is_abandoned(f"{HIDDEN}/{name}"):
             yield Finding("leftover", f"{HIDDEN}/{name}", "something was being made in it", mendable=True)
@@ -44,10 +47,19 @@ def find_strays(folder: Folder, known: Known) -> Iterator[Finding]:
             yield Finding("unreadable", place, shown(error.strerror or str(error)))
 
 
-def _unlisted(folder: Folder, known: Known, place: str) -> Finding:
-    """Return the finding for a file that no page lists: it can go if an interrupted call left it, and its page is sound."""
-    project = place.split("/")[1]
-    if is_project(project) and place in Unfinished(folder, project).places() and project not in known.doubtful:
+def _removable(folder: Folder, known: Known, project: str) -> frozenset[str]:
+    """Return what an interrupted call left of ``project``; nothing where its page is in doubt."""
+    if project in known.doubtful or not is_project(project):
+        return frozenset()
+    try:
+        return Unfinished(folder, project).removable()
+    except MirrorError:  # a page is damaged, which is told
+        return frozenset()
+
+
+def _unlisted(place: str, removable: Callable[[str], frozenset[str]]) -> Finding:
+    """Return the finding for a file that no page lists: it can go only if an interrupted call left it."""
+    if place in removable(place.split("/")[1]):
         return Finding("unlisted", place, "no page lists it: an interrupted call left it", mendable=True)
     return Finding("unlisted", place, "no page lists it; add it again, or delete it if nobody misses it")
 

@@ -8,7 +8,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
-from wheelfix.errors import WheelfixError
+from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.acceptance import SAME_NAME
 from wheelfix.mirror.choosing import choose_wheels
 from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
@@ -95,7 +95,7 @@ class Taking:
         """
         sha256 = checked_sum(file)
         with self._folder.locked(f"{project}.download", self._timeout):
-            there = _find(load_page(self._folder, project), sha256, self._decided, yanking=self._yanking)
+            there = _find(self._folder, load_page(self._folder, project), sha256, self._decided, yanking=self._yanking)
             problem = None if there else self._refusals.find(sha256, release)
             if there is not None or problem is not None:
                 self._downloads.drop(sha256)
@@ -120,6 +120,8 @@ class Taking:
         wheels of its release could not be had: with them it may be taken.
         """
         added = {each.source: each for each in published.files if each.status is not Published.YANKED}
+        failed = (each.source for each in report.outcomes if each.status is Status.FAILED)
+        self._incomplete.update(self._loaded[path].release for path in failed)  # with these, siblings may be taken
         results: dict[Path, Publication] = {}
         for outcome in report.outcomes:
             wheel, done = self._loaded[outcome.source], added.get(outcome.source)
@@ -136,6 +138,14 @@ class Taking:
         return tuple(_by_name(each) for each in (*wanted, *originals) if each is not None)
 
     def _decide(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
+        """Remember what was decided on a wheel, and let go of it."""
+        try:
+            with self._folder.locked(f"{wheel.project}.download", self._timeout):
+                self._decide_alone(wheel, done, by_wheel=by_wheel)
+        except MirrorError:  # another run loads for long: the wheel stays at hand for the next one
+            return
+
+    def _decide_alone(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
         if done.problem is None:
             self._refusals.forget(wheel.sha256)
         elif (by_wheel or done.problem.code in _FOR_GOOD) and wheel.release not in self._incomplete:
@@ -161,11 +171,11 @@ def _failed(source: str, project: str, filename: str | None, error: WheelfixErro
     return replace(done, status=Published.FAILED) if failed else done
 
 
-def _find(page: Page, sha256: str, decided: str | None, *, yanking: bool) -> Publication | None:
-    """Return what became of a wheel when it was taken before; ``None`` if it was not, or otherwise decided on."""
+def _find(folder: Folder, page: Page, sha256: str, decided: str | None, *, yanking: bool) -> Publication | None:
+    """Return what became of a wheel when it was taken before; ``None`` if it was not, otherwise decided on, or is lost."""
     for each in page.files:
-        sums = (each.sha256, each.origin.sha256 if each.origin else None)
-        if sha256 not in sums or each.checked_by != decided:
+        sums, place = (each.sha256, each.origin.sha256 if each.origin else None), page.place(each)
+        if sha256 not in sums or each.checked_by != decided or place is None or folder.size(place) != each.size:
             continue
         notes = () if each.yanked is None else ("It is yanked, and stays so.",)
         if yanking and each.origin is not None:
@@ -173,7 +183,7 @@ def _find(page: Page, sha256: str, decided: str | None, *, yanking: bool) -> Pub
             if note is None:
                 return None
             notes = (*notes, note) if note else notes
-        return Publication(None, Published.UNCHANGED, page.project, each.filename, page.place(each), each.sha256, notes)
+        return Publication(None, Published.UNCHANGED, page.project, each.filename, place, each.sha256, notes)
     return None
 
 

@@ -1,5 +1,6 @@
 """Releases of another index, taken, corrected and published; and what a hostile index is refused."""
 
+import errno
 import json
 import os
 import sys
@@ -469,3 +470,33 @@ def test_what_is_refused_is_in_the_report_and_told_once(tmp_path: Path, mirror: 
             assert ran.err.count(f"{name}: refused") == 1
         ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "--allow-unproven", "demo")
         assert ran.code == 0, ran.err
+
+
+def test_a_sibling_that_failed_once_is_waited_for(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one was refused because of it; that is not remembered."""
+    paths = [demo_wheel(tmp_path / "in", "1.0", GPU, tags=tags) for tags in ("py2-none-any", "py3-none-any")]
+    real = os.open
+
+    def failing(path: str, *arguments: int, **options: int) -> int:
+        if "making-" in str(path) and str(path).endswith("py2-none-any.whl"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, *arguments, **options)
+
+    with answering(index_of(*paths)) as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", failing)
+            _, published = mirror_releases(mirror, server.index, "demo", allow_unproven=True)
+        assert statuses(published) == ["failed", "refused"]
+        _, published = mirror_releases(mirror, server.index, "demo", allow_unproven=True)
+        assert statuses(published) == ["added", "added"]
+
+
+def test_a_wheel_that_the_mirror_has_lost_is_taken_again(tmp_path: Path, mirror: Path) -> None:
+    path = demo_wheel(tmp_path / "in", "1.0", "six")
+    with answering(index_of(path)) as server:
+        mirror_releases(mirror, server.index, "demo")
+        [lost] = mirror.glob("files/demo/*/*.whl")
+        lost.unlink()
+        _, published = mirror_releases(mirror, server.index, "demo")
+    assert any("whole again" in note for each in published.files for note in each.notes)
+    assert check_mirror(mirror).findings == ()

@@ -1,5 +1,6 @@
 """Wheels are added, replaced, yanked and removed; what the mirror serves is right at every moment."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -436,21 +437,115 @@ def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: P
     assert is_sound(mirror)
 
 
+LEFT = "files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
+
+
+def leave(mirror: Path, state: str) -> Unfinished:
+    """Leave a file as an interrupted call would, and notes that are damaged, or hostile."""
+    notes = Unfinished(Folder(mirror), "demo")
+    notes.note(["files/demo/cut o"], state)
+    with (mirror / ".wheelfix/unfinished/demo").open("a") as opened:
+        opened.write(f"{state} files/demo/0123456789abcdef/demo-1.")
+    notes.note([LEFT, "simple/demo/index.json", "../in/demo-2.0-py3-none-any.whl"], state)
+    for place in (LEFT, f"{LEFT}.metadata"):
+        (mirror / place).parent.mkdir(parents=True, exist_ok=True)
+        (mirror / place).touch()
+    return notes
+
+
 def test_the_next_call_removes_what_an_interrupted_one_left(mirror: Path, tmp_path: Path) -> None:
     one, two = wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")
     add(mirror, one)
-    notes, place = Unfinished(Folder(mirror), "demo"), "files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
-    notes.note([place, "simple/demo/index.json", "../in/demo-2.0-py3-none-any.whl"])
-    with (mirror / ".wheelfix/unfinished/demo").open("a") as opened:
-        opened.write("files/demo/cut o")
-    for each in (place, place + ".metadata"):
-        (mirror / each).parent.mkdir(exist_ok=True)
-        (mirror / each).touch()
+    notes = leave(mirror, Unfinished(Folder(mirror), "demo").state())
+    assert notes.removable() >= {LEFT, f"{LEFT}.metadata"}
+    assert all(place.startswith("files/demo/") for place in notes.removable())
     add(mirror, two)
     assert is_sound(mirror)
-    assert not (mirror / place).exists()
+    assert not (mirror / LEFT).exists()
     assert two.exists()
-    assert notes.places() == frozenset()
+    assert notes.removable() == frozenset()
+    assert names(mirror / ".wheelfix/unfinished") == []
+
+
+@pytest.mark.parametrize("page_is", ["another", "lost", "lost with the root", "damaged"])
+def test_a_note_counts_only_with_the_page_that_it_was_made_for(page_is: str, mirror: Path, tmp_path: Path) -> None:
+    """A backup of the pages was put back, or they are lost: then the file may have been listed."""
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
+    leave(mirror, Unfinished(Folder(mirror), "demo").state())
+    path = mirror / "simple/demo/index.json"
+    if page_is == "another":
+        remove_state = json.loads(path.read_bytes())
+        path.write_text(json.dumps(remove_state))
+    elif page_is == "damaged":
+        path.write_bytes(b"")
+    else:
+        shutil.rmtree(mirror / ("simple" if page_is == "lost with the root" else "simple/demo"))
+        (mirror / "simple").mkdir(exist_ok=True)
+    check_mirror(mirror, mend=True)
+    add(mirror, wheel(tmp_path / "in", version="3.0"))
+    with contextlib.suppress(MirrorError):
+        yank_files(mirror, "demo")
+    check_mirror(mirror, mend=True)
+    assert (mirror / LEFT).exists()
+    assert len(list(mirror.glob("files/demo/*/*.whl"))) >= 3
+
+
+@pytest.mark.parametrize("why", ["root damaged", "root locked"])
+def test_a_removal_that_failed_is_forgotten(why: str, mirror: Path, tmp_path: Path) -> None:
+    """The wheels are still listed: if their page is lost one day, that is another story."""
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
+    root = mirror / "simple/index.json"
+    before = root.read_bytes()
+    with contextlib.ExitStack() as stack:
+        if why == "root damaged":
+            root.write_bytes(b"")
+        else:
+            stack.enter_context(Folder(mirror).locked(".root", 1))
+        with pytest.raises(MirrorError):
+            remove_files(mirror, "demo", timeout=0.05)
+    root.write_bytes(before)
+    shutil.rmtree(mirror / "simple/demo")
+    add(mirror, wheel(tmp_path / "in", version="3.0"))
+    check_mirror(mirror, mend=True)
+    assert len(list(mirror.glob("files/demo/*/*.whl"))) == 3
+
+
+def test_a_leftover_that_cannot_be_removed_stops_nobody(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"))
+    leave(mirror, Unfinished(Folder(mirror), "demo").state())
+    shutil.rmtree(mirror / LEFT.rpartition("/")[0])
+    (tmp_path / "outside").mkdir()
+    (mirror / LEFT.rpartition("/")[0]).symlink_to(tmp_path / "outside")
+    assert statuses(add(mirror, wheel(tmp_path / "in", version="2.0"))) == ["added"]
+    assert {each.code for each in check_mirror(mirror).findings} == {"leads-out"}
+    (mirror / LEFT.rpartition("/")[0]).unlink()
+    add(mirror, wheel(tmp_path / "in", version="3.0"))
+    assert is_sound(mirror)
+
+
+def test_an_original_is_copied_whatever_becomes_of_the_corrected_wheel(mirror: Path, tmp_path: Path) -> None:
+    """The corrected one is moved into the mirror; the original is the user's."""
+    original = wheel(tmp_path / "in", needs=GPU)
+    original.chmod(0o600)
+    _, published = fix_into_mirror(mirror, original, build_tag="1nogpu", yank_original="gpu")
+    assert [each.status.value for each in published.files] == ["added", "yanked"]
+    status = original.stat()
+    assert (status.st_mode & 0o777, status.st_nlink) == (0o600, 1)
+
+
+@pytest.mark.parametrize("order", ["original first", "corrected first"])
+def test_of_an_original_and_what_was_made_from_it_the_latter_is_served(order: str, mirror: Path, tmp_path: Path) -> None:
+    """As when the wheels of a lost page are added again, from where they lie."""
+    original = wheel(tmp_path / "in", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", original)
+    add(mirror, original)
+    add(mirror, made, replace=True)
+    shutil.rmtree(mirror / "simple")
+    paths = sorted(mirror.glob("files/demo/*/*.whl"), key=lambda path: path.read_bytes() == original.read_bytes())
+    add(mirror, *(reversed(paths) if order == "original first" else paths))
+    [file] = page(mirror)["files"]
+    assert file["hashes"]["sha256"] == hashlib.sha256(made.read_bytes()).hexdigest()
+    assert len(list(mirror.glob("files/demo/*/*.whl"))) == 2
 
 
 def edit_page(mirror: Path, old: str, new: str, project: str = "demo") -> None:
@@ -499,8 +594,8 @@ def test_two_wheels_of_one_call_that_are_the_same(mirror: Path, tmp_path: Path) 
     copy.parent.mkdir()
     shutil.copy(one, copy)
     found = add(mirror, one, two, copy, sibling, replace=True)
-    assert statuses(found) == ["mixed-release", "given-twice", "mixed-release", "mixed-release"]
-    assert not list(mirror.rglob("*.whl"))
+    assert statuses(found) == ["given-twice", "given-twice", "given-twice", "added"]
+    assert [path.name for path in mirror.rglob("*.whl")] == [sibling.name]
 
 
 def test_spellings_of_one_release_are_compared(mirror: Path, tmp_path: Path) -> None:

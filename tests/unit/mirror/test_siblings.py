@@ -81,7 +81,7 @@ def test_a_name_that_is_none_of_a_wheel_has_no_siblings() -> None:
     ("labelled", "missing"),
     [
         (["manylinux_2_28_aarch64", "manylinux_2_17_x86_64"], []),
-        (["manylinux_2_28_aarch64"], ["cp311 linux x86_64"]),
+        (["manylinux_2_28_aarch64"], ["cp311-cp311 manylinux x86_64"]),
         (["any"], []),
         ([], []),
     ],
