@@ -1,20 +1,15 @@
 """A mirror's folder, looked through: whether its pages say what its files are."""
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from wheelfix.archive.source import Source
-from wheelfix.errors import FilenameError, MirrorError, WheelfixError
-from wheelfix.escaping import shown, shown_few
+from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.mirror.arrival import Arrival, examine
+from wheelfix.mirror.filed import Account, look_at_file, look_at_past, served_place, unreadable
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import (
@@ -23,34 +18,18 @@ from wheelfix.mirror.layout import (
     PAGE,
     SIDECAR,
     SIMPLE,
-    file_place,
     is_project,
     page_place,
-    place_of,
 )
 from wheelfix.mirror.markup import page_html, root_html
-from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.model import Page
 from wheelfix.mirror.records import load_page, load_root
-from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
-from wheelfix.mirror.strays import Known, below, find_strays
-from wheelfix.mirror.unfinished import listed_places
-from wheelfix.wheel import Wheel
+from wheelfix.mirror.siblings import Sibling, compare_siblings, needs_by_metadata
+from wheelfix.mirror.strays import below, find_strays
 
 _MOST_LOOKS: Final = 4
 _MOMENT: Final = 0.05
 """In seconds: a writer puts one page after another in place, all of them written already."""
-
-
-@dataclass(slots=True)
-class _Known(Known):
-    """What the pages account for, how many ``files`` they list, and what is known of the ``needs`` of those, by name.
-
-    ``listed`` are the projects that the root lists.
-    """
-
-    needs: dict[str, Needs] = field(default_factory=dict)
-    files: int = 0
-    listed: frozenset[str] = frozenset()
 
 
 def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[str], None] | None = None) -> Survey:
@@ -62,7 +41,7 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     """
     folder.check_exists()
     findings: list[Finding] = []
-    known = _Known()
+    known = Account()
     present = {name for name in folder.names(SIMPLE) if is_project(name)}
     known.listed = _root(folder, findings, present)
     for project in sorted(known.listed - present):
@@ -79,7 +58,7 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     return Survey.of(findings, len(present), known.files)
 
 
-def _look_at_project(folder: Folder, project: str, known: _Known, *, quick: bool) -> list[Finding]:
+def _look_at_project(folder: Folder, project: str, known: Account, *, quick: bool) -> list[Finding]:
     """Return what is wrong with one project.
 
     Another process may be writing to it, and no lock is taken: what is no longer so at a second look, a moment later, is
@@ -97,7 +76,7 @@ def _look_at_project(folder: Folder, project: str, known: _Known, *, quick: bool
             settled = before == _pages(folder, project) and (look > 0 or not _is_passing(again))
         except (MirrorError, OSError) as error:
             known.doubtful.add(project)
-            return [_unreadable(f"{SIMPLE}/{project}", error)]
+            return [unreadable(f"{SIMPLE}/{project}", error)]
         found = again
         if not again or settled:
             break
@@ -124,7 +103,7 @@ def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> 
             message = "it does not list what JSON lists"
             findings.append(Finding("html-differs", f"{SIMPLE}/{HTML}", message, mendable=True))
     except (MirrorError, OSError) as error:
-        findings.append(_unreadable(f"{SIMPLE}/{PAGE}", error, mendable=isinstance(error, MirrorError)))
+        findings.append(unreadable(f"{SIMPLE}/{PAGE}", error, mendable=isinstance(error, MirrorError)))
         return frozenset() if isinstance(error, MirrorError) else frozenset(present)
     return listed
 
@@ -134,7 +113,7 @@ def _listed(folder: Folder) -> frozenset[str]:
     return load_root(folder) if folder.read(f"{SIMPLE}/{PAGE}") is not None else frozenset()
 
 
-def _is_listed(folder: Folder, project: str, known: _Known | None = None) -> bool:
+def _is_listed(folder: Folder, project: str, known: Account | None = None) -> bool:
     """Whether the root lists ``project``, as far as it is ``known``, or now: it may have come meanwhile."""
     if known and project in known.listed:
         return True
@@ -144,13 +123,7 @@ def _is_listed(folder: Folder, project: str, known: _Known | None = None) -> boo
         return False
 
 
-def _unreadable(place: str, error: MirrorError | OSError, *, mendable: bool = False) -> Finding:
-    if isinstance(error, MirrorError):
-        return Finding("leads-out" if error.code == "leads-out" else "page-unreadable", place, error.message, mendable)
-    return Finding("unreadable", place, shown(error.strerror or str(error)))
-
-
-def _look_at(folder: Folder, project: str, known: _Known, *, quick: bool) -> Iterator[Finding]:
+def _look_at(folder: Folder, project: str, known: Account, *, quick: bool) -> Iterator[Finding]:
     """Yield what is wrong with one project."""
     try:
         place = page_place(project)
@@ -167,122 +140,18 @@ def _look_at(folder: Folder, project: str, known: _Known, *, quick: bool) -> Ite
             message = "it does not say what JSON says"
             yield Finding("html-differs", page_place(project, HTML), message, mendable=True)
     except (MirrorError, OSError) as error:
-        yield _unreadable(f"{SIMPLE}/{project}/{PAGE}", error)
+        yield unreadable(f"{SIMPLE}/{project}/{PAGE}", error)
         known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it lists
         return
     known.files += len(page.files)
     for file in page.files:
-        yield from _look_at_file(folder, page, file, known, quick=quick)
+        yield from look_at_file(folder, page, file, known, quick=quick)
     for file in page.past:
-        yield from _look_at_past(folder, page, file, known, quick=quick)
+        yield from look_at_past(folder, page, file, known, quick=quick)
     yield from _look_at_releases(folder, page, known)
 
 
-def _look_at_past(folder: Folder, page: Page, file: ListedFile, known: _Known, *, quick: bool) -> Iterator[Finding]:
-    """Yield what is wrong with a file that another one replaced: it is there for locks that name its sum."""
-    place = _served(page, file)
-    known.places |= listed_places(Page(page.project, (file,)))
-    if place is None or folder.size(place) is None:
-        yield Finding("past-missing", place or shown(file.url), f"{shown(file.filename)}, which was replaced, is gone")
-    elif folder.size(place) != file.size or not (quick or folder.sha256(place) == file.sha256):
-        yield Finding("past-missing", place, f"{shown(file.filename)}, which was replaced, has other bytes than it had")
-
-
-def _look_at_file(folder: Folder, page: Page, file: ListedFile, known: _Known, *, quick: bool) -> Iterator[Finding]:
-    place, own = _served(page, file), file_place(page.project, file.filename, file.sha256)
-    known.places |= listed_places(Page(page.project, (file,)))
-    is_there = place != own and folder.size(own) == file.size
-    if place is None or is_there:
-        message = f"its address is {shown(file.url)}{f', and it lies at {shown(own)}' if is_there else ''}"
-        yield Finding("file-elsewhere", f"{SIMPLE}/{page.project}/{shown(file.filename)}", message, mendable=is_there)
-        return
-    try:
-        if WheelFilename.parse(file.filename).project != page.project:
-            yield Finding("file-of-another-project", place, f"it is listed for {page.project}")
-    except FilenameError as error:
-        yield Finding("file-of-another-project", place, error.message)
-        return
-    if not _is_time(file.upload_time):
-        yield Finding("time-missing", place, f"its upload time is {shown(file.upload_time) or 'empty'}")
-    try:
-        size = folder.size(place)
-        if size is None:
-            yield Finding("file-missing", place, "it is listed, and not there; adding the wheel again brings it back")
-            return
-        if size != file.size:
-            yield Finding("size-differs", place, f"it has {size} bytes, the page says {file.size}")
-        if quick:
-            yield from _look_at_sidecar(folder, file, place, None)
-        else:
-            yield from _look_into(folder, file, place, known)
-    except (MirrorError, OSError) as error:
-        yield _unreadable(place, error)
-
-
-def _served(page: Page, file: ListedFile) -> str | None:
-    """Return where the address of a file leads, ``None`` where that is none of the files of this project and name."""
-    place = place_of(file.url)
-    if place is None:
-        return None
-    _, project, _, filename = place.split("/")
-    return place if (project, filename) == (page.project, file.filename) else None
-
-
-def _look_into(folder: Folder, file: ListedFile, place: str, known: _Known) -> Iterator[Finding]:
-    """Yield what is wrong with a wheel, read whole, and what the page says of it."""
-    path = folder.at(place)
-    arrival: Arrival | None = None
-    try:
-        with Source(path) as source:
-            arrival = examine(path, source, sha256=None, now=_never, leniently=True)
-            if not arrival.errors:
-                with Wheel(path, source=source) as wheel:
-                    known.needs[file.filename] = read_needs(wheel)
-    except WheelfixError as error:
-        yield Finding("wheel-faulty", place, error.message)
-    digest = arrival.file.sha256 if arrival else _sha256(path)
-    if digest != file.sha256:
-        message = f"its sha256 is {digest}, the page says {file.sha256}; adding the wheel again brings it back"
-        yield Finding("file-differs", place, message)
-    if arrival is not None:
-        if arrival.errors:
-            yield Finding("wheel-faulty", place, shown_few(arrival.errors))
-        if arrival.file.requires_python != file.requires_python:
-            said = f"the wheel says {shown(arrival.file.requires_python or 'nothing')}"
-            message = f"{said}, the page {shown(file.requires_python or 'nothing')}"
-            yield Finding("requires-python-differs", place, message, mendable=True)
-    yield from _look_at_sidecar(folder, file, place, arrival.metadata if arrival else None)
-
-
-def _never() -> datetime:
-    return datetime.fromtimestamp(0, UTC)  # when a file was published only the page knows
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _look_at_sidecar(folder: Folder, file: ListedFile, place: str, metadata: bytes | None) -> Iterator[Finding]:
-    data = folder.read(place + SIDECAR)
-    if file.metadata_sha256 is None:
-        yield Finding("sidecar-not-announced", place, "the page announces no sidecar", mendable=True)
-    elif data is None:
-        yield Finding("sidecar-missing", place + SIDECAR, "it is announced, and not there", mendable=True)
-    elif hashlib.sha256(data).hexdigest() != file.metadata_sha256:
-        yield Finding("sidecar-differs", place + SIDECAR, "its sha256 is not what the page says", mendable=True)
-    if data is not None and metadata is not None and data != metadata:
-        yield Finding("sidecar-stale", place + SIDECAR, "it is not the METADATA of the wheel", mendable=True)
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
-
-
-def _look_at_releases(folder: Folder, page: Page, known: _Known) -> Iterator[Finding]:
+def _look_at_releases(folder: Folder, page: Page, known: Account) -> Iterator[Finding]:
     """Yield what wheels of one release tell together, and originals that are listed beside what was made from them."""
     originals = {(each.origin.filename, each.origin.sha256) for each in page.files if each.origin is not None}
     for each in page.files:
@@ -292,9 +161,9 @@ def _look_at_releases(folder: Folder, page: Page, known: _Known) -> Iterator[Fin
     yield from compare_siblings(page.project, _siblings(folder, page, known))
 
 
-def _siblings(folder: Folder, page: Page, known: _Known) -> Iterator[Sibling]:
+def _siblings(folder: Folder, page: Page, known: Account) -> Iterator[Sibling]:
     for each in page.files:
-        place = _served(page, each)
+        place = served_place(page, each)
         data = folder.read(place + SIDECAR) if place and each.yanked is None else None
         if data is None:
             continue
