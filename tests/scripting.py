@@ -4,14 +4,13 @@ import hashlib
 import http.server
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from serving import Request, Server
+from serving import Request, Server, in_background
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 
@@ -76,12 +75,8 @@ def answering(reply: Callable[[Asked], Reply]) -> Iterator[Server]:
     """Run a server that gives ``reply`` to whatever it is asked for."""
     with _Scripted(("127.0.0.1", 0), _Handler) as server:
         server.found, server.reply = Server(f"http://127.0.0.1:{server.server_address[1]}"), reply
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
+        with in_background(server):
             yield server.found
-        finally:
-            server.shutdown()
 
 
 @dataclass

@@ -123,12 +123,19 @@ def static(folder: Path, *, negotiates: bool = False) -> Iterator[Server]:
     handler = _Negotiating if negotiates else _Handler
     with _Logging(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
         server.found = Server(f"http://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
+        with in_background(server):
             yield server.found
-        finally:
-            server.shutdown()
+
+
+@contextmanager
+def in_background(server: http.server.HTTPServer) -> Iterator[None]:
+    """Let ``server`` answer from a thread of its own."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
 
 
 def free_port() -> int:
