@@ -27,24 +27,23 @@ def accept(page: Page, new: ListedFile, terms: Terms) -> Acceptance:
     :raises MirrorError: if it serves the same wheel with other bytes, or in another spelling, and is not to serve it so.
     """
     old = page.find_same(new)
-    checked_by = terms.rules if terms.rules is not None or old is None else old.checked_by
     if old is None:
-        return Acceptance(replace(new, checked_by=checked_by), Published.ADDED)
+        return Acceptance(replace(new, checked_by=terms.rules), Published.ADDED)
     if old.filename != new.filename:
         raise _spelled_otherwise(old, new)
     stays = (
         () if old.yanked is None else (f"It is yanked, and stays so: `wheelfix mirror unyank` lists {new.filename} again.",)
     )
     if old.sha256 == new.sha256:
+        checked_by = old.checked_by if terms.rules is None else terms.rules
         same = replace(new, upload_time=old.upload_time, yanked=old.yanked, other=old.other, checked_by=checked_by)
         return Acceptance(same, Published.UNCHANGED, stays)
     if old.origin is not None and old.origin.sha256 == new.sha256:
         raise _original_of(old)
     if not terms.replace:
         raise _name_taken(old)
-    checked_by = terms.rules  # what was checked before are other bytes
     return Acceptance(
-        replace(new, yanked=old.yanked, checked_by=checked_by), Published.REPLACED, (*_what_caches_hold(page, old), *stays)
+        replace(new, yanked=old.yanked, checked_by=terms.rules), Published.REPLACED, (*_what_caches_hold(page, old), *stays)
     )
 
 

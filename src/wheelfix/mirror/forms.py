@@ -7,6 +7,7 @@ from wheelfix.escaping import shown, shown_few
 from wheelfix.mirror.addresses import shown_url
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.index import HTML, JSON, Answer, sha256_of
+from wheelfix.mirror.siblings import unyanked_originals
 
 _LONGEST_FRESH: Final = 3600
 _RIGHT: Final = {"json": (JSON,), "html": HTML}
@@ -30,11 +31,8 @@ def look_at_forms(forms: Mapping[str, Answer]) -> Iterator[Finding]:
 
 def look_at_originals(project: str, answer: Answer) -> Iterator[Finding]:
     """Yield the originals of corrected wheels that are listed as if nothing were wrong with them."""
-    originals = set(_originals(answer.raw))
-    for each in answer.wheels:
-        if not each.is_yanked and (each.filename, sha256_of(each) or "") in originals:
-            message = "a corrected wheel that was made from it is listed too"
-            yield Finding("original-not-yanked", f"{project}: {shown(each.filename)}", message)
+    listed = ((each.filename, sha256_of(each) or "") for each in answer.wheels if not each.is_yanked)
+    yield from unyanked_originals(project, listed, set(_originals(answer.raw)))
 
 
 def _originals(raw: object) -> Iterator[tuple[str, str]]:

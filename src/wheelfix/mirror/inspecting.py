@@ -12,24 +12,18 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.filed import Account, look_at_file, look_at_past, served_place, unreadable
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import (
-    FILES,
-    HTML,
-    PAGE,
-    SIDECAR,
-    SIMPLE,
-    is_project,
-    page_place,
-)
+from wheelfix.mirror.layout import FILES, HTML, PAGE, SIDECAR, SIMPLE, is_project, page_place
 from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import Page
 from wheelfix.mirror.records import load_page, load_root
-from wheelfix.mirror.siblings import Sibling, compare_siblings, needs_by_metadata
+from wheelfix.mirror.siblings import Sibling, compare_siblings, needs_by_metadata, unyanked_originals
 from wheelfix.mirror.strays import below, find_strays
 
 _MOST_LOOKS: Final = 4
 _MOMENT: Final = 0.05
 """In seconds: a writer puts one page after another in place, all of them written already."""
+_PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "file-missing"})
+"""What a writer causes for a moment."""
 
 
 def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[str], None] | None = None) -> Survey:
@@ -83,11 +77,8 @@ def _look_at_project(folder: Folder, project: str, known: Account, *, quick: boo
     return found
 
 
-_PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "file-missing"})
-
-
 def _is_passing(findings: Iterable[Finding]) -> bool:
-    """Whether something was found that a writer causes for a moment."""
+    """Whether something was found that may be gone at a second look."""
     return any(each.code in _PASSING for each in findings)
 
 
@@ -154,10 +145,8 @@ def _look_at(folder: Folder, project: str, known: Account, *, quick: bool) -> It
 def _look_at_releases(folder: Folder, page: Page, known: Account) -> Iterator[Finding]:
     """Yield what wheels of one release tell together, and originals that are listed beside what was made from them."""
     originals = {(each.origin.filename, each.origin.sha256) for each in page.files if each.origin is not None}
-    for each in page.files:
-        if (each.filename, each.sha256) in originals and each.yanked is None:
-            message = "a corrected wheel that was made from it is listed too"
-            yield Finding("original-not-yanked", f"{page.project}: {shown(each.filename)}", message)
+    listed = ((each.filename, each.sha256) for each in page.files if each.yanked is None)
+    yield from unyanked_originals(page.project, listed, originals)
     yield from compare_siblings(page.project, _siblings(folder, page, known))
 
 

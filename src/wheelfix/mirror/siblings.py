@@ -3,7 +3,7 @@
 Those of a release should agree, and those that can do without a GPU should not ask for its libraries.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -86,12 +86,23 @@ def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Find
         yield Finding("siblings-disagree", _place(project, name), message)
     yield from _check_labels(project, (each.filename for each in siblings))
     others = {_version(each.filename) for each in siblings if each.needs.may_need_others}
-    for each in siblings:
-        if (
-            each.needs.without and _version(each.filename) not in others
-        ):  # else it says what a GPU build says, and rightly so
+    for each in siblings:  # beside a GPU build a wheel says what that says, and rightly so
+        if each.needs.without and _version(each.filename) not in others:
             message = f"it requires {shown_few(_names(each.needs.without))}, and can do without: {each.needs.reason}"
             yield Finding("gpu-requirements", _place(project, each.filename), message)
+
+
+def unyanked_originals(
+    project: str, listed: Iterable[tuple[str, str]], originals: Container[tuple[str, str]]
+) -> Iterator[Finding]:
+    """Yield which of the files that are ``listed``, and not yanked, are ``originals`` of corrected ones beside them.
+
+    Both are file names with sha256 (hexadecimal).
+    """
+    for filename, sha256 in listed:
+        if (filename, sha256) in originals:
+            message = "a corrected wheel that was made from it is listed too"
+            yield Finding("original-not-yanked", _place(project, filename), message)
 
 
 def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:

@@ -70,7 +70,8 @@ class Unfinished:
 
     def discard(self, places: Iterable[str]) -> None:
         """Remove the wheels at ``places`` that the page does not list, and forget all notes but of those that resist."""
-        listed = listed_places(load_page(self._folder, self._project))
+        places = list(places)
+        listed = listed_places(load_page(self._folder, self._project)) if places else frozenset()
         left = [place for place in places if place not in listed and not self._remove(place)]
         if left:
             state = self.state()
