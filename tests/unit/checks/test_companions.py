@@ -1,7 +1,6 @@
 """Bills of materials, our trace, and signatures: what others write, and what nobody should."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -51,13 +50,16 @@ def test_license_files_lie_where_metadata_says(version: str, file: str, codes: l
     assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == codes
 
 
-def test_thousands_of_license_files_take_no_time() -> None:
+def test_the_files_are_not_looked_through_for_each_license() -> None:
+    class Unsearched(list[str]):
+        def __contains__(self, _: object) -> bool:
+            raise AssertionError("thousands of licenses times thousands of files take minutes")
+
     document = Document.parse(
         metadata(*(f"License-File: {number}" for number in range(9_000)), head=["Metadata-Version: 2.4"])
     )
-    start = time.monotonic()
-    assert len(missing_licenses(document, [f"licenses/{number}" for number in range(8_000, 60_000)])) == 8_000
-    assert time.monotonic() - start < 3
+    files = Unsearched(f"licenses/{number}" for number in range(8_000, 60_000))
+    assert len(missing_licenses(document, files)) == 8_000
 
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b"{}", b'{"metadata": {"component": {"properties": [1]}}}'])
