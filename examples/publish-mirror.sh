@@ -19,7 +19,7 @@ if ! ls "$incoming"/*.whl >/dev/null 2>&1; then
     exit 0
 fi
 code=0
-"$wheelfix" strip-gpu --quiet --leave-gpu-builds --build-tag 1nogpu --format json \
+"$wheelfix" strip-gpu --quiet --skip-gpu-builds --build-tag 1nogpu --format json \
     --publish "$mirror" --yank-original 'requires CUDA without need' "$incoming" >"$mirror.report.json" || code=$?
 "$wheelfix" mirror check --quick "$mirror" || code=$?
 exit "$code"

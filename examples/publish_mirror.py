@@ -17,7 +17,7 @@ def main(incoming: Path, mirror: Path) -> int:
     if not wheels:
         print(f"nothing to do: there is no wheel in {incoming}")
         return 0
-    report, published = wheelfix.fix_into_mirror(mirror, wheels, rules="gpu", leave_gpu_builds=True, build_tag="1nogpu",
+    report, published = wheelfix.fix_into_mirror(mirror, wheels, rules="gpu", skip_gpu_builds=True, build_tag="1nogpu",
                                                  yank_original="requires CUDA without need")  # fmt: skip
     for outcome in report.outcomes:
         if outcome.problem:

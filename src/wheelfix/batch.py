@@ -35,7 +35,7 @@ def fix_wheels(
     scan: Scan | str = Scan.AUTO,
     force: bool = False,
     allow_unproven: bool = False,
-    leave_gpu_builds: bool = False,
+    skip_gpu_builds: bool = False,
     allow_mixed: bool = False,
     local: str | None = None,
     build_tag: str | None = None,
@@ -53,7 +53,7 @@ def fix_wheels(
 
     What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
     with ``force``, one of which that cannot be told only by rules of your own or with ``allow_unproven``; ``scan`` (auto,
-    always, never) says when binaries are read for it. With ``leave_gpu_builds`` a wheel that needs what would go is left as
+    always, never) says when binaries are read for it. With ``skip_gpu_builds`` a wheel that needs what would go is left as
     it is rather than refused. Wheels of one release that would no longer agree are refused, all of them, unless
     ``allow_mixed``. Wheels that change get the local version label ``local`` and the build tag ``build_tag``.
 
@@ -67,11 +67,11 @@ def fix_wheels(
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
     :raises ValueError: if there is no such ``scan``, if ``in_place`` comes with ``overwrite`` or a new name, or ``force``
-        with ``leave_gpu_builds``.
+        with ``skip_gpu_builds``.
     """
     rules = _resolved(rules)
-    if force and leave_gpu_builds:
-        raise ValueError("force drops what leave_gpu_builds would leave")
+    if force and skip_gpu_builds:
+        raise ValueError("force drops what skip_gpu_builds would leave")
     _check(jobs, in_place=in_place, overwrite=overwrite, local=local, build_tag=build_tag)
     task = Task(
         rules=rules,
@@ -83,7 +83,7 @@ def fix_wheels(
         scan=Scan(scan),
         force=force,
         allow_unproven=allow_unproven,
-        leave_gpu_builds=leave_gpu_builds,
+        skip_gpu_builds=skip_gpu_builds,
         local=local,
         build=build_tag,
     )

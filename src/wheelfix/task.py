@@ -29,7 +29,7 @@ class Task:
 
     ``rules`` are a rule set, or the name of a built-in one. ``output_dir`` takes the results; ``None`` corrects in place.
     With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force``,
-    ``allow_unproven`` and ``leave_gpu_builds`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of
+    ``allow_unproven`` and ``skip_gpu_builds`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of
     :class:`wheelfix.Identity`. With a ``mandate`` the wheel is repaired by it, and nothing else of this is heeded.
     """
 
@@ -42,7 +42,7 @@ class Task:
     scan: Scan = Scan.AUTO
     force: bool = False
     allow_unproven: bool = False
-    leave_gpu_builds: bool = False
+    skip_gpu_builds: bool = False
     local: str | None = None
     build: str | None = None
     mandate: Mandate | None = None

@@ -31,14 +31,14 @@ class Caution:
     """How careful to be with requirements of the GPU catalogue.
 
     ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven``
-    rules that come with wheelfix may drop what is unproven, as rules of one's own may. With ``leave_gpu_builds`` a wheel
+    rules that come with wheelfix may drop what is unproven, as rules of one's own may. With ``skip_gpu_builds`` a wheel
     that needs what would go is left as it is, rather than refused.
     """
 
     scan: Scan = Scan.AUTO
     force: bool = False
     allow_unproven: bool = False
-    leave_gpu_builds: bool = False
+    skip_gpu_builds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
     if caution.force:
         return Weighed(weighed, None, _consequences(weighed, evidence) if unsafe or unproven else ())
-    if unsafe and caution.leave_gpu_builds:
+    if unsafe and caution.skip_gpu_builds:
         return Weighed(weighed, None, (f"Left as it is: it needs {_counted(unsafe)}: {unsafe[0].evidence}.",), left=True)
     if unsafe:
         return Weighed(weighed, _refusal(unsafe), ())
@@ -128,7 +128,7 @@ def _refusal(unsafe: Sequence[Change]) -> Problem:
     return Problem(
         "unsafe",
         f"it needs {_counted(unsafe)}: {first.evidence}",
-        "Leave it as it is with --leave-gpu-builds, and give its CPU siblings a release of their own with --local; or keep "
+        "Leave it as it is with --skip-gpu-builds, and give its CPU siblings a release of their own with --local; or keep "
         "what it needs by a rule. --force drops it all the same.",
     )
 

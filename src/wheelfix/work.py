@@ -84,7 +84,7 @@ def _plan_of_task(
             scan=task.scan,
             force=task.force,
             allow_unproven=task.allow_unproven,
-            leave_gpu_builds=task.leave_gpu_builds,
+            skip_gpu_builds=task.skip_gpu_builds,
         ),
         identity=Identity(task.local, task.build, unchanged=brief.rename),
         evidence=evidence,

@@ -238,7 +238,7 @@ def test_what_can_be_made_anew_is_and_no_wheel_goes_but_of_an_interrupted_call(n
     plant, codes, _ = PLANTS[name]
     plant(Plant(mirror))
     wheels = set(mirror.glob("files/*/*/*.whl"))
-    survey = check_mirror(mirror, mend=True)
+    survey = check_mirror(mirror, fix=True)
     assert (survey.findings == ()) is (name in MENDED or (not codes)), survey.findings
     gone = wheels - set(mirror.glob("files/*/*/*.whl"))
     assert len(gone) == (1 if name == "file of an interrupted call" else 0)

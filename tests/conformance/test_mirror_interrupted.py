@@ -117,7 +117,7 @@ def mend(folder: Path, mirror: Path) -> Callable[[], object]:
     (mirror / "simple/index.html").unlink()
     for sidecar in mirror.glob("files/demo/*/*.metadata"):
         sidecar.unlink()
-    return lambda: check_mirror(mirror, mend=True)
+    return lambda: check_mirror(mirror, fix=True)
 
 
 CALLS: Final = (add_new, add_more, replace, yank_original, publish, yank, remove_one, remove_all, mend)
@@ -176,7 +176,7 @@ def cut_at_each_step(call: Call, error: BaseException, tmp_path: Path) -> None:
         if (mirror / "simple").is_dir():
             copy = folder / "copy"
             shutil.copytree(mirror, copy)
-            codes = {each.code for each in check_mirror(copy, mend=True).findings} - {"gpu-requirements"}
+            codes = {each.code for each in check_mirror(copy, fix=True).findings} - {"gpu-requirements"}
             assert codes <= ({"label-covers-less"} if call is add_new else set()), (at, codes)
             assert misled(copy) == []
         with suppress(MirrorError):  # what was to be removed may be gone

@@ -94,5 +94,5 @@ def test_a_writer_is_killed_at_any_moment(tmp_path: Path) -> None:
         if number % 10 == 9:
             assert add_wheels(mirror, paths, timeout=10).ok
             assert {each.code for each in check_mirror(mirror).findings} <= {"leftover"}
-            assert check_mirror(mirror, mend=True).findings == ()
+            assert check_mirror(mirror, fix=True).findings == ()
         number += 1

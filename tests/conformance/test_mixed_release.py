@@ -299,11 +299,11 @@ def test_a_strict_pin_no_longer_matches(links: Path, tmp_path: Path) -> None:
 
 def test_one_call_makes_a_folder_to_publish_of_both(tmp_path: Path) -> None:
     """The CPU build corrected under a label, the CUDA build as it came, and nothing left to do."""
-    options = ("--leave-gpu-builds", "--local", "cpu", "-o", tmp_path / "out")
+    options = ("--skip-gpu-builds", "--local", "cpu", "-o", tmp_path / "out")
     ran = wheelfix("strip-gpu", *options, CPU, CUDA)
     assert ran.code == 0, ran.err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([LABELLED, CUDA.name])
     assert (tmp_path / "out" / CUDA.name).read_bytes() == CUDA.read_bytes()
-    assert wheelfix("strip-gpu", "--leave-gpu-builds", "--check", tmp_path / "out").code == 0
-    mixed = wheelfix("strip-gpu", "--leave-gpu-builds", "-o", tmp_path / "mixed", CPU, CUDA)
+    assert wheelfix("strip-gpu", "--skip-gpu-builds", "--check", tmp_path / "out").code == 0
+    mixed = wheelfix("strip-gpu", "--skip-gpu-builds", "-o", tmp_path / "mixed", CPU, CUDA)
     assert (mixed.code, list(tmp_path.glob("mixed/*"))) == (1, [])

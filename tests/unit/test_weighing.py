@@ -121,7 +121,7 @@ def test_what_is_needed_stays(options: dict[str, Any], build: str, tmp_path: Pat
     assert outcome.problem is not None
     assert outcome.problem.code == "unsafe"
     assert "nvidia-cudnn-cu12" in outcome.problem.message
-    assert all(way in outcome.problem.hint for way in ("--leave-gpu-builds", "a rule", "--force"))
+    assert all(way in outcome.problem.hint for way in ("--skip-gpu-builds", "a rule", "--force"))
     assert (outcome.changes, outcome.output, outcome.metadata_diff) == ((), None, "")
     [kept, *_] = outcome.kept
     assert (kept.field, kept.action, kept.before, kept.after) == ("Requires-Dist", "keep", GPU, GPU)
@@ -490,7 +490,7 @@ def test_overwriting_never_takes_the_wheel_itself(tmp_path: Path) -> None:
 def test_a_gpu_build_can_be_left_as_it_is(build: str, tmp_path: Path) -> None:
     """It is copied like any wheel without a change, and the report tells why."""
     path = wheel_of(tmp_path, build)
-    outcome = fix(path, leave_gpu_builds=True)
+    outcome = fix(path, skip_gpu_builds=True)
     assert (outcome.status, outcome.changes, outcome.problem) == (Status.UNCHANGED, (), None)
     assert outcome.output is not None
     assert outcome.output.read_bytes() == path.read_bytes()
@@ -501,11 +501,11 @@ def test_a_gpu_build_can_be_left_as_it_is(build: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("build", ["silent", "denied"])
 def test_only_gpu_builds_are_left(build: str, tmp_path: Path) -> None:
     expected = {"silent": Status.REFUSED, "denied": Status.FIXED}
-    assert fix(wheel_of(tmp_path, build), leave_gpu_builds=True).status is expected[build]
+    assert fix(wheel_of(tmp_path, build), skip_gpu_builds=True).status is expected[build]
 
 
 def test_to_leave_and_to_force_exclude_each_other(tmp_path: Path) -> None:
-    ran = run("strip-gpu", "--force", "--leave-gpu-builds", wheel_of(tmp_path, "linked"))
+    ran = run("strip-gpu", "--force", "--skip-gpu-builds", wheel_of(tmp_path, "linked"))
     assert (ran.code, "exclude each other" in ran.err) == (2, True)
-    with pytest.raises(ValueError, match="leave_gpu_builds"):
-        fix(wheel_of(tmp_path, "linked"), force=True, leave_gpu_builds=True)
+    with pytest.raises(ValueError, match="skip_gpu_builds"):
+        fix(wheel_of(tmp_path, "linked"), force=True, skip_gpu_builds=True)

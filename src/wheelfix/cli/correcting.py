@@ -44,7 +44,7 @@ _OPTIONS = (
         "--allow-unproven", is_flag=True, help="Drop also what is unproven: nothing tells whether the wheel needs it."
     ),
     click.option(
-        "--leave-gpu-builds", is_flag=True, help="Leave wheels as they are that need what would go, rather than refuse them."
+        "--skip-gpu-builds", is_flag=True, help="Leave wheels as they are that need what would go, rather than refuse them."
     ),
     click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; tells what will not load."),
     ALLOW_MIXED,
@@ -72,7 +72,7 @@ class CorrectingOptions(WritingOptions):
 
     scan: Literal["auto", "always", "never"]
     allow_unproven: bool
-    leave_gpu_builds: bool
+    skip_gpu_builds: bool
     force: bool
     local: str | None
     build_tag: str | None
@@ -135,7 +135,7 @@ def _publish(
 
 def _common(options: CorrectingOptions) -> dict[str, Any]:
     """Return what decides what happens to wheels, whether or not anything is written."""
-    names = ("scan", "allow_unproven", "leave_gpu_builds", "force", "allow_mixed", "local", "build_tag", "jobs")
+    names = ("scan", "allow_unproven", "skip_gpu_builds", "force", "allow_mixed", "local", "build_tag", "jobs")
     return {name: getattr(options, name) for name in names}
 
 
@@ -162,7 +162,7 @@ def _refuse_contradictions(options: CorrectingOptions) -> None:
         _refuse_publishing(options)
     refuse_contradicting_rules(
         force=options.force,
-        leave_gpu_builds=options.leave_gpu_builds,
+        skip_gpu_builds=options.skip_gpu_builds,
         local=options.local,
         build_tag=options.build_tag,
     )

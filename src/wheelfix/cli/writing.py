@@ -119,13 +119,13 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--quiet and --verbose exclude each other.")
 
 
-def refuse_contradicting_rules(*, force: bool, leave_gpu_builds: bool, local: str | None, build_tag: str | None) -> None:
+def refuse_contradicting_rules(*, force: bool, skip_gpu_builds: bool, local: str | None, build_tag: str | None) -> None:
     """Confirm that what is said of wheels that rules correct goes together, and can be part of a file name.
 
     :raises click.UsageError: if it does not.
     """
-    if force and leave_gpu_builds:
-        raise click.UsageError("--force and --leave-gpu-builds exclude each other.")
+    if force and skip_gpu_builds:
+        raise click.UsageError("--force and --skip-gpu-builds exclude each other.")
     if local is not None or build_tag is not None:
         from wheelfix.identity import Identity  # imported late: few runs give new names
 

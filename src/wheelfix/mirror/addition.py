@@ -217,7 +217,7 @@ class Addition:
             raise MirrorError(
                 "no-sidecar",
                 f"the mirror has lost the sidecar of {shown(file.filename)}",
-                hint="`wheelfix mirror check --mend` makes it anew.",
+                hint="`wheelfix mirror check --fix` makes it anew.",
             )
         return [each.value.strip() for each in Document.parse_leniently(data).all(REQUIRES)]
 

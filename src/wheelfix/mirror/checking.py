@@ -16,7 +16,7 @@ def check_mirror(
     mirror: Path | str,
     *,
     quick: bool = False,
-    mend: bool = False,
+    fix: bool = False,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     timeout: float = 600,
@@ -24,7 +24,7 @@ def check_mirror(
 ) -> Survey:
     """Return what is wrong in the mirror in the folder ``mirror``: its pages, files, sidecars, and what belongs to none.
 
-    Every wheel is read and verified; if ``quick`` only sizes and sidecars are looked at. With ``mend`` what can be made anew
+    Every wheel is read and verified; if ``quick`` only sizes and sidecars are looked at. With ``fix`` what can be made anew
     is, what belongs to nothing is removed, and what is returned was found afterwards. With ``select`` only codes that begin
     with one of its texts are told and mended, with ``ignore`` none of those. ``timeout``, in seconds, is how long to wait
     for another process that writes to the same project. ``on_project`` is called as each project is done.
@@ -34,7 +34,7 @@ def check_mirror(
     """
     folder, choice = Folder(Path(mirror)), Choice.of(MIRROR_CHECKS, select, ignore)
     survey = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
-    if not mend or not any(each.mendable for each in survey.findings):
+    if not fix or not any(each.mendable for each in survey.findings):
         return survey
     mend_folder(folder, survey.findings, timeout)
     after = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)

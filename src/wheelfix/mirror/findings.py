@@ -35,7 +35,7 @@ class MirrorCheck:
 class Finding:
     """One thing that is wrong with a mirror: ``place`` is a file or page of it, or a URL.
 
-    ``mendable`` tells whether ``mirror check --mend`` mends it.
+    ``mendable`` tells whether ``mirror check --fix`` mends it.
     """
 
     code: str

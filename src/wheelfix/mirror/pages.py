@@ -211,5 +211,5 @@ def read_root(data: bytes) -> frozenset[str]:
         raise MirrorError(
             "bad-page",
             f"the page that lists all projects is damaged: {_why(error)}",
-            hint="Nothing was written. Make it anew with `wheelfix mirror check --mend`.",
+            hint="Nothing was written. Make it anew with `wheelfix mirror check --fix`.",
         ) from error

@@ -19,7 +19,7 @@ REFUSALS: Final = f"{HIDDEN}/refusals"
 _DEFAULTS: Final = {
     "scan": "auto",
     "allow_unproven": False,
-    "leave_gpu_builds": False,
+    "skip_gpu_builds": False,
     "force": False,
     "local": None,
     "build_tag": None,

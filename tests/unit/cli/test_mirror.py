@@ -70,9 +70,9 @@ def test_check_tells_and_mends_what_is_chosen(wheel: Path, mirror: Path) -> None
     assert codes() == {"gpu-requirements", "leftover", "html-differs"}
     assert codes("--select", "html,leftover") == {"leftover", "html-differs"}
     assert codes("--ignore", "html,gpu") == {"leftover"}
-    assert codes("--mend", "--select", "leftover") == set()
+    assert codes("--fix", "--select", "leftover") == set()
     assert codes() == {"gpu-requirements", "html-differs"}
-    assert codes("--mend", "--ignore", "gpu") == set()
+    assert codes("--fix", "--ignore", "gpu") == set()
     for option in ("--select", "--ignore"):
         assert wheelfix("mirror", "check", option, "record", mirror).code == 2
 
@@ -104,7 +104,7 @@ def test_refusals_end_with_1(wheel: Path, mirror: Path, tmp_path: Path) -> None:
         ("mirror", "add", "m", "--from-index", "http://127.0.0.1/"),
         ("mirror", "add", "m", "--from-index", "http://127.0.0.1/", "--link", "demo"),
         ("mirror", "add", "m"),
-        ("mirror", "check", "http://127.0.0.1/", "--mend"),
+        ("mirror", "check", "http://127.0.0.1/", "--fix"),
         ("mirror", "check", "m", "demo"),
         ("strip-gpu", "--publish", "m", "-o", "out", "{wheel}"),
         ("strip-gpu", "--publish", "m", "--check", "{wheel}"),
@@ -165,10 +165,10 @@ def test_mend(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert ran.code == 1
     assert ran.lines[0].endswith("[mendable]")
-    ran = wheelfix("mirror", "check", "--ignore", "gpu", "--mend", mirror)
+    ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
     assert (ran.code, ran.lines) == (0, ["mended: html-differs: simple/demo/index.html: it does not say what JSON says"])
     (mirror / "simple/demo/index.html").unlink()
-    report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--mend", "--format", "json", mirror))
+    report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--fix", "--format", "json", mirror))
     assert ([each["code"] for each in report["mended"]], report["findings"]) == (["html-differs"], [])
 
 

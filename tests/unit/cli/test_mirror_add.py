@@ -16,7 +16,7 @@ from running import wheelfix
         (("m", "x.whl", "--force"), "--force is for --from-index"),
         (("m", "x.whl", "--timeout", "nan"), "no number of seconds"),
         (("m", "x.whl", "--timeout", "inf"), "no number of seconds"),
-        (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--force", "--leave-gpu-builds"), "exclude each other"),
+        (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--force", "--skip-gpu-builds"), "exclude each other"),
         (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--build-tag", "x"), "is not a build tag"),
         (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--local", "/"), "label"),
     ],

@@ -208,7 +208,7 @@ def test_what_was_refused_is_told_again_without_loading_it(tmp_path: Path, mirro
         assert len(loaded(server)) == 1
 
 
-@pytest.mark.parametrize("option", ["allow_unproven", "leave_gpu_builds", "force", "allow_mixed", "rules", "scan"])
+@pytest.mark.parametrize("option", ["allow_unproven", "skip_gpu_builds", "force", "allow_mixed", "rules", "scan"])
 def test_a_refusal_holds_for_the_same_rules_and_options_only(option: str, tmp_path: Path, mirror: Path) -> None:
     value = {"rules": "gpu/nvidia", "scan": "never"}.get(option, True)
     with answering(refusing(tmp_path)) as server:

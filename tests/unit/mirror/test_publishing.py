@@ -385,7 +385,7 @@ def test_checking_writes_nothing(mirror: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in mirror.rglob("*")}
     assert {each.place for each in check_mirror(mirror).findings} == {".wheelfix/making-0"}
     assert {path: path.stat().st_mtime_ns for path in mirror.rglob("*")} == before
-    assert check_mirror(mirror, mend=True).findings == ()
+    assert check_mirror(mirror, fix=True).findings == ()
     assert (mirror / ".wheelfix/downloads/0.part").exists()
     assert not (mirror / ".wheelfix/making-0").exists()
 
@@ -415,7 +415,7 @@ def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
     for place in places:
         (mirror / place).parent.mkdir(parents=True, exist_ok=True)
         (mirror / place).touch()
-    found = check_mirror(mirror, mend=True).findings
+    found = check_mirror(mirror, fix=True).findings
     assert {(each.code, each.place, each.mendable) for each in found} == {("unlisted", place, False) for place in places}
     assert all((mirror / place).exists() for place in places)
 
@@ -430,7 +430,7 @@ def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: P
         shutil.rmtree(mirror / lost)
         (mirror / "simple").mkdir(exist_ok=True)
     for _ in range(3):
-        check_mirror(mirror, mend=True)
+        check_mirror(mirror, fix=True)
     wheels = sorted(mirror.glob("files/*/*/*.whl"))
     assert len(wheels) == 2
     assert statuses(add(mirror, *wheels)) == ["added", "added" if lost == "simple" else "unchanged"]
@@ -481,11 +481,11 @@ def test_a_note_counts_only_with_the_page_that_it_was_made_for(page_is: str, mir
     else:
         shutil.rmtree(mirror / ("simple" if page_is == "lost with the root" else "simple/demo"))
         (mirror / "simple").mkdir(exist_ok=True)
-    check_mirror(mirror, mend=True)
+    check_mirror(mirror, fix=True)
     add(mirror, wheel(tmp_path / "in", version="3.0"))
     with contextlib.suppress(MirrorError):
         yank_files(mirror, "demo")
-    check_mirror(mirror, mend=True)
+    check_mirror(mirror, fix=True)
     assert (mirror / LEFT).exists()
     assert len(list(mirror.glob("files/demo/*/*.whl"))) >= 3
 
@@ -506,7 +506,7 @@ def test_a_removal_that_failed_is_forgotten(why: str, mirror: Path, tmp_path: Pa
     root.write_bytes(before)
     shutil.rmtree(mirror / "simple/demo")
     add(mirror, wheel(tmp_path / "in", version="3.0"))
-    check_mirror(mirror, mend=True)
+    check_mirror(mirror, fix=True)
     assert len(list(mirror.glob("files/demo/*/*.whl"))) == 3
 
 
@@ -576,7 +576,7 @@ def test_what_is_refused_is_not_listed(mirror: Path, tmp_path: Path) -> None:
         assert statuses(add(mirror, path)) == ["bad-page"]
     assert [each["filename"] for each in page(mirror)["files"]] == ["demo-1.0-py3-none-any.whl"]
     assert len(list(mirror.rglob("*.whl"))) == 1
-    check_mirror(mirror, mend=True)
+    check_mirror(mirror, fix=True)
     assert is_sound(mirror)
 
 
@@ -646,7 +646,7 @@ def test_what_is_no_project_in_the_index_is_passed_over(name: str, mirror: Path,
     add(mirror, wheel(tmp_path / "in"))
     (mirror / "simple" / name).mkdir()
     (mirror / "simple/index.html").unlink()
-    assert check_mirror(mirror, mend=True).findings == ()
+    assert check_mirror(mirror, fix=True).findings == ()
     assert list((mirror / "simple" / name).iterdir()) == []
 
 

@@ -18,7 +18,7 @@ from wheelfix.render.mirror import render_survey, render_survey_json, render_sur
 @click.argument("mirror")
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
 @click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
-@click.option("--mend", is_flag=True, help="Make anew what can be made anew, and remove what belongs to nothing.")
+@click.option("--fix", is_flag=True, help="Make anew what can be made anew, and remove what belongs to nothing.")
 @choosing_options(MIRROR_CHECKS, "sidecar", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
@@ -54,7 +54,7 @@ def command(
     max_requests: int,
     max_time: float,
     quick: bool,
-    mend: bool,
+    fix: bool,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     strict: bool,
@@ -72,13 +72,13 @@ def command(
     Examples:
       wheelfix mirror check mirror/
       wheelfix mirror check --quick --strict mirror/
-      wheelfix mirror check --mend mirror/
+      wheelfix mirror check --fix mirror/
       wheelfix mirror check --ignore siblings-disagree,unlisted mirror/
       wheelfix mirror check https://wheels.example.org/simple/ torch
     """
     is_url = is_address(mirror)
-    if is_url and (quick or mend):
-        raise click.UsageError("--quick and --mend are for folders.")
+    if is_url and (quick or fix):
+        raise click.UsageError("--quick and --fix are for folders.")
     if projects and not is_url:
         raise click.UsageError("A folder is looked at as a whole; PROJECT is for an index.")
     with Progress() as progress, refusing():
@@ -98,7 +98,7 @@ def command(
             survey = check_mirror(
                 mirror,
                 quick=quick,
-                mend=mend,
+                fix=fix,
                 select=select,
                 ignore=ignore,
                 timeout=timeout,

@@ -24,8 +24,8 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "allow_unproven": click.option(
         "--allow-unproven", is_flag=True, help="For --from-index: drop also what is unproven, as strip-gpu does."
     ),
-    "leave_gpu_builds": click.option(
-        "--leave-gpu-builds", is_flag=True, help="For --from-index: leave wheels as they are that need what would go."
+    "skip_gpu_builds": click.option(
+        "--skip-gpu-builds", is_flag=True, help="For --from-index: leave wheels as they are that need what would go."
     ),
     "force": click.option(
         "--force", is_flag=True, help="For --from-index: drop even what the wheel's own binaries need."
@@ -75,7 +75,7 @@ def take(
 
     if not requirements:
         raise click.UsageError("Name what to take, such as torch==2.7.0.")
-    refuse_contradicting_rules(**{name: options[name] for name in ("force", "leave_gpu_builds", "local", "build_tag")})
+    refuse_contradicting_rules(**{name: options[name] for name in ("force", "skip_gpu_builds", "local", "build_tag")})
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
 
     def loading(name: str, size: int) -> None:
