@@ -21,9 +21,12 @@ that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) tel
 """
 _CHECKS_HEAD: Final = """# What is checked
 
-Every code that `wheelfix verify` can tell, in the order in which it tells them. An error is what makes a tool of today
-refuse the wheel, or lets it install something else than what was meant; a warning is against a specification or good custom,
-and the wheel is installed all the same.
+Every code that `wheelfix verify` can report, in the order in which it reports them. An error is what a tool of today
+refuses, or what two tools install differently; a warning is against a specification or good custom, and the wheel is
+installed all the same.
+
+*Refused by* names the tools that refuse a wheel with this finding, in one of its forms at least: pip, uv, installer (the
+library that Poetry and PDM install with), and PyPI at upload. The tests run each of them.
 
 *Mendable* says whether the fault can be mended without building the wheel again: `with --trust-content` where a person must
 say that the content is right and not RECORD, *if selected* where it may be meant so and is left alone unless it is asked for
@@ -99,8 +102,8 @@ def checks_page() -> str:
 
 def _family(prefixes: str, title: str) -> Iterator[str]:
     yield f"\n## {title}\n"
-    yield "| code | severity | meaning | mendable | specification |"
-    yield "|---|---|---|---|---|"
+    yield "| code | severity | meaning | refused by | mendable | specification |"
+    yield "|---|---|---|---|---|---|"
     for check in CHECKS.values():
         if check.code.startswith(tuple(f"{prefix}-" for prefix in prefixes.split())):
             yield _check_line(check)
@@ -109,7 +112,10 @@ def _family(prefixes: str, title: str) -> Iterator[str]:
 def _check_line(check: Check) -> str:
     mend = check.mend.replace("--trust-content", "`--trust-content`")
     page = check.specification.partition("#")[2] or check.specification.rstrip("/").rpartition("/")[2]
-    return f"| `{check.code}` | {check.severity} | {check.sentence} | {mend} | [{page}]({check.specification}) |"
+    refused_by = ", ".join(check.refused_by) or "\N{EM DASH}"
+    return (
+        f"| `{check.code}` | {check.severity} | {check.sentence} | {refused_by} | {mend} | [{page}]({check.specification}) |"
+    )
 
 
 def _example(value: object) -> str:

@@ -54,7 +54,8 @@ class Fault:
     """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the member, row or field, empty for the whole.
 
     ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name. It ``needs_trust`` where that
-    takes the content of the wheel for right, which may be damaged.
+    takes the content of the wheel for right, which may be damaged. ``refused_by`` names the clients that refuse a wheel with
+    it: pip, uv, installer, PyPI.
     """
 
     code: str
@@ -63,6 +64,7 @@ class Fault:
     message: str
     mendable: bool
     needs_trust: bool = False
+    refused_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

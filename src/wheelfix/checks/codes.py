@@ -35,19 +35,37 @@ class Mend(StrEnum):
     """It may be meant so."""
 
 
+class Client(StrEnum):
+    """Who can refuse a wheel. What one of them refuses today is an error, all else is a warning."""
+
+    PIP = "pip"
+    UV = "uv"
+    INSTALLER = "installer"
+    """The library of this name, by which Poetry and PDM install."""
+    PYPI = "PyPI"
+    """Its check of an upload."""
+
+
+EVERYONE: Final = tuple(Client)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of the table: ``sentence`` says what is wrong, ``specification`` is the page that says so."""
+    """One row of the table: ``sentence`` says what is wrong, ``specification`` is the page that says so.
+
+    ``refused_by`` names who refuses such a wheel, in one form of the finding at least; tests run each of them.
+    """
 
     code: str
     severity: Severity
     sentence: str
     specification: str
     mend: Mend = Mend.NO
+    refused_by: tuple[Client, ...] = ()
 
 
-def _error(code: str, sentence: str, specification: str, mend: Mend = Mend.NO) -> Check:
-    return Check(code, Severity.ERROR, sentence, specification, mend)
+def _error(code: str, sentence: str, specification: str, mend: Mend = Mend.NO, *, by: tuple[Client, ...] = ()) -> Check:
+    return Check(code, Severity.ERROR, sentence, specification, mend, by)
 
 
 def _warning(code: str, sentence: str, specification: str, mend: Mend = Mend.NO) -> Check:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.checks.codes import CHECKS, Client, Mend
 from wheelfix.edits import Edit
 from wheelfix.outcome import Fault
 from wheelfix.rows import NewRow, RowEdit
@@ -50,7 +50,8 @@ class Found:
     """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can.
 
     ``file`` is the member that rows of RECORD contradict, or that may be there in the place of another one: it may be
-    damaged, so that the fault is mended only if the content is trusted.
+    damaged, so that the fault is mended only if the content is trusted. ``refused_by`` is set where this form of the
+    finding is refused by others than the table says of its code.
     """
 
     code: str
@@ -58,6 +59,7 @@ class Found:
     message: str
     mending: tuple[Mending, ...] = ()
     file: str = ""
+    refused_by: tuple[Client, ...] | None = None
 
     @property
     def fault(self) -> Fault:
@@ -65,7 +67,16 @@ class Found:
         check = CHECKS[self.code]
         mendable = bool(self.mending) and check.mend is not Mend.NO
         needs_trust = mendable and (check.mend is Mend.TRUSTED or bool(self.file))
-        return Fault(self.code, check.severity, _cut(self.place), _cut(self.message), mendable, needs_trust)
+        refused_by = check.refused_by if self.refused_by is None else self.refused_by
+        return Fault(
+            self.code,
+            check.severity,
+            _cut(self.place),
+            _cut(self.message),
+            mendable,
+            needs_trust,
+            tuple(map(str, refused_by)),
+        )
 
 
 def _cut(text: str) -> str:

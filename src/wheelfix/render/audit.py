@@ -37,7 +37,8 @@ def render_inspection(inspection: Inspection, *, verbose: bool = False) -> str:
 def _line(fault: Fault) -> str:
     place = f"{fault.place}: " if fault.place else ""
     mendable = f" [{_mendable(fault)}]" if fault.mendable else ""
-    return shown(f"{fault.severity}: {fault.code}: {place}{fault.message}{mendable}")
+    refused = f" (refused by {', '.join(fault.refused_by)})" if fault.refused_by else ""
+    return shown(f"{fault.severity}: {fault.code}: {place}{fault.message}{refused}{mendable}")
 
 
 def _mendable(fault: Fault) -> str:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from wheelfix.checks.codes import CHECKS, Check
+from wheelfix.checks.codes import CHECKS, Check, Client
 from wheelfix.checks.subject import _CODES
+from wheelfix.outcome import Severity
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.code)
@@ -14,6 +15,11 @@ def test_row_is_complete(check: Check) -> None:
     assert check.sentence.endswith(".")
     assert "|" not in check.sentence
     assert check.specification.startswith("https://")
+    assert check.refused_by == tuple(client for client in Client if client in check.refused_by)
+
+
+def test_warning_is_refused_by_nobody() -> None:
+    assert not [check.code for check in CHECKS.values() if check.severity is Severity.WARNING and check.refused_by]
 
 
 def test_codes_of_errors_stand_for_codes_of_the_table() -> None:
