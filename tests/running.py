@@ -51,16 +51,30 @@ def mirror_report(ran: Ran) -> dict[str, Any]:
     return report
 
 
-def wheelfix(*arguments: object, stdin: str = "") -> Ran:
-    """Run ``wheelfix`` with ``arguments``."""
-    out, err, old = io.StringIO(), io.StringIO(), sys.stdin
+def wheelfix(*arguments: object, stdin: str = "", terminal: bool = False) -> Ran:
+    """Run ``wheelfix`` with ``arguments``; standard output is a pipe, or as if it were a ``terminal``."""
+    out, err, old = _Output(terminal=terminal), io.StringIO(), sys.stdin
     sys.stdin = io.StringIO(stdin)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run([str(argument) for argument in arguments])
     finally:
         sys.stdin = old
-    return Ran(code, out.getvalue(), err.getvalue())
+    out.flush()
+    return Ran(code, out.buffer.getvalue().decode("utf-8", "surrogateescape"), err.getvalue())
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output as a pipe or a terminal gives it: text over bytes, to which some results are written."""
+
+    buffer: io.BytesIO
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", errors="surrogateescape", newline="")
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
 
 
 @cache

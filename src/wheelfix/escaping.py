@@ -14,6 +14,15 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
+def shown_lines(text: str) -> str:
+    """Return ``text`` of many lines as a terminal can show it: all but line feeds and tabs is escaped as in :func:`shown`.
+
+    >>> shown_lines("a\\tb\\r\\n\\x1b[2J\\n")
+    'a\\tb\\\\r\\n\\\\x1b[2J\\n'
+    """
+    return "\n".join("\t".join(map(shown, line.split("\t"))) for line in text.split("\n"))
+
+
 def shown_few(names: Sequence[str], most: int = 3) -> str:
     """Return the first of ``names`` as they can be printed safely, and how many more there are.
 

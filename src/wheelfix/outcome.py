@@ -115,9 +115,9 @@ class Outcome:
 
     ``source`` is the path as it was given; ``output`` the path that now holds the result, ``None`` where nothing was
     written. The sha256 sums are lower-case hexadecimal, ``None`` where they were not computed. ``metadata_diff`` is the
-    unified diff of METADATA, and of RECORD where its rows were mended, empty where neither changes. ``notes`` are
-    sentences that a person should read. ``applied_rules`` are the ids of the rules that applied, whether or not something
-    was left to change. ``faults`` are those that a repair left.
+    unified diff of METADATA, and of RECORD where its rows were mended, empty where neither changes; patch(1) applies it, a
+    terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the rules
+    that applied, whether or not something was left to change. ``faults`` are those that a repair left.
     """
 
     source: Path

@@ -5,6 +5,7 @@ random id, so that the same input gives the same bytes.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -51,17 +52,16 @@ def write_trace(
 ) -> bytes:  # fmt: skip
     """Return the trace for a wheel made from the wheel ``filename`` with ``sha256`` (hexadecimal).
 
-    ``diff`` is the unified diff of METADATA. ``before`` is the trace that the wheel had, if any: its ancestors and
-    changes are carried on, the newest 100 and 10,000 at most.
+    ``diff`` is the unified diff of METADATA; it is kept so that patch(1) applies it. ``before`` is the trace that the wheel
+    had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most.
     """
-    project, version, filename, diff = map(as_utf8, (project, version, filename, diff))
+    project, version, filename = map(as_utf8, (project, version, filename))
     past = read_trace(before) if before else None
     ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))[:_MOST_ANCESTORS]
     all_changes = (*(past.changes if past else ()), *changes)[-_MOST_CHANGES:]
     pedigree: dict[str, Any] = {"ancestors": [_component(project, version, each) for each in ancestors]}
     if diff:
-        text = {"contentType": "text/x-diff", "content": diff}
-        pedigree["patches"] = [{"type": "unofficial", "diff": {"text": text}}]
+        pedigree["patches"] = [{"type": "unofficial", "diff": {"text": _attachment(diff)}}]
     properties = [{"name": _CHANGE, "value": json.dumps(_as_dict(each), sort_keys=True)} for each in all_changes]
     if rules_digest:
         properties.append({"name": _RULES, "value": rules_digest})
@@ -82,6 +82,14 @@ def write_trace(
         },
     }
     return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode("ascii")
+
+
+def _attachment(diff: str) -> dict[str, str]:
+    """Return a diff as CycloneDX attaches text; bytes that are no UTF-8, which JSON cannot hold, make it base64."""
+    if as_utf8(diff) == diff:
+        return {"contentType": "text/x-diff", "content": diff}
+    content = b64encode(diff.encode("utf-8", "surrogateescape")).decode("ascii")
+    return {"contentType": "text/x-diff", "encoding": "base64", "content": content}
 
 
 def read_trace(data: bytes) -> Trace | None:

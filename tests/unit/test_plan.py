@@ -8,7 +8,6 @@ import pytest
 
 from building import RecordStyle, WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
-from wheelfix.diffing import unified_diff
 from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError, RecordError
 from wheelfix.identity import Identity
@@ -263,19 +262,6 @@ def test_a_record_that_said_nothing_before_is_noted(plan: Planner) -> None:
     assert plan(HEAD, built_in("gpu"), record=b'"x,,\n').is_empty
 
 
-def test_the_diff_shows_what_changes_and_escapes_the_rest() -> None:
-    """Pitfall 29: control characters are shown escaped; CRLF is visible."""
-    diff = unified_diff(b"A: 1\r\nB: \x1b[2J\tx\nC: 3\n", b"A: 1\r\nB: \x1b[2J\tx\n", "x\x1b.whl")
-    assert diff.startswith("--- a/x\\x1b.whl/METADATA\n+++ b/x\\x1b.whl/METADATA\n@@")
-    assert " A: 1\\r\n B: \\x1b[2J\tx\n-C: 3\n" in diff
-    assert "\x1b" not in diff
-
-
-def test_a_missing_final_line_end_shows_in_the_diff() -> None:
-    assert unified_diff(b"A: 1\nB: 2", b"A: 1\n", "x.whl") != ""
-    assert unified_diff(b"A: 1\n", b"A: 1\n", "x.whl") == ""
-
-
 @pytest.mark.parametrize("edit", [WriteFile("METADATA/x", b""), WriteFile("licenses", b"")], ids=lambda edit: str(edit.path))
 def test_a_file_cannot_be_a_folder_too(tmp_path: Path, edit: WriteFile) -> None:
     """An installer could unpack only one of ``licenses`` and ``licenses/L``."""
@@ -304,14 +290,3 @@ def test_a_description_does_not_stand_twice(plan: Planner) -> None:
     with pytest.raises(EditError) as caught:
         plan(HEAD + b"\nThe body.\n", edits=(SetField("Description", "d"),))
     assert caught.value.code == "body-holds-description"
-
-
-def test_the_diff_of_a_long_file_is_that_of_its_changed_part() -> None:
-    """Comparing takes quadratic time, so what is the same in front and behind is left out, and the rest bounded."""
-    body = "".join(f"line {number % 150}\n" for number in range(300_000)).encode()
-    diff = unified_diff(b"A: 1\nB: 2\nC: 3\n\n" + body, b"A: 1\nC: 3\n\n" + body, "x.whl")
-    assert diff.splitlines()[2:] == ["@@ -1,5 +1,4 @@", " A: 1", "-B: 2", " C: 3", " ", " line 0"]
-    late = unified_diff(body + b"a\nb\nc\n", body + b"a\nc\n", "x.whl")
-    assert late.splitlines()[2] == "@@ -299999,6 +299999,5 @@"
-    whole = unified_diff(body, body.replace(b"line", b"row"), "x.whl")
-    assert whole.count("\n-line") == whole.count("\n+row") == 300_000

@@ -8,6 +8,7 @@ import click
 
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
+from wheelfix.cli.printing import print_exactly
 from wheelfix.differences.comparing import OpenedWheel, compare_opened
 from wheelfix.differences.model import Difference, Likeness
 from wheelfix.errors import WheelfixError
@@ -57,7 +58,7 @@ def command(
     if form == "json":
         click.echo(render_difference_json(difference), nl=False)
     else:
-        click.echo(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL), nl=False)
+        print_exactly(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL))
     as_wanted = difference.only_metadata if expect else difference.verdict is Likeness.IDENTICAL
     return 0 if as_wanted else 1
 

@@ -9,6 +9,7 @@ import click
 
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import Narrator, say
+from wheelfix.cli.printing import print_exactly
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.outcome import Report, Severity, Status
@@ -150,7 +151,7 @@ def _print_result(report: Report, options: WritingOptions, published: "PublishRe
     if options.form == "json":
         click.echo(render_json(report, published), nl=False)
     elif options.diff:
-        click.echo(render_diff(report), nl=False)
+        print_exactly(render_diff(report))
     else:
         for outcome in report.outcomes:
             if outcome.output is not None:

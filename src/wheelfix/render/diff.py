@@ -10,7 +10,7 @@ def render_diff(report: Report) -> str:
     """Return every distinct change of METADATA once, with the wheels that it applies to.
 
     Two changes are the same if the same lines go and come in the same order, wherever in the file they stand; the
-    diff is that of the first wheel.
+    diff is that of the first wheel, as patch(1) applies it; a terminal needs it escaped.
     """
     groups: dict[tuple[str, ...], list[Outcome]] = {}
     for outcome in report.outcomes:
@@ -20,7 +20,7 @@ def render_diff(report: Report) -> str:
 
 
 def _changed_lines(diff: str) -> tuple[str, ...]:
-    return tuple(line for line in diff.splitlines()[2:] if line[0] in "+-")
+    return tuple(line for line in diff.split("\n")[2:] if line.startswith(("+", "-")))
 
 
 def _group(outcomes: list[Outcome]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The difference of two wheels: text for people, and JSON, whose schema is docs/diff.schema.json."""
 
+from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from wheelfix.differences.model import (
     RequirementChange,
     RowChange,
 )
-from wheelfix.escaping import shown, shown_few
+from wheelfix.escaping import as_utf8, shown, shown_few
 from wheelfix.render.json import encode
 from wheelfix.render.text import NORMAL, QUIET, VERBOSE
 
@@ -30,14 +31,17 @@ _MARKS: Final = {
 
 
 def render_difference(difference: Difference, *, verbosity: int = NORMAL) -> str:
-    """Return the difference in lines with line ends: the verdict, and then what differs, of long lists the begin."""
+    """Return the difference in lines with line ends: the verdict, and then what differs, of long lists the begin.
+
+    The diff of METADATA stands there as it is, so that patch(1) applies it; a terminal needs it escaped.
+    """
     if verbosity <= QUIET:
         return f"{difference.verdict}\n"
     verbose = verbosity >= VERBOSE
     blocks = [
         [str(difference.verdict), *_members(difference, verbose)],
         _titled("requirements", _few(list(map(_requirement, difference.requirements)), verbose)),
-        difference.metadata_diff.splitlines(),
+        difference.metadata_diff.split("\n")[:-1],
         _titled("RECORD", _record(difference, verbose)),
         _titled("archive", _archive(difference, verbose)),
         [f"note: {shown(note)}" for note in difference.notes],
@@ -143,6 +147,13 @@ def _summary(changes: Sequence[ArchiveChange]) -> str:
     return f"{len(changes)} members ({shown(which)}): {shown_few(names)}"
 
 
+def _bytes_of(diff: str) -> str | None:
+    """Return the bytes of a diff in base64 where they are no UTF-8, which JSON cannot hold; ``None`` where it can."""
+    if as_utf8(diff) == diff:
+        return None
+    return b64encode(diff.encode("utf-8", "surrogateescape")).decode("ascii")
+
+
 def render_difference_json(difference: Difference) -> str:
     """Return the difference as JSON, version 1, with a final line end."""
     changes = difference.members
@@ -161,6 +172,7 @@ def render_difference_json(difference: Difference) -> str:
             "members": {"same": changes.same, **members, "moved": list(changes.moved), "folders": folders},
             "metadata": {
                 "diff": difference.metadata_diff,
+                "diff_base64": _bytes_of(difference.metadata_diff),
                 "requirements": [asdict(each) for each in difference.requirements],
             },
             "record": [asdict(each) for each in difference.record],

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wheelfix.escaping import shown
+from wheelfix.escaping import shown, shown_lines
 from wheelfix.explanation import WheelExplanation
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.fields import find
@@ -187,18 +187,22 @@ def render_results(results: Sequence[Result], *, untested: Sequence[str] = (), v
     for result in results:
         if not result.passed:
             lines.append(f"FAILED {shown(result.name)}")
-            lines += [f"  {shown(line)}" for difference in result.differences for line in difference.splitlines()]
+            lines += [f"  {line}" for difference in result.differences for line in _lines(difference)]
         elif verbose and not result.written:
             lines.append(f"passed {shown(result.name)}")
         if result.written:
             lines.append(f"updated {shown(result.name)}")
-            lines += [f"  {shown(line)}" for line in result.written.splitlines()]
+            lines += [f"  {line}" for line in _lines(result.written)]
     failed = sum(not result.passed for result in results)
     lines.append(f"{len(results) - failed} passed, {failed} failed.")
     if untested:
         count = f"{len(untested)} rules have" if len(untested) > 1 else "1 rule has"
         lines.append(f"{count} no test: {shown(', '.join(untested))}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    return shown_lines(text).removesuffix("\n").split("\n")
 
 
 def render_results_json(results: Sequence[Result]) -> str:

@@ -40,10 +40,13 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
 
 def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     """Return each change as a line; of rows of RECORD the first few, unless ``verbose``."""
-    rows = [each for each in changes if each.field == "RECORD"]
-    hidden = [] if verbose else rows[_MOST_ROWS:]
-    lines = [f"  {render_change(each)}" for each in changes if each not in hidden]
-    return [*lines, f"  {len(hidden)} more rows of RECORD, which -v shows"] if hidden else lines
+    lines, rows = list[str](), 0
+    for each in changes:
+        rows += each.field == "RECORD"
+        if verbose or each.field != "RECORD" or rows <= _MOST_ROWS:
+            lines.append(f"  {render_change(each)}")
+    hidden = 0 if verbose else max(0, rows - _MOST_ROWS)
+    return [*lines, f"  ... {hidden} more rows of RECORD (use -v to show all)"] if hidden else lines
 
 
 def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:

@@ -107,7 +107,7 @@ def test_hostile_names_and_values_are_escaped() -> None:
     old, new = write_wheel(Path()), write_wheel(Path("new"), spec, archive)
     for arguments in ([], ["-v"], ["--format", "json"]):
         for pair in ((old, new), (new, old)):
-            ran = wheelfix("diff", *arguments, *pair)
+            ran = wheelfix("diff", *arguments, *pair, terminal=True)
             assert (ran.code, ran.err) == (1, "")
             assert ran.out.isprintable() or "\x1b" not in ran.out + ran.err
             assert "\x07" not in ran.out

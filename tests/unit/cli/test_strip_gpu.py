@@ -202,7 +202,7 @@ def test_control_characters_of_a_wheel_do_not_reach_the_terminal() -> None:
     evil = "nvidia-nccl-cu12; os_name == '\x1b[2J\u202e'"
     path = write_wheel(Path(), WheelSpec(project="gpu", requires=(evil, "\x1b[31m")))
     for options in ([], ["-v", "-o", "two"], ["--diff"], ["--format", "json", "-o", "three"]):
-        ran = wheelfix("strip-gpu", *options, path)
+        ran = wheelfix("strip-gpu", *options, path, terminal=True)
         assert ran.code == 0
         assert not {"\x1b", "\u202e"} & set(ran.out + ran.err)
         assert "\\x1b[2J" in ran.err

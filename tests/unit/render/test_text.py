@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from counting import count_calls
 from wheelfix.outcome import Change, Fault, Outcome, Problem, Report, Severity, Status
 from wheelfix.render.text import NORMAL, QUIET, VERBOSE, render_outcome, render_summary
 
@@ -83,3 +84,22 @@ def test_the_summary_counts() -> None:
     report = Report("strip-gpu", (FIXED, FIXED, PLAIN, REFUSED))
     assert render_summary(report) == "4 wheels: 2 fixed, 1 unchanged, 1 refused.\n"
     assert render_summary(report, dry_run=True) == "4 wheels: 2 to fix, 1 unchanged, 1 refused.\n"
+
+
+@pytest.mark.parametrize("verbosity", [NORMAL, VERBOSE])
+def test_many_rows_take_time_in_proportion(verbosity: int) -> None:
+    """Pitfall 42: a hostile RECORD can have any number of rows."""
+
+    def work(count: int) -> int:
+        rows = tuple(Change("RECORD", "remove-row", f"demo/gone{number}.py,,", None) for number in range(count))
+        return count_calls(lambda: render_outcome(replace(FIXED, changes=rows), verbosity=verbosity))
+
+    assert work(4_000) < 3 * work(2_000)
+
+
+def test_of_many_rows_the_first_are_shown() -> None:
+    rows = tuple(Change("RECORD", "remove-row", "demo/gone.py,,", None) for _ in range(8))
+    lines = render_outcome(replace(FIXED, changes=(*rows, DROP), notes=())).splitlines()
+    assert lines[1:] == ["  - RECORD: demo/gone.py,,"] * 5 + [
+        "  - Requires-Dist: triton", "  ... 3 more rows of RECORD (use -v to show all)",
+    ]  # fmt: skip
