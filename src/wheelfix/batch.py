@@ -36,6 +36,7 @@ def fix_wheels(
     force: bool = False,
     allow_unproven: bool = False,
     skip_gpu_builds: bool = False,
+    skip_unproven: bool = False,
     allow_mixed: bool = False,
     local: str | None = None,
     build_tag: str | None = None,
@@ -52,10 +53,11 @@ def fix_wheels(
     differ. With ``in_place`` it is not used: the wheels themselves are replaced; with ``dry_run`` nothing is written.
 
     What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
-    with ``force``, one of which that cannot be told only by rules of your own or with ``allow_unproven``; ``scan`` (auto,
-    always, never) says when binaries are read for it. With ``skip_gpu_builds`` a wheel that needs what would go is left as
-    it is rather than refused. Wheels of one release that would no longer agree are refused, all of them, unless
-    ``allow_mixed``. Wheels that change get the local version label ``local`` and the build tag ``build_tag``.
+    with ``force``, one without evidence either way only by your own rules or with ``allow_unproven``; ``scan`` (auto,
+    always, never) says when binaries are read for it. With ``skip_gpu_builds`` a wheel that needs what would be dropped is
+    left unchanged instead of refused, with ``skip_unproven`` one without evidence either way. Wheels of one release that
+    would no longer agree are refused, all of them, unless ``allow_mixed``. Wheels that change get the local version label
+    ``local`` and the build tag ``build_tag``.
 
     A file that is given twice is worked on once. ``jobs`` processes work at a time, or those of ``executor``; a script that
     asks for more than one needs the usual ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is
@@ -66,12 +68,11 @@ def fix_wheels(
 
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
-    :raises ValueError: if there is no such ``scan``, if ``in_place`` comes with ``overwrite`` or a new name, or ``force``
-        with ``skip_gpu_builds``.
+    :raises ValueError: if there is no such ``scan``, if ``in_place`` comes with ``overwrite`` or a new name, or if one
+        option would drop what another one leaves: ``force`` with ``skip_gpu_builds`` or ``skip_unproven``, and
+        ``allow_unproven`` with ``skip_unproven``.
     """
     rules = _resolved(rules)
-    if force and skip_gpu_builds:
-        raise ValueError("force drops what skip_gpu_builds would leave")
     _check(jobs, in_place=in_place, overwrite=overwrite, local=local, build_tag=build_tag)
     task = Task(
         rules=rules,
@@ -84,6 +85,7 @@ def fix_wheels(
         force=force,
         allow_unproven=allow_unproven,
         skip_gpu_builds=skip_gpu_builds,
+        skip_unproven=skip_unproven,
         local=local,
         build=build_tag,
     )

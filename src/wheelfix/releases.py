@@ -13,7 +13,7 @@ from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.requirement import meaning, read_requirement
-from wheelfix.outcome import Disagreement, Outcome, Problem, Status
+from wheelfix.outcome import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.task import Brief
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
         return None
     named = sorted({found.name if (found := read_requirement(text)) else text for text in texts})
     left = unreadable or [each for each in release if not each.is_fixed]
-    reasons = (each.outcome.problem.message if each.outcome.problem else each.gpu_build for each in left)
+    reasons = map(_why_left, left)
     why = next((f" ({reason})" for reason in reasons if reason), "")
     others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
     name = release[0].filename
@@ -203,6 +203,15 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
         "Lockers read one wheel and take it for all. Correct all of them, or give the corrected ones a release of their own "
         "with --local, such as --local cpu; --allow-mixed writes them all the same.",
     )
+
+
+def _why_left(rehearsal: Rehearsal) -> str:
+    """Return why a wheel stays as it is, empty where it does not need to change."""
+    outcome = rehearsal.outcome
+    if outcome.problem:
+        return outcome.problem.message
+    weighed = (each for each in outcome.kept if each.verdict in (Verdict.UNSAFE, Verdict.UNPROVEN))
+    return rehearsal.gpu_build or next((f"{each.verdict}: {each.evidence}" for each in weighed), "")
 
 
 def _newly_differing(release: Sequence[Rehearsal]) -> list[str]:

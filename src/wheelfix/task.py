@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.edits import Edit
+from wheelfix.options import CAUTION, refuse_excluded
 from wheelfix.outcome import Problem, Scan
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ class Task:
 
     ``rules`` are a rule set, or the name of a built-in one. ``output_dir`` takes the results; ``None`` corrects in place.
     With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force``,
-    ``allow_unproven`` and ``skip_gpu_builds`` are those of :class:`wheelfix.Caution`, ``local`` and ``build`` those of
-    :class:`wheelfix.Identity`. With a ``mandate`` the wheel is repaired by it, and nothing else of this is heeded.
+    ``allow_unproven``, ``skip_gpu_builds`` and ``skip_unproven`` are those of :class:`wheelfix.Caution`, ``local`` and
+    ``build`` those of :class:`wheelfix.Identity`. With a ``mandate`` the wheel is repaired by it, and nothing else of this
+    is heeded.
+
+    :raises ValueError: if two of the options exclude each other.
     """
 
     rules: "RuleSet | str | None" = None
@@ -43,9 +47,14 @@ class Task:
     force: bool = False
     allow_unproven: bool = False
     skip_gpu_builds: bool = False
+    skip_unproven: bool = False
     local: str | None = None
     build: str | None = None
     mandate: Mandate | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant together, before any wheel is touched."""
+        refuse_excluded({name: getattr(self, name) for name in CAUTION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

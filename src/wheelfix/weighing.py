@@ -13,6 +13,7 @@ from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.verdict import Evidence, what_breaks
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import Requirement, read_requirement
+from wheelfix.options import CAUTION, refuse_excluded
 from wheelfix.outcome import Change, Problem, Scan, Verdict
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.matching import names_a_pair
@@ -31,21 +32,29 @@ class Caution:
     """How careful to be with requirements of the GPU catalogue.
 
     ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven``
-    rules that come with wheelfix may drop what is unproven, as rules of one's own may. With ``skip_gpu_builds`` a wheel
-    that needs what would go is left as it is, rather than refused.
+    rules that come with wheelfix may drop what is unproven, as your own rules may. With ``skip_gpu_builds`` a wheel that
+    needs what would be dropped is left unchanged instead of refused; with ``skip_unproven`` so is one without evidence
+    that it can do without.
+
+    :raises ValueError: if two of these exclude each other.
     """
 
     scan: Scan = Scan.AUTO
     force: bool = False
     allow_unproven: bool = False
     skip_gpu_builds: bool = False
+    skip_unproven: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant together."""
+        refuse_excluded({name: getattr(self, name) for name in CAUTION})
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may.
 
-    ``left`` tells that none is to be made, and that this is well.
+    ``left`` says that none is to be made, as the caller wishes.
     """
 
     changes: tuple[Change, ...]
@@ -86,6 +95,9 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution
         return Weighed(weighed, None, (f"Left as it is: it needs {_counted(unsafe)}: {unsafe[0].evidence}.",), left=True)
     if unsafe:
         return Weighed(weighed, _refusal(unsafe), ())
+    if unproven and caution.skip_unproven:
+        note = f"Left as it is: {_no_evidence(unproven)}."
+        return Weighed(weighed, None, (note,), left=True)
     if unproven and not caution.allow_unproven:
         return Weighed(weighed, _doubt(unproven), ())
     return Weighed(weighed, None, ())
@@ -136,9 +148,14 @@ def _refusal(unsafe: Sequence[Change]) -> Problem:
 def _doubt(unproven: Sequence[Change]) -> Problem:
     return Problem(
         "unproven",
-        f"nothing proves that it can do without {_counted(unproven)}: {unproven[0].evidence}",
-        "If you know that it can, drop it by a rule of your own or with --allow-unproven; a rule can keep it too.",
+        _no_evidence(unproven),
+        "Copy such wheels unchanged with --skip-unproven. If you know that it can do without, drop it by a rule of your own "
+        "or with --allow-unproven; a rule can keep it too.",
     )
+
+
+def _no_evidence(unproven: Sequence[Change]) -> str:
+    return f"nothing proves that it can do without {_counted(unproven)}: {unproven[0].evidence}"
 
 
 def _counted(changes: Sequence[Change]) -> str:

@@ -85,6 +85,7 @@ def _plan_of_task(
             force=task.force,
             allow_unproven=task.allow_unproven,
             skip_gpu_builds=task.skip_gpu_builds,
+            skip_unproven=task.skip_unproven,
         ),
         identity=Identity(task.local, task.build, unchanged=brief.rename),
         evidence=evidence,

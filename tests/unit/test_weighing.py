@@ -498,14 +498,131 @@ def test_a_gpu_build_can_be_left_as_it_is(build: str, tmp_path: Path) -> None:
     assert [note for note in outcome.notes if note.startswith("Left as it is: it needs nvidia-cudnn-cu12: ")]
 
 
-@pytest.mark.parametrize("build", ["silent", "denied"])
-def test_only_gpu_builds_are_left(build: str, tmp_path: Path) -> None:
-    expected = {"silent": Status.REFUSED, "denied": Status.FIXED}
-    assert fix(wheel_of(tmp_path, build), skip_gpu_builds=True).status is expected[build]
+CHOICES: dict[str, tuple[dict[str, bool], dict[Verdict, str]]] = {
+    "nothing": ({}, {Verdict.UNSAFE: "unsafe", Verdict.UNPROVEN: "unproven"}),
+    "skip GPU builds": ({"skip_gpu_builds": True}, {Verdict.UNSAFE: "left", Verdict.UNPROVEN: "unproven"}),
+    "skip unproven": ({"skip_unproven": True}, {Verdict.UNSAFE: "unsafe", Verdict.UNPROVEN: "left"}),
+    "skip both": (
+        {"skip_gpu_builds": True, "skip_unproven": True},
+        {Verdict.UNSAFE: "left", Verdict.UNPROVEN: "left"},
+    ),
+    "allow unproven": ({"allow_unproven": True}, {Verdict.UNSAFE: "unsafe", Verdict.UNPROVEN: "fixed"}),
+    "allow unproven, skip GPU builds": (
+        {"allow_unproven": True, "skip_gpu_builds": True},
+        {Verdict.UNSAFE: "left", Verdict.UNPROVEN: "fixed"},
+    ),
+    "force": ({"force": True}, {Verdict.UNSAFE: "fixed", Verdict.UNPROVEN: "fixed"}),
+    "force and allow unproven": (
+        {"force": True, "allow_unproven": True},
+        {Verdict.UNSAFE: "fixed", Verdict.UNPROVEN: "fixed"},
+    ),
+}
+"""What is chosen, and what becomes of a wheel by the worst verdict on it; one on which all is safe is fixed in any case."""
 
 
-def test_to_leave_and_to_force_exclude_each_other(tmp_path: Path) -> None:
-    ran = run("strip-gpu", "--force", "--skip-gpu-builds", wheel_of(tmp_path, "linked"))
-    assert (ran.code, "exclude each other" in ran.err) == (2, True)
-    with pytest.raises(ValueError, match="skip_gpu_builds"):
-        fix(wheel_of(tmp_path, "linked"), force=True, skip_gpu_builds=True)
+@pytest.mark.parametrize("build", VERDICTS)
+@pytest.mark.parametrize("choice", CHOICES)
+def test_what_is_left_and_what_is_refused(choice: str, build: str, tmp_path: Path) -> None:
+    options, by_verdict = CHOICES[choice]
+    expected = by_verdict.get(VERDICTS[build], "fixed")
+    path = wheel_of(tmp_path, build)
+    outcome = fix(path, **options)
+    notes = [note for note in outcome.notes if note.startswith("Left as it is: ")]
+    assert (outcome.problem.code if outcome.problem else None) == (expected if expected.startswith("un") else None)
+    assert bool(notes) is (expected == "left")
+    if expected == "left":
+        assert (outcome.status, outcome.changes) == (Status.UNCHANGED, ())
+        assert outcome.output is not None
+        assert outcome.output.read_bytes() == path.read_bytes()
+        assert [(each.before, each.verdict) for each in outcome.kept] == [(GPU, VERDICTS[build])]
+    else:
+        assert outcome.status is (Status.FIXED if expected == "fixed" else Status.REFUSED)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("form", ["--check", "--diff"])
+def test_what_is_left_would_not_change(form: str, choice: str, tmp_path: Path) -> None:
+    options, by_verdict = CHOICES[choice]
+    words = [f"--{name.replace('_', '-')}" for name in options]
+    for build, verdict in VERDICTS.items():
+        expected = by_verdict.get(verdict, "fixed")
+        ran = run("strip-gpu", form, *words, wheel_of(tmp_path, build))
+        changes = expected == "fixed"
+        if expected.startswith("un"):
+            assert ran.code != 0, (build, ran.err)
+        else:
+            assert ran.code == int(changes and form == "--check"), (build, ran.err)
+        assert ("Left as it is" in ran.err) is (expected == "left"), (build, ran.err)
+
+
+def test_a_run_over_a_directory_of_everything_is_complete(tmp_path: Path) -> None:
+    for build in VERDICTS:
+        (tmp_path / "in").mkdir(exist_ok=True)
+        requires = ("requests", GPU)
+        spec = WheelSpec(f"demo_{build}", tags=f"cp311-cp311-{MACHINE}", requires=requires, files=BUILDS[build])
+        write_wheel(tmp_path / "in", spec)
+    ran = run("strip-gpu", "--skip-gpu-builds", "--skip-unproven", "-o", tmp_path / "out", tmp_path / "in")
+    assert ran.code == 0, ran.err
+    assert files(tmp_path / "out") == files(tmp_path / "in")
+    assert len(ran.lines) == len(VERDICTS)
+    again = run("strip-gpu", "--skip-gpu-builds", "--skip-unproven", "--check", tmp_path / "out")
+    assert again.code == 0, again.err
+
+
+def test_one_unproven_line_leaves_the_whole_wheel(tmp_path: Path) -> None:
+    """Half a correction would be neither what its maker built nor what the rules want."""
+    path = wheel_of(tmp_path, "silent", [MARKED, "nvidia-nccl-cu12"])
+    outcome = fix(path, skip_unproven=True)
+    assert outcome.status is Status.UNCHANGED
+    assert [each.verdict for each in outcome.kept] == [Verdict.SAFE, Verdict.UNPROVEN]
+    assert outcome.output is not None
+    assert requirements(outcome.output) == [MARKED, "nvidia-nccl-cu12"]
+
+
+def test_what_your_own_rules_drop_is_not_left(tmp_path: Path) -> None:
+    path = wheel_of(tmp_path, "silent", [GPU, "nvidia-nccl-cu12"])
+    assert fix(path, [_file(tmp_path, "nvidia-*"), "gpu"], skip_unproven=True).status is Status.FIXED
+    left = fix(path, [_file(tmp_path, "nvidia-nccl-cu12"), "gpu"], skip_unproven=True, overwrite=True)
+    assert left.status is Status.UNCHANGED
+    assert "nvidia-cudnn-cu12" in "".join(left.notes)
+
+
+def test_a_release_with_one_wheel_left_as_it_is_says_so_and_what_to_do(tmp_path: Path) -> None:
+    """The one that is fixed and the one that is left would no longer agree, whoever chose that."""
+    cpu = wheel_of(tmp_path, "denied")
+    silent = write_wheel(tmp_path, WheelSpec(tags="cp312-cp312-any", requires=("requests", GPU), files=BUILDS["silent"]))
+    report = wheelfix.fix_wheels([cpu, silent], output_dir=tmp_path / "out", skip_unproven=True)
+    assert [each.problem.code if each.problem else "" for each in report.outcomes] == ["mixed-release"] * 2
+    problem = report.outcomes[0].problem
+    assert problem is not None
+    assert "unproven: nothing in the wheel tells" in problem.message
+    assert "--local" in problem.hint
+    apart = wheelfix.fix_wheels([cpu, silent], output_dir=tmp_path / "apart", skip_unproven=True, local="cpu")
+    assert [each.status for each in apart.outcomes] == [Status.FIXED, Status.UNCHANGED]
+    assert files(tmp_path / "apart") == sorted([cpu.name.replace("1.0", "1.0+cpu"), silent.name])
+
+
+EXCLUSIVE = [
+    {"force": True, "skip_gpu_builds": True},
+    {"force": True, "skip_unproven": True},
+    {"allow_unproven": True, "skip_unproven": True},
+]
+
+
+@pytest.mark.parametrize("options", EXCLUSIVE, ids=" ".join)
+def test_what_drops_excludes_what_leaves(options: dict[str, Any], tmp_path: Path) -> None:
+    path, words = wheel_of(tmp_path, "linked"), [f"--{name.replace('_', '-')}" for name in options]
+    for command in (("strip-gpu", path), ("fix", "--rules", "gpu", path), ("mirror", "add", "m", "--from-index", "x:", "d")):
+        ran = run(*command, *words)
+        assert (ran.code, f"{words[0]} and {words[1]} exclude each other" in ran.err) == (2, True), ran.err
+    mirror = tmp_path / "mirror"
+    for call in (
+        lambda: fix(path, **options),
+        lambda: Caution(**options),
+        lambda: wheelfix.fix_into_mirror(mirror, [path], **options),
+        lambda: wheelfix.mirror_releases(mirror, "https://example.invalid/", "demo", **options),
+    ):
+        with pytest.raises(ValueError, match="exclude each other"):
+            call()
+    assert files(tmp_path) == [path.name]
+    assert not mirror.exists()

@@ -21,6 +21,7 @@ from wheelfix.cli.writing import (
     refuse_contradictions,
     with_options,
 )
+from wheelfix.options import CAUTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +41,14 @@ _OPTIONS = (
         help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
     ),
     SCAN_OPTION,
+    click.option("--allow-unproven", is_flag=True, help="Drop also what is unproven: there is no evidence either way."),
     click.option(
-        "--allow-unproven", is_flag=True, help="Drop also what is unproven: nothing tells whether the wheel needs it."
+        "--skip-gpu-builds", is_flag=True,
+        help="Copy GPU builds unchanged instead of failing: wheels that need what would be dropped.",
     ),
     click.option(
-        "--skip-gpu-builds", is_flag=True, help="Leave wheels as they are that need what would go, rather than refuse them."
+        "--skip-unproven", is_flag=True,
+        help="Copy wheels unchanged instead of failing where there is no evidence either way.",
     ),
     click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; tells what will not load."),
     ALLOW_MIXED,
@@ -73,6 +77,7 @@ class CorrectingOptions(WritingOptions):
     scan: Literal["auto", "always", "never"]
     allow_unproven: bool
     skip_gpu_builds: bool
+    skip_unproven: bool
     force: bool
     local: str | None
     build_tag: str | None
@@ -135,7 +140,7 @@ def _publish(
 
 def _common(options: CorrectingOptions) -> dict[str, Any]:
     """Return what decides what happens to wheels, whether or not anything is written."""
-    names = ("scan", "allow_unproven", "skip_gpu_builds", "force", "allow_mixed", "local", "build_tag", "jobs")
+    names = ("scan", *CAUTION, "allow_mixed", "local", "build_tag", "jobs")
     return {name: getattr(options, name) for name in names}
 
 
@@ -161,8 +166,5 @@ def _refuse_contradictions(options: CorrectingOptions) -> None:
     if options.publish is not None:
         _refuse_publishing(options)
     refuse_contradicting_rules(
-        force=options.force,
-        skip_gpu_builds=options.skip_gpu_builds,
-        local=options.local,
-        build_tag=options.build_tag,
+        {name: getattr(options, name) for name in CAUTION}, local=options.local, build_tag=options.build_tag
     )

@@ -1,6 +1,6 @@
 """What all commands share that write wheels: where results go, how much is told, and how a run ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +12,7 @@ from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.printing import print_exactly
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
+from wheelfix.options import excluded
 from wheelfix.outcome import Report, Severity, Status
 from wheelfix.render.diff import render_diff
 from wheelfix.render.json import render_json
@@ -120,13 +121,15 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--quiet and --verbose exclude each other.")
 
 
-def refuse_contradicting_rules(*, force: bool, skip_gpu_builds: bool, local: str | None, build_tag: str | None) -> None:
-    """Confirm that what is said of wheels that rules correct goes together, and can be part of a file name.
+def refuse_contradicting_rules(caution: Mapping[str, bool], *, local: str | None, build_tag: str | None) -> None:
+    """Confirm that the options of ``caution`` go together, and that the others can be part of a file name.
 
-    :raises click.UsageError: if it does not.
+    :raises click.UsageError: if they do not.
     """
-    if force and skip_gpu_builds:
-        raise click.UsageError("--force and --skip-gpu-builds exclude each other.")
+    pair = excluded(caution)
+    if pair is not None:
+        one, other = (f"--{name.replace('_', '-')}" for name in pair)
+        raise click.UsageError(f"{one} and {other} exclude each other.")
     if local is not None or build_tag is not None:
         from wheelfix.identity import Identity  # imported late: few runs give new names
 

@@ -11,6 +11,7 @@ from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.mirror.publishing import add_on_terms
 from wheelfix.mirror.refusals import decided_by
 from wheelfix.mirror.terms import Terms, Transfer
+from wheelfix.options import refuse_excluded
 from wheelfix.outcome import Outcome, Report
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def fix_into_mirror(
     :raises MirrorError: if the folder is no mirror, and holds other things.
     :raises OSError: if the mirror cannot be written to.
     """
+    refuse_excluded(options)
     for name in _WHERE & options.keys():
         raise ValueError(f"{name} is for fix_wheels: results go into the mirror")
     options["edits"] = tuple(options.get("edits", ()))

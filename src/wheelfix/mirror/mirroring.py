@@ -12,6 +12,7 @@ from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.refusals import Refusals, decided_by
 from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.terms import missing_extra
+from wheelfix.options import refuse_excluded
 from wheelfix.outcome import Outcome, Report
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def mirror_releases(
 
     :raises MirrorError: if a requirement, a Python or the address of the index is none.
     :raises RulesError: if the rules have faults.
+    :raises ValueError: if options exclude each other.
     """
     try:
         from wheelfix.mirror.choosing import check_pythons  # imported late: what only the extra "index" installs
@@ -55,6 +57,7 @@ def mirror_releases(
         from wheelfix.mirror.web import Web
     except ImportError as error:
         raise missing_extra(error) from error
+    refuse_excluded(options)
     names = [requirements] if isinstance(requirements, str) else list(dict.fromkeys(requirements))
     check_url(index)
     check_pythons(pythons)

@@ -20,6 +20,7 @@ _DEFAULTS: Final = {
     "scan": "auto",
     "allow_unproven": False,
     "skip_gpu_builds": False,
+    "skip_unproven": False,
     "force": False,
     "local": None,
     "build_tag": None,

@@ -208,13 +208,26 @@ def test_what_was_refused_is_told_again_without_loading_it(tmp_path: Path, mirro
         assert len(loaded(server)) == 1
 
 
-@pytest.mark.parametrize("option", ["allow_unproven", "skip_gpu_builds", "force", "allow_mixed", "rules", "scan"])
+@pytest.mark.parametrize(
+    "option", ["allow_unproven", "skip_gpu_builds", "skip_unproven", "force", "allow_mixed", "rules", "scan"]
+)
 def test_a_refusal_holds_for_the_same_rules_and_options_only(option: str, tmp_path: Path, mirror: Path) -> None:
     value = {"rules": "gpu/nvidia", "scan": "never"}.get(option, True)
     with answering(refusing(tmp_path)) as server:
         mirror_releases(mirror, server.index, "demo")
         mirror_releases(mirror, server.index, "demo", **{option: value})  # type: ignore[arg-type]
         assert len(loaded(server)) == 2
+
+
+@pytest.mark.parametrize("option", ["skip_unproven", "allow_unproven"])
+def test_what_is_unproven_is_mirrored_unchanged_or_fixed(option: str, tmp_path: Path, mirror: Path) -> None:
+    with answering(refusing(tmp_path)) as server:
+        report, published = mirror_releases(mirror, server.index, "demo", **{option: True})  # type: ignore[arg-type]
+    assert [each.status.value for each in report.outcomes] == ["unchanged" if option == "skip_unproven" else "fixed"]
+    assert statuses(published) == ["added"]
+    original = next((tmp_path / "in").glob("*.whl")).read_bytes()
+    assert (report.outcomes[0].source_sha256 == report.outcomes[0].output_sha256) is (option == "skip_unproven")
+    assert (original in [path.read_bytes() for path in mirror.rglob("*.whl")]) is (option == "skip_unproven")
 
 
 def test_a_refusal_does_not_outlive_this_version(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:

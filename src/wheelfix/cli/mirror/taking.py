@@ -10,6 +10,7 @@ from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.cli.writing import Option, refuse_contradicting_rules, with_options
 from wheelfix.escaping import shown
+from wheelfix.options import CAUTION
 
 _OPTIONS: Final[Mapping[str, Option]] = {
     "platforms": click.option(
@@ -25,7 +26,11 @@ _OPTIONS: Final[Mapping[str, Option]] = {
         "--allow-unproven", is_flag=True, help="For --from-index: drop also what is unproven, as strip-gpu does."
     ),
     "skip_gpu_builds": click.option(
-        "--skip-gpu-builds", is_flag=True, help="For --from-index: leave wheels as they are that need what would go."
+        "--skip-gpu-builds", is_flag=True, help="For --from-index: add GPU builds unchanged instead of refusing them."
+    ),
+    "skip_unproven": click.option(
+        "--skip-unproven", is_flag=True,
+        help="For --from-index: add wheels unchanged where there is no evidence either way.",
     ),
     "force": click.option(
         "--force", is_flag=True, help="For --from-index: drop even what the wheel's own binaries need."
@@ -75,7 +80,9 @@ def take(
 
     if not requirements:
         raise click.UsageError("Name what to take, such as torch==2.7.0.")
-    refuse_contradicting_rules(**{name: options[name] for name in ("force", "skip_gpu_builds", "local", "build_tag")})
+    refuse_contradicting_rules(
+        {name: options[name] for name in CAUTION}, local=options["local"], build_tag=options["build_tag"]
+    )
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
 
     def loading(name: str, size: int) -> None:

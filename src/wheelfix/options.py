@@ -1,0 +1,34 @@
+"""What a caller may choose for a run, as far as choices exclude each other."""
+
+from collections.abc import Mapping
+from typing import Final
+
+CAUTION: Final = ("force", "allow_unproven", "skip_gpu_builds", "skip_unproven")
+"""What says how careful to be with requirements of the GPU catalogue, by the names that parameters have."""
+EXCLUSIVE: Final = (
+    ("force", "skip_gpu_builds"),
+    ("force", "skip_unproven"),
+    ("allow_unproven", "skip_unproven"),
+)
+"""Choices of which at most one can be meant: what one drops, the other leaves."""
+
+
+def excluded(chosen: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return the first two of ``chosen``, by their names, that exclude each other; ``None`` where all go together.
+
+    A name that is not there counts as not chosen.
+
+    >>> excluded({"force": True, "skip_unproven": True}), excluded({"force": True})
+    (('force', 'skip_unproven'), None)
+    """
+    return next((pair for pair in EXCLUSIVE if all(chosen.get(name, False) for name in pair)), None)
+
+
+def refuse_excluded(chosen: Mapping[str, object]) -> None:
+    """Confirm that ``chosen`` go together.
+
+    :raises ValueError: if two of them exclude each other.
+    """
+    pair = excluded(chosen)
+    if pair is not None:
+        raise ValueError(f"{pair[0]} and {pair[1]} exclude each other")
