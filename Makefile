@@ -60,7 +60,7 @@ dist: $(VENV)/.dist ## build sdist and wheel in dist/, and check them
 	$(BIN)/twine check --strict dist/*
 
 clean: ## remove all that was made here, the virtual environment too
-	rm -rf $(VENV) $(CLIENTS) build dist fixed docs/_build .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) $(VENV)-* $(CLIENTS) build dist fixed docs/_build .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -29,6 +29,8 @@ PLAIN = {key: value for key, value in os.environ.items() if not key.startswith((
 PLAIN["PIP_CONFIG_FILE"] = os.devnull  # --isolated leaves what is configured for all users of a machine: constraints, say
 MACHINES = ("aarch64", "x86_64")
 OTHERS = {"filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec"}
+FOR_PIP = OTHERS | ({"setuptools"} if sys.version_info >= (3, 12) else set())
+"""What pip chooses beside torch: it judges markers by the Python that it runs on, not by --python-version."""
 PIP_READS_MARKERS_AS_X86_64 = pytest.mark.skipif(
     (sys.platform, platform.machine()) != ("linux", "x86_64"),
     reason="pip judges markers by the machine that it runs on, whatever --platform says",
@@ -216,7 +218,7 @@ def test_what_has_become_mixed_is_told(tmp_path: Path) -> None:
 def test_pip_takes_the_corrected_wheel_on_aarch64(pin: str, links: Path, tmp_path: Path) -> None:
     """PEP 440: a pin without a label matches a version with one."""
     chosen = pip_choice(links, "aarch64", pin, tmp_path)
-    assert chosen.keys() == {"torch", *OTHERS}
+    assert chosen.keys() == {"torch", *FOR_PIP}
     version, file = chosen["torch"]
     assert version == "2.7.0+cpu"
     assert file in {LABELLED, LABELLED.replace("+", "%2B")}
@@ -229,14 +231,14 @@ def test_pip_asked_for_gpu_libraries_before(links: Path, tmp_path: Path) -> None
     shutil.copytree(links, before)
     (before / LABELLED).unlink()
     shutil.copy(CPU, before)
-    assert pip_choice(before, "aarch64", "torch==2.7.0", tmp_path).keys() == {"torch", *OTHERS, *GPU}
+    assert pip_choice(before, "aarch64", "torch==2.7.0", tmp_path).keys() == {"torch", *FOR_PIP, *GPU}
 
 
 @PIP_READS_MARKERS_AS_X86_64
 @pytest.mark.parametrize("pin", ["torch==2.7.0", "torch===2.7.0", "torch"])
 def test_pip_takes_the_cuda_build_on_x86_64(pin: str, links: Path, tmp_path: Path) -> None:
     chosen = pip_choice(links, "x86_64", pin, tmp_path)
-    assert chosen.keys() == {"torch", *OTHERS, *GPU}
+    assert chosen.keys() == {"torch", *FOR_PIP, *GPU}
     assert chosen["torch"] == ("2.7.0", CUDA.name)
 
 

@@ -1,5 +1,6 @@
 """The JSON Schema of rule files, for editors, made of the types."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ def rules_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of ``wheelfix.toml`` and of the table ``[tool.wheelfix]``."""
     (reference,), components = msgspec.json.schema_components((RuleFile,), ref_template="#/$defs/{name}")
     for table in components.values():
+        table["description"] = inspect.cleandoc(table["description"])  # Python 3.13 stores docstrings without their indent
         for key, schema in table.get("properties", {}).items():
             table["properties"][key] = _as_written(key, schema)
     components[Action.__name__] |= {"minProperties": 1, "maxProperties": 1}
