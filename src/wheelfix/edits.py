@@ -51,5 +51,3 @@ Edit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile
 
 FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
 """Fields that no edit removes; all but Metadata-Version are not set either."""
-OWN_FILES: Final = frozenset({"METADATA", "RECORD", "WHEEL"})
-"""Files that are edited by field or computed, and never written or removed whole."""

@@ -5,7 +5,7 @@ https://packaging.python.org/en/latest/specifications/version-specifiers/#local-
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -119,18 +119,41 @@ def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
             hint="Installers look for PROJECT-VERSION.dist-info; build the wheel again.",
         )
     folders = {wheel.dist_info: f"{project}-{filename.version}{_INFO}"}
-    for name in {member.name.partition("/")[0] for member in wheel.layout.members}:
+    tops = sorted({member.name.partition("/")[0] for member in wheel.layout.members})
+    for name in tops:
         found = _DATA_FOLDER.fullmatch(name)
         if found and _same_release(found["project"], found["version"], project, version):
             folders[name] = f"{found['project']}-{filename.version}{_DATA}"
-    present = {member.name.partition("/")[0] for member in wheel.layout.members} - folders.keys()
-    if len(set(folders.values())) < len(folders) or not present.isdisjoint(folders.values()):
+    present = {name.casefold() for name in tops if name not in folders}
+    if len(set(folders.values())) < len(folders) or not present.isdisjoint(map(str.casefold, folders.values())):
         raise EditError(
             "same-folder-name",
             "two folders of the wheel would get the same name",
             hint="Build the wheel again, with one of them.",
         )
+    _refuse_adoption(stem, filename.version, folders, tops)
     return {old: new for old, new in folders.items() if old != new}
+
+
+def _refuse_adoption(stem: str, version: str, folders: Mapping[str, str], tops: Iterable[str]) -> None:
+    """Refuse a name by which a .data directory that is not the wheel's own would become it.
+
+    What uv and installer installed as it stands, below site-packages, they would then spread over scripts, headers and data.
+
+    :raises EditError: if there is one.
+    """
+    project = stem.rpartition("-")[0]
+    for name in tops:
+        found = _DATA_FOLDER.fullmatch(name)
+        if found is None or name == f"{stem}{_DATA}":
+            continue
+        becomes_own = folders.get(name) == f"{project}-{version}{_DATA}"
+        if becomes_own or (name not in folders and _same_release(found["project"], found["version"], project, version)):
+            raise EditError(
+                "other-data-directory",
+                f"{shown(name)} would become the .data directory of the wheel, which it is not now",
+                hint="Choose another local version, or build the wheel again without that directory.",
+            )
 
 
 def _same_release(project: str, version: str, other_project: str, other_version: str) -> bool:

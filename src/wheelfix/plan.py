@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from packaging.utils import canonicalize_name
 
 from wheelfix.diffing import unified_diff
 from wheelfix.doubts import problem_of
-from wheelfix.edits import OWN_FILES, AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.evidence.environments import Environments
@@ -296,6 +296,17 @@ class _Draft:
         return changes
 
 
+_VOID: Final = "A signature of RECORD is removed with any change: it would be void."
+_OWN: Final = {
+    "metadata": "Use SetField, AddField and RemoveField.",
+    "wheel": "Only its build tag can change: use --build-tag, or Identity(build=...) from Python.",
+    "record": "Its rows follow from the other edits.",
+    **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
+    TRACE: "It is written with each correction; leave it out with --no-sbom, or sbom=False from Python.",
+}
+"""The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
+
+
 def _check_path(path: str) -> None:
     """Refuse a path that is no plain file below dist-info, or is a file that wheelfix looks after itself."""
     plain = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path not in (".", "..")
@@ -303,5 +314,6 @@ def _check_path(path: str) -> None:
         raise EditError(
             "invalid-path", f"{shown(path)!r} is no path below dist-info", hint="Use one such as licenses/NOTICE."
         )
-    if path.casefold() in {name.casefold() for name in (*OWN_FILES, *SIGNATURES, TRACE)}:
-        raise EditError("own-file", f"{path} is not written or removed whole", hint="Use SetField and the like.")
+    hint = _OWN.get(path.casefold())
+    if hint is not None:
+        raise EditError("own-file", f"{path} is not written or removed as a whole", hint=hint)

@@ -196,7 +196,23 @@ REFUSALS = {
     "no version by PEP 440": (WheelSpec(version="2004d"), "no-version"),
     "an escaped label": (WheelSpec(version="1.0_cpu"), "no-version"),
     "words": (WheelSpec(version="latest"), "no-version"),
-}
+    "a .data directory of the new name": (
+        WheelSpec(files=(*WheelSpec().files, Entry("demo-1.0+cpu.data/scripts/a", b""))), "other-data-directory",
+    ),
+    "that beside one of its own": (
+        WheelSpec(files=(*PAYLOAD, Entry("demo-1.0.data/data/a", b""), Entry("demo-1.0+cpu.data/scripts/a", b""))),
+        "same-folder-name",
+    ),
+    "one in another case": (
+        WheelSpec(files=(*WheelSpec().files, Entry("Demo-1.0+CPU.data/scripts/a", b""))), "other-data-directory",
+    ),
+    "one of the same version in another spelling": (
+        WheelSpec(files=(*WheelSpec().files, Entry("demo-1.0.0.data/scripts/a", b""))), "other-data-directory",
+    ),
+    "a file in the place of the new dist-info, in another case": (
+        WheelSpec(files=(*PAYLOAD, Entry("DEMO-1.0+cpu.dist-info", b""))), "same-folder-name",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSALS)

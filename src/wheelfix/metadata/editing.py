@@ -1,18 +1,30 @@
 """Edits of single fields, with a note of each change: what scripts and rules do to METADATA."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import zip_longest
+from typing import Final
 
 from packaging.version import Version
 
 from wheelfix.edits import FIXED_FIELDS
 from wheelfix.errors import EditError
+from wheelfix.escaping import shown
 from wheelfix.metadata.document import Document, Field
-from wheelfix.metadata.fields import FieldKind, check_value, find
+from wheelfix.metadata.fields import FIELDS, FieldKind, check_value, find, is_field_name
 from wheelfix.metadata.requirement import meaning
 from wheelfix.outcome import Change
 
 REQUIRES = "Requires-Dist"
+_REBUILD: Final = "Build the wheel again to change it."
+_OF_WHEEL: Final = {
+    "tag": "To change the tags, use `wheel tags`, which renames the file too, or build the wheel again.",
+    "build": "To change the build tag, use --build-tag, or Identity(build=...) from Python.",
+    "wheel-version": _REBUILD,
+    "generator": _REBUILD,
+    "root-is-purelib": _REBUILD,
+}
+"""The fields of WHEEL, in lower case, and how each is changed."""
 
 
 class Editor:
@@ -34,9 +46,9 @@ class Editor:
     def set_field(self, name: str, value: str | Sequence[str]) -> None:
         """Let ``value`` be all that the field ``name`` says: one text for a field that stands once, else all its values.
 
-        :raises EditError: if the field or a value is not possible.
+        :raises EditError: if there is no such field, or a value is not possible.
         """
-        kind, spelled = find(name), _spelled(name)
+        kind = _known(name)
         if name.lower() in FIXED_FIELDS - {"metadata-version"}:
             raise EditError(
                 "identity-field",
@@ -47,14 +59,14 @@ class Editor:
             raise EditError(
                 "body-holds-description", "the description is the body of METADATA", hint="It would stand there twice."
             )
-        if kind and kind.multiple and isinstance(value, str):
+        if kind.multiple and isinstance(value, str):
             hint = "Use AddField and RemoveField for it, or give all its values."
             raise EditError("repeated-field", f"{kind.name} may stand many times", hint=hint)
-        if kind and not kind.multiple and not isinstance(value, str):
+        if not kind.multiple and not isinstance(value, str):
             raise EditError("single-field", f"{kind.name} stands only once", hint="Give one value.")
         values = (value,) if isinstance(value, str) else tuple(value)
         for each in values:
-            check_value(spelled, each)
+            check_value(kind.name, each)
         present = self.document.all(name)
         if [each.value.strip() for each in present] == [*values]:
             return
@@ -67,26 +79,26 @@ class Editor:
         document = self.document.edited(changed)
         if len(values) > len(present):
             notes += [("set-field", None, new) for new in values[len(present) :]]
-            document = document.adding(spelled, *values[len(present) :])
+            document = document.adding(kind.name, *values[len(present) :])
         self._change(document, kind, name, *notes)
 
     def add_field(self, name: str, *values: str) -> None:
         """Add more values of a field that may stand many times, but for those that are there.
 
-        :raises EditError: if the field stands once, or a value is not possible.
+        :raises EditError: if there is no such field, it stands once, or a value is not possible.
         """
-        kind, spelled = find(name), _spelled(name)
-        if kind and not kind.multiple:
+        kind = _known(name)
+        if not kind.multiple:
             raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
-        present = {_sense(spelled, each.value.strip()) for each in self.document.all(name)}
+        present = {_sense(kind.name, each.value.strip()) for each in self.document.all(name)}
         added: dict[Hashable, str] = {}
         for value in values:
-            check_value(spelled, value)
-            if _sense(spelled, value) not in present:
-                added.setdefault(_sense(spelled, value), value)
+            check_value(kind.name, value)
+            if _sense(kind.name, value) not in present:
+                added.setdefault(_sense(kind.name, value), value)
         if added:  # all at once: each change reads the document anew
             notes = [("add-field", None, value) for value in added.values()]
-            self._change(self.document.adding(spelled, *added.values()), kind, name, *notes)
+            self._change(self.document.adding(kind.name, *added.values()), kind, name, *notes)
 
     def remove_field(self, name: str, value: str | None = None) -> None:
         """Remove a field: where ``value`` is given only the lines with that value, else all of its name.
@@ -125,6 +137,23 @@ class Editor:
         for action, before, after in notes:
             old = before.strip() if before else before
             self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
+
+
+def _known(name: str) -> FieldKind:
+    """Return the field called ``name``: what no specification knows is not written, as in rule files.
+
+    :raises EditError: if there is none.
+    """
+    kind = find(name)
+    if kind is not None:
+        return kind
+    if not is_field_name(name):
+        raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
+    if name.lower() in _OF_WHEEL:
+        raise EditError("unknown-field", f"{name} is a field of WHEEL, not of METADATA", hint=_OF_WHEEL[name.lower()])
+    near = get_close_matches(name.lower(), FIELDS, 1)
+    hint = f"Did you mean {FIELDS[near[0]].name}?" if near else "Use one of the core metadata fields, such as Classifier."
+    raise EditError("unknown-field", f"there is no field {shown(name)!r}", hint=hint)
 
 
 def _version_of(document: Document) -> Version | None:
