@@ -23,7 +23,7 @@ _CHECKS_HEAD: Final = """# What is checked
 
 Every code that `wheelfix verify` can report, in the order in which it reports them. An error is what a tool of today
 refuses, or what two tools install differently; a warning is against a specification or good custom, and the wheel is
-installed all the same.
+installed all the same; a note is worth knowing and harmless.
 
 *Refused by* names the tools that refuse a wheel with this finding, in one of its forms at least: pip, uv, installer (the
 library that Poetry and PDM install with), and PyPI at upload. The tests run each of them.

@@ -263,6 +263,7 @@ _METADATA: Final = [
           version="1.0.x", metadata=metadata(head=[*HEAD[:2], "Version: 1.0.x"])),
     *(_head("metadata-unknown-version", HEAD[0], f"Metadata-Version: {version}") for version in ("2.0", "9.9")),
     _metadata("metadata-field-too-new", "License-Expression: MIT"),
+    _metadata("metadata-license-file-early", "License-File: LICENSE"),
     _metadata("metadata-unknown-field", "Colour: blue"),
     _metadata("metadata-not-utf8", "Author: M\udcfcller"),
     _metadata("metadata-bad-value", rest=["Description-Content-Type: text/html"]),

@@ -29,9 +29,14 @@ class Audit:
         """Return how many faults of this severity there are in all wheels."""
         return sum(each.count(severity) for each in self.inspections)
 
+    @property
+    def suppressed(self) -> int:
+        """How many findings were left out by ``select`` or ``ignore``."""
+        return sum(each.suppressed for each in self.inspections)
+
     def passes(self, *, strict: bool = False) -> bool:
-        """Whether there is no error, and with ``strict`` no warning either."""
-        return not any(each.faults if strict else each.count(Severity.ERROR) for each in self.inspections)
+        """Whether there is no error, and with ``strict`` no warning either; notes never count."""
+        return not (self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
 
 
 def verify_wheels(
@@ -61,8 +66,8 @@ def verify_wheels(
     for path, fault in _siblings(inspections):
         added = _chosen(Inspection(path, (fault,)), choice)
         before = inspections[path]
-        faults, untold = (*before.faults, *added.faults), before.untold + added.untold
-        inspections[path] = replace(before, faults=faults, untold=untold)
+        faults, suppressed = (*before.faults, *added.faults), before.suppressed + added.suppressed
+        inspections[path] = replace(before, faults=faults, suppressed=suppressed)
     return Audit(tuple(inspections[path] for path in given))
 
 
@@ -76,8 +81,8 @@ def _inspect(path: Path) -> Inspection:
 
 
 def _chosen(inspection: Inspection, choice: Choice) -> Inspection:
-    told = tuple(fault for fault in inspection.faults if choice.includes(fault.code))
-    return replace(inspection, faults=told, untold=len(inspection.faults) - len(told))
+    chosen = tuple(fault for fault in inspection.faults if choice.includes(fault.code))
+    return replace(inspection, faults=chosen, suppressed=len(inspection.faults) - len(chosen))
 
 
 def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:

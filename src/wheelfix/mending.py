@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from packaging.version import Version
 
 from wheelfix.checks.codes import CHECKS, Mend
-from wheelfix.checks.companions import missing_licenses
 from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata
 from wheelfix.checks.inspection import find_faults, first_of_each
 from wheelfix.edits import AddField, RemoveFile, SetField
 from wheelfix.errors import MetadataError
-from wheelfix.escaping import shown, shown_few
+from wheelfix.escaping import shown
 from wheelfix.identity import Renaming
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.editing import Editor
@@ -54,7 +53,7 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
         wheel.document.data,
         metadata,
         tuple(changes),
-        notes=(*_notes(left, in_doubt=in_doubt), *_license_notes(wheel, metadata)),
+        notes=tuple(_notes(left, in_doubt=in_doubt)),
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
         left=tuple(each.fault for each in first_of_each(left)),
@@ -107,16 +106,6 @@ def _notes(left: Sequence[Found], *, in_doubt: bool) -> Iterator[str]:
         where = f"{first.place}: " if first.place else ""
         more = f", and {number - 1} more" if number > 1 else ""
         yield shown(f"not mended: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt=in_doubt)}")
-
-
-def _license_notes(wheel: Wheel, metadata: bytes) -> Iterator[str]:
-    """Yield what a newer Metadata-Version means for License-File."""
-    missing = missing_licenses(Document.parse_leniently(metadata), wheel.dist_info_files)
-    if missing and not missing_licenses(wheel.document, wheel.dist_info_files):
-        yield (
-            f"License-File says {shown_few(missing)}: with the new Metadata-Version that is a file in licenses/ (PEP 639), "
-            "and none is there. Installers do not mind; the next build should put it there."
-        )
 
 
 def _way(code: str, found: Found, *, in_doubt: bool) -> str:

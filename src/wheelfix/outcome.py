@@ -47,6 +47,8 @@ class Severity(StrEnum):
     """A tool of today refuses the wheel, or could install something else than what was meant."""
     WARNING = "warning"
     """Against a specification or good custom, and installed all the same."""
+    NOTE = "note"
+    """Worth knowing, and harmless: nothing needs to be done, and --strict does not mind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Every fault that was found in the wheel at ``source``; ``untold`` counts those that nobody wants to hear of."""
+    """Every finding in the wheel at ``source``; ``suppressed`` counts those left out by ``select`` or ``ignore``."""
 
     source: Path
     faults: tuple[Fault, ...] = ()
-    untold: int = 0
+    suppressed: int = 0
 
     def count(self, severity: Severity) -> int:
         """Return how many faults of this severity there are."""

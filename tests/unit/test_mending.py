@@ -126,7 +126,7 @@ class TestContentThatContradictsRecord:
 @pytest.mark.parametrize(
     ("metadata", "code", "expected"),
     [
-        (_lines("License-File: LICENSE"), "metadata-field-too-new", _lines("License-File: LICENSE", version="2.4")),
+        (_lines("License-Expression: MIT"), "metadata-field-too-new", _lines("License-Expression: MIT", version="2.4")),
         (_lines(version="2.0"), "metadata-unknown-version", _lines(version="2.1")),
         (_lines("Requires-Dist: a (>=1.0<2)"), "metadata-legacy-requirement", _lines("Requires-Dist: a (>=1.0,<2)")),
         (_lines("Requires-Dist: a>1.*;os_name=='b'"), "metadata-legacy", _lines("Requires-Dist: a>1;os_name=='b'")),
@@ -193,7 +193,7 @@ def test_thousands_of_extras_are_declared_at_once(tmp_path: Path, monkeypatch: p
     assert not _codes(outcome.output)
 
 
-@pytest.mark.parametrize("name", ["License-File: LICENSE", "License-Expression: MIT"])
+@pytest.mark.parametrize("name", ["Import-Name: demo", "License-Expression: MIT"])
 def test_a_field_that_stands_twice_loses_no_line_by_the_way(name: str, tmp_path: Path) -> None:
     """Metadata-Version is not raised where it stands twice: the second line would go with it."""
     outcome = _repair(write_wheel(tmp_path, WheelSpec(metadata=_lines("Metadata-Version: 1.2", name))))
@@ -229,7 +229,7 @@ def test_metadata_json_and_a_void_signature_go(tmp_path: Path) -> None:
 
 
 def test_only_what_is_selected_is_mended(tmp_path: Path) -> None:
-    spec = WheelSpec(metadata=_lines("License-File: LICENSE"), record=None, style=RecordStyle(own_row="missing"))
+    spec = WheelSpec(metadata=_lines("License-Expression: MIT"), record=None, style=RecordStyle(own_row="missing"))
     path = write_wheel(tmp_path, spec)
     outcome = _repair(path, select=["record"])
     assert {change.field for change in outcome.changes} == {"RECORD"}
@@ -242,8 +242,19 @@ def test_many_faults_are_mended_at_once(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(metadata=metadata, record=record.replace(b",12\n", b",\n")))
     outcome = _repair(path, trust_content=True)
     assert outcome.output is not None
-    assert _codes(outcome.output) == {"metadata-license-missing"}
-    assert any("PEP 639" in note for note in outcome.notes)
+    assert _codes(outcome.output) == {"metadata-license-file-early"}
+
+
+def test_license_file_alone_raises_no_metadata_version(tmp_path: Path) -> None:
+    """setuptools wrote it under 2.1 and put the file at the top of dist-info; under 2.4 PyPI wants it in licenses/."""
+    metadata = _lines("License-File: LICENSE", "Requires-Dist: a>=1.*", version="2.1")
+    outcome = _repair(write_wheel(tmp_path, WheelSpec(metadata=metadata, dist_info_files={"LICENSE": b"MIT"})))
+    assert outcome.output is not None
+    assert _contents(outcome.output)[f"{_INFO}/METADATA"] == metadata.replace(b"a>=1.*", b"a>=1")
+    assert (
+        _repair(write_wheel(tmp_path, WheelSpec(metadata=_lines("License-File: L"))), overwrite=True).status
+        is Status.UNCHANGED
+    )
 
 
 def test_a_wheel_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:

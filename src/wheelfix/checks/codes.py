@@ -72,6 +72,10 @@ def _warning(code: str, sentence: str, specification: str, mend: Mend = Mend.NO)
     return Check(code, Severity.WARNING, sentence, specification, mend)
 
 
+def _note(code: str, sentence: str, specification: str, mend: Mend = Mend.NO) -> Check:
+    return Check(code, Severity.NOTE, sentence, specification, mend)
+
+
 _ARCHIVE: Final = (
     _error("archive-not-a-zip", "The file is no ZIP archive: often an error page saved under the wheel's name.", APPNOTE),
     _error("archive-empty-file", "The file is empty.", APPNOTE),
@@ -180,11 +184,14 @@ _METADATA: Final = (
     _error("metadata-bad-version", "Version is none.", VERSIONS),
     _warning("metadata-unknown-version", "There is no such Metadata-Version.", CORE, Mend.YES),
     _warning("metadata-field-too-new", "A field came with a later Metadata-Version.", CORE, Mend.YES),
+    _note(
+        "metadata-license-file-early", "License-File is there before Metadata-Version 2.4, as setuptools wrote it.", LICENSES
+    ),
     _warning("metadata-unknown-field", "The specification has no such field.", CORE),
     _error("metadata-not-utf8", "METADATA is not UTF-8; pip refuses it.", CORE),
     _warning("metadata-bad-value", "A value is not what the specification allows.", CORE),
     _warning("metadata-two-licenses", "License and License-Expression exclude each other.", LICENSES),
-    _warning("metadata-license-missing", "License-File names a file that is not in licenses/.", LICENSES),
+    _error("metadata-license-missing", "License-File names a file that is not in licenses/.", LICENSES),
     _error("metadata-bad-requirement", "A requirement cannot be read.", DEPENDENCY),
     _error("metadata-bad-marker", "A requirement's marker cannot be read, or asks for what is not known of it.", DEPENDENCY),
     _error(

@@ -1,16 +1,15 @@
 """What is wrong with the other files of dist-info: metadata.json, licenses, bills of materials, our own trace."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from wheelfix.checks.found import Found
+from wheelfix.checks.levels import LICENSE_FILE, has_license_files, missing_licenses
 from wheelfix.checks.subject import Subject
 from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown, shown_few
-from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.fields import METADATA_VERSIONS
 from wheelfix.metadata.requirement import meaning
 from wheelfix.sbom import TRACE, read_trace
 from wheelfix.wheel import limit_of
@@ -25,17 +24,16 @@ def check_companions(subject: Subject) -> Iterator[Found]:
     if _LEGACY in subject.dist_info_files:
         message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
         yield Found("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
-    for name in missing_licenses(subject.document, subject.dist_info_files) if subject.document else ():
-        yield Found("metadata-license-missing", f"License-File: {shown(name)}", "there is no such file in licenses/")
+    yield from _check_licenses(subject)
     yield from _check_sboms(subject)
 
 
-def missing_licenses(document: Document, files: Collection[str]) -> list[str]:
-    """Return what License-File names and is not among the ``files`` of dist-info, from Metadata-Version 2.4 on (PEP 639)."""
-    if (document.first("Metadata-Version") or "") not in METADATA_VERSIONS[METADATA_VERSIONS.index("2.4") :]:
-        return []
-    present = set(files)
-    return [name for field in document.all("License-File") if f"licenses/{(name := field.value.strip())}" not in present]
+def _check_licenses(subject: Subject) -> Iterator[Found]:
+    document = subject.document
+    if document is not None and has_license_files(document):
+        for name in missing_licenses(document, subject.dist_info_files):
+            message = "there is no such file in licenses/; PyPI refuses the wheel"
+            yield Found("metadata-license-missing", f"{LICENSE_FILE}: {shown(name)}", message)
 
 
 def _check_sboms(subject: Subject) -> Iterator[Found]:

@@ -29,7 +29,7 @@ def check_fields(subject: Subject) -> Iterator[Found]:
     if document is None:
         return
     yield from _check_names(document)
-    yield from check_level(document)
+    yield from check_level(document, subject.dist_info_files)
     yield from _check_identity(document)
     yield from check_encoding(document)
     yield from bad_values(document)

@@ -4,7 +4,7 @@ https://packaging.python.org/en/latest/specifications/dependency-specifiers/
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Final
 
 from packaging.markers import InvalidMarker
@@ -38,7 +38,7 @@ def check_requirements(subject: Subject) -> Iterator[Found]:
         yield from _check_requirement(field)
     yield from _check_requires_python(document)
     yield from _check_repeated(document)
-    yield from _check_extras(document)
+    yield from _check_extras(document, subject.dist_info_files)
 
 
 def _check_requirement(field: Field) -> Iterator[Found]:
@@ -120,7 +120,7 @@ def _check_repeated(document: Document) -> Iterator[Found]:
         seen.add(key)
 
 
-def _check_extras(document: Document) -> Iterator[Found]:
+def _check_extras(document: Document, files: Collection[str]) -> Iterator[Found]:
     declared = set[str]()
     for field in document.all("Provides-Extra"):
         text = field.value.strip()
@@ -137,7 +137,7 @@ def _check_extras(document: Document) -> Iterator[Found]:
         requirement = read_requirement(field.value.strip())
         for extra in sorted(requirement.called_by) if requirement else ():
             called.setdefault(extra, requirement.text if requirement else "")
-    yield from _check_declared(document, {extra: called[extra] for extra in sorted(called.keys() - declared)})
+    yield from _check_declared(document, {extra: called[extra] for extra in sorted(called.keys() - declared)}, files)
     for field in document.all("Provides-Extra"):
         if canonicalize_name(field.value.strip()) not in called:
             place = f"Provides-Extra: {cut(field.value.strip())}"
@@ -146,11 +146,11 @@ def _check_extras(document: Document) -> Iterator[Found]:
             )
 
 
-def _check_declared(document: Document, missing: Mapping[str, str]) -> Iterator[Found]:
+def _check_declared(document: Document, missing: Mapping[str, str], files: Collection[str]) -> Iterator[Found]:
     """Yield the extras that are ``missing``, each with a requirement that asks for it, and what declares them."""
     said = document.first(LEVEL) or ""
     too_old = said in METADATA_VERSIONS and is_later("2.1", said)
-    raised = raising(document, "2.1")[0] if too_old else ()
+    raised = raising(document, "2.1", files)[0] if too_old else ()
     for extra, requirement in missing.items():
         mending: tuple[AddField | SetField, ...] = ()
         if is_possible("Provides-Extra", extra) and (raised or not too_old):

@@ -57,7 +57,7 @@ def command(
         click.echo(render_annotations(audit), nl=False)
     else:
         _print_text(audit.inspections, quiet=quiet, verbose=verbose)
-    if len(paths) > 1 and not quiet:
+    if not quiet:
         say(render_audit_summary(audit))
     return int(not audit.passes(strict=strict))
 

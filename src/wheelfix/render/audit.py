@@ -10,6 +10,8 @@ from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.render.json import encode
 
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+"""What GitHub calls the severities."""
 _MOST_ALIKE = 5
 """How many faults of one code are shown of a wheel, unless all are asked for."""
 
@@ -17,10 +19,10 @@ _MOST_ALIKE = 5
 def render_inspection(inspection: Inspection, *, verbose: bool = False) -> str:
     """Return the faults of one wheel in lines with line ends; of many alike the first five, unless ``verbose``."""
     name = shown(str(inspection.source))
-    untold = f"{inspection.untold} fault{'s' * (inspection.untold != 1)} not told" if inspection.untold else ""
+    suppressed = f" ({inspection.suppressed} suppressed by --select/--ignore)" if inspection.suppressed else ""
     if not inspection.faults:
-        return f"{name}: {f'no such fault; {untold}' if untold else 'sound'}\n"
-    lines = [f"{name}: {_counts(inspection.faults)}{f'; {untold}' if untold else ''}"]
+        return f"{name}: no findings{suppressed}\n"
+    lines = [f"{name}: {_counts(inspection.faults)}{suppressed}"]
     seen = Counter[str]()
     for fault in inspection.faults:
         seen[fault.code] += 1
@@ -49,7 +51,7 @@ def _mendable(fault: Fault) -> str:
 
 def _counts(faults: Sequence[Fault]) -> str:
     count = Counter(fault.severity for fault in faults)
-    words = [f"{count[each]} {each}{'s' * (count[each] != 1)}" for each in Severity if count[each]]
+    words = [_number(count[each], each) for each in Severity if count[each]]
     freely = sum(fault.mendable and not fault.needs_trust and CHECKS[fault.code].mend is Mend.YES for fault in faults)
     asked = sum(fault.mendable for fault in faults) - freely
     can = [*([str(freely)] if freely else []), *([f"{asked} if asked to"] if asked else [])]
@@ -57,12 +59,18 @@ def _counts(faults: Sequence[Fault]) -> str:
 
 
 def render_audit_summary(audit: Audit) -> str:
-    """Return one line that counts wheels and faults."""
-    sound = sum(not each.faults and not each.untold for each in audit.inspections)
-    errors, warnings = (audit.count(each) for each in (Severity.ERROR, Severity.WARNING))
-    untold = sum(each.untold for each in audit.inspections)
-    more = f"; {untold} faults are not told" if untold else ""
-    return f"{len(audit.inspections)} wheels: {sound} sound, {errors} errors and {warnings} warnings in the others{more}.\n"
+    """Return one line that counts wheels and findings; it has the numbers of the JSON document's summary.
+
+    >>> render_audit_summary(Audit(()))
+    'Checked 0 wheels: 0 errors, 0 warnings\\n'
+    """
+    words = [_number(audit.count(each), each) for each in Severity if each is not Severity.NOTE or audit.count(each)]
+    suppressed = f" ({audit.suppressed} suppressed)" if audit.suppressed else ""
+    return f"Checked {_number(len(audit.inspections), 'wheel')}: {', '.join(words)}{suppressed}\n"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def render_audit_json(audit: Audit) -> str:
@@ -72,14 +80,17 @@ def render_audit_json(audit: Audit) -> str:
             "version": 1,
             "command": "verify",
             "wheels": [
-                {"source": str(each.source), "faults": [asdict(fault) for fault in each.faults]}
+                {
+                    "source": str(each.source),
+                    "faults": [asdict(fault) for fault in each.faults],
+                    "suppressed": each.suppressed,
+                }
                 for each in audit.inspections
             ],
             "summary": {
                 "wheels": len(audit.inspections),
-                "sound": sum(not each.faults for each in audit.inspections),
-                "errors": audit.count(Severity.ERROR),
-                "warnings": audit.count(Severity.WARNING),
+                **{f"{severity}s": audit.count(severity) for severity in Severity},
+                "suppressed": audit.suppressed,
             },
         }
     )
@@ -91,7 +102,7 @@ def render_annotations(audit: Audit) -> str:
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
     """
     return "".join(
-        f"::{fault.severity} file={_property(each.source)},title={_property(fault.code)}::"
+        f"::{_COMMANDS[fault.severity]} file={_property(each.source)},title={_property(fault.code)}::"
         f"{_data(f'{fault.place}: {fault.message}' if fault.place else fault.message)}\n"
         for each in audit.inspections
         for fault in each.faults

@@ -9,8 +9,8 @@ from building import write_wheel
 from flaws import HEAD, metadata, record_of, signature_of, sound
 from wheelfix.auditing import verify_wheels
 from wheelfix.batch import fix_wheels
-from wheelfix.checks.companions import missing_licenses
 from wheelfix.checks.inspection import find_faults
+from wheelfix.checks.levels import missing_licenses
 from wheelfix.metadata.document import Document
 
 DEEP = b"[" * 200_000
@@ -40,7 +40,8 @@ def test_bills_of_materials_are_read_within_a_bound(tmp_path: Path) -> None:
     [
         ("2.4", "licenses/LICENSE", []),
         ("2.4", "LICENSE", ["metadata-license-missing"]),
-        ("2.1", "LICENSE", ["metadata-field-too-new"]),
+        ("2.1", "LICENSE", ["metadata-license-file-early"]),
+        ("2.3", "licenses/LICENSE", ["metadata-license-file-early"]),
     ],
 )
 def test_license_files_lie_where_metadata_says(version: str, file: str, codes: list[str], tmp_path: Path) -> None:

@@ -181,9 +181,10 @@ TWO = ("License: MIT", "License-Expression: MIT")
     [
         (TWO, "2.1", "exclude each other"),
         (TWO, "2.0", "exclude each other"),
-        (["License-File: ../LICENSE"], "2.1", "would be refused"),
+        (["License-File: ../LICENSE", "License-Expression: MIT"], "2.1", "would be refused"),
+        (["License-File: LICENSE", "License-Expression: MIT"], "2.1", "not in licenses/"),
         (["License-Expression: whatever you like"], "2.1", "would be refused"),
-        (["License-File: LICENSE", "Metadata-Version: 2.2"], "2.1", "stands more than once"),
+        (["License-Expression: MIT", "Metadata-Version: 2.2"], "2.1", "stands more than once"),
     ],
 )
 def test_metadata_version_is_not_raised_to_where_more_is_wrong(

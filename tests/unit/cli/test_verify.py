@@ -31,7 +31,7 @@ def bad(tmp_path: Path) -> Path:
 
 def test_sound_wheel(good: Path) -> None:
     ran = wheelfix("verify", good)
-    assert (ran.code, ran.out, ran.err) == (0, f"{good}: sound\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, f"{good}: no findings\n", "Checked 1 wheel: 0 errors, 0 warnings\n")
 
 
 def test_error_exits_with_1(bad: Path, good: Path) -> None:
@@ -39,8 +39,8 @@ def test_error_exits_with_1(bad: Path, good: Path) -> None:
     assert ran.code == 1
     assert ran.lines[0] == f"{bad}: 5 errors, 1 warning; repair can mend 4"
     assert "  error: record-missing-row: bad-1.0.dist-info/METADATA: RECORD has no row for it [mendable]" in ran.lines
-    assert ran.lines[-1] == f"{good}: sound"
-    assert ran.err == "2 wheels: 1 sound, 5 errors and 1 warnings in the others.\n"
+    assert ran.lines[-1] == f"{good}: no findings"
+    assert ran.err == "Checked 2 wheels: 5 errors, 1 warning\n"
     assert all(line.isprintable() for line in ran.lines)
 
 
@@ -49,14 +49,17 @@ def test_warning_exits_with_1_only_if_strict(warned: Path) -> None:
     assert wheelfix("verify", warned, "--select", "record", "--strict").code == 1
 
 
-def test_a_wheel_with_faults_that_are_not_told_is_not_called_sound(warned: Path, good: Path) -> None:
+def test_suppressed_findings_are_counted(warned: Path, good: Path) -> None:
     faults = verify_wheels(warned).inspections[0].faults
+    suppressed = f" ({len(faults)} suppressed by --select/--ignore)"
     ran = wheelfix("verify", "--ignore", ",".join({fault.code for fault in faults}), warned, good)
-    assert (ran.code, ran.lines) == (0, [f"{warned}: no such fault; {len(faults)} faults not told", f"{good}: sound"])
-    assert ran.err.startswith("2 wheels: 1 sound, 0 errors and 0 warnings in the others; ")
-    assert ran.err.endswith(" faults are not told.\n")
+    assert (ran.code, ran.lines) == (0, [f"{warned}: no findings{suppressed}", f"{good}: no findings"])
+    assert ran.err == f"Checked 2 wheels: 0 errors, 0 warnings ({len(faults)} suppressed)\n"
     some = wheelfix("verify", "--select", "archive", warned)
-    assert some.out == f"{warned}: no such fault; {len(faults)} faults not told\n"
+    assert some.out == f"{warned}: no findings{suppressed}\n"
+    audit = wheelfix("verify", "--select", "archive", "--format", "json", warned, good).audit
+    assert audit["summary"] == {"wheels": 2, "errors": 0, "warnings": 0, "notes": 0, "suppressed": len(faults)}
+    assert [wheel["suppressed"] for wheel in audit["wheels"]] == [len(faults), 0]
 
 
 def test_quiet_names_no_sound_wheel(good: Path, bad: Path) -> None:
@@ -107,7 +110,7 @@ def test_missing_file_exits_with_1(tmp_path: Path) -> None:
 
 def test_paths_on_standard_input_and_folders(good: Path, bad: Path) -> None:
     for ran in (wheelfix("verify", "-", stdin=f"{bad}\n{good}\n"), wheelfix("verify", good.parent)):
-        assert ran.lines[-1] == f"{good}: sound"
+        assert ran.lines[-1] == f"{good}: no findings"
         assert ran.code == 1
 
 
@@ -115,7 +118,7 @@ def test_json_fits_its_schema(good: Path, bad: Path) -> None:
     ran = wheelfix("verify", "--format", "json", good, bad)
     audit = ran.audit
     assert ran.code == 1
-    assert audit["summary"] == {"wheels": 2, "sound": 1, "errors": 5, "warnings": 1}
+    assert audit["summary"] == {"wheels": 2, "errors": 5, "warnings": 1, "notes": 0, "suppressed": 0}
     assert [wheel["source"] for wheel in audit["wheels"]] == [str(good), str(bad)]
     assert audit["wheels"][0]["faults"] == []
 

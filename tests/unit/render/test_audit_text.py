@@ -1,5 +1,6 @@
 """What ``verify`` found, as text and as annotations."""
 
+import json
 from pathlib import Path
 
 from wheelfix.auditing import Audit
@@ -8,11 +9,12 @@ from wheelfix.render.audit import render_annotations, render_audit_json, render_
 
 ERROR = Fault("record-bad-row", Severity.ERROR, "row 1", "it has \x1b two columns\n", mendable=False)
 WARNING = Fault("record-no-size", Severity.WARNING, "", "it has no size: 100 %", mendable=True)
+NOTE = Fault("metadata-license-file-early", Severity.NOTE, "License-File", "x", mendable=False)
 BOTH = Inspection(Path("a\x1b.whl"), (ERROR, WARNING))
 
 
 def test_sound() -> None:
-    assert render_inspection(Inspection(Path("a\n.whl"))) == "a\\n.whl: sound\n"
+    assert render_inspection(Inspection(Path("a\n.whl"))) == "a\\n.whl: no findings\n"
 
 
 def test_faults_with_their_count() -> None:
@@ -43,7 +45,24 @@ def test_many_alike() -> None:
 
 def test_summary() -> None:
     audit = Audit((BOTH, Inspection(Path("b.whl"))))
-    assert render_audit_summary(audit) == "2 wheels: 1 sound, 1 errors and 1 warnings in the others.\n"
+    assert render_audit_summary(audit) == "Checked 2 wheels: 1 error, 1 warning\n"
+    audit = Audit((Inspection(Path("b.whl"), (NOTE, WARNING, WARNING), suppressed=7),))
+    assert render_audit_summary(audit) == "Checked 1 wheel: 0 errors, 2 warnings, 1 note (7 suppressed)\n"
+
+
+def test_text_and_json_count_the_same() -> None:
+    audit = Audit((BOTH, Inspection(Path("b.whl"), (NOTE, NOTE), suppressed=3), Inspection(Path("c.whl"), suppressed=1)))
+    summary = json.loads(render_audit_json(audit))["summary"]
+    assert summary == {"wheels": 3, "errors": 1, "warnings": 1, "notes": 2, "suppressed": 4}
+    assert render_audit_summary(audit) == "Checked 3 wheels: 1 error, 1 warning, 2 notes (4 suppressed)\n"
+
+
+def test_suppressed_findings_are_counted_beside_the_others() -> None:
+    one = Inspection(Path("a.whl"), (NOTE,), suppressed=2)
+    assert render_inspection(one).splitlines()[0] == "a.whl: 1 note (2 suppressed by --select/--ignore)"
+    assert render_inspection(Inspection(Path("a.whl"), suppressed=1)) == (
+        "a.whl: no findings (1 suppressed by --select/--ignore)\n"
+    )
 
 
 def test_annotations() -> None:
@@ -51,6 +70,8 @@ def test_annotations() -> None:
         "::error file=a\\x1b.whl,title=record-bad-row::row 1: it has \\x1b two columns\\n",
         "::warning file=a\\x1b.whl,title=record-no-size::it has no size: 100 %25",
     ]
+    note = Audit((Inspection(Path("a.whl"), (NOTE,)),))
+    assert render_annotations(note) == "::notice file=a.whl,title=metadata-license-file-early::License-File: x\n"
 
 
 def test_json_is_ascii_whatever_the_path_holds() -> None:
