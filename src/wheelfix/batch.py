@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wheelfix.edits import Edit
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
 from wheelfix.problems import WORKER_DIED
-from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare
+from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare, without_failed
 from wheelfix.rules import BUILT_IN
 from wheelfix.task import Task
 from wheelfix.work import fix_one, rehearse_one
@@ -125,7 +125,7 @@ def run_task(
             outcomes.update(told)
             _report_all(told.values(), on_outcome)
     all_outcomes = tuple(outcomes[index] for index in range(len(given)))
-    return all_outcomes, comparison
+    return all_outcomes, replace(comparison, disagreements=without_failed(comparison.disagreements, all_outcomes))
 
 
 def _check(jobs: int, *, in_place: bool, overwrite: bool, local: str | None, build_tag: str | None) -> None:

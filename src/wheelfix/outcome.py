@@ -155,7 +155,8 @@ class Remark:
 class Disagreement:
     """A requirement that wheels of one release do not share, as they came: ``present`` in some, ``missing`` from others.
 
-    Lockers read one wheel of a release and take it for all.
+    Resolvers read one wheel and assume that it speaks for the whole release. ``resolved`` says that the wheels agree on it
+    after the run, or would where nothing was to be written.
     """
 
     project: str
@@ -163,6 +164,7 @@ class Disagreement:
     requirement: str
     present: tuple[Path, ...]
     missing: tuple[Path, ...]
+    resolved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

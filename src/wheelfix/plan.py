@@ -17,8 +17,7 @@ from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.evidence.environments import Environments
 from wheelfix.identity import Identity, Renaming, build_order, rename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES, Editor
+from wheelfix.metadata.editing import Editor
 from wheelfix.outcome import Change, Fault, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
@@ -30,6 +29,7 @@ from wheelfix.wheel import SIGNATURES, Wheel
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
     from wheelfix.filename import WheelFilename
+    from wheelfix.metadata.document import Document
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,6 @@ def void_signatures(wheel: Wheel) -> list[Change]:
 def as_kept(change: Change) -> Change:
     """Return a change that is not made, as one that keeps what is there."""
     return replace(change, action="keep", after=change.before)
-
-
-def requirements_of(metadata: bytes) -> tuple[str, ...]:
-    """Return the requirements in METADATA, in order."""
-    return tuple(each.value.strip() for each in Document.parse_leniently(metadata).all(REQUIRES))
 
 
 class _Draft:

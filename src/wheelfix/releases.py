@@ -1,4 +1,8 @@
-"""The wheels of one release, compared before any of them is written: lockers read one and take it for all."""
+"""The wheels of one release, compared before any of them is written.
+
+Resolvers read one wheel and assume that it speaks for the whole release, so a run must not leave wheels that disagree more
+than they did before.
+"""
 
 import re
 from collections import Counter
@@ -12,7 +16,9 @@ from packaging.utils import canonicalize_version
 from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.filename import WheelFilename
-from wheelfix.metadata.requirement import meaning, read_requirement
+from wheelfix.metadata.declared import Declared, Subject
+from wheelfix.metadata.editing import REQUIRES
+from wheelfix.metadata.requirement import meaning
 from wheelfix.outcome import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.task import Brief
 
@@ -30,7 +36,7 @@ Release = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What would become of one wheel: its ``outcome``, and its requirements as they came and as they would be.
+    """What would become of one wheel: its ``outcome``, and what it declares as it came and as it would be.
 
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` tells whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
@@ -39,8 +45,8 @@ class Rehearsal:
 
     outcome: Outcome
     filename: WheelFilename | None = None
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    before: Declared = field(default_factory=Declared)
+    after: Declared = field(default_factory=Declared)
     gpu_build: str = ""
     linkage: "Linkage | None" = None
     readable: bool = True
@@ -54,6 +60,13 @@ class Rehearsal:
     def is_fixed(self) -> bool:
         """Whether something would change."""
         return self.outcome.status is Status.FIXED
+
+    @property
+    def known(self) -> "Known | None":
+        """What it declares before and after, ``None`` where nobody could read it; one that is refused stays as it is."""
+        origin = read_name(self.path)
+        release = None if origin is None else _release(origin)
+        return Known(release, self.before, self.after if self.is_fixed else self.before) if self.readable else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +109,7 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local
 
     Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With the label
     ``local`` wheels that change get a release of their own, and those of the same release that say the same go with them.
-    Wheels that would get the same new name are refused.
+    Wheels that would get the same new name are refused. Disagreements that the run would resolve say so.
     """
     named = [each for each in rehearsals if each.filename is not None]
     briefs = {each.path: Brief(linkage=each.linkage, after=each.after if each.readable else None) for each in named}
@@ -112,7 +125,34 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local
             briefs[each.path] = replace(briefs[each.path], problem=problem)
     for path, note in _companions(named):
         briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
-    return Comparison(briefs, disagreements_of({each.path: each.before for each in named if each.readable}))
+    found = disagreements_of({each.path: each.before.requirements for each in named if each.readable})
+    going = {
+        each.path: (name, each)
+        for each, name in zip(named, names, strict=True)
+        if briefs[each.path].problem is None and each.outcome.problem is None
+    }
+    return Comparison(briefs, tuple(replace(each, resolved=_is_resolved(each, going)) for each in found))
+
+
+def _is_resolved(disagreement: Disagreement, going: Mapping[Path, tuple[WheelFilename | None, Rehearsal]]) -> bool:
+    """Whether all wheels that disagree are done, and those that end in one release agree on the requirement then."""
+    wanted = meaning(disagreement.requirement)
+    answers: dict[Release | None, set[bool]] = {}
+    for path in (*disagreement.present, *disagreement.missing):
+        if path not in going:
+            return False
+        name, rehearsal = going[path]
+        said = wanted in {meaning(text) for text in rehearsal.after.requirements}
+        answers.setdefault(_release(name) if name else None, set()).add(said)
+    return all(len(said) == 1 for said in answers.values())
+
+
+def without_failed(disagreements: Iterable[Disagreement], outcomes: Iterable[Outcome]) -> tuple[Disagreement, ...]:
+    """Return ``disagreements`` as they are after a run: where a wheel was refused or failed, nothing is resolved."""
+    failed = {outcome.source for outcome in outcomes if outcome.problem}
+    return tuple(
+        replace(each, resolved=each.resolved and failed.isdisjoint({*each.present, *each.missing})) for each in disagreements
+    )
 
 
 def _new_name(rehearsal: Rehearsal, local: str | None) -> WheelFilename | None:
@@ -176,33 +216,43 @@ def _in_release(paths: Sequence[Path], said: Sequence[Mapping[Hashable, str]]) -
 
 def _go_along(release: Sequence[Rehearsal]) -> Iterator[Path]:
     """Yield the wheels in which nothing changes and that say what those say in which something does; no GPU builds."""
-    new = [frozenset(_meanings(each.after)) for each in release if each.is_fixed]
+    new = [_meanings(each.after.requirements).keys() for each in release if each.is_fixed]
     for each in release:
-        if each.outcome.status is Status.UNCHANGED and not each.gpu_build and frozenset(_meanings(each.after)) in new:
+        same = _meanings(each.after.requirements).keys() in new
+        if each.outcome.status is Status.UNCHANGED and not each.gpu_build and same:
             yield each.path
 
 
 def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
-    """Return the problem of a release whose wheels would no longer agree on what they agreed on, or may not."""
-    unreadable = [each for each in release if not each.readable]
+    """Return why the wheels of a release must not be fixed as planned: they would disagree more than before, or may."""
     fixed = [each.path.name for each in release if each.is_fixed]
-    texts = _newly_differing([each for each in release if each.readable])
-    requires_other = any(each.is_fixed and _meanings(each.before).keys() != _meanings(each.after).keys() for each in release)
-    if not fixed or not (texts or (unreadable and requires_other)):
+    if not fixed:
         return None
-    named = sorted({found.name if (found := read_requirement(text)) else text for text in texts})
-    left = unreadable or [each for each in release if not each.is_fixed]
-    reasons = map(_why_left, left)
-    why = next((f" ({reason})" for reason in reasons if reason), "")
-    others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
+    worse = newly_differing([each.known for each in release if each.known is not None])
+    if worse:
+        left = [each for each in release if not each.is_fixed]
+        why = next((f" ({reason})" for each in left if (reason := _why_left(each))), "")
+        others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
+        message = f"would no longer agree on {shown_few(worse)}: {shown_few(fixed)} would be fixed, {others}"
+        return Problem("mixed-release", f"the wheels of {_title(release)} {message}", _NEXT_STEPS)
+    lost = [each for each in release if each.known is None]
+    if lost and any(each.is_fixed and each.before.answers() != each.after.answers() for each in release):
+        reason = _why_left(lost[0])
+        why = f"{shown_few([each.path.name for each in lost])} could not be compared{f' ({reason})' if reason else ''}"
+        message = f"whether the wheels of {_title(release)} would still agree is not known: {why}"
+        return Problem("mixed-release", message, f"Run again without it, or with a copy that can be read. {_NEXT_STEPS}")
+    return None
+
+
+_NEXT_STEPS: Final = (
+    "Resolvers read one wheel and assume that it speaks for the whole release. Fix all of them, or give the fixed ones a "
+    "release of their own with --local, such as --local cpu; --allow-mixed writes them anyway."
+)
+
+
+def _title(release: Sequence[Rehearsal]) -> str:
     name = release[0].filename
-    return Problem(
-        "mixed-release",
-        f"the wheels of {name.project if name else '?'} {name.version if name else '?'} would no longer agree"
-        f"{f' on {shown_few(named)}' if named else ''}: {shown_few(fixed)} would be corrected, {others}",
-        "Lockers read one wheel and take it for all. Correct all of them, or give the corrected ones a release of their own "
-        "with --local, such as --local cpu; --allow-mixed writes them all the same.",
-    )
+    return f"{name.project} {name.version}" if name else "?"
 
 
 def _why_left(rehearsal: Rehearsal) -> str:
@@ -214,20 +264,44 @@ def _why_left(rehearsal: Rehearsal) -> str:
     return rehearsal.gpu_build or next((f"{each.verdict}: {each.evidence}" for each in weighed), "")
 
 
-def _newly_differing(release: Sequence[Rehearsal]) -> list[str]:
-    """Return the requirements on which two wheels would differ that did not before, or were of two releases."""
-    before = [_meanings(each.before) for each in release]
-    after = [_meanings(each.after if each.is_fixed else each.before) for each in release]  # one that is refused stays
-    origins = [None if (name := read_name(each.path)) is None else _release(name) for each in release]
-    found = []
-    for key, text in {key: text for said in (*before, *after) for key, text in said.items()}.items():
-        answers: dict[Hashable, set[bool]] = {}
-        for origin, old, new in zip(origins, before, after, strict=True):
-            answers.setdefault((origin, key in old), set()).add(key in new)
-        agreed = all(len(answer) == 1 for answer in answers.values())
-        if not agreed or (len(set(origins)) > 1 and len(set().union(*answers.values())) > 1):
-            found.append(text)
-    return found
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one wheel of a release declared before a run, and would declare after it.
+
+    ``origin`` is the release that it was of before: two wheels that come together only now had nothing to disagree on.
+    """
+
+    origin: Hashable
+    before: Declared
+    after: Declared
+
+
+def newly_differing(release: Sequence[Known]) -> list[str]:
+    """Return on what two wheels of a release would disagree that did not disagree on it before; sorted, ready to be shown.
+
+    That is what makes a release worse: a pair of wheels and a subject (see :class:`wheelfix.metadata.declared.Declared`)
+    on which they said the same, or which they met without, and no longer do. Two that disagreed before and still do, in
+    the same way or in another one, are no worse for a resolver that reads one of them.
+    """
+    before, after = [each.before.answers() for each in release], [each.after.answers() for each in release]
+    together = len({each.origin for each in release}) > 1
+    subjects = set().union(*before, *after) if together else _changing(zip(before, after, strict=True))
+    worse = set()
+    for subject in subjects:
+        # Wheels that agreed before stand in one group; its answers afterwards must be one, too.
+        groups: dict[Hashable, set[Hashable]] = {}
+        for each, old, new in zip(release, before, after, strict=True):
+            groups.setdefault((each.origin, old.get(subject)), set()).add(new.get(subject))
+        split = any(len(answers) > 1 for answers in groups.values())
+        if split or (together and len(set().union(*groups.values())) > 1):
+            field, name, _ = subject
+            worse.add(name if field == REQUIRES else f"{field} {name}".strip())
+    return sorted(worse)
+
+
+def _changing(said: Iterable[tuple[Mapping[Subject, Hashable], Mapping[Subject, Hashable]]]) -> set[Subject]:
+    """Return the subjects on which a wheel says something else afterwards."""
+    return {subject for old, new in said for subject in {**old, **new} if old.get(subject) != new.get(subject)}
 
 
 def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:

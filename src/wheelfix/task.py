@@ -10,6 +10,7 @@ from wheelfix.outcome import Problem, Scan
 
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage
+    from wheelfix.metadata.declared import Declared
     from wheelfix.rules.model import RuleSet
 
 
@@ -62,11 +63,11 @@ class Brief:
     """What is known of one wheel before it is worked on: what its release asks for, and what was read of it.
 
     ``problem`` refuses it, ``rename`` gives it the new name even if nothing else changes, ``notes`` come with its outcome.
-    ``after`` are the requirements that it must have afterwards, ``None`` where nobody looked.
+    ``after`` is what it must declare afterwards, ``None`` where nobody looked.
     """
 
     problem: Problem | None = None
     rename: bool = False
     notes: tuple[str, ...] = ()
     linkage: "Linkage | None" = None
-    after: tuple[str, ...] | None = None
+    after: "Declared | None" = None

@@ -36,7 +36,7 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from dataclasses import replace
 
-    from wheelfix.plan import requirements_of
+    from wheelfix.metadata.declared import Declared
     from wheelfix.rewrite import apply, preview
     from wheelfix.wheel import Wheel
 
@@ -44,7 +44,7 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
         plan = _plan(wheel, task, brief, digest.hexdigest if digest else None)
         if brief.problem and not plan.problem:
             plan = replace(plan, problem=brief.problem, notes=())
-        elif brief.after is not None and requirements_of(plan.new_metadata) != brief.after:
+        elif brief.after is not None and Declared.of(plan.new_metadata) != brief.after:
             hint = "Run again when nothing writes to it."
             raise SourceChanged("source-changed", "it is not the wheel that was compared with its siblings", hint=hint)
         plan = replace(plan, notes=(*plan.notes, *brief.notes))
@@ -100,7 +100,7 @@ def _rules(task: Task) -> "RuleSet | None":
 
 def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
-    from wheelfix.plan import requirements_of
+    from wheelfix.metadata.declared import Declared
     from wheelfix.releases import COMPANIONS, Rehearsal, read_name
     from wheelfix.rewrite import preview
     from wheelfix.weighing import gather
@@ -110,7 +110,7 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
         with Wheel(path, leniently=task.mandate is not None) as wheel:
             evidence = gather(wheel, task.scan)
             plan = _plan(wheel, task, Brief(), None, evidence)
-            before, after = (requirements_of(data) for data in (plan.metadata, plan.new_metadata))
+            before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_build if task.local is not None or wheel.project in COMPANIONS else ""
             return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others

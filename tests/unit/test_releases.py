@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from building import Entry, WheelSpec, write_wheel
 from running import wheelfix as run
 from wheelfix import Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.filename import WheelFilename
-from wheelfix.releases import Rehearsal, compare, disagreements_of, to_compare
+from wheelfix.metadata.declared import Declared, Subject
+from wheelfix.releases import Known, Rehearsal, compare, disagreements_of, newly_differing, to_compare
 
 A, B, C = "demo-1.0-cp311-cp311-any.whl", "demo-1.0-cp312-cp312-any.whl", "demo-1.0-cp313-cp313-any.whl"
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -124,7 +128,8 @@ def rehearsal(name: str, before: Sequence[str], after: Sequence[str] | None = No
     outcome = Outcome(path, status, project=parsed.project, version=parsed.version, problem=knobs.pop("problem", None))
     if outcome.problem:
         outcome = replace(outcome, status=Status.REFUSED)
-    return Rehearsal(outcome, parsed, tuple(before), tuple(before if after is None else after), **knobs)
+    said = Declared(tuple(before)), Declared(tuple(before if after is None else after))
+    return Rehearsal(outcome, parsed, *said, **knobs)
 
 
 def refused(*rehearsals: Rehearsal, **options: Any) -> list[str]:
@@ -171,6 +176,17 @@ CASES: dict[str, tuple[list[Rehearsal], list[str]]] = {
         [rehearsal(A, ["a", GPU], ["a"]), rehearsal(B, ["a"]), rehearsal(C, ["a", GPU])],
         [A, B, C],
     ),
+    "they disagree on the version before and after": ([rehearsal(A, ["a>=1"], ["a>=3"]), rehearsal(B, ["a>=2"])], []),
+    "and the third agreed with the one that changes": (
+        [rehearsal(A, ["a>=1"], ["a>=3"]), rehearsal(B, ["a>=2"]), rehearsal(C, ["a>=1"])],
+        [A, B, C],
+    ),
+    "they disagree in one environment, and then in two": (
+        [rehearsal(A, ["a", "a>=1; os_name == 'nt'"], ["a>=1; os_name == 'nt'"]), rehearsal(B, ["a"])],
+        [A, B],
+    ),
+    "the version changes towards the other": ([rehearsal(A, ["a>=1"], ["a>=2"]), rehearsal(B, ["a>=2"])], []),
+    "an extra is taken off where it differed": ([rehearsal(A, ["a[x]"], ["a"]), rehearsal(B, ["a[y]"])], []),
 }
 
 
@@ -189,7 +205,89 @@ def test_the_problem_names_wheels_requirements_and_the_reason() -> None:
     assert problem is not None
     for part in ("demo 1.0", "nvidia-cudnn-cu12", "triton", A, B, "it needs it"):
         assert part in problem.message
-    assert all(part in problem.hint for part in ("Correct all", "--local", "--allow-mixed"))
+    assert all(part in problem.hint for part in ("Fix all", "--local", "--allow-mixed"))
+
+
+def test_requires_python_and_extras_count_too() -> None:
+    """Resolvers take both from one wheel of the release, as they take requirements."""
+
+    def changed(old: Declared, new: Declared) -> list[str]:
+        return newly_differing([Known("demo 1.0", old, new), Known("demo 1.0", old, old)])
+
+    assert changed(Declared(requires_python=">=3.9"), Declared(requires_python=">=3.10")) == ["Requires-Python"]
+    assert changed(Declared(requires_python=">=3.9, <4"), Declared(requires_python="<4,>=3.9")) == []
+    assert changed(Declared(extras=("Gpu", "x")), Declared(extras=("x",))) == ["Provides-Extra gpu"]
+    assert changed(Declared(extras=("a_b",)), Declared(extras=("A-B",))) == []
+
+
+SAID = st.builds(
+    Declared,
+    st.lists(
+        st.sampled_from(["a", "a>=1", "a>=2", "A", "a; os_name == 'nt'", "b", "b[x]", "b @ https://e.org/b.whl", "no !"]),
+        max_size=4,
+    ).map(tuple),
+    st.lists(st.sampled_from(["x", "X", "y"]), max_size=2).map(tuple),
+    st.sampled_from(["", ">=3.9", ">=3.10"]),
+)
+KNOWN = st.builds(Known, st.sampled_from(["1.0", "1.0", "1.0", "2.0"]), SAID, SAID)
+
+
+def apart(one: Declared, other: Declared) -> set[Subject]:
+    """Return on what two wheels disagree."""
+    here, there = one.answers(), other.answers()
+    return {subject for subject in {**here, **there} if here.get(subject) != there.get(subject)}
+
+
+@given(st.lists(KNOWN, min_size=1, max_size=5))
+def test_worse_is_a_pair_that_disagrees_on_what_it_did_not_disagree_on(release: list[Known]) -> None:
+    """The definition, pair by pair; wheels that were of two releases had nothing to disagree on."""
+    worse = {
+        subject
+        for one, other in combinations(release, 2)
+        for subject in apart(one.after, other.after)
+        if one.origin != other.origin or subject not in apart(one.before, other.before)
+    }
+    found = newly_differing(release)
+    assert bool(found) is bool(worse)
+    assert len(found) <= len(worse)
+
+
+@given(st.lists(SAID, min_size=1, max_size=5), SAID)
+def test_wheels_that_say_the_same_in_the_end_are_never_worse(before: list[Declared], after: Declared) -> None:
+    assert newly_differing([Known("1.0", each, after) for each in before]) == []
+    assert newly_differing([Known("1.0", each, each) for each in before]) == []
+
+
+def test_a_wheel_that_could_not_be_compared_leaves_a_doubt_and_is_named() -> None:
+    """What it says nobody knows: the message does not claim that it disagrees."""
+    lost = Rehearsal(Outcome(Path(B), Status.REFUSED, problem=Problem("bad", "it is cut off", "")), readable=False)
+    lost = replace(lost, filename=WheelFilename.parse(B))
+    briefs = compare([rehearsal(A, [GPU], []), lost]).briefs
+    problem = briefs[Path(A)].problem
+    assert problem is not None
+    assert "no longer agree" not in problem.message
+    assert all(part in problem.message for part in ("is not known", B, "it is cut off"))
+    assert "--local" in problem.hint
+    assert compare([rehearsal(A, ["A_b"], ["a-b"]), lost]).briefs[Path(A)].problem is None
+
+
+RESOLVED: dict[str, tuple[list[Rehearsal], list[bool]]] = {
+    "they come to agree": ([rehearsal(A, ["a", GPU], ["a"]), rehearsal(B, ["a"])], [True]),
+    "on one of two": ([rehearsal(A, ["a", "b", GPU], ["a", "b"]), rehearsal(B, ["a"])], [False, True]),
+    "nothing changes": ([rehearsal(A, [GPU]), rehearsal(B, [])], [False]),
+    "the one that has it is refused": ([rehearsal(A, [GPU], problem=UNSAFE), rehearsal(B, [])], [False]),
+    "all lose it but one, which is refused": (
+        [rehearsal(A, [GPU], []), rehearsal(B, []), rehearsal(C, [GPU], problem=UNSAFE)],
+        [False],
+    ),
+    "the version is the same now": ([rehearsal(A, ["a>=1"], ["a>=2"]), rehearsal(B, ["a>=2"])], [True, True]),
+}
+
+
+@pytest.mark.parametrize("case", RESOLVED)
+def test_a_run_that_makes_wheels_agree_says_so(case: str) -> None:
+    rehearsals, expected = RESOLVED[case]
+    assert [each.resolved for each in compare(rehearsals, allow_mixed=True).disagreements] == expected
 
 
 def test_a_wheel_that_could_not_be_read_is_in_no_release() -> None:
@@ -291,6 +389,28 @@ def test_one_sibling_that_needs_it_refuses_all_of_the_release_and_no_other(tmp_p
     assert codes(report) == ["mixed-release", "unsafe", "fixed", "fixed"]
     assert outputs(tmp_path) == sorted([paths[2].name, paths[3].name])
     assert [each.output for each in report.outcomes[:2]] == [None, None]
+
+
+@pytest.mark.parametrize("dry", [(), ("--check",), ("--diff",)])
+def test_what_is_resolved_is_reported(dry: tuple[str, ...], tmp_path: Path) -> None:
+    paths = [built(tmp_path, "py2", ["a", GPU]), built(tmp_path, "py3", ["a"])]
+    ran = run("strip-gpu", *dry, "-o", tmp_path / "out", *paths)
+    assert ("they would agree after this run" if dry else "now they agree") in ran.err
+    if "--diff" not in dry:
+        ran = run("strip-gpu", *dry, "--format", "json", "-o", tmp_path / "json", *paths)
+        assert [each["resolved"] for each in ran.report["disagreements"]] == [True]
+    if not dry:
+        after = run("strip-gpu", "--format", "json", "--check", *sorted((tmp_path / "out").glob("*.whl")))
+        assert after.report["disagreements"] == []
+
+
+def test_nothing_is_resolved_where_a_wheel_could_not_be_written(tmp_path: Path) -> None:
+    paths = [built(tmp_path, "py2", ["a", GPU]), built(tmp_path, "py3", ["a"])]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / paths[0].name).write_bytes(b"another file")
+    report = fix(tmp_path, *paths)
+    assert codes(report) == ["output-exists", "unchanged"]
+    assert [each.resolved for each in report.disagreements] == [False]
 
 
 def test_mixed_is_written_where_it_is_allowed(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ class Narrator:
             return
         if self._total > 1:
             say(render_summary(report, dry_run=self._dry_run))
-        say(render_disagreements(report.disagreements))
+        say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         say(render_remarks(report.remarks))
 
     def __enter__(self) -> Self:

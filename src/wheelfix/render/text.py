@@ -106,21 +106,25 @@ def render_summary(report: Report, *, dry_run: bool = False) -> str:
     return f"{len(report.outcomes)} wheels: {', '.join(counts)}.\n"
 
 
-def render_disagreements(disagreements: Sequence[Disagreement]) -> str:
-    """Return how the wheels of a release disagreed as they came, those of the same wheels on one line."""
+def render_disagreements(disagreements: Sequence[Disagreement], *, dry_run: bool = False) -> str:
+    """Return how the wheels of a release disagreed as they came, those of the same wheels on one line.
+
+    With ``dry_run`` what is resolved would be so.
+    """
     groups: dict[tuple[object, ...], list[Disagreement]] = {}
     for each in disagreements:
-        groups.setdefault((each.project, each.version, each.present, each.missing), []).append(each)
-    return "".join(f"{_disagreement(group)}\n" for group in groups.values())
+        groups.setdefault((each.project, each.version, each.present, each.missing, each.resolved), []).append(each)
+    return "".join(f"{_disagreement(group, dry_run)}\n" for group in groups.values())
 
 
-def _disagreement(group: Sequence[Disagreement]) -> str:
+def _disagreement(group: Sequence[Disagreement], dry_run: bool) -> str:
     first, count = group[0], len(group)
     having, lacking = (shown_few([path.name for path in paths]) for paths in (first.present, first.missing))
+    resolution = f"; {'they would agree after this run' if dry_run else 'now they agree'}" if first.resolved else ""
     what = "a requirement" if count == 1 else f"{count} requirements"
     return (
         f"{shown(first.project)} {shown(first.version)}: its wheels disagree as they came: {what} in {having} and not in "
-        f"{lacking}: {shown_few([each.requirement for each in group])}"
+        f"{lacking}: {shown_few([each.requirement for each in group])}{resolution}"
     )
 
 
