@@ -3,7 +3,7 @@
 #
 #     publish-mirror.sh INCOMING MIRROR
 #
-# A wheel that is refused ends the job with 1, after the others are published; the reasons are on standard error.
+# A wheel that is refused ends the job with 3, after the others are published; the reasons are on standard error.
 # The report of the run is MIRROR.report.json, beside the mirror.
 set -eu
 if [ $# -ne 2 ]; then
@@ -21,5 +21,9 @@ fi
 code=0
 "$wheelfix" strip-gpu --quiet --skip-gpu-builds --build-tag 1nogpu --format json \
     --publish "$mirror" --yank-original 'requires CUDA without need' "$incoming" >"$mirror.report.json" || code=$?
-"$wheelfix" mirror check --quick "$mirror" || code=$?
+checked=0
+"$wheelfix" mirror check --quick "$mirror" || checked=$?
+if [ "$checked" -gt "$code" ]; then
+    code=$checked
+fi
 exit "$code"

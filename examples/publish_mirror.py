@@ -12,7 +12,7 @@ import wheelfix
 
 
 def main(incoming: Path, mirror: Path) -> int:
-    """Return 0 if every wheel is published and the mirror is sound."""
+    """Return 0 if every wheel is published and the mirror has no error, else what ``wheelfix`` would exit with."""
     wheels = sorted(incoming.glob("*.whl"))
     if not wheels:
         print(f"nothing to do: there is no wheel in {incoming}")
@@ -34,7 +34,9 @@ def main(incoming: Path, mirror: Path) -> int:
     survey = wheelfix.check_mirror(mirror, quick=True)
     for finding in survey.findings:
         print(f"{finding.code}: {finding.place}: {finding.message}", file=sys.stderr)
-    return int(not (report.ok and published.ok and survey.passes()))
+    if not (report.ok and published.ok and survey.complete):
+        return 3
+    return 0 if survey.passes() else 1
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from wheelfix.releases import disagreements_of
 from wheelfix.wheel import Wheel
 
 _SIBLINGS: Final = "siblings-disagree"
+_UNREADABLE: Final = "file-unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class Audit:
         """How many findings were left out by ``select`` or ``ignore``."""
         return sum(each.suppressed for each in self.inspections)
 
+    @property
+    def complete(self) -> bool:
+        """Whether every file could be read: of one that could not, nothing is known."""
+        return not any(fault.code == _UNREADABLE for each in self.inspections for fault in each.faults)
+
     def passes(self, *, strict: bool = False) -> bool:
         """Whether there is no error, and with ``strict`` no warning either; notes never count."""
         return not (self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
@@ -49,8 +55,8 @@ def verify_wheels(
     """Return every fault of every wheel: archive, names, RECORD, METADATA, companions, and siblings that disagree.
 
     ``paths`` are wheels, not folders. Every member of each is read, in bounded memory and with both cores. With ``select``
-    only codes that begin with one of its texts are told, with ``ignore`` none of those. ``on_inspection`` is called as
-    each wheel is done; what its siblings say is known only at the end.
+    only codes that begin with one of its texts are told, with ``ignore`` none of those; a file that cannot be read is
+    always reported. ``on_inspection`` is called as each wheel is done; what its siblings say is known only at the end.
 
     Nothing is raised for a wheel that is faulty, missing or no wheel at all: that is a fault too.
 
@@ -77,11 +83,11 @@ def _inspect(path: Path) -> Inspection:
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its fault tells what it was
         problem = failure(path, error).problem
         message = f"{problem.message}. {problem.hint}" if problem else str(error)
-        return Inspection(path, (Found("file-unreadable", "", message).fault,))
+        return Inspection(path, (Found(_UNREADABLE, "", message).fault,))
 
 
 def _chosen(inspection: Inspection, choice: Choice) -> Inspection:
-    chosen = tuple(fault for fault in inspection.faults if choice.includes(fault.code))
+    chosen = tuple(fault for fault in inspection.faults if fault.code == _UNREADABLE or choice.includes(fault.code))
     return replace(inspection, faults=chosen, suppressed=len(inspection.faults) - len(chosen))
 
 

@@ -124,7 +124,7 @@ def test_the_samples_are_a_cpu_and_a_cuda_build_of_one_release() -> None:
 def test_both_are_refused(options: list[str], order: tuple[Path, Path], tmp_path: Path) -> None:
     """One for what it needs, the other for its release; nothing at all is written."""
     ran = wheelfix("strip-gpu", "--format", "json", "-o", tmp_path / "out", *options, *order)
-    assert ran.code == 1
+    assert ran.code == 3
     assert [path for path in files_in(tmp_path) if path.is_file()] == []
     report = ran.report
     assert report["summary"] == {"fixed": 0, "unchanged": 0, "refused": 2, "failed": 0}
@@ -145,14 +145,14 @@ def test_a_third_wheel_that_never_asked_for_gpus_does_not_open_the_way(tmp_path:
     tags = "cp311-none-macosx_11_0_arm64"
     third = write_wheel(tmp_path, WheelSpec("torch", "2.7.0", tags, requires=tuple(sorted(OTHERS))))
     ran = wheelfix("strip-gpu", "-o", tmp_path / "out", CPU, CUDA, third)
-    assert ran.code == 1
+    assert ran.code == 3
     assert "no longer agree" in ran.err
     assert not (tmp_path / "out" / CPU.name).exists()
 
 
 def test_the_ways_out_are_told_at_the_terminal(tmp_path: Path) -> None:
     ran = wheelfix("strip-gpu", "-q", "-o", tmp_path / "out", CPU, CUDA)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (3, "")
     [mixed] = [line for line in ran.err.splitlines() if line.startswith(f"{CPU}: refused: ")]
     assert "no longer agree" in mixed
     assert "--local cpu" in mixed
@@ -163,14 +163,14 @@ def test_the_ways_out_are_told_at_the_terminal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [["--check"], ["--diff"]], ids=" ".join)
 def test_a_dry_run_refuses_the_same(options: list[str]) -> None:
     ran = wheelfix("strip-gpu", *options, CPU, CUDA)
-    assert ran.code == 1
+    assert ran.code == 3
     assert "no longer agree" in ran.err
     assert ran.out == ""
 
 
 def test_in_place_both_stay(tmp_path: Path) -> None:
     paths = [Path(shutil.copy(path, tmp_path)) for path in (CPU, CUDA)]
-    assert wheelfix("strip-gpu", "--in-place", *paths).code == 1
+    assert wheelfix("strip-gpu", "--in-place", *paths).code == 3
     assert [path.read_bytes() for path in paths] == [CPU.read_bytes(), CUDA.read_bytes()]
     assert files_in(tmp_path) == sorted(paths)
 
@@ -186,7 +186,7 @@ def test_with_a_label_the_cpu_build_is_written_and_the_other_refused_for_itself(
     jobs: int, corrected: Path, tmp_path: Path
 ) -> None:
     ran = wheelfix("strip-gpu", "--format", "json", "-j", jobs, "--local", "cpu", "-o", tmp_path, CPU, CUDA)
-    assert ran.code == 1
+    assert ran.code == 3
     one, other = ran.report["wheels"]
     assert (one["status"], one["output"]) == ("fixed", str(tmp_path / LABELLED))
     assert (other["status"], other["problem"]["code"]) == ("refused", "unsafe")
@@ -196,7 +196,7 @@ def test_with_a_label_the_cpu_build_is_written_and_the_other_refused_for_itself(
 
 def test_mixed_releases_can_be_asked_for(tmp_path: Path) -> None:
     ran = wheelfix("strip-gpu", "--allow-mixed", "-o", tmp_path, CPU, CUDA)
-    assert (ran.code, ran.lines) == (1, [str(tmp_path / CPU.name)])
+    assert (ran.code, ran.lines) == (3, [str(tmp_path / CPU.name)])
     assert "it needs" in ran.err
 
 
@@ -308,4 +308,4 @@ def test_one_call_makes_a_folder_to_publish_of_both(tmp_path: Path) -> None:
     assert (tmp_path / "out" / CUDA.name).read_bytes() == CUDA.read_bytes()
     assert wheelfix("strip-gpu", "--skip-gpu-builds", "--check", tmp_path / "out").code == 0
     mixed = wheelfix("strip-gpu", "--skip-gpu-builds", "-o", tmp_path / "mixed", CPU, CUDA)
-    assert (mixed.code, list(tmp_path.glob("mixed/*"))) == (1, [])
+    assert (mixed.code, list(tmp_path.glob("mixed/*"))) == (3, [])

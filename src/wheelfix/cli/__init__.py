@@ -1,19 +1,22 @@
 """The command line: one command a file, each parses, calls, renders and exits."""
 
+import errno
 import gc
+import io
 import os
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode, help_text, stopped
 from wheelfix.cli.lazy import LazyGroup
 from wheelfix.cli.narration import say
-from wheelfix.errors import RulesError
+from wheelfix.errors import WheelfixError
 from wheelfix.version import __version__
 
 _COMMANDS: Final = {
@@ -27,13 +30,10 @@ _COMMANDS: Final = {
     "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",
 }
-WRONG_USAGE: Final = 2
-INTERRUPTED: Final = 130
 _GARBAGE_THRESHOLD: Final = 500_000
 """An archive of 12,000 members is 24,000 tuples without cycles; looking through them again and again costs a third."""
 _SWITCH_SECONDS: Final = 0.0002
 """The sums are computed by threads that need the interpreter for a moment every 2 ms; they are not to wait 5 ms for it."""
-_TERMINATED: Final = 143
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -42,7 +42,32 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+class _NoReader(Exception):
+    """Whoever read our output ended first."""
+
+
+class _Main(LazyGroup):
+    """The command itself. Click ends it with 1 where a pipe breaks, but 1 means that something was found."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the arguments, which can print the help."""
+        try:
+            return super().make_context(*arguments, **options)
+        except BrokenPipeError as error:
+            raise _NoReader from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and write out what it printed."""
+        try:
+            result = super().invoke(ctx)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _NoReader from error
+        return result
+
+
+@click.group(cls=_Main, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}, epilog=help_text())
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version and exit."
 )
@@ -56,11 +81,6 @@ def group() -> None:
       wheelfix show torch-*.whl                           what each requires and needs, and why
       wheelfix strip-gpu --publish mirror/ torch-*.whl    correct, and publish in a folder
       wheelfix verify dist/*.whl                          every fault at once
-
-    \b
-    Exit codes: 0 done, or nothing to do; 1 --check would change a wheel, verify
-    or mirror check found an error, diff a difference, or a wheel was refused or
-    failed; 2 wrong usage or rules; 130 interrupted.
     """
 
 
@@ -71,6 +91,7 @@ def main() -> NoReturn:
         signal.signal(signal.SIGINT, _interrupt)
     gc.set_threshold(_GARBAGE_THRESHOLD)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    _occupy_standard_streams()
     code = run(sys.argv[1:])
     gc.freeze()  # nothing that is still there needs to be looked through once more before the process ends
     sys.exit(code)
@@ -82,37 +103,63 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
 
 
 def _terminate(_: int, __: FrameType | None) -> NoReturn:
-    sys.exit(_TERMINATED)
+    sys.exit(ExitCode.TERMINATED)
+
+
+def _occupy_standard_streams() -> None:
+    """Keep the numbers of closed standard streams from wheels: what is opened next would be taken for one of them."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+
+
+class _ClosedOutput(io.TextIOBase):
+    """Standard output where there is none: what is printed is refused, rather than lost without a word."""
+
+    def write(self, text: str) -> int:
+        """Refuse ``text``; nothing at all can be printed anywhere."""
+        if text:
+            raise OSError(errno.EBADF, "it is closed")
+        return 0
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line with ``arguments`` and return its exit code."""
     if sys.stderr is None:  # it was closed by whoever started us
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
+    if sys.stdout is None:
+        sys.stdout = _ClosedOutput()
     try:
         code = group.main(arguments, prog_name="wheelfix", standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return code if isinstance(code, int) else ExitCode.DONE
     except click.ClickException as error:
-        with suppress(OSError):  # a standard error that takes nothing changes no exit code
-            error.show()
-        return error.exit_code
-    except RulesError as error:
-        say(f"wheelfix: {error}\n")
-        return WRONG_USAGE
+        return _end(error)
+    except WheelfixError as error:
+        return _end(stopped(error))
     except (click.Abort, KeyboardInterrupt):
         say("Interrupted; files that were complete stay.\n")
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has enough
+        return ExitCode.INTERRUPTED
+    except _NoReader:
         _drop_output()
-        return 1
-    except OSError as error:  # errors of wheels are told by their outcomes; what is left is our own output
+        return ExitCode.NO_READER
+    except OSError as error:
+        if error.filename is not None:
+            return _end(stopped(error))
+        # Errors of wheels are in their outcomes; what is left, and is of no file, is our own output.
         say(f"wheelfix: standard output: {error.strerror or error}\n")
         _drop_output()
-        return 1
+        return ExitCode.INCOMPLETE
+
+
+def _end(error: click.ClickException) -> int:
+    """Print what ended the run, and return its exit code."""
+    with suppress(OSError):  # a standard error that takes nothing changes no exit code
+        error.show()
+    return error.exit_code
 
 
 def _drop_output() -> None:
     """Let what is still buffered for standard output go nowhere, so that Python does not try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(sys.stdout, _ClosedOutput):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
 from wheelfix.cli.printing import print_exactly
@@ -36,7 +37,7 @@ def command(
 
     The verdict comes first: identical; content same, archive different; metadata
     only; or different. Exit code 0 means that they are identical, or as expected;
-    1 that they differ, or that one cannot be read.
+    1 that they differ; 3 that one cannot be read.
 
     \b
     In front of a member: + added, - removed, ~ changed, > renamed.
@@ -54,13 +55,13 @@ def command(
         raise click.UsageError("--quiet and --verbose exclude each other.")
     difference = _compare(Path(old), Path(new))
     if difference is None:
-        return 1
+        return ExitCode.INCOMPLETE
     if form == "json":
         click.echo(render_difference_json(difference), nl=False)
     else:
         print_exactly(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL))
     as_wanted = difference.only_metadata if expect else difference.verdict is Likeness.IDENTICAL
-    return 0 if as_wanted else 1
+    return ExitCode.DONE if as_wanted else ExitCode.FOUND
 
 
 def _compare(old: Path, new: Path) -> Difference | None:

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.correcting import SCAN_OPTION
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
@@ -55,7 +56,7 @@ def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, v
             click.echo(render_tail(each, verbose=verbose), nl=False)
     if form == "text":
         click.echo(render_disagreements(differences), nl=False)
-    return int(any(each.problem for each in descriptions))
+    return ExitCode.INCOMPLETE if any(each.problem for each in descriptions) else ExitCode.DONE
 
 
 def _print_table(rows: Sequence[Row]) -> None:

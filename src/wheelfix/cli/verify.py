@@ -7,6 +7,7 @@ import click
 from wheelfix.auditing import verify_wheels
 from wheelfix.checks.codes import CHECKS
 from wheelfix.cli.choosing import choosing_options
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
@@ -39,7 +40,8 @@ def command(
 ) -> int:
     """Say whether wheels are sound: archive, RECORD, METADATA, file name, siblings.
 
-    Every file of a wheel is read and compared with RECORD. Exit code 1 if there is an error.
+    Every file of a wheel is read and compared with RECORD. Exit code 1 if there is an
+    error, 3 if a file could not be read.
 
     \b
     Examples:
@@ -59,7 +61,9 @@ def command(
         _print_text(audit.inspections, quiet=quiet, verbose=verbose)
     if not quiet:
         say(render_audit_summary(audit))
-    return int(not audit.passes(strict=strict))
+    if not audit.complete:
+        return ExitCode.INCOMPLETE
+    return ExitCode.DONE if audit.passes(strict=strict) else ExitCode.FOUND
 
 
 def _print_text(inspections: tuple[Inspection, ...], *, quiet: bool, verbose: bool) -> None:

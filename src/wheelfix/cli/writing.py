@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.printing import print_exactly
@@ -147,7 +148,9 @@ def conclude(report: Report, options: WritingOptions, narrator: Narrator, publis
             if outcome.status is Status.FIXED:
                 say(f"{shown(str(outcome.source))}: would change\n")
     _print_result(report, options, published)
-    return max(exit_code(report, check=options.check), int(published is not None and not published.ok))
+    if published is not None and not published.ok:
+        return ExitCode.INCOMPLETE
+    return exit_code(report, check=options.check)
 
 
 def _print_result(report: Report, options: WritingOptions, published: "PublishReport | None") -> None:
@@ -161,7 +164,9 @@ def _print_result(report: Report, options: WritingOptions, published: "PublishRe
                 click.echo(str(outcome.output))
 
 
-def exit_code(report: Report, *, check: bool) -> int:
-    """Return 0 if all went well, 1 if a wheel was refused or failed, keeps an error, or would change and ``check`` asks."""
+def exit_code(report: Report, *, check: bool) -> ExitCode:
+    """Return how the run ended: what was refused or failed counts more than what keeps an error or would change."""
+    if not report.ok:
+        return ExitCode.INCOMPLETE
     errors = any(fault.severity is Severity.ERROR for outcome in report.outcomes for fault in outcome.faults)
-    return int(not report.ok or errors or (check and report.count(Status.FIXED) > 0))
+    return ExitCode.FOUND if errors or (check and report.count(Status.FIXED)) else ExitCode.DONE

@@ -63,6 +63,7 @@ def _warning(code: str, sentence: str, consequence: str, seen: Seen = Seen.BOTH)
 
 
 _NOT_LOOKED_AT: Final = "not-looked-at"
+_UNREADABLE: Final = "unreadable"
 _ALL: Final = (
     _error(
         _NOT_LOOKED_AT,
@@ -197,7 +198,7 @@ _ALL: Final = (
         "leads-out", "A link in the mirror leads out of it.", "A server may show what is not meant to be shown.", Seen.FOLDER
     ),
     _error(
-        "unreadable", "A file or folder cannot be read.", "A server that may not read it either answers 403.", Seen.FOLDER
+        _UNREADABLE, "A file or folder cannot be read.", "A server that may not read it either answers 403.", Seen.FOLDER
     ),
 )
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
@@ -220,6 +221,11 @@ class Survey:
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""
         return sum(each.severity is severity for each in self.findings)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it could be looked at."""
+        return not any(each.code in (_NOT_LOOKED_AT, _UNREADABLE) for each in self.findings)
 
     def passes(self, *, strict: bool = False) -> bool:
         """Whether there is no error, and with ``strict`` no warning either."""

@@ -118,12 +118,12 @@ def test_wheels_that_cannot_be_read_are_all_told() -> None:
     good = write_wheel(Path())
     Path("bad.whl").write_bytes(b"\x1b no archive")
     ran = wheelfix("diff", "bad.whl", "\x1bmissing.whl")
-    assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 2)
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (3, "", 2)
     assert ran.err.startswith("bad.whl: the file is not a ZIP archive. ")
     assert "\x1b" not in ran.err
     for arguments in (["bad.whl", good], [good, "bad.whl"], ["--format", "json", "--expect", "metadata", good, "bad.whl"]):
         ran = wheelfix("diff", *arguments)
-        assert (ran.code, ran.out) == (1, "")
+        assert (ran.code, ran.out) == (3, "")
         assert "bad.whl: " in ran.err
 
 
@@ -132,7 +132,7 @@ def test_a_comparison_that_would_take_too_long_is_told(monkeypatch: pytest.Monke
     monkeypatch.setattr(contents, "_GREATEST_RATIO", 0)
     old, new = write_wheel(Path()), write_wheel(Path("new"), WheelSpec(stored=True))
     ran = wheelfix("diff", old, new)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (3, "")
     assert f"{old} and {new}: reading it takes more than any real file needs. " in ran.err
 
 

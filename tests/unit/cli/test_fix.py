@@ -168,7 +168,7 @@ def test_check_and_a_rule_that_cannot_be_carried_out(wheel: Path) -> None:
         'schema = 1\n[[rule]]\nid = "r"\nreason = "r"\nmatch.name = "foo"\naction = { rename = "bar" }\n'
     )
     ran = wheelfix("fix", odd, wheel)
-    assert (ran.code, ran.lines) == (1, [f"fixed/{wheel}"])
+    assert (ran.code, ran.lines) == (3, [f"fixed/{wheel}"])
     assert "odd-1.0-py3-none-any.whl: refused: rule r: rename makes 'foo >=1 <2' into 'bar >=1 <2'" in ran.err
 
 

@@ -77,11 +77,11 @@ def test_check_tells_and_mends_what_is_chosen(wheel: Path, mirror: Path) -> None
         assert wheelfix("mirror", "check", option, "record", mirror).code == 2
 
 
-def test_refusals_end_with_1(wheel: Path, mirror: Path, tmp_path: Path) -> None:
+def test_refusals_end_with_3_and_wrong_words_with_2(wheel: Path, mirror: Path, tmp_path: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     other = write_wheel(tmp_path, sound())
     ran = wheelfix("mirror", "add", mirror, other)
-    assert ran.code == 1
+    assert ran.code == 3
     assert "--replace" in ran.err
     assert ran.out == ""
     for words in (
@@ -91,9 +91,9 @@ def test_refusals_end_with_1(wheel: Path, mirror: Path, tmp_path: Path) -> None:
         ("check", tmp_path),
     ):
         ran = wheelfix("mirror", *words)
-        assert (ran.code, ran.out) == (1, "")
+        assert (ran.code, ran.out) == (2, "")
         assert ran.err.startswith("Error: ")
-    assert wheelfix("mirror", "list", mirror, "nosuch").code == 1
+    assert wheelfix("mirror", "list", mirror, "nosuch").code == 2
 
 
 @pytest.mark.parametrize(
@@ -133,19 +133,20 @@ def test_publish_in_one_step(wheel: Path, mirror: Path) -> None:
     assert wheelfix("mirror", "check", "--strict", mirror).code == 0
 
 
-def test_a_mirror_that_refuses_ends_with_1(wheel: Path, mirror: Path) -> None:
+def test_a_mirror_that_refuses_ends_with_3(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     ran = wheelfix("strip-gpu", "--allow-unproven", "--publish", mirror, wheel)
-    assert ran.code == 1
+    assert ran.code == 3
     assert "serves demo-1.0-py3-none-any.whl with other bytes" in ran.err
 
 
 def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
     """Not as if standard output had failed."""
     (tmp_path / "file").write_text("")
-    for words in (("strip-gpu", "--publish", tmp_path / "file" / "m", wheel), ("mirror", "check", tmp_path / "file" / "m")):
+    place = tmp_path / "file" / "m"
+    for words, code in ((("strip-gpu", "--publish", place, wheel), 3), (("mirror", "check", place), 2)):
         ran = wheelfix(*words)
-        assert ran.code == 1
+        assert ran.code == code
         assert ran.err.startswith("Error: ")
         assert "standard output" not in ran.err
 
@@ -196,6 +197,6 @@ def test_list_of_what_is_not_there(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     assert wheelfix("mirror", "list", mirror, "demo==1.0").lines[0].startswith(wheel.name)
     ran = wheelfix("mirror", "list", mirror, "demo==2.0")
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (2, "")
     assert "demo==2.0" in ran.err
     assert (mirror / "simple/demo/index.html").exists()

@@ -98,22 +98,61 @@ def test_a_full_disk_under_standard_output_is_told(arguments: list[str]) -> None
     write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
     with Path("/dev/full").open("w") as full:
         ran = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert ran.returncode == 1
+    assert ran.returncode == 3
     assert "standard output: No space left on device" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "Exception ignored" not in ran.stderr
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-"])
-def test_closed_streams_are_no_crash(closed: str) -> None:
+def run_with(closed: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command with a standard stream closed."""
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *arguments]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("closed", "code"), [(">&-", 3), ("2>&-", 0), ("<&-", 0), ("<&- >&- 2>&-", 3)])
+def test_closed_streams_are_no_crash(closed: str, code: int) -> None:
     for name in ("a", "b"):
         write_wheel(Path(), WheelSpec(project=name, requires=("nvidia-nccl-cu12",)))
-    ran = subprocess.run(
-        ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, "strip-gpu", "."], capture_output=True, text=True, check=False
-    )
+    ran = run_with(closed, "strip-gpu", ".")
     assert "Traceback" not in ran.stderr
-    assert ran.returncode == 0
+    assert ran.returncode == code
     assert len(list(Path("fixed").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["strip-gpu", *options, "."] for options in ([], ["--format", "json"], ["--diff"], ["-q"], ["-j", "2"])),
+        ["show", "."],
+        ["show", "--format", "json", "."],
+        ["verify", "."],
+        ["verify", "--format", "json", "."],
+        ["repair", "--format", "json", "."],
+        ["rules", "list", "gpu"],
+        ["mirror", "add", "m", "."],
+        ["completion", "bash"],
+        ["--help"],
+        ["--version"],
+    ],
+    ids=" ".join,
+)
+def test_output_that_goes_nowhere_is_not_success(arguments: list[str]) -> None:
+    """A report that nobody could read is exit code 3, also where standard output was closed from the start."""
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    ran = run_with(">&-", *arguments)
+    assert ran.returncode == 3
+    assert "standard output: it is closed" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_the_number_of_a_closed_stream_is_not_that_of_a_wheel() -> None:
+    """Where 1 was free, the first wheel that was opened was number 1, and got what is printed."""
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    program = "import os, sys; from wheelfix.cli import main; sys.argv[1:] = ['--version']; "
+    check = "import atexit; atexit.register(lambda: os.write(2, os.readlink('/proc/self/fd/1').encode())); main()"
+    words = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program + check]
+    assert subprocess.run(words, capture_output=True, text=True, check=False).stderr.endswith(os.devnull)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
@@ -122,15 +161,19 @@ def test_a_wrong_call_is_one_also_where_nobody_reads_why() -> None:
         assert subprocess.run([*COMMAND, "bogus"], stderr=full, check=False).returncode == 2
 
 
-@pytest.mark.parametrize("arguments", [["show"], ["strip-gpu", "--diff"], ["strip-gpu", "--format", "json"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["show", "."], ["strip-gpu", "--diff", "."], ["strip-gpu", "--format", "json", "."], ["strip-gpu", "."], ["--help"]],
+    ids=" ".join,
+)
 def test_a_reader_that_has_enough_is_no_crash(arguments: list[str]) -> None:
-    """A closed pipe, as from ``| head``, gives exit code 1 and no traceback."""
+    """A closed pipe, as from ``| head``, gives what a shell says of a program that SIGPIPE ended, and no traceback."""
     write_wheel(Path(), WheelSpec(requires=tuple(f"nvidia-x{index}-cu12" for index in range(3000))))
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write, "w") as closed:
-        ran = subprocess.run([*COMMAND, *arguments, "."], stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
-    assert ran.returncode == 1
+        ran = subprocess.run([*COMMAND, *arguments], stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 141
     assert "Traceback" not in ran.stderr
     assert "Exception ignored" not in ran.stderr
 

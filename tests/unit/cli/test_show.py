@@ -40,7 +40,7 @@ def test_a_wheel_that_cannot_be_read_is_told_and_stops_no_other() -> None:
     good = write_wheel(Path())
     Path("bad-1-py3-none-any.whl").write_bytes(b"\x1b")
     ran = wheelfix("show", "bad-1-py3-none-any.whl", good, "\x1bx-1-py3-none-any.whl")
-    assert ran.code == 1
+    assert ran.code == 3
     assert good.name in ran.out
     assert "bad-1-py3-none-any.whl: " in ran.err
     assert "\x1b" not in ran.out + ran.err

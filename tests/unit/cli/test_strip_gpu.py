@@ -94,7 +94,7 @@ def test_the_diff_is_data(gpu: Path, plain: Path) -> None:
 @pytest.mark.parametrize("options", [[], ["--check"], ["-q"], ["-v"], ["-j", "2"]])
 def test_the_json_report_is_all_of_standard_output(gpu: Path, plain: Path, bad: Path, options: list[str]) -> None:
     ran = wheelfix("strip-gpu", "--format", "json", *options, gpu, plain, bad)
-    assert ran.code == 1
+    assert ran.code == 3
     report = ran.report
     assert report["command"] == "strip-gpu"
     assert report["summary"] == {"fixed": 1, "unchanged": 1, "refused": 1, "failed": 0}
@@ -110,10 +110,15 @@ def test_the_json_report_is_all_of_standard_output(gpu: Path, plain: Path, bad: 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_one_bad_wheel_stops_no_other(gpu: Path, plain: Path, bad: Path, jobs: int) -> None:
     ran = wheelfix("strip-gpu", "-j", jobs, bad, gpu, "missing-1-py3-none-any.whl", plain)
-    assert (ran.code, ran.lines) == (1, [f"fixed/{gpu}", f"fixed/{plain}"])
+    assert (ran.code, ran.lines) == (3, [f"fixed/{gpu}", f"fixed/{plain}"])
     assert f"{bad}: refused: " in ran.err
     assert "missing-1-py3-none-any.whl: failed: " in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_refusal_counts_more_than_what_would_change(gpu: Path, bad: Path) -> None:
+    assert wheelfix("strip-gpu", "--check", gpu, bad).code == 3
+    assert wheelfix("strip-gpu", "--check", gpu).code == 1
 
 
 def test_quiet_tells_only_what_went_wrong(gpu: Path, plain: Path, bad: Path) -> None:
@@ -142,7 +147,7 @@ def test_a_second_run_is_at_peace_and_a_different_output_is_kept(gpu: Path) -> N
     assert wheelfix("strip-gpu", gpu).code == 0
     Path("fixed", gpu).write_bytes(b"mine")
     ran = wheelfix("strip-gpu", gpu)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (3, "")
     assert "exists and differs" in ran.err
     assert Path("fixed", gpu).read_bytes() == b"mine"
 
@@ -181,7 +186,7 @@ def test_two_wheels_of_one_name_need_two_folders(gpu: Path) -> None:
     other.mkdir()
     (other / gpu.name).write_bytes(gpu.read_bytes())
     ran = wheelfix("strip-gpu", gpu, other)
-    assert (ran.code, ran.out) == (1, "")
+    assert (ran.code, ran.out) == (3, "")
     assert "too" in ran.err
     assert wheelfix("strip-gpu", "--in-place", gpu, other).code == 0
 
@@ -192,7 +197,7 @@ def test_output_and_input_folder_may_not_be_one(gpu: Path) -> None:
     for folder in (".", "fixed/..", os.fspath(Path.cwd())):
         Path("fixed").mkdir(exist_ok=True)
         ran = wheelfix("strip-gpu", "-o", folder, gpu)
-        assert ran.code == 1
+        assert ran.code == 3
         assert "is the wheel itself" in ran.err
     assert files() == before
 

@@ -1,5 +1,7 @@
 """``wheelfix verify`` as people and scripts call it."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -102,10 +104,42 @@ def test_no_wheel_exits_with_2(tmp_path: Path) -> None:
     assert wheelfix("verify", tmp_path).code == 2
 
 
-def test_missing_file_exits_with_1(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_exits_with_3(tmp_path: Path) -> None:
     ran = wheelfix("verify", tmp_path / "demo-1.0-py3-none-any.whl")
-    assert ran.code == 1
+    assert ran.code == 3
     assert "file-unreadable" in ran.out
+
+
+@pytest.mark.parametrize("options", [[], ["--select", "record"], ["--ignore", "file"], ["--format", "json"]], ids=" ".join)
+def test_what_cannot_be_read_is_never_passed_over(
+    options: list[str], good: Path, bad: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is known of such a file: no choice of codes makes it valid, and 3 beats the 1 of another wheel."""
+    real = os.open
+
+    def refuse(path: os.PathLike[str], *arguments: int) -> int:
+        if path == bad:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *arguments)
+
+    monkeypatch.setattr(os, "open", refuse)
+    ran = wheelfix("verify", *options, good, bad)
+    assert ran.code == 3
+    assert "file-unreadable" in ran.out
+
+
+def test_a_folder_in_the_place_of_a_wheel_cannot_be_read(good: Path, tmp_path: Path) -> None:
+    (tmp_path / "x-1-py3-none-any.whl").mkdir()
+    ran = wheelfix("verify", "--select", "record", good, tmp_path / "x-1-py3-none-any.whl")
+    assert ran.code == 3
+    assert not verify_wheels([tmp_path / "x-1-py3-none-any.whl"]).complete
+    assert verify_wheels([good]).complete
+
+
+def test_a_damaged_wheel_is_an_error_and_was_read(tmp_path: Path) -> None:
+    for content in (b"", b"<html>", b"PK\3\4"):
+        (tmp_path / "x-1-py3-none-any.whl").write_bytes(content)
+        assert wheelfix("verify", tmp_path).code == 1
 
 
 def test_paths_on_standard_input_and_folders(good: Path, bad: Path) -> None:

@@ -476,7 +476,7 @@ def test_what_is_refused_is_in_the_report_and_told_once(tmp_path: Path, mirror: 
         for _ in range(2):  # the second time without loading it
             ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "--format", "json", "demo")
             report = mirror_report(ran)
-            assert ran.code == 1
+            assert ran.code == 3
             assert report["summary"]["refused"] == 1
             assert (report["files"][0]["project"], report["files"][0]["filename"]) == ("demo", name)
             assert all(report["files"][0]["problem"].values())

@@ -5,6 +5,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.choosing import choosing_options
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.kinds import Seconds
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.narration import say
@@ -66,7 +67,7 @@ def command(
 
     MIRROR is a folder, or the address of any index: then it is seen as clients see
     it, and PROJECT names what to look at. Each finding says what clients make of it.
-    Exit code 1 if there is an error.
+    Exit code 1 if there is an error, 3 if something could not be read.
 
     \b
     Examples:
@@ -109,4 +110,6 @@ def command(
     else:
         click.echo(render_survey(survey, verbose=verbose), nl=False)
         say(render_survey_summary(survey))
-    return int(not survey.passes(strict=strict))
+    if not survey.complete:
+        return ExitCode.INCOMPLETE
+    return ExitCode.DONE if survey.passes(strict=strict) else ExitCode.FOUND

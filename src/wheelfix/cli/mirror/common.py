@@ -3,18 +3,17 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode, stopped
 from wheelfix.cli.kinds import MirrorFolder, Seconds
 from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.publication import Publication, Published, PublishReport
-from wheelfix.problems import failure
 from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
 
 MIRROR = click.argument("mirror", type=MirrorFolder())
@@ -58,16 +57,13 @@ class Progress:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Let what the mirror or the system refuses end the run: it is told, and the exit code is 1."""
+    """Let what the mirror or the system refuses end the run, with a message of its own and not as if output had failed."""
     try:
         yield
-    except MirrorError as error:
-        raise click.ClickException(str(error)) from error
     except BrokenPipeError:
         raise
-    except OSError as error:
-        problem = failure(Path(), error).problem
-        raise click.ClickException(f"{problem.message}. {problem.hint}" if problem else str(error)) from error
+    except (MirrorError, OSError) as error:
+        raise stopped(error) from error
 
 
 def tell(publication: Publication, *, quiet: bool = False) -> None:
@@ -97,4 +93,4 @@ def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: boo
         for each in report.files:
             if each.problem is None and each.place is not None and each.status is not Published.REMOVED:
                 click.echo(str(report.mirror / each.place))
-    return int(not report.ok)
+    return ExitCode.DONE if report.ok else ExitCode.INCOMPLETE

@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
@@ -48,7 +49,9 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal[
     if form == "json":
         click.echo(render_explanations_json(explanations), nl=False)
     unknown = requirement is not None and find(requirement) is None and all(each.is_empty for each in explanations)
-    return int(unknown or any(each.problem for each in explanations))
+    if any(each.problem for each in explanations):
+        return ExitCode.INCOMPLETE
+    return ExitCode.FOUND if unknown else ExitCode.DONE
 
 
 def _is_path(argument: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
 from wheelfix.render.rules import render_results, render_results_json
@@ -66,7 +67,7 @@ def command(
         click.echo(render_results(results, untested=untested if verbose else (), verbose=verbose), nl=False)
     if not results:
         say("There are no tests; write some under [[rule.test]], behind the rule that they are for.\n")
-    return int(not results or not all(result.passed for result in results))
+    return ExitCode.DONE if results and all(result.passed for result in results) else ExitCode.FOUND
 
 
 def _untested(rules: RuleSet, own: Collection[str]) -> list[str]:

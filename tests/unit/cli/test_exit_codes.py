@@ -1,0 +1,60 @@
+"""The table of exit codes: the help, the documentation and the commands say the same."""
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from running import wheelfix
+from wheelfix.cli.exit_codes import MEANINGS, ExitCode, stopped
+from wheelfix.errors import MirrorError, ResultError, RulesError
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])
+def test_the_documentation_has_the_table(page: str) -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    assert rows == [(str(int(code)), meaning) for code, meaning in MEANINGS.items()]
+
+
+def test_the_help_has_the_table() -> None:
+    text = " ".join(wheelfix("--help").out.split())
+    assert all(f"{code:d} {meaning.replace('`', '')}" in text for code, meaning in MEANINGS.items())
+
+
+def test_refused_beats_found() -> None:
+    assert max(ExitCode.FOUND, ExitCode.INCOMPLETE) is ExitCode.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RulesError("faulty-rules", "x", hint=""), 2),
+        (MirrorError("no-mirror", "x", hint=""), 2),
+        (MirrorError("nothing-selected", "x", hint=""), 2),
+        (MirrorError("no-answer", "x", hint=""), 3),
+        (MirrorError("locked", "x", hint=""), 3),
+        (ResultError("source-changed", "x", hint=""), 3),
+        (OSError(errno.EACCES, "Permission denied", "somewhere"), 3),
+    ],
+    ids=str,
+)
+def test_what_ends_a_whole_run(error: "RulesError | MirrorError | ResultError | OSError", code: int) -> None:
+    found = stopped(error)
+    assert isinstance(found, click.ClickException)
+    assert found.exit_code == code
+
+
+def test_a_file_that_cannot_be_read_is_not_called_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "cases/METADATA.in")
+
+    monkeypatch.setattr("wheelfix.cli.rules.listing.chosen_rules", refuse)
+    ran = wheelfix("rules", "list")
+    assert (ran.code, ran.out) == (3, "")
+    assert "Permission denied: cases/METADATA.in" in ran.err
+    assert "standard output" not in ran.err
