@@ -140,6 +140,11 @@ def misled(mirror: Path) -> list[str]:
     return wrong
 
 
+def leaking(mirror: Path) -> set[str]:
+    """Return the code of what these mirrors have on purpose, if this one has it."""
+    return {each.code for each in check_mirror(mirror).findings} & {"gpu-requirements"}
+
+
 def is_whole(path: Path, sha256: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
@@ -173,12 +178,14 @@ def cut_at_each_step(call: Call, error: BaseException, tmp_path: Path) -> None:
             last = steps[0] < at
         if call is not mend:
             assert misled(mirror) == [], at
-        if (mirror / "simple").is_dir():
+        if (mirror / ".wheelfix").is_dir():
             copy = folder / "copy"
             shutil.copytree(mirror, copy)
             codes = {each.code for each in check_mirror(copy, fix=True).findings} - {"gpu-requirements"}
             assert codes <= ({"label-covers-less"} if call is add_new else set()), (at, codes)
             assert misled(copy) == []
+            assert not list(copy.glob(".wheelfix/unfinished/*")), at
+            assert {each.code for each in check_mirror(copy).findings} == codes | leaking(copy), at
         with suppress(MirrorError):  # what was to be removed may be gone
             act()
         assert misled(mirror) == [], at

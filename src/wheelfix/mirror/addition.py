@@ -12,10 +12,10 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.acceptance import SAME_NAME, accept
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import SIDECAR, file_place
+from wheelfix.mirror.layout import SIDECAR, file_place, page_place
 from wheelfix.mirror.model import ListedFile, Origin
-from wheelfix.mirror.publication import Publication, Published, not_done
-from wheelfix.mirror.records import load_page, save_page
+from wheelfix.mirror.publication import Publication, Published, behind, not_done
+from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_page
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.releases import disagreements_of
@@ -40,6 +40,7 @@ class Addition:
         self._placed: list[str] = []
         self._contested: dict[Hashable, Path] = {}
         self._more: list[tuple[Path, Publication]] = []
+        self._is_published = False
         self.done: dict[Path, Publication] = {}
 
     @property
@@ -57,7 +58,16 @@ class Addition:
         try:
             self._run(paths, originals)
         finally:
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Remove what came and is not listed, and forget the notes of this run."""
+        try:
             self._unfinished.discard(self._placed)
+        except (MirrorError, OSError) as error:
+            if not self._is_published:
+                raise
+            self._report_behind(error)
 
     def _run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
         for path in paths:
@@ -71,10 +81,39 @@ class Addition:
         if not self._terms.allow_mixed:
             self._refuse_mixed()
         if self._page.files:
-            save_page(self._folder, self._page, self._terms.timeout)
+            self._publish()
         if self._terms.transfer is Transfer.MOVE:
-            for path in self._arrived:
-                path.unlink(missing_ok=True)
+            for arrival in self._arrived.values():
+                self._remove_moved(arrival)
+
+    def _publish(self) -> None:
+        """Write the pages. Once JSON says that the wheels are there they are served, whatever page behind it is not."""
+        try:
+            save_page(self._folder, self._page, self._terms.timeout)
+        except (MirrorError, OSError) as error:
+            if not is_saved(self._folder, self._page):
+                raise
+            self._report_behind(error)
+        self._is_published = True
+
+    def _report_behind(self, error: Exception) -> None:
+        """Let everything that is listed because of this run say which pages behind it could not be written."""
+        page = page_place(self._page.project)
+        problem = behind(outdated_pages(self._folder, self._page), page, error)
+        self.done = {path: replace(each, problem=each.problem or problem) for path, each in self.done.items()}
+        self._more = [(path, replace(each, problem=each.problem or problem)) for path, each in self._more]
+
+    def _remove_moved(self, arrival: Arrival) -> None:
+        """Remove a wheel from where it came from, unless that is where the mirror serves it, or another file."""
+        if self._folder.serves(arrival.path):
+            self._note(arrival, "It is not moved away: the mirror itself serves it from there.")
+            return
+        try:
+            arrival.path.unlink(missing_ok=True)
+        except OSError as error:
+            self._note(
+                arrival, f"It is in the mirror, and could not be removed from where it was: {error.strerror or error}."
+            )
 
     def _take(self, path: Path) -> None:
         """Put a wheel into the mirror, and let the page say so.

@@ -1,5 +1,6 @@
 """Addresses of an index and of what it lists: which ones are asked, and how they are told without secrets."""
 
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -7,6 +8,10 @@ from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 
 _SCHEMES: Final = ("http", "https")
+_WITHOUT_SCHEME: Final = re.compile(
+    r"(?://)?(?:[^/@]*@)?(?P<rest>(?P<host>localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?(?:/.*)?)", re.IGNORECASE
+)
+"""A host, perhaps with a port and a path, as people copy it from a browser that hides the scheme."""
 
 
 def is_address(text: str) -> bool:
@@ -19,6 +24,19 @@ def is_address(text: str) -> bool:
     return bool(found) and scheme.replace("+", "").isalnum()
 
 
+def with_scheme(text: str) -> str | None:
+    """Return the URL that ``text`` is if a scheme is all that is missing, ``None`` if it looks like none.
+
+    >>> with_scheme("packages.example.org/simple"), with_scheme("wheels/mirror")
+    ('https://packages.example.org/simple', None)
+    """
+    found = _WITHOUT_SCHEME.fullmatch(text.partition("?")[0])
+    if found is None or text.endswith(".whl"):
+        return None
+    is_local = found["host"] == "localhost" or found["host"].startswith("127.")
+    return f"{'http' if is_local else 'https'}://{found['rest']}"
+
+
 def check_url(url: str) -> None:
     """Confirm that ``url`` is one of http or https, without credentials.
 
@@ -27,7 +45,9 @@ def check_url(url: str) -> None:
     parts = _parts(url)
     if parts is None:
         raise MirrorError(
-            "bad-address", f"{shown_url(url)!r} is no address of an index", hint="Give one that begins with https://."
+            "bad-address",
+            f"{shown_url(url)!r} is not the URL of an index",
+            hint=f"Did you mean {shown(meant)}?" if (meant := with_scheme(url)) else "Give one that begins with https://.",
         )
     if "@" in parts.netloc:
         raise MirrorError(

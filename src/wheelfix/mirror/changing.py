@@ -13,10 +13,11 @@ from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.pages import page_json
-from wheelfix.mirror.publication import Publication, Published, PublishReport
-from wheelfix.mirror.records import drop_page, load_page, load_root, save_page
+from wheelfix.mirror.publication import Publication, Published, PublishReport, behind
+from wheelfix.mirror.records import drop_page, is_saved, load_page, load_root, outdated_pages, save_page
 from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.unfinished import NO_PAGE, Unfinished, state_of
+from wheelfix.outcome import Problem
 
 
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
@@ -89,20 +90,41 @@ def _change(
         has_page = bool(new.files or new.past)
         places = [place for each in gone if (place := page.place(each)) is not None]
         unfinished.note(places, state_of(page_json(new)) if has_page else NO_PAGE)
-        try:
-            if has_page:
-                save_page(folder, new, timeout)
-            else:
-                drop_page(folder, project, timeout)
-        finally:
-            unfinished.settle(timeout)
+        problem = _save(folder, new, unfinished, timeout)
     done = tuple(
         Publication(
-            None, _status(status, each), project, each.filename, page.place(each), each.sha256, _notes(new, each.filename)
+            None,
+            _status(status, each),
+            project,
+            each.filename,
+            page.place(each),
+            each.sha256,
+            _notes(new, each.filename),
+            problem,
         )
         for each in chosen
     )
     return PublishReport(f"mirror {_VERBS[status]}", folder.path, done)
+
+
+def _save(folder: Folder, page: Page, unfinished: Unfinished, timeout: float) -> Problem | None:
+    """Write the pages, or remove them if nothing is left to list; return what went wrong once JSON said what it should.
+
+    :raises MirrorError, OSError: if JSON still says what it said before.
+    """
+    try:
+        try:
+            if page.files or page.past:
+                save_page(folder, page, timeout)
+            else:
+                drop_page(folder, page.project, timeout)
+        finally:
+            unfinished.settle(timeout)
+    except (MirrorError, OSError) as error:
+        if not is_saved(folder, page):
+            raise
+        return behind(outdated_pages(folder, page), page_place(page.project), error)
+    return None
 
 
 def _nothing_selected(selection: str) -> MirrorError:

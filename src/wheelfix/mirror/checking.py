@@ -8,7 +8,7 @@ from wheelfix.checks.choice import Choice
 from wheelfix.mirror.findings import MIRROR_CHECKS, Survey
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.inspecting import survey_folder
-from wheelfix.mirror.mending import mend_folder
+from wheelfix.mirror.mending import mend_folder, settle_folder
 from wheelfix.mirror.terms import missing_extra
 
 
@@ -34,6 +34,8 @@ def check_mirror(
     """
     folder, choice = Folder(Path(mirror)), Choice.of(MIRROR_CHECKS, select, ignore)
     survey = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
+    if fix and choice.includes("unlisted"):
+        settle_folder(folder, timeout)
     if not fix or not any(each.mendable for each in survey.findings):
         return survey
     mend_folder(folder, survey.findings, timeout)

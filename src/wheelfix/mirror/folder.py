@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -45,30 +46,36 @@ class Folder:
 
         :raises MirrorError: if it is not there, or is none.
         """
-        if not self._is_mirror(self.path):
-            hint = "`wheelfix mirror add` makes one on first use."
-            raise MirrorError("no-mirror", f"{shown(str(self.path))} is no mirror", hint=self._outer_hint() or hint)
+        inner = self._outer_hint()
+        if inner or not self._is_mirror(self.path):
+            hint = "Check the path. `wheelfix mirror add` creates a mirror on first use."
+            raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror", hint=inner or hint)
 
     def check_usable(self) -> None:
         """Confirm that the folder is a mirror, or can become one: there is none, or nothing in it.
 
-        :raises MirrorError: if it is a folder of other things.
+        :raises MirrorError: if it is a directory of other things, or a part of a mirror.
         """
-        names = {each.name for each in self.path.iterdir()} if self.path.is_dir() else set()
-        if names and not names & {SIMPLE, FILES, HIDDEN}:
-            hint = "Name a folder that is a mirror, or empty, or not there yet."
-            message = f"{shown(str(self.path))} is no mirror, and holds other things"
-            raise MirrorError("no-mirror", message, hint=self._outer_hint() or hint)
+        inner = self._outer_hint()  # first: a project called "simple" or "files" makes simple/ look like a mirror
+        names = {each.name for each in self.path.iterdir()} if self.path.is_dir() and not inner else set()
+        if inner or (names and not names & {SIMPLE, FILES, HIDDEN}):
+            why = "it is a part of one" if inner else "the directory is not empty"
+            hint = inner or "Name a mirror, an empty directory, or one that does not exist yet."
+            raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror ({why})", hint=hint)
 
     @staticmethod
     def _is_mirror(path: Path) -> bool:
-        return (path / SIMPLE).is_dir()
+        """Whether there is a mirror at ``path``: one that was interrupted before its first page has no index yet."""
+        return (path / SIMPLE).is_dir() or (path / HIDDEN).is_dir()
 
     def _outer_hint(self) -> str:
         """Return what to name instead if the folder is a part of a mirror, empty if it is not."""
-        parents = self.path.absolute().parents
-        outer = next((each for each in parents if self._is_mirror(each) and (each / HIDDEN).is_dir()), None)
-        return f"It is a part of the mirror {shown(str(outer))}: name that." if outer else ""
+        path = self.path.absolute()
+        for outer in path.parents:
+            is_part = path.relative_to(outer).parts[0] in (SIMPLE, FILES, HIDDEN)
+            if is_part and (outer / SIMPLE).is_dir() and (outer / HIDDEN).is_dir():
+                return f"Name the mirror itself: {shown(str(outer))}."
+        return ""
 
     def at(self, place: str) -> Path:
         """Return where ``place`` lies.
@@ -164,9 +171,10 @@ class Folder:
     def take(self, source: Source, place: str, transfer: Transfer) -> None:
         """Let the file ``source`` lie at ``place``, in place of what is there; it stays where it was, too."""
         path = self._path_for(place)
-        if transfer is Transfer.MOVE:
+        moves = transfer is Transfer.MOVE and _has_one_name(source.path)
+        if moves:
             source.path.chmod(_MODE)  # a server reads it as another user
-        shares = transfer is Transfer.MOVE or (transfer is Transfer.LINK and source.mode & _MODE == _MODE)
+        shares = moves or (transfer is Transfer.LINK and source.mode & _MODE == _MODE)
         if shares and source.is_at(source.path) and self._link(source.path, path):
             return
         with StagedFile(path.parent, _MODE) as staged, Growing(staged.descriptor) as output:
@@ -187,6 +195,10 @@ class Folder:
                 raise
             return False
         return True
+
+    def serves(self, path: Path) -> bool:
+        """Whether ``path`` is that of a file which the mirror itself serves, whatever links are on the way to it."""
+        return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(self.path / FILES))
 
     def remove(self, place: str) -> None:
         """Remove the file at ``place``, and the folders that are empty without it, up to those at the top."""
@@ -244,3 +256,9 @@ class Folder:
         """Remove the workshop at ``place``, unless it is in use."""
         if self.is_abandoned(place):
             shutil.rmtree(self.at(place), ignore_errors=True)  # another process may be at the same; what stays is told again
+
+
+def _has_one_name(path: Path) -> bool:
+    """Whether nothing else leads to the file at ``path``: who writes to another name of it would write to the mirror."""
+    status = path.lstat()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1

@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from wheelfix.archive.source import Source
-from wheelfix.errors import WheelfixError
+from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_place, is_project, page_place, url_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.records import load_page, renew_root, root_locked, save_page
-from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.unfinished import Unfinished, noted_projects
 
 _OF_FILES = frozenset(
     {
@@ -57,6 +57,20 @@ def mend_folder(folder: Folder, findings: Iterable[Finding], timeout: float) -> 
     for each in mendable:
         if each.code == "leftover" and each.place.startswith(f"{HIDDEN}/{MAKING}"):
             folder.remove_abandoned(each.place)
+
+
+def settle_folder(folder: Folder, timeout: float) -> None:
+    """Bring what interrupted runs began to its end, and forget their notes, also where they got no further than these.
+
+    :raises MirrorError: if another process writes for longer than ``timeout`` seconds.
+    """
+    for project in noted_projects(folder):
+        with folder.locked(project, timeout):
+            try:
+                Unfinished(folder, project).settle(timeout)
+            except MirrorError as error:
+                if error.code != "bad-page":  # that is a finding, and nobody knows what the page listed
+                    raise
 
 
 def _remove_leftovers(folder: Folder, findings: Iterable[Finding]) -> None:

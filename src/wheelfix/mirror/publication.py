@@ -1,5 +1,6 @@
 """What happened to files of a mirror, as plain data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,7 +32,9 @@ class Published(StrEnum):
 class Publication:
     """What became of one file: ``source`` is the wheel as it was given, ``None`` for a file that was in the mirror.
 
-    ``place`` is where it lies, relative to the mirror, with slashes; ``sha256`` is lower-case hexadecimal.
+    ``place`` is where it lies, relative to the mirror, with slashes; ``sha256`` is lower-case hexadecimal. ``problem`` is
+    why it was refused or failed; with any other status that is what happened, and the problem is what could not be done
+    afterwards, such as writing the HTML page.
     """
 
     source: Path | None
@@ -42,6 +45,11 @@ class Publication:
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     problem: Problem | None = None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the mirror lists the file now."""
+        return self.place is not None and self.status not in (Published.REMOVED, Published.REFUSED, Published.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class PublishReport:
 
     @property
     def ok(self) -> bool:
-        """Whether no file was refused or failed."""
+        """Whether no file was refused or failed, and every page could be written."""
         return not any(each.problem for each in self.files)
 
     def count(self, status: Published) -> int:
@@ -71,3 +79,14 @@ def not_done(path: Path, error: Exception) -> Publication:
     except FilenameError:  # it is the problem, or none of it
         project = None
     return Publication(path, status, project, path.name, problem=outcome.problem)
+
+
+def behind(places: Sequence[str], page: str, error: Exception) -> Problem:
+    """Return the problem of a file that is as the JSON ``page`` says, while the pages at ``places`` do not say so yet."""
+    problem = failure(Path(), error).problem
+    what = f"{', '.join(places)} could not be written" if places else "what the run left behind could not be removed"
+    return Problem(
+        "page-not-written",
+        f"{page} says so, but {what}: {problem.message if problem else error}",
+        "Run the same command again, or `wheelfix mirror check --fix`, once the cause is gone.",
+    )

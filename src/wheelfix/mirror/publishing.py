@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from wheelfix.errors import FilenameError, MirrorError, WheelfixError
+from wheelfix.errors import FilenameError, WheelfixError
 from wheelfix.filename import WheelFilename
 from wheelfix.mirror.addition import Addition
 from wheelfix.mirror.folder import Folder
@@ -39,6 +39,8 @@ def add_wheels(
     No error of one wheel is raised: it is the ``problem`` of its publication.
 
     :raises ValueError: if there is no such ``transfer``.
+    :raises MirrorError: if the folder is not a mirror, and not empty; nothing was done then.
+    :raises OSError: if the folder cannot be read.
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     terms = Terms(
@@ -62,10 +64,7 @@ def add_on_terms(
     batches: dict[str, list[Path]] = {}
     done: dict[Path, Publication] = {}
     more: list[Publication] = []
-    try:
-        folder.check_usable()
-    except (MirrorError, OSError) as error:
-        return PublishReport("mirror add", folder.path, tuple(not_done(path, error) for path in given))
+    folder.check_usable()
     for path in dict.fromkeys(given):
         try:
             batches.setdefault(WheelFilename.parse(path.name).project, []).append(path)

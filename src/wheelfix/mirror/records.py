@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Final
 
+from wheelfix.errors import MirrorError
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import HTML, PAGE, SIMPLE, is_project, page_place
 from wheelfix.mirror.markup import page_html, root_html
@@ -37,6 +38,23 @@ def save_page(folder: Folder, page: Page, timeout: float) -> None:
         return
     with root_locked(folder, timeout):
         folder.write_all(own | _root_pages(load_root(folder) | {page.project}))
+
+
+def is_saved(folder: Folder, page: Page) -> bool:
+    """Whether the JSON page of a project, the record of truth, says what ``page`` says; without files there is none."""
+    return folder.read(page_place(page.project)) == (page_json(page) if page.files or page.past else None)
+
+
+def outdated_pages(folder: Folder, page: Page) -> list[str]:
+    """Return the places of the pages that do not follow from ``page``, that of a project, as it is saved."""
+    root = f"{SIMPLE}/{PAGE}"
+    found = [] if html_agrees(folder, page) else [page_place(page.project, HTML)]
+    try:
+        if folder.read(root) is None or (page.project in load_root(folder)) is not bool(page.files or page.past):
+            return [*found, root]
+        return found if _root_agrees(folder) else [*found, f"{SIMPLE}/{HTML}"]
+    except (MirrorError, OSError):  # it is damaged, or may not be read
+        return [*found, root]
 
 
 def html_agrees(folder: Folder, page: Page) -> bool:

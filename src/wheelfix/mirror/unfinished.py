@@ -11,13 +11,14 @@ from typing import Final, NamedTuple
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, file_place, is_place, page_place, place_of
+from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, file_place, is_place, is_project, page_place, place_of
 from wheelfix.mirror.model import Page
 from wheelfix.mirror.records import html_agrees, load_page, load_root, save_page
 
 NO_PAGE: Final = "none"
 """The state of a project that has no page, and is not listed."""
 _LOST: Final = "lost"
+_NOTES: Final = f"{HIDDEN}/unfinished"
 
 
 class _Note(NamedTuple):
@@ -31,7 +32,7 @@ class Unfinished:
     def __init__(self, folder: Folder, project: str) -> None:
         self._folder = folder
         self._project = project
-        self._file = f"{HIDDEN}/unfinished/{project}"
+        self._file = f"{_NOTES}/{project}"
 
     def state(self) -> str:
         """Return what identifies the page as it is on the disk."""
@@ -60,7 +61,7 @@ class Unfinished:
 
         All else that was noted is forgotten: it is listed, or nobody knows whose it is.
         """
-        if not self._notes():
+        if self._folder.read(self._file) is None:
             return
         wheels = sorted(place for place in self.removable() if not place.endswith(SIDECAR))
         page = load_page(self._folder, self._project)
@@ -91,6 +92,12 @@ class Unfinished:
         lines = (self._folder.read(self._file) or b"").decode("utf-8", "replace").split("\n")[:-1]  # the last may be cut off
         notes = (_Note(*line.partition(" ")[::2]) for line in lines)
         return [note for note in notes if note.place.startswith(f"{FILES}/{self._project}/") and is_place(note.place)]
+
+
+def noted_projects(folder: Folder) -> list[str]:
+    """Return the projects of which something is noted, by name."""
+    notes = folder.at(_NOTES)
+    return sorted(each.name for each in notes.iterdir() if is_project(each.name)) if notes.is_dir() else []
 
 
 def state_of(page: bytes) -> str:

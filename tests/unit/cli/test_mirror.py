@@ -188,6 +188,40 @@ def test_what_is_no_mirror_is_told(mirror: str, told: str, wheel: Path) -> None:
         assert (ran.code, told in ran.err) == (2, True)
 
 
+def test_a_directory_that_is_not_a_mirror_is_named(wheel: Path, mirror: Path) -> None:
+    """Nothing was done, and the message says what to name instead."""
+    ran = wheelfix("mirror", "add", wheel.parent, wheel)
+    assert (ran.code, ran.out) == (2, "")
+    assert "is not a mirror (the directory is not empty). Name a mirror, an empty directory" in ran.err
+    wheelfix("mirror", "add", mirror, wheel)
+    ran = wheelfix("mirror", "add", mirror / "simple", wheel)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"Name the mirror itself: {mirror}." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("packages.example.org/simple", "https://packages.example.org/simple"),
+        ("packages.example.org:8443/simple/", "https://packages.example.org:8443/simple/"),
+        ("//packages.example.org/simple", "https://packages.example.org/simple"),
+        ("who:hidden@packages.example.org/simple?hidden", "https://packages.example.org/simple"),
+        ("localhost:8080/simple/", "http://localhost:8080/simple/"),
+        ("127.0.0.1:3141/root/dev/+simple/", "http://127.0.0.1:3141/root/dev/+simple/"),
+    ],
+)
+@pytest.mark.parametrize("project", [[], ["torch"]])
+def test_an_index_without_a_scheme(text: str, meant: str, project: list[str]) -> None:
+    ran = wheelfix("mirror", "check", text, *project)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"For an index, write {meant}\n" in ran.err
+    assert "hidden" not in ran.err
+    ran = wheelfix("mirror", "add", "m", "--from-index", text, "torch")
+    assert ran.code == 2
+    assert f"Did you mean {meant}?" in ran.err
+    assert "hidden" not in ran.err
+
+
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-2", "x"])
 def test_seconds_are_a_number(seconds: str, wheel: Path, mirror: Path) -> None:
     assert wheelfix("mirror", "add", "--timeout", seconds, mirror, wheel).code == 2

@@ -1,10 +1,12 @@
 """Wheels are added, replaced, yanked and removed; what the mirror serves is right at every moment."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from wheelfix.mirror.checking import check_mirror
 from wheelfix.mirror.correcting import fix_into_mirror
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import place_of
-from wheelfix.mirror.publication import Publication, Published
+from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.publishing import add_wheels
 from wheelfix.mirror.unfinished import Unfinished
 
@@ -667,16 +669,18 @@ def test_a_server_that_runs_as_another_user_can_read_all(transfer: str, mirror: 
 
 def test_a_folder_of_other_things_becomes_no_mirror(mirror: Path, tmp_path: Path) -> None:
     path = wheel(tmp_path / "in")
-    assert statuses(add(tmp_path / "in", path)) == ["no-mirror"]
+    for call in (add, fix_into_mirror):
+        with pytest.raises(MirrorError, match="the directory is not empty"):
+            call(tmp_path / "in", path)
     assert names(tmp_path / "in") == [path.name]
-    with pytest.raises(MirrorError, match="holds other things"):
-        fix_into_mirror(tmp_path / "in", path)
-    add(mirror, path)
-    [done] = add(mirror / "simple", path)
-    assert done.problem is not None
-    assert done.problem.hint == f"It is a part of the mirror {mirror}: name that."
-    with pytest.raises(MirrorError, match="It is a part of the mirror"):
-        check_mirror(mirror / "simple")
+    add(mirror, path, wheel(tmp_path / "in", project="simple"))  # whose page makes simple/ look like a mirror
+    for part in ("simple", "simple/demo", "files", ".wheelfix"):
+        with pytest.raises(MirrorError, match="it is a part of one") as caught:
+            add(mirror / part, path)
+        assert caught.value.hint == f"Name the mirror itself: {mirror}."
+    with pytest.raises(MirrorError, match="Name the mirror itself"):
+        check_mirror(mirror / "files")
+    assert is_sound(mirror)
     (tmp_path / "empty").mkdir()
     assert statuses(add(tmp_path / "empty", path)) == ["added"]
 
@@ -719,3 +723,146 @@ def test_list_takes_what_yank_takes(mirror: Path, tmp_path: Path) -> None:
     assert [each.project for each in list_pages(mirror, ["other", "demo-1.0-py3-none-any.whl"])] == ["other", "demo"]
     with pytest.raises(MirrorError, match="nosuch"):
         list(list_pages(mirror, ["nosuch"]))
+
+
+@contextlib.contextmanager
+def failing(name: str) -> Iterator[None]:
+    """Let every file or page called ``name`` be refused by the system when it is to be put in its place."""
+    real = os.replace
+
+    def replace(source: str | Path, target: str | Path) -> None:
+        if Path(target).name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        yield
+
+
+def test_wheels_that_are_served_are_not_reported_as_failed(mirror: Path, tmp_path: Path) -> None:
+    """JSON says that they are there; what could not be written behind it is named."""
+    paths = [wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")]
+    with failing("index.html"):
+        report = add_wheels(mirror, paths)
+    assert [each.status for each in report.files] == [Published.ADDED, Published.ADDED]
+    assert not report.ok
+    assert [each["filename"] for each in page(mirror)["files"]] == [path.name for path in paths]
+    problem = report.files[0].problem
+    assert problem is not None
+    assert (problem.code, problem.message) == (
+        "page-not-written",
+        "simple/demo/index.json says so, but simple/demo/index.html, simple/index.json could not be written: "
+        "No space left on device",
+    )
+    assert statuses(add(mirror, paths[0])) == ["unchanged"]
+    assert is_sound(mirror)
+
+
+def test_pages_that_are_behind_are_brought_on_by_fix(mirror: Path, tmp_path: Path) -> None:
+    with failing("index.html"):
+        add(mirror, wheel(tmp_path / "in"))
+    assert check_mirror(mirror, fix=True).findings == ()
+
+
+def test_wheels_of_which_json_does_not_say_that_they_are_there_failed(mirror: Path, tmp_path: Path) -> None:
+    with failing("index.json"):
+        found = add(mirror, wheel(tmp_path / "in"))
+    assert statuses(found) == ["enospc"]
+    assert not found[0].is_listed
+    assert not list(mirror.rglob("*.whl"))
+
+
+@pytest.mark.parametrize("change", [yank_files, remove_files])
+def test_what_was_changed_is_reported_though_a_page_behind_it_was_not_written(
+    change: Callable[..., PublishReport], mirror: Path, tmp_path: Path
+) -> None:
+    add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
+    with failing("index.html"):
+        report = change(mirror, "demo==1.0")
+    [done] = report.files
+    assert done.status is (Published.YANKED if change is yank_files else Published.REMOVED)
+    assert done.problem is not None
+    assert "simple/demo/index.html could not be written" in done.problem.message
+    assert check_mirror(mirror, fix=True).findings == ()
+
+
+@pytest.mark.parametrize("left", ["only a note", "a file", "a listed file"])
+def test_fix_leaves_no_note_of_an_interrupted_run(left: str, mirror: Path, tmp_path: Path) -> None:
+    """Also before the first page, where there is nothing but what the run left."""
+    notes = Unfinished(Folder(mirror), "demo")
+    if left == "only a note":
+        notes.note([LEFT], "none")
+    elif left == "a file":
+        leave(mirror, "none")
+    else:
+        [done] = add(mirror, wheel(tmp_path / "in"))
+        notes.note([str(done.place)], notes.state())
+    assert check_mirror(mirror, fix=True).findings == ()
+    assert names(mirror / ".wheelfix/unfinished") == []
+    assert not (mirror / LEFT).exists()
+    assert json.loads((mirror / "simple/index.json").read_bytes())["projects"] == (
+        [{"name": "demo"}] if left == "a listed file" else []
+    )
+    assert is_sound(mirror)
+
+
+@pytest.mark.parametrize("through", ["itself", "a linked directory", "a link", "a damaged one"])
+def test_a_file_that_the_mirror_serves_is_not_moved_away(through: str, mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    data = path.read_bytes()
+    [done] = add(mirror, path)
+    served = mirror / str(done.place)
+    given = served
+    if through == "a linked directory":
+        (tmp_path / "short").symlink_to(served.parent)
+        given = tmp_path / "short" / served.name
+    elif through == "a link":
+        given = tmp_path / served.name
+        given.symlink_to(served)
+    elif through == "a damaged one":  # another wheel lies where the page says that this one is
+        served.write_bytes(wheel(tmp_path / "b", files=()).read_bytes())
+        add(mirror, given, transfer="move", replace=True)
+        assert served.exists()
+        return
+    [again] = add(mirror, given, transfer="move")
+    assert again.status is Published.UNCHANGED
+    assert served.read_bytes() == data
+    assert given.exists() is (through != "a link")
+    assert is_sound(mirror)
+
+
+@pytest.mark.parametrize("other", ["symbolic", "hard"])
+def test_no_other_name_leads_to_what_was_moved(other: str, mirror: Path, tmp_path: Path) -> None:
+    """Who writes to it later would write to the mirror."""
+    target = wheel(tmp_path / "in")
+    target.chmod(0o600)
+    given = tmp_path / target.name
+    if other == "symbolic":
+        given.symlink_to(target)
+    else:
+        given.hardlink_to(target)
+    [done] = add(mirror, given, transfer="move")
+    assert not given.is_symlink()
+    assert not given.exists()
+    served = mirror / str(done.place)
+    assert not target.samefile(served)
+    assert (served.stat().st_nlink, target.stat().st_mode & 0o777) == (1, 0o600)
+    assert served.read_bytes() == target.read_bytes()
+
+
+def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror: Path, tmp_path: Path) -> None:
+    path = wheel(tmp_path / "in")
+    real = Path.unlink
+
+    def unlink(self: Path, missing_ok: bool = False) -> None:
+        if self == path:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        real(self, missing_ok)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink)
+        [done] = add(mirror, path, transfer="move")
+    assert (done.status, done.problem) == (Published.ADDED, None)
+    assert any("could not be removed from where it was: Permission denied" in note for note in done.notes)
+    assert is_sound(mirror)

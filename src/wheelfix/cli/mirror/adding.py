@@ -6,7 +6,7 @@ import click
 
 from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.kinds import WHEEL
-from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, tell
+from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
 from wheelfix.cli.mirror.taking import refuse_taking_options, take, taking_options
 from wheelfix.mirror.publishing import add_wheels
 
@@ -77,12 +77,14 @@ def command(
     refuse_taking_options(click.get_current_context())
     if originals and yank_original is None:
         raise click.UsageError("--original is for --yank-original.")
-    report = add_wheels(
-        mirror,
-        wheel_paths(wheels),
-        originals=originals,
-        transfer="link" if link else "copy",
-        on_publication=lambda each: tell(each, quiet=quiet),
-        **options,
-    )
+    paths = wheel_paths(wheels)
+    with refusing():
+        report = add_wheels(
+            mirror,
+            paths,
+            originals=originals,
+            transfer="link" if link else "copy",
+            on_publication=lambda each: tell(each, quiet=quiet),
+            **options,
+        )
     return conclude(report, form, quiet=quiet)

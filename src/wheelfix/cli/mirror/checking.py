@@ -1,5 +1,6 @@
 """``wheelfix mirror check``."""
 
+import os
 from typing import Literal
 
 import click
@@ -9,7 +10,8 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.kinds import Seconds
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.narration import say
-from wheelfix.mirror.addresses import is_address
+from wheelfix.escaping import shown
+from wheelfix.mirror.addresses import is_address, with_scheme
 from wheelfix.mirror.checking import check_index, check_mirror
 from wheelfix.mirror.findings import MIRROR_CHECKS
 from wheelfix.render.mirror import render_survey, render_survey_json, render_survey_summary
@@ -78,6 +80,11 @@ def command(
       wheelfix mirror check https://wheels.example.org/simple/ torch
     """
     is_url = is_address(mirror)
+    meant = None if is_url or os.path.lexists(mirror) else with_scheme(mirror)
+    if meant is not None:
+        raise click.UsageError(
+            f"There is no directory {shown(meant.partition('://')[2])}. For an index, write {shown(meant)}"
+        )
     if is_url and (quick or fix):
         raise click.UsageError("--quick and --fix are for folders.")
     if projects and not is_url:

@@ -13,7 +13,7 @@ from wheelfix.cli.kinds import MirrorFolder, Seconds
 from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
-from wheelfix.mirror.publication import Publication, Published, PublishReport
+from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
 
 MIRROR = click.argument("mirror", type=MirrorFolder())
@@ -91,6 +91,6 @@ def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: boo
         click.echo(render_publish_json(report), nl=False)
     else:
         for each in report.files:
-            if each.problem is None and each.place is not None and each.status is not Published.REMOVED:
+            if each.is_listed and each.place is not None:
                 click.echo(str(report.mirror / each.place))
     return ExitCode.DONE if report.ok else ExitCode.INCOMPLETE
