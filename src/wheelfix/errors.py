@@ -10,6 +10,7 @@ The tree, by who is at fault::
     │   ├── MetadataError        METADATA
     │   └── RecordError          RECORD
     ├── NeedError            the wheel needs what would be taken out of it, or may need it, or may be damaged
+    ├── RegressionError      the corrected wheel would have an error that the original has not
     ├── RulesError           a rule file
     ├── EditError            the caller asked for an edit that is not possible
     ├── OutputError          the place for the result is taken or unusable
@@ -67,6 +68,10 @@ class RecordError(WheelFault):
 
 class NeedError(WheelfixError):
     """The wheel needs what would be taken out of it, nothing proves that it does not, or it may be damaged."""
+
+
+class RegressionError(WheelfixError):
+    """The corrected wheel would have an error that the original has not: a tool that takes it now would refuse it."""
 
 
 @dataclass(frozen=True, slots=True)

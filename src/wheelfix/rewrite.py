@@ -8,33 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.encode import NewMember
-from wheelfix.archive.layout import Member
 from wheelfix.archive.source import Span
-from wheelfix.archive.splice import Edits, copy_whole, splice
+from wheelfix.archive.splice import copy_whole, splice
 from wheelfix.archive.staging import StagedFile
 from wheelfix.archive.writing import Growing
-from wheelfix.doubts import problem_of
-from wheelfix.errors import EditError, NeedError, OutputError, SourceChanged
+from wheelfix.assembly import Assembly
+from wheelfix.breakage import guarded, new_error
+from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged
 from wheelfix.outcome import Change, Outcome, Status
 from wheelfix.plan import Plan, as_kept
 from wheelfix.proof import Planned
-from wheelfix.record import Record
-from wheelfix.sbom import TRACE, write_trace
 from wheelfix.verification import prove, prove_contents, verify
-from wheelfix.version import __version__
 from wheelfix.wheel import Wheel
-
-
-def guarded(plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
-    """Return ``plan``, with a problem if the trace of ``wheel`` is to be carried on with ``sbom`` and RECORD contradicts it.
-
-    :raises RecordError: if RECORD cannot be read.
-    """
-    if plan.problem or plan.is_empty or plan.trusted or not sbom:
-        return plan
-    problem = problem_of(wheel, TRACE)
-    return replace(plan, problem=problem) if problem else plan
 
 
 def preview(plan: Plan) -> Outcome:
@@ -84,6 +69,7 @@ def apply(
         RECORD contradicts what would be carried on.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
         not the name that the plan gives the wheel.
+    :raises RegressionError: if the new wheel would have an error that the old one has not.
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
     :raises OSError: if the system refuses to read or write.
     """
@@ -125,7 +111,7 @@ def _rewrite(
     wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, sbom: bool, overwrite: bool
 ) -> Outcome:
     place = target or wheel.path.resolve()
-    work = _Work(wheel, plan, sbom=sbom)
+    work = Assembly(wheel, plan, sbom=sbom)
     with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
         proof = partial(_prove, wheel, plan, work, output)
         sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
@@ -145,10 +131,13 @@ def _rewrite(
     )
 
 
-def _prove(wheel: Wheel, plan: Plan, work: "_Work", output: Growing, known: Sequence[Span]) -> None:
-    """Confirm that the new wheel differs from the old one as planned, and nowhere else."""
+def _prove(wheel: Wheel, plan: Plan, work: Assembly, output: Growing, known: Sequence[Span]) -> None:
+    """Confirm that the new wheel differs from the old one as planned, nowhere else, and has no error that is new."""
     folders = plan.renaming.folders
     layout = prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=known)
+    problem = new_error(plan, wheel, output, layout, work.expected)
+    if problem:
+        raise RegressionError(problem.code, problem.message, hint=problem.hint)
     changes = plan.changes if plan.renaming.wheel is None else _without_build(plan)
     prove_contents(wheel, output, layout, Planned(changes, folders, work.expected, work.gone), work.expected)
 
@@ -158,100 +147,6 @@ def _without_build(plan: Plan) -> list[Change]:
     build = plan.renaming.filename.build
     index = max(index for index, each in enumerate(plan.changes) if (each.field, each.after) == ("Build", build))
     return [*plan.changes[:index], *plan.changes[index + 1 :]]
-
-
-class _Work:
-    """What a plan means for the members of the archive. Names in dist-info are those of the new wheel unless told."""
-
-    def __init__(self, wheel: Wheel, plan: Plan, *, sbom: bool) -> None:
-        self._wheel = wheel
-        self._plan = plan
-        self._sbom = sbom
-        self._old = f"{wheel.dist_info}/"
-        self._new = f"{plan.renaming.dist_info}/"
-        self.expected: dict[str, bytes] = {}
-        """The content of every member that is written anew, by name."""
-        written = dict(plan.written)
-        if plan.new_metadata != plan.metadata:
-            written["METADATA"] = plan.new_metadata
-        self._replaced = {file: content for file, content in written.items() if wheel.member(file)}
-        self._added = {file: content for file, content in written.items() if not wheel.member(file)}
-        self.expected.update({self._new + file: content for file, content in written.items()})
-
-    @property
-    def gone(self) -> set[str]:
-        """The members that the new wheel does not have, by their old names."""
-        return {self._old + file for file in self._gone}
-
-    @property
-    def _gone(self) -> set[str]:
-        """The files of dist-info that the new wheel does not have, or has written anew at its end."""
-        return {*self._plan.removed, *([TRACE] if self._wheel.member(TRACE) else ())}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know of the trace."""
-        if self._sbom or not self._wheel.member(TRACE):
-            return ()
-        return ("The trace of earlier corrections was removed with --no-sbom: it would be out of date.",)
-
-    @property
-    def edits(self) -> Edits:
-        """The edits of the members but for those at the end: new files, the trace and RECORD."""
-        folders = self._plan.renaming.folders
-        renamed = {}
-        for member in self._wheel.layout.members if folders else ():
-            top, slash, rest = member.name.partition("/")
-            if top in folders and slash:
-                renamed[member.name] = f"{folders[top]}/{rest}"
-        return Edits(
-            replaced={self._old + file: content for file, content in self._replaced.items()},
-            renamed=renamed,
-            removed=frozenset(self._old + file for file in (*self._gone, "RECORD")),
-        )
-
-    def closing(self, source_sha256: str) -> Sequence[NewMember]:
-        """Return the members that come last in the new archive."""
-        metadata, record = self._like("METADATA"), self._like("RECORD")
-        last = dict(self._added)
-        if self._sbom:
-            last[TRACE] = self._trace(source_sha256)
-        content = self._record(last)
-        self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
-        return [
-            *(NewMember(self._new + file, new, metadata) for file, new in last.items()),
-            NewMember(f"{self._new}RECORD", content, record),
-        ]
-
-    def _like(self, file: str) -> Member:
-        member = self._wheel.member(file)
-        if member is None:
-            raise KeyError(file)  # Wheel does not open without it
-        return member
-
-    def _trace(self, source_sha256: str) -> bytes:
-        plan = self._plan
-        return write_trace(
-            project=plan.project,
-            version=plan.renaming.version or plan.version,
-            filename=plan.source.name,
-            sha256=source_sha256,
-            changes=plan.changes,
-            diff=plan.metadata_diff,
-            rules_digest=plan.rules_digest,
-            tool=__version__,
-            before=self._wheel.read(TRACE) if self._wheel.member(TRACE) else None,
-        )
-
-    def _record(self, last: dict[str, bytes]) -> bytes:
-        record = self._wheel.record if self._plan.record is None else Record.parse(self._plan.record[1])
-        record = record.renamed(self._plan.renaming.folders)
-        for file in self._gone:
-            record = record.without(self._new + file)
-        like, before = f"{self._new}METADATA", f"{self._new}RECORD"
-        for file, content in {**self._replaced, **last}.items():
-            record = record.with_content(self._new + file, content, like=like, before=before)
-        return record.data
 
 
 def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> None:

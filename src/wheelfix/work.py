@@ -36,12 +36,14 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from dataclasses import replace
 
+    from wheelfix.breakage import guarded
     from wheelfix.metadata.declared import Declared
     from wheelfix.rewrite import apply, preview
     from wheelfix.wheel import Wheel
 
     with Wheel(source.path, source=source, leniently=task.mandate is not None) as wheel:
         plan = _plan(wheel, task, brief, digest.hexdigest if digest else None)
+        plan = guarded(plan, wheel, sbom=task.sbom, foresee=task.dry_run or brief.problem is not None)
         if brief.problem and not plan.problem:
             plan = replace(plan, problem=brief.problem, notes=())
         elif brief.after is not None and Declared.of(plan.new_metadata) != brief.after:
@@ -56,14 +58,6 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
 
 def _plan(
     wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None
-) -> "Plan":
-    from wheelfix.rewrite import guarded
-
-    return guarded(_plan_of_task(wheel, task, brief, sha256, evidence), wheel, sbom=task.sbom)
-
-
-def _plan_of_task(
-    wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None"
 ) -> "Plan":
     if task.mandate is not None:
         from wheelfix.mending import make_repair
@@ -100,6 +94,7 @@ def _rules(task: Task) -> "RuleSet | None":
 
 def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
+    from wheelfix.breakage import guarded
     from wheelfix.metadata.declared import Declared
     from wheelfix.releases import COMPANIONS, Rehearsal, read_name
     from wheelfix.rewrite import preview
@@ -109,7 +104,7 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     try:
         with Wheel(path, leniently=task.mandate is not None) as wheel:
             evidence = gather(wheel, task.scan)
-            plan = _plan(wheel, task, Brief(), None, evidence)
+            plan = guarded(_plan(wheel, task, Brief(), None, evidence), wheel, sbom=task.sbom, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_build if task.local is not None or wheel.project in COMPANIONS else ""
             return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)

@@ -10,10 +10,10 @@ import pytest
 
 import wheelfix
 import wheelfix.archive.splice as splice
-import wheelfix.rewrite as rewrite
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix.archive.encode import NewMember, encode_member
+from wheelfix.assembly import Assembly
 from wheelfix.edits import AddField, Edit, SetField
 from wheelfix.metadata.document import Document
 from wheelfix.outcome import Change, Outcome, Status
@@ -149,7 +149,7 @@ def test_members_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("file", ["RECORD", "wheelfix.cdx.json"])
 def test_closing_members_that_are_lost(file: str, tmp_path: Path, monkeypatch: Patch) -> None:
-    wrap(monkeypatch, rewrite._Work, "closing", lambda members: [each for each in members if file not in each.name])
+    wrap(monkeypatch, Assembly, "closing", lambda members: [each for each in members if file not in each.name])
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 

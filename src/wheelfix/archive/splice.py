@@ -4,10 +4,12 @@ A member that no edit names keeps every byte: its header, its compressed data, i
 position, its directory record.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from itertools import accumulate
+from typing import Final, NamedTuple, TypeAlias
 
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.directory import end_bytes, positioned
@@ -20,6 +22,7 @@ from wheelfix.archive.writing import FollowingDigest, Growing
 from wheelfix.errors import ArchiveError, VerificationError
 
 _COPY_STEP = 1 << 24
+_REPORT: Final = "Nothing was published. Run again; if it persists, report it with the wheel."
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,54 @@ def splice(
     return Spliced(source_sha256, output_sha256)
 
 
+class Preview:
+    """The archive that :func:`splice` would write, readable before it is written: only what is asked for is read.
+
+    ``members`` are those at its end.
+    """
+
+    def __init__(self, source: Source, layout: Layout, edits: Edits, members: Sequence[NewMember]) -> None:
+        self._source = source
+        body = _assemble(source, layout, edits)
+        records = [positioned(entry, offset) for entry, offset in body.placed]
+        for new in members:
+            encoded, entry = encode_member(source, layout, new)
+            records.append(positioned(entry, body.size))
+            body.add(encoded)
+        directory, start = b"".join(records), body.size
+        body.add(directory + end_bytes(layout.end, len(records), start, len(directory)))
+        self._pieces = body.pieces
+        self._starts = [0, *accumulate(map(_length, body.pieces))][:-1]
+        self.size = body.size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``.
+
+        :raises ArchiveError: if there are not so many.
+        :raises SourceChanged: if the source has become shorter.
+        """
+        if offset + size > self.size:
+            raise ArchiveError("truncated", "the archive is cut off", hint=_REPORT)
+        found = []
+        for index in range(bisect_right(self._starts, offset) - 1, len(self._pieces)):
+            if size <= 0:
+                break
+            skipped = offset - self._starts[index]
+            part = self._read(self._pieces[index], skipped, size)
+            found.append(part)
+            offset, size = offset + len(part), size - len(part)
+        return b"".join(found)
+
+    def _read(self, piece: Piece, skipped: int, size: int) -> bytes:
+        if isinstance(piece, bytes):
+            return piece[skipped : skipped + size]
+        return self._source.read_at(piece.start + skipped, min(size, piece.stop - piece.start - skipped))
+
+
+def _length(piece: Piece) -> int:
+    return len(piece) if isinstance(piece, bytes) else piece.stop - piece.start
+
+
 def _write_ending(
     source: Source,
     layout: Layout,
@@ -180,7 +231,7 @@ def _not_as_planned(message: str) -> VerificationError:
     return VerificationError(
         "not-as-planned",
         f"the new archive is not what was planned: {message}",
-        hint="Nothing was published. Run again; if it persists, report it with the wheel.",
+        hint=_REPORT,
     )
 
 

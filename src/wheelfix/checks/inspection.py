@@ -1,10 +1,11 @@
 """One wheel, looked at by every check."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
-from wheelfix.archive.source import Source
+from wheelfix.archive.layout import Layout
+from wheelfix.archive.source import Readable, Source
 from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.companions import check_companions
 from wheelfix.checks.entry_points import check_entry_points
@@ -12,7 +13,7 @@ from wheelfix.checks.fields import check_fields
 from wheelfix.checks.found import Found
 from wheelfix.checks.hashing import Sums, sum_members
 from wheelfix.checks.listing import Listing, read_listing
-from wheelfix.checks.members import check_members
+from wheelfix.checks.members import check_each, check_folders, check_members
 from wheelfix.checks.names import check_names
 from wheelfix.checks.requirements import check_requirements
 from wheelfix.checks.subject import Subject, unreadable
@@ -58,11 +59,34 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
             listing = read_listing(subject)
             sums = {} if too_large else _sums(subject, listing, found)
             found += check_rows(subject, listing, sums)
-            if subject.source is not None:
+            if isinstance(subject.source, Source):
                 subject.source.check_unchanged()
         except (SourceChanged, OSError) as error:
             found.append(unreadable(error))
         return in_order([*subject.found, *found])
+
+
+def structural_errors(
+    path: Path, source: Readable, layout: Layout, *, only: Collection[str] | None = None, rows: bool = True
+) -> list[Found]:
+    """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
+
+    ``path`` is what the wheel is called, ``source`` what it is read from, ``layout`` where its members lie. Where others are
+    known, ``only`` names the members that are looked at each by itself; ``rows`` says whether RECORD is.
+    """
+    members = layout.members if only is None else [each for each in layout.members if each.name in only]
+    with Subject(path, source=source, layout=layout) as subject:
+        found = [
+            *check_each(subject, layout, members),
+            *check_folders(subject),
+            *check_names(subject),
+            *check_fields(subject),
+            *check_requirements(subject),
+            *check_entry_points(subject),
+            *check_companions(subject),
+            *(check_rows(subject, read_listing(subject), {}) if rows else ()),
+        ]
+        return [each for each in in_order([*subject.found, *found]) if each.fault.severity is Severity.ERROR]
 
 
 def glance(path: Path, source: Source) -> list[Fault]:

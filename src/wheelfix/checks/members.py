@@ -4,7 +4,7 @@ import re
 import stat
 import unicodedata
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -39,19 +39,29 @@ def check_members(subject: Subject) -> Iterator[Found]:
     layout = subject.layout
     if layout is None:
         return
+    yield from check_each(subject, layout, layout.members)
+    yield from check_folders(subject)
+    yield from _check_folded(subject)
+    yield from _check_contents(subject)
+
+
+def check_each(subject: Subject, layout: Layout, members: Iterable[Member]) -> Iterator[Found]:
+    """Yield the faults of ``members``, each by itself."""
     for_windows = _is_for_windows(subject)
-    for member in layout.members:
+    for member in members:
         yield from _check_name(member.name, for_windows=for_windows)
         yield from _check_record(member, layout)
         if member.method not in (STORED, DEFLATED):
             yield Found("archive-unknown-compression", shown(member.name), f"it is compressed by method {member.method}")
         if member.name.rstrip("/") != member.name and member.name.rstrip("/") in subject.members:
             yield Found("archive-file-as-folder", shown(member.name), "there is a file of the same name")
+
+
+def check_folders(subject: Subject) -> Iterator[Found]:
+    """Yield the files below which other members lie."""
     for folder in sorted(subject.folders - subject.members.keys()):
         if folder[:-1] in subject.members:
             yield Found("archive-file-as-folder", shown(folder[:-1]), "other members lie below it, as if it were a folder")
-    yield from _check_folded(subject)
-    yield from _check_contents(subject)
 
 
 def _is_for_windows(subject: Subject) -> bool:

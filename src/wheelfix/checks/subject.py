@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from wheelfix.archive.content import read_content
 from wheelfix.archive.layout import Layout, Member, read_layout
-from wheelfix.archive.source import Source
+from wheelfix.archive.source import Readable, Source
 from wheelfix.checks.found import Found, RewriteMetadata
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, WheelFault
 from wheelfix.escaping import shown
@@ -55,16 +55,18 @@ class Subject:
     """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
 
     ``members`` are by name; ``dist_info`` is the folder's name, empty without one. Use it as a context
-    manager. ``source`` is the file where it is open already; who opened it closes it.
+    manager. ``source`` is the file where it is open already, or what it is read from instead; who opened it closes it.
+    ``layout`` is where its members lie, if that was read.
     """
 
-    def __init__(self, path: Path, *, source: Source | None = None) -> None:
+    def __init__(self, path: Path, *, source: Readable | None = None, layout: Layout | None = None) -> None:
         self.path = path
         self._given = source
+        self._opened: Source | None = None
         self.found: list[Found] = []
         self.filename: WheelFilename | None = None
-        self.source: Source | None = None
-        self.layout: Layout | None = None
+        self.source: Readable | None = None
+        self.layout = layout
         self.members: dict[str, Member] = {}
         self.dist_info = ""
         self.document: Document | None = None
@@ -82,8 +84,8 @@ class Subject:
         except FilenameError as error:
             self.found.append(found_of(error))
         try:
-            self.source = self._given or Source(self.path)
-            self.layout = read_layout(self.source)
+            self.source = self._given or self._open_file()
+            self.layout = self.layout or read_layout(self.source)
             self.members = {member.name: member for member in self.layout.members}
             self.dist_info = find_dist_info(self.members)
         except (SourceChanged, OSError) as error:
@@ -93,6 +95,10 @@ class Subject:
         if self.dist_info:
             self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.members)]
             self._read_parts()
+
+    def _open_file(self) -> Source:
+        self._opened = Source(self.path)
+        return self._opened
 
     def _read_parts(self) -> None:
         data = self.read("METADATA")
@@ -173,8 +179,8 @@ class Subject:
 
     def close(self) -> None:
         """Close the file."""
-        if self.source is not None and self._given is None:
-            self.source.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,126 @@
+"""What a plan means for the members of an archive: what is replaced, renamed, removed and added."""
+
+from collections.abc import Sequence
+
+from wheelfix.archive.encode import NewMember
+from wheelfix.archive.layout import Member
+from wheelfix.archive.splice import Edits, Preview
+from wheelfix.plan import Plan
+from wheelfix.record import Record
+from wheelfix.sbom import TRACE, read_trace, write_trace
+from wheelfix.version import __version__
+from wheelfix.wheel import Wheel, limit_of
+
+
+def own_provenance(wheel: Wheel) -> bytes | None:
+    """Return the provenance that an earlier correction wrote, ``None`` without one: under its name can lie any file.
+
+    :raises ArchiveError: if it is damaged.
+    """
+    member = wheel.member(TRACE)
+    if member is None or member.size > limit_of(TRACE):
+        return None
+    data = wheel.read(TRACE)
+    return data if read_trace(data) else None
+
+
+class Assembly:
+    """What ``plan`` means for the members of the archive of ``wheel``; with ``sbom`` the new wheel has its provenance.
+
+    Names in dist-info are those of the new wheel, except where it is said.
+    """
+
+    def __init__(self, wheel: Wheel, plan: Plan, *, sbom: bool) -> None:
+        self._wheel = wheel
+        self._plan = plan
+        self._sbom = sbom
+        self._before = own_provenance(wheel)
+        self._old = f"{wheel.dist_info}/"
+        self._new = f"{plan.renaming.dist_info}/"
+        self.expected: dict[str, bytes] = {}
+        """The content of every member that is written anew, by name."""
+        written = dict(plan.written)
+        if plan.new_metadata != plan.metadata:
+            written["METADATA"] = plan.new_metadata
+        self._replaced = {file: content for file, content in written.items() if wheel.member(file)}
+        self._added = {file: content for file, content in written.items() if not wheel.member(file)}
+        self.expected.update({self._new + file: content for file, content in written.items()})
+
+    @property
+    def gone(self) -> set[str]:
+        """The members that the new wheel does not have, by their old names."""
+        return {self._old + file for file in self._gone}
+
+    @property
+    def _gone(self) -> set[str]:
+        """The files of dist-info that the new wheel does not have, or has written anew at its end."""
+        return {*self._plan.removed, *([TRACE] if self._before else ())}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the provenance."""
+        if self._sbom or not self._before:
+            return ()
+        return ("The provenance of earlier corrections was removed with --no-sbom: it would be out of date.",)
+
+    @property
+    def edits(self) -> Edits:
+        """The edits of the members but for those at the end: new files, the trace and RECORD."""
+        folders = self._plan.renaming.folders
+        renamed = {}
+        for member in self._wheel.layout.members if folders else ():
+            top, slash, rest = member.name.partition("/")
+            if top in folders and slash:
+                renamed[member.name] = f"{folders[top]}/{rest}"
+        return Edits(
+            replaced={self._old + file: content for file, content in self._replaced.items()},
+            renamed=renamed,
+            removed=frozenset(self._old + file for file in (*self._gone, "RECORD")),
+        )
+
+    def closing(self, source_sha256: str) -> Sequence[NewMember]:
+        """Return the members that come last in the new archive."""
+        metadata, record = self._like("METADATA"), self._like("RECORD")
+        last = dict(self._added)
+        if self._sbom:
+            last[TRACE] = self._trace(source_sha256)
+        content = self._record(last)
+        self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
+        return [
+            *(NewMember(self._new + file, new, metadata) for file, new in last.items()),
+            NewMember(f"{self._new}RECORD", content, record),
+        ]
+
+    def preview(self) -> Preview:
+        """Return the new wheel as it would be, but for the sha256 of the old one in its provenance."""
+        return Preview(self._wheel.source, self._wheel.layout, self.edits, self.closing("0" * 64))
+
+    def _like(self, file: str) -> Member:
+        member = self._wheel.member(file)
+        if member is None:
+            raise KeyError(file)  # Wheel does not open without it
+        return member
+
+    def _trace(self, source_sha256: str) -> bytes:
+        plan = self._plan
+        return write_trace(
+            project=plan.project,
+            version=plan.renaming.version or plan.version,
+            filename=plan.source.name,
+            sha256=source_sha256,
+            changes=plan.changes,
+            diff=plan.metadata_diff,
+            rules_digest=plan.rules_digest,
+            tool=__version__,
+            before=self._before,
+        )
+
+    def _record(self, last: dict[str, bytes]) -> bytes:
+        record = self._wheel.record if self._plan.record is None else Record.parse(self._plan.record[1])
+        record = record.renamed(self._plan.renaming.folders)
+        for file in self._gone:
+            record = record.without(self._new + file)
+        like, before = f"{self._new}METADATA", f"{self._new}RECORD"
+        for file, content in {**self._replaced, **last}.items():
+            record = record.with_content(self._new + file, content, like=like, before=before)
+        return record.data

@@ -1,0 +1,166 @@
+"""What a correction would break: no wheel gets worse by it.
+
+What can be known from the names alone is found at once. Everything else is asked of the new wheel before anyone sees it:
+an error of ``verify`` that the old one has not, whatever the cause, refuses the correction.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from wheelfix.archive.layout import Layout, read_layout
+from wheelfix.archive.source import Readable
+from wheelfix.assembly import Assembly, own_provenance
+from wheelfix.checks.found import Found
+from wheelfix.checks.inspection import structural_errors
+from wheelfix.doubts import problem_of
+from wheelfix.errors import ArchiveError
+from wheelfix.escaping import shown
+from wheelfix.outcome import Problem
+from wheelfix.plan import Plan
+from wheelfix.record import Record
+from wheelfix.sbom import TRACE
+from wheelfix.wheel import Wheel
+
+_ROW_OR_LINE: Final = re.compile(r"\b(row|line) \d+")
+"""Where in a file something stands: it stands elsewhere once a row or a line is added or gone."""
+
+
+def guarded(plan: Plan, wheel: Wheel, *, sbom: bool, foresee: bool = False) -> Plan:
+    """Return ``plan``, with a problem if carrying it out would break ``wheel``, or vouch for what may be damaged.
+
+    With ``sbom`` its provenance is part of it. Where nothing will be written, ``foresee`` asks what would be asked of the
+    new wheel.
+
+    :raises RecordError: if RECORD cannot be read.
+    """
+    if plan.problem or plan.is_empty:
+        return plan
+    problem = next(_problems(plan, wheel, sbom=sbom), None)
+    if problem is None and foresee:
+        assembly = Assembly(wheel, plan, sbom=sbom)
+        preview = assembly.preview()
+        try:
+            problem = new_error(plan, wheel, preview, read_layout(preview), assembly.expected)
+        except ArchiveError as error:
+            problem = Problem(error.code, f"the corrected wheel could not be read: {error.message}", error.hint)
+    return replace(plan, problem=problem) if problem else plan
+
+
+def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
+    """Yield what keeps ``plan`` from being carried out, as far as it can be known without the new wheel."""
+    if sbom and wheel.member(TRACE) and own_provenance(wheel) is None:
+        yield Problem(
+            "foreign-provenance",
+            f"{TRACE} in dist-info is not as wheelfix writes it, and the provenance would replace it",
+            "Leave it there and write no provenance with --no-sbom, or build the wheel again without it.",
+        )
+    if sbom and not plan.trusted and (problem := problem_of(wheel, TRACE)):
+        yield problem
+    own = f"{wheel.dist_info}/RECORD"
+    record = wheel.record if plan.record is None else Record.parse(plan.record[1])
+    if any(row.digest or row.size for row in record.find(own)):
+        yield Problem(
+            "record-own-row-hash",
+            "RECORD has a hash or a size for itself, which would be wrong afterwards",
+            "Fix that as well with --repair, or first with `wheelfix repair`.",
+        )
+    yield from _collisions(plan, wheel, sbom=sbom)
+
+
+def _collisions(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
+    """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
+    removed = {*plan.removed, *([TRACE] if own_provenance(wheel) else ())}
+    added = [file for file in plan.written if wheel.member(file) is None]
+    added += [TRACE] if sbom else []
+    prefix = f"{wheel.dist_info}/"
+    names = (member.name.removeprefix(prefix) for member in wheel.layout.members if member.name.startswith(prefix))
+    depth = max((file.count("/") + 1 for file in added), default=0)
+    present = _folded_paths((name for name in names if name and name not in removed), depth)
+    for file in added:
+        for path in _paths(file, depth):
+            known = present.get(_folded(path))
+            if known is not None and (known != path or path == file):
+                yield _collision(wheel, file, known)
+                break
+        present |= _folded_paths([file], depth)
+
+
+def _folded_paths(names: Iterable[str], depth: int) -> dict[str, str]:
+    """Return the spelling of every file and folder by what systems without case or Unicode forms make of it."""
+    found: dict[str, str] = {}
+    for name in names:
+        for path in _paths(name, depth):
+            found.setdefault(_folded(path), path)
+    return found
+
+
+def _paths(name: str, depth: int) -> Iterator[str]:
+    """Yield the first ``depth`` folders that ``name`` lies in, each with a slash at its end, and then itself."""
+    parts = name.rstrip("/").split("/")
+    for count in range(1, min(len(parts) - 1, depth) + 1):
+        yield "/".join(parts[:count]) + "/"
+    if len(parts) <= depth:
+        yield name
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path.rstrip("/")).casefold()
+
+
+def _collision(wheel: Wheel, file: str, known: str) -> Problem:
+    there = f"{wheel.dist_info}/{known}"
+    kind = "directory" if known.endswith("/") else "file"
+    hint = "Write no provenance with --no-sbom" if file == TRACE else "Choose another name"
+    return Problem(
+        "name-collision",
+        f"{shown(file)} would be added to dist-info, and the {kind} {shown(there)} is in its way",
+        f"{hint}, or build the wheel again without it.",
+    )
+
+
+def new_error(plan: Plan, wheel: Wheel, output: Readable, layout: Layout, written: Collection[str]) -> Problem | None:
+    """Return the error that the new wheel, ``output`` with ``layout``, has and ``wheel`` has not; ``None`` without one.
+
+    ``written`` names the members that are not copied. It is cheap: what ``verify`` says of contents against RECORD is not
+    asked, nor of members and rows that are copied as they are.
+
+    :raises OSError: if one of the wheels cannot be read.
+    """
+    folders = plan.renaming.folders
+    renamed = tuple(f"{new}/" for new in folders.values())
+    only = {*written, *(each.name for each in layout.members if renamed and each.name.startswith(renamed))}
+    filename = Path(str(plan.renaming.filename))
+    found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(folders))
+    if not found:
+        return None
+    known = Counter(_key(each, {}) for each in structural_errors(wheel.path, wheel.source, wheel.layout))
+    back = {new: old for old, new in folders.items()}
+    new = next((each for each in found if not _take(known, _key(each, back))), None)
+    if new is None:
+        return None
+    place = f"{new.place}: " if new.place else ""
+    return Problem(
+        "new-error",
+        f"the corrected wheel would have an error that it has not now: {new.code}: {place}{new.message}",
+        "`wheelfix verify` would report it. Change the rule or the option that causes it, or build the wheel again.",
+    )
+
+
+def _take(known: Counter[tuple[str, str]], key: tuple[str, str]) -> bool:
+    """Whether an error is known; each is known as often as it was found."""
+    known[key] -= 1
+    return known[key] >= 0
+
+
+def _key(found: Found, folders: Mapping[str, str]) -> tuple[str, str]:
+    """Return by what an error is the same in both wheels: its code and its place, but for numbers, values and new names."""
+    place = _ROW_OR_LINE.sub(r"\1", found.place)
+    for new, old in folders.items():
+        place = place.replace(new, old)
+    field, colon, _ = place.partition(": ")
+    return found.code, field if colon and field != "row" else place

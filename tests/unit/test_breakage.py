@@ -1,0 +1,214 @@
+"""Promise 9: no correction makes a wheel worse, whatever asks for it and whatever the cause."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import wheelfix
+import wheelfix.breakage as breakage
+from building import Entry, WheelSpec, write_wheel
+from flaws import FLAWS, Flaw, metadata, record_of, sound
+from wheelfix import Outcome, SetField, Status, WriteFile
+from wheelfix.archive.layout import read_layout
+from wheelfix.archive.source import Source
+from wheelfix.assembly import Assembly
+from wheelfix.plan import make_plan
+from wheelfix.sbom import TRACE
+from wheelfix.wheel import Wheel
+
+INFO = "demo-1.0.dist-info"
+SPEC = sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*"))
+ROUTES: dict[str, Callable[..., wheelfix.Report]] = {
+    "strip-gpu": lambda paths, **options: wheelfix.fix_wheels(paths, allow_unproven=True, **options),
+    "edits": lambda paths, **options: wheelfix.fix_wheels(paths, None, edits=[SetField("Summary", "new")], **options),
+    "repair": wheelfix.repair_wheels,
+    "local": lambda paths, **options: wheelfix.fix_wheels(paths, allow_unproven=True, local="own", **options),
+    "build tag": lambda paths, **options: wheelfix.fix_wheels(paths, allow_unproven=True, build_tag="1own", **options),
+}
+each_route = pytest.mark.parametrize("route", ROUTES.values(), ids=[*ROUTES])
+
+
+def _run(route: Callable[..., wheelfix.Report], path: Path, **options: object) -> Outcome:
+    return route([path], output_dir=path.parent / "out", **options).outcomes[0]
+
+
+def _assert_refused(outcome: Outcome, code: str) -> None:
+    assert outcome.problem is not None
+    assert (outcome.status, outcome.problem.code) == (Status.REFUSED, code), outcome.problem
+    assert outcome.problem.hint
+    assert not [*(outcome.source.parent / "out").glob("*")]
+
+
+def _errors(path: Path) -> set[str]:
+    inspection = wheelfix.verify_wheels(path).inspections[0]
+    return {fault.code for fault in inspection.faults if fault.severity is wheelfix.Severity.ERROR}
+
+
+def _with_files(**files: bytes) -> WheelSpec:
+    return sound(metadata=SPEC.metadata, dist_info_files={name.replace("__", "/"): data for name, data in files.items()})
+
+
+IN_THE_WAY = {
+    "a file where the directory would be": _with_files(sboms=b""),
+    "such a file in another case": _with_files(SBOMS=b""),
+    "a directory in another case": _with_files(**{"Sboms__other.json": b"{}"}),
+    "a file in another case": _with_files(**{"sboms__WheelFix.cdx.json": b"{}"}),
+    "a directory of the name": _with_files(**{"sboms__wheelfix.cdx.json__x": b"{}"}),
+}
+
+
+class TestNamesInTheWay:
+    """Found in what is there, so that --check says it as well."""
+
+    @each_route
+    @pytest.mark.parametrize("spec", IN_THE_WAY.values(), ids=[*IN_THE_WAY])
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_the_provenance_does_not_collide(
+        self, spec: WheelSpec, route: Callable[..., wheelfix.Report], dry_run: bool, tmp_path: Path
+    ) -> None:
+        path = write_wheel(tmp_path, spec)
+        outcome = _run(route, path, dry_run=dry_run)
+        _assert_refused(outcome, "name-collision")
+        assert outcome.problem is not None
+        assert "--no-sbom" in outcome.problem.hint
+
+    @each_route
+    @pytest.mark.parametrize("spec", IN_THE_WAY.values(), ids=[*IN_THE_WAY])
+    def test_without_provenance_nothing_does(
+        self, spec: WheelSpec, route: Callable[..., wheelfix.Report], tmp_path: Path
+    ) -> None:
+        path = write_wheel(tmp_path, spec)
+        outcome = _run(route, path, sbom=False)
+        assert outcome.output is not None, outcome.problem
+        assert _errors(outcome.output) <= _errors(path)
+
+    @pytest.mark.parametrize("file", ["Licenses/NOTICE", "licenses/notice", "entry_points.TXT"])
+    def test_neither_does_a_file_of_an_edit(self, file: str, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, _with_files(**{"licenses__NOTICE": b"x", "entry_points.txt": b""}))
+        [outcome] = wheelfix.fix_wheels([path], None, edits=[WriteFile(file, b"y")], output_dir=tmp_path / "out").outcomes
+        _assert_refused(outcome, "name-collision")
+
+    def test_nor_two_of_them_with_each_other(self, tmp_path: Path) -> None:
+        edits = [WriteFile("extra/one", b"y"), WriteFile("Extra/two", b"y")]
+        [outcome] = wheelfix.fix_wheels(
+            [write_wheel(tmp_path, SPEC)], None, edits=edits, output_dir=tmp_path / "out"
+        ).outcomes
+        _assert_refused(outcome, "name-collision")
+
+    def test_paths_made_of_slashes_take_no_time(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, _with_files(**{"a/" * 30_000 + "b": b""}))
+        outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+        assert outcome.status is Status.FIXED, outcome.problem
+
+
+class TestNet:
+    """What no one thought of is asked of the new wheel."""
+
+    @each_route
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_an_error_that_is_new_refuses_the_correction(
+        self, route: Callable[..., wheelfix.Report], dry_run: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(breakage, "_collisions", lambda *_, **__: iter(()))
+        outcome = _run(route, write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"]), dry_run=dry_run)
+        _assert_refused(outcome, "new-error")
+        assert outcome.problem is not None
+        assert "archive-file-as-folder: demo-1.0" in outcome.problem.message
+        assert "dist-info/sboms" in outcome.problem.message
+
+    def test_nothing_takes_the_place_of_the_original(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(breakage, "_collisions", lambda *_, **__: iter(()))
+        path = write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"])
+        before = path.read_bytes()
+        with Wheel(path) as wheel:
+            plan = make_plan(wheel, edits=[SetField("Summary", "new")])
+            with pytest.raises(wheelfix.RegressionError):
+                wheelfix.apply(wheel, plan)
+        assert path.read_bytes() == before
+        assert [*tmp_path.iterdir()] == [path]
+
+    @each_route
+    @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
+    def test_errors_that_were_there_do_not_stop_it(
+        self, flaw: Flaw, route: Callable[..., wheelfix.Report], tmp_path: Path
+    ) -> None:
+        """Whatever is wrong with a wheel, no correction adds to it, and none is refused for what was wrong before."""
+        if flaw.missing:
+            return
+        path = flaw.write(tmp_path)[0]
+        outcome = _run(route, path, allow_mixed=True)
+        assert outcome.problem is None or outcome.problem.code not in ("new-error", "not-as-planned"), outcome.problem
+        if outcome.output is not None:
+            assert _errors(outcome.output) <= _errors(path)
+
+    def test_what_is_previewed_is_what_is_written(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, sound(files=(*sound().files, Entry("demo-1.0.data/data/a", b"a" * 9000))))
+        with Wheel(path) as wheel:
+            plan = make_plan(wheel, edits=[SetField("Summary", "new")], identity=wheelfix.Identity("own", unchanged=True))
+            preview = Assembly(wheel, plan, sbom=False).preview()
+            data = preview.read_at(0, preview.size)
+            assert [preview.read_at(at, 7) for at in range(0, preview.size - 7, 11)] == [
+                data[at : at + 7] for at in range(0, preview.size - 7, 11)
+            ]
+            names = {member.name for member in read_layout(preview).members}
+            target = tmp_path / "out" / str(plan.renaming.filename)
+            wheelfix.apply(wheel, plan, target, sbom=False)
+        assert target.read_bytes() == data
+        with Source(target) as source:
+            assert {member.name for member in read_layout(source).members} == names
+
+
+class TestRowOfRecord:
+    """A hash of RECORD in RECORD is wrong as soon as anything changes, and the wheel library compares it."""
+
+    ROWS = (b"/RECORD,sha256=x,5\n", b"/RECORD,sha256=x,\n", b"/RECORD,,5\n")
+
+    def _path(self, folder: Path, row: bytes) -> Path:
+        rows = record_of(SPEC)
+        return write_wheel(folder, sound(metadata=SPEC.metadata, record=b"".join([*rows[:-1], INFO.encode() + row])))
+
+    @pytest.mark.parametrize("row", ROWS)
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_is_refused_if_it_stays(self, row: bytes, dry_run: bool, tmp_path: Path) -> None:
+        path = self._path(tmp_path, row)
+        for name in ("strip-gpu", "edits", "local", "build tag"):
+            _assert_refused(_run(ROUTES[name], path, dry_run=dry_run), "record-own-row-hash")
+        _assert_refused(_run(ROUTES["repair"], path, select=["metadata"], dry_run=dry_run), "record-own-row-hash")
+
+    @pytest.mark.parametrize("row", ROWS)
+    def test_is_fixed_by_a_repair(self, row: bytes, tmp_path: Path) -> None:
+        outcome = _run(ROUTES["repair"], self._path(tmp_path, row))
+        assert outcome.output is not None, outcome.problem
+        assert "record-own-row-hash" not in _errors(outcome.output)
+
+
+FOREIGN = {"no JSON": b"[" * 10_000, "of another tool": b'{"bomFormat": "CycloneDX"}', "empty": b""}
+
+
+class TestForeignProvenance:
+    """Under its name can lie any file, which is nobody's to replace."""
+
+    @each_route
+    @pytest.mark.parametrize("content", FOREIGN.values(), ids=[*FOREIGN])
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_is_not_replaced(
+        self, content: bytes, route: Callable[..., wheelfix.Report], dry_run: bool, tmp_path: Path
+    ) -> None:
+        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={TRACE: content}))
+        _assert_refused(_run(route, path, dry_run=dry_run), "foreign-provenance")
+
+    @each_route
+    def test_stays_without_provenance(self, route: Callable[..., wheelfix.Report], tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={TRACE: FOREIGN["of another tool"]}))
+        outcome = _run(route, path, sbom=False)
+        assert outcome.output is not None, outcome.problem
+        with zipfile.ZipFile(outcome.output) as archive:
+            [name] = (name for name in archive.namelist() if name.endswith(TRACE))
+            assert archive.read(name) == FOREIGN["of another tool"]
+            assert not any("provenance" in note for note in outcome.notes)
+
+    def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, sound(dist_info_files={TRACE: b"{}"}))
+        assert wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes[0].status is Status.UNCHANGED
