@@ -135,11 +135,11 @@ def _prove(wheel: Wheel, plan: Plan, work: Assembly, output: Growing, known: Seq
     """Confirm that the new wheel differs from the old one as planned, nowhere else, and has no error that is new."""
     folders = plan.renaming.folders
     layout = prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=known)
+    changes = plan.changes if plan.renaming.wheel is None else _without_build(plan)
+    prove_contents(wheel, output, layout, Planned(changes, folders, work.expected, work.gone), work.expected)
     problem = new_error(plan, wheel, output, layout, work.expected)
     if problem:
         raise RegressionError(problem.code, problem.message, hint=problem.hint)
-    changes = plan.changes if plan.renaming.wheel is None else _without_build(plan)
-    prove_contents(wheel, output, layout, Planned(changes, folders, work.expected, work.gone), work.expected)
 
 
 def _without_build(plan: Plan) -> list[Change]:
