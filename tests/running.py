@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -54,7 +55,7 @@ def mirror_report(ran: Ran) -> dict[str, Any]:
 def wheelfix(*arguments: object, stdin: str = "", terminal: bool = False) -> Ran:
     """Run ``wheelfix`` with ``arguments``; standard output is a pipe, or as if it were a ``terminal``."""
     out, err, old = _Output(terminal=terminal), io.StringIO(), sys.stdin
-    sys.stdin = io.StringIO(stdin)
+    sys.stdin = io.TextIOWrapper(io.BytesIO(os.fsencode(stdin)))
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run([str(argument) for argument in arguments])

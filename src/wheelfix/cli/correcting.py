@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from wheelfix.batch import fix_wheels
-from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.kinds import MirrorFolder
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
@@ -95,11 +94,11 @@ def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) -> int:
     """Correct the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
 
-    :raises click.UsageError: if the options contradict each other or name no wheel.
+    :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
     :raises RulesError: if the rules are to be strict and there is something to say of them; nothing was written.
     """
     _refuse_contradictions(options)
-    paths = wheel_paths(options.wheels)
+    paths = options.paths()
     remarks = () if isinstance(rules, str) else remarks_today(rules)
     common = _common(options)
     if options.strict_rules:

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
+from wheelfix.cli.inputs import refuse_missing
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
 from wheelfix.cli.printing import print_exactly
@@ -49,10 +50,9 @@ def command(
       wheelfix diff --expect metadata demo-1.0-py3-none-any.whl fixed/demo-1.0-py3-none-any.whl
       wheelfix diff --format json old.whl new.whl > difference.json
     """
-    if not old or not new:
-        raise click.UsageError("A path is empty; an unset variable, perhaps.")
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
+    refuse_missing(old, new)
     difference = _compare(Path(old), Path(new))
     if difference is None:
         return ExitCode.INCOMPLETE

@@ -1,50 +1,190 @@
-"""The WHEEL arguments: files, folders, patterns that the shell left alone, and paths on standard input."""
+"""The WHEEL arguments: files, directories, patterns that the shell left alone, and paths on standard input.
 
+All of them are looked at before anything else happens, and everything that is wrong with them is reported at once.
+"""
+
+import errno
 import glob
-import os.path
+import os
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import click
 
-from wheelfix.escaping import shown
+from wheelfix.cli.exit_codes import WrongWords
+from wheelfix.cli.kinds import WHEEL
+from wheelfix.cli.narration import say
+from wheelfix.escaping import shown, shown_few
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_BESIDE_WHEELS: Final = (
+    ".tar.gz", ".zip", ".tar.bz2", ".tgz",  # source distributions (PEP 625) and their older forms
+    ".metadata",  # PEP 658
+    ".asc", ".sig",  # signatures
+    ".attestation", ".provenance",  # PEP 740
+)  # fmt: skip
+"""How names of files end that build tools and indexes put beside wheels, so that ``dist/*`` names them too."""
+_MOST_SHOWN: Final = 20
+_MOST_DIRECTORIES: Final = 1000
+_NOT_THERE: Final = {errno.ENOENT, errno.ENOTDIR}
+
+WHEELS: Final = click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
+"""The arguments WHEEL, as ``wheels``."""
+NULL: Final = click.option(
+    "-0", "--null", is_flag=True, help="Paths on standard input end with NUL, as find -print0 writes them."
+)
+"""The option that goes with them wherever - stands for standard input, as ``null``."""
 
 
-def wheel_paths(arguments: Iterable[str]) -> list[Path]:
+def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = False) -> list[Path]:
     """Return the wheels that ``arguments`` stand for, in their order, each path once.
 
-    :raises click.UsageError: if they stand for no wheel at all, or one of them for none.
+    ``-`` stands for the paths on standard input, which end with a line feed, or with NUL where ``null`` says so. Files that
+    only lie beside wheels, such as source distributions, are left out, which is reported unless ``quiet``.
+
+    :raises click.ClickException: with everything that is wrong with them, if one of them stands for no wheel.
     """
-    paths = list(dict.fromkeys(path for argument in arguments for path in _expand(argument)))
-    if not paths:
-        raise click.UsageError("No wheels given. Name files, a folder, or - to read paths from standard input.")
-    return paths
+    given = list(arguments)
+    if null and "-" not in given:
+        raise click.UsageError("-0 is about paths on standard input; name - to read them.")
+    found = _Found()
+    for argument in given:
+        for path in _paths_on_standard_input(null=null) if argument == "-" else [argument]:
+            found.add(path)
+    found.refuse_problems()
+    if found.passed_over and not quiet:
+        say(f"Skipped {shown_few(found.passed_over)}: not a wheel.\n")
+    return list(found.wheels)
 
 
-def _expand(argument: str) -> Iterator[Path]:
-    if argument == "-":
-        for line in filter(str.strip, sys.stdin.read().splitlines()):
-            yield from _expand_path(line)
-    elif not argument:
-        raise click.UsageError("A path is empty; an unset variable, perhaps.")
-    else:
-        yield from _expand_path(argument)
+def refuse_missing(*paths: str) -> None:
+    """Confirm that each of ``paths``, whatever is there, can be meant.
+
+    :raises click.ClickException: with everything that is wrong with them.
+    """
+    found = _Found()
+    for path in paths:
+        if not found.refuses(path):
+            found.wheels[Path(path)] = None
+    found.refuse_problems()
 
 
-def _expand_path(argument: str) -> Iterator[Path]:
-    if "\0" in argument:
-        raise click.UsageError("A path holds a NUL; give one path a line.")
-    path = Path(argument)
-    if os.path.isdir(path) and path.suffix != ".whl":
-        found = sorted(path.glob("*.whl"))
-        if not found:
-            raise click.UsageError(f"There is no wheel in the folder {shown(argument)}.")
-        yield from found
-    elif glob.has_magic(argument) and not os.path.lexists(path):
-        matches = sorted(glob.glob(argument))
+def _paths_on_standard_input(*, null: bool) -> list[str]:
+    if sys.stdin is None:
+        raise click.UsageError("Standard input is closed, so no paths can be read from it.")
+    # The bytes themselves: a path may hold whatever Python takes for the end of a line, such as a carriage return.
+    data = sys.stdin.buffer.read()
+    if not null and b"\0" in data:
+        raise click.UsageError("A path on standard input holds NUL. Use -0 to read what find -print0 writes.")
+    return [os.fsdecode(each) for each in data.split(b"\0" if null else b"\n") if each]
+
+
+class _Found:
+    """What arguments stand for: ``wheels`` in order, what was ``passed_over``, and what is wrong."""
+
+    def __init__(self) -> None:
+        self.wheels: dict[Path, None] = {}
+        self.passed_over: list[str] = []
+        self._problems: list[str] = []
+
+    def add(self, argument: str) -> None:
+        """Take what ``argument`` stands for."""
+        path = Path(argument)
+        if argument and glob.has_magic(argument) and not os.path.lexists(argument):
+            self._add_matches(argument)
+        elif self.refuses(argument):
+            pass
+        elif path.suffix == ".whl":  # a directory of such a name is refused like any other wheel that is none
+            self.wheels[path] = None
+        elif path.is_dir():
+            self._add_directory(argument)
+        elif argument.endswith(_BESIDE_WHEELS):
+            self.passed_over.append(argument)
+        else:
+            self._problems.append(f"{shown(argument)} is not a wheel: its name does not end with .whl")
+
+    def refuses(self, argument: str) -> bool:
+        """Note what keeps ``argument`` from being a path that is there; return whether something does."""
+        problem = _problem(argument)
+        if problem:
+            self._problems.append(problem)
+        return bool(problem)
+
+    def _add_matches(self, pattern: str) -> None:
+        matches = sorted(glob.glob(pattern))
         if not matches:
-            raise click.UsageError(f"No file matches {shown(argument)}.")
-        yield from map(Path, matches)
-    else:
-        yield path
+            self._problems.append(f"no file matches {shown(pattern)}")
+        for match in matches:
+            self.add(match)
+
+    def _add_directory(self, directory: str) -> None:
+        try:
+            wheels = _wheels_in(directory)
+        except OSError as error:
+            self._problems.append(f"{shown(directory)} cannot be read: {error.strerror or error}")
+            return
+        if not wheels:
+            self._problems.append(f"no wheels in {shown(_with_slash(directory))}{_one_level_down(directory)}")
+        self.wheels.update(dict.fromkeys(wheels))
+
+    def refuse_problems(self) -> None:
+        """Confirm that there is something to work on, and nothing wrong.
+
+        :raises click.ClickException: if not.
+        """
+        if not self._problems and not self.wheels:
+            only = f"{shown_few(self.passed_over)}: not a wheel. " if self.passed_over else ""
+            raise click.UsageError(
+                f"No wheels given. {only}Name files, a directory, or - to read paths from standard input."
+            )
+        if len(self._problems) == 1:
+            raise WrongWords(f"{self._problems[0]}. Nothing was done.")
+        if self._problems:
+            lines = [f"  {each}" for each in self._problems[:_MOST_SHOWN]]
+            if len(self._problems) > _MOST_SHOWN:
+                lines.append(f"  and {len(self._problems) - _MOST_SHOWN} more")
+            raise WrongWords("\n".join([f"{len(self._problems)} paths cannot be used. Nothing was done.", *lines]))
+
+
+def _problem(path: str) -> str:
+    """Return what keeps ``path`` from being one that is there; empty if nothing does, or only reading it can show that."""
+    if not path:
+        return "a path is empty; an unset variable, perhaps"
+    if "\0" in path:
+        return "a path holds NUL"
+    if _URL.match(path):
+        return f"{shown(path)} is a URL: download the wheel first, with `pip download --no-deps` for example"
+    try:
+        Path(path).stat()
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return f"{shown(path)} is a link to nothing" if Path(path).is_symlink() else f"{shown(path)} is not there"
+    return ""
+
+
+def _wheels_in(directory: str) -> list[Path]:
+    """Return the wheels in ``directory``, by name.
+
+    :raises OSError: if it cannot be read, where ``Path.glob`` would find nothing.
+    """
+    return sorted(path for path in Path(directory).iterdir() if path.name.endswith(".whl"))
+
+
+def _one_level_down(directory: str) -> str:
+    """Return where wheels lie in the directories below, for who meant those; empty if there are none."""
+    counts = {}
+    for path in sorted(Path(directory).iterdir())[:_MOST_DIRECTORIES]:
+        below = _with_slash(str(path))
+        try:
+            counts[below] = len(_wheels_in(below))
+        except OSError:  # a file, or a directory that is not ours to read: it was not named
+            continue
+    found = [f"{count} in {below}" for below, count in counts.items() if count]
+    return f"; {shown_few(found)}" if found else ""
+
+
+def _with_slash(directory: str) -> str:
+    return directory if directory.endswith("/") else f"{directory}/"

@@ -6,7 +6,6 @@ import click
 
 from wheelfix.checks.codes import CHECKS
 from wheelfix.cli.choosing import codes_of
-from wheelfix.cli.inputs import wheel_paths
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
 from wheelfix.repairing import repair_wheels
@@ -41,7 +40,7 @@ def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int
     """
     writing = WritingOptions(**options)
     refuse_contradictions(writing)
-    paths = wheel_paths(writing.wheels)
+    paths = writing.paths()
     with Narrator(len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False) as narrator:
         report = repair_wheels(
             paths,

@@ -9,8 +9,7 @@ import click
 
 from wheelfix.cli.correcting import SCAN_OPTION
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import wheel_paths
-from wheelfix.cli.kinds import WHEEL
+from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.description import describe, disagreements
 from wheelfix.escaping import shown
@@ -25,11 +24,12 @@ _UNBOUNDED = 100_000
 
 
 @click.command("show", short_help="Show what a wheel requires and needs, and what would go.")
-@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
+@WHEELS
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @SCAN_OPTION
+@NULL
 @click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")
-def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, verbose: bool) -> int:
+def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, null: bool, verbose: bool) -> int:
     """Show what a wheel requires, what it needs, and what strip-gpu would do.
 
     \b
@@ -42,7 +42,7 @@ def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, v
       wheelfix show --format json wheels/ > wheels.json
     """
     rules = built_in("gpu")
-    descriptions = [describe(path, rules, scan=Scan(scan)) for path in wheel_paths(wheels)]
+    descriptions = [describe(path, rules, scan=Scan(scan)) for path in wheel_paths(wheels, null=null)]
     differences = disagreements(descriptions)
     if form == "json":
         click.echo(render_descriptions_json(descriptions, differences), nl=False)

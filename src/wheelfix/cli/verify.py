@@ -8,15 +8,14 @@ from wheelfix.auditing import verify_wheels
 from wheelfix.checks.codes import CHECKS
 from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import wheel_paths
-from wheelfix.cli.kinds import WHEEL
+from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.outcome import Inspection
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
 
 
 @click.command("verify", short_help="Say whether wheels are sound, and tell every fault.")
-@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
+@WHEELS
 @choosing_options(CHECKS, "record")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
@@ -27,6 +26,7 @@ from wheelfix.render.audit import render_annotations, render_audit_json, render_
     show_default=True,
     help="github: annotations for a workflow run.",
 )
+@NULL
 @click.option("-q", "--quiet", is_flag=True, help="Do not name wheels that are sound.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell every fault, also of many alike.")
 def command(
@@ -35,6 +35,7 @@ def command(
     ignore: tuple[str, ...],
     strict: bool,
     form: Literal["text", "json", "github"],
+    null: bool,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -51,7 +52,7 @@ def command(
     """  # fmt: skip
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
-    paths = wheel_paths(wheels)
+    paths = wheel_paths(wheels, null=null, quiet=quiet)
     audit = verify_wheels(paths, select=select, ignore=ignore)
     if form == "json":
         click.echo(render_audit_json(audit), nl=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.kinds import WHEEL
+from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.printing import print_exactly
 from wheelfix.errors import EditError
@@ -25,7 +25,7 @@ _DEFAULT_FOLDER = "fixed"
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 WHERE: tuple[Option, ...] = (
-    click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL),
+    WHEELS,
     click.option(
         "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
         help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
@@ -43,6 +43,7 @@ ALLOW_MIXED: Option = click.option(
     "--allow-mixed", is_flag=True, help="Write wheels of one release although they will not agree afterwards."
 )
 HOW: tuple[Option, ...] = (
+    NULL,
     click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
     click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
     click.option(
@@ -60,6 +61,7 @@ class WritingOptions:
     """The options that all writing commands share, as click hands them over."""
 
     wheels: tuple[str, ...]
+    null: bool
     output_dir: str | None
     in_place: bool
     check: bool
@@ -76,6 +78,13 @@ class WritingOptions:
     def dry_run(self) -> bool:
         """Whether nothing is to be written."""
         return self.check or self.diff
+
+    def paths(self) -> list[Path]:
+        """Return the wheels to work on.
+
+        :raises click.ClickException: if an argument stands for no wheel.
+        """
+        return wheel_paths(self.wheels, null=self.null, quiet=self.quiet)
 
     @property
     def verbosity(self) -> int:

@@ -117,7 +117,8 @@ def test_hostile_names_and_values_are_escaped() -> None:
 def test_wheels_that_cannot_be_read_are_all_told() -> None:
     good = write_wheel(Path())
     Path("bad.whl").write_bytes(b"\x1b no archive")
-    ran = wheelfix("diff", "bad.whl", "\x1bmissing.whl")
+    Path("\x1bempty.whl").touch()
+    ran = wheelfix("diff", "bad.whl", "\x1bempty.whl")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (3, "", 2)
     assert ran.err.startswith("bad.whl: the file is not a ZIP archive. ")
     assert "\x1b" not in ran.err
@@ -125,6 +126,13 @@ def test_wheels_that_cannot_be_read_are_all_told() -> None:
         ran = wheelfix("diff", *arguments)
         assert (ran.code, ran.out) == (3, "")
         assert "bad.whl: " in ran.err
+
+
+def test_paths_that_are_not_there_are_all_named() -> None:
+    ran = wheelfix("diff", "\x1bone.whl", "https://files.example.org/two.whl")
+    assert (ran.code, ran.out) == (2, "")
+    assert "  \\x1bone.whl is not there\n" in ran.err
+    assert "  https://files.example.org/two.whl is a URL" in ran.err
 
 
 def test_a_comparison_that_would_take_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

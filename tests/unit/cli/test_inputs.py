@@ -1,5 +1,9 @@
 """The WHEEL arguments: files, folders, patterns, standard input."""
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,11 +71,154 @@ def test_a_folder_named_like_a_wheel_is_no_wheel() -> None:
     assert "folder" in ran.err
 
 
-@pytest.mark.parametrize(("argument", "word"), [("in/z*.whl", "in/z*.whl"), ("in/deeper/none", "none"), ("-", "No wheels")])
-def test_what_stands_for_nothing_is_named(argument: str, word: str) -> None:
-    ran = wheelfix("strip-gpu", argument)
-    assert ran.code in (2, 3)
-    assert word in ran.err
+MISSING = "nothing-1.0-py3-none-any.whl"
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("strip-gpu",),
+    ("repair",),
+    ("show",),
+    ("verify",),
+    ("strip-gpu", "--publish", "m"),
+    ("strip-gpu", "--in-place"),
+    ("mirror", "add", "m"),
+    ("rules", "explain", "--rules", "gpu"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nothing_is_done_before_all_arguments_are_right(command: tuple[str, ...]) -> None:
+    """A misspelt path ends the run before it begins, and with all others that are wrong."""
+    Path("empty").mkdir()
+    Path("link-1.0-py3-none-any.whl").symlink_to("nowhere")
+    before = sorted(Path().rglob("*"))
+    wrong = [
+        MISSING,
+        f"in/{MISSING}",
+        f"{wheel('beta')}/x.whl",
+        "link-1.0-py3-none-any.whl",
+        "empty",
+        "in/z*.whl",
+        "in/notes.txt",
+    ]
+    ran = wheelfix(*command, wheel("alpha"), *wrong)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Error: 7 paths cannot be used. Nothing was done.\n")
+    assert ran.err.splitlines()[1:] == [
+        f"  {MISSING} is not there",
+        f"  in/{MISSING} is not there",
+        f"  {wheel('beta')}/x.whl is not there",
+        "  link-1.0-py3-none-any.whl is a link to nothing",
+        "  no wheels in empty/",
+        "  no file matches in/z*.whl",
+        "  in/notes.txt is not a wheel: its name does not end with .whl",
+    ]
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_one_wrong_path_is_one_line() -> None:
+    ran = wheelfix("strip-gpu", MISSING)
+    assert (ran.code, ran.err) == (2, f"Error: {MISSING} is not there. Nothing was done.\n")
+    assert wheelfix("strip-gpu", "-", stdin="").code == 2
+
+
+def test_of_many_wrong_paths_the_first_are_named() -> None:
+    ran = wheelfix("verify", "-", stdin="".join(f"{number}.whl\n" for number in range(30)))
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == "Error: 30 paths cannot be used. Nothing was done."
+    assert ran.err.splitlines()[-2:] == ["  19.whl is not there", "  and 10 more"]
+
+
+def test_wheels_one_level_down_are_named() -> None:
+    """As in dist/linux/ and dist/macos/: who names dist/ may have meant those."""
+    Path("dist", "empty").mkdir(parents=True)
+    for place in ("linux", "macos", "win", "zos"):
+        Path("dist", place).mkdir()
+        write_wheel(Path("dist", place), WheelSpec(project="a"))
+    write_wheel(Path("dist", "linux"), WheelSpec(project="b"))
+    ran = wheelfix("strip-gpu", "dist")
+    assert ran.code == 2
+    assert ran.err == (
+        "Error: no wheels in dist/; 2 in dist/linux/, 1 in dist/macos/, 1 in dist/win/ and 1 more. Nothing was done.\n"
+    )
+
+
+def test_a_directory_that_cannot_be_read_is_not_called_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    ran = wheelfix("verify", wheel("alpha"), "in")
+    assert (ran.code, ran.err) == (2, "Error: in cannot be read: Permission denied. Nothing was done.\n")
+
+
+@pytest.mark.parametrize(
+    "argument", ["https://files.example.org/demo-1.0-py3-none-any.whl", "s3://bucket/x.whl", "FTP://x/y"]
+)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_url_is_called_one(command: tuple[str, ...], argument: str) -> None:
+    ran = wheelfix(*command, argument)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{argument} is a URL: download the wheel first" in ran.err
+
+
+BESIDE = (
+    "demo-1.0.tar.gz", "demo-1.0.zip", "alpha-1.0-py3-none-any.whl.metadata", "demo-1.0.tar.gz.asc",
+    "alpha-1.0-py3-none-any.whl.publish.attestation",
+)  # fmt: skip
+
+
+def test_what_lies_beside_wheels_is_skipped_with_a_note() -> None:
+    """``dist/*`` of a build names the sdist too, and what an index keeps beside files."""
+    for name in BESIDE:
+        Path("more", name).touch()
+    everything = [str(path) for path in sorted(Path("more").iterdir())]
+    for words in (everything, ["more/*"], ["-"]):
+        ran = wheelfix("verify", *words, stdin="\n".join(everything))
+        assert (ran.code, ran.err.splitlines()[0].startswith("Skipped more/alpha-1.0-py3")) == (0, True)
+        assert [line for line in ran.lines if not line.startswith(" ")] == [f"{wheel('delta', 'more')}: 1 warning"]
+    assert "Skipped" not in wheelfix("verify", "-q", *everything).err
+    ran = wheelfix("verify", "more/demo-1.0.tar.gz")
+    assert ran.code == 2
+    assert "No wheels given. more/demo-1.0.tar.gz: not a wheel." in ran.err
+
+
+def test_a_directory_stands_for_its_wheels_without_a_note() -> None:
+    Path("more", "demo-1.0.tar.gz").touch()
+    assert "Skipped" not in wheelfix("verify", "more").err
+
+
+ODD = ("a b", "a\rb", "a\u2028b", "a\x0cb", " a", "a\x85b", "a\udce9b")
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_a_path_on_standard_input_may_hold_all_but_a_line_feed(odd: str) -> None:
+    Path(odd).mkdir()
+    path = write_wheel(Path(odd), WheelSpec(project="odd", requires=()))
+    for options, end in (([], "\n"), (["-0"], "\0"), (["--null"], "\0")):
+        ran = wheelfix(
+            "strip-gpu", "--check", "--format", "json", *options, "-", stdin=end.join([str(path), wheel("beta"), ""])
+        )
+        assert ran.code == 0, ran.err
+        assert len(ran.report["wheels"]) == 2
+
+
+def test_with_null_a_path_may_hold_a_line_feed() -> None:
+    Path("a\nb").mkdir()
+    path = write_wheel(Path("a\nb"), WheelSpec(project="odd", requires=()))
+    found = subprocess.run(["find", "a\nb", "-type", "f", "-print0"], capture_output=True, check=True).stdout
+    assert sources(wheelfix("strip-gpu", "--check", "--format", "json", "-0", "-", stdin=found.decode())) == [str(path)]
+
+
+def test_null_without_standard_input_is_a_mistake() -> None:
+    ran = wheelfix("verify", "-0", "in")
+    assert ran.code == 2
+    assert "name - to read them" in ran.err
+
+
+def test_standard_input_that_is_closed() -> None:
+    words = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "wheelfix", "verify", "-"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (ran.returncode, "Traceback" in ran.stderr) == (2, False)
+    assert "Standard input is closed" in ran.stderr
 
 
 @pytest.mark.parametrize("argument", ["\u202e*.whl", "\u202e"])
@@ -91,7 +238,7 @@ def test_paths_that_come_from_mistakes_are_refused(arguments: list[str]) -> None
     before = sorted(Path().rglob("*"))
     ran = wheelfix("strip-gpu", *arguments, stdin="in/a.whl\0in/b.whl\0")
     assert ran.code == 2
-    assert "A path holds a NUL" in ran.err or "empty" in ran.err
+    assert "holds NUL" in ran.err or "empty" in ran.err
     assert sorted(Path().rglob("*")) == before
 
 

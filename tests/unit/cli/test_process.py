@@ -61,9 +61,11 @@ def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
         from wheelfix.cli import inputs, main
 
         class Input:
+            buffer = property(lambda self: self)
+
             def read(self):
                 print("ready", file=sys.stderr, flush=True)
-                return sys.__stdin__.read()
+                return sys.__stdin__.buffer.read()
 
         sys.stdin = Input()
         main()

@@ -67,6 +67,7 @@ def test_the_list_as_json_and_toml(own: Path) -> None:
 
 @pytest.mark.parametrize("command", [("list",), ("check",), ("test",), ("explain", "x-1-py3-none-any.whl")])
 def test_without_rules_there_is_nothing_to_do(command: tuple[str, ...]) -> None:
+    Path("x-1-py3-none-any.whl").touch()
     ran = wheelfix("rules", *command)
     assert (ran.code, ran.out) == (2, "")
     assert "There are no rules" in ran.err
@@ -77,6 +78,7 @@ def test_without_rules_there_is_nothing_to_do(command: tuple[str, ...]) -> None:
 )
 def test_faulty_rules_are_told_with_every_fault(command: tuple[str, ...]) -> None:
     Path("bad.toml").write_text(FAULTY)
+    Path("x-1-py3-none-any.whl").touch()
     ran = wheelfix("rules", *command, "bad.toml")
     assert (ran.code, ran.out) == (2, "")
     assert "3 faults in the rules" in ran.err
@@ -256,7 +258,8 @@ def test_explain_as_json(own: Path, wheel: Path) -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_explain_tells_what_is_wrong_with_a_wheel(own: Path, form: str) -> None:
     Path("bad-1.0-py3-none-any.whl").write_bytes(b"no zip")
-    for name in ("bad-1.0-py3-none-any.whl", "missing-1.0-py3-none-any.whl"):
+    Path("empty-1.0-py3-none-any.whl").touch()
+    for name in ("bad-1.0-py3-none-any.whl", "empty-1.0-py3-none-any.whl"):
         ran = wheelfix("rules", "explain", name, "--format", form)
         assert ran.code == 3
         assert name in ran.err

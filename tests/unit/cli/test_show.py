@@ -39,6 +39,7 @@ def test_json_is_one_document() -> None:
 def test_a_wheel_that_cannot_be_read_is_told_and_stops_no_other() -> None:
     good = write_wheel(Path())
     Path("bad-1-py3-none-any.whl").write_bytes(b"\x1b")
+    Path("\x1bx-1-py3-none-any.whl").touch()
     ran = wheelfix("show", "bad-1-py3-none-any.whl", good, "\x1bx-1-py3-none-any.whl")
     assert ran.code == 3
     assert good.name in ran.out

@@ -104,12 +104,6 @@ def test_no_wheel_exits_with_2(tmp_path: Path) -> None:
     assert wheelfix("verify", tmp_path).code == 2
 
 
-def test_a_file_that_cannot_be_read_exits_with_3(tmp_path: Path) -> None:
-    ran = wheelfix("verify", tmp_path / "demo-1.0-py3-none-any.whl")
-    assert ran.code == 3
-    assert "file-unreadable" in ran.out
-
-
 @pytest.mark.parametrize("options", [[], ["--select", "record"], ["--ignore", "file"], ["--format", "json"]], ids=" ".join)
 def test_what_cannot_be_read_is_never_passed_over(
     options: list[str], good: Path, bad: Path, monkeypatch: pytest.MonkeyPatch
@@ -162,6 +156,9 @@ def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         ran = wheelfix("verify", "--format", "json", *flaw.write(folder))
+        if flaw.missing:
+            assert (ran.code, ran.out) == (2, "")
+            continue
         assert flaw.code in {fault["code"] for fault in ran.audit["wheels"][0]["faults"]}
         assert ran.out.isascii()
 

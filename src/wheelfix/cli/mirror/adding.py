@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import click
 
-from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
 from wheelfix.cli.mirror.taking import refuse_taking_options, take, taking_options
@@ -13,7 +13,7 @@ from wheelfix.mirror.publishing import add_wheels
 
 @click.command("add")
 @MIRROR
-@click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEEL)
+@WHEELS
 @click.option("--replace", is_flag=True, help="Serve the new bytes of a file in place of the old ones.")
 @click.option("--yank-original", metavar="REASON", help="List the originals of corrected wheels too, yanked, for old locks.")
 @click.option(
@@ -30,6 +30,7 @@ from wheelfix.mirror.publishing import add_wheels
 @taking_options
 @click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release do not agree.")
 @click.option("--link", is_flag=True, help="Share the files with the mirror; they must not be written to any more.")
+@NULL
 @TIMEOUT
 @FORMAT
 @QUIET
@@ -42,6 +43,7 @@ def command(
     from_index: str | None,
     allow_mixed: bool,
     link: bool,
+    null: bool,
     timeout: float,
     form: Literal["text", "json"],
     quiet: bool,
@@ -77,12 +79,13 @@ def command(
     refuse_taking_options(click.get_current_context())
     if originals and yank_original is None:
         raise click.UsageError("--original is for --yank-original.")
-    paths = wheel_paths(wheels)
+    paths = wheel_paths(wheels, null=null, quiet=quiet)
+    known = wheel_paths(originals) if originals else ()
     with refusing():
         report = add_wheels(
             mirror,
             paths,
-            originals=originals,
+            originals=known,
             transfer="link" if link else "copy",
             on_publication=lambda each: tell(each, quiet=quiet),
             **options,

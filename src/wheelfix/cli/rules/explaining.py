@@ -6,7 +6,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import wheel_paths
+from wheelfix.cli.inputs import NULL, wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
@@ -18,8 +18,9 @@ from wheelfix.render.rules import render_explanation, render_explanations_json
 @click.command("explain")
 @click.argument("arguments", nargs=-1, required=True, metavar="WHEEL... [REQUIREMENT]")
 @rules_option
+@NULL
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal["text", "json"]) -> int:
+def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, form: Literal["text", "json"]) -> int:
     """Tell why each requirement of WHEEL stays or goes.
 
     With REQUIREMENT, the last word, which is a name, a pattern or a whole
@@ -37,7 +38,7 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], form: Literal[
     """
     *wheels, last = arguments
     requirement = last if wheels and not _is_path(last) else None
-    paths = wheel_paths(wheels if requirement else arguments)
+    paths = wheel_paths(wheels if requirement else arguments, null=null)
     rules = chosen_rules(sources)
     explanations = [explain_wheel(path, rules, requirement) for path in paths]
     for explanation in explanations:
