@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wheelfix.archive.staging import remove_left_behind
 from wheelfix.edits import Edit
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
 from wheelfix.problems import WORKER_DIED
@@ -115,6 +116,8 @@ def run_task(
         else:
             same.setdefault((_real(path), "" if in_place else path.name), []).append(index)
     _report_all(outcomes.values(), on_outcome)
+    if not task.dry_run:
+        _remove_left_behind(given, task)
     places = {given[indices[0]]: indices for indices in same.values()}
     clashing = [given[index] for index in outcomes]
     comparison = _compared([*places], clashing, task, workers, allow_mixed=allow_mixed)
@@ -126,6 +129,13 @@ def run_task(
             _report_all(told.values(), on_outcome)
     all_outcomes = tuple(outcomes[index] for index in range(len(given)))
     return all_outcomes, replace(comparison, disagreements=without_failed(comparison.disagreements, all_outcomes))
+
+
+def _remove_left_behind(paths: Iterable[Path], task: Task) -> None:
+    """Remove what killed runs left where this one writes."""
+    folders = {Path(_real(path)).parent for path in paths} if task.output_dir is None else {task.output_dir}
+    for folder in folders:
+        remove_left_behind(folder)
 
 
 def _check(jobs: int, *, in_place: bool, overwrite: bool, local: str | None, build_tag: str | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.source import Span
 from wheelfix.archive.splice import copy_whole, splice
-from wheelfix.archive.staging import StagedFile
+from wheelfix.archive.staging import NotConfirmed, StagedFile
 from wheelfix.archive.writing import Growing
 from wheelfix.assembly import Assembly
 from wheelfix.breakage import guarded, new_error
@@ -118,8 +118,7 @@ def _rewrite(
         remark = verify(staged.path, (wheel.dist_info, plan.renaming.dist_info), work.expected, wheel.path, place.parent)
         output.flush_to_disk()
         if target is None:
-            _put_in_place(wheel, staged, place)
-            there: tuple[str, ...] = ()
+            there = _put_in_place(wheel, staged, place)
         else:
             there = _put(staged, place, sums.output_sha256, overwrite=overwrite)
     return replace(
@@ -149,20 +148,35 @@ def _without_build(plan: Plan) -> list[Change]:
     return [*plan.changes[:index], *plan.changes[index + 1 :]]
 
 
-def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> None:
+def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> tuple[str, ...]:
     """Let the new wheel take the place of the old one."""
     if not wheel.source.is_at(target):
         raise SourceChanged(
             "source-changed", "another file took its place while it was read", hint="Run again for the new file."
         )
     staged.keep_owner(wheel.source.owner)
-    staged.put(target, replace=True)
+    return _place(staged, target, replace=True)
+
+
+def _place(staged: StagedFile, target: Path, *, replace: bool) -> tuple[str, ...]:
+    """Give the new wheel its name; a note says if the system failed after that: a wheel that is there has not failed.
+
+    :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
+    """
+    try:
+        staged.put(target, replace=replace)
+    except NotConfirmed as error:
+        return (
+            f"It is in its place, but the system did not confirm that its directory is on the disk ({error.strerror}): "
+            "check that it is still there after a power failure.",
+        )
+    return ()
 
 
 def _put(staged: StagedFile, target: Path, sha256: str, *, overwrite: bool) -> tuple[str, ...]:
     """Give the new wheel its place; a note tells if the same bytes were there already, or others."""
     try:
-        staged.put(target, replace=False)
+        return _place(staged, target, replace=False)
     except FileExistsError as error:
         if target.exists() and _has_sha256(target, sha256):
             return ("The same bytes were there already.",)
@@ -172,9 +186,7 @@ def _put(staged: StagedFile, target: Path, sha256: str, *, overwrite: bool) -> t
                 f"{target} exists and differs",
                 hint="Replace it with --overwrite, or choose another folder with --output-dir.",
             ) from error
-        staged.put(target, replace=True)
-        return ("Another file of this name was there and was replaced.",)
-    return ()
+        return ("Another file of this name was there and was replaced.", *_place(staged, target, replace=True))
 
 
 def _has_sha256(path: Path, sha256: str) -> bool:

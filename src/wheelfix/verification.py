@@ -50,7 +50,7 @@ def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], 
     refusal = _refusal(path, new, expected, beside)
     if refusal is None:
         return None
-    if _refusal(source.absolute(), old, {}, beside) is None:
+    if _refusal(source, old, {}, beside) is None:
         raise _failed(f"the wheel library refuses it: {refusal}")
     remark = f"The wheel library refuses this wheel, before as after: {refusal}."
     try:
@@ -163,7 +163,7 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
     with _temporary_folder(beside) as folder:
         # WheelFile finds the dist-info folder by the file's name, so it gets a link with the name that fits.
         link = Path(folder) / f"{stem}-py3-none-any.whl"
-        link.symlink_to(path)
+        link.symlink_to(path.absolute())
         try:
             with WheelFile(link) as opened:
                 opened.read(f"{dist_info}/METADATA")

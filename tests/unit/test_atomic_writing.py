@@ -167,6 +167,52 @@ def test_folder_that_cannot_be_flushed(*, in_place: bool, tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("_way")
+@pytest.mark.parametrize("requires", [("nvidia-cudnn-cu12",), ()], ids=["fixed", "unchanged"])
+@pytest.mark.parametrize("way", ["new", "overwrite", "in-place"])
+def test_a_wheel_that_is_in_its_place_has_not_failed(
+    way: str, requires: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pitfall 43: a directory whose flush fails (EIO) holds the new wheel all the same; the outcome says both."""
+    source = write_wheel(tmp_path, WheelSpec(requires=requires))
+    (tmp_path / "out").mkdir()
+    if way == "overwrite":
+        (tmp_path / "out" / source.name).write_bytes(b"of before")
+    real = os.fsync
+
+    def flush(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    outcome = wheelfix.fix_wheels(
+        [source],
+        output_dir=tmp_path / "out",
+        overwrite=way == "overwrite",
+        in_place=way == "in-place",
+        allow_unproven=True,
+    ).outcomes[0]
+    assert outcome.status is (Status.FIXED if requires else Status.UNCHANGED)
+    assert outcome.problem is None
+    assert outcome.output is not None
+    assert outcome.output_sha256 == hashlib.sha256(outcome.output.read_bytes()).hexdigest()
+    said = [note for note in outcome.notes if "did not confirm" in note]
+    assert len(said) == (0 if way == "in-place" and not requires else 1), "nothing is written where nothing changes"
+    assert all("Input/output error" in note for note in said)
+
+
+@pytest.mark.usefixtures("_way")
+def test_a_relative_output_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where files cannot be made without a name, the other reader opens the hidden one, wherever that is relative to."""
+    source = write_wheel(tmp_path, _SPEC)
+    monkeypatch.chdir(tmp_path)
+    for path in (source, Path(source.name)):
+        outcome = wheelfix.fix_wheels([path], output_dir="out", allow_unproven=True).outcomes[0]
+        assert (outcome.status, outcome.output) == (Status.FIXED, Path("out") / source.name)
+    assert wheelfix.fix_wheels([Path(source.name)], in_place=True, allow_unproven=True).ok
+
+
+@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("call", ["pwrite", "fsync"])
 def test_interrupt_leaves_nothing(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise 5: Ctrl-C in the middle ends the run and leaves no litter, not even a thread."""

@@ -1,12 +1,16 @@
 """A file that is written out of sight and appears whole, or never.
 
-Where the system can (``O_TMPFILE``), the file has no name until it is complete, so that even a killed process leaves
-nothing behind. Elsewhere it has a hidden name beside the target, which is removed on every way out.
+Where the system can (``O_TMPFILE``), the file has no name until it is complete. Elsewhere, and for the moment in which it
+takes the place of another file, it has a hidden name beside the target, which is removed on every way out but that of a
+process that is killed. The file is locked as long as its process lives, so what is left behind can be known and removed.
 """
 
 import errno
+import fcntl
 import os
+import re
 import secrets
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +21,12 @@ _NO_FOLDER_FLUSH: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 _NO_MODES: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 """What a file system without owners and permissions says, and any to who does not own the file."""
 _NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_NO_LOCKS: Final = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_HIDDEN_NAME: Final = re.compile(r"\.wheelfix-[0-9a-f]{16}\.part")
+
+
+class NotConfirmed(OSError):
+    """The file is in its place, complete; what failed came after that, such as the flush of its directory."""
 
 
 class StagedFile:
@@ -31,10 +41,10 @@ class StagedFile:
     def __init__(self, folder: Path, mode: int) -> None:
         self._folder = folder
         self._hidden: Path | None = None
+        self._placed = False
         self.descriptor = self._open_nameless()
-        if self.descriptor < 0:
-            self._hidden = self._hidden_path()
-            self.descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        while self.descriptor < 0:
+            self._open_hidden()
         try:
             os.fchmod(self.descriptor, mode)
         except OSError as error:
@@ -46,11 +56,23 @@ class StagedFile:
         if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
             return -1
         try:
-            return os.open(self._folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+            descriptor = os.open(self._folder, os.O_TMPFILE | os.O_RDWR, 0o600)
         except OSError as error:
             if error.errno in _NO_NAMELESS and self._folder.is_dir():
                 return -1
             raise
+        _lock(descriptor)
+        return descriptor
+
+    def _open_hidden(self) -> None:
+        """Open a file with a hidden name; ``descriptor`` stays negative if somebody took it for left behind meanwhile."""
+        self._hidden = self._hidden_path()
+        descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        _lock(descriptor)
+        if os.fstat(descriptor).st_nlink:
+            self.descriptor = descriptor
+        else:  # it was removed in the moment before it was locked
+            os.close(descriptor)
 
     def _hidden_path(self) -> Path:
         return self._folder / f".wheelfix-{secrets.token_hex(8)}.part"
@@ -72,7 +94,8 @@ class StagedFile:
         """Give the file its name ``target``, in the same folder, at one stroke.
 
         :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
-        :raises OSError: if the system refuses.
+        :raises NotConfirmed: if it is there, and the system failed afterwards.
+        :raises OSError: if the system refuses; then it is not there.
         """
         if replace:
             self._replace(target)
@@ -80,7 +103,12 @@ class StagedFile:
             self._name(target)
         else:
             self._link(self._hidden, target)
-        _flush_folder(self._folder)
+        self._placed = True
+        try:
+            _flush_folder(self._folder)
+            self._forget_hidden()
+        except OSError as error:
+            raise NotConfirmed(error.errno, error.strerror) from error
 
     def _replace(self, target: Path) -> None:
         if self._hidden is None:
@@ -115,9 +143,56 @@ class StagedFile:
     def _discard(self) -> None:
         try:
             os.close(self.descriptor)
+        except OSError:
+            if not self._placed:  # what was flushed before it was placed cannot be lost by closing it
+                raise
         finally:
-            if self._hidden:
-                self._hidden.unlink(missing_ok=True)
+            self._forget_hidden()
+
+    def _forget_hidden(self) -> None:
+        hidden, self._hidden = self._hidden, None
+        if hidden:
+            hidden.unlink(missing_ok=True)
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Remove the files that killed processes left in ``folder``: those with our hidden names that no process has locked.
+
+    Nothing is raised: a folder or file that does not allow it stays as it is.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if _HIDDEN_NAME.fullmatch(name)]  # noqa: PTH208 - paths are not needed
+    except OSError:  # it is not there yet, or whoever writes to it will hear of it
+        return
+    for name in names:
+        _remove_if_left_behind(folder / name)
+
+
+def _remove_if_left_behind(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # gone, or not ours to read
+        return
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: NFS wants a file open for writing otherwise
+        if os.path.samestat(os.fstat(descriptor), path.lstat()):
+            path.unlink()
+    except OSError:  # a process is at it, or this file system cannot tell
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Show that a process is at this file; the lock goes with the process, however that ends."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:  # then nobody can lock it, and nobody takes it for left behind
+            os.close(descriptor)
+            raise
 
 
 def _flush_folder(folder: Path) -> None:

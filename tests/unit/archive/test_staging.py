@@ -1,12 +1,14 @@
 """A file that appears whole, or never."""
 
 import errno
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from wheelfix.archive.staging import StagedFile
+from wheelfix.archive.staging import NotConfirmed, StagedFile, remove_left_behind
 
 
 @pytest.fixture(params=["nameless", "hidden"])
@@ -158,3 +160,104 @@ def test_the_folder_is_flushed_after_the_file_has_its_name(
     with StagedFile(tmp_path, 0o644) as staged:
         staged.put(tmp_path / "file", replace=True)
     assert flushed == [["file"]]
+
+
+def failing(number: int = errno.EIO) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_a_flush_that_fails_after_the_file_is_in_its_place_says_so(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pitfall 43: what is there is not reported as failed, and leaves no second name."""
+    for replace in (False, True):
+        monkeypatch.setattr(os, "fsync", failing())
+        with pytest.raises(NotConfirmed, match="Input/output error"), StagedFile(tmp_path, 0o644) as staged:
+            staged.put(tmp_path / "file", replace=replace)
+        assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_closing_what_is_in_its_place_cannot_fail_it(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.close
+
+    def close(descriptor: int) -> None:
+        real(descriptor)
+        if (tmp_path / "file").exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with StagedFile(tmp_path, 0o644) as staged:
+        try:
+            staged.put(tmp_path / "file", replace=False)
+        finally:
+            monkeypatch.setattr(os, "close", close)
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+LEFT = ".wheelfix-0123456789abcdef.part"
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / LEFT).write_bytes(b"part")
+    (tmp_path / LEFT.replace("0", "1")).hardlink_to(tmp_path / LEFT)
+    remove_left_behind(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    remove_left_behind(tmp_path / "nowhere")
+
+
+NAMES = (".wheelfix-1.part", f"x{LEFT}", f"{LEFT}x", "wheelfix-0123456789abcdef.part", ".wheelfix-0123456789ABCDEF.part")
+
+
+def test_what_is_not_ours_stays(tmp_path: Path) -> None:
+    """Only a plain file of the exact kind of name: no link, no directory, nothing that somebody named like it."""
+    for name in NAMES:
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / LEFT).mkdir()
+    (tmp_path / LEFT.replace("0", "1")).symlink_to(NAMES[0])
+    os.mkfifo(tmp_path / LEFT.replace("0", "2"))
+    before = sorted(tmp_path.iterdir())
+    remove_left_behind(tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_what_a_process_is_writing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    with StagedFile(tmp_path, 0o444) as staged:
+        [hidden] = tmp_path.iterdir()
+        remove_left_behind(tmp_path)
+        assert [*tmp_path.iterdir()] == [hidden]
+        staged.put(tmp_path / "file", replace=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_is_removed_before_it_is_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    real = fcntl.flock
+    removed: list[Path] = []
+
+    def flock(descriptor: int, kind: int) -> None:
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        real(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with StagedFile(tmp_path, 0o644) as staged:
+        os.write(staged.descriptor, b"whole")
+        staged.put(tmp_path / "file", replace=False)
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert len(removed) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(number: int, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are written all the same; whether one was left behind cannot be known, so nothing is removed."""
+    (tmp_path / LEFT).touch()
+    monkeypatch.setattr(fcntl, "flock", failing(number=number))
+    with StagedFile(tmp_path, 0o644) as staged:
+        staged.put(tmp_path / "file", replace=True)
+    remove_left_behind(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LEFT, "file"]

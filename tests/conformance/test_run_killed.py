@@ -1,0 +1,105 @@
+"""A run that is killed at each of its steps: the old wheel stays or the new one is there, and the next run tidies up."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from building import Entry, WheelSpec, write_wheel
+from wheelfix import Status, fix_wheels
+
+STEPS: Final = (
+    "open",
+    "link",
+    "replace",
+    "unlink",
+    "fsync",
+    "pwrite",
+    "copy_file_range",
+    "fchmod",
+    "fchown",
+    "rename",
+    "close",
+)
+"""What changes a directory, or may come before or after that."""
+WAYS: Final[dict[str, dict[str, Any]]] = {
+    "new": {"output_dir": "out"},
+    "overwrite": {"output_dir": "out", "overwrite": True},
+    "in-place": {"in_place": True},
+}
+_SPEC: Final = WheelSpec(files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99),))
+
+
+def _killed_at(at: int, act: Callable[[], object]) -> bool:
+    """Carry out ``act`` in a process of its own that is killed at step ``at``; return whether it got there."""
+    child = os.fork()
+    if child == 0:
+        try:
+            left = [at]
+            for name in STEPS:
+                setattr(os, name, _counting(getattr(os, name), left))
+            act()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def _counting(real: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
+    def step(*arguments: Any, **options: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments, **options)
+
+    return step
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child uses none of the threads of the test runner
+@pytest.mark.parametrize("nameless", [True, False], ids=["nameless", "hidden"])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_next_run_removes_what_a_kill_left(
+    way: str, nameless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE")
+    monkeypatch.chdir(tmp_path)
+    expected = fix_wheels(write_wheel(tmp_path, _SPEC), output_dir="expected", allow_unproven=True).outcomes[0].output
+    assert expected is not None
+    at, littered = 0, 0
+    done = False
+    while not done:
+        at += 1
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        path = write_wheel(Path(), _SPEC)
+        old = path.read_bytes()
+        target = path if way == "in-place" else Path("out") / path.name
+        if way == "overwrite":
+            target.parent.mkdir()
+            target.write_bytes(b"of before")
+        before = target.read_bytes() if target.exists() else None
+
+        def run() -> Status:
+            return fix_wheels(path, allow_unproven=True, **WAYS[way]).outcomes[0].status  # noqa: B023 - called at once
+
+        done = not _killed_at(at, run)
+        there = target.read_bytes() if target.exists() else None
+        assert there in (before, (tmp_path / expected).read_bytes()), at
+        litter = [*target.parent.glob(".wheelfix-*")]
+        littered += len(litter)
+        fix_wheels(path, dry_run=True, allow_unproven=True, **WAYS[way])
+        assert [*target.parent.glob(".wheelfix-*")] == litter, "a dry run changes nothing"
+        assert run() in (Status.FIXED, Status.UNCHANGED), at
+        assert target.read_bytes() == (tmp_path / expected).read_bytes(), at
+        assert way == "in-place" or path.read_bytes() == old
+        assert sorted(each.name for each in Path().rglob("*") if each.is_file()) == [path.name] * (
+            1 + (way != "in-place")
+        ), at
+        shutil.rmtree(folder)
+    assert at > 10
+    assert (littered > 0) is (not nameless or way != "new"), "there was something to remove"
