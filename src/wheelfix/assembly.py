@@ -56,6 +56,11 @@ class Assembly:
         """The files of dist-info that the new wheel does not have, or has written anew at its end."""
         return {*self._plan.removed, *([TRACE] if self._before else ())}
 
+    def name_of(self, member: str) -> str:
+        """Return what a member of the old wheel is called in the new one."""
+        top, slash, rest = member.partition("/")
+        return f"{self._plan.renaming.folders.get(top, top)}{slash}{rest}" if slash else member
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the provenance."""
@@ -66,12 +71,8 @@ class Assembly:
     @property
     def edits(self) -> Edits:
         """The edits of the members but for those at the end: new files, the trace and RECORD."""
-        folders = self._plan.renaming.folders
-        renamed = {}
-        for member in self._wheel.layout.members if folders else ():
-            top, slash, rest = member.name.partition("/")
-            if top in folders and slash:
-                renamed[member.name] = f"{folders[top]}/{rest}"
+        members = self._wheel.layout.members if self._plan.renaming.folders else ()
+        renamed = {each.name: name for each in members if (name := self.name_of(each.name)) != each.name}
         return Edits(
             replaced={self._old + file: content for file, content in self._replaced.items()},
             renamed=renamed,

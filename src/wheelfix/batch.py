@@ -13,7 +13,7 @@ from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
 from wheelfix.problems import WORKER_DIED
 from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare, without_failed
 from wheelfix.rules import BUILT_IN
-from wheelfix.task import Task
+from wheelfix.task import Mandate, Task
 from wheelfix.work import fix_one, rehearse_one
 from wheelfix.workers import Workers, run_all
 
@@ -33,6 +33,7 @@ def fix_wheels(
     overwrite: bool = False,
     dry_run: bool = False,
     sbom: bool = True,
+    repair: bool = False,
     scan: Scan | str = Scan.AUTO,
     force: bool = False,
     allow_unproven: bool = False,
@@ -52,6 +53,9 @@ def fix_wheels(
     list of these; ``edits`` come after it. ``paths`` are wheels, not folders. ``output_dir``, made if need be, holds
     all given wheels afterwards, unchanged ones as identical copies; with ``overwrite`` they take the place of others that
     differ. With ``in_place`` it is not used: the wheels themselves are replaced; with ``dry_run`` nothing is written.
+
+    With ``repair`` what :func:`wheelfix.repair_wheels` fixes without further options is fixed in the same pass, before the
+    rules apply, and one provenance tells both. What is left is in the ``faults`` of an outcome; every file is read for it.
 
     What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
     with ``force``, one without evidence either way only by your own rules or with ``allow_unproven``; ``scan`` (auto,
@@ -89,6 +93,7 @@ def fix_wheels(
         skip_unproven=skip_unproven,
         local=local,
         build=build_tag,
+        mandate=Mandate() if repair else None,
     )
     all_outcomes, comparison = run_task(
         paths, task, allow_mixed=allow_mixed, workers=Workers(executor, jobs), on_outcome=on_outcome

@@ -1,14 +1,18 @@
 """What mends the faults of one wheel, as a plan."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from packaging.version import Version
 
+from wheelfix.archive.layout import read_layout
+from wheelfix.assembly import Assembly
 from wheelfix.checks.codes import CHECKS, Mend
 from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata
-from wheelfix.checks.inspection import find_faults, first_of_each
+from wheelfix.checks.hashing import Sums
+from wheelfix.checks.inspection import examine, first_of_each
 from wheelfix.edits import AddField, RemoveFile, SetField
 from wheelfix.errors import MetadataError
 from wheelfix.escaping import shown
@@ -28,24 +32,51 @@ _LEVEL: Final = "Metadata-Version"
 Kind = TypeVar("Kind")
 
 
-def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
-    """Return the plan that mends the faults of ``wheel`` as far as ``mandate`` goes; all its members are read.
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What fixes one wheel, as a plan, and what was found in the wheel as it came; ``sums`` are those of its members."""
 
-    The plan's notes tell what stays, and why.
+    plan: Plan
+    found: Sequence[Found]
+    sums: Mapping[str, Sums]
+    trusted: bool
 
-    :raises MetadataError: if readers disagree about METADATA and that is not mended.
+    def concluded(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
+        """Return ``plan``, which this repair is a part of, with what is left: the findings in its result.
+
+        Where it changes nothing, or is refused, they are those of ``wheel`` as it came. Notes say what was not fixed, and
+        why. Contents that stay are not read again.
+        """
+        is_done = not plan.problem and not plan.is_empty
+        found = self._in_result(plan, wheel, sbom=sbom) if is_done else self.found
+        doubted = f"{plan.renaming.dist_info if is_done else wheel.dist_info}/METADATA"
+        in_doubt = not self.trusted and any(each.file == doubted for each in found)
+        notes = () if plan.problem else tuple(_notes(found, in_doubt=in_doubt))
+        return replace(plan, left=tuple(each.fault for each in first_of_each(found)), notes=(*plan.notes, *notes))
+
+    def _in_result(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Sequence[Found]:
+        assembly = Assembly(wheel, plan, sbom=sbom)
+        result = assembly.preview()
+        names = {old: assembly.name_of(old) for old in self.sums}
+        known = {names[old]: each for old, each in self.sums.items() if names[old] not in assembly.expected}
+        path = wheel.path.with_name(str(plan.renaming.filename))
+        return examine(path, source=result, layout=read_layout(result), known=known).found
+
+
+def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
+    """Return what fixes the findings in ``wheel`` as far as ``mandate`` goes; all its members are read.
+
+    :raises MetadataError: if readers disagree about METADATA and that is not fixed.
     :raises RecordError: if RECORD cannot be read.
     """
-    found = find_faults(wheel.path, source=wheel.source)
+    examined = examine(wheel.path, source=wheel.source)
+    found = examined.found
     in_doubt = not mandate.trust_content and any(each.file == f"{wheel.dist_info}/METADATA" for each in found)
-    mended, left = list[Found](), list[Found]()
-    for each in found:
-        may_mend = _may_mend(each, mandate) and not (in_doubt and _is_of_metadata(each))
-        (mended if may_mend else left).append(each)
+    mended = [each for each in found if _may_mend(each, mandate) and not (in_doubt and _is_of_metadata(each))]
     metadata, metadata_changes = _mend_metadata(wheel, mended)
     record, record_changes = _mend_record(wheel, mended)
     changes = [*metadata_changes, *record_changes, *_removals(wheel, mended, changed=bool(mended))]
-    return Plan(
+    plan = Plan(
         wheel.path,
         wheel.project,
         wheel.version,
@@ -53,12 +84,11 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Plan:
         wheel.document.data,
         metadata,
         tuple(changes),
-        notes=tuple(_notes(left, in_doubt=in_doubt)),
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
-        left=tuple(each.fault for each in first_of_each(left)),
         trusted=mandate.trust_content,
     )
+    return Repair(plan, found, examined.sums, mandate.trust_content)
 
 
 def _removals(wheel: Wheel, mended: Sequence[Found], *, changed: bool) -> list[Change]:
@@ -105,17 +135,17 @@ def _notes(left: Sequence[Found], *, in_doubt: bool) -> Iterator[str]:
         first = next(each for each in left if each.code == code)
         where = f"{first.place}: " if first.place else ""
         more = f", and {number - 1} more" if number > 1 else ""
-        yield shown(f"not mended: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt=in_doubt)}")
+        yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt=in_doubt)}")
 
 
 def _way(code: str, found: Found, *, in_doubt: bool) -> str:
     if not found.mending:
         return ""
     if in_doubt and _is_of_metadata(found):
-        return " METADATA may be damaged, as RECORD says otherwise; --trust-content takes it for right and mends it."
+        return " METADATA may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
     if found.file:
-        return " The file may be damaged; --trust-content takes it for right and mends RECORD."
-    return f" It may be meant so; --select {code} takes it out." if CHECKS[code].mend is Mend.ASKED else ""
+        return " The file may be damaged. If it is right, use `repair --trust-content`, which changes RECORD."
+    return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].mend is Mend.ASKED else ""
 
 
 def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[Change]]:

@@ -1,6 +1,7 @@
 """What would change in one wheel, as data. Planning reads the wheel and writes nothing."""
 
 import posixpath
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Final, assert_never
 from packaging.utils import canonicalize_name
 
 from wheelfix.diffing import unified_diff
-from wheelfix.doubts import problem_of
+from wheelfix.doubts import contradicted_files, problem_of
 from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
+from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.environments import Environments
 from wheelfix.identity import Identity, Renaming, build_order, rename
-from wheelfix.metadata.editing import Editor
+from wheelfix.metadata.document import Document
+from wheelfix.metadata.editing import REQUIRES, Editor
+from wheelfix.metadata.requirement import meaning
 from wheelfix.outcome import Change, Fault, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
@@ -29,7 +32,6 @@ from wheelfix.wheel import SIGNATURES, Wheel
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
     from wheelfix.filename import WheelFilename
-    from wheelfix.metadata.document import Document
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,19 @@ def make_plan(
     caution: Caution | None = None,
     identity: Identity | None = None,
     evidence: "Evidence | None" = None,
+    repair: Plan | None = None,
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
     What rules take away is weighed against what the wheel says of its needs, with ``caution``; where that forbids it the
     plan has a ``problem``. ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can ask for it.
-    ``evidence`` is what was gathered of the wheel already.
+    ``evidence`` is what was gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does
+    both: rules and edits find METADATA as it is repaired.
 
     :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
     """
-    draft = _Draft(wheel)
+    draft = _Draft(wheel, repair)
     if rules is not None:
         draft.apply_rules(rules, sha256, caution or Caution(), evidence)
     for edit in edits:
@@ -145,22 +149,24 @@ def as_kept(change: Change) -> Change:
 class _Draft:
     """A plan in the making."""
 
-    def __init__(self, wheel: Wheel) -> None:
+    def __init__(self, wheel: Wheel, repair: Plan | None = None) -> None:
         self._wheel = wheel
-        self._editor = Editor(wheel.document)
+        self._repair = repair
+        self._document = wheel.document if repair is None else Document.parse(repair.new_metadata)
+        self._editor = Editor(self._document)
         self._file_changes: list[Change] = []
         self._kept: tuple[Change, ...] = ()
         self._notes: list[str] = []
         self._applied: tuple[str, ...] = ()
         self._problem: Problem | None = None
-        self._files: dict[str, bytes | None] = {}
+        self._files: dict[str, bytes | None] = dict.fromkeys(repair.removed if repair else ())
 
     def apply_rules(
         self, rules: RuleSet, sha256: Callable[[], str] | None, caution: Caution, evidence: "Evidence | None"
     ) -> None:
         wheel = self._wheel
         gathered = cache(lambda: evidence or gather(wheel, caution.scan))  # seldom needed
-        facts = make_facts(wheel.document, wheel.filename, sha256 or wheel.source.sha256, lambda: gathered().environments)
+        facts = make_facts(self._document, wheel.filename, sha256 or wheel.source.sha256, lambda: gathered().environments)
         corrected = apply_rules(rules, facts)
         self._kept, self._applied = corrected.kept, corrected.applied
         self._notes += corrected.notes
@@ -214,6 +220,8 @@ class _Draft:
             if content == before:
                 del self._files[path]
                 continue
+            if content is None and self._repair and path in self._repair.removed:
+                continue  # the changes of the repair say so
             action = "remove-file" if content is None else "add-file" if before is None else "replace-file"
             self._file_changes.append(Change(path, action, None, None))
 
@@ -221,12 +229,14 @@ class _Draft:
         wheel = self._wheel
         self._editor.check_versions()
         self._note_files()
-        undone = self._editor.document.data == wheel.document.data  # edits can undo each other
-        changes = [*(() if undone else self._editor.changes), *self._file_changes]
+        undone = self._editor.document.data == self._document.data  # edits can undo each other
+        changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes]
         renaming = Renaming(wheel.filename, wheel.dist_info)
         if not identity.is_empty and self._problem is None and (identity.unchanged or changes):
             renaming = rename(wheel, identity)
             changes += self._take_name(renaming)
+        if self._editor.changes:
+            self._note_duplicates()
         if changes:
             changes += self._check_companions()
             self._problem = self._problem or self._doubt()
@@ -245,10 +255,19 @@ class _Draft:
             rules_digest,
             self._applied,
             self._problem,
+            record=self._repair.record if self._repair else None,
+            trusted=self._repair.trusted if self._repair else False,
         )
+
+    def _repairs(self) -> list[Change]:
+        """Return the changes of the repair, but for the removal of files that an edit writes."""
+        changes = self._repair.changes if self._repair else ()
+        return [each for each in changes if each.action != "remove-file" or self._files.get(each.field, b"") is None]
 
     def _doubt(self) -> Problem | None:
         """Return why what METADATA or WHEEL says is not to be carried on, if RECORD contradicts it."""
+        if self._repair and self._repair.trusted:
+            return None
         changed = self._editor.document.data != self._wheel.document.data
         files = [*(["METADATA"] if changed else []), *(["WHEEL"] if "WHEEL" in self._files else [])]
         return next((problem for file in files if (problem := problem_of(self._wheel, file))), None)
@@ -277,18 +296,43 @@ class _Draft:
     def _check_companions(self) -> list[Change]:
         """See to the files that repeat or sign what changes; return the changes."""
         wheel, changes = self._wheel, list[Change]()
-        changes += void_signatures(wheel)
+        changes += (each for each in void_signatures(wheel) if self._files.get(each.field, b"") is not None)
         self._files.update({change.field: None for change in changes})
         if wheel.member("metadata.json") and self._editor.document.data != wheel.document.data:
             self._notes.append(
                 "metadata.json (PEP 426, withdrawn) repeats the old METADATA and stays: installers do not read it."
             )
-        path = f"{wheel.dist_info}/METADATA"
+        if self._repair is None:
+            self._note_rows()
+        return changes
+
+    def _note_rows(self) -> None:
+        """Note what RECORD says of dist-info that is not so; a repair says it by itself."""
+        wheel, path = self._wheel, f"{self._wheel.dist_info}/METADATA"
         if not wheel.record.find(path):
             self._notes.append("RECORD had no row for METADATA; the new one has.")
         elif not wheel.record.agrees(path, wheel.document.data):
             self._notes.append("The row of METADATA in RECORD was not in the form that tools compare; now it is.")
-        return changes
+        written = {"METADATA", TRACE, *self._files}
+        contradicted = [file for file in contradicted_files(wheel) if file not in written]
+        if contradicted:
+            self._notes.append(
+                f"RECORD contradicts {shown_few(contradicted)} in dist-info, which is copied as it is and may be damaged: "
+                "`wheelfix verify` says what differs."
+            )
+
+    def _note_duplicates(self) -> None:
+        """Note each requirement that the wheel now has more often than before."""
+        before, after = (
+            Counter(meaning(each.value.strip()) for each in document.all(REQUIRES))
+            for document in (self._wheel.document, self._editor.document)
+        )
+        texts = {meaning(text): text for each in self._editor.document.all(REQUIRES) if (text := each.value.strip())}
+        more = [text for key, text in texts.items() if after[key] > max(1, before[key])]
+        if more:
+            self._notes.append(
+                f"Duplicate requirement after these changes: {shown_few(more)}. It is harmless; a rule can drop one of them."
+            )
 
 
 _VOID: Final = "A signature of RECORD is removed with any change: it would be void."

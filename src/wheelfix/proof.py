@@ -113,8 +113,11 @@ def record_fault(old: bytes, new: bytes, planned: Planned) -> str:
     files = {*planned.written, *(_in_new_folder(name, planned.folders) for name in planned.gone)}
     rows = [change for change in planned.changes if change.action in _OF_ROWS and change.field == _ROWS]
     gone, come = (
-        Counter(text for text in texts if text is not None and not _is_for(text.encode("utf-8", "surrogateescape"), files))
-        for texts in ([each.before for each in rows], [each.after for each in rows])
+        Counter(raw.decode("utf-8", "surrogateescape") for raw in texts if not _is_for(raw, files))
+        for texts in (
+            [_renamed(text.encode("utf-8", "surrogateescape"), planned.folders) for text in column if text is not None]
+            for column in ([each.before for each in rows], [each.after for each in rows])
+        )
     )
     (kept, was), (there, now) = (_parted(raw, files, gone.keys() | come.keys()) for raw in (before, after))
     wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]

@@ -4,7 +4,7 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -88,16 +88,22 @@ class Record:
 
     def doubts(self, path: str, content: bytes) -> bool:
         """Whether a row for ``path``, however it is spelled, says what ``content`` is not, or what cannot be compared."""
-        rows = (*self.find(path), *self.find(f"/{path}"))
-        known = {name for row in rows if (name := row.algorithm.lower()) in KNOWN}
-        sums = {name: hashlib.new(name, content, usedforsecurity=False).digest() for name in known}
-        for digest, size in {(row.digest, row.size) for row in rows}:
-            name = digest.partition("=")[0].lower()
-            if digest and (name not in sums or likeness(digest, sums[name]) == "wrong"):
-                return True
-            if size not in ("", str(len(content))):
-                return True
-        return False
+        return any_doubts((*self.find(path), *self.find(f"/{path}")), content)
+
+    def below(self, folder: str) -> dict[str, list[Row]]:
+        """Return the rows for files in the top-level ``folder`` by their plain paths, found in one pass.
+
+        :raises RecordError: if one has not three columns.
+        """
+        found: dict[str, list[Row]] = {}
+        needle = encoded(folder)
+        for index, raw in enumerate(self.rows):
+            if needle in raw:
+                row = read_row(raw, index + 1)
+                path = plain_path(row.path).lstrip("/")
+                if path.startswith(f"{folder}/"):
+                    found.setdefault(path, []).append(row)
+        return found
 
     def with_content(self, path: str, content: bytes, *, like: str | None = None, before: str | None = None) -> "Record":
         """Return the record with hash and size of ``content`` for ``path``.
@@ -165,6 +171,20 @@ class Record:
             new[-1] = new[-1].removesuffix(ending)
         rows[position:position] = new
         return Record(tuple(rows))
+
+
+def any_doubts(rows: Iterable[Row], content: bytes) -> bool:
+    """Whether one of ``rows`` says what ``content`` is not, or what cannot be compared."""
+    said = {(row.digest, row.size) for row in rows}
+    known = {name for digest, _ in said if (name := digest.partition("=")[0].lower()) in KNOWN}
+    sums = {name: hashlib.new(name, content, usedforsecurity=False).digest() for name in known}
+    for digest, size in said:
+        name = digest.partition("=")[0].lower()
+        if digest and (name not in sums or likeness(digest, sums[name]) == "wrong"):
+            return True
+        if size not in ("", str(len(content))):
+            return True
+    return False
 
 
 def _strong(row: Row) -> str:

@@ -12,12 +12,13 @@ from wheelfix.archive.source import Span
 from wheelfix.archive.splice import copy_whole, splice
 from wheelfix.archive.staging import NotConfirmed, StagedFile
 from wheelfix.archive.writing import Growing
-from wheelfix.assembly import Assembly
+from wheelfix.assembly import Assembly, own_provenance
 from wheelfix.breakage import guarded, new_error
-from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged
+from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
 from wheelfix.outcome import Change, Outcome, Status
 from wheelfix.plan import Plan, as_kept
 from wheelfix.proof import Planned
+from wheelfix.sbom import Ancestor, read_trace
 from wheelfix.verification import prove, prove_contents, verify
 from wheelfix.wheel import Wheel
 
@@ -103,7 +104,7 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest,
         with StagedFile(target.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
             sha256 = copy_whole(wheel.source, output, digest)
             output.flush_to_disk()
-            notes += _put(staged, target, sha256, overwrite=overwrite)
+            notes += _put(staged, target, Ancestor(wheel.path.name, sha256), sha256, overwrite=overwrite)
     return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256, notes=notes)
 
 
@@ -120,7 +121,8 @@ def _rewrite(
         if target is None:
             there = _put_in_place(wheel, staged, place)
         else:
-            there = _put(staged, place, sums.output_sha256, overwrite=overwrite)
+            source = Ancestor(wheel.path.name, sums.source_sha256)
+            there = _put(staged, place, source, sums.output_sha256, overwrite=overwrite)
     return replace(
         preview(plan),
         output=target or wheel.path,
@@ -173,20 +175,53 @@ def _place(staged: StagedFile, target: Path, *, replace: bool) -> tuple[str, ...
     return ()
 
 
-def _put(staged: StagedFile, target: Path, sha256: str, *, overwrite: bool) -> tuple[str, ...]:
-    """Give the new wheel its place; a note tells if the same bytes were there already, or others."""
+def _put(staged: StagedFile, target: Path, source: Ancestor, sha256: str, *, overwrite: bool) -> tuple[str, ...]:
+    """Give the new wheel, made from ``source``, its place; a note says if the same bytes were there already, or others."""
     try:
         return _place(staged, target, replace=False)
     except FileExistsError as error:
         if target.exists() and _has_sha256(target, sha256):
             return ("The same bytes were there already.",)
+        earlier = _earlier_changes(target, source)
         if not overwrite:
-            raise OutputError(
-                "output-exists",
-                f"{target} exists and differs",
-                hint="Replace it with --overwrite, or choose another folder with --output-dir.",
-            ) from error
-        return ("Another file of this name was there and was replaced.", *_place(staged, target, replace=True))
+            raise _exists(target, earlier) from error
+        replaced = (
+            f"An earlier correction of the same wheel was replaced; the new file is without its {earlier}."
+            if earlier
+            else "Another file of this name was there and was replaced."
+        )
+        return (replaced, *_place(staged, target, replace=True))
+
+
+def _exists(target: Path, earlier: str) -> OutputError:
+    if not earlier:
+        hint = "Replace it with --overwrite, or choose another folder with --output-dir."
+        return OutputError("output-exists", f"{target} exists and differs", hint=hint)
+    return OutputError(
+        "output-exists",
+        f"{target} is an earlier correction of the same wheel, with {earlier}",
+        hint="Do both in one pass, with --repair beside the rules, or correct that file itself with --in-place. "
+        f"--overwrite loses its {earlier}.",
+    )
+
+
+def _earlier_changes(target: Path, source: Ancestor) -> str:
+    """Return how many changes the wheel at ``target`` has if it is a correction of ``source``, empty if it is none.
+
+    A wheel of the same name is one too: the original may have been built or downloaded again.
+    """
+    try:
+        with Wheel(target, leniently=True) as wheel:
+            data = own_provenance(wheel)
+    except (WheelFault, SourceChanged, OSError):  # whatever lies there, it is no correction of ours
+        return ""
+    trace = read_trace(data) if data else None
+    if trace is None or not any(
+        each.sha256 == source.sha256 or each.filename == source.filename for each in trace.ancestors
+    ):
+        return ""
+    count = len(trace.changes)
+    return f"{count} change{'s' * (count != 1)}"
 
 
 def _has_sha256(path: Path, sha256: str) -> bool:

@@ -32,8 +32,8 @@ class Task:
     ``rules`` are a rule set, or the name of a built-in one. ``output_dir`` takes the results; ``None`` corrects in place.
     With ``dry_run`` nothing is written, with ``overwrite`` results take the place of other files. ``scan``, ``force``,
     ``allow_unproven``, ``skip_gpu_builds`` and ``skip_unproven`` are those of :class:`wheelfix.Caution`, ``local`` and
-    ``build`` those of :class:`wheelfix.Identity`. With a ``mandate`` the wheel is repaired by it, and nothing else of this
-    is heeded.
+    ``build`` those of :class:`wheelfix.Identity`. With a ``mandate`` the wheel is repaired in the
+    same pass.
 
     :raises ValueError: if two of the options exclude each other.
     """
@@ -56,6 +56,11 @@ class Task:
     def __post_init__(self) -> None:
         """Refuse what cannot be meant together, before any wheel is touched."""
         refuse_excluded({name: getattr(self, name) for name in CAUTION})
+
+    @property
+    def only_repairs(self) -> bool:
+        """Whether nothing is asked for but what the mandate says."""
+        return self.rules is None and not self.edits and self.local is None and self.build is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wheelfix.evidence.verdict import Evidence
+    from wheelfix.mending import Repair
     from wheelfix.plan import Plan
     from wheelfix.releases import Rehearsal
     from wheelfix.rules.model import RuleSet
@@ -42,13 +43,15 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     from wheelfix.wheel import Wheel
 
     with Wheel(source.path, source=source, leniently=task.mandate is not None) as wheel:
-        plan = _plan(wheel, task, brief, digest.hexdigest if digest else None)
+        repair = _repair(wheel, task)
+        plan = _plan(wheel, task, brief, digest.hexdigest if digest else None, repair=repair)
         plan = guarded(plan, wheel, sbom=task.sbom, foresee=task.dry_run or brief.problem is not None)
         if brief.problem and not plan.problem:
             plan = replace(plan, problem=brief.problem, notes=())
         elif brief.after is not None and Declared.of(plan.new_metadata) != brief.after:
             hint = "Run again when nothing writes to it."
             raise SourceChanged("source-changed", "it is not the wheel that was compared with its siblings", hint=hint)
+        plan = repair.concluded(plan, wheel, sbom=task.sbom) if repair else plan
         plan = replace(plan, notes=(*plan.notes, *brief.notes))
         if task.dry_run or plan.problem:
             return preview(plan)
@@ -56,13 +59,21 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
         return apply(wheel, plan, target, sbom=task.sbom, overwrite=task.overwrite, digest=digest)
 
 
-def _plan(
-    wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None
-) -> "Plan":
-    if task.mandate is not None:
-        from wheelfix.mending import make_repair
+def _repair(wheel: "Wheel", task: Task) -> "Repair | None":
+    """Return what fixes ``wheel``, if ``task`` asks for that."""
+    if task.mandate is None:
+        return None
+    from wheelfix.mending import make_repair  # imported late: it brings all checks
 
-        return make_repair(wheel, task.mandate)
+    return make_repair(wheel, task.mandate)
+
+
+def _plan(
+    wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None,
+    *, repair: "Repair | None",
+) -> "Plan":  # fmt: skip
+    if repair is not None and task.only_repairs:
+        return repair.plan
     from wheelfix.identity import Identity
     from wheelfix.plan import make_plan
     from wheelfix.weighing import Caution, gather
@@ -83,6 +94,7 @@ def _plan(
         ),
         identity=Identity(task.local, task.build, unchanged=brief.rename),
         evidence=evidence,
+        repair=repair.plan if repair else None,
     )
 
 
@@ -104,7 +116,8 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     try:
         with Wheel(path, leniently=task.mandate is not None) as wheel:
             evidence = gather(wheel, task.scan)
-            plan = guarded(_plan(wheel, task, Brief(), None, evidence), wheel, sbom=task.sbom, foresee=True)
+            plan = _plan(wheel, task, Brief(), None, evidence, repair=_repair(wheel, task))
+            plan = guarded(plan, wheel, sbom=task.sbom, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_build if task.local is not None or wheel.project in COMPANIONS else ""
             return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)

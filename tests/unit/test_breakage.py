@@ -118,6 +118,18 @@ class TestNet:
         assert "archive-file-as-folder: demo-1.0" in outcome.problem.message
         assert "dist-info/sboms" in outcome.problem.message
 
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_metadata_version_is_not_raised_beyond_the_layout(self, dry_run: bool, tmp_path: Path) -> None:
+        """From 2.4 on PyPI asks for licenses/LICENSE, and the ordinary shape of setuptools has dist-info/LICENSE."""
+        spec = sound(metadata=metadata("License-File: LICENSE"), dist_info_files={"LICENSE": b"MIT\n"})
+        [outcome] = wheelfix.fix_wheels(
+            [write_wheel(tmp_path, spec)], None, edits=[SetField("Metadata-Version", "2.4")],
+            output_dir=tmp_path / "out", dry_run=dry_run,
+        ).outcomes  # fmt: skip
+        _assert_refused(outcome, "new-error")
+        assert outcome.problem is not None
+        assert "metadata-license-missing" in outcome.problem.message
+
     def test_nothing_takes_the_place_of_the_original(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(breakage, "_collisions", lambda *_, **__: iter(()))
         path = write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"])

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from building import RecordStyle, WheelSpec, write_wheel
+from counting import count_calls
+from flaws import record_of
 from wheelfix.batch import fix_wheels
 from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError, RecordError
@@ -17,7 +19,7 @@ from wheelfix.rewrite import apply
 from wheelfix.rows import hash_column
 from wheelfix.rules.conditions import Match
 from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.rules.model import Action, Rule, RuleSet
 from wheelfix.wheel import Wheel
 
 HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
@@ -138,6 +140,17 @@ def test_edits_that_are_not_possible(plan: Planner, edit: Edit, code: str) -> No
         plan(HEAD, edits=(edit,))
     assert caught.value.code == code
     assert caught.value.hint.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [("WHEEL", "--build-tag"), ("METADATA", "SetField"), ("RECORD", "follow"), ("RECORD.jws", "void"),
+     ("sboms/wheelfix.cdx.json", "--no-sbom")],
+)  # fmt: skip
+def test_for_a_file_of_its_own_the_hint_names_what_works(plan: Planner, path: str, hint: str) -> None:
+    with pytest.raises(EditError) as caught:
+        plan(HEAD, edits=(WriteFile(path, b""),))
+    assert hint in caught.value.hint
 
 
 def test_a_plan_for_another_wheel_is_refused(tmp_path: Path, plan: Planner) -> None:
@@ -292,3 +305,56 @@ def test_a_description_does_not_stand_twice(plan: Planner) -> None:
     with pytest.raises(EditError) as caught:
         plan(HEAD + b"\nThe body.\n", edits=(SetField("Description", "d"),))
     assert caught.value.code == "body-holds-description"
+
+
+DUPLICATES = [
+    ("rename", "beta", ["alpha>=1", "beta>=1"], 1),
+    ("set_specifier", ">=1", ["alpha>=2", "alpha>=1"], 1),
+    ("replace", "beta>=1", ["alpha", "Beta >= 1"], 1),
+    ("and_marker", "os_name == 'nt'", ["alpha", 'alpha; os_name == "nt"'], 1),
+    ("rename", "beta", ["alpha>=1", "beta>=2"], 0),
+    ("rename", "gamma", ["alpha", "beta>=1", "beta>=1"], 0),
+    ("rename", "beta", ["alpha>=1", "beta>=1", "beta>=1"], 1),
+    ("add", "beta>=1", ["alpha", "beta >=1"], 0),
+]
+
+
+@pytest.mark.parametrize(("action", "argument", "requires", "notes"), DUPLICATES)
+def test_requirements_that_become_the_same_are_noted(
+    plan: Planner, action: str, argument: str, requires: list[str], notes: int
+) -> None:
+    """Those that were the same before stay as they are, and are nobody's doing."""
+    match = None if action == "add" else Match(name=("alpha",))
+    rules = rule_set("t", (Rule(id="r", reason="x", match=match, action=Action(**{action: argument})),))  # type: ignore[arg-type]
+    lines = "".join(f"Requires-Dist: {text}\n" for text in requires)
+    made = plan(HEAD + lines.encode(), rules)
+    assert sum("Duplicate requirement after these changes" in note for note in made.notes) == notes
+
+
+class TestFilesThatRecordContradicts:
+    """They are copied, and nobody looks at them again: the report says so."""
+
+    def made(self, plan: Planner, file: str, edits: tuple[Edit, ...] = (SetField("Summary", "s"),)) -> str:
+        rows = record_of(WheelSpec(metadata=HEAD, dist_info_files={"entry_points.txt": b"[x]\n"}))
+        record = b"".join(row.split(b",")[0] + b",sha256=x,1\n" if f"/{file},".encode() in row else row for row in rows)
+        made = plan(HEAD, edits=edits, record=record, dist_info_files={"entry_points.txt": b"[x]\n"})
+        return " ".join(made.notes)
+
+    @pytest.mark.parametrize("file", ["WHEEL", "entry_points.txt"])
+    def test_are_noted(self, plan: Planner, file: str) -> None:
+        """xgboost 2.1.4 for macOS has a wrong row for WHEEL."""
+        assert f"RECORD contradicts {file} in dist-info" in self.made(plan, file)
+
+    def test_but_not_those_that_are_right_or_written(self, plan: Planner) -> None:
+        assert "contradicts" not in self.made(plan, "nothing")
+        edits = (SetField("Summary", "s"), WriteFile("entry_points.txt", b"[y]\n"))
+        assert "contradicts" not in self.made(plan, "entry_points.txt", edits)
+
+    def test_rows_and_files_are_gone_through_once(self, plan: Planner) -> None:
+        """Pitfall 42."""
+
+        def work(count: int) -> int:
+            files = {f"licenses/{number}": b"x" for number in range(count)}
+            return count_calls(lambda: plan(HEAD, edits=(SetField("Summary", "s"),), dist_info_files=files))
+
+        assert work(800) < 3 * work(400)

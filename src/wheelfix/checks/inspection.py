@@ -1,7 +1,9 @@
 """One wheel, looked at by every check."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from wheelfix.archive.layout import Layout
@@ -40,12 +42,36 @@ def inspect_wheel(path: Path) -> Inspection:
     return Inspection(path, tuple(each.fault for each in first_of_each(find_faults(path))))
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found in a wheel, in the order of the table, and the sums of its members, by name."""
+
+    found: list[Found]
+    sums: Mapping[str, Sums]
+
+
 def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
     """Return every fault of the wheel at ``path``, with what mends it, in the order of the table.
 
     ``source`` is the file where it is open already.
     """
-    with Subject(path, source=source) as subject:
+    return examine(path, source=source).found
+
+
+def examine(
+    path: Path,
+    *,
+    source: Readable | None = None,
+    layout: Layout | None = None,
+    known: Mapping[str, Sums] = MappingProxyType({}),
+) -> Examined:
+    """Return every finding in the wheel at ``path``, and the sums of its members.
+
+    ``source`` is the file where it is open already, or what is read in its place, ``layout`` where its members lie, if that
+    was read. ``known`` are sums of members that need not be read again.
+    """
+    sums: Mapping[str, Sums] = {}
+    with Subject(path, source=source, layout=layout) as subject:
         too_large = _too_large(subject)
         found = [
             *too_large,
@@ -57,13 +83,14 @@ def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
         found += () if too_large else [*check_entry_points(subject), *check_companions(subject)]
         try:
             listing = read_listing(subject)
-            sums = {} if too_large else _sums(subject, listing, found)
+            sums = {} if too_large else _sums(subject, listing, known)
+            found += _damages(subject, sums)
             found += check_rows(subject, listing, sums)
             if isinstance(subject.source, Source):
                 subject.source.check_unchanged()
         except (SourceChanged, OSError) as error:
             found.append(unreadable(error))
-        return in_order([*subject.found, *found])
+        return Examined(in_order([*subject.found, *found]), sums)
 
 
 def structural_errors(
@@ -111,16 +138,22 @@ def _too_large(subject: Subject) -> list[Found]:
     return [Found("archive-too-large", "", f"the members claim {total} bytes; they are not read")]
 
 
-def _sums(subject: Subject, listing: Listing, found: list[Found]) -> dict[str, Sums]:
-    """Return the sums of all members; what is damaged becomes a fault."""
+def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict[str, Sums]:
+    """Return the sums of all members; those that are ``known`` by every algorithm that is wanted are taken from there."""
     if subject.source is None or subject.layout is None:
         return {}
-    sums = sum_members(subject.source, subject.layout.members, listing.algorithms)
+    wanted = listing.algorithms
+    kept = {name: each for name, each in known.items() if each.damage or each.digests.keys() >= {*wanted.get(name, ())}}
+    unread = [member for member in subject.layout.members if member.name not in kept]
+    return {**kept, **sum_members(subject.source, unread, wanted)}
+
+
+def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[Found]:
+    """Yield the members that are damaged, but for those of which that was found already."""
     told = {each.place for each in subject.found}
     for name, each in sums.items():
         if each.damage and shown(name) not in told:
-            found.append(Found("archive-damaged-member", shown(name), each.damage))
-    return sums
+            yield Found("archive-damaged-member", shown(name), each.damage)
 
 
 def in_order(found: Iterable[Found]) -> list[Found]:

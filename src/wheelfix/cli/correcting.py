@@ -36,6 +36,10 @@ SCAN_OPTION = click.option(
 _OPTIONS = (
     *WHERE,
     click.option(
+        "--repair", is_flag=True,
+        help="Also fix what verify reports as fixable, in the same pass; exit 1 if an error is left.",
+    ),
+    click.option(
         "--strict-rules", is_flag=True,
         help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
     ),
@@ -73,6 +77,7 @@ _OPTIONS = (
 class CorrectingOptions(WritingOptions):
     """The options that all correcting commands share, as click hands them over."""
 
+    repair: bool
     scan: Literal["auto", "always", "never"]
     allow_unproven: bool
     skip_gpu_builds: bool
@@ -139,7 +144,7 @@ def _publish(
 
 def _common(options: CorrectingOptions) -> dict[str, Any]:
     """Return what decides what happens to wheels, whether or not anything is written."""
-    names = ("scan", *CAUTION, "allow_mixed", "local", "build_tag", "jobs")
+    names = ("repair", "scan", *CAUTION, "allow_mixed", "local", "build_tag", "jobs")
     return {name: getattr(options, name) for name in names}
 
 

@@ -25,6 +25,7 @@ _DEFAULTS: Final = {
     "local": None,
     "build_tag": None,
     "sbom": True,
+    "repair": False,
     "edits": (),
 }
 """The options that change what becomes of a wheel, and what they are where nobody says otherwise."""

@@ -1,0 +1,244 @@
+"""Rules and repair in one pass, what is left of a wheel afterwards, and two corrections of one original."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import wheelfix
+from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_bytes, write_wheel
+from flaws import FLAWS, Flaw, metadata, record_of, sound
+from running import wheelfix as run
+from wheelfix import Outcome, SetField, Status, WriteFile
+from wheelfix.archive.source import Source
+from wheelfix.sbom import TRACE, Trace, read_trace
+
+INFO = "demo-1.0.dist-info"
+BOTH = sound(
+    metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*", 'Requires-Dist: attrs; extra == "x"'),
+    style=RecordStyle(unlisted=frozenset({"demo/version.py"}), own_row="missing"),
+    dist_info_files={"metadata.json": b"{}"},
+)
+
+
+def _fix(path: Path, **options: object) -> Outcome:
+    given = {"output_dir": path.parent / "out", "allow_unproven": True, "repair": True, **options}
+    return wheelfix.fix_wheels([path], **given).outcomes[0]  # type: ignore[arg-type]
+
+
+def _faults(path: Path) -> tuple[wheelfix.Fault, ...]:
+    return wheelfix.verify_wheels(path).inspections[0].faults
+
+
+def _trace(path: Path) -> Trace:
+    with wheelfix.Wheel(path) as wheel:
+        trace = read_trace(wheel.read(TRACE))
+    assert trace is not None
+    return trace
+
+
+class TestOnePass:
+    def test_does_both_with_one_provenance(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, BOTH)
+        outcome = _fix(path)
+        assert outcome.output is not None, outcome.problem
+        assert outcome.faults == _faults(outcome.output) == ()
+        with wheelfix.Wheel(outcome.output) as wheel:
+            needs = [each.value for each in wheel.document.all("Requires-Dist")]
+        assert needs == ["requests>=2", "six>=1", 'attrs; extra == "x"']
+        assert {each.action for each in outcome.changes} == {
+            "drop", "set-field", "add-field", "add-row", "remove-file",
+        }  # fmt: skip
+        trace = _trace(outcome.output)
+        assert trace.changes == outcome.changes
+        assert [each.filename for each in trace.ancestors] == [path.name]
+
+    def test_is_what_two_passes_give(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, BOTH)
+        first = wheelfix.repair_wheels(path, output_dir=tmp_path / "1", sbom=False).outcomes[0]
+        assert first.output is not None
+        second = wheelfix.fix_wheels([first.output], output_dir=tmp_path / "2", allow_unproven=True, sbom=False).outcomes[0]
+        once = _fix(path, sbom=False)
+        assert once.output is not None
+        assert second.output is not None
+        assert _contents(once.output) == _contents(second.output)
+
+    def test_rules_see_what_the_repair_reveals(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, sound(metadata=metadata("Keywords: x\rRequires-Dist: nvidia-nccl-cu12")))
+        assert _fix(path, repair=False).status is Status.REFUSED
+        outcome = _fix(path)
+        assert outcome.output is not None, outcome.problem
+        with wheelfix.Wheel(outcome.output) as wheel:
+            assert [each.value for each in wheel.document.all("Requires-Dist")] == ["requests>=2"]
+
+    def test_nothing_is_trusted_by_it(self, tmp_path: Path) -> None:
+        archive = changed(archive_of(BOTH), "METADATA", content=metadata("Requires-Dist: nvidia-nccl-cu12"))
+        outcome = _fix(write_wheel(tmp_path, archive=to_bytes(archive)))
+        assert outcome.problem is not None
+        assert outcome.problem.code == "damaged-metadata"
+
+    def test_what_a_rule_refuses_is_not_repaired_either(self, tmp_path: Path) -> None:
+        path = write_wheel(
+            tmp_path, sound(metadata=BOTH.metadata, style=RecordStyle(own_row="missing"), files=sound().files[:1])
+        )
+        outcome = _fix(path, allow_unproven=False)
+        assert outcome.status is Status.REFUSED
+        assert outcome.faults == _faults(path)
+
+    def test_a_row_of_record_for_itself_is_fixed_by_the_way(self, tmp_path: Path) -> None:
+        rows = record_of(BOTH)
+        path = write_wheel(
+            tmp_path, sound(metadata=BOTH.metadata, record=b"".join([*rows, INFO.encode() + b"/RECORD,x=y,5\n"]))
+        )
+        assert _fix(path, repair=False).status is Status.REFUSED
+        assert _fix(path).status is Status.FIXED
+
+    def test_an_edit_may_write_what_the_repair_removes(self, tmp_path: Path) -> None:
+        outcome = _fix(write_wheel(tmp_path, BOTH), edits=[WriteFile("metadata.json", b"[]")])
+        assert outcome.output is not None, outcome.problem
+        assert _contents(outcome.output)[f"{INFO}/metadata.json"] == b"[]"
+        assert [each.action for each in outcome.changes if each.field == "metadata.json"] == ["replace-file"]
+
+    def test_signatures_are_removed_once(self, tmp_path: Path) -> None:
+        spec = sound(metadata=BOTH.metadata, dist_info_files={"RECORD.p7s": b"x"})
+        outcome = _fix(write_wheel(tmp_path, spec))
+        assert outcome.output is not None, outcome.problem
+        assert [each.field for each in outcome.changes].count("RECORD.p7s") == 1
+
+    def test_a_new_name_goes_with_it(self, tmp_path: Path) -> None:
+        data = Entry("demo-1.0.data/scripts/tool", b"#!python\n")
+        spec = sound(metadata=BOTH.metadata, style=BOTH.style, files=(*sound().files, data))
+        outcome = _fix(write_wheel(tmp_path, spec), local="own", build_tag="1own")
+        assert outcome.output is not None, outcome.problem
+        assert outcome.output.name == "demo-1.0+own-1own-py3-none-any.whl"
+        assert outcome.faults == _faults(outcome.output)
+
+    def test_edits_alone_and_repair(self, tmp_path: Path) -> None:
+        [outcome] = wheelfix.fix_wheels(
+            [write_wheel(tmp_path, BOTH)], None, edits=[SetField("Summary", "new")], repair=True, output_dir=tmp_path / "out"
+        ).outcomes
+        assert outcome.output is not None, outcome.problem
+        assert outcome.faults == _faults(outcome.output) == ()
+
+    def test_on_the_command_line(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, BOTH)
+        options = ("strip-gpu", "--repair", "--allow-unproven", "-o", tmp_path / "out")
+        assert run(*options, "--check", path).code == 1
+        diff = run(*options, "--diff", path).out
+        assert "-Requires-Dist: nvidia-nccl-cu12\n" in diff
+        assert "+demo/version.py," in diff
+        ran = run(*options, "--format", "json", path)
+        assert (ran.code, ran.report["wheels"][0]["faults"]) == (0, [])
+        assert run("fix", "--repair", "--rules", "gpu", "--allow-unproven", "-o", tmp_path / "out", path).code == 0
+
+    def test_an_error_that_is_left_is_1(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: !")))
+        ran = run("strip-gpu", "--repair", "--allow-unproven", "-o", tmp_path / "out", path)
+        assert ran.code == 1
+        assert "not fixed: metadata-bad-requirement" in ran.err
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+class TestWhatIsLeft:
+    """The findings of a report are those of the result, not of the wheel as it came."""
+
+    @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
+    @pytest.mark.parametrize("trust", [False, True])
+    def test_is_what_verify_finds(self, flaw: Flaw, trust: bool, tmp_path: Path) -> None:
+        if flaw.missing:
+            return
+        path = flaw.write(tmp_path)[0]
+        options = {"trust_content": trust, "output_dir": tmp_path / "out", "select": ()}
+        foreseen = wheelfix.repair_wheels(path, dry_run=True, **options).outcomes[0]  # type: ignore[arg-type]
+        outcome = wheelfix.repair_wheels(path, **options).outcomes[0]  # type: ignore[arg-type]
+        assert foreseen.faults == outcome.faults
+        assert foreseen.notes == outcome.notes[: len(foreseen.notes)]
+        if outcome.output is not None:
+            assert outcome.faults == _faults(outcome.output)
+
+    def test_what_is_cured_by_the_way_is_not_listed(self, tmp_path: Path) -> None:
+        """A row that METADATA contradicted is right after METADATA was fixed, and the other way round."""
+        rows = record_of(BOTH)
+        archive = archive_of(sound(metadata=metadata("Requires-Dist: six>=1.*"), record=b"".join(rows)))
+        path = write_wheel(tmp_path, archive=to_bytes(archive))
+        outcome = wheelfix.repair_wheels(path, trust_content=True, output_dir=tmp_path / "out").outcomes[0]
+        assert outcome.output is not None, outcome.problem
+        assert outcome.faults == _faults(outcome.output)
+
+    def test_in_text_and_json(self, tmp_path: Path) -> None:
+        path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*", "Requires-Dist: !")))
+        ran = run("repair", "--format", "json", "-o", tmp_path / "out", path)
+        [wheel] = ran.report["wheels"]
+        audit = json.loads(run("verify", "--format", "json", wheel["output"]).out)
+        assert wheel["faults"] == audit["wheels"][0]["faults"]
+        assert [line for line in ran.err.splitlines() if "not fixed" in line] == [
+            f"  note: {note}" for note in wheel["notes"] if "not fixed" in note
+        ]
+
+    def test_contents_that_stay_are_read_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        big = Entry("demo/big.bin", bytes(1 << 22), method=0)
+        path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*"), files=(*sound().files, big)))
+        read = list[int]()
+        real = Source.read_at
+
+        def counting(source: Source, offset: int, size: int) -> bytes:
+            read.append(size)
+            return real(source, offset, size)
+
+        monkeypatch.setattr(Source, "read_at", counting)
+        assert wheelfix.repair_wheels(path, dry_run=True, output_dir=tmp_path / "out").outcomes[0].status is Status.FIXED
+        assert sum(read) < 1.5 * (1 << 22)
+
+
+class TestTwoCorrectionsOfOneOriginal:
+    """Pitfall 47: the second must know of the first."""
+
+    @pytest.mark.parametrize("spec", [BOTH, WheelSpec(requires=("nvidia-nccl-cu12",), style=RecordStyle(own_row="missing"))])
+    def test_the_hint_names_the_ways(self, spec: WheelSpec, tmp_path: Path) -> None:
+        path, out = write_wheel(tmp_path, spec), tmp_path / "out"
+        assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
+        before = (out / path.name).read_bytes()
+        ran = run("repair", "-o", out, path)
+        assert ran.code == 3
+        assert "an earlier correction of the same wheel, with " in ran.err
+        for words in ("--repair", "--in-place", "--overwrite loses its"):
+            assert words in ran.err
+        assert (out / path.name).read_bytes() == before
+
+    def test_also_where_the_second_would_change_nothing(self, tmp_path: Path) -> None:
+        path, out = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12"))), tmp_path / "out"
+        assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
+        assert "an earlier correction of the same wheel, with 1 change" in run("repair", "-o", out, path).err
+
+    def test_overwriting_says_what_is_lost(self, tmp_path: Path) -> None:
+        path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
+        assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
+        ran = run("repair", "--overwrite", "-o", out, path)
+        assert "An earlier correction of the same wheel was replaced; the new file is without its 1 change" in ran.err
+
+    def test_another_original_of_the_name_is_one_too(self, tmp_path: Path) -> None:
+        path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
+        assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
+        write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*")))
+        assert "an earlier correction of the same wheel" in run("repair", "-o", out, path).err
+
+    @pytest.mark.parametrize("content", [b"", b"no wheel", to_bytes(archive_of(sound(dist_info_files={TRACE: b"{}"})))])
+    def test_any_other_file_is_just_there(self, content: bytes, tmp_path: Path) -> None:
+        path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
+        out.mkdir()
+        (out / path.name).write_bytes(content)
+        ran = run("repair", "-o", out, path)
+        assert "exists and differs" in ran.err
+        assert "Another file of this name was there" in run("repair", "--overwrite", "-o", out, path).err
+
+    def test_a_correction_is_corrected_itself(self, tmp_path: Path) -> None:
+        """The second way of the hint: both are in the provenance then."""
+        path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
+        assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
+        assert run("repair", "--in-place", out / path.name).code == 0
+        assert {"drop", "add-row"} <= {each.action for each in _trace(out / path.name).changes}
