@@ -4,12 +4,15 @@
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import translate
-from functools import cache, lru_cache
+from functools import lru_cache
+from itertools import takewhile
 from typing import Final, NamedTuple, TypeAlias
 
 _WILD: Final = re.compile(r"[*?\[]")
+_MOST_REMEMBERED: Final = 16_384
+"""How many lists of patterns are kept ready: more than rule files have, since all are asked for every requirement."""
 _ALPHABET: Final = frozenset(map(chr, range(32, 127)))
 """The characters for which patterns are compared: names and tags have no others."""
 Piece: TypeAlias = frozenset[str] | None
@@ -23,7 +26,7 @@ class _Ready(NamedTuple):
     pattern: re.Pattern[str] | None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_MOST_REMEMBERED)
 def _ready(globs: tuple[str, ...]) -> _Ready:
     wild = [glob for glob in globs if _WILD.search(glob)]
     pattern = re.compile("|".join(map(translate, wild))) if wild else None
@@ -80,53 +83,56 @@ def contains(outer: str, inner: str) -> bool:
     (True, False)
     """
     wide, narrow = _pieces(outer), _pieces(inner)
-
-    @cache
-    def rest(one: int, two: int) -> bool:
-        if one == len(wide):
-            return two == len(narrow)
-        piece = wide[one]
+    here = there = 0
+    star, restart = -1, 0
+    # As texts are matched, with the pieces of ``inner`` for characters: the last * takes one more where the rest fails.
+    while there < len(narrow):
+        piece, other = wide[here] if here < len(wide) else frozenset[str](), narrow[there]
         if piece is None:
-            return rest(one + 1, two) or (two < len(narrow) and rest(one, two + 1))
-        if two == len(narrow):
+            star, restart, here = here, there, here + 1
+        elif here < len(wide) and other is not None and other <= piece:
+            here, there = here + 1, there + 1
+        elif star >= 0:
+            restart += 1
+            here, there = star + 1, restart
+        else:
             return False
-        other = narrow[two]
-        return other is not None and other <= piece and rest(one + 1, two + 1)
+    return all(piece is None for piece in wide[here:])
 
-    return rest(0, 0)
+
+END: Final = "\0"
+"""Stands behind what a pattern begins with where that is all of it."""
 
 
 @lru_cache(maxsize=65_536)
-def overlap(one: str, two: str) -> bool:
-    """Whether there is a text that both patterns match.
+def start_of(glob: str) -> str:
+    r"""Return what all texts that ``glob`` matches begin with, and :data:`END` where it matches that text only.
 
-    >>> overlap("nvidia-*", "*-cu12"), overlap("torch", "torch?*")
-    (True, False)
+    >>> start_of("nvidia-*-cu12"), start_of("triton")
+    ('nvidia-', 'triton\x00')
     """
-    first, second = _pieces(one), _pieces(two)
+    pieces = _pieces(glob)
+    fixed = [*takewhile(lambda piece: piece is not None and len(piece) == 1, pieces)]
+    return "".join(char for piece in fixed if piece for char in piece) + (END if len(fixed) == len(pieces) else "")
 
-    @cache
-    def rest(left: int, right: int) -> bool:
-        if left == len(first) and right == len(second):
-            return True
-        here = first[left] if left < len(first) else frozenset()
-        there = second[right] if right < len(second) else frozenset()
-        if here is None:
-            return rest(left + 1, right) or (right < len(second) and rest(left, right + 1))
-        if there is None:
-            return rest(left, right + 1) or (left < len(first) and rest(left + 1, right))
-        return not here.isdisjoint(there) and rest(left + 1, right + 1)
 
-    return rest(0, 0)
+def beginnings(start: str) -> Iterator[str]:
+    """Yield ``start`` cut off everywhere: what contains a pattern that starts so has one of these for its own start."""
+    return (start[:length] for length in range(len(start) + 1))
 
 
 def all_contained(outer: Iterable[str], inner: Iterable[str]) -> bool:
     """Whether each of ``inner`` is contained in one of ``outer``."""
-    outer = tuple(outer)
-    return all(any(contains(wide, narrow) for wide in outer) for narrow in inner)
+    by_start = _by_start(tuple(outer))
+    return all(
+        any(contains(wide, narrow) for start in beginnings(start_of(narrow)) for wide in by_start.get(start, ()))
+        for narrow in inner
+    )
 
 
-def any_overlap(one: Iterable[str], two: Iterable[str]) -> bool:
-    """Whether a pattern of ``one`` and a pattern of ``two`` match the same text."""
-    two = tuple(two)
-    return any(overlap(left, right) for left in one for right in two)
+@lru_cache(maxsize=1024)
+def _by_start(globs: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for glob in globs:
+        found.setdefault(start_of(glob), []).append(glob)
+    return found

@@ -17,6 +17,7 @@ from wheelfix.rules.checking import faults_of
 from wheelfix.rules.faults import did_you_mean, rules_error
 from wheelfix.rules.model import Rule, RuleFile, RuleSet
 from wheelfix.rules.reading import Report, read_struct
+from wheelfix.rules.tomlfile import read_toml
 
 FILE_NAME: Final = "wheelfix.toml"
 _DEEPEST: Final = 50
@@ -88,7 +89,7 @@ def find_rules(start: Path | None = None) -> Path | None:
         if (each / FILE_NAME).is_file():
             return each / FILE_NAME
         project = each / _PROJECT_FILE
-        if project.is_file() and _project_table(_read_toml(project)[0]) is not None:
+        if project.is_file() and _project_table(read_toml(project)[0]) is not None:
             return project
     return None
 
@@ -103,34 +104,11 @@ def _built_in_file(name: str) -> RuleFile:
     return found
 
 
-def _read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """Return what a TOML file holds, and its text.
-
-    :raises RulesError: if it cannot be read.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8")
-        if text.startswith("\ufeff"):
-            raise _unreadable(path, "it begins with a byte order mark", "Save it as UTF-8 without one.")
-        return tomllib.loads(text), text
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error), "Check the path.") from error
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"byte {error.start} is no UTF-8", "Save it as UTF-8.") from error
-    except (ValueError, RecursionError) as error:  # a number of five thousand digits is a plain ValueError
-        hint = "Correct the line; a table in braces stands on one line, without a comma at its end."
-        raise _unreadable(path, f"it is no TOML: {error}", hint) from error
-
-
 def _project_table(data: dict[str, Any]) -> dict[str, Any] | None:
     """Return the table ``[tool.wheelfix]`` of a pyproject.toml."""
     tool = data.get("tool")
     table = tool.get("wheelfix") if isinstance(tool, dict) else None
     return table if isinstance(table, dict) else None
-
-
-def _unreadable(path: Path, message: str, hint: str) -> RulesError:
-    return rules_error([RuleFault(str(path), "", "", message, hint)])
 
 
 class _Reader:
@@ -191,7 +169,7 @@ class _Reader:
             return
         self._seen.add(real)
         try:
-            data, text = _read_toml(path)
+            data, text = read_toml(path)
         except RulesError as error:
             for each in error.faults:
                 if by:
@@ -262,7 +240,11 @@ class _Reader:
 
 def _lines_of_rules(text: str, count: int) -> list[int | None]:
     """Return the line of each rule, counted from 1; ``None`` where the file does not give each a header of its own."""
-    starts = [text.count("\n", 0, found.start()) + 1 for found in _TABLE.finditer(text)]
+    starts: list[int] = []
+    line, position = 1, 0
+    for found in _TABLE.finditer(text):
+        line, position = line + text.count("\n", position, found.start()), found.start()
+        starts.append(line)
     return [*starts] if len(starts) == count else [None] * count
 
 

@@ -33,7 +33,7 @@ def _specifier_holds(texts: tuple[str, ...], version: Version | None) -> bool | 
     return any(_specifiers(text).contains(version, prereleases=True) for text in texts)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)
 def _specifiers(text: str) -> SpecifierSet:
     return SpecifierSet(text)
 
@@ -114,7 +114,7 @@ def _same_specifier(text: str, requirement: Requirement) -> bool:
     return not is_specifier(text) and matches((wanted,), own)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)
 def is_specifier(text: str) -> bool:
     """Whether ``text`` is a version specifier, the empty one included; else it is a pattern for one."""
     try:

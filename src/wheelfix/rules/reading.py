@@ -46,7 +46,8 @@ def read_struct(kind: type[_Struct], data: object, path: str, report: Report) ->
     sound = True
     for key in data:
         if key not in fields:
-            report(_join(path, key), "there is no such key", _PLACES.get((kind, key)) or did_you_mean(key, list(fields)))
+            brief = key if len(key) <= _LONGEST else f"{key[:_LONGEST]}..."
+            report(_join(path, brief), "there is no such key", _PLACES.get((kind, key)) or did_you_mean(brief, list(fields)))
             sound = False
     values: dict[str, Any] = {}
     for key, (name, form, required) in fields.items():

@@ -1,5 +1,6 @@
 """What can be meant so and mostly is not: remarks that are made, and none that are wrong."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
+from counting import count_calls
 from ruling import facts_of
 from wheelfix.outcome import Change, Outcome, Problem, Status
 from wheelfix.rules.conditions import Match, When
@@ -17,7 +19,7 @@ from wheelfix.rules.facts import Facts
 from wheelfix.rules.linting import remarks_on, remarks_on_names, remarks_on_run
 from wheelfix.rules.loading import built_in, rule_set
 from wheelfix.rules.matching import BEHIND_EXTRA, decide, rules_for
-from wheelfix.rules.model import Action, Rule
+from wheelfix.rules.model import Action, Rule, RuleSet
 
 WINDOWS = Action(set_marker="os_name == 'nt'")
 
@@ -229,27 +231,11 @@ def test_a_pattern_that_names_nothing_in_particular_is_broad(glob: str, expected
     assert codes(rule("r", glob, "keep")) == []
 
 
-OVERLAPPING = [
-    (rule("a", "foo-*"), rule("b", "*-bar", WINDOWS)),
-    (rule("a", "foo-*", WINDOWS), rule("b", "foo*", Action(rename="y"))),
-    (rule("a", project=("torch*",)), rule("b", "foo*", WINDOWS, project=("*vision",))),
-    (rule("a", version=("<3",)), rule("b", action=WINDOWS, version=(">=2",))),
-    (rule("a", version=("<3",)), rule("b", action=WINDOWS, platform=("win32",))),
-    (rule("a", platform=("win32",)), rule("b", action=WINDOWS, platform=("linux*",))),
-    (rule("a", Match(("foo",), extra=("x", "none"))), rule("b", Match(("foo",), extra=("any",)), WINDOWS)),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("rules", OVERLAPPING, ids=lambda rules: f"{rules[0].match} {rules[1].when}"[:80])
-def test_rules_that_do_different_things_to_the_same_requirement(rules: tuple[Rule, Rule]) -> None:
-    """A wheel may have several platform tags, so those are no difference."""
-    [remark] = remarks_on(rule_set("mine.toml", rules))
-    assert (remark.code, remark.rule) == ("overlap", "b")
-    assert remark.message == "a, earlier, may decide on a part of what it matches"
-
-
-APART = [
+SIDE_BY_SIDE = [
     (rule("a", "foo-*"), rule("b", "bar-*", WINDOWS)),
+    (rule("a", "foo-*"), rule("b", "*-bar", WINDOWS)),
+    (rule("a", version=("<3",)), rule("b", action=WINDOWS, version=(">=2",))),
+    (rule("a", platform=("win32",)), rule("b", action=WINDOWS, platform=("linux*",))),
     (rule("a", "foo-*"), rule("b", "*-bar")),
     (rule("a", "foo-*", "keep"), rule("b", "*-bar", WINDOWS)),
     (rule("a", "foo-*"), rule("b", "*-bar", "keep")),
@@ -266,13 +252,10 @@ APART = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("rules", APART, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].when}"[:90])
-def test_rules_that_never_meet_or_do_the_same_do_not_overlap(rules: tuple[Rule, Rule]) -> None:
+@pytest.mark.parametrize("rules", SIDE_BY_SIDE, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].when}"[:90])
+def test_rules_that_may_share_a_part_are_meant_so(rules: tuple[Rule, Rule]) -> None:
+    """The first one that matches decides; only one that can never decide is worth a word."""
     assert codes(*rules) == []
-
-
-def test_a_rule_that_is_shadowed_is_not_told_to_overlap_too() -> None:
-    assert codes(rule("a", "fooo*"), rule("b", "fooo-x", WINDOWS)) == [("shadowed", "b")]
 
 
 def test_there_is_nothing_to_say_of_what_comes_with_wheelfix() -> None:
@@ -288,6 +271,42 @@ def test_a_run_without_a_readable_wheel_shows_nothing() -> None:
     own = rule_set("mine.toml", [rule("own", "x")])
     refused = Outcome(Path("a.whl"), Status.REFUSED, problem=Problem("c", "m", "h"))
     assert remarks_on_run(own, []) == remarks_on_run(own, [refused]) == ()
+
+
+MANY: dict[str, Callable[[int], Rule]] = {
+    "a project each": lambda n: rule(f"r{n}", Match(("nvidia-*", "triton")), project=(f"p-{n}",), version=(f"<{n % 9}",)),
+    "names and patterns": lambda n: rule(f"r{n}", Match((f"pkg-{n}", f"lib-{n}-*")), ("drop", "keep")[n % 2]),
+    "patterns for projects": lambda n: rule(f"r{n}", project=(f"p{n}-*",)),
+    "a version each": lambda n: rule(f"r{n}", project=("torch",), version=(f"=={n}.0",)),
+    "a range each": lambda n: rule(f"r{n}", project=("torch",), version=(f">={n},<{n + 1}",)),
+    "a sum each": lambda n: rule(f"r{n}", sha256=(f"{n:064x}",)),
+    "a marker each": lambda n: rule(f"r{n}", Match(("foo",), marker=(f"python_version < '3.{n}'",))),
+    "patterns that begin alike": lambda n: rule(f"r{n}", f"*-pkg-{n}-*", WINDOWS),
+    "the wheel as a whole": lambda n: rule(f"r{n}", None, Action(add=f"foo>={n}"), project=(f"p{n}",)),
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+def test_work_grows_with_the_number_of_rules_and_not_with_its_square(kind: str) -> None:
+    def work(count: int, first: int) -> int:
+        rules = tuple(MANY[kind](first + n) for n in range(count))
+        return count_calls(lambda: remarks_on(RuleSet("m", rules, "", ("m.toml",) * count)))
+
+    assert work(600, 10_000) < 5 * work(200, 0)
+
+
+def test_a_rule_is_found_behind_hundreds_of_others() -> None:
+    others = [rule(f"r{n}", f"pkg-{n}-*") for n in range(500)]
+    rules = rule_set("mine.toml", [*others, rule("last", "pkg-77-x"), rule("free", "pkg-500-x")])
+    [remark] = remarks_on(rules)
+    assert (remark.code, remark.rule) == ("shadowed", "last")
+    assert "r77, earlier" in remark.message
+
+
+def test_what_a_run_shows_of_many_rules_on_many_wheels_is_one_look_each() -> None:
+    rules = rule_set("mine.toml", [rule(f"r{n}", f"p{n}") for n in range(1000)])
+    outcomes = [outcome(f"w{n}", "1.0", "r1", "r2") for n in range(500)]
+    assert count_calls(lambda: remarks_on_run(rules, outcomes)) < 20_000
 
 
 def test_a_rule_that_was_held_back_is_told_so() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from counting import count_calls
 from ruling import SUM, facts_of, requirement
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
@@ -173,3 +174,21 @@ def test_single_values_stand_for_lists() -> None:
     assert Match(name="ab") == Match(name=("ab",))  # type: ignore[arg-type]
     assert When(project="ab", requires="x").requires == (Match(name=("x",)),)  # type: ignore[arg-type]
     assert When(version=[">1", "<2"]).version == (">1", "<2")  # type: ignore[arg-type]
+
+
+def test_the_patterns_of_thousands_of_rules_are_made_ready_once() -> None:
+    """All rules are asked for every requirement: what is forgotten meanwhile is made ready again each time."""
+    rules = [
+        Rule(id=str(n), reason="r", match=Match(name=(f"ready-{n}-*",), specifier=(f"=={n}",)), action="drop",
+             when=When(not_version=(f">=9,!={n}",)))
+        for n in range(1500)
+    ]  # fmt: skip
+    facts = facts_of("ready-1499-x==1499", "other")
+
+    def ask() -> None:
+        mine = rules_for(rules, facts)
+        for each in facts.requirements:
+            decide(mine, each, facts)
+
+    first, again = count_calls(ask), count_calls(ask)
+    assert again < first / 3

@@ -1,0 +1,66 @@
+"""One TOML file, read within limits: what would make the parser of the standard library take gigabytes is refused first.
+
+``tomllib`` remembers every beginning of a dotted key (``a``, ``a.b``, ``a.b.c``, ...), so that a key of 40 kB takes 1.5 GB.
+See https://toml.io/en/v1.0.0#keys for what a key is.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from wheelfix.errors import RuleFault, RulesError
+from wheelfix.rules.faults import rules_error
+
+_LARGEST: Final = 8 << 20
+"""The size in bytes of the largest file; three thousand rules take half a megabyte."""
+_MOST_PARTS: Final = 32
+"""The parts of the longest key; ``tool.wheelfix.rule.when.project`` has five."""
+_STRING: Final = r""""(?:[^"\\\n]|\\[^\n])*+(?:"|(?=\n)|\Z)|'[^'\n]*+(?:'|(?=\n)|\Z)"""
+_PART: Final = re.compile(rf"[A-Za-z0-9_-]++|{_STRING}")
+# What is not closed ends with the line or the file: the parser stops there too, and nothing is looked at twice.
+_WORD: Final = re.compile(
+    rf'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)'''
+    rf"""|\'\'\'(?:[^']|'(?!''))*+(?:\'\'\'|\Z)"""
+    rf"""|\#[^\n]*+"""
+    rf"""|(?P<key>(?:{_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_PART.pattern}))*+)""",
+    re.DOTALL,
+)
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """Return what a TOML file holds, and its text.
+
+    :raises RulesError: if it cannot be read, is larger than 8 MiB, or has a key of more than 32 parts.
+    """
+    text = _read_text(path)
+    for word in _WORD.finditer(text):
+        key = word["key"]
+        if key is not None and key.count(".") >= _MOST_PARTS and (parts := len(_PART.findall(key))) > _MOST_PARTS:
+            line = text.count("\n", 0, word.start()) + 1
+            raise _unreadable(path, f"a key has {parts:,} parts", f"It may have {_MOST_PARTS}; check its dots.", line)
+    try:
+        return tomllib.loads(text), text
+    except (ValueError, RecursionError) as error:  # a number of five thousand digits is a plain ValueError
+        hint = "Correct the line; a table in braces stands on one line, without a comma at its end."
+        raise _unreadable(path, f"it is no TOML: {error}", hint) from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise _unreadable(path, f"it has more than {_LARGEST:,} bytes", "Split it, and name the parts in extends.")
+        text = data.decode("utf-8")
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error), "Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"byte {error.start} is no UTF-8", "Save it as UTF-8.") from error
+    if text.startswith("\ufeff"):
+        raise _unreadable(path, "it begins with a byte order mark", "Save it as UTF-8 without one.")
+    return text
+
+
+def _unreadable(path: Path, message: str, hint: str, line: int | None = None) -> RulesError:
+    return rules_error([RuleFault(str(path), "", "", message, hint, line)])
