@@ -134,7 +134,7 @@ def test_both_are_refused(options: list[str], order: tuple[Path, Path], tmp_path
     assert CUDA.name in mixed["message"]
     assert "cuda = '12.6'" in mixed["message"]
     assert "--local" in mixed["hint"]
-    assert "Correct all of them" in mixed["hint"]
+    assert "Fix all of them" in mixed["hint"]
     assert not [wheel for wheel in report["wheels"] if wheel["output"] or wheel["changes"]]
     assert all(len(wheel["kept"]) == 15 for wheel in report["wheels"])
     assert report["disagreements"] == []
@@ -156,7 +156,7 @@ def test_the_ways_out_are_told_at_the_terminal(tmp_path: Path) -> None:
     [mixed] = [line for line in ran.err.splitlines() if line.startswith(f"{CPU}: refused: ")]
     assert "no longer agree" in mixed
     assert "--local cpu" in mixed
-    assert "Correct all of them" in mixed
+    assert "Fix all of them" in mixed
     assert not (tmp_path / "out").exists()
 
 
