@@ -40,7 +40,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One member.
+    """One member. Without a ``mode`` it is that of a file or, where the name ends with a slash, of a directory.
 
     ``local_extra`` is the extra field of the local header where it is not that of the directory. ``wide`` names the
     numbers that the directory record gives in the ZIP64 form, ``local_wide`` whether the local header's sizes are; what
@@ -54,7 +54,7 @@ class Entry:
     name: str | bytes
     content: bytes | Hole = b""
     method: int = DEFLATED
-    mode: int = 0o100644
+    mode: int | None = None
     time: tuple[int, int, int, int, int, int] = (2016, 1, 1, 0, 0, 0)
     flags: int = 0
     made_by: int = 0x0314
@@ -238,7 +238,8 @@ def _directory_record(entry: Entry, crc: int, compressed_size: int, size: int, o
         extra = extra_field(_ZIP64, b"".join(struct.pack("<Q", numbers[name]) for name in numbers if name in wide)) + extra
         fields["needed"] = 45
     name = entry.raw_name
-    attributes = entry.mode << 16 | (0x10 if entry.is_folder else 0)
+    mode = entry.mode if entry.mode is not None else 0o040755 if entry.is_folder else 0o100644
+    attributes = mode << 16 | (0x10 if entry.is_folder else 0)
     fields |= {
         "name_length": len(name),
         "extra_length": len(extra),

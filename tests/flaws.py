@@ -3,13 +3,28 @@
 import base64
 import hashlib
 import json
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from building import ALL_WIDE, FULL_32, Archive, Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, to_bytes
-from faults import FAULTS
+from building import (
+    ALL_WIDE,
+    FULL_32,
+    Archive,
+    Descriptor,
+    Entry,
+    RecordStyle,
+    WheelSpec,
+    archive_of,
+    build_wheel,
+    changed,
+    deflate,
+    extra_field,
+    to_bytes,
+)
+from faults import FAULTS, unicode_path
 
 HEAD: Final = ("Metadata-Version: 2.1", "Name: demo", "Version: 1.0", "Summary: A wheel for tests")
 TYPE: Final = "Description-Content-Type: text/markdown"
@@ -132,19 +147,43 @@ def _own_row(rows: list[bytes]) -> list[bytes]:
     return [*rows[:-1], rows[-1].replace(b",,", b"," + rows[0].split(b",", 1)[1].rstrip())]
 
 
+_BESIDE: Final[dict[str, tuple[set[str], str]]] = {
+    "member-too-large": ({"archive-bad-data-descriptor", "archive-data-descriptor", "record-missing-row"},
+                         "the descriptor is too short for such a size, and RECORD does not list the file"),
+    "bad-member-name": ({"archive-unsafe-name", "record-missing-row"}, "NUL is no character for a name either"),
+    "stored-size-differs": ({"record-missing-row"}, "RECORD does not list the file"),
+    "second-end-record": ({"archive-comment-bytes"}, "it has a signature, which is what that code is for"),
+    "bad-extra-field": ({"archive-needless-zip64"}, "it is a ZIP64 field"),
+    "bad-zip64-field": ({"archive-needless-zip64"}, "nothing calls for it"),
+    "bad-data-descriptor": ({"archive-data-descriptor"}, "no data descriptor at all would be none to complain about"),
+    "local-header-differs": ({"archive-member-too-large"}, "METADATA claims 4 GiB"),
+    "overlap": ({"archive-gap"}, "the place of METADATA belongs to no entry"),
+    "many-disks": ({"archive-bad-directory"}, "one of two counts of entries is wrong"),
+    "duplicate-member": ({"filename-name-differs", "metadata-missing-field", "metadata-no-description", "record-wrong-hash"},
+                         "the second METADATA is read"),
+}  # fmt: skip
 _READ_FIRST: Final = {fault.code: fault for fault in reversed(FAULTS)}
 _STRICT: Final = [
-    Flaw(fault.name, f"archive-{code}", lambda fault=fault: (sound().filename, fault.make()))  # type: ignore[misc]
+    Flaw(
+        fault.name,
+        f"archive-{code}",
+        lambda fault=fault: (sound().filename, fault.make()),  # type: ignore[misc]
+        frozenset(_BESIDE.get(code, (set(), ""))[0]),
+        _BESIDE.get(code, ("", ""))[1],
+    )
     for code, fault in _READ_FIRST.items()
     if code in {
         "not-a-zip", "empty-file", "truncated", "empty-archive", "leading-bytes", "trailing-bytes", "second-end-record",
         "bad-end-record", "many-disks", "too-many-members", "bad-directory", "bad-local-header", "local-header-differs",
         "bad-data-descriptor", "bad-extra-field", "bad-zip64-field", "bad-member-name", "duplicate-member", "gap", "overlap",
-        "encrypted-member", "patched-member", "member-too-large",
+        "encrypted-member", "patched-member", "member-too-large", "stored-size-differs",
     }
 ]  # fmt: skip
-"""Refused as a whole, so that nothing else can be told of them."""
+"""What corrections refuse, each with what ``verify`` finds beside it."""
 _HUGE: Final = {"size": FULL_32 - 2}
+_DEFLATED: Final = len(deflate(b"cuda = None\n"))
+"""The compressed size of version.py."""
+_WITH_CAFE: Final = archive_of(sound(files=(*_FILES, Entry("demo/caf\u00e9.py", b"1"))))
 _ARCHIVE: Final = [
     *_STRICT,
     _files("archive-too-large", "files that claim 12 GiB",
@@ -159,7 +198,7 @@ _ARCHIVE: Final = [
           "the names are one where case is ignored", dist_info_files={"metadata": b""}),
     _files("archive-unknown-compression", "a file in Zstandard", Entry("demo/z", b"z", method=93, raw=b"\x28\xb5\x2f\xfd")),
     *(_files("archive-unsafe-name", f"a file called {name[:20]!a}", Entry(name, b"")) for name in (
-        "../up.py", "/etc/demo.py", "C:/demo.py", "demo\\x.py", "demo//x.py", "demo/\x1b[2J.py", "x" * 256 + ".py",
+        "../up.py", "/etc/demo.py", "C:/demo.py", "demo\\x.py", "demo/\x1b[2J.py", "x" * 256 + ".py",
         "demo/\u202egnp.py", "demo/\ufeffx.py", "demo/\ue000.py",
     )),
     *(_files("archive-windows-name", f"a file called {name}", Entry(f"demo/{name}", b"1")) for name in (
@@ -167,6 +206,46 @@ _ARCHIVE: Final = [
     )),
     _archive("archive-newer-version", "a member that needs version 14.8",
              changed(SOUND, "version.py", local={"needed": 148}, directory={"needed": 148})),
+    _archive("archive-newer-version", "a local header that needs version 25.5",
+             changed(SOUND, "version.py", local={"needed": 255})),
+    *(_archive("archive-data-descriptor", f"a data descriptor of {width} bytes",
+               changed(SOUND, "version.py", descriptor=Descriptor(width))) for width in (4, 8)),
+    *(_archive("archive-extra-field-rest", f"{count} bytes behind the extra fields",
+               changed(SOUND, "version.py", local_extra=extra_field(0xCAFE, b"ab") + bytes(count))) for count in (1, 2, 3)),
+    _archive("archive-bad-extra-field", "a time stamp twice",
+             changed(SOUND, "version.py", extra=2 * extra_field(0x5455, b"\1abcd"))),
+    _archive("archive-bad-extra-field", "a Unicode comment that is cut off",
+             changed(SOUND, "version.py", extra=extra_field(0x6375, b""))),
+    replace(_archive("archive-odd-zip64-field", "a ZIP64 field in the directory that nothing calls for",
+                     changed(SOUND, "version.py", extra=extra_field(1, struct.pack("<2Q", 12, _DEFLATED)), local_extra=b"")),
+            with_codes=frozenset({"archive-needless-zip64"}), reason="nothing calls for it"),
+    _archive("archive-odd-zip64-field", "a ZIP64 field with one of two sizes",
+             changed(SOUND, "version.py", local={"size": FULL_32}, local_extra=extra_field(1, struct.pack("<Q", 12)))),
+    replace(_archive("archive-odd-unicode-path", "a stale Unicode path that is not UTF-8",
+                     changed(SOUND, "version.py", extra=unicode_path(b"demo/version.py", b"\xff", crc=7))),
+            with_codes=frozenset({"archive-stale-unicode-path"}), reason="that it is stale is odd, too"),
+    *(_archive("archive-name-encoding", f"a name in {encoding} without a flag",
+               changed(_WITH_CAFE, "caf\u00e9.py", name="demo/caf\u00e9.py".encode(encoding), flags=0))
+      for encoding in ("cp437",)),
+    _archive("archive-entry-comment", "an entry with a comment", changed(SOUND, "version.py", comment=b"hello")),
+    _archive("archive-entry-comment", "an entry with a signature for a comment",
+             changed(SOUND, "version.py", comment=b"PK\1\2")),
+    *(_archive("archive-comment-bytes", f"an archive with the comment {comment!a}", replace(SOUND, comment=comment))
+      for comment in (b"PK\3\4", b"PK\1\2", b"PK\6\6", b"a\1b")),
+    _files("archive-folder-with-content", "a directory with content", Entry("demo/d/", b"abc", 0)),
+    _files("archive-odd-path", "a name with an empty part", Entry("demo//x.py", b"1")),
+    _files("archive-odd-path", "a name with a dot", Entry("demo/./x.py", b"1")),
+    *(_archive("archive-odd-attributes", f"a file with the attributes 0x{attributes:x}",
+               changed(SOUND, "version.py", directory={"external_attributes": attributes}))
+      for attributes in (0x10, 0x08, 0o100644 << 16 | 0x10, 0o040755 << 16)),
+    _files("archive-odd-attributes", "a directory with the mode of a file", Entry("demo/d/", b"", mode=0o100644)),
+    _archive("archive-odd-flag", "an entry with masked headers", changed(SOUND, "version.py", flags=1 << 13)),
+    _archive("archive-odd-flag", "an entry on a second disk", changed(SOUND, "version.py", directory={"disk": 1})),
+    *(_archive("archive-local-time-differs", f"a local header with another {what}",
+               changed(SOUND, "version.py", local={what: 1})) for what in ("time", "date")),
+    *(_archive("archive-stale-unicode-path", f"a Unicode path {what}",
+               changed(SOUND, "version.py", extra=unicode_path(b"demo/version.py", b"demo/b.py", **changes)))
+      for what, changes in (("of version 2", {"version": 2}), ("with another CRC-32", {"crc": 7}))),
     _files("archive-file-as-folder", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
     _files("archive-same-name-folded", "two files of one name", Entry("demo/a.txt", b"a"), Entry("demo/A.txt", b"A")),
     _files("archive-odd-mode", "a link", Entry("demo/link", b"version.py", mode=0o120777)),
@@ -218,6 +297,9 @@ _RECORD: Final = [
     _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
     _record("record-empty-row", "an empty line at the end", lambda rows: [*rows, b"\n"]),
     _record("record-empty-row", "lines of blanks", lambda rows: [b" \t\r\n", *rows[:2], b"\n", b"\x0c\n", *rows[2:]]),
+    _row("record-size-spelling", "a size with a plus sign", lambda columns: [*columns[:2], b"+" + columns[2]]),
+    _row("record-size-spelling", "a size with a zero in front", lambda columns: [*columns[:2], b"0" + columns[2]]),
+    _row("record-wrong-size", "a size with an underscore", lambda columns: [*columns[:2], b"1_2"]),
     _record("record-unquoted-path", "a comma without quotes",
             lambda rows: [row.replace(b'"', b"") for row in rows], files=_COMMA),
     _spec("record-missing-row", "a file without a row", style=RecordStyle(unlisted=frozenset({"demo/version.py"}))),

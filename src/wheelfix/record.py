@@ -21,6 +21,7 @@ from wheelfix.rows import (
     likeness,
     plain_path,
     read_row,
+    read_size,
     replaced,
     split_rows,
     write_row,
@@ -182,7 +183,7 @@ def any_doubts(rows: Iterable[Row], content: bytes) -> bool:
         name = digest.partition("=")[0].lower()
         if digest and (name not in sums or likeness(digest, sums[name]) == "wrong"):
             return True
-        if size not in ("", str(len(content))):
+        if size and read_size(size) != len(content):
             return True
     return False
 

@@ -7,6 +7,7 @@ import base64
 import csv
 import hashlib
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,19 @@ STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 KNOWN: Final = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
 """Algorithms whose hash can be compared; that of SHAKE has no length of its own."""
 _COLUMNS: Final = 3
+_SIZE: Final = re.compile(r"\+?[0-9]{1,30}")
+"""What pip, uv and installer all read as a size."""
+_LARGEST_SIZE: Final = 1 << 64
+
+
+def read_size(text: str) -> int | None:
+    """Return the size that a column says, ``None`` where not every installer reads it as one.
+
+    >>> read_size("+04"), read_size("4 "), read_size("")
+    (4, None, None)
+    """
+    size = int(text) if _SIZE.fullmatch(text) else _LARGEST_SIZE
+    return size if size < _LARGEST_SIZE else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,21 @@
 from typing import NamedTuple, NoReturn
 
 from wheelfix.archive import headers
-from wheelfix.archive.headers import END, END_64, END_SIGNATURE, FULL_16, FULL_32, LOCATOR_64
+from wheelfix.archive.headers import END, END_64, END_SIGNATURE, ENTRY, FULL_16, FULL_32, LOCATOR_64
+from wheelfix.archive.report import REBUILD, STRICT, StrictReport
 from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 
 _LONGEST_COMMENT = 0xFFFF
-_MOST_MEMBERS = 200_000
+MOST_MEMBERS = 200_000
 _LARGEST_DIRECTORY = 1 << 27
 
 
 class End(NamedTuple):
     """Where the directory lies (bytes from the start; ``stop`` exclusive), and what follows it.
 
-    ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` where the archive has none.
+    ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` where the archive has none. ``shift``
+    is by how much the entries lie behind the positions that the directory gives; in a strict reading by nothing.
     """
 
     member_count: int
@@ -24,6 +26,7 @@ class End(NamedTuple):
     comment: bytes
     zip64_made_by: int | None = None
     zip64_needed: int | None = None
+    shift: int = 0
 
 
 class _Classic(NamedTuple):
@@ -39,31 +42,52 @@ class _Classic(NamedTuple):
     comment_length: int
 
 
-def read_end(source: Readable) -> End:
+class _Wide(NamedTuple):
+    """The ZIP64 end record (APPNOTE 4.3.14)."""
+
+    signature: bytes
+    record_size: int
+    made_by: int
+    needed: int
+    disk: int
+    directory_disk: int
+    disk_count: int
+    member_count: int
+    directory_size: int
+    directory_start: int
+
+
+def read_end(source: Readable, report: StrictReport = STRICT) -> End:
     """Return the one end of the archive.
 
-    :raises ArchiveError: if there is none, more than one, or bytes after it.
+    :raises ArchiveError: if there is none, or no directory where it says; by a strict ``report`` also if there is more than
+        one, or bytes after it, or it contradicts itself.
     """
-    start, tail = _find_end(source)
+    start, tail = _find_end(source, report)
     record = _Classic._make(END.unpack_from(tail))
-    if record.disk or record.directory_disk or record.disk_count != record.member_count:
-        _refuse("many-disks", "the archive is one of several disks")
-    comment = tail[END.size :]
-    has_locator = start >= LOCATOR_64.size and (source.read_at(start - LOCATOR_64.size, 4) == headers.LOCATOR_64_SIGNATURE)
-    if has_locator:
-        return _read_zip64_end(source, start - LOCATOR_64.size, record, comment)
-    if FULL_32 in (record.directory_size, record.directory_start):
-        _refuse("bad-end-record", "the end record points to a ZIP64 record that is not there")
-    return _checked(End(record.member_count, record.directory_start, start, comment), record.directory_size)
+    comment = tail[END.size : END.size + record.comment_length]
+    wide = _read_wide_end(source, start, report)
+    if wide is None:
+        if record.disk or record.directory_disk:
+            report.refuse("many-disks", "the archive is one of several disks")
+        if record.disk_count != record.member_count:
+            report.refuse("many-disks", "the end record gives two counts of entries", form="counts")
+        if FULL_32 in (record.directory_size, record.directory_start):
+            _stop("bad-end-record", "the end record points to a ZIP64 record that is not there")
+        end = End(record.member_count, record.directory_start, start, comment)
+        return _placed(source, end, record.directory_size, report)
+    _compare_ends(record, wide, report)
+    stop = start - LOCATOR_64.size - END_64.size
+    end = End(wide.member_count, wide.directory_start, stop, comment, wide.made_by, wide.needed)
+    return _placed(source, end, wide.directory_size, report)
 
 
-def _refuse(code: str, message: str) -> NoReturn:
-    raise ArchiveError(
-        code, message, hint="Readers could take it differently, so it is refused; build or download the wheel again."
-    )
+def _stop(code: str, message: str) -> NoReturn:
+    """Raise what leaves nothing to read."""
+    raise ArchiveError(code, message, hint=REBUILD)
 
 
-def _find_end(source: Readable) -> tuple[int, bytes]:
+def _find_end(source: Readable, report: StrictReport) -> tuple[int, bytes]:
     """Return where the end record starts and all bytes from there."""
     length = min(source.size, END.size + _LONGEST_COMMENT)
     tail = source.read_at(source.size - length, length)
@@ -75,59 +99,115 @@ def _find_end(source: Readable) -> tuple[int, bytes]:
             candidates.append(position)
         position = tail.rfind(END_SIGNATURE, 0, position)
     if len(candidates) > 1 or (candidates and candidates[0] != nearest):
-        _refuse("second-end-record", "the archive comment holds a second end record")
-    if candidates:
-        return source.size - length + candidates[0], tail[candidates[0] :]
-    _refuse_endless(source, nearest, length)
+        report.refuse("second-end-record", "the archive comment holds a second end record")
+    if not candidates:
+        _refuse_endless(source, nearest, length, report)
+        candidates = [nearest]
+    first = source.size - length
+    fitting = [each for each in candidates if _fits(tail, each, first)]
+    chosen = (fitting or candidates)[0]
+    return first + chosen, tail[chosen:]
 
 
-def _refuse_endless(source: Readable, nearest: int, length: int) -> NoReturn:
+def _fits(tail: bytes, position: int, first: int) -> bool:
+    """Whether the directory ends where the end record at ``position`` begins, as in an archive without more."""
+    record = _Classic._make(END.unpack_from(tail, position))
+    return record.directory_start + record.directory_size == first + position
+
+
+def _refuse_endless(source: Readable, nearest: int, length: int, report: StrictReport) -> None:
+    """Refuse an archive without an end that fits; only where bytes stand behind it reading can go on."""
     if nearest >= 0 and nearest + END.size <= length:
-        _refuse("trailing-bytes", "bytes stand after the end of the archive, or its end is cut off")
-    if source.read_at(0, min(4, source.size)) == headers.LOCAL_SIGNATURE:
+        report.refuse("trailing-bytes", "bytes stand after the end of the archive, or its end is cut off")
+    elif source.read_at(0, min(4, source.size)) == headers.LOCAL_SIGNATURE:
         raise ArchiveError("truncated", "the archive has no end: it is cut off", hint="Download the wheel again.")
-    raise ArchiveError(
-        "not-a-zip",
-        "the file is not a ZIP archive",
-        hint="Look into it: an error page saved under the wheel's name is common.",
-    )
+    else:
+        raise ArchiveError(
+            "not-a-zip",
+            "the file is not a ZIP archive",
+            hint="Look into it: an error page saved under the wheel's name is common.",
+        )
 
 
-def _read_zip64_end(source: Readable, locator_start: int, record: _Classic, comment: bytes) -> End:
+def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _Wide | None:
+    """Return the ZIP64 end record, ``None`` where there is none, or where reading goes on without it."""
+    locator_start = end_start - LOCATOR_64.size
+    if locator_start < 0 or source.read_at(locator_start, 4) != headers.LOCATOR_64_SIGNATURE:
+        return None
     _, disk, start, disks = LOCATOR_64.unpack(source.read_at(locator_start, LOCATOR_64.size))
     if disk or disks > 1:
-        _refuse("many-disks", "the archive is one of several disks")
+        report.refuse("many-disks", "the archive is one of several disks", form="locator")
     if start + END_64.size != locator_start:
-        _refuse("bad-end-record", "the ZIP64 end record does not lie directly before its locator")
-    signature, size, made_by, needed, disk, directory_disk, disk_count, count, directory_size, directory_start = (
-        END_64.unpack(source.read_at(start, END_64.size))
-    )
-    if signature != headers.END_64_SIGNATURE or size != END_64.size - 12:
-        _refuse("bad-end-record", "the ZIP64 end record is damaged")
-    if disk or directory_disk or disk_count != count:
-        _refuse("many-disks", "the archive is one of several disks")
+        report.refuse("bad-end-record", "the ZIP64 end record does not lie directly before its locator", form="zip64")
+        start = locator_start - END_64.size
+    if start < 0:
+        _stop("bad-end-record", "there is no ZIP64 end record before its locator")
+    wide = _Wide._make(END_64.unpack(source.read_at(start, END_64.size)))
+    if wide.signature != headers.END_64_SIGNATURE:
+        _stop("bad-end-record", "there is no ZIP64 end record before its locator")
+    if wide.record_size != END_64.size - 12:
+        report.refuse("bad-end-record", "the ZIP64 end record has another size than it should", form="zip64")
+    if wide.disk or wide.directory_disk or wide.disk_count != wide.member_count:
+        report.refuse("many-disks", "the archive is one of several disks", form="zip64")
+    return wide
+
+
+def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
+    """Compare the two end records: each number of the old one is that of the other, or all ones (APPNOTE 4.4.1.4)."""
+    if record.disk not in (0, FULL_16) or record.directory_disk not in (0, FULL_16):
+        report.refuse("many-disks", "the archive is one of several disks")
+    if record.disk_count != record.member_count:  # PyPI compares the two as they stand
+        report.refuse("many-disks", "the end record gives two counts of entries", form="two counts")
     agree = (
-        record.member_count in (count, FULL_16)
-        and record.directory_size in (directory_size, FULL_32)
-        and record.directory_start in (directory_start, FULL_32)
+        record.member_count in (wide.member_count, FULL_16)
+        and record.directory_size in (wide.directory_size, FULL_32)
+        and record.directory_start in (wide.directory_start, FULL_32)
     )
     if not agree:
-        _refuse("bad-end-record", "the end record and the ZIP64 end record disagree")
-    return _checked(End(count, directory_start, start, comment, made_by, needed), directory_size)
+        report.refuse("bad-end-record", "the end record and the ZIP64 end record disagree", form="zip64")
 
 
-def _checked(end: End, directory_size: int) -> End:
-    if end.directory_start + directory_size != end.directory_stop:
-        difference = end.directory_stop - directory_size - end.directory_start
-        if difference > 0:
-            _refuse("leading-bytes", f"{difference} bytes stand before the archive, or between directory and end")
-        _refuse("bad-end-record", "the directory does not lie where the end record says")
-    if end.member_count > _MOST_MEMBERS or directory_size > _LARGEST_DIRECTORY:
+def _placed(source: Readable, end: End, directory_size: int, report: StrictReport) -> End:
+    """Return the end with the directory where it lies, which is where the end record says unless bytes were added."""
+    _bound(end.member_count, directory_size)
+    difference = end.directory_stop - directory_size - end.directory_start
+    if difference > 0:
+        report.refuse("leading-bytes", f"{difference} bytes stand before the archive, or between directory and end")
+    elif difference:
+        report.refuse("bad-end-record", "the directory does not lie where the end record says")
+    if difference:
+        end = _searched(source, end, end.directory_stop - directory_size)
+        _bound(end.member_count, end.directory_stop - end.directory_start)
+    if end.member_count == 0:
+        raise ArchiveError("empty-archive", "the archive holds no entries", hint="Build or download the wheel again.")
+    return end
+
+
+def _bound(count: int, directory_size: int) -> None:
+    if count > MOST_MEMBERS or directory_size > _LARGEST_DIRECTORY:
         raise ArchiveError(
             "too-many-members",
-            f"the archive claims {end.member_count} members in a directory of {directory_size} bytes",
-            hint=f"At most {_MOST_MEMBERS} members and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
+            f"the archive claims {count} entries in a directory of {directory_size} bytes",
+            hint=f"At most {MOST_MEMBERS} entries and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
         )
-    if end.member_count == 0:
-        raise ArchiveError("empty-archive", "the archive holds no members", hint="Build or download the wheel again.")
-    return end
+
+
+def _searched(source: Readable, end: End, before_end: int) -> End:
+    """Return ``end`` with the directory where one begins: where the end record says, or directly before the end.
+
+    Where bytes stand before the archive all positions are too small, by as much as that of the directory is: ``zipfile``
+    adds the difference to each.
+    """
+    for start in (end.directory_start, before_end):
+        if not 0 <= start <= end.directory_stop - ENTRY.size:
+            continue
+        fixed = source.read_at(start, ENTRY.size)
+        if fixed.startswith(headers.ENTRY_SIGNATURE):
+            offset, difference = int.from_bytes(fixed[42:46], "little"), start - end.directory_start
+            shifts = [shift for shift in (0, difference) if _is_local_header(source, offset + shift)]
+            return end._replace(directory_start=start, shift=shifts[0] if shifts else 0)
+    _stop("bad-directory", "there is no directory where the end record says")
+
+
+def _is_local_header(source: Readable, position: int) -> bool:
+    return 0 <= position <= source.size - 4 and source.read_at(position, 4) == headers.LOCAL_SIGNATURE

@@ -37,6 +37,7 @@ STORED: Final = 0
 DEFLATED: Final = 8
 
 EXTRA_ZIP64: Final = 0x0001
+EXTRA_UNICODE_COMMENT: Final = 0x6375
 EXTRA_UNICODE_PATH: Final = 0x7075
 _ZIP64_BYTES: Final = EXTRA_ZIP64.to_bytes(2, "little")
 _UNICODE_PATH_BYTES: Final = EXTRA_UNICODE_PATH.to_bytes(2, "little")

@@ -76,44 +76,165 @@ def _note(code: str, sentence: str, specification: str, mend: Mend = Mend.NO) ->
     return Check(code, Severity.NOTE, sentence, specification, mend)
 
 
+_INSTALLERS: Final = (Client.PIP, Client.UV, Client.INSTALLER)
+_STRICT: Final = (Client.UV, Client.PYPI)
+
 _ARCHIVE: Final = (
-    _error("archive-not-a-zip", "The file is no ZIP archive: often an error page saved under the wheel's name.", APPNOTE),
-    _error("archive-empty-file", "The file is empty.", APPNOTE),
-    _error("archive-truncated", "The archive is cut off.", APPNOTE),
-    _error("archive-empty-archive", "The archive holds no members.", APPNOTE),
-    _error("archive-leading-bytes", "Bytes stand before the archive, or between directory and end.", APPNOTE),
-    _error("archive-trailing-bytes", "Bytes stand after the end of the archive.", APPNOTE),
-    _error("archive-second-end-record", "The archive comment holds a second end: readers could choose either.", APPNOTE),
-    _error("archive-bad-end-record", "The end of the archive is damaged, or contradicts its ZIP64 form.", APPNOTE),
-    _error("archive-many-disks", "The archive claims to be one of several disks.", APPNOTE),
-    _error("archive-too-many-members", "The archive claims more members than any real one.", APPNOTE),
-    _error("archive-bad-directory", "The directory does not hold the members that it announces.", APPNOTE),
-    _error("archive-bad-local-header", "A member has no local header where the directory says that it begins.", APPNOTE),
-    _error("archive-local-header-differs", "A local header contradicts the directory.", APPNOTE),
-    _error("archive-bad-data-descriptor", "A data descriptor contradicts the directory, or is ambiguous.", APPNOTE),
-    _error("archive-bad-extra-field", "An extra field runs past its end, or stands twice.", APPNOTE),
-    _error("archive-bad-zip64-field", "A ZIP64 field does not hold what is called for.", APPNOTE),
-    _error("archive-bad-member-name", "A member has no name, or one that readers take differently.", APPNOTE),
-    _error("archive-duplicate-member", "Two members have one name, or one that some readers take for the same.", APPNOTE),
-    _error("archive-gap", "Bytes between members belong to none of them.", APPNOTE),
-    _error("archive-overlap", "A member runs into another.", APPNOTE),
-    _error("archive-encrypted-member", "A member is encrypted.", APPNOTE),
-    _error("archive-patched-member", "A member is compressed patched data.", APPNOTE),
-    _error("archive-member-too-large", "A member that must be read is larger than any real one.", APPNOTE),
-    _error("archive-too-large", "The members claim a size out of all proportion; they are not read.", APPNOTE),
-    _error("archive-too-many-folders", "The members lie in more folders than those of any real wheel.", APPNOTE),
-    _error("archive-damaged-member", "A member cannot be inflated, or does not match its size or CRC-32.", APPNOTE),
-    _error("archive-unknown-compression", "A member is neither stored nor deflated; installers do not read it.", FORMAT),
-    _error("archive-newer-version", "A member asks for a reader newer than any there is; zipfile refuses it.", APPNOTE),
     _error(
-        "archive-unsafe-name", "A member's name leads out of the folder, is for Windows only, or hides what it is.", FORMAT
+        "archive-not-a-zip",
+        "The file is no ZIP archive: often an error page saved under the wheel's name.",
+        APPNOTE,
+        by=EVERYONE,
     ),
-    _error("archive-file-as-folder", "A member is a file, and another one lies below it.", FORMAT),
+    _error("archive-empty-file", "The file is empty.", APPNOTE, by=EVERYONE),
+    _error("archive-truncated", "The archive is cut off.", APPNOTE, by=EVERYONE),
+    _error("archive-empty-archive", "The archive holds no entries.", APPNOTE, by=EVERYONE),
+    _error("archive-leading-bytes", "Bytes stand before the archive, or between directory and end.", APPNOTE, by=EVERYONE),
+    _error("archive-trailing-bytes", "Bytes stand after the end of the archive.", APPNOTE, by=_STRICT),
+    _error(
+        "archive-second-end-record",
+        "The archive comment holds a second end: readers could choose either.",
+        APPNOTE,
+        by=EVERYONE,
+    ),
+    _error(
+        "archive-bad-end-record", "The end of the archive is damaged, or contradicts its ZIP64 form.", APPNOTE, by=EVERYONE
+    ),
+    _error(
+        "archive-many-disks",
+        "The archive claims to be one of several disks, or gives two counts of entries.",
+        APPNOTE,
+        by=EVERYONE,
+    ),
+    _error(
+        "archive-too-many-members",
+        "The archive claims more entries than any real one; wheelfix does not read them.",
+        APPNOTE,
+    ),
+    _error("archive-bad-directory", "The directory does not hold the entries that it announces.", APPNOTE, by=_STRICT),
+    _error(
+        "archive-bad-local-header",
+        "An entry has no local header where the directory says that it begins.",
+        APPNOTE,
+        by=EVERYONE,
+    ),
+    _error("archive-local-header-differs", "A local header contradicts the directory.", APPNOTE, by=EVERYONE),
+    _error(
+        "archive-bad-data-descriptor", "A data descriptor contradicts the directory, or is ambiguous.", APPNOTE, by=_STRICT
+    ),
+    _error(
+        "archive-bad-extra-field", "An extra field runs past its end, is cut off, or appears twice.", APPNOTE, by=EVERYONE
+    ),
+    _error("archive-bad-zip64-field", "A ZIP64 field does not hold what is called for.", APPNOTE, by=EVERYONE),
+    _error("archive-bad-member-name", "An entry has no name, or one that readers take differently.", APPNOTE, by=EVERYONE),
+    _error(
+        "archive-duplicate-member",
+        "Two entries have one name, or one that some readers take for the same.",
+        APPNOTE,
+        by=EVERYONE,
+    ),
+    _error("archive-gap", "Bytes between entries belong to none of them.", APPNOTE, by=_STRICT),
+    _error("archive-overlap", "An entry runs into another.", APPNOTE, by=EVERYONE),
+    _error("archive-encrypted-member", "An entry is encrypted.", APPNOTE, by=EVERYONE),
+    _error("archive-patched-member", "An entry is compressed patched data.", APPNOTE, by=EVERYONE),
+    _error(
+        "archive-stored-size-differs",
+        "A stored entry takes another number of bytes than its size: uv reads all, pip some.",
+        APPNOTE,
+        by=(Client.UV,),
+    ),
+    _error(
+        "archive-member-too-large",
+        "An entry that must be read is larger than any real one; wheelfix does not read it.",
+        APPNOTE,
+    ),
+    _error("archive-too-large", "The entries claim a size out of all proportion; wheelfix does not read them.", APPNOTE),
+    _error(
+        "archive-too-many-folders",
+        "The entries lie in more directories than those of any real wheel; wheelfix does not look at them all.",
+        APPNOTE,
+    ),
+    _error(
+        "archive-damaged-member", "An entry cannot be inflated, or does not match its size or CRC-32.", APPNOTE, by=EVERYONE
+    ),
+    _error(
+        "archive-unknown-compression",
+        "An entry is neither stored nor deflated: each client reads other methods, PyPI takes none.",
+        FORMAT,
+        by=EVERYONE,
+    ),
+    _error(
+        "archive-newer-version",
+        "An entry asks for a reader of a version that there is not: above 6.3.",
+        APPNOTE,
+        by=EVERYONE,
+    ),
+    _error(
+        "archive-data-descriptor",
+        "The sizes of an entry stand behind its data, as in a ZIP file that was written to a pipe.",
+        APPNOTE,
+        by=_STRICT,
+    ),
+    _error(
+        "archive-extra-field-rest",
+        "Behind the extra fields of a local header one to three bytes are left over.",
+        APPNOTE,
+        by=(Client.PYPI,),
+    ),
+    _error(
+        "archive-odd-zip64-field", "A ZIP64 field holds more than is called for, or one of two sizes.", APPNOTE, by=_STRICT
+    ),
+    _error(
+        "archive-odd-unicode-path",
+        "A Unicode path in an extra field is not UTF-8, or has control characters.",
+        APPNOTE,
+        by=(Client.PYPI,),
+    ),
+    _error(
+        "archive-name-encoding",
+        "A name is not ASCII and has no UTF-8 flag: pip reads it as code page 437.",
+        APPNOTE,
+        by=_STRICT,
+    ),
+    _error("archive-entry-comment", "An entry has a comment.", APPNOTE, by=_STRICT),
+    _error(
+        "archive-comment-bytes",
+        "The archive comment has a byte from 1 to 8, as each signature of a ZIP record has.",
+        APPNOTE,
+        by=(Client.UV,),
+    ),
+    _error("archive-folder-with-content", "A directory has content.", APPNOTE, by=(Client.UV,)),
+    _error(
+        "archive-unsafe-name",
+        "The name of an entry leads out of the directory, is another one on Windows, or hides what it is.",
+        FORMAT,
+        by=EVERYONE,
+    ),
+    _error("archive-file-as-folder", "An entry is a file, and another one lies below it.", FORMAT, by=_INSTALLERS),
     _warning("archive-same-name-folded", "Two names are one on systems that ignore case or Unicode forms.", FORMAT),
     _warning("archive-windows-name", "Windows cannot hold a file of this name.", WINDOWS),
-    _warning("archive-odd-mode", "A member is a link or a device, or has set-user-id bits; installers ignore that.", FORMAT),
-    _warning("archive-bad-time", "A member's date or time does not exist; some readers fail on it.", APPNOTE),
-    _warning("archive-needless-zip64", "A small member has ZIP64 fields; some readers refuse them.", APPNOTE),
+    _warning("archive-odd-path", "A name has an empty part, or a dot for one.", FORMAT),
+    _warning("archive-odd-mode", "An entry is a link or a device, or has set-user-id bits; installers ignore that.", FORMAT),
+    _warning(
+        "archive-odd-attributes",
+        "A file is marked as a directory or a volume label, or a directory as a file; installers ignore that.",
+        APPNOTE,
+    ),
+    _warning(
+        "archive-odd-flag", "An entry is marked as masked or on another disk, and is not; installers ignore that.", APPNOTE
+    ),
+    _warning("archive-bad-time", "The date or time of an entry does not exist; some readers fail on it.", APPNOTE),
+    _warning(
+        "archive-local-time-differs",
+        "A local header has another date or time than the directory; no installer reads it.",
+        APPNOTE,
+    ),
+    _warning(
+        "archive-stale-unicode-path",
+        "An extra field holds a Unicode path of another name or version; every reader passes over it.",
+        APPNOTE,
+    ),
+    _warning("archive-needless-zip64", "A small entry has ZIP64 fields; some readers refuse them.", APPNOTE),
 )
 _NAMES: Final = (
     _error("file-unreadable", "The file cannot be read, or is none.", FORMAT),
@@ -153,6 +274,7 @@ _RECORD: Final = (
     _error("record-no-such-file", "A row names a file that is not there.", RECORD, Mend.YES),
     _error("record-wrong-hash", "A member is not what its row says: its hash differs.", RECORD, Mend.TRUSTED),
     _error("record-wrong-size", "A member's size is not what its row says.", RECORD, Mend.TRUSTED),
+    _warning("record-size-spelling", "A size is right, and not written as a plain number.", RECORD, Mend.YES),
     _error("record-no-hash", "A row has no hash.", RECORD, Mend.YES),
     _warning("record-no-size", "A row has no size.", RECORD, Mend.YES),
     _error("record-weak-hash", "A row has a hash weaker than sha256.", FORMAT, Mend.YES),

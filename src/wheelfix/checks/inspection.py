@@ -29,13 +29,17 @@ _GREATEST_RATIO: Final = 100
 _SMALL: Final = 1 << 23
 _SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differs", "legacy-metadata-json", "sbom-stale-trace"})
 """Warnings that are worth a line beside what a wheel requires."""
-_RANK: Final = {code: rank for rank, code in enumerate(CHECKS)}
+_SEVERITIES: Final = tuple(Severity)
+_RANK: Final = {
+    code: rank for rank, code in enumerate(sorted(CHECKS, key=lambda code: _SEVERITIES.index(CHECKS[code].severity)))
+}
+"""The order in which findings are reported: the worst first, then that of the table."""
 _MOST_ALIKE: Final = 1_000
 """How many faults of one code are told of a wheel; what comes behind them is counted."""
 
 
 def inspect_wheel(path: Path) -> Inspection:
-    """Return every fault of the wheel at ``path``, in the order of the table; all its members are read.
+    """Return every fault of the wheel at ``path``, the worst first; all its files are read.
 
     Nothing is raised for what is wrong with the wheel or with the file: that is a fault too.
     """
@@ -44,14 +48,14 @@ def inspect_wheel(path: Path) -> Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found in a wheel, in the order of the table, and the sums of its members, by name."""
+    """What was found in a wheel, the worst first, and the sums of its members, by name."""
 
     found: list[Found]
     sums: Mapping[str, Sums]
 
 
 def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
-    """Return every fault of the wheel at ``path``, with what mends it, in the order of the table.
+    """Return every fault of the wheel at ``path``, with what mends it, the worst first.
 
     ``source`` is the file where it is open already.
     """
@@ -123,7 +127,7 @@ def glance(path: Path, source: Source) -> list[Fault]:
         found += [*check_entry_points(subject), *check_companions(subject)]
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
-        small = [each for each in subject.members.values() if each.name.startswith(prefix) and each.size <= _SMALL]
+        small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
         found += check_rows(subject, listing, sum_members(source, small, listing.algorithms))
         faults = [each.fault for each in first_of_each(in_order([*subject.found, *found]))]
     return [each for each in faults if each.severity is Severity.ERROR or each.code in _SEEN]
@@ -132,7 +136,7 @@ def glance(path: Path, source: Source) -> list[Fault]:
 def _too_large(subject: Subject) -> list[Found]:
     if subject.source is None or subject.layout is None:
         return []
-    total = sum(member.size for member in subject.layout.members)
+    total = sum(member.size for member in subject.readable)
     if total <= max(_PLENTY, _GREATEST_RATIO * subject.source.size):
         return []
     return [Found("archive-too-large", "", f"the members claim {total} bytes; they are not read")]
@@ -144,7 +148,7 @@ def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict
         return {}
     wanted = listing.algorithms
     kept = {name: each for name, each in known.items() if each.damage or each.digests.keys() >= {*wanted.get(name, ())}}
-    unread = [member for member in subject.layout.members if member.name not in kept]
+    unread = [member for member in subject.readable if member.name not in kept]
     return {**kept, **sum_members(subject.source, unread, wanted)}
 
 
@@ -157,7 +161,7 @@ def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[Found]:
 
 
 def in_order(found: Iterable[Found]) -> list[Found]:
-    """Return faults in the order of the table, each once."""
+    """Return faults the worst first, in the order of the table, each once."""
     return sorted(dict.fromkeys(found), key=lambda each: _RANK[each.code])
 
 

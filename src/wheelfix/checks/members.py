@@ -1,4 +1,4 @@
-"""What is wrong with the members of an archive that can be read: names, modes, times, compression, ZIP64."""
+"""What is wrong with the entries of an archive that can be read: names, attributes, times, comments, compression, ZIP64."""
 
 import re
 import stat
@@ -8,8 +8,21 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from wheelfix.archive.headers import DEFLATED, FULL_32, STORED, Entry, may_mislead, zip64_numbers
-from wheelfix.archive.layout import Layout, Member
+from wheelfix.archive.headers import (
+    DEFLATED,
+    ENTRY,
+    EXTRA_ZIP64,
+    FLAG_MASKED,
+    FLAG_UTF8,
+    FULL_32,
+    STORED,
+    Entry,
+    extra_fields,
+    is_well_formed,
+    may_mislead,
+)
+from wheelfix.archive.layout import NEWEST_VERSION, Layout, Member
+from wheelfix.checks.forms import not_reading, refusing
 from wheelfix.checks.found import Found
 from wheelfix.checks.subject import Subject
 from wheelfix.escaping import shown, shown_few
@@ -21,8 +34,12 @@ _NOT_ON_WINDOWS: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 """What no part of a path may be on Windows: reserved characters, blanks and dots at the end, and names of devices."""
-_NEWEST: Final = 63
-"""The "version needed to extract" of the newest APPNOTE (4.4.3.2), in tenths; its upper byte is for the host system."""
+_DOS_DIRECTORY: Final = 0x10
+_DOS_VOLUME: Final = 0x08
+_OF_SIGNATURES: Final = frozenset(range(1, 9))
+"""The third byte of every signature in a ZIP file: uv refuses a comment that holds one of them."""
+_METHODS: Final = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
+"""Names of compression methods (APPNOTE 4.4.5)."""
 _SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
 _LONGEST_PATH: Final = 4095
 _LONGEST_PART: Final = 255
@@ -39,6 +56,8 @@ def check_members(subject: Subject) -> Iterator[Found]:
     layout = subject.layout
     if layout is None:
         return
+    if _OF_SIGNATURES.intersection(layout.end.comment):
+        yield Found("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
     yield from check_each(subject, layout, layout.members)
     yield from check_folders(subject)
     yield from _check_folded(subject)
@@ -52,7 +71,7 @@ def check_each(subject: Subject, layout: Layout, members: Iterable[Member]) -> I
         yield from _check_name(member.name, for_windows=for_windows)
         yield from _check_record(member, layout)
         if member.method not in (STORED, DEFLATED):
-            yield Found("archive-unknown-compression", shown(member.name), f"it is compressed by method {member.method}")
+            yield _compression(member)
         if member.name.rstrip("/") != member.name and member.name.rstrip("/") in subject.members:
             yield Found("archive-file-as-folder", shown(member.name), "there is a file of the same name")
 
@@ -64,6 +83,12 @@ def check_folders(subject: Subject) -> Iterator[Found]:
             yield Found("archive-file-as-folder", shown(folder[:-1]), "other members lie below it, as if it were a folder")
 
 
+def _compression(member: Member) -> Found:
+    name = _METHODS.get(member.method, "")
+    message = f"it is compressed by method {member.method}{f' ({name})' if name else ''}"
+    return Found("archive-unknown-compression", shown(member.name), message, refused_by=not_reading(member.method))
+
+
 def _is_for_windows(subject: Subject) -> bool:
     """Whether the file name has a tag by which the wheel is installed on Windows, or none that can be read."""
     return subject.filename is None or any(tag.platform.startswith(("any", "win")) for tag in subject.filename.tags)
@@ -71,22 +96,30 @@ def _is_for_windows(subject: Subject) -> bool:
 
 def _check_name(name: str, *, for_windows: bool) -> Iterator[Found]:
     parts = name.removesuffix("/").split("/")
-    wrong = (
-        "is absolute" if name.startswith("/") else
-        "begins with a drive" if _DRIVE.match(name) else
-        "has a backslash" if "\\" in name else
-        "has a part .." if ".." in parts else
-        "has an empty part, or a dot for one" if "" in parts or "." in parts else
-        "is longer than any system takes" if len(name.encode()) > _LONGEST_PATH else
-        "has a part that is longer than any system takes" if any(len(part.encode()) > _LONGEST_PART for part in parts) else
-        "has a control character" if _has(name, "Cc") else
-        "has a character that shows nothing, or turns what is shown" if _has(name, "Cf", "Co") else
-        ""
-    )  # fmt: skip
+    form, wrong = _unsafe(name, parts)
     if wrong:
-        yield Found("archive-unsafe-name", shown(name), f"the name {wrong}")
+        refused_by = refusing("archive-unsafe-name", form)
+        yield Found("archive-unsafe-name", shown(name), f"the name {wrong}", refused_by=refused_by)
+    elif "" in parts or "." in parts:
+        yield Found("archive-odd-path", shown(name), "the name has an empty part, or a dot for one")
     elif for_windows and any(map(_NOT_ON_WINDOWS.search, parts)):
         yield Found("archive-windows-name", shown(name), "no file can be called so on Windows, for which the wheel is too")
+
+
+def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
+    """Return the form in which a name is unsafe, and a clause that says so; both are empty where it is not."""
+    return (
+        ("outside", "is absolute") if name.startswith("/") else
+        ("other on Windows", "begins with a drive") if _DRIVE.match(name) else
+        ("other on Windows", "has a backslash") if "\\" in name else
+        ("outside", "has a part ..") if ".." in parts else
+        ("long", "is longer than any system takes") if len(name.encode()) > _LONGEST_PATH else
+        ("long", "has a part that is longer than any system takes")
+        if any(len(part.encode()) > _LONGEST_PART for part in parts) else
+        ("control", "has a control character") if _has(name, "Cc") else
+        ("shows nothing", "has a character that shows nothing, or turns what is shown") if _has(name, "Cf", "Co") else
+        ("", "")
+    )  # fmt: skip
 
 
 def _has(name: str, *categories: str) -> bool:
@@ -97,22 +130,50 @@ def _has(name: str, *categories: str) -> bool:
 def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
     fields = layout.fields(member)
     place = shown(member.name)
+    yield from _check_attributes(member, fields)
+    if not member.name.isascii() and not member.flags & FLAG_UTF8:
+        yield Found("archive-name-encoding", place, "the name is not ASCII, and not marked as UTF-8")
+    if member.flags & FLAG_MASKED:
+        yield Found("archive-odd-flag", place, "its local header is said to be masked")
+    if fields.comment_length:
+        comment = layout.directory[member.entry_stop - fields.comment_length : member.entry_stop]
+        form = "signature" if _OF_SIGNATURES.intersection(comment) else ""
+        refused_by = refusing("archive-entry-comment", form)
+        yield Found("archive-entry-comment", place, "it has a comment", refused_by=refused_by)
+    if fields.needed & 0xFF > NEWEST_VERSION:
+        version = divmod(fields.needed & 0xFF, 10)
+        yield Found("archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3")
+    if not _is_time(fields):
+        yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
+    if fields.extra_length and max(member.size, member.data_stop - member.data_start, member.start) < FULL_32:
+        start = member.entry_start + ENTRY.size + fields.name_length
+        if _has_zip64(layout.directory[start : start + fields.extra_length]):
+            yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
+
+
+def _has_zip64(extra: bytes) -> bool:
+    return may_mislead(extra) and is_well_formed(extra) and any(each[0] == EXTRA_ZIP64 for each in extra_fields(extra, ""))
+
+
+def _check_attributes(member: Member, fields: Entry) -> Iterator[Found]:
+    """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
+    place, is_folder = shown(member.name), member.name.endswith("/")
     mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         yield Found("archive-odd-mode", place, "it is marked as a link or a device")
     elif mode & _SET_IDS and kind == stat.S_IFREG:
         yield Found("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
-    if fields.needed & 0xFF > _NEWEST:
-        version = divmod(fields.needed & 0xFF, 10)
-        yield Found("archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3")
-    if not _is_time(fields):
-        yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
-    extra_start = member.entry_start + 46 + fields.name_length
-    extra = layout.directory[extra_start : extra_start + fields.extra_length]
-    has_field = bool(extra) and may_mislead(extra) and zip64_numbers(extra, place) is not None
-    if has_field and max(member.size, member.data_stop - member.data_start, member.start) < FULL_32:
-        yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
+    marked = (
+        "a volume label" if fields.external_attributes & _DOS_VOLUME else
+        "a directory" if not is_folder and (fields.external_attributes & _DOS_DIRECTORY or stat.S_ISDIR(mode)) else
+        "a file" if is_folder and stat.S_ISREG(mode) else
+        ""
+    )  # fmt: skip
+    if marked:
+        yield Found("archive-odd-attributes", place, f"it is marked as {marked}, and is none")
+    if is_folder and (member.size or member.crc):
+        yield Found("archive-folder-with-content", place, "it is a directory, and has a size or a CRC-32")
 
 
 def _is_time(fields: Entry) -> bool:

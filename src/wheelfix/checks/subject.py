@@ -7,10 +7,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from wheelfix.archive.content import read_content
-from wheelfix.archive.layout import Layout, Member, read_layout
+from wheelfix.archive.layout import Layout, Member, read_loosely
+from wheelfix.archive.report import ArchiveFinding
 from wheelfix.archive.source import Readable, Source
+from wheelfix.checks.forms import refusing
 from wheelfix.checks.found import Found, RewriteMetadata
-from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, WheelFault
+from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
 from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document, with_plain_line_ends
@@ -42,7 +44,15 @@ _CODES: Final = {
 
 def found_of(error: WheelFault, place: str = "") -> Found:
     """Return an error of a wheel as a fault."""
-    return Found(_CODES.get(error.code, f"archive-{error.code}"), place, error.message)
+    # On a system that folds case or cuts names, another file is read: no installer looks at that.
+    refused_by = () if isinstance(error, StructureError) and error.code == "duplicate-member" else None
+    return Found(_CODES.get(error.code, f"archive-{error.code}"), place, error.message, refused_by=refused_by)
+
+
+def found_in_archive(finding: ArchiveFinding) -> Found:
+    """Return what the reader of archives found, with who refuses this form of it."""
+    code = f"archive-{finding.code}"
+    return Found(code, finding.place, finding.message, refused_by=refusing(code, finding.form))
 
 
 def unreadable(error: SourceChanged | OSError) -> Found:
@@ -54,9 +64,9 @@ def unreadable(error: SourceChanged | OSError) -> Found:
 class Subject:
     """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
 
-    ``members`` are by name; ``dist_info`` is the folder's name, empty without one. Use it as a context
-    manager. ``source`` is the file where it is open already, or what it is read from instead; who opened it closes it.
-    ``layout`` is where its members lie, if that was read.
+    ``members`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the folder's
+    name, empty without one. Use it as a context manager. ``source`` is the file where it is open already, or what it is read
+    from instead; who opened it closes it. ``layout`` is where its members lie, if that was read.
     """
 
     def __init__(self, path: Path, *, source: Readable | None = None, layout: Layout | None = None) -> None:
@@ -68,6 +78,7 @@ class Subject:
         self.source: Readable | None = None
         self.layout = layout
         self.members: dict[str, Member] = {}
+        self.hidden: frozenset[str] = frozenset()
         self.dist_info = ""
         self.document: Document | None = None
         self.wheel: Document | None = None
@@ -85,9 +96,10 @@ class Subject:
             self.found.append(found_of(error))
         try:
             self.source = self._given or self._open_file()
-            self.layout = self.layout or read_layout(self.source)
-            self.members = {member.name: member for member in self.layout.members}
-            self.dist_info = find_dist_info(self.members)
+            self.layout = self.layout or self._read_layout(self.source)
+            if self.layout is not None:
+                self.members = {member.name: member for member in self.layout.members}
+                self.dist_info = find_dist_info(self.members)
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
         except WheelFault as error:
@@ -99,6 +111,12 @@ class Subject:
     def _open_file(self) -> Source:
         self._opened = Source(self.path)
         return self._opened
+
+    def _read_layout(self, source: Readable) -> Layout | None:
+        reading = read_loosely(source)
+        self.found += map(found_in_archive, reading.findings)
+        self.hidden = reading.hidden
+        return reading.layout
 
     def _read_parts(self) -> None:
         data = self.read("METADATA")
@@ -142,7 +160,7 @@ class Subject:
     def read(self, file: str) -> bytes | None:
         """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
         member = self.members.get(f"{self.dist_info}/{file}")
-        if not self.dist_info or member is None or self.source is None:
+        if not self.dist_info or member is None or self.source is None or member.name in self.hidden:
             return None
         try:
             return read_content(self.source, member, limit=limit_of(file))
@@ -151,6 +169,11 @@ class Subject:
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
         return None
+
+    @property
+    def readable(self) -> list[Member]:
+        """The members whose content can be read, each name once."""
+        return [member for member in self.members.values() if member.name not in self.hidden]
 
     @cached_property
     def dist_info_files(self) -> Collection[str]:

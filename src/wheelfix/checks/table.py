@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from wheelfix.checks.codes import Client
 from wheelfix.checks.found import AddRow, ChangeRow, Found
 from wheelfix.checks.hashing import Sums
 from wheelfix.checks.listing import REMOVE, Listed, Listing
 from wheelfix.checks.subject import Subject
 from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown
-from wheelfix.rows import STRONG, NewRow, Row, RowEdit, hash_column, likeness
+from wheelfix.rows import STRONG, NewRow, Row, RowEdit, hash_column, likeness, read_size
 from wheelfix.wheel import SIGNATURES
 
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
@@ -103,7 +104,7 @@ class _Table:
         sums, name = self._sums.get(path), row.algorithm.lower()
         if sums is None or sums.damage or (row.digest and name not in sums.digests):
             return False
-        size_holds = row.size in ("", str(self._subject.members[path].size))
+        size_holds = not row.size or read_size(row.size) == self._subject.members[path].size
         return size_holds and (not row.digest or likeness(row.digest, sums.digests[name]) != "wrong")
 
     def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
@@ -115,14 +116,15 @@ class _Table:
 
     def _check_hash(self, path: str, each: Listed) -> Iterator[Found]:
         row, place = each.row, each.place
-        sums, size = self._sums.get(path), str(self._subject.members[path].size)
+        true_size = self._subject.members[path].size
+        sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
         if sums is None or sums.damage:
             return  # it is told of the member
         true = hash_column("sha256", sums.digests["sha256"])
         name = row.algorithm.lower()
         whole = (ChangeRow(each.index, RowEdit(digest=true, size=size)),)
         digest = (ChangeRow(each.index, RowEdit(digest=true)),)
-        if not row.digest and row.size not in ("", size):
+        if not row.digest and row.size and said != true_size:
             message = "it has no hash, and its size is that of another content"
             yield Found("record-no-hash", place, message, whole, path)
         elif not row.digest:
@@ -145,9 +147,11 @@ class _Table:
         mend = (ChangeRow(each.index, RowEdit(size=size)),)
         if not row.size:
             yield Found("record-no-size", place, "it has no size", mend)
-        elif row.size != size:
+        elif said == true_size and row.size != size:
+            yield Found("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
+        elif said != true_size:
             message = f"its size is {shown(row.size[:40])}, that of the file is {size}"
-            yield Found("record-wrong-size", place, message, mend, path)
+            yield Found("record-wrong-size", place, message, mend, path, (Client.UV,) if said is None else None)
 
     def check_missing(self) -> Iterator[Found]:
         """Yield the files that have no row."""

@@ -93,7 +93,7 @@ def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) 
         ("demo-1.0.data/scripts/a/b", []),
         ("demo-1.0.data/x", ["data-unknown-scheme"]),
         ("other.data/purelib/x", ["data-name-differs"]),
-        (".data/x/y", ["data-name-differs", "data-unknown-scheme"]),
+        (".data/x/y", ["data-unknown-scheme", "data-name-differs"]),
         ("demo/x.data/y", []),
     ],
 )

@@ -55,7 +55,7 @@ def test_weak_hash_behind_an_odd_path_is_compared(path: str, tmp_path: Path) -> 
     assert "record-wrong-hash" in codes_of(tmp_path, [wrong, *REST])
 
 
-@pytest.mark.parametrize("name", ["demo\\x.py", "demo//x.py", "/x.py", "./x.py"])
+@pytest.mark.parametrize("name", ["demo\\x.py", "/x.py", "a/../x.py"])
 def test_weak_hash_of_a_file_with_an_odd_name_is_compared(name: str, tmp_path: Path) -> None:
     spec = sound(files=(Entry(name, b"x"),), style=RecordStyle(algorithm="md5"))
     assert {each.code for each in find_faults(write_wheel(tmp_path, spec))} == {"archive-unsafe-name", "record-weak-hash"}
