@@ -4,11 +4,13 @@ import hashlib
 import http.server
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 from serving import Request, Server, in_background
 
@@ -25,13 +27,17 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. ``length`` is what is told of the body where that is a lie, ``pause`` the seconds between its bytes."""
+    """An answer. ``length`` is what is told of the body where that is a lie, ``pause`` the seconds between its bytes.
+
+    One that does not ``tell`` has no length: the body ends with the connection.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     pause: float = 0
+    tell: bool = True
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -44,7 +50,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
+        if reply.tell:
+            self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
         self.end_headers()
         if self.command == "HEAD":
             return
@@ -71,10 +78,13 @@ class _Scripted(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def answering(reply: Callable[[Asked], Reply]) -> Iterator[Server]:
-    """Run a server that gives ``reply`` to whatever it is asked for."""
+def answering(reply: Callable[[Asked], Reply], *, context: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Run a server that gives ``reply`` to whatever it is asked for; by https, as localhost, with ``context``."""
     with _Scripted(("127.0.0.1", 0), _Handler) as server:
-        server.found, server.reply = Server(f"http://127.0.0.1:{server.server_address[1]}"), reply
+        port = server.server_address[1]
+        server.found, server.reply = Server(f"https://localhost:{port}" if context else f"http://127.0.0.1:{port}"), reply
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         with in_background(server):
             yield server.found
 
@@ -83,14 +93,18 @@ def answering(reply: Callable[[Asked], Reply]) -> Iterator[Server]:
 class Index:
     """An index of one project, demo, with ``files``; to be given to :func:`answering`.
 
-    ``told`` is what its page says otherwise of each file, ``kind`` its Content-Type, and ``spoil`` may answer in its place.
+    ``told`` is what its page says otherwise of each file, ``of`` of a file by name, ``page`` of the project, ``kind`` its
+    Content-Type, and ``spoil`` may answer in its place.
     """
 
     files: dict[str, bytes]
     told: dict[str, Any] = field(default_factory=dict)
+    of: dict[str, dict[str, Any]] = field(default_factory=dict)
+    page: dict[str, Any] = field(default_factory=dict)
     kind: str = JSON
     headers: dict[str, str] = field(default_factory=lambda: {"Cache-Control": "max-age=600"})
     ranges: bool = True
+    tells_length: bool = True
     spoil: Callable[[Asked], Reply | None] = lambda asked: None
 
     def __call__(self, asked: Asked) -> Reply:
@@ -100,10 +114,9 @@ class Index:
         if asked.path == "/simple/":
             return self._page({"meta": {"api-version": "1.1"}, "projects": [{"name": "demo"}]})
         if asked.path == "/simple/demo/":
-            return self._page(
-                {"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": [*map(self._file, self.files)]}
-            )
-        data = self.files.get(asked.path.rpartition("/")[2].partition("?")[0])
+            files = [*map(self._file, self.files)]
+            return self._page({"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": files, **self.page})
+        data = self.files.get(unquote(asked.path.rpartition("/")[2].partition("?")[0]))
         return Reply(status=404) if data is None else self._data(data, asked.headers.get("range", ""))
 
     def _page(self, value: object) -> Reply:
@@ -118,12 +131,12 @@ class Index:
             "size": len(data),
             "upload-time": "2026-01-01T00:00:00.000000Z",
         }
-        return {key: value for key, value in {**values, **self.told}.items() if value is not None}
+        return {key: value for key, value in {**values, **self.told, **self.of.get(name, {})}.items() if value is not None}
 
     def _data(self, data: bytes, wanted: str) -> Reply:
         part = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if self.ranges else None
         if part is None:
-            return Reply(data)
+            return Reply(data, tell=self.tells_length)
         first, last = int(part[1]), int(part[2] or len(data) - 1)
         piece = data[first : last + 1]
         told = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(data)}"}

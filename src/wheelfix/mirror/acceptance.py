@@ -8,6 +8,7 @@ from wheelfix.escaping import shown
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Published
 from wheelfix.mirror.terms import Terms
+from wheelfix.mirror.upstream import UpstreamFile, inherited, notes_on, taken_over
 
 SAME_NAME: Final = "The original has the same name, so that it cannot be listed too; --build-tag tells them apart."
 
@@ -21,14 +22,23 @@ class Acceptance:
     notes: tuple[str, ...] = ()
 
 
-def accept(page: Page, new: ListedFile, terms: Terms) -> Acceptance:
-    """Return how ``page`` can list ``new`` on ``terms``.
+def accept(page: Page, new: ListedFile, terms: Terms, upstream: UpstreamFile | None = None) -> Acceptance:
+    """Return how ``page`` can list ``new`` on ``terms``; ``upstream`` is what the index says that it was taken from.
 
     :raises MirrorError: if it serves the same wheel with other bytes, or in another spelling, and is not to serve it so.
     """
+    accepted = _accept(page, new, terms)
+    if upstream is None:
+        return accepted
+    file = taken_over(accepted.file, upstream)
+    notes = () if accepted.status is Published.UNCHANGED else notes_on(file, upstream)
+    return replace(accepted, file=file, notes=(*accepted.notes, *notes))
+
+
+def _accept(page: Page, new: ListedFile, terms: Terms) -> Acceptance:
     old = page.find_same(new)
     if old is None:
-        return Acceptance(replace(new, checked_by=terms.rules), Published.ADDED)
+        return Acceptance(replace(inherited(page, new), checked_by=terms.rules), Published.ADDED)
     if old.filename != new.filename:
         raise _spelled_otherwise(old, new)
     stays = (
@@ -36,15 +46,19 @@ def accept(page: Page, new: ListedFile, terms: Terms) -> Acceptance:
     )
     if old.sha256 == new.sha256:
         checked_by = old.checked_by if terms.rules is None else terms.rules
-        same = replace(new, upload_time=old.upload_time, yanked=old.yanked, other=old.other, checked_by=checked_by)
+        same = replace(
+            old, url=new.url, size=new.size, requires_python=new.requires_python, metadata_sha256=new.metadata_sha256,
+            origin=new.origin, checked_by=checked_by,
+        )  # fmt: skip
         return Acceptance(same, Published.UNCHANGED, stays)
     if old.origin is not None and old.origin.sha256 == new.sha256:
         raise _original_of(old)
     if not terms.replace:
         raise _name_taken(old)
-    return Acceptance(
-        replace(new, yanked=old.yanked, checked_by=terms.rules), Published.REPLACED, (*_what_caches_hold(page, old), *stays)
-    )
+    file = replace(inherited(page, new), checked_by=terms.rules)
+    if old.yanked is not None or old.yanked_by is not None:
+        file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
+    return Acceptance(file, Published.REPLACED, (*_what_caches_hold(page, old), *stays))
 
 
 def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:

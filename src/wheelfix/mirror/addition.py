@@ -13,11 +13,12 @@ from wheelfix.mirror.acceptance import SAME_NAME, accept
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import SIDECAR, file_place, page_place
-from wheelfix.mirror.model import ListedFile, Origin
+from wheelfix.mirror.model import BY_MIRROR, ListedFile, Origin
 from wheelfix.mirror.publication import Publication, Published, behind, not_done
 from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_page
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.upstream import taken_over
 from wheelfix.releases import disagreements_of
 
 
@@ -127,7 +128,7 @@ class Addition:
                     "other-project", f"it is a wheel of {shown(arrival.project)}", hint="Give it its name back."
                 )
             self._refuse_second(arrival)
-            accepted = accept(self._page, arrival.file, self._terms)
+            accepted = accept(self._page, arrival.file, self._terms, self._terms.upstream.get(path))
             mended = self._place(source, arrival, self._terms.transfer) and accepted.status is Published.UNCHANGED
         self._arrived[path] = arrival
         self._step(path, accepted.file)
@@ -199,7 +200,9 @@ class Addition:
                 original = examine(path, source, sha256=None, now=self._terms.now, leniently=True)
                 if original.file.sha256 == origin.sha256:
                     self._place(source, original, Transfer.COPY)  # it is the user's, whatever becomes of the corrected one
-                    self._yank(arrival.path, original.file, reason, path)
+                    upstream = self._terms.upstream.get(path)
+                    listed = taken_over(original.file, upstream) if upstream else original.file
+                    self._yank(arrival.path, listed, reason, path)
                     return True
         except (WheelfixError, OSError) as error:
             self._note(arrival, f"{shown(str(path))} cannot be read: {shown(str(error))}")
@@ -207,7 +210,7 @@ class Addition:
 
     def _yank(self, because: Path, file: ListedFile, reason: str, path: Path | None = None) -> None:
         """List the original of the wheel ``because``, yanked; ``path`` is where it came from, if it was not there."""
-        self._step(because, replace(file, yanked=reason))
+        self._step(because, replace(file, yanked=reason, yanked_by=BY_MIRROR))
         place = self._page.place(file)
         done = Publication(path, Published.YANKED, self._page.project, file.filename, place, file.sha256)
         self._more.append((because, done))

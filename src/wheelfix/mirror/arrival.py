@@ -90,7 +90,9 @@ def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str) -> ListedFile
 
 
 def upload_time(moment: datetime) -> str:
-    """Return ``moment`` in the form of PEP 700."""
+    """Return ``moment`` in the form of PEP 700; one without a time zone is taken for UTC, which that asks for."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

@@ -11,7 +11,7 @@ from wheelfix.escaping import shown
 from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import page_place
-from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.model import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.pages import page_json
 from wheelfix.mirror.publication import Publication, Published, PublishReport, behind
 from wheelfix.mirror.records import drop_page, is_saved, load_page, load_root, outdated_pages, save_page
@@ -23,17 +23,29 @@ from wheelfix.outcome import Problem
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
     """Yank files (PEP 592): new resolutions avoid them, locks that name them still install them.
 
+    This holds whatever an index says that they were taken from.
+
     ``selection`` is a file name, a project, or one with versions, such as ``torch==2.7.0``. A file that is yanked already
     gets the new ``reason``. ``timeout`` is how many seconds to wait for another writer.
 
     :raises MirrorError: if nothing is selected, or the mirror is damaged.
     """
-    return _change(mirror, selection, Published.YANKED, lambda file: replace(file, yanked=reason), timeout)
+    return _change(
+        mirror, selection, Published.YANKED, lambda file: replace(file, yanked=reason, yanked_by=BY_MIRROR), timeout
+    )
 
 
 def unyank_files(mirror: Path | str, selection: str, *, timeout: float = 600) -> PublishReport:
-    """Take back that files are yanked; the arguments and errors are those of :func:`yank_files`."""
-    return _change(mirror, selection, Published.UNYANKED, lambda file: replace(file, yanked=None), timeout)
+    """Unyank files, whoever yanked them: an index that they were taken from does not yank them again.
+
+    The arguments and errors are those of :func:`yank_files`.
+    """
+    return _change(mirror, selection, Published.UNYANKED, _unyanked, timeout)
+
+
+def _unyanked(file: ListedFile) -> ListedFile:
+    """Return ``file``, not yanked; one that was not yanked before goes on to follow the index that it came from."""
+    return file if file.yanked is None else replace(file, yanked=None, yanked_by=BY_MIRROR)
 
 
 def remove_files(mirror: Path | str, selection: str, *, timeout: float = 600) -> PublishReport:

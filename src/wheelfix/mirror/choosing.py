@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -15,7 +16,7 @@ from pypi_simple import DistributionPackage
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.filename import WheelFilename
-from wheelfix.mirror.index import ask_page
+from wheelfix.mirror.index import Answer, ask_page
 from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.web import Web
 
@@ -43,12 +44,35 @@ def choose_wheels(
 
     :raises MirrorError: if the requirement is none, or nothing fits it.
     """
-    wanted = read_requirement(requirement)
+    project = str(canonicalize_name(read_requirement(requirement, extras=True).name))
+    return choose_listed(ask_listed(web, index, project), requirement, platforms=platforms, pythons=pythons)
+
+
+def ask_listed(web: Web, index: str, project: str) -> Answer:
+    """Return the page of ``project``.
+
+    :raises MirrorError: if the index has none, or it cannot be read.
+    """
+    page = ask_page(web, index, project)
+    if page is None:
+        raise MirrorError(
+            "no-project",
+            f"the index has no project {shown(project)}",
+            hint="Check its spelling, and the URL of the index: most end in /simple/.",
+        )
+    return page
+
+
+def choose_listed(
+    page: Answer, requirement: str, *, platforms: Sequence[str] = (), pythons: Sequence[str] = ()
+) -> list[DistributionPackage]:
+    """Return the wheels of a ``page`` that :func:`choose_wheels` describes, with its errors."""
+    wanted = read_requirement(requirement, extras=True)
     check_pythons(pythons)
-    listed = _listed(web, index, wanted)
+    listed = _listed(page, str(canonicalize_name(wanted.name)))
     fitting = [each for each in listed if _fits(wanted, each)]
     if not fitting:
-        raise _no_version(wanted, listed)
+        raise _no_version(wanted, listed, _only_sdists(page, listed))
     releases = _by_version(each for each in fitting if _is_for(each.name, platforms, pythons))
     if not releases:
         raise _no_wheel(wanted, _by_version(fitting), [*platforms, *(f"Python {each}" for each in pythons)])
@@ -66,15 +90,7 @@ def check_pythons(pythons: Sequence[str]) -> None:
             raise MirrorError("bad-python", f"{shown(python)!r} is no version of Python", hint="Give one such as 3.11.")
 
 
-def _listed(web: Web, index: str, wanted: Requirement) -> list[_Listed]:
-    project = canonicalize_name(wanted.name)
-    page = ask_page(web, index, project)
-    if page is None:
-        raise MirrorError(
-            "no-project",
-            f"the index has no project {shown(project)}",
-            hint="Check its spelling, and the address of the index: it mostly ends in /simple/.",
-        )
+def _listed(page: Answer, project: str) -> list[_Listed]:
     found = []
     for file in page.wheels:
         try:
@@ -84,6 +100,16 @@ def _listed(web: Web, index: str, wanted: Requirement) -> list[_Listed]:
         if name.project == project and name.parsed_version is not None:
             found.append(_Listed(file, name, name.parsed_version))
     return found
+
+
+def _only_sdists(page: Answer, listed: Iterable[_Listed]) -> set[Version]:
+    """Return the versions of which there are source distributions and no wheels."""
+    found = set()
+    for each in page.page.packages:
+        if each.package_type == "sdist" and each.version:
+            with suppress(InvalidVersion):  # nobody installs it either
+                found.add(Version(each.version))
+    return found - {each.version for each in listed}
 
 
 def _by_version(listed: Iterable[_Listed]) -> Mapping[Version, list[_Listed]]:
@@ -115,7 +141,15 @@ def _named_versions(wanted: Requirement) -> set[Version]:
     return found
 
 
-def _no_version(wanted: Requirement, listed: Sequence[_Listed]) -> MirrorError:
+def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Version]) -> MirrorError:
+    if sources := sorted((each for each in sdists if wanted.specifier.contains(each, prereleases=True)), reverse=True):
+        these = shown_few([str(each) for each in sources], 5)
+        return MirrorError(
+            "only-sdists",
+            f"the index has only source distributions of {shown(str(wanted))}: {these}",
+            hint="A mirror serves wheels: build one (`pip wheel`) and add it with `wheelfix mirror add`, or name a version "
+            "that has wheels.",
+        )
     versions = [str(each) for each in sorted(_by_version(listed), reverse=True)]
     there = f"it has {shown_few(versions, 5)}" if versions else "it has no wheels of that project at all"
     return MirrorError(

@@ -1,6 +1,6 @@
 """Wheels are corrected and added to a mirror in one step; nobody sees what lies between."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +11,7 @@ from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.mirror.publishing import add_on_terms
 from wheelfix.mirror.refusals import decided_by
 from wheelfix.mirror.terms import Terms, Transfer
+from wheelfix.mirror.upstream import UpstreamFile
 from wheelfix.options import refuse_excluded
 from wheelfix.outcome import Outcome, Report
 
@@ -47,19 +48,42 @@ def fix_into_mirror(
     refuse_excluded(options)
     for name in _WHERE & options.keys():
         raise ValueError(f"{name} is for fix_wheels: results go into the mirror")
-    options["edits"] = tuple(options.get("edits", ()))
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    folder = Folder(Path(mirror))
+    options |= {"replace": replace, "yank_original": yank_original, "allow_mixed": allow_mixed, "timeout": timeout}
+    return correct_into(Folder(Path(mirror)), given, rules, on_outcome=on_outcome, **options)
+
+
+def correct_into(
+    folder: Folder,
+    given: list[Path],
+    rules: "RuleSet | Path | str | Sequence[Path | str] | None",
+    *,
+    upstream: Mapping[Path, UpstreamFile] | None = None,
+    replace: bool = False,
+    yank_original: str | None = None,
+    allow_mixed: bool = False,
+    timeout: float = 600,
+    on_outcome: Callable[[Outcome], None] | None = None,
+    **options: Any,
+) -> tuple[Report, PublishReport]:
+    """Correct wheels and add them; ``upstream`` is what an index says of those of ``given`` that were taken from there.
+
+    All else is that of :func:`fix_into_mirror`.
+    """
+    options["edits"] = tuple(options.get("edits", ()))
+    said = dict(upstream or {})
     with folder.workshop() as made:
         report = fix_wheels(given, rules, output_dir=made, allow_mixed=allow_mixed, on_outcome=on_outcome, **options)
         sources = {each.output: each.source for each in report.outcomes if each.output is not None}
         sums = {each.output: each.output_sha256 for each in report.outcomes if each.output and each.output_sha256}
+        said |= {output: said[source] for output, source in sources.items() if source in said}
         terms = Terms(
             replace=replace,
             yank_original=yank_original,
             allow_mixed=allow_mixed,
             transfer=Transfer.MOVE,
             sums=sums,
+            upstream=said,
             rules=decided_by(_digest(rules), options),
             timeout=timeout,
         )

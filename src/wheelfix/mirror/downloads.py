@@ -52,8 +52,10 @@ class Downloads:
             os.utime(path)
         return True
 
-    def load(self, file: DistributionPackage, on_bytes: Callable[[int], None] | None = None) -> None:
+    def load(self, file: DistributionPackage, on_start: Callable[[int], None] | None = None) -> None:
         """Let the wheel be there; what of it is there from before is kept.
+
+        ``on_start`` is called when the server begins to send it, with the number of bytes that need not be sent again.
 
         :raises MirrorError: if what came has another sum than the index tells, or the server gives nothing.
         """
@@ -61,10 +63,10 @@ class Downloads:
         place, complete = self._at(f"{sha256}.part"), self._at(f"{sha256}.whl")
         place.parent.mkdir(parents=True, exist_ok=True)
         resumed = place.exists()
-        digest = self._complete(file, place, on_bytes)
+        digest = self._complete(file, place, on_start)
         if digest != sha256 and resumed:  # what was there is of something else
             place.unlink()
-            digest = self._complete(file, place, on_bytes)
+            digest = self._complete(file, place, on_start)
         if digest != sha256:
             place.unlink()
             raise MirrorError(
@@ -89,25 +91,26 @@ class Downloads:
     def _at(self, name: str) -> Path:
         return self._folder.at(f"{DOWNLOADS}/{name}")
 
-    def _complete(self, file: DistributionPackage, place: Path, on_bytes: Callable[[int], None] | None) -> str:
+    def _complete(self, file: DistributionPackage, place: Path, on_start: Callable[[int], None] | None) -> str:
         """Let the file at ``place`` hold all of ``file``; return its sha256 (hexadecimal)."""
-        self._load_rest(file.url, place, file.size or _LARGEST, on_bytes)
+        self._load_rest(file.url, place, file.size or _LARGEST, on_start)
         return _sum_of(place)
 
-    def _load_rest(self, url: str, place: Path, largest: int, on_bytes: Callable[[int], None] | None) -> None:
+    def _load_rest(self, url: str, place: Path, largest: int, on_start: Callable[[int], None] | None) -> None:
         have = place.stat().st_size if place.exists() else 0
         with self._web.ask("GET", url, {"Range": f"bytes={have}-"} if have else {}) as answer:
             if have and answer.status_code == _BEYOND_END:
                 return  # it is all there, or its sum will tell
             if answer.status_code not in (OK, PARTIAL):
                 raise bad_answer(url, answer.status_code)
-            with place.open("ab" if answer.status_code == PARTIAL else "wb") as output:
+            resumes = bool(have) and answer.status_code == PARTIAL  # 200: the server sends all of it again
+            if on_start:
+                on_start(have if resumes else 0)
+            with place.open("ab" if resumes else "wb") as output:
                 for block in self._web.blocks(url, answer):
                     output.write(block)
                     if output.tell() > largest:
                         break  # its sum will tell
-                    if on_bytes:
-                        on_bytes(len(block))
                 output.flush()
                 os.fsync(output.fileno())
 

@@ -128,11 +128,11 @@ def _sha256(path: Path) -> str:
 
 def _look_at_sidecar(folder: Folder, file: ListedFile, place: str, metadata: bytes | None) -> Iterator[Finding]:
     data = folder.read(place + SIDECAR)
-    if file.metadata_sha256 is None:
+    if not file.has_metadata:
         yield Finding("sidecar-not-announced", place, "the page announces no sidecar", mendable=True)
     elif data is None:
         yield Finding("sidecar-missing", place + SIDECAR, "it is announced, and not there", mendable=True)
-    elif hashlib.sha256(data).hexdigest() != file.metadata_sha256:
+    elif file.metadata_sha256 is not None and hashlib.sha256(data).hexdigest() != file.metadata_sha256:
         yield Finding("sidecar-differs", place + SIDECAR, "its sha256 is not what the page says", mendable=True)
     if data is not None and metadata is not None and data != metadata:
         yield Finding("sidecar-stale", place + SIDECAR, "it is not the METADATA of the wheel", mendable=True)

@@ -67,8 +67,8 @@ _UNREADABLE: Final = "unreadable"
 _ALL: Final = (
     _error(
         _NOT_LOOKED_AT,
-        "A server does not answer, or a bound is reached.",
-        "Nobody knows: what was not looked at may be right or wrong. Raise the bound, or run again.",
+        "A server does not answer, a limit is reached, or METADATA cannot be read without downloading a large wheel.",
+        "Nobody knows: what was not looked at may be right or wrong. Raise the limit, use --download all, or run again.",
         Seen.INDEX,
     ),
     _error("page-unreadable", "A page cannot be read.", "Clients see an error, or no files at all."),
@@ -115,7 +115,12 @@ _ALL: Final = (
         "Poetry and PDM load every file of the release; uv locks without a hash, and installing with hashes fails.",
         Seen.INDEX,
     ),
-    _error("plus-in-address", "An address has a bare +.", "S3 reads it as a blank, and answers 403 or 404.", Seen.INDEX),
+    _error(
+        "plus-in-address",
+        "A URL has a + that the server does not take for one.",
+        "Clients get 403 or 404: S3 reads it as a blank. It must be written %2B.",
+        Seen.INDEX,
+    ),
     _warning(
         "ranges-missing",
         "The server gives no parts of files.",

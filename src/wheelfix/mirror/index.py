@@ -14,6 +14,7 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.addresses import shown_url
+from wheelfix.mirror.anchors import FlatPage, flatten
 from wheelfix.mirror.layout import is_project
 from wheelfix.mirror.web import OK, Web, bad_answer
 
@@ -21,11 +22,10 @@ JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
 ANY: Final = f"{JSON}, {HTML[1]};q=0.2, text/html;q=0.1"
 MISSING: Final = 404
+_CHARSET: Final = re.compile(r";\s*charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _MOST_TAGS: Final = 500_000
-_DEEPEST: Final = 2_000
-"""How many tags an HTML page may have open at once. The time that its parser takes grows with the square of it."""
-_TAG: Final = re.compile(rb"<(/?)(?!(?:br|hr|img|input|link|meta|wbr)\b)[a-z]", re.IGNORECASE)
-"""A tag that is opened, or closed; those that have no end do not count."""
+_TAG: Final = re.compile(rb"<[/a-z]", re.IGNORECASE)
+"""A tag that is opened, or closed."""
 _WHERE: Final = "The address of an index mostly ends in /simple/."
 _Page = TypeVar("_Page")
 
@@ -74,7 +74,7 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> Answer | 
         raw, page = _parsed(url, lambda: _project_json(body, answer.url))
         return Answer(url, content_type, cache, "json", page, raw)
     _check_tags(url, body)
-    page = _parsed(url, lambda: ProjectPage.from_html(canonicalize_name(project), body, answer.url))
+    page = _parsed(url, lambda: _project_html(flatten(body, _charset(answer)), canonicalize_name(project), answer.url))
     return Answer(url, content_type, cache, "html", page)
 
 
@@ -103,12 +103,18 @@ def ask_projects(web: Web, index: str) -> list[str]:
     if _is_json(_content_type(answer), body):
         page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(body)))
     else:
-        page = _parsed(url, lambda: IndexPage.from_html(body))
+        page = _parsed(url, lambda: IndexPage.from_html(flatten(body, _charset(answer)).html()))
     return _names(page, url)
 
 
 def _content_type(answer: requests.Response) -> str:
     return answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _charset(answer: requests.Response) -> str:
+    """Return the charset that the server says, empty where it says none: requests takes such text for Latin-1."""
+    found = _CHARSET.search(answer.headers.get("Content-Type", ""))
+    return found[1] if found else ""
 
 
 def _is_json(content_type: str, body: bytes) -> bool:
@@ -132,6 +138,12 @@ def _project_json(body: bytes, url: str) -> tuple[Any, ProjectPage]:
     return raw, ProjectPage.from_json_data(raw, url)
 
 
+def _project_html(flat: FlatPage, project: str, url: str) -> ProjectPage:
+    page = ProjectPage.from_html(project, flat.html(), url)
+    page.packages = flat.with_times(page.packages)
+    return page
+
+
 def _parsed(url: str, parse: Callable[[], _Page]) -> _Page:
     """Return what ``parse`` makes of a page.
 
@@ -150,14 +162,11 @@ def _parsed(url: str, parse: Callable[[], _Page]) -> _Page:
 def _check_tags(url: str, html: bytes) -> None:
     """Confirm that the parser does not make hours of work of a page.
 
-    :raises MirrorError: if it has more tags than any real one, or opens them without an end.
+    :raises MirrorError: if it has more tags than any real one.
     """
-    depth = 0
-    for count, tag in enumerate(_TAG.finditer(html)):
-        depth = max(0, depth - 1) if tag[1] else depth + 1
-        if count > _MOST_TAGS or depth > _DEEPEST:
-            raise MirrorError(
-                "too-large",
-                f"{shown_url(url)} has more tags, or deeper ones, than any project's page",
-                hint="No real one is so large; it is not read further.",
-            )
+    if sum(1 for _ in _TAG.finditer(html)) > _MOST_TAGS:
+        raise MirrorError(
+            "too-large",
+            f"{shown_url(url)} has more tags than any project's page",
+            hint="No real one is so large; it is not read further.",
+        )

@@ -62,6 +62,8 @@ def _item(file: ListedFile) -> str:
         attributes["data-requires-python"] = file.requires_python
     if file.metadata_sha256 is not None:
         attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = f"sha256={file.metadata_sha256}"
+    elif file.has_metadata:
+        attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = "true"
     if file.yanked is not None:
         attributes["data-yanked"] = file.yanked
     attributes |= {"data-upload-time": file.upload_time, "data-size": str(file.size)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.mirror.addresses import check_url
-from wheelfix.mirror.correcting import fix_into_mirror
+from wheelfix.mirror.correcting import correct_into
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.refusals import Refusals, decided_by
@@ -29,7 +29,7 @@ def mirror_releases(
     pythons: Sequence[str] = (),
     timeout: float = 600,
     seconds: float = 24 * 3600,
-    on_file: Callable[[str, int], None] | None = None,
+    on_file: Callable[[str, int, int], None] | None = None,
     on_outcome: Callable[[Outcome], None] | None = None,
     **options: Any,
 ) -> tuple[Report, PublishReport]:
@@ -39,7 +39,10 @@ def mirror_releases(
     ``platforms`` (patterns of tags) and ``pythons`` (versions such as 3.11), all of them if none is named. Downloads are
     checked by their sha256, and go on where they were interrupted; the ``source`` of what is returned is their name. Wheels
     that were taken or refused before, by the same rules and options, are not loaded again. ``on_file`` is called with the
-    name and the size in bytes of each file that is to be loaded.
+    name and the size in bytes of each file that is to be loaded, and how many of them are there from an interrupted run.
+
+    When the index says that a file was uploaded, and whether it is yanked, is what the mirror says, of corrected wheels too;
+    see :func:`wheelfix.mirror.following.follow_index`. That is taken over again with each call. Extras are not followed.
 
     Every requirement and every wheel is for itself: what cannot be had, or is refused, is the ``problem`` of a publication,
     and the others are published.
@@ -62,7 +65,7 @@ def mirror_releases(
     check_url(index)
     check_pythons(pythons)
     for name in names:
-        read_requirement(name)
+        read_requirement(name, extras=True)
     folder, rules = Folder(Path(mirror)), _loaded(rules)
     options["edits"] = tuple(options.get("edits", ()))
     decided = decided_by(rules.digest if rules else None, options)
@@ -75,7 +78,9 @@ def mirror_releases(
         for name in names:
             taking.take(name, platforms, pythons)
         told = None if on_outcome is None else lambda outcome: on_outcome(_by_name(outcome))
-        report, published = fix_into_mirror(mirror, taking.paths, rules, timeout=timeout, on_outcome=told, **options)
+        report, published = correct_into(
+            folder, taking.paths, rules, upstream=taking.upstream, timeout=timeout, on_outcome=told, **options
+        )
         files = taking.settle(report, published)
     return replace(report, outcomes=tuple(map(_by_name, report.outcomes))), replace(published, files=files)
 

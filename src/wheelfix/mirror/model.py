@@ -18,6 +18,9 @@ from wheelfix.filename import WheelFilename
 from wheelfix.mirror.layout import own_place
 
 _NO_VERSION: Final = Version("0")
+BY_MIRROR: Final = "mirror"
+BY_UPSTREAM: Final = "upstream"
+"""Who decided that a file is yanked, or is not."""
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -41,8 +44,11 @@ class ListedFile:
 
     ``url`` is as the page has it, ``sha256`` and ``metadata_sha256``, that of the sidecar, are lower-case hexadecimal,
     ``size`` is in bytes, ``upload_time`` in the form of PEP 700. ``yanked`` is the reason, empty where none was given,
-    and ``None`` for a file that is not yanked. ``checked_by`` identifies the rules that were applied when it was published,
-    whether or not they changed anything. ``other`` holds keys that wheelfix does not know, which stay.
+    and ``None`` for a file that is not yanked; ``yanked_by`` says who decided that. ``checked_by`` identifies the rules that
+    were applied when it was published, whether or not they changed anything.
+
+    A file that was taken from another index has the URL of that as ``upstream``: its ``upload_time`` is the one of there,
+    and ``added`` is when it came to this mirror. ``other`` holds keys that wheelfix does not know, which stay.
     """
 
     filename: str
@@ -53,9 +59,22 @@ class ListedFile:
     requires_python: str | None = None
     metadata_sha256: str | None = None
     yanked: str | None = None
+    yanked_by: str | None = None
+    upstream: str | None = None
+    added: str | None = None
     origin: Origin | None = None
     checked_by: str | None = None
     other: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    @property
+    def original_sha256(self) -> str:
+        """The sha256 of the file that it was made from, its own if it is as it came."""
+        return self.origin.sha256 if self.origin else self.sha256
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether the page announces a metadata file, with its sha256 or without (PEP 714 allows ``true``)."""
+        return self.metadata_sha256 is not None or bool(self.other.get("core-metadata"))
 
     @property
     def version(self) -> str:
@@ -78,13 +97,15 @@ class Page:
     """What a mirror says of one project: its ``files``, in the order of :func:`in_order`.
 
     ``past`` are files that others of the same name have replaced: no longer listed, and kept for old locks.
-    ``other`` holds keys that wheelfix does not know, such as the status of PEP 792, which stay.
+    ``other`` holds keys that wheelfix does not know, such as the status of PEP 792, which stay; ``status_from`` is the URL
+    of the index that the status was taken over from, ``None`` for one that somebody wrote here.
     """
 
     project: str
     files: tuple[ListedFile, ...] = ()
     past: tuple[ListedFile, ...] = ()
     other: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    status_from: str | None = None
 
     @property
     def versions(self) -> tuple[str, ...]:

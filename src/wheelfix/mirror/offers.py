@@ -25,38 +25,51 @@ from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.index import Answer, sha256_of
 from wheelfix.mirror.ranges import length_of, metadata_of
 from wheelfix.mirror.siblings import Needs, Sibling, needs_by_metadata, read_needs
-from wheelfix.mirror.web import OK, PARTIAL, PASSING, Web
+from wheelfix.mirror.web import DENIED, OK, PARTIAL, PASSING, Web, access_hint
 from wheelfix.wheel import Wheel
 
 _NO_HEAD: Final = (403, 405, 501)
 """How servers answer that know GET only, or have signed an address for it."""
+_GIVEN: Final = (OK, PARTIAL)
 _LARGEST_SIDECAR: Final = 1 << 23
 _LARGEST_WHEEL: Final = 1 << 36
+_LARGEST_FOR_METADATA: Final = 1 << 26
+"""In bytes: a wheel that is loaded whole only because its METADATA cannot be had in another way."""
+_MOST_FOR_METADATA: Final = 1 << 30
+"""In bytes: all such wheels of a run together."""
 
 
 @dataclass(slots=True)
 class Manners:
-    """What servers do not do, as far as it was seen; ``silent`` counts how often each did not answer, one after another."""
+    """What servers do not do, as far as it was seen; ``silent`` counts how often each did not answer, one after another.
+
+    ``left`` is how many bytes may still be loaded of wheels whose METADATA cannot be had in another way.
+    """
 
     no_ranges: set[str] = field(default_factory=set)
     no_head: set[str] = field(default_factory=set)
     silent: Counter[str] = field(default_factory=Counter)
+    left: int = _MOST_FOR_METADATA
 
 
 class Offer:
-    """A wheel that ``answer``, the page of ``project``, lists. It is loaded ``whole``, or only METADATA is, by ranges.
+    """A wheel that ``answer``, the page of ``project``, lists.
+
+    It is loaded ``whole``, or only METADATA is, by ranges; where that cannot be, a small one ``may_load`` all the same.
 
     ``sibling`` is what it requires, once that was seen; ``None`` for one that is yanked, or cannot be read.
     """
 
     def __init__(
-        self, web: Web, manners: Manners, project: str, answer: Answer, file: DistributionPackage, *, whole: bool
-    ) -> None:
+        self, web: Web, manners: Manners, project: str, answer: Answer, file: DistributionPackage, *, whole: bool,
+        may_load: bool,
+    ) -> None:  # fmt: skip
         self._web = web
         self._manners = manners
         self._answer = answer
         self._file = file
         self._whole = whole
+        self._may_load = may_load
         self._place = f"{project}: {shown(file.filename)}"
         self._needs: Needs | None = None
         self.sibling: Sibling | None = None
@@ -76,7 +89,7 @@ class Offer:
                 yield self._finding("size-differs", f"it has {length} bytes, the page says {self._file.size}")
             sidecar, found = self._read_sidecar()
             yield from found
-            metadata, said = self._load(length or 0) if self._whole else self._read_by_ranges()
+            metadata, said = self._read_metadata(length or self._file.size or 0, needed=sidecar is None)
             yield from said
             yield from self._compare(sidecar, metadata)
         except MirrorError as error:
@@ -95,23 +108,30 @@ class Offer:
             yield self._finding("size-missing", "the page does not say its size")
         if file.upload_time is None and self._answer.form == "json":
             yield self._finding("time-missing", "the page does not say when it was uploaded")
-        if "+" in file.url.partition("#")[0].partition("?")[0]:
-            yield self._finding("plus-in-address", "its address has a + that is not written %2B")
 
     def _ask_for_it(self) -> int | Finding | None:
         """Return its length as the server tells it, ``None`` if it does not; or what is wrong."""
-        server = server_of(self._file.url)
+        url = self._file.url
+        status, length = self._ask(url)
+        if status in _GIVEN:
+            return length
+        encoded = _with_encoded_plus(url)
+        if encoded != url and self._ask(encoded)[0] in _GIVEN:  # S3 reads a raw + as a blank; devpi and others do not
+            message = f"its URL has a + that the server does not take for one: it answers {status}, and with %2B it is there"
+            return self._finding("plus-in-address", message)
+        return self._finding("file-missing", f"its URL {_answers(status, url)}")
+
+    def _ask(self, url: str) -> tuple[int, int | None]:
+        """Return the status of ``url``, and how long the file is that lies there, ``None`` if the server does not say it."""
+        server = server_of(url)
         if server not in self._manners.no_head:
-            with self._web.ask("HEAD", self._file.url) as head:
-                if head.status_code == OK:
-                    return length_of(head.headers.get("Content-Length", ""))
-            if head.status_code not in _NO_HEAD:
-                return self._finding("file-missing", f"its address answers {head.status_code}")
-        with self._web.ask("GET", self._file.url, {"Range": "bytes=0-0"}) as answer:
-            if answer.status_code not in (OK, PARTIAL):
-                return self._finding("file-missing", f"its address answers {answer.status_code}")
-        self._manners.no_head.add(server)
-        return _length_of_answer(answer)
+            with self._web.ask("HEAD", url) as head:
+                if head.status_code not in _NO_HEAD:
+                    return head.status_code, length_of(head.headers.get("Content-Length", ""))
+        with self._web.ask("GET", url, {"Range": "bytes=0-0"}) as answer:
+            if answer.status_code in _GIVEN:
+                self._manners.no_head.add(server)
+            return answer.status_code, _length_of_answer(answer)
 
     def _read_sidecar(self) -> tuple[bytes | None, list[Finding]]:
         file = self._file
@@ -119,11 +139,39 @@ class Offer:
             return None, [self._finding("sidecar-not-announced", "the page announces no sidecar")]
         answer, body = self._web.get(file.metadata_url, largest=_LARGEST_SIDECAR)
         if answer.status_code != OK:
-            return None, [self._finding("sidecar-missing", f"its sidecar answers {answer.status_code}")]
+            message = f"its metadata file {_answers(answer.status_code, file.metadata_url)}"
+            return None, [self._finding("sidecar-missing", message)]
         said = (file.metadata_digests or {}).get("sha256")
         if said is not None and hashlib.sha256(body).hexdigest() != said.lower():
             return body, [self._finding("sidecar-differs", "the sha256 of its sidecar is not what the page says")]
         return body, []
+
+    def _read_metadata(self, size: int, *, needed: bool) -> tuple[bytes | None, list[Finding]]:
+        """Return METADATA of the wheel, which has ``size`` bytes, 0 if nobody knows; by ranges if that is enough.
+
+        Where the server has no ranges, it is loaded whole if it is ``needed``, as nothing else says what it requires.
+        """
+        if self._whole:
+            return self._load(size)
+        metadata, found = self._read_by_ranges()
+        if metadata is not None or not needed:
+            return metadata, found
+        largest = min(_LARGEST_FOR_METADATA, self._manners.left)
+        if not self._may_load or size > largest:
+            return None, [*found, self._not_read(f"it has {size:,} bytes")]
+        try:
+            metadata, more = self._load(size or largest)
+        except MirrorError as error:
+            if error.code != "too-large":
+                raise
+            metadata, more = None, [self._not_read(f"it has more than {largest:,} bytes")]
+        self._manners.left -= size or largest
+        return metadata, [*found, *more]
+
+    def _not_read(self, why: str) -> Finding:
+        why = why if self._may_load else "--download is none"
+        message = f"its METADATA was not read: the index has no metadata file, the server no range support, and {why}"
+        return self._finding("not-looked-at", message)
 
     def _read_by_ranges(self) -> tuple[bytes | None, list[Finding]]:
         server = server_of(self._file.url)
@@ -181,6 +229,17 @@ class Offer:
         if not self._file.is_yanked:
             requires = [field.value.strip() for field in served.all(REQUIRES)]
             self.sibling = Sibling(self._file.filename, requires, needs)
+
+
+def _answers(status: int, url: str) -> str:
+    """Return what the server says to who asks for ``url``, and what to do about it."""
+    return f"answers {status}. {access_hint(url)}" if status in DENIED else f"answers {status}"
+
+
+def _with_encoded_plus(url: str) -> str:
+    """Return ``url`` with each + of its path written %2B."""
+    plain, mark, query = url.partition("?")
+    return plain.replace("+", "%2B") + mark + query
 
 
 def _length_of_answer(answer: requests.Response) -> int | None:

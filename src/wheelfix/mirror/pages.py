@@ -16,12 +16,18 @@ API_VERSION: Final = "1.4"
 _OURS: Final = "_wheelfix"
 _PAST: Final = "_wheelfix-past"
 _RULES: Final = "_wheelfix-rules"
+_ADDED: Final = "_wheelfix-added"
+_UPSTREAM: Final = "_wheelfix-upstream"
+_YANKED_BY: Final = "_wheelfix-yanked-by"
+_STATUS_FROM: Final = "_wheelfix-status-from"
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _KNOWN_OF_FILE: Final[Mapping[str, Any]] = {
     "filename": {}, "url": {}, "hashes": {"sha256": {}}, "size": {}, "upload-time": {}, "requires-python": {},
-    "core-metadata": {"sha256": {}}, "yanked": {}, _OURS: {}, _RULES: {},
+    "core-metadata": {"sha256": {}}, "yanked": {}, _OURS: {}, _RULES: {}, _ADDED: {}, _UPSTREAM: {}, _YANKED_BY: {},
 }  # fmt: skip
-_KNOWN_OF_PAGE: Final[Mapping[str, Any]] = {"meta": {"api-version": {}}, "name": {}, "versions": {}, "files": {}, _PAST: {}}
+_KNOWN_OF_PAGE: Final[Mapping[str, Any]] = {
+    "meta": {"api-version": {}}, "name": {}, "versions": {}, "files": {}, _PAST: {}, _STATUS_FROM: {},
+}  # fmt: skip
 """The keys that wheelfix writes; below them, those of the objects of which others may hold more."""
 
 
@@ -35,6 +41,8 @@ def page_json(page: Page) -> bytes:
     }
     if page.past:
         document[_PAST] = [_file(each) for each in page.past]
+    if page.status_from is not None:
+        document[_STATUS_FROM] = page.status_from
     return _encode(_with_others(document, page.other))
 
 
@@ -62,8 +70,8 @@ def _file(file: ListedFile) -> dict[str, Any]:
             "rules-sha256": file.origin.rules_sha256,
             "changes": list(file.origin.changes),
         }
-    if file.checked_by is not None:
-        found[_RULES] = file.checked_by
+    private = {_RULES: file.checked_by, _ADDED: file.added, _UPSTREAM: file.upstream, _YANKED_BY: file.yanked_by}
+    found |= {key: value for key, value in private.items() if value is not None}
     return _with_others(found, file.other)
 
 
@@ -71,7 +79,10 @@ def _with_others(document: Mapping[str, Any], others: Mapping[str, Any]) -> dict
     """Return ``document`` with the keys of ``others``, and those of the objects in them."""
     found = dict(document)
     for key, value in others.items():
-        found[key] = _with_others(found[key], value) if isinstance(found.get(key), dict) and value else value
+        if isinstance(found.get(key), dict):  # what is known is more than `true`
+            found[key] = _with_others(found[key], value) if isinstance(value, dict) else found[key]
+        else:
+            found[key] = value
     return found
 
 
@@ -96,12 +107,15 @@ def read_page(data: bytes, project: str) -> Page:
         if document["name"] != project:
             raise ValueError(f"it is the page of {document['name']}")
         files, past = (tuple(map(_read_file, _list(each))) for each in (document["files"], document.get(_PAST, [])))
+        status_from = document.get(_STATUS_FROM)
+        if not isinstance(status_from, str | None):
+            raise TypeError("where its status is from is no text")
         names = [each.filename for each in files]
         if len(set(names)) != len(names):
             raise ValueError("it lists a file twice")
     except _NO_PAGE as error:
         raise _bad(project, error) from error
-    return Page(project, files, past, _others(document, _KNOWN_OF_PAGE))
+    return Page(project, files, past, _others(document, _KNOWN_OF_PAGE), status_from)
 
 
 _NO_PAGE: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -146,10 +160,12 @@ def _read_file(values: Mapping[str, Any]) -> ListedFile:
         raise TypeError("a file has values of the wrong type")
     for text in texts:
         text.encode()  # half a character cannot be part of a path
-    metadata, yanked, checked_by = values.get("core-metadata"), values.get("yanked", False), values.get(_RULES)
-    if not isinstance(yanked, bool | str) or not isinstance(checked_by, str | None):
+    yanked, private = values.get("yanked", False), [values.get(key) for key in (_RULES, _ADDED, _UPSTREAM, _YANKED_BY)]
+    if not isinstance(yanked, bool | str) or not all(isinstance(each, str | None) for each in private):
         raise TypeError("a file has values of the wrong type")
-    sums = [sha256, *([metadata["sha256"]] if isinstance(metadata, Mapping) else [])]
+    checked_by, added, upstream, yanked_by = private
+    metadata_sha256, other = _read_metadata(values.get("core-metadata"))
+    sums = [sha256, *([metadata_sha256] if metadata_sha256 is not None else [])]
     if not all(_SHA256.fullmatch(each) for each in sums):
         raise ValueError("a sha256 is none")
     return ListedFile(
@@ -159,12 +175,25 @@ def _read_file(values: Mapping[str, Any]) -> ListedFile:
         size=size,
         upload_time=values["upload-time"],
         requires_python=values.get("requires-python"),
-        metadata_sha256=metadata["sha256"] if isinstance(metadata, Mapping) else None,
+        metadata_sha256=metadata_sha256,
         yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
         origin=_read_origin(values[_OURS]) if _OURS in values else None,
         checked_by=checked_by,
-        other=_others(values, _KNOWN_OF_FILE),
+        added=added,
+        upstream=upstream,
+        yanked_by=yanked_by,
+        other=_others(values, _KNOWN_OF_FILE) | other,
     )
+
+
+def _read_metadata(announced: object) -> tuple[Any, dict[str, Any]]:
+    """Return the sha256 of a metadata file, and the key that says otherwise that there is one, to be written again.
+
+    PEP 714 allows hashes of any kind, or ``true``.
+    """
+    if isinstance(announced, Mapping) and "sha256" in announced:
+        return announced["sha256"], {}
+    return None, {} if announced is None else {"core-metadata": announced}
 
 
 def _read_origin(values: Mapping[str, Any]) -> Origin:

@@ -31,7 +31,8 @@ def survey_url(
     """Return what is wrong with ``projects`` of an index, all of them if none is named, as clients see it.
 
     ``download`` tells which wheels are loaded whole to compare their sha256: none, some (the smallest one of each project)
-    or all. Of the others only METADATA is read, by ranges where the server gives them. Where a server does not answer, or a
+    or all. Of the others only METADATA is read: the metadata file, or the wheel by ranges; where the server gives neither,
+    small wheels are loaded whole, unless ``download`` is none. Where a server does not answer, or a
     bound is reached, what was found so far is returned, and what was not looked at.
 
     :raises MirrorError: if ``index`` is none or does not answer, or has more than 500 projects and none is named.
@@ -92,7 +93,8 @@ class _Probe:
             except MirrorError as error:
                 if error.code in PASSING:
                     raise
-                yield Finding("page-unreadable", self._project, error.message)
+                more = f". {error.hint}" if error.code == "access-denied" else ""
+                yield Finding("page-unreadable", self._project, f"{error.message}{more}")
                 unreadable = True
                 continue
             if answer is None:
@@ -121,7 +123,9 @@ class _Probe:
     def _look_at_file(self, file: DistributionPackage, page: Answer, *, whole: bool) -> Iterator[Finding]:
         """Yield what is wrong with a file; one on a server that does not answer keeps nobody from the others."""
         place = f"{self._project}: {shown(file.filename)}"
-        offer = Offer(self._web, self._manners, self._project, page, file, whole=whole)
+        offer = Offer(
+            self._web, self._manners, self._project, page, file, whole=whole, may_load=self._download != "none"
+        )  # fmt: skip
         try:
             check_url(file.url)
         except MirrorError as error:

@@ -2,23 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.acceptance import SAME_NAME
-from wheelfix.mirror.choosing import choose_wheels
+from wheelfix.mirror.choosing import ask_listed, choose_listed
 from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.index import sha256_of
+from wheelfix.mirror.following import follow_index, upstream_file
+from wheelfix.mirror.index import Answer, sha256_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport, not_done
 from wheelfix.mirror.records import load_page
 from wheelfix.mirror.refusals import REFUSALS, Refusals
 from wheelfix.mirror.selection import read_requirement
+from wheelfix.mirror.upstream import UpstreamFile
 from wheelfix.mirror.web import PASSING, Web
 from wheelfix.outcome import Problem, Report, Status
 
@@ -30,23 +34,25 @@ _FOR_GOOD: Final = frozenset({"faulty-wheel"})
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A wheel that is at hand: its sum, and those of the wheels of its release that are wanted."""
+    """A wheel that is at hand: its sum, those of the wheels of its release that are wanted, and what ``upstream`` says."""
 
     sha256: str
     project: str
     release: tuple[str, ...]
+    upstream: UpstreamFile
 
 
 class Taking:
     """What one call takes from the index at ``index`` into the mirror ``folder``, through the folder ``work``.
 
     ``decided`` identifies rules and options, see :func:`wheelfix.mirror.refusals.decided_by`. ``yanking`` tells that the
-    originals of corrected wheels are to be listed too. ``on_file`` is called with the name and the size of what is loaded.
+    originals of corrected wheels are to be listed too. ``on_file`` is called with the name and the size of what is loaded,
+    and how many bytes of it are there from an interrupted run.
     """
 
     def __init__(
         self, web: Web, index: str, folder: Folder, work: Path, refusals: Refusals, *, decided: str | None, yanking: bool,
-        timeout: float, on_file: Callable[[str, int], None] | None,
+        timeout: float, on_file: Callable[[str, int, int], None] | None,
     ) -> None:  # fmt: skip
         self._web = web
         self._index = index
@@ -61,6 +67,9 @@ class Taking:
         self._done: dict[str, Publication | None] = {}
         self._loaded: dict[Path, _Loaded] = {}
         self._incomplete: set[tuple[str, ...]] = set()
+        self._pages: dict[str, Answer] = {}
+        self._followed: list[Publication] = []
+        self._notes: dict[str, tuple[str, ...]] = {}
         for place in (DOWNLOADS, REFUSALS):
             throw_away_old(folder, place)
 
@@ -69,11 +78,17 @@ class Taking:
         """The wheels that are to be corrected."""
         return list(self._loaded)
 
+    @property
+    def upstream(self) -> dict[Path, UpstreamFile]:
+        """What the index says of the wheels that are to be corrected."""
+        return {path: wheel.upstream for path, wheel in self._loaded.items()}
+
     def take(self, requirement: str, platforms: Sequence[str], pythons: Sequence[str]) -> None:
         """Take the wheels of the release that ``requirement`` fits; none of their errors is raised."""
-        project = str(canonicalize_name(read_requirement(requirement).name))
+        wanted = read_requirement(requirement, extras=True)
+        project = str(canonicalize_name(wanted.name))
         try:
-            files = choose_wheels(self._web, self._index, requirement, platforms=platforms, pythons=pythons)
+            files = choose_listed(self._page(project), requirement, platforms=platforms, pythons=pythons)
         except (WheelfixError, OSError) as error:
             self._done[requirement] = _failed(requirement, project, None, error)
             return
@@ -82,11 +97,23 @@ class Taking:
             key = f"{file.filename} {sha256_of(file)}"
             if key in self._done:  # another requirement has it, too
                 continue
+            if wanted.extras:
+                self._notes[key] = (_extras_note(wanted),)
             try:
                 self._done[key] = self._take(file, project, release)
             except (WheelfixError, OSError) as error:
                 self._done[key] = _failed(file.filename, project, file.filename, error)
                 self._incomplete.add(release)
+
+    def _page(self, project: str) -> Answer:
+        """Return the page of a project; what it says of files that the mirror has from there is taken over.
+
+        :raises MirrorError: if the index does not give it: then nothing is taken over.
+        """
+        if project not in self._pages:
+            self._pages[project] = answer = ask_listed(self._web, self._index, project)
+            self._followed += follow_index(self._folder, project, self._index, answer, self._timeout)
+        return self._pages[project]
 
     def _take(self, file: DistributionPackage, project: str, release: tuple[str, ...]) -> Publication | None:
         """Return what became of ``file`` already; ``None`` if it is at hand now.
@@ -104,17 +131,21 @@ class Taking:
             if there is not None:
                 return there
             if not self._downloads.has(sha256):
-                if self._on_file:
-                    self._on_file(file.filename, file.size or 0)
-                self._downloads.load(file)
+                self._downloads.load(file, partial(self._start, file))
             path = self._work / sha256 / file.filename
             path.parent.mkdir(exist_ok=True)
             self._downloads.lend(sha256, path)
-            self._loaded[path] = _Loaded(sha256, project, release)
+            self._loaded[path] = _Loaded(sha256, project, release, upstream_file(self._index, file))
             return None
 
+    def _start(self, file: DistributionPackage, have: int) -> None:
+        if self._on_file:
+            self._on_file(file.filename, file.size or 0, have)
+
     def settle(self, report: Report, published: PublishReport) -> tuple[Publication, ...]:
-        """Return what became of all that was wanted, and of originals; what is decided is not kept any longer.
+        """Return what became of all that was wanted, of originals, and of what the index says otherwise by now.
+
+        What is decided is not kept any longer.
 
         A wheel that the mirror refuses for what it has stays at hand for the next call. So does one that was refused when
         wheels of its release could not be had: with them it may be taken.
@@ -133,9 +164,10 @@ class Taking:
                 results[outcome.source] = done
                 self._decide(wheel, done, by_wheel=outcome.status is Status.REFUSED)
         rest = iter(results[path] for path in self._loaded if path in results)
-        wanted = (each if each is not None else next(rest, None) for each in self._done.values())
+        wanted = ((key, each if each is not None else next(rest, None)) for key, each in self._done.items())
+        noted = [replace(each, notes=(*self._notes.get(key, ()), *each.notes)) for key, each in wanted if each is not None]
         originals = (each for each in published.files if each.status is Published.YANKED)
-        return tuple(_by_name(each) for each in (*wanted, *originals) if each is not None)
+        return tuple(_by_name(each) for each in (*noted, *originals, *self._followed))
 
     def _decide(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
         """Remember what was decided on a wheel, and let go of it."""
@@ -153,6 +185,11 @@ class Taking:
         else:
             return
         self._downloads.drop(wheel.sha256)
+
+
+def _extras_note(wanted: Requirement) -> str:
+    extras = ", ".join(sorted(wanted.extras))
+    return f"Extras are not followed ({extras}): a mirror lists wheels. Name what the extra requires as well."
 
 
 def _by_name(publication: Publication) -> Publication:

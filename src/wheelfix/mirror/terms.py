@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.upstream import UpstreamFile
 
 
 class Transfer(StrEnum):
@@ -26,6 +27,7 @@ class Terms:
     """How wheels are added; see :func:`wheelfix.add_wheels`.
 
     ``sums`` are sha256 sums (hexadecimal) that are known, ``rules`` identifies the rules that were applied to the wheels.
+    ``upstream`` is what an index says of wheels that were taken from there.
     """
 
     replace: bool = False
@@ -33,6 +35,7 @@ class Terms:
     allow_mixed: bool = False
     transfer: Transfer = Transfer.COPY
     sums: Mapping[Path, str] = field(default_factory=lambda: MappingProxyType({}))
+    upstream: Mapping[Path, UpstreamFile] = field(default_factory=lambda: MappingProxyType({}))
     rules: str | None = None
     timeout: float = 600
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))  # noqa: TID251 - when a file was published

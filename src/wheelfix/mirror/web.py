@@ -7,7 +7,9 @@ import hashlib
 import math
 import zlib
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from time import sleep
 from typing import Final
 from urllib.parse import urljoin
 
@@ -21,11 +23,19 @@ from wheelfix.version import __version__
 
 OK: Final = 200
 PARTIAL: Final = 206
+_MOST_DIGITS: Final = 10
 _BLOCK: Final = 1 << 16
 _STEP: Final = 1 << 20
 LARGEST_PAGE: Final = 1 << 25
 """In bytes, inflated. The largest pages of PyPI have 10 to 20 million."""
-_DENIED: Final = (401, 403)
+DENIED: Final = (401, 403)
+_BUSY: Final = (429, 502, 503, 504)
+"""How servers answer that may answer otherwise a little later (RFC 9110, 15.6; RFC 6585, 4)."""
+_MOST_TRIES: Final = 4
+_LONGEST_PAUSE: Final = 120.0
+"""In seconds: who asks to wait longer is told of, rather than waited for."""
+_LONGEST_PAUSES: Final = 600.0
+"""In seconds: for how long all pauses of a session may last together."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MOST_HOPS: Final = 10
 _FAULTS: Final = (OSError, HTTPError, ValueError)
@@ -54,6 +64,7 @@ class Web:
         self._credentials: dict[str, tuple[str, str] | None] = {}
         self._timeout = timeout
         self._deadline = Deadline(seconds)
+        self._patience = _LONGEST_PAUSES
         self._left = most
         self._session = _Session()
         self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
@@ -61,10 +72,13 @@ class Web:
             self._session.mount(scheme, BoundedAdapter(timeout, self._deadline))
 
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
-        """Return the answer to a request, whatever its status is. Its body is not read yet; it must be closed."""
+        """Return the answer to a request, whatever its status is. Its body is not read yet; it must be closed.
+
+        A server that is busy is asked again some times, when it says (Retry-After) or after a short while.
+        """
         asked = url
         for _ in range(_MOST_HOPS):
-            answer = self._ask_once(method, url, headers)
+            answer = self._ask_patiently(method, url, headers)
             target = answer.headers.get("Location")
             if answer.status_code not in _REDIRECTS or target is None:
                 return answer
@@ -73,6 +87,18 @@ class Web:
         raise MirrorError(
             "bad-redirect", f"{shown_url(asked)} leads on and on", hint="Check the address, or tell who keeps the index."
         )
+
+    def _ask_patiently(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
+        answer = self._ask_once(method, url, headers)
+        for turn in range(1, _MOST_TRIES):
+            pause = _pause_before(turn, answer)
+            if answer.status_code not in _BUSY or pause > min(_LONGEST_PAUSE, self._patience, self._deadline.left()):
+                break
+            answer.close()
+            self._patience -= pause
+            sleep(pause)
+            answer = self._ask_once(method, url, headers)
+        return answer
 
     def _ask_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         check_url(url)
@@ -89,8 +115,8 @@ class Web:
                 auth=known,
             )
         except _FAULTS as error:
-            raise self._silent(url, f"does not answer: {type(error).__name__}", "Check address and network.") from error
-        if answer.status_code in _DENIED and self._take_credentials(url):
+            raise self._silent(url, *_why_silent(error)) from error
+        if answer.status_code in DENIED and self._take_credentials(url):
             answer.close()
             return self._ask_once(method, url, headers)
         return answer
@@ -179,13 +205,42 @@ class Web:
 
 def bad_answer(url: str, status: int) -> MirrorError:
     """Return the error for a server that answers, and does not give what was asked for."""
-    if status in _DENIED:
-        return MirrorError(
-            "access-denied",
-            f"{shown_url(url)} answers {status}",
-            hint=f"Put name and password into ~/.netrc (machine {host_of(url)} login ... password ...), or into keyring.",
+    if status in DENIED:
+        return MirrorError("access-denied", f"{shown_url(url)} answers {status}", hint=access_hint(url))
+    hint = "The server is busy: run again later." if status in _BUSY else "Check the URL, or run again later."
+    return MirrorError("bad-answer", f"{shown_url(url)} answers {status}", hint=hint)
+
+
+def access_hint(url: str) -> str:
+    """Return what to do where the server of ``url`` wants to know who asks."""
+    return f"Put name and password into ~/.netrc (machine {host_of(url)} login ... password ...), or into keyring."
+
+
+def _why_silent(error: Exception) -> tuple[str, str]:
+    """Return what to say of a server that gives no answer, and what to do."""
+    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return (
+            "has a certificate that is not trusted (SSLError)",
+            "If an authority of your own signed it, set REQUESTS_CA_BUNDLE to the file with its certificates. "
+            "SSL_CERT_FILE has no effect here.",
         )
-    return MirrorError("bad-answer", f"{shown_url(url)} answers {status}", hint="Check the address, or run again later.")
+    return f"does not answer: {type(error).__name__}", "Check URL and network."
+
+
+def _pause_before(turn: int, answer: requests.Response) -> float:
+    """Return how many seconds to wait before a server that is busy is asked again, for the ``turn``-th time.
+
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); a date counts from that of the answer, as the two clocks
+    need not agree.
+    """
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said) if len(said) < _MOST_DIGITS else math.inf
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (said, answer.headers.get("Date", "")))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # none is given, or one that nobody can read; or without a time zone
+        return float(2 ** (turn - 1))
 
 
 def _follow(url: str, target: str) -> str:

@@ -80,8 +80,11 @@ def _values(file: ListedFile) -> dict[str, Any]:
         "sha256": file.sha256,
         "size": file.size,
         "upload_time": file.upload_time,
+        "added": file.added,
+        "upstream": file.upstream,
         "requires_python": file.requires_python,
         "yanked": file.yanked,
+        "yanked_by": file.yanked_by,
         "original": None if file.origin is None else {"filename": file.origin.filename, "sha256": file.origin.sha256},
     }
 

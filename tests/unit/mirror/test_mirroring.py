@@ -454,7 +454,7 @@ def test_the_whole_index_from_the_command_line(server: Server, mirror: Path) -> 
     )
     assert ran.code == 0, ran.err
     assert mirror_report(ran)["summary"]["added"] == 1
-    assert "loading demo-2.0-py3-none-any.whl" in ran.err
+    assert "downloading demo-2.0-py3-none-any.whl" in ran.err
     ran = wheelfix("mirror", "check", server.index, "--format", "json", "--download", "all")
     assert {each["code"] for each in mirror_report(ran)["findings"]} == {"cache-unset", "gpu-requirements"}
     assert mirror_report(ran)["summary"]["files"] == 7

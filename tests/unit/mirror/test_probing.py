@@ -1,6 +1,7 @@
 """What is told of an index that is broken, old, slow or none at all."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from serving import free_port, static
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.checking import check_index
 from wheelfix.mirror.findings import Survey
+from wheelfix.mirror.offers import Manners
 from wheelfix.mirror.publishing import add_wheels
 
 USUAL = {"json-not-offered", "sidecar-not-announced"}
@@ -56,7 +58,6 @@ def test_an_index_without_faults(index: Index) -> None:
         ({"told": {"hashes": {}}}, "hash-missing"),
         ({"told": {"size": None}}, "size-missing"),
         ({"told": {"upload-time": None}}, "time-missing"),
-        ({"told": {"url": "/files/a+b.whl"}}, "plus-in-address"),
         ({"ranges": False}, "ranges-missing"),
         ({"told": {"url": "http://[::1"}}, "page-unreadable"),
         ({"told": {"url": "file:///etc/passwd"}}, "file-missing"),
@@ -219,3 +220,90 @@ def test_a_file_name_of_anything_can_be_told(index: Index) -> None:
             assert ran.code == 1
             assert "\x1b" not in ran.out
         assert mirror_report(wheelfix("mirror", "check", server.index, "--format", "json"))["summary"]["files"] == 2
+
+
+@pytest.fixture
+def leaking(tmp_path: Path) -> Index:
+    """An index as that of devpi: no metadata files, no ranges; one of its wheels, not the smallest, leaks."""
+    paths = [demo_wheel(tmp_path / "in", "1.0+cpu", GPU), demo_wheel(tmp_path / "in", "2.0")]
+    return Index({path.name: path.read_bytes() for path in paths}, ranges=False)
+
+
+def test_a_server_without_ranges_is_looked_at_all_the_same(leaking: Index) -> None:
+    survey = check(leaking)
+    assert codes(survey) == {"ranges-missing", "gpu-requirements"}
+    assert messages(survey, "gpu-requirements")[0].startswith("it requires nvidia-cudnn-cu12")
+
+
+def test_what_is_not_to_be_loaded_was_not_looked_at(leaking: Index) -> None:
+    """ "0 errors" would be a lie."""
+    survey = check(leaking, download="none")
+    assert codes(survey) == {"ranges-missing", "not-looked-at"}
+    assert len(messages(survey, "not-looked-at")) == 2
+    assert not survey.passes()
+    with answering(leaking) as server:
+        ran = wheelfix("mirror", "check", server.index, "--download", "none")
+    assert ran.code == 3
+    assert "--download is none" in ran.out
+
+
+@pytest.mark.parametrize("bound", ["_LARGEST_FOR_METADATA", "_MOST_FOR_METADATA"])
+@pytest.mark.parametrize("tells", [True, False])
+def test_a_large_wheel_is_not_loaded_for_its_metadata(
+    tells: bool, bound: str, leaking: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"wheelfix.mirror.offers.{bound}", 1000)
+    if bound == "_MOST_FOR_METADATA":
+        monkeypatch.setattr("wheelfix.mirror.offers.Manners", partial(Manners, left=1000))
+        monkeypatch.setattr("wheelfix.mirror.probing.Manners", partial(Manners, left=1000))
+    if not tells:
+        leaking.told = {"size": None}
+        leaking.tells_length = False
+    survey = check(leaking, download="some")
+    [message] = messages(survey, "not-looked-at")
+    assert "its METADATA was not read" in message
+    assert "bytes" in message
+    assert "not-looked-at" not in codes(check(leaking, download="all"))
+
+
+def test_a_metadata_file_is_enough_where_there_are_no_ranges(tmp_path: Path) -> None:
+    assert add_wheels(tmp_path / "m", [demo_wheel(tmp_path, "1.0+cpu", GPU), demo_wheel(tmp_path, "2.0")]).ok
+    with static(tmp_path / "m") as server:
+        survey = check_index(server.index, download="none")
+    assert {"gpu-requirements"} <= codes(survey)
+    assert "not-looked-at" not in codes(survey)
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_a_plus_is_an_error_only_where_the_server_misreads_it(head: bool, tmp_path: Path) -> None:
+    """devpi has ``+f/`` in all of its paths, and finds them; S3 looks for a blank."""
+    path = demo_wheel(tmp_path / "in", "1.0+cpu")
+    index = Index({path.name: path.read_bytes()})
+    index.told = {"url": f"/root/dev/+f/{path.name}?x=a+b"}
+
+    def reply(asked: Asked) -> Reply | None:
+        if asked.method == "HEAD" and not head:
+            return Reply(status=405)
+        if not asked.path.startswith("/root"):
+            return None
+        given = asked.path.partition("?")[0]
+        found = "+" not in given if misreads else "+" in given
+        return index._data(path.read_bytes(), asked.headers.get("range", "")) if found else Reply(status=404)
+
+    index.spoil = reply
+    misreads = False
+    assert codes(check(index, download="none")) == set()
+    misreads = True
+    survey = check(index, download="none")
+    assert codes(survey) == {"plus-in-address"}
+    assert not survey.passes()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize("what", ["/simple/demo/", ".whl", ".metadata"])
+def test_who_may_not_read_is_told_of_netrc(what: str, status: int, index: Index) -> None:
+    index.told = {"core-metadata": {"sha256": "0" * 64}}
+    index.spoil = lambda asked: Reply(status=status) if asked.path.endswith(what) else None
+    with answering(index) as server:
+        ran = wheelfix("mirror", "check", server.index, "demo")
+    assert f"answers {status}. Put name and password into ~/.netrc (machine 127.0.0.1 login" in ran.out

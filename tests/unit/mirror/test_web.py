@@ -3,6 +3,9 @@
 import gzip
 import io
 import random
+import shutil
+import ssl
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -125,8 +128,8 @@ def test_a_page_is_inflated_to_a_bound() -> None:
         refused("bad-answer", lambda: Web().get(f"{server.url}/"))
 
 
-def test_a_page_of_nothing_but_open_tags_is_refused() -> None:
-    with answering(lambda asked: Reply(b"<a>" * 300_000, headers={"Content-Type": "text/html"})) as server:
+def test_a_page_of_nothing_but_tags_is_refused() -> None:
+    with answering(lambda asked: Reply(b"<a>" * 600_000, headers={"Content-Type": "text/html"})) as server:
         refused("too-large", lambda: ask_page(Web(), server.index, "demo"))
         refused("too-many-projects", lambda: ask_projects(Web(), server.index))
 
@@ -300,3 +303,183 @@ def test_a_signature_is_not_told(tmp_path: Path) -> None:
         url = f"{server.url}/x.whl?X-Amz-Signature=secret"
         error = refused("bad-answer", lambda: Web().save(url, tmp_path / "x", largest=9))
     assert "secret" not in str(error)
+
+
+def busy(*pauses: str | None, status: int = 503) -> Callable[[Asked], Reply]:
+    """Return a server that answers ``status`` as often as there are ``pauses``, each the header Retry-After."""
+    left = list(pauses)
+
+    def reply(asked: Asked) -> Reply:
+        if not left:
+            return Reply(PAGE, headers=TYPE)
+        pause = left.pop(0)
+        return Reply(b"busy", status, {} if pause is None else {"Retry-After": pause})
+
+    return reply
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What would be waited, in seconds: nobody waits."""
+    found: list[float] = []
+    monkeypatch.setattr("wheelfix.mirror.web.sleep", found.append)
+    return found
+
+
+@pytest.mark.parametrize("status", [429, 503, 502, 504])
+@pytest.mark.parametrize(
+    ("said", "waited"),
+    [
+        (["7"], [7.0]),
+        (["0", "3"], [0.0, 3.0]),
+        ([None, None, None], [1.0, 2.0, 4.0]),
+        (["soon", "-1", "\u00b2"], [1.0, 2.0, 4.0]),
+    ],
+)
+def test_a_server_that_is_busy_is_asked_again(
+    status: int, said: list[str | None], waited: list[float], pauses: list[float]
+) -> None:
+    with answering(busy(*said, status=status)) as server:
+        assert ask_page(Web(), server.index, "demo") is not None
+        assert len(server.requests) == len(said) + 1
+    assert pauses == waited
+
+
+def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
+    """Whatever our own clock says."""
+    from wheelfix.mirror.web import _pause_before
+
+    def pause(after: str, date: str | None) -> float:
+        headers = {"Retry-After": after} | ({} if date is None else {"Date": date})
+        return _pause_before(2, SimpleNamespace(headers=headers))  # type: ignore[arg-type]
+
+    assert pause("Wed, 21 Oct 2015 07:28:30 GMT", "Wed, 21 Oct 2015 07:28:00 GMT") == 30
+    assert pause("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT") == 0
+    assert pause("Wed, 21 Oct 2015 07:28:00 GMT", None) == 2
+    assert pause("Wed, 21 Oct 2015 07:28:00", "Wed, 21 Oct 2015 07:28:00 GMT") == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "bound", "requests"),
+    [
+        (["121"], {}, 1),
+        (["9" * 5000], {}, 1),
+        (["60"], {"seconds": 30}, 1),
+        (["1"] * 9, {}, 4),
+    ],
+)
+def test_who_is_busy_for_long_is_not_waited_for(
+    said: list[str], bound: dict[str, Any], requests: int, pauses: list[float]
+) -> None:
+    with answering(busy(*said)) as server:
+        error = refused("bad-answer", lambda: ask_page(Web(**bound), server.index, "demo"))
+        assert len(server.requests) == requests
+    assert (error.message.endswith("answers 503"), "busy" in error.hint) == (True, True)
+
+
+def test_all_pauses_of_a_run_are_bounded_together(pauses: list[float]) -> None:
+    web = Web(seconds=10_000)
+    with answering(busy(*["100"] * 50)) as server:
+        for _ in range(4):
+            with suppress(MirrorError):
+                ask_page(web, server.index, "demo")
+    assert sum(pauses) == 600
+
+
+def test_each_time_that_a_server_is_asked_again_counts(pauses: list[float]) -> None:
+    with answering(busy("1", "1", "1")) as server:
+        refused("out-of-bounds", lambda: ask_page(Web(most=2), server.index, "demo"))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_certificate_that_is_not_trusted_names_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQUESTS_CA_BUNDLE works, and SSL_CERT_FILE does not, whatever other tools read."""
+    bundle, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    words = ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", str(key), "-out", str(bundle), *words]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(bundle, key)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with answering(lambda asked: Reply(PAGE, headers=TYPE), context=context) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+        error = refused("no-answer", lambda: ask_page(Web(), server.index, "demo"))
+        assert "SSLError" in error.message
+        assert "set REQUESTS_CA_BUNDLE" in error.hint
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        assert ask_page(Web(), server.index, "demo") is not None
+
+
+def html(body: str, kind: str = "text/html") -> Callable[[Asked], Reply]:
+    return lambda asked: Reply(body.encode(), headers={"Content-Type": kind})
+
+
+NGINX = """<html><head><title>Index of /simple/</title></head><body><h1>Index of /simple/</h1><hr><pre><a href="../">../</a>
+<a href="demo/">demo/</a>                                   27-Nov-2026 10:00                   -
+<a href="a-project-with-a-name-that-is-longer-than-nginx-shows/">a-project-with-a-name-that-is-longer-than-nginx-..&gt;</a>
+</pre><hr></body></html>"""
+APACHE = """<html><body><h1>Index of /simple</h1><table>
+<tr><th><a href="?C=N;O=D">Name</a></th><th><a href="?C=M;O=A">Last modified</a></th></tr>
+<tr><td><a href="/">Parent Directory</a></td></tr><tr><td><a href="demo/">demo/</a></td></tr></table></body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("listing", "projects"),
+    [(NGINX, ["a-project-with-a-name-that-is-longer-than-nginx-shows", "demo"]), (APACHE, ["demo"])],
+)
+def test_a_listing_of_folders_leads_upwards_too(listing: str, projects: list[str]) -> None:
+    with answering(html(listing)) as server:
+        assert ask_projects(Web(), server.index) == projects
+
+
+def test_a_listing_of_files_has_their_whole_names() -> None:
+    name = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    body = f'<a href="../">../</a>\n<a href="{name}#sha256={"0" * 64}">{name[:47]}..&gt;</a>  27-Nov-2026  9\n'
+    with answering(html(body)) as server:
+        page = ask_page(Web(), server.index, "demo")
+        assert page is not None
+        [file] = page.page.packages
+    assert (file.filename, file.url) == (name, f"{server.url}/simple/demo/{name}")
+
+
+@pytest.mark.parametrize("tag", ["<li>", "<p>", "<div>", "<td><tr>", "<li><b>"])
+def test_tags_without_an_end_are_read(tag: str) -> None:
+    links = "".join(f'{tag}<a href="demo-{each}-py3-none-any.whl">demo-{each}-py3-none-any.whl</a>' for each in range(3000))
+    with answering(html(f"<ul>{links}")) as server:
+        page = ask_page(Web(), server.index, "demo")
+        assert page is not None
+        assert len(page.wheels) == 3000
+        projects = "".join(f'{tag}<a href="p{each}/">p{each}' for each in range(3000))
+    with answering(html(projects)) as server:
+        assert len(ask_projects(Web(), server.index)) == 3000
+
+
+def test_what_html_says_of_a_file() -> None:
+    body = """<head><meta name="pypi:repository-version" content="1.4"><base href="/elsewhere/"></head>
+    <A HREF="demo-1.0-py3-none-any.whl#sha256=00" Data-Requires-Python=">=3.8" data-yanked data-size="12"
+    data-upload-time="2026-01-01T00:00:00Z" data-dist-info-metadata="sha256=11">demo-1.0-<b>py3</b>-none-any.whl</A>
+    <a href="demo-2.0-py3-none-any.whl" data-yanked="a &quot;b&quot; &amp;lt;" data-size="x" data-upload-time="x">
+    demo-2.0-py3-none-any.whl <a href="demo-3.0-py3-none-any.whl">demo-3.0-py3-none-any.whl<a name="x">none</a>"""
+    with answering(html(body)) as server:
+        page = ask_page(Web(), server.index, "demo")
+        assert page is not None
+        one, two, three = page.page.packages
+    assert one.url == f"{server.url}/elsewhere/demo-1.0-py3-none-any.whl"
+    assert (one.is_yanked, one.yanked_reason, one.requires_python, one.size) == (True, "", ">=3.8", 12)
+    assert one.upload_time is not None
+    assert (one.has_metadata, one.metadata_digests) == (True, {"sha256": "11"})
+    assert (two.is_yanked, two.yanked_reason, two.size, two.upload_time) == (True, 'a "b" &lt;', None, None)
+    assert (three.filename, three.is_yanked) == ("demo-3.0-py3-none-any.whl", False)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/html; charset=latin-1", "text/html; charset=nosuch", "text/html", "text/html; charset"]
+)
+def test_a_charset_is_taken_as_it_is_said(kind: str) -> None:
+    name = "demo-1.0-py3-none-any.whl"
+    body = f'<a href="{name}" data-yanked="\u00fc">{name}</a>'.encode("latin-1" if "latin" in kind else "utf-8")
+    with answering(lambda asked: Reply(body, headers={"Content-Type": kind})) as server:
+        page = ask_page(Web(), server.index, "demo")
+        assert page is not None
+        assert page.wheels[0].yanked_reason == "\u00fc"

@@ -25,7 +25,11 @@ from wheelfix.mirror.publishing import add_wheels
     help="An original that the mirror does not have yet; for --yank-original, may be repeated.",
 )
 @click.option(
-    "--from-index", metavar="URL", help="WHEEL is a requirement: take its release from this index, correct it, add it."
+    "--from-index",
+    "indexes",
+    multiple=True,
+    metavar="URL",
+    help="WHEEL is a requirement: take its release from this index, correct it, add it. Once.",
 )
 @taking_options
 @click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release do not agree.")
@@ -40,7 +44,7 @@ def command(
     replace: bool,
     yank_original: str | None,
     originals: tuple[str, ...],
-    from_index: str | None,
+    indexes: tuple[str, ...],
     allow_mixed: bool,
     link: bool,
     null: bool,
@@ -72,10 +76,12 @@ def command(
         "allow_mixed": allow_mixed,
         "timeout": timeout,
     }
-    if from_index is not None:
+    if len(indexes) > 1:
+        raise click.UsageError("--from-index can be given once: run the command once for each index.")
+    if indexes:
         if link or originals:
             raise click.UsageError("--from-index knows the originals, and shares no files: leave out --link and --original.")
-        return take(mirror, from_index, wheels, form, quiet=quiet, **options, **taking)
+        return take(mirror, indexes[0], wheels, form, quiet=quiet, **options, **taking)
     refuse_taking_options(click.get_current_context())
     if originals and yank_original is None:
         raise click.UsageError("--original is for --yank-original.")

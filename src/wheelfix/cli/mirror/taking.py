@@ -85,9 +85,14 @@ def take(
     )
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
 
-    def loading(name: str, size: int) -> None:
-        if not quiet:
-            say(f"loading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
+    def loading(name: str, size: int, have: int) -> None:
+        if quiet:
+            return
+        of_all = f" of {size:,}" if size else ""
+        if have:
+            say(f"resuming {shown(name)}: {have:,}{of_all} bytes are there\n")
+        else:
+            say(f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
 
     with refusing(), Narrator(len(requirements), verbosity=-1 if quiet else 0, dry_run=False) as narrator:
         report, published = mirror_releases(

@@ -1,0 +1,90 @@
+"""The files of a mirror that were taken from another index follow what that says later on: yanked, no longer, or removed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pypi_simple import DistributionPackage
+
+from wheelfix.mirror.addresses import shown_url
+from wheelfix.mirror.arrival import upload_time
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.index import Answer, sha256_of
+from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.publication import Publication, Published
+from wheelfix.mirror.records import load_page, outdated_pages, save_page
+from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.upstream import REMOVED, UpstreamFile, removed, taken_over
+
+_STATUS = "project-status"
+
+
+def upstream_file(index: str, file: DistributionPackage) -> UpstreamFile:
+    """Return what the index at ``index`` says of ``file``."""
+    uploaded = None if file.upload_time is None else upload_time(file.upload_time)
+    return UpstreamFile(shown_url(index), uploaded, (file.yanked_reason or "") if file.is_yanked else None)
+
+
+def follow_index(folder: Folder, project: str, index: str, answer: Answer, timeout: float) -> list[Publication]:
+    """Let the page of ``project`` say what ``answer``, the page of the index, says of the files that both have.
+
+    That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
+    Files that came from this index, and that it no longer lists, are yanked, never deleted. What was decided at this mirror
+    stays. Returned is what was yanked, and what is so no longer.
+
+    :raises MirrorError: if a page of the mirror is damaged, or another process writes to it for too long.
+    """
+    with folder.locked(project, timeout):
+        Unfinished(folder, project).settle(timeout)
+        before = load_page(folder, project)
+        if not before.files:
+            return []
+        page = _with_status(before.with_files(_followed(before, index, answer)), index, answer)
+        if page != before or outdated_pages(folder, page):
+            save_page(folder, page, timeout)
+    return list(_publications(before, page))
+
+
+def _followed(page: Page, index: str, answer: Answer) -> Iterator[ListedFile]:
+    """Yield the files of ``page`` with what ``answer`` says of each, or of the original that it was made from."""
+    by_sum = {sha256_of(each): each for each in answer.page.packages}
+    names = {each.filename for each in answer.page.packages}
+    for file in page.files:
+        listed = by_sum.get(file.original_sha256)
+        original = file.origin.filename if file.origin else file.filename
+        if listed is not None:
+            yield taken_over(file, upstream_file(index, listed))
+        elif file.upstream == shown_url(index) and original not in names and _is_whole(answer):
+            yield removed(file)
+        else:
+            yield file
+
+
+def _is_whole(answer: Answer) -> bool:
+    """Whether what a page does not list is not there: a page of HTML may be that of a proxy which is being repaired."""
+    return answer.form == "json" or answer.page.repository_version is not None or bool(answer.wheels)
+
+
+def _with_status(page: Page, index: str, answer: Answer) -> Page:
+    """Return ``page`` with the status that the index gives the project, unless somebody gave it another one here."""
+    if _STATUS in page.other and page.status_from is None:
+        return page
+    others = {key: value for key, value in page.other.items() if key != _STATUS}
+    status, reason = answer.page.status, answer.page.status_reason
+    if status is None:
+        return replace(page, other=others, status_from=None) if page.status_from == shown_url(index) else page
+    given: Mapping[str, str] = {"status": str(status), **({"reason": reason} if reason else {})}
+    return replace(page, other={**others, _STATUS: given}, status_from=shown_url(index))
+
+
+def _publications(before: Page, after: Page) -> Iterator[Publication]:
+    """Yield what was yanked, and what is so no longer."""
+    for old, new in zip(before.with_files(before.files).files, after.files, strict=True):
+        if old.yanked == new.yanked:
+            continue
+        if new.yanked is None:
+            status, note = Published.UNYANKED, "The index has unyanked it."
+        elif new.yanked == REMOVED:
+            status, note = Published.YANKED, "The index no longer lists it: it stays for old locks."
+        else:
+            status, note = Published.YANKED, f"The index has yanked it{f': {new.yanked}' if new.yanked else '.'}"
+        yield Publication(None, status, after.project, new.filename, after.place(new), new.sha256, (note,))

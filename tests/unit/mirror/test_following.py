@@ -1,0 +1,325 @@
+"""What another index says of files that a mirror has from there: yanked, removed, uploaded when; and who wins."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demos import GPU, demo_wheel
+from running import wheelfix
+from scripting import Index, Reply, answering
+from wheelfix.mirror.changing import unyank_files, yank_files
+from wheelfix.mirror.checking import check_mirror
+from wheelfix.mirror.correcting import fix_into_mirror
+from wheelfix.mirror.mirroring import mirror_releases
+from wheelfix.mirror.publication import PublishReport
+from wheelfix.mirror.publishing import add_wheels
+
+TIME = "2026-01-01T00:00:00.000000Z"
+"""What the index of these tests says of when its files were uploaded."""
+ONE, TWO = "demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    return tmp_path / "mirror"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    paths = [demo_wheel(tmp_path / "in", "1.0"), demo_wheel(tmp_path / "in", "2.0")]
+    return Index({path.name: path.read_bytes() for path in paths})
+
+
+def take(mirror: Path, index: Index, *requirements: str, **options: Any) -> PublishReport:
+    """Run a line on the index, which has another port each time."""
+    with answering(index) as server:
+        return mirror_releases(mirror, server.index, requirements or ["demo"], **options)[1]
+
+
+def page(mirror: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    return found
+
+
+def files(mirror: Path, key: str = "yanked") -> dict[str, Any]:
+    return {file["filename"]: file.get(key) for file in page(mirror)["files"]}
+
+
+def statuses(published: PublishReport) -> list[tuple[str, str]]:
+    return [(each.status.value, str(each.filename)) for each in published.files]
+
+
+def notes(published: PublishReport) -> str:
+    return "\n".join(note for each in published.files for note in each.notes)
+
+
+def test_yanked_upstream_is_yanked_here_with_its_reason(index: Index, mirror: Path) -> None:
+    index.of = {TWO: {"yanked": "breaks 1.0"}}
+    published = take(mirror, index, "demo==2.0", "demo==1.0")
+    assert files(mirror) == {ONE: False, TWO: "breaks 1.0"}
+    assert "The index has yanked it: breaks 1.0" in notes(published)
+    assert 'data-yanked="breaks 1.0"' in (mirror / "simple/demo/index.html").read_text()
+    assert check_mirror(mirror).findings == ()
+
+
+@pytest.mark.parametrize("yanked", [True, "", "why", "a\nb\"'<"])
+def test_a_yank_is_taken_over_as_it_is(yanked: bool | str, index: Index, mirror: Path) -> None:
+    index.told = {"yanked": yanked}
+    take(mirror, index, "demo==2.0")
+    assert files(mirror) == {TWO: yanked or True}
+
+
+def test_a_later_yank_upstream_is_taken_over_and_its_end_too(index: Index, mirror: Path) -> None:
+    """As with click 8.2.2: it is no longer what the line takes, and must not be the newest here."""
+    assert statuses(take(mirror, index)) == [("added", TWO)]
+    index.of = {TWO: {"yanked": "broken"}}
+    published = take(mirror, index)
+    assert statuses(published) == [("added", ONE), ("yanked", TWO)]
+    assert "The index has yanked it: broken" in notes(published)
+    assert files(mirror) == {ONE: False, TWO: "broken"}
+    assert statuses(take(mirror, index)) == [("unchanged", ONE)]
+    index.of = {TWO: {"yanked": "very broken"}}
+    assert statuses(take(mirror, index)) == [("unchanged", ONE), ("yanked", TWO)]
+    index.of = {}
+    assert statuses(take(mirror, index)) == [("unchanged", TWO), ("unyanked", TWO)]
+    assert files(mirror) == {ONE: False, TWO: False}
+    assert check_mirror(mirror).findings == ()
+
+
+@pytest.fixture
+def fixed_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the index have the same URL in each run."""
+    for module in ("following", "upstream"):
+        monkeypatch.setattr(f"wheelfix.mirror.{module}.shown_url", lambda url: "http://index/simple/", raising=False)
+
+
+@pytest.mark.usefixtures("fixed_port")
+def test_what_is_removed_upstream_is_yanked_and_never_deleted(index: Index, mirror: Path) -> None:
+    take(mirror, index)
+    gone = {TWO: index.files.pop(TWO)}
+    published = take(mirror, index)
+    assert statuses(published) == [("added", ONE), ("yanked", TWO)]
+    assert "no longer lists it" in notes(published)
+    assert files(mirror) == {ONE: False, TWO: "removed upstream"}
+    assert check_mirror(mirror).findings == ()
+    index.files |= gone
+    assert statuses(take(mirror, index)) == [("unchanged", TWO), ("unyanked", TWO)]
+
+
+def test_what_came_from_elsewhere_is_not_taken_for_removed(index: Index, mirror: Path, tmp_path: Path) -> None:
+    add_wheels(mirror, demo_wheel(tmp_path / "ours", "3.0"))
+    take(mirror, index)  # from another port
+    del index.files[TWO]
+    take(mirror, index)
+    assert files(mirror) == {ONE: False, TWO: False, "demo-3.0-py3-none-any.whl": False}
+
+
+@pytest.mark.usefixtures("fixed_port")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(status=404),
+        Reply(status=500),
+        Reply(b"{", headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}),
+        Reply(b"<html><body>We are working on it.</body></html>", headers={"Content-Type": "text/html"}),
+        Reply(b'{"meta": ', length=1000, headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}),
+    ],
+)
+def test_an_upstream_that_gives_no_answer_changes_nothing(reply: Reply, index: Index, mirror: Path) -> None:
+    take(mirror, index)
+    before = (mirror / "simple/demo/index.json").read_bytes()
+    index.spoil = lambda asked: reply
+    published = take(mirror, index)
+    assert not published.ok
+    assert (mirror / "simple/demo/index.json").read_bytes() == before
+
+
+def test_who_yanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    yank_files(mirror, "demo==1.0", "ours")
+    index.told = {"yanked": "theirs"}
+    take(mirror, index, "demo==1.0")
+    assert files(mirror) == {ONE: "ours", TWO: "theirs"}
+    index.told = {}
+    take(mirror, index, "demo==1.0")
+    assert files(mirror) == {ONE: "ours", TWO: False}
+    assert files(mirror, "_wheelfix-yanked-by") == {ONE: "mirror", TWO: None}
+
+
+def test_who_unyanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
+    index.told = {"yanked": "theirs"}
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    unyank_files(mirror, "demo==1.0")
+    take(mirror, index, "demo==1.0")
+    assert files(mirror) == {ONE: False, TWO: "theirs"}
+    unyank_files(mirror, "demo==1.0")  # it is not yanked: nothing is decided once more
+    assert files(mirror, "_wheelfix-yanked-by") == {ONE: "mirror", TWO: "upstream"}
+    published = take(mirror, index, "demo==1.0", rules="gpu/nvidia")
+    assert files(mirror) == {ONE: False, TWO: "theirs"}
+    assert published.ok
+
+
+def test_what_was_not_yanked_goes_on_to_follow_the_index(index: Index, mirror: Path) -> None:
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    unyank_files(mirror, "demo")
+    index.told = {"yanked": "theirs"}
+    take(mirror, index, "demo==1.0")
+    assert files(mirror) == {ONE: "theirs", TWO: "theirs"}
+
+
+@pytest.mark.parametrize("yanks", ["before", "later"])
+def test_the_yank_of_an_original_holds_for_what_was_made_from_it(yanks: str, mirror: Path, tmp_path: Path) -> None:
+    """Under a build tag, in its place; and the upload time is the original's."""
+    path = demo_wheel(tmp_path / "in", "1.0", GPU)
+    index = Index({path.name: path.read_bytes()})
+    options = {"allow_unproven": True, "build_tag": "1nogpu"}
+    for each in ("before", "later"):
+        if yanks == each:
+            index.told = {"yanked": "broken"}
+        take(mirror, index, "demo==1.0", **options)
+    assert files(mirror) == {"demo-1.0-1nogpu-py3-none-any.whl": "broken"}
+    assert files(mirror, "upload-time") == {"demo-1.0-1nogpu-py3-none-any.whl": TIME}
+
+
+def test_an_original_that_is_listed_yanked_stays_so_and_has_its_upload_time(mirror: Path, tmp_path: Path) -> None:
+    path = demo_wheel(tmp_path / "in", "1.0", GPU)
+    index = Index({path.name: path.read_bytes()})
+    for _ in range(2):
+        take(mirror, index, "demo", allow_unproven=True, build_tag="1nogpu", yank_original="gpu")
+        assert files(mirror) == {"demo-1.0-1nogpu-py3-none-any.whl": False, path.name: "gpu"}
+    assert set(files(mirror, "upload-time").values()) == {TIME}
+
+
+def test_the_upload_time_is_that_of_the_index_and_ours_is_kept(index: Index, mirror: Path) -> None:
+    index.of = {ONE: {"upload-time": "2025-05-05T05:05:05+02:00"}, TWO: {"upload-time": "2025-05-05T05:05:05"}}
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    assert files(mirror, "upload-time") == {ONE: "2025-05-05T03:05:05.000000Z", TWO: "2025-05-05T05:05:05.000000Z"}
+    assert all(time > "2026-06" for time in files(mirror, "_wheelfix-added").values())
+    before = page(mirror)
+    take(mirror, index, "demo==1.0", rules="gpu/nvidia")
+    for file in before["files"]:
+        file.pop("_wheelfix-rules", None)
+    after = page(mirror)
+    for file in after["files"]:
+        file.pop("_wheelfix-rules", None)
+    assert [{**file, "_wheelfix-upstream": None} for file in after["files"]] == [
+        {**file, "_wheelfix-upstream": None} for file in before["files"]
+    ]
+
+
+def test_a_wheel_that_is_corrected_once_more_keeps_its_upload_time(mirror: Path, tmp_path: Path) -> None:
+    """Whoever corrects it: the index by other rules, or somebody with the original at hand."""
+    path = demo_wheel(tmp_path / "in", "1.0", GPU, "nvidia-cublas-cu12")
+    index = Index({path.name: path.read_bytes()})
+    take(mirror, index, "demo", allow_unproven=True)
+    take(mirror, index, "demo", rules=None, replace=True)
+    assert files(mirror, "upload-time") == {path.name: TIME}
+    fix_into_mirror(mirror, path, allow_unproven=True, replace=True)
+    assert files(mirror, "upload-time") == {path.name: TIME}
+
+
+@pytest.mark.parametrize("has_time", [True, False])
+def test_an_index_of_html_only_gives_the_time_when_the_file_was_first_seen(
+    has_time: bool, index: Index, mirror: Path
+) -> None:
+    """And the report says so; our own pages, and what uv reads, have a time in HTML, too."""
+    with answering(index) as server:
+        from wheelfix.mirror.index import ask_page
+        from wheelfix.mirror.web import Web
+
+        answer = ask_page(Web(), server.index, "demo")
+        assert answer is not None
+        more = f' data-upload-time="{TIME}" data-size="1"' if has_time else ""
+        html = "".join(
+            f'<a href="/files/{each.filename}#sha256={each.digests["sha256"]}"{more}>{each.filename}</a><br>'
+            for each in answer.wheels
+        )
+    reply = Reply(html.encode(), headers={"Content-Type": "text/html"})
+    index.spoil = lambda asked: reply if asked.path == "/simple/demo/" else None
+    published = take(mirror, index, "demo==2.0")
+    assert ("when this mirror first saw the file" in notes(published)) is not has_time
+    [first] = files(mirror, "upload-time").values()
+    assert (first == TIME) is has_time
+    take(mirror, index, "demo==2.0", rules="gpu/nvidia")
+    assert files(mirror, "upload-time") == {TWO: first}
+    assert files(mirror, "_wheelfix-added")[TWO] > "2026-06"
+
+
+def test_a_page_from_before_is_brought_on(index: Index, mirror: Path, tmp_path: Path) -> None:
+    """Its files have no private keys of this: a yank was somebody's here, and the time was ours."""
+    add_wheels(mirror, [tmp_path / "in" / ONE, tmp_path / "in" / TWO])
+    path = mirror / "simple/demo/index.json"
+    document = page(mirror)
+    document["files"][0] |= {"yanked": "ours", "_wheelfix-unknown": {"x": 1}}
+    path.write_text(json.dumps(document))
+    before = files(mirror, "upload-time")
+    index.told = {"yanked": "theirs"}
+    take(mirror, index, "demo==1.0")
+    assert files(mirror) == {ONE: "ours", TWO: "theirs"}
+    assert files(mirror, "upload-time") == {ONE: TIME, TWO: TIME}
+    assert files(mirror, "_wheelfix-added") == before
+    assert files(mirror, "_wheelfix-unknown")[ONE] == {"x": 1}
+    assert check_mirror(mirror).findings == ()
+
+
+@pytest.mark.usefixtures("fixed_port")
+def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> None:
+    take(mirror, index)
+    for status in ({"status": "quarantined", "reason": "malware"}, {"status": "archived"}):
+        index.page = {"project-status": status}
+        take(mirror, index)
+        assert page(mirror)["project-status"] == status
+        assert f'content="{status["status"]}"' in (mirror / "simple/demo/index.html").read_text()
+    index.page = {}
+    take(mirror, index)
+    assert "project-status" not in page(mirror)
+    document = page(mirror)
+    (mirror / "simple/demo/index.json").write_text(json.dumps(document | {"project-status": {"status": "deprecated"}}))
+    index.page = {"project-status": {"status": "archived"}}
+    take(mirror, index)
+    assert page(mirror)["project-status"] == {"status": "deprecated"}
+
+
+def test_extras_are_not_followed_and_keep_nobody_out(index: Index, mirror: Path) -> None:
+    published = take(mirror, index, "demo[socks]", "demo==1.0")
+    assert statuses(published) == [("added", TWO), ("added", ONE)]
+    assert published.ok
+    assert published.files[0].notes[0].startswith("Extras are not followed (socks)")
+    assert published.files[1].notes == ()
+
+
+@pytest.mark.parametrize(("requirement", "versions"), [("demo", "2.0, 1.0"), ("demo==2.0", "2.0"), ("demo<2", "1.0")])
+def test_a_project_of_source_distributions_says_so(requirement: str, versions: str, index: Index, mirror: Path) -> None:
+    index.files = {"demo-1.0.tar.gz": b"x", "demo-2.0.zip": b"y", "demo-0.5-py3-none-any.whl": b"z"}
+    if requirement != "demo==2.0":
+        del index.files["demo-0.5-py3-none-any.whl"]
+    published = take(mirror, index, requirement)
+    [each] = published.files
+    assert each.problem is not None
+    assert each.problem.code == "only-sdists"
+    assert each.problem.message.endswith(f": {versions}")
+
+
+def test_one_index_at_a_time(mirror: Path) -> None:
+    words = ("--from-index", "http://127.0.0.1:9/", "--from-index", "http://127.0.0.1:10/")
+    ran = wheelfix("mirror", "add", mirror, *words, "demo")
+    assert ran.code == 2
+    assert "--from-index can be given once" in ran.err
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_download_that_is_resumed_says_so(ranges: bool, index: Index, mirror: Path) -> None:
+    """And does not, where the server sends all of it again."""
+    data, index.ranges = index.files[TWO], ranges
+    parts = mirror / ".wheelfix/downloads"
+    parts.mkdir(parents=True)
+    import hashlib
+
+    (parts / f"{hashlib.sha256(data).hexdigest()}.part").write_bytes(data[:100])
+    with answering(index) as server:
+        ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "demo")
+    assert ran.code == 0, ran.err
+    assert (f"resuming {TWO}: 100 of {len(data):,} bytes are there\n" in ran.err) is ranges
+    assert (f"downloading {TWO}" in ran.err) is not ranges
