@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wheelfix.archive.staging import remove_left_behind
 from wheelfix.edits import Edit
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
-from wheelfix.problems import WORKER_DIED
+from wheelfix.problems import no_result
 from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare, without_failed
 from wheelfix.rules import BUILT_IN
 from wheelfix.task import Mandate, Task
@@ -68,11 +68,13 @@ def fix_wheels(
     asks for more than one needs the usual ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is
     done; ``command`` is what the report calls the run.
 
-    No error of one wheel is raised: it is the ``problem`` of that wheel's outcome. What there is to say of rules that come
-    from a file or a script is in the report's ``remarks``, how releases disagreed as they came in its ``disagreements``.
+    No error of one wheel is raised, nor what an executor reports of one: it is the ``problem`` of that wheel's outcome.
+    What there is to say of rules that come from a file or a script is in the report's ``remarks``, how releases disagreed
+    as they came in its ``disagreements``.
 
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
+    :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.
     :raises ValueError: if there is no such ``scan``, if ``in_place`` comes with ``overwrite`` or a new name, or if one
         option would drop what another one leaves: ``force`` with ``skip_gpu_builds`` or ``skip_unproven``, and
         ``allow_unproven`` with ``skip_unproven``.
@@ -128,7 +130,7 @@ def run_task(
     comparison = _compared([*places], clashing, task, workers, allow_mixed=allow_mixed)
     calls = [(path, (path, task, comparison.briefs.get(path))) for path in places]
     with workers.at_hand(len(calls)) as pool:
-        for path, outcome in run_all(fix_one, calls, pool, lost=_died):
+        for path, outcome in run_all(fix_one, calls, pool, lost=no_result):
             told = {index: replace(outcome, source=given[index]) for index in places[path]}
             outcomes.update(told)
             _report_all(told.values(), on_outcome)
@@ -175,8 +177,8 @@ def _compared(paths: list[Path], clashing: list[Path], task: Task, workers: Work
     return compare([*(done[path] for path in chosen), *lost], allow_mixed=allow_mixed, local=task.local)
 
 
-def _lost(path: Path) -> Rehearsal:
-    return Rehearsal(_died(path), read_name(path), readable=False)
+def _lost(path: Path, error: BaseException) -> Rehearsal:
+    return Rehearsal(no_result(path, error), read_name(path), readable=False)
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":
@@ -226,7 +228,3 @@ def _clash(path: Path) -> Outcome:
         "Correct them in two calls with two output folders, or with --in-place.",
     )
     return Outcome(path, Status.REFUSED, problem=problem)
-
-
-def _died(path: Path) -> Outcome:
-    return Outcome(path, Status.FAILED, problem=WORKER_DIED)

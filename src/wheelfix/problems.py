@@ -16,6 +16,8 @@ _SYSTEM_HINTS: Final = {
     errno.ENOENT: "Check the path.",
     errno.ENOSPC: "The disk is full; free space or choose another output folder.",
     errno.EDQUOT: "The quota is used up; free space or choose another output folder.",
+    errno.EMFILE: "Allow more open files with `ulimit -n`, or run with fewer jobs.",
+    errno.ENFILE: "The system has no more open files to give; run with fewer jobs.",
     errno.EEXIST: "A file has the name of the output folder; choose another.",
     errno.ENOTDIR: "A part of the path is a file, not a folder.",
     errno.ELOOP: "The symbolic link leads to itself.",
@@ -28,6 +30,23 @@ WORKER_DIED: Final = Problem(
     "It may have been killed for lack of memory: run again with fewer jobs. A script that asks for more than one job needs "
     'the guard if __name__ == "__main__".',
 )
+
+
+def no_result(path: Path, error: BaseException) -> Outcome:
+    """Return the outcome for a wheel of which an executor gave no outcome, but ``error``."""
+    from concurrent.futures import BrokenExecutor  # imported late: one wheel needs no executor
+
+    if isinstance(error, BrokenExecutor):
+        return Outcome(path, Status.FAILED, problem=WORKER_DIED)
+    if isinstance(error, WheelfixError | OSError):
+        return failure(path, error)
+    text = f": {error}" if str(error) else ""
+    problem = Problem(
+        "no-result",
+        f"the executor gave no result: {type(error).__name__}{text}",
+        "Nothing is known of this wheel. Run it again, without the executor if it persists.",
+    )
+    return Outcome(path, Status.FAILED, problem=problem)
 
 
 def failure(path: Path, error: Exception) -> Outcome:
@@ -44,11 +63,11 @@ def failure(path: Path, error: Exception) -> Outcome:
 
 def _own_problem(error: Exception) -> Problem:
     """Return what to say of an error that nobody foresaw: its text and the place where it arose."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return Problem(
         "internal-error",
-        f"{type(error).__name__}: {error} ({place})",
+        f"{type(error).__name__}: {error}{place}",
         "This is a fault of wheelfix; please report it, with the wheel if you can.",
     )
 

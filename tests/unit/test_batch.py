@@ -2,6 +2,10 @@
 
 import errno
 import os
+import pickle
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
@@ -12,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import wheelfix
 from building import RecordStyle, WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.edits import SetField
@@ -173,6 +178,119 @@ class _DyingPool(Executor):
         future: Future[Any] = Future()
         future.set_exception(BrokenExecutor())
         return future
+
+
+class Unforeseen(Exception):
+    """An error that no process but its own can be told of."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one)
+        self.two = two
+
+    def __reduce__(self) -> Any:
+        return (Unforeseen, (), None)
+
+
+class _SpoilingPool(ThreadPoolExecutor):
+    """An executor that does not give back what becomes of one wheel, but ``spoil``."""
+
+    def __init__(self, spoil: Callable[[], Future[Any]]) -> None:
+        super().__init__(1)
+        self._spoil = spoil
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._spoil() if args[0].name.startswith("b-") else super().submit(fn, *args, **kwargs)
+
+
+def _ending_with(error: BaseException) -> Callable[[], Future[Any]]:
+    def future() -> Future[Any]:
+        made: Future[Any] = Future()
+        made.set_exception(error)
+        return made
+
+    return future
+
+
+def _cancelled() -> Future[Any]:
+    future: Future[Any] = Future()
+    future.cancel()
+    future.set_running_or_notify_cancel()
+    return future
+
+
+def _refused() -> Future[Any]:
+    raise RuntimeError("cannot schedule new futures after shutdown")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "word"),
+    [
+        (_ending_with(BrokenExecutor("gone")), "worker-died", "worker process ended"),
+        (_ending_with(pickle.PicklingError("no way")), "no-result", "PicklingError: no way"),
+        (_ending_with(TypeError("cannot pickle")), "no-result", "TypeError: cannot pickle"),
+        (_ending_with(Unforeseen("one", "two")), "no-result", "Unforeseen: one"),
+        (_ending_with(SystemExit(7)), "no-result", "SystemExit: 7"),
+        (_ending_with(KeyboardInterrupt()), "no-result", "KeyboardInterrupt"),
+        (_ending_with(OSError(errno.ECONNRESET, "Connection reset by peer")), "econnreset", "Connection reset"),
+        (_ending_with(wheelfix.SourceChanged("source-changed", "x", hint="y")), "source-changed", "x"),
+        (_cancelled, "no-result", "CancelledError"),
+        (_refused, "no-result", "after shutdown"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.parametrize("local", [None, "cpu"])
+def test_what_an_executor_reports_is_of_one_wheel(
+    spoil: Callable[[], Future[Any]], code: str, word: str, local: str | None, tmp_path: Path
+) -> None:
+    """The others are done and reported, whether wheels are compared first (``local``) or not."""
+    paths = wheels(tmp_path / "in", "a", "b", "c")
+    with _SpoilingPool(spoil) as pool:
+        report = fix_wheels(paths, output_dir=tmp_path / "out", executor=pool, local=local)
+    assert statuses(report.outcomes) == ["fixed", "failed", "fixed"]
+    problem = report.outcomes[1].problem
+    assert problem is not None
+    assert (problem.code, word in problem.message) == (code, True)
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_an_error_that_cannot_be_read_back_ends_no_run(tmp_path: Path) -> None:
+    """Of a real process: an error class whose copy cannot be made breaks the pool, and each wheel says so."""
+    paths = wheels(tmp_path / "in", "a", "b")
+    with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
+        pool.submit(_raise_unforeseen).exception()
+        report = fix_wheels(paths, output_dir=tmp_path / "out", executor=pool)
+    assert {outcome.problem.code for outcome in report.outcomes if outcome.problem} <= {"worker-died", "no-result"}
+    assert len(report.outcomes) == 2
+
+
+def _raise_unforeseen() -> None:
+    raise Unforeseen("one", "two")
+
+
+def test_processes_that_cannot_be_started(tmp_path: Path) -> None:
+    """One sentence before anything is done, rather than as many tracebacks as there are jobs."""
+    wheels(tmp_path / "in", "a", "b", "c", "d")
+    command = 'ulimit -n 16; exec "$@"'
+    words = [sys.executable, "-m", "wheelfix", "strip-gpu", "-j", "4", "-o", str(tmp_path / "out"), str(tmp_path / "in")]
+    ran = subprocess.run(["sh", "-c", command, "sh", *words], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert re.fullmatch(
+        r"Error: 4 processes cannot be started: this process may open 16 files only\. "
+        r"Allow more with `ulimit -n \d+`, or run with fewer jobs\.\n",
+        ran.stderr,
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EAGAIN])
+def test_a_system_that_has_no_more_processes(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("wheelfix.workers._pool", refuse)
+    with pytest.raises(wheelfix.ResultError, match="2 processes cannot be started: "):
+        fix_wheels(wheels(tmp_path / "in", "a", "b"), output_dir=tmp_path / "out", jobs=2)
+    assert not (tmp_path / "out").exists()
 
 
 def test_one_path_is_not_taken_for_many(tmp_path: Path) -> None:
