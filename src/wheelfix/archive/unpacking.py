@@ -19,6 +19,8 @@ _BLOCK: Final = 1 << 18
 """How much is inflated at a time, in bytes."""
 _KEPT: Final = 4
 """How many blocks are kept: who reads a table goes back and forth between it and the names that it points to."""
+_START: Final = 1 << 9
+"""How much of a member's data is looked at for its first bytes, in bytes; a deflate block's tables take some hundred."""
 _APART: Final = 1 << 24
 """How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
 
@@ -44,6 +46,30 @@ class Allowance:
             raise ArchiveError(
                 "too-much-to-read", "reading it takes more than any real file needs", hint="It may be made to exhaust time."
             )
+
+
+def read_start(source: Readable, member: Member, count: int) -> bytes:
+    """Return the first ``count`` bytes of a member's content, fewer if it has not so many; next to nothing is inflated.
+
+    :raises ArchiveError: when it is compressed by another method than deflate, or is damaged.
+    """
+    length = member.data_stop - member.data_start
+    data = source.read_at(member.data_start, min(_START, length))
+    if member.method == STORED:
+        return data[:count]
+    if member.method == DEFLATED:
+        try:
+            start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, count)
+        except zlib.error as error:
+            raise _damaged(member, error) from error
+        if len(start) == count or len(data) == length:
+            return start
+    return MemberFile(source, member, Allowance(bytes_=count + _BLOCK, calls=1)).read(count)
+
+
+def _damaged(member: Member, error: zlib.error) -> ArchiveError:
+    hint = "Download or build the wheel again."
+    return ArchiveError("damaged-member", f"{shown(member.name)} cannot be inflated: {error}", hint=hint)
 
 
 class _Mark(NamedTuple):
@@ -167,11 +193,7 @@ class MemberFile(io.RawIOBase):
             try:
                 content = inflater.decompress(pending, _BLOCK)
             except zlib.error as error:
-                raise ArchiveError(
-                    "damaged-member",
-                    f"{shown(self._member.name)} cannot be inflated: {error}",
-                    hint="Download or build the wheel again.",
-                ) from error
+                raise _damaged(self._member, error) from error
             if not content and not inflater.unconsumed_tail and taken == length:
                 break
             pending = inflater.unconsumed_tail

@@ -1,29 +1,63 @@
-"""One ELF file: what it links to, and whether Python imports it.
+"""One ELF file as the loader sees it: what it links to, and whether Python imports it.
 
-The dynamic section is told in the System V gABI, https://refspecs.linuxfoundation.org/elf/gabi4+/ch5.dynamic.html.
+The file format is the System V gABI, https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html; what is refused is what
+glibc's loader refuses (``open_verify`` and ``_dl_map_object_from_fd`` in ``elf/dl-load.c``), and what it could read in
+another way than we do.
 """
 
+import io
 import re
+import struct
 import sys
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from wheelfix.errors import ArchiveError, SourceChanged
 from wheelfix.escaping import shown
 
 if TYPE_CHECKING:
-    from elftools.elf.dynamic import DynamicSegment, DynamicTag
+    from elftools.elf.elffile import ELFFile
 
 MAGIC: Final = b"\x7fELF"
-_MODULE: Final = re.compile(r"\.(?:cpython|pypy)[\w-]*\.so|\.abi3t?\.so")
-"""The ends of names that Python imports: https://docs.python.org/3/library/importlib.html#importlib.machinery.EXTENSION_SUFFIXES."""
-_PLAIN: Final = re.compile(r"(?P<stem>[^\W\d]\w*)\.so")
+_ENTRY_POINT: Final = re.compile(rb"Py(?:Init|ModExport)U?_(?=[^\0])")
+"""How the function begins that Python calls when it imports a file: PyInit_ (PEP 489), PyModExport_ (PEP 793)."""
+_LONGEST_MATCH: Final = len(b"PyModExportU_") + 1
 _SHARED_OBJECT: Final = re.compile(r"\.(?:so(?:\.\d\w*)*|pyd|dll|dylib)\Z", re.IGNORECASE)
+_DEBUG: Final = ".debug"
+"""The end of the name of a file with debugging information, which only debuggers open."""
 _LONGEST_BASE: Final = 255
 """The longest file name, in characters, that file systems take."""
-_BLOCK: Final = 1 << 20
+_CPUS: Final[Mapping[str, int | None]] = {
+    "EM_386": 32, "EM_X86_64": 64, "EM_ARM": 32, "EM_AARCH64": 64, "EM_PPC": 32, "EM_PPC64": 64, "EM_S390": None,
+    "EM_RISCV": None, "EM_LOONGARCH": None, "EM_MIPS": None, "EM_SPARC": 32, "EM_SPARCV9": 64,
+}  # fmt: skip
+"""The machines that Python runs on, and how many bits their addresses have where that is settled."""
+_DEVICES: Final = frozenset(
+    {"EM_CUDA", "EM_AMDGPU", "EM_BPF", "EM_INTEL205", "EM_QDSP6", "EM_TI_C6000", "EM_XTENSA"}  # 205: Intel's graphics
+)
+"""The machines of code for a device or for the kernel: it travels as data, and no loader of a CPU takes it."""
+_NOT_LOADED: Final = frozenset({"ET_REL", "ET_CORE"})
+_MOST_SEGMENTS: Final = 1_000
+_EXTENDED_NUMBERING: Final = 0xFFFF
+"""The number of program headers that says that the true one is in a section: the loader takes it by its word."""
 _MOST_NEEDED: Final = 1_000
 _LONGEST_NAME: Final = 1_000
+_LONGEST_TABLE: Final = 1 << 22
+"""The longest dynamic section that is read, in bytes; real ones have some hundred."""
+_MOST_ENTRY_POINTS: Final = 10_000
+_BLOCK: Final = 1 << 20
+
+_NULL, _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME = 0, 1, 4, 5, 6, 10, 14
+_GNU_HASH, _AUXILIARY, _FILTER = 0x6FFF_FEF5, 0x7FFF_FFFD, 0x7FFF_FFFF
+_LINKS: Final = (_NEEDED, _AUXILIARY, _FILTER)
+"""What makes the loader look for another library; a filter takes its symbols from there."""
+_ONCE: Final = (_HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _GNU_HASH)
+"""What may be there once: of two glibc takes the last, and other readers the first."""
+_GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
+_DEFAULT, _PROTECTED = 0, 3
 
 
 class UnreadableBinary(Exception):
@@ -34,8 +68,8 @@ class UnreadableBinary(Exception):
 class Dynamic:
     """What the dynamic section says: the libraries that must be there to load the file, and the name it is known by.
 
-    ``is_module`` tells whether Python imports the file: its name is that of an extension module, and where that is a plain
-    ``name.so``, it names ``PyInit_name``.
+    ``is_module`` tells whether Python can import the file: it exports the function that Python calls then. The name of the
+    file does not count: PyTorch's projects call libraries for ``torch.ops.load_library`` like extension modules.
     """
 
     needed: tuple[str, ...] = ()
@@ -49,37 +83,32 @@ def is_binary(path: str) -> bool:
     return len(name) <= _LONGEST_BASE and _SHARED_OBJECT.search(name) is not None
 
 
-def read_dynamic(file: BinaryIO, name: str) -> Dynamic:
-    """Return what the ELF file called ``name`` (without folders) links to.
+def is_debug_file(path: str) -> bool:
+    """Whether a path is that of debugging information, which looks like a binary and is none."""
+    return path.endswith(_DEBUG)
 
-    :raises UnreadableBinary: if it cannot be read.
+
+def read_dynamic(file: BinaryIO) -> Dynamic | None:
+    """Return what an ELF file links to, ``None`` if it is of a kind that is never loaded into a process.
+
+    :raises UnreadableBinary: if a loader would refuse it, or could read something else in it.
     """
-    # Imported late: only few runs look into binaries.
-    from elftools.elf.dynamic import DynamicSegment
-    from elftools.elf.elffile import ELFFile
-
-    class Loaded(ELFFile):
-        """A file as the loader sees it: without sections, which only cost time and may say something else."""
-
-        def num_sections(self) -> int:
-            return 0
+    from elftools.elf.elffile import ELFFile  # imported late: only few runs look into binaries
 
     try:
-        elf = Loaded(file)
-        segments = [each for each in elf.iter_segments() if isinstance(each, DynamicSegment)]
-        if not segments:
+        elf = ELFFile(file)
+        if elf.header["e_machine"] in _DEVICES or elf.header["e_type"] in _NOT_LOADED:
+            return None
+        _check_header(elf)
+        image = _Image(elf)
+        if not image.tags:
             return Dynamic()
-        segment = segments[-1]  # as the loader of the GNU C library does
-        needed: list[str] = []
-        soname = None
-        for tag in segment.iter_tags():
-            if tag.entry.d_tag == "DT_NEEDED":
-                needed.append(_name(tag, "needed"))
-            elif tag.entry.d_tag == "DT_SONAME":
-                soname = _name(tag, "soname")
-            if len(needed) > _MOST_NEEDED:
-                raise UnreadableBinary("it links to more libraries than any real file")
-        return Dynamic(tuple(needed), soname, _is_module(segment, name))
+        links = [value for tag, value in image.tags if tag in _LINKS]
+        if len(links) > _MOST_NEEDED:
+            raise UnreadableBinary("it links to more libraries than any real file")
+        needed = tuple(map(image.string, links))
+        soname = image.single(_SONAME)
+        return Dynamic(needed, None if soname is None else image.string(soname), _exports_entry_point(image))
     except UnreadableBinary:
         raise
     except Exception as error:
@@ -103,31 +132,207 @@ def _unreadable(error: BaseException) -> UnreadableBinary:
     return UnreadableBinary(shown(str(error)[:200]) or type(error).__name__)
 
 
-def _name(tag: "DynamicTag", kind: str) -> str:
-    name: str = getattr(tag, kind)  # pyelftools gives each kind of tag its own attribute
-    if len(name) > _LONGEST_NAME:
-        raise UnreadableBinary("the name of a library is longer than any real one")
-    return name
+def _check_header(elf: "ELFFile") -> None:
+    header, machine = elf.header, elf.header["e_machine"]
+    if machine not in _CPUS:
+        raise UnreadableBinary("it is for a machine that is not known")
+    if _CPUS[machine] not in (None, elf.elfclass):
+        raise UnreadableBinary(f"its class is not the one of its machine ({elf.elfclass} bits)")
+    if header["e_type"] not in ("ET_DYN", "ET_EXEC"):
+        raise UnreadableBinary("it is neither a shared object nor a program")
+    if header["e_version"] != "EV_CURRENT" or header["e_ident"]["EI_VERSION"] != "EV_CURRENT":
+        raise UnreadableBinary("it is of another version of ELF")
+    if header["e_phentsize"] != elf.structs.Elf_Phdr.sizeof():
+        raise UnreadableBinary("its program headers have another size than those of ELF")
+    if header["e_phnum"] in (0, _EXTENDED_NUMBERING):
+        raise UnreadableBinary("it has no program headers that a loader would find")
+    if header["e_phnum"] > _MOST_SEGMENTS:
+        raise UnreadableBinary("it has more program headers than any real file")
 
 
-def _is_module(segment: "DynamicSegment", name: str) -> bool:
-    plain = _PLAIN.fullmatch(name)
-    if plain is None or _MODULE.search(name):
-        return _MODULE.search(name) is not None
-    return _names(segment, f"PyInit_{plain['stem']}")
+class _Image:
+    """The file as it lies in memory: addresses, not offsets, are what the loader goes by."""
+
+    def __init__(self, elf: "ELFFile") -> None:
+        self.machine: str = elf.header["e_machine"]
+        self.is_wide = elf.elfclass == 64
+        self.order = "<" if elf.little_endian else ">"
+        self._file = elf.stream
+        segments = _segments(elf)
+        self._loads = [each for each in segments if each["p_type"] == "PT_LOAD"]
+        if not self._loads:
+            raise UnreadableBinary("it has no segment to load")
+        dynamics = [each for each in segments if each["p_type"] == "PT_DYNAMIC"]
+        if not dynamics and elf.header["e_type"] == "ET_EXEC":
+            self.tags: tuple[tuple[int, int], ...] = ()  # a program that is linked statically
+        else:
+            self.tags = self._dynamic(dynamics)
+
+    def _dynamic(self, segments: list[Any]) -> tuple[tuple[int, int], ...]:
+        """Return the entries of the dynamic section: of the last that is not empty, as glibc takes it."""
+        segment = next((each for each in reversed(segments) if each["p_filesz"]), None)
+        if segment is None:
+            raise UnreadableBinary("it has no dynamic section, or an empty one")
+        if self._offset(segment["p_vaddr"])[0] != segment["p_offset"]:
+            raise UnreadableBinary("its dynamic section lies at another place in the file than in memory")
+        data = self.read(segment["p_vaddr"], min(segment["p_filesz"], _LONGEST_TABLE))
+        pair = struct.Struct(self.order + ("2Q" if self.is_wide else "2I"))
+        tags: list[tuple[int, int]] = []
+        for tag, value in pair.iter_unpack(data[: len(data) - len(data) % pair.size]):
+            if tag == _NULL:
+                break
+            tags.append((tag, value))
+        else:
+            raise UnreadableBinary("its dynamic section has no end")
+        singles = [each for each in dict.fromkeys(tags) if each[0] in _ONCE]
+        if len(singles) > len(dict(singles)):
+            raise UnreadableBinary("its dynamic section says two things where only one counts")
+        return tuple(tags)
+
+    def single(self, tag: int) -> int | None:
+        """Return the value of a tag that stands there once at most."""
+        return next((value for each, value in self.tags if each == tag), None)
+
+    def _offset(self, address: int) -> tuple[int, int]:
+        """Return where in the file the content at ``address`` lies, and how much of it there is in one piece."""
+        for each in reversed(self._loads):
+            within = address - each["p_vaddr"]
+            if 0 <= within < each["p_filesz"]:
+                return each["p_offset"] + within, each["p_filesz"] - within
+        raise UnreadableBinary("an address in its dynamic section is outside of the file")
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return ``size`` bytes from ``address``, fewer if the segment or the file ends before."""
+        offset, rest = self._offset(address)
+        self._file.seek(offset)
+        return self._file.read(min(size, rest))
+
+    def blocks(self, address: int, size: int) -> Iterator[bytes]:
+        """Yield ``size`` bytes from ``address`` piece by piece, fewer if the segment or the file ends before.
+
+        Each piece but the last has 1 MiB, a multiple of the size of any word.
+        """
+        offset, rest = self._offset(address)
+        left = min(size, rest)
+        while left > 0:
+            self._file.seek(offset)
+            block = self._file.read(min(_BLOCK, left))
+            if not block:
+                return
+            yield block
+            offset, left = offset + len(block), left - len(block)
+
+    def words(self, address: int, size: int, width: int = 4) -> Iterator["array[int]"]:
+        """Yield unsigned numbers of ``width`` bytes from ``address``, ``size`` bytes of them at most, piece by piece."""
+        for block in self.blocks(address, size):
+            found = array("I" if width == 4 else "Q", block[: len(block) - len(block) % width])
+            if (sys.byteorder == "little") != (self.order == "<"):
+                found.byteswap()
+            yield found
+
+    @cached_property
+    def strings(self) -> tuple[int, int]:
+        """The address of the string table and its size in bytes."""
+        address, size = self.single(_STRTAB), self.single(_STRSZ)
+        if address is None:
+            raise UnreadableBinary("it has no string table")
+        _, rest = self._offset(address)
+        if size is not None and size > rest:
+            raise UnreadableBinary("its string table is longer than the segment that holds it")
+        return address, rest if size is None else size
+
+    def string(self, offset: int) -> str:
+        """Return the text at ``offset`` of the string table."""
+        address, size = self.strings
+        if offset >= size:
+            raise UnreadableBinary("the name of a library lies outside of the string table")
+        text, end, _ = self.read(address + offset, min(_LONGEST_NAME + 1, size - offset)).partition(b"\0")
+        if not end:
+            longest = len(text) > _LONGEST_NAME
+            raise UnreadableBinary(f"the name of a library {'is longer than any real one' if longest else 'has no end'}")
+        return text.decode("utf-8")
 
 
-def _names(segment: "DynamicSegment", symbol: str) -> bool:
-    """Whether ``symbol`` stands in the string table: who has it there exports it; a hash table would cost more to read."""
-    _, start = segment.get_table_offset("DT_STRTAB")
-    if start is None:
+def _segments(elf: "ELFFile") -> list[Any]:
+    """Return the program headers."""
+    from elftools.common.utils import struct_parse
+
+    count, each = elf.header["e_phnum"], elf.structs.Elf_Phdr.sizeof()
+    elf.stream.seek(elf.header["e_phoff"])
+    table = elf.stream.read(count * each)
+    if len(table) < count * each:
+        raise UnreadableBinary("its program headers are cut off")
+    stream = io.BytesIO(table)
+    return [struct_parse(elf.structs.Elf_Phdr, stream) for _ in range(count)]
+
+
+def _exports_entry_point(image: _Image) -> bool:
+    """Whether one of the symbols that can be looked up is what Python calls to make a module."""
+    names = _entry_point_names(image)
+    symbols = image.single(_SYMTAB) if names else None
+    if symbols is None:
         return False
-    left = next((tag.entry.d_val for tag in segment.iter_tags("DT_STRSZ")), sys.maxsize)
-    wanted, text = b"\0" + symbol.encode() + b"\0", b""
-    segment.stream.seek(start)
-    while left > 0 and (block := segment.stream.read(min(_BLOCK, left))):
-        left -= len(block)
-        text = text[-len(wanted) :] + block
-        if wanted in text:
-            return True
+    first, count = _lookup_range(image)
+    entry = struct.Struct(image.order + ("IBBH16x" if image.is_wide else "I8xBBH"))
+    start = symbols + first * entry.size
+    rest = b""
+    for block in image.blocks(start, max(0, count - first) * entry.size) if count > first else ():
+        data = rest + block
+        whole = len(data) - len(data) % entry.size
+        rest = data[whole:]
+        for name, info, other, section in entry.iter_unpack(data[:whole]):
+            exported = section != 0 and info >> 4 in (_GLOBAL, _WEAK, _UNIQUE) and other & 3 in (_DEFAULT, _PROTECTED)
+            if exported and name in names:
+                return True
     return False
+
+
+def _entry_point_names(image: _Image) -> frozenset[int]:
+    """Return where in the string table such names begin; linkers let a name be the end of a longer one."""
+    if image.single(_STRTAB) is None:
+        return frozenset()
+    found: set[int] = set()
+    position, tail = 0, b""
+    for block in image.blocks(*image.strings):
+        text = tail + block
+        found.update(position - len(tail) + match.start() for match in _ENTRY_POINT.finditer(text))
+        if len(found) > _MOST_ENTRY_POINTS:
+            raise UnreadableBinary("it has more names of modules than any real file")
+        position, tail = position + len(block), text[-_LONGEST_MATCH:]
+    return frozenset(found)
+
+
+def _lookup_range(image: _Image) -> tuple[int, int]:
+    """Return the first symbol that the hash table leads to and the one behind the last; glibc prefers the GNU one."""
+    gnu, sysv = image.single(_GNU_HASH), image.single(_HASH)
+    if gnu is not None:
+        return _gnu_range(image, gnu)
+    if sysv is None:
+        return 0, 0
+    width = 8 if image.is_wide and image.machine == "EM_S390" else 4  # the one ABI with wide entries, for s390x
+    head = [number for part in image.words(sysv, 2 * width, width) for number in part]
+    if len(head) < 2:
+        raise UnreadableBinary("its hash table is cut off")
+    return 1, head[1]
+
+
+def _gnu_range(image: _Image, address: int) -> tuple[int, int]:
+    """Return what a GNU hash table covers: its chains end with an odd number, and nothing says how many symbols there are.
+
+    The layout is described in https://sourceware.org/legacy-ml/binutils/2006-10/msg00377.html.
+    """
+    head = [number for part in image.words(address, 16) for number in part]
+    if len(head) < 4:
+        raise UnreadableBinary("its hash table is cut off")
+    buckets, first, filters, _ = head
+    at = address + 16 + filters * (8 if image.is_wide else 4)
+    last = max((max(part) for part in image.words(at, 4 * buckets) if part), default=0) if buckets else 0
+    if last < first or not last:
+        return 0, 0
+    chain = at + 4 * buckets + 4 * (last - first)
+    for part in image.words(chain, sys.maxsize):
+        for number in part:
+            last += 1
+            if number & 1:
+                return first, last
+    raise UnreadableBinary("its hash table has no end")

@@ -8,11 +8,11 @@ from typing import BinaryIO, Final, cast
 
 from wheelfix.archive.layout import Member
 from wheelfix.archive.source import Readable
-from wheelfix.archive.unpacking import Allowance, MemberFile
+from wheelfix.archive.unpacking import Allowance, MemberFile, read_start
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
-from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, read_dynamic
+from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic
 
 _MOST_BYTES: Final = 6 << 30
 """How much of a wheel's binaries is inflated at most, in bytes; the largest real ones have 2 GiB."""
@@ -29,7 +29,7 @@ _MOST_BINARIES: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One shared object of a wheel: its member's name, and what its dynamic section says."""
+    """One shared object or program of a wheel: its member's name, and what its dynamic section says."""
 
     path: str
     dynamic: Dynamic
@@ -55,7 +55,7 @@ class Linkage:
     """What was read of a wheel's binaries so far.
 
     ``unread`` maps binaries that could not be read to the reason; ``complete`` tells whether there are no more. ``names``
-    are the file names of all of them, read or not.
+    are the file names of the shared objects, read or not; those are not in it that turned out to be never loaded.
     """
 
     binaries: tuple[Binary, ...] = ()
@@ -135,19 +135,27 @@ def _closure(starts: Iterable[str], following: Mapping[str, Iterable[str]]) -> s
 
 
 class Scanner:
-    """Reads the binaries of a wheel, smallest first, and goes on from what is ``known`` of them by an earlier look."""
+    """Reads the binaries of a wheel, smallest first, and goes on from what is ``known`` of them by an earlier look.
+
+    Those that are called like shared objects come first, then all else that begins like an ELF file: programs too must
+    find their libraries. What no loader takes, code for a device or debugging information, is passed over.
+    """
 
     def __init__(self, source: Readable, members: Sequence[Member], known: Linkage | None = None) -> None:
         self._source = source
         candidates = [member for member in members if is_binary(member.name)]
         known = known or Linkage()
         seen = known.unread.keys() | {binary.path for binary in known.binaries}
-        self._waiting = deque(sorted((each for each in candidates if each.name not in seen), key=_by_size))
+        left = [] if known.complete else [member for member in members if member.name not in seen]
+        self._waiting = deque(sorted((each for each in left if is_binary(each.name)), key=_by_size))
+        self._others = [each for each in left if _may_be_program(each)]
         calls = _MOST_CALLS + _CALLS_EACH * min(len(candidates), _MOST_BINARIES)
         self._allowance = Allowance(bytes_=_MOST_BYTES, calls=calls)
-        self._names = frozenset(each.name.rpartition("/")[2] for each in candidates)
+        self._candidates = frozenset(each.name for each in candidates)
+        self._names = known.names if known.complete else _bases(self._candidates)
         self._binaries = [*known.binaries]
         self._unread = {**known.unread}
+        self._passed_over: set[str] = set()
         self._linkage: Linkage | None = None
         small = sorted((each for each in candidates if each.size <= _SAMPLE_SIZE), key=_by_size)
         self._sample = frozenset(each.name for each in small[:_SAMPLE_COUNT])
@@ -156,12 +164,13 @@ class Scanner:
     def linkage(self) -> Linkage:
         """What was read so far."""
         if self._linkage is None:
-            self._linkage = Linkage(tuple(self._binaries), dict(self._unread), not self._waiting, self._names)
+            complete = not self._waiting and not self._others
+            self._linkage = Linkage(tuple(self._binaries), dict(self._unread), complete, self._loadable_names())
         return self._linkage
 
     def read_all(self) -> Linkage:
         """Read what is left, and return all."""
-        while self._waiting:
+        while self._is_left():
             self._read_next()
         return self.linkage
 
@@ -178,7 +187,7 @@ class Scanner:
         news: Sequence[Binary] = self._binaries
         while True:
             promising = promising or any(map(wanted, _needed_by(news)))
-            done = not self._waiting
+            done = not self._is_left()
             if promising and (done or len(self._binaries) >= next_look):  # a look takes them all into account
                 found = self.linkage.first(wanted, hard=True)
                 if found:
@@ -194,6 +203,24 @@ class Scanner:
         self._read(self._waiting.popleft())
         return self._binaries[before:]
 
+    def _is_left(self) -> bool:
+        """Whether there is a binary to read; once all shared objects are read, the other files are looked at."""
+        if not self._waiting and self._others:
+            others, self._others, self._linkage = self._others, [], None
+            self._waiting.extend(sorted(filter(self._begins_like_elf, others), key=_by_size))
+        return bool(self._waiting)
+
+    def _begins_like_elf(self, member: Member) -> bool:
+        try:
+            return read_start(self._source, member, len(MAGIC)) == MAGIC
+        except ArchiveError as error:
+            self._unread[member.name] = error.message
+            return False
+
+    def _loadable_names(self) -> frozenset[str]:
+        """Return the names under which the wheel brings libraries: a file that no loader takes brings none."""
+        return self._names - (_bases(self._passed_over) - _bases(self._candidates - self._passed_over))
+
     def _read(self, member: Member) -> None:
         if member.size > _SMALL and member.size > _GREATEST_RATIO * (member.data_stop - member.data_start):
             self._unread[member.name] = "it is packed tighter than any real binary"
@@ -203,18 +230,31 @@ class Scanner:
             if file.read(len(MAGIC)) != MAGIC:
                 if member.size:
                     self._unread[member.name] = "it is no ELF file, and others are not read"
+                else:
+                    self._passed_over.add(member.name)
                 return
-            dynamic = read_dynamic(cast(BinaryIO, file), member.name.rpartition("/")[2])
+            dynamic = read_dynamic(cast(BinaryIO, file))
         except ArchiveError as error:
             self._unread[member.name] = error.message
         except UnreadableBinary as error:
             self._unread[member.name] = str(error)
         else:
-            self._binaries.append(Binary(member.name, dynamic))
+            if dynamic is None:
+                self._passed_over.add(member.name)
+            else:
+                self._binaries.append(Binary(member.name, dynamic))
 
 
 def _needed_by(binaries: Iterable[Binary]) -> Iterator[str]:
     return (library.rpartition("/")[2] for binary in binaries for library in binary.dynamic.needed)
+
+
+def _bases(paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(path.rpartition("/")[2] for path in paths)
+
+
+def _may_be_program(member: Member) -> bool:
+    return member.size > len(MAGIC) and not is_binary(member.name) and not is_debug_file(member.name)
 
 
 def _by_size(member: Member) -> tuple[int, str]:

@@ -25,7 +25,9 @@ def binary(
     padding: int = 0,
     raw: bytes | None = None,
 ) -> Entry:
-    """Return a shared object; the larger its ``padding``, the later it is read."""
+    """Return a shared object; the larger its ``padding``, the later it is read. One called like a module is one."""
+    if path.endswith(PYTHON) and not exports:
+        exports = [f"PyInit_{path.rpartition('/')[2].partition('.')[0]}"]
     content = shared_object("x86_64", needed=needed, soname=soname, exports=exports) + bytes(padding)
     return Entry(path, content, raw=packed(content) if raw is None else raw)
 
@@ -84,11 +86,13 @@ def test_hard_links(entries: list[Entry], path: str, later: int) -> None:
 
 ALONE = [binary("d/libplugin.so", CUBLAS), binary("d/_C" + PYTHON, "libc.so.6")]
 PLUGIN_OF_PLUGIN = [binary("d/libone.so", "libtwo.so"), binary("d/libtwo.so", CUBLAS), binary("d/_C" + PYTHON, "libm.so.6")]
-NO_MODULE = [binary("d/demo.so", CUBLAS, exports=["PyInit_other"])]
+NO_MODULE = [binary("d/_C.abi3.so", CUBLAS, exports=["other"])]
+PROGRAM = [binary("d/bin/tool", CUBLAS), binary("d/_C" + PYTHON, "libm.so.6")]
 
 
 @pytest.mark.parametrize(
-    ("entries", "path"), [(ALONE, "d/libplugin.so"), (PLUGIN_OF_PLUGIN, "d/libtwo.so"), (NO_MODULE, "d/demo.so")]
+    ("entries", "path"),
+    [(ALONE, "d/libplugin.so"), (PLUGIN_OF_PLUGIN, "d/libtwo.so"), (NO_MODULE, "d/_C.abi3.so"), (PROGRAM, "d/bin/tool")],
 )
 def test_what_no_module_loads_is_a_plug_in(entries: list[Entry], path: str) -> None:
     one = scanner(*entries)
@@ -167,6 +171,63 @@ def test_a_sample_is_not_of_too_many() -> None:
     assert len(scanner(*many).read_sample().binaries) == 50
 
 
+OTHERS = {
+    "a program": (binary("demo-1.0.data/scripts/tool", CUDART), True),
+    "a library of another name": (binary("d/engine.bin", CUDART), True),
+    "text": (Entry("d/readme.txt", b"\x7fEL"), False),
+    "nothing": (Entry("d/empty", b""), False),
+    "the magic alone": (Entry("d/magic", b"\x7fELF"), False),
+    "debugging information": (binary("d/libx.so.debug", CUDART), False),
+}
+
+
+@pytest.mark.parametrize(("entry", "is_read"), OTHERS.values(), ids=OTHERS)
+def test_what_begins_like_an_elf_file_is_read_whatever_its_name(entry: Entry, *, is_read: bool) -> None:
+    """A program that links to a library needs it, and so does what is loaded under a name of its own."""
+    one = scanner(entry, *ALONE)
+    linkage = one.read_all()
+    assert (entry.name in [each.path for each in linkage.binaries]) is is_read
+    assert linkage.unread == {}
+    assert linkage.complete
+    assert scanner(entry, *ALONE, known=linkage).read_all() == linkage
+
+
+def test_what_cannot_be_looked_into_may_be_a_program() -> None:
+    for entry in (Entry("d/tool", b"\x7fELF" * 9, raw=b"\xff" * 9), Entry("d/tool", b"\x7fELF" * 9, 12, raw=b"BZh" * 9)):
+        assert [*scanner(entry, *DIRECT).read_all().unread] == ["d/tool"]
+
+
+def test_a_start_behind_many_empty_blocks_is_found() -> None:
+    """A deflate stream can begin with blocks that hold nothing: the first bytes are not where they are looked for."""
+    content = shared_object("x86_64", needed=[CUDART])
+    entry = Entry("d/tool", content, raw=b"\0\0\0\xff\xff" * 2000 + packed(content))
+    assert paths(scanner(entry).read_all()) == ["tool"]
+
+
+def test_programs_are_looked_at_last() -> None:
+    one = scanner(*DIRECT, binary("d/tool", CUDART))
+    assert one.find_link(is_cuda) is not None
+    assert paths(one.linkage) == ["_C" + PYTHON]
+    assert not one.linkage.complete
+    assert paths(one.read_all()) == ["_C" + PYTHON, "tool"]
+
+
+DEVICE = Entry(f"d.libs/{CUBLAS}", shared_object("x86_64").replace(b"\x3e\0\1\0", b"\xbe\0\1\0", 1))
+RELOCATABLE = Entry(f"d.libs/{CUBLAS}", shared_object("x86_64").replace(b"\3\0\x3e\0", b"\1\0\x3e\0", 1))
+EMPTY = Entry(f"d.libs/{CUBLAS}", b"")
+
+
+@pytest.mark.parametrize("entry", [DEVICE, RELOCATABLE, EMPTY], ids=["device", "relocatable", "empty"])
+def test_what_is_never_loaded_is_passed_over_and_brings_no_library(entry: Entry) -> None:
+    """Neither a need nor a doubt; and a file that is only called like the library does not help who links to it."""
+    linkage = scanner(*DIRECT, entry).read_all()
+    assert (paths(linkage), linkage.unread, linkage.complete) == (["_C" + PYTHON], {}, True)
+    assert scanner(*DIRECT, entry).find_link(is_cuda) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
+    assert scanner(*DIRECT, entry, known=linkage).read_all() == linkage
+    beside = binary(f"d/other/{CUBLAS}", padding=5_000)
+    assert scanner(*DIRECT, entry, beside).find_link(is_cuda) is None
+
+
 def test_the_search_goes_on_where_it_stopped() -> None:
     one = scanner(*DIRECT, binary("d/_X" + PYTHON, "libnvrtc.so.12", padding=5_000))
     assert one.find_link(lambda library: library == CUBLAS) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
@@ -200,7 +261,7 @@ def test_a_look_that_went_on_says_what_one_look_says() -> None:
 
 def test_a_wheel_without_binaries_is_read_at_once() -> None:
     one = scanner(Entry("d/__init__.py", b"x"), Entry("d/x.so.py/__init__.py", b"x"))
-    assert one.linkage == Linkage(complete=True)
+    assert one.read_all() == Linkage(complete=True)
     assert one.find_link(is_cuda) is None
 
 
@@ -247,7 +308,7 @@ def test_a_member_that_lies_about_its_size_spoils_only_itself(tmp_path: Path) ->
 
 @pytest.mark.parametrize("method", [STORED, DEFLATED])
 def test_an_empty_file_needs_nothing(method: int) -> None:
-    assert scanner(Entry("d/libx.so", b"", method)).read_all() == Linkage(complete=True, names=frozenset({"libx.so"}))
+    assert scanner(Entry("d/libx.so", b"", method)).read_all() == Linkage(complete=True)
 
 
 RATIOS = [((1 << 24) + 1, 50_000, True), ((1 << 24) + 1, 90_000, False), (1 << 24, 10, False), (1 << 31, 100, True)]
