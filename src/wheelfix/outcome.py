@@ -33,11 +33,11 @@ class Scan(StrEnum):
     """When the binaries of a wheel are read for what they link to."""
 
     AUTO = "auto"
-    """Where it can change the verdict, as far as needed."""
+    """Where it can change the verdict, as far as needed: all of them before a label or a constant is believed."""
     ALWAYS = "always"
     """Whenever a verdict is asked for, all of them."""
     NEVER = "never"
-    """Not at all: markers, labels, constants and names of files decide."""
+    """Not at all: then only a marker proves that a requirement can go."""
 
 
 class Severity(StrEnum):

@@ -26,7 +26,7 @@ from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.sbom import TRACE
-from wheelfix.weighing import Caution, gather, weigh
+from wheelfix.weighing import Caution, gather, weigh, weigh_label
 from wheelfix.wheel import SIGNATURES, Wheel
 
 if TYPE_CHECKING:
@@ -96,17 +96,17 @@ def make_plan(
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
-    What rules take away is weighed against what the wheel says of its needs, with ``caution``; where that forbids it the
-    plan has a ``problem``. ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can ask for it.
-    ``evidence`` is what was gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does
-    both: rules and edits find METADATA as it is repaired.
+    What rules take away, and a local version of a CPU build, are weighed against what the wheel says of its needs, with
+    ``caution``; where that forbids it the plan has a ``problem``. ``sha256`` gives the wheel's sum (hexadecimal) where the
+    caller has it: rules can ask for it. ``evidence`` is what was gathered of the wheel already. With the plan of a
+    ``repair`` of the same wheel the result does both: rules and edits find METADATA as it is repaired.
 
     :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
     """
-    draft = _Draft(wheel, repair)
+    draft = _Draft(wheel, caution or Caution(), evidence, repair)
     if rules is not None:
-        draft.apply_rules(rules, sha256, caution or Caution(), evidence)
+        draft.apply_rules(rules, sha256)
     for edit in edits:
         draft.apply_edit(edit)
     return draft.finish(rules.digest if rules else None, identity or Identity())
@@ -149,8 +149,10 @@ def as_kept(change: Change) -> Change:
 class _Draft:
     """A plan in the making."""
 
-    def __init__(self, wheel: Wheel, repair: Plan | None = None) -> None:
+    def __init__(self, wheel: Wheel, caution: Caution, evidence: "Evidence | None", repair: Plan | None) -> None:
         self._wheel = wheel
+        self._caution = caution
+        self._evidence = cache(lambda: evidence or gather(wheel, caution.scan))  # seldom needed
         self._repair = repair
         self._document = wheel.document if repair is None else Document.parse(repair.new_metadata)
         self._editor = Editor(self._document)
@@ -161,18 +163,16 @@ class _Draft:
         self._problem: Problem | None = None
         self._files: dict[str, bytes | None] = dict.fromkeys(repair.removed if repair else ())
 
-    def apply_rules(
-        self, rules: RuleSet, sha256: Callable[[], str] | None, caution: Caution, evidence: "Evidence | None"
-    ) -> None:
+    def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
         wheel = self._wheel
-        gathered = cache(lambda: evidence or gather(wheel, caution.scan))  # seldom needed
-        facts = make_facts(self._document, wheel.filename, sha256 or wheel.source.sha256, lambda: gathered().environments)
+        hashed = sha256 or wheel.source.sha256
+        facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
         corrected = apply_rules(rules, facts)
         self._kept, self._applied = corrected.kept, corrected.applied
         self._notes += corrected.notes
         if not corrected.changes:
             return
-        weighed = weigh(corrected.changes, rules, gathered(), caution)
+        weighed = weigh(corrected.changes, rules, self._evidence(), self._caution)
         self._problem = weighed.problem
         self._notes += weighed.notes
         if weighed.left:
@@ -233,8 +233,14 @@ class _Draft:
         changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes]
         renaming = Renaming(wheel.filename, wheel.dist_info)
         if not identity.is_empty and self._problem is None and (identity.unchanged or changes):
-            renaming = rename(wheel, identity)
-            changes += self._take_name(renaming)
+            claim = weigh_label(identity.local, wheel, self._evidence, self._caution)
+            self._problem = claim.problem
+            self._notes += claim.notes
+            if claim.left:
+                changes = self._leave()
+            elif claim.problem is None:
+                renaming = rename(wheel, identity)
+                changes += self._take_name(renaming)
         if self._editor.changes:
             self._note_duplicates()
         if changes:
@@ -263,6 +269,13 @@ class _Draft:
         """Return the changes of the repair, but for the removal of files that an edit writes."""
         changes = self._repair.changes if self._repair else ()
         return [each for each in changes if each.action != "remove-file" or self._files.get(each.field, b"") is None]
+
+    def _leave(self) -> list[Change]:
+        """Take back what rules and edits changed; return the changes that remain, those of the repair."""
+        self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
+        self._editor, self._file_changes = Editor(self._document), []
+        self._files = dict.fromkeys(self._repair.removed if self._repair else ())
+        return self._repairs()
 
     def _doubt(self) -> Problem | None:
         """Return why what METADATA or WHEEL says is not to be carried on, if RECORD contradicts it."""

@@ -1,13 +1,14 @@
 """What rules would take out of a wheel, weighed against what the wheel says of its needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from packaging.tags import Tag
 
-from wheelfix.errors import WheelFault
+from wheelfix.errors import ArchiveError, WheelFault
 from wheelfix.escaping import shown
+from wheelfix.evidence.build import names_cpu_build
 from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.verdict import Evidence, what_breaks
@@ -18,6 +19,7 @@ from wheelfix.outcome import Change, Problem, Scan, Verdict
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.matching import names_a_pair
 from wheelfix.rules.model import RuleSet
+from wheelfix.sbom import TRACE, read_trace
 from wheelfix.wheel import Wheel
 
 if TYPE_CHECKING:
@@ -68,9 +70,25 @@ def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None)
 
     ``scan`` says when binaries are read, and ``known`` is what was read of them before.
     """
-    versions = (wheel.version, wheel.filename.version)
+    versions = [wheel.version, wheel.filename.version]
+    if _labelled_by_us(wheel):  # what we wrote ourselves is no evidence, and what only may be ours is none either
+        versions = [version.partition("+")[0] for version in versions]
     tags = wheel.filename.tags | own_tags(wheel)
     return Evidence(wheel.source, wheel.layout.members, Environments(tags), wheel.project, versions, scan=scan, known=known)
+
+
+def _labelled_by_us(wheel: Wheel) -> bool:
+    """Whether the wheel's provenance says that wheelfix gave it its local version, or cannot be read.
+
+    A forged one takes evidence away by this, and never adds any.
+    """
+    if wheel.member(TRACE) is None:
+        return False
+    try:
+        trace = read_trace(wheel.read(TRACE))
+    except ArchiveError:
+        return True
+    return trace is None or any(each.field == "Version" for each in trace.changes)
 
 
 def own_tags(wheel: Wheel) -> frozenset[Tag]:
@@ -101,6 +119,30 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution
     if unproven and not caution.allow_unproven:
         return Weighed(weighed, _doubt(unproven), ())
     return Weighed(weighed, None, ())
+
+
+def weigh_label(label: str | None, wheel: Wheel, evidence: Callable[[], Evidence], caution: Caution) -> Weighed:
+    """Return whether ``wheel`` may get the local version ``label``: a GPU build does not become one for the CPU by its name.
+
+    Only a label that says so is weighed, and one that the wheel does not have already; its binaries are read for that.
+    """
+    is_new = label is not None and wheel.filename.with_local_label(label) != wheel.filename
+    sign = evidence().gpu_sign() if label is not None and is_new and names_cpu_build(label) else ""
+    if not sign:
+        return Weighed((), None, ())
+    if caution.force:
+        return Weighed((), None, (f"Forced: its local version says that it is a CPU build, but {sign}.",))
+    if caution.skip_gpu_builds:
+        return Weighed((), None, (f"Left as it is: it is a GPU build: {sign}.",), left=True)
+    return Weighed(
+        (),
+        Problem(
+            "cpu-label",
+            f"the local version {shown(label or '')} says that it is a CPU build, but {sign}",
+            "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version. --force overrides this.",
+        ),
+        (),
+    )
 
 
 def _is_catalogued(change: Change) -> bool:

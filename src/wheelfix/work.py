@@ -107,6 +107,7 @@ def _rules(task: Task) -> "RuleSet | None":
 def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
     from wheelfix.breakage import guarded
+    from wheelfix.evidence.build import names_cpu_build
     from wheelfix.metadata.declared import Declared
     from wheelfix.releases import COMPANIONS, Rehearsal, read_name
     from wheelfix.rewrite import preview
@@ -120,6 +121,8 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
             plan = guarded(plan, wheel, sbom=task.sbom, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_build if task.local is not None or wheel.project in COMPANIONS else ""
+            if task.local is not None and names_cpu_build(task.local):  # it may get the label without a change of its own
+                words = evidence.gpu_sign()
             return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return Rehearsal(failure(path, error), read_name(path), readable=False)

@@ -19,7 +19,7 @@ from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
-from wheelfix.evidence.constants import read_constants
+from wheelfix.evidence.constants import CONDITIONAL, read_constants
 from wheelfix.evidence.elf import is_binary
 
 RUNTIMES: Final = ("cuda", "rocm", "xpu")
@@ -40,15 +40,13 @@ _LONGEST_FILE: Final = 1 << 16
 _LONGEST_VALUE: Final = 100
 _MOST_FILES: Final = 20
 _TELLING_NAMES: Final = {
-    "libtorch_cuda*.so": "cuda", "libc10_cuda.so": "cuda", "c10_cuda.dll": "cuda", "torch_cuda*.dll": "cuda",
-    "libtorch_hip.so": "rocm", "libc10_hip.so": "rocm", "c10_hip.dll": "rocm", "torch_hip*.dll": "rocm",
-    "libtorch_xpu.so": "xpu", "libc10_xpu.so": "xpu", "c10_xpu.dll": "xpu", "torch_xpu.dll": "xpu",
+    "c10_cuda.dll": "cuda", "torch_cuda*.dll": "cuda", "c10_hip.dll": "rocm", "torch_hip*.dll": "rocm",
+    "c10_xpu.dll": "xpu", "torch_xpu.dll": "xpu",
     "cudart64_*.dll": "cuda", "cublas*64_*.dll": "cuda", "cudnn*64_*.dll": "cuda", "cufft*64_*.dll": "cuda",
     "curand64_*.dll": "cuda", "cusolver*64_*.dll": "cuda", "cusparse*64_*.dll": "cuda", "nvrtc64_*.dll": "cuda",
     "cupti64_*.dll": "cuda", "amdhip64*.dll": "rocm", "sycl*.dll": "xpu",
 }  # fmt: skip
-_BUNDLED: Final = re.compile(r"(?P<stem>lib[\w+]+?)(?:[-.][0-9a-f]{8})?(?P<end>\.so(?:\.[\w.]+)?)")
-"""A library as repair tools put it into a wheel, with a part of its hash in the name."""
+"""What is named on Windows; libraries on Linux are those of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,15 @@ class Finding:
     """One thing that the wheel says: whether it ``uses`` a ``runtime``, in which ``words`` and where.
 
     ``uses`` is ``None`` where it says that it says something, and not what. One that is ``explicit`` is a statement of
-    whoever built the wheel; others are guessed, from the names of files.
+    whoever built the wheel; others are guessed, from the names of files. One that is ``conditional`` is settled only where
+    the wheel runs, as in torchvision, which asks the torch that it finds there.
     """
 
     runtime: str
     uses: bool | None
     words: str
     explicit: bool = True
+    conditional: bool = False
 
 
 def read_build(source: Readable, members: Sequence[Member], project: str, versions: Iterable[str]) -> tuple[Finding, ...]:
@@ -112,8 +112,21 @@ def _doubts(words: str) -> Iterator[Finding]:
     yield from (Finding(runtime, None, words, explicit=False) for runtime in RUNTIMES)
 
 
+def names_cpu_build(label: str) -> bool:
+    """Whether a local version label says that the wheel is a build for the CPU.
+
+    >>> names_cpu_build("cpu.cxx11.abi"), names_cpu_build("cu126")
+    (True, False)
+    """
+    return any(_LABELS["cpu"].fullmatch(part) for part in _parts(label))
+
+
+def _parts(label: str) -> list[str]:
+    return [part for part in re.split(r"[._-]", label.lower()) if part]
+
+
 def _of_label(version: str, words: str) -> Iterator[Finding]:
-    parts = [part for part in re.split(r"[._-]", version.partition("+")[2].lower()) if part]
+    parts = _parts(version.partition("+")[2])
     said = {name for name, form in _LABELS.items() for part in parts if form.fullmatch(part)}
     if "gpu" in parts:
         yield from _doubts(words)
@@ -128,6 +141,8 @@ def _of_constants(constants: dict[str, object], place: str) -> Iterator[Finding]
         value = constants.get(name, "")
         if value is None or (isinstance(value, str) and value not in ("", "None")):
             yield Finding(runtime, value is not None, f"{place} says {name} = {_brief(value)}")
+        elif value is CONDITIONAL:
+            yield Finding(runtime, None, f"{place} sets {name} under a condition", explicit=False, conditional=True)
         elif name in constants:
             yield Finding(runtime, None, f"{place} leaves open what {name} is", explicit=False)
     for name in _VERSIONS:
@@ -148,10 +163,8 @@ def _of_names(members: Iterable[Member]) -> Iterator[Finding]:
         name = member.name.rpartition("/")[2]
         if not is_binary(name):
             continue
-        bundled = _BUNDLED.fullmatch(name)
-        plain = bundled["stem"] + bundled["end"] if bundled else name
-        telling = (runtime for pattern, runtime in _TELLING_NAMES.items() if fnmatchcase(plain.lower(), pattern))
-        runtime = next(telling, None) or library_runtime(plain)
+        telling = (runtime for pattern, runtime in _TELLING_NAMES.items() if fnmatchcase(name.lower(), pattern))
+        runtime = next(telling, None) or library_runtime(name)
         if runtime is not None and runtime not in seen:
             seen.add(runtime)
             yield Finding(runtime, True, f"there is {shown(member.name)}", explicit=False)

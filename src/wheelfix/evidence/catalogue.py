@@ -2,21 +2,25 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from wheelfix.metadata.requirement import Requirement
 
+_HASHED: Final = re.compile(r"(?P<stem>lib[\w+]+?)[-.][0-9a-f]{8}(?P<end>\.so(?:\.[\w.]+)?)")
+"""A library as auditwheel and the like put it into a wheel, with the begin of its hash in the name."""
 _CUDA_MAJOR: Final = re.compile(r"-cu(?P<major>[1-9]\d)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Provided:
     """What a requirement brings: ``runtimes`` that use it, the first of which decides, and patterns for ``libraries``.
+
+    ``frameworks`` are patterns for libraries of others that need it: the GPU halves of frameworks for one of ``runtimes``.
 
     >>> from wheelfix.metadata.requirement import read_requirement
     >>> found = provided_by(read_requirement("nvidia-cublas-cu12==12.6.4.1"))
@@ -26,10 +30,15 @@ class Provided:
 
     runtimes: tuple[str, ...]
     libraries: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
 
     def includes(self, library: str) -> bool:
         """Whether it brings the library that a binary asks the loader for under this name."""
         return any(_pattern(each)(library) for each in self.libraries)
+
+    def is_needed_for(self, library: str) -> bool:
+        """Whether who links to ``library`` needs it: it brings the library, or is what that is built upon."""
+        return self.includes(library) or any(_pattern(each)(library) for each in self.frameworks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,16 @@ class _Entry:
 
     def fits(self, name: str) -> bool:
         return any(_pattern(each)(name) for each in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Framework:
+    runtime: str
+    libraries: tuple[str, ...]
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        return tuple(form for pattern in self.libraries for form in _forms(pattern))
 
 
 def provided_by(requirement: Requirement) -> Provided | None:
@@ -59,13 +78,27 @@ def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | Non
     for member in sorted({each for entry in fitting for extra in extras for each in entry.extras.get(extra, ())}):
         found = _provided(member)
         libraries += found.libraries if found else ()
-    return Provided(fitting[0].runtimes, tuple(dict.fromkeys(libraries)))
+    frameworks = (form for each in _frameworks() if each.runtime in fitting[0].runtimes for form in each.forms)
+    return Provided(fitting[0].runtimes, tuple(dict.fromkeys(libraries)), tuple(dict.fromkeys(frameworks)))
 
 
 @lru_cache(maxsize=16_384)
 def library_runtime(library: str) -> str | None:
-    """Return the runtime to which the library called ``library`` belongs, ``None`` if it is none of the catalogue."""
-    return next((runtime for pattern, runtime in _libraries() if _pattern(pattern)(library)), None)
+    """Return the runtime to which the library called ``library`` belongs, ``None`` if it is none of the catalogue.
+
+    A part of a hash in the name does not count:
+
+    >>> library_runtime("libcudart-faf08d9a.so.13"), library_runtime("libtorch_cuda.so"), library_runtime("libtorch_cpu.so")
+    ('cuda', 'cuda', None)
+    """
+    plain = plain_name(library)
+    return next((runtime for pattern, runtime in _libraries() if _pattern(pattern)(plain)), None)
+
+
+def plain_name(library: str) -> str:
+    """Return the name of a library without the part of a hash that tools put into it when they bundle it."""
+    found = _HASHED.fullmatch(library)
+    return found["stem"] + found["end"] if found else library
 
 
 def _forms(pattern: str) -> tuple[str, ...]:
@@ -82,12 +115,13 @@ def _pattern(text: str) -> Callable[[str], object]:
 
 @cache
 def _libraries() -> tuple[tuple[str, str], ...]:
-    return tuple(
+    provided = (
         (form.replace("{cuda}", "*"), entry.runtimes[0])
         for entry in _entries()
         for pattern in entry.libraries
         for form in _forms(pattern)
     )
+    return (*provided, *((form, each.runtime) for each in _frameworks() for form in each.forms))
 
 
 @cache
@@ -97,8 +131,17 @@ def names() -> frozenset[str]:
 
 
 @cache
+def _catalogue() -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    return tomllib.loads(files("wheelfix.evidence").joinpath("catalogue.toml").read_text("utf-8"))
+
+
+@cache
+def _frameworks() -> tuple[_Framework, ...]:
+    return tuple(_Framework(each["runtime"], tuple(each["libraries"])) for each in _catalogue()["framework"])
+
+
+@cache
 def _entries() -> tuple[_Entry, ...]:
-    text = files("wheelfix.evidence").joinpath("catalogue.toml").read_text("utf-8")
     return tuple(
         _Entry(
             tuple(each["runtimes"]),
@@ -106,5 +149,5 @@ def _entries() -> tuple[_Entry, ...]:
             tuple(each.get("libraries", ())),
             {extra: tuple(members) for extra, members in each.get("extras", {}).items()},
         )
-        for each in tomllib.loads(text)["entry"]
+        for each in _catalogue()["entry"]
     )

@@ -1,6 +1,6 @@
 """All evidence together, and the verdict: can a wheel do without a requirement."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.build import Finding, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
-from wheelfix.evidence.elf import is_binary
 from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
 from wheelfix.metadata.requirement import Requirement, read_requirement
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from wheelfix.archive.source import Readable
 
 _MOST_NAMES: Final = 10
+_RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "CANN", "tpu": "TPU", "metal": "Metal"}
+"""What the runtimes of the catalogue are called, in the order in which they are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,6 @@ class Evidence:
         return read_build(self._source, self._members, self._project, self._versions)
 
     @cached_property
-    def _has_binaries(self) -> bool:
-        return any(is_binary(member.name) for member in self._members)
-
-    @cached_property
     def _scanner(self) -> Scanner:
         return Scanner(self._source, self._members, self._known)
 
@@ -91,6 +88,9 @@ class Evidence:
     def judge(self, requirement: Requirement | str, *, on_purpose: bool = False) -> Judgement | None:
         """Return whether the wheel can do without ``requirement``, ``None`` for one that is not in the GPU catalogue.
 
+        What a wheel says of itself is believed where all its binaries were read and none speaks against it.
+
+
         ``on_purpose`` says that a rule names just this requirement of just this project, as one that is loaded only where
         there is a GPU.
         """
@@ -105,51 +105,72 @@ class Evidence:
             self._judged[key] = self._judge(provided, on_purpose=on_purpose)
         return self._judged[key]
 
+    def says_it_is_without(self, requirement: Requirement | str) -> str:
+        """Return in which words the wheel says that it is built without what uses ``requirement``, empty if it does not.
+
+        That is a statement and no proof: no binary is read for it.
+        """
+        wanted = read_requirement(requirement.strip()) if isinstance(requirement, str) else requirement
+        provided = provided_by(wanted) if wanted else None
+        stated = _Statements(self.build, provided.runtimes) if provided else None
+        return _joined(each.words for each in stated.denied) if stated and not stated.against else ""
+
+    def gpu_sign(self) -> str:
+        """Return in which words the wheel says that it is a GPU build; its binaries are all read, unless none are to be.
+
+        What it says of itself comes first: a constant, a label, the name of a file; then what its binaries link to.
+        """
+        link = None if self.gpu_build else self.read_all().first(_is_gpu)
+        return _words(link) if link else self.gpu_build
+
     def _judge(self, provided: Provided, *, on_purpose: bool) -> Judgement:
         stated = _Statements(self.build, provided.runtimes)
         if stated.uses and not stated.contradict:
             link = self._sample.first(provided.includes) or self._sample.first(_is_gpu)
             return Judgement(Verdict.UNSAFE, stated.uses[0].words + (f", and {_words(link)}" if link else ""))
-        against = self._against(stated, provided)
-        if stated.denied and not against:
-            return Judgement(Verdict.SAFE, _joined(each.words for each in stated.denied))
-        return self._by_linkage(provided, against, on_purpose=on_purpose)
-
-    def _against(self, stated: "_Statements", provided: Provided) -> str:
-        """Return how the wheel contradicts what it denies, empty if it does not."""
-        if not stated.denied:
-            return ""
-        link = self._sample.first(lambda library: library_runtime(library) in provided.runtimes)
-        others = [each.words for each in (*stated.uses, *stated.hints)] + ([_words(link)] if link else [])
-        return f"the wheel contradicts itself: {stated.denied[0].words}, but {others[0]}" if others else ""
-
-    def _by_linkage(self, provided: Provided, against: str, *, on_purpose: bool) -> Judgement:
-        unproven = Verdict.UNPROVEN
-        if not self._has_binaries:
-            reason = "nothing in the wheel tells: it has no binaries, and no label or constant of a build"
-            return Judgement(unproven, against or reason)
         if self._scan is Scan.NEVER:
-            return Judgement(unproven, against or "its binaries are not to be read")
-        link = self._scanner.find_link(provided.includes)
+            return Judgement(Verdict.UNPROVEN, stated.against or self._not_read(stated))
+        link = self._scanner.find_link(provided.is_needed_for)
         if link:
             return Judgement(Verdict.UNSAFE, _words(link))
         linkage = self._scanner.read_all()
-        soft = linkage.first(provided.includes)
+        doubt = self._doubt(linkage, provided, stated)
+        if doubt:
+            return Judgement(Verdict.UNPROVEN, doubt)
+        return self._by_all_that_was_read(linkage, provided, stated, on_purpose=on_purpose)
+
+    def _not_read(self, stated: "_Statements") -> str:
+        reason = "its binaries are not to be read"
+        return f"{_joined(each.words for each in stated.denied)}, but {reason}" if stated.denied else reason
+
+    def _doubt(self, linkage: Linkage, provided: Provided, stated: "_Statements") -> str:
+        """Return what keeps any statement or knowledge from being believed, now that all is read; empty if nothing does."""
+        soft = linkage.first(provided.is_needed_for)
         if soft:
-            return Judgement(unproven, f"{_words(soft)}, though no extension module loads it when it is imported")
-        if linkage.unread or against:
-            return Judgement(unproven, against or unread_reason(linkage))
-        other = linkage.first(lambda library: library_runtime(library) in provided.runtimes)
-        if other:
-            return Judgement(unproven, f"nothing links to what it provides, but it is a GPU build: {_words(other)}")
-        if not provided.libraries:
-            return Judgement(unproven, "it is no library that binaries link to; whether the code imports it cannot be told")
-        count = len(linkage.binaries)
-        subject = "its only binary does not link" if count == 1 else f"none of its {count} binaries links"
-        nothing = f"{subject} to what the requirement provides"
+            return f"{_words(soft)}, though no extension module loads it when it is imported"
+        if stated.against or linkage.unread:
+            return stated.against or unread_reason(linkage)
+        other = linkage.first(lambda library: library_runtime(library) in {*provided.runtimes, *stated.without})
+        if other and stated.denied:
+            return f"the wheel contradicts itself: {stated.denied[0].words}, but {_words(other)}"
+        return f"nothing links to what it provides, but it is a GPU build: {_words(other)}" if other else ""
+
+    def _by_all_that_was_read(
+        self, linkage: Linkage, provided: Provided, stated: "_Statements", *, on_purpose: bool
+    ) -> Judgement:
+        """Return the verdict where no binary speaks against it."""
+        clean = _none_links(len(linkage.binaries), {*provided.runtimes, *stated.without})
+        if stated.denied:
+            return Judgement(Verdict.SAFE, f"{_joined(each.words for each in stated.denied)}, and {clean}")
         if on_purpose:
-            return Judgement(Verdict.SAFE, f"{nothing}, and the rule names the two on purpose")
-        return Judgement(unproven, f"{nothing}, but a library can be loaded by its name too")
+            return Judgement(Verdict.SAFE, f"{clean}, and the rule names this project and requirement explicitly")
+        if not linkage.binaries:
+            reason = "no evidence either way: it has no binaries, and no label or constant of a build"
+        elif not provided.libraries:
+            reason = "it is no library that binaries link to; whether the code imports it is not known"
+        else:
+            reason = f"{clean}, but a library can be loaded by its name too"
+        return Judgement(Verdict.UNPROVEN, reason)
 
     @cached_property
     def _sample(self) -> Linkage:
@@ -177,15 +198,21 @@ class _Nothing:
 
 
 class _Statements:
-    """What the build says of some runtimes: that it ``uses`` one, that the first is ``denied``, or something less."""
+    """What the build says of some runtimes: that it ``uses`` one, that the first is ``denied``, or something less.
+
+    ``without`` are all runtimes that it denies. What it says ``against`` its denial is a clause, empty if there is nothing.
+    """
 
     def __init__(self, findings: Iterable[Finding], runtimes: Sequence[str]) -> None:
+        findings = list(findings)
         mine = [finding for finding in findings if finding.runtime in runtimes]
         self.uses = [each for each in mine if each.explicit and each.uses]
         self.denied = [each for each in mine if each.uses is False and each.runtime == runtimes[0]]
-        self.hints = [each for each in mine if not each.explicit]
-        denied = {each.runtime for each in mine if each.uses is False}
-        self.contradict = any(each.runtime in denied for each in self.uses)
+        self.without = {each.runtime for each in findings if each.uses is False}
+        self.contradict = any(each.runtime in self.without for each in self.uses)
+        hints = [each for each in mine if not each.explicit and not (each.conditional and each.runtime in self.without)]
+        others = [each.words for each in (*self.uses, *hints)] if self.denied else []
+        self.against = f"the wheel contradicts itself: {self.denied[0].words}, but {others[0]}" if others else ""
 
 
 def _is_gpu(library: str) -> bool:
@@ -194,6 +221,18 @@ def _is_gpu(library: str) -> bool:
 
 def _words(link: Link) -> str:
     return f"{shown(link.path)} links to {shown(link.library)}"
+
+
+def _none_links(binaries: int, runtimes: Collection[str]) -> str:
+    *names, last = (name for runtime, name in _RUNTIME_NAMES.items() if runtime in runtimes)
+    kind = f"{', '.join(names)} or {last}" if names else last
+    match binaries:
+        case 0:
+            return "it has no binaries"
+        case 1:
+            return f"its only binary does not link to a {kind} library"
+        case _:
+            return f"none of its {binaries} binaries links to a {kind} library"
 
 
 def _joined(words: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from packaging.version import Version
 from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.environments import Environments
-from wheelfix.evidence.verdict import Evidence
+from wheelfix.evidence.verdict import Evidence, Judgement
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.requirement import read_requirement
@@ -65,7 +65,13 @@ def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
     evidence = Evidence.of_names(Environments(filename.tags), filename.project, (filename.version,))
     changes = apply_rules(_rules(), make_facts(document, filename, str)).changes
     judged = ((change.before, evidence.judge(change.before)) for change in changes if change.before)
-    return _needs((text, judgement.verdict, judgement.reason) for text, judgement in judged if judgement is not None)
+    return _needs(_believed(text, judgement, evidence) for text, judgement in judged if judgement is not None)
+
+
+def _believed(text: str, judgement: Judgement, evidence: Evidence) -> tuple[str, Verdict, str]:
+    """Return the verdict on a requirement where the wheel is taken at its word: a report is no leave to drop anything."""
+    words = evidence.says_it_is_without(text) if judgement.verdict is Verdict.UNPROVEN else ""
+    return (text, Verdict.SAFE, words) if words else (text, judgement.verdict, judgement.reason)
 
 
 def _needs(judged: Iterable[tuple[str, Verdict, str]]) -> Needs:

@@ -24,7 +24,13 @@ SAFE, UNSAFE, UNPROVEN = Verdict.SAFE, Verdict.UNSAFE, Verdict.UNPROVEN
 
 
 def library(path: str, *needed: str, padding: int = 0) -> Entry:
-    content = shared_object("x86_64", needed=needed) + bytes(padding)
+    """Return a shared object, an extension module if it is called like one."""
+    exports = [f"PyInit_{path.rpartition('/')[2].partition('.')[0]}"] if path.endswith(PYTHON) else []
+    return built(path, *needed, exports=exports, padding=padding)
+
+
+def built(path: str, *needed: str, exports: Sequence[str] = (), padding: int = 0) -> Entry:
+    content = shared_object("x86_64", needed=needed, exports=exports) + bytes(padding)
     return Entry(path, content, raw=packed(content))
 
 
@@ -53,6 +59,14 @@ PLUG_IN = library("demo/lib/libplugin.so", "libcublas.so.12")
 TORCH_CUDA = library("demo/lib/libtorch_cuda.so", "libc.so.6")
 WINDOWS = Entry("demo/x.dll", b"MZ")
 DAMAGED = Entry("demo/libdamaged.so", b"\x7fELF" + bytes(60_000), raw=b"\xff" * 9)
+LARGE_MODULE = library(MODULE, "libc.so.6", "libcublas.so.12", padding=2 << 20)
+LARGE_PLUG_IN = library("demo/lib/libplugin.so", "libcublas.so.12", padding=2 << 20)
+PROGRAM = Entry("demo/bin/tool", shared_object("x86_64", needed=["libcublas.so.12"]), mode=0o100755)
+CPU_PROGRAM = Entry("demo-1.0.data/scripts/tool", shared_object("x86_64", needed=["libc.so.6"]), mode=0o100755)
+OBJECT = Entry("demo.libs/libcublas.so.12", b"\x7fELF\2\1\1" + bytes(9) + b"\1\0\x3e\0\1\0\0\0" + bytes(40))
+UNDER_IF = constants("from demo import check\nif check() > 0:\n    cuda = check()\n")
+LABEL_AND_IF = constants("__version__ = '1.0+cpu'\nfrom demo import check\nif check() > 0:\n    cuda = check()\n")
+TWICE = constants("cuda = None\nif check():\n    cuda = check()\n")
 NONE, CUDA, HIP, XPU = (constants(text) for text in ("cuda = None", "cuda = '12.6'", "hip = '6.3'", "xpu = '2025'"))
 NO_OTHER = constants("cuda = None\nhip = None\nxpu = None")
 OF_XPU = constants("cuda = None\nhip = None\nxpu = '20250000'")
@@ -64,12 +78,71 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "dead marker": ("1.0", CUBLAS + DEAD, [PURE], SAFE, "its marker is never true on manylinux_2_28_x86_64: sys"),
     "dead marker, whatever it links to": ("1.0+cu126", CUBLAS + DEAD, [CUDA_MODULE], SAFE, "its marker is never true"),
     "living marker": ("1.0", CUBLAS + "; sys_platform == 'linux'", [PURE], UNPROVEN, "it has no binaries"),
-    "cpu label": ("1.0+cpu", CUBLAS, [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
-    "cpu label without binaries": ("1.0+cpu", CUBLAS, [PURE], SAFE, "the version is 1.0+cpu"),
-    "cpu label, binaries not asked": ("1.0+cpu", CUBLAS, [DAMAGED], SAFE, "the version is 1.0+cpu"),
+    "cpu label": (
+        "1.0+cpu", CUBLAS, [CPU_MODULE], SAFE,
+        "the version is 1.0+cpu, and its only binary does not link to a CUDA, ROCm or SYCL library",
+    ),
+    "cpu label without binaries": ("1.0+cpu", CUBLAS, [PURE], SAFE, "the version is 1.0+cpu, and it has no binaries"),
+    "cpu label and a damaged binary": ("1.0+cpu", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged"),
+    "cpu label and a binary of Windows": ("1.0+cpu", CUBLAS, [WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
+    "cpu label, a large hard link": ("1.0+cpu", CUBLAS, [LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
+    "cpu label, a large link to another library": (
+        "1.0+cpu", "nvidia-nccl-cu12", [LARGE_MODULE], UNPROVEN,
+        f"the wheel contradicts itself: the version is 1.0+cpu, but {MODULE} links to libcublas.so.12",
+    ),
+    "cpu label, a large link, and triton": ("1.0+cpu", "triton", [LARGE_MODULE], UNPROVEN, "the wheel contradicts itself"),
+    "cpu label and a link to another runtime": (
+        "1.0+cpu", CUBLAS, [library(MODULE, "libamdhip64.so.6")], UNPROVEN,
+        f"the wheel contradicts itself: the version is 1.0+cpu, but {MODULE} links to libamdhip64.so.6",
+    ),
+    "cpu label and a large plug-in": ("1.0+cpu", CUBLAS, [CPU_MODULE, LARGE_PLUG_IN], UNPROVEN, "though no extension"),
+    "cpu label and a program": ("1.0+cpu", CUBLAS, [PROGRAM], UNPROVEN, "demo/bin/tool links to libcublas.so.12, though"),
+    "cpu label and a clean program": ("1.0+cpu", CUBLAS, [CPU_PROGRAM], SAFE, "and its only binary does not link"),
+    "constants and a large hard link": ("1.0", CUBLAS, [NO_OTHER, LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
+    "both and a large hard link": ("1.0+cpu", CUBLAS, [NO_OTHER, LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
+    "both and a framework's GPU half": (
+        "1.0+cpu", CUBLAS, [NO_OTHER, library(MODULE, "libtorch_cuda.so")], UNSAFE, f"{MODULE} links to libtorch_cuda.so",
+    ),
+    "a framework's GPU half": ("1.0", CUBLAS, [library(MODULE, "libc10_cuda.so")], UNSAFE, f"{MODULE} links to libc10_cuda"),
+    "a framework's GPU half and triton": ("1.0", "triton", [library(MODULE, "librmm.so")], UNSAFE, "links to librmm.so"),
+    "a framework's GPU half in a plug-in": (
+        "1.0", CUBLAS, [CPU_MODULE, library("demo/libx.so", "libtorch_cuda.so")], UNPROVEN, "though no extension module",
+    ),
+    "a framework's half of another runtime": (
+        "1.0", CUBLAS, [library(MODULE, "libtorch_hip.so")], UNPROVEN, "does not link to a CUDA library, but a library can",
+    ),
+    "cpu label and a bundled library": (
+        "1.0+cpu", CUBLAS, [library(MODULE, "libcudart-faf08d9a.so.13"), library("demo.libs/libcudart-faf08d9a.so.13")],
+        UNPROVEN, "the version is 1.0+cpu, but there is demo.libs/libcudart-faf08d9a.so.13",
+    ),
+    "cpu label and a bundled library that is not there": (
+        "1.0+cpu", CUBLAS, [library(MODULE, "libcudart-faf08d9a.so.13")], UNPROVEN, "links to libcudart-faf08d9a.so.13",
+    ),
+    "a library in the wheel that nothing loads": ("1.0", CUBLAS, [CUDA_MODULE, OBJECT], UNSAFE, "links to libcublas.so.12"),
+    "called like a module": (
+        "1.0", CUBLAS, [built("demo/_C.abi3.so", "libcublas.so.12")], UNPROVEN, "though no extension module loads it",
+    ),
+    "a module of any name": (
+        "1.0", CUBLAS, [built("demo/libx.so.1", "libcublas.so.12", exports=["PyInit_x"])], UNSAFE, "demo/libx.so.1 links to",
+    ),
+    "a module that loads what is called like one": (
+        "1.0", CUBLAS, [built("demo/_C.abi3.so", "libcublas.so.12"), library(MODULE, "_C.abi3.so")], UNSAFE, "demo/_C.abi3",
+    ),
+    "cuda under a condition": ("1.0", CUBLAS, [UNDER_IF, CPU_MODULE], UNPROVEN, "but a library can be loaded by its name"),
+    "cuda under a condition, cpu label": ("1.0+cpu", CUBLAS, [UNDER_IF, CPU_MODULE], SAFE, "the version is 1.0+cpu"),
+    "cuda under a condition, cpu in its constants": (
+        "1.0", CUBLAS, [LABEL_AND_IF, CPU_MODULE], SAFE, "demo/version.py says __version__ = '1.0+cpu'",
+    ),
+    "cuda under a condition, cpu label, and a link": (
+        "1.0+cpu", CUBLAS, [UNDER_IF, LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12",
+    ),
+    "cuda under a condition, cpu label, and a plug-in": (
+        "1.0+cpu", CUBLAS, [UNDER_IF, LARGE_PLUG_IN], UNPROVEN, "though no extension module",
+    ),
+    "cuda set twice, cpu label": ("1.0+cpu", CUBLAS, [TWICE, CPU_MODULE], UNPROVEN, "leaves open what cuda is"),
     "cpu label and triton": ("1.0+cpu", "triton", [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
     "cpu label and rocm": ("1.0+cpu", "rocm-sdk-core", [PURE], SAFE, "the version is 1.0+cpu"),
-    "cpu label and an NPU": ("1.0+cpu", "torch-npu", [CPU_MODULE], UNPROVEN, "its only binary does not link to what"),
+    "cpu label and an NPU": ("1.0+cpu", "torch-npu", [CPU_MODULE], UNPROVEN, "its only binary does not link to a CUDA, R"),
     "cuda = None": ("1.0", CUBLAS, [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
     "two that deny": ("1+cpu", CUBLAS, [NONE], SAFE, "demo/version.py says cuda = None and the version is 1+cpu"),
     "hip = None says nothing of CUDA": ("1.0", CUBLAS, [constants("hip = None")], UNPROVEN, "it has no binaries"),
@@ -113,11 +186,11 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
         "1.0", CUBLAS, [library(MODULE, "libplugin.so"), PLUG_IN], UNSAFE, "demo/lib/libplugin.so links to libcublas.so.12",
     ),
     "its library is in the wheel": (
-        "1.0", CUBLAS, [CUDA_MODULE, library("demo.libs/libcublas.so.12")], UNPROVEN, "none of its 2 binaries links to",
+        "1.0", CUBLAS, [CUDA_MODULE, library("demo.libs/libcublas.so.12")], UNPROVEN, "none of its 2 binaries links to a",
     ),
     "its library is in the wheel and large": (
         "1.0", CUBLAS, [CUDA_MODULE, library("demo.libs/libcublas.so.12", padding=100_000)], UNPROVEN,
-        "none of its 2 binaries links to",
+        "none of its 2 binaries links to a CUDA",
     ),
     "plug-in": (
         "1.0", CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN,
@@ -125,16 +198,16 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "nothing linked": (
         "1.0", CUBLAS, [CPU_MODULE], UNPROVEN,
-        "its only binary does not link to what the requirement provides, but a library can be loaded by its name too",
+        "its only binary does not link to a CUDA library, but a library can be loaded by its name too",
     ),
     "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged: it is no ELF file"),
     "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged: "),
     "damaged, but enough is known": ("1.0", CUBLAS, [CUDA_MODULE, DAMAGED], UNSAFE, f"{MODULE} links to libcublas.so.12"),
-    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "nothing in the wheel tells: it has no binaries, and no label"),
-    "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "nothing in the wheel tells"),
+    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "no evidence either way: it has no binaries, and no"),
+    "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "no evidence either way"),
     "triton": (
         "1.0", "triton", [CPU_MODULE], UNPROVEN,
-        "it is no library that binaries link to; whether the code imports it cannot be told",
+        "it is no library that binaries link to; whether the code imports it is not known",
     ),
     "triton on CUDA by its links": ("1.0", "triton", [CUDA_MODULE], UNPROVEN, "but it is a GPU build: "),
     "triton on CUDA": ("1.0+cu126", "triton", [PURE], UNSAFE, "the version is 1.0+cu126"),
@@ -189,14 +262,20 @@ def test_what_is_not_in_the_catalogue_is_not_judged(text: str, scan: Scan) -> No
 
 
 ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
-    (CUBLAS, [CPU_MODULE], SAFE, "to what the requirement provides, and the rule names the two on purpose"),
+    (CUBLAS, [CPU_MODULE], SAFE, "to a CUDA library, and the rule names this project and requirement explicitly"),
     (CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
     (CUBLAS, [CUDA_MODULE], UNSAFE, "links to libcublas.so.12"),
     (CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
-    (CUBLAS, [PURE], UNPROVEN, "nothing in the wheel tells"),
+    (CUBLAS, [PURE], SAFE, "it has no binaries, and the rule names this project and requirement explicitly"),
     (CUBLAS, [CUDA], UNSAFE, "cuda = '12.6'"),
     ("nvidia-nccl-cu12", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
-    ("triton", [CPU_MODULE], UNPROVEN, "it is no library that binaries link to"),
+    ("triton", [CPU_MODULE], SAFE, "to a CUDA, ROCm or SYCL library, and the rule names this project and requirement"),
+    ("triton", [PURE], SAFE, "it has no binaries, and the rule names this project and requirement explicitly"),
+    ("triton", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
+    ("triton", [library(MODULE, "libtorch_cuda.so")], UNSAFE, "links to libtorch_cuda.so"),
+    ("triton", [WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
+    (CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged"),
+    (CUBLAS, [TWICE], SAFE, "it has no binaries"),
 ]
 
 
@@ -210,9 +289,12 @@ def test_a_rule_for_just_this_requirement(text: str, files: Sequence[Entry], ver
 
 NEVER: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("1.0", [CUDA_MODULE], UNPROVEN, "its binaries are not to be read"),
-    ("1.0", [PURE], UNPROVEN, "nothing in the wheel tells"),
+    ("1.0", [PURE], UNPROVEN, "its binaries are not to be read"),
     ("1.0", [CUDA, CUDA_MODULE], UNSAFE, "demo/version.py says cuda = '12.6'"),
-    ("1.0+cpu", [CUDA_MODULE], SAFE, "the version is 1.0+cpu"),
+    ("1.0+cpu", [CUDA_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries are not to be read"),
+    ("1.0+cpu", [CPU_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries are not to be read"),
+    ("1.0", [NO_OTHER, CPU_MODULE], UNPROVEN, "demo/version.py says cuda = None, but its binaries are not to be read"),
+    ("1.0+cpu", [PURE], UNPROVEN, "the version is 1.0+cpu, but its binaries are not to be read"),
     ("1.0+cpu", [TORCH_CUDA], UNPROVEN, "the wheel contradicts itself: "),
     ("1.0+cu126", [NONE, CUDA_MODULE], UNPROVEN, "the wheel contradicts itself: "),
 ]
@@ -235,7 +317,7 @@ ALWAYS: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("1.0+cpu", [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     ("1.0", [NONE, PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
     ("1.0", [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
-    ("1.0", [NONE, WINDOWS], SAFE, "demo/version.py says cuda = None"),
+    ("1.0", [NONE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
     ("1.0", [CUDA, CPU_MODULE], UNSAFE, "demo/version.py says cuda = '12.6'"),
 ]
 

@@ -11,7 +11,7 @@ from wheelfix.metadata.document import Document
 from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
-WITHOUT = Needs((GPU,), "demo/version.py says cuda = None")
+WITHOUT = Needs((GPU,), "demo/version.py says cuda = None, and it has no binaries")
 ARM, X86 = "demo-1.0-py3-none-manylinux_2_28_aarch64.whl", "demo-1.0-py3-none-manylinux_2_28_x86_64.whl"
 
 
