@@ -25,7 +25,7 @@ from wheelfix.task import Brief
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage
 
-COMPANIONS: Final = frozenset({"torchvision", "torchaudio"})
+COMPANIONS: Final = frozenset({"torchvision", "torchaudio", "torchcodec"})
 """Projects whose GPU builds need a GPU build of torch: they register operators with the one that they were built for."""
 _TORCH: Final = "torch"
 

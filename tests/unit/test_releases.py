@@ -556,7 +556,7 @@ def companions(folder: Path, version: str, **knobs: Any) -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("project", ["torchvision", "torchaudio"])
+@pytest.mark.parametrize("project", ["torchvision", "torchaudio", "torchcodec"])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_gpu_build_of_a_companion_is_told(jobs: int, project: str, tmp_path: Path) -> None:
     torch, vision = companions(tmp_path, "0.22.0+cu126", project=project)

@@ -62,7 +62,7 @@ def test_a_word_that_is_given_twice_is_one_rule() -> None:
 FAULTY: list[tuple[dict[str, tuple[str, ...]], str]] = [
     ({"only": ("nvida",)}, "Did you mean nvidia?"),
     ({"only": ("gpu/nvida",)}, "Did you mean nvidia?"),
-    ({"only": ("xyz",)}, "Known: xgboost-nccl, nvidia, tensorrt"),
+    ({"only": ("xyz",)}, "fairchem-kernels, nvidia, tensorrt"),
     ({"keep": ("Nvidia_*",)}, "Write 'nvidia-*'"),
     ({"drop": ("triton==3",)}, "has characters that no name has"),
     ({"drop": ("",)}, "the pattern is empty"),
