@@ -1,6 +1,6 @@
 """Many wheels, each looked at by every check, and the wheels of one release compared."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
 from wheelfix.escaping import shown_few
+from wheelfix.options import listed
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.problems import failure
 from wheelfix.releases import disagreements_of
@@ -48,8 +49,8 @@ class Audit:
 def verify_wheels(
     paths: Iterable[Path | str] | Path | str,
     *,
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    select: Iterable[str] | str = (),
+    ignore: Iterable[str] | str = (),
     on_inspection: Callable[[Inspection], None] | None = None,
 ) -> Audit:
     """Return every fault of every wheel: archive, names, RECORD, METADATA, companions, and siblings that disagree.
@@ -63,7 +64,7 @@ def verify_wheels(
     :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
     choice = Choice.of(CHECKS, select, ignore)
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    given = [Path(path) for path in listed(paths)]
     inspections: dict[Path, Inspection] = {}
     for path in dict.fromkeys(given):
         inspections[path] = _chosen(_inspect(path), choice)

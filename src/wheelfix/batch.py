@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wheelfix.archive.staging import remove_left_behind
 from wheelfix.edits import Edit
+from wheelfix.options import listed
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
 from wheelfix.problems import no_result
 from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare, without_failed
@@ -112,7 +113,7 @@ def run_task(
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> tuple[tuple[Outcome, ...], Comparison]:
     """Do ``task`` on the wheels at ``paths``; return an outcome for each in their order, and what their releases ask for."""
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    given = [Path(path) for path in listed(paths)]
     in_place = task.output_dir is None
     clashes = frozenset() if in_place else _clashing_names(given)
     outcomes: dict[int, Outcome] = {}
@@ -190,7 +191,7 @@ def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "R
 
     if isinstance(rules, RuleSet):
         return rules
-    return load_rules(*([rules] if isinstance(rules, str | Path) else rules))
+    return load_rules(*listed(rules))
 
 
 def _remarks(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Remark, ...]:

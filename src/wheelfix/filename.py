@@ -49,6 +49,8 @@ class WheelFilename:
         """
         if not name.isprintable():
             raise FilenameError("not-a-wheel-name", f"{shown(name)} holds unprintable characters", hint=_HINT)
+        if not name.isascii():  # uv refuses all of these, pip and packaging some
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} holds characters beyond ASCII", hint=_HINT)
         if "/" in name or "\\" in name:
             raise FilenameError("not-a-wheel-name", f"{shown(name)} is a path, not a name", hint=_HINT)
         if not name.endswith(".whl"):

@@ -1,7 +1,8 @@
-"""What a caller may choose for a run, as far as choices exclude each other."""
+"""What a caller may choose for a run: lists of one, and choices that exclude each other."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, overload
 
 CAUTION: Final = ("force", "allow_unproven", "skip_gpu_builds", "skip_unproven")
 """What says how careful to be with requirements of the GPU catalogue, by the names that parameters have."""
@@ -11,6 +12,19 @@ EXCLUSIVE: Final = (
     ("allow_unproven", "skip_unproven"),
 )
 """Choices of which at most one can be meant: what one drops, the other leaves."""
+
+
+@overload
+def listed(given: Iterable[str] | str) -> tuple[str, ...]: ...
+@overload
+def listed(given: Iterable[Path | str] | Path | str) -> tuple[Path | str, ...]: ...
+def listed(given: Iterable[Path | str] | Path | str) -> tuple[Path | str, ...]:
+    """Return the items of ``given``; a text or a path alone is a list of one, not of its letters.
+
+    >>> listed("metadata"), listed(["metadata", "record"])
+    (('metadata',), ('metadata', 'record'))
+    """
+    return (given,) if isinstance(given, str | Path) else tuple(given)
 
 
 def excluded(chosen: Mapping[str, object]) -> tuple[str, str] | None:

@@ -1,6 +1,6 @@
 """Many wheels, each mended as far as it can be."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def repair_wheels(
     paths: Iterable[Path | str] | Path | str,
     *,
-    select: Sequence[str] = (),
+    select: Iterable[str] | str = (),
     trust_content: bool = False,
     output_dir: Path | str = "fixed",
     in_place: bool = False,

@@ -13,6 +13,7 @@ from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.requirement import same_requirement
+from wheelfix.options import listed
 from wheelfix.plan import make_facts
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.conditions import each_of
@@ -42,15 +43,16 @@ class Result:
         return not self.differences
 
 
-def try_cases(rules: RuleSet, origins: Collection[str] | None = None) -> tuple[Result, ...]:
+def try_cases(rules: RuleSet, origins: Iterable[str] | str | None = None) -> tuple[Result, ...]:
     """Return how the cases of ``rules`` went; each is tried on all of them, as a wheel would be.
 
     ``origins`` chooses the cases of the rules that come from there: files, built-in sets. By default all are tried.
     """
+    chosen = None if origins is None else listed(origins)
     return tuple(
         Result(f"{origin}: {rule.id}, test {number}", _differences(rules, case))
         for rule, origin in zip(rules.rules, rules.origins, strict=True)
-        if origins is None or origin in origins
+        if chosen is None or origin in chosen
         for number, case in enumerate(rule.test, 1)
     )
 

@@ -29,6 +29,9 @@ NO_NAMES = [
     "", "demo", "demo.whl", "demo-1.0.whl", "demo-1.0-py3-none.whl", "a-1-b-py3-none-any.whl", "a-1-1-2-py3-none-any.whl",
     "-1.0-py3-none-any.whl", "demo-1.0-py3-none-any.zip", "demo-1.0-py3-none-.whl", "demo-1.0-py3-none-any (1).whl",
     "torch-2.7.0%2Bcpu-cp311-cp311-linux_x86_64.whl", "demo-1.0-py3-none-any.WHL", "demo-1.0\n-py3-none-any.whl",
+    "demo-1.0-\u00b2x-py3-none-any.whl", "demo-1.0-\u0661x-py3-none-any.whl", "demo-1.0-1\u00e9-py3-none-any.whl",
+    "d\u00e9mo-1.0-py3-none-any.whl", "demo-\u0661.0-py3-none-any.whl", "demo-1.0-p\u00fd3-none-any.whl",
+    "demo-1.0-py3-none-\u00e1ny.whl",
 ]  # fmt: skip
 
 

@@ -1,7 +1,9 @@
 """Which of the codes of a table somebody wants to hear of."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+from wheelfix.options import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +14,16 @@ class Choice:
     ignore: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, codes: Collection[str], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> "Choice":
-        """Return the choice among ``codes``.
+    def of(cls, codes: Collection[str], select: Iterable[str] | str = (), ignore: Iterable[str] | str = ()) -> "Choice":
+        """Return the choice among ``codes``; one text alone is a list of one.
 
         :raises ValueError: if a text begins no code: a misspelt one would pass for a sound wheel.
         """
-        for prefix in (*select, *ignore):
+        chosen = cls(listed(select), listed(ignore))
+        for prefix in (*chosen.select, *chosen.ignore):
             if not prefix or not any(code.startswith(prefix) for code in codes):
                 raise ValueError(f"no check has a code that begins with {prefix!r}")
-        return cls(tuple(select), tuple(ignore))
+        return chosen
 
     def includes(self, code: str) -> bool:
         """Whether ``code`` is chosen."""

@@ -17,6 +17,7 @@ from wheelfix.mirror.publication import Publication, Published, PublishReport, b
 from wheelfix.mirror.records import drop_page, is_saved, load_page, load_root, outdated_pages, save_page
 from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.unfinished import NO_PAGE, Unfinished, state_of
+from wheelfix.options import listed
 from wheelfix.outcome import Problem
 
 
@@ -58,7 +59,7 @@ def remove_files(mirror: Path | str, selection: str, *, timeout: float = 600) ->
     return _change(mirror, selection, Published.REMOVED, lambda _: None, timeout)
 
 
-def list_pages(mirror: Path | str, selections: Iterable[str] | None = None) -> Iterator[Page]:
+def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None) -> Iterator[Page]:
     """Yield the page of each project of a mirror, by name.
 
     ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then only what they stand
@@ -71,7 +72,7 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | None = None) -> I
     if selections is None:
         for project in sorted(load_root(folder)):
             yield load_page(folder, project)
-    for selection in selections or ():
+    for selection in listed(selections or ()):
         project, is_selected = _parse(selection)
         page = load_page(folder, project)
         files = tuple(filter(is_selected, page.files))

@@ -1,6 +1,6 @@
 """A mirror is checked, and mended where that is asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.inspecting import survey_folder
 from wheelfix.mirror.mending import mend_folder, settle_folder
 from wheelfix.mirror.terms import missing_extra
+from wheelfix.options import listed
 
 
 def check_mirror(
@@ -17,8 +18,8 @@ def check_mirror(
     *,
     quick: bool = False,
     fix: bool = False,
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    select: Iterable[str] | str = (),
+    ignore: Iterable[str] | str = (),
     timeout: float = 600,
     on_project: Callable[[str], None] | None = None,
 ) -> Survey:
@@ -45,11 +46,11 @@ def check_mirror(
 
 def check_index(
     url: str,
-    projects: Sequence[str] = (),
+    projects: Iterable[str] | str = (),
     *,
     download: str = "some",
-    select: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    select: Iterable[str] | str = (),
+    ignore: Iterable[str] | str = (),
     timeout: float = 30,
     seconds: float = 3600,
     most_requests: int = 10_000,
@@ -75,4 +76,4 @@ def check_index(
         raise missing_extra(error) from error
     choice = Choice.of(MIRROR_CHECKS, select, ignore)
     web = Web(timeout=timeout, seconds=seconds, most=most_requests)
-    return survey_url(web, url, projects, download=download, on_project=on_project).chosen(choice)
+    return survey_url(web, url, listed(projects), download=download, on_project=on_project).chosen(choice)

@@ -12,13 +12,15 @@ from wheelfix.mirror.publishing import add_on_terms
 from wheelfix.mirror.refusals import decided_by
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.mirror.upstream import UpstreamFile
-from wheelfix.options import refuse_excluded
+from wheelfix.options import listed
 from wheelfix.outcome import Outcome, Report
 
 if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet
 
 _WHERE: Final = {"output_dir", "in_place", "overwrite", "dry_run"}
+_OF_MIRROR: Final = {"replace", "yank_original"}
+"""Options that are not those of ``fix_wheels``."""
 
 
 def fix_into_mirror(
@@ -42,15 +44,28 @@ def fix_into_mirror(
     :raises RulesError: if the rules have faults; nothing was done then.
     :raises EditError: if an option cannot be part of a file name.
     :raises ValueError: if options contradict each other, or one is for where results go.
+    :raises TypeError: if there is no such option.
     :raises MirrorError: if the folder is no mirror, and holds other things.
     :raises OSError: if the mirror cannot be written to.
     """
-    refuse_excluded(options)
+    options |= {"replace": replace, "yank_original": yank_original, "allow_mixed": allow_mixed}
+    check_options(rules, options)
+    given = [Path(path) for path in listed(paths)]
+    options["timeout"] = timeout
+    return correct_into(Folder(Path(mirror)), given, rules, on_outcome=on_outcome, **options)
+
+
+def check_options(rules: "RuleSet | Path | str | Sequence[Path | str] | None", options: dict[str, Any]) -> None:
+    """Confirm that ``rules`` and ``options`` can be carried out, before anything is written or downloaded.
+
+    ``options`` are those of :func:`fix_into_mirror`; edits that can be read only once become a list.
+
+    :raises Exception: what :func:`fix_into_mirror` raises.
+    """
     for name in _WHERE & options.keys():
         raise ValueError(f"{name} is for fix_wheels: results go into the mirror")
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    options |= {"replace": replace, "yank_original": yank_original, "allow_mixed": allow_mixed, "timeout": timeout}
-    return correct_into(Folder(Path(mirror)), given, rules, on_outcome=on_outcome, **options)
+    options["edits"] = tuple(options.get("edits", ()))
+    fix_wheels((), rules, dry_run=True, **{name: value for name, value in options.items() if name not in _OF_MIRROR})
 
 
 def correct_into(
@@ -70,7 +85,6 @@ def correct_into(
 
     All else is that of :func:`fix_into_mirror`.
     """
-    options["edits"] = tuple(options.get("edits", ()))
     said = dict(upstream or {})
     with folder.workshop() as made:
         report = fix_wheels(given, rules, output_dir=made, allow_mixed=allow_mixed, on_outcome=on_outcome, **options)
@@ -105,7 +119,7 @@ def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str 
 
     if rules is None or isinstance(rules, RuleSet):
         return rules.digest if rules else None
-    return load_rules(*([rules] if isinstance(rules, str | Path) else rules)).digest
+    return load_rules(*listed(rules)).digest
 
 
 def _place(folder: Folder, publication: Publication | None) -> Path | None:

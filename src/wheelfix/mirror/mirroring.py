@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.mirror.addresses import check_url
-from wheelfix.mirror.correcting import correct_into
+from wheelfix.mirror.correcting import check_options, correct_into
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.refusals import Refusals, decided_by
 from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.terms import missing_extra
-from wheelfix.options import refuse_excluded
+from wheelfix.options import listed
 from wheelfix.outcome import Outcome, Report
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def mirror_releases(
     requirements: Iterable[str] | str,
     rules: "RuleSet | Path | str | Sequence[Path | str] | None" = "gpu",
     *,
-    platforms: Sequence[str] = (),
-    pythons: Sequence[str] = (),
+    platforms: Iterable[str] | str = (),
+    pythons: Iterable[str] | str = (),
     timeout: float = 600,
     seconds: float = 24 * 3600,
     on_file: Callable[[str, int, int], None] | None = None,
@@ -52,7 +52,8 @@ def mirror_releases(
 
     :raises MirrorError: if a requirement, a Python or the address of the index is none.
     :raises RulesError: if the rules have faults.
-    :raises ValueError: if options exclude each other.
+    :raises ValueError: if options exclude each other, or are for where results go.
+    :raises TypeError: if there is no such option.
     """
     try:
         from wheelfix.mirror.choosing import check_pythons  # imported late: what only the extra "index" installs
@@ -60,14 +61,14 @@ def mirror_releases(
         from wheelfix.mirror.web import Web
     except ImportError as error:
         raise missing_extra(error) from error
-    refuse_excluded(options)
-    names = [requirements] if isinstance(requirements, str) else list(dict.fromkeys(requirements))
+    check_options(rules, options)
+    names = [*dict.fromkeys(listed(requirements))]
+    platforms, pythons = listed(platforms), listed(pythons)
     check_url(index)
     check_pythons(pythons)
     for name in names:
         read_requirement(name, extras=True)
     folder, rules = Folder(Path(mirror)), _loaded(rules)
-    options["edits"] = tuple(options.get("edits", ()))
     decided = decided_by(rules.digest if rules else None, options)
     refusals = Refusals(folder, decided, allow_mixed=bool(options.get("allow_mixed")))
     with folder.workshop() as work:
@@ -95,4 +96,4 @@ def _loaded(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "Rul
 
     if rules is None or isinstance(rules, RuleSet):
         return rules
-    return load_rules(*([rules] if isinstance(rules, str | Path) else rules))
+    return load_rules(*listed(rules))

@@ -10,6 +10,7 @@ from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import check_project
 from wheelfix.mirror.publication import Publication, PublishReport, not_done
 from wheelfix.mirror.terms import Terms, Transfer
+from wheelfix.options import listed
 
 
 def add_wheels(
@@ -18,7 +19,7 @@ def add_wheels(
     *,
     replace: bool = False,
     yank_original: str | None = None,
-    originals: Iterable[Path | str] = (),
+    originals: Iterable[Path | str] | Path | str = (),
     allow_mixed: bool = False,
     transfer: Transfer | str = Transfer.COPY,
     timeout: float = 600,
@@ -42,7 +43,7 @@ def add_wheels(
     :raises MirrorError: if the folder is not a mirror, and not empty; nothing was done then.
     :raises OSError: if the folder cannot be read.
     """
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
+    given = [Path(path) for path in listed(paths)]
     terms = Terms(
         replace=replace,
         yank_original=yank_original,
@@ -50,7 +51,7 @@ def add_wheels(
         transfer=Transfer(transfer),
         timeout=timeout,
     )
-    return add_on_terms(Folder(Path(mirror)), given, terms, [Path(each) for each in originals], on_publication)
+    return add_on_terms(Folder(Path(mirror)), given, terms, [Path(each) for each in listed(originals)], on_publication)
 
 
 def add_on_terms(

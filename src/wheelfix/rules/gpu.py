@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from itertools import chain
 
+from wheelfix.options import listed
 from wheelfix.rules.conditions import Match
 from wheelfix.rules.loading import rule_set
 from wheelfix.rules.model import Rule, RuleSet
 
 
-def gpu_rules(*, only: Iterable[str] = (), keep: Iterable[str] = (), drop: Iterable[str] = ()) -> RuleSet:
+def gpu_rules(*, only: Iterable[str] | str = (), keep: Iterable[str] | str = (), drop: Iterable[str] | str = ()) -> RuleSet:
     """Return the rule set ``gpu``, or ``only`` some groups of it, such as ``nvidia``.
 
     ``keep`` and ``drop`` are patterns for the names of requirements that stay or go, whatever the set says; what is kept
@@ -17,10 +18,10 @@ def gpu_rules(*, only: Iterable[str] = (), keep: Iterable[str] = (), drop: Itera
     :raises RulesError: if there is no such group, or a pattern has a fault.
     """
     own = chain(
-        (_rule("keep", pattern) for pattern in dict.fromkeys(keep)),
-        (_rule("drop", pattern) for pattern in dict.fromkeys(drop)),
+        (_rule("keep", pattern) for pattern in dict.fromkeys(listed(keep))),
+        (_rule("drop", pattern) for pattern in dict.fromkeys(listed(drop))),
     )
-    groups = [f"gpu/{group.removeprefix('gpu/')}" for group in dict.fromkeys(only)] or ["gpu"]
+    groups = [f"gpu/{group.removeprefix('gpu/')}" for group in dict.fromkeys(listed(only))] or ["gpu"]
     return rule_set("command line", own, extends=groups)
 
 

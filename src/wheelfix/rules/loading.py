@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from wheelfix.errors import RuleFault, RulesError
+from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.checking import faults_of
 from wheelfix.rules.faults import did_you_mean, rules_error
@@ -25,7 +26,7 @@ _PROJECT_FILE: Final = "pyproject.toml"
 _TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]*\.[ \t]*)?rule[ \t]*\]\]", re.MULTILINE)
 
 
-def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] = ()) -> RuleSet:
+def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] | str | Path = ()) -> RuleSet:
     """Return the rule set ``name`` of ``rules``, for rules that are written in Python.
 
     ``extends`` names what comes after them, as in a rule file; paths are taken from the working folder.
@@ -34,7 +35,7 @@ def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] 
     """
     reader = _Reader()
     reader.add_tables(name, [_as_table(rule) for rule in rules])
-    for each in extends:
+    for each in listed(extends):
         reader.add_source(str(each), name, Path())
     return reader.finish(name)
 

@@ -1,0 +1,108 @@
+"""What a caller may choose: a text where a list is expected, and choices that cannot be meant."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import wheelfix
+from building import write_wheel
+from flaws import sound
+from scripting import Index, answering
+from wheelfix.options import listed
+from wheelfix.rules.gpu import gpu_rules
+
+
+def test_one_text_is_one_item() -> None:
+    assert listed("me") == listed(["me"]) == listed(iter(("me",))) == ("me",)
+    assert listed(Path("a/b")) == (Path("a/b"),)
+    assert listed(()) == ()
+
+
+@pytest.mark.parametrize("name", [name for name in wheelfix.__all__ if inspect.isfunction(getattr(wheelfix, name))])
+def test_every_list_of_texts_takes_one_text(name: str) -> None:
+    """Pitfall 46: a parameter that is a list of texts or paths says in its type that one alone will do."""
+    for parameter in inspect.signature(getattr(wheelfix, name)).parameters.values():
+        words = str(parameter.annotation)
+        if ("Iterable[" in words or "Sequence[" in words) and ("str]" in words or "Path]" in words):
+            alternatives = {part.strip() for part in words.strip("'\"").split("|")}
+            assert "str" in alternatives, f"{name}({parameter})"
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return write_wheel(tmp_path / "in", sound())
+
+
+def test_a_select_of_one_text_is_a_code(wheel: Path, tmp_path: Path) -> None:
+    assert wheelfix.verify_wheels(str(wheel), select="metadata", ignore="record").inspections[0].faults == ()
+    assert wheelfix.repair_wheels(wheel, select="me", output_dir=tmp_path / "out").ok
+    assert wheelfix.add_wheels(tmp_path / "m", str(wheel), originals=str(wheel)).ok
+    assert wheelfix.check_mirror(tmp_path / "m", select="un", ignore="un").findings == ()
+    for check in (wheelfix.verify_wheels, wheelfix.repair_wheels, wheelfix.check_mirror):
+        with pytest.raises(ValueError, match="begins with 'zz'"):
+            check(tmp_path / "m", select="zz")
+    assert [page.project for page in wheelfix.list_pages(tmp_path / "m", "demo")] == ["demo"]
+
+
+def test_a_project_of_one_text_is_a_project() -> None:
+    with answering(Index({})) as server:
+        survey = wheelfix.check_index(server.index, "demo", select="cache", ignore="cache")
+        assert survey.projects == 1
+
+
+def test_requirements_platforms_and_pythons_of_one_text(wheel: Path, tmp_path: Path) -> None:
+    with answering(Index({wheel.name: wheel.read_bytes()})) as server:
+        with pytest.raises(wheelfix.MirrorError, match="no version of Python"):
+            wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", pythons="x.y")
+        _, published = wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", platforms="any", pythons="3.11")
+        assert len(published.files) == 1
+
+
+def test_rules_of_one_text() -> None:
+    assert gpu_rules(only="nvidia", keep="nvidia-nccl-cu12", drop="my-gpu-*").rules[0].id == "keep nvidia-nccl-cu12"
+    rules = wheelfix.rule_set("mine", [], extends="gpu")
+    assert wheelfix.try_cases(rules, "gpu") == wheelfix.try_cases(rules, ["gpu"])
+    assert wheelfix.try_cases(rules, "g") == ()
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "unknown": {"nonsense": 1},
+    "misspelt": {"skip_gpu_build": True},
+    "where": {"output_dir": "x"},
+    "jobs": {"jobs": 0},
+    "scan": {"scan": "sometimes"},
+    "label": {"local": "/"},
+    "build tag": {"build_tag": "x"},
+    "edits": {"edits": 7},
+    "excluding": {"force": True, "skip_gpu_builds": True},
+    "rules": {"rules": "no-such-set"},
+}
+
+
+@pytest.mark.parametrize("options", BAD.values(), ids=BAD)
+def test_arguments_that_cannot_be_meant_leave_nothing_behind(options: dict[str, Any], wheel: Path, tmp_path: Path) -> None:
+    """Not even an empty mirror, and nothing is asked of an index."""
+    with answering(Index({wheel.name: wheel.read_bytes()})) as server:
+        calls: list[Callable[[], object]] = [
+            lambda: wheelfix.fix_into_mirror(tmp_path / "m", wheel, **options),
+            lambda: wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", **options),
+            lambda: wheelfix.fix_wheels(wheel, **{"output_dir": tmp_path / "out", **options}),
+        ]
+        for call in calls if "output_dir" not in options else calls[:-1]:
+            with pytest.raises((TypeError, ValueError, wheelfix.RulesError, wheelfix.EditError)):
+                call()
+        assert server.requests == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_edits_that_can_be_read_once_are_carried_out(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = write_wheel(tmp_path / "in", sound())
+    edits = iter([wheelfix.SetField("Requires-Python", ">=3.9")])
+    report, published = wheelfix.fix_into_mirror(tmp_path / "m", path, None, edits=edits)
+    assert published.ok
+    assert report.count(wheelfix.Status.FIXED) == 1
