@@ -41,7 +41,8 @@ class Fault:
     make: Callable[[], bytes]
 
 
-def _bomb(size: int) -> bytes:
+def bomb(size: int) -> bytes:
+    """Return ``size`` zero bytes, whole megabytes, deflated as far as they can be."""
     deflater = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     block = bytes(_MEBIBYTE)
     return b"".join(deflater.compress(block) for _ in range(size // _MEBIBYTE)) + deflater.flush()
@@ -220,20 +221,20 @@ _NAMES: Final = [
 _CONTENTS: Final = [
     Fault(
         "deflate bomb as METADATA", "member-too-large", 28,
-        lambda: to_bytes(changed(_SOUND, "METADATA", content=Hole(64 * _MEBIBYTE), raw=_bomb(64 * _MEBIBYTE))),
+        lambda: to_bytes(changed(_SOUND, "METADATA", content=Hole(64 * _MEBIBYTE), raw=bomb(64 * _MEBIBYTE))),
     ),
     Fault(
         "deflate bomb as RECORD", "member-too-large", 28,
-        lambda: to_bytes(changed(_SOUND, "RECORD", content=Hole(65 * _MEBIBYTE), raw=_bomb(65 * _MEBIBYTE))),
+        lambda: to_bytes(changed(_SOUND, "RECORD", content=Hole(65 * _MEBIBYTE), raw=bomb(65 * _MEBIBYTE))),
     ),
     Fault(
         "deflate bomb that claims to be small", "damaged-member", 28,
-        lambda: to_bytes(changed(_SOUND, "METADATA", content=b"Name: demo\n", raw=_bomb(64 * _MEBIBYTE))),
+        lambda: to_bytes(changed(_SOUND, "METADATA", content=b"Name: demo\n", raw=bomb(64 * _MEBIBYTE))),
     ),
     _metadata("wrong CRC", "damaged-member", 28, local={"crc": 1}, directory={"crc": 1}),
     _metadata("no deflate", "damaged-member", 28, raw=b"\xff\xff\xff"),
-    _metadata("deflate that goes on", "damaged-member", 28, raw=_bomb(_MEBIBYTE) + b"junk", content=bytes(_MEBIBYTE)),
-    _metadata("deflate that stops early", "damaged-member", 28, raw=_bomb(_MEBIBYTE)[:-3], content=bytes(_MEBIBYTE)),
+    _metadata("deflate that goes on", "damaged-member", 28, raw=bomb(_MEBIBYTE) + b"junk", content=bytes(_MEBIBYTE)),
+    _metadata("deflate that stops early", "damaged-member", 28, raw=bomb(_MEBIBYTE)[:-3], content=bytes(_MEBIBYTE)),
     _metadata("Zstandard", "unknown-compression", 26, method=93, raw=b"\x28\xb5\x2f\xfd"),
 ]  # fmt: skip
 _ROW: Final = f"{_INFO}/METADATA,sha256=x,1"

@@ -1,6 +1,7 @@
 """Wheels with one flaw each: at least one for every code of the table of checks, made from a wheel that is sound."""
 
 import base64
+import bz2
 import hashlib
 import json
 import struct
@@ -24,7 +25,7 @@ from building import (
     extra_field,
     to_bytes,
 )
-from faults import FAULTS, unicode_path
+from faults import FAULTS, bomb, unicode_path
 
 HEAD: Final = ("Metadata-Version: 2.1", "Name: demo", "Version: 1.0", "Summary: A wheel for tests")
 TYPE: Final = "Description-Content-Type: text/markdown"
@@ -148,15 +149,15 @@ def _own_row(rows: list[bytes]) -> list[bytes]:
 
 
 _BESIDE: Final[dict[str, tuple[set[str], str]]] = {
-    "member-too-large": ({"archive-bad-data-descriptor", "archive-data-descriptor", "record-missing-row"},
-                         "the descriptor is too short for such a size, and RECORD does not list the file"),
+    "member-too-large": ({"archive-bad-data-descriptor", "archive-data-descriptor", "archive-compression-ratio",
+                          "record-missing-row"}, "the descriptor is too short, and RECORD does not list the file"),
     "bad-member-name": ({"archive-unsafe-name", "record-missing-row"}, "NUL is no character for a name either"),
     "stored-size-differs": ({"record-missing-row"}, "RECORD does not list the file"),
     "second-end-record": ({"archive-comment-bytes"}, "it has a signature, which is what that code is for"),
     "bad-extra-field": ({"archive-needless-zip64"}, "it is a ZIP64 field"),
     "bad-zip64-field": ({"archive-needless-zip64"}, "nothing calls for it"),
     "bad-data-descriptor": ({"archive-data-descriptor"}, "no data descriptor at all would be none to complain about"),
-    "local-header-differs": ({"archive-member-too-large"}, "METADATA claims 4 GiB"),
+    "local-header-differs": ({"archive-member-too-large", "archive-compression-ratio"}, "METADATA claims 4 GiB"),
     "overlap": ({"archive-gap"}, "the place of METADATA belongs to no entry"),
     "many-disks": ({"archive-bad-directory"}, "one of two counts of entries is wrong"),
     "duplicate-member": ({"filename-name-differs", "metadata-missing-field", "metadata-no-description", "record-wrong-hash"},
@@ -186,8 +187,9 @@ _DEFLATED: Final = len(deflate(b"cuda = None\n"))
 _WITH_CAFE: Final = archive_of(sound(files=(*_FILES, Entry("demo/caf\u00e9.py", b"1"))))
 _ARCHIVE: Final = [
     *_STRICT,
-    _files("archive-too-large", "files that claim 12 GiB",
+    replace(_files("archive-too-large", "files that claim 12 GiB",
            *(Entry(f"demo/{name}", b"", raw=b"\x03\x00", local=_HUGE, directory=_HUGE) for name in "abc")),
+            with_codes=frozenset({"archive-compression-ratio"}), reason="they claim it of a small file"),
     _files("archive-too-many-folders", "a hundred files, each in 99 folders of its own",
            *(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(100))),
     _archive("archive-damaged-member", "a file with another CRC-32",
@@ -196,7 +198,10 @@ _ARCHIVE: Final = [
              changed(SOUND, "METADATA", local={"crc": 1}, directory={"crc": 1})),
     _spec("archive-duplicate-member", "METADATA in lower case too", {"archive-same-name-folded"},
           "the names are one where case is ignored", dist_info_files={"metadata": b""}),
-    _files("archive-unknown-compression", "a file in Zstandard", Entry("demo/z", b"z", method=93, raw=b"\x28\xb5\x2f\xfd")),
+    _files("archive-unknown-compression", "a file in Zstandard",
+           Entry("demo/z", b"z", method=93, raw=b"\x28\xb5\x2f\xfd\x20\x01\x09\0\0z")),
+    _files("archive-unknown-compression", "a file in bzip2", Entry("demo/z", b"z", method=12, raw=bz2.compress(b"z"))),
+    _files("archive-unknown-compression", "a file in a method of old", Entry("demo/z", b"z", method=1, raw=b"z")),
     *(_files("archive-unsafe-name", f"a file called {name[:20]!a}", Entry(name, b"")) for name in (
         "../up.py", "/etc/demo.py", "C:/demo.py", "demo\\x.py", "demo/\x1b[2J.py", "x" * 256 + ".py",
         "demo/\u202egnp.py", "demo/\ufeffx.py", "demo/\ue000.py",
@@ -246,6 +251,8 @@ _ARCHIVE: Final = [
     *(_archive("archive-stale-unicode-path", f"a Unicode path {what}",
                changed(SOUND, "version.py", extra=unicode_path(b"demo/version.py", b"demo/b.py", **changes)))
       for what, changes in (("of version 2", {"version": 2}), ("with another CRC-32", {"crc": 7}))),
+    _files("archive-compression-ratio", "a megabyte of zeros, 65 times",
+           *(Entry(f"demo/{number}", bytes(1 << 20), raw=bomb(1 << 20)) for number in range(65))),
     _files("archive-file-as-folder", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
     _files("archive-same-name-folded", "two files of one name", Entry("demo/a.txt", b"a"), Entry("demo/A.txt", b"A")),
     _files("archive-odd-mode", "a link", Entry("demo/link", b"version.py", mode=0o120777)),
@@ -261,6 +268,7 @@ _NAMES: Final = [
     _head("filename-name-differs", "Name: demo", "Name: other"),
     _head("filename-version-differs", "Version: 1.0", "Version: 2.0"),
     _spec("dist-info-missing", "no dist-info", dist_info="demo-1.0.egg-info"),
+    _files("dist-info-several", "a file called like a dist-info", Entry("other-1.0.dist-info", b"x")),
     _files("dist-info-several", "two dist-infos", Entry("other-1.0.dist-info/METADATA", b"Name: other\n")),
     *(_spec(f"dist-info-no-{name.lower()}", f"no {name}", without=frozenset({name}))
       for name in ("METADATA", "WHEEL", "RECORD")),

@@ -1,12 +1,16 @@
 """The content of one member, inflated in memory under a bound."""
 
 import zlib
+from typing import Final
 
 from wheelfix.archive.headers import DEFLATED, STORED
 from wheelfix.archive.layout import Member
 from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
+
+BEHIND: Final = "bytes stand behind its end"
+"""What is said of data that goes on where deflate ends: ``zipfile`` passes over it, a reader that streams does not."""
 
 
 def read_content(source: Readable, member: Member, *, limit: int) -> bytes:
@@ -48,7 +52,9 @@ def _inflate(raw: bytes, size: int, name: str) -> bytes:
         raise ArchiveError(
             "damaged-member", f"{name} cannot be inflated: {error}", hint="Download or build the wheel again."
         ) from error
-    if not inflater.eof or inflater.unused_data:
+    if inflater.unused_data:
+        raise ArchiveError("damaged-member", f"{name}: {BEHIND}", hint="Download or build the wheel again.")
+    if not inflater.eof:
         raise ArchiveError(
             "damaged-member",
             f"{name} does not end where the archive says",

@@ -138,7 +138,7 @@ def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _W
     if disk or disks > 1:
         report.refuse("many-disks", "the archive is one of several disks", form="locator")
     if start + END_64.size != locator_start:
-        report.refuse("bad-end-record", "the ZIP64 end record does not lie directly before its locator", form="zip64")
+        report.refuse("bad-end-record", "the ZIP64 end record does not lie directly before its locator", form="locator")
         start = locator_start - END_64.size
     if start < 0:
         _stop("bad-end-record", "there is no ZIP64 end record before its locator")
@@ -146,7 +146,7 @@ def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _W
     if wide.signature != headers.END_64_SIGNATURE:
         _stop("bad-end-record", "there is no ZIP64 end record before its locator")
     if wide.record_size != END_64.size - 12:
-        report.refuse("bad-end-record", "the ZIP64 end record has another size than it should", form="zip64")
+        report.refuse("bad-end-record", "the ZIP64 end record has another size than it should", form="size")
     if wide.disk or wide.directory_disk or wide.disk_count != wide.member_count:
         report.refuse("many-disks", "the archive is one of several disks", form="zip64")
     return wide
@@ -158,25 +158,31 @@ def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
         report.refuse("many-disks", "the archive is one of several disks")
     if record.disk_count != record.member_count:  # PyPI compares the two as they stand
         report.refuse("many-disks", "the end record gives two counts of entries", form="two counts")
-    agree = (
-        record.member_count in (wide.member_count, FULL_16)
-        and record.directory_size in (wide.directory_size, FULL_32)
-        and record.directory_start in (wide.directory_start, FULL_32)
-    )
-    if not agree:
-        report.refuse("bad-end-record", "the end record and the ZIP64 end record disagree", form="zip64")
+    if record.directory_start not in (wide.directory_start, FULL_32):
+        report.refuse("bad-end-record", "the end record and the ZIP64 end record give two positions of the directory")
+    if record.member_count not in (wide.member_count, FULL_16) or record.directory_size not in (
+        wide.directory_size,
+        FULL_32,
+    ):
+        message = "the end record and the ZIP64 end record give two counts, or two sizes of the directory"
+        report.refuse("bad-end-record", message, form="size")
 
 
 def _placed(source: Readable, end: End, directory_size: int, report: StrictReport) -> End:
     """Return the end with the directory where it lies, which is where the end record says unless bytes were added."""
     _bound(end.member_count, directory_size)
     difference = end.directory_stop - directory_size - end.directory_start
-    if difference > 0:
-        report.refuse("leading-bytes", f"{difference} bytes stand before the archive, or between directory and end")
-    elif difference:
-        report.refuse("bad-end-record", "the directory does not lie where the end record says")
     if difference:
-        end = _searched(source, end, end.directory_stop - directory_size)
+        found = _searched(source, end, end.directory_stop - directory_size) if report.collects else None
+        form = "" if found is not None and found.shift else "misplaced"
+        if difference > 0:
+            message = f"{difference} bytes stand before the archive, or between directory and end"
+            report.refuse("leading-bytes", message, form=form)
+        else:
+            report.refuse("bad-end-record", "the directory does not lie where the end record says")
+        if found is None:
+            _stop("bad-directory", "there is no directory where the end record says")
+        end = found
         _bound(end.member_count, end.directory_stop - end.directory_start)
     if end.member_count == 0:
         raise ArchiveError("empty-archive", "the archive holds no entries", hint="Build or download the wheel again.")
@@ -192,8 +198,10 @@ def _bound(count: int, directory_size: int) -> None:
         )
 
 
-def _searched(source: Readable, end: End, before_end: int) -> End:
+def _searched(source: Readable, end: End, before_end: int) -> End | None:
     """Return ``end`` with the directory where one begins: where the end record says, or directly before the end.
+
+    ``None`` is returned where there is none.
 
     Where bytes stand before the archive all positions are too small, by as much as that of the directory is: ``zipfile``
     adds the difference to each.
@@ -206,7 +214,7 @@ def _searched(source: Readable, end: End, before_end: int) -> End:
             offset, difference = int.from_bytes(fixed[42:46], "little"), start - end.directory_start
             shifts = [shift for shift in (0, difference) if _is_local_header(source, offset + shift)]
             return end._replace(directory_start=start, shift=shifts[0] if shifts else 0)
-    _stop("bad-directory", "there is no directory where the end record says")
+    return None
 
 
 def _is_local_header(source: Readable, position: int) -> bool:

@@ -46,7 +46,7 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
     try:
         span = headers.find_extra(extra, EXTRA_UNICODE_PATH, place)
     except ArchiveError as error:
-        report.add(error, place)
+        report.add(error, place=place)
         return
     if span is None:
         return
@@ -61,7 +61,8 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
         report.refuse("bad-extra-field", "the Unicode path is not UTF-8", place=place, form="unicode")
         return
     elif name and (name != record.raw_name or not (record.is_utf8 or name.isascii())):
-        report.refuse("bad-member-name", "a second name stands in the extra field", place=place, form="second")
+        form = "second" if name != record.raw_name else "encoding"
+        report.refuse("bad-member-name", "a second name stands in the extra field", place=place, form=form)
     if record.is_local and not (_is_utf8(name) and all(byte >= _PRINTABLE and byte != _DELETE for byte in name)):
         report.note("odd-unicode-path", "the Unicode path is not UTF-8, or has control characters", place=place)
 
@@ -72,6 +73,14 @@ def _is_utf8(raw: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
+    """Return which form an error of the ZIP64 field has: it holds less than is called for, or more."""
+    if error.code != "bad-zip64-field":
+        return ""
+    lengths = [stop - start for kind, start, stop in headers.extra_fields(extra, "") if kind == EXTRA_ZIP64]
+    return "more" if lengths and lengths[0] >= 8 * sum(number == FULL_32 for number in record.numbers) else ""
 
 
 def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictReport) -> None:

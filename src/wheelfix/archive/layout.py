@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from wheelfix.archive import headers
 from wheelfix.archive.ending import MOST_MEMBERS, End, read_end
-from wheelfix.archive.extras import Described, check_second_name, note_odd_fields
+from wheelfix.archive.extras import Described, check_second_name, form_of, note_odd_fields
 from wheelfix.archive.headers import ENTRY, LOCAL, STORED, Entry, LocalHeader
 from wheelfix.archive.report import STRICT, ArchiveFinding, CollectingReport, StrictReport
 from wheelfix.archive.source import Readable
@@ -191,11 +191,11 @@ def _refuse_duplicates(directory: bytes, listed: list[_Listed], report: StrictRe
             raw = _raw_name(directory, each)
             if raw in seen and each.name not in seen:
                 report.refuse(
-                    "duplicate-member", "it is in the archive twice, under another encoding", place=shown(each.name)
+                    "duplicate-member", "it is there twice, under another encoding", place=shown(each.name), form="encoding"
                 )
             seen.add(raw)
         if each.name in seen:
-            report.refuse("duplicate-member", "it is in the archive twice", place=shown(each.name))
+            report.refuse("duplicate-member", "it is in the archive twice", place=shown(each.name), form="twice")
         seen.add(each.name)
 
 
@@ -256,7 +256,7 @@ def _read_extra(extra: bytes, record: Described, place: str, report: StrictRepor
         if report.collects:
             note_odd_fields(extra, record, place, report)
     except ArchiveError as error:
-        report.add(error, place)
+        report.add(error, place=place, form=form_of(error, extra, record))
     return numbers
 
 
@@ -369,7 +369,7 @@ def _check_streamed(source: Readable, listed: _Listed, start: int, place: str, r
     stop = start + listed.compressed_size
     if not ends_where_it_should(source, listed.method, start, stop, listed.size, listed.crc):
         message = "its sizes stand behind the data only, and the data does not say where it ends"
-        report.refuse("bad-data-descriptor", message, place=place)
+        report.refuse("bad-data-descriptor", message, place=place, form="streamed")
 
 
 def _has_zip64(extra: bytes) -> bool:

@@ -38,7 +38,7 @@ class StrictReport:
         """
         raise ArchiveError(code, f"{place}: {message}" if place else message, hint=hint)
 
-    def add(self, error: ArchiveError, place: str = "") -> None:  # noqa: ARG002
+    def add(self, error: ArchiveError, *, place: str = "", form: str = "") -> None:  # noqa: ARG002
         """Take an error that a part of the reader raised, as :meth:`refuse` does; its message begins with ``place``.
 
         :raises ArchiveError: here, always.
@@ -70,9 +70,9 @@ class CollectingReport(StrictReport):
         """Keep it."""
         self.note(code, message, place=place, form=form)
 
-    def add(self, error: ArchiveError, place: str = "") -> None:
+    def add(self, error: ArchiveError, *, place: str = "", form: str = "") -> None:
         """Keep it."""
-        self.note(error.code, error.message.removeprefix(f"{place}: "), place=place)
+        self.note(error.code, error.message.removeprefix(f"{place}: "), place=place, form=form)
 
     def note(self, code: str, message: str, *, place: str = "", form: str = "") -> None:
         """Keep it."""

@@ -150,6 +150,12 @@ _ARCHIVE: Final = (
     ),
     _error("archive-too-large", "The entries claim a size out of all proportion; wheelfix does not read them.", APPNOTE),
     _error(
+        "archive-compression-ratio",
+        "The entries take more than 64 MiB, and more than 50 times the file: PyPI takes it for a bomb.",
+        FORMAT,
+        by=(Client.PYPI,),
+    ),
+    _error(
         "archive-too-many-folders",
         "The entries lie in more directories than those of any real wheel; wheelfix does not look at them all.",
         APPNOTE,

@@ -7,11 +7,16 @@ check of uploads (``warehouse/utils/zipfiles.py``, August 2026).
 from collections.abc import Mapping
 from typing import Final
 
+from wheelfix.archive.content import BEHIND
 from wheelfix.checks.codes import EVERYONE, Client
 
 _BUILT_IN: Final = (Client.PIP, Client.INSTALLER)
 _STRICT: Final = (Client.UV, Client.PYPI)
 _FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
+    ("archive-leading-bytes", ""): _STRICT,
+    ("archive-second-end-record", ""): (Client.UV,),
+    ("archive-bad-end-record", "locator"): (Client.UV,),
+    ("archive-bad-end-record", "size"): _STRICT,
     ("archive-many-disks", ""): (Client.UV,),
     ("archive-many-disks", "zip64"): (Client.UV,),
     ("archive-many-disks", "counts"): _STRICT,
@@ -29,10 +34,19 @@ _FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
     ("archive-bad-member-name", "nul"): _STRICT,
     ("archive-bad-member-name", "empty"): (Client.PIP, Client.UV, Client.INSTALLER),
     ("archive-bad-member-name", "second"): (Client.UV,),
+    ("archive-bad-member-name", "encoding"): (),
+    ("archive-bad-zip64-field", "more"): _STRICT,
+    ("archive-bad-data-descriptor", "streamed"): (Client.PYPI,),
+    ("archive-duplicate-member", "twice"): (Client.INSTALLER, Client.PYPI),
+    ("archive-duplicate-member", "encoding"): _STRICT,
+    ("archive-damaged-member", "directory"): (Client.UV,),
+    ("archive-damaged-member", "behind"): (Client.UV,),
+    ("archive-name-encoding", "with a Unicode path"): (Client.PYPI,),
     ("archive-odd-zip64-field", "length"): (Client.UV,),
     ("archive-odd-zip64-field", "one size"): (Client.PYPI,),
     ("archive-newer-version", "local"): (Client.UV,),
     ("archive-unsafe-name", "outside"): _BUILT_IN,
+    ("archive-unsafe-name", "up and down"): (Client.INSTALLER,),
     ("archive-unsafe-name", "other on Windows"): (),
     ("archive-unsafe-name", "long"): (Client.PIP, Client.UV, Client.INSTALLER),
     ("archive-unsafe-name", "control"): _STRICT,
@@ -47,6 +61,11 @@ uv, and to ``zipfile`` only from Python 3.14 on (PEP 784). PyPI takes none of th
 def refusing(code: str, form: str) -> tuple[Client, ...] | None:
     """Return who refuses this form of a finding, ``None`` where the table of checks says it of all its forms."""
     return _FORMS.get((code, form))
+
+
+def form_of_damage(name: str, message: str) -> str:
+    """Return the form of damage: installers do not read what a directory holds, nor what stands behind the end of data."""
+    return "directory" if name.endswith("/") else "behind" if message.endswith(BEHIND) else ""
 
 
 def not_reading(method: int) -> tuple[Client, ...]:

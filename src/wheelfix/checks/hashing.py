@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from wheelfix.archive.content import BEHIND
 from wheelfix.archive.headers import DEFLATED, STORED
 from wheelfix.archive.layout import Member
 from wheelfix.archive.source import Readable
@@ -101,6 +102,6 @@ def _content(source: Readable, member: Member) -> Iterator[bytes]:
             if left < 0:
                 return
         if inflater.eof and (inflater.unused_data or start + _BLOCK < member.data_stop):
-            raise zlib.error("bytes stand behind its end")
+            raise zlib.error(BEHIND)
     if inflater is not None and not inflater.eof:
         raise zlib.error("it is cut off")

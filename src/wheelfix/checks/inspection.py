@@ -12,6 +12,7 @@ from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.companions import check_companions
 from wheelfix.checks.entry_points import check_entry_points
 from wheelfix.checks.fields import check_fields
+from wheelfix.checks.forms import form_of_damage, refusing
 from wheelfix.checks.found import Found
 from wheelfix.checks.hashing import Sums, sum_members
 from wheelfix.checks.listing import Listing, read_listing
@@ -26,6 +27,10 @@ from wheelfix.outcome import Fault, Inspection, Severity
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
+_OF_CONTENT: Final = frozenset({"archive-damaged-member", "archive-member-too-large"})
+"""What is found when a file of dist-info is read."""
+_LARGE_UPLOAD: Final = 1 << 26
+_UPLOAD_RATIO: Final = 50
 _SMALL: Final = 1 << 23
 _SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differs", "legacy-metadata-json", "sbom-stale-trace"})
 """Warnings that are worth a line beside what a wheel requires."""
@@ -79,6 +84,7 @@ def examine(
         too_large = _too_large(subject)
         found = [
             *too_large,
+            *_ratio(subject),
             *check_members(subject),
             *check_names(subject),
             *check_fields(subject),
@@ -133,6 +139,16 @@ def glance(path: Path, source: Source) -> list[Fault]:
     return [each for each in faults if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
+def _ratio(subject: Subject) -> Iterator[Found]:
+    """Yield what PyPI takes for a bomb at upload (``COMPRESSION_RATIO_THRESHOLD`` in its forklift)."""
+    if subject.source is None or subject.layout is None:
+        return
+    total = sum(member.size for member in subject.layout.members)
+    if total > _LARGE_UPLOAD and total > _UPLOAD_RATIO * subject.source.size:
+        message = f"the entries take {total} bytes, {total // subject.source.size} times the file"
+        yield Found("archive-compression-ratio", "", message)
+
+
 def _too_large(subject: Subject) -> list[Found]:
     if subject.source is None or subject.layout is None:
         return []
@@ -154,10 +170,11 @@ def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict
 
 def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[Found]:
     """Yield the members that are damaged, but for those of which that was found already."""
-    told = {each.place for each in subject.found}
+    told = {each.place for each in subject.found if each.code in _OF_CONTENT}
     for name, each in sums.items():
         if each.damage and shown(name) not in told:
-            yield Found("archive-damaged-member", shown(name), each.damage)
+            refused_by = refusing("archive-damaged-member", form_of_damage(name, each.damage))
+            yield Found("archive-damaged-member", shown(name), each.damage, refused_by=refused_by)
 
 
 def in_order(found: Iterable[Found]) -> list[Found]:

@@ -1,5 +1,6 @@
 """What is wrong with the entries of an archive that can be read: names, attributes, times, comments, compression, ZIP64."""
 
+import posixpath
 import re
 import stat
 import unicodedata
@@ -11,6 +12,7 @@ from typing import Final
 from wheelfix.archive.headers import (
     DEFLATED,
     ENTRY,
+    EXTRA_UNICODE_PATH,
     EXTRA_ZIP64,
     FLAG_MASKED,
     FLAG_UTF8,
@@ -22,6 +24,7 @@ from wheelfix.archive.headers import (
     may_mislead,
 )
 from wheelfix.archive.layout import NEWEST_VERSION, Layout, Member
+from wheelfix.checks.codes import Client
 from wheelfix.checks.forms import not_reading, refusing
 from wheelfix.checks.found import Found
 from wheelfix.checks.subject import Subject
@@ -73,11 +76,16 @@ def check_each(subject: Subject, layout: Layout, members: Iterable[Member]) -> I
         if member.method not in (STORED, DEFLATED):
             yield _compression(member)
         if member.name.rstrip("/") != member.name and member.name.rstrip("/") in subject.members:
-            yield Found("archive-file-as-folder", shown(member.name), "there is a file of the same name")
+            message, refused_by = "there is a file of the same name", (Client.PIP, Client.UV)
+            yield Found("archive-file-as-folder", shown(member.name), message, refused_by=refused_by)
 
 
 def check_folders(subject: Subject) -> Iterator[Found]:
-    """Yield the files below which other members lie."""
+    """Yield the files below which other members lie, and those at the top that some take for a dist-info directory."""
+    for name in subject.members:
+        if name.endswith(".dist-info") and "/" not in name:
+            message = "it is a file, and pip and installer take it for one more dist-info directory"
+            yield Found("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
     for folder in sorted(subject.folders - subject.members.keys()):
         if folder[:-1] in subject.members:
             yield Found("archive-file-as-folder", shown(folder[:-1]), "other members lie below it, as if it were a folder")
@@ -112,7 +120,7 @@ def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
         ("outside", "is absolute") if name.startswith("/") else
         ("other on Windows", "begins with a drive") if _DRIVE.match(name) else
         ("other on Windows", "has a backslash") if "\\" in name else
-        ("outside", "has a part ..") if ".." in parts else
+        ("outside" if posixpath.normpath(name).startswith("..") else "up and down", "has a part ..") if ".." in parts else
         ("long", "is longer than any system takes") if len(name.encode()) > _LONGEST_PATH else
         ("long", "has a part that is longer than any system takes")
         if any(len(part.encode()) > _LONGEST_PART for part in parts) else
@@ -132,7 +140,12 @@ def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
     place = shown(member.name)
     yield from _check_attributes(member, fields)
     if not member.name.isascii() and not member.flags & FLAG_UTF8:
-        yield Found("archive-name-encoding", place, "the name is not ASCII, and not marked as UTF-8")
+        start = member.entry_start + ENTRY.size + fields.name_length
+        extra = layout.directory[start : start + fields.extra_length]
+        form = "with a Unicode path" if _has_field(extra, EXTRA_UNICODE_PATH) else ""
+        refused_by = refusing("archive-name-encoding", form)
+        message = "the name is not ASCII, and not marked as UTF-8"
+        yield Found("archive-name-encoding", place, message, refused_by=refused_by)
     if member.flags & FLAG_MASKED:
         yield Found("archive-odd-flag", place, "its local header is said to be masked")
     if fields.comment_length:
@@ -147,12 +160,12 @@ def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
         yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
     if fields.extra_length and max(member.size, member.data_stop - member.data_start, member.start) < FULL_32:
         start = member.entry_start + ENTRY.size + fields.name_length
-        if _has_zip64(layout.directory[start : start + fields.extra_length]):
+        if _has_field(layout.directory[start : start + fields.extra_length], EXTRA_ZIP64):
             yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
 
 
-def _has_zip64(extra: bytes) -> bool:
-    return may_mislead(extra) and is_well_formed(extra) and any(each[0] == EXTRA_ZIP64 for each in extra_fields(extra, ""))
+def _has_field(extra: bytes, kind: int) -> bool:
+    return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in extra_fields(extra, ""))
 
 
 def _check_attributes(member: Member, fields: Entry) -> Iterator[Found]:

@@ -4,13 +4,13 @@ from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from wheelfix.archive.content import read_content
 from wheelfix.archive.layout import Layout, Member, read_loosely
 from wheelfix.archive.report import ArchiveFinding
 from wheelfix.archive.source import Readable, Source
-from wheelfix.checks.forms import refusing
+from wheelfix.checks.forms import form_of_damage, refusing
 from wheelfix.checks.found import Found, RewriteMetadata
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
 from wheelfix.escaping import shown
@@ -18,6 +18,9 @@ from wheelfix.filename import WheelFilename
 from wheelfix.metadata.document import Document, with_plain_line_ends
 from wheelfix.record import Record
 from wheelfix.wheel import dist_info_faults, find_dist_info, limit_of
+
+if TYPE_CHECKING:
+    from wheelfix.checks.codes import Client
 
 _DEEPEST: Final = 100
 """How many folders of a member's path are looked at: all of any real one, and a bound for paths made of slashes."""
@@ -45,8 +48,13 @@ _CODES: Final = {
 def found_of(error: WheelFault, place: str = "") -> Found:
     """Return an error of a wheel as a fault."""
     # On a system that folds case or cuts names, another file is read: no installer looks at that.
-    refused_by = () if isinstance(error, StructureError) and error.code == "duplicate-member" else None
-    return Found(_CODES.get(error.code, f"archive-{error.code}"), place, error.message, refused_by=refused_by)
+    refused_by: tuple[Client, ...] | None = (
+        () if isinstance(error, StructureError) and error.code == "duplicate-member" else None
+    )
+    code = _CODES.get(error.code, f"archive-{error.code}")
+    if code == "archive-damaged-member":
+        refused_by = refusing(code, form_of_damage(place, error.message))
+    return Found(code, place, error.message, refused_by=refused_by)
 
 
 def found_in_archive(finding: ArchiveFinding) -> Found:

@@ -137,3 +137,31 @@ def test_report_keeps_each_name_once() -> None:
     report.hide("a")
     assert report.hides("a")
     assert not report.hides("b")
+
+
+def test_damage_is_reported_beside_what_else_is_wrong_with_the_entry(tmp_path: Path) -> None:
+    archive = changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1}, descriptor=Descriptor(), comment=b"x")
+    codes = {each.code for each in inspect_wheel(write_wheel(tmp_path, archive=archive)).faults}
+    assert codes >= {"archive-damaged-member", "archive-data-descriptor", "archive-entry-comment"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "clients"),
+    [
+        ({"local": {"crc": 1}}, "archive-local-header-differs", "uv"),
+        ({"local": {"size": 1}}, "archive-local-header-differs", "uv PyPI"),
+        ({"local_name": b"demo/another.py"}, "archive-local-header-differs", "pip uv installer PyPI"),
+        ({"local": {"needed": 64}}, "archive-newer-version", "uv"),
+        ({"directory": {"needed": 64}}, "archive-newer-version", "pip uv installer PyPI"),
+        ({"method": 93, "raw": b"", "content": b""}, "archive-unknown-compression", "pip installer PyPI"),
+        ({"method": 12, "raw": b"", "content": b""}, "archive-unknown-compression", "uv PyPI"),
+        ({"method": 95, "raw": b"", "content": b""}, "archive-unknown-compression", "pip uv installer PyPI"),
+        ({"descriptor": Descriptor()}, "archive-data-descriptor", "PyPI"),
+        ({"descriptor": Descriptor(8)}, "archive-data-descriptor", "uv PyPI"),
+        ({"comment": b"x"}, "archive-entry-comment", "PyPI"),
+        ({"comment": b"PK\3\4"}, "archive-entry-comment", "uv PyPI"),
+    ],
+)
+def test_who_refuses_is_said_of_the_very_form(changes: dict[str, object], code: str, clients: str, tmp_path: Path) -> None:
+    found = inspect_wheel(write_wheel(tmp_path, archive=changed(SOUND, "version.py", **changes))).faults
+    assert {each.refused_by for each in found if each.code == code} == {tuple(clients.split())}
