@@ -120,7 +120,8 @@ def _lines() -> Iterator[str]:
     yield f"\n*some*: of several samples with this flaw the tool notices one or more, not all. Of {len(found)} codes"
     counts = [f"{tool} notices {sum(any(tool in each for each in samples) for samples in found.values())}" for tool in TOOLS]
     yield f"{', '.join(counts[:-1])} and {counts[-1]}."
-    yield f"\nOnly `verify` finds these {len(only)}:\n"
+    yield f"\nNone of them notices these {len(only)}; some of them pip, uv or PyPI refuse ([What is checked](checks.md)"
+    yield "says who):\n"
     families: dict[str, list[str]] = {}
     for code in only:
         families.setdefault(code.partition("-")[0], []).append(f"`{code}`")
