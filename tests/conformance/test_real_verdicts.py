@@ -8,6 +8,7 @@ import pytest
 from downloading import downloaded
 from wheelfix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status, Verdict
+from wheelfix.rules.gpu import gpu_rules
 
 pytestmark = pytest.mark.real
 
@@ -25,8 +26,8 @@ CASES = [
     ("torch==2.14.1", "3.12", "manylinux_2_28_aarch64", "unsafe", 7, CUDA_BUILD),
     ("torch==2.3.1", "3.11", "win_amd64", "safe", 12, dead("win_amd64")),
     ("torch==1.13.1", "3.10", "manylinux1_x86_64", "unsafe", 4, "torch/version.py says cuda = '11.7'"),
-    ("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", "safe", 1, "none of its 2 binaries links to what the requirement"),
-    ("faiss-gpu-cu12==1.14.1.post1", "3.11", "manylinux2014_x86_64", "unsafe", 2, "_swigfaiss.so links to libcudart.so.12"),
+    ("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", "safe", 1, "binaries links to a CUDA library, and the rule"),
+    ("faiss-gpu-cu12==1.12.0", "3.11", "manylinux2014_x86_64", "unchanged", 0, ""),
     ("tensorflow-cpu==2.21.0", "3.12", "manylinux_2_27_x86_64", "unchanged", 0, ""),
     ("nvidia-cudnn-cu13==9.28.1.4", "3.11", "manylinux_2_27_x86_64", "unchanged", 0, ""),
     ("ultralytics==8.4.190", "3.11", "any", "unchanged", 0, ""),
@@ -62,6 +63,22 @@ def test_xgboost_needs_the_rule_that_names_it(folder: Path) -> None:
     path = downloaded("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", folder)
     [outcome] = fix_wheels([path], "gpu/nvidia", dry_run=True).outcomes
     assert (outcome.status, outcome.problem and outcome.problem.code) == (Status.REFUSED, "unproven")
+
+
+def test_a_label_does_not_make_faiss_a_cpu_build(folder: Path) -> None:
+    """It was called 1.12.0+cpu by a rule on numpy, and then lost what it links to."""
+    path = downloaded("faiss-gpu-cu12==1.12.0", "3.11", "manylinux2014_x86_64", folder)
+    by_name = [gpu_rules(drop=[name]) for name in ("numpy", "nvidia-*")]
+    [named] = fix_wheels([path], by_name[0], local="cpu", output_dir=folder / "named").outcomes
+    assert named.problem is not None
+    assert named.problem.code == "cpu-label"
+    assert "libfaiss" in named.problem.message
+    [forced] = fix_wheels([path], by_name[0], local="cpu", force=True, output_dir=folder / "named").outcomes
+    assert forced.output is not None
+    [outcome] = fix_wheels([forced.output], by_name[1], dry_run=True).outcomes
+    assert outcome.problem is not None
+    assert outcome.problem.code == "unsafe"
+    assert [verdict for verdict, _ in judged(outcome)] == [Verdict.UNSAFE, Verdict.UNSAFE]
 
 
 def test_mkl_stays_in_torch_for_windows(folder: Path) -> None:

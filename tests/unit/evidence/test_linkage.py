@@ -7,7 +7,7 @@ import pytest
 
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from elfwriter import shared_object
-from in_memory import hold, packed
+from in_memory import Held, hold, packed
 from wheelfix.archive.layout import read_layout
 from wheelfix.archive.source import Source
 from wheelfix.evidence.elf import Dynamic, is_binary
@@ -146,10 +146,8 @@ def test_what_is_found_early_ends_the_search() -> None:
 
 def test_a_huge_member_is_not_read_for_what_small_ones_tell(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    small = to_bytes(
-        Archive((*DIRECT, Entry("d/libhuge.so", b"x", STORED, local={"size": 1 << 30}, directory={"size": 1 << 30})))
-    )
-    path.write_bytes(small)
+    lie = {"size": 1 << 30}
+    path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libhuge.so", b"x", local=lie, directory=lie)))))
     with Source(path) as source:
         one = Scanner(source, read_layout(source).members)
         assert one.find_link(is_cuda) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
@@ -202,6 +200,22 @@ def test_a_start_behind_many_empty_blocks_is_found() -> None:
     content = shared_object("x86_64", needed=[CUDART])
     entry = Entry("d/tool", content, raw=b"\0\0\0\xff\xff" * 2000 + packed(content))
     assert paths(scanner(entry).read_all()) == ["tool"]
+
+
+def test_looking_for_programs_costs_one_short_read_for_each_file() -> None:
+    """A wheel can have many files, and large ones: none is inflated to see how it begins."""
+    reads: list[int] = []
+
+    class Counting(Held):
+        def read_at(self, offset: int, size: int) -> bytes:
+            reads.append(size)
+            return super().read_at(offset, size)
+
+    content = bytes(range(256)) * 400
+    source, members = hold(*(Entry(f"d/{number}.bin", content, raw=packed(content)) for number in range(2_000)))
+    assert Scanner(Counting(source.data), members).read_all() == Linkage(complete=True)
+    assert len(reads) == 2_000
+    assert max(reads) <= 512
 
 
 def test_programs_are_looked_at_last() -> None:
@@ -296,10 +310,10 @@ def test_what_cannot_be_read_has_a_reason(entry: Entry, words: str) -> None:
 
 
 def test_a_member_that_lies_about_its_size_spoils_only_itself(tmp_path: Path) -> None:
-    """Both records say that there is more stored data than the archive has: that is no change of the file."""
+    """Both records say that there is more content than its data has: that is no change of the file."""
     lie = {"size": 1 << 20}
     path = tmp_path / "a.zip"
-    path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libx.so", b"\x7fE", STORED, local=lie, directory=lie)))))
+    path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libx.so", b"\x7fE", local=lie, directory=lie)))))
     with Source(path) as source:
         linkage = Scanner(source, read_layout(source).members).read_all()
     assert paths(linkage) == ["_C" + PYTHON]
