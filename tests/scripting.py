@@ -78,9 +78,12 @@ class _Scripted(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def answering(reply: Callable[[Asked], Reply], *, context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Run a server that gives ``reply`` to whatever it is asked for; by https, as localhost, with ``context``."""
-    with _Scripted(("127.0.0.1", 0), _Handler) as server:
+def answering(reply: Callable[[Asked], Reply], *, context: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Server]:
+    """Run a server that gives ``reply`` to whatever it is asked for; by https, as localhost, with ``context``.
+
+    Who asks for the same ``port`` again gets the same URL again.
+    """
+    with _Scripted(("127.0.0.1", port), _Handler) as server:
         port = server.server_address[1]
         server.found, server.reply = Server(f"https://localhost:{port}" if context else f"http://127.0.0.1:{port}"), reply
         if context:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pypi_simple import ProjectPage
 
 from building import Entry, write_wheel
 from flaws import metadata, sound
@@ -20,6 +21,9 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import remove_files, yank_files
 from wheelfix.mirror.checking import check_mirror
 from wheelfix.mirror.correcting import fix_into_mirror
+from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.following import follow_index
+from wheelfix.mirror.index import Answer
 from wheelfix.mirror.publishing import add_wheels
 
 pytestmark = pytest.mark.slow
@@ -120,7 +124,16 @@ def mend(folder: Path, mirror: Path) -> Callable[[], object]:
     return lambda: check_mirror(mirror, fix=True)
 
 
-CALLS: Final = (add_new, add_more, replace, yank_original, publish, yank, remove_one, remove_all, mend)
+def follow(folder: Path, mirror: Path) -> Callable[[], object]:
+    add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", "2.0")])
+    listed = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    listed["files"][1]["yanked"] = "broken"
+    url = "https://example.org/simple/"
+    answer = Answer(f"{url}demo/", "", "", "json", ProjectPage.from_json_data(listed, f"{url}demo/"))
+    return lambda: follow_index(Folder(mirror), "demo", url, answer, 600)
+
+
+CALLS: Final = (add_new, add_more, replace, yank_original, publish, yank, follow, remove_one, remove_all, mend)
 
 
 def misled(mirror: Path) -> list[str]:

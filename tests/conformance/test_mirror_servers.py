@@ -129,6 +129,20 @@ def test_corrected_wheels_are_served(name: str, fixed: list[Path], tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", SERVERS)
+def test_a_leak_is_found_without_loading_everything_on_purpose(name: str, faulty: list[Path], tmp_path: Path) -> None:
+    """Neither has metadata files: where there are no ranges either, the wheel itself is loaded, or that is reported."""
+    start, _ = SERVERS[name]
+    with start(tmp_path) as server:
+        server.take(*faulty)
+        survey = check_index(server.index, ["demo"])
+        careful = check_index(server.index, ["demo"], download="none")
+    assert places(survey, "gpu-requirements") == {faulty[0].name}
+    assert not places(survey, "plus-in-address")
+    found = {each.code for each in careful.findings}
+    assert "not-looked-at" in found or places(careful, "gpu-requirements") == {faulty[0].name}
+
+
+@pytest.mark.parametrize("name", SERVERS)
 def test_faults_that_are_planted_on_a_server_are_told(
     name: str, fixed: list[Path], faulty: list[Path], tmp_path: Path
 ) -> None:

@@ -5,15 +5,18 @@ from dataclasses import replace
 
 from pypi_simple import DistributionPackage
 
+from wheelfix.errors import MirrorError
 from wheelfix.mirror.addresses import shown_url
 from wheelfix.mirror.arrival import upload_time
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.index import Answer, sha256_of
+from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.model import ListedFile, Page
-from wheelfix.mirror.publication import Publication, Published
-from wheelfix.mirror.records import load_page, outdated_pages, save_page
+from wheelfix.mirror.publication import Publication, Published, behind
+from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_page
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.mirror.upstream import REMOVED, UpstreamFile, removed, taken_over
+from wheelfix.outcome import Problem
 
 _STATUS = "project-status"
 
@@ -39,9 +42,19 @@ def follow_index(folder: Folder, project: str, index: str, answer: Answer, timeo
         if not before.files:
             return []
         page = _with_status(before.with_files(_followed(before, index, answer)), index, answer)
-        if page != before or outdated_pages(folder, page):
-            save_page(folder, page, timeout)
-    return list(_publications(before, page))
+        problem = _save(folder, page, timeout) if page != before or outdated_pages(folder, page) else None
+    return list(_publications(before, page, problem))
+
+
+def _save(folder: Folder, page: Page, timeout: float) -> Problem | None:
+    """Write the pages; return what went wrong once JSON said what it should: the next run completes it."""
+    try:
+        save_page(folder, page, timeout)
+    except (MirrorError, OSError) as error:
+        if not is_saved(folder, page):
+            raise
+        return behind(outdated_pages(folder, page), page_place(page.project), error)
+    return None
 
 
 def _followed(page: Page, index: str, answer: Answer) -> Iterator[ListedFile]:
@@ -76,15 +89,19 @@ def _with_status(page: Page, index: str, answer: Answer) -> Page:
     return replace(page, other={**others, _STATUS: given}, status_from=shown_url(index))
 
 
-def _publications(before: Page, after: Page) -> Iterator[Publication]:
-    """Yield what was yanked, and what is so no longer."""
+def _publications(before: Page, after: Page, problem: Problem | None) -> Iterator[Publication]:
+    """Yield what was yanked, and what is so no longer; if there is a ``problem`` with the pages, every file."""
     for old, new in zip(before.with_files(before.files).files, after.files, strict=True):
-        if old.yanked == new.yanked:
-            continue
-        if new.yanked is None:
-            status, note = Published.UNYANKED, "The index has unyanked it."
-        elif new.yanked == REMOVED:
-            status, note = Published.YANKED, "The index no longer lists it: it stays for old locks."
-        else:
-            status, note = Published.YANKED, f"The index has yanked it{f': {new.yanked}' if new.yanked else '.'}"
-        yield Publication(None, status, after.project, new.filename, after.place(new), new.sha256, (note,))
+        if old.yanked != new.yanked or problem is not None:
+            status, notes = _what_became(old, new)
+            yield Publication(None, status, after.project, new.filename, after.place(new), new.sha256, notes, problem)
+
+
+def _what_became(old: ListedFile, new: ListedFile) -> tuple[Published, tuple[str, ...]]:
+    if old.yanked == new.yanked:
+        return Published.UNCHANGED, ()
+    if new.yanked is None:
+        return Published.UNYANKED, ("The index has unyanked it.",)
+    if new.yanked == REMOVED:
+        return Published.YANKED, ("The index no longer lists it: it stays for old locks.",)
+    return Published.YANKED, (f"The index has yanked it{f': {new.yanked}' if new.yanked else '.'}",)

@@ -30,8 +30,12 @@ class UpstreamFile:
 def taken_over(file: ListedFile, upstream: UpstreamFile) -> ListedFile:
     """Return ``file`` with what ``upstream`` says of it, or of the original that it was made from.
 
-    Where the index does not say when it was uploaded, that is when this mirror first saw it.
+    Where the index does not say when it was uploaded, that is when this mirror first saw it. What another index has yanked
+    stays yanked: of two that serve the same file one may not know of yanks at all.
     """
+    by_another = file.yanked_by == BY_UPSTREAM and file.upstream not in (None, upstream.index)
+    if by_another and upstream.yanked is None:
+        return file
     found = replace(
         file,
         upload_time=upstream.uploaded or file.upload_time,

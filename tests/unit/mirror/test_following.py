@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from demos import GPU, demo_wheel
+from refusing import failing
 from running import wheelfix
 from scripting import Index, Reply, answering
 from wheelfix.mirror.changing import unyank_files, yank_files
@@ -19,6 +20,14 @@ from wheelfix.mirror.publishing import add_wheels
 TIME = "2026-01-01T00:00:00.000000Z"
 """What the index of these tests says of when its files were uploaded."""
 ONE, TWO = "demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl"
+
+PORTS: dict[int, int] = {}
+"""Where the index of a test listens, by its identity."""
+
+
+@pytest.fixture(autouse=True)
+def forget_ports() -> None:
+    PORTS.clear()
 
 
 @pytest.fixture
@@ -33,8 +42,9 @@ def index(tmp_path: Path) -> Index:
 
 
 def take(mirror: Path, index: Index, *requirements: str, **options: Any) -> PublishReport:
-    """Run a line on the index, which has another port each time."""
-    with answering(index) as server:
+    """Run a line on the index, which has the same URL each time, unless its port is forgotten."""
+    with answering(index, port=PORTS.get(id(index), 0)) as server:
+        PORTS[id(index)] = int(server.url.rpartition(":")[2])
         return mirror_releases(mirror, server.index, requirements or ["demo"], **options)[1]
 
 
@@ -88,14 +98,6 @@ def test_a_later_yank_upstream_is_taken_over_and_its_end_too(index: Index, mirro
     assert check_mirror(mirror).findings == ()
 
 
-@pytest.fixture
-def fixed_port(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the index have the same URL in each run."""
-    for module in ("following", "upstream"):
-        monkeypatch.setattr(f"wheelfix.mirror.{module}.shown_url", lambda url: "http://index/simple/", raising=False)
-
-
-@pytest.mark.usefixtures("fixed_port")
 def test_what_is_removed_upstream_is_yanked_and_never_deleted(index: Index, mirror: Path) -> None:
     take(mirror, index)
     gone = {TWO: index.files.pop(TWO)}
@@ -110,13 +112,13 @@ def test_what_is_removed_upstream_is_yanked_and_never_deleted(index: Index, mirr
 
 def test_what_came_from_elsewhere_is_not_taken_for_removed(index: Index, mirror: Path, tmp_path: Path) -> None:
     add_wheels(mirror, demo_wheel(tmp_path / "ours", "3.0"))
-    take(mirror, index)  # from another port
+    take(mirror, index)
     del index.files[TWO]
+    PORTS.clear()  # it is another index
     take(mirror, index)
     assert files(mirror) == {ONE: False, TWO: False, "demo-3.0-py3-none-any.whl": False}
 
 
-@pytest.mark.usefixtures("fixed_port")
 @pytest.mark.parametrize(
     "reply",
     [
@@ -264,7 +266,6 @@ def test_a_page_from_before_is_brought_on(index: Index, mirror: Path, tmp_path: 
     assert check_mirror(mirror).findings == ()
 
 
-@pytest.mark.usefixtures("fixed_port")
 def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> None:
     take(mirror, index)
     for status in ({"status": "quarantined", "reason": "malware"}, {"status": "archived"}):
@@ -323,3 +324,35 @@ def test_a_download_that_is_resumed_says_so(ranges: bool, index: Index, mirror: 
     assert ran.code == 0, ran.err
     assert (f"resuming {TWO}: 100 of {len(data):,} bytes are there\n" in ran.err) is ranges
     assert (f"downloading {TWO}" in ran.err) is not ranges
+
+
+def test_what_one_index_has_yanked_no_other_one_unyanks(index: Index, mirror: Path) -> None:
+    """Some know of no yanks; one that has yanked it, too, counts as well."""
+    index.told = {"yanked": "broken"}
+    take(mirror, index, "demo==2.0")
+    first = dict(PORTS)
+    PORTS.clear()
+    index.told = {}
+    for rules in ("gpu", "gpu/nvidia"):
+        take(mirror, index, "demo==2.0", rules=rules)
+        assert files(mirror) == {TWO: "broken"}
+    PORTS.update(first)
+    take(mirror, index, "demo==2.0")
+    assert files(mirror) == {TWO: False}
+
+
+def test_pages_that_are_behind_are_brought_on_by_the_next_run(index: Index, mirror: Path) -> None:
+    """Also where nothing is to be taken any more; what is taken over is not reported as failed either."""
+    with failing("index.html"):
+        published = take(mirror, index)
+        assert statuses(published) == [("added", TWO)]
+        assert not published.ok
+    assert statuses(take(mirror, index)) == [("unchanged", TWO)]
+    assert check_mirror(mirror).findings == ()
+    index.of = {TWO: {"yanked": "broken"}}
+    with failing("index.html"):
+        published = take(mirror, index, "demo==2.0")
+    assert statuses(published) == [("unchanged", TWO), ("yanked", TWO)]
+    assert published.files[1].problem is not None
+    assert take(mirror, index, "demo==2.0").ok
+    assert check_mirror(mirror).findings == ()

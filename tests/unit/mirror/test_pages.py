@@ -1,6 +1,7 @@
 """Pages: JSON is the truth, HTML follows from it, and whoever reads either sees the same."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -30,6 +31,9 @@ FULL = listed(
     requires_python=">=3.8,<4",
     metadata_sha256=OTHER,
     yanked='it "needs" <a> & b',
+    yanked_by="upstream",
+    upstream="https://example.org/simple/",
+    added="2026-11-25T00:00:00.000000Z",
     origin=Origin("demo-1.0-py3-none-any.whl", OTHER, "0.1.0", SHA, ("drop Requires-Dist: <b>triton</b>",)),
     other={"provenance": None, "x": [1], "hashes": {"md5": "0"}, "core-metadata": {"sha512": "1"}},
 )
@@ -216,3 +220,26 @@ def test_an_address_that_leads_elsewhere_is_no_place() -> None:
     for folder in (f"other/{'a' * 16}", f"demo/{'b' * 16}", "demo/..", "demo"):
         assert page.place(listed(url=f"../../files/{folder}/{name}")) is None
     assert page.place(listed(url=f"../../files/demo/{'a' * 16}/demo-1.0-py2-none-any.whl")) is None
+
+
+@pytest.mark.parametrize("announced", [True, {"sha512": "1"}, {}, False])
+def test_a_metadata_file_without_its_sha256_stays_announced(announced: bool | dict[str, str]) -> None:
+    """PEP 714 allows ``true``: after an edit of the page it is what it was, in HTML too."""
+    document = json.loads(page_json(Page("demo", (listed(),))))
+    document["files"][0]["core-metadata"] = announced
+    page = read_page(json.dumps(document).encode(), "demo")
+    again = json.loads(page_json(page.with_files(replace(each, yanked="why") for each in page.files)))
+    assert again["files"][0]["core-metadata"] == announced
+    html = page_html(page).decode()
+    assert ('data-core-metadata="true" data-dist-info-metadata="true"' in html) is bool(announced)
+    known = replace(page.files[0], metadata_sha256=SHA)  # as `mirror check --fix` finds it
+    assert json.loads(page_json(page.with_files([known])))["files"][0]["core-metadata"]["sha256"] == SHA
+
+
+@pytest.mark.parametrize("key", ["_wheelfix-added", "_wheelfix-upstream", "_wheelfix-yanked-by"])
+@pytest.mark.parametrize("value", [1, True, ["x"], {}])
+def test_private_keys_of_the_wrong_type_are_no_page(key: str, value: object) -> None:
+    document = json.loads(page_json(Page("demo", (listed(),))))
+    document["files"][0][key] = value
+    with pytest.raises(MirrorError, match="wrong type"):
+        read_page(json.dumps(document).encode(), "demo")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from building import WheelSpec, build_wheel, write_wheel
 from flaws import metadata, sound
+from refusing import failing
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
@@ -723,21 +724,6 @@ def test_list_takes_what_yank_takes(mirror: Path, tmp_path: Path) -> None:
     assert [each.project for each in list_pages(mirror, ["other", "demo-1.0-py3-none-any.whl"])] == ["other", "demo"]
     with pytest.raises(MirrorError, match="nosuch"):
         list(list_pages(mirror, ["nosuch"]))
-
-
-@contextlib.contextmanager
-def failing(name: str) -> Iterator[None]:
-    """Let every file or page called ``name`` be refused by the system when it is to be put in its place."""
-    real = os.replace
-
-    def replace(source: str | Path, target: str | Path) -> None:
-        if Path(target).name == name:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(source, target)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "replace", replace)
-        yield
 
 
 def test_wheels_that_are_served_are_not_reported_as_failed(mirror: Path, tmp_path: Path) -> None:
