@@ -265,6 +265,9 @@ _NAMES: Final = [
     _called("filename-malformed", "demo-1.0.whl", sound()),
     _spec("filename-bad-version", "Version one everywhere", {"metadata-bad-version"}, "METADATA says the same Version",
           version="one", metadata=metadata(head=[*HEAD[:2], "Version: one"])),
+    _spec("filename-bad-name", "two underscores", project="de__mo",
+          metadata=metadata(head=[HEAD[0], "Name: de-mo", *HEAD[2:]])),
+    _spec("filename-tag-case", "a tag in upper case", tags="PY3-none-any"),
     _head("filename-name-differs", "Name: demo", "Name: other"),
     _head("filename-version-differs", "Version: 1.0", "Version: 2.0"),
     _spec("dist-info-missing", "no dist-info", dist_info="demo-1.0.egg-info"),
@@ -274,6 +277,8 @@ _NAMES: Final = [
       for name in ("METADATA", "WHEEL", "RECORD")),
     _spec("dist-info-name-differs", "dist-info of another project", dist_info="other-1.0.dist-info"),
     _spec("dist-info-name-differs", "dist-info of another version", dist_info="demo-2.0.dist-info"),
+    _called("dist-info-spelling", "demo-1.0.0-py3-none-any.whl", sound()),
+    _spec("dist-info-spelling", "dist-info with a capital", dist_info="Demo-1.0.dist-info"),
     _info("dist-info-installer-file", "INSTALLER", b"pip\n"),
     _files("data-name-differs", "data of another project", Entry("other-1.0.data/data/x", b"x")),
     _files("data-unknown-scheme", "data of an unknown scheme", Entry("demo-1.0.data/lib/x.py", b"x")),
@@ -281,12 +286,27 @@ _NAMES: Final = [
     _files("data-unknown-scheme", "a file at the top that ends like a folder of data", Entry("demo.data", b"x")),
     replace(_files("data-unknown-scheme", "other data of an unknown scheme", Entry("other-1.0.data/foo/x", b"x")),
             with_codes=frozenset({"data-name-differs"}), reason="the folder is not that of dist-info"),
+    _files("data-script-folder", "a folder among the scripts", Entry("demo-1.0.data/scripts/sub/tool", b"#!python\n")),
+    _files("data-same-file", "a file of the library twice", Entry("demo-1.0.data/purelib/demo/version.py", b"1")),
+    _files("data-same-file", "a file for purelib and platlib", Entry("demo-1.0.data/purelib/x.py", b"1"),
+           Entry("demo-1.0.data/platlib/x.py", b"2")),
+    *(_spec("data-script-twice", f"{folder}/tool and an entry point",
+            files=(*_FILES, Entry(f"demo-1.0.data/{folder}/tool", b"x")),
+            dist_info_files={"entry_points.txt": b"[console_scripts]\ntool = demo:main\n"})
+      for folder in ("scripts", "data/bin")),
+    *(_files("data-reserved-name", f"a script called {name}", Entry(f"demo-1.0.data/{name}", b"#!python\n"))
+      for name in ("scripts/python", "scripts/Python3.EXE", "data/bin/python3.12")),
     _wheel("wheel-not-utf8", "Generator: sample (1.0)", "Generator: M\udcfcller"),
     _wheel("wheel-no-version", "Wheel-Version: 1.0", ""),
     _wheel("wheel-no-version", "Wheel-Version: 1.0", "Wheel-Version: one"),
-    _wheel("wheel-newer-version", "Wheel-Version: 1.0", "Wheel-Version: 2.0"),
+    _wheel("wheel-no-version", "Wheel-Version: 1.0", "Wheel-Version:\n 1.0"),
+    *(_wheel("wheel-newer-version", "Wheel-Version: 1.0", f"Wheel-Version: {version}")
+      for version in ("2.0", "01.0", "0.1")),
+    _wheel("wheel-field-case", "Wheel-Version: 1.0", "wheel-version: 1.0"),
+    _wheel("wheel-field-case", "Root-Is-Purelib: true", "ROOT-IS-PURELIB: true"),
     _wheel("wheel-no-root", "Root-Is-Purelib: true", ""),
-    _wheel("wheel-no-root", "Root-Is-Purelib: true", "Root-Is-Purelib: perhaps"),
+    *(_wheel("wheel-no-root", "Root-Is-Purelib: true", line)
+      for line in ("Root-Is-Purelib: perhaps", "Root-Is_Purelib: true", "Root-Is-Purelib: True")),
     _wheel("wheel-bad-tags", "Tag: py3-none-any", "Tag: py3"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", "Tag: py2-none-any"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", ""),
@@ -303,6 +323,7 @@ _RECORD: Final = [
     _record("record-unclosed-quote", "an open quote", lambda rows: [b'"', *rows]),
     _record("record-too-many-rows", "500,001 empty rows", lambda rows: [*rows, b"\n" * 500_001], stored=True),
     _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
+    _record("record-byte-order-mark", "a byte order mark", lambda rows: [b"\xef\xbb\xbf" + rows[0], *rows[1:]]),
     _record("record-empty-row", "an empty line at the end", lambda rows: [*rows, b"\n"]),
     _record("record-empty-row", "lines of blanks", lambda rows: [b" \t\r\n", *rows[:2], b"\n", b"\x0c\n", *rows[2:]]),
     _row("record-size-spelling", "a size with a plus sign", lambda columns: [*columns[:2], b"+" + columns[2]]),
@@ -313,6 +334,8 @@ _RECORD: Final = [
     _spec("record-missing-row", "a file without a row", style=RecordStyle(unlisted=frozenset({"demo/version.py"}))),
     _record("record-no-such-file", "a row without a file",
             lambda rows: [*rows, rows[0].replace(b"__init__", b"gone")]),
+    _record("record-bad-size", "a heading", lambda rows: [b"path,hash,size\n", *rows],
+            with_codes={"record-no-such-file"}, reason="the heading is read as a row"),
     _record("record-wrong-hash", "hashes of other files", lambda rows: [
         b",".join([one.split(b",")[0], two.split(b",")[1], one.split(b",")[2]])
         for one, two in zip(rows[:2], reversed(rows[:2]), strict=True)] + rows[2:]),
@@ -348,7 +371,10 @@ _METADATA: Final = [
     _spec("metadata-too-many-fields", "30,000 fields", metadata=metadata(*["Classifier: x"] * 30_000), stored=True),
     *(_head("metadata-missing-field", line, "") for line in HEAD[:3]),
     _metadata("metadata-repeated-field", "Summary: Another"),
-    _spec("metadata-bad-name", "Name: demo!", project="demo!", metadata=metadata(head=[HEAD[0], "Name: demo!", *HEAD[2:]])),
+    _spec("metadata-bad-name", "Name: demo!", {"filename-bad-name"}, "the file name has the same name", project="demo!",
+          metadata=metadata(head=[HEAD[0], "Name: demo!", *HEAD[2:]])),
+    _spec("metadata-bad-version", "a version of 25 digits", {"filename-bad-version"}, "the file name has the same version",
+          version="1" * 25, metadata=metadata(head=[*HEAD[:2], f"Version: {'1' * 25}"])),
     _spec("metadata-bad-version", "Version: 1.0.x", {"filename-bad-version"}, "the file name has the same version",
           version="1.0.x", metadata=metadata(head=[*HEAD[:2], "Version: 1.0.x"])),
     *(_head("metadata-unknown-version", HEAD[0], f"Metadata-Version: {version}") for version in ("2.0", "9.9")),
@@ -362,14 +388,25 @@ _METADATA: Final = [
     _metadata("metadata-bad-value", "Description: Another"),
     _metadata("metadata-two-licenses", "License: MIT", "License-Expression: MIT", head=["Metadata-Version: 2.4", *HEAD[1:]]),
     _metadata("metadata-license-missing", "License-File: LICENSE", head=["Metadata-Version: 2.4", *HEAD[1:]]),
-    _metadata("metadata-bad-requirement", "Requires-Dist: !"),
+    *(_metadata("metadata-bad-requirement", f"Requires-Dist: {text}") for text in (
+        "!", "six_", "six[x_]", "six.zip", "six ===one", f"six>={'1' * 25}", "six @ ${X}/y", "six @ https://example.org/six",
+    )),
     _metadata("metadata-bad-marker", 'Requires-Dist: six; python_version = "3"'),
-    *(_metadata("metadata-bad-marker", f"Requires-Dist: six; 'x' in {name}") for name in ("extras", "dependency_groups")),
+    *(_metadata("metadata-bad-marker", f"Requires-Dist: six; {marker}") for marker in (
+        "'x' in extras", "'x' in dependency_groups", 'python_version === "3.8"', "os_name ~= '3'", "python_version ~= '3'",
+        "'x' == 'x'", f"python_full_version > '{'3' * 5_000}'",
+    )),
     *(_metadata("metadata-odd-blanks", f"Requires-Dist: six{blank}(>=1.9)") for blank in (
         "\x1c", "\x0b", "\x0c", "\xa0", "\x85", "\u2028", "\u3000", "\n  ",
     )),
-    _metadata("metadata-legacy-requirement", "Requires-Dist: six>=1.9<2.0"),
-    _metadata("metadata-bad-requires-python", "Requires-Python: one"),
+    _head("metadata-odd-blanks", "Name: demo", "Name: demo\t"),
+    _head("metadata-odd-blanks", "Name: demo", "Name:\n demo"),
+    _head("metadata-odd-blanks", HEAD[0], f"{HEAD[0]} "),
+    *(_metadata("metadata-legacy-requirement", f"Requires-Dist: {text}") for text in (
+        "six>=1.9<2.0", "six ()", "six; os_name=='x'or'y'==os_name",
+    )),
+    *(_metadata("metadata-bad-requires-python", f"Requires-Python: {text}")
+      for text in ("one", f"<{'4' * 25}", "===x")),
     _metadata("metadata-legacy-requires-python", "Requires-Python: >=3.8.*"),
     _metadata("metadata-repeated-requirement", NEEDS),
     _metadata("metadata-repeated-extra", "Provides-Extra: x", "Provides-Extra: X", 'Requires-Dist: six; extra == "x"'),
@@ -380,6 +417,8 @@ _METADATA: Final = [
     _metadata("metadata-no-description", body="\nUNKNOWN\n\n"),
     _metadata("metadata-no-content-type", rest=[NEEDS]),
 ]  # fmt: skip
+_LATER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Python: >=3.12"))
+_EXTRA: Final = sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x"))
 _OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
 _COMPANIONS: Final = [
     _info("entry-points-unreadable", "entry_points.txt", b"a = b\n"),
@@ -387,8 +426,17 @@ _COMPANIONS: Final = [
     _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\ndemo =\n  demo:main\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = demo\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[demo.plugins]\ndemo = demo main\n"),
+    *(_info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = " + value + b"\n")
+      for value in (b"demo : main", b"demo:main []", b"demo.:main", b"de-mo:main")),
+    _info("entry-points-bad-value", "entry_points.txt", b"[DEFAULT]\nx = demo\n[console_scripts]\ndemo = demo:main\n"),
+    *(_info("entry-points-reserved-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
+      for name in (b"python", b"Python3", b"python3.12t", b"pypy3", b"python.py")),
+    _info("entry-points-same-name", "entry_points.txt", b"[console_scripts]\na = demo:main\n[gui_scripts]\na = demo:main\n"),
+    *(_info("entry-points-bad-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
+      for name in (b"de mo", b"de@mo", b"'demo'")),
+    _info("entry-points-no-module", "entry_points.txt", b"[console_scripts]\ndemo = demo.gone:main\n"),
     *(_info("entry-points-unsafe-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
-      for name in (b"../demo", b"/tmp/demo", b"bin\\demo", b"..", b"C:demo")),
+      for name in (b"../demo", b"/tmp/demo", b"bin\\demo", b"..", b"C:demo", b"de\0mo", b"x" * 256)),
     _info("entry-points-ambiguous", "entry_points.txt", b"[console_scripts]\n; demo = demo:main\n"),
     _info("legacy-metadata-json", "metadata.json", b"{}"),
     _info("sbom-unreadable", "sboms/demo.cdx.json", b"{"),
@@ -396,6 +444,10 @@ _COMPANIONS: Final = [
     _files("contents-bytecode", "compiled Python", Entry("demo/__pycache__/x.cpython-312.pyc", b"\0")),
     _files("contents-common-name", "a folder called tests", Entry("tests/__init__.py", b"")),
     _files("contents-common-name", "a folder called lib", Entry("lib/libdemo.so", b"")),
+    Flaw("another wheel for other Pythons", "siblings-requires-python", lambda: (sound().filename, build_wheel(sound())),
+         beside=lambda: (_LATER.filename, build_wheel(_LATER))),
+    Flaw("another wheel with an extra", "siblings-disagree", lambda: (sound().filename, build_wheel(sound())),
+         beside=lambda: (_EXTRA.filename, build_wheel(_EXTRA))),
     Flaw("another wheel of the release", "siblings-disagree", lambda: (sound().filename, build_wheel(sound())),
          beside=lambda: (_OTHER.filename, build_wheel(_OTHER))),
 ]  # fmt: skip

@@ -1,9 +1,11 @@
 """Many wheels, each looked at by every check, and the wheels of one release compared."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from packaging.utils import canonicalize_name
 
 from wheelfix.checks.choice import Choice
 from wheelfix.checks.codes import CHECKS
@@ -11,10 +13,12 @@ from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
 from wheelfix.escaping import shown_few
+from wheelfix.metadata.requirement import plain_specifier
 from wheelfix.options import listed
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.problems import failure
-from wheelfix.releases import disagreements_of
+from wheelfix.releases import disagreements_of, releases_of
+from wheelfix.sbom import TRACE, read_trace
 from wheelfix.wheel import Wheel
 
 _SIBLINGS: Final = "siblings-disagree"
@@ -92,20 +96,83 @@ def _chosen(inspection: Inspection, choice: Choice) -> Inspection:
     return replace(inspection, faults=chosen, suppressed=len(inspection.faults) - len(chosen))
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What a wheel says that all wheels of its release should say, and the names of the wheels that it was made from."""
+
+    requirements: tuple[str, ...]
+    python: str
+    extras: frozenset[str]
+    made_from: frozenset[str]
+
+    @classmethod
+    def of(cls, wheel: Wheel) -> "_Statement":
+        document = wheel.document
+        trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+        return cls(
+            tuple(field.value.strip() for field in document.all("Requires-Dist")),
+            plain_specifier(document.first("Requires-Python") or ""),
+            frozenset(canonicalize_name(field.value.strip()) for field in document.all("Provides-Extra")),
+            frozenset(each.filename for each in trace.ancestors) if trace else frozenset(),
+        )
+
+
 def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:
-    """Return the wheels that disagree with others of their release, each with a fault that tells on what."""
-    requirements: dict[Path, list[str]] = {}
+    """Return the wheels that disagree with others of their release, each with a finding that says on what."""
+    said: dict[Path, _Statement] = {}
     for path in paths:
         try:
             with Wheel(path) as wheel:
-                requirements[path] = [field.value.strip() for field in wheel.document.all("Requires-Dist")]
+                said[path] = _Statement.of(wheel)
         except (WheelFault, OSError):  # its own inspection tells it
             continue
-    found: dict[Path, list[str]] = {}
-    for each in disagreements_of(requirements):
+    found: dict[tuple[Path, Found], None] = {}
+    for view in _views(said):
+        found.update(dict.fromkeys(_disagreeing(view)))
+    return [(path, each.fault) for path, each in found]
+
+
+def _views(said: Mapping[Path, _Statement]) -> Iterator[dict[Path, _Statement]]:
+    """Yield the wheels as they came and, where corrections of some are given too, as they are with those in their place.
+
+    A wheel is a correction of the one that its provenance names, or that has the same file name: it takes its place, and
+    need not agree with it.
+    """
+    by_name: dict[str, list[Path]] = {}
+    for path in said:
+        by_name.setdefault(path.name, []).append(path)
+    originals, corrections = set[Path](), set[Path]()
+    for alike in by_name.values():
+        _, *later = sorted(alike, key=lambda path: len(said[path].made_from))
+        corrections.update(later)
+        originals.update(set(alike) - set(later[-1:]) if later else ())
+    for path, each in said.items():
+        sources = {source for name in each.made_from - {path.name} for source in by_name.get(name, ())}
+        originals |= sources
+        corrections |= {path} if sources else set()
+    yield {path: each for path, each in said.items() if path not in corrections}
+    if corrections:
+        yield {path: each for path, each in said.items() if path not in originals}
+
+
+def _disagreeing(said: Mapping[Path, _Statement]) -> Iterator[tuple[Path, Found]]:
+    """Yield on what wheels of one release disagree, for each wheel that lacks what others have."""
+    lacking: dict[tuple[Path, str], list[str]] = {}
+    for each in disagreements_of({path: statement.requirements for path, statement in said.items()}):
         for path in each.missing:
-            found.setdefault(path, []).append(each.requirement)
-    return [
-        (path, Found(_SIBLINGS, "Requires-Dist", f"wheels of the same release also require {shown_few(texts)}").fault)
-        for path, texts in found.items()
-    ]
+            lacking.setdefault((path, "Requires-Dist"), []).append(each.requirement)
+    for release in releases_of(said):
+        extras = frozenset().union(*(said[path].extras for path in release))
+        pythons = {said[path].python for path in release}
+        for path in release:
+            if missing := sorted(extras - said[path].extras):
+                lacking.setdefault((path, "Provides-Extra"), []).extend(missing)
+            if others := sorted(pythons - {said[path].python}):
+                message = (
+                    f"wheels of the same release say {shown_few([each or 'nothing' for each in others])}; "
+                    "uv lock fails, or does not, by which of them it reads"
+                )
+                yield path, Found("siblings-requires-python", "Requires-Python", message)
+    for (path, place), texts in lacking.items():
+        verb = "require" if place == "Requires-Dist" else "provide"
+        yield path, Found(_SIBLINGS, place, f"wheels of the same release also {verb} {shown_few(texts)}")

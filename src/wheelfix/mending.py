@@ -1,7 +1,7 @@
 """What mends the faults of one wheel, as a plan."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -10,9 +10,10 @@ from packaging.version import Version
 from wheelfix.archive.layout import read_layout
 from wheelfix.assembly import Assembly
 from wheelfix.checks.codes import CHECKS, Mend
-from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata
+from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.checks.hashing import Sums
 from wheelfix.checks.inspection import examine, first_of_each
+from wheelfix.checks.wheel_file import fixed_wheel_file
 from wheelfix.edits import AddField, RemoveFile, SetField
 from wheelfix.errors import MetadataError
 from wheelfix.escaping import shown
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from wheelfix.rows import RowEdit
 
 _LEVEL: Final = "Metadata-Version"
+_REWRITTEN: Final = ("METADATA", "WHEEL")
+"""Files that a repair writes again: what RECORD contradicts of them would be vouched for."""
 
 Kind = TypeVar("Kind")
 
@@ -49,9 +52,9 @@ class Repair:
         """
         is_done = not plan.problem and not plan.is_empty
         found = self._in_result(plan, wheel, sbom=sbom) if is_done else self.found
-        doubted = f"{plan.renaming.dist_info if is_done else wheel.dist_info}/METADATA"
-        in_doubt = not self.trusted and any(each.file == doubted for each in found)
-        notes = () if plan.problem else tuple(_notes(found, in_doubt=in_doubt))
+        dist_info = plan.renaming.dist_info if is_done else wheel.dist_info
+        in_doubt = _doubted(found, dist_info, trusted=self.trusted)
+        notes = () if plan.problem else tuple(_notes(found, in_doubt))
         return replace(plan, left=tuple(each.fault for each in first_of_each(found)), notes=(*plan.notes, *notes))
 
     def _in_result(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Sequence[Found]:
@@ -71,11 +74,13 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
     """
     examined = examine(wheel.path, source=wheel.source)
     found = examined.found
-    in_doubt = not mandate.trust_content and any(each.file == f"{wheel.dist_info}/METADATA" for each in found)
-    mended = [each for each in found if _may_mend(each, mandate) and not (in_doubt and _is_of_metadata(each))]
+    in_doubt = _doubted(found, wheel.dist_info, trusted=mandate.trust_content)
+    mended = [each for each in found if _may_mend(each, mandate) and _file_changed_by(each) not in in_doubt]
     metadata, metadata_changes = _mend_metadata(wheel, mended)
+    written, wheel_changes = _fix_wheel_file(wheel, mended)
     record, record_changes = _mend_record(wheel, mended)
-    changes = [*metadata_changes, *record_changes, *_removals(wheel, mended, changed=bool(mended))]
+    removals = _removals(wheel, mended, changed=bool(mended))
+    changes = [*metadata_changes, *wheel_changes, *record_changes, *removals]
     plan = Plan(
         wheel.path,
         wheel.project,
@@ -84,11 +89,18 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
         wheel.document.data,
         metadata,
         tuple(changes),
+        written=written,
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
         trusted=mandate.trust_content,
     )
     return Repair(plan, found, examined.sums, mandate.trust_content)
+
+
+def _doubted(found: Iterable[Found], dist_info: str, *, trusted: bool) -> frozenset[str]:
+    """Return the files of ``dist_info`` that are not written again, as RECORD contradicts them and nobody trusts them."""
+    contradicted = {each.file for each in found}
+    return frozenset(file for file in _REWRITTEN if not trusted and f"{dist_info}/{file}" in contradicted)
 
 
 def _removals(wheel: Wheel, mended: Sequence[Found], *, changed: bool) -> list[Change]:
@@ -115,9 +127,11 @@ def _may_mend(found: Found, mandate: Mandate) -> bool:
             return found.code in mandate.select
 
 
-def _is_of_metadata(found: Found) -> bool:
-    """Whether METADATA changes by what mends a fault, and with it what RECORD says of METADATA."""
-    return any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.mending)
+def _file_changed_by(found: Found) -> str:
+    """Return the file that changes by what fixes a finding, and with it what RECORD says of it; empty for RECORD alone."""
+    if any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.mending):
+        return "METADATA"
+    return "WHEEL" if any(isinstance(each, SetWheelField) for each in found.mending) else ""
 
 
 def _each(mended: Iterable[Found], kind: type[Kind]) -> Iterator[tuple[Found, Kind]]:
@@ -128,21 +142,22 @@ def _each(mended: Iterable[Found], kind: type[Kind]) -> Iterator[tuple[Found, Ki
                 yield found, each
 
 
-def _notes(left: Sequence[Found], *, in_doubt: bool) -> Iterator[str]:
+def _notes(left: Sequence[Found], in_doubt: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each code that stays, with its first place."""
     count = Counter(each.code for each in left)
     for code, number in count.items():
         first = next(each for each in left if each.code == code)
         where = f"{first.place}: " if first.place else ""
         more = f", and {number - 1} more" if number > 1 else ""
-        yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt=in_doubt)}")
+        yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt)}")
 
 
-def _way(code: str, found: Found, *, in_doubt: bool) -> str:
+def _way(code: str, found: Found, in_doubt: Collection[str]) -> str:
     if not found.mending:
         return ""
-    if in_doubt and _is_of_metadata(found):
-        return " METADATA may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
+    file = _file_changed_by(found)
+    if file in in_doubt:
+        return f" {file} may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
     if found.file:
         return " The file may be damaged. If it is right, use `repair --trust-content`, which changes RECORD."
     return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].mend is Mend.ASKED else ""
@@ -181,6 +196,15 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[C
         editor.reason = found.code
         editor.set_field(_LEVEL, level)
     return editor.document.data, changes + editor.changes
+
+
+def _fix_wheel_file(wheel: Wheel, mended: Sequence[Found]) -> tuple[dict[str, bytes], list[Change]]:
+    """Return WHEEL with its fields put right, as a file to be written, and the changes; nothing where it stays."""
+    fixes = list(_each(mended, SetWheelField))
+    if not fixes:
+        return {}, []
+    content = fixed_wheel_file(wheel.read("WHEEL"), [fix for _, fix in fixes])
+    return {"WHEEL": content}, [Change("WHEEL", "replace-file", None, None, reason=fixes[0][0].code)]
 
 
 def _mend_record(wheel: Wheel, mended: Sequence[Found]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:

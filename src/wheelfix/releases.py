@@ -194,12 +194,17 @@ def _meanings(requirements: Iterable[str]) -> dict[Hashable, str]:
     return {meaning(each): each for each in requirements}
 
 
+def releases_of(paths: Iterable[Path]) -> list[list[Path]]:
+    """Return the wheels release by release, by their file names; one that has no other wheel of its release is left out."""
+    paths = list(paths)
+    return _grouped(paths, [read_name(path) for path in paths])
+
+
 def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagreement, ...]:
     """Return on which requirements the wheels of one release disagree, of wheels with their ``requirements``."""
-    paths = [*requirements]
     return tuple(
         disagreement
-        for release in _grouped(paths, [read_name(path) for path in paths])
+        for release in releases_of(requirements)
         for disagreement in _in_release(release, [_meanings(requirements[path]) for path in release])
     )
 

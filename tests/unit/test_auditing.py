@@ -8,7 +8,9 @@ from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from wheelfix import auditing
 from wheelfix.auditing import Audit, verify_wheels
+from wheelfix.batch import fix_wheels
 from wheelfix.checks.inspection import inspect_wheel
+from wheelfix.edits import RemoveField
 from wheelfix.outcome import Inspection, Severity
 
 FAULTY = sound(project="faulty", record=b"")
@@ -61,7 +63,7 @@ def test_text_that_begins_no_code_is_refused(prefix: str, option: str, tmp_path:
 
 
 def test_passes(tmp_path: Path) -> None:
-    audit = verified(tmp_path, select=["record-own"])
+    audit = verify_wheels(write_wheel(tmp_path, sound(metadata=metadata(rest=[]))))
     assert (audit.count(Severity.ERROR), audit.count(Severity.WARNING)) == (0, 1)
     assert audit.passes()
     assert not audit.passes(strict=True)
@@ -106,3 +108,48 @@ def test_sibling_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     paths = siblings(tmp_path)
     paths[0].write_bytes(build_wheel(sound())[:-1])
     assert [codes(each) for each in verify_wheels(paths).inspections] == [{"archive-truncated"}, set(), set()]
+
+
+BEFORE = ("Requires-Dist: triton", "Requires-Dist: six")
+
+
+def corrected(folder: Path, **options: object) -> tuple[Path, Path]:
+    """Return a wheel, and the same wheel without triton in another directory."""
+    path = write_wheel(folder, sound(metadata=metadata(*BEFORE)))
+    edits = [RemoveField("Requires-Dist", "triton")]
+    [outcome] = fix_wheels(path, None, edits=edits, output_dir=folder / "fixed", **options).outcomes  # type: ignore[arg-type]
+    assert outcome.output is not None, outcome.problem
+    return path, outcome.output
+
+
+@pytest.mark.parametrize("options", [{}, {"sbom": False}, {"build_tag": "1x"}, {"local": "x"}])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_wheel_before_and_after_is_no_release_that_disagrees(
+    options: dict[str, object], turned: bool, tmp_path: Path
+) -> None:
+    paths = [*corrected(tmp_path, **options)]
+    for each in verify_wheels(paths[::-1] if turned else paths, select=["siblings"]).inspections:
+        assert each.faults == ()
+
+
+def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path: Path) -> None:
+    before, after = corrected(tmp_path)
+    other = write_wheel(tmp_path, sound(tags="py2-none-any", metadata=metadata(*BEFORE)))
+    found = {each.source: each.faults for each in verify_wheels([before, after, other], select=["siblings"]).inspections}
+    assert (found[before], found[other]) == ((), ())
+    assert [fault.message for fault in found[after]] == ["wheels of the same release also require triton"]
+
+
+def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None:
+    """uv lock reads one of them; measured with uv 0.13.9."""
+    one = write_wheel(tmp_path, sound(metadata=metadata("Requires-Python: >= 3.9", "Provides-Extra: X.y")))
+    two = write_wheel(
+        tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9"))
+    )
+    assert [each.faults for each in verify_wheels([one, two], select=["siblings"]).inspections] == [(), ()]
+    three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
+    found = verify_wheels([one, three], select=["siblings"]).inspections
+    assert [(fault.code, fault.place) for fault in found[0].faults] == [("siblings-requires-python", "Requires-Python")]
+    assert [(fault.code, fault.place) for fault in found[1].faults] == [
+        ("siblings-requires-python", "Requires-Python"), ("siblings-disagree", "Provides-Extra"),
+    ]  # fmt: skip

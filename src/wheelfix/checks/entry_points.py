@@ -8,18 +8,29 @@ https://packaging.python.org/en/latest/specifications/entry-points/
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from wheelfix.checks.found import Found
+from wheelfix.checks.modules import Modules
 from wheelfix.checks.subject import Subject
 from wheelfix.escaping import shown
 
 _FILE: Final = "entry_points.txt"
 _SCRIPTS: Final = frozenset({"console_scripts", "gui_scripts"})
+_DEFAULTS: Final = "DEFAULT"
+"""To ``configparser`` what stands in this group stands in every other one."""
 _REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
+_MODULE: Final = re.compile(r"\w+(?:\.\w+)*")
+_SCRIPT: Final = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?:\s*\[\s*[\w-]+(?:\s*,\s*[\w-]+)*\s*\])?")
+"""What pip, uv and installer all take for a script: pip knows no blanks around the colon, and no empty extras."""
 _SECTION: Final = re.compile(r"\[(?P<name>.+)\]")
-_PATH: Final = re.compile(r"[/\\]|^[A-Za-z]:|^\.{1,2}$")
+_PATH: Final = re.compile(r"[/\\]|^[A-Za-z]:|^\.{1,2}$|[\x00-\x1f\x7f]")
+_NAME: Final = re.compile(r"[\w.-]+")
+"""What PyPI allows as the name of a script (``_ENTRY_POINT_NAME_RE`` in warehouse/utils/wheel.py)."""
+_INTERPRETER: Final = re.compile(r"(?:pythonw?|graalpy|python3|pypy[23]?|python3\.\d{1,3}|pythonw?3\.\d{1,3}t)(?:\.py)?")
+"""Names of scripts that uv keeps for interpreters, in any case (``reserved_script_name`` in crates/uv-install-wheel)."""
+_LONGEST_NAME: Final = 255
 _LONGEST: Final = 100
 _MOST_LINES: Final = 100_000
 
@@ -31,33 +42,97 @@ class EntryPoint(NamedTuple):
     name: str
     value: str
 
+    @property
+    def place(self) -> str:
+        """Where it stands, for people."""
+        return f"[{_cut(self.group)}] {_cut(self.name)}"
+
 
 class _BadLineError(ValueError):
     """A line that a reader cannot take."""
 
 
 def check_entry_points(subject: Subject) -> Iterator[Found]:
-    """Yield the faults of entry_points.txt."""
+    """Yield the findings on entry_points.txt, and on the scripts in the data folder that go to the same place."""
+    points: list[EntryPoint] = []
     data = subject.read(_FILE)
-    if data is None:
-        return
-    try:
-        text = data.decode("utf-8")
-        points = read_entry_points(text)
-    except (UnicodeDecodeError, _BadLineError) as error:
-        yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200])
-        return
+    if data is not None:
+        try:
+            text = data.decode("utf-8")
+            points = read_entry_points(text)
+        except (UnicodeDecodeError, _BadLineError) as error:
+            yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200])
+        else:
+            yield from _check_points(points)
+            yield from _check_modules(subject, points)
+            yield from _check_second_reading(text, points)
+    yield from _check_scripts(subject, points)
+
+
+def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
+    has_scripts = any(each.group in _SCRIPTS for each in points)
+    names: dict[str, str] = {}
     for each in points:
-        yield from _check_point(each)
-    yield from _check_second_reading(text, points)
+        is_script = each.group in _SCRIPTS or (has_scripts and each.group == _DEFAULTS)
+        if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
+            yield Found("entry-points-bad-value", each.place, f"{_cut(each.value)!r} is no reference to an object")
+        if is_script:
+            yield from _check_script_name(each)
+            group = names.setdefault(each.name, each.group)
+            if group != each.group:
+                message = f"[{_cut(group)}] has a script of this name too; installer does not write one over the other"
+                yield Found("entry-points-same-name", each.place, message)
 
 
-def _check_point(point: EntryPoint) -> Iterator[Found]:
-    place = f"[{_cut(point.group)}] {_cut(point.name)}"
-    if not _REFERENCE.fullmatch(point.value) or (point.group in _SCRIPTS and ":" not in point.value):
-        yield Found("entry-points-bad-value", place, f"{_cut(point.value)!r} is no reference to an object")
-    if point.group in _SCRIPTS and _PATH.search(point.name):
-        yield Found("entry-points-unsafe-name", place, "installers would write the script to another folder")
+def _check_script_name(point: EntryPoint) -> Iterator[Found]:
+    if _PATH.search(point.name):
+        message = "installers would write the script to another folder, or fail"
+        yield Found("entry-points-unsafe-name", point.place, message)
+    elif len(point.name.encode()) > _LONGEST_NAME:
+        yield Found("entry-points-unsafe-name", point.place, "the name is longer than any system takes")
+    elif is_interpreter(point.name):
+        yield Found(
+            "entry-points-reserved-name", point.place, "uv keeps this name for the interpreter, and refuses the wheel"
+        )
+    elif not _NAME.fullmatch(point.name):
+        message = "PyPI refuses a script whose name has other characters than letters, digits, _, . and -"
+        yield Found("entry-points-bad-name", point.place, message)
+
+
+def is_interpreter(name: str) -> bool:
+    """Whether uv refuses a script called ``name``, as it would stand in the place of an interpreter.
+
+    >>> [is_interpreter(name) for name in ("Python3.12", "python.py", "python2", "pythonic")]
+    [True, True, False, False]
+    """
+    return _INTERPRETER.fullmatch(name.lower()) is not None
+
+
+def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[Found]:
+    """Yield the entry points whose module is not in the wheel, although the package is that it would be in."""
+    if "namespace_packages.txt" in subject.dist_info_files:  # such packages are spread over several projects
+        return
+    modules = Modules(subject.members, f"{subject.dist_info.removesuffix('.dist-info')}.data")
+    for each in points:
+        module = re.split(r"\s*[:\[]", each.value, maxsplit=1)[0].strip()
+        if _MODULE.fullmatch(module) and modules.lacks(module):
+            yield Found("entry-points-no-module", each.place, f"the wheel has no module {_cut(module)}")
+
+
+def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[Found]:
+    """Yield the files of ``.data/scripts`` that go where a script of an entry point or an interpreter is."""
+    names = {each.name: each.place for each in points if each.group in _SCRIPTS}
+    folder = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
+    for member in subject.members if subject.dist_info else ():
+        if not member.startswith((f"{folder}scripts/", f"{folder}data/bin/")):
+            continue
+        scheme, _, name = member.removeprefix(folder).partition("/")
+        name = name.removeprefix("bin/") if scheme == "data" else name
+        if is_interpreter(name.lower().removesuffix(".exe")):
+            yield Found("data-reserved-name", shown(member), "uv keeps this name for the interpreter, and refuses the wheel")
+        if name in names:
+            message = f"{names[name]} makes a script of this name too; installer does not write one over the other"
+            yield Found("data-script-twice", shown(member), message)
 
 
 def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[Found]:
@@ -69,8 +144,7 @@ def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[Found
     differing = sorted(set(other).symmetric_difference(points))
     if differing:
         first = differing[0]
-        place = f"[{_cut(first.group)}] {_cut(first.name)}"
-        yield Found("entry-points-ambiguous", _FILE, f"readers disagree about {place} = {_cut(first.value)}")
+        yield Found("entry-points-ambiguous", _FILE, f"readers disagree about {first.place} = {_cut(first.value)}")
 
 
 def _cut(text: str) -> str:

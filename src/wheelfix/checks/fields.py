@@ -9,12 +9,13 @@ from typing import Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from wheelfix.checks.found import Found
+from wheelfix.checks.found import Found, RewriteField
 from wheelfix.checks.levels import LEVEL, check_level
+from wheelfix.checks.stricter_readers import has_number_too_large
 from wheelfix.checks.subject import Subject
 from wheelfix.checks.values import bad_values, check_encoding, cut
 from wheelfix.escaping import shown
-from wheelfix.metadata.document import Document
+from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.fields import find
 
 _REQUIRED: Final = (LEVEL, "Name", "Version")
@@ -61,6 +62,21 @@ def _check_identity(document: Document) -> Iterator[Found]:
         Version(version or "0")
     except ValueError:
         yield Found("metadata-bad-version", "Version", f"{cut(version or '')} is no version (PEP 440)")
+    else:
+        if has_number_too_large(version or "0"):
+            message = f"{cut(version or '')} has a number of more than 64 bits; uv refuses the wheel"
+            yield Found("metadata-bad-version", "Version", message)
+    for field in (*document.all("Name")[:1], *document.all(LEVEL)[:1]):
+        yield from _check_blanks(field)
+
+
+def _check_blanks(field: Field) -> Iterator[Found]:
+    """Yield the blanks that are part of a value to ``email.parser``: whoever compares it with what is allowed refuses it."""
+    text = field.value.strip()
+    if text and field.value != text:
+        mending = (RewriteField(field.start, text),) if text.isascii() and text.isprintable() else ()
+        message = f"there are blanks or line breaks around {cut(text)}; pip, uv or PyPI take them for a part of it"
+        yield Found("metadata-odd-blanks", field.name, message, mending)
 
 
 def _check_description(document: Document) -> Iterator[Found]:

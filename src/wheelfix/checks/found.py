@@ -42,7 +42,15 @@ class RewriteMetadata:
     data: bytes
 
 
-Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | Edit
+@dataclass(frozen=True, slots=True)
+class SetWheelField:
+    """Let the WHEEL file say this field, in this spelling, in place of what it says."""
+
+    name: str
+    value: str
+
+
+Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | Edit
 
 
 @dataclass(frozen=True, slots=True)

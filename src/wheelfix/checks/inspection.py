@@ -21,6 +21,7 @@ from wheelfix.checks.names import check_names
 from wheelfix.checks.requirements import check_requirements
 from wheelfix.checks.subject import Subject, unreadable
 from wheelfix.checks.table import check_rows
+from wheelfix.checks.wheel_file import check_wheel_file
 from wheelfix.errors import SourceChanged
 from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
@@ -87,6 +88,7 @@ def examine(
             *_ratio(subject),
             *check_members(subject),
             *check_names(subject),
+            *check_wheel_file(subject),
             *check_fields(subject),
             *check_requirements(subject),
         ]
@@ -129,7 +131,7 @@ def structural_errors(
 def glance(path: Path, source: Source) -> list[Fault]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
-        found = [*check_names(subject), *check_fields(subject), *check_requirements(subject)]
+        found = [*check_names(subject), *check_wheel_file(subject), *check_fields(subject), *check_requirements(subject)]
         found += [*check_entry_points(subject), *check_companions(subject)]
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"

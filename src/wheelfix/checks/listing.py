@@ -11,11 +11,12 @@ from wheelfix.checks.found import ChangeRow, Found
 from wheelfix.checks.subject import Subject
 from wheelfix.errors import RecordError
 from wheelfix.escaping import shown
-from wheelfix.rows import KNOWN, Row, RowEdit, plain_path, read_unquoted
+from wheelfix.rows import KNOWN, Row, RowEdit, plain_path, read_size, read_unquoted
 
 REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _MOST_ALGORITHMS: Final = 2
+_MARK: Final = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +96,22 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
         listing.faults.append(Found("record-directory-row", place, message, gone))
         return
     is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None
-    path = plain.lstrip("/") if is_absolute else plain
+    path = plain.lstrip("/") if is_absolute else plain.removeprefix(_MARK)
     if is_absolute:
         code, message = "record-absolute-path", "its path is absolute"
+    elif row.path.startswith(_MARK):
+        code, message = "record-byte-order-mark", f"the file is called {shown(path)}"
     else:
         code = "record-backslash" if "\\" in row.path else "record-path-spelling"
         message = f"the file is called {shown(path)}"
     if _is_file(subject, path):
         listing.rows.setdefault(path, []).append(Listed(index, row, code, message))
         return
-    if code == "record-path-spelling":
+    if row.size and read_size(row.size) is None:
+        listing.faults.append(
+            Found("record-bad-size", place, f"{shown(row.size[:40])} is no size; uv refuses the wheel", gone)
+        )
+    if code in ("record-path-spelling", "record-byte-order-mark"):
         code = "record-no-such-file"
     message = message if is_absolute else "there is no such file in the archive"
     fault = Found(code, place, message, gone)

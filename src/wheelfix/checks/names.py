@@ -1,4 +1,4 @@
-"""What the file name, the folders and the WHEEL file say, compared with METADATA and with each other.
+"""What the file name and the folders say, compared with METADATA and with each other.
 
 https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
@@ -8,34 +8,42 @@ from collections.abc import Iterator
 from typing import Final
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from wheelfix.checks.found import Found
+from wheelfix.checks.stricter_readers import has_number_too_large
 from wheelfix.checks.subject import Subject
-from wheelfix.errors import StructureError
+from wheelfix.checks.values import cut
 from wheelfix.escaping import shown, shown_few
 from wheelfix.identity import same_version
-from wheelfix.wheel import read_tags
 
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
-_FORMAT: Final = re.compile(r"(\d{1,9})(?:\.\d{1,9})+", re.ASCII)
-_ONCE: Final = ("Wheel-Version", "Root-Is-Purelib", "Build")
+_PROJECT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
 _DATA: Final = ".data"
 
 
 def check_names(subject: Subject) -> Iterator[Found]:
-    """Yield where the names of a wheel do not fit together, and the faults of its WHEEL file."""
+    """Yield where the names of a wheel do not fit together."""
     yield from _check_filename(subject)
     yield from _check_folders(subject)
-    yield from _check_wheel(subject)
 
 
 def _check_filename(subject: Subject) -> Iterator[Found]:
     name, document = subject.filename, subject.document
     if name is None:
         return
-    if name.parsed_version is None:
-        yield Found("filename-bad-version", "", f"{shown(name.version)} is no version (PEP 440)")
+    if not _PROJECT.fullmatch(name.raw_project) or "__" in name.raw_project:
+        yield Found("filename-bad-name", "", f"{cut(name.raw_project)} is no name of a project in a file name")
+    if not _is_version(name.version):
+        yield Found("filename-bad-version", "", f"{cut(name.version)} is no version (PEP 440)")
+    elif has_number_too_large(name.version):
+        yield Found(
+            "filename-bad-version", "", f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
+        )
+    tags = f"{name.python}-{name.abi}-{name.platform}"
+    if tags != tags.lower():
+        yield Found("filename-tag-case", "", f"uv knows tags in lower case only: {cut(tags)}")
     if document is None:
         return
     said, version = document.first("Name"), document.first("Version")
@@ -45,6 +53,14 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
         yield Found(
             "filename-version-differs", "Version", f"METADATA says Version {shown(version)}, the file name {name.version}"
         )
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except ValueError:  # InvalidVersion is one, and so is what a number of 5,000 digits raises
+        return False
+    return True
 
 
 def _check_folders(subject: Subject) -> Iterator[Found]:
@@ -63,6 +79,9 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
             shown(subject.dist_info),
             f"the folder is {shown(subject.dist_info)}, the file is {name}",
         )
+    elif name is not None and stem != f"{name.raw_project}-{name.version}":
+        message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
+        yield Found("dist-info-spelling", shown(subject.dist_info), message)
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")
     yield from _check_data(subject, f"{stem}{_DATA}")
@@ -78,47 +97,30 @@ def _check_data(subject: Subject, own: str) -> Iterator[Found]:
     for folder, files in sorted(below.items()):
         if folder != own and f"{folder}/" in subject.folders:
             yield Found("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(own)}")
+        if folder == own:
+            yield from _check_own_data(subject, folder)
         unknown = sorted({"/".join(filter(None, (folder, *file))) for file in files if file and not _is_placed(*file)})
         if unknown:
             yield Found("data-unknown-scheme", shown(folder), f"no installer knows where to put {shown_few(unknown)}")
 
 
+def _check_own_data(subject: Subject, folder: str) -> Iterator[Found]:
+    """Yield the folders among the scripts, and the files of the library that are in the wheel twice."""
+    scripts = f"{folder}/scripts/"
+    nested = sorted(name for name in subject.members if name.startswith(scripts) and "/" in name.removeprefix(scripts))
+    if nested:
+        message = f"uv refuses a wheel with folders among its scripts: {shown_few(nested)}"
+        yield Found("data-script-folder", shown(scripts), message)
+    for scheme in ("purelib", "platlib"):
+        library = f"{folder}/{scheme}/"
+        other = "purelib" if scheme == "platlib" else ""  # both are one folder in most environments
+        for name in subject.members:
+            path = name.removeprefix(library)
+            twin = path if path in subject.members else f"{folder}/{other}/{path}"
+            if name.startswith(library) and not name.endswith("/") and twin in subject.members:
+                message = f"it goes where {shown(twin)} goes; installer does not write one over the other"
+                yield Found("data-same-file", shown(name), message)
+
+
 def _is_placed(scheme: str, file: str) -> bool:
     return scheme in _SCHEMES and bool(file)
-
-
-def _check_wheel(subject: Subject) -> Iterator[Found]:
-    wheel, name = subject.wheel, subject.filename
-    if wheel is None:
-        return
-    for field in _ONCE:
-        if len(wheel.all(field)) > 1:
-            yield Found("wheel-ambiguous", field, f"{field} stands more than once; readers take either")
-    version = _FORMAT.fullmatch(wheel.first("Wheel-Version") or "")
-    if version is None:
-        yield Found(
-            "wheel-no-version", "Wheel-Version", f"Wheel-Version is {shown(wheel.first('Wheel-Version') or 'missing')}"
-        )
-    elif int(version[1]) != 1:
-        yield Found("wheel-newer-version", "Wheel-Version", f"Wheel-Version is {version[0]}; installers know 1.x")
-    root = wheel.first("Root-Is-Purelib")
-    if root is None or root.lower() not in ("true", "false"):
-        yield Found("wheel-no-root", "Root-Is-Purelib", f"Root-Is-Purelib is {shown(root or 'missing')}, not true or false")
-    try:
-        tags = read_tags(wheel)
-    except (ValueError, StructureError) as error:
-        yield Found("wheel-bad-tags", "Tag", shown(str(error).partition("\n")[0]))
-        return
-    if name is None:
-        return
-    if tags != name.tags:
-        extra, missing = (sorted(map(str, each)) for each in (tags - name.tags, name.tags - tags))
-        said = [f"WHEEL has {shown_few(extra)} more"] if extra else []
-        said += [f"WHEEL lacks {shown_few(missing)}"] if missing else []
-        yield Found("wheel-tags-differ", "Tag", f"the tags in WHEEL are not those of the file name: {'; '.join(said)}")
-    if wheel.first("Build") != name.build:
-        yield Found(
-            "wheel-build-differs",
-            "Build",
-            f"WHEEL says Build {shown(wheel.first('Build') or 'none')}, the file name {name.build or 'none'}",
-        )

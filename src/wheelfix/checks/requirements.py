@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.checks.found import Found, RewriteField
 from wheelfix.checks.levels import LEVEL, is_later, raising
+from wheelfix.checks.stricter_readers import refusals, specifier_faults
 from wheelfix.checks.subject import Subject
 from wheelfix.checks.values import cut, is_possible
 from wheelfix.edits import AddField, SetField
@@ -21,12 +22,9 @@ from wheelfix.escaping import shown
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.fields import METADATA_VERSIONS
 from wheelfix.metadata.legacy import mended_specifier
-from wheelfix.metadata.marker import comparisons, read_marker
-from wheelfix.metadata.requirement import Requirement, RequirementParts, meaning, read_requirement
+from wheelfix.metadata.requirement import RequirementParts, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
-_LOCK_VARIABLES: Final = frozenset({"extras", "dependency_groups"})
-_LOCK_VARIABLE: Final = re.compile(rf"\b(?:{'|'.join(sorted(_LOCK_VARIABLES))})\b")
 
 
 def check_requirements(subject: Subject) -> Iterator[Found]:
@@ -46,7 +44,7 @@ def _check_requirement(field: Field) -> Iterator[Found]:
     requirement = read_requirement(text)
     if requirement is not None and requirement.fault is None:
         yield from _check_blanks(field, text)
-        yield from _check_variables(requirement)
+        yield from _check_readers(field, text)
         return
     place = f"Requires-Dist: {cut(text)}"
     fault = requirement.fault if requirement else "it does not begin with a name"
@@ -78,13 +76,15 @@ def _check_blanks(field: Field, text: str) -> Iterator[Found]:
     yield Found("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, mending)
 
 
-def _check_variables(requirement: Requirement) -> Iterator[Found]:
-    """Yield the variables that only markers in lock files have (PEP 751): pip fails on them."""
-    tree = read_marker(requirement.marker) if _LOCK_VARIABLE.search(requirement.marker) else None
-    unknown = sorted({each.variable for each in comparisons(tree)} & _LOCK_VARIABLES) if tree else []
-    if unknown:
-        place = f"Requires-Dist: {cut(requirement.text)}"
-        yield Found("metadata-bad-marker", place, f"its marker asks for {' and '.join(unknown)}, as only lock files may")
+def _check_readers(field: Field, text: str) -> Iterator[Found]:
+    """Yield what pip or uv refuse of a requirement that the specification allows."""
+    for each in refusals(" ".join(text.split())):
+        place = f"Requires-Dist: {cut(text)}"
+        if each.means is not None and is_possible("Requires-Dist", each.means):
+            message = f"{each.message}. It means {shown(each.means)}"
+            yield Found("metadata-legacy-requirement", place, message, (RewriteField(field.start, each.means),))
+        else:
+            yield Found("metadata-bad-marker" if each.in_marker else "metadata-bad-requirement", place, shown(each.message))
 
 
 def _mended(parts: RequirementParts) -> str | None:
@@ -109,6 +109,9 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
                 yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending)
             else:
                 yield Found("metadata-bad-requires-python", place, "it is no specifier (PEP 440)")
+            return
+        for reason in specifier_faults(text):
+            yield Found("metadata-bad-requires-python", f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel")
 
 
 def _check_repeated(document: Document) -> Iterator[Found]:

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 
-METADATA_VERSIONS: Final = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+METADATA_VERSIONS: Final = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def entry_points(folder: Path, content: bytes) -> list[str]:
     "content",
     [
         b"",
-        b"[console_scripts]\ndemo = demo.__main__:main\n",
+        b"[console_scripts]\ndemo = demo.version:main\n",
         b"[console_scripts]\nDemo=demo:Main.run [extra,other]\n[gui_scripts]\ndemo=demo:main",
         b"# a comment\r\n[demo.plugins]\r\n # another\r\na b = demo\r\n",
         b"[x]\na = demo:%(here)s\n".replace(b"%(here)s", b"main"),

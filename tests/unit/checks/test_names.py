@@ -40,7 +40,7 @@ def test_other_spelling_is_the_same(name: str, project: str, version: str, dist_
     ("name", "wheel"),
     [
         ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"\n", b"\r\n")),
-        ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"true", b"True").replace(b"1.0", b"1.9")),
+        ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"true", b"False").replace(b"1.0", b"1.9")),
         ("demo-1.0-py3-none-any.whl", WHEEL.replace(b"1.0", b"1.0.0")),
         ("demo-1.0-1a-py3-none-any.whl", WHEEL + b"Build: 1a\n"),
         ("demo-1.0-py2.py3-none-any.whl", WHEEL + b"Tag: py2-none-any\n"),
@@ -90,7 +90,7 @@ def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) 
     [
         ("demo-1.0.data/lib/", []),  # pip passes over what is no file
         ("demo-1.0.data/", []),
-        ("demo-1.0.data/scripts/a/b", []),
+        ("demo-1.0.data/scripts/a/b", ["data-script-folder"]),
         ("demo-1.0.data/x", ["data-unknown-scheme"]),
         ("other.data/purelib/x", ["data-name-differs"]),
         (".data/x/y", ["data-unknown-scheme", "data-name-differs"]),

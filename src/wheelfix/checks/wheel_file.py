@@ -1,0 +1,105 @@
+"""What is wrong with the WHEEL file, and what it says once that is fixed.
+
+https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-contents
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from wheelfix.checks.found import Found, SetWheelField
+from wheelfix.checks.subject import Subject
+from wheelfix.errors import StructureError
+from wheelfix.escaping import shown, shown_few
+from wheelfix.filename import WheelFilename
+from wheelfix.metadata.document import Document
+from wheelfix.wheel import read_tags
+
+_VERSION: Final = "Wheel-Version"
+_ROOT: Final = "Root-Is-Purelib"
+_FORMAT: Final = re.compile(r"(\d{1,9})(?:\.\d{1,9})+", re.ASCII)
+_ONCE: Final = (_VERSION, _ROOT, "Build")
+
+
+def check_wheel_file(subject: Subject) -> Iterator[Found]:
+    """Yield the findings on the WHEEL file."""
+    wheel = subject.wheel
+    if wheel is None:
+        return
+    for name in _ONCE:
+        if len(wheel.all(name)) > 1:
+            yield Found("wheel-ambiguous", name, f"{name} stands more than once; readers take either")
+    yield from _check_version(wheel)
+    yield from _check_root(wheel)
+    yield from _check_case(wheel)
+    if subject.filename is not None:
+        yield from _check_tags(wheel, subject.filename)
+
+
+def _check_version(wheel: Document) -> Iterator[Found]:
+    said = next((field.value.strip(" \t") for field in wheel.all(_VERSION)), "")  # installer takes a line break for a part
+    version = _FORMAT.fullmatch(said)
+    if version is None:
+        yield Found("wheel-no-version", _VERSION, f"{_VERSION} is {shown(said or 'missing')}")
+    elif version[1] != "1":  # uv and installer compare the text, so that 01.0 is none that they know
+        yield Found("wheel-newer-version", _VERSION, f"{_VERSION} is {said}; installers know 1.x")
+
+
+def _check_root(wheel: Document) -> Iterator[Found]:
+    """Yield a Root-Is-Purelib that is neither true nor false: installers take it for false, and pip alone reads any case."""
+    said = wheel.first(_ROOT)
+    if said in ("true", "false"):
+        return
+    means = "true" if said is not None and said.lower() == "true" else "false"
+    if said is not None and said.lower() == "true":
+        message = f"{_ROOT} is {shown(said)}: pip takes it for true, uv and installer for false"
+    else:
+        message = f"{_ROOT} is {shown(said or 'missing')}, not true or false; installers take it for false"
+    yield Found("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, means),))
+
+
+def _check_case(wheel: Document) -> Iterator[Found]:
+    """Yield the fields that uv does not find, as it compares their names exactly."""
+    for name in (_VERSION, _ROOT):
+        fields = wheel.all(name)
+        if fields and all(field.name != name for field in fields):
+            message = f"the field is called {shown(fields[0].name)}, and uv looks for {name}"
+            yield Found("wheel-field-case", name, message, (SetWheelField(name, fields[0].value.strip()),))
+
+
+def _check_tags(wheel: Document, name: WheelFilename) -> Iterator[Found]:
+    try:
+        tags = read_tags(wheel)
+    except (ValueError, StructureError) as error:
+        yield Found("wheel-bad-tags", "Tag", shown(str(error).partition("\n")[0]))
+        return
+    if tags != name.tags:
+        extra, missing = (sorted(map(str, each)) for each in (tags - name.tags, name.tags - tags))
+        said = [f"WHEEL has {shown_few(extra)} more"] if extra else []
+        said += [f"WHEEL lacks {shown_few(missing)}"] if missing else []
+        yield Found("wheel-tags-differ", "Tag", f"the tags in WHEEL are not those of the file name: {'; '.join(said)}")
+    if wheel.first("Build") != name.build:
+        yield Found(
+            "wheel-build-differs",
+            "Build",
+            f"WHEEL says Build {shown(wheel.first('Build') or 'none')}, the file name {name.build or 'none'}",
+        )
+
+
+def fixed_wheel_file(data: bytes, fixes: Iterable[SetWheelField]) -> bytes:
+    r"""Return WHEEL with each of ``fixes``: the field stands once, in its usual spelling; all other lines keep their bytes.
+
+    >>> fixed_wheel_file(b"Wheel-Version: 1.0\nTag: py3-none-any\n", [SetWheelField("Root-Is-Purelib", "false")])
+    b'Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: false\n'
+    """
+    for fix in fixes:
+        document = Document.parse_leniently(data)
+        present = document.all(fix.name)
+        if not present:
+            data = document.adding(fix.name, fix.value).data
+            continue
+        first = present[0]
+        line = data[first.start : first.stop]
+        ending = line[len(line.rstrip(b"\r\n")) :]
+        data = data[: first.start] + f"{fix.name}: {fix.value}".encode() + ending + data[first.stop :]
+    return data

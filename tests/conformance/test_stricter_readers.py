@@ -1,0 +1,60 @@
+"""The real uv, and what pip reads with, say of a requirement what ``verify`` says that they say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.markers import UndefinedEnvironmentName
+from packaging.requirements import Requirement
+
+from building import write_wheel
+from flaws import metadata, sound
+from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
+
+
+def _is_read_by_uv(text: str, folder: Path) -> bool:
+    path = write_wheel(folder, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x", rest=[])))
+    options = [
+        "--no-deps",
+        "--dry-run",
+        "--offline",
+        "--no-config",
+        "--cache-dir",
+        folder / "cache",
+        "--target",
+        folder / "to",
+    ]
+    command = [Path(sys.executable).with_name("uv"), "pip", "install", *options, "--python", sys.executable, path]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0 or "demo" in run.stderr
+    return run.returncode == 0
+
+
+def _is_read_by_pip(text: str) -> bool:
+    """Whether pip could evaluate it: it reads requirements with ``packaging``, of which it has a copy."""
+    try:
+        requirement = Requirement(text)
+        if requirement.marker:
+            requirement.marker.evaluate({"extra": "", "platform_release": "6.8.0-45-generic"})
+    except (ValueError, UndefinedEnvironmentName):  # InvalidRequirement and UndefinedComparison are of the first
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", REFUSED_BY_UV)
+def test_refused_by_uv_alone(text: str, tmp_path: Path) -> None:
+    assert not _is_read_by_uv(text, tmp_path)
+    assert _is_read_by_pip(text)
+
+
+@pytest.mark.parametrize("text", REFUSED_BY_PIP)
+def test_refused_by_pip_alone(text: str, tmp_path: Path) -> None:
+    assert _is_read_by_uv(text, tmp_path)
+    assert not _is_read_by_pip(text)
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_accepted_by_both(text: str, tmp_path: Path) -> None:
+    assert _is_read_by_uv(text, tmp_path)
+    assert _is_read_by_pip(text)
