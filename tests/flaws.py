@@ -260,6 +260,15 @@ _ARCHIVE: Final = [
     _files("archive-bad-time", "a month of zero", Entry("demo/x", b"x", time=(1980, 0, 0, 0, 0, 0))),
     _files("archive-needless-zip64", "a small file in ZIP64 form", Entry("demo/x", b"x", wide=ALL_WIDE)),
 ]  # fmt: skip
+_VARIANT_NAME: Final = "demo-1.0-py3-none-any-cu128.whl"
+_IS_VARIANT: Final = frozenset({"filename-variant"})
+_DRAFT: Final = "variant wheels are a draft"
+
+
+def _variant(content: bytes) -> WheelSpec:
+    return sound(dist_info_files={"variant.json": content})
+
+
 _NAMES: Final = [
     Flaw("a file that is not there", "file-unreadable", lambda: (sound().filename, b""), missing=True),
     _called("filename-malformed", "demo-1.0.whl", sound()),
@@ -268,6 +277,11 @@ _NAMES: Final = [
     _spec("filename-bad-name", "two underscores", project="de__mo",
           metadata=metadata(head=[HEAD[0], "Name: de-mo", *HEAD[2:]])),
     _spec("filename-tag-case", "a tag in upper case", tags="PY3-none-any"),
+    replace(_called("filename-variant", _VARIANT_NAME, _variant(b'{"variants": {"cu128": {}}}')), name="a variant wheel"),
+    replace(_called("variant-unreadable", _VARIANT_NAME, sound()), with_codes=_IS_VARIANT, reason=_DRAFT),
+    replace(_called("variant-unreadable", _VARIANT_NAME, _variant(b"[1]")), with_codes=_IS_VARIANT, reason=_DRAFT),
+    replace(_called("variant-differs", _VARIANT_NAME, _variant(b'{"variants": {"null": {}}}')), with_codes=_IS_VARIANT,
+            reason=_DRAFT),
     _head("filename-name-differs", "Name: demo", "Name: other"),
     _head("filename-version-differs", "Version: 1.0", "Version: 2.0"),
     _spec("dist-info-missing", "no dist-info", dist_info="demo-1.0.egg-info"),
@@ -303,10 +317,9 @@ _NAMES: Final = [
     *(_wheel("wheel-newer-version", "Wheel-Version: 1.0", f"Wheel-Version: {version}")
       for version in ("2.0", "01.0", "0.1")),
     _wheel("wheel-field-case", "Wheel-Version: 1.0", "wheel-version: 1.0"),
-    _wheel("wheel-field-case", "Root-Is-Purelib: true", "ROOT-IS-PURELIB: true"),
     _wheel("wheel-no-root", "Root-Is-Purelib: true", ""),
     *(_wheel("wheel-no-root", "Root-Is-Purelib: true", line)
-      for line in ("Root-Is-Purelib: perhaps", "Root-Is_Purelib: true", "Root-Is-Purelib: True")),
+      for line in ("Root-Is-Purelib: perhaps", "Root-Is_Purelib: true", "Root-Is-Purelib: True", "ROOT-IS-PURELIB: true")),
     _wheel("wheel-bad-tags", "Tag: py3-none-any", "Tag: py3"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", "Tag: py2-none-any"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", ""),
@@ -398,6 +411,9 @@ _METADATA: Final = [
     )),
     *(_metadata("metadata-odd-blanks", f"Requires-Dist: six{blank}(>=1.9)") for blank in (
         "\x1c", "\x0b", "\x0c", "\xa0", "\x85", "\u2028", "\u3000", "\n  ",
+    )),
+    *(_metadata("metadata-variant-marker", f"Requires-Dist: six; {marker}") for marker in (
+        "variant_label == 'cu128'", "'a :: b' in variant_features and os_name == 'nt'",
     )),
     _head("metadata-odd-blanks", "Name: demo", "Name: demo\t"),
     _head("metadata-odd-blanks", "Name: demo", "Name:\n demo"),

@@ -1,6 +1,7 @@
 """The file name of a wheel: parsed, changed, printed back exactly."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
 _HINT = "A wheel is named PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl."
+_PYTHON_TAG = re.compile(r"(?:py|cp|pp|ip|jy|gp|graalpy)[0-9][0-9a-z_]*")
+_VARIANT_LABEL = re.compile(r"[0-9a-z_.]+")
 _LOCAL_LABEL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
 
@@ -40,6 +43,8 @@ class WheelFilename:
     python: str
     abi: str
     platform: str
+    variant: str | None = None
+    """The label of a variant wheel, a draft (PEP 825); ``None`` where it is none."""
 
     @classmethod
     def parse(cls, name: str) -> "WheelFilename":
@@ -56,6 +61,7 @@ class WheelFilename:
         if not name.endswith(".whl"):
             raise FilenameError("not-a-wheel-name", f"{shown(name)} does not end with .whl", hint=_HINT)
         parts = name.removesuffix(".whl").split("-")
+        variant = parts.pop() if _has_variant(parts) else None
         if len(parts) not in (5, 6) or not all(parts) or any(char.isspace() for char in name):
             raise FilenameError("not-a-wheel-name", f"{shown(name)} is not the name of a wheel", hint=_HINT)
         if "%" in name:
@@ -67,7 +73,7 @@ class WheelFilename:
         build = parts[2] if len(parts) == 6 else None
         if build is not None and not build[0].isdigit():
             raise FilenameError("not-a-wheel-name", f"{shown(name)} has a build tag without a leading digit", hint=_HINT)
-        return cls(parts[0], parts[1], build, *parts[-3:])
+        return cls(parts[0], parts[1], build, parts[-3], parts[-2], parts[-1], variant)
 
     @property
     def project(self) -> NormalizedName:
@@ -112,8 +118,18 @@ class WheelFilename:
         return replace(self, version=with_label(self.version, label))
 
     def __str__(self) -> str:
-        parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform]
+        parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform, self.variant]
         return "-".join(part for part in parts if part is not None) + ".whl"
+
+
+def _has_variant(parts: Sequence[str]) -> bool:
+    """Whether the ``parts`` of a file name end with the label of a variant (PEP 825): it stands behind the platform.
+
+    A build tag begins with a digit, so that a Python tag in the place of it makes the last part a label. What looks like
+    no Python tag is a malformed build tag, as it was before the draft.
+    """
+    python = parts[-4] if len(parts) in (6, 7) else ""
+    return all(map(_PYTHON_TAG.fullmatch, python.split("."))) and _VARIANT_LABEL.fullmatch(parts[-1]) is not None
 
 
 def with_label(version: str, label: str) -> str:

@@ -15,18 +15,10 @@ from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
 
 def _is_read_by_uv(text: str, folder: Path) -> bool:
     path = write_wheel(folder, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x", rest=[])))
-    options = [
-        "--no-deps",
-        "--dry-run",
-        "--offline",
-        "--no-config",
-        "--cache-dir",
-        folder / "cache",
-        "--target",
-        folder / "to",
-    ]
-    command = [Path(sys.executable).with_name("uv"), "pip", "install", *options, "--python", sys.executable, path]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    uv = Path(sys.executable).with_name("uv")
+    options = ["--no-deps", "--dry-run", "--offline", "--no-config", "--python", sys.executable]
+    command = [uv, "pip", "install", *options, "--cache-dir", folder / "cache", "--target", folder / "to", path]
+    run = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert run.returncode == 0 or "demo" in run.stderr
     return run.returncode == 0
 

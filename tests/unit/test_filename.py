@@ -76,3 +76,30 @@ def test_local_labels_that_cannot_be(label: str) -> None:
     with pytest.raises(EditError) as caught:
         WheelFilename.parse(TORCH).with_local_label(label)
     assert caught.value.code == "invalid-local-label"
+
+
+@pytest.mark.parametrize(
+    ("name", "build", "variant"),
+    [
+        ("demo-1.0-py3-none-any-null.whl", None, "null"),
+        ("demo-1.0-1a-cp313-cp313t-musllinux_1_2_x86_64-x86_64_v3.whl", "1a", "x86_64_v3"),
+        ("demo-1.0-py2.py3-none-any-cu12.8.whl", None, "cu12.8"),
+        ("demo-1.0-1-py3-none-any.whl", "1", None),
+        ("demo-1.0-py3-none-any.whl", None, None),
+    ],
+)
+def test_a_variant_has_a_label_behind_the_platform(name: str, build: str | None, variant: str | None) -> None:
+    """PEP 825, a draft."""
+    parsed = WheelFilename.parse(name)
+    assert (parsed.build, parsed.variant, str(parsed)) == (build, variant, name)
+    assert {tag.platform for tag in parsed.tags} == {name.split("-")[-2 if variant else -1].removesuffix(".whl")}
+    assert str(parsed.with_build_tag("7x")).endswith(name.split("-", 3 if build else 2)[-1])
+    assert WheelFilename.parse(str(parsed.with_local_label("cpu"))).variant == variant
+
+
+@pytest.mark.parametrize(
+    "name", ["demo-1.0-beta-py3-none-any.whl", "demo-1.0-py3-none-any-UPPER.whl", "demo-1.0-x-1-py3-none-any.whl"]
+)
+def test_what_is_no_variant_is_still_malformed(name: str) -> None:
+    with pytest.raises(FilenameError):
+        WheelFilename.parse(name)

@@ -114,7 +114,10 @@ def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[F
         return
     modules = Modules(subject.members, f"{subject.dist_info.removesuffix('.dist-info')}.data")
     for each in points:
-        module = re.split(r"\s*[:\[]", each.value, maxsplit=1)[0].strip()
+        module, colon, _ = re.split(r"\s*\[", each.value, maxsplit=1)[0].partition(":")
+        module = module.strip()
+        if not colon and each.group not in _SCRIPTS and modules.has(module.rpartition(".")[0]):
+            continue  # some groups name an object with dots alone: fsspec.specs, for one
         if _MODULE.fullmatch(module) and modules.lacks(module):
             yield Found("entry-points-no-module", each.place, f"the wheel has no module {_cut(module)}")
 

@@ -22,6 +22,10 @@ class Modules:
         for name in names:
             self._add(_library_path(name, data))
 
+    def has(self, module: str) -> bool:
+        """Whether ``module`` is among the files of this wheel."""
+        return module in self._modules
+
     def lacks(self, module: str) -> bool:
         """Whether ``module`` is in a package of this wheel, by its name, and not among its files.
 

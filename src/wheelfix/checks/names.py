@@ -3,6 +3,7 @@
 https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -15,11 +16,13 @@ from wheelfix.checks.stricter_readers import has_number_too_large
 from wheelfix.checks.subject import Subject
 from wheelfix.checks.values import cut
 from wheelfix.escaping import shown, shown_few
+from wheelfix.filename import WheelFilename
 from wheelfix.identity import same_version
 
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
 _PROJECT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
+_VARIANT: Final = "variant.json"
 _DATA: Final = ".data"
 
 
@@ -41,6 +44,7 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
         yield Found(
             "filename-bad-version", "", f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
         )
+    yield from _check_variant(subject, name)
     tags = f"{name.python}-{name.abi}-{name.platform}"
     if tags != tags.lower():
         yield Found("filename-tag-case", "", f"uv knows tags in lower case only: {cut(tags)}")
@@ -53,6 +57,27 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
         yield Found(
             "filename-version-differs", "Version", f"METADATA says Version {shown(version)}, the file name {name.version}"
         )
+
+
+def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[Found]:
+    """Yield that the wheel is a variant, and where it does not say of which properties (PEP 825, a draft)."""
+    data = subject.read(_VARIANT)
+    if name.variant is None:
+        return
+    message = f"it is the variant {shown(name.variant)} (PEP 825, a draft): pip and PyPI refuse it, or pass it over"
+    yield Found("filename-variant", "", message)
+    if data is None:
+        yield Found("variant-unreadable", _VARIANT, "there is none, and uv reads it")
+        return
+    try:
+        variants = json.loads(data)["variants"]
+        labels = sorted(map(str, variants))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        yield Found("variant-unreadable", _VARIANT, "it is no JSON with an object of variants")
+        return
+    if labels != [name.variant]:
+        message = f"it describes {shown_few(labels) or 'no variant'}, the file name says {shown(name.variant)}"
+        yield Found("variant-differs", _VARIANT, message)
 
 
 def _is_version(text: str) -> bool:

@@ -22,7 +22,7 @@ from wheelfix.escaping import shown
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.fields import METADATA_VERSIONS
 from wheelfix.metadata.legacy import mended_specifier
-from wheelfix.metadata.requirement import RequirementParts, meaning, read_requirement
+from wheelfix.metadata.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
@@ -33,15 +33,22 @@ def check_requirements(subject: Subject) -> Iterator[Found]:
     if document is None:
         return
     for field in document.all("Requires-Dist"):
-        yield from _check_requirement(field)
+        yield from _check_requirement(
+            field, is_variant=subject.filename is not None and subject.filename.variant is not None
+        )
     yield from _check_requires_python(document)
     yield from _check_repeated(document)
     yield from _check_extras(document, subject.dist_info_files)
 
 
-def _check_requirement(field: Field) -> Iterator[Found]:
+def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[Found]:
     text = field.value.strip()
     requirement = read_requirement(text)
+    if asks_for_variant(text):
+        if not is_variant:
+            message = "its marker asks for the variant of the wheel, a draft (PEP 825): pip and uv refuse it"
+            yield Found("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
+        return
     if requirement is not None and requirement.fault is None:
         yield from _check_blanks(field, text)
         yield from _check_readers(field, text)
@@ -79,12 +86,13 @@ def _check_blanks(field: Field, text: str) -> Iterator[Found]:
 def _check_readers(field: Field, text: str) -> Iterator[Found]:
     """Yield what pip or uv refuse of a requirement that the specification allows."""
     for each in refusals(" ".join(text.split())):
-        place = f"Requires-Dist: {cut(text)}"
+        place, by = f"Requires-Dist: {cut(text)}", (each.by,)
         if each.means is not None and is_possible("Requires-Dist", each.means):
-            message = f"{each.message}. It means {shown(each.means)}"
-            yield Found("metadata-legacy-requirement", place, message, (RewriteField(field.start, each.means),))
+            message, mending = f"{each.message}. It means {shown(each.means)}", (RewriteField(field.start, each.means),)
+            yield Found("metadata-legacy-requirement", place, message, mending, refused_by=by)
         else:
-            yield Found("metadata-bad-marker" if each.in_marker else "metadata-bad-requirement", place, shown(each.message))
+            code = "metadata-bad-marker" if each.in_marker else "metadata-bad-requirement"
+            yield Found(code, place, shown(each.message), refused_by=by)
 
 
 def _mended(parts: RequirementParts) -> str | None:

@@ -47,24 +47,23 @@ def _check_version(wheel: Document) -> Iterator[Found]:
 
 def _check_root(wheel: Document) -> Iterator[Found]:
     """Yield a Root-Is-Purelib that is neither true nor false: installers take it for false, and pip alone reads any case."""
-    said = wheel.first(_ROOT)
-    if said in ("true", "false"):
-        return
-    means = "true" if said is not None and said.lower() == "true" else "false"
-    if said is not None and said.lower() == "true":
-        message = f"{_ROOT} is {shown(said)}: pip takes it for true, uv and installer for false"
-    else:
+    said = (wheel.first(_ROOT) or "").lower()
+    fields = wheel.all(_ROOT)
+    if said not in ("true", "false"):
         message = f"{_ROOT} is {shown(said or 'missing')}, not true or false; installers take it for false"
-    yield Found("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, means),))
+        yield Found("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "false"),))
+    elif said == "true" and (fields[0].name, fields[0].value.strip()) != (_ROOT, said):
+        line = f"{fields[0].name}: {fields[0].value.strip()}"
+        message = f"it is spelled {shown(line)}: pip takes it for true, others for false"
+        yield Found("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "true"),))
 
 
 def _check_case(wheel: Document) -> Iterator[Found]:
-    """Yield the fields that uv does not find, as it compares their names exactly."""
-    for name in (_VERSION, _ROOT):
-        fields = wheel.all(name)
-        if fields and all(field.name != name for field in fields):
-            message = f"the field is called {shown(fields[0].name)}, and uv looks for {name}"
-            yield Found("wheel-field-case", name, message, (SetWheelField(name, fields[0].value.strip()),))
+    """Yield a Wheel-Version that uv does not find, as it compares the names of fields exactly."""
+    fields = wheel.all(_VERSION)
+    if fields and all(field.name != _VERSION for field in fields):
+        message = f"the field is called {shown(fields[0].name)}, and uv looks for {_VERSION}"
+        yield Found("wheel-field-case", _VERSION, message, (SetWheelField(_VERSION, fields[0].value.strip()),))
 
 
 def _check_tags(wheel: Document, name: WheelFilename) -> Iterator[Found]:

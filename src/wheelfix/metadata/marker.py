@@ -23,6 +23,9 @@ _DEEPEST: Final = 100
 """How many parentheses deep a marker may nest."""
 _LONGEST: Final = 20_000
 """How many characters a marker may have: thirty times the longest real one."""
+_QUOTED_OR_VARIANT: Final = re.compile(
+    r"""(?P<quoted> '[^']*' | "[^"]*" ) | \b variant_(?:label|properties|features|namespaces) \b""", re.VERBOSE
+)
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -190,6 +193,17 @@ def plain_marker(text: str) -> str:
         joint = "" if not plain or plain.endswith("(") or (kind, word) == ("joint", ")") else " "
         plain += joint + (word if kind == "quoted" else " ".join(word.split()))
     return plain
+
+
+def without_variants(text: str) -> str:
+    """Return a marker with each variable of the draft on variants (PEP 825) replaced by one that every reader knows.
+
+    Whether it is a marker at all, apart from these, can be asked of the result; what it says is another thing.
+
+    >>> without_variants("'variant_label' == variant_label")
+    "'variant_label' == os_name"
+    """
+    return _QUOTED_OR_VARIANT.sub(lambda found: found["quoted"] or "os_name", text)
 
 
 def comparisons(marker: Marker) -> Iterator[Comparison]:

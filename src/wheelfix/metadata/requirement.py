@@ -26,6 +26,7 @@ from wheelfix.metadata.marker import (
     operand_text,
     plain_marker,
     read_marker,
+    without_variants,
 )
 from wheelfix.metadata.truth import Environment, can_be_true
 
@@ -79,7 +80,7 @@ def read_requirement(text: str) -> Requirement | None:
         strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
         specifier = str(strict.specifier)
     except (ValueError, RecursionError) as error:  # a hostile marker nests without end, a hostile number has 5,000 digits
-        return _read_loosely(text, str(error).partition("\n")[0])
+        return _read_loosely(text, None if asks_for_variant(text) else str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
         text,
@@ -92,7 +93,23 @@ def read_requirement(text: str) -> Requirement | None:
     )
 
 
-def _read_loosely(text: str, fault: str) -> Requirement | None:
+def asks_for_variant(text: str) -> bool:
+    """Whether ``text`` is a requirement but for variables of its marker that are of a draft: ``variant_*`` (PEP 825).
+
+    >>> asks_for_variant("foo ; variant_label == 'cu128'"), asks_for_variant("foo ; os_name == 'nt'")
+    (True, False)
+    """
+    parts = RequirementParts.of(" ".join(text.split()))
+    if parts is None or (plain := without_variants(parts.marker)) == parts.marker:
+        return False
+    try:
+        StrictRequirement(str(replace(parts, raw_marker=plain)))
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _read_loosely(text: str, fault: str | None) -> Requirement | None:
     parts = RequirementParts.of(text)
     if not parts:
         return None

@@ -10,6 +10,7 @@ from typing import Final
 
 from wheelfix.archive.digest import RunningDigest
 from wheelfix.archive.source import Source
+from wheelfix.checks.codes import Client
 from wheelfix.checks.inspection import find_faults
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import as_utf8
@@ -21,6 +22,8 @@ from wheelfix.wheel import Wheel
 
 _LARGE: Final = 1 << 22
 """In bytes."""
+_AT_UPLOAD: Final = (str(Client.PYPI),)
+"""Who refuses an upload, and nothing else."""
 _MOST_CHANGES: Final = 200
 _LONGEST: Final = 500
 
@@ -41,7 +44,8 @@ def examine(
 ) -> Arrival:
     """Verify the wheel at ``path``, open as ``source``, and return what is to be listed.
 
-    ``sha256`` is that of the file where it is known. A wheel that is examined ``leniently`` may have errors;
+    ``sha256`` is that of the file where it is known. What PyPI alone refuses is no error here: clients install it.
+    A wheel that is examined ``leniently`` may have errors;
     they are told in ``errors``.
 
     :raises MirrorError: if it has an error, as ``wheelfix verify`` tells it.
@@ -51,7 +55,7 @@ def examine(
     large = sha256 is None and source.size > _LARGE  # worth a thread of its own
     with RunningDigest(source) if large else nullcontext() as digest:
         faults = [each.fault for each in find_faults(path, source=source)]
-        errors = [each for each in faults if each.severity is Severity.ERROR]
+        errors = [each for each in faults if each.severity is Severity.ERROR and each.refused_by != _AT_UPLOAD]
         if errors and not leniently:
             raise _faulty(errors)
         with Wheel(path, source=source) as wheel:
