@@ -416,7 +416,6 @@ _METADATA: Final = [
         "variant_label == 'cu128'", "'a :: b' in variant_features and os_name == 'nt'",
     )),
     _head("metadata-odd-blanks", "Name: demo", "Name: demo\t"),
-    _head("metadata-odd-blanks", "Name: demo", "Name:\n demo"),
     _head("metadata-odd-blanks", HEAD[0], f"{HEAD[0]} "),
     *(_metadata("metadata-legacy-requirement", f"Requires-Dist: {text}") for text in (
         "six>=1.9<2.0", "six ()", "six; os_name=='x'or'y'==os_name",

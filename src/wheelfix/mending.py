@@ -182,7 +182,9 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[C
         field = by_start[rewrite.start]
         values[field] = rewrite.value
         action = "set-field" if rewrite.value is not None else "remove-field"
-        changes.append(Change(field.name, action, field.value.strip(), rewrite.value, reason=found.code))
+        before = field.value.strip()
+        before = field.value if before == rewrite.value else before  # blanks are all that changes
+        changes.append(Change(field.name, action, before, rewrite.value, reason=found.code))
     editor = Editor(document.edited(values) if values else document)
     added: dict[tuple[str, str], list[str]] = {}
     for found, add in _each(mended, AddField):

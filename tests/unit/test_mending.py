@@ -341,7 +341,8 @@ def _assert_only_told_lines_differ(old: bytes, new: bytes, outcome: Outcome) -> 
 
 def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
     changes = [each for each in outcome.changes if each.field == "RECORD"]
-    files = tuple(f"{_INFO}/{name}" for name in ("METADATA", "metadata.json", "RECORD.jws", "RECORD.p7s"))
+    rewritten = {"METADATA", *(each.field for each in outcome.changes if each.action == "replace-file")}
+    files = tuple(f"{_INFO}/{name}" for name in (*rewritten, "metadata.json", "RECORD.jws", "RECORD.p7s"))
 
     def untold(data: bytes, told: list[str | None]) -> list[str]:
         rows = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")

@@ -39,10 +39,10 @@ def test_sound_wheel(good: Path) -> None:
 def test_error_exits_with_1(bad: Path, good: Path) -> None:
     ran = wheelfix("verify", bad, good)
     assert ran.code == 1
-    assert ran.lines[0] == f"{bad}: 5 errors, 1 warning; repair can mend 4"
+    assert ran.lines[0] == f"{bad}: 6 errors; repair can mend 4"
     assert "  error: record-missing-row: bad-1.0.dist-info/METADATA: RECORD has no row for it [mendable]" in ran.lines
     assert ran.lines[-1] == f"{good}: no findings"
-    assert ran.err == "Checked 2 wheels: 5 errors, 1 warning\n"
+    assert ran.err == "Checked 2 wheels: 6 errors, 0 warnings\n"
     assert all(line.isprintable() for line in ran.lines)
 
 
@@ -146,7 +146,7 @@ def test_json_fits_its_schema(good: Path, bad: Path) -> None:
     ran = wheelfix("verify", "--format", "json", good, bad)
     audit = ran.audit
     assert ran.code == 1
-    assert audit["summary"] == {"wheels": 2, "errors": 5, "warnings": 1, "notes": 0, "suppressed": 0}
+    assert audit["summary"] == {"wheels": 2, "errors": 6, "warnings": 0, "notes": 0, "suppressed": 0}
     assert [wheel["source"] for wheel in audit["wheels"]] == [str(good), str(bad)]
     assert audit["wheels"][0]["faults"] == []
 
