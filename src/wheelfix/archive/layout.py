@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from wheelfix.archive import headers
 from wheelfix.archive.ending import MOST_MEMBERS, End, read_end
-from wheelfix.archive.extras import Described, check_second_name, form_of, note_odd_fields
+from wheelfix.archive.extras import Described, check_second_name, form_of, is_plain, note_odd_fields
 from wheelfix.archive.headers import ENTRY, LOCAL, STORED, Entry, LocalHeader
 from wheelfix.archive.report import STRICT, ArchiveFinding, CollectingReport, StrictReport
 from wheelfix.archive.source import Readable
@@ -224,7 +224,9 @@ def _read_directory(directory: bytes, count: int, report: StrictReport) -> Itera
                 "bad-member-name", f"the name {raw!r} is empty or holds a NUL", form="empty" if not name else "nul"
             )
         extra = directory[name_stop:extra_stop]
-        if extra and (report.collects or headers.may_mislead(extra) or not headers.is_well_formed(extra)):
+        if extra and (
+            headers.may_mislead(extra) or not headers.is_well_formed(extra) or (report.collects and not is_plain(extra))
+        ):
             numbers = (size, packed, offset)
             described = Described(raw, bool(flags & headers.FLAG_UTF8), method, numbers, is_local=False)
             size, packed, offset = _read_extra(extra, described, shown(name), report)
@@ -313,8 +315,8 @@ def _read_member(source: Readable, directory: bytes, listed: _Listed, limit: int
     )
     extra = header[name_stop : name_stop + local_extra_length]
     postponed = flags & headers.FLAG_DESCRIPTOR
-    has_more = bool(extra) and (len(extra) < local_extra_length or headers.may_mislead(extra) or report.collects)
-    if not alike or postponed or has_more:
+    odd = bool(extra) and (headers.may_mislead(extra) or (report.collects and not is_plain(extra)))
+    if not alike or postponed or odd or len(extra) < local_extra_length:
         whole = source.read_at(offset, data_start - offset) if len(header) < data_start - offset else header
         _compare(source, directory, listed, whole[: data_start - offset], report)
     if data_stop != limit or postponed:
