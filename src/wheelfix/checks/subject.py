@@ -112,9 +112,17 @@ class Subject:
             self.found.append(unreadable(error))
         except WheelFault as error:
             self.found.append(found_of(error))
+            self.dist_info = self._fitting_dist_info()
         if self.dist_info:
             self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.members)]
             self._read_parts()
+
+    def _fitting_dist_info(self) -> str:
+        """Return, of several dist-info directories, the one that fits the file name; empty where none does."""
+        if self.filename is None:
+            return ""
+        folder = f"{self.filename.raw_project}-{self.filename.version}.dist-info"
+        return folder if any(name.startswith(f"{folder}/") for name in self.members) else ""
 
     def _open_file(self) -> Source:
         self._opened = Source(self.path)

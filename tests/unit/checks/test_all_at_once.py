@@ -132,6 +132,12 @@ def test_many_alike_are_counted(tmp_path: Path) -> None:
     assert [each.message for each in findings[-2:]] == ["and 19500 more of this kind"] * 2
 
 
+def test_a_second_dist_info_hides_not_what_is_wrong_with_the_first(tmp_path: Path) -> None:
+    archive = with_entries(_BAD_INSIDE, Entry("other-1.0.dist-info/METADATA", b"Name: other\n"))
+    codes = [each.code for each in inspect_wheel(write_wheel(tmp_path, archive=archive)).faults]
+    assert codes == ["dist-info-several", "record-missing-row", "metadata-repeated-field"]
+
+
 def test_report_keeps_each_name_once() -> None:
     report = CollectingReport()
     report.hide("a")
