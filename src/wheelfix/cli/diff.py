@@ -60,6 +60,8 @@ def command(
         click.echo(render_difference_json(difference), nl=False)
     else:
         print_exactly(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL))
+    if not quiet:
+        say(f"Compared 2 wheels: {difference.verdict.value}\n")
     as_wanted = difference.only_metadata if expect else difference.verdict is Likeness.IDENTICAL
     return ExitCode.DONE if as_wanted else ExitCode.FOUND
 

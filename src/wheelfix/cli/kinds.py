@@ -43,5 +43,7 @@ class Seconds(click.FloatRange):
         return found
 
 
+NO_SUMMARY = click.option("-q", "--quiet", is_flag=True, help="Do not print the line at the end that counts.")
+"""For commands whose result is all on standard output."""
 WHEEL = click.Path(readable=False)
 """The path of a wheel, or of a folder; what cannot be read is told as the outcome of that wheel."""

@@ -68,14 +68,13 @@ class Narrator:
         if self._progress:
             self._progress.start()
 
-    def conclude(self, report: Report) -> None:
-        """Tell the counts, if there was more than one wheel, and what there is to say of the rules."""
+    def conclude(self, report: Report, where: str = "") -> None:
+        """Print what there is to say of releases and rules, and last the counts and ``where`` results are."""
         if self._verbosity <= QUIET:
             return
-        if self._total > 1:
-            say(render_summary(report, dry_run=self._dry_run))
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         say(render_remarks(report.remarks))
+        say(render_summary(report, dry_run=self._dry_run, where=where))
 
     def __enter__(self) -> Self:
         if self._progress:

@@ -10,12 +10,13 @@ import click
 from wheelfix.cli.correcting import SCAN_OPTION
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
+from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.narration import say
 from wheelfix.description import describe, disagreements
 from wheelfix.escaping import shown
 from wheelfix.outcome import Scan
 from wheelfix.render.show import Row, render_descriptions_json, render_head, render_rows, render_tail
-from wheelfix.render.text import render_disagreements
+from wheelfix.render.text import render_disagreements, render_read_summary
 from wheelfix.rules.loading import built_in
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
@@ -28,8 +29,11 @@ _UNBOUNDED = 100_000
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @SCAN_OPTION
 @NULL
+@NO_SUMMARY
 @click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")
-def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, null: bool, verbose: bool) -> int:
+def command(
+    wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, null: bool, quiet: bool, verbose: bool
+) -> int:
     """Show what a wheel requires, what it needs, and what strip-gpu would do.
 
     \b
@@ -42,7 +46,7 @@ def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, n
       wheelfix show --format json wheels/ > wheels.json
     """
     rules = built_in("gpu")
-    descriptions = [describe(path, rules, scan=Scan(scan)) for path in wheel_paths(wheels, null=null)]
+    descriptions = [describe(path, rules, scan=Scan(scan)) for path in wheel_paths(wheels, null=null, quiet=quiet)]
     differences = disagreements(descriptions)
     if form == "json":
         click.echo(render_descriptions_json(descriptions, differences), nl=False)
@@ -56,7 +60,10 @@ def command(wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, n
             click.echo(render_tail(each, verbose=verbose), nl=False)
     if form == "text":
         click.echo(render_disagreements(differences), nl=False)
-    return ExitCode.INCOMPLETE if any(each.problem for each in descriptions) else ExitCode.DONE
+    failed = sum(each.problem is not None for each in descriptions)
+    if not quiet:
+        say(render_read_summary(len(descriptions), failed))
+    return ExitCode.INCOMPLETE if failed else ExitCode.DONE
 
 
 def _print_table(rows: Sequence[Row]) -> None:

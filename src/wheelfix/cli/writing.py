@@ -92,6 +92,11 @@ class WritingOptions:
         return int(self.verbose) - int(self.quiet)
 
     @property
+    def destination(self) -> str:
+        """Where results lie, as the last line of a run has it; empty where none are written, or in place."""
+        return "" if self.dry_run or self.in_place else f"{(self.output_dir or _DEFAULT_FOLDER).rstrip('/')}/"
+
+    @property
     def where(self) -> dict[str, Any]:
         """The arguments of the functions that write wheels, but for what is special to each."""
         return {
@@ -151,7 +156,7 @@ def refuse_contradicting_rules(caution: Mapping[str, bool], *, local: str | None
 
 def conclude(report: Report, options: WritingOptions, narrator: Narrator, published: "PublishReport | None" = None) -> int:
     """Tell how the run went, and what was published, print its result, and return the exit code."""
-    narrator.conclude(report)
+    narrator.conclude(report, options.destination if published is None else _published(published))
     if options.check and options.quiet:
         for outcome in report.outcomes:
             if outcome.status is Status.FIXED:
@@ -160,6 +165,12 @@ def conclude(report: Report, options: WritingOptions, narrator: Narrator, publis
     if published is not None and not published.ok:
         return ExitCode.INCOMPLETE
     return exit_code(report, check=options.check)
+
+
+def _published(report: "PublishReport") -> str:
+    from wheelfix.render.mirror import render_published  # imported late: few runs publish
+
+    return render_published(report)
 
 
 def _print_result(report: Report, options: WritingOptions, published: "PublishReport | None") -> None:

@@ -1,7 +1,7 @@
 """What happened to a mirror, and what it lists, as text and as JSON."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from wheelfix.escaping import shown
@@ -12,6 +12,13 @@ from wheelfix.outcome import Severity
 from wheelfix.render.json import encode, publication_values
 from wheelfix.render.text import counted
 
+_FIRST: Final = {
+    "mirror add": Published.ADDED,
+    "mirror yank": Published.YANKED,
+    "mirror unyank": Published.UNYANKED,
+    "mirror remove": Published.REMOVED,
+}
+"""What each command is there for."""
 _MOST_ALIKE: Final = 5
 """How many findings of one code are shown, unless all are asked for."""
 
@@ -29,9 +36,26 @@ def render_publication(publication: Publication, *, quiet: bool = False) -> str:
 
 
 def render_publish_summary(report: PublishReport) -> str:
-    """Return one line that counts what became of the files."""
+    """Return the line that ends a run: what became of the files, that first for which the command is there."""
+    first = _FIRST[report.command]
+    counts = [f"{first.capitalize()} {counted(report.count(first), 'file')}"]
+    counts += [f"{count} {status}" for status in Published if status is not first and (count := report.count(status))]
+    return f"{', '.join(counts)}{'' if first is Published.REMOVED else f' -> {_directory(report)}'}\n"
+
+
+def render_published(report: PublishReport) -> str:
+    """Return where wheels were published and what became of them there, for the line that ends a run."""
     counts = [f"{count} {status}" for status in Published if (count := report.count(status))]
-    return f"{counted(len(report.files), 'file')}: {', '.join(counts)}.\n"
+    return f"{_directory(report)}: {', '.join(counts) or 'nothing added'}"
+
+
+def _directory(report: PublishReport) -> str:
+    return f"{shown(str(report.mirror)).rstrip('/')}/"
+
+
+def render_list_summary(pages: Sequence[Page]) -> str:
+    """Return the line that ends a listing."""
+    return f"Listed {counted(sum(len(page.files) for page in pages), 'file')} of {counted(len(pages), 'project')}\n"
 
 
 def render_publish_json(report: PublishReport) -> str:
@@ -112,10 +136,10 @@ def _finding_lines(word: str, findings: Iterable[Finding], most: int) -> Iterato
 
 
 def render_survey_summary(survey: Survey) -> str:
-    """Return one line that counts what was looked at and what was found."""
-    errors, warnings = (survey.count(each) for each in (Severity.ERROR, Severity.WARNING))
-    found = f"{counted(errors, 'error')} and {counted(warnings, 'warning')}" if survey.findings else "all is well"
-    return f"{counted(survey.files, 'file')} of {counted(survey.projects, 'project')}: {found}.\n"
+    """Return the line that ends a check: what was looked at and what was found."""
+    found = ", ".join(counted(survey.count(each), each) for each in (Severity.ERROR, Severity.WARNING))
+    fixed = f"; fixed {len(survey.mended)}" if survey.mended else ""
+    return f"Checked {counted(survey.files, 'file')} of {counted(survey.projects, 'project')}: {found}{fixed}\n"
 
 
 def render_survey_json(mirror: str, survey: Survey) -> str:

@@ -99,11 +99,29 @@ def _first_of_each_rule(changes: tuple[Change, ...]) -> list[Change]:
     return list({change.rule: change for change in reversed(changes) if change.rule}.values())[::-1]
 
 
-def render_summary(report: Report, *, dry_run: bool = False) -> str:
-    """Return one line that counts the outcomes, for runs of more than one wheel."""
-    words = {Status.FIXED: "to fix" if dry_run else "fixed"}
-    counts = [f"{count} {words.get(status, status.value)}" for status in Status if (count := report.count(status))]
-    return f"{len(report.outcomes)} wheels: {', '.join(counts)}.\n"
+def render_summary(report: Report, *, dry_run: bool = False, where: str = "") -> str:
+    """Return the line that ends a run: how many wheels were fixed, what became of the others, and ``where`` results are.
+
+    >>> render_summary(Report("fix", (Outcome(Path("a.whl"), Status.FIXED, output=Path("b/a.whl")),)), where="b/")
+    'Fixed 1 wheel, 0 unchanged, 0 refused -> b/\\n'
+    """
+    fixed = counted(report.count(Status.FIXED), "wheel")
+    counts = [f"{'Would fix' if dry_run else 'Fixed'} {fixed}"]
+    counts += [f"{report.count(status)} {status}" for status in (Status.UNCHANGED, Status.REFUSED)]
+    failed, left = report.count(Status.FAILED), sum(len(outcome.faults) for outcome in report.outcomes)
+    counts += [f"{failed} failed"] if failed else []
+    remain = f"; {counted(left, 'finding')} remain{'s' * (left == 1)}" if left else ""
+    written = where and any(outcome.output is not None for outcome in report.outcomes)
+    return f"{', '.join(counts)}{remain}{f' -> {shown(where)}' if written else ''}\n"
+
+
+def render_read_summary(wheels: int, failed: int) -> str:
+    """Return the line that ends a run which only reads ``wheels``, of which ``failed`` could not be read.
+
+    >>> render_read_summary(2, 1)
+    'Read 1 wheel, 1 failed\\n'
+    """
+    return f"Read {counted(wheels - failed, 'wheel')}{f', {failed} failed' if failed else ''}\n"
 
 
 def render_disagreements(disagreements: Sequence[Disagreement], *, dry_run: bool = False) -> str:

@@ -33,7 +33,7 @@ def test_the_same() -> None:
     old, new = write_wheel(Path()), write_wheel(Path("new"))
     for other in (new, old):
         ran = wheelfix("diff", old, other)
-        assert (ran.code, ran.err) == (0, "")
+        assert (ran.code, ran.err) == (0, "Compared 2 wheels: identical\n")
         assert ran.lines == ["identical", "  5 members with the same content"]
     assert wheelfix("diff", "--expect", "metadata", old, new).code == 0
 
@@ -42,7 +42,7 @@ def test_a_fixed_wheel() -> None:
     old = write_wheel(Path())
     [new] = wheelfix("strip-gpu", old, "-o", "new").lines
     ran = wheelfix("diff", old, new)
-    assert (ran.code, ran.err, ran.lines[0]) == (1, "", "metadata only")
+    assert (ran.code, ran.err, ran.lines[0]) == (1, "Compared 2 wheels: metadata only\n", "metadata only")
     assert [line.split()[1] for line in ran.lines[1:4]] == [
         f"demo-1.0.dist-info/{file}" for file in ("sboms/wheelfix.cdx.json", "METADATA", "RECORD")
     ]
@@ -108,7 +108,7 @@ def test_hostile_names_and_values_are_escaped() -> None:
     for arguments in ([], ["-v"], ["--format", "json"]):
         for pair in ((old, new), (new, old)):
             ran = wheelfix("diff", *arguments, *pair, terminal=True)
-            assert (ran.code, ran.err) == (1, "")
+            assert (ran.code, ran.err) == (1, "Compared 2 wheels: different\n")
             assert ran.out.isprintable() or "\x1b" not in ran.out + ran.err
             assert "\x07" not in ran.out
             assert "identical" not in ran.lines

@@ -205,7 +205,7 @@ def wheel() -> Path:
 
 def test_explain_tells_about_each_requirement(own: Path, wheel: Path) -> None:
     ran = wheelfix("rules", "explain", wheel)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "Read 1 wheel\n")
     assert ran.lines[:5] == [
         f"{wheel}: 4 requirements", "    numpy", "  - foo>=1  [one]", "  = foo[x]; extra == 'cuda'  [one]", "    torch",
     ]  # fmt: skip

@@ -18,7 +18,7 @@ def test_text_is_data() -> None:
     path = write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12", "x; extra == 'a'")))
     before = path.read_bytes()
     ran = wheelfix("show", path)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "Read 1 wheel\n")
     assert ran.lines[0] == path.name
     assert "  -  nvidia-nccl-cu12  safe     demo/version.py says cuda = None, and it has no binaries" in ran.lines
     assert "x; extra" not in ran.out
@@ -31,7 +31,7 @@ def test_json_is_one_document() -> None:
     paths = [write_wheel(Path(), WheelSpec(project=name)) for name in ("a", "b")]
     ran = wheelfix("show", "--format", "json", *paths)
     document = json.loads(ran.out)
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, "Read 2 wheels\n")
     assert (document["version"], document["command"]) == (1, "show")
     assert [wheel["project"] for wheel in document["wheels"]] == ["a", "b"]
 

@@ -48,7 +48,7 @@ def test_the_results_go_to_fixed(gpu: Path, plain: Path) -> None:
     assert (ran.code, ran.lines) == (0, [f"fixed/{gpu}", f"fixed/{plain}"])
     assert f"{gpu}: 1 requirement dropped\n  - Requires-Dist: nvidia-cudnn-cu12==9.5.1.17\n" in ran.err
     assert f"{plain}: nothing to correct, no rule asks for a change\n" in ran.err
-    assert ran.err.endswith("2 wheels: 1 fixed, 1 unchanged.\n")
+    assert ran.err.endswith("\nFixed 1 wheel, 1 unchanged, 0 refused -> fixed/\n")
     after = files()
     assert set(after) == {*before, f"fixed/{gpu}", f"fixed/{plain}"}
     assert all(after[name] == content for name, content in before.items())

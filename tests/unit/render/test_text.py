@@ -82,8 +82,8 @@ def test_control_characters_are_escaped(verbosity: int) -> None:
 
 def test_the_summary_counts() -> None:
     report = Report("strip-gpu", (FIXED, FIXED, PLAIN, REFUSED))
-    assert render_summary(report) == "4 wheels: 2 fixed, 1 unchanged, 1 refused.\n"
-    assert render_summary(report, dry_run=True) == "4 wheels: 2 to fix, 1 unchanged, 1 refused.\n"
+    assert render_summary(report) == "Fixed 2 wheels, 1 unchanged, 1 refused\n"
+    assert render_summary(report, dry_run=True) == "Would fix 2 wheels, 1 unchanged, 1 refused\n"
 
 
 @pytest.mark.parametrize("verbosity", [NORMAL, VERBOSE])

@@ -7,7 +7,7 @@ import click
 
 from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.kinds import Seconds
+from wheelfix.cli.kinds import NO_SUMMARY, Seconds
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.narration import say
 from wheelfix.escaping import shown
@@ -49,6 +49,7 @@ from wheelfix.render.mirror import render_survey, render_survey_json, render_sur
 )
 @TIMEOUT
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@NO_SUMMARY
 @click.option("-v", "--verbose", is_flag=True, help="Tell every finding, also of many alike.")
 def command(
     mirror: str,
@@ -63,6 +64,7 @@ def command(
     strict: bool,
     timeout: float,
     form: Literal["text", "json"],
+    quiet: bool,
     verbose: bool,
 ) -> int:
     """Say whether a mirror serves what its files are.
@@ -116,6 +118,7 @@ def command(
         click.echo(render_survey_json(mirror, survey), nl=False)
     else:
         click.echo(render_survey(survey, verbose=verbose), nl=False)
+    if not quiet:
         say(render_survey_summary(survey))
     if not survey.complete:
         return ExitCode.INCOMPLETE

@@ -85,7 +85,7 @@ def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"]
 
 def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: bool) -> int:
     """Print the result of a call, and return the exit code."""
-    if len(report.files) > 1 and not quiet:
+    if not quiet:
         say(render_publish_summary(report))
     if form == "json":
         click.echo(render_publish_json(report), nl=False)

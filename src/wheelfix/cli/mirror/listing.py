@@ -4,9 +4,12 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.exit_codes import ExitCode
+from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.mirror.common import MIRROR, refusing
+from wheelfix.cli.narration import say
 from wheelfix.mirror.changing import list_pages
-from wheelfix.render.mirror import render_page, render_pages_json
+from wheelfix.render.mirror import render_list_summary, render_page, render_pages_json
 
 
 @click.command("list")
@@ -20,7 +23,8 @@ from wheelfix.render.mirror import render_page, render_pages_json
     show_default=True,
     help="text: one line for each file; json: the pages.",
 )
-def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "json"]) -> int:
+@NO_SUMMARY
+def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "json"], quiet: bool) -> int:
     """Tell what a mirror lists: all of it, or some of its files.
 
     WHAT is a file name, a project, or one with versions.
@@ -37,4 +41,6 @@ def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "jso
     else:
         for page in pages:
             click.echo(render_page(page), nl=False)
-    return 0
+    if not quiet:
+        say(render_list_summary(pages))
+    return ExitCode.DONE

@@ -7,20 +7,25 @@ import click
 
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import NULL, wheel_paths
+from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
 from wheelfix.explanation import explain_wheel
 from wheelfix.metadata.fields import find
 from wheelfix.render.rules import render_explanation, render_explanations_json
+from wheelfix.render.text import render_read_summary
 
 
 @click.command("explain")
 @click.argument("arguments", nargs=-1, required=True, metavar="WHEEL... [REQUIREMENT]")
 @rules_option
 @NULL
+@NO_SUMMARY
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, form: Literal["text", "json"]) -> int:
+def command(
+    arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, quiet: bool, form: Literal["text", "json"]
+) -> int:
     """Tell why each requirement of WHEEL stays or goes.
 
     With REQUIREMENT, the last word, which is a name, a pattern or a whole
@@ -38,7 +43,7 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, fo
     """
     *wheels, last = arguments
     requirement = last if wheels and not _is_path(last) else None
-    paths = wheel_paths(wheels if requirement else arguments, null=null)
+    paths = wheel_paths(wheels if requirement else arguments, null=null, quiet=quiet)
     rules = chosen_rules(sources)
     explanations = [explain_wheel(path, rules, requirement) for path in paths]
     for explanation in explanations:
@@ -50,7 +55,10 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, fo
     if form == "json":
         click.echo(render_explanations_json(explanations), nl=False)
     unknown = requirement is not None and find(requirement) is None and all(each.is_empty for each in explanations)
-    if any(each.problem for each in explanations):
+    failed = sum(each.problem is not None for each in explanations)
+    if not quiet:
+        say(render_read_summary(len(explanations), failed))
+    if failed:
         return ExitCode.INCOMPLETE
     return ExitCode.FOUND if unknown else ExitCode.DONE
 
