@@ -65,7 +65,7 @@ class Rehearsal:
     def known(self) -> "Known | None":
         """What it declares before and after, ``None`` where nobody could read it; one that is refused stays as it is."""
         origin = read_name(self.path)
-        release = None if origin is None else _release(origin)
+        release = None if origin is None else release_of(origin)
         return Known(release, self.before, self.after if self.is_fixed else self.before) if self.readable else None
 
 
@@ -82,13 +82,13 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
     names = {path: name for path in paths if (name := read_name(path)) is not None}
     count: dict[Release, int] = {}
     for name in names.values():
-        count[_release(name)] = count.get(_release(name), 0) + 1
+        count[release_of(name)] = count.get(release_of(name), 0) + 1
     projects = {name.project for name in names.values()}
     torch_too = projects & COMPANIONS and _TORCH in projects
     return [
         path
         for path, name in names.items()
-        if count[_release(name)] > 1 or (torch_too and name.project in {_TORCH, *COMPANIONS})
+        if count[release_of(name)] > 1 or (torch_too and name.project in {_TORCH, *COMPANIONS})
     ]
 
 
@@ -100,7 +100,8 @@ def read_name(path: Path) -> WheelFilename | None:
         return None
 
 
-def _release(name: WheelFilename) -> Release:
+def release_of(name: WheelFilename) -> Release:
+    """Return the release that a wheel of this name is of."""
     return name.project, canonicalize_version(name.version.replace("_", "-"))
 
 
@@ -143,7 +144,7 @@ def _is_resolved(disagreement: Disagreement, going: Mapping[Path, tuple[WheelFil
             return False
         name, rehearsal = going[path]
         said = wanted in {meaning(text) for text in rehearsal.after.requirements}
-        answers.setdefault(_release(name) if name else None, set()).add(said)
+        answers.setdefault(release_of(name) if name else None, set()).add(said)
     return all(len(said) == 1 for said in answers.values())
 
 
@@ -181,7 +182,7 @@ def _grouped(items: Sequence[Item], names: Sequence[WheelFilename | None]) -> li
     groups: dict[Release, list[Item]] = {}
     for each, name in zip(items, names, strict=True):
         if name is not None:
-            groups.setdefault(_release(name), []).append(each)
+            groups.setdefault(release_of(name), []).append(each)
     return [group for group in groups.values() if len(group) > 1]
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from wheelfix.archive.source import Source
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.escaping import shown, shown_few
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES
+from wheelfix.escaping import shown
 from wheelfix.mirror.acceptance import SAME_NAME, accept
+from wheelfix.mirror.agreement import compare_release
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import SIDECAR, file_place, page_place
@@ -19,7 +18,6 @@ from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_pa
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.mirror.upstream import taken_over
-from wheelfix.releases import disagreements_of
 
 
 class Addition:
@@ -220,50 +218,25 @@ class Addition:
         self.done[arrival.path] = replace(done, notes=(*done.notes, note))
 
     def _refuse_mixed(self) -> None:
-        """Refuse the wheels of this call whose release would not agree, and take them back."""
+        """Refuse the wheels of this call whose release would agree less than before, and take them back."""
         news = {path: arrival.file for path, arrival in self._arrived.items() if self._is_news(arrival.file)}
         for release in sorted({file.release for file in news.values()}):
             files = [each for each in self._page.files if each.release == release and each.yanked is None]
+            arrived = [path for path, file in news.items() if file.release == release]
             try:
-                self._compare(files)
-            except MirrorError as error:
-                for path, file in news.items():
-                    if file.release == release:
-                        self._take_back(path, error)
-
-    def _compare(self, files: Sequence[ListedFile]) -> None:
-        """Confirm that ``files``, those of one release, agree.
-
-        :raises MirrorError: if they do not, or a sidecar is lost.
-        """
-        found = disagreements_of({Path(each.filename): self._requirements(each) for each in files})
-        if found:
-            texts = shown_few([each.requirement for each in found])
-            missing = shown_few(sorted({path.name for each in found for path in each.missing}))
-            raise MirrorError(
-                "mixed-release",
-                f"the wheels of {self._page.project} {files[0].version} would not agree: {texts}, not required by {missing}",
-                hint="Lockers read one wheel and take it for all. Correct all of them, give the corrected ones a release of "
-                "their own (`strip-gpu --local cpu`), yank what is listed and not corrected (`wheelfix mirror yank`), or "
-                "add them all the same with --allow-mixed.",
-            )
+                notes = compare_release(self._folder, self._page, files)
+            except (WheelfixError, OSError) as error:
+                for path in arrived:
+                    self._take_back(path, error)
+            else:
+                for path, note in ((path, note) for path in arrived for note in notes):
+                    self._note(self._arrived[path], note)
 
     def _is_news(self, file: ListedFile) -> bool:
         old = self._before.find(file.filename)
         return old is None or old.sha256 != file.sha256
 
-    def _requirements(self, file: ListedFile) -> list[str]:
-        place = self._page.place(file)
-        data = None if place is None else self._folder.read(place + SIDECAR)
-        if data is None:
-            raise MirrorError(
-                "no-sidecar",
-                f"the mirror has lost the sidecar of {shown(file.filename)}",
-                hint="`wheelfix mirror check --fix` makes it anew.",
-            )
-        return [each.value.strip() for each in Document.parse_leniently(data).all(REQUIRES)]
-
-    def _take_back(self, path: Path, error: MirrorError) -> None:
+    def _take_back(self, path: Path, error: WheelfixError | OSError) -> None:
         """Refuse the wheel at ``path`` after all, and undo what was done because of it."""
         del self._arrived[path]
         self._steps = [step for step in self._steps if step[0] != path]

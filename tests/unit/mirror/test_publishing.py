@@ -193,17 +193,51 @@ def test_a_damaged_page_stops_its_project_only(mirror: Path, tmp_path: Path) -> 
     assert damaged.read_bytes() == before
 
 
-def test_siblings_that_disagree_are_refused(mirror: Path, tmp_path: Path) -> None:
-    one, two = wheel(tmp_path / "in", needs=["six"]), wheel(tmp_path / "in", tags="py2-none-any")
+def test_a_corrected_wheel_beside_one_that_is_not_is_refused(mirror: Path, tmp_path: Path) -> None:
+    one, two = wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", one)
     other = wheel(tmp_path / "in", version="2.0")
-    assert statuses(add(mirror, one, two, other)) == ["mixed-release", "mixed-release", "added"]
+    assert statuses(add(mirror, made, two, other)) == ["mixed-release", "mixed-release", "added"]
     assert is_sound(mirror)
-    assert statuses(add(mirror, one)) == ["added"]
-    assert statuses(add(mirror, two)) == ["mixed-release"]
+    assert statuses(add(mirror, made)) == ["added"]
+    [refused] = add(mirror, two)
+    assert refused.problem is not None
+    assert refused.problem.code == "mixed-release"
+    assert f"would no longer agree on nvidia-cudnn-cu12: {made.name} was fixed" in refused.problem.message
     assert is_sound(mirror)
     assert statuses(add(mirror, two, allow_mixed=True)) == ["added"]
-    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree", "gpu-requirements"}
     assert statuses(add(mirror, wheel(tmp_path / "in", version="3.0"))) == ["added"]
+
+
+def test_wheels_that_disagree_as_they_came_are_listed_with_a_note(mirror: Path, tmp_path: Path) -> None:
+    """A release such as torch 2.0.1, whose wheels never agreed: a mirror does not make that worse."""
+    one, two = wheel(tmp_path / "in", needs=["six", *GPU]), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
+    found = add(mirror, one, two)
+    assert statuses(found) == ["added", "added"]
+    note = f"The wheels of demo 1.0 disagree as they came: six, not required by {two.name}."
+    assert [each.notes for each in found] == [(note,), (note,)]
+    both = fixed(tmp_path / "fixed", one, two, build_tag="1nogpu")
+    found = add(mirror, *both, yank_original="gpu")
+    assert statuses(found) == ["added", "added", "yanked", "yanked"]
+    assert "disagree as they came: six" in found[0].notes[-1]
+
+
+def test_wheels_that_meet_in_one_version_must_agree(mirror: Path, tmp_path: Path) -> None:
+    """A label puts wheels of two releases into one: they had nothing to disagree on before."""
+    gpu, listed = wheel(tmp_path / "in", needs=["six", *GPU]), wheel(tmp_path / "in", version="1.0+cpu", tags="py2-none-any")
+    [made] = fixed(tmp_path / "fixed", gpu, local="cpu")
+    assert statuses(add(mirror, listed)) == ["added"]
+    assert statuses(add(mirror, made)) == ["mixed-release"]
+    assert statuses(add(mirror, made, allow_mixed=True)) == ["added"]
+
+
+def test_a_corrected_wheel_that_was_lost_keeps_its_release_out(mirror: Path, tmp_path: Path) -> None:
+    one, two = wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
+    [made] = fixed(tmp_path / "fixed", one)
+    [done] = add(mirror, made)
+    (mirror / str(done.place)).unlink()
+    assert statuses(add(mirror, two)) == ["no-wheel"]
 
 
 def fixed(folder: Path, *paths: Path, **options: Any) -> list[Path]:
@@ -396,7 +430,7 @@ def test_checking_writes_nothing(mirror: Path, tmp_path: Path) -> None:
 def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
     """A corrected wheel is refused for its siblings: its original is not yanked, and what another one replaced is known."""
     original = wheel(tmp_path / "in", needs=GPU)
-    other = wheel(tmp_path / "in", tags="py2-none-any", needs=["six"])
+    other = wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
     first, second = wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "b", version="2.0", files=())
     add(mirror, original, other, first, allow_mixed=True)
     before = page(mirror)
@@ -408,7 +442,7 @@ def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
         file for file in before["files"] if "-1.0-" in file["filename"]
     ]
     assert [file["filename"] for file in after["_wheelfix-past"]] == [first.name]
-    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree", "gpu-requirements"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"gpu-requirements"}
 
 
 def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
@@ -602,8 +636,10 @@ def test_two_wheels_of_one_call_that_are_the_same(mirror: Path, tmp_path: Path) 
 
 
 def test_spellings_of_one_release_are_compared(mirror: Path, tmp_path: Path) -> None:
-    add(mirror, wheel(tmp_path / "in", needs=["six"]))
-    assert statuses(add(mirror, wheel(tmp_path / "in", version="1.0.0", tags="py2-none-any"))) == ["mixed-release"]
+    [made] = fixed(tmp_path / "fixed", wheel(tmp_path / "in", needs=GPU))
+    add(mirror, made)
+    spelled = wheel(tmp_path / "in", version="1.0.0", tags="py2-none-any", needs=GPU)
+    assert statuses(add(mirror, spelled)) == ["mixed-release"]
 
 
 def test_a_lost_sidecar_keeps_only_its_own_release_out(mirror: Path, tmp_path: Path) -> None:

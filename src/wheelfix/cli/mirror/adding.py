@@ -32,7 +32,7 @@ from wheelfix.mirror.publishing import add_wheels
     help="WHEEL is a requirement: take its release from this index, correct it, add it. Once.",
 )
 @taking_options
-@click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release do not agree.")
+@click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release will not agree.")
 @click.option("--link", is_flag=True, help="Share the files with the mirror; they must not be written to any more.")
 @NULL
 @TIMEOUT
