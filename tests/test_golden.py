@@ -42,8 +42,11 @@ def rules_of(case: Path) -> RuleSet:
 
 
 def decisions(plan: Plan) -> dict[str, object]:
-    """Return what the JSON report says of ``plan``."""
+    """Return what the JSON report says of ``plan``; a suggestion only where there is one."""
     [wheel] = json.loads(render_json(Report("strip-gpu", (preview(plan),))))["wheels"]
+    for change in (*wheel["changes"], *wheel["kept"]):
+        if change["suggestion"] is None:
+            del change["suggestion"]
     return {key: wheel[key] for key in ("changes", "kept", "notes")}
 
 

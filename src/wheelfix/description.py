@@ -23,7 +23,8 @@ class RequirementLine:
     """One Requires-Dist line. ``action`` is what the rules do to it: drop, keep, or ``None`` where no rule matches.
 
     ``fault`` says why the line is malformed, ``None`` where it is not. ``verdict`` says whether the wheel can do without it
-    and ``evidence`` why; both are ``None`` where no rule takes it away.
+    and ``evidence`` why; both are ``None`` where no rule takes it away. ``suggestion`` is a rule, as TOML, that would change
+    a requirement which looks like GPU and is kept.
     """
 
     text: str
@@ -35,6 +36,7 @@ class RequirementLine:
     reason: str | None
     verdict: Verdict | None = None
     evidence: str | None = None
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[Req
                 change.reason if change else None,
                 change.verdict if change else None,
                 change.evidence if change else None,
+                change.suggestion if change else None,
             )
         )
     return tuple(lines)

@@ -89,7 +89,8 @@ class Change:
     ``field`` is the METADATA field or the dist-info file; ``before`` and ``after`` its values, ``None`` where there is
     none. ``rule`` is the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` says
     whether the wheel can do without the requirement and ``evidence`` why; both are ``None`` where none was weighed, as for
-    everything that is not in the GPU catalogue.
+    everything that is not in the GPU catalogue. ``suggestion`` is a rule, as TOML, that would change a requirement which
+    looks like GPU and is kept; ``None`` for all others.
     """
 
     field: str
@@ -100,6 +101,7 @@ class Change:
     verdict: Verdict | None = None
     reason: str | None = None
     evidence: str | None = None
+    suggestion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from wheelfix.outcome import Change, Fault, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import RuleSet
+from wheelfix.rules.uncovered import with_uncovered
 from wheelfix.sbom import TRACE
 from wheelfix.weighing import Caution, gather, weigh, weigh_label
 from wheelfix.wheel import SIGNATURES, Wheel
@@ -168,7 +169,7 @@ class _Draft:
         hashed = sha256 or wheel.source.sha256
         facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
         corrected = apply_rules(rules, facts)
-        self._kept, self._applied = corrected.kept, corrected.applied
+        self._kept, self._applied = with_uncovered(corrected.kept, corrected.changes, rules, facts), corrected.applied
         self._notes += corrected.notes
         if not corrected.changes:
             return

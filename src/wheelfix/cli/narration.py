@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from wheelfix.outcome import Outcome, Report, Status
-from wheelfix.render.text import QUIET, render_disagreements, render_outcome, render_remarks, render_summary
+from wheelfix.render.text import (
+    QUIET,
+    render_disagreements,
+    render_outcome,
+    render_remarks,
+    render_suggestions,
+    render_summary,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -72,6 +79,8 @@ class Narrator:
         """Print what there is to say of releases and rules, and last the counts and ``where`` results are."""
         if self._verbosity <= QUIET:
             return
+        kept = (each for outcome in report.outcomes if outcome.problem is None for each in outcome.kept)
+        say(render_suggestions((each.before or "", each.reason or "", each.suggestion) for each in kept))
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         say(render_remarks(report.remarks))
         say(render_summary(report, dry_run=self._dry_run, where=where))

@@ -16,7 +16,7 @@ from wheelfix.description import describe, disagreements
 from wheelfix.escaping import shown
 from wheelfix.outcome import Scan
 from wheelfix.render.show import Row, render_descriptions_json, render_head, render_rows, render_tail
-from wheelfix.render.text import render_disagreements, render_read_summary
+from wheelfix.render.text import render_disagreements, render_read_summary, render_suggestions
 from wheelfix.rules.loading import built_in
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
@@ -37,7 +37,7 @@ def command(
     """Show what a wheel requires, what it needs, and what strip-gpu would do.
 
     \b
-    In front of a requirement: - would be dropped; = is kept on purpose;
+    In front of a requirement: - would be dropped; = is kept;
     ! the wheel needs it; ? nothing proves that it can do without.
 
     \b
@@ -59,6 +59,8 @@ def command(
             _print_table(render_rows(each, verbose=verbose))
             click.echo(render_tail(each, verbose=verbose), nl=False)
     if form == "text":
+        lines = (line for each in descriptions if each.refusal is None for line in each.requirements)
+        click.echo(render_suggestions((line.text, line.reason or "", line.suggestion) for line in lines), nl=False)
         click.echo(render_disagreements(differences), nl=False)
     failed = sum(each.problem is not None for each in descriptions)
     if not quiet:

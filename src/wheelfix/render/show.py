@@ -80,7 +80,7 @@ def _mark(line: RequirementLine) -> str:
 
 
 def _why(line: RequirementLine) -> str:
-    rule = f"{line.rule}: {line.reason}" if line.rule else ""
+    rule = f"{line.rule}: {line.reason}" if line.rule else line.reason or ""
     reasons = [f"malformed: {line.fault}" if line.fault else "", line.evidence or "", rule if not line.evidence else ""]
     return shown("; ".join(filter(None, reasons)))
 

@@ -1,7 +1,7 @@
 """The narration: what a person reads on standard error."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from wheelfix.escaping import shown, shown_few
 from wheelfix.metadata.editing import REQUIRES
@@ -9,6 +9,7 @@ from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Stat
 
 _LONGEST = 1000
 _MOST_ROWS = 5
+_MOST_SUGGESTIONS = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -30,7 +31,7 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
     if verbosity >= VERBOSE:
         lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
         lines += _verdicts(outcome.changes)
-        lines += [f"  kept {_shown(each.before)} ({each.rule}: {each.reason})" for each in outcome.kept]
+        lines += [f"  kept {_shown(each.before)} ({_because(each)})" for each in outcome.kept]
         if outcome.source_sha256:
             lines.append(f"  sha256 before {outcome.source_sha256}")
             lines.append(f"  sha256 after  {outcome.output_sha256}")
@@ -51,7 +52,8 @@ def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
 
 def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
     if outcome.status is Status.UNCHANGED:
-        kept = f", {len(outcome.kept)} kept by rules" if outcome.kept else ""
+        by_rule = sum(each.rule is not None for each in outcome.kept)
+        kept = f", {by_rule} kept by rules" if by_rule else ""
         if outcome.faults:
             return f"nothing mended, {counted(len(outcome.faults), 'fault')} stay{'s' * (len(outcome.faults) == 1)}"
         return f"nothing to correct, no rule asks for a change{kept}" if by_rules else "nothing to mend"
@@ -81,6 +83,25 @@ def render_change(change: Change) -> str:
             return f"+ {shown(change.field)}: {_shown(after)}"
         case before, after:
             return f"~ {shown(change.field)}: {_shown(before)} -> {_shown(after)}"
+
+
+def _because(kept: Change) -> str:
+    return f"{kept.rule}: {kept.reason}" if kept.rule else kept.reason or ""
+
+
+def render_suggestions(kept: Iterable[tuple[str, str, str | None]]) -> str:
+    """Return what looks like GPU and is kept, each once: a requirement, why, and the rule as TOML that would change it.
+
+    What has no rule is left out. Of many only the first are shown, since each takes some lines.
+    """
+    found = list(dict.fromkeys((text, why, rule) for text, why, rule in kept if rule))
+    lines = []
+    for text, why, rule in found[:_MOST_SUGGESTIONS]:
+        lines += [f"kept {_shown(text)}: {shown(why)}", "  help: to change it, add this to your rule file:"]
+        lines += [f"    {shown(line)}" for line in rule.splitlines()]
+    if len(found) > _MOST_SUGGESTIONS:
+        lines.append(f"... {len(found) - _MOST_SUGGESTIONS} more kept requirements look like GPU (--format json has all)")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _shown(text: str | None) -> str:
