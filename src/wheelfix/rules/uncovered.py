@@ -7,7 +7,7 @@ difference: resolvers read one wheel and assume that it speaks for the whole rel
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -23,6 +23,7 @@ from wheelfix.rules.printing import print_rule
 
 REASON: Final = "no rule covers it"
 _SET: Final = "gpu"
+_FOR_OTHERS: Final = "the rule set drops it from wheels of other projects only"
 _FRAMEWORKS: Final = "gpu/keep-frameworks"
 """The rule that keeps what a user imports by name: whether it can be dropped is for your own rules, as its reason says."""
 
@@ -82,7 +83,7 @@ def _twin(requirement: Requirement) -> Rule | None:
     if not matches(_NAMES, requirement.name):  # before the rules are loaded, which few wheels need
         return None
     twins = built_in("cpu-twins").rules
-    return next((rule for rule in twins if rule.match and matches(rule.match.name or (), requirement.name)), None)
+    return next((rule for rule in twins if matches(_names(rule), requirement.name)), None)
 
 
 def _as_twin(requirement: Requirement, _: str) -> _Fix:
@@ -128,11 +129,12 @@ def with_uncovered(kept: Iterable[Change], decided: Iterable[Change], rules: Rul
         return kept
     frameworks = {change.before for change in kept if change.rule == _FRAMEWORKS}
     known = {change.before for change in (*kept, *decided)} - frameworks
+    elsewhere = _dropped_elsewhere(rules)
     suggested = {}
     for each in facts.requirements:
-        if each.needs_extra or each.text in known:
+        if each.needs_extra or each.text in known or each.name.endswith("-cpu"):  # mlx-cpu is kept with its family
             continue
-        found = ("", _as_twin(each, "")) if each.text in frameworks else _look(each, rules)
+        found = ("", _as_twin(each, "")) if each.text in frameworks else _look(each, elsewhere)
         if found is not None:
             words, (match, action) = found
             rule = print_rule(_rule(each, match, action, facts))
@@ -145,22 +147,27 @@ def with_uncovered(kept: Iterable[Change], decided: Iterable[Change], rules: Rul
     return (*again, *(each for text, each in suggested.items() if text not in frameworks))
 
 
-def _look(requirement: Requirement, rules: RuleSet) -> tuple[str, _Fix] | None:
+def _look(requirement: Requirement, elsewhere: tuple[str, ...]) -> tuple[str, _Fix] | None:
     """Return why a requirement looks like GPU, and what a rule would do; ``None`` if it does not."""
     for sign in _SIGNS:
         found = sign.find(requirement)
         if found is not None:
             return sign.words.format(found), sign.change(requirement, found)
-    other = next(_for_others(requirement, rules), None)
-    return None if other is None else (f"{other.id} is for other projects", _drop(requirement, ""))
+    return (_FOR_OTHERS, _drop(requirement, "")) if matches(elsewhere, requirement.name) else None
 
 
-def _for_others(requirement: Requirement, rules: RuleSet) -> Iterator[Rule]:
-    """Yield the rules of the set that drop requirements of this name from wheels of other projects."""
-    for rule, origin in zip(rules.rules, rules.origins, strict=True):
-        names = (rule.match.name if rule.match else None) or ()
-        if origin == _SET and rule.action == "drop" and rule.when.project and matches(names, requirement.name):
-            yield rule
+def _dropped_elsewhere(rules: RuleSet) -> tuple[str, ...]:
+    """Return the patterns for names that the set drops from wheels of some projects only."""
+    some = (
+        rule
+        for rule, origin in zip(rules.rules, rules.origins, strict=True)
+        if origin == _SET and rule.action == "drop" and rule.when.project
+    )
+    return tuple(name for rule in some for name in _names(rule))
+
+
+def _names(rule: Rule) -> tuple[str, ...]:
+    return (rule.match.name if rule.match else None) or ()
 
 
 def _rule(requirement: Requirement, match: Match, action: Action | str, facts: Facts) -> Rule:

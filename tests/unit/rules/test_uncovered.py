@@ -36,20 +36,21 @@ COVERED_BY = [
     ("cudf-cu12==25.4.*", "a GPU framework", []),
     ("numba-cuda", "a GPU framework", []),
     ("xformers", "a GPU framework", []),
-    ("triton==3.3.0", "gpu/triton is for other projects", []),
-    ("mlx-metal; sys_platform == 'darwin'", "gpu/metal is for other projects", []),
+    ("triton==3.3.0", "the rule set drops it from wheels of other projects only", []),
+    ("mlx-metal; sys_platform == 'darwin'", "other projects only", []),
     ("our-kernels-cu12", "its name is that of a GPU build", []),
     ("onnxruntime-gpu[cuda]>=1.20", "", ["onnxruntime>=1.20"]),
     ("flashinfer_python[cu13]==0.6.1", "a GPU framework", []),
     ("tensorflow-gpu", "tensorflow-gpu has a CPU build under another name", ["tensorflow-cpu"]),
     # Never true on the wheel's platforms, and read all the same by whoever takes it for the whole release.
-    ("triton; sys_platform == 'win32' and sys_platform == 'linux'", "gpu/triton", []),
+    ("triton; sys_platform == 'win32' and sys_platform == 'linux'", "other projects", []),
 ]
 ORDINARY = [
     "numpy", "jax", "jax[k8s]", "jax>=0.4", "tensorflow", "tensorflow-cpu", "torch", "torch==2.7.0", "torch==2.7.0+cpu",
     "torch @ https://download.pytorch.org/whl/cpu/torch-2.7.0%2Bcpu-cp311-cp311-linux_x86_64.whl", "tritonclient",
     "nvidia-ml-py", "pynvml", "nvtx", "mkl", "intel-openmp", "abracudabra", "barracuda-api", "procmon", "requests[socks]",
-    "spacy[transformers]", "xgboost", "onnxruntime", "faiss-cpu", "docutils==0.1+cuda1x.local", "focus", "cuckoo[accu10]",
+    "spacy[transformers]", "xgboost", "onnxruntime", "faiss-cpu", "mlx-cpu", "docutils==0.1+cuda1x.local",
+    "focus", "cuckoo[accu10]",
     "x @ https://example.org/cucumber/focus123/x-1.0-py3-none-any.whl", "no requirement !",
 ]  # fmt: skip
 
@@ -123,7 +124,9 @@ def test_strip_gpu_names_each_once(options: tuple[str, ...], tmp_path: Path) -> 
     ran = run("strip-gpu", "-o", tmp_path / "out", *options, *wheels(tmp_path))
     assert ran.code == 0
     assert ran.err.count("kept jax[cuda12]: no rule covers it: its extra cuda12 is for GPUs\n") == 1
-    assert ran.err.count("kept triton>=3: no rule covers it: gpu/triton is for other projects\n") == 1
+    assert (
+        ran.err.count("kept triton>=3: no rule covers it: the rule set drops it from wheels of other projects only\n") == 1
+    )
     assert ran.err.count('    match = { name = "jax" }\n') == 1
     assert ran.err.count("    [[rule]]\n") == 2
     assert "kept by rules" not in ran.err
@@ -151,7 +154,7 @@ def test_show_names_them(tmp_path: Path) -> None:
     [path, other] = wheels(tmp_path)
     ran = run("show", path, other)
     assert ran.out.count("    [[rule]]\n") == 2
-    assert "no rule covers it: gpu/triton is for other projects" in ran.out
+    assert "no rule covers it: the rule set drops it from wheels of other projects only" in ran.out
     [wheel] = json.loads(run("show", "--format", "json", path).out)["wheels"]
     [line] = [each for each in wheel["requirements"] if each["name"] == "jax"]
     assert line["action"] == "keep"
