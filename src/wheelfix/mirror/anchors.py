@@ -3,16 +3,24 @@
 A page is flattened first: nothing is nested any more, so that 3,000 ``<li>`` without an end are no 3,000 levels.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from html import escape
-from html.parser import HTMLParser
+from html import escape, unescape
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pypi_simple import DistributionPackage
 
+_TAG: Final = re.compile(
+    r"""<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/<>"']*+)(?P<rest>(?:[^<>"']|"[^"]*"|'[^']*')*+)>""", re.DOTALL
+)
+"""A tag: a < outside of quotes ends the attempt, so that each character is looked at a few times at most."""
+_ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s"'<>/=]++)(?:\s*+=\s*+(?P<value>"[^"]*"|'[^']*'|[^\s"'<>]++))?""")
+_SKIPPED: Final = {"<!--": "-->", "<!": ">", "<?": ">"}
+_RAW: Final = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "title", "textarea")}
+"""What is inside of these is no markup."""
 _CUT_OFF: Final = "..>"
 """How the text of a link ends that nginx (50 characters) or Apache has shortened: its href has the whole name."""
 _UPWARDS: Final = frozenset({"", ".", ".."})
@@ -55,44 +63,80 @@ def flatten(body: bytes, charset: str) -> FlatPage:
         text = body.decode(charset or "utf-8", "replace")
     except LookupError:  # nobody knows that charset
         text = body.decode("utf-8", "replace")
-    reader.feed(text)
-    reader.close()
-    reader.end_anchor()
+    reader.read(text)
     return FlatPage([each for each in map(_whole, reader.anchors) if _leads_down(each)], reader.heads)
 
 
-class _Reader(HTMLParser):
+@dataclass(slots=True)
+class _Reader:
     """Collects anchors one after another; the next one ends the one before (they cannot be nested)."""
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.anchors: list[Anchor] = []
-        self.heads: list[str] = []
-        self._open: dict[str, str] | None = None
-        self._text: list[str] = []
+    anchors: list[Anchor] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
+    _open: dict[str, str] | None = None
+    _text: list[str] = field(default_factory=list)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        if tag == "a":
-            self.end_anchor()
-            self._open = attributes if "href" in attributes else None
-        elif tag in ("base", "meta"):
-            self.heads.append(f"<{tag}{_written(attributes)}>\n")
+    def read(self, html: str) -> None:
+        """Read a page, in a time that grows with its length only, whatever it is.
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self.end_anchor()
+        That is why it is not the parser of the standard library, whose time grows with the square of tags without an end.
+        """
+        position = 0
+        while (start := html.find("<", position)) >= 0:
+            self._add_text(html[position:start])
+            position = self._read_markup(html, start)
+        self._add_text(html[position:])
+        self._end_anchor()
 
-    def handle_data(self, data: str) -> None:
+    def _read_markup(self, html: str, start: int) -> int:
+        """Read what begins with ``<`` at ``start``; return where it ends."""
+        for opening, closing in _SKIPPED.items():
+            if html.startswith(opening, start):
+                return _after(html, closing, start)
+        tag = _TAG.match(html, start)
+        if tag is None:  # it is a text
+            self._add_text("<")
+            return start + 1
+        closes, name = bool(tag["closes"]), tag["name"].lower()
+        if name == "a":
+            self._end_anchor()
+        if not closes:
+            self._begin(name, _attributes(tag["rest"]))
+        if name in _RAW and not closes:
+            end = _RAW[name].search(html, tag.end())
+            return end.start() if end else len(html)
+        return tag.end()
+
+    def _begin(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "a" and "href" in attributes:
+            self._open = attributes
+        elif name in ("base", "meta"):
+            self.heads.append(f"<{name}{_written(attributes)}>\n")
+
+    def _add_text(self, text: str) -> None:
+        if self._open is not None and text:
+            self._text.append(text)
+
+    def _end_anchor(self) -> None:
         if self._open is not None:
-            self._text.append(data)
-
-    def end_anchor(self) -> None:
-        """Take the anchor that is open, if there is one."""
-        if self._open is not None:
-            self.anchors.append(Anchor("".join(self._text).strip(), self._open))
+            self.anchors.append(Anchor(unescape("".join(self._text)).strip(), self._open))
         self._open = None
         self._text.clear()
+
+
+def _after(html: str, closing: str, start: int) -> int:
+    end = html.find(closing, start)
+    return len(html) if end < 0 else end + len(closing)
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Return the attributes of a tag; of two of one name the first counts, as in browsers."""
+    found: dict[str, str] = {}
+    for each in _ATTRIBUTE.finditer(text):
+        value = each["value"] or ""
+        quoted = value[:1] in ("'", '"')
+        found.setdefault(each["name"].lower(), unescape(value[1:-1] if quoted else value))
+    return found
 
 
 def _written(attributes: Mapping[str, str]) -> str:

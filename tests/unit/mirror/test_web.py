@@ -20,6 +20,7 @@ from demos import demo_wheel
 from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.addresses import check_url, shown_url
+from wheelfix.mirror.anchors import flatten
 from wheelfix.mirror.index import ask_page, ask_projects
 from wheelfix.mirror.ranges import metadata_of
 from wheelfix.mirror.web import Web
@@ -483,3 +484,21 @@ def test_a_charset_is_taken_as_it_is_said(kind: str) -> None:
         page = ask_page(Web(), server.index, "demo")
         assert page is not None
         assert page.wheels[0].yanked_reason == "\u00fc"
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<", "<a ", "<a", "<!--", "<![", "<?", "&#", "</a", '<a x="', "<a x='\"", "<script>", "<title>", "<a href=x>", "<li>"],
+)
+def test_no_markup_takes_more_than_one_look(unit: str) -> None:
+    """Parsers that look again from each tag without an end take minutes for this, and hours for a page of 32 MiB."""
+    flat = flatten((unit * (1 << 17)).encode()[: 1 << 17], "")
+    assert len(flat.anchors) == ((1 << 17) // len(unit) if "href" in unit else 0)
+
+
+def test_what_is_no_markup_leads_nowhere() -> None:
+    hidden = '<a href="hidden-1.0-py3-none-any.whl">hidden</a>'
+    body = f"""<script>x = '{hidden}'</script><!-- {hidden} --><title>{hidden}</title>
+    <a href='one' href=two>1 < 2 &amp; 3</a><STYLE>{hidden}</STYLE><a href = three title='>'>three</a> <a href=four>four"""
+    assert [(each.text, each.attributes["href"]) for each in flatten(body.encode(), "").anchors] == [
+        ("1 < 2 & 3", "one"), ("three", "three"), ("four", "four")]  # fmt: skip
