@@ -106,6 +106,14 @@ def test_constants_count_whatever_the_label(tmp_path: Path) -> None:
     assert verdict(fix(path)) == (Verdict.SAFE, "demo/version.py says cuda = None, and it has no binaries")
 
 
+@pytest.mark.parametrize(("file", "expected"), [(LARGE, Verdict.UNSAFE), (module("libc.so.6"), Verdict.SAFE)])
+def test_a_label_in_the_file_name_alone_is_one(file: Entry, expected: Verdict, tmp_path: Path) -> None:
+    """So were the CPU wheels of torch 2.7.0: METADATA said 2.7.0."""
+    path = built(tmp_path, file)
+    renamed = path.rename(path.with_name(path.name.replace("-1.0-", "-1.0+cpu-")))
+    assert verdict(fix(renamed, dry_run=True, force=True))[0] is expected
+
+
 def provenance(*changes: dict[str, str]) -> bytes:
     """Return provenance as wheelfix writes it, with these changes."""
     properties = [{"name": "wheelfix:change", "value": json.dumps(each)} for each in changes]

@@ -205,7 +205,7 @@ def test_strip_gpu_refuses_an_unknown_group_with_a_suggestion(wheel: Path) -> No
     before = files()
     for options, hint in (
         (("--only", "nvida"), "Did you mean nvidia?"),
-        (("--only", "xyz"), "Known: xgboost-nccl, nvidia, tensorrt"),
+        (("--only", "xyz"), "fairchem-kernels, nvidia, tensorrt"),
         (("--keep", "Nvidia-*"), "Write 'nvidia-*'"),
         (("--drop", ""), "the pattern is empty"),
     ):

@@ -126,12 +126,42 @@ def test_for_which_runtimes_a_requirement_is(name: str, runtimes: tuple[str, ...
     assert found(name).runtimes == runtimes
 
 
+FRAMEWORKS = {
+    "cuda": """libtorch_cuda.so libtorch_cuda_linalg.so libc10_cuda.so librmm.so libcudf.so libkvikio.so libcustatevec.so.1
+               libcutensor.so.2 libcutensornet.so.2 libcudensitymat.so.0""",
+    "rocm": "libtorch_hip.so libtorch_hip_linalg.so libc10_hip.so",
+    "xpu": "libtorch_xpu.so libtorch_xpu_ops.so libc10_xpu.so libur_loader.so.0 libze_loader.so.1",
+}  # fmt: skip
+"""The GPU halves of frameworks: libraries that come with other wheels, and need what is for their runtime."""
+REQUIREMENTS = {
+    "cuda": "nvidia-cublas-cu12 nvidia-nccl-cu13 cuda-toolkit[all] cuda-bindings tensorrt triton",
+    "rocm": "rocm rocm-sdk-core pytorch-triton-rocm triton",
+    "xpu": "intel-sycl-rt onemkl-sycl-blas pytorch-triton-xpu triton",
+}
+
+
+@pytest.mark.parametrize("runtime", FRAMEWORKS)
+def test_a_frameworks_gpu_half_needs_all_of_its_runtime(runtime: str) -> None:
+    for text in {name for each in REQUIREMENTS.values() for name in each.split()}:
+        one = found(text)
+        for library in FRAMEWORKS[runtime].split():
+            assert one.is_needed_for(library) is (runtime in one.runtimes), (text, library)
+            assert not one.includes(library), (text, library)
+    assert all(
+        not found("nvidia-cublas-cu12").is_needed_for(name) for name in ("libumf.so.0", "libtorch_cpu.so", "libc.so.6")
+    )
+
+
 OF_RUNTIMES = {
     "libcublas.so.11": "cuda", "libcudart.so.11.0": "cuda", "libcudart.so.12": "cuda", "libcudnn_ops.so.9": "cuda",
     "libnccl.so.2": "cuda", "libnvinfer.so.10": "cuda", "libamdhip64.so.6": "rocm", "libMIOpen.so.1": "rocm",
     "libsycl.so.8": "xpu", "libmkl_sycl_blas.so.5": "xpu", "libascendcl.so": "npu", "libtpu.so": "tpu",
     "libmlx.dylib": "metal", "libc.so.6": None, "libgomp.so.1": None, "libmkl_rt.so.2": None, "libtorch.so": None,
     "libcublas.so": "cuda", "libstdc++.so.6": None, "": None,
+    "libcudart-faf08d9a.so.13": "cuda", "libcudart.faf08d9a.so.13": "cuda", "libcublasLt-1234abcd.so.12.1.105": "cuda",
+    "libgomp-1234abcd.so.1.0.0": None, "libcudart-xyz.so.13": None, "libumf.so.0": None, "libtorch_cpu.so": None,
+    "libtorch_python.so": None, "libc10.so": None, "libcudf_kafka.so": None, "librmmx.so": None,
+    **{library: runtime for runtime, libraries in FRAMEWORKS.items() for library in libraries.split()},
 }  # fmt: skip
 
 
