@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"\x7fELF"
 _ENTRY_POINT: Final = re.compile(rb"Py(?:Init|ModExport)U?_(?=[^\0])")
-"""How the function begins that Python calls when it imports a file: PyInit_ (PEP 489), PyModExport_ (PEP 793)."""
+"""How the name of a module's first function begins, since Python 3.15 PyModExport_ too, with U where the rest is not ASCII:
+https://docs.python.org/3.15/c-api/extension-modules.html."""
 _LONGEST_MATCH: Final = len(b"PyModExportU_") + 1
 _SHARED_OBJECT: Final = re.compile(r"\.(?:so(?:\.\d\w*)*|pyd|dll|dylib)\Z", re.IGNORECASE)
 _DEBUG: Final = ".debug"
