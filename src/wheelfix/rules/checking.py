@@ -9,6 +9,8 @@ from wheelfix.rules import values
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.model import Action, Case, Rule
+from wheelfix.rules.templates import result_of
+from wheelfix.rules.values import template
 
 Found: TypeAlias = tuple[str, str, str]
 """The path to a key, what is wrong and what to do."""
@@ -46,6 +48,10 @@ def _rule(rule: Rule) -> Iterator[Found]:
     name = rule.action_name
     if name in REQUIREMENT_ACTIONS and rule.match is None:
         yield "match", f"it is missing, and {name} is done to requirements", 'Add match = { name = "..." }.'
+    if name == "replace" and rule.match is not None and isinstance(rule.argument, str) and not template(rule.argument):
+        wrong = result_of(rule.argument, rule.match)
+        if wrong:
+            yield "action.replace", *wrong
     if name in WHEEL_ACTIONS and rule.match is not None:
         yield "match", f"{name} is done to the wheel as a whole", "Choose wheels with when, such as when.requires."
 

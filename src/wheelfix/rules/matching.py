@@ -90,7 +90,7 @@ def misses(match: Match, requirement: Requirement, facts: Facts, *, any_extra: b
         return "name"
     if not _extra_holds(match.extra or (("any",) if any_extra else ("none",)), requirement):
         return "extra"
-    if match.specifier is not None and not any(_same_specifier(text, requirement) for text in match.specifier):
+    if match.specifier is not None and not has_specifier(match.specifier, requirement):
         return "specifier"
     if match.url is not None and not (requirement.url is not None and matches(match.url, requirement.url)):
         return "url"
@@ -103,6 +103,11 @@ def _extra_holds(extras: tuple[str, ...], requirement: Requirement) -> bool:
     if "any" in extras or ("none" in extras and not requirement.needs_extra):
         return True
     return not requirement.called_by.isdisjoint(extras)
+
+
+def has_specifier(wanted: tuple[str, ...], requirement: Requirement) -> bool:
+    """Whether the specifier of ``requirement`` is one of ``wanted``, or fits a pattern among them."""
+    return any(_same_specifier(text, requirement) for text in wanted)
 
 
 def _same_specifier(text: str, requirement: Requirement) -> bool:

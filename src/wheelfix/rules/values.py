@@ -15,7 +15,7 @@ from wheelfix.metadata.editing import REQUIRES
 from wheelfix.metadata.fields import FIELDS, check_value, find, is_field_name
 from wheelfix.metadata.marker import read_marker
 from wheelfix.metadata.requirement import RequirementParts, read_requirement
-from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, template_fields
+from wheelfix.rules.actions import PLACEHOLDERS, template_fields
 from wheelfix.rules.conditions import Match, each_of
 from wheelfix.rules.faults import did_you_mean
 from wheelfix.rules.model import FieldName, FieldValue
@@ -27,8 +27,6 @@ _LONGEST: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _BRACKETS: Final = re.compile(r"\[[!]?\]?[^\]]*\]")
-_SPECIMENS: Final = ("a", "a[b]>=1; os_name == 'c'")
-"""Requirements of which a template must make at least one sound one."""
 
 
 def line(text: str) -> Wrong | None:
@@ -186,7 +184,7 @@ def marker_or_none(text: str) -> Wrong | None:
 
 
 def template(text: str) -> Wrong | None:
-    """Refuse a template that has unknown placeholders or can never make a requirement."""
+    """Refuse a template that is none, or has unknown placeholders; what it makes depends on the rule."""
     try:
         used = template_fields(text)
     except ValueError as error:
@@ -194,11 +192,6 @@ def template(text: str) -> Wrong | None:
     unknown = [name for name in used if name not in PLACEHOLDERS]
     if unknown:
         return f"{text!r} has an unknown placeholder {{{unknown[0]}}}", did_you_mean(unknown[0], PLACEHOLDERS)
-    parts = [found for specimen in _SPECIMENS if (found := RequirementParts.of(specimen))]
-    results = [REQUIREMENT_ACTIONS["replace"].run(each, text) or "" for each in parts]
-    wrong = [requirement(result) for result in results]
-    if all(wrong):
-        return f"{text!r} makes no requirement: {_SPECIMENS[1]!r} becomes {results[1]!r}", "Correct the template."
     return None
 
 
