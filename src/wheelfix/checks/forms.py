@@ -41,6 +41,7 @@ _FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
     ("archive-duplicate-member", "encoding"): _STRICT,
     ("archive-damaged-member", "directory"): (Client.UV,),
     ("archive-damaged-member", "behind"): (Client.UV,),
+    ("archive-damaged-member", "payload"): (Client.PIP, Client.UV, Client.INSTALLER),
     ("archive-name-encoding", "with a Unicode path"): (Client.PYPI,),
     ("archive-odd-zip64-field", "length"): (Client.UV,),
     ("archive-odd-zip64-field", "one size"): (Client.PYPI,),
@@ -64,8 +65,10 @@ def refusing(code: str, form: str) -> tuple[Client, ...] | None:
 
 
 def form_of_damage(name: str, message: str) -> str:
-    """Return the form of damage: installers do not read what a directory holds, nor what stands behind the end of data."""
-    return "directory" if name.endswith("/") else "behind" if message.endswith(BEHIND) else ""
+    """Return the form of damage: installers read no content of directories and nothing behind the end of data, PyPI no data."""
+    if name.endswith("/"):
+        return "directory"
+    return "behind" if message.endswith(BEHIND) else "" if ".dist-info/" in name else "payload"
 
 
 def not_reading(method: int) -> tuple[Client, ...]:
