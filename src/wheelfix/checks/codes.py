@@ -241,7 +241,7 @@ _ARCHIVE: Final = (
         "An extra field holds a Unicode path of another name or version; every reader passes over it.",
         APPNOTE,
     ),
-    _warning("archive-needless-zip64", "A small entry has ZIP64 fields; some readers refuse them.", APPNOTE),
+    _warning("archive-needless-zip64", "A small entry has ZIP64 fields, which nothing calls for.", APPNOTE),
 )
 _NAMES: Final = (
     _error("file-unreadable", "The file cannot be read, or is none.", FORMAT, by=EVERYONE),

@@ -65,7 +65,10 @@ def refusing(code: str, form: str) -> tuple[Client, ...] | None:
 
 
 def form_of_damage(name: str, message: str) -> str:
-    """Return the form of damage: installers read no content of directories and nothing behind the end of data, PyPI no data."""
+    """Return the form of damage.
+
+    Installers read no content of directories and nothing behind the end of data, and PyPI reads no payload.
+    """
     if name.endswith("/"):
         return "directory"
     return "behind" if message.endswith(BEHIND) else "" if ".dist-info/" in name else "payload"
