@@ -77,31 +77,37 @@ def _collisions(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
     removed = {*plan.removed, *([TRACE] if own_provenance(wheel) else ())}
     added = [file for file in plan.written if wheel.member(file) is None]
     added += [TRACE] if sbom else []
-    prefix = f"{wheel.dist_info}/"
-    names = (member.name.removeprefix(prefix) for member in wheel.layout.members if member.name.startswith(prefix))
     depth = max((file.count("/") + 1 for file in added), default=0)
-    present = _folded_paths((name for name in names if name and name not in removed), depth)
+    gone = {f"{wheel.dist_info}/{file}" for file in removed}
+    present = _folded_paths((member.name for member in wheel.layout.members if member.name not in gone), wheel, depth)
     for file in added:
-        for path in _paths(file, depth):
+        name = f"{wheel.dist_info}/{file}"
+        for path in _paths(name, depth + 1):
             known = present.get(_folded(path))
-            if known is not None and (known != path or path == file):
-                yield _collision(wheel, file, known)
+            if known is not None and (known != path or path == name):
+                yield _collision(file, known)
                 break
-        present |= _folded_paths([file], depth)
+        present |= _folded_paths([name], wheel, depth)
 
 
-def _folded_paths(names: Iterable[str], depth: int) -> dict[str, str]:
-    """Return the spelling of every file and folder by what systems without case or Unicode forms make of it."""
-    found: dict[str, str] = {}
+def _folded_paths(names: Iterable[str], wheel: Wheel, depth: int) -> dict[str, str]:
+    """Return the spelling of files and folders in dist-info by what systems without case or Unicode forms make of it.
+
+    Folders are followed ``depth`` deep. One that is dist-info to such systems only counts as well.
+    """
+    found, info = dict[str, str](), _folded(wheel.dist_info)
     for name in names:
-        for path in _paths(name, depth):
-            found.setdefault(_folded(path), path)
+        top, slash, _ = name.partition("/")
+        if slash and (top == wheel.dist_info or _folded(top) == info):
+            for path in _paths(name, depth + 1):
+                if path.rstrip("/") != top:
+                    found.setdefault(_folded(path), path)
     return found
 
 
 def _paths(name: str, depth: int) -> Iterator[str]:
     """Yield the first ``depth`` folders that ``name`` lies in, each with a slash at its end, and then itself."""
-    parts = name.rstrip("/").split("/")
+    parts = name.rstrip("/").split("/", depth + 1)
     for count in range(1, min(len(parts) - 1, depth) + 1):
         yield "/".join(parts[:count]) + "/"
     if len(parts) <= depth:
@@ -112,13 +118,12 @@ def _folded(path: str) -> str:
     return unicodedata.normalize("NFC", path.rstrip("/")).casefold()
 
 
-def _collision(wheel: Wheel, file: str, known: str) -> Problem:
-    there = f"{wheel.dist_info}/{known}"
+def _collision(file: str, known: str) -> Problem:
     kind = "directory" if known.endswith("/") else "file"
     hint = "Write no provenance with --no-sbom" if file == TRACE else "Choose another name"
     return Problem(
         "name-collision",
-        f"{shown(file)} would be added to dist-info, and the {kind} {shown(there)} is in its way",
+        f"{shown(file)} would be added to dist-info, and the {kind} {shown(known)} is in its way",
         f"{hint}, or build the wheel again without it.",
     )
 

@@ -55,6 +55,9 @@ IN_THE_WAY = {
     "such a file in another case": _with_files(SBOMS=b""),
     "a directory in another case": _with_files(**{"Sboms__other.json": b"{}"}),
     "a file in another case": _with_files(**{"sboms__WheelFix.cdx.json": b"{}"}),
+    "a file in a directory that is dist-info where case does not count": sound(
+        metadata=SPEC.metadata, files=(*sound().files, Entry("DEMO-1.0.DIST-INFO/sboms", b""))
+    ),
     "a directory of the name": _with_files(**{"sboms__wheelfix.cdx.json__x": b"{}"}),
 }
 
