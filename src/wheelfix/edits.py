@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 class SetField:
     """Give a METADATA field this value; where it stood more often, the others go.
 
-    A field that may stand many times takes a tuple of all its values.
+    A field that may stand many times takes a tuple of all its values. One that no specification knows is refused.
     ``Name`` and ``Version`` are not for it: the file name and the folders would have to follow.
     """
 

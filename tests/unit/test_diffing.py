@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from building import WheelSpec, write_wheel
+from flaws import record_of
 from running import wheelfix
 from wheelfix.diffing import unified_diff
 from wheelfix.sbom import TRACE
@@ -88,6 +89,23 @@ class TestPatch:
         assert ran.code == 0, ran.err
         with Wheel(wheel) as old, Wheel(folder / "out" / wheel.name) as new:
             return old.document.data, new.document.data
+
+
+@needs_patch
+def test_the_diff_of_a_repair_applies_inside_dist_info(tmp_path: Path) -> None:
+    """It has a part for METADATA and one for RECORD, whose names lose two leading parts with ``patch -p2``."""
+    rows = record_of(WheelSpec(metadata=HEAD + b"Requires-Dist: a>=1.*\n"))
+    record = b"demo/gone.py,,\r\n" + b"".join(rows).replace(b"demo/__init__", b"./demo/__init__")
+    path = write_wheel(tmp_path, WheelSpec(metadata=HEAD + b"Requires-Dist: a>=1.*\n", record=record))
+    diff = wheelfix("repair", "--diff", path).out
+    with Wheel(path) as wheel:
+        for file in ("METADATA", "RECORD"):
+            (tmp_path / file).write_bytes(wheel.read(file))
+    options = ["--fuzz=0", "--posix", "-p2", "-d", str(tmp_path)]
+    ran = subprocess.run(["patch", *options], input=as_bytes(diff), capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert b"Requires-Dist: a>=1\n" in (tmp_path / "METADATA").read_bytes()
+    assert (tmp_path / "RECORD").read_bytes().startswith(b"demo/__init__.py,sha256=")
 
 
 LINES = st.lists(
