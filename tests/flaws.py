@@ -286,6 +286,8 @@ _NAMES: Final = [
     _head("filename-version-differs", "Version: 1.0", "Version: 2.0"),
     _spec("dist-info-missing", "no dist-info", dist_info="demo-1.0.egg-info"),
     _files("dist-info-several", "a file called like a dist-info", Entry("other-1.0.dist-info", b"x")),
+    _files("dist-info-several", "a file called like a dist-info", Entry("other-1.0.dist-info", b"x")),
+    _files("dist-info-several", "a file called like a dist-info", Entry("other-1.0.dist-info", b"x")),
     _files("dist-info-several", "two dist-infos", Entry("other-1.0.dist-info/METADATA", b"Name: other\n")),
     *(_spec(f"dist-info-no-{name.lower()}", f"no {name}", without=frozenset({name}))
       for name in ("METADATA", "WHEEL", "RECORD")),
@@ -335,6 +337,7 @@ _COMMA: Final = (*_FILES, Entry("demo/a,b.py", b"1"))
 _RECORD: Final = [
     _record("record-unclosed-quote", "an open quote", lambda rows: [b'"', *rows]),
     _record("record-too-many-rows", "500,001 empty rows", lambda rows: [*rows, b"\n" * 500_001], stored=True),
+    _files("record-bad-row", "a path with a line separator", Entry("demo/\u2028.py", b"1")),
     _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
     _record("record-byte-order-mark", "a byte order mark", lambda rows: [b"\xef\xbb\xbf" + rows[0], *rows[1:]]),
     _record("record-empty-row", "an empty line at the end", lambda rows: [*rows, b"\n"]),
@@ -399,7 +402,11 @@ _METADATA: Final = [
     _metadata("metadata-bad-value", "License-Expression: whatever you like", head=["Metadata-Version: 2.4", *HEAD[1:]]),
     _metadata("metadata-bad-value", "Project-URL: Home, https://a.org", "Project-URL: Home, https://b.org"),
     _metadata("metadata-bad-value", "Description: Another"),
+    *(_metadata("metadata-bad-value", f"Project-URL: {value}")
+      for value in ("Home", ", https://example.org", "Home,", "x" * 33 + ", y")),
     _metadata("metadata-two-licenses", "License: MIT", "License-Expression: MIT", head=["Metadata-Version: 2.4", *HEAD[1:]]),
+    _spec("metadata-license-missing", "License-File with a blank behind it", dist_info_files={"licenses/LICENSE": b"MIT"},
+          metadata=metadata("License-File: LICENSE ", head=["Metadata-Version: 2.4", *HEAD[1:]])),
     _metadata("metadata-license-missing", "License-File: LICENSE", head=["Metadata-Version: 2.4", *HEAD[1:]]),
     *(_metadata("metadata-bad-requirement", f"Requires-Dist: {text}") for text in (
         "!", "six_", "six[x_]", "six.zip", "six ===one", f"six>={'1' * 25}", "six @ ${X}/y", "six @ https://example.org/six",
@@ -422,7 +429,8 @@ _METADATA: Final = [
     )),
     *(_metadata("metadata-bad-requires-python", f"Requires-Python: {text}")
       for text in ("one", f"<{'4' * 25}", "===x")),
-    _metadata("metadata-legacy-requires-python", "Requires-Python: >=3.8.*"),
+    *(_metadata("metadata-legacy-requires-python", f"Requires-Python: {text}")
+      for text in (">=3.8.*", ",>=3.8", ">=3.8,,<4")),
     _metadata("metadata-repeated-requirement", NEEDS),
     _metadata("metadata-repeated-extra", "Provides-Extra: x", "Provides-Extra: X", 'Requires-Dist: six; extra == "x"'),
     _metadata("metadata-bad-extra", "Provides-Extra: _x", 'Requires-Dist: six; extra == "_x"'),
@@ -440,7 +448,8 @@ _COMPANIONS: Final = [
     _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\n; a comment\ndemo = demo:main\n"),
     _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\ndemo =\n  demo:main\n"),
     _info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = demo\n"),
-    _info("entry-points-bad-value", "entry_points.txt", b"[demo.plugins]\ndemo = demo main\n"),
+    *(_info("entry-points-odd-value", "entry_points.txt", b"[demo.plugins]\ndemo =" + value + b"\n")
+      for value in (b" demo main", b"")),
     *(_info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = " + value + b"\n")
       for value in (b"demo : main", b"demo:main []", b"demo.:main", b"de-mo:main")),
     _info("entry-points-bad-value", "entry_points.txt", b"[DEFAULT]\nx = demo\n[console_scripts]\ndemo = demo:main\n"),

@@ -503,7 +503,7 @@ _COMPANIONS: Final = (
     ),
     _error(
         "entry-points-bad-value",
-        "An entry point is no reference to an object.",
+        "A script is no reference to an object in the form that pip, uv and installer read.",
         ENTRY_POINTS,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
@@ -518,6 +518,7 @@ _COMPANIONS: Final = (
     _error(
         "entry-points-bad-name", "A script's name has characters that PyPI does not allow.", ENTRY_POINTS, by=(Client.PYPI,)
     ),
+    _warning("entry-points-odd-value", "An entry point that is no script is no reference to an object.", ENTRY_POINTS),
     _warning(
         "entry-points-no-module", "The module of an entry point is not in the wheel, and its package is.", ENTRY_POINTS
     ),

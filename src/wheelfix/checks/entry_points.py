@@ -75,7 +75,8 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
     for each in points:
         is_script = each.group in _SCRIPTS or (has_scripts and each.group == _DEFAULTS)
         if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
-            yield Found("entry-points-bad-value", each.place, f"{_cut(each.value)!r} is no reference to an object")
+            code = "entry-points-bad-value" if is_script else "entry-points-odd-value"
+            yield Found(code, each.place, f"{_cut(each.value)!r} is no reference to an object")
         if is_script:
             yield from _check_script_name(each)
             group = names.setdefault(each.name, each.group)

@@ -20,6 +20,7 @@ from wheelfix.metadata.fields import find
 
 _REQUIRED: Final = (LEVEL, "Name", "Version")
 
+_LONGEST_LABEL: Final = 32
 _NO_DESCRIPTION: Final = frozenset({b"", b"UNKNOWN"})
 """What old setuptools wrote where there was none."""
 
@@ -34,6 +35,7 @@ def check_fields(subject: Subject) -> Iterator[Found]:
     yield from _check_identity(document)
     yield from check_encoding(document)
     yield from bad_values(document)
+    yield from _check_urls(document)
     yield from _check_description(document)
 
 
@@ -77,6 +79,16 @@ def _check_blanks(field: Field) -> Iterator[Found]:
         mending = (RewriteField(field.start, text),) if text.isascii() and text.isprintable() else ()
         message = f"there are blanks or line breaks around {cut(text)}; pip, uv or PyPI take them for a part of it"
         yield Found("metadata-odd-blanks", field.name, message, mending)
+
+
+def _check_urls(document: Document) -> Iterator[Found]:
+    """Yield the values of Project-URL that are not a label and a URL; ``packaging`` takes any text."""
+    for field in document.all("Project-URL"):
+        label, _, url = (part.strip() for part in field.value.partition(","))
+        missing = "label" if not label else "URL" if not url else ""
+        if missing or len(label) > _LONGEST_LABEL:
+            what = f"it has no {missing}" if missing else f"its label has more than {_LONGEST_LABEL} characters"
+            yield Found("metadata-bad-value", f"Project-URL: {cut(field.value.strip())}", what)
 
 
 def _check_description(document: Document) -> Iterator[Found]:

@@ -65,7 +65,7 @@ def raising(document: Document, level: str, files: Collection[str]) -> tuple[tup
 def missing_licenses(document: Document, files: Collection[str]) -> list[str]:
     """Return what License-File names and is not among the ``files`` of dist-info, in licenses/ (PEP 639)."""
     present = set(files)
-    names = (field.value.strip() for field in document.all(LICENSE_FILE))
+    names = (field.value for field in document.all(LICENSE_FILE))  # PyPI looks for it with the blanks that it has
     return [name for name in names if f"licenses/{name}" not in present]
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from wheelfix.checks.codes import Client
 from wheelfix.checks.found import ChangeRow, Found
 from wheelfix.checks.subject import Subject
 from wheelfix.errors import RecordError
@@ -87,6 +88,9 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
     place, gone = _place(index, row.path), (ChangeRow(index, REMOVE),)
     if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
         listing.faults.append(Found("record-not-utf8", place, "the path is not UTF-8"))
+    if len(row.path.splitlines()) > 1:
+        message = "the path has a character that ends a line for installer and PyPI"
+        listing.faults.append(Found("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
     if _is_file(subject, row.path):
         listing.rows.setdefault(row.path, []).append(Listed(index, row, code, message))
         return

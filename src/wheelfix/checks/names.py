@@ -11,6 +11,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from wheelfix.checks.codes import Client
 from wheelfix.checks.found import Found
 from wheelfix.checks.stricter_readers import has_number_too_large
 from wheelfix.checks.subject import Subject
@@ -107,6 +108,9 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
     elif name is not None and stem != f"{name.raw_project}-{name.version}":
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
         yield Found("dist-info-spelling", shown(subject.dist_info), message)
+    for file in sorted(name for name in subject.members if name.endswith(".dist-info") and "/" not in name):
+        message = "a file at the top is called like a dist-info folder; pip and installer take it for a second one"
+        yield Found("dist-info-several", shown(file), message, refused_by=(Client.PIP, Client.INSTALLER))
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")
     yield from _check_data(subject, f"{stem}{_DATA}")

@@ -12,6 +12,7 @@ from packaging.markers import Marker as StrictMarker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from wheelfix.checks.codes import Client
 from wheelfix.checks.found import Found, RewriteField
 from wheelfix.checks.levels import LEVEL, is_later, raising
 from wheelfix.checks.stricter_readers import refusals, specifier_faults
@@ -25,6 +26,10 @@ from wheelfix.metadata.legacy import mended_specifier
 from wheelfix.metadata.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
+
+
+_EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
+"""A comma with nothing before it; one at the end is read by everybody."""
 
 
 def check_requirements(subject: Subject) -> Iterator[Found]:
@@ -118,6 +123,11 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
             else:
                 yield Found("metadata-bad-requires-python", place, "it is no specifier (PEP 440)")
             return
+        if _EMPTY_CLAUSE.search(text) and (mended := mended_specifier(text)):
+            mending = (RewriteField(field.start, mended),)
+            message = f"it has an empty clause, and uv refuses the wheel. It means {shown(mended)}"
+            place = f"Requires-Python: {cut(text)}"
+            yield Found("metadata-legacy-requires-python", place, message, mending, refused_by=(Client.UV,))
         for reason in specifier_faults(text):
             yield Found("metadata-bad-requires-python", f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel")
 

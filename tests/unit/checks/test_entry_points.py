@@ -50,7 +50,8 @@ def test_entry_points_that_cannot_be_read(content: bytes, tmp_path: Path) -> Non
     "value", [b"", b"demo main", b"demo:", b":main", b"demo:main:more", b"demo[", b"%(here)s", b"a" * 100_000 + b"!"]
 )
 def test_reference_that_is_none(value: bytes, tmp_path: Path) -> None:
-    assert entry_points(tmp_path, b"[x]\na = " + value + b"\n") == ["entry-points-bad-value"]
+    assert entry_points(tmp_path, b"[x]\na = " + value + b"\n") == ["entry-points-odd-value"]
+    assert entry_points(tmp_path, b"[console_scripts]\na = " + value + b"\n") == ["entry-points-bad-value"]
 
 
 def test_defaults_are_of_their_own_group_only(tmp_path: Path) -> None:
