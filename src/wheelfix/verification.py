@@ -7,6 +7,7 @@ The strict reader reads it, and it is compared with the old one, member by membe
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader that is not ours
@@ -17,6 +18,7 @@ from wheelfix.archive.content import read_content
 from wheelfix.archive.headers import FULL_32, VERSION_ZIP64
 from wheelfix.archive.layout import Layout, Member, read_layout
 from wheelfix.archive.source import Readable, Span
+from wheelfix.archive.staging import directory_for_links
 from wheelfix.differences.members import compare_layouts
 from wheelfix.differences.model import ArchiveChange, MemberChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
@@ -175,11 +177,11 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
     return None
 
 
-def _temporary_folder(beside: Path) -> "tempfile.TemporaryDirectory[str]":
+def _temporary_folder(beside: Path) -> AbstractContextManager[str | Path]:
     try:
         return tempfile.TemporaryDirectory(prefix="wheelfix-")
     except OSError:  # a container that can write to its output volume only
-        return tempfile.TemporaryDirectory(prefix=".wheelfix-", dir=beside)
+        return directory_for_links(beside)
 
 
 def _compare(archive: ZipFile, expected: Mapping[str, bytes]) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,9 @@ STEPS: Final = (
     "fchown",
     "rename",
     "close",
+    "mkdir",
+    "symlink",
+    "rmdir",
 )
 """What changes a directory, or may come before or after that."""
 WAYS: Final[dict[str, dict[str, Any]]] = {
@@ -59,13 +63,28 @@ def _counting(real: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child uses none of the threads of the test runner
-@pytest.mark.parametrize("nameless", [True, False], ids=["nameless", "hidden"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("way", "system"),
+    [
+        ("in-place", "with all"),
+        ("in-place", "without nameless files"),
+        ("in-place", "without temporary files"),
+        ("overwrite", "with all"),
+        ("new", "without nameless files"),
+        pytest.param("new", "with all", marks=pytest.mark.slow),
+        pytest.param("new", "without temporary files", marks=pytest.mark.slow),
+        pytest.param("overwrite", "without nameless files", marks=pytest.mark.slow),
+        pytest.param("overwrite", "without temporary files", marks=pytest.mark.slow),
+    ],
+)
 def test_the_next_run_removes_what_a_kill_left(
-    way: str, nameless: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not nameless:
+    if system == "without nameless files":
         monkeypatch.delattr(os, "O_TMPFILE")
+    (tmp_path / "temporary").mkdir()
+    place = "nowhere" if system == "without temporary files" else "temporary"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / place))
     monkeypatch.chdir(tmp_path)
     expected = fix_wheels(write_wheel(tmp_path, _SPEC), output_dir="expected", allow_unproven=True).outcomes[0].output
     assert expected is not None
@@ -97,9 +116,10 @@ def test_the_next_run_removes_what_a_kill_left(
         assert run() in (Status.FIXED, Status.UNCHANGED), at
         assert target.read_bytes() == (tmp_path / expected).read_bytes(), at
         assert way == "in-place" or path.read_bytes() == old
+        assert [*Path().rglob(".wheelfix-*")] == [], at
         assert sorted(each.name for each in Path().rglob("*") if each.is_file()) == [path.name] * (
             1 + (way != "in-place")
         ), at
         shutil.rmtree(folder)
     assert at > 10
-    assert (littered > 0) is (not nameless or way != "new"), "there was something to remove"
+    assert (littered > 0) is (system != "with all" or way != "new"), "there was something to remove"

@@ -11,6 +11,8 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -66,16 +68,13 @@ class StagedFile:
 
     def _open_hidden(self) -> None:
         """Open a file with a hidden name; ``descriptor`` stays negative if somebody took it for left behind meanwhile."""
-        self._hidden = self._hidden_path()
+        self._hidden = _hidden_path(self._folder)
         descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         _lock(descriptor)
         if os.fstat(descriptor).st_nlink:
             self.descriptor = descriptor
         else:  # it was removed in the moment before it was locked
             os.close(descriptor)
-
-    def _hidden_path(self) -> Path:
-        return self._folder / f".wheelfix-{secrets.token_hex(8)}.part"
 
     @property
     def path(self) -> Path:
@@ -112,7 +111,7 @@ class StagedFile:
 
     def _replace(self, target: Path) -> None:
         if self._hidden is None:
-            self._hidden = self._hidden_path()
+            self._hidden = _hidden_path(self._folder)
             self._name(self._hidden)
         os.replace(self._hidden, target)
         self._hidden = None
@@ -155,8 +154,32 @@ class StagedFile:
             hidden.unlink(missing_ok=True)
 
 
+@contextmanager
+def directory_for_links(folder: Path) -> Iterator[Path]:
+    """Give a new directory in ``folder``, hidden and locked like a staged file, for links only; it is gone afterwards.
+
+    :raises OSError: if ``folder`` cannot be written to.
+    """
+    path, descriptor = _hidden_path(folder), -1
+    while descriptor < 0:
+        path.mkdir(mode=0o700)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:  # somebody took it for left behind, in the moment before it was locked
+            continue
+        _lock(descriptor)
+        if not os.fstat(descriptor).st_nlink:  # or in this one
+            os.close(descriptor)
+            descriptor = -1
+    try:
+        yield path
+    finally:
+        _remove_directory(path)
+        os.close(descriptor)
+
+
 def remove_left_behind(folder: Path) -> None:
-    """Remove the files that killed processes left in ``folder``: those with our hidden names that no process has locked.
+    """Remove what killed processes left in ``folder``: what has our hidden names and no process has locked.
 
     Nothing is raised: a folder or file that does not allow it stays as it is.
     """
@@ -174,15 +197,36 @@ def _remove_if_left_behind(path: Path) -> None:
     except OSError:  # gone, or not ours to read
         return
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
             return
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: NFS wants a file open for writing otherwise
-        if os.path.samestat(os.fstat(descriptor), path.lstat()):
+        if not os.path.samestat(os.fstat(descriptor), path.lstat()):
+            return
+        if stat.S_ISREG(mode):
             path.unlink()
+        else:
+            _remove_directory(path)
     except OSError:  # a process is at it, or this file system cannot tell
         return
     finally:
         os.close(descriptor)
+
+
+def _hidden_path(folder: Path) -> Path:
+    return folder / f".wheelfix-{secrets.token_hex(8)}.part"
+
+
+def _remove_directory(path: Path) -> None:
+    """Remove a directory of links; one with anything else in it is not ours, and stays.
+
+    :raises OSError: if it cannot be removed.
+    """
+    entries = list(path.iterdir())
+    if all(each.is_symlink() for each in entries):
+        for each in entries:
+            each.unlink()
+        path.rmdir()
 
 
 def _lock(descriptor: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.archive.staging import NotConfirmed, StagedFile, remove_left_behind
+from wheelfix.archive.staging import NotConfirmed, StagedFile, directory_for_links, remove_left_behind
 
 
 @pytest.fixture(params=["nameless", "hidden"])
@@ -208,14 +208,49 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     remove_left_behind(tmp_path / "nowhere")
 
 
+def test_a_directory_for_links(tmp_path: Path) -> None:
+    with directory_for_links(tmp_path) as path:
+        (path / "link").symlink_to(tmp_path)
+        remove_left_behind(tmp_path)
+        assert (path / "link").is_symlink()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / LEFT).mkdir()
+    (tmp_path / LEFT / "link").symlink_to(tmp_path)
+    remove_left_behind(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["mkdir", "flock"])
+def test_a_directory_that_is_removed_before_it_is_locked_is_made_again(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, left = (Path if call == "mkdir" else fcntl), [True]
+    real = getattr(module, call)
+
+    def meddled(*arguments: object, **options: object) -> None:
+        if call == "mkdir":
+            real(*arguments, **options)
+        if left:
+            left.pop()
+            next(tmp_path.iterdir()).rmdir()
+        if call == "flock":
+            real(*arguments, **options)
+
+    monkeypatch.setattr(module, call, meddled)
+    with directory_for_links(tmp_path) as path:
+        assert path.is_dir()
+    assert (left, list(tmp_path.iterdir())) == ([], [])
+
+
 NAMES = (".wheelfix-1.part", f"x{LEFT}", f"{LEFT}x", "wheelfix-0123456789abcdef.part", ".wheelfix-0123456789ABCDEF.part")
 
 
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
-    """Only a plain file of the exact kind of name: no link, no directory, nothing that somebody named like it."""
+    """Only what has exactly such a name and is a plain file or a directory of links."""
     for name in NAMES:
         (tmp_path / name).write_bytes(b"")
     (tmp_path / LEFT).mkdir()
+    (tmp_path / LEFT / "file").touch()
     (tmp_path / LEFT.replace("0", "1")).symlink_to(NAMES[0])
     os.mkfifo(tmp_path / LEFT.replace("0", "2"))
     before = sorted(tmp_path.iterdir())
