@@ -595,7 +595,7 @@ def test_a_release_with_one_wheel_left_as_it_is_says_so_and_what_to_do(tmp_path:
     assert [each.problem.code if each.problem else "" for each in report.outcomes] == ["mixed-release"] * 2
     problem = report.outcomes[0].problem
     assert problem is not None
-    assert "unproven: no evidence either way" in problem.message
+    assert "unproven: it has no binaries" in problem.message
     assert "--local" in problem.hint
     apart = wheelfix.fix_wheels([cpu, silent], output_dir=tmp_path / "apart", skip_unproven=True, local="cpu")
     assert [each.status for each in apart.outcomes] == [Status.FIXED, Status.UNCHANGED]

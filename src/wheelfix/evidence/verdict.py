@@ -165,7 +165,7 @@ class Evidence:
         if on_purpose:
             return Judgement(Verdict.SAFE, f"{clean}, and the rule names this project and requirement explicitly")
         if not linkage.binaries:
-            reason = "no evidence either way: it has no binaries, and no label or constant of a build"
+            reason = "it has no binaries, and no local version or constant names a build"
         elif not provided.libraries:
             reason = "it is no library that binaries link to; whether the code imports it is not known"
         else:

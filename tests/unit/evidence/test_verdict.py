@@ -203,8 +203,8 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged: it is no ELF file"),
     "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged: "),
     "damaged, but enough is known": ("1.0", CUBLAS, [CUDA_MODULE, DAMAGED], UNSAFE, f"{MODULE} links to libcublas.so.12"),
-    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "no evidence either way: it has no binaries, and no"),
-    "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "no evidence either way"),
+    "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "it has no binaries, and no local version or constant"),
+    "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "it has no binaries, and no local version"),
     "triton": (
         "1.0", "triton", [CPU_MODULE], UNPROVEN,
         "it is no library that binaries link to; whether the code imports it is not known",
