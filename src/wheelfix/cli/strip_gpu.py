@@ -21,7 +21,9 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
     Requirements behind an extra stay, and so do all those of GPU libraries.
 
     \b
-    Groups: xgboost-nccl, nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal.
+    Groups: nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal; and for one
+    project each: xgboost-nccl, whisper-triton, whisperx-triton, xgrammar-triton,
+    nemo-cuda-bindings, fairchem-kernels.
 
     \b
     Examples:

@@ -8,6 +8,7 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from running import wheelfix
+from wheelfix.rules.loading import groups_of
 
 PLAIN = ("numpy",)
 
@@ -215,3 +216,8 @@ def test_control_characters_of_a_wheel_do_not_reach_the_terminal() -> None:
         assert "\\x1b[2J" in ran.err
     missing = wheelfix("strip-gpu", "\x1b[2J.whl")
     assert "\x1b" not in missing.out + missing.err
+
+
+def test_the_help_lists_every_group() -> None:
+    words = wheelfix("strip-gpu", "--help").out.replace(",", " ").replace(";", " ").replace(".", " ").split()
+    assert set(groups_of("gpu")) <= set(words)

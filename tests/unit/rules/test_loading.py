@@ -42,7 +42,7 @@ def test_each_built_in_set_loads(name: str) -> None:
 
 
 def test_a_group_has_its_own_rules_and_all_that_keep() -> None:
-    assert groups_of("gpu")[:3] == ("xgboost-nccl", "nvidia", "tensorrt")
+    assert {"xgboost-nccl", "nvidia", "tensorrt"} <= set(groups_of("gpu"))
     group = built_in("gpu/nvidia").rules
     assert [rule.id for rule in group if rule.action != "keep"] == ["gpu/nvidia"]
     kept = [rule for rule in built_in("gpu").rules if rule.action == "keep"]
