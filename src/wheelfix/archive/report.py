@@ -15,6 +15,9 @@ REBUILD: Final = "Readers could take it differently, so it is refused; build or 
 _MOST_ALIKE: Final = 500
 """How many findings of one code are kept: a directory can hold 200,000 entries, each with several."""
 
+_LONGEST: Final = 1_000
+"""How much is kept of a place and of a message, in characters: a name can have 64 kB, and a finding of each kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFinding:
@@ -78,7 +81,7 @@ class CollectingReport(StrictReport):
         """Keep it."""
         self._count[code] += 1
         if self._count[code] <= _MOST_ALIKE:
-            self.kept.append(ArchiveFinding(code, message, place, form))
+            self.kept.append(ArchiveFinding(code, message[:_LONGEST], place[:_LONGEST], form))
 
     def hide(self, name: str) -> None:
         """Keep it."""

@@ -138,6 +138,12 @@ def test_a_second_dist_info_hides_not_what_is_wrong_with_the_first(tmp_path: Pat
     assert codes == ["dist-info-several", "record-missing-row", "metadata-repeated-field"]
 
 
+def test_long_names_are_cut(tmp_path: Path) -> None:
+    entries = tuple(Entry(f"{number}" * 20_000, b"", local={"crc": 1, "date": 1}) for number in range(10, 60))
+    with Source(write_wheel(tmp_path, archive=Archive(entries))) as source:
+        assert sum(len(each.place) for each in read_loosely(source).findings) < 110_000
+
+
 def test_report_keeps_each_name_once() -> None:
     report = CollectingReport()
     report.hide("a")
