@@ -95,7 +95,9 @@ def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
     if error.code != "bad-zip64-field":
         return ""
     lengths = [stop - start for kind, start, stop in headers.extra_fields(extra, "") if kind == EXTRA_ZIP64]
-    return "more" if lengths and lengths[0] >= 8 * sum(number == FULL_32 for number in record.numbers) else ""
+    if not lengths or lengths[0] < 8 * sum(number == FULL_32 for number in record.numbers):
+        return ""
+    return "more" if record.is_local else "more in the directory"
 
 
 def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictReport) -> None:

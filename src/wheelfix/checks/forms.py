@@ -36,6 +36,7 @@ _FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
     ("archive-bad-member-name", "second"): (Client.UV,),
     ("archive-bad-member-name", "encoding"): (),
     ("archive-bad-zip64-field", "more"): _STRICT,
+    ("archive-bad-zip64-field", "more in the directory"): (Client.UV,),
     ("archive-bad-data-descriptor", "streamed"): (Client.PYPI,),
     ("archive-duplicate-member", "twice"): (Client.INSTALLER, Client.PYPI),
     ("archive-duplicate-member", "encoding"): _STRICT,
