@@ -10,6 +10,7 @@ from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Stat
 _LONGEST = 1000
 _MOST_ROWS = 5
 _MOST_SUGGESTIONS = 5
+_MOST_IDS = 20
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -174,6 +175,6 @@ def render_remarks(remarks: Sequence[Remark]) -> str:
     if len(unused) == 1:
         lines.append(str(unused[0]))
     elif unused:
-        ids = ", ".join(remark.rule for remark in unused)
+        ids = shown_few([remark.rule for remark in unused], _MOST_IDS)
         lines.append(f"{len(unused)} rules applied to nothing in this run: {ids}")
     return "".join(f"{shown(line)}\n" for line in lines)

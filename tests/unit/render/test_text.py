@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from counting import count_calls
-from wheelfix.outcome import Change, Fault, Outcome, Problem, Report, Severity, Status
-from wheelfix.render.text import NORMAL, QUIET, VERBOSE, render_outcome, render_summary
+from wheelfix.outcome import Change, Fault, Outcome, Problem, Remark, Report, Severity, Status
+from wheelfix.render.text import NORMAL, QUIET, VERBOSE, render_outcome, render_remarks, render_summary
 
 DROP = Change("Requires-Dist", "drop", "triton", None, "gpu/triton", None, "a compiler")
 KEEP = Change("Requires-Dist", "keep", "mkl", "mkl", "gpu/never", None, "math")
@@ -103,3 +103,10 @@ def test_of_many_rows_the_first_are_shown() -> None:
     assert lines[1:] == ["  - RECORD: demo/gone.py,,"] * 5 + [
         "  - Requires-Dist: triton", "  ... 3 more rows of RECORD (use -v to show all)",
     ]  # fmt: skip
+
+
+def test_of_thousands_of_rules_that_applied_to_nothing_the_first_are_named() -> None:
+    remarks = [Remark("unused", "mine.toml", f"r{number}", "it applied to nothing in this run") for number in range(3000)]
+    text = render_remarks(remarks)
+    assert text.startswith("3000 rules applied to nothing in this run: r0, r1, ")
+    assert text.endswith(", r19 and 2980 more\n")
