@@ -339,6 +339,8 @@ _RECORD: Final = [
     _record("record-too-many-rows", "500,001 empty rows", lambda rows: [*rows, b"\n" * 500_001], stored=True),
     _files("record-bad-row", "a path with a line separator", Entry("demo/\u2028.py", b"1")),
     _record("record-bad-row", "a row of two columns", lambda rows: [*rows, b"demo/x,\n"]),
+    _record("record-bad-row", "a path that ends with a line separator", lambda rows: [*rows, "demo/\u2028,,\n".encode()],
+            with_codes={"record-no-such-file"}, reason="there is none of this name"),
     _record("record-byte-order-mark", "a byte order mark", lambda rows: [b"\xef\xbb\xbf" + rows[0], *rows[1:]]),
     _record("record-empty-row", "an empty line at the end", lambda rows: [*rows, b"\n"]),
     _record("record-empty-row", "lines of blanks", lambda rows: [b" \t\r\n", *rows[:2], b"\n", b"\x0c\n", *rows[2:]]),

@@ -88,7 +88,7 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
     place, gone = _place(index, row.path), (ChangeRow(index, REMOVE),)
     if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
         listing.faults.append(Found("record-not-utf8", place, "the path is not UTF-8"))
-    if len(row.path.splitlines()) > 1:
+    if len(f"{row.path},".splitlines()) > 1:  # the comma behind it shows a character that ends the path
         message = "the path has a character that ends a line for installer and PyPI"
         listing.faults.append(Found("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
     if _is_file(subject, row.path):

@@ -151,8 +151,7 @@ class _Table:
             yield Found("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
         elif said != true_size:
             message = f"its size is {shown(row.size[:40])}, that of the file is {size}"
-            refused_by = (Client.UV if said is None else Client.INSTALLER,)
-            yield Found("record-wrong-size", place, message, mend, path, refused_by)
+            yield Found("record-wrong-size", place, message, mend, path, (Client.UV,) if said is None else None)
 
     def check_missing(self) -> Iterator[Found]:
         """Yield the files that have no row."""
