@@ -149,7 +149,7 @@ def test_output_that_goes_nowhere_is_not_success(arguments: list[str]) -> None:
 
 
 def test_the_number_of_a_closed_stream_is_not_that_of_a_wheel() -> None:
-    """Where 1 is free, the first wheel that is opened would be number 1, and get whatever any library prints."""
+    """Where 1 was free, the first wheel that was opened was number 1, and got what is printed."""
     write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
     program = "import os, sys; from wheelfix.cli import main; sys.argv[1:] = ['--version']; "
     check = "import atexit; atexit.register(lambda: os.write(2, os.readlink('/proc/self/fd/1').encode())); main()"
