@@ -1,4 +1,4 @@
-"""Who refuses a wheel is measured: pip, uv, installer and a model of PyPI's check of uploads look at every flaw of an archive.
+"""Who refuses a wheel is measured: pip, uv, installer and a model of PyPI's check look at every flaw of an archive.
 
 uv is asked twice: it reads a file from its directory, and a download from its first byte on.
 """
