@@ -24,7 +24,7 @@ _ENTRY_POINTS: Final = "entry_points.txt"
 SOUND: Final = (
     sound(
         metadata=metadata(*_FIELDS),
-        dist_info_files={_ENTRY_POINTS: b"[console_scripts]\ndemo = demo:main\n[x.y]\na = demo.b:c [x]\n"},
+        dist_info_files={_ENTRY_POINTS: b"[console_scripts]\ndemo = demo:main\n[x.y]\na = demo:c [x]\n"},
     ),
     sound(
         metadata=metadata(*_NEWER, head=["Metadata-Version: 2.5", *HEAD[1:]]),
