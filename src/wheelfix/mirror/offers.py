@@ -152,11 +152,12 @@ class Offer:
         Where the server has no ranges, it is loaded whole if it is ``needed``, as nothing else says what it requires.
         """
         if self._whole:
-            return self._load(size)
+            return self._load(max(self._file.size or 0, size) or _LARGEST_WHEEL)
         metadata, found = self._read_by_ranges()
         if metadata is not None or not needed:
             return metadata, found
         largest = min(_LARGEST_FOR_METADATA, self._manners.left)
+        size = max(self._file.size or 0, size)
         if not self._may_load or size > largest:
             return None, [*found, self._not_read(f"it has {size:,} bytes")]
         try:
@@ -183,8 +184,8 @@ class Offer:
         self._manners.no_ranges.add(server)
         return None, [self._finding("ranges-missing", "the server gives no parts of files")]
 
-    def _load(self, length: int) -> tuple[bytes | None, list[Finding]]:
-        """Load the wheel whole, of ``length`` bytes as the server says, and verify it; return its METADATA."""
+    def _load(self, largest: int) -> tuple[bytes | None, list[Finding]]:
+        """Load the wheel whole, at most ``largest`` bytes, and verify it; return its METADATA."""
         file = self._file
         try:
             WheelFilename.parse(file.filename)
@@ -192,7 +193,7 @@ class Offer:
             return None, [self._finding("wheel-faulty", error.message)]
         with tempfile.TemporaryDirectory(prefix="wheelfix-") as folder:
             path = Path(folder, Path(file.filename).name)
-            digest = self._web.save(file.url, path, largest=max(file.size or 0, length) or _LARGEST_WHEEL)
+            digest = self._web.save(file.url, path, largest=largest)
             said = sha256_of(file) or digest
             found = (
                 [] if digest == said else [self._finding("file-differs", f"its sha256 is {digest}, the page says {said}")]

@@ -266,6 +266,14 @@ def test_a_large_wheel_is_not_loaded_for_its_metadata(
     assert "not-looked-at" not in codes(check(leaking, download="all"))
 
 
+def test_a_length_that_is_no_longer_true_gets_round_no_bound(leaking: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HEAD says a few bytes, the page and the file itself have more."""
+    monkeypatch.setattr("wheelfix.mirror.offers._LARGEST_FOR_METADATA", 1000)
+    leaking.spoil = lambda asked: Reply(b"x" * 10) if asked.method == "HEAD" and asked.path.endswith(".whl") else None
+    survey = check(leaking, download="some")
+    assert len(messages(survey, "not-looked-at")) == 1
+
+
 def test_a_metadata_file_is_enough_where_there_are_no_ranges(tmp_path: Path) -> None:
     assert add_wheels(tmp_path / "m", [demo_wheel(tmp_path, "1.0+cpu", GPU), demo_wheel(tmp_path, "2.0")]).ok
     with static(tmp_path / "m") as server:
