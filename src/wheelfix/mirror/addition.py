@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wheelfix.archive.source import Source
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.escaping import shown
+from wheelfix.escaping import as_utf8, shown
 from wheelfix.mirror.acceptance import SAME_NAME, accept
 from wheelfix.mirror.agreement import compare_release
 from wheelfix.mirror.arrival import Arrival, examine
@@ -208,7 +208,7 @@ class Addition:
 
     def _yank(self, because: Path, file: ListedFile, reason: str, path: Path | None = None) -> None:
         """List the original of the wheel ``because``, yanked; ``path`` is where it came from, if it was not there."""
-        self._step(because, replace(file, yanked=reason, yanked_by=BY_MIRROR))
+        self._step(because, replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
         place = self._page.place(file)
         done = Publication(path, Published.YANKED, self._page.project, file.filename, place, file.sha256)
         self._more.append((because, done))

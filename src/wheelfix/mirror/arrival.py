@@ -94,10 +94,13 @@ def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str) -> ListedFile
 
 
 def upload_time(moment: datetime) -> str:
-    """Return ``moment`` in the form of PEP 700; one without a time zone is taken for UTC, which that asks for."""
+    """Return ``moment`` in the form of PEP 700; one without a time zone is taken for UTC, which that asks for.
+
+    :raises OverflowError: if no year of four digits is left of it in UTC.
+    """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _origin(wheel: Wheel) -> Origin | None:

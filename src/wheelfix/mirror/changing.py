@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.escaping import shown
+from wheelfix.escaping import as_utf8, shown
 from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import page_place
@@ -27,12 +27,13 @@ def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout:
     This holds whatever an index says that they were taken from.
 
     ``selection`` is a file name, a project, or one with versions, such as ``torch==2.7.0``. A file that is yanked already
-    gets the new ``reason``. ``timeout`` is how many seconds to wait for another writer.
+    gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``timeout`` is how many
+    seconds to wait for another writer.
 
     :raises MirrorError: if nothing is selected, or the mirror is damaged.
     """
     return _change(
-        mirror, selection, Published.YANKED, lambda file: replace(file, yanked=reason, yanked_by=BY_MIRROR), timeout
+        mirror, selection, Published.YANKED, lambda file: replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR), timeout
     )
 
 

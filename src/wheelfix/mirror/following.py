@@ -6,6 +6,7 @@ from dataclasses import replace
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
+from wheelfix.escaping import as_utf8
 from wheelfix.mirror.addresses import shown_url
 from wheelfix.mirror.arrival import upload_time
 from wheelfix.mirror.folder import Folder
@@ -23,8 +24,22 @@ _STATUS = "project-status"
 
 def upstream_file(index: str, file: DistributionPackage) -> UpstreamFile:
     """Return what the index at ``index`` says of ``file``."""
-    uploaded = None if file.upload_time is None else upload_time(file.upload_time)
-    return UpstreamFile(shown_url(index), uploaded, (file.yanked_reason or "") if file.is_yanked else None)
+    return UpstreamFile(shown_url(index), _uploaded(file), as_utf8(file.yanked_reason or "") if file.is_yanked else None)
+
+
+def _uploaded(file: DistributionPackage) -> str | None:
+    try:
+        return None if file.upload_time is None else upload_time(file.upload_time)
+    except OverflowError:  # the last hours of the year 9999, west of Greenwich
+        return None
+
+
+def count_from(folder: Folder, project: str, index: str) -> int:
+    """Return how many files on the page of ``project`` came from the index at ``index``, and are not yanked.
+
+    :raises MirrorError: if the page is damaged.
+    """
+    return sum(each.upstream == shown_url(index) and each.yanked is None for each in load_page(folder, project).files)
 
 
 def follow_index(folder: Folder, project: str, index: str, answer: Answer, timeout: float) -> list[Publication]:
@@ -73,8 +88,13 @@ def _followed(page: Page, index: str, answer: Answer) -> Iterator[ListedFile]:
 
 
 def _is_whole(answer: Answer) -> bool:
-    """Whether what a page does not list is not there: a page of HTML may be that of a proxy which is being repaired."""
-    return answer.form == "json" or answer.page.repository_version is not None or bool(answer.wheels)
+    """Whether what a page does not list is not there.
+
+    A page of HTML may be that of a proxy which is being repaired, or be cut off.
+    """
+    if answer.form == "json":
+        return True
+    return answer.complete and (answer.page.repository_version is not None or bool(answer.wheels))
 
 
 def _with_status(page: Page, index: str, answer: Answer) -> Page:
@@ -85,7 +105,7 @@ def _with_status(page: Page, index: str, answer: Answer) -> Page:
     status, reason = answer.page.status, answer.page.status_reason
     if status is None:
         return replace(page, other=others, status_from=None) if page.status_from == shown_url(index) else page
-    given: Mapping[str, str] = {"status": str(status), **({"reason": reason} if reason else {})}
+    given: Mapping[str, str] = {"status": str(status), **({"reason": as_utf8(reason)} if reason else {})}
     return replace(page, other={**others, _STATUS: given}, status_from=shown_url(index))
 
 

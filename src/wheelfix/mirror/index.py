@@ -32,7 +32,10 @@ _Page = TypeVar("_Page")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A page as it was served: ``form`` is json or html, ``raw`` the JSON document, if it is one."""
+    """A page as it was served: ``form`` is json or html, ``raw`` the JSON document, if it is one.
+
+    A page that is not ``complete`` may go on where the connection ended: nothing shows that it does not.
+    """
 
     url: str
     content_type: str
@@ -40,6 +43,7 @@ class Answer:
     form: str
     page: ProjectPage
     raw: Any = None
+    complete: bool = True
 
     @property
     def wheels(self) -> list[DistributionPackage]:
@@ -75,7 +79,7 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> Answer | 
         return Answer(url, content_type, cache, "json", page, raw)
     _check_tags(url, body)
     page = _parsed(url, lambda: _project_html(flatten(body, _charset(answer)), canonicalize_name(project), answer.url))
-    return Answer(url, content_type, cache, "html", page)
+    return Answer(url, content_type, cache, "html", page, complete=_is_complete(answer, body))
 
 
 def ask_projects(web: Web, index: str) -> list[str]:
@@ -115,6 +119,12 @@ def _charset(answer: requests.Response) -> str:
     """Return the charset that the server says, empty where it says none: requests takes such text for Latin-1."""
     found = _CHARSET.search(answer.headers.get("Content-Type", ""))
     return found[1] if found else ""
+
+
+def _is_complete(answer: requests.Response, html: bytes) -> bool:
+    """Whether an answer that breaks off would have been noticed, or its last tag is there."""
+    framed = {"Content-Length", "Transfer-Encoding", "Content-Encoding"} & answer.headers.keys()
+    return bool(framed) or b"</html" in html.lower()
 
 
 def _is_json(content_type: str, body: bytes) -> bool:

@@ -15,7 +15,7 @@ from wheelfix.mirror.acceptance import SAME_NAME
 from wheelfix.mirror.choosing import ask_listed, choose_listed
 from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.following import follow_index, upstream_file
+from wheelfix.mirror.following import count_from, follow_index, upstream_file
 from wheelfix.mirror.index import Answer, sha256_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport, not_done
@@ -111,7 +111,13 @@ class Taking:
         :raises MirrorError: if the index does not give it: then nothing is taken over.
         """
         if project not in self._pages:
-            self._pages[project] = answer = ask_listed(self._web, self._index, project)
+            try:
+                answer = ask_listed(self._web, self._index, project)
+            except MirrorError as error:
+                if error.code == "no-project" and (count := count_from(self._folder, project, self._index)):
+                    raise _project_gone(project, count) from error
+                raise
+            self._pages[project] = answer
             self._followed += follow_index(self._folder, project, self._index, answer, self._timeout)
         return self._pages[project]
 
@@ -190,6 +196,15 @@ class Taking:
 def _extras_note(wanted: Requirement) -> str:
     extras = ", ".join(sorted(wanted.extras))
     return f"Extras are not followed ({extras}): a mirror lists wheels. Name what the extra requires as well."
+
+
+def _project_gone(project: str, count: int) -> MirrorError:
+    """Return the error for a project that is no longer there; an address may be wrong for a day, so nothing is yanked."""
+    return MirrorError(
+        "no-project",
+        f"the index no longer has the project {project}, of which the mirror lists {count} files from there",
+        hint=f"They stay as they are. If it was removed for good reason, run `wheelfix mirror yank MIRROR {project}`.",
+    )
 
 
 def _by_name(publication: Publication) -> Publication:

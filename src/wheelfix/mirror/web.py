@@ -271,8 +271,10 @@ def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[byte
         for block in blocks:
             rest = block
             while rest:
+                if inflater.eof:  # a body may have several members (RFC 1952, 2.2)
+                    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)
                 yield inflater.decompress(rest, _STEP)
-                rest = inflater.unconsumed_tail
+                rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
         yield inflater.flush()
         if not inflater.eof:
             raise ValueError("it ends too early")

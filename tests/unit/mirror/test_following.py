@@ -1,5 +1,7 @@
 """What another index says of files that a mirror has from there: yanked, removed, uploaded when; and who wins."""
 
+import gzip
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,67 @@ def test_an_upstream_that_gives_no_answer_changes_nothing(reply: Reply, index: I
     published = take(mirror, index)
     assert not published.ok
     assert (mirror / "simple/demo/index.json").read_bytes() == before
+
+
+def html_of(index: Index) -> bytes:
+    links = (
+        f'<a href="/files/{name}#sha256={hashlib.sha256(data).hexdigest()}">{name}</a>\n'
+        for name, data in index.files.items()
+    )
+    return f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>".encode()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_half_a_page_is_not_taken_for_the_whole(zipped: bool, index: Index, mirror: Path) -> None:
+    """It ends with the connection, or its second half is a member of gzip of its own."""
+    html, kind = html_of(index), {"Content-Type": "text/html"}
+    index.spoil = lambda asked: Reply(html, headers=kind) if asked.path == "/simple/demo/" else None
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    before, half = files(mirror), html.index(b"<a", html.index(TWO.encode()) - 100)
+    cut = Reply(html[:half], headers=kind, tell=False)
+    if zipped:
+        cut = Reply(gzip.compress(html[:half]) + gzip.compress(html[half:]), headers={**kind, "Content-Encoding": "gzip"})
+    index.spoil = lambda asked: cut if asked.path == "/simple/demo/" else None
+    assert statuses(take(mirror, index, "demo==1.0")) == [("unchanged", ONE)]
+    assert files(mirror) == before == {ONE: False, TWO: False}
+    end = Reply(html[:half] + b"</BODY></HTML>", headers=kind, tell=False)
+    index.spoil = lambda asked: end if asked.path == "/simple/demo/" else None
+    assert ("yanked", TWO) in statuses(take(mirror, index, "demo==1.0"))
+
+
+def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Path) -> None:
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    index.spoil = lambda asked: Reply(status=404)
+    problem = take(mirror, index).files[0].problem
+    assert problem is not None
+    assert problem.message == "the index no longer has the project demo, of which the mirror lists 2 files from there"
+    assert "wheelfix mirror yank MIRROR demo" in problem.hint
+    assert files(mirror) == {ONE: False, TWO: False}
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.9-01:00", "0001-01-01T00:00:00+14:00"])
+def test_an_upload_time_beyond_all_calendars_is_none(time: str, index: Index, mirror: Path) -> None:
+    index.told = {"upload-time": time}
+    assert "The index has no upload time of it" in notes(take(mirror, index))
+
+
+def test_an_early_upload_time_has_a_year_of_four_digits(index: Index, mirror: Path) -> None:
+    index.told = {"upload-time": "0099-01-01T00:00:00Z"}
+    take(mirror, index)
+    assert files(mirror, "upload-time") == {TWO: "0099-01-01T00:00:00.000000Z"}
+
+
+def test_no_reason_makes_a_page_unreadable(index: Index, mirror: Path, tmp_path: Path) -> None:
+    """uv refuses the whole page where it holds half a character (``lone leading surrogate in hex escape``)."""
+    index.told, index.page = {"yanked": "a\ud800b"}, {"project-status": {"status": "archived", "reason": "\udcff"}}
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    assert statuses(take(mirror, index, "demo==1.0")) == [("unchanged", ONE)]  # nothing is taken over again and again
+    yank_files(mirror, "demo==1.0", "bad \udcff")
+    made = demo_wheel(tmp_path / "gpu", "4.0", GPU, tags="cp311-cp311-macosx_11_0_arm64")
+    fix_into_mirror(mirror, made, build_tag="1x", yank_original="why \udcfe")
+    assert {*files(mirror).values()} == {"bad \\xff", "a\\ud800b", "why \\xfe", False}
+    json.dumps(page(mirror), ensure_ascii=False).encode()
+    assert check_mirror(mirror).findings == ()
 
 
 def test_who_yanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
