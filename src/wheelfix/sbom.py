@@ -23,6 +23,8 @@ _CHANGE: Final = "wheelfix:change"
 _RULES: Final = "wheelfix:rules-sha256"
 _MOST_ANCESTORS: Final = 100
 _MOST_CHANGES: Final = 10_000
+_MOST_VERSIONS: Final = 100
+"""How many changes of the version are kept of those that are too old: by them a local version of ours is known as ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,12 @@ def write_trace(
     """Return the trace for a wheel made from the wheel ``filename`` with ``sha256`` (hexadecimal).
 
     ``diff`` is the unified diff of METADATA; it is kept so that patch(1) applies it. ``before`` is the trace that the wheel
-    had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most.
+    had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most, and older changes of Version.
     """
     project, version, filename = map(as_utf8, (project, version, filename))
     past = read_trace(before) if before else None
     ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))[:_MOST_ANCESTORS]
-    all_changes = (*(past.changes if past else ()), *changes)[-_MOST_CHANGES:]
+    all_changes = _newest((*(past.changes if past else ()), *changes))
     pedigree: dict[str, Any] = {"ancestors": [_component(project, version, each) for each in ancestors]}
     if diff:
         pedigree["patches"] = [{"type": "unofficial", "diff": {"text": _attachment(diff)}}]
@@ -82,6 +84,11 @@ def write_trace(
         },
     }
     return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode("ascii")
+
+
+def _newest(changes: Sequence[Change]) -> Sequence[Change]:
+    versions = [each for each in changes[:-_MOST_CHANGES] if each.field == "Version"]
+    return (*versions[-_MOST_VERSIONS:], *changes[-_MOST_CHANGES:])
 
 
 def _attachment(diff: str) -> dict[str, str]:

@@ -92,6 +92,22 @@ def test_without_a_binary_only_the_provenance_takes_the_label_away(sbom: bool, t
     assert verdict(fix(labelled, force=True))[0] is expected
 
 
+def test_so_many_changes_that_provenance_forgets_the_oldest(tmp_path: Path) -> None:
+    """A repair of 20,000 stale rows left no room for the change of the version, and the label was evidence again."""
+    rows = b"".join(b"gone/%d.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n" % each for each in range(10_001))
+    spec = WheelSpec(tags=TAGS, requires=("numpy", GPU), files=(INIT,))
+    archive = archive_of(spec)
+    record = archive.entries[-1].content
+    assert isinstance(record, bytes)
+    path = write_wheel(tmp_path, spec, changed(archive, "RECORD", content=rows + record))
+    labelled = fix(path, dropping("numpy"), local="cpu").output
+    assert labelled is not None
+    [repaired] = wheelfix.repair_wheels([labelled], output_dir=tmp_path / "repaired").outcomes
+    assert repaired.output is not None
+    assert len(repaired.changes) == 10_001
+    assert verdict(fix(repaired.output, force=True))[0] is Verdict.UNPROVEN
+
+
 def test_a_label_of_the_builder_survives_a_correction(tmp_path: Path) -> None:
     path = fix(built(tmp_path, version="1.0+cpu"), dropping("numpy")).output
     assert path is not None

@@ -26,7 +26,7 @@ RUNTIMES: Final = ("cuda", "rocm", "xpu")
 """The runtimes that builds name in labels and constants."""
 _LABELS: Final = {
     "cpu": re.compile(r"cpu"),
-    "cuda": re.compile(r"(?:.*[^a-z])?(?:cuda\d*|cu\d{2,3})(?:torch.*)?"),
+    "cuda": re.compile(r"(?:.*[^a-z])?(?:cuda\d*|cu\d{2,3})x?(?:torch.*)?"),
     "rocm": re.compile(r"(?:rocm|hip)\d*"),
     "xpu": re.compile(r"xpu"),
 }

@@ -29,6 +29,11 @@ _LONGEST_MATCH: Final = len(b"PyModExportU_") + 1
 _SHARED_OBJECT: Final = re.compile(r"\.(?:so(?:\.\d\w*)*|pyd|dll|dylib)\Z", re.IGNORECASE)
 _DEBUG: Final = ".debug"
 """The end of the name of a file with debugging information, which only debuggers open."""
+_MACH_O: Final = frozenset({b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"})
+"""How Mach-O files begin: of 32 and 64 bits, in both byte orders."""
+_FAT: Final = frozenset({b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"})
+_MOST_IN_FAT: Final = 40
+"""A class file of Java begins like a fat file: where that has its number of machines, it has a version from 45 on."""
 _LONGEST_BASE: Final = 255
 """The longest file name, in characters, that file systems take."""
 _CPUS: Final[Mapping[str, int | None]] = {
@@ -87,6 +92,18 @@ def is_binary(path: str) -> bool:
 def is_debug_file(path: str) -> bool:
     """Whether a path is that of debugging information, which looks like a binary and is none."""
     return path.endswith(_DEBUG)
+
+
+def system_of(start: bytes) -> str | None:
+    """Return on which system a file is a program that is no ELF file, by how it begins; ``None`` if on none.
+
+    The name is that of the variable ``platform_system``. 1 KiB of the file says it.
+    """
+    if start[:2] == b"MZ" and len(start) >= 64:
+        [header] = struct.unpack_from("<I", start, 60)  # https://learn.microsoft.com/windows/win32/debug/pe-format
+        return "Windows" if start[header : header + 4] == b"PE\0\0" else None
+    is_fat = start[:4] in _FAT and len(start) >= 8 and struct.unpack_from(">I", start, 4)[0] < _MOST_IN_FAT
+    return "Darwin" if start[:4] in _MACH_O or is_fat else None
 
 
 def read_dynamic(file: BinaryIO) -> Dynamic | None:

@@ -68,6 +68,12 @@ class Environments:
             for platform, (implementation, lowest, highest) in sorted(known, key=repr)
         )
 
+    @cached_property
+    def systems(self) -> frozenset[str] | None:
+        """What ``platform_system`` can be in them, ``None`` if it can be anything."""
+        found = [each.values.get("platform_system") for each in self.each]
+        return None if None in found else frozenset(name for names in found if names for name in names)
+
     def never_ask_for(self, requirement: Requirement, *, plainly: bool = False) -> bool:
         """Whether the marker of ``requirement`` is false in all of them: no installer ever acts on such a requirement.
 

@@ -1,7 +1,7 @@
 """Which shared libraries the binaries of a wheel link to, read smallest first and only as far as needed."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO, Final, cast
@@ -12,7 +12,7 @@ from wheelfix.archive.unpacking import Allowance, MemberFile, read_start
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
-from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic
+from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic, system_of
 
 _MOST_BYTES: Final = 6 << 30
 """How much of a wheel's binaries is inflated at most, in bytes; the largest real ones have 2 GiB."""
@@ -25,6 +25,9 @@ _SAMPLE_SIZE: Final = 1 << 20
 """The largest binary, in bytes, that is read to see whether a wheel contradicts itself; for torch that takes 30 ms."""
 _SAMPLE_COUNT: Final = 50
 _MOST_BINARIES: Final = 5_000
+_START: Final = 1_024
+"""How much of a file is read to see whether it is a program for another system, in bytes."""
+_NOT_READ: Final = "it is no ELF file, and others are not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Linkage:
         return tuple(
             Link(binary.path, library, binary.path in hard)
             for binary in self.binaries
-            for library in dict.fromkeys(each.rpartition("/")[2] for each in binary.dynamic.needed)
-            if library not in self.names and library_runtime(library)
+            for library, elsewhere in _each_needed(binary)
+            if (elsewhere or library not in self.names) and library_runtime(library)
         )
 
     def first(self, wanted: Callable[[str], bool], *, hard: bool = False) -> Link | None:
@@ -110,7 +113,7 @@ class Linkage:
     def _loads(self) -> Mapping[str, list[str]]:
         """What the loader loads from the wheel together with each binary."""
         return {
-            binary.path: [path for library in binary.dynamic.needed for path in self._by_name.get(library, ())]
+            binary.path: [path for library, _ in _each_needed(binary) for path in self._by_name.get(library, ())]
             for binary in self.binaries
         }
 
@@ -138,17 +141,27 @@ class Scanner:
     """Reads the binaries of a wheel, smallest first, and goes on from what is ``known`` of them by an earlier look.
 
     Those that are called like shared objects come first, then all else that begins like an ELF file: programs too must
-    find their libraries. What no loader takes, code for a device or debugging information, is passed over.
+    find their libraries. What no loader takes, code for a device or debugging information, is passed over. Programs that are
+    no ELF files cannot be read; they count where they are for one of ``systems``, any without.
     """
 
-    def __init__(self, source: Readable, members: Sequence[Member], known: Linkage | None = None) -> None:
+    def __init__(
+        self,
+        source: Readable,
+        members: Sequence[Member],
+        known: Linkage | None = None,
+        *,
+        systems: Collection[str] | None = None,
+    ) -> None:
         self._source = source
+        self._systems = systems
         candidates = [member for member in members if is_binary(member.name)]
         known = known or Linkage()
         seen = known.unread.keys() | {binary.path for binary in known.binaries}
         left = [] if known.complete else [member for member in members if member.name not in seen]
         self._waiting = deque(sorted((each for each in left if is_binary(each.name)), key=_by_size))
         self._others = [each for each in left if _may_be_program(each)]
+        self._debug_files = [each for each in left if is_debug_file(each.name)]
         calls = _MOST_CALLS + _CALLS_EACH * min(len(candidates), _MOST_BINARIES)
         self._allowance = Allowance(bytes_=_MOST_BYTES, calls=calls)
         self._candidates = frozenset(each.name for each in candidates)
@@ -164,7 +177,7 @@ class Scanner:
     def linkage(self) -> Linkage:
         """What was read so far."""
         if self._linkage is None:
-            complete = not self._waiting and not self._others
+            complete = not self._waiting and not self._others and not self._loaded_debug_files()
             self._linkage = Linkage(tuple(self._binaries), dict(self._unread), complete, self._loadable_names())
         return self._linkage
 
@@ -208,14 +221,31 @@ class Scanner:
         if not self._waiting and self._others:
             others, self._others, self._linkage = self._others, [], None
             self._waiting.extend(sorted(filter(self._begins_like_elf, others), key=_by_size))
+        if not self._waiting and (loaded := self._loaded_debug_files()):
+            self._debug_files = [each for each in self._debug_files if each not in loaded]
+            self._waiting.extend(sorted(loaded, key=_by_size))
         return bool(self._waiting)
 
     def _begins_like_elf(self, member: Member) -> bool:
+        """Whether it is an ELF file; one for another system cannot be read, and is noted."""
         try:
-            return read_start(self._source, member, len(MAGIC)) == MAGIC
+            start = read_start(self._source, member, 2 * len(MAGIC))
+            if start.startswith(b"MZ"):
+                start = read_start(self._source, member, _START)
         except ArchiveError as error:
             self._unread[member.name] = error.message
             return False
+        system = system_of(start)
+        if system is not None and (self._systems is None or system in self._systems):
+            self._unread[member.name] = _NOT_READ
+        return start.startswith(MAGIC)
+
+    def _loaded_debug_files(self) -> list[Member]:
+        """Return the files called like debugging information that a binary links to: those are loaded all the same."""
+        if not self._debug_files:
+            return []
+        needed = {library for binary in self._binaries for library, _ in _each_needed(binary)}
+        return [each for each in self._debug_files if each.name.rpartition("/")[2] in needed]
 
     def _loadable_names(self) -> frozenset[str]:
         """Return the names under which the wheel brings libraries: a file that no loader takes brings none."""
@@ -229,7 +259,7 @@ class Scanner:
             file = MemberFile(self._source, member, self._allowance)
             if file.read(len(MAGIC)) != MAGIC:
                 if member.size:
-                    self._unread[member.name] = "it is no ELF file, and others are not read"
+                    self._unread[member.name] = _NOT_READ
                 else:
                     self._passed_over.add(member.name)
                 return
@@ -246,7 +276,15 @@ class Scanner:
 
 
 def _needed_by(binaries: Iterable[Binary]) -> Iterator[str]:
-    return (library.rpartition("/")[2] for binary in binaries for library in binary.dynamic.needed)
+    return (library for binary in binaries for library, _ in _each_needed(binary))
+
+
+def _each_needed(binary: Binary) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each library that a binary links to, and whether it is to be outside of the wheel.
+
+    A name can be a path: relative to the binary (``$ORIGIN/libx.so``), or that of a file of the system.
+    """
+    return ((library.rpartition("/")[2], library.startswith("/")) for library in dict.fromkeys(binary.dynamic.needed))
 
 
 def _bases(paths: Iterable[str]) -> frozenset[str]:

@@ -69,7 +69,7 @@ class Evidence:
 
     @cached_property
     def _scanner(self) -> Scanner:
-        return Scanner(self._source, self._members, self._known)
+        return Scanner(self._source, self._members, self._known, systems=self.environments.systems)
 
     @property
     def linkage(self) -> Linkage:
@@ -162,6 +162,9 @@ class Evidence:
         clean = _none_links(len(linkage.binaries), {*provided.runtimes, *stated.without})
         if stated.denied:
             return Judgement(Verdict.SAFE, f"{_joined(each.words for each in stated.denied)}, and {clean}")
+        bundled = next((name for name in sorted(linkage.names) if provided.includes(name)), None)
+        if on_purpose and bundled:
+            return Judgement(Verdict.UNPROVEN, f"{clean}, but the wheel has {shown(bundled)} of its own")
         if on_purpose:
             return Judgement(Verdict.SAFE, f"{clean}, and the rule names this project and requirement explicitly")
         if not linkage.binaries:
@@ -212,7 +215,11 @@ class _Statements:
         self.contradict = any(each.runtime in self.without for each in self.uses)
         hints = [each for each in mine if not each.explicit and not (each.conditional and each.runtime in self.without)]
         others = [each.words for each in (*self.uses, *hints)] if self.denied else []
-        self.against = f"the wheel contradicts itself: {self.denied[0].words}, but {others[0]}" if others else ""
+        self.against = f"the wheel contradicts itself: {_both(self.denied[0].words, others[0])}" if others else ""
+
+
+def _both(denial: str, other: str) -> str:
+    return f"{denial}, which says both" if other == denial else f"{denial}, but {other}"
 
 
 def _is_gpu(library: str) -> bool:

@@ -127,10 +127,11 @@ def test_for_which_runtimes_a_requirement_is(name: str, runtimes: tuple[str, ...
 
 
 FRAMEWORKS = {
-    "cuda": """libtorch_cuda.so libtorch_cuda_linalg.so libc10_cuda.so librmm.so libcudf.so libkvikio.so libcustatevec.so.1
-               libcutensor.so.2 libcutensornet.so.2 libcudensitymat.so.0""",
+    "cuda": """libtorch_cuda.so libtorch_cuda_linalg.so libc10_cuda.so librmm.so libcudf.so libcuml.so libnvforest.so
+        libcuvs.so libcuvs_c.so libraft.so libcugraph.so libcugraph_c.so libcutensorMg.so.2 libkvikio.so
+        libcustatevec.so.1 libcutensor.so.2 libcutensornet.so.2 libcudensitymat.so.0""",
     "rocm": "libtorch_hip.so libtorch_hip_linalg.so libc10_hip.so",
-    "xpu": "libtorch_xpu.so libtorch_xpu_ops.so libc10_xpu.so libur_loader.so.0 libze_loader.so.1",
+    "xpu": "libtorch_xpu.so libtorch_xpu_ops.so libc10_xpu.so libur_loader.so.0 libze_loader.so.1 libze_tracing_layer.so.1",
 }  # fmt: skip
 """The GPU halves of frameworks: libraries that come with other wheels, and need what is for their runtime."""
 REQUIREMENTS = {

@@ -226,6 +226,17 @@ def test_programs_are_looked_at_last() -> None:
     assert paths(one.read_all()) == ["_C" + PYTHON, "tool"]
 
 
+def test_debugging_information_that_a_binary_links_to_is_read_last() -> None:
+    """The loader goes by names, and takes any."""
+    module, loaded = binary("d/_C" + PYTHON, "a.debug"), binary("d/a.debug", "b.debug")
+    one = scanner(module, loaded, binary("d/b.debug", CUDART), binary("d/c.debug", CUBLAS), Entry("d/d.debug", b"text"))
+    assert not one.linkage.complete
+    assert one.find_link(is_cuda) == Link("d/b.debug", CUDART, hard=True)
+    assert paths(one.read_all()) == ["_C" + PYTHON, "a.debug", "b.debug"]
+    assert one.linkage.complete
+    assert not one.linkage.unread
+
+
 DEVICE = Entry(f"d.libs/{CUBLAS}", shared_object("x86_64").replace(b"\x3e\0\1\0", b"\xbe\0\1\0", 1))
 RELOCATABLE = Entry(f"d.libs/{CUBLAS}", shared_object("x86_64").replace(b"\3\0\x3e\0", b"\1\0\x3e\0", 1))
 EMPTY = Entry(f"d.libs/{CUBLAS}", b"")

@@ -44,9 +44,15 @@ def requirement(text: str) -> Requirement:
     return found
 
 
-def evidence(*files: Entry, version: str = "1.0", scan: Scan = Scan.AUTO, known: Linkage | None = None) -> Evidence:
-    """Return the evidence in a built wheel for Linux on x86_64."""
-    spec = WheelSpec(version=version, tags="cp311-cp311-manylinux_2_28_x86_64", files=files)
+def evidence(
+    *files: Entry,
+    version: str = "1.0",
+    tags: str = "cp311-cp311-manylinux_2_28_x86_64",
+    scan: Scan = Scan.AUTO,
+    known: Linkage | None = None,
+) -> Evidence:
+    """Return the evidence in a built wheel, by default one for Linux on x86_64."""
+    spec = WheelSpec(version=version, tags=tags, files=files)
     source = Held(to_bytes(archive_of(spec)))
     environments = Environments(parse_tag(spec.tags))
     return Evidence(source, read_layout(source).members, environments, "demo", [version], scan=scan, known=known)
@@ -138,6 +144,21 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "cuda under a condition, cpu label, and a plug-in": (
         "1.0+cpu", CUBLAS, [UNDER_IF, LARGE_PLUG_IN], UNPROVEN, "though no extension module",
+    ),
+    "cpu label and more": ("1.0+cpu.cuda12x", CUBLAS, [CPU_MODULE], UNPROVEN, "is 1.0+cpu.cuda12x, which says both"),
+    "cpu label and debugging information that is loaded": (
+        "1.0+cpu", CUBLAS, [library(MODULE, "libx.debug"), library("demo/libx.debug", "libcublas.so.12")], UNSAFE,
+        "demo/libx.debug links to libcublas.so.12",
+    ),
+    "cpu label and debugging information": (
+        "1.0+cpu", CUBLAS, [CPU_MODULE, library("demo/libx.debug", "libcublas.so.12")], SAFE, "its only binary does not",
+    ),
+    "a library by its path": (
+        "1.0", CUBLAS, [library(MODULE, "$ORIGIN/libplugin.so"), PLUG_IN], UNSAFE, "demo/lib/libplugin.so links to",
+    ),
+    "a library of the system by its path, and one in the wheel": (
+        "1.0", CUBLAS, [library(MODULE, "/usr/lib/libcublas.so.12"), library("demo.libs/libcublas.so.12")], UNSAFE,
+        f"{MODULE} links to libcublas.so.12",
     ),
     "cuda set twice, cpu label": ("1.0+cpu", CUBLAS, [TWICE, CPU_MODULE], UNPROVEN, "leaves open what cuda is"),
     "cpu label and triton": ("1.0+cpu", "triton", [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
@@ -276,6 +297,8 @@ ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("triton", [WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
     (CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged"),
     (CUBLAS, [TWICE], SAFE, "it has no binaries"),
+    (CUBLAS, [CUDA_MODULE, library("x/libcublas.so.12")], UNPROVEN, "but the wheel has libcublas.so.12 of its own"),
+    ("triton", [CPU_MODULE, library("x/libcublas.so.12")], SAFE, "the rule names this project and requirement"),
 ]
 
 
@@ -285,6 +308,38 @@ def test_a_rule_for_just_this_requirement(text: str, files: Sequence[Entry], ver
     assert found is not None
     assert found.verdict is verdict, found.reason
     assert words in found.reason
+
+
+PROGRAMS = {
+    "PE": b"MZ" + bytes(58) + b"\x80\0\0\0" + bytes(64) + b"PE\0\0" + bytes(100),
+    "Mach-O": b"\xcf\xfa\xed\xfe" + bytes(100),
+    "fat Mach-O": b"\xca\xfe\xba\xbe\0\0\0\2" + bytes(100),
+}
+JAVA, TEXT, CUT_OFF = b"\xca\xfe\xba\xbe\0\0\0\x34" + bytes(100), b"MZ is a text" * 20, b"MZ" + bytes(20)
+
+
+@pytest.mark.parametrize(
+    ("tags", "content", "verdict"),
+    [
+        ("py3-none-win_amd64", PROGRAMS["PE"], UNPROVEN),
+        ("py3-none-any", PROGRAMS["PE"], UNPROVEN),
+        ("py3-none-manylinux_2_28_x86_64.win_amd64", PROGRAMS["PE"], UNPROVEN),
+        ("py3-none-manylinux_2_28_x86_64", PROGRAMS["PE"], SAFE),
+        ("py3-none-macosx_11_0_arm64", PROGRAMS["PE"], SAFE),
+        ("py3-none-macosx_11_0_arm64", PROGRAMS["Mach-O"], UNPROVEN),
+        ("py3-none-macosx_11_0_arm64", PROGRAMS["fat Mach-O"], UNPROVEN),
+        ("py3-none-win_amd64", PROGRAMS["Mach-O"], SAFE),
+        ("py3-none-any", JAVA, SAFE),
+        ("py3-none-any", TEXT, SAFE),
+        ("py3-none-any", CUT_OFF, SAFE),
+    ],
+)  # fmt: skip
+def test_programs_that_cannot_be_read_leave_a_doubt_where_they_run(tags: str, content: bytes, verdict: Verdict) -> None:
+    """Launchers for Windows lie in many wheels for Linux."""
+    found = evidence(Entry("demo/bin/tool", content), version="1.0+cpu", tags=tags).judge(requirement(CUBLAS))
+    assert found is not None
+    assert found.verdict is verdict, found.reason
+    assert ("cannot be judged" in found.reason) is (verdict is UNPROVEN)
 
 
 NEVER: list[tuple[str, Sequence[Entry], Verdict, str]] = [
