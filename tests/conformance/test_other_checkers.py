@@ -48,7 +48,7 @@ def test_what_a_tool_refuses_of_a_damaged_wheel_verify_finds_too(seed: int, tmp_
         assert not any(fault.code == "file-unreadable" for fault in faults), faults  # it stands for a crash, too
         refused.update([*complaints])
         accepted += not faults
-    assert accepted > 50  # verify finds something in most: the others show that the tools are asked at all
+    assert accepted > 100
     assert all(refused[tool] > 100 for tool in STRICT), refused
 
 
