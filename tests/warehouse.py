@@ -63,13 +63,14 @@ def record_mismatch(path: Path) -> str:
 
 
 def metadata_complaints(path: Path) -> list[str]:
-    """Return what PyPI refuses of the fields of METADATA, as twine sends them."""
+    """Return what PyPI refuses of the fields of METADATA, as twine sends them; others than it knows do not matter to it."""
     with zipfile.ZipFile(path) as archive:
         raw, unparsed = parse_email(archive.read(f"{_folder_of(path)}/METADATA"))
     if Version(raw.get("metadata_version", "0")) < Version("2.4"):
         raw.pop("license_files", None)  # setuptools wrote it before it was a field, so twine does not send it
         unparsed.pop("license-file", None)
-    found = [f"{field} cannot be read" for field in unparsed]
+    sent = [field for field in unparsed if field != "description" and parse_email(f"{field}: x\n")[0]]
+    found = [f"{field} cannot be read" for field in sent]
     try:
         metadata = Metadata.from_raw(raw)
     except* ValueError as group:

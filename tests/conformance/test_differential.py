@@ -1,8 +1,8 @@
 """Statements about wheels of more than a thousand kinds, held against pip, uv, installer and a model of PyPI.
 
 What ``verify`` calls free of errors is taken by all of them; what a correction writes is taken by whoever took the
-original. And what PyPI refuses of the fields of METADATA has a finding at least. The default run tries a part of the
-wheels, the slow one all.
+original. Where PyPI writes to the owners instead of refusing, ``verify`` has a finding at least. The default run tries a
+part of the wheels, the slow one all.
 """
 
 import shutil
@@ -69,8 +69,10 @@ class Tally:
             self.counts["free of errors"] += 1
             refusals = {reader: refusal(reader, path) for reader in READERS}
             self._note(sample.kind, "has no error", refusals)
-            if not findings and not any(refusals.values()):
-                self._note(sample.kind, "has no finding", _doubts(path))
+            if not any(refusals.values()):
+                self._note(sample.kind, "has no error", {"PyPI, fields": "; ".join(metadata_complaints(path))})
+                if not findings:
+                    self._note(sample.kind, "has no finding", {"PyPI, mail": record_mismatch(path)})
         for correction in corrections:
             [outcome] = CORRECTIONS[correction](path, folder / correction).outcomes
             if outcome.status is Status.FIXED and outcome.output:
@@ -84,11 +86,6 @@ class Tally:
         for reader, text in refusals.items():
             if text and f"{reader}: {text}" not in DISPUTED:
                 self.disagreements.append(f"{kind}: {what}: {reader}: {text}")
-
-
-def _doubts(path: Path) -> dict[str, str]:
-    """Return what PyPI refuses or warns of beyond the form of the wheel; ``verify`` may call it a warning."""
-    return {"PyPI, fields": "; ".join(metadata_complaints(path)), "PyPI, mail": record_mismatch(path)}
 
 
 @cache

@@ -63,6 +63,7 @@ def check_members(subject: Subject) -> Iterator[Found]:
         yield Found("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
     yield from check_each(subject, layout, layout.members)
     yield from check_folders(subject)
+    yield from _check_same_path(subject)
     yield from _check_folded(subject)
     yield from _check_contents(subject)
 
@@ -195,6 +196,18 @@ def _is_time(fields: Entry) -> bool:
     if not 1 <= month <= 12 or not 1 <= day <= monthrange(1980 + (fields.date >> 9), month)[1]:
         return False
     return fields.time >> 11 < 24 and fields.time >> 5 & 63 < 60 and (fields.time & 31) < 30
+
+
+def _check_same_path(subject: Subject) -> Iterator[Found]:
+    """Yield the files that become one when they are installed: their paths differ by empty parts and dots only."""
+    first: dict[str, str] = {}
+    for name in subject.members:
+        if not name.endswith("/") and {"", "."}.intersection(name.split("/")):
+            plain = posixpath.normpath(name)
+            other = plain if plain in subject.members else first.setdefault(plain, name)
+            if other != name:
+                message, refused_by = f"it is installed as the same file as {shown(other)}", (Client.INSTALLER,)
+                yield Found("archive-duplicate-member", shown(name), message, refused_by=refused_by)
 
 
 def _check_folded(subject: Subject) -> Iterator[Found]:

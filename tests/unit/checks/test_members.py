@@ -59,7 +59,8 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
     """Pitfall 29: it is told with what is wrong, escaped and cut."""
-    [fault] = inspect_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).faults
+    faults = inspect_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).faults
+    [fault] = (each for each in faults if each.code != "record-bad-row")  # what ends a line ends a row of RECORD, too
     assert fault.code == "archive-unsafe-name"
     assert wrong in fault.message
     assert fault.place.isprintable()
