@@ -12,7 +12,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -191,26 +191,42 @@ def remove_left_behind(folder: Path) -> None:
         _remove_if_left_behind(folder / name)
 
 
+def is_left_behind(path: Path) -> bool:
+    """Whether the process is gone that made the hidden file at ``path``; one that cannot be asked for is not."""
+    with _held(path) as mode:
+        return bool(mode)
+
+
 def _remove_if_left_behind(path: Path) -> None:
+    with suppress(OSError), _held(path) as mode:
+        if stat.S_ISREG(mode):
+            path.unlink()
+        elif stat.S_ISDIR(mode):
+            _remove_directory(path)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """Lock the hidden file or directory at ``path`` and give its mode; 0 if a process is at it, or nobody can tell."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # gone, or not ours to read
+        yield 0
         return
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            return
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: NFS wants a file open for writing otherwise
-        if not os.path.samestat(os.fstat(descriptor), path.lstat()):
-            return
-        if stat.S_ISREG(mode):
-            path.unlink()
-        else:
-            _remove_directory(path)
-    except OSError:  # a process is at it, or this file system cannot tell
-        return
+        yield _locked_mode(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def _locked_mode(descriptor: int, path: Path) -> int:
+    mode = os.fstat(descriptor).st_mode
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: NFS wants a file open for writing otherwise
+        is_it = os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:  # a process is at it, or this file system cannot tell
+        return 0
+    return mode if is_it and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) else 0
 
 
 def _hidden_path(folder: Path) -> Path:

@@ -193,11 +193,14 @@ _ALL: Final = (
     _warning(
         "unlisted",
         "A file is there that no page lists.",
-        "None; it takes space. An interrupted `mirror add` leaves such.",
+        "No client; it only takes space. An interrupted `mirror add` leaves such files.",
         Seen.FOLDER,
     ),
     _warning(
-        "leftover", "A half-made file was left behind.", "None; it takes space. A killed process leaves such.", Seen.FOLDER
+        "leftover",
+        "A half-made file was left behind.",
+        "No client; it only takes space. A killed process leaves such files.",
+        Seen.FOLDER,
     ),
     _error(
         "leads-out", "A link in the mirror leads out of it.", "A server may show what is not meant to be shown.", Seen.FOLDER

@@ -14,7 +14,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from wheelfix.archive.source import Source
-from wheelfix.archive.staging import StagedFile
+from wheelfix.archive.staging import StagedFile, remove_left_behind
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
@@ -130,6 +130,7 @@ class Folder:
                 if self.read(place) == data:
                     continue
                 path = self._path_for(place)
+                remove_left_behind(path.parent)
                 staged = stack.enter_context(StagedFile(path.parent, _MODE))
                 output = stack.enter_context(Growing(staged.descriptor))
                 output.write(data)
@@ -171,6 +172,7 @@ class Folder:
     def take(self, source: Source, place: str, transfer: Transfer) -> None:
         """Let the file ``source`` lie at ``place``, in place of what is there; it stays where it was, too."""
         path = self._path_for(place)
+        remove_left_behind(path.parent)
         moves = transfer is Transfer.MOVE and _has_one_name(source.path)
         if moves:
             source.path.chmod(_MODE)  # a server reads it as another user

@@ -70,6 +70,7 @@ def _look_at_project(folder: Folder, project: str, known: Account, *, quick: boo
             settled = before == _pages(folder, project) and (look > 0 or not _is_passing(again))
         except (MirrorError, OSError) as error:
             known.doubtful.add(project)
+            known.places.update(below(folder, f"{FILES}/{project}"))  # nobody can tell what it lists
             return [unreadable(f"{SIMPLE}/{project}", error)]
         found = again
         if not again or settled:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
+from wheelfix.archive.staging import is_left_behind
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.findings import Finding
@@ -35,7 +36,8 @@ def find_strays(folder: Folder, known: Known) -> Iterator[Finding]:
             if folder.is_link(place) and not folder.is_inside(place):
                 yield Finding("leads-out", place, "it is a link that leads out of the mirror")
             elif top != HIDDEN and name.startswith(".wheelfix-") and name.endswith(".part"):
-                yield Finding("leftover", place, "it is half a file", mendable=True)
+                if is_left_behind(folder.path / place):
+                    yield Finding("leftover", place, "it is half a file", mendable=True)
             elif top == FILES and place not in known.places:
                 yield _unlisted(place, removable)
     for name in folder.names(HIDDEN):

@@ -16,6 +16,7 @@ from building import WheelSpec, build_wheel, write_wheel
 from flaws import metadata, sound
 from refusing import failing
 from wheelfix import fix_wheels
+from wheelfix.archive.staging import StagedFile
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.mirror.checking import check_mirror
@@ -888,3 +889,35 @@ def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror:
     assert (done.status, done.problem) == (Published.ADDED, None)
     assert any("could not be removed from where it was: Permission denied" in note for note in done.notes)
     assert is_sound(mirror)
+
+
+def test_a_page_that_cannot_be_read_makes_no_file_unlisted(mirror: Path, tmp_path: Path) -> None:
+    """Nobody knows what it lists: "delete it if nobody misses it" would be the wrong advice."""
+    add(mirror, wheel(tmp_path / "in"))
+    path = mirror / "simple/demo/index.json"
+    path.unlink()
+    path.mkdir()
+    assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
+
+
+def test_the_next_run_removes_what_a_killed_one_left(mirror: Path, tmp_path: Path) -> None:
+    [done] = add(mirror, wheel(tmp_path / "in"))
+    stale = [mirror / "simple", mirror / "simple/demo", mirror / f"{done.place}/.."]
+    for folder in stale:
+        (folder.resolve() / f".wheelfix-{'0' * 16}.part").touch()
+    assert {each.code for each in check_mirror(mirror).findings} == {"leftover"}
+    (mirror / str(done.place)).write_bytes(b"damaged")
+    add(mirror, tmp_path / "in/demo-1.0-py3-none-any.whl", wheel(tmp_path / "in", version="2.0"))
+    assert [*(mirror / "simple/demo").glob(".*.part")] == []
+    add(mirror, wheel(tmp_path / "in", project="other"))
+    assert is_sound(mirror)
+
+
+def test_what_a_process_is_writing_is_no_leftover(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    add(mirror, wheel(tmp_path / "in"))
+    with StagedFile(mirror / "simple/demo", 0o644) as staged:
+        assert staged.path.name.endswith(".part")
+        assert is_sound(mirror)
+        add(mirror, wheel(tmp_path / "in", version="2.0"))
+        assert staged.path.exists()
