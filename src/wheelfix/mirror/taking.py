@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.escaping import shown
 from wheelfix.mirror.acceptance import SAME_NAME
 from wheelfix.mirror.choosing import ask_listed, choose_listed
 from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
@@ -22,7 +23,7 @@ from wheelfix.mirror.publication import Publication, Published, PublishReport, n
 from wheelfix.mirror.records import load_page
 from wheelfix.mirror.refusals import REFUSALS, Refusals
 from wheelfix.mirror.selection import read_requirement
-from wheelfix.mirror.upstream import UpstreamFile
+from wheelfix.mirror.upstream import UpstreamFile, is_decided_here
 from wheelfix.mirror.web import PASSING, Web
 from wheelfix.outcome import Problem, Report, Status
 
@@ -229,7 +230,7 @@ def _find(folder: Folder, page: Page, sha256: str, decided: str | None, *, yanki
         sums, place = (each.sha256, each.origin.sha256 if each.origin else None), page.place(each)
         if sha256 not in sums or each.checked_by != decided or place is None or folder.size(place) != each.size:
             continue
-        notes = () if each.yanked is None else ("It is yanked, and stays so.",)
+        notes = () if each.yanked is None else (_about_yank(each),)
         if yanking and each.origin is not None:
             note = _about_original(page, each, at_hand=sha256 != each.sha256)
             if note is None:
@@ -237,6 +238,13 @@ def _find(folder: Folder, page: Page, sha256: str, decided: str | None, *, yanki
             notes = (*notes, note) if note else notes
         return Publication(None, Published.UNCHANGED, page.project, each.filename, place, each.sha256, notes)
     return None
+
+
+def _about_yank(file: ListedFile) -> str:
+    """Return why a file that was taken before is yanked: what was decided here stays, what an index says may change."""
+    if is_decided_here(file):
+        return "It is yanked, and stays so."
+    return f"It is yanked, as an index says{f': {shown(file.yanked)}' if file.yanked else '.'}"
 
 
 def _about_original(page: Page, file: ListedFile, *, at_hand: bool) -> str | None:

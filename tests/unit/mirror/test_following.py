@@ -201,6 +201,15 @@ def test_no_reason_makes_a_page_unreadable(index: Index, mirror: Path, tmp_path:
     assert check_mirror(mirror).findings == ()
 
 
+def test_a_file_that_is_there_and_is_yanked_meanwhile_is_printed_once(index: Index, mirror: Path) -> None:
+    take(mirror, index)
+    index.told = {"yanked": "why"}
+    with answering(index, port=PORTS[id(index)]) as server:
+        ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "demo==2.0")
+    assert (ran.code, len(ran.lines)) == (0, 1)
+    assert "It is yanked, as an index says: why" in ran.err
+
+
 def test_who_yanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
     take(mirror, index, "demo==1.0", "demo==2.0")
     yank_files(mirror, "demo==1.0", "ours")

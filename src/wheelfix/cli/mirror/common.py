@@ -90,7 +90,7 @@ def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: boo
     if form == "json":
         click.echo(render_publish_json(report), nl=False)
     else:
-        for each in report.files:
-            if each.is_listed and each.place is not None:
-                click.echo(str(report.mirror / each.place))
+        places = (each.place for each in report.files if each.is_listed)
+        for place in dict.fromkeys(filter(None, places)):  # a file can be there already, and be yanked by its index
+            click.echo(str(report.mirror / place))
     return ExitCode.DONE if report.ok else ExitCode.INCOMPLETE
