@@ -7,10 +7,12 @@ classifiers that must be known, limits of length, and the search for malware.
 """
 
 import configparser
+import contextlib
 import csv
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +49,7 @@ def refuse_upload(path: Path) -> None:
     if tarfile.is_tarfile(path):
         raise Refused("a ZIP file and a tar file")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _opened(path) as archive:
             _check_members(path, archive)
             _check_framing(path.read_bytes(), archive)
             _check_wheel(path, archive)
@@ -57,14 +59,14 @@ def refuse_upload(path: Path) -> None:
 
 def record_mismatch(path: Path) -> str:
     """Return how RECORD and the files of the archive differ, for which PyPI writes to the owners and takes the wheel."""
-    with zipfile.ZipFile(path) as archive:
+    with _opened(path) as archive:
         listed, there = _record_paths(_folder_of(path), archive)
     return f"RECORD lists {sorted(listed - there)} more, and lacks {sorted(there - listed)}" if listed != there else ""
 
 
 def metadata_complaints(path: Path) -> list[str]:
     """Return what PyPI refuses of the fields of METADATA, as twine sends them; others than it knows do not matter to it."""
-    with zipfile.ZipFile(path) as archive:
+    with _opened(path) as archive:
         raw, unparsed = parse_email(archive.read(f"{_folder_of(path)}/METADATA"))
     if Version(raw.get("metadata_version", "0")) < Version("2.4"):
         raw.pop("license_files", None)  # setuptools wrote it before it was a field, so twine does not send it
@@ -78,6 +80,15 @@ def metadata_complaints(path: Path) -> list[str]:
     else:
         found += _terms_broken(raw, metadata)
     return found
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open the archive; from Python 3.12 on ``zipfile`` warns of some fields."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(path) as archive:
+            yield archive
 
 
 def _terms_broken(raw: RawMetadata, metadata: Metadata) -> Iterator[str]:
