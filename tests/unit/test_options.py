@@ -99,6 +99,12 @@ def test_arguments_that_cannot_be_meant_leave_nothing_behind(options: dict[str, 
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+def test_a_time_that_cannot_be_meant_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="seconds must be finite"):
+        wheelfix.mirror_releases(tmp_path / "m", "http://127.0.0.1:9/simple/", "demo", seconds=-1)
+    assert not (tmp_path / "m").exists()
+
+
 def test_edits_that_can_be_read_once_are_carried_out(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path = write_wheel(tmp_path / "in", sound())

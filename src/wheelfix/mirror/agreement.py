@@ -43,7 +43,8 @@ def compare_release(folder: Folder, page: Page, files: Sequence[ListedFile]) -> 
     worse = newly_differing([_known(folder, page, file, declared[file.filename]) for file in files])
     if worse:
         fixed = [file.filename for file in files if file.origin]
-        message = f"the wheels of {title} would no longer agree on {shown_few(worse)}: {shown_few(fixed)} was fixed"
+        were = "was" if len(fixed) == 1 else "were"
+        message = f"the wheels of {title} would no longer agree on {shown_few(worse)}: {shown_few(fixed)} {were} fixed"
         raise MirrorError("mixed-release", message, hint=_NEXT_STEPS)
     if not found:
         return ()

@@ -70,10 +70,10 @@ def mirror_releases(
         read_requirement(name, extras=True)
     folder, rules = Folder(Path(mirror)), _loaded(rules)
     decided = decided_by(rules.digest if rules else None, options)
-    refusals = Refusals(folder, decided, allow_mixed=bool(options.get("allow_mixed")))
+    refusals, web = Refusals(folder, decided, allow_mixed=bool(options.get("allow_mixed"))), Web(seconds=seconds)
     with folder.workshop() as work:
         taking = Taking(
-            Web(seconds=seconds), index, folder, work, refusals,
+            web, index, folder, work, refusals,
             decided=decided, yanking=options.get("yank_original") is not None, timeout=timeout, on_file=on_file,
         )  # fmt: skip
         for name in names:

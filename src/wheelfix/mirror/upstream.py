@@ -30,19 +30,29 @@ class UpstreamFile:
 def taken_over(file: ListedFile, upstream: UpstreamFile) -> ListedFile:
     """Return ``file`` with what ``upstream`` says of it, or of the original that it was made from.
 
-    Where the index does not say when it was uploaded, that is when this mirror first saw it. What another index has yanked
-    stays yanked: of two that serve the same file one may not know of yanks at all.
+    Where the index does not say when it was uploaded, that is when this mirror first saw it; of two indexes the earlier
+    time counts. What another index has yanked stays yanked: of two that serve the same file one may not know of yanks at
+    all. What another one has removed is yanked no longer.
     """
-    by_another = file.yanked_by == BY_UPSTREAM and file.upstream not in (None, upstream.index)
-    if by_another and upstream.yanked is None:
+    from_another = file.upstream not in (None, upstream.index)
+    yanked_there = from_another and file.yanked_by == BY_UPSTREAM and file.yanked != REMOVED
+    if yanked_there and upstream.yanked is None:
         return file
     found = replace(
         file,
-        upload_time=upstream.uploaded or file.upload_time,
+        upload_time=_uploaded(file, upstream, from_another=from_another),
         added=file.added or file.upload_time,
         upstream=upstream.index,
     )
     return found if is_decided_here(file) else _yanked(found, upstream.yanked)
+
+
+def _uploaded(file: ListedFile, upstream: UpstreamFile, *, from_another: bool) -> str:
+    """Return when ``file`` was uploaded: the same whichever of two indexes is asked last."""
+    if upstream.uploaded is None:
+        return file.upload_time
+    is_known = from_another and file.upload_time != file.added
+    return min(upstream.uploaded, file.upload_time) if is_known else upstream.uploaded
 
 
 def removed(file: ListedFile) -> ListedFile:

@@ -398,6 +398,27 @@ def test_a_download_that_is_resumed_says_so(ranges: bool, index: Index, mirror: 
     assert (f"downloading {TWO}" in ran.err) is not ranges
 
 
+def test_two_indexes_do_not_change_a_page_in_turn(index: Index, mirror: Path) -> None:
+    other = Index(index.files, told={"upload-time": "2020-02-02T00:00:00Z"})
+    times = []
+    for each in (index, other, index, other):
+        take(mirror, each)
+        times.append(files(mirror, "upload-time")[TWO])
+    assert times == [TIME, *["2020-02-02T00:00:00.000000Z"] * 3]
+
+
+def test_what_another_index_still_lists_is_not_removed(index: Index, mirror: Path) -> None:
+    other = Index(dict(index.files))
+    take(mirror, other, "demo==1.0", "demo==2.0")
+    take(mirror, index, "demo==1.0", "demo==2.0")
+    del index.files[TWO]
+    take(mirror, index, "demo==1.0")
+    assert files(mirror) == {ONE: False, TWO: "removed upstream"}
+    for each in (other, index, other):
+        take(mirror, each, "demo==1.0")
+        assert files(mirror) == {ONE: False, TWO: False}
+
+
 def test_what_one_index_has_yanked_no_other_one_unyanks(index: Index, mirror: Path) -> None:
     """Some know of no yanks; one that has yanked it, too, counts as well."""
     index.told = {"yanked": "broken"}
