@@ -67,7 +67,7 @@ class RecordError(WheelFault):
 
 
 class NeedError(WheelfixError):
-    """The wheel needs what would be taken out of it, nothing proves that it does not, or it may be damaged."""
+    """The wheel needs what would be taken out of it, there is no evidence that it does not, or it may be damaged."""
 
 
 class RegressionError(WheelfixError):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from packaging.version import Version
 
-from wheelfix.archive.layout import read_layout
 from wheelfix.assembly import Assembly
 from wheelfix.checks.codes import CHECKS, Mend
 from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
@@ -63,7 +62,7 @@ class Repair:
         names = {old: assembly.name_of(old) for old in self.sums}
         known = {names[old]: each for old, each in self.sums.items() if names[old] not in assembly.expected}
         path = wheel.path.with_name(str(plan.renaming.filename))
-        return examine(path, source=result, layout=read_layout(result), known=known).found
+        return examine(path, source=result, known=known).found
 
 
 def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:

@@ -162,6 +162,7 @@ class _Draft:
         self._notes: list[str] = []
         self._applied: tuple[str, ...] = ()
         self._problem: Problem | None = None
+        self._is_left = False
         self._files: dict[str, bytes | None] = dict.fromkeys(repair.removed if repair else ())
 
     def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
@@ -177,6 +178,7 @@ class _Draft:
         self._problem = weighed.problem
         self._notes += weighed.notes
         if weighed.left:
+            self._note_left(weighed.left)
             self._kept += tuple(as_kept(each) for each in weighed.changes if each.verdict is not None)
             return
         self._editor = Editor(corrected.document)
@@ -238,6 +240,7 @@ class _Draft:
             self._problem = claim.problem
             self._notes += claim.notes
             if claim.left:
+                self._note_left(claim.left)
                 changes = self._leave()
             elif claim.problem is None:
                 renaming = rename(wheel, identity)
@@ -270,6 +273,14 @@ class _Draft:
         """Return the changes of the repair, but for the removal of files that an edit writes."""
         changes = self._repair.changes if self._repair else ()
         return [each for each in changes if each.action != "remove-file" or self._files.get(each.field, b"") is None]
+
+    def _note_left(self, why: str) -> None:
+        """Note that rules change nothing, and why, once; a repair may change something all the same."""
+        if self._is_left:
+            return
+        self._is_left = True
+        done = "Only repaired" if self._repair and self._repair.changes else "Left as it is"
+        self._notes.append(f"{done}: {why}.")
 
     def _leave(self) -> list[Change]:
         """Take back what rules and edits changed; return the changes that remain, those of the repair."""

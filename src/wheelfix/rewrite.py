@@ -66,8 +66,8 @@ def apply(
     the running sha256 of the wheel's source, if the caller has started one.
 
     :raises EditError: if ``plan`` was not made for ``wheel``.
-    :raises NeedError: if the plan has a problem: the wheel needs what would go, or nothing proves that it does not, or
-        RECORD contradicts what would be carried on.
+    :raises NeedError: if the plan has a problem: the wheel needs what would go, or there is no evidence that it does not,
+        or RECORD contradicts what would be carried on.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
         not the name that the plan gives the wheel.
     :raises RegressionError: if the new wheel would have an error that the old one has not.
@@ -200,8 +200,8 @@ def _exists(target: Path, earlier: str) -> OutputError:
     return OutputError(
         "output-exists",
         f"{target} is an earlier correction of the same wheel, with {earlier}",
-        hint="Do both in one pass, with --repair beside the rules, or correct that file itself with --in-place. "
-        f"--overwrite loses its {earlier}.",
+        hint="Do everything in one run, with --repair beside the rules, and --overwrite; or correct that file itself with "
+        f"--in-place. --overwrite alone loses its {earlier}.",
     )
 
 

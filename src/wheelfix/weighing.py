@@ -56,13 +56,13 @@ class Caution:
 class Weighed:
     """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may.
 
-    ``left`` says that none is to be made, as the caller wishes.
+    ``left`` says why none is to be made, as the caller wishes, as a clause; it is empty where they may.
     """
 
     changes: tuple[Change, ...]
     problem: Problem | None
     notes: tuple[str, ...]
-    left: bool = False
+    left: str = ""
 
 
 def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
@@ -110,12 +110,11 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution
     if caution.force:
         return Weighed(weighed, None, _consequences(weighed, evidence) if unsafe or unproven else ())
     if unsafe and caution.skip_gpu_builds:
-        return Weighed(weighed, None, (f"Left as it is: it needs {_counted(unsafe)}: {unsafe[0].evidence}.",), left=True)
+        return Weighed(weighed, None, (), left=f"it needs {_counted(unsafe)}: {unsafe[0].evidence}")
     if unsafe:
         return Weighed(weighed, _refusal(unsafe), ())
     if unproven and caution.skip_unproven:
-        note = f"Left as it is: {_no_evidence(unproven)}."
-        return Weighed(weighed, None, (note,), left=True)
+        return Weighed(weighed, None, (), left=_no_evidence(unproven))
     if unproven and not caution.allow_unproven:
         return Weighed(weighed, _doubt(unproven), ())
     return Weighed(weighed, None, ())
@@ -133,7 +132,7 @@ def weigh_label(label: str | None, wheel: Wheel, evidence: Callable[[], Evidence
     if caution.force:
         return Weighed((), None, (f"Forced: its local version says that it is a CPU build, but {sign}.",))
     if caution.skip_gpu_builds:
-        return Weighed((), None, (f"Left as it is: it is a GPU build: {sign}.",), left=True)
+        return Weighed((), None, (), left=f"it is a GPU build: {sign}")
     return Weighed(
         (),
         Problem(
@@ -182,8 +181,8 @@ def _refusal(unsafe: Sequence[Change]) -> Problem:
     return Problem(
         "unsafe",
         f"it needs {_counted(unsafe)}: {first.evidence}",
-        "Leave it as it is with --skip-gpu-builds, and give its CPU siblings a release of their own with --local; or keep "
-        "what it needs by a rule. --force drops it all the same.",
+        "Copy GPU builds unchanged with --skip-gpu-builds, and give the CPU builds of the release a version of their own "
+        "with --local; or keep what it needs by a rule. --force overrides this.",
     )
 
 
@@ -191,13 +190,14 @@ def _doubt(unproven: Sequence[Change]) -> Problem:
     return Problem(
         "unproven",
         _no_evidence(unproven),
-        "Copy such wheels unchanged with --skip-unproven. If you know that it can do without, drop it by a rule of your own "
-        "or with --allow-unproven; a rule can keep it too.",
+        "Copy such wheels unchanged with --skip-unproven. If you know that it is unused, drop it by a rule of your own or "
+        "with --allow-unproven; a rule can keep it too.",
     )
 
 
 def _no_evidence(unproven: Sequence[Change]) -> str:
-    return f"nothing proves that it can do without {_counted(unproven)}: {unproven[0].evidence}"
+    verb = "are" if len(unproven) > 1 else "is"
+    return f"no evidence that {_counted(unproven)} {verb} unused: {unproven[0].evidence}"
 
 
 def _counted(changes: Sequence[Change]) -> str:

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,10 @@ def _fix(path: Path, **options: object) -> Outcome:
 
 def _faults(path: Path) -> tuple[wheelfix.Fault, ...]:
     return wheelfix.verify_wheels(path).inspections[0].faults
+
+
+def _place(fault: wheelfix.Fault) -> tuple[str, str]:
+    return fault.code, fault.place
 
 
 def _trace(path: Path) -> Trace:
@@ -77,6 +82,27 @@ class TestOnePass:
         outcome = _fix(write_wheel(tmp_path, archive=to_bytes(archive)))
         assert outcome.problem is not None
         assert outcome.problem.code == "damaged-metadata"
+
+    @pytest.mark.parametrize(
+        ("file", "options"),
+        [
+            (Entry("demo/version.py", b"cuda = '12.6'\n"), {"skip_gpu_builds": True}),
+            (Entry("demo/version.py", b"cuda = '12.6'\n"), {"skip_gpu_builds": True, "local": "cpu"}),
+            (Entry("demo/version.py", b""), {"skip_unproven": True}),
+        ],
+    )
+    def test_what_is_skipped_is_repaired_and_says_so(self, file: Entry, options: dict[str, Any], tmp_path: Path) -> None:
+        spec = sound(metadata=BOTH.metadata, style=RecordStyle(own_row="missing"), files=(*sound().files[:1], file))
+        outcome = _fix(write_wheel(tmp_path, spec), allow_unproven=False, **options)
+        assert outcome.status is Status.FIXED
+        assert not any(each.action == "drop" for each in outcome.changes)
+        [note] = [each for each in outcome.notes if each.startswith(("Only repaired: ", "Left as it is"))]
+        assert note.startswith("Only repaired: ")
+        again = wheelfix.fix_wheels([outcome.output or ""], repair=True, output_dir=tmp_path / "again", **options).outcomes[
+            0
+        ]
+        assert again.status is Status.UNCHANGED
+        assert any(each.startswith("Left as it is: ") for each in again.notes)
 
     def test_what_a_rule_refuses_is_not_repaired_either(self, tmp_path: Path) -> None:
         path = write_wheel(
@@ -161,6 +187,18 @@ class TestWhatIsLeft:
         if outcome.output is not None:
             assert outcome.faults == _faults(outcome.output)
 
+    @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
+    def test_is_what_verify_finds_where_more_than_the_finding_changes(self, flaw: Flaw, tmp_path: Path) -> None:
+        """An archive that every tool reads can have findings, too."""
+        if flaw.missing:
+            return
+        path, edits = flaw.write(tmp_path)[0], [wheelfix.SetField("Summary", "new")]
+        outcome = wheelfix.fix_wheels([path], None, edits=edits, repair=True, output_dir=tmp_path / "out").outcomes[0]
+        foreseen = wheelfix.fix_wheels([path], None, edits=edits, repair=True, dry_run=True).outcomes[0]
+        assert foreseen.faults == outcome.faults
+        if outcome.output is not None:
+            assert [_place(each) for each in outcome.faults] == [_place(each) for each in _faults(outcome.output)]
+
     def test_what_is_cured_by_the_way_is_not_listed(self, tmp_path: Path) -> None:
         """A row that METADATA contradicted is right after METADATA was fixed, and the other way round."""
         rows = record_of(BOTH)
@@ -206,7 +244,7 @@ class TestTwoCorrectionsOfOneOriginal:
         ran = run("repair", "-o", out, path)
         assert ran.code == 3
         assert "an earlier correction of the same wheel, with " in ran.err
-        for words in ("--repair", "--in-place", "--overwrite loses its"):
+        for words in ("--repair", "--in-place", "--overwrite alone loses its"):
             assert words in ran.err
         assert (out / path.name).read_bytes() == before
 

@@ -38,7 +38,7 @@ def command(
 
     \b
     In front of a requirement: - would be dropped; = is kept;
-    ! the wheel needs it; ? nothing proves that it can do without.
+    ! the wheel needs it; ? no evidence either way.
 
     \b
     Examples:

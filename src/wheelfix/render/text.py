@@ -56,7 +56,7 @@ def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
         by_rule = sum(each.rule is not None for each in outcome.kept)
         kept = f", {by_rule} kept by rules" if by_rule else ""
         if outcome.faults:
-            return f"nothing mended, {counted(len(outcome.faults), 'fault')} stay{'s' * (len(outcome.faults) == 1)}"
+            return f"nothing fixed; {counted(len(outcome.faults), 'finding')} remain{'s' * (len(outcome.faults) == 1)}"
         return f"nothing to correct, no rule asks for a change{kept}" if by_rules else "nothing to mend"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped

@@ -28,8 +28,8 @@ TOLD = [
     (PLAIN, NORMAL, False, "b.whl: nothing to correct, no rule asks for a change\n"),
     (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
      "b.whl: nothing to correct, no rule asks for a change, 1 kept by rules\n"),
-    (replace(PLAIN, faults=(FAULT,)), NORMAL, False, "b.whl: nothing mended, 1 fault stays\n"),
-    (replace(PLAIN, faults=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing mended, 2 faults stay\n"),
+    (replace(PLAIN, faults=(FAULT,)), NORMAL, False, "b.whl: nothing fixed; 1 finding remains\n"),
+    (replace(PLAIN, faults=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing fixed; 2 findings remain\n"),
     (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
     (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
 ]  # fmt: skip
