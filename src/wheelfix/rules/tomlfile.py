@@ -18,10 +18,11 @@ _MOST_PARTS: Final = 32
 """The parts of the longest key; ``tool.wheelfix.rule.when.project`` has five."""
 _STRING: Final = r""""(?:[^"\\\n]|\\[^\n])*+(?:"|(?=\n)|\Z)|'[^'\n]*+(?:'|(?=\n)|\Z)"""
 _PART: Final = re.compile(rf"[A-Za-z0-9_-]++|{_STRING}")
+# Three quotation marks end a string, and up to two more before them are a part of it.
 # What is not closed ends with the line or the file: the parser stops there too, and nothing is looked at twice.
 _WORD: Final = re.compile(
-    rf'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)'''
-    rf"""|\'\'\'(?:[^']|'(?!''))*+(?:\'\'\'|\Z)"""
+    rf'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"{{3,5}}|\Z)'''
+    rf"""|\'\'\'(?:[^']|'(?!''))*+(?:\'{{3,5}}|\Z)"""
     rf"""|\#[^\n]*+"""
     rf"""|(?P<key>(?:{_PART.pattern})(?:[ \t]*+\.[ \t]*+(?:{_PART.pattern}))*+)""",
     re.DOTALL,

@@ -20,6 +20,8 @@ DEEP = {
     "a table in a list": (2, f"schema = 1\n[[{PATH}]]\n"),
     "in braces": (1, f"x = {{ {PATH} = 1 }}\n"),
     "behind a text": (2, f"x = 'a' # it's\n{PATH} = 1\n"),
+    "behind a text that ends with a quotation mark": (1, f'x = ["""a"""", {{ {PATH} = 1 }}]\n'),
+    "behind a text that ends with two apostrophes": (1, f"x = ['''a''''', {{ {PATH} = 1 }}]\n"),
     "behind a long text": (4, f'x = """\n" "" \\"""\n"""\n{PATH} = 1\n'),
 }
 

@@ -29,7 +29,7 @@ from wheelfix.mirror.publishing import add_wheels
     "indexes",
     multiple=True,
     metavar="URL",
-    help="WHEEL is a requirement: take its release from this index, correct it, add it. Once.",
+    help="WHEEL is a requirement: take its release from this index, correct it, and add it. It can be given once.",
 )
 @taking_options
 @click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release will not agree.")
