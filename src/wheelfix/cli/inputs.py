@@ -20,6 +20,8 @@ from wheelfix.cli.narration import say
 from wheelfix.escaping import shown, shown_few
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_REQUIREMENT: Final = re.compile(r"[A-Za-z0-9._-]+ *(\[[^\]]*\])? *(===?|~=|!=|<=?|>=?|@ )")
+_DOWNLOAD: Final = "download the wheel first, for example with `pip download --no-deps`"
 _BESIDE_WHEELS: Final = (
     ".tar.gz", ".zip", ".tar.bz2", ".tgz",  # source distributions (PEP 625) and their older forms
     ".metadata",  # PEP 658
@@ -61,14 +63,13 @@ def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = F
 
 
 def refuse_missing(*paths: str) -> None:
-    """Confirm that each of ``paths``, whatever is there, can be meant.
+    """Confirm that each of ``paths``, whatever is there, can be meant for one wheel.
 
     :raises click.ClickException: with everything that is wrong with them.
     """
     found = _Found()
     for path in paths:
-        if not found.refuses(path):
-            found.wheels[Path(path)] = None
+        found.add_one(path)
     found.refuse_problems()
 
 
@@ -79,7 +80,10 @@ def _paths_on_standard_input(*, null: bool) -> list[str]:
     data = sys.stdin.buffer.read()
     if not null and b"\0" in data:
         raise click.UsageError("A path on standard input holds NUL. Use -0 to read what find -print0 writes.")
-    return [os.fsdecode(each) for each in data.split(b"\0" if null else b"\n") if each]
+    paths = [os.fsdecode(each) for each in data.split(b"\0" if null else b"\n") if each]
+    if not paths:
+        raise WrongWords("Standard input names no paths. Nothing was done.")
+    return paths
 
 
 class _Found:
@@ -93,7 +97,7 @@ class _Found:
     def add(self, argument: str) -> None:
         """Take what ``argument`` stands for."""
         path = Path(argument)
-        if argument and glob.has_magic(argument) and not os.path.lexists(argument):
+        if _is_pattern(argument) and not os.path.lexists(argument):
             self._add_matches(argument)
         elif self.refuses(argument):
             pass
@@ -105,6 +109,14 @@ class _Found:
             self.passed_over.append(argument)
         else:
             self._problems.append(f"{shown(argument)} is not a wheel: its name does not end with .whl")
+
+    def add_one(self, argument: str) -> None:
+        """Take the one file that ``argument`` stands for."""
+        if self.refuses(argument):
+            return
+        if Path(argument).is_dir():
+            self._problems.append(f"{shown(argument)} is a directory: name one wheel")
+        self.wheels[Path(argument)] = None
 
     def refuses(self, argument: str) -> bool:
         """Note what keeps ``argument`` from being a path that is there; return whether something does."""
@@ -156,13 +168,27 @@ def _problem(path: str) -> str:
     if "\0" in path:
         return "a path holds NUL"
     if _URL.match(path):
-        return f"{shown(path)} is a URL: download the wheel first, with `pip download --no-deps` for example"
+        return f"{shown(path)} is a URL: {_DOWNLOAD}"
     try:
         Path(path).stat()
     except OSError as error:
         if error.errno in _NOT_THERE:
-            return f"{shown(path)} is a link to nothing" if Path(path).is_symlink() else f"{shown(path)} is not there"
+            return f"{shown(path)} {_why_missing(path)}"
     return ""
+
+
+def _is_pattern(argument: str) -> bool:
+    """Whether ``argument`` is a pattern that the shell left as it is; brackets can be the extras of a requirement, too."""
+    return glob.has_magic(argument) and not _REQUIREMENT.match(argument)
+
+
+def _why_missing(path: str) -> str:
+    """Return what there is to say of ``path``, which is not there."""
+    if Path(path).is_symlink():
+        return "is a link to nothing"
+    if _REQUIREMENT.match(path):
+        return f"is a requirement, not a path: {_DOWNLOAD}, or use `wheelfix mirror add --from-index`"
+    return "is not there"
 
 
 def _wheels_in(directory: str) -> list[Path]:

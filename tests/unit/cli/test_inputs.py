@@ -68,7 +68,7 @@ def test_a_folder_named_like_a_wheel_is_no_wheel() -> None:
     Path("x-1-py3-none-any.whl").mkdir()
     ran = wheelfix("strip-gpu", "x-1-py3-none-any.whl")
     assert ran.code == 3
-    assert "folder" in ran.err
+    assert "it is a directory, not a file" in ran.err
 
 
 MISSING = "nothing-1.0-py3-none-any.whl"
@@ -117,7 +117,23 @@ def test_nothing_is_done_before_all_arguments_are_right(command: tuple[str, ...]
 def test_one_wrong_path_is_one_line() -> None:
     ran = wheelfix("strip-gpu", MISSING)
     assert (ran.code, ran.err) == (2, f"Error: {MISSING} is not there. Nothing was done.\n")
-    assert wheelfix("strip-gpu", "-", stdin="").code == 2
+    ran = wheelfix("strip-gpu", "-", stdin="")
+    assert (ran.code, ran.err) == (2, "Error: Standard input names no paths. Nothing was done.\n")
+
+
+@pytest.mark.parametrize("command", [("strip-gpu",), ("verify",), ("mirror", "add", "m")])
+@pytest.mark.parametrize("requirement", ["torch==2.7.0", "torch[opt] >=2", "torch @ https://example.org/x"])
+def test_a_requirement_is_named_as_such(command: tuple[str, ...], requirement: str) -> None:
+    ran = wheelfix(*command, requirement)
+    assert (ran.code, ran.out) == (2, "")
+    assert "is a requirement, not a path" in ran.err
+    assert "--from-index" in ran.err
+
+
+def test_two_wheels_are_compared_not_directories() -> None:
+    Path("empty").mkdir()
+    ran = wheelfix("diff", wheel("alpha"), "empty")
+    assert (ran.code, ran.err) == (2, "Error: empty is a directory: name one wheel. Nothing was done.\n")
 
 
 def test_of_many_wrong_paths_the_first_are_named() -> None:
