@@ -11,7 +11,7 @@ from wheelfix.escaping import shown
 
 
 class MirrorFolder(click.Path):
-    """The folder of a mirror, which need not be there; what people name by mistake is told as such."""
+    """The directory of a mirror, which need not be there; what people name by mistake is named as such."""
 
     name = "mirror"
 
@@ -21,12 +21,11 @@ class MirrorFolder(click.Path):
         if not text:
             self.fail("the path is empty; an unset variable, perhaps", param, ctx)
         if text.endswith(".whl"):
-            self.fail(f"{shown(text)} is a wheel. The folder of the mirror comes first, then the wheels.", param, ctx)
+            self.fail(f"{shown(text)} is a wheel. Name the mirror first, then the wheels.", param, ctx)
         if "://" in text:
-            text = "It is a folder, which a server can serve; an address is for --from-index or `mirror check`."
-            self.fail(text, param, ctx)
+            self.fail("A mirror is a directory. Only --from-index and `mirror check` take a URL.", param, ctx)
         if Path(text).is_file():
-            self.fail(f"{shown(text)} is a file; a mirror is a folder", param, ctx)
+            self.fail(f"{shown(text)} is a file; a mirror is a directory", param, ctx)
         return text
 
 
@@ -43,7 +42,7 @@ class Seconds(click.FloatRange):
         return found
 
 
-NO_SUMMARY = click.option("-q", "--quiet", is_flag=True, help="Do not print the line at the end that counts.")
+NO_SUMMARY = click.option("-q", "--quiet", is_flag=True, help="Do not print the summary line.")
 """For commands whose result is all on standard output."""
 WHEEL = click.Path(readable=False)
 """The path of a wheel, or of a folder; what cannot be read is told as the outcome of that wheel."""

@@ -144,8 +144,8 @@ def _save(folder: Folder, page: Page, unfinished: Unfinished, timeout: float) ->
 def _nothing_selected(selection: str) -> MirrorError:
     return MirrorError(
         "nothing-selected",
-        f"the mirror lists no file that {shown(selection)} stands for",
-        hint="`wheelfix mirror list` tells what it lists.",
+        f"no files in the mirror match {shown(selection)!r}",
+        hint="Run `wheelfix mirror list` to see all files.",
     )
 
 

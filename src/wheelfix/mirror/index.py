@@ -97,8 +97,8 @@ def ask_projects(web: Web, index: str) -> list[str]:
             raise
         raise MirrorError(
             "too-many-projects",
-            f"{shown_url(url)} lists more than is looked at at once",
-            hint="Name the projects that are to be looked at.",
+            f"{shown_url(url)} lists too many projects to check in one run",
+            hint="Name the projects to check.",
         ) from error
     if answer.status_code == MISSING:
         raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_WHERE}")

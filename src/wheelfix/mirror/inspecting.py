@@ -91,13 +91,19 @@ def _root(folder: Folder, findings: list[Finding], present: Collection[str]) -> 
     """Return the projects that the root lists: none where it is damaged, all where it may not be read."""
     try:
         listed = _listed(folder)
-        if folder.read(f"{SIMPLE}/{HTML}") != root_html(listed):
+        html = folder.read(f"{SIMPLE}/{HTML}")
+        if html != root_html(listed) and not (html is None and _is_unused(folder, present)):
             message = "it does not list what JSON lists"
             findings.append(Finding("html-differs", f"{SIMPLE}/{HTML}", message, mendable=True))
     except (MirrorError, OSError) as error:
         findings.append(unreadable(f"{SIMPLE}/{PAGE}", error, mendable=isinstance(error, MirrorError)))
         return frozenset() if isinstance(error, MirrorError) else frozenset(present)
     return listed
+
+
+def _is_unused(folder: Folder, present: Collection[str]) -> bool:
+    """Whether nothing was published yet, as where every wheel of the first run was refused: there is no page at all."""
+    return not present and folder.read(f"{SIMPLE}/{PAGE}") is None
 
 
 def _listed(folder: Folder) -> frozenset[str]:

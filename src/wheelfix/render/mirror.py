@@ -31,8 +31,17 @@ def render_publication(publication: Publication, *, quiet: bool = False) -> str:
         return f"{name}: {publication.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
     if quiet:
         return ""
-    lines = [f"{name}: {publication.status}", *(f"  note: {shown(note)}" for note in publication.notes)]
+    lines = [
+        f"{name}: {publication.status}{_under_which_name(publication)}",
+        *(f"  note: {shown(note)}" for note in publication.notes),
+    ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _under_which_name(publication: Publication) -> str:
+    """Return the name of the file in the mirror, where that is not the one of the wheel that was given."""
+    source, filename = publication.source, publication.filename
+    return f" as {shown(filename)}" if source and filename and source.name != filename else ""
 
 
 def render_publish_summary(report: PublishReport) -> str:
@@ -116,7 +125,7 @@ def _values(file: ListedFile) -> dict[str, Any]:
 def render_survey(survey: Survey, *, verbose: bool = False) -> str:
     """Return each finding, and what clients make of it, in lines with line ends; of many alike five, unless ``verbose``."""
     most = len(survey.findings) + len(survey.mended) if verbose else _MOST_ALIKE
-    lines = [*_finding_lines("mended", survey.mended, most)]
+    lines = [*_finding_lines("fixed", survey.mended, most)]
     for severity in Severity:
         lines += _finding_lines(severity, [each for each in survey.findings if each.severity is severity], most)
     return "".join(f"{line}\n" for line in lines)
@@ -127,9 +136,9 @@ def _finding_lines(word: str, findings: Iterable[Finding], most: int) -> Iterato
     for each in findings:
         told[each.code] += 1
         if told[each.code] <= most:
-            mendable = " [mendable]" if each.mendable and word != "mended" else ""
+            mendable = " [fixable with --fix]" if each.mendable and word != "fixed" else ""
             yield shown(f"{word}: {each.code}: {each.place}: {each.message}{mendable}")
-        if told[each.code] == 1 and word != "mended":
+        if told[each.code] == 1 and word != "fixed":
             yield f"  {each.check.consequence}"
     more = {code: number - most for code, number in told.items() if number > most}
     yield from (f"{word}: {code}: {number} more, which -v shows" for code, number in more.items())

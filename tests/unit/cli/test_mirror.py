@@ -160,14 +160,30 @@ def test_of_many_alike_some_are_told(wheel: Path, mirror: Path) -> None:
     assert len(wheelfix("mirror", "check", "--select", "unlisted", "-v", mirror).lines) == 8
 
 
+def test_a_mirror_in_which_nothing_was_published_has_no_findings(mirror: Path, tmp_path: Path) -> None:
+    """A first run that refuses every wheel is no damage to the mirror."""
+    page = tmp_path / "demo-1.0-py3-none-any.whl"
+    page.write_text("<html>not found</html>")
+    assert wheelfix("strip-gpu", "--publish", mirror, page).code == 3
+    ran = wheelfix("mirror", "check", mirror)
+    assert (ran.code, ran.err) == (0, "Checked 0 files of 0 projects: 0 errors, 0 warnings\n")
+
+
+def test_a_file_that_got_another_name_is_reported_under_it(wheel: Path, mirror: Path) -> None:
+    options = ("--allow-unproven", "--build-tag", "1a", "--publish", mirror, "--yank-original", "x")
+    ran = wheelfix("strip-gpu", *options, wheel)
+    assert f"{wheel}: added as demo-1.0-1a-py3-none-any.whl\n" in ran.err
+    assert f"{wheel}: yanked\n" in ran.err
+
+
 def test_mend(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     (mirror / "simple/demo/index.html").unlink()
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert ran.code == 1
-    assert ran.lines[0].endswith("[mendable]")
+    assert ran.lines[0].endswith("[fixable with --fix]")
     ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
-    assert (ran.code, ran.lines) == (0, ["mended: html-differs: simple/demo/index.html: it does not say what JSON says"])
+    assert (ran.code, ran.lines) == (0, ["fixed: html-differs: simple/demo/index.html: it does not say what JSON says"])
     (mirror / "simple/demo/index.html").unlink()
     report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--fix", "--format", "json", mirror))
     assert ([each["code"] for each in report["mended"]], report["findings"]) == (["html-differs"], [])
@@ -177,8 +193,8 @@ def test_mend(wheel: Path, mirror: Path) -> None:
     ("mirror", "told"),
     [
         ("", "the path is empty"),
-        ("https://wheels.example.org/simple/", "It is a folder"),
-        ("torch-2.7.0-cp311-cp311-win_amd64.whl", "The folder of the mirror comes first"),
+        ("https://wheels.example.org/simple/", "A mirror is a directory"),
+        ("torch-2.7.0-cp311-cp311-win_amd64.whl", "Name the mirror first"),
         (__file__, "is a file"),
     ],
 )

@@ -8,8 +8,8 @@ from running import wheelfix
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("https://example.invalid/simple/", "x.whl"), "It is a folder"),
-        (("x.whl", "y.whl"), "The folder of the mirror comes first"),
+        (("https://example.invalid/simple/", "x.whl"), "A mirror is a directory"),
+        (("x.whl", "y.whl"), "Name the mirror first"),
         (("m", "x.whl", "--build-tag", "1"), "--build-tag is for --from-index"),
         (("m", "x.whl", "--jobs", "2"), "--jobs is for --from-index"),
         (("m", "x.whl", "--rules", "gpu"), "--rules is for --from-index"),
