@@ -63,7 +63,7 @@ _OPTIONS = (
     ),
     click.option(
         "--publish", type=MirrorFolder(), metavar="MIRROR",
-        help="Add the results to this mirror, in one step, instead of writing them to a folder.",
+        help="Add the results to this mirror, in one step, instead of writing them to a directory.",
     ),
     click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),
     click.option(
@@ -109,7 +109,7 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
     if options.strict_rules:
         rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
         refuse_remarks((*remarks, *rehearsal.remarks))
-    with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run) as narrator:
+    with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as narrator:
         if options.publish is not None:
             report, published = _publish(command, paths, rules, options, narrator, common)
         else:

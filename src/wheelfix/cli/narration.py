@@ -51,16 +51,19 @@ def say(text: str) -> None:
 class Narrator:
     """Tells each outcome on standard error, with a progress bar if that is a terminal. Use it as a context manager."""
 
-    def __init__(self, total: int, *, verbosity: int, dry_run: bool, by_rules: bool = True) -> None:
+    def __init__(self, total: int, *, verbosity: int, dry_run: bool, by_rules: bool = True, diff: bool = False) -> None:
         self._total = total
         self._verbosity = verbosity
         self._dry_run = dry_run
         self._by_rules = by_rules
+        self._diff = diff
         self._progress = _progress_bar() if total > 1 and verbosity > QUIET and sys.stderr.isatty() else None
 
     def tell(self, outcome: Outcome) -> None:
         """Tell one outcome."""
-        text = render_outcome(outcome, verbosity=self._verbosity, dry_run=self._dry_run, by_rules=self._by_rules)
+        text = render_outcome(
+            outcome, verbosity=self._verbosity, dry_run=self._dry_run, by_rules=self._by_rules, diff=self._diff
+        )
         if text:
             head, _, rest = text.partition("\n")
             colour = _COLOURS.get(outcome.status)

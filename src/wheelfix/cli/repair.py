@@ -41,7 +41,9 @@ def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int
     writing = WritingOptions(**options)
     refuse_contradictions(writing)
     paths = writing.paths()
-    with Narrator(len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False) as narrator:
+    with Narrator(
+        len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False, diff=writing.diff
+    ) as narrator:
         report = repair_wheels(
             paths,
             select=select,

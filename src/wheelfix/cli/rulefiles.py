@@ -39,8 +39,8 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
     found = find_rules()
     if found is None:
         raise click.UsageError(
-            "There are no rules: no wheelfix.toml and no [tool.wheelfix] in a pyproject.toml, here or above. "
-            "Name them with --rules."
+            "No rules found: there is no wheelfix.toml and no [tool.wheelfix] in a pyproject.toml, here or above. "
+            "Name rules with --rules, for example --rules gpu for those of strip-gpu."
         )
     return load_rules(found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found)
 

@@ -14,10 +14,13 @@ _MOST_IDS = 20
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
-def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, by_rules: bool = True) -> str:
+def render_outcome(
+    outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, by_rules: bool = True, diff: bool = False
+) -> str:
     """Return what happened to one wheel, in lines with line ends; empty where ``verbosity`` has nothing to say.
 
-    ``by_rules`` tells that rules decide, rather than faults.
+    ``by_rules`` says that rules decide, rather than findings; ``diff`` says that a diff of METADATA follows, so that the
+    requirements that change are not listed here too.
     """
     name = shown(str(outcome.source))
     if outcome.problem:
@@ -28,7 +31,8 @@ def render_outcome(outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool =
     if verbosity <= QUIET:
         return ""
     lines = [f"{name}: {_headline(outcome, dry_run, by_rules)}"]
-    lines += _changes(outcome.changes, verbose=verbosity >= VERBOSE)
+    listed = [each for each in outcome.changes if not (diff and each.field == REQUIRES)]
+    lines += _changes(listed, verbose=verbosity >= VERBOSE)
     if verbosity >= VERBOSE:
         lines += [f"    {each.rule}: {each.reason}" for each in _first_of_each_rule(outcome.changes)]
         lines += _verdicts(outcome.changes)

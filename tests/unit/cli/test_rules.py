@@ -70,7 +70,8 @@ def test_without_rules_there_is_nothing_to_do(command: tuple[str, ...]) -> None:
     Path("x-1-py3-none-any.whl").touch()
     ran = wheelfix("rules", *command)
     assert (ran.code, ran.out) == (2, "")
-    assert "There are no rules" in ran.err
+    assert "No rules found" in ran.err
+    assert "--rules gpu" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ from wheelfix.render.rules import render_rules, render_rules_json
     help="toml: one flat rule file, with all that the files extend.",
 )  # fmt: skip
 def command(files: tuple[str, ...], sources: tuple[str, ...], form: Literal["text", "json", "toml"]) -> int:
-    """List the rules in force, in the order in which they are asked, and where they come from.
+    """List the rules in force and where they come from.
+
+    They stand in the order in which they are asked.
 
     \b
     Examples:
