@@ -1,6 +1,11 @@
 """Text that comes from untrusted bytes, made safe to print and to encode."""
 
+import unicodedata
 from collections.abc import Sequence
+from typing import Final
+
+_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
+"""The categories of what ``str.isprintable`` takes for unprintable, but for the blank."""
 
 
 def shown(text: str) -> str:
@@ -11,7 +16,22 @@ def shown(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def shown_anywhere(text: str) -> str:
+    """Return what :func:`shown` made of a text on this machine as it would be on any: Unicode grows with each Python.
+
+    What Unicode 3.2 did not have, the one version that every Python knows, is escaped as well.
+
+    >>> shown_anywhere("a\u00fc\U0001fae8") == shown_anywhere("a\u00fc\\U0001fae8")
+    True
+    """
+    if text.isascii():
+        return text
+    return "".join(
+        char if char == " " or unicodedata.ucd_3_2_0.category(char) not in _UNPRINTABLE else _escaped(char) for char in text
+    )
 
 
 def shown_lines(text: str) -> str:
@@ -43,3 +63,7 @@ def as_utf8(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a surrogate that stands for no byte
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

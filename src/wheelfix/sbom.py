@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wheelfix.errors import FilenameError
-from wheelfix.escaping import as_utf8
+from wheelfix.escaping import as_utf8, shown_anywhere
 from wheelfix.filename import WheelFilename
 from wheelfix.outcome import Change, Verdict
 
@@ -137,6 +137,8 @@ def _as_dict(change: Change) -> Mapping[str, str]:
     """Return what :func:`_as_change` reads: the parts of ``change`` that have a value."""
     names = ("field", "action", "before", "after", "rule", "verdict", "reason", "evidence")
     values = {name: getattr(change, name) for name in names}
+    if change.evidence is not None:  # our own words about names in the wheel; all else stands as it came
+        values["evidence"] = shown_anywhere(change.evidence)
     return {name: as_utf8(value) for name, value in values.items() if value is not None}
 
 

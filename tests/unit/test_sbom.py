@@ -50,6 +50,17 @@ def test_a_trace_is_read_back() -> None:
     assert (plain.rules_digest, plain.changes) == (None, ())
 
 
+@pytest.mark.parametrize("char", ["\U0001fae8", "\u1cfa", "\u0897", "\u20c1"])
+def test_the_same_evidence_gives_the_same_bytes_on_every_python(char: str) -> None:
+    """Python 3.11 takes characters of Unicode 15 for unprintable and escapes them in messages, 3.13 does not."""
+    raw, escaped = (Change("Requires-Dist", "drop", "triton", None, evidence=f"there is {text}\u00fc.so")
+                    for text in (char, char.encode("unicode_escape").decode()))  # fmt: skip
+    assert trace(changes=(raw,)) == trace(changes=(escaped,))
+    read = read_trace(trace(changes=(raw,)))
+    assert read is not None
+    assert read.changes[0].evidence == escaped.evidence
+
+
 def test_the_same_input_gives_the_same_bytes() -> None:
     """Pitfall 30: no wall clock and no random id."""
     assert trace() == trace()
