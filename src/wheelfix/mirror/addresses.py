@@ -7,7 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 
-_SCHEMES: Final = ("http", "https")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SCHEMES: Final = tuple(_DEFAULT_PORTS)
 _WITHOUT_SCHEME: Final = re.compile(
     r"(?://)?(?:[^/@]*@)?(?P<rest>(?P<host>localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d+)?(?:/.*)?)", re.IGNORECASE
 )
@@ -70,6 +71,20 @@ def shown_url(url: str) -> str:
         plain = url.partition("?")[0]
         return shown("...@" + plain.rpartition("@")[2] if "@" in plain else plain)
     return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+
+
+def name_of_index(url: str) -> str:
+    """Return what the index at ``url`` is remembered by: the same however people write the URL.
+
+    >>> name_of_index("HTTPS://Wheels.Example.org:443/simple")
+    'https://wheels.example.org/simple/'
+    """
+    parts = _parts(url)
+    if parts is None:
+        return shown_url(url)
+    default = _DEFAULT_PORTS[parts.scheme]
+    host = parts.netloc.rpartition("@")[2].lower().removesuffix(f":{default}")
+    return shown(f"{parts.scheme}://{host}{parts.path.rstrip('/')}/")
 
 
 def server_of(url: str) -> str:

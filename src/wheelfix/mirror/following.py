@@ -7,7 +7,7 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import as_utf8
-from wheelfix.mirror.addresses import shown_url
+from wheelfix.mirror.addresses import name_of_index
 from wheelfix.mirror.arrival import upload_time
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.index import Answer, sha256_of
@@ -24,7 +24,7 @@ _STATUS = "project-status"
 
 def upstream_file(index: str, file: DistributionPackage) -> UpstreamFile:
     """Return what the index at ``index`` says of ``file``."""
-    return UpstreamFile(shown_url(index), _uploaded(file), as_utf8(file.yanked_reason or "") if file.is_yanked else None)
+    return UpstreamFile(name_of_index(index), _uploaded(file), as_utf8(file.yanked_reason or "") if file.is_yanked else None)
 
 
 def _uploaded(file: DistributionPackage) -> str | None:
@@ -39,7 +39,7 @@ def count_from(folder: Folder, project: str, index: str) -> int:
 
     :raises MirrorError: if the page is damaged.
     """
-    return sum(each.upstream == shown_url(index) and each.yanked is None for each in load_page(folder, project).files)
+    return sum(each.upstream == name_of_index(index) and each.yanked is None for each in load_page(folder, project).files)
 
 
 def follow_index(folder: Folder, project: str, index: str, answer: Answer, timeout: float) -> list[Publication]:
@@ -81,7 +81,7 @@ def _followed(page: Page, index: str, answer: Answer) -> Iterator[ListedFile]:
         original = file.origin.filename if file.origin else file.filename
         if listed is not None:
             yield taken_over(file, upstream_file(index, listed))
-        elif file.upstream == shown_url(index) and original not in names and _is_whole(answer):
+        elif file.upstream == name_of_index(index) and original not in names and _is_whole(answer):
             yield removed(file)
         else:
             yield file
@@ -104,9 +104,9 @@ def _with_status(page: Page, index: str, answer: Answer) -> Page:
     others = {key: value for key, value in page.other.items() if key != _STATUS}
     status, reason = answer.page.status, answer.page.status_reason
     if status is None:
-        return replace(page, other=others, status_from=None) if page.status_from == shown_url(index) else page
+        return replace(page, other=others, status_from=None) if page.status_from == name_of_index(index) else page
     given: Mapping[str, str] = {"status": str(status), **({"reason": as_utf8(reason)} if reason else {})}
-    return replace(page, other={**others, _STATUS: given}, status_from=shown_url(index))
+    return replace(page, other={**others, _STATUS: given}, status_from=name_of_index(index))
 
 
 def _publications(before: Page, after: Page, problem: Problem | None) -> Iterator[Publication]:

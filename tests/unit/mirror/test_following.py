@@ -166,6 +166,21 @@ def test_half_a_page_is_not_taken_for_the_whole(zipped: bool, index: Index, mirr
     assert ("yanked", TWO) in statuses(take(mirror, index, "demo==1.0"))
 
 
+def test_one_index_has_one_name_however_it_is_written(index: Index, mirror: Path) -> None:
+    with answering(index) as server:
+        mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"])
+        index.of = {TWO: {"yanked": "broken"}}
+        mirror_releases(mirror, server.index.rstrip("/").replace("http", "HTTP"), "demo==1.0")
+        assert files(mirror) == {ONE: False, TWO: "broken"}
+        index.of = {}
+        mirror_releases(mirror, server.index, "demo==1.0")
+        assert files(mirror) == {ONE: False, TWO: False}
+        del index.files[TWO]
+        mirror_releases(mirror, server.index.rstrip("/"), "demo==1.0")
+        assert files(mirror) == {ONE: False, TWO: "removed upstream"}
+    assert files(mirror, "_wheelfix-upstream") == {ONE: server.index, TWO: server.index}
+
+
 def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Path) -> None:
     take(mirror, index, "demo==1.0", "demo==2.0")
     index.spoil = lambda asked: Reply(status=404)
