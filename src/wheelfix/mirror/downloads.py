@@ -72,7 +72,7 @@ class Downloads:
             raise MirrorError(
                 "wrong-hash",
                 f"{shown(file.filename)} came with sha256 {digest}, the index says {sha256}",
-                hint="It was thrown away; run again, and tell who keeps the index if it persists.",
+                hint="It was thrown away; run again, and report it to the operator of the index if it persists.",
             )
         place.rename(complete)
 

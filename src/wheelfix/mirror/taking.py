@@ -201,9 +201,10 @@ def _extras_note(wanted: Requirement) -> str:
 
 def _project_gone(project: str, count: int) -> MirrorError:
     """Return the error for a project that is no longer there; an address may be wrong for a day, so nothing is yanked."""
+    files = "1 file" if count == 1 else f"{count} files"
     return MirrorError(
         "no-project",
-        f"the index no longer has the project {project}, of which the mirror lists {count} files from there",
+        f"the index no longer has the project {project}; the mirror lists {files} from there",
         hint=f"They stay as they are. If it was removed for good reason, run `wheelfix mirror yank MIRROR {project}`.",
     )
 

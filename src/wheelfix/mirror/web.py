@@ -85,7 +85,9 @@ class Web:
             answer.close()
             url = _follow(url, target)
         raise MirrorError(
-            "bad-redirect", f"{shown_url(asked)} leads on and on", hint="Check the address, or tell who keeps the index."
+            "bad-redirect",
+            f"{shown_url(asked)}: too many redirects",
+            hint="Check the URL, or report it to the operator of the index.",
         )
 
     def _ask_patiently(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
@@ -249,12 +251,19 @@ def _follow(url: str, target: str) -> str:
         after = urljoin(url, target)
     except ValueError:
         after = target
-    check_url(after)
+    try:
+        check_url(after)
+    except MirrorError as error:  # nobody typed that URL
+        raise MirrorError(
+            "bad-redirect",
+            f"{shown_url(url)} redirects to another place: {error.message}",
+            hint="Report it to the operator of the index.",
+        ) from error
     if server_of(url).startswith("https:") and not server_of(after).startswith("https:"):
         raise MirrorError(
             "bad-redirect",
             f"{shown_url(url)} leads to {shown_url(after)}, where others can read and change what is sent",
-            hint="Tell who keeps the index.",
+            hint="Report it to the operator of the index.",
         )
     return after
 
@@ -280,5 +289,7 @@ def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[byte
             raise ValueError("it ends too early")
     except (zlib.error, ValueError) as error:
         raise MirrorError(
-            "bad-answer", f"the compression of {shown_url(url)} cannot be read", hint="Tell who keeps the index."
+            "bad-answer",
+            f"the compression of {shown_url(url)} cannot be read",
+            hint="Report it to the operator of the index.",
         ) from error

@@ -186,7 +186,7 @@ def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Pa
     index.spoil = lambda asked: Reply(status=404)
     problem = take(mirror, index).files[0].problem
     assert problem is not None
-    assert problem.message == "the index no longer has the project demo, of which the mirror lists 2 files from there"
+    assert problem.message == "the index no longer has the project demo; the mirror lists 2 files from there"
     assert "wheelfix mirror yank MIRROR demo" in problem.hint
     assert files(mirror) == {ONE: False, TWO: False}
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from demos import demo_wheel
+from running import wheelfix
 from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.addresses import check_url, shown_url
@@ -94,19 +95,18 @@ def test_redirects_are_followed_counted_and_limited() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "code"),
-    [
-        ("file:///etc/passwd", "bad-address"),
-        ("ftp://example.invalid/", "bad-address"),
-        ("http://[::1", "bad-address"),
-        ("http://h:99999/", "bad-address"),
-        ("http://who:secret@127.0.0.1:9/", "credentials-in-address"),
-    ],
+    "target",
+    ["file:///etc/passwd", "ftp://example.invalid/", "http://[::1", "http://h:99999/", "http://who:secret@127.0.0.1:9/"],
 )
-def test_redirects_that_are_not_followed(target: str, code: str) -> None:
+def test_redirects_that_are_not_followed(target: str) -> None:
+    """They are the index's mistake: nobody typed such a URL, so the exit code is not that of wrong usage."""
     with answering(lambda asked: Reply(status=302, headers={"Location": target})) as server:
-        error = refused(code, lambda: Web().get(f"{server.url}/x"))
+        error = refused("bad-redirect", lambda: Web().get(f"{server.url}/x"))
+        ran = wheelfix("mirror", "check", server.index)
     assert "secret" not in str(error)
+    assert f"{server.url}/x redirects to another place: " in str(error)
+    assert ran.code == 3
+    assert "redirects to another place" in ran.err
 
 
 def test_a_redirect_does_not_leave_https() -> None:
