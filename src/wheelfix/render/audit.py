@@ -44,9 +44,9 @@ def _line(fault: Fault) -> str:
 
 
 def _mendable(fault: Fault) -> str:
-    """Return whether ``repair`` mends a fault unasked, or what it must be told for that."""
+    """Return whether ``repair`` fixes a finding unasked, or which option that takes."""
     mend = Mend.TRUSTED if fault.needs_trust else CHECKS[fault.code].mend
-    return "mendable" if mend is Mend.YES else f"mendable {mend}"
+    return "fixable" if mend is Mend.YES else f"fixable {mend}"
 
 
 def _counts(faults: Sequence[Fault]) -> str:
@@ -55,7 +55,7 @@ def _counts(faults: Sequence[Fault]) -> str:
     freely = sum(fault.mendable and not fault.needs_trust and CHECKS[fault.code].mend is Mend.YES for fault in faults)
     asked = sum(fault.mendable for fault in faults) - freely
     can = [*([str(freely)] if freely else []), *([f"{asked} if asked to"] if asked else [])]
-    return ", ".join(words) + (f"; repair can mend {' and '.join(can)}" if can else "")
+    return ", ".join(words) + (f"; repair can fix {' and '.join(can)}" if can else "")
 
 
 def render_audit_summary(audit: Audit) -> str:

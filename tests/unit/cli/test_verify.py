@@ -39,9 +39,9 @@ def test_sound_wheel(good: Path) -> None:
 def test_error_exits_with_1(bad: Path, good: Path) -> None:
     ran = wheelfix("verify", bad, good)
     assert ran.code == 1
-    assert ran.lines[0] == f"{bad}: 6 errors; repair can mend 4"
+    assert ran.lines[0] == f"{bad}: 6 errors; repair can fix 4"
     assert (
-        "  error: record-missing-row: bad-1.0.dist-info/METADATA: RECORD has no row for it (refused by installer) [mendable]"
+        "  error: record-missing-row: bad-1.0.dist-info/METADATA: RECORD has no row for it (refused by installer) [fixable]"
         in ran.lines
     )
     assert ran.lines[-1] == f"{good}: no findings"

@@ -19,9 +19,9 @@ def test_sound() -> None:
 
 def test_faults_with_their_count() -> None:
     assert render_inspection(BOTH).splitlines() == [
-        "a\\x1b.whl: 1 error, 1 warning; repair can mend 1",
+        "a\\x1b.whl: 1 error, 1 warning; repair can fix 1",
         "  error: record-bad-row: row 1: it has \\x1b two columns\\n",
-        "  warning: record-no-size: it has no size: 100 % [mendable]",
+        "  warning: record-no-size: it has no size: 100 % [fixable]",
     ]
 
 
@@ -29,8 +29,8 @@ def test_what_repair_must_be_told() -> None:
     trusted = Fault("record-wrong-hash", Severity.ERROR, "row 1", "x", mendable=True)
     asked = Fault("metadata-empty-extra", Severity.WARNING, "y", "z", mendable=True)
     head, *lines = render_inspection(Inspection(Path("a.whl"), (trusted, asked))).splitlines()
-    assert head.endswith("; repair can mend 2 if asked to")
-    assert [line.rpartition(" [")[2] for line in lines] == ["mendable with --trust-content]", "mendable if selected]"]
+    assert head.endswith("; repair can fix 2 if asked to")
+    assert [line.rpartition(" [")[2] for line in lines] == ["fixable with --trust-content]", "fixable if selected]"]
     assert render_inspection(Inspection(Path("a.whl"), (asked, WARNING))).partition("\n")[0].endswith("1 and 1 if asked to")
 
 
@@ -38,7 +38,7 @@ def test_many_alike() -> None:
     many = Inspection(Path("a.whl"), (ERROR,) * 7 + (WARNING,))
     lines = render_inspection(many).splitlines()
     assert len(lines) == 1 + 5 + 1 + 1
-    assert lines[0] == "a.whl: 7 errors, 1 warning; repair can mend 1"
+    assert lines[0] == "a.whl: 7 errors, 1 warning; repair can fix 1"
     assert lines[-1] == "  record-bad-row: 2 more, which -v shows"
     assert len(render_inspection(many, verbose=True).splitlines()) == 1 + 8
 

@@ -21,7 +21,7 @@ from wheelfix.render.mirror import render_survey, render_survey_json, render_sur
 @click.argument("mirror")
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
 @click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
-@click.option("--fix", is_flag=True, help="Make anew what can be made anew, and remove what belongs to nothing.")
+@click.option("--fix", is_flag=True, help="Regenerate pages and metadata files, and delete what interrupted runs left.")
 @choosing_options(MIRROR_CHECKS, "sidecar", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
@@ -88,9 +88,9 @@ def command(
             f"There is no directory {shown(meant.partition('://')[2])}. For an index, write {shown(meant)}"
         )
     if is_url and (quick or fix):
-        raise click.UsageError("--quick and --fix are for folders.")
+        raise click.UsageError("--quick and --fix are for the directory of a mirror, not for a URL.")
     if projects and not is_url:
-        raise click.UsageError("A folder is looked at as a whole; PROJECT is for an index.")
+        raise click.UsageError("The directory of a mirror is checked as a whole; PROJECT is for the URL of an index.")
     with Progress() as progress, refusing():
         if is_url:
             survey = check_index(
