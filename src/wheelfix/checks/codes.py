@@ -83,7 +83,7 @@ _STRICT: Final = (Client.UV, Client.PYPI)
 _ARCHIVE: Final = (
     _error(
         "archive-not-a-zip",
-        "The file is no ZIP archive: often an error page saved under the wheel's name.",
+        "The file is not a ZIP archive: often an error page saved under the wheel's name.",
         APPNOTE,
         by=EVERYONE,
     ),
@@ -126,11 +126,11 @@ _ARCHIVE: Final = (
     _error(
         "archive-bad-extra-field", "An extra field runs past its end, is cut off, or appears twice.", APPNOTE, by=EVERYONE
     ),
-    _error("archive-bad-zip64-field", "A ZIP64 field does not hold what is called for.", APPNOTE, by=EVERYONE),
-    _error("archive-bad-member-name", "An entry has no name, or one that readers take differently.", APPNOTE, by=EVERYONE),
+    _error("archive-bad-zip64-field", "A ZIP64 field does not have the values that the entry needs.", APPNOTE, by=EVERYONE),
+    _error("archive-bad-member-name", "An entry has no name, or one that readers read differently.", APPNOTE, by=EVERYONE),
     _error(
         "archive-duplicate-member",
-        "Two entries have one name, or one that some readers take for the same.",
+        "Two entries have the same name, or names that some readers treat as the same.",
         APPNOTE,
         by=EVERYONE,
     ),
@@ -152,7 +152,7 @@ _ARCHIVE: Final = (
     _error("archive-too-large", "The entries claim a size out of all proportion; wheelfix does not read them.", APPNOTE),
     _error(
         "archive-compression-ratio",
-        "The entries take more than 64 MiB, and more than 50 times the file: PyPI takes it for a bomb.",
+        "The entries take more than 64 MiB, and more than 50 times the file: PyPI treats it as a ZIP bomb.",
         FORMAT,
         by=(Client.PYPI,),
     ),
@@ -166,13 +166,13 @@ _ARCHIVE: Final = (
     ),
     _error(
         "archive-unknown-compression",
-        "An entry is neither stored nor deflated: each client reads other methods, PyPI takes none.",
+        "An entry is neither stored nor deflated: each client reads other methods, and PyPI accepts none.",
         FORMAT,
         by=EVERYONE,
     ),
     _error(
         "archive-newer-version",
-        "An entry asks for a reader of a version that there is not: above 6.3.",
+        "An entry needs a version of the ZIP format that does not exist: above 6.3.",
         APPNOTE,
         by=EVERYONE,
     ),
@@ -189,7 +189,10 @@ _ARCHIVE: Final = (
         by=(Client.PYPI,),
     ),
     _error(
-        "archive-odd-zip64-field", "A ZIP64 field holds more than is called for, or one of two sizes.", APPNOTE, by=_STRICT
+        "archive-odd-zip64-field",
+        "A ZIP64 field has more values than the entry needs, or only one of the two sizes.",
+        APPNOTE,
+        by=_STRICT,
     ),
     _error(
         "archive-odd-unicode-path",
@@ -241,10 +244,10 @@ _ARCHIVE: Final = (
         "An extra field holds a Unicode path of another name or version; every reader passes over it.",
         APPNOTE,
     ),
-    _warning("archive-needless-zip64", "A small entry has ZIP64 fields, which nothing calls for.", APPNOTE),
+    _warning("archive-needless-zip64", "A small entry has ZIP64 fields that it does not need.", APPNOTE),
 )
 _NAMES: Final = (
-    _error("file-unreadable", "The file cannot be read, or is none.", FORMAT, by=EVERYONE),
+    _error("file-unreadable", "The file cannot be read, or is not a file.", FORMAT, by=EVERYONE),
     _error(
         "filename-malformed", "The file name is not PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl.", FORMAT, by=EVERYONE
     ),
@@ -252,27 +255,25 @@ _NAMES: Final = (
         "filename-bad-name", "The file name does not begin with the name of a project.", FORMAT, by=(Client.PIP, Client.PYPI)
     ),
     _error("filename-tag-case", "A tag in the file name is not in lower case.", FORMAT, by=(Client.UV,)),
-    _warning(
-        "filename-variant", "It is a variant wheel: tools that do not know the draft refuse it or pass it over.", VARIANTS
-    ),
+    _warning("filename-variant", "It is a variant wheel: tools that do not know the draft refuse or ignore it.", VARIANTS),
     _error(
         "variant-unreadable", "The variant.json of a variant wheel is missing or cannot be read.", VARIANTS, by=(Client.UV,)
     ),
     _warning("variant-differs", "variant.json describes other variants than the one in the file name.", VARIANTS),
     _error(
         "filename-bad-version",
-        "The version in the file name is none; installers pass such a wheel over.",
+        "The version in the file name is not valid; installers ignore such a wheel.",
         VERSIONS,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error(
         "filename-name-differs",
-        "METADATA says another Name than the file name.",
+        "Name in METADATA differs from the file name.",
         FORMAT,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error(
-        "filename-version-differs", "METADATA says another Version than the file name.", FORMAT, by=(Client.UV, Client.PYPI)
+        "filename-version-differs", "Version in METADATA differs from the file name.", FORMAT, by=(Client.UV, Client.PYPI)
     ),
     _error("dist-info-missing", "There is no dist-info folder at the top.", FORMAT, by=EVERYONE),
     _error(
@@ -294,7 +295,7 @@ _NAMES: Final = (
     ),
     _error(
         "data-unknown-scheme",
-        "What lies in a .data folder is for no place that installers know.",
+        "A .data directory has a subdirectory that installers do not know.",
         FORMAT,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
@@ -376,7 +377,7 @@ _RECORD: Final = (
         by=(Client.UV, Client.INSTALLER),
     ),
     _warning("record-size-spelling", "A size is right, and not written as a plain number.", RECORD, Mend.YES),
-    _error("record-bad-size", "A row without a file has a size that is no number.", RECORD, Mend.YES, by=(Client.UV,)),
+    _error("record-bad-size", "A row without a file has a size that is not a number.", RECORD, Mend.YES, by=(Client.UV,)),
     _error("record-no-hash", "A row has no hash.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
     _error("record-no-size", "A row has no size.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
     _warning("record-weak-hash", "A row has a hash weaker than sha256.", FORMAT, Mend.YES),
@@ -437,11 +438,11 @@ _METADATA: Final = (
     _error("metadata-ambiguous", "Readers see different fields.", CORE),
     _error("metadata-too-many-fields", "METADATA has a header longer than any real one.", CORE),
     _error("metadata-missing-field", "A required field is missing.", CORE, by=(Client.PIP, Client.UV, Client.PYPI)),
-    _error("metadata-repeated-field", "A field that may stand once stands more often.", CORE, by=(Client.PYPI,)),
-    _error("metadata-bad-name", "Name is no name of a project.", CORE, by=(Client.PIP, Client.UV, Client.PYPI)),
-    _error("metadata-bad-version", "Version is none.", VERSIONS, by=(Client.PIP, Client.UV, Client.PYPI)),
+    _error("metadata-repeated-field", "A field that may appear once appears more often.", CORE, by=(Client.PYPI,)),
+    _error("metadata-bad-name", "Name is not a valid project name.", CORE, by=(Client.PIP, Client.UV, Client.PYPI)),
+    _error("metadata-bad-version", "Version is not a valid version.", VERSIONS, by=(Client.PIP, Client.UV, Client.PYPI)),
     _error("metadata-unknown-version", "There is no such Metadata-Version.", CORE, Mend.YES, by=(Client.PYPI,)),
-    _error("metadata-field-too-new", "A field came with a later Metadata-Version.", CORE, Mend.YES, by=(Client.PYPI,)),
+    _error("metadata-field-too-new", "A field requires a later Metadata-Version.", CORE, Mend.YES, by=(Client.PYPI,)),
     _note(
         "metadata-license-file-early", "License-File is there before Metadata-Version 2.4, as setuptools wrote it.", LICENSES
     ),
@@ -453,13 +454,13 @@ _METADATA: Final = (
     _error("metadata-bad-requirement", "A requirement cannot be read.", DEPENDENCY, by=(Client.PIP, Client.UV, Client.PYPI)),
     _error(
         "metadata-bad-marker",
-        "A requirement's marker cannot be read, or asks for what is not known of it.",
+        "The marker of a requirement cannot be read, or uses a variable that is not allowed there.",
         DEPENDENCY,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error(
         "metadata-variant-marker",
-        "A marker asks for the variant of a wheel that is none.",
+        "A marker asks for a wheel variant, and the wheel is not a variant wheel.",
         VARIANTS,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
@@ -480,36 +481,36 @@ _METADATA: Final = (
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS, by=(Client.UV, Client.PYPI)),
     _error(
         "metadata-legacy-requires-python",
-        "Requires-Python is malformed and can be mended.",
+        "Requires-Python is malformed and can be fixed.",
         VERSIONS,
         Mend.YES,
         by=(Client.PYPI,),
     ),
-    _warning("metadata-repeated-requirement", "A requirement stands twice.", CORE),
+    _warning("metadata-repeated-requirement", "A requirement appears twice.", CORE),
     _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
-    _error("metadata-bad-extra", "Provides-Extra is no name of an extra.", CORE, by=(Client.PYPI,)),
+    _error("metadata-bad-extra", "Provides-Extra is not a valid extra name.", CORE, by=(Client.PYPI,)),
     _warning("metadata-undeclared-extra", "A marker asks for an extra that is not provided.", CORE, Mend.YES),
-    _warning("metadata-empty-extra", "An extra calls for nothing.", CORE, Mend.ASKED),
+    _warning("metadata-empty-extra", "No requirement uses an extra.", CORE, Mend.ASKED),
     _warning("metadata-no-description", "There is no description.", CORE),
-    _warning("metadata-no-content-type", "The description's type is not told.", CORE),
+    _warning("metadata-no-content-type", "Description-Content-Type is missing; indexes assume reStructuredText.", CORE),
 )
 _COMPANIONS: Final = (
     _error("entry-points-unreadable", "entry_points.txt cannot be read.", ENTRY_POINTS, by=EVERYONE),
     _error(
         "entry-points-refused",
-        "A line of entry_points.txt is no entry point to pip, which then fails.",
+        "pip cannot read a line of entry_points.txt, and fails.",
         ENTRY_POINTS,
         by=(Client.PIP,),
     ),
     _error(
         "entry-points-bad-value",
-        "A script is no reference to an object in the form that pip, uv and installer read.",
+        "A script is not an object reference in the form that pip, uv and installer read.",
         ENTRY_POINTS,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
     _error(
         "entry-points-unsafe-name",
-        "A script's name leads out of the folder of scripts, or no system takes it.",
+        "The name of a script leads out of the directory of scripts, or is too long for any system.",
         ENTRY_POINTS,
         by=EVERYONE,
     ),
@@ -518,14 +519,14 @@ _COMPANIONS: Final = (
     _error(
         "entry-points-bad-name", "A script's name has characters that PyPI does not allow.", ENTRY_POINTS, by=(Client.PYPI,)
     ),
-    _warning("entry-points-odd-value", "An entry point that is no script is no reference to an object.", ENTRY_POINTS),
+    _warning("entry-points-odd-value", "An entry point other than a script is not an object reference.", ENTRY_POINTS),
     _warning(
         "entry-points-no-module", "The module of an entry point is not in the wheel, and its package is.", ENTRY_POINTS
     ),
     _warning("entry-points-ambiguous", "Readers see different entry points.", ENTRY_POINTS),
     _warning("legacy-metadata-json", "metadata.json, of a withdrawn format, repeats METADATA.", WITHDRAWN, Mend.YES),
     _warning("sbom-unreadable", "A JSON file in sboms/ cannot be read.", SBOMS),
-    _warning("sbom-stale-trace", "The trace of wheelfix does not fit METADATA.", SBOMS),
+    _warning("sbom-stale-trace", "The provenance of wheelfix does not match METADATA.", SBOMS),
     _warning("contents-bytecode", "Compiled Python is in the wheel; installers compile for themselves.", FORMAT),
     _warning("contents-common-name", "A folder at the top has a name that many projects would write to.", FORMAT),
     _error("siblings-requires-python", "Wheels of one release differ in Requires-Python.", CORE, by=(Client.UV,)),

@@ -117,8 +117,8 @@ _ALL: Final = (
     ),
     _error(
         "plus-in-address",
-        "A URL has a + that the server does not take for one.",
-        "Clients get 403 or 404: S3 reads it as a blank. It must be written %2B.",
+        "The server does not read the + in a URL as a plus sign.",
+        "Clients get 403 or 404: S3 reads it as a space. Write it as %2B.",
         Seen.INDEX,
     ),
     _warning(

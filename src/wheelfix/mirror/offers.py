@@ -117,7 +117,7 @@ class Offer:
             return length
         encoded = _with_encoded_plus(url)
         if encoded != url and self._ask(encoded)[0] in _GIVEN:  # S3 reads a raw + as a blank; devpi and others do not
-            message = f"its URL has a + that the server does not take for one: it answers {status}, and with %2B it is there"
+            message = f"the server does not read the + in its URL as a plus sign: it answers {status}, and finds it with %2B"
             return self._finding("plus-in-address", message)
         return self._finding("file-missing", f"its URL {_answers(status, url)}")
 
