@@ -88,7 +88,7 @@ class Assembly:
         content = self._record(last)
         self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
         return [
-            *(NewMember(self._new + file, new, metadata) for file, new in last.items()),
+            *(NewMember(self._new + file, new, metadata, added=True) for file, new in last.items()),
             NewMember(f"{self._new}RECORD", content, record),
         ]
 

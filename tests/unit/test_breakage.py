@@ -1,14 +1,17 @@
 """Promise 9: no correction makes a wheel worse, whatever asks for it and whatever the cause."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import wheelfix
 import wheelfix.breakage as breakage
-from building import Entry, WheelSpec, write_wheel
+from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_field, write_wheel
+from faults import unicode_path
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.archive.layout import read_layout
@@ -227,3 +230,50 @@ class TestForeignProvenance:
     def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, sound(dist_info_files={TRACE: b"{}"}))
         assert wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes[0].status is Status.UNCHANGED
+
+
+ODD: dict[str, Callable[[bytes], dict[str, object]]] = {
+    "a byte behind the extra fields": lambda _: {"extra": b"\0"},
+    "such a byte in the local header": lambda _: {"local_extra": b"\0"},
+    "an extra field twice": lambda _: {"extra": extra_field(0x5455, b"\1\0\0\0\0") * 2},
+    "a Unicode comment that is cut off": lambda _: {"extra": extra_field(0x6375, b"\1")},
+    "a Unicode path": lambda name: {"extra": unicode_path(name)},
+    "a stale Unicode path": lambda name: {"extra": unicode_path(name, b"x/y", crc=7)},
+    "a comment": lambda _: {"comment": b"kept"},
+    "a data descriptor": lambda _: {"descriptor": Descriptor(signature=False)},
+    "another time in the local header": lambda _: {"local": {"time": 1}},
+}
+
+
+class TestOddEntries:
+    """What is odd about an entry stays with it, under its new name too, and does not spread to those that are added."""
+
+    @each_route
+    @pytest.mark.parametrize("odd", ODD.values(), ids=[*ODD])
+    @pytest.mark.parametrize("file", ["", "/METADATA", "/RECORD", "/WHEEL", ".data/data/x"])
+    def test_no_correction_adds_to_it(
+        self, odd: Callable[[bytes], dict[str, object]], file: str, route: Callable[..., wheelfix.Report], tmp_path: Path
+    ) -> None:
+        archive = archive_of(sound(metadata=SPEC.metadata, files=(*SPEC.files, Entry("demo-1.0.data/data/x", b"1"))))
+        entries = (
+            replace(each, **odd(each.raw_name)) if each.raw_name.endswith(file.encode()) else each  # type: ignore[arg-type]
+            for each in archive.entries
+        )
+        path = write_wheel(tmp_path, archive=Archive(tuple(entries)))
+        outcome = _run(route, path)
+        assert outcome.output is not None, outcome.problem
+        assert _all_errors(outcome.output) <= _all_errors(path)
+
+    @each_route
+    def test_comments_of_what_is_written_anew_are_kept(self, route: Callable[..., wheelfix.Report], tmp_path: Path) -> None:
+        archive = archive_of(SPEC)
+        path = write_wheel(tmp_path, archive=Archive(tuple(replace(each, comment=b"kept") for each in archive.entries)))
+        output = _run(route, path).output
+        assert output is not None
+        with zipfile.ZipFile(output) as opened:
+            assert {each.comment for each in opened.infolist() if not each.filename.endswith(TRACE)} == {b"kept"}
+
+
+def _all_errors(path: Path) -> Counter[str]:
+    faults = wheelfix.verify_wheels(path).inspections[0].faults
+    return Counter(fault.code for fault in faults if fault.severity is wheelfix.Severity.ERROR)

@@ -17,14 +17,16 @@ _LEVEL_BITS = 0b110
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """A member to be written: its time, mode and extra fields are those of ``like``.
+    """A member to be written in the place of ``like``: time, mode, extra fields and comment are those of it.
 
-    It is stored: what a compressor makes of the same content differs from one zlib to another.
+    One that is ``added`` beside it has only its time and mode. It is stored: what a compressor makes of the same content
+    differs from one zlib to another.
     """
 
     name: str
     content: bytes
     like: Member
+    added: bool = False
 
 
 def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes, bytes]:
@@ -37,13 +39,12 @@ def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes
     if len(new.content) >= FULL_32 or len(name) > FULL_16:
         raise EditError("member-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
     dropped = {headers.EXTRA_ZIP64, *([] if new.name == new.like.name else [headers.EXTRA_UNICODE_PATH])}
-    local_extra, entry_extra = (
-        _without(extra, dropped, new.name) for extra in (_local_extra(source, new.like), _entry_extra(layout, new.like))
-    )
+    extras = (b"", b"") if new.added else (_local_extra(source, new.like), _entry_extra(layout, new.like))
+    local_extra, entry_extra = (_without(extra, dropped, new.name) for extra in extras)
     flags = like.flags & ~(headers.FLAG_DESCRIPTOR | headers.FLAG_UTF8 | _LEVEL_BITS) | utf8
     size = len(new.content)
     shared = _NEEDED, flags, STORED, like.time, like.date, zlib.crc32(new.content), size, size, len(name)
-    comment = _comment(layout, new.like) if new.name == new.like.name else b""
+    comment = b"" if new.added else _comment(layout, new.like)
     local = LOCAL.pack(headers.LOCAL_SIGNATURE, *shared, len(local_extra))
     attributes = (len(comment), 0, like.internal_attributes, like.external_attributes, 0)
     entry = ENTRY.pack(headers.ENTRY_SIGNATURE, like.made_by, *shared, len(entry_extra), *attributes)

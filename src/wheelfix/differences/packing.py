@@ -17,6 +17,10 @@ _OFFSET: Final = 42
 _LONGEST: Final = 32
 _OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
 """What goes with the data: other data may well have it otherwise."""
+_OF_PLACE: Final = frozenset({headers.EXTRA_ZIP64})
+"""The extra fields that change with the position of a member."""
+_OF_NAME: Final = frozenset({headers.EXTRA_UNICODE_PATH})
+"""Those that say its name once more: they change with it."""
 _METHODS: Final = {headers.STORED: "stored", headers.DEFLATED: "deflated"}
 _UNIX: Final = 3
 
@@ -45,7 +49,8 @@ def packing_changes(compared: Comparison, old: Member, new: Member, sameness: Sa
     alike = one[:_OFFSET] == two[:_OFFSET] and one[_OFFSET + 4 :] == two[_OFFSET + 4 :]
     if sameness is Sameness.RECORD and alike:
         return
-    before, after = _packing(compared.old, old), _packing(compared.new, new)
+    kinds = _OF_PLACE if old.name == new.name else _OF_PLACE | _OF_NAME
+    before, after = _packing(compared.old, old, kinds), _packing(compared.new, new, kinds)
     told = sameness is not Sameness.DATA or old.name != new.name
     for field, was, now in zip(_Packing._fields, before, after, strict=True):
         follows = field in _OF_DATA and not sameness.is_content
@@ -61,7 +66,8 @@ def packing_changes(compared: Comparison, old: Member, new: Member, sameness: Sa
         yield ArchiveChange("recompressed", new.name, *sizes)
 
 
-def _packing(side: Side, member: Member) -> _Packing:
+def _packing(side: Side, member: Member, without: frozenset[int]) -> _Packing:
+    """Return what the records of a member say, without extra fields of the kinds ``without``."""
     entry = side.layout.fields(member)
     record = side.layout.entry(member)
     extra_start = ENTRY.size + entry.name_length
@@ -78,8 +84,8 @@ def _packing(side: Side, member: Member) -> _Packing:
         (entry.external_attributes, entry.made_by >> 8 == _UNIX),
         entry.internal_attributes,
         record[extra_stop:],
-        _without_zip64(record[extra_start:extra_stop]),
-        _without_zip64(local_extra),
+        _without(record[extra_start:extra_stop], without),
+        _without(local_extra, without),
         wide,
         member.stop - member.data_stop,
         record[ENTRY.size : extra_start],
@@ -92,13 +98,13 @@ def is_special(entry: Entry) -> bool:
     return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
 
 
-def _without_zip64(extra: bytes) -> bytes:
-    """Return an extra field without the ZIP64 numbers, which change with every position."""
+def _without(extra: bytes, kinds: frozenset[int]) -> bytes:
+    """Return the extra fields but for those of ``kinds``."""
     if not headers.is_well_formed(extra):
         return extra
     pieces, position = [], 0
     for kind, _, stop in headers.extra_fields(extra, ""):
-        if kind != headers.EXTRA_ZIP64:
+        if kind not in kinds:
             pieces.append(extra[position:stop])
         position = stop
     return b"".join([*pieces, extra[position:]])
