@@ -179,9 +179,9 @@ def _print_result(report: Report, options: WritingOptions, published: "PublishRe
     elif options.diff:
         print_exactly(render_diff(report))
     else:
-        for outcome in report.outcomes:
-            if outcome.output is not None:
-                click.echo(str(outcome.output))
+        outputs = (outcome.output for outcome in report.outcomes if outcome.output is not None)
+        for output in dict.fromkeys(outputs):  # a wheel that is given twice, through a link, has one result
+            click.echo(str(output))
 
 
 def exit_code(report: Report, *, check: bool) -> ExitCode:

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -18,7 +18,7 @@ from wheelfix.archive.staging import StagedFile, remove_left_behind
 from wheelfix.archive.writing import Growing
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
-from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIMPLE
+from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, PAGE, SIMPLE
 from wheelfix.mirror.terms import Transfer
 
 _MODE: Final = 0o644
@@ -28,6 +28,7 @@ _SHARED: Final = 0o664
 _STEP: Final = 1 << 24
 _MOMENT: Final = 3600
 """In seconds."""
+_FOREIGN: Final = "it has an index that wheelfix did not write"
 _IN_USE: Final = "in-use.lock"
 _NO_LINKS: Final = {errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
@@ -49,7 +50,8 @@ class Folder:
         inner = self._outer_hint()
         if inner or not self._is_mirror(self.path):
             hint = "Check the path. `wheelfix mirror add` creates a mirror on first use."
-            raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror", hint=inner or hint)
+            why = f" ({_FOREIGN})" if (self.path / SIMPLE).is_dir() and not inner else ""
+            raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror{why}", hint=inner or hint)
 
     def check_usable(self) -> None:
         """Confirm that the folder is a mirror, or can become one: there is none, or nothing in it.
@@ -58,15 +60,24 @@ class Folder:
         """
         inner = self._outer_hint()  # first: a project called "simple" or "files" makes simple/ look like a mirror
         names = {each.name for each in self.path.iterdir()} if self.path.is_dir() and not inner else set()
-        if inner or (names and not names & {SIMPLE, FILES, HIDDEN}):
-            why = "it is a part of one" if inner else "the directory is not empty"
+        if inner or not (self._is_mirror(self.path) or self._can_become_one(names)):
+            why = "it is a part of one" if inner else _FOREIGN if SIMPLE in names else "the directory is not empty"
             hint = inner or "Name a mirror, an empty directory, or one that does not exist yet."
             raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror ({why})", hint=hint)
 
     @staticmethod
     def _is_mirror(path: Path) -> bool:
-        """Whether there is a mirror at ``path``: one that was interrupted before its first page has no index yet."""
-        return (path / SIMPLE).is_dir() or (path / HIDDEN).is_dir()
+        """Whether there is a mirror at ``path``: one that was interrupted before its first page has no index yet.
+
+        A copy may lack what is hidden; then it is known by its pages. An index that another tool wrote is none.
+        """
+        simple = path / SIMPLE
+        return (path / HIDDEN).is_dir() or (simple / PAGE).is_file() or any(simple.glob(f"*/{PAGE}"))
+
+    def _can_become_one(self, names: Collection[str]) -> bool:
+        """Whether nothing is there but what a mirror has, and no file for clients yet."""
+        simple = self.path / SIMPLE
+        return {*names} <= {SIMPLE, FILES} and not any(each.is_file() for each in (*simple.glob("*"), *simple.glob("*/*")))
 
     def _outer_hint(self) -> str:
         """Return what to name instead if the folder is a part of a mirror, empty if it is not."""

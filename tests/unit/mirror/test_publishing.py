@@ -723,6 +723,35 @@ def test_a_folder_of_other_things_becomes_no_mirror(mirror: Path, tmp_path: Path
     assert statuses(add(tmp_path / "empty", path)) == ["added"]
 
 
+def test_the_index_of_another_tool_is_not_written_over(tmp_path: Path) -> None:
+    """Such as that of bandersnatch, dumb-pypi or pip2pi: its page would list nothing, or what was added."""
+    folder, path = tmp_path / "web", wheel(tmp_path / "in")
+    pages = {"simple/index.html": "<a href='demo/'>demo</a>", "simple/demo/index.html": "<a href='x'>x</a>"}
+    for place, text in pages.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text)
+    calls: list[Callable[[], object]] = [
+        lambda: add(folder, path),
+        lambda: fix_into_mirror(folder, path),
+        lambda: check_mirror(folder, fix=True),
+        lambda: remove_files(folder, "demo"),
+    ]
+    for call in calls:
+        with pytest.raises(MirrorError, match="it has an index that wheelfix did not write"):
+            call()
+    assert {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()} == pages.keys()
+    assert all((folder / place).read_text() == text for place, text in pages.items())
+
+
+def test_a_copy_of_what_is_served_is_a_mirror(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"))
+    shutil.rmtree(mirror / ".wheelfix")
+    (mirror / "simple/index.json").unlink()
+    assert check_mirror(mirror, fix=True).findings == ()
+    shutil.rmtree(mirror / ".wheelfix")
+    assert statuses(add(mirror, wheel(tmp_path / "in", version="2.0"))) == ["added"]
+
+
 @pytest.mark.parametrize("name", ["output_dir", "in_place", "overwrite", "dry_run"])
 def test_results_go_nowhere_but_into_the_mirror(name: str, mirror: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=name):
