@@ -26,7 +26,7 @@ _BESIDE_WHEELS: Final = (
     ".tar.gz", ".zip", ".tar.bz2", ".tgz",  # source distributions (PEP 625) and their older forms
     ".metadata",  # PEP 658
     ".asc", ".sig",  # signatures
-    ".attestation", ".provenance",  # PEP 740
+    ".attestation", ".provenance", ".sigstore", ".sigstore.json",  # PEP 740, and the bundles of sigstore
 )  # fmt: skip
 """How names of files end that build tools and indexes put beside wheels, so that ``dist/*`` names them too."""
 _MOST_SHOWN: Final = 20

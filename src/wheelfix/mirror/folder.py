@@ -184,7 +184,7 @@ class Folder:
         """Let the file ``source`` lie at ``place``, in place of what is there; it stays where it was, too."""
         path = self._path_for(place)
         remove_left_behind(path.parent)
-        moves = transfer is Transfer.MOVE and _has_one_name(source.path)
+        moves = transfer is Transfer.MOVE and _is_ours_alone(source.path)
         if moves:
             source.path.chmod(_MODE)  # a server reads it as another user
         shares = moves or (transfer is Transfer.LINK and source.mode & _MODE == _MODE)
@@ -271,7 +271,7 @@ class Folder:
             shutil.rmtree(self.at(place), ignore_errors=True)  # another process may be at the same; what stays is told again
 
 
-def _has_one_name(path: Path) -> bool:
-    """Whether nothing else leads to the file at ``path``: who writes to another name of it would write to the mirror."""
+def _is_ours_alone(path: Path) -> bool:
+    """Whether nobody else can write to the file at ``path``, as its owner or by another name of it."""
     status = path.lstat()
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()

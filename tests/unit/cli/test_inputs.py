@@ -178,7 +178,7 @@ def test_a_url_is_called_one(command: tuple[str, ...], argument: str) -> None:
 
 BESIDE = (
     "demo-1.0.tar.gz", "demo-1.0.zip", "alpha-1.0-py3-none-any.whl.metadata", "demo-1.0.tar.gz.asc",
-    "alpha-1.0-py3-none-any.whl.publish.attestation",
+    "alpha-1.0-py3-none-any.whl.publish.attestation", "alpha-1.0-py3-none-any.whl.sigstore.json",
 )  # fmt: skip
 
 

@@ -902,6 +902,23 @@ def test_no_other_name_leads_to_what_was_moved(other: str, mirror: Path, tmp_pat
     assert served.read_bytes() == target.read_bytes()
 
 
+def test_the_file_of_another_user_is_copied_and_then_moved_away(
+    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be made readable, and its owner could go on writing to what the mirror serves."""
+    path = wheel(tmp_path / "in")
+    path.chmod(0o600)
+    with path.open("rb") as its:
+        monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+        [done] = add(mirror, path, transfer="move")
+        assert (done.status, done.problem) == (Published.ADDED, None)
+        served = (mirror / str(done.place)).stat()
+        assert not path.exists()
+        assert os.fstat(its.fileno()).st_mode & 0o777 == 0o600
+        assert (os.fstat(its.fileno()).st_ino != served.st_ino, served.st_mode & 0o777) == (True, 0o644)
+    assert is_sound(mirror)
+
+
 def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror: Path, tmp_path: Path) -> None:
     path = wheel(tmp_path / "in")
     real = Path.unlink
