@@ -19,9 +19,9 @@ def command(sources: tuple[str, ...], **options: Any) -> int:
 
     \b
     Examples:
-      wheelfix fix --diff wheels/                 each distinct change once, for review
-      wheelfix fix wheels/ -o fixed               corrected wheels go to fixed/
+      wheelfix fix --diff wheels/                   each distinct change once, for review
+      wheelfix fix wheels/ -o fixed                 corrected wheels go to fixed/
       wheelfix fix --rules torch.toml --rules gpu torch-*.whl
-      wheelfix fix --strict-rules --check wheels/ for CI
+      wheelfix fix --strict-rules --check wheels/   for CI: exit 1 if one would change
     """
     return correct("fix", chosen_rules(sources), CorrectingOptions(**options))

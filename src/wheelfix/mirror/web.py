@@ -223,7 +223,7 @@ def _why_silent(error: Exception) -> tuple[str, str]:
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return (
             "has a certificate that is not trusted (SSLError)",
-            "If an authority of your own signed it, set REQUESTS_CA_BUNDLE to the file with its certificates. "
+            "If your own certificate authority (CA) signed it, set REQUESTS_CA_BUNDLE to the file with the CA certificate. "
             "SSL_CERT_FILE has no effect here.",
         )
     return f"does not answer: {type(error).__name__}", "Check URL and network."

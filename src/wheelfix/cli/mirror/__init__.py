@@ -26,6 +26,6 @@ def command() -> None:
     Examples:
       wheelfix strip-gpu --publish mirror/ torch-*.whl    correct and publish
       wheelfix mirror add mirror/ dist/*.whl              publish as it is
-      wheelfix mirror check mirror/                       is it what its files are?
+      wheelfix mirror check mirror/                       check pages, files and metadata
       wheelfix mirror yank mirror/ torch==2.7.0 --reason 'pulls in CUDA'
     """

@@ -67,10 +67,10 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Say whether a mirror serves what its files are.
+    """Check a mirror, or any index as clients see it.
 
-    MIRROR is a folder, or the address of any index: then it is seen as clients see
-    it, and PROJECT names what to look at. Each finding says what clients make of it.
+    MIRROR is the directory of a mirror, or the URL of any index; PROJECT names which
+    projects of an index to check. Each finding says which clients suffer, and how.
     Exit code 1 if there is an error, 3 if something could not be read.
 
     \b

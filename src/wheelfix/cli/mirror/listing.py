@@ -25,7 +25,7 @@ from wheelfix.render.mirror import render_list_summary, render_page, render_page
 )
 @NO_SUMMARY
 def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "json"], quiet: bool) -> int:
-    """Tell what a mirror lists: all of it, or some of its files.
+    """List the files of a mirror, or some of them.
 
     WHAT is a file name, a project, or one with versions.
 

@@ -11,7 +11,7 @@ from wheelfix.mirror.changing import unyank_files
 @click.command("unyank")
 @changing_options
 def command(mirror: str, selection: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
-    """Take back that files are yanked.
+    """Unyank files.
 
     WHAT is a file name, a project, or one with versions.
 
