@@ -45,8 +45,12 @@ def _install_with_pip(path: Path, target: Path) -> None:
 
 
 def _install_with_installer(path: Path, target: Path) -> None:
+    """Do what the library offers: compare the files with RECORD, and write them to the places of a virtual environment."""
     with WheelFile.open(path) as source:
-        places = {name: str(target / name) for name in ("platlib", "purelib", "headers", "scripts", "data")}
+        source.validate_record()
+        library, scripts = str(target / "lib"), str(target / "bin")
+        places = {"purelib": library, "platlib": library, "headers": str(target / "include")}
+        places |= {"scripts": scripts, "data": str(target)}
         destination = SchemeDictionaryDestination(places, sys.executable, "posix", bytecode_optimization_levels=())
         installer.install(source, destination, {})
 

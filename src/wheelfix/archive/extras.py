@@ -6,6 +6,7 @@ What readers make of them was measured with pip 26.3 on Python 3.11 and 3.13, uv
 import struct
 import zlib
 from collections import Counter
+from itertools import islice
 from typing import Final, NamedTuple
 
 from wheelfix.archive import headers
@@ -21,6 +22,8 @@ _PRINTABLE: Final = 0x20
 _DELETE: Final = 0x7F
 _UPLOADED_LENGTHS: Final = frozenset({0, 8, 16, 24, 28})
 """The lengths of a ZIP64 field in a local header that PyPI takes."""
+_MOST_FIELDS: Final = 500
+"""How many fields of one record are looked at for what is odd: 64 kB hold 16,000, and real records have one or two."""
 _BOTH_SIZES: Final = 16
 
 
@@ -102,9 +105,9 @@ def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
 
 def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictReport) -> None:
     """Note what single clients refuse, though no reader that takes the archive takes it differently."""
-    fields = list(headers.extra_fields(extra, place))
+    fields = list(islice(headers.extra_fields(extra, place), _MOST_FIELDS))
     end = fields[-1][2] if fields else 0
-    if record.is_local and end < len(extra):
+    if record.is_local and len(fields) < _MOST_FIELDS and end < len(extra):
         report.note("extra-field-rest", f"{len(extra) - end} bytes are left over behind its extra fields", place=place)
     for kind, number in Counter(kind for kind, _, _ in fields).items():
         if number > 1 and kind not in (EXTRA_ZIP64, EXTRA_UNICODE_PATH):

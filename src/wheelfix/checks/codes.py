@@ -273,7 +273,10 @@ _NAMES: Final = (
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error(
-        "filename-version-differs", "Version in METADATA differs from the file name.", FORMAT, by=(Client.UV, Client.PYPI)
+        "filename-version-differs",
+        "Version in METADATA differs from the file name.",
+        FORMAT,
+        by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error("dist-info-missing", "There is no dist-info folder at the top.", FORMAT, by=EVERYONE),
     _error(
@@ -357,7 +360,7 @@ _RECORD: Final = (
         "A line of RECORD is empty; installers fail on it.",
         RECORD,
         Mend.YES,
-        by=(Client.PIP, Client.UV, Client.INSTALLER),
+        by=EVERYONE,
     ),
     _error("record-unquoted-path", "A path with a comma is not quoted.", RECORD, Mend.YES, by=(Client.UV, Client.INSTALLER)),
     _error("record-missing-row", "A member has no row.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
@@ -466,7 +469,7 @@ _METADATA: Final = (
     ),
     _error(
         "metadata-odd-blanks",
-        "A requirement has a line break or an odd blank, or there are blanks around Name or Metadata-Version.",
+        "A requirement has a line break or an odd blank, or there are blanks around a name or version.",
         DEPENDENCY,
         Mend.YES,
         by=(Client.PIP, Client.UV, Client.PYPI),
@@ -484,7 +487,7 @@ _METADATA: Final = (
         "Requires-Python is malformed and can be fixed.",
         VERSIONS,
         Mend.YES,
-        by=(Client.PYPI,),
+        by=(Client.UV, Client.PYPI),
     ),
     _warning("metadata-repeated-requirement", "A requirement appears twice.", CORE),
     _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
@@ -500,7 +503,7 @@ _COMPANIONS: Final = (
         "entry-points-refused",
         "pip cannot read a line of entry_points.txt, and fails.",
         ENTRY_POINTS,
-        by=(Client.PIP,),
+        by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
     _error(
         "entry-points-bad-value",
@@ -517,9 +520,16 @@ _COMPANIONS: Final = (
     _error("entry-points-reserved-name", "A script has the name of an interpreter.", ENTRY_POINTS, by=(Client.UV,)),
     _error("entry-points-same-name", "Two scripts of different groups have one name.", ENTRY_POINTS, by=(Client.INSTALLER,)),
     _error(
-        "entry-points-bad-name", "A script's name has characters that PyPI does not allow.", ENTRY_POINTS, by=(Client.PYPI,)
+        "entry-points-bad-name",
+        "A script's name has characters that PyPI does not allow.",
+        ENTRY_POINTS,
+        by=(Client.PIP, Client.PYPI),
     ),
-    _warning("entry-points-odd-value", "An entry point other than a script is not an object reference.", ENTRY_POINTS),
+    _warning(
+        "entry-points-odd-value",
+        "An entry point is not an object reference; installers accept it.",
+        ENTRY_POINTS,
+    ),
     _warning(
         "entry-points-no-module", "The module of an entry point is not in the wheel, and its package is.", ENTRY_POINTS
     ),

@@ -7,10 +7,12 @@ comments with a semicolon nor values that go on. It is read here as both do, and
 https://packaging.python.org/en/latest/specifications/entry-points/
 """
 
+import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wheelfix.checks.codes import Client
 from wheelfix.checks.found import Found
 from wheelfix.checks.modules import Modules
 from wheelfix.checks.subject import Subject
@@ -24,23 +26,33 @@ _REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
 _MODULE: Final = re.compile(r"\w+(?:\.\w+)*")
 _SCRIPT: Final = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?:\s*\[\s*[\w-]+(?:\s*,\s*[\w-]+)*\s*\])?")
 """What pip, uv and installer all take for a script: pip knows no blanks around the colon, and no empty extras."""
+_READERS: Final[Mapping[Client, re.Pattern[str]]] = {
+    Client.PIP: re.compile(
+        r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?![.:]?\w)(?:\s*\[\s*[\w-]+(?:=\w+)?(?:,\s*\w+(?:=\w+)?)*\s*\].*|[^\[\]]*)", re.DOTALL
+    ),
+    Client.UV: re.compile(r"[\w.-]+\s*:\s*[\w.-]+(?:\s*\[.+\])?"),
+    Client.INSTALLER: re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?"),
+}
+"""What each of them takes for a script: pip reads the begin and passes over the rest, unless that has a bracket."""
 _SECTION: Final = re.compile(r"\[(?P<name>.+)\]")
 _PATH: Final = re.compile(r"[/\\]|^[A-Za-z]:|^\.{1,2}$|[\x00-\x1f\x7f]")
 _NAME: Final = re.compile(r"[\w.-]+")
 """What PyPI allows as the name of a script (``_ENTRY_POINT_NAME_RE`` in warehouse/utils/wheel.py)."""
 _INTERPRETER: Final = re.compile(r"(?:pythonw?|graalpy|python3|pypy[23]?|python3\.\d{1,3}|pythonw?3\.\d{1,3}t)(?:\.py)?")
 """Names of scripts that uv keeps for interpreters, in any case (``reserved_script_name`` in crates/uv-install-wheel)."""
+_BRACKET: Final = re.compile(r"[\[\]]")
 _LONGEST_NAME: Final = 255
 _LONGEST: Final = 100
 _MOST_LINES: Final = 100_000
 
 
 class EntryPoint(NamedTuple):
-    """One entry point: its group, its name, and the value."""
+    """One entry point: its group, its name, and the value, which may begin ``late``, on the line behind the name."""
 
     group: str
     name: str
     value: str
+    late: bool = False
 
     @property
     def place(self) -> str:
@@ -59,14 +71,26 @@ def check_entry_points(subject: Subject) -> Iterator[Found]:
     if data is not None:
         try:
             text = data.decode("utf-8")
-            points = read_entry_points(text)
-        except (UnicodeDecodeError, _BadLineError) as error:
+        except UnicodeDecodeError as error:
             yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200])
         else:
-            yield from _check_points(points)
-            yield from _check_modules(subject, points)
-            yield from _check_second_reading(text, points)
+            points = yield from _check_text(subject, text)
     yield from _check_scripts(subject, points)
+
+
+def _check_text(subject: Subject, text: str) -> Generator[Found, None, list[EntryPoint]]:
+    """Yield the findings on the ``text`` of entry_points.txt, and return the entry points, none where it cannot be read."""
+    try:
+        points = read_entry_points(text)
+    except _BadLineError as error:
+        others = (Client.UV, Client.INSTALLER, Client.PYPI)
+        refused_by = others if _is_read_by_line(text) else None
+        yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200], refused_by=refused_by)
+        return []
+    yield from _check_points(points)
+    yield from _check_modules(subject, points)
+    yield from _check_second_reading(text, points)
+    return points
 
 
 def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
@@ -75,8 +99,9 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
     for each in points:
         is_script = each.group in _SCRIPTS or (has_scripts and each.group == _DEFAULTS)
         if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
-            code = "entry-points-bad-value" if is_script else "entry-points-odd-value"
-            yield Found(code, each.place, f"{_cut(each.value)!r} is no reference to an object")
+            refused_by = _refusing_value(each) if is_script else ()
+            code = "entry-points-bad-value" if refused_by else "entry-points-odd-value"
+            yield Found(code, each.place, f"{_cut(each.value)!r} is no reference to an object", refused_by=refused_by)
         if is_script:
             yield from _check_script_name(each)
             group = names.setdefault(each.name, each.group)
@@ -85,19 +110,41 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
                 yield Found("entry-points-same-name", each.place, message)
 
 
+def _refusing_value(point: EntryPoint) -> tuple[Client, ...]:
+    """Return who refuses the value of a script; to pip a group called DEFAULT is one like any other."""
+    clients = (client for client in _READERS if client is not Client.PIP or point.group != _DEFAULTS)
+    return tuple(client for client in clients if not _READERS[client].fullmatch(point.value))
+
+
+def _refusing_name(name: str) -> tuple[Client, ...]:
+    """Return who refuses the name of a script, as measured on Linux."""
+    is_outside = name.startswith("/") or f"{posixpath.normpath(name)}/".startswith("../")
+    clients = (
+        {Client.PIP, Client.UV, Client.INSTALLER}
+        if is_outside or "\0" in name or len(name.encode()) > _LONGEST_NAME else
+        {Client.PIP, Client.UV} if name == "." else
+        {Client.UV} if "/" in name else
+        set()
+    )  # fmt: skip
+    clients |= {Client.PIP} if _BRACKET.search(name) else set()
+    clients |= set() if _NAME.fullmatch(name) else {Client.PYPI}
+    return tuple(client for client in Client if client in clients)
+
+
 def _check_script_name(point: EntryPoint) -> Iterator[Found]:
     if _PATH.search(point.name):
-        message = "installers would write the script to another folder, or fail"
-        yield Found("entry-points-unsafe-name", point.place, message)
+        message = "installers would write the script to another directory, or fail"
+        yield Found("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
     elif len(point.name.encode()) > _LONGEST_NAME:
-        yield Found("entry-points-unsafe-name", point.place, "the name is longer than any system takes")
+        message = "the name is longer than any system takes"
+        yield Found("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
     elif is_interpreter(point.name):
         yield Found(
             "entry-points-reserved-name", point.place, "uv keeps this name for the interpreter, and refuses the wheel"
         )
     elif not _NAME.fullmatch(point.name):
         message = "PyPI refuses a script whose name has other characters than letters, digits, _, . and -"
-        yield Found("entry-points-bad-name", point.place, message)
+        yield Found("entry-points-bad-name", point.place, message, refused_by=_refusing_name(point.name))
 
 
 def is_interpreter(name: str) -> bool:
@@ -115,7 +162,7 @@ def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[F
         return
     modules = Modules(subject.members, f"{subject.dist_info.removesuffix('.dist-info')}.data")
     for each in points:
-        module, colon, _ = re.split(r"\s*\[", each.value, maxsplit=1)[0].partition(":")
+        module, colon, _ = each.value.partition("[")[0].partition(":")
         module = module.strip()
         if not colon and each.group not in _SCRIPTS and modules.has(module.rpartition(".")[0]):
             continue  # some groups name an object with dots alone: fsspec.specs, for one
@@ -143,7 +190,9 @@ def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[Found
     try:
         other = _read_by_line(text)
     except _BadLineError as error:
-        yield Found("entry-points-refused", _FILE, str(error))
+        late = any(each.late and each.group in _SCRIPTS for each in points)
+        refused_by = (Client.PIP, Client.UV, Client.INSTALLER) if late else (Client.PIP,)
+        yield Found("entry-points-refused", _FILE, str(error), refused_by=refused_by)
         return
     differing = sorted(set(other).symmetric_difference(points))
     if differing:
@@ -183,7 +232,10 @@ class _Reader:
     @property
     def points(self) -> list[EntryPoint]:
         """The entry points so far, each value in one piece."""
-        return [EntryPoint(*key, "\n".join(lines).strip()) for key, lines in self._values.items()]
+        return [
+            EntryPoint(*key, "\n".join(lines).strip(), not lines[0] and len(lines) > 1)
+            for key, lines in self._values.items()
+        ]
 
     def take(self, line: str) -> str:
         """Take one line; return why it cannot be taken, empty if it can."""
@@ -218,6 +270,14 @@ class _Reader:
             return "gives a name that was given before"
         self._open = self._values[key] = [value.strip()]
         return ""
+
+
+def _is_read_by_line(text: str) -> bool:
+    try:
+        _read_by_line(text)
+    except _BadLineError:
+        return False
+    return True
 
 
 def _read_by_line(text: str) -> list[EntryPoint]:

@@ -4,6 +4,7 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,10 +71,22 @@ def read_listing(subject: Subject) -> Listing:
     if empty:
         more = f", and {len(empty) - 1} more" if len(empty) > 1 else ""
         mending = tuple(ChangeRow(index, REMOVE) for index in empty)
-        listing.faults.append(Found("record-empty-row", f"row {empty[0] + 1}", f"it is empty{more}", mending))
+        refused_by = _refusing_empty({subject.record.rows[index].rstrip(b"\r\n") for index in empty})
+        place, message = f"row {empty[0] + 1}", f"it is empty{more}"
+        listing.faults.append(Found("record-empty-row", place, message, mending, refused_by=refused_by))
     for index, row in subject.record.read_rows():
         _take(subject, listing, index, row)
     return listing
+
+
+def _refusing_empty(rows: Collection[bytes]) -> tuple[Client, ...]:
+    """Return who fails on empty ``rows``: of those with blanks pip and PyPI make a path, and uv passes over the others."""
+    clients = {Client.INSTALLER}
+    if b"" in rows:
+        clients |= {Client.PIP, Client.PYPI}
+    if any(rows):
+        clients |= {Client.UV}
+    return tuple(client for client in Client if client in clients)
 
 
 def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordError) -> None:

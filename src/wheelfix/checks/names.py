@@ -42,9 +42,8 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
     if not _is_version(name.version):
         yield Found("filename-bad-version", "", f"{cut(name.version)} is no version (PEP 440)")
     elif has_number_too_large(name.version):
-        yield Found(
-            "filename-bad-version", "", f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
-        )
+        message = f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
+        yield Found("filename-bad-version", "", message, refused_by=(Client.UV,))
     yield from _check_variant(subject, name)
     tags = f"{name.python}-{name.abi}-{name.platform}"
     if tags != tags.lower():
@@ -95,16 +94,10 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
     stem = subject.dist_info.removesuffix(".dist-info")
     project, _, version = stem.rpartition("-")
     name = subject.filename
-    same = name is None or (
-        canonicalize_name(project) == name.project
-        and same_version(version.replace("_", "-"), name.version.replace("_", "-"))
-    )
-    if not same:
-        yield Found(
-            "dist-info-name-differs",
-            shown(subject.dist_info),
-            f"the folder is {shown(subject.dist_info)}, the file is {name}",
-        )
+    if name is not None and (canonicalize_name(project) != name.project or not _is_same_version(version, name)):
+        message = f"the directory is {shown(subject.dist_info)}, the file is {name}"
+        refused_by = (Client.PYPI,) if canonicalize_name(project) == name.project else None  # installers ask for the name
+        yield Found("dist-info-name-differs", shown(subject.dist_info), message, refused_by=refused_by)
     elif name is not None and stem != f"{name.raw_project}-{name.version}":
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
         yield Found("dist-info-spelling", shown(subject.dist_info), message)
@@ -114,6 +107,10 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")
     yield from _check_data(subject, f"{stem}{_DATA}")
+
+
+def _is_same_version(version: str, name: WheelFilename) -> bool:
+    return same_version(version.replace("_", "-"), name.version.replace("_", "-"))
 
 
 def _check_data(subject: Subject, own: str) -> Iterator[Found]:
@@ -130,7 +127,9 @@ def _check_data(subject: Subject, own: str) -> Iterator[Found]:
             yield from _check_own_data(subject, folder)
         unknown = sorted({"/".join(filter(None, (folder, *file))) for file in files if file and not _is_placed(*file)})
         if unknown:
-            yield Found("data-unknown-scheme", shown(folder), f"no installer knows where to put {shown_few(unknown)}")
+            message = f"no installer knows where to put {shown_few(unknown)}"
+            refused_by = None if folder == own else (Client.PIP,)  # to others it is a directory like any other
+            yield Found("data-unknown-scheme", shown(folder), message, refused_by=refused_by)
 
 
 def _check_own_data(subject: Subject, folder: str) -> Iterator[Found]:

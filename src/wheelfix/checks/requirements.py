@@ -22,12 +22,14 @@ from wheelfix.edits import AddField, SetField
 from wheelfix.escaping import shown
 from wheelfix.metadata.document import Document, Field
 from wheelfix.metadata.fields import METADATA_VERSIONS
-from wheelfix.metadata.legacy import mended_specifier
+from wheelfix.metadata.legacy import is_repaired_by_uv, mended_specifier
 from wheelfix.metadata.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
+_SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
+"""Characters that Python takes for blanks, and uv does not."""
 _EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
 """A comma with nothing before it; one at the end is read by everybody."""
 
@@ -74,7 +76,17 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[Found]:
     if mended is None:
         yield Found("metadata-bad-requirement", place, shown(fault or ""))
     else:
-        yield Found("metadata-legacy-requirement", place, f"it means {shown(mended)}", (RewriteField(field.start, mended),))
+        mending = (RewriteField(field.start, mended),)
+        refused_by = (Client.PIP, *_uv_unless(_is_read_by_uv(parts)), Client.PYPI)
+        yield Found("metadata-legacy-requirement", place, f"it means {shown(mended)}", mending, refused_by=refused_by)
+
+
+def _is_read_by_uv(parts: RequirementParts) -> bool:
+    return parts.constraint.count("(") == parts.constraint.count(")") and is_repaired_by_uv(parts.specifier)
+
+
+def _uv_unless(accepted: bool) -> tuple[Client, ...]:
+    return () if accepted else (Client.UV,)
 
 
 def _check_blanks(field: Field, text: str) -> Iterator[Found]:
@@ -84,8 +96,10 @@ def _check_blanks(field: Field, text: str) -> Iterator[Found]:
         return
     same = _QUOTED.findall(text) == _QUOTED.findall(plain)  # what stands in quotes is no blank
     mending = (RewriteField(field.start, plain),) if same and is_possible("Requires-Dist", plain) else ()
-    message = "it has a line break, or a blank that is neither space nor tab; pip refuses it"
-    yield Found("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, mending)
+    message = "it has a line break, or a blank that is neither space nor tab"
+    pip = (Client.PIP,) if text != plain else ()  # it strips the value
+    refused_by = (*pip, *_uv_unless(_SEPARATOR.search(field.value) is None), Client.PYPI)
+    yield Found("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, mending, refused_by=refused_by)
 
 
 def _check_readers(field: Field, text: str) -> Iterator[Found]:
@@ -119,7 +133,8 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
             place = f"Requires-Python: {cut(text)}"
             if mended and is_possible("Requires-Python", mended):
                 mending = (RewriteField(field.start, mended),)
-                yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending)
+                by = (*_uv_unless(is_repaired_by_uv(text)), Client.PYPI)
+                yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending, refused_by=by)
             else:
                 yield Found("metadata-bad-requires-python", place, "it is no specifier (PEP 440)")
             return
@@ -129,7 +144,8 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
             place = f"Requires-Python: {cut(text)}"
             yield Found("metadata-legacy-requires-python", place, message, mending, refused_by=(Client.UV,))
         for reason in specifier_faults(text):
-            yield Found("metadata-bad-requires-python", f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel")
+            place, message = f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel"
+            yield Found("metadata-bad-requires-python", place, message, refused_by=(Client.UV,))
 
 
 def _check_repeated(document: Document) -> Iterator[Found]:

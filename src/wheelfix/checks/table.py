@@ -6,6 +6,7 @@ https://packaging.python.org/en/latest/specifications/recording-installed-packag
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -20,6 +21,7 @@ from wheelfix.escaping import shown
 from wheelfix.rows import STRONG, NewRow, Row, RowEdit, hash_column, likeness, read_size
 from wheelfix.wheel import SIGNATURES
 
+_HEXADECIMAL: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
 
 
@@ -88,6 +90,7 @@ class _Table:
             if agreed:
                 message = f"row {kept.index + 1} is for the same file"
                 yield Found("record-duplicate-row", each.place, message, _gone(each))
+                yield from _check_last(each) if each is rows[-1] and path != self._own else ()
             else:
                 message = f"row {kept.index + 1} is for the same file, and says otherwise"
                 yield Found("record-contradicting-rows", each.place, message, _gone(each), path)
@@ -151,7 +154,7 @@ class _Table:
             yield Found("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
         elif said != true_size:
             message = f"its size is {shown(row.size[:40])}, that of the file is {size}"
-            yield Found("record-wrong-size", place, message, mend, path, (Client.UV,) if said is None else None)
+            yield Found("record-wrong-size", place, message, mend, path, _refusing_size(row.size, true_size))
 
     def check_missing(self) -> Iterator[Found]:
         """Yield the files that have no row."""
@@ -167,6 +170,23 @@ class _Table:
             if sums is not None and not sums.damage:
                 mend = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(member.size))),)
             yield Found("record-missing-row", shown(name), "RECORD has no row for it", mend)
+
+
+def _check_last(each: Listed) -> Iterator[Found]:
+    """Yield what the last of several rows for a file lacks: installer reads no other."""
+    code = "record-no-hash" if not each.row.digest else "record-no-size" if not each.row.size else ""
+    if code:
+        yield Found(code, each.place, "it is the last row for the file, and another one says more", _gone(each))
+
+
+def _refusing_size(size: str, true_size: int) -> tuple[Client, ...]:
+    """Return who refuses ``size`` in RECORD: uv if it is no number to its reader of CSV, installer if it is another one."""
+    is_number = read_size(size) is not None or _HEXADECIMAL.fullmatch(size) is not None
+    try:
+        is_right = int(size) == true_size  # blanks and underscores are no matter to it, nor to installer
+    except ValueError:
+        is_right = False
+    return (*(() if is_number else (Client.UV,)), *(() if is_right else (Client.INSTALLER,)))
 
 
 def _gone(each: Listed) -> tuple[ChangeRow, ...]:

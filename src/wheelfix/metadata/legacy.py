@@ -1,6 +1,6 @@
 """Specifiers that are malformed in ways of which the meaning is plain, and what they mean.
 
-uv repairs the same forms when it reads METADATA (``lenient_requirement.rs`` in its source lists them).
+uv repairs most of these forms when it reads METADATA (``lenient_requirement.rs`` in its source lists them).
 """
 
 import re
@@ -24,6 +24,18 @@ _REPAIRS: Final = (
     (re.compile(r">\s*dev"), ">0.0.0dev"),  # >dev
     (re.compile(r"^\s*,|,\s*$|,(?=\s*,)"), ""),  # >=3.6,
 )
+
+_NOT_TO_UV: Final = re.compile(r"^\s*,|,\s*,|\*(?=[<>=~!])|\d\.(?=\s*(?:,|$))|>=\s*\*")
+"""What uv 0.13.9 does not repair: an empty clause, no comma behind a star, a dot at the end of a clause, ``>=*``."""
+
+
+def is_repaired_by_uv(text: str) -> bool:
+    """Whether uv reads a malformed specifier whose meaning is plain.
+
+    >>> is_repaired_by_uv(">=1.9.*<2"), is_repaired_by_uv(">=1.9<2"), is_repaired_by_uv(">=3.7.")
+    (False, True, False)
+    """
+    return _NOT_TO_UV.search(text) is None
 
 
 def mended_specifier(text: str) -> str | None:

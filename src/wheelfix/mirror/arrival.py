@@ -24,6 +24,8 @@ _LARGE: Final = 1 << 22
 """In bytes."""
 _AT_UPLOAD: Final = (str(Client.PYPI),)
 """Who refuses an upload, and nothing else."""
+_NEVER: Final = frozenset({"entry-points-unsafe-name"})
+"""What a mirror refuses even so: a script called ``bin\\tool`` or ``C:tool`` is no path on Linux, and one on Windows."""
 _MOST_CHANGES: Final = 200
 _LONGEST: Final = 500
 
@@ -45,8 +47,7 @@ def examine(
     """Verify the wheel at ``path``, open as ``source``, and return what is to be listed.
 
     ``sha256`` is that of the file where it is known. What PyPI alone refuses is no error here: clients install it.
-    A wheel that is examined ``leniently`` may have errors;
-    they are told in ``errors``.
+    A wheel that is examined ``leniently`` may have errors, which are in ``errors`` then.
 
     :raises MirrorError: if it has an error, as ``wheelfix verify`` tells it.
     :raises WheelFault: if it cannot be read.
@@ -55,7 +56,7 @@ def examine(
     large = sha256 is None and source.size > _LARGE  # worth a thread of its own
     with RunningDigest(source) if large else nullcontext() as digest:
         faults = [each.fault for each in find_faults(path, source=source)]
-        errors = [each for each in faults if each.severity is Severity.ERROR and each.refused_by != _AT_UPLOAD]
+        errors = [each for each in faults if each.severity is Severity.ERROR and not _is_taken(each)]
         if errors and not leniently:
             raise _faulty(errors)
         with Wheel(path, source=source) as wheel:
@@ -64,6 +65,11 @@ def examine(
             listed = _listed(wheel, metadata, known, upload_time(now()))
     source.check_unchanged()
     return Arrival(path, wheel.filename.project, listed, metadata, tuple(each.code for each in errors))
+
+
+def _is_taken(fault: Fault) -> bool:
+    """Whether a mirror takes a wheel with this error: no client minds."""
+    return fault.refused_by == _AT_UPLOAD and fault.code not in _NEVER
 
 
 def _faulty(errors: Sequence[Fault]) -> MirrorError:

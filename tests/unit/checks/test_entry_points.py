@@ -132,4 +132,7 @@ def _by_configparser(text: str) -> set[EntryPoint] | None:
     except configparser.Error:
         return None
     points = (EntryPoint(group, *item) for group in parser.sections() for item in parser.items(group))
-    return {each._replace(value="\n".join(filter(None, each.value.split("\n")))) for each in points}
+    return {
+        each._replace(value="\n".join(filter(None, each.value.split("\n"))), late=each.value.startswith("\n"))
+        for each in points
+    }

@@ -17,6 +17,7 @@ from flaws import metadata, sound
 from refusing import failing
 from wheelfix import fix_wheels
 from wheelfix.archive.staging import StagedFile
+from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.mirror.checking import check_mirror
@@ -26,6 +27,7 @@ from wheelfix.mirror.layout import place_of
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.publishing import add_wheels
 from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.outcome import Severity
 
 GPU = ("nvidia-cudnn-cu12==9.5.1.17",)
 
@@ -134,6 +136,21 @@ def test_a_faulty_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
     assert statuses(found) == ["faulty-wheel", "added", "faulty-wheel", "not-a-wheel-name"]
     assert [each.project for each in list_pages(mirror)] == ["other"]
     assert is_sound(mirror)
+
+
+def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = write_wheel(tmp_path / "in", sound(metadata=metadata("Project-URL: Home")))
+    [fault] = [each for each in inspect_wheel(path).faults if each.severity is Severity.ERROR]
+    assert fault.refused_by == ("PyPI",)
+    assert statuses(add(mirror, path)) == ["added"]
+    assert is_sound(mirror)
+
+
+def test_a_script_that_is_a_path_on_windows_is_refused(mirror: Path, tmp_path: Path) -> None:
+    """On Linux PyPI alone refuses it."""
+    path = wheel(tmp_path / "in", dist_info_files={"entry_points.txt": b"[console_scripts]\nC:demo = demo:main\n"})
+    assert statuses(add(mirror, path)) == ["faulty-wheel"]
 
 
 def test_a_missing_wheel_fails(mirror: Path, tmp_path: Path) -> None:
