@@ -4,16 +4,29 @@ Measured with pip 26.3 on Python 3.11 and 3.13, uv 0.13.9, installer 1.1.0 and P
 """
 
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import wheelfix
-from building import FULL_16, FULL_32, Archive, Entry, WheelSpec, archive_of, changed, with_entries, write_wheel
+from building import (
+    FULL_16,
+    FULL_32,
+    Archive,
+    Entry,
+    WheelSpec,
+    archive_of,
+    changed,
+    extra_field,
+    with_entries,
+    write_wheel,
+)
 from faults import unicode_path
 from flaws import FLAWS, Flaw
 from wheelfix import Status
+from wheelfix.archive import headers
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.outcome import Severity
 
@@ -92,3 +105,21 @@ def test_a_second_name_is_refused_in_each_spelling(tmp_path: Path) -> None:
         assert outcome.status is Status.REFUSED
         assert outcome.problem is not None
         assert outcome.problem.code == "bad-member-name"
+
+
+def test_of_thousands_of_extra_fields_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 kB hold 16,000 of them, for each of 200,000 entries."""
+    read = list[int]()
+    whole = headers.extra_fields
+
+    def counted(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
+        for each in whole(extra, place):
+            read.append(1)
+            yield each
+
+    monkeypatch.setattr(headers, "extra_fields", counted)
+    path = write_wheel(
+        tmp_path, archive=changed(archive_of(WheelSpec()), "version.py", extra=extra_field(0xCAFE, b"") * 16_000)
+    )
+    assert "archive-bad-extra-field" in {each.code for each in inspect_wheel(path).faults}
+    assert len(read) <= 1_000, "500 of the directory, and of the local header"

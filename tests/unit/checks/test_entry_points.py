@@ -136,3 +136,9 @@ def _by_configparser(text: str) -> set[EntryPoint] | None:
         each._replace(value="\n".join(filter(None, each.value.split("\n"))), late=each.value.startswith("\n"))
         for each in points
     }
+
+
+def test_a_long_run_of_blanks_is_read_once(tmp_path: Path) -> None:
+    """A pattern that looked for a bracket behind blanks took half an hour for this."""
+    blanks = b" " * 1_000_000
+    assert entry_points(tmp_path, b"[console_scripts]\ndemo = demo:main" + blanks + b"x\n") == ["entry-points-bad-value"]
