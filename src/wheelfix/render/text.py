@@ -102,7 +102,10 @@ def render_suggestions(kept: Iterable[tuple[str, str, str | None]]) -> str:
     found = list(dict.fromkeys((text, why, rule) for text, why, rule in kept if rule))
     lines = []
     for text, why, rule in found[:_MOST_SUGGESTIONS]:
-        lines += [f"kept {_shown(text)}: {shown(why)}", "  help: to change it, add this to your rule file:"]
+        lines += [
+            f"kept {_shown(text)}: {shown(why)}",
+            "  help: to change it, add this to wheelfix.toml and run `wheelfix fix`:",
+        ]
         lines += [f"    {shown(line)}" for line in rule.splitlines()]
     if len(found) > _MOST_SUGGESTIONS:
         lines.append(f"... {len(found) - _MOST_SUGGESTIONS} more kept requirements look like GPU (--format json has all)")
