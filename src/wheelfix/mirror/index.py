@@ -26,7 +26,7 @@ _CHARSET: Final = re.compile(r";\s*charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _MOST_TAGS: Final = 500_000
 _TAG: Final = re.compile(rb"<[/a-z]", re.IGNORECASE)
 """A tag that is opened, or closed."""
-_WHERE: Final = "The address of an index mostly ends in /simple/."
+_WHERE: Final = "The URL of an index usually ends in /simple/."
 _Page = TypeVar("_Page")
 
 
@@ -139,7 +139,7 @@ def _names(page: IndexPage, url: str) -> list[str]:
         others.append("simple/")
     if others or (not names and page.repository_version is None):
         what = f"it lists {others[0]!r}, which is no project" if others else "it lists no project"
-        raise MirrorError("no-index", f"{shown_url(url)} is no index: {shown(what)}", hint=_WHERE)
+        raise MirrorError("no-index", f"{shown_url(url)} is not an index: {shown(what)}", hint=_WHERE)
     return sorted(names)
 
 
