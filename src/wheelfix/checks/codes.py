@@ -221,7 +221,7 @@ _ARCHIVE: Final = (
         by=EVERYONE,
     ),
     _error("archive-file-as-folder", "An entry is a file, and another one lies below it.", FORMAT, by=_INSTALLERS),
-    _warning("archive-same-name-folded", "Two names are one on systems that ignore case or Unicode forms.", FORMAT),
+    _warning("archive-same-name-folded", "Two names are the same on systems that ignore case or Unicode forms.", FORMAT),
     _warning("archive-windows-name", "Windows cannot hold a file of this name.", WINDOWS),
     _warning("archive-odd-path", "A name has an empty part, or a dot for one.", FORMAT),
     _warning("archive-odd-mode", "An entry is a link or a device, or has set-user-id bits; installers ignore that.", FORMAT),
@@ -278,22 +278,24 @@ _NAMES: Final = (
         FORMAT,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
-    _error("dist-info-missing", "There is no dist-info folder at the top.", FORMAT, by=EVERYONE),
+    _error("dist-info-missing", "There is no dist-info directory at the top.", FORMAT, by=EVERYONE),
     _error(
         "dist-info-several",
-        "There is more than one dist-info folder at the top.",
+        "There is more than one dist-info directory at the top.",
         FORMAT,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
     _error("dist-info-no-metadata", "There is no METADATA.", FORMAT, by=(Client.PIP, Client.UV, Client.PYPI)),
     _error("dist-info-no-wheel", "There is no WHEEL.", FORMAT, by=EVERYONE),
     _error("dist-info-no-record", "There is no RECORD.", FORMAT, by=EVERYONE),
-    _error("dist-info-name-differs", "The dist-info folder is named for another project or version.", FORMAT, by=EVERYONE),
-    _error("dist-info-spelling", "The dist-info folder is not spelled as the file name begins.", FORMAT, by=(Client.PYPI,)),
+    _error(
+        "dist-info-name-differs", "The dist-info directory is named for another project or version.", FORMAT, by=EVERYONE
+    ),
+    _error("dist-info-spelling", "The dist-info directory is not spelled like the file name.", FORMAT, by=(Client.PYPI,)),
     _warning("dist-info-installer-file", "A file is there that only an installer writes.", RECORD),
     _warning(
         "data-name-differs",
-        "A .data folder is not that of dist-info: pip takes it for one, others install it as it is.",
+        "A .data directory is named for another project or version: pip reads it as one, others install it as it is.",
         FORMAT,
     ),
     _error(
@@ -302,20 +304,20 @@ _NAMES: Final = (
         FORMAT,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
-    _error("data-script-folder", "There is a folder among the scripts of a .data folder.", FORMAT, by=(Client.UV,)),
+    _error("data-script-folder", "There is a directory among the scripts of a .data directory.", FORMAT, by=(Client.UV,)),
     _error(
         "data-same-file",
-        "A file of a .data folder goes where another file of the wheel goes.",
+        "A file of a .data directory goes where another file of the wheel goes.",
         FORMAT,
         by=(Client.INSTALLER,),
     ),
     _error(
         "data-script-twice",
-        "A script of a .data folder goes where the script of an entry point goes.",
+        "A script of a .data directory goes where the script of an entry point goes.",
         FORMAT,
         by=(Client.INSTALLER,),
     ),
-    _error("data-reserved-name", "A script of a .data folder has the name of an interpreter.", FORMAT, by=(Client.UV,)),
+    _error("data-reserved-name", "A script of a .data directory has the name of an interpreter.", FORMAT, by=(Client.UV,)),
     _error(
         "wheel-not-utf8", "WHEEL is not UTF-8; installers refuse it.", FORMAT, by=(Client.PIP, Client.UV, Client.INSTALLER)
     ),
@@ -327,7 +329,7 @@ _NAMES: Final = (
     ),
     _error(
         "wheel-newer-version",
-        "WHEEL says another format than 1.x; installers refuse it.",
+        "Wheel-Version in WHEEL is not 1.x; installers refuse it.",
         FORMAT,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
@@ -338,16 +340,16 @@ _NAMES: Final = (
         Mend.YES,
         by=(Client.UV,),
     ),
-    _warning("wheel-no-root", "WHEEL does not say whether Root-Is-Purelib; installers take it for false.", FORMAT, Mend.YES),
+    _warning("wheel-no-root", "Root-Is-Purelib in WHEEL is missing or invalid; installers assume false.", FORMAT, Mend.YES),
     _warning("wheel-bad-tags", "The tags in WHEEL cannot be read.", FORMAT),
     _warning("wheel-tags-differ", "The tags in WHEEL are not those of the file name.", FORMAT),
-    _warning("wheel-build-differs", "WHEEL says another Build than the file name.", FORMAT),
+    _warning("wheel-build-differs", "Build in WHEEL differs from the file name.", FORMAT),
     _warning("wheel-ambiguous", "WHEEL can be read in two ways.", FORMAT),
 )
 _RECORD: Final = (
     _error("record-unclosed-quote", "A quoted path in RECORD is never closed.", RECORD, by=(Client.UV, Client.INSTALLER)),
     _error("record-too-many-rows", "RECORD is longer than any real one.", RECORD),
-    _error("record-bad-row", "A row has not three columns.", RECORD, by=(Client.UV, Client.INSTALLER)),
+    _error("record-bad-row", "A row does not have three columns.", RECORD, by=(Client.UV, Client.INSTALLER)),
     _error(
         "record-byte-order-mark",
         "RECORD begins with a byte order mark, which is read as a part of the first path.",
@@ -363,18 +365,18 @@ _RECORD: Final = (
         by=EVERYONE,
     ),
     _error("record-unquoted-path", "A path with a comma is not quoted.", RECORD, Mend.YES, by=(Client.UV, Client.INSTALLER)),
-    _error("record-missing-row", "A member has no row.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
+    _error("record-missing-row", "A file has no row.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
     _warning("record-no-such-file", "A row names a file that is not there.", RECORD, Mend.YES),
     _error(
         "record-wrong-hash",
-        "A member is not what its row says: its hash differs.",
+        "A file is not what its row says: its hash differs.",
         RECORD,
         Mend.TRUSTED,
         by=(Client.INSTALLER,),
     ),
     _error(
         "record-wrong-size",
-        "A member's size is not what its row says.",
+        "The size of a file is not what its row says.",
         RECORD,
         Mend.TRUSTED,
         by=(Client.UV, Client.INSTALLER),
@@ -413,7 +415,7 @@ _RECORD: Final = (
         Mend.TRUSTED,
         by=(Client.INSTALLER,),
     ),
-    _warning("record-directory-row", "A row names a folder.", RECORD, Mend.YES),
+    _warning("record-directory-row", "A row names a directory.", RECORD, Mend.YES),
     _error("record-absolute-path", "A row has an absolute path.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
     _warning("record-backslash", "A row has a path with backslashes.", RECORD, Mend.YES),
     _error("record-path-spelling", "A row has a path with needless parts.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
@@ -518,7 +520,9 @@ _COMPANIONS: Final = (
         by=EVERYONE,
     ),
     _error("entry-points-reserved-name", "A script has the name of an interpreter.", ENTRY_POINTS, by=(Client.UV,)),
-    _error("entry-points-same-name", "Two scripts of different groups have one name.", ENTRY_POINTS, by=(Client.INSTALLER,)),
+    _error(
+        "entry-points-same-name", "Two scripts of different groups have the same name.", ENTRY_POINTS, by=(Client.INSTALLER,)
+    ),
     _error(
         "entry-points-bad-name",
         "A script's name has characters that PyPI does not allow.",
@@ -538,7 +542,7 @@ _COMPANIONS: Final = (
     _warning("sbom-unreadable", "A JSON file in sboms/ cannot be read.", SBOMS),
     _warning("sbom-stale-trace", "The provenance of wheelfix does not match METADATA.", SBOMS),
     _warning("contents-bytecode", "Compiled Python is in the wheel; installers compile for themselves.", FORMAT),
-    _warning("contents-common-name", "A folder at the top has a name that many projects would write to.", FORMAT),
+    _warning("contents-common-name", "A directory at the top has a name that many projects would write to.", FORMAT),
     _error("siblings-requires-python", "Wheels of one release differ in Requires-Python.", CORE, by=(Client.UV,)),
     _warning(
         "siblings-disagree", "Wheels of one release differ in requirements or extras; resolvers read one of them.", CORE
