@@ -107,6 +107,19 @@ def test_a_second_name_is_refused_in_each_spelling(tmp_path: Path) -> None:
         assert outcome.problem.code == "bad-member-name"
 
 
+@pytest.mark.parametrize(
+    ("version", "crc", "clients"), [(1, None, ("PyPI",)), (2, None, ("uv", "PyPI")), (1, 7, ("uv", "PyPI"))]
+)
+def test_uv_takes_a_name_in_no_encoding_with_a_path_that_is_meant_for_it(
+    version: int, crc: int | None, clients: tuple[str, ...], tmp_path: Path
+) -> None:
+    raw = "demo/caf\u00e9.py".encode("cp437")
+    extra = unicode_path(raw, "demo/caf\u00e9.py".encode(), version=version, crc=crc)
+    path = write_wheel(tmp_path, archive=with_entries(_PLAIN, Entry(raw, b"x", flags=0, extra=extra)))
+    [fault] = [each for each in inspect_wheel(path).faults if each.code == "archive-name-encoding"]
+    assert fault.refused_by == clients
+
+
 def test_of_thousands_of_extra_fields_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 kB hold 16,000 of them, for each of 200,000 entries."""
     read = list[int]()

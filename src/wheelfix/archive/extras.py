@@ -70,6 +70,15 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
         report.note("odd-unicode-path", "the Unicode path is not UTF-8, or has control characters", place=place)
 
 
+def has_second_name(extra: bytes, raw_name: bytes) -> bool:
+    """Whether ``extra`` holds a Unicode path that is meant for ``raw_name``, by its version and its CRC-32."""
+    if not headers.may_mislead(extra) or not headers.is_well_formed(extra):
+        return False
+    paths = (extra[start:stop] for kind, start, stop in headers.extra_fields(extra, "") if kind == EXTRA_UNICODE_PATH)
+    head = next((path[: _UNICODE_HEAD.size] for path in paths), b"")
+    return head == _UNICODE_HEAD.pack(_UNICODE_VERSION, zlib.crc32(raw_name))
+
+
 def _is_utf8(raw: bytes) -> bool:
     try:
         raw.decode("utf-8")

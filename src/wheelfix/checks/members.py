@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+from wheelfix.archive.extras import has_second_name
 from wheelfix.archive.headers import (
     DEFLATED,
     ENTRY,
-    EXTRA_UNICODE_PATH,
     EXTRA_ZIP64,
     FLAG_MASKED,
     FLAG_UTF8,
@@ -143,7 +143,8 @@ def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
     if not member.name.isascii() and not member.flags & FLAG_UTF8:
         start = member.entry_start + ENTRY.size + fields.name_length
         extra = layout.directory[start : start + fields.extra_length]
-        form = "with a Unicode path" if _has_field(extra, EXTRA_UNICODE_PATH) else ""
+        raw_name = layout.directory[start - fields.name_length : start]
+        form = "with a Unicode path" if has_second_name(extra, raw_name) else ""
         refused_by = refusing("archive-name-encoding", form)
         message = "the name is not ASCII, and not marked as UTF-8"
         yield Found("archive-name-encoding", place, message, refused_by=refused_by)

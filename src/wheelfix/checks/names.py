@@ -23,6 +23,10 @@ from wheelfix.identity import same_version
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
 _PROJECT: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._]*[A-Za-z0-9])?")
+_TAGS: Final = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
+_BUILD: Final = re.compile(r"0*([0-9]+)[A-Za-z0-9_.]*")
+_MOST_DIGITS: Final = 25
+_LARGEST_BUILD: Final = (1 << 64) - 1
 _VARIANT: Final = "variant.json"
 _DATA: Final = ".data"
 
@@ -44,6 +48,7 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
     elif has_number_too_large(name.version):
         message = f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
         yield Found("filename-bad-version", "", message, refused_by=(Client.UV,))
+    yield from _check_tags(name)
     yield from _check_variant(subject, name)
     tags = f"{name.python}-{name.abi}-{name.platform}"
     if tags != tags.lower():
@@ -54,9 +59,28 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
     if said and canonicalize_name(said) != name.project:
         yield Found("filename-name-differs", "Name", f"METADATA says Name {shown(said)}, the file name {name.raw_project}")
     if version and not same_version(version, name.version.replace("_", "-")):
-        yield Found(
-            "filename-version-differs", "Version", f"METADATA says Version {shown(version)}, the file name {name.version}"
-        )
+        message = f"METADATA says Version {shown(version)}, the file name {name.version}"
+        lacks_label = same_version(version, name.version.partition("+")[0])
+        refused_by = (Client.PIP, Client.PYPI) if lacks_label else None  # uv takes a label in the file name alone
+        yield Found("filename-version-differs", "Version", message, refused_by=refused_by)
+
+
+def _check_tags(name: WheelFilename) -> Iterator[Found]:
+    """Yield the tags that are empty or have other characters than letters, digits and _, and build tags likewise."""
+    for tags in (name.python, name.abi, name.platform):
+        if not _TAGS.fullmatch(tags):
+            by_uv = (Client.UV,) if not _TAGS.fullmatch(tags.removesuffix(".")) else ()
+            by_others = (Client.PIP, Client.PYPI) if not all(tags.split(".")) else ()
+            refused_by = tuple(client for client in Client if client in (*by_uv, *by_others))
+            message = f"a tag is empty, or has other characters than letters, digits and _: {cut(tags)}"
+            yield Found("filename-malformed", "", message, refused_by=refused_by)
+    build = _BUILD.fullmatch(name.build or "0")
+    if build is None:
+        message = f"the build tag has other characters than letters, digits, _ and .: {cut(name.build or '')}"
+        yield Found("filename-malformed", "", message, refused_by=(Client.UV,))
+    elif int(build[1][:_MOST_DIGITS]) > _LARGEST_BUILD:
+        message = f"the build tag has a number of more than 64 bits: {cut(name.build or '')}"
+        yield Found("filename-malformed", "", message, refused_by=(Client.UV,))
 
 
 def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[Found]:
@@ -101,9 +125,6 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
     elif name is not None and stem != f"{name.raw_project}-{name.version}":
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
         yield Found("dist-info-spelling", shown(subject.dist_info), message)
-    for file in sorted(name for name in subject.members if name.endswith(".dist-info") and "/" not in name):
-        message = "a file at the top is called like a dist-info folder; pip and installer take it for a second one"
-        yield Found("dist-info-several", shown(file), message, refused_by=(Client.PIP, Client.INSTALLER))
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")
     yield from _check_data(subject, f"{stem}{_DATA}")

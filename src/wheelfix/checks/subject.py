@@ -1,15 +1,20 @@
 """A wheel opened as far as it goes: what cannot be read is a fault, and the rest is looked at all the same."""
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
+
+from packaging.utils import parse_wheel_filename
 
 from wheelfix.archive.content import read_content
 from wheelfix.archive.layout import Layout, Member, read_loosely
 from wheelfix.archive.report import ArchiveFinding
 from wheelfix.archive.source import Readable, Source
+from wheelfix.checks.codes import EVERYONE, Client
 from wheelfix.checks.forms import form_of_damage, refusing
 from wheelfix.checks.found import Found, RewriteMetadata
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
@@ -19,9 +24,8 @@ from wheelfix.metadata.document import Document, with_plain_line_ends
 from wheelfix.record import Record
 from wheelfix.wheel import dist_info_faults, find_dist_info, limit_of
 
-if TYPE_CHECKING:
-    from wheelfix.checks.codes import Client
-
+_PROJECT: Final = re.compile(r"[A-Za-z0-9._]+-")
+_FIVE_PARTS: Final = re.compile(r"[^-].*-.*-.+-.+-.+\.whl")
 _DEEPEST: Final = 100
 """How many folders of a member's path are looked at: all of any real one, and a bound for paths made of slashes."""
 _MOST_FOLDERS: Final = 1 << 24
@@ -55,6 +59,24 @@ def found_of(error: WheelFault, place: str = "") -> Found:
     if code == "archive-damaged-member":
         refused_by = refusing(code, form_of_damage(place, error.message))
     return Found(code, place, error.message, refused_by=refused_by)
+
+
+def _refusing_filename(name: str) -> tuple[Client, ...]:
+    """Return who refuses a file for its name, which is not that of a wheel: uv asks for more than ``packaging`` does.
+
+    installer looks for five parts, and then for a dist-info directory of this name.
+    """
+    if not _PROJECT.match(name):
+        return EVERYONE
+    try:
+        parse_wheel_filename(name)
+    except ValueError:  # InvalidWheelFilename is one
+        taken = False
+    else:
+        taken = True  # by pip and PyPI
+    clients = {Client.UV, *(() if taken else (Client.PIP, Client.PYPI))}
+    clients |= set() if _FIVE_PARTS.fullmatch(name) else {Client.INSTALLER}
+    return tuple(client for client in Client if client in clients)
 
 
 def found_in_archive(finding: ArchiveFinding) -> Found:
@@ -101,7 +123,7 @@ class Subject:
         try:
             self.filename = WheelFilename.parse(self.path.name)
         except FilenameError as error:
-            self.found.append(found_of(error))
+            self.found.append(replace(found_of(error), refused_by=_refusing_filename(self.path.name)))
         try:
             self.source = self._given or self._open_file()
             self.layout = self.layout or self._read_layout(self.source)

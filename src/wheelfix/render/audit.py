@@ -37,10 +37,15 @@ def render_inspection(inspection: Inspection, *, verbose: bool = False) -> str:
 
 
 def _line(fault: Fault) -> str:
-    place = f"{fault.place}: " if fault.place else ""
     mendable = f" [{_mendable(fault)}]" if fault.mendable else ""
+    return shown(f"{fault.severity}: {fault.code}: {_sentence(fault)}{mendable}")
+
+
+def _sentence(fault: Fault) -> str:
+    """Return the place of a finding, what is wrong there, and who refuses the wheel for it."""
+    place = f"{fault.place}: " if fault.place else ""
     refused = f" (refused by {', '.join(fault.refused_by)})" if fault.refused_by else ""
-    return shown(f"{fault.severity}: {fault.code}: {place}{fault.message}{refused}{mendable}")
+    return f"{place}{fault.message}{refused}"
 
 
 def _mendable(fault: Fault) -> str:
@@ -103,7 +108,7 @@ def render_annotations(audit: Audit) -> str:
     """
     return "".join(
         f"::{_COMMANDS[fault.severity]} file={_property(each.source)},title={_property(fault.code)}::"
-        f"{_data(f'{fault.place}: {fault.message}' if fault.place else fault.message)}\n"
+        f"{_data(_sentence(fault))}\n"
         for each in audit.inspections
         for fault in each.faults
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from building import archive_of, build_wheel, changed, write_wheel
+from building import Entry, WheelSpec, archive_of, build_wheel, changed, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.outcome import Fault
@@ -173,3 +173,39 @@ def test_dist_info_of_another_version_and_data_of_another_name(tmp_path: Path) -
     assert _clients(path, "dist-info-name-differs") == "PyPI"
     (tmp_path / "demo-1.0-py3-none-any.whl").write_bytes(build_wheel(sound(dist_info="other-1.0.dist-info")))
     assert _clients(path, "dist-info-name-differs") == "pip uv installer PyPI"
+
+
+@pytest.mark.parametrize(
+    ("name", "clients"),
+    [
+        ("demo-1.0-py3..py2-none-any.whl", "pip uv PyPI"),
+        ("demo-1.0-py3-none-any..whl", "pip PyPI"),
+        ("demo-1.0-py3-none-any(1).whl", "uv"),
+        ("demo-1.0-py3-none-any (1).whl", "uv"),
+        ("demo-1.0-1x+y-py3-none-any.whl", "uv"),
+        ("demo-1.0-18446744073709551616-py3-none-any.whl", "uv"),
+        ("demo-1.0-1-2-py3-none-any.whl", "pip uv PyPI"),
+        ("demo-1.0-py3-none.whl", "pip uv installer PyPI"),
+        ("d\u00e9mo-1.0-py3-none-any.whl", "pip uv installer PyPI"),
+    ],
+)
+def test_file_name(name: str, clients: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(build_wheel(sound()))
+    assert _clients(tmp_path / name, "filename-malformed") == clients
+
+
+@pytest.mark.parametrize("build", ["1.2", "1_x", "00000000000000000000000000001", "18446744073709551615"])
+def test_build_tag_that_all_take(build: str, tmp_path: Path) -> None:
+    (tmp_path / f"demo-1.0-{build}-py3-none-any.whl").write_bytes(build_wheel(sound()))
+    assert _found(tmp_path / f"demo-1.0-{build}-py3-none-any.whl", "filename-malformed") == []
+
+
+def test_local_version_in_the_file_name_alone(tmp_path: Path) -> None:
+    """uv takes such a wheel, pip takes it from a file and not from an index."""
+    (tmp_path / "demo-1.0+x-py3-none-any.whl").write_bytes(build_wheel(sound()))
+    assert _clients(tmp_path / "demo-1.0+x-py3-none-any.whl", "filename-version-differs") == "pip PyPI"
+
+
+def test_a_file_called_like_dist_info_is_reported_once(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, sound(files=(*WheelSpec().files, Entry("x.dist-info", b"x"))))
+    assert _clients(path, "dist-info-several") == "pip installer"

@@ -70,6 +70,8 @@ def test_annotations() -> None:
         "::error file=a\\x1b.whl,title=record-bad-row::row 1: it has \\x1b two columns\\n",
         "::warning file=a\\x1b.whl,title=record-no-size::it has no size: 100 %25",
     ]
+    refused = Fault("archive-entry-comment", Severity.ERROR, "x", "it has a comment", False, refused_by=("PyPI",))
+    assert "::x: it has a comment (refused by PyPI)\n" in render_annotations(Audit((Inspection(Path("a.whl"), (refused,)),)))
     note = Audit((Inspection(Path("a.whl"), (NOTE,)),))
     assert render_annotations(note) == "::notice file=a.whl,title=metadata-license-file-early::License-File: x\n"
 
