@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from wheelfix.errors import ArchiveError, SourceChanged
@@ -55,6 +56,8 @@ _LONGEST_TABLE: Final = 1 << 22
 """The longest dynamic section that is read, in bytes; real ones have some hundred."""
 _MOST_ENTRY_POINTS: Final = 10_000
 _BLOCK: Final = 1 << 20
+_PAGE: Final = 1 << 12
+"""The smallest page of memory: files are mapped by whole pages."""
 
 _NULL, _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME = 0, 1, 4, 5, 6, 10, 14
 _GNU_HASH, _AUXILIARY, _FILTER = 0x6FFF_FEF5, 0x7FFF_FFFD, 0x7FFF_FFFF
@@ -180,6 +183,8 @@ class _Image:
         self._loads = [each for each in segments if each["p_type"] == "PT_LOAD"]
         if not self._loads:
             raise UnreadableBinary("it has no segment to load")
+        if any(_first_page(after) < _last_page(each) for each, after in pairwise(self._loads)):
+            raise UnreadableBinary("two of its segments share a page, and which of them counts depends on the loader")
         dynamics = [each for each in segments if each["p_type"] == "PT_DYNAMIC"]
         if not dynamics and elf.header["e_type"] == "ET_EXEC":
             self.tags: tuple[tuple[int, int], ...] = ()  # a program that is linked statically
@@ -269,6 +274,16 @@ class _Image:
             longest = len(text) > _LONGEST_NAME
             raise UnreadableBinary(f"the name of a library {'is longer than any real one' if longest else 'has no end'}")
         return text.decode("utf-8")
+
+
+def _first_page(segment: Any) -> int:
+    """Return where a segment begins in memory, in whole pages."""
+    return int(segment["p_vaddr"]) // _PAGE
+
+
+def _last_page(segment: Any) -> int:
+    """Return the first page behind the content of a segment."""
+    return -(-int(segment["p_vaddr"] + segment["p_filesz"]) // _PAGE)
 
 
 def _segments(elf: "ELFFile") -> list[Any]:

@@ -280,6 +280,7 @@ REFUSED = {
     "a dynamic section elsewhere in memory": (64 + 56 + 16, "Q", 0x40, "at another place"),
     "a dynamic section nowhere in memory": (64 + 56 + 16, "Q", 1 << 40, "outside of the file"),
     "a dynamic section without end": (64 + 56 + 32, "Q", 16, "no end"),
+    "a segment over another": (64 + 2 * 56, "I", 1, "share a page"),
 }
 
 
@@ -307,6 +308,18 @@ def test_the_loader_of_this_machine_refuses_it_too(key: str, tmp_path: Path) -> 
     assert subprocess.run([sys.executable, "-c", LOADING, path], check=False).returncode != 0
 
 
+def test_a_page_that_two_segments_map_is_unreadable(tmp_path: Path) -> None:
+    """Who maps whole pages finds the names of the second half of the file where the first half has others."""
+    one, other = (shared_object("x86_64", needed=[name], exports=["PyInit_x"]) for name in ("libm.so.6", SAME_LENGTH))
+    second = struct.pack("<2I6Q", 1, 6, 0x1E00, 0xE00, 0xE00, 16, 16, 0x1000)
+    data = (one[: 64 + 2 * 56] + second + one[64 + 3 * 56 :]).ljust(0x1000, b"\0") + other.ljust(0x1000, b"\0")
+    with pytest.raises(UnreadableBinary, match="share a page"):
+        read(data)
+    apart = data.replace(second, struct.pack("<2I6Q", 1, 6, 0x1E00, 0x2E00, 0x2E00, 16, 16, 0x1000), 1)
+    assert read(apart).needed == ("libm.so.6",)
+
+
+SAME_LENGTH: Final = "libcu.so."
 LOADING: Final = """
 import ctypes, os, sys
 os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
