@@ -13,7 +13,7 @@ from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
 from wheelfix.escaping import shown_few
-from wheelfix.metadata.requirement import plain_specifier
+from wheelfix.metadata.requirement import plain_specifier, specifier_meaning
 from wheelfix.options import listed
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.problems import failure
@@ -163,11 +163,11 @@ def _disagreeing(said: Mapping[Path, _Statement]) -> Iterator[tuple[Path, Found]
             lacking.setdefault((path, "Requires-Dist"), []).append(each.requirement)
     for release in releases_of(said):
         extras = frozenset().union(*(said[path].extras for path in release))
-        pythons = {said[path].python for path in release}
+        pythons = {path: specifier_meaning(said[path].python) for path in release}
         for path in release:
             if missing := sorted(extras - said[path].extras):
                 lacking.setdefault((path, "Provides-Extra"), []).extend(missing)
-            if others := sorted(pythons - {said[path].python}):
+            if others := sorted({said[each].python for each in release if pythons[each] != pythons[path]}):
                 message = (
                     f"wheels of the same release say {shown_few([each or 'nothing' for each in others])}; "
                     "uv lock fails, or does not, by which of them it reads"

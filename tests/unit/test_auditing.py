@@ -144,7 +144,7 @@ def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None
     """uv lock reads one of them; measured with uv 0.13.9."""
     one = write_wheel(tmp_path, sound(metadata=metadata("Requires-Python: >= 3.9", "Provides-Extra: X.y")))
     two = write_wheel(
-        tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9"))
+        tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9.0"))
     )
     assert [each.faults for each in verify_wheels([one, two], select=["siblings"]).inspections] == [(), ()]
     three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))

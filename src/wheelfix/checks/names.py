@@ -94,9 +94,8 @@ def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[Found]:
         yield Found("variant-unreadable", _VARIANT, "there is none, and uv reads it")
         return
     try:
-        variants = json.loads(data)["variants"]
-        labels = sorted(map(str, variants))
-    except (ValueError, LookupError, TypeError, RecursionError):
+        labels = sorted(json.loads(data)["variants"].keys())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         yield Found("variant-unreadable", _VARIANT, "it is no JSON with an object of variants")
         return
     if labels != [name.variant]:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.metadata.document import Document
 from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import plain_specifier, read_requirement
+from wheelfix.metadata.requirement import read_requirement, specifier_meaning
 
 EXTRA = "Provides-Extra"
 PYTHON = "Requires-Python"
@@ -56,7 +56,7 @@ class Declared:
         said: dict[Subject, Hashable] = {subject: frozenset(answers) for subject, answers in found.items()}
         said |= {(EXTRA, str(canonicalize_name(each)), ""): True for each in self.extras}
         if self.requires_python:
-            said[PYTHON, "", ""] = plain_specifier(self.requires_python)
+            said[PYTHON, "", ""] = specifier_meaning(self.requires_python)
         return said
 
 

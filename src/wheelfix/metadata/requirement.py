@@ -167,6 +167,18 @@ def plain_specifier(text: str) -> str:
         return "".join(text.split())
 
 
+def specifier_meaning(text: str) -> Hashable:
+    """Return what is equal for specifiers that mean the same; of what is none that is its text without blanks.
+
+    >>> specifier_meaning("<4, >=3.8") == specifier_meaning(">=3.8.0,<4")
+    True
+    """
+    try:
+        return SpecifierSet(text)
+    except ValueError:
+        return "".join(text.split())
+
+
 @dataclass(frozen=True, slots=True)
 class RequirementParts:
     """The parts of a requirement as they are written, blanks included, so that one can be changed and the others stay.
