@@ -128,23 +128,25 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local
         briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
     found = disagreements_of({each.path: each.before.requirements for each in named if each.readable})
     going = {
-        each.path: (name, each)
+        each.path: (release_of(name) if name else None, _meanings(each.after.requirements).keys())
         for each, name in zip(named, names, strict=True)
         if briefs[each.path].problem is None and each.outcome.problem is None
     }
     return Comparison(briefs, tuple(replace(each, resolved=_is_resolved(each, going)) for each in found))
 
 
-def _is_resolved(disagreement: Disagreement, going: Mapping[Path, tuple[WheelFilename | None, Rehearsal]]) -> bool:
-    """Whether all wheels that disagree are done, and those that end in one release agree on the requirement then."""
+def _is_resolved(disagreement: Disagreement, going: Mapping[Path, tuple[Release | None, Collection[Hashable]]]) -> bool:
+    """Whether all wheels that disagree are done, and those that end in one release agree on the requirement then.
+
+    ``going`` has the release and the requirements that each wheel ends with.
+    """
     wanted = meaning(disagreement.requirement)
     answers: dict[Release | None, set[bool]] = {}
     for path in (*disagreement.present, *disagreement.missing):
         if path not in going:
             return False
-        name, rehearsal = going[path]
-        said = wanted in {meaning(text) for text in rehearsal.after.requirements}
-        answers.setdefault(release_of(name) if name else None, set()).add(said)
+        release, requirements = going[path]
+        answers.setdefault(release, set()).add(wanted in requirements)
     return all(len(said) == 1 for said in answers.values())
 
 

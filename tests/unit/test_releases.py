@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from building import Entry, WheelSpec, write_wheel
+from counting import count_calls
 from running import wheelfix as run
-from wheelfix import Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
+from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.filename import WheelFilename
 from wheelfix.metadata.declared import Declared, Subject
+from wheelfix.mirror.agreement import undone
 from wheelfix.releases import Known, Rehearsal, compare, disagreements_of, newly_differing, to_compare
 
 A, B, C = "demo-1.0-cp311-cp311-any.whl", "demo-1.0-cp312-cp312-any.whl", "demo-1.0-cp313-cp313-any.whl"
@@ -584,3 +586,26 @@ def test_no_other_is(version: str, knobs: dict[str, Any], tmp_path: Path) -> Non
     report = fix(tmp_path, *companions(tmp_path, version, **knobs))
     assert report.ok
     assert not [note for outcome in report.outcomes for note in outcome.notes if "does not work" in note]
+
+
+def test_work_grows_with_what_wheels_disagree_on_and_not_with_its_square() -> None:
+    def work(count: int) -> int:
+        one, two = ([f"{letter}{number}" for number in range(count)] for letter in "ab")
+        wheels = [rehearsal(A, one, one), rehearsal(B, two, two)]
+        return count_calls(lambda: compare(wheels))
+
+    work(400)  # what is read once is remembered
+    assert work(400) < 5 * work(100)
+
+
+def test_what_was_changed_is_undone_at_a_look_each() -> None:
+    def work(count: int) -> int:
+        names = [f"a{number}" for number in range(count)]
+        changes = [Change("Requires-Dist", "replace", f"{name}>1", name) for name in names]
+        before: list[Declared] = []
+        calls = count_calls(lambda: before.append(undone(Declared(tuple(names)), changes)))
+        assert {*before[0].requirements} == {f"{name}>1" for name in names}
+        return calls
+
+    work(400)  # what is read once is remembered
+    assert work(400) < 5 * work(100)

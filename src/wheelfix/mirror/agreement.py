@@ -98,22 +98,25 @@ def undone(declared: Declared, changes: Iterable[Change]) -> Declared:
     >>> undone(Declared(("six",)), [Change("Requires-Dist", "drop", "triton", None)]).requirements
     ('six', 'triton')
     """
-    requirements, extras, python = list(declared.requirements), list(declared.extras), declared.requires_python
-    for change in reversed(tuple(changes)):
-        if change.field == REQUIRES:
-            _put_back(requirements, change)
-        elif change.field == EXTRA:
-            _put_back(extras, change)
-        elif change.field == PYTHON:
-            python = change.before or ""
-    return Declared(tuple(requirements), tuple(extras), python)
+    latest_first = tuple(reversed(tuple(changes)))
+    fields = ((declared.requirements, REQUIRES), (declared.extras, EXTRA))
+    requirements, extras = (
+        _put_back(values, [each for each in latest_first if each.field == name]) for values, name in fields
+    )
+    pythons = [each.before or "" for each in latest_first if each.field == PYTHON]
+    return Declared(requirements, extras, pythons[-1] if pythons else declared.requires_python)
 
 
-def _put_back(values: list[str], change: Change) -> None:
-    if change.after is not None:
-        same = (index for index, value in enumerate(values) if meaning(value) == meaning(change.after))
-        index = next(same, None)
-        if index is not None:
-            del values[index]
-    if change.before is not None:
-        values.append(change.before.strip())
+def _put_back(values: Sequence[str], changes: Iterable[Change]) -> tuple[str, ...]:
+    """Return what ``values`` were before ``changes``; each value is looked up, as a wheel can have thousands of both."""
+    left: list[str | None] = list(values)
+    places: dict[Hashable, list[int]] = {}
+    for index, value in enumerate(values):
+        places.setdefault(meaning(value), []).append(index)
+    for change in changes:
+        if change.after is not None and (indices := places.get(meaning(change.after))):
+            left[indices.pop()] = None
+        if change.before is not None:
+            places.setdefault(meaning(change.before), []).append(len(left))
+            left.append(change.before.strip())
+    return tuple(each for each in left if each is not None)
