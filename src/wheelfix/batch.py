@@ -56,7 +56,7 @@ def fix_wheels(
     differ. With ``in_place`` it is not used: the wheels themselves are replaced; with ``dry_run`` nothing is written.
 
     With ``repair`` what :func:`wheelfix.repair_wheels` fixes without further options is fixed in the same pass, before the
-    rules apply, and one provenance tells both. What is left is in the ``faults`` of an outcome; every file is read for it.
+    rules apply, and one provenance records both. What is left is in the ``faults`` of an outcome; every file is read for it.
 
     What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
     with ``force``, one without evidence either way only by your own rules or with ``allow_unproven``; ``scan`` (auto,
