@@ -50,7 +50,7 @@ def _check_sboms(subject: Subject) -> Iterator[Found]:
         try:
             json.loads(data)
         except (ValueError, RecursionError) as error:
-            yield Found("sbom-unreadable", shown(file), f"it is no JSON: {shown(str(error))[:200]}")
+            yield Found("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
             continue
         if file == TRACE:
             yield from _check_trace(subject, data)

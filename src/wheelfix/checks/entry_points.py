@@ -101,7 +101,7 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
         if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
             refused_by = _refusing_value(each) if is_script else ()
             code = "entry-points-bad-value" if refused_by else "entry-points-odd-value"
-            yield Found(code, each.place, f"{_cut(each.value)!r} is no reference to an object", refused_by=refused_by)
+            yield Found(code, each.place, f"{_cut(each.value)!r} is not an object reference", refused_by=refused_by)
         if is_script:
             yield from _check_script_name(each)
             group = names.setdefault(each.name, each.group)

@@ -52,7 +52,9 @@ def _check_names(document: Document) -> Iterator[Found]:
         if kind is None and key not in seen:
             yield Found("metadata-unknown-field", shown(field.name), f"no Metadata-Version has a field {shown(field.name)}")
         elif kind is not None and not kind.multiple and key in seen:
-            yield Found("metadata-repeated-field", kind.name, f"{kind.name} stands more than once; readers take either")
+            yield Found(
+                "metadata-repeated-field", kind.name, f"{kind.name} appears more than once; readers disagree on which counts"
+            )
         seen.add(key)
 
 
@@ -61,11 +63,11 @@ def _check_identity(document: Document) -> Iterator[Found]:
     try:
         canonicalize_name(name or "x", validate=True)
     except ValueError:
-        yield Found("metadata-bad-name", "Name", f"{cut(name or '')} is no name of a project")
+        yield Found("metadata-bad-name", "Name", f"{cut(name or '')} is not a valid project name")
     try:
         Version(version or "0")
     except ValueError:
-        yield Found("metadata-bad-version", "Version", f"{cut(version or '')} is no version (PEP 440)")
+        yield Found("metadata-bad-version", "Version", f"{cut(version or '')} is not a valid version (PEP 440)")
     else:
         if has_number_too_large(version or "0"):
             message = f"{cut(version or '')} has a number of more than 64 bits; uv refuses the wheel"
@@ -107,10 +109,10 @@ def _check_urls(document: Document) -> Iterator[Found]:
 
 def _check_description(document: Document) -> Iterator[Found]:
     if document.body and document.first("Description"):
-        yield Found("metadata-bad-value", "Description", "it stands in the header, and another one as the body")
+        yield Found("metadata-bad-value", "Description", "it is in the header, and the body is another one")
     said = {document.body, (document.first("Description") or "").encode("utf-8", "surrogateescape")}
     if said <= _NO_DESCRIPTION:
         yield Found("metadata-no-description", "Description", "an index has nothing to show")
     elif not document.first("Description-Content-Type"):
-        message = "an index takes the description for reStructuredText"
+        message = "it is missing; indexes assume reStructuredText"
         yield Found("metadata-no-content-type", "Description-Content-Type", message)

@@ -109,7 +109,7 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
         return
     plain = plain_path(row.path)
     if row.path.endswith("/") or f"{plain}/" in subject.folders:
-        message = "it names a folder; only files are listed"
+        message = "it names a directory; only files are listed"
         listing.faults.append(Found("record-directory-row", place, message, gone))
         return
     is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None

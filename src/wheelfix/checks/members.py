@@ -85,11 +85,13 @@ def check_folders(subject: Subject) -> Iterator[Found]:
     """Yield the files below which other members lie, and those at the top that some take for a dist-info directory."""
     for name in subject.members:
         if name.endswith(".dist-info") and "/" not in name:
-            message = "it is a file, and pip and installer take it for one more dist-info directory"
+            message = "it is a file, and pip and installer read it as a second dist-info directory"
             yield Found("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
     for folder in sorted(subject.folders - subject.members.keys()):
         if folder[:-1] in subject.members:
-            yield Found("archive-file-as-folder", shown(folder[:-1]), "other members lie below it, as if it were a folder")
+            yield Found(
+                "archive-file-as-folder", shown(folder[:-1]), "other entries lie below it, as if it were a directory"
+            )
 
 
 def _compression(member: Member) -> Found:
@@ -231,4 +233,4 @@ def _check_contents(subject: Subject) -> Iterator[Found]:
     folders = {name.partition("/")[0] for name in subject.members if "/" in name}
     own = subject.filename.project if subject.filename else ""
     for name in sorted(folders & _COMMON - {own}):
-        yield Found("contents-common-name", name, "many projects would write to a folder of this name in site-packages")
+        yield Found("contents-common-name", name, "many projects would write to a directory of this name in site-packages")

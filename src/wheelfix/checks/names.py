@@ -42,9 +42,9 @@ def _check_filename(subject: Subject) -> Iterator[Found]:
     if name is None:
         return
     if not _PROJECT.fullmatch(name.raw_project) or "__" in name.raw_project:
-        yield Found("filename-bad-name", "", f"{cut(name.raw_project)} is no name of a project in a file name")
+        yield Found("filename-bad-name", "", f"{cut(name.raw_project)} is not valid as the project in a file name")
     if not _is_version(name.version):
-        yield Found("filename-bad-version", "", f"{cut(name.version)} is no version (PEP 440)")
+        yield Found("filename-bad-version", "", f"{cut(name.version)} is not a valid version (PEP 440)")
     elif has_number_too_large(name.version):
         message = f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
         yield Found("filename-bad-version", "", message, refused_by=(Client.UV,))
@@ -91,12 +91,12 @@ def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[Found]:
     message = f"it is the variant {shown(name.variant)} (PEP 825, a draft): pip and PyPI refuse it, or pass it over"
     yield Found("filename-variant", "", message)
     if data is None:
-        yield Found("variant-unreadable", _VARIANT, "there is none, and uv reads it")
+        yield Found("variant-unreadable", _VARIANT, "it is missing, and uv requires it")
         return
     try:
         labels = sorted(json.loads(data)["variants"].keys())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        yield Found("variant-unreadable", _VARIANT, "it is no JSON with an object of variants")
+        yield Found("variant-unreadable", _VARIANT, "it is not JSON with an object named variants")
         return
     if labels != [name.variant]:
         message = f"it describes {shown_few(labels) or 'no variant'}, the file name says {shown(name.variant)}"
@@ -157,7 +157,7 @@ def _check_own_data(subject: Subject, folder: str) -> Iterator[Found]:
     scripts = f"{folder}/scripts/"
     nested = sorted(name for name in subject.members if name.startswith(scripts) and "/" in name.removeprefix(scripts))
     if nested:
-        message = f"uv refuses a wheel with folders among its scripts: {shown_few(nested)}"
+        message = f"uv refuses a wheel with directories among its scripts: {shown_few(nested)}"
         yield Found("data-script-folder", shown(scripts), message)
     for scheme in ("purelib", "platlib"):
         library = f"{folder}/{scheme}/"

@@ -136,7 +136,7 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
                 by = (*_uv_unless(is_repaired_by_uv(text)), Client.PYPI)
                 yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending, refused_by=by)
             else:
-                yield Found("metadata-bad-requires-python", place, "it is no specifier (PEP 440)")
+                yield Found("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")
             return
         if _EMPTY_CLAUSE.search(text) and (mended := mended_specifier(text)):
             mending = (RewriteField(field.start, mended),)
@@ -153,7 +153,7 @@ def _check_repeated(document: Document) -> Iterator[Found]:
     for field in document.all("Requires-Dist"):
         key = meaning(field.value.strip())
         if key in seen:
-            yield Found("metadata-repeated-requirement", f"Requires-Dist: {cut(field.value.strip())}", "it stands twice")
+            yield Found("metadata-repeated-requirement", f"Requires-Dist: {cut(field.value.strip())}", "it is a duplicate")
         seen.add(key)
 
 
@@ -162,13 +162,13 @@ def _check_extras(document: Document, files: Collection[str]) -> Iterator[Found]
     for field in document.all("Provides-Extra"):
         text = field.value.strip()
         if canonicalize_name(text) in declared:
-            yield Found("metadata-repeated-extra", f"Provides-Extra: {cut(text)}", "it stands twice")
+            yield Found("metadata-repeated-extra", f"Provides-Extra: {cut(text)}", "it is a duplicate")
             continue
         declared.add(canonicalize_name(text))
         try:
             canonicalize_name(text, validate=True)
         except ValueError:
-            yield Found("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is no name of an extra")
+            yield Found("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is not a valid name of an extra")
     called: dict[str, str] = {}
     for field in document.all("Requires-Dist"):
         requirement = read_requirement(field.value.strip())
@@ -178,9 +178,7 @@ def _check_extras(document: Document, files: Collection[str]) -> Iterator[Found]
     for field in document.all("Provides-Extra"):
         if canonicalize_name(field.value.strip()) not in called:
             place = f"Provides-Extra: {cut(field.value.strip())}"
-            yield Found(
-                "metadata-empty-extra", place, "no requirement is called for by it", (RewriteField(field.start, None),)
-            )
+            yield Found("metadata-empty-extra", place, "no requirement uses it", (RewriteField(field.start, None),))
 
 
 def _check_declared(document: Document, missing: Mapping[str, str], files: Collection[str]) -> Iterator[Found]:

@@ -57,7 +57,7 @@ def check_wheel_file(subject: Subject) -> Iterator[Found]:
         return
     for name in _ONCE:
         if len(wheel.all(name)) > 1:
-            yield Found("wheel-ambiguous", name, f"{name} stands more than once; readers take either")
+            yield Found("wheel-ambiguous", name, f"{name} appears more than once; readers disagree on which counts")
     yield from _check_version(wheel)
     yield from _check_root(wheel)
     yield from _check_case(wheel)

@@ -177,7 +177,7 @@ def test_annotations_are_escaped(tmp_path: Path) -> None:
     properties, _, message = line.removeprefix("::error ").partition("::")
     assert properties.startswith("file=")
     assert properties.endswith("a%2Cb%3Ac%25/demo-1.0-py3-none-any.whl,title=archive-unsafe-name")
-    assert message == "demo/%250A\\n::error::x\\x1b[2J.py: the name has a control character"
+    assert message == "demo/%250A\\n::error::x\\x1b[2J.py: the name has a control character (refused by uv, PyPI)"
 
 
 def test_annotations_of_a_sound_wheel_are_none(good: Path) -> None:
