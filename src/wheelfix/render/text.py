@@ -131,6 +131,7 @@ def _first_of_each_rule(changes: tuple[Change, ...]) -> list[Change]:
 def render_summary(report: Report, *, dry_run: bool = False, where: str = "") -> str:
     """Return the line that ends a run: how many wheels were fixed, what became of the others, and ``where`` results are.
 
+    >>> from pathlib import Path
     >>> render_summary(Report("fix", (Outcome(Path("a.whl"), Status.FIXED, output=Path("b/a.whl")),)), where="b/")
     'Fixed 1 wheel, 0 unchanged, 0 refused -> b/\\n'
     """
