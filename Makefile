@@ -19,8 +19,8 @@ demo: $(READY) ## show the main job: correct the sample wheels, and install one 
 test: $(READY) ## run the tests, with coverage
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term
 
-test-slow: $(READY) ## run the slow tests: sparse archives beyond 4 GiB, 66,000 members
-	$(BIN)/pytest -m slow
+test-slow: $(READY) ## run the slow tests: thousands of wheels against other tools, sparse archives beyond 4 GiB, runs that are killed
+	$(BIN)/pytest --numprocesses auto -m slow
 
 test-real: $(READY) ## run the tests on real wheels, which are downloaded
 	$(BIN)/pytest -m real

@@ -35,7 +35,7 @@ def test_no_tool_complains_about_the_sound_wheel() -> None:
     assert sound_complaints() == {}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_what_a_tool_refuses_of_a_damaged_wheel_verify_finds_too(seed: int, tmp_path: Path) -> None:
     """Wheels damaged at random: where verify has nothing to tell, no tool refuses; and each tool refuses many."""
     refused, accepted = Counter[str](), 0
