@@ -17,10 +17,10 @@ demo: $(READY) ## show the main job: correct the sample wheels, and install one 
 	@PYTHON=$(BIN)/python WHEELFIX=$(BIN)/wheelfix sh examples/demo.sh
 
 test: $(READY) ## run the tests, with coverage
-	$(BIN)/pytest --numprocesses auto --cov --cov-report term
+	$(BIN)/pytest --numprocesses auto --dist worksteal --cov --cov-report term
 
 test-slow: $(READY) ## run the slow tests: thousands of wheels against other tools, sparse archives beyond 4 GiB, runs that are killed
-	$(BIN)/pytest --numprocesses auto -m slow
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m slow
 
 test-real: $(READY) ## run the tests on real wheels, which are downloaded
 	$(BIN)/pytest -m real
