@@ -19,7 +19,8 @@ ALL_WIDE: Final = frozenset({"size", "compressed_size", "offset"})
 _ZIP64: Final = 0x0001
 _DESCRIPTOR_FLAG: Final = 0x0008
 _UTF8_FLAG: Final = 0x0800
-_LONG_CODES: Final = 144
+_CODES: Final = [f"{0x30 + byte:08b}" if byte < 144 else f"{0x190 + byte - 144:09b}" for byte in range(256)]
+"""The fixed Huffman code of each byte, its first bit first (RFC 1951, 3.2.6)."""
 _HOLE_STEP: Final = 1 << 24
 
 
@@ -136,11 +137,8 @@ def write(archive: Archive, output: BinaryIO) -> None:
 
 def deflate(content: bytes) -> bytes:
     """Return ``content`` as one deflate block of literals with the fixed Huffman code (RFC 1951, 3.2.6)."""
-    bits = ["110"]  # last block (1), fixed code (01, low bit first)
-    bits += [f"{0x30 + byte:08b}" if byte < _LONG_CODES else f"{0x190 + byte - _LONG_CODES:09b}" for byte in content]
-    text = "".join(bits) + "0000000"
-    text += "0" * (-len(text) % 8)
-    return bytes(int(text[at : at + 8][::-1], 2) for at in range(0, len(text), 8))
+    bits = "".join(("110", *map(_CODES.__getitem__, content), "0000000"))  # last block (1), fixed code (01, low bit first)
+    return int(bits[::-1], 2).to_bytes((len(bits) + 7) // 8, "little")  # the first bit is the lowest one of the first byte
 
 
 def extra_field(kind: int, data: bytes) -> bytes:
