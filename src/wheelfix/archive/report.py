@@ -14,7 +14,6 @@ from wheelfix.errors import ArchiveError
 REBUILD: Final = "Readers could take it differently, so it is refused; build or download the wheel again."
 _MOST_ALIKE: Final = 500
 """How many findings of one code are kept: a directory can hold 200,000 entries, each with several."""
-
 _LONGEST: Final = 1_000
 """How much is kept of a place and of a message, in characters: a name can have 64 kB, and a finding of each kind."""
 

@@ -90,7 +90,6 @@ class Evidence:
 
         What a wheel says of itself is believed where all its binaries were read and none speaks against it.
 
-
         ``on_purpose`` says that a rule names just this requirement of just this project, as one that is loaded only where
         there is a GPU.
         """
