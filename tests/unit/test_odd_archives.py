@@ -3,6 +3,7 @@
 Measured with pip 26.3 on Python 3.11 and 3.13, uv 0.13.9, installer 1.1.0 and PyPI's check of uploads: all take them.
 """
 
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -82,8 +83,10 @@ def test_what_every_tool_accepts_is_corrected_and_no_error(kind: str, tmp_path: 
     assert outcome.output is not None
     errors = [each for each in inspect_wheel(outcome.output).faults if each.severity is Severity.ERROR]
     assert not errors or {each.place for each in errors} == {"demo//x.py"}  # which RECORD does not list
-    with zipfile.ZipFile(outcome.output) as archive:
-        assert archive.testzip() is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # from Python 3.12 on of an empty Unicode path, which it passes over
+        with zipfile.ZipFile(outcome.output) as archive:
+            assert archive.testzip() is None
 
 
 @pytest.mark.parametrize("flaw", _REFUSED_BY_SOME, ids=lambda flaw: flaw.name)
