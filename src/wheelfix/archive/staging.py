@@ -207,7 +207,7 @@ def _remove_if_left_behind(path: Path) -> None:
 
 @contextmanager
 def _held(path: Path) -> Iterator[int]:
-    """Lock the hidden file or directory at ``path`` and give its mode; 0 if a process is at it, or nobody can tell."""
+    """Lock the hidden file or directory at ``path`` and give its mode; 0 if a process uses it, or that is not known."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # gone, or not ours to read
