@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from wheelfix.checks.codes import CHECKS, Check
-from wheelfix.metadata.fields import FIELDS
 from wheelfix.mirror.findings import MIRROR_CHECKS
 from wheelfix.render.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
+from wheelfix.wheel.fields import FIELDS
 
 FOLDER: Final = Path(__file__).parent
 _HEAD: Final = """# Reference of the rule language

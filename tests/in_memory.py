@@ -4,7 +4,8 @@ import zlib
 from dataclasses import dataclass
 
 from building import Archive, Entry, to_bytes
-from wheelfix.archive.layout import Member, read_layout
+from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.structs import Member
 
 __all__ = ["Held", "hold", "only_member", "packed"]
 

@@ -2,15 +2,15 @@
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.plan import make_facts
 from wheelfix.rules.applying import Corrected, apply_rules
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.loading import rule_set
 from wheelfix.rules.matching import Decision, decide, rules_for
 from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import Requirement, read_requirement
 
 SUM = "ab" * 32
 

@@ -18,7 +18,7 @@ from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.loading import built_in, load_rules
 from wheelfix.rules.model import RuleSet
 from wheelfix.weighing import Caution
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")
 ANYTHING = Caution(force=True)

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
         RequirementChange,
         RowChange,
     )
-    from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.errors import (
         ArchiveError,
         EditError,
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
         WheelfixError,
     )
     from wheelfix.evidence.verdict import Evidence, Judgement
-    from wheelfix.filename import WheelFilename
     from wheelfix.identity import Identity
     from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
     from wheelfix.mirror.checking import check_index, check_mirror
@@ -101,7 +99,9 @@ if TYPE_CHECKING:
     from wheelfix.rules.schema import rules_schema
     from wheelfix.trials import Result, try_cases
     from wheelfix.weighing import Caution, gather
-    from wheelfix.wheel import Wheel
+    from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+    from wheelfix.wheel.filename import WheelFilename
+    from wheelfix.wheel.wheel import Wheel
 
 _HOMES: Final = {
     "auditing": ("Audit", "verify_wheels"),
@@ -111,14 +111,12 @@ _HOMES: Final = {
         "ArchiveChange", "ChangeKind", "Difference", "Likeness", "MemberChange", "MemberChanges", "RecordRow",
         "RequirementChange", "RowChange",
     ),
-    "edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
-        "RecordError", "RegressionError", "ResultError", "RuleFault", "RulesError", "SourceChanged", "StructureError",
-        "VerificationError", "WheelFault", "WheelfixError",
+        "RecordError", "RegressionError", "ResultError", "RuleFault", "RulesError", "SourceChanged",
+        "StructureError", "VerificationError", "WheelFault", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
-    "filename": ("WheelFilename",),
     "identity": ("Identity",),
     "mirror.changing": ("list_pages", "remove_files", "unyank_files", "yank_files"),
     "mirror.checking": ("check_index", "check_mirror"),
@@ -130,23 +128,25 @@ _HOMES: Final = {
     "mirror.publishing": ("add_wheels",),
     "mirror.terms": ("Transfer",),
     "outcome": (
-        "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan", "Severity",
-        "Status", "Verdict",
+        "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan",
+        "Severity", "Status", "Verdict",
     ),
     "plan": ("Plan", "make_plan"),
     "render.audit": ("render_audit_json",),
     "render.json": ("render_json",),
     "repairing": ("repair_wheels",),
     "rewrite": ("apply", "preview"),
+    "rules.conditions": ("Match", "When"),
     "rules.linting": ("remarks_on",),
     "rules.loading": ("built_in", "find_rules", "load_rules", "rule_set"),
-    "rules.conditions": ("Match", "When"),
     "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Rule", "RuleSet"),
     "rules.printing": ("print_rules",),
     "rules.schema": ("rules_schema",),
     "trials": ("Result", "try_cases"),
     "weighing": ("Caution", "gather"),
-    "wheel": ("Wheel",),
+    "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
+    "wheel.filename": ("WheelFilename",),
+    "wheel.wheel": ("Wheel",),
 }  # fmt: skip
 """Where each public name lives; it is imported when it is first asked for (PEP 562), so that the command starts fast."""
 _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() for name in names}

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from wheelfix.archive.encode import NewMember
-from wheelfix.archive.layout import Member
-from wheelfix.archive.splice import Edits, Preview
 from wheelfix.plan import Plan
-from wheelfix.record import Record
-from wheelfix.sbom import TRACE, read_trace, write_trace
 from wheelfix.version import __version__
-from wheelfix.wheel import Wheel, limit_of
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.sbom import TRACE, read_trace, write_trace
+from wheelfix.wheel.wheel import Wheel, limit_of
+from wheelfix.wheel.zip.rewrite import Edits, NewMember, Preview
+from wheelfix.wheel.zip.structs import Member
 
 
 def own_provenance(wheel: Wheel) -> bytes | None:

@@ -13,13 +13,13 @@ from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import WheelFault
 from wheelfix.escaping import shown_few
-from wheelfix.metadata.requirement import plain_specifier, specifier_meaning
 from wheelfix.options import listed
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.problems import failure
 from wheelfix.releases import disagreements_of, releases_of
-from wheelfix.sbom import TRACE, read_trace
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.requirement import plain_specifier, specifier_meaning
+from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.wheel import Wheel
 
 _SIBLINGS: Final = "siblings-disagree"
 _UNREADABLE: Final = "file-unreadable"

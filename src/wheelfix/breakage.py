@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from wheelfix.archive.layout import Layout, read_layout
-from wheelfix.archive.source import Readable
 from wheelfix.assembly import Assembly, own_provenance
 from wheelfix.checks.found import Found
 from wheelfix.checks.inspection import structural_errors
@@ -22,9 +20,11 @@ from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.outcome import Problem
 from wheelfix.plan import Plan
-from wheelfix.record import Record
-from wheelfix.sbom import TRACE
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.layout import Layout, read_layout
+from wheelfix.wheel.zip.source import Readable
 
 _ROW_OR_LINE: Final = re.compile(r"\b(row|line) \d+")
 """Where in a file something stands: it stands elsewhere once a row or a line is added or gone."""

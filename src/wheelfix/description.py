@@ -6,16 +6,16 @@ from pathlib import Path
 
 from wheelfix.checks.inspection import glance
 from wheelfix.evidence.build import Finding
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import read_requirement
 from wheelfix.outcome import Change, Disagreement, Fault, Problem, Scan, Verdict
 from wheelfix.plan import make_plan
 from wheelfix.problems import failure
 from wheelfix.releases import disagreements_of
 from wheelfix.rules.model import RuleSet
-from wheelfix.sbom import TRACE, Trace, read_trace
 from wheelfix.weighing import Caution, gather
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.requirement import read_requirement
+from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.wheel import Wheel
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from typing import Final
 
 from wheelfix.escaping import shown
 from wheelfix.outcome import Problem
-from wheelfix.record import any_doubts
-from wheelfix.sbom import TRACE
-from wheelfix.wheel import Wheel, limit_of
+from wheelfix.wheel.record import any_doubts
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.wheel import Wheel, limit_of
 
 _HINT: Final = (
     "`wheelfix verify` tells what differs. Download the wheel again, or compare the file and take it for right with "

@@ -5,16 +5,16 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import read_requirement, same_requirement
 from wheelfix.outcome import Change, Problem
 from wheelfix.plan import make_facts, make_plan
 from wheelfix.problems import failure
 from wheelfix.rules.explaining import Explanation, explain
 from wheelfix.rules.globs import matches
 from wheelfix.rules.model import RuleSet
-from wheelfix.sbom import TRACE, read_trace
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.requirement import read_requirement, same_requirement
+from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.wheel import Wheel
 
 
 @dataclass(frozen=True, slots=True)

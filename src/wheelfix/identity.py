@@ -14,9 +14,9 @@ from packaging.version import Version
 
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
-from wheelfix.filename import WheelFilename, with_label
-from wheelfix.metadata.document import Document
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.filename import WheelFilename, with_label
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.wheel import Wheel
 
 _DATA: Final = ".data"
 _INFO: Final = ".dist-info"

@@ -13,19 +13,18 @@ from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, Rewrit
 from wheelfix.checks.hashing import Sums
 from wheelfix.checks.inspection import examine, first_of_each
 from wheelfix.checks.wheel_file import fixed_wheel_file
-from wheelfix.edits import AddField, RemoveFile, SetField
 from wheelfix.errors import MetadataError
 from wheelfix.escaping import shown
 from wheelfix.identity import Renaming
-from wheelfix.metadata.document import Document, Field
-from wheelfix.metadata.editing import Editor
 from wheelfix.outcome import Change
 from wheelfix.plan import Plan, void_signatures
 from wheelfix.task import Mandate
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import AddField, Editor, RemoveFile, SetField
+from wheelfix.wheel.metadata import Document, Field
+from wheelfix.wheel.wheel import Wheel
 
 if TYPE_CHECKING:
-    from wheelfix.rows import RowEdit
+    from wheelfix.wheel.record import RowEdit
 
 _LEVEL: Final = "Metadata-Version"
 _REWRITTEN: Final = ("METADATA", "WHEEL")

@@ -13,26 +13,25 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.diffing import unified_diff
 from wheelfix.doubts import contradicted_files, problem_of
-from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.evidence.environments import Environments
 from wheelfix.identity import Identity, Renaming, build_order, rename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES, Editor
-from wheelfix.metadata.requirement import meaning
 from wheelfix.outcome import Change, Fault, Problem
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.uncovered import with_uncovered
-from wheelfix.sbom import TRACE
 from wheelfix.weighing import Caution, gather, weigh, weigh_label
-from wheelfix.wheel import SIGNATURES, Wheel
+from wheelfix.wheel.editor import REQUIRES, AddField, Edit, Editor, RemoveField, RemoveFile, SetField, WriteFile
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import meaning
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.tags import Environments
+from wheelfix.wheel.wheel import SIGNATURES, Wheel
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
-    from wheelfix.filename import WheelFilename
+    from wheelfix.wheel.filename import WheelFilename
 
 
 @dataclass(frozen=True)

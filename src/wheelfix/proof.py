@@ -11,10 +11,9 @@ from typing import Final
 
 from wheelfix.errors import RecordError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.metadata.document import Document, Field, with_plain_line_ends
 from wheelfix.outcome import Change
-from wheelfix.record import Record
-from wheelfix.rows import encoded, plain_path, read_row, read_unquoted
+from wheelfix.wheel.metadata import Document, Field, with_plain_line_ends
+from wheelfix.wheel.record import Record, encoded, plain_path, read_row, read_unquoted
 
 _ROWS: Final = "RECORD"
 _OF_ROWS: Final = frozenset({"set-row", "add-row", "remove-row"})

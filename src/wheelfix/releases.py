@@ -15,12 +15,12 @@ from packaging.utils import canonicalize_version
 
 from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.declared import Declared, Subject
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import meaning
 from wheelfix.outcome import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.task import Brief
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.release import Declared, Subject
+from wheelfix.wheel.requirement import meaning
 
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage
@@ -287,7 +287,7 @@ class Known:
 def newly_differing(release: Sequence[Known]) -> list[str]:
     """Return on what two wheels of a release would disagree that did not disagree on it before; sorted, ready to be shown.
 
-    That is what makes a release worse: a pair of wheels and a subject (see :class:`wheelfix.metadata.declared.Declared`)
+    That is what makes a release worse: a pair of wheels and a subject (see :class:`wheelfix.wheel.release.Declared`)
     on which they said the same, or which they met without, and no longer do. Two that disagreed before and still do, in
     the same way or in another one, are no worse for a resolver that reads one of them.
     """

@@ -7,20 +7,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.source import Span
-from wheelfix.archive.splice import copy_whole, splice
-from wheelfix.archive.staging import NotConfirmed, StagedFile
-from wheelfix.archive.writing import Growing
 from wheelfix.assembly import Assembly, own_provenance
 from wheelfix.breakage import guarded, new_error
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
 from wheelfix.outcome import Change, Outcome, Status
 from wheelfix.plan import Plan, as_kept
 from wheelfix.proof import Planned
-from wheelfix.sbom import Ancestor, read_trace
 from wheelfix.verification import prove, prove_contents, verify
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.sbom import Ancestor, read_trace
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.output import Growing, RunningDigest
+from wheelfix.wheel.zip.rewrite import copy_whole, splice
+from wheelfix.wheel.zip.source import Span
+from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile
 
 
 def preview(plan: Plan) -> Outcome:

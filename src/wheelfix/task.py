@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheelfix.edits import Edit
 from wheelfix.options import CAUTION, refuse_excluded
 from wheelfix.outcome import Problem, Scan
+from wheelfix.wheel.editor import Edit
 
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage
-    from wheelfix.metadata.declared import Declared
     from wheelfix.rules.model import RuleSet
+    from wheelfix.wheel.release import Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,6 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.diffing import unified_diff
 from wheelfix.errors import WheelfixError
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import same_requirement
 from wheelfix.options import listed
 from wheelfix.plan import make_facts
 from wheelfix.rules.applying import apply_rules
@@ -20,6 +16,10 @@ from wheelfix.rules.conditions import each_of
 from wheelfix.rules.explaining import explain
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.model import Case, RuleSet
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import same_requirement
 
 BEFORE: Final = "METADATA.in"
 AFTER: Final = "METADATA.out"

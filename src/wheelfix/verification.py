@@ -15,17 +15,17 @@ from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader th
 
 from wheel.wheelfile import WheelFile
 
-from wheelfix.archive.content import read_content
-from wheelfix.archive.headers import FULL_32, VERSION_ZIP64
-from wheelfix.archive.layout import Layout, Member, read_layout
-from wheelfix.archive.source import Readable, Span
-from wheelfix.archive.staging import directory_for_links
 from wheelfix.differences.members import compare_layouts
 from wheelfix.differences.model import ArchiveChange, MemberChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.proof import Planned, metadata_fault, record_fault, unlisted_fault
-from wheelfix.wheel import Wheel, limit_of
+from wheelfix.wheel.wheel import Wheel, limit_of
+from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.layout import Layout, read_layout
+from wheelfix.wheel.zip.source import Readable, Span
+from wheelfix.wheel.zip.staging import directory_for_links
+from wheelfix.wheel.zip.structs import FULL_32, VERSION_ZIP64, Member
 
 _END: Final = "zip64-end"
 """The one way in which an archive may differ as a whole: where positions in it are larger."""

@@ -10,17 +10,17 @@ from wheelfix.errors import ArchiveError, WheelFault
 from wheelfix.escaping import shown
 from wheelfix.evidence.build import names_cpu_build
 from wheelfix.evidence.catalogue import provided_by
-from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.verdict import Evidence, what_breaks
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.options import CAUTION, refuse_excluded
 from wheelfix.outcome import Change, Problem, Scan, Verdict
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.matching import names_a_pair
 from wheelfix.rules.model import RuleSet
-from wheelfix.sbom import TRACE, read_trace
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.requirement import Requirement, read_requirement
+from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.tags import Environments
+from wheelfix.wheel.wheel import Wheel
 
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.source import Source
 from wheelfix.errors import SourceChanged
 from wheelfix.outcome import Outcome
 from wheelfix.problems import failure
 from wheelfix.task import Brief, Task
+from wheelfix.wheel.zip.output import RunningDigest
+from wheelfix.wheel.zip.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wheelfix.plan import Plan
     from wheelfix.releases import Rehearsal
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel import Wheel
+    from wheelfix.wheel.wheel import Wheel
 
 
 def fix_one(path: Path, task: Task, brief: Brief | None = None) -> Outcome:
@@ -38,9 +38,9 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     from dataclasses import replace
 
     from wheelfix.breakage import guarded
-    from wheelfix.metadata.declared import Declared
     from wheelfix.rewrite import apply, preview
-    from wheelfix.wheel import Wheel
+    from wheelfix.wheel.release import Declared
+    from wheelfix.wheel.wheel import Wheel
 
     with Wheel(source.path, source=source, leniently=task.mandate is not None) as wheel:
         repair = _repair(wheel, task)
@@ -108,11 +108,11 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
     from wheelfix.breakage import guarded
     from wheelfix.evidence.build import names_cpu_build
-    from wheelfix.metadata.declared import Declared
     from wheelfix.releases import COMPANIONS, Rehearsal, read_name
     from wheelfix.rewrite import preview
     from wheelfix.weighing import gather
-    from wheelfix.wheel import Wheel
+    from wheelfix.wheel.release import Declared
+    from wheelfix.wheel.wheel import Wheel
 
     try:
         with Wheel(path, leniently=task.mandate is not None) as wheel:

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 from building import Entry, WheelSpec, write_wheel
 from running import wheelfix
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.wheel import Wheel
 
 SAMPLES = Path(__file__).parents[2] / "sample_wheels"
 CPU = SAMPLES / "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from wheelfix.batch import fix_wheels
-from wheelfix.metadata.requirement import read_requirement
 from wheelfix.outcome import Outcome, Status
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.loading import rule_set
 from wheelfix.rules.model import Rule, RuleSet
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.requirement import read_requirement
+from wheelfix.wheel.wheel import Wheel
 
 pytestmark = pytest.mark.real
 

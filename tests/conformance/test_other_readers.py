@@ -17,9 +17,9 @@ from installer.sources import WheelFile
 from packaging.metadata import parse_email
 
 from wheelfix.batch import fix_wheels
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
 from wheelfix.outcome import Status
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
 
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_wheels").glob("*.whl"))
 NEEDS_UNZIP = pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not installed")

@@ -20,8 +20,8 @@ import pytest
 from installer.sources import WheelFile
 
 from wheelfix.batch import fix_wheels
-from wheelfix.edits import AddField, RemoveField
 from wheelfix.outcome import Status
+from wheelfix.wheel.editor import AddField, RemoveField
 
 pytestmark = pytest.mark.real
 

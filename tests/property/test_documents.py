@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from strategies import hostile_metadata, metadata
 from wheelfix.errors import MetadataError
-from wheelfix.metadata.document import Document
+from wheelfix.wheel.metadata import Document
 
 Seen = list[tuple[str, list[bytes]]]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strategies import record_paths
 from wheelfix.errors import RecordError
-from wheelfix.record import Record
+from wheelfix.wheel.record import Record
 
 OWN = "demo-1.0.dist-info/METADATA"
 

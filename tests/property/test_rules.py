@@ -15,8 +15,6 @@ from ruling import apply
 from strategies import metadata
 from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, MetadataError
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
 from wheelfix.plan import make_facts
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.applying import Corrected
@@ -24,6 +22,8 @@ from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.loading import rule_set
 from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
 
 FILENAME = WheelFilename.parse("demo-1.0-py3-none-any.whl")
 ARGUMENTS: dict[str, list[str | Action]] = {

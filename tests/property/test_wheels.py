@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from building import Archive, RecordStyle, WheelSpec, archive_of, to_bytes, write_wheel
 from strategies import archives, wheels
-from wheelfix.archive.layout import read_layout
-from wheelfix.archive.source import Source
 from wheelfix.batch import fix_wheels
-from wheelfix.edits import SetField
 from wheelfix.outcome import Outcome, Status
-from wheelfix.sbom import TRACE
+from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.source import Source
 
 INFO = "demo-1.0.dist-info"
 

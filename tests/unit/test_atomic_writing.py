@@ -14,9 +14,8 @@ import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
 from wheelfix import Status
-from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.writing import Growing
 from wheelfix.task import Task
+from wheelfix.wheel.zip.output import Growing, RunningDigest
 from wheelfix.work import fix_one
 
 _SPEC = WheelSpec(

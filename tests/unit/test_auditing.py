@@ -10,8 +10,8 @@ from wheelfix import auditing
 from wheelfix.auditing import Audit, verify_wheels
 from wheelfix.batch import fix_wheels
 from wheelfix.checks.inspection import inspect_wheel
-from wheelfix.edits import RemoveField
 from wheelfix.outcome import Inspection, Severity
+from wheelfix.wheel.editor import RemoveField
 
 FAULTY = sound(project="faulty", record=b"")
 

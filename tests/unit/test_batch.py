@@ -19,10 +19,10 @@ import pytest
 import wheelfix
 from building import RecordStyle, WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
-from wheelfix.edits import SetField
 from wheelfix.errors import RulesError
 from wheelfix.outcome import Outcome, Status
 from wheelfix.problems import failure
+from wheelfix.wheel.editor import SetField
 
 GPU = ("nvidia-nccl-cu12", "numpy")
 

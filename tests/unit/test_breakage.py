@@ -14,12 +14,12 @@ from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_fi
 from faults import unicode_path
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from wheelfix import Outcome, SetField, Status, WriteFile
-from wheelfix.archive.layout import read_layout
-from wheelfix.archive.source import Source
 from wheelfix.assembly import Assembly
 from wheelfix.plan import make_plan
-from wheelfix.sbom import TRACE
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.source import Source
 
 INFO = "demo-1.0.dist-info"
 SPEC = sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*"))

@@ -14,8 +14,8 @@ from building import WheelSpec, write_wheel
 from flaws import record_of
 from running import wheelfix
 from wheelfix.diffing import unified_diff
-from wheelfix.sbom import TRACE
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.wheel import Wheel
 
 HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: nvidia-nccl-cu12\nRequires-Dist: six\n"
 SHAPES = {

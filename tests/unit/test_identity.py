@@ -23,10 +23,11 @@ from building import (
 )
 from running import wheelfix as run
 from wheelfix import EditError, Identity, Outcome, OutputError, SetField, Status, Wheel
-from wheelfix.archive.layout import Layout, Member
 from wheelfix.identity import Renaming, rename
-from wheelfix.record import Record
-from wheelfix.sbom import TRACE
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.structs import Member
 
 OLD, NEW = "demo-1.0.dist-info", "demo-1.0+cpu.dist-info"
 DATA = (

@@ -11,7 +11,7 @@ from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, cha
 from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
 from wheelfix.checks.codes import CHECKS, Mend
-from wheelfix.metadata.document import Document
+from wheelfix.wheel.metadata import Document
 
 _INFO = "demo-1.0.dist-info"
 

@@ -10,7 +10,7 @@ import wheelfix
 from building import Entry, RecordStyle, build_wheel, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix import Outcome, Severity, Status
-from wheelfix.rows import hash_column
+from wheelfix.wheel.record import hash_column
 
 _INFO = "demo-1.0.dist-info"
 _ROWS = record_of(sound())

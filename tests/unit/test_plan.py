@@ -10,17 +10,17 @@ from building import RecordStyle, WheelSpec, write_wheel
 from counting import count_calls
 from flaws import record_of
 from wheelfix.batch import fix_wheels
-from wheelfix.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.errors import EditError, RecordError
 from wheelfix.identity import Identity
 from wheelfix.outcome import Change, Status
 from wheelfix.plan import Plan, make_plan
 from wheelfix.rewrite import apply
-from wheelfix.rows import hash_column
 from wheelfix.rules.conditions import Match
 from wheelfix.rules.loading import built_in, rule_set
 from wheelfix.rules.model import Action, Rule, RuleSet
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+from wheelfix.wheel.record import hash_column
+from wheelfix.wheel.wheel import Wheel
 
 HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 INFO = "demo-1.0.dist-info"

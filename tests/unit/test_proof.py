@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 import wheelfix
-import wheelfix.archive.splice as splice
+import wheelfix.wheel.zip.rewrite as splice
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from flaws import metadata, record_of, sound
-from wheelfix.archive.encode import NewMember, encode_member
 from wheelfix.assembly import Assembly
-from wheelfix.edits import AddField, Edit, SetField
-from wheelfix.metadata.document import Document
 from wheelfix.outcome import Change, Outcome, Status
 from wheelfix.proof import Planned, metadata_fault, record_fault, unlisted_fault
-from wheelfix.record import Record
+from wheelfix.wheel.editor import AddField, Edit, SetField
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.zip.rewrite import NewMember, encode_member
 
 INFO = "demo-1.0.dist-info"
 MANY = tuple(Entry(f"demo/m{number}.py", b"x = %d\n" % number) for number in range(20))
@@ -157,7 +157,7 @@ def test_a_comment_that_is_lost(tmp_path: Path, monkeypatch: Patch) -> None:
     archive = changed(archive_of(SPEC), "METADATA", comment=b"of METADATA")
     path = write_wheel(tmp_path, archive=to_bytes(archive))
     assert fix(path).status is Status.FIXED
-    monkeypatch.setattr("wheelfix.archive.encode._comment", lambda *_: b"")
+    monkeypatch.setattr("wheelfix.wheel.zip.rewrite._comment", lambda *_: b"")
     (tmp_path / "out" / path.name).unlink()
     assert_not_published(fix(path))
 

@@ -14,10 +14,10 @@ from building import Entry, WheelSpec, write_wheel
 from counting import count_calls
 from running import wheelfix as run
 from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.declared import Declared, Subject
 from wheelfix.mirror.agreement import undone
 from wheelfix.releases import Known, Rehearsal, compare, disagreements_of, newly_differing, to_compare
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.release import Declared, Subject
 
 A, B, C = "demo-1.0-cp311-cp311-any.whl", "demo-1.0-cp312-cp312-any.whl", "demo-1.0-cp313-cp313-any.whl"
 GPU = "nvidia-cudnn-cu12==9.5.1.17"

@@ -12,8 +12,8 @@ from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_byte
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from running import wheelfix as run
 from wheelfix import Outcome, SetField, Status, WriteFile
-from wheelfix.archive.source import Source
-from wheelfix.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.zip.source import Source
 
 INFO = "demo-1.0.dist-info"
 BOTH = sound(

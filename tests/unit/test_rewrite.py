@@ -29,8 +29,9 @@ from building import (
 )
 from fixing import fix, fixed
 from wheelfix import SetField, Status, Wheel, WriteFile
-from wheelfix.archive.encode import NewMember
-from wheelfix.archive.layout import Layout, Member
+from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.rewrite import NewMember
+from wheelfix.wheel.zip.structs import Member
 
 _INFO = "demo-1.0.dist-info"
 _TRACE = f"{_INFO}/sboms/wheelfix.cdx.json"
@@ -208,8 +209,8 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     os.utime(source, (0, 0))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "-5")
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    monkeypatch.setattr("wheelfix.archive.digest.BLOCK", 1000)
-    monkeypatch.setattr("wheelfix.archive.splice._COPY_STEP", 999)
+    monkeypatch.setattr("wheelfix.wheel.zip.output.BLOCK", 1000)
+    monkeypatch.setattr("wheelfix.wheel.zip.rewrite._COPY_STEP", 999)
     mask = os.umask(0o077)
     try:
         assert fixed(source, tmp_path / "second").read_bytes() == first

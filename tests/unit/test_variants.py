@@ -8,9 +8,9 @@ from building import build_wheel
 from flaws import metadata, sound
 from wheelfix.auditing import verify_wheels
 from wheelfix.batch import fix_wheels
-from wheelfix.edits import RemoveField
-from wheelfix.metadata.requirement import read_requirement
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import RemoveField
+from wheelfix.wheel.requirement import read_requirement
+from wheelfix.wheel.wheel import Wheel
 
 NAME = "demo-1.0-py3-none-any-cu128.whl"
 JSON = b'{"variants": {"cu128": {"nvidia": {"cuda": ["12.8"]}}}}'

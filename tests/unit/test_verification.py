@@ -10,12 +10,12 @@ import pytest
 from wheel.wheelfile import WheelError, WheelFile
 
 import wheelfix
-import wheelfix.archive.splice as splice
 import wheelfix.verification as verification
+import wheelfix.wheel.zip.rewrite as splice
 from building import RecordStyle, WheelSpec, archive_of, changed, write_wheel
-from wheelfix.archive.source import Source
-from wheelfix.archive.writing import Growing
 from wheelfix.outcome import Outcome, Status
+from wheelfix.wheel.zip.output import Growing
+from wheelfix.wheel.zip.source import Source
 
 SPEC = WheelSpec(requires=("nvidia-nccl-cu12", "numpy"))
 
@@ -63,7 +63,7 @@ def test_content_that_does_not_read_back_is_not_published(
 ) -> None:
     """Also where the other reader takes neither wheel, as with weak hashes, contents are compared."""
 
-    from wheelfix.archive.encode import encode_member as real
+    from wheelfix.wheel.zip.rewrite import encode_member as real
 
     def something_else(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
         local, entry = real(source, layout, new)
@@ -74,7 +74,7 @@ def test_content_that_does_not_read_back_is_not_published(
 
 
 def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wheelfix.archive.directory import end_bytes as real
+    from wheelfix.wheel.zip.rewrite import end_bytes as real
 
     def one_less(old: Any, count: int, *rest: int) -> bytes:
         return real(old, count - 1, *rest)
@@ -84,7 +84,7 @@ def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeyp
 
 
 def test_closing_members_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wheelfix.archive.encode import encode_member as real
+    from wheelfix.wheel.zip.rewrite import encode_member as real
 
     def misnamed(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
         local, entry = real(source, layout, new)

@@ -7,12 +7,11 @@ from typing import Final
 from wheelfix.checks.found import Found
 from wheelfix.checks.levels import LICENSE_FILE, has_license_files, missing_licenses
 from wheelfix.checks.subject import Subject
-from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown, shown_few
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import meaning
-from wheelfix.sbom import TRACE, read_trace
-from wheelfix.wheel import limit_of
+from wheelfix.wheel.editor import REQUIRES, RemoveFile
+from wheelfix.wheel.requirement import meaning
+from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.wheel import limit_of
 
 _MOST_SBOM: Final = 1 << 25
 """How much of bills of materials is read, in bytes: they are parsed whole."""

@@ -16,8 +16,8 @@ from wheelfix.checks.stricter_readers import has_number_too_large
 from wheelfix.checks.subject import Subject
 from wheelfix.checks.values import bad_values, check_encoding, cut
 from wheelfix.escaping import shown
-from wheelfix.metadata.document import Document, Field
-from wheelfix.metadata.fields import find
+from wheelfix.wheel.fields import find
+from wheelfix.wheel.metadata import Document, Field
 
 _REQUIRED: Final = (LEVEL, "Name", "Version")
 

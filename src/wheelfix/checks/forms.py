@@ -7,8 +7,8 @@ check of uploads (``warehouse/utils/zipfiles.py``, August 2026).
 from collections.abc import Mapping
 from typing import Final
 
-from wheelfix.archive.content import BEHIND
 from wheelfix.checks.codes import EVERYONE, Client
+from wheelfix.wheel.zip.inflate import BEHIND
 
 _BUILT_IN: Final = (Client.PIP, Client.INSTALLER)
 _STRICT: Final = (Client.UV, Client.PYPI)

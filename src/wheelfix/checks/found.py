@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from wheelfix.checks.codes import CHECKS, Client, Mend
-from wheelfix.edits import Edit
 from wheelfix.outcome import Fault
-from wheelfix.rows import NewRow, RowEdit
+from wheelfix.wheel.editor import Edit
+from wheelfix.wheel.record import NewRow, RowEdit
 
 _LONGEST: Final = 500
 """How much is told of a place and of what is wrong there: a name can be as long as 64 kB."""

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from wheelfix.archive.content import BEHIND
-from wheelfix.archive.headers import DEFLATED, STORED
-from wheelfix.archive.layout import Member
-from wheelfix.archive.source import Readable
+from wheelfix.wheel.zip.inflate import BEHIND
+from wheelfix.wheel.zip.source import Readable
+from wheelfix.wheel.zip.structs import DEFLATED, STORED, Member
 
 _BLOCK: Final = 1 << 20
 """How much is read and inflated at a time, in bytes."""

@@ -6,8 +6,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from wheelfix.archive.layout import Layout
-from wheelfix.archive.source import Readable, Source
 from wheelfix.checks.codes import CHECKS
 from wheelfix.checks.companions import check_companions
 from wheelfix.checks.entry_points import check_entry_points
@@ -25,6 +23,8 @@ from wheelfix.checks.wheel_file import check_wheel_file
 from wheelfix.errors import SourceChanged
 from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
+from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.source import Readable, Source
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100

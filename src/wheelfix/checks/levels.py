@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from wheelfix.checks.found import Found
 from wheelfix.checks.values import bad_values, cut
-from wheelfix.edits import SetField
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.fields import METADATA_VERSIONS, find
+from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.fields import METADATA_VERSIONS, find
+from wheelfix.wheel.metadata import Document
 
 LEVEL: Final = "Metadata-Version"
 LICENSE_FILE: Final = "License-File"

@@ -13,7 +13,7 @@ from wheelfix.checks.found import ChangeRow, Found
 from wheelfix.checks.subject import Subject
 from wheelfix.errors import RecordError
 from wheelfix.escaping import shown
-from wheelfix.rows import KNOWN, Row, RowEdit, plain_path, read_size, read_unquoted
+from wheelfix.wheel.record import KNOWN, Row, RowEdit, plain_path, read_size, read_unquoted
 
 REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")

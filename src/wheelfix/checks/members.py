@@ -9,8 +9,14 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from wheelfix.archive.extras import has_second_name
-from wheelfix.archive.headers import (
+from wheelfix.checks.codes import Client
+from wheelfix.checks.forms import not_reading, refusing
+from wheelfix.checks.found import Found
+from wheelfix.checks.subject import Subject
+from wheelfix.escaping import shown, shown_few
+from wheelfix.wheel.zip.extra_fields import has_second_name
+from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
+from wheelfix.wheel.zip.structs import (
     DEFLATED,
     ENTRY,
     EXTRA_ZIP64,
@@ -19,16 +25,11 @@ from wheelfix.archive.headers import (
     FULL_32,
     STORED,
     Entry,
+    Member,
     extra_fields,
     is_well_formed,
     may_mislead,
 )
-from wheelfix.archive.layout import NEWEST_VERSION, Layout, Member
-from wheelfix.checks.codes import Client
-from wheelfix.checks.forms import not_reading, refusing
-from wheelfix.checks.found import Found
-from wheelfix.checks.subject import Subject
-from wheelfix.escaping import shown, shown_few
 
 _UNIX: Final = 3
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")

@@ -18,12 +18,11 @@ from wheelfix.checks.levels import LEVEL, is_later, raising
 from wheelfix.checks.stricter_readers import refusals, specifier_faults
 from wheelfix.checks.subject import Subject
 from wheelfix.checks.values import cut, is_possible
-from wheelfix.edits import AddField, SetField
 from wheelfix.escaping import shown
-from wheelfix.metadata.document import Document, Field
-from wheelfix.metadata.fields import METADATA_VERSIONS
-from wheelfix.metadata.legacy import is_repaired_by_uv, mended_specifier
-from wheelfix.metadata.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
+from wheelfix.wheel.editor import AddField, SetField
+from wheelfix.wheel.fields import METADATA_VERSIONS
+from wheelfix.wheel.metadata import Document, Field, is_repaired_by_uv, mended_specifier
+from wheelfix.wheel.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 

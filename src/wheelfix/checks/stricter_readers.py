@@ -14,8 +14,8 @@ from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentN
 from packaging.version import Version
 
 from wheelfix.checks.codes import Client
-from wheelfix.metadata.marker import plain_marker
-from wheelfix.metadata.requirement import RequirementParts
+from wheelfix.wheel.marker import plain_marker
+from wheelfix.wheel.requirement import RequirementParts
 
 _LARGEST: Final = str((1 << 64) - 1)
 """uv keeps the numbers of a version in 64 bits, and this one for itself."""

@@ -10,19 +10,20 @@ from typing import Final, Self
 
 from packaging.utils import parse_wheel_filename
 
-from wheelfix.archive.content import read_content
-from wheelfix.archive.layout import Layout, Member, read_loosely
-from wheelfix.archive.report import ArchiveFinding
-from wheelfix.archive.source import Readable, Source
 from wheelfix.checks.codes import EVERYONE, Client
 from wheelfix.checks.forms import form_of_damage, refusing
 from wheelfix.checks.found import Found, RewriteMetadata
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
 from wheelfix.escaping import shown
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document, with_plain_line_ends
-from wheelfix.record import Record
-from wheelfix.wheel import dist_info_faults, find_dist_info, limit_of
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document, with_plain_line_ends
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.wheel import dist_info_faults, find_dist_info, limit_of
+from wheelfix.wheel.zip.findings import ArchiveFinding
+from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.layout import Layout, read_loosely
+from wheelfix.wheel.zip.source import Readable, Source
+from wheelfix.wheel.zip.structs import Member
 
 _PROJECT: Final = re.compile(r"[A-Za-z0-9._]+-")
 _FIVE_PARTS: Final = re.compile(r"[^-].*-.*-.+-.+-.+\.whl")

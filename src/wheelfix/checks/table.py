@@ -16,10 +16,10 @@ from wheelfix.checks.found import AddRow, ChangeRow, Found
 from wheelfix.checks.hashing import Sums
 from wheelfix.checks.listing import REMOVE, Listed, Listing
 from wheelfix.checks.subject import Subject
-from wheelfix.edits import RemoveFile
 from wheelfix.escaping import shown
-from wheelfix.rows import STRONG, NewRow, Row, RowEdit, hash_column, likeness, read_size
-from wheelfix.wheel import SIGNATURES
+from wheelfix.wheel.editor import RemoveFile
+from wheelfix.wheel.record import STRONG, NewRow, Row, RowEdit, hash_column, likeness, read_size
+from wheelfix.wheel.wheel import SIGNATURES
 
 _HEXADECIMAL: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}

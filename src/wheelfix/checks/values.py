@@ -8,8 +8,8 @@ from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_ema
 from wheelfix.checks.found import Found
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.fields import check_value, find
+from wheelfix.wheel.fields import check_value, find
+from wheelfix.wheel.metadata import Document
 
 _OWN_CHECKS: Final = frozenset(
     {"metadata_version", "name", "version", "requires_dist", "requires_python", "provides_extra", "description"}

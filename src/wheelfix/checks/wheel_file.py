@@ -12,9 +12,9 @@ from wheelfix.checks.found import Found, SetWheelField
 from wheelfix.checks.subject import Subject
 from wheelfix.errors import StructureError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.wheel import read_tags
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.wheel import read_tags
 
 _VERSION: Final = "Wheel-Version"
 _ROOT: Final = "Root-Is-Purelib"

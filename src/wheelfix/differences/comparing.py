@@ -7,9 +7,6 @@ from typing import Final, Self
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.archive.content import read_content
-from wheelfix.archive.layout import read_layout
-from wheelfix.archive.source import Source
 from wheelfix.differences.contents import Comparison, Side
 from wheelfix.differences.members import compare_layouts
 from wheelfix.differences.model import ArchiveChange, Difference, MemberChanges
@@ -17,8 +14,11 @@ from wheelfix.differences.requirements import requirement_changes
 from wheelfix.differences.rows import row_changes
 from wheelfix.diffing import unified_diff
 from wheelfix.errors import ArchiveError, MetadataError, RecordError
-from wheelfix.metadata.document import Document
-from wheelfix.wheel import find_dist_info, limit_of
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.wheel import find_dist_info, limit_of
+from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.source import Source
 
 _DATA: Final = ".data"
 
@@ -26,8 +26,8 @@ _DATA: Final = ".data"
 class OpenedWheel:
     """A wheel open for a comparison. Use it as a context manager.
 
-    Unlike :class:`~wheelfix.wheel.Wheel` it needs no proper file name, and METADATA may be missing or be unreadable: that,
-    too, is a difference.
+    Unlike :class:`~wheelfix.wheel.wheel.Wheel` it needs no proper file name, and METADATA may be missing or be unreadable:
+    that, too, is a difference.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.

@@ -11,12 +11,12 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from wheelfix.archive.headers import DEFLATED, STORED
-from wheelfix.archive.layout import Layout, Member
-from wheelfix.archive.source import Readable, Span, length_in_common
-from wheelfix.archive.unpacking import Allowance
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
+from wheelfix.wheel.zip.inflate import Allowance
+from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.source import Readable, Span, length_in_common
+from wheelfix.wheel.zip.structs import DEFLATED, STORED, Member
 
 _BLOCK: Final = 1 << 20
 _INFLATED: Final = 1 << 33

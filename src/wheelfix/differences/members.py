@@ -7,12 +7,13 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from wheelfix.archive.layout import Layout, Member
-from wheelfix.archive.source import Readable, Span
 from wheelfix.differences.contents import Comparison, Sameness, Side
 from wheelfix.differences.model import ArchiveChange, MemberChange, MemberChanges
 from wheelfix.differences.order import out_of_order
 from wheelfix.differences.packing import end_changes, is_special, packing_changes
+from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.source import Readable, Span
+from wheelfix.wheel.zip.structs import Member
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _MOST_TRIES: Final = 4

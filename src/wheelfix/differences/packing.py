@@ -4,24 +4,22 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from wheelfix.archive import headers
-from wheelfix.archive.ending import End
-from wheelfix.archive.headers import ENTRY, FULL_32, LOCAL, Entry, LocalHeader
-from wheelfix.archive.layout import Member
 from wheelfix.differences.contents import Comparison, Sameness, Side
 from wheelfix.differences.model import ArchiveChange
 from wheelfix.escaping import shown
+from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip.structs import ENTRY, FULL_32, LOCAL, End, Entry, LocalHeader, Member
 
 _OFFSET: Final = 42
 """Where the position of the member stands in a directory record; it says nothing of the member (APPNOTE 4.3.12)."""
 _LONGEST: Final = 32
 _OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
 """What goes with the data: other data may well have it otherwise."""
-_OF_PLACE: Final = frozenset({headers.EXTRA_ZIP64})
+_OF_PLACE: Final = frozenset({structs.EXTRA_ZIP64})
 """The extra fields that change with the position of a member."""
-_OF_NAME: Final = frozenset({headers.EXTRA_UNICODE_PATH})
+_OF_NAME: Final = frozenset({structs.EXTRA_UNICODE_PATH})
 """Those that say its name once more: they change with it."""
-_METHODS: Final = {headers.STORED: "stored", headers.DEFLATED: "deflated"}
+_METHODS: Final = {structs.STORED: "stored", structs.DEFLATED: "deflated"}
 _UNIX: Final = 3
 
 
@@ -100,10 +98,10 @@ def is_special(entry: Entry) -> bool:
 
 def _without(extra: bytes, kinds: frozenset[int]) -> bytes:
     """Return the extra fields but for those of ``kinds``."""
-    if not headers.is_well_formed(extra):
+    if not structs.is_well_formed(extra):
         return extra
     pieces, position = [], 0
-    for kind, _, stop in headers.extra_fields(extra, ""):
+    for kind, _, stop in structs.extra_fields(extra, ""):
         if kind not in kinds:
             pieces.append(extra[position:stop])
         position = stop

@@ -5,8 +5,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Final
 
 from wheelfix.differences.model import ChangeKind, RequirementChange
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.requirement import meaning, read_requirement
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import meaning, read_requirement
 
 _FIELD: Final = "Requires-Dist"
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from wheelfix.differences.model import ChangeKind, RecordRow, RowChange
-from wheelfix.record import Record
+from wheelfix.wheel.record import Record
 
 _Thing = TypeVar("_Thing", bound=Hashable)
 

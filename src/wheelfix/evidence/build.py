@@ -13,14 +13,14 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.archive.content import read_content
-from wheelfix.archive.layout import Member
-from wheelfix.archive.source import Readable
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.constants import CONDITIONAL, read_constants
 from wheelfix.evidence.elf import is_binary
+from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.source import Readable
+from wheelfix.wheel.zip.structs import Member
 
 RUNTIMES: Final = ("cuda", "rocm", "xpu")
 """The runtimes that builds name in labels and constants."""

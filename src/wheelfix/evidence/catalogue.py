@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
-from wheelfix.metadata.requirement import Requirement
+from wheelfix.wheel.requirement import Requirement
 
 _HASHED: Final = re.compile(r"(?P<stem>lib[\w+]+?)[-.][0-9a-f]{8}(?P<end>\.so(?:\.[\w.]+)?)")
 """A library as auditwheel and the like put it into a wheel, with the begin of its hash in the name."""
@@ -22,7 +22,7 @@ class Provided:
 
     ``frameworks`` are patterns for libraries of others that need it: the GPU halves of frameworks for one of ``runtimes``.
 
-    >>> from wheelfix.metadata.requirement import read_requirement
+    >>> from wheelfix.wheel.requirement import read_requirement
     >>> found = provided_by(read_requirement("nvidia-cublas-cu12==12.6.4.1"))
     >>> found.runtimes, found.includes("libcublasLt.so.12"), found.includes("libcublas.so.11")
     (('cuda',), True, False)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO, Final, cast
 
-from wheelfix.archive.layout import Member
-from wheelfix.archive.source import Readable
-from wheelfix.archive.unpacking import Allowance, MemberFile, read_start
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic, system_of
+from wheelfix.wheel.zip.inflate import Allowance, MemberFile, read_start
+from wheelfix.wheel.zip.source import Readable
+from wheelfix.wheel.zip.structs import Member
 
 _MOST_BYTES: Final = 6 << 30
 """How much of a wheel's binaries is inflated at most, in bytes; the largest real ones have 2 GiB."""

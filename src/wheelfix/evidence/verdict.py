@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.build import Finding, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
-from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
-from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.outcome import Scan, Verdict
+from wheelfix.wheel.requirement import Requirement, read_requirement
+from wheelfix.wheel.tags import Environments
 
 if TYPE_CHECKING:
-    from wheelfix.archive.layout import Member
-    from wheelfix.archive.source import Readable
+    from wheelfix.wheel.zip.source import Readable
+    from wheelfix.wheel.zip.structs import Member
 
 _MOST_NAMES: Final = 10
 _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "CANN", "tpu": "TPU", "metal": "Metal"}

@@ -4,7 +4,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wheelfix.archive.source import Source
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import as_utf8, shown
 from wheelfix.mirror.acceptance import SAME_NAME, accept
@@ -18,6 +17,7 @@ from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_pa
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.mirror.upstream import taken_over
+from wheelfix.wheel.zip.source import Source
 
 
 class Addition:

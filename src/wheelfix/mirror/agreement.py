@@ -10,17 +10,17 @@ from typing import Final
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.declared import EXTRA, PYTHON, Declared
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import meaning
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import SIDECAR
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.outcome import Change
 from wheelfix.releases import Known, disagreements_of, newly_differing, release_of
-from wheelfix.sbom import TRACE, Trace, read_trace
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.release import EXTRA, PYTHON, Declared
+from wheelfix.wheel.requirement import meaning
+from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.wheel import Wheel
 
 _NEXT_STEPS: Final = (
     "Resolvers read one wheel and assume that it speaks for the whole release. Fix all of them, give the fixed ones a "

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from wheelfix.archive.digest import RunningDigest
-from wheelfix.archive.source import Source
 from wheelfix.checks.codes import Client
 from wheelfix.checks.inspection import find_faults
 from wheelfix.errors import MirrorError
@@ -17,8 +15,10 @@ from wheelfix.escaping import as_utf8
 from wheelfix.mirror.layout import file_place, url_of
 from wheelfix.mirror.model import ListedFile, Origin
 from wheelfix.outcome import Change, Fault, Severity
-from wheelfix.sbom import TRACE, read_trace
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.output import RunningDigest
+from wheelfix.wheel.zip.source import Source
 
 _LARGE: Final = 1 << 22
 """In bytes."""

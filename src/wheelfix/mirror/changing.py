@@ -8,7 +8,6 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import as_utf8, shown
-from wheelfix.filename import WheelFilename
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.model import BY_MIRROR, ListedFile, Page
@@ -19,6 +18,7 @@ from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.unfinished import NO_PAGE, Unfinished, state_of
 from wheelfix.options import listed
 from wheelfix.outcome import Problem
+from wheelfix.wheel.filename import WheelFilename
 
 
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:

@@ -15,10 +15,10 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.filename import WheelFilename
 from wheelfix.mirror.index import Answer, ask_page
 from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.web import Web
+from wheelfix.wheel.filename import WheelFilename
 
 _PYTHON: Final = re.compile(r"3\.\d{1,2}")
 _CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wheelfix.archive.source import Source
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.filename import WheelFilename
 from wheelfix.mirror.arrival import Arrival, examine
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
@@ -18,7 +16,9 @@ from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.siblings import Needs, read_needs
 from wheelfix.mirror.strays import Known
 from wheelfix.mirror.unfinished import listed_places
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.source import Source
 
 
 @dataclass(slots=True)

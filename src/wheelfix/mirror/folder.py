@@ -13,13 +13,13 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from wheelfix.archive.source import Source
-from wheelfix.archive.staging import StagedFile, remove_left_behind
-from wheelfix.archive.writing import Growing
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, PAGE, SIMPLE
 from wheelfix.mirror.terms import Transfer
+from wheelfix.wheel.zip.output import Growing
+from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.staging import StagedFile, remove_left_behind
 
 _MODE: Final = 0o644
 _OPEN: Final = 0o755

@@ -6,9 +6,6 @@ from typing import Final
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.filed import Account, look_at_file, look_at_past, served_place, unreadable
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
@@ -18,6 +15,9 @@ from wheelfix.mirror.model import Page
 from wheelfix.mirror.records import load_page, load_root
 from wheelfix.mirror.siblings import Sibling, compare_siblings, needs_by_metadata, unyanked_originals
 from wheelfix.mirror.strays import below, find_strays
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
 
 _MOST_LOOKS: Final = 4
 _MOMENT: Final = 0.05

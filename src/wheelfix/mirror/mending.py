@@ -6,7 +6,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from wheelfix.archive.source import Source
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
@@ -15,6 +14,7 @@ from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.records import load_page, renew_root, root_locked, save_page
 from wheelfix.mirror.unfinished import Unfinished, noted_projects
+from wheelfix.wheel.zip.source import Source
 
 _OF_FILES = frozenset(
     {

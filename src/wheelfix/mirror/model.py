@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from wheelfix.errors import FilenameError
-from wheelfix.filename import WheelFilename
 from wheelfix.mirror.layout import own_place
+from wheelfix.wheel.filename import WheelFilename
 
 _NO_VERSION: Final = Version("0")
 BY_MIRROR: Final = "mirror"

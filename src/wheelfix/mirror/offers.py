@@ -13,12 +13,8 @@ import requests
 from packaging.specifiers import SpecifierSet
 from pypi_simple import DistributionPackage
 
-from wheelfix.archive.source import Source
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES
 from wheelfix.mirror.addresses import server_of
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
@@ -26,7 +22,11 @@ from wheelfix.mirror.index import Answer, sha256_of
 from wheelfix.mirror.ranges import length_of, metadata_of
 from wheelfix.mirror.siblings import Needs, Sibling, needs_by_metadata, read_needs
 from wheelfix.mirror.web import DENIED, OK, PARTIAL, PASSING, Web, access_hint
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.source import Source
 
 _NO_HEAD: Final = (403, 405, 501)
 """How servers answer that know GET only, or have signed an address for it."""

@@ -6,9 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from wheelfix.errors import FilenameError
-from wheelfix.filename import WheelFilename
 from wheelfix.outcome import Problem, Status
 from wheelfix.problems import failure
+from wheelfix.wheel.filename import WheelFilename
 
 
 class Published(StrEnum):

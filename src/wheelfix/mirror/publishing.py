@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from wheelfix.errors import FilenameError, WheelfixError
-from wheelfix.filename import WheelFilename
 from wheelfix.mirror.addition import Addition
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import check_project
 from wheelfix.mirror.publication import Publication, PublishReport, not_done
 from wheelfix.mirror.terms import Terms, Transfer
 from wheelfix.options import listed
+from wheelfix.wheel.filename import WheelFilename
 
 
 def add_wheels(

@@ -13,19 +13,18 @@ from packaging.version import Version
 
 from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.verdict import Evidence, Judgement
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.requirement import read_requirement
-from wheelfix.mirror.coverage import uncovered
 from wheelfix.mirror.findings import Finding
 from wheelfix.outcome import Verdict
 from wheelfix.plan import make_facts, make_plan
 from wheelfix.releases import disagreements_of
 from wheelfix.rules.applying import apply_rules
 from wheelfix.rules.gpu import gpu_rules
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import read_requirement
+from wheelfix.wheel.tags import Environments, uncovered
+from wheelfix.wheel.wheel import Wheel
 
 
 @dataclass(frozen=True, slots=True)

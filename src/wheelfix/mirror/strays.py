@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
-from wheelfix.archive.staging import is_left_behind
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIMPLE, is_project
 from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.wheel.zip.staging import is_left_behind
 
 
 @dataclass(slots=True)

@@ -9,8 +9,6 @@ import msgspec
 
 from wheelfix.escaping import shown, shown_lines
 from wheelfix.explanation import WheelExplanation
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.fields import find
 from wheelfix.outcome import Change, Remark
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change
@@ -18,6 +16,8 @@ from wheelfix.rules.actions import WHEEL_ACTIONS
 from wheelfix.rules.explaining import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.trials import Result
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.fields import find
 
 _MOST_VALUES: Final = 4
 

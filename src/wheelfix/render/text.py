@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from wheelfix.escaping import shown, shown_few
-from wheelfix.metadata.editing import REQUIRES
 from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Status
+from wheelfix.wheel.editor import REQUIRES
 
 _LONGEST = 1000
 _MOST_ROWS = 5

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.metadata.editing import REQUIRES, Editor
-from wheelfix.metadata.marker import marker_text, read_marker, without_extra
-from wheelfix.metadata.requirement import RequirementParts, on_one_line
 from wheelfix.outcome import Change
 from wheelfix.rules.conditions import each_of
 from wheelfix.rules.model import FieldName, FieldValue
+from wheelfix.wheel.editor import REQUIRES, Editor
+from wheelfix.wheel.marker import marker_text, read_marker, without_extra
+from wheelfix.wheel.requirement import RequirementParts, on_one_line
 
 if TYPE_CHECKING:
-    from wheelfix.metadata.document import Field
+    from wheelfix.wheel.metadata import Field
 
 PLACEHOLDERS: Final = ("name", "extras", "specifier", "marker")
 """What a template of ``replace`` can hold, each in braces."""

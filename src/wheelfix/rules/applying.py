@@ -8,15 +8,15 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
-from wheelfix.metadata.document import Document, Field
-from wheelfix.metadata.editing import REQUIRES, Editor
-from wheelfix.metadata.fields import check_value
-from wheelfix.metadata.requirement import Requirement, RequirementParts, on_one_line, read_requirement
 from wheelfix.outcome import Change
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.matching import decide, rules_for
 from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.wheel.editor import REQUIRES, Editor
+from wheelfix.wheel.fields import check_value
+from wheelfix.wheel.metadata import Document, Field
+from wheelfix.wheel.requirement import Requirement, RequirementParts, on_one_line, read_requirement
 
 
 @dataclass(frozen=True, slots=True)

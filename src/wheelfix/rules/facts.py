@@ -7,10 +7,10 @@ from functools import cached_property
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from wheelfix.filename import WheelFilename
-from wheelfix.metadata.document import Document
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import Requirement, read_requirement
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import Requirement, read_requirement
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any, Final
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from wheelfix.metadata.marker import plain_marker
-from wheelfix.metadata.requirement import Requirement, plain_specifier
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
 from wheelfix.rules.globs import is_plain, matches
 from wheelfix.rules.model import Rule
+from wheelfix.wheel.marker import plain_marker
+from wheelfix.wheel.requirement import Requirement, plain_specifier
 
 BEHIND_EXTRA: Final = "it is called for by an extra only, which is the user's own choice"
 

@@ -12,12 +12,12 @@ from typing import Final
 
 import msgspec
 
-from wheelfix.metadata.marker import plain_marker
-from wheelfix.metadata.requirement import plain_specifier
 from wheelfix.rules.conditions import Match, Texts
 from wheelfix.rules.globs import END, all_contained, beginnings, start_of
 from wheelfix.rules.model import Rule
 from wheelfix.rules.versions import allows_all
+from wheelfix.wheel.marker import plain_marker
+from wheelfix.wheel.requirement import plain_specifier
 
 GLOB_KEYS: Final = ("project", "local", "filename", "platform", "python", "abi")
 """The conditions of ``when`` whose values are patterns."""

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Final
 
-from wheelfix.metadata.marker import read_marker
-from wheelfix.metadata.requirement import RequirementParts, read_requirement
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS
 from wheelfix.rules.conditions import Match, Texts
 from wheelfix.rules.globs import matches
 from wheelfix.rules.matching import has_specifier, is_specifier
 from wheelfix.rules.values import Wrong, requirement
+from wheelfix.wheel.marker import read_marker
+from wheelfix.wheel.requirement import RequirementParts, read_requirement
 
 _SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
 """Specifiers of each kind: what makes a requirement of one need not make one of another."""

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.requirement import Requirement
 from wheelfix.outcome import Change
 from wheelfix.rules.conditions import Match, When
 from wheelfix.rules.facts import Facts
@@ -20,6 +18,8 @@ from wheelfix.rules.globs import matches
 from wheelfix.rules.loading import built_in
 from wheelfix.rules.model import Action, Rule, RuleSet
 from wheelfix.rules.printing import print_rule
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.requirement import Requirement
 
 REASON: Final = "no rule covers it"
 _SET: Final = "gpu"

@@ -9,16 +9,15 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from wheelfix.edits import FIXED_FIELDS
 from wheelfix.errors import EditError
-from wheelfix.metadata.editing import REQUIRES
-from wheelfix.metadata.fields import FIELDS, check_value, find, is_field_name
-from wheelfix.metadata.marker import read_marker
-from wheelfix.metadata.requirement import RequirementParts, read_requirement
 from wheelfix.rules.actions import PLACEHOLDERS, template_fields
 from wheelfix.rules.conditions import Match, each_of
 from wheelfix.rules.faults import did_you_mean
 from wheelfix.rules.model import FieldName, FieldValue
+from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
+from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
+from wheelfix.wheel.marker import read_marker
+from wheelfix.wheel.requirement import RequirementParts, read_requirement
 
 Wrong: TypeAlias = tuple[str, str]
 """What is wrong, as a clause, and what to do, as a sentence."""

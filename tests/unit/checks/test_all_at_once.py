@@ -10,12 +10,12 @@ import pytest
 from building import Archive, Descriptor, Entry, archive_of, changed, to_bytes, with_entries, write_wheel
 from faults import FAULTS, Fault
 from flaws import HEAD, NEEDS, SOUND, TYPE, metadata, sound
-from wheelfix.archive.layout import read_layout, read_loosely
-from wheelfix.archive.report import CollectingReport
-from wheelfix.archive.source import Source
 from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import ArchiveError
 from wheelfix.outcome import Severity
+from wheelfix.wheel.zip.findings import CollectingReport
+from wheelfix.wheel.zip.layout import read_layout, read_loosely
+from wheelfix.wheel.zip.source import Source
 
 _BAD_INSIDE = archive_of(sound(metadata=metadata(head=[*HEAD[:3], "Summary: a", "Summary: b"], rest=[TYPE, NEEDS])))
 """A wheel with an error in METADATA."""

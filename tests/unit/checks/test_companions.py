@@ -11,7 +11,7 @@ from wheelfix.auditing import verify_wheels
 from wheelfix.batch import fix_wheels
 from wheelfix.checks.inspection import find_faults
 from wheelfix.checks.levels import missing_licenses
-from wheelfix.metadata.document import Document
+from wheelfix.wheel.metadata import Document
 
 DEEP = b"[" * 200_000
 

@@ -10,7 +10,7 @@ from building import write_wheel
 from flaws import HEAD, NEEDS, TYPE, metadata, sound
 from wheelfix.checks.found import Found, RewriteField
 from wheelfix.checks.inspection import find_faults
-from wheelfix.edits import AddField, SetField
+from wheelfix.wheel.editor import AddField, SetField
 
 
 def faults_of(folder: Path, data: bytes) -> list[Found]:

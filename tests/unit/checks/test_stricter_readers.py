@@ -11,7 +11,7 @@ from wheelfix.checks.codes import Client
 from wheelfix.checks.inspection import find_faults
 from wheelfix.checks.stricter_readers import has_number_too_large, refusals
 from wheelfix.repairing import repair_wheels
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.wheel import Wheel
 
 
 @pytest.mark.parametrize("text", REFUSED_BY_UV)

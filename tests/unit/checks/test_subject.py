@@ -7,10 +7,10 @@ import pytest
 
 from building import Entry, WheelSpec, build_wheel, write_wheel
 from flaws import sound
-from wheelfix.archive.source import Source
 from wheelfix.checks.inspection import find_faults, inspect_wheel
 from wheelfix.checks.subject import Subject
 from wheelfix.errors import SourceChanged
+from wheelfix.wheel.zip.source import Source
 
 
 def test_parts_of_a_sound_wheel(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from wheelfix.checks.found import AddRow, ChangeRow, Found
 from wheelfix.checks.inspection import find_faults, inspect_wheel
 from wheelfix.checks.listing import read_listing
 from wheelfix.checks.subject import Subject
-from wheelfix.rows import KNOWN, RowEdit, hash_column
+from wheelfix.wheel.record import KNOWN, RowEdit, hash_column
 
 
 def faults_of(folder: Path, rows: list[bytes], **changes: object) -> list[Found]:

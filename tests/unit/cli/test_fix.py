@@ -6,7 +6,7 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from running import wheelfix
-from wheelfix.wheel import Wheel
+from wheelfix.wheel.wheel import Wheel
 
 REQUIRES = ("numpy>=1", "foo==2", "nvidia-nccl-cu12==1", "nvidia-ml-py")
 

@@ -14,7 +14,7 @@ from building import WheelSpec, write_wheel
 COMMAND = [sys.executable, "-m", "wheelfix"]
 SLOW = """
     import sys, time
-    import wheelfix.archive.splice as splice
+    import wheelfix.wheel.zip.rewrite as splice
 
     def copy(*_):
         print("copying", file=sys.stderr, flush=True)

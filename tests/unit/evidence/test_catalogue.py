@@ -3,8 +3,8 @@
 import pytest
 
 from wheelfix.evidence.catalogue import Provided, library_runtime, names, provided_by
-from wheelfix.metadata.requirement import read_requirement
 from wheelfix.rules.loading import built_in
+from wheelfix.wheel.requirement import read_requirement
 
 
 def provided(text: str) -> Provided | None:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from building import STORED, Entry
 from elfwriter import shared_object
 from in_memory import only_member
-from wheelfix.archive.unpacking import Allowance, MemberFile
 from wheelfix.evidence.elf import Dynamic, UnreadableBinary, read_dynamic
+from wheelfix.wheel.zip.inflate import Allowance, MemberFile
 
 NEEDED: Final = ("libcudart.so.12", "libc.so.6", "libcublas.so.12")
 GOOD: Final = shared_object("x86_64", needed=NEEDED, soname="libdemo.so.1", exports=("PyInit_demo", "other"))

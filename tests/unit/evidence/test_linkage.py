@@ -8,10 +8,10 @@ import pytest
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from elfwriter import shared_object
 from in_memory import Held, hold, packed
-from wheelfix.archive.layout import read_layout
-from wheelfix.archive.source import Source
 from wheelfix.evidence.elf import Dynamic, is_binary
 from wheelfix.evidence.linkage import Binary, Link, Linkage, Scanner, unread_reason
+from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.source import Source
 
 PYTHON = ".cpython-311-x86_64-linux-gnu.so"
 CUBLAS, CUDART = "libcublas.so.12", "libcudart.so.12"

@@ -8,14 +8,14 @@ from packaging.tags import parse_tag
 from building import STORED, Entry, WheelSpec, archive_of, to_bytes
 from elfwriter import shared_object
 from in_memory import Held, packed
-from wheelfix.archive.layout import read_layout
 from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.elf import Dynamic
-from wheelfix.evidence.environments import Environments
 from wheelfix.evidence.linkage import Binary, Linkage
 from wheelfix.evidence.verdict import Evidence, Judgement, what_breaks
-from wheelfix.metadata.requirement import Requirement, read_requirement
 from wheelfix.outcome import Scan, Verdict
+from wheelfix.wheel.requirement import Requirement, read_requirement
+from wheelfix.wheel.tags import Environments
+from wheelfix.wheel.zip.layout import read_layout
 
 PYTHON = ".cpython-311-x86_64-linux-gnu.so"
 MODULE = "demo/_C" + PYTHON

@@ -3,7 +3,7 @@
 import pytest
 
 from wheelfix import WheelFilename
-from wheelfix.mirror.coverage import uncovered
+from wheelfix.wheel.tags import uncovered
 
 
 def names(*tags: str) -> list[WheelFilename]:

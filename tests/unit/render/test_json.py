@@ -9,9 +9,9 @@ import pytest
 from building import WheelSpec, write_wheel
 from running import validator
 from wheelfix.batch import fix_wheels
-from wheelfix.edits import AddField, Edit, RemoveField, SetField, WriteFile
 from wheelfix.outcome import Change, Outcome, Problem, Report, Status
 from wheelfix.render.json import render_json
+from wheelfix.wheel.editor import AddField, Edit, RemoveField, SetField, WriteFile
 
 EDITS: dict[str, tuple[Edit, ...]] = {
     "none": (),

@@ -6,9 +6,9 @@ import pytest
 
 import ruling
 from wheelfix.evidence.catalogue import provided_by
-from wheelfix.metadata.requirement import read_requirement
 from wheelfix.rules.loading import built_in, rule_set
 from wheelfix.rules.matching import names_a_pair
+from wheelfix.wheel.requirement import read_requirement
 
 KEPT: Final = """
     cuvs-cu12 nvforest-cu13 libnvforest-cu12 cucim-cu12 cuspatial-cu12 cuproj-cu12 cuxfilter-cu12 libcugraph-cu12

@@ -115,8 +115,8 @@ def test_hostile_lines_stop_no_wheel(tmp_path: Path, line: str) -> None:
 
 
 def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wheelfix.archive.source import Source
     from wheelfix.explanation import explain_wheel
+    from wheelfix.wheel.zip.source import Source
 
     calls: list[Path] = []
     real = Source.sha256

@@ -12,9 +12,9 @@ from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
 from wheelfix.explanation import explain_wheel
-from wheelfix.metadata.fields import find
 from wheelfix.render.rules import render_explanation, render_explanations_json
 from wheelfix.render.text import render_read_summary
+from wheelfix.wheel.fields import find
 
 
 @click.command("explain")

@@ -1,0 +1,234 @@
+"""Edits of single fields, with a note of each change: what scripts and rules do to METADATA."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import zip_longest
+from typing import Final, TypeAlias
+
+from packaging.version import Version
+
+from wheelfix.errors import EditError
+from wheelfix.escaping import shown
+from wheelfix.outcome import Change
+from wheelfix.wheel.fields import FIELDS, FieldKind, check_value, find, is_field_name
+from wheelfix.wheel.metadata import Document, Field
+from wheelfix.wheel.requirement import meaning
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Give a METADATA field this value; where it stood more often, the others go.
+
+    A field that may stand many times takes a tuple of all its values. One that no specification knows is refused.
+    ``Name`` and ``Version`` are not for it: the file name and the folders would have to follow.
+    """
+
+    name: str
+    value: str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddField:
+    """Add one more value of a METADATA field that may stand many times; a value that is there is not added again."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveField:
+    """Remove a METADATA field: where ``value`` is given only the lines with that value, else all of its name."""
+
+    name: str
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Add or replace a file of dist-info: ``path`` is below the folder, such as ``licenses/NOTICE``."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFile:
+    """Remove a file of dist-info."""
+
+    path: str
+
+
+Edit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile
+
+FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
+"""Fields that no edit removes; all but Metadata-Version are not set either."""
+
+
+REQUIRES = "Requires-Dist"
+_REBUILD: Final = "Build the wheel again to change it."
+_OF_WHEEL: Final = {
+    "tag": "To change the tags, use `wheel tags`, which renames the file too, or build the wheel again.",
+    "build": "To change the build tag, use --build-tag, or Identity(build=...) from Python.",
+    "wheel-version": _REBUILD,
+    "generator": _REBUILD,
+    "root-is-purelib": _REBUILD,
+}
+"""The fields of WHEEL, in lower case, and how each is changed."""
+
+
+class Editor:
+    """A document and what has been done to it. ``rule`` and ``reason`` stand in the changes that are noted."""
+
+    def __init__(self, document: Document) -> None:
+        self._original = document
+        self.document = document
+        self.changes: list[Change] = []
+        self.rule: str | None = None
+        self.reason: str | None = None
+        self._written: dict[FieldKind, str | None] = {}
+
+    def replace(self, values: Mapping[Field, str | None], changes: Sequence[Change]) -> None:
+        """Give fields new values, ``None`` to take them out; ``changes`` tell it."""
+        self.document = self.document.edited(values)
+        self.changes += changes
+
+    def set_field(self, name: str, value: str | Sequence[str]) -> None:
+        """Let ``value`` be all that the field ``name`` says: one text for a field that stands once, else all its values.
+
+        :raises EditError: if there is no such field, or a value is not possible.
+        """
+        kind = _known(name)
+        if name.lower() in FIXED_FIELDS - {"metadata-version"}:
+            raise EditError(
+                "identity-field",
+                f"{name} is part of the wheel's identity",
+                hint="File name, folders and RECORD would have to follow; build the wheel under its new name.",
+            )
+        if name.lower() == "description" and self.document.body:
+            raise EditError(
+                "body-holds-description", "the description is the body of METADATA", hint="It would stand there twice."
+            )
+        if kind.multiple and isinstance(value, str):
+            hint = "Use AddField and RemoveField for it, or give all its values."
+            raise EditError("repeated-field", f"{kind.name} may stand many times", hint=hint)
+        if not kind.multiple and not isinstance(value, str):
+            raise EditError("single-field", f"{kind.name} stands only once", hint="Give one value.")
+        values = (value,) if isinstance(value, str) else tuple(value)
+        for each in values:
+            check_value(kind.name, each)
+        present = self.document.all(name)
+        if [each.value.strip() for each in present] == [*values]:
+            return
+        changed: dict[Field, str | None] = {}
+        notes: list[tuple[str, str | None, str | None]] = []
+        for old, new in zip_longest(present, values[: len(present)]):
+            if new != old.value.strip():
+                changed[old] = new
+                notes.append(("remove-field" if new is None else "set-field", old.value, new))
+        document = self.document.edited(changed)
+        if len(values) > len(present):
+            notes += [("set-field", None, new) for new in values[len(present) :]]
+            document = document.adding(kind.name, *values[len(present) :])
+        self._change(document, kind, name, *notes)
+
+    def add_field(self, name: str, *values: str) -> None:
+        """Add more values of a field that may stand many times, but for those that are there.
+
+        :raises EditError: if there is no such field, it stands once, or a value is not possible.
+        """
+        kind = _known(name)
+        if not kind.multiple:
+            raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
+        present = {_sense(kind.name, each.value.strip()) for each in self.document.all(name)}
+        added: dict[Hashable, str] = {}
+        for value in values:
+            check_value(kind.name, value)
+            if _sense(kind.name, value) not in present:
+                added.setdefault(_sense(kind.name, value), value)
+        if added:  # all at once: each change reads the document anew
+            notes = [("add-field", None, value) for value in added.values()]
+            self._change(self.document.adding(kind.name, *added.values()), kind, name, *notes)
+
+    def remove_field(self, name: str, value: str | None = None) -> None:
+        """Remove a field: where ``value`` is given only the lines with that value, else all of its name.
+
+        :raises EditError: if METADATA must have the field.
+        """
+        if name.lower() in FIXED_FIELDS:
+            raise EditError("required-field", f"{name} must stand in every METADATA", hint="It cannot be removed.")
+        gone = [each for each in self.document.all(name) if value is None or each.value.strip() == value]
+        notes = [("remove-field", each.value, None) for each in gone]
+        self._change(self.document.without(gone), None, name, *notes)
+
+    def check_versions(self) -> None:
+        """Confirm that the Metadata-Version knows every field that was written, and all that it knew before.
+
+        :raises EditError: if it does not.
+        """
+        before, now = _version_of(self._original), _version_of(self.document)
+        if now is None:
+            return  # no reader knows what to expect of such a file; that is not of our making
+        for kind, rule in self._written.items():
+            if self.document.all(kind.name) and now < Version(kind.since):
+                raise _too_new(kind, now, rule)
+        for each in self.document.fields:  # what was known before must not be unknown now
+            known = find(each.name)
+            if before and known and now < Version(known.since) <= before:
+                raise _too_new(known, now, None)
+
+    def _change(
+        self, document: Document, kind: FieldKind | None, name: str, *notes: tuple[str, str | None, str | None]
+    ) -> None:
+        """Take ``document`` for the present one, and note what was done: action, value before and after."""
+        self.document = document
+        if kind and not self._original.all(kind.name):
+            self._written.setdefault(kind, self.rule)
+        for action, before, after in notes:
+            old = before.strip() if before else before
+            self.changes.append(Change(_spelled(name), action, old, after, self.rule, reason=self.reason))
+
+
+def _known(name: str) -> FieldKind:
+    """Return the field called ``name``: what no specification knows is not written, as in rule files.
+
+    :raises EditError: if there is none.
+    """
+    kind = find(name)
+    if kind is not None:
+        return kind
+    if not is_field_name(name):
+        raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
+    if name.lower() in _OF_WHEEL:
+        raise EditError("unknown-field", f"{name} is a field of WHEEL, not of METADATA", hint=_OF_WHEEL[name.lower()])
+    near = get_close_matches(name.lower(), FIELDS, 1)
+    hint = f"Did you mean {FIELDS[near[0]].name}?" if near else "Use one of the core metadata fields, such as Classifier."
+    raise EditError("unknown-field", f"there is no field {shown(name)!r}", hint=hint)
+
+
+def _version_of(document: Document) -> Version | None:
+    """Return the Metadata-Version, ``None`` where there is none that can be read."""
+    try:
+        return Version(document.first("Metadata-Version") or "")
+    except ValueError:
+        return None
+
+
+def _too_new(kind: FieldKind, present: Version, rule: str | None) -> EditError:
+    by = f"rule {rule}: " if rule else ""
+    return EditError(
+        "field-too-new",
+        f"{by}{kind.name} came with Metadata-Version {kind.since}, and this is {present}",
+        hint=f"Set Metadata-Version to {kind.since} as well, or leave such wheels out.",
+    )
+
+
+def _spelled(name: str) -> str:
+    """Return the usual spelling of a field's name."""
+    kind = find(name)
+    return kind.name if kind else name
+
+
+def _sense(name: str, value: str) -> Hashable:
+    """Return what a value of the field ``name`` says: the same for all its spellings."""
+    return meaning(value) if name == REQUIRES else value

@@ -1,0 +1,343 @@
+"""METADATA as ordered lines: fields are found, removed, replaced and added; every other byte stays."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from packaging.specifiers import SpecifierSet
+
+from wheelfix.errors import EditError, MetadataError
+from wheelfix.escaping import shown
+from wheelfix.wheel.fields import find, is_field_name
+
+_MOST_FIELDS: Final = 10_000
+_LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_ENDED_LINE: Final = re.compile(rb"(?P<text>[^\r\n]*)(?P<end>\r+\n|\r|\n|\Z)")
+_PLAIN_ENDS: Final = {b"\r\n": b"\r\n", b"\n": b"\n"}
+_LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
+_FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
+"""What ``email.feedparser`` takes for the first line of a field: printable ASCII without blanks, up to a colon."""
+_ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
+"""A byte that is no UTF-8, as a surrogate escape: it goes back as it came."""
+_MOST_LINES: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: ``name`` and ``value`` as ``email.parser`` gives them, and the span of its lines in the document.
+
+    ``value`` is text from UTF-8; bytes that are no UTF-8 are surrogate escapes. A folded value keeps its line ends.
+    """
+
+    name: str
+    value: str
+    start: int
+    stop: int
+
+    def is_called(self, name: str) -> bool:
+        """Whether this is the field ``name``, in any case."""
+        return self.name.lower() == name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A METADATA file: its bytes, and the fields of its header block in order.
+
+    ``header_stop`` is the position behind the last header line. Editing gives a new document.
+
+    >>> document = Document.parse(b"Metadata-Version: 2.1\\nName: x\\nrequires-dist: triton\\n\\nAbout x.\\n")
+    >>> [field.value for field in document.all("Requires-Dist")]
+    ['triton']
+    >>> document.without(document.all("Requires-Dist")).data
+    b'Metadata-Version: 2.1\\nName: x\\n\\nAbout x.\\n'
+    """
+
+    data: bytes
+    fields: tuple[Field, ...]
+    header_stop: int
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Document":
+        """Return the document that ``data`` holds.
+
+        :raises MetadataError: if ``email.parser`` would see other fields in it than another reader could.
+        """
+        document = cls.parse_leniently(data)
+        _refuse_second_reading(data, document.fields, document.header_stop)
+        return document
+
+    @classmethod
+    def parse_leniently(cls, data: bytes) -> "Document":
+        """Return the document that ``email.parser`` sees in ``data``, whatever other readers would.
+
+        :raises MetadataError: if it is longer than any real one, or a line begins with ``From ``.
+        """
+        spans, header_stop = _read_header(data)
+        return cls(data, tuple(_make_field(data, start, stop) for start, stop in spans), header_stop)
+
+    def all(self, name: str) -> tuple[Field, ...]:
+        """Return every field called ``name``, in any case, in order."""
+        return tuple(each for each in self.fields if each.is_called(name))
+
+    def first(self, name: str) -> str | None:
+        """Return the value of the first field called ``name``, without surrounding blanks, or ``None``."""
+        return next((each.value.strip() for each in self.fields if each.is_called(name)), None)
+
+    @property
+    def body(self) -> bytes:
+        """What stands behind the header block, the description, without surrounding blanks."""
+        return self.data[self.header_stop :].strip()
+
+    def edited(self, values: Mapping[Field, str | None]) -> "Document":
+        """Return the document with new values for some fields, which keep their names; ``None`` takes a field out.
+
+        :raises EditError: if a value cannot stand on one line.
+        """
+        pieces, position = [], 0
+        for each, value in sorted(values.items(), key=lambda item: item[0].start):
+            line = b"" if value is None else _encode(each.name, value) + _line_end(self.data[each.start : each.stop])
+            pieces += [self.data[position : each.start], line]
+            position = each.stop
+        return Document.parse(b"".join([*pieces, self.data[position:]]))
+
+    def without(self, fields: Iterable[Field]) -> "Document":
+        """Return the document without the lines of ``fields``."""
+        return self.edited(dict.fromkeys(fields))
+
+    def replacing(self, old: Field, value: str) -> "Document":
+        """Return the document with ``value`` in place of that of ``old``; its name keeps its spelling.
+
+        :raises EditError: if ``value`` cannot stand on one line.
+        """
+        return self.edited({old: value})
+
+    def adding(self, name: str, *values: str) -> "Document":
+        """Return the document with more fields: behind the last one of their name, else at the end of the header.
+
+        :raises EditError: if ``name`` is no field name or a value cannot stand on one line.
+        """
+        if not is_field_name(name):
+            raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
+        same = self.all(name)
+        position = same[-1].stop if same else self.header_stop
+        before = self.data[:position]
+        ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
+        lines = ending.join(_encode(same[-1].name if same else name, value) for value in values)
+        if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and still will
+            return Document.parse(before + ending + lines + self.data[position:])
+        return Document.parse(before + lines + ending + self.data[position:])
+
+
+def with_plain_line_ends(data: bytes) -> bytes | None:
+    """Return METADATA without the carriage returns that hide fields from some readers, ``None`` if that does not help.
+
+    Only the header is changed, up to the empty line that ends it. Every field that any reader saw before must be there
+    afterwards, for all readers, with the same value: but for what a value swallowed, which are now fields of their own.
+    """
+    stop = next((found.end() for found in _ENDED_LINE.finditer(data) if found.start() and not found["text"]), len(data))
+    header = _ENDED_LINE.sub(
+        lambda found: found["text"] + (found["end"] and _PLAIN_ENDS.get(found["end"], b"\n")), data[:stop]
+    )
+    mended = header + data[stop:]
+    try:
+        now = Document.parse(mended)
+        seen = Document.parse_leniently(data)
+    except MetadataError:
+        return None
+    after: dict[str, list[bytes]] = {}
+    for name, value in _values(now.fields):
+        after.setdefault(name, []).append(value)
+    kept = all(value in after.get(name, ()) for name, value in _values(seen.fields)) and all(
+        any(value.startswith(each) for each in after.get(name, ())) for name, value in _generous_fields(data) if find(name)
+    )
+    return mended if mended != data and kept else None
+
+
+def _values(fields: Iterable[Field]) -> Iterator[tuple[str, bytes]]:
+    for each in fields:
+        yield each.name.lower(), _squeezed(each.value.encode("utf-8", "surrogateescape"))
+
+
+def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
+    position = 0
+    while position < len(data):
+        found = pattern.match(data, position)
+        stop = found.end() if found else len(data)
+        yield position, stop
+        position = stop
+
+
+def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
+    """Return the spans of the fields and the end of the header block, as ``email.feedparser`` finds them.
+
+    The block ends before an empty line, or before a line that is neither a field nor a continuation.
+
+    :raises MetadataError: if it holds more lines or fields than any real one, or a line that begins with ``From ``, which
+        is the envelope of a mail to some readers and the begin of the body to others.
+    """
+    spans: list[tuple[int, int]] = []
+    in_field = False
+    for number, (start, stop) in enumerate(_lines(data, _LINE)):
+        line = data[start:stop]
+        if number > _MOST_LINES or len(spans) > _MOST_FIELDS:
+            raise _too_long()
+        if line.startswith(b"From ") and start != 0:
+            raise MetadataError(
+                "ambiguous-metadata",
+                f"METADATA, line {number + 1}, begins with 'From ' inside the header",
+                hint="Readers disagree about such a line; correct it where the wheel is built.",
+            )
+        if line.startswith((b" ", b"\t")):
+            if in_field:
+                spans[-1] = (spans[-1][0], stop)
+        elif _FIELD_LINE.match(line) or line.startswith(b"From "):
+            in_field = not line.startswith((b":", b"From "))
+            if in_field:
+                spans.append((start, stop))
+        else:
+            return spans, start
+    return spans, len(data)
+
+
+def _too_long() -> MetadataError:
+    return MetadataError(
+        "too-many-fields",
+        "METADATA has a header that is longer than any real one",
+        hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read; it may be made to exhaust time.",
+    )
+
+
+def _make_field(data: bytes, start: int, stop: int) -> Field:
+    name, _, value = data[start:stop].partition(b":")
+    text = value.lstrip(b" \t").rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+    return Field(name.decode("ascii"), text, start, stop)
+
+
+def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: int) -> None:
+    """Refuse a document in which a generous reader, who ends lines at LF only, would see other known fields.
+
+    Such a reader goes on past a line that is no field, up to the first empty line, and allows blanks before a colon.
+    """
+    if b"\r" not in data.replace(b"\r\n", b"") and _ends_clearly(data, header_stop) and b"\0" not in data[:header_stop]:
+        return
+    known = [each for each in _values(fields) if find(each[0])]
+    other = [each for each in _generous_fields(data) if find(each[0])]
+    if known == other:
+        return
+    differing = (row for row, (one, two) in enumerate(zip(known, other, strict=False)) if one != two)
+    row = next(differing, min(len(known), len(other)))
+    name, value = (other if row < len(other) else known)[row]
+    line = data[: max(0, header_stop)].count(b"\n") + 1
+    raise MetadataError(
+        "ambiguous-metadata",
+        f"METADATA, around line {line}: readers disagree about {name}: {shown(value[:60].decode('utf-8', 'replace'))}",
+        hint="Correct the line ends, or the line that is no field, where the wheel is built.",
+    )
+
+
+def _ends_clearly(data: bytes, header_stop: int) -> bool:
+    """Whether the header block ends with the file or with an empty line, and has no line before its first field."""
+    rest = data[header_stop : header_stop + 2]
+    plain = not rest or rest.startswith((b"\n", b"\r\n"))
+    return plain and not data.startswith((b" ", b"\t", b"From ", b":", b"\n", b"\r"))
+
+
+def _squeezed(value: bytes) -> bytes:
+    return b" ".join(value.split())
+
+
+def _generous_fields(data: bytes) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, list[bytes]]] = []
+    in_field = False
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    for number, (start, stop) in enumerate(_lines(data, _LF_LINE)):
+        if number > _MOST_LINES:
+            raise _too_long()
+        line = data[start:stop]
+        if not line.rstrip(b"\r\n"):
+            if found:
+                break
+            continue
+        if line.startswith((b" ", b"\t")):
+            if in_field:
+                found[-1][1].append(line)
+            continue
+        name, colon, value = line.partition(b":")
+        in_field = bool(colon and name.strip())
+        if in_field:
+            found.append((name.rstrip(b" \t").decode("utf-8", "replace").lower(), [value]))
+    return [(name, _squeezed(b" ".join(lines))) for name, lines in found]
+
+
+def _encode(name: str, value: str) -> bytes:
+    text = _ESCAPED_BYTE.sub("", value.replace("\t", " "))
+    if not text.isprintable() or value != value.strip():
+        raise EditError(
+            "invalid-field-value",
+            f"the value for {name} has a line break, a control character or blanks around it",
+            hint="Give one line of text.",
+        )
+    return f"{name}: {value}".encode("utf-8", "surrogateescape")
+
+
+def _line_end(data: bytes) -> bytes:
+    """Return the line end with which ``data`` ends, empty if it has none."""
+    for ending in (b"\r\n", b"\n", b"\r"):
+        if data.endswith(ending):
+            return ending
+    return b""
+
+
+def _first_line_end(data: bytes) -> bytes:
+    found = re.search(rb"\r\n|\n|\r", data)
+    return found[0] if found else b"\n"
+
+
+_LONGEST: Final = 2_000
+_REPAIRS: Final = (
+    (re.compile(r"""(^|,)(\s*)['"](?=\s*[<>=~!])"""), r"\1\2"),  # '>=2.7'
+    (re.compile(r"""(?<=[<>=~!])(\s*)['"](?=\s*[\d*])"""), r"\1"),  # >='2.7
+    (re.compile(r"""(?<=[\d*])\s*['"](?=\s*(?:,|$))"""), ""),  # >=2.7'
+    (re.compile(r"(?<=\d)(?=[<>=~!])"), ","),  # >=1.9<2.0
+    (re.compile(r"(?<=\*)(?=[<>=~!])"), ","),  # ==1.*<2
+    (re.compile(r"!=~\s*((?:\d+\.)*\d+)"), r"!=\1.*"),  # !=~5.0
+    (re.compile(r"([<>]=?\s*\d+(?:\.\d+)*)\.\*(?=\s*(?:,|$))"), r"\1"),  # >=1.5.*
+    (re.compile(r"(\d\.\d+)\*"), r"\1.*"),  # !=3.0*
+    (re.compile(r"([<>]=?\s*\d+(?:\.\d+)*)\.(?=\s*(?:,|$))"), r"\1"),  # >=3.7.
+    (re.compile(r"(\d(?:a|b|rc|\.?post|\.?dev)\d+)\.0(?=\s*(?:,|$))"), r"\1"),  # >=9.0.0a1.0
+    (re.compile(r">=\s*\*"), ""),  # >=*
+    (re.compile(r">\s*dev"), ">0.0.0dev"),  # >dev
+    (re.compile(r"^\s*,|,\s*$|,(?=\s*,)"), ""),  # >=3.6,
+)
+
+_NOT_TO_UV: Final = re.compile(r"^\s*,|,\s*,|\*(?=[<>=~!])|\d\.(?=\s*(?:,|$))|>=\s*\*")
+"""What uv 0.13.9 does not repair: an empty clause, no comma behind a star, a dot at the end of a clause, ``>=*``."""
+
+
+def is_repaired_by_uv(text: str) -> bool:
+    """Whether uv reads a malformed specifier whose meaning is plain.
+
+    >>> is_repaired_by_uv(">=1.9.*<2"), is_repaired_by_uv(">=1.9<2"), is_repaired_by_uv(">=3.7.")
+    (False, True, False)
+    """
+    return _NOT_TO_UV.search(text) is None
+
+
+def mended_specifier(text: str) -> str | None:
+    """Return the specifier that a malformed one means, ``None`` where that is not plain.
+
+    A dot at the end of ``==1.`` may be all that is left of ``==1.*``, and a quote between digits parts two numbers.
+
+    >>> mended_specifier(">=1.9.0<2.0"), mended_specifier(">=3.5.*"), mended_specifier("one")
+    ('>=1.9.0,<2.0', '>=3.5', None)
+    """
+    if len(text) > _LONGEST or "===" in text:  # that compares text: no form of it is malformed
+        return None
+    for pattern, replacement in _REPAIRS:
+        text = pattern.sub(replacement, text)
+    try:
+        SpecifierSet(text)
+    except ValueError:  # InvalidSpecifier is one
+        return None
+    return text.strip()

@@ -1,0 +1,391 @@
+"""RECORD: rows kept byte for byte, some replaced, added or removed.
+
+https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+"""
+
+import base64
+import csv
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from wheelfix.errors import RecordError
+from wheelfix.escaping import shown
+
+STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
+"""Algorithms that PEP 427 allows, of those that every installer knows."""
+KNOWN: Final = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
+"""Algorithms whose hash can be compared; that of SHAKE has no length of its own."""
+_COLUMNS: Final = 3
+_SIZE: Final = re.compile(r"\+?[0-9]{1,30}")
+"""What pip, uv and installer all read as a size."""
+_LARGEST_SIZE: Final = 1 << 64
+
+
+def read_size(text: str) -> int | None:
+    """Return the size that a column says, ``None`` where not every installer reads it as one.
+
+    >>> read_size("+04"), read_size("4 "), read_size("")
+    (4, None, None)
+    """
+    size = int(text) if _SIZE.fullmatch(text) else _LARGEST_SIZE
+    return size if size < _LARGEST_SIZE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: ``raw`` with its line end, and its three columns as the CSV format reads them."""
+
+    raw: bytes
+    path: str
+    digest: str
+    size: str
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the hash algorithm, empty where there is no hash."""
+        return self.digest.partition("=")[0]
+
+    @property
+    def line_end(self) -> bytes:
+        """The line end of the row, empty where the file ends without one."""
+        return self.raw[len(self.raw.rstrip(b"\r\n")) :]
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether its path stands in quotes."""
+        return self.raw.startswith(b'"')
+
+    @property
+    def is_all_quoted(self) -> bool:
+        """Whether path and size, and so all columns, stand in quotes."""
+        return self.is_quoted and self.raw.rstrip(b"\r\n").endswith(b'"')
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row to be added: its three columns."""
+
+    path: str
+    digest: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowEdit:
+    """What becomes of one row: new columns, ``None`` where one stays, or it goes."""
+
+    path: str | None = None
+    digest: str | None = None
+    size: str | None = None
+    remove: bool = False
+
+    def merged(self, other: "RowEdit") -> "RowEdit":
+        """Return both changes as one; ``other`` comes later."""
+        return RowEdit(
+            self.path if other.path is None else other.path,
+            self.digest if other.digest is None else other.digest,
+            self.size if other.size is None else other.size,
+            self.remove or other.remove,
+        )
+
+    def applied(self, raw: bytes, number: int) -> bytes:
+        """Return the bytes of the ``number``-th row, counted from 1, with the new columns.
+
+        :raises RecordError: if it has not three columns, nor a path with commas that lacks its quotes.
+        """
+        old = read_unquoted(raw) or read_row(raw, number)
+        path, digest, size = (
+            was if new is None else new
+            for was, new in ((old.path, self.path), (old.digest, self.digest), (old.size, self.size))
+        )
+        return write_row(path, digest, size, old.line_end, quoted=old.is_quoted, all_quoted=old.is_all_quoted)
+
+
+def split_rows(data: bytes) -> Iterator[bytes]:
+    """Yield each row with its line end; a quoted column may hold line ends of its own."""
+    lines = data.splitlines(keepends=True)
+    if b'"' not in data:
+        yield from lines
+        return
+    reader = csv.reader(_decoded(lines))
+    start, last = 0, list[bytes]()
+    try:
+        for _ in reader:
+            yield b"".join(lines[start : reader.line_num])
+            last, start = lines[start : reader.line_num], reader.line_num
+    except csv.Error as error:
+        raise RecordError(
+            "bad-row", f"RECORD, near line {reader.line_num}: {error}", hint="Build the wheel again with a current tool."
+        ) from error
+    if _is_open(last):
+        raise RecordError("unclosed-quote", "RECORD has a quoted path that is never closed", hint="Build the wheel again.")
+
+
+def encoded(path: str) -> bytes:
+    """Return the bytes of a path as a column has them."""
+    return path.encode("utf-8", "surrogateescape").replace(b'"', b'""')
+
+
+def _decoded(lines: Sequence[bytes]) -> list[str]:
+    return [line.decode("utf-8", "surrogateescape") for line in lines]
+
+
+def _is_open(lines: Sequence[bytes]) -> bool:
+    """Whether a row has a quoted column that is not closed, so that it would swallow a line behind it."""
+    text = _decoded(lines)
+    if text and not text[-1].endswith(("\n", "\r")):
+        text[-1] += "\n"
+    try:
+        return bool(text) and list(csv.reader([*text, "x"]))[-1] != ["x"]
+    except csv.Error:  # the column has become too long by it, so that it goes on
+        return True
+
+
+def plain_path(path: str) -> str:
+    """Return the path as installers understand it: without a byte order mark, backslashes and ``./``."""
+    return posixpath.normpath(path.removeprefix("\ufeff").replace("\\", "/"))
+
+
+def read_row(raw: bytes, number: int) -> Row:
+    """Return the ``number``-th row, counted from 1.
+
+    :raises RecordError: if it has not three columns.
+    """
+    text = _decoded(raw.splitlines(keepends=True))  # of bytes: str.splitlines also ends lines at U+2028
+    try:
+        columns = next(csv.reader(text, strict=False), [])
+    except csv.Error as error:
+        raise RecordError(
+            "bad-row", f"RECORD, row {number}: {error}", hint="Build the wheel again with a current tool."
+        ) from error
+    if len(columns) != _COLUMNS:
+        raise RecordError(
+            "bad-row",
+            f"RECORD, row {number}: {len(columns)} columns instead of three: {shown(''.join(text)[:80].rstrip())}",
+            hint="A path with a comma must be quoted; build the wheel again with a current tool.",
+        )
+    return Row(raw, *columns)
+
+
+def read_unquoted(raw: bytes) -> Row | None:
+    """Return the row of a path with commas that lacks the quotes for them, ``None`` for any other."""
+    if raw.count(b",") < _COLUMNS or b'"' in raw:
+        return None
+    text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    return Row(raw, *text.rsplit(",", _COLUMNS - 1))
+
+
+def replaced(row: Row, digest: str, size: str) -> bytes:
+    """Return the bytes of ``row`` with another hash and size."""
+    return write_row(row.path, digest, size, row.line_end, quoted=row.is_quoted, all_quoted=row.is_all_quoted)
+
+
+def likeness(column: str, digest: bytes) -> str:
+    """Return how a hash column stands to ``digest``: right, wrong, or how it is spelled otherwise."""
+    name, _, text = column.partition("=")
+    proper = hash_column(name, digest)
+    if column == proper:
+        return "right" if name.islower() else "its algorithm is not in lower case"
+    if text.lower() == digest.hex():
+        return "in hexadecimal"
+    bare = text.rstrip("=").replace("+", "-").replace("/", "_")
+    return "not in plain urlsafe base64" if f"{name}={bare}" == proper else "wrong"
+
+
+def write_row(path: str, digest: str, size: str, line_end: bytes, *, quoted: bool, all_quoted: bool | None = None) -> bytes:
+    """Return one row; a column that needs quotes gets them in any case."""
+    rest_quoted = quoted if all_quoted is None else all_quoted
+    columns = (_column(path, quoted=quoted), _column(digest, quoted=rest_quoted), _column(size, quoted=rest_quoted))
+    return b",".join(columns) + line_end
+
+
+def _column(text: str, *, quoted: bool) -> bytes:
+    needs_quotes = quoted or any(char in text for char in ',"\r\n')
+    return b'"' + encoded(text) + b'"' if needs_quotes else encoded(text)
+
+
+def digest_of(algorithm: str, content: bytes) -> str:
+    """Return the hash column for ``content``."""
+    return hash_column(algorithm, hashlib.new(algorithm, content).digest())
+
+
+def hash_column(algorithm: str, digest: bytes) -> str:
+    """Return the hash column for a digest: urlsafe base64 without padding (PEP 427)."""
+    return f"{algorithm}={base64.urlsafe_b64encode(digest).rstrip(b'=').decode('ascii')}"
+
+
+_MOST_ROWS: Final = 500_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """The rows of a RECORD file, each as its bytes with its line end; together they are the file.
+
+    >>> record = Record.parse(b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=y,2\\r\\n')
+    >>> record.with_content("n.dist-info/METADATA", b"new").data
+    b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=EVB6Di9eadXfpApiob17buV-a82FxnybhDGzb_8hxDc,3\\r\\n'
+    """
+
+    rows: tuple[bytes, ...]
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Record":
+        """Return the rows of ``data``.
+
+        :raises RecordError: if a quoted path is never closed, or there are more than 500,000 line ends.
+        """
+        if data.count(b"\n") + data.count(b"\r") > _MOST_ROWS:
+            raise RecordError(
+                "too-many-rows", "RECORD is longer than any real one", hint=f"At most {_MOST_ROWS} rows are read."
+            )
+        return cls(tuple(split_rows(data)))
+
+    @cached_property
+    def data(self) -> bytes:
+        """The file."""
+        return b"".join(self.rows)
+
+    def read_rows(self) -> Iterator[tuple[int, "Row | RecordError"]]:
+        """Yield every row with its index, or what keeps it from being read; an empty line is no row."""
+        for index, raw in enumerate(self.rows):
+            if raw.strip():
+                try:
+                    yield index, read_row(raw, index + 1)
+                except RecordError as error:
+                    yield index, error
+
+    def columns(self) -> Iterator[Row]:
+        """Yield every row, read.
+
+        :raises RecordError: if one has not three columns.
+        """
+        return (read_row(raw, number) for number, raw in enumerate(self.rows, 1))
+
+    def find(self, path: str) -> tuple[Row, ...]:
+        """Return every row for ``path``: one, unless the file has a fault.
+
+        :raises RecordError: if a row that names ``path`` has not three columns.
+        """
+        return tuple(row for _, row in self._matching(path))
+
+    def agrees(self, path: str, content: bytes) -> bool:
+        """Whether every row for ``path`` has the hash and the size of ``content``."""
+        size, rows = str(len(content)), {(row.algorithm, row.digest, row.size) for row in self.find(path)}
+        digests = {name: digest_of(name, content) for name in {name for name, _, _ in rows} & KNOWN}
+        return all((digest, said) == (digests.get(name), size) for name, digest, said in rows)
+
+    def doubts(self, path: str, content: bytes) -> bool:
+        """Whether a row for ``path``, however it is spelled, says what ``content`` is not, or what cannot be compared."""
+        return any_doubts((*self.find(path), *self.find(f"/{path}")), content)
+
+    def below(self, folder: str) -> dict[str, list[Row]]:
+        """Return the rows for files in the top-level ``folder`` by their plain paths, found in one pass.
+
+        :raises RecordError: if one has not three columns.
+        """
+        found: dict[str, list[Row]] = {}
+        needle = encoded(folder)
+        for index, raw in enumerate(self.rows):
+            if needle in raw:
+                row = read_row(raw, index + 1)
+                path = plain_path(row.path).lstrip("/")
+                if path.startswith(f"{folder}/"):
+                    found.setdefault(path, []).append(row)
+        return found
+
+    def with_content(self, path: str, content: bytes, *, like: str | None = None, before: str | None = None) -> "Record":
+        """Return the record with hash and size of ``content`` for ``path``.
+
+        Rows that are there are replaced: they keep path, quoting and line end, and their hash algorithm if it is as
+        strong as sha256. Where there is none, a row is added, quoted like the row for ``like``, before the row for
+        ``before`` if there is one, else at the end.
+        """
+        matching = list(self._matching(path))
+        if not matching:
+            return self.adding([NewRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
+        rows, size = list(self.rows), str(len(content))
+        names = {index: _strong(row) for index, row in matching}
+        digests = {name: digest_of(name, content) for name in set(names.values())}  # not once a row: they can be many
+        for index, row in matching:
+            rows[index] = replaced(row, digests[names[index]], size)
+        return Record(tuple(rows))
+
+    def without(self, path: str) -> "Record":
+        """Return the record without the rows for ``path``, and without those that have it as an absolute path."""
+        gone = {index for index, _ in (*self._matching(path), *self._matching(f"/{path}"))}
+        return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
+
+    def amended(self, changes: Mapping[int, "RowEdit"], added: Sequence["NewRow"], *, like: str, before: str) -> "Record":
+        """Return the record with some rows changed, by their index, and others added.
+
+        Rows that are added are quoted like the row for ``like`` and stand before the row for ``before``, else at the end.
+        """
+        rows = list(self.rows)
+        for index, change in changes.items():
+            rows[index] = b"" if change.remove else change.applied(rows[index], index + 1)
+        return Record(tuple(row for row in rows if row)).adding(added, like=like, before=before)
+
+    def renamed(self, folders: Mapping[str, str]) -> "Record":
+        """Return the record with new names for top-level ``folders``; hashes, quoting and line ends stay."""
+        rows = []
+        for index, raw in enumerate(self.rows):
+            for old, new in folders.items():
+                if encoded(old) in raw and plain_path(read_row(raw, index + 1).path + "x").startswith(f"{old}/"):
+                    rows.append(raw.replace(encoded(old), encoded(new), 1))
+                    break
+            else:
+                rows.append(raw)
+        return Record(tuple(rows))
+
+    def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
+        needle = encoded(path.rpartition("/")[2])
+        if needle not in self.data:
+            return
+        for index, raw in enumerate(self.rows):
+            if needle in raw and path in ((row := read_row(raw, index + 1)).path, plain_path(row.path)):
+                yield index, row
+
+    def adding(self, added: Sequence[NewRow], *, like: str | None = None, before: str | None = None) -> "Record":
+        """Return the record with more rows: quoted like that for ``like``, before that for ``before``, else at the end."""
+        model = next(iter(self.find(like)), None) if like else None
+        quoted = model is not None and model.raw.startswith(b'"')
+        following = next((index for index, _ in self._matching(before)), None) if before else None
+        position = len(self.rows) if following is None else following
+        ending = (model.line_end if model else b"") or _line_end(self.rows)
+        new = [write_row(each.path, each.digest, each.size, ending, quoted=quoted) for each in added]
+        rows = list(self.rows)
+        if new and position == len(rows) and rows and not rows[-1].endswith((b"\n", b"\r")):
+            rows[-1] += ending  # the file ends without a line end, and still will
+            new[-1] = new[-1].removesuffix(ending)
+        rows[position:position] = new
+        return Record(tuple(rows))
+
+
+def any_doubts(rows: Iterable[Row], content: bytes) -> bool:
+    """Whether one of ``rows`` says what ``content`` is not, or what cannot be compared."""
+    said = {(row.digest, row.size) for row in rows}
+    known = {name for digest, _ in said if (name := digest.partition("=")[0].lower()) in KNOWN}
+    sums = {name: hashlib.new(name, content, usedforsecurity=False).digest() for name in known}
+    for digest, size in said:
+        name = digest.partition("=")[0].lower()
+        if digest and (name not in sums or likeness(digest, sums[name]) == "wrong"):
+            return True
+        if size and read_size(size) != len(content):
+            return True
+    return False
+
+
+def _strong(row: Row) -> str:
+    """Return the hash algorithm of a row, or sha256 where it is weaker or not one that every installer knows."""
+    name = row.algorithm.lower()
+    return name if name in STRONG else "sha256"
+
+
+def _line_end(rows: tuple[bytes, ...]) -> bytes:
+    first = rows[0] if rows else b"\n"
+    return first[len(first.rstrip(b"\r\n")) :] or b"\n"

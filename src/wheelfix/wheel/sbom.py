@@ -1,0 +1,160 @@
+"""The trace that a fixed wheel carries: what it was made from, what was changed and by which rules.
+
+PEP 770 gives the place, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/) the form. There is no time stamp and no
+random id, so that the same input gives the same bytes.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from wheelfix.errors import FilenameError
+from wheelfix.escaping import as_utf8, shown_anywhere
+from wheelfix.outcome import Change, Verdict
+from wheelfix.wheel.filename import WheelFilename
+
+TRACE: Final = "sboms/wheelfix.cdx.json"
+"""Where the trace stands below dist-info."""
+_CHANGE: Final = "wheelfix:change"
+_RULES: Final = "wheelfix:rules-sha256"
+_MOST_ANCESTORS: Final = 100
+_MOST_CHANGES: Final = 10_000
+_MOST_VERSIONS: Final = 100
+"""How many changes of the version are kept of those that are too old: by them a local version of ours is known as ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A wheel that a fixed wheel was made from: its file name and sha256 (hexadecimal)."""
+
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a fixed wheel says of its making: ``ancestors`` from the nearest on, and ``changes`` from the oldest on.
+
+    ``tool`` is the version of wheelfix that wrote it, ``rules_digest`` identifies the rules of the last run.
+    """
+
+    tool: str
+    ancestors: tuple[Ancestor, ...]
+    changes: tuple[Change, ...]
+    rules_digest: str | None
+
+
+def write_trace(
+    *, project: str, version: str, filename: str, sha256: str, changes: Sequence[Change], diff: str,
+    rules_digest: str | None, tool: str, before: bytes | None,
+) -> bytes:  # fmt: skip
+    """Return the trace for a wheel made from the wheel ``filename`` with ``sha256`` (hexadecimal).
+
+    ``diff`` is the unified diff of METADATA; it is kept so that patch(1) applies it. ``before`` is the trace that the wheel
+    had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most, and older changes of Version.
+    """
+    project, version, filename = map(as_utf8, (project, version, filename))
+    past = read_trace(before) if before else None
+    ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))[:_MOST_ANCESTORS]
+    all_changes = _newest((*(past.changes if past else ()), *changes))
+    pedigree: dict[str, Any] = {"ancestors": [_component(project, version, each) for each in ancestors]}
+    if diff:
+        pedigree["patches"] = [{"type": "unofficial", "diff": {"text": _attachment(diff)}}]
+    properties = [{"name": _CHANGE, "value": json.dumps(_as_dict(each), sort_keys=True)} for each in all_changes]
+    if rules_digest:
+        properties.append({"name": _RULES, "value": rules_digest})
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "tools": {"components": [{"type": "application", "name": "wheelfix", "version": tool}]},
+            "component": {
+                "type": "library",
+                "name": project,
+                "version": version,
+                "purl": _purl(project, version),
+                "pedigree": pedigree,
+                "properties": properties,
+            },
+        },
+    }
+    return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode("ascii")
+
+
+def _newest(changes: Sequence[Change]) -> Sequence[Change]:
+    versions = [each for each in changes[:-_MOST_CHANGES] if each.field == "Version"]
+    return (*versions[-_MOST_VERSIONS:], *changes[-_MOST_CHANGES:])
+
+
+def _attachment(diff: str) -> dict[str, str]:
+    """Return a diff as CycloneDX attaches text; bytes that are no UTF-8, which JSON cannot hold, make it base64."""
+    if as_utf8(diff) == diff:
+        return {"contentType": "text/x-diff", "content": diff}
+    content = b64encode(diff.encode("utf-8", "surrogateescape")).decode("ascii")
+    return {"contentType": "text/x-diff", "encoding": "base64", "content": content}
+
+
+def read_trace(data: bytes) -> Trace | None:
+    """Return what a trace says, or ``None`` if it is not one that wheelfix wrote: a wheel can hold anything."""
+    try:
+        document = json.loads(data)
+        component = document["metadata"]["component"]
+        properties = component["properties"]
+        changes = tuple(_as_change(json.loads(each["value"])) for each in properties if each["name"] == _CHANGE)
+        ancestors = tuple(
+            Ancestor(as_utf8(str(each["properties"][0]["value"])), as_utf8(str(each["hashes"][0]["content"])))
+            for each in component["pedigree"]["ancestors"]
+        )
+        digest = next((as_utf8(str(each["value"])) for each in properties if each["name"] == _RULES), None)
+        return Trace(as_utf8(str(document["metadata"]["tools"]["components"][0]["version"])), ancestors, changes, digest)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _component(project: str, version: str, ancestor: Ancestor) -> dict[str, Any]:
+    with suppress(FilenameError):  # a wheel that got a label had another version before
+        version = WheelFilename.parse(ancestor.filename).version
+    return {
+        "type": "library",
+        "name": project,
+        "version": version,
+        "purl": f"{_purl(project, version)}?file_name={quote(ancestor.filename, safe='')}",
+        "hashes": [{"alg": "SHA-256", "content": ancestor.sha256}],
+        "properties": [{"name": "wheelfix:file-name", "value": ancestor.filename}],
+    }
+
+
+def _purl(project: str, version: str) -> str:
+    return f"pkg:pypi/{quote(project, safe='')}@{quote(version, safe='')}"
+
+
+def _as_dict(change: Change) -> Mapping[str, str]:
+    """Return what :func:`_as_change` reads: the parts of ``change`` that have a value."""
+    names = ("field", "action", "before", "after", "rule", "verdict", "reason", "evidence")
+    values = {name: getattr(change, name) for name in names}
+    if change.evidence is not None:  # our own words about names in the wheel; all else stands as it came
+        values["evidence"] = shown_anywhere(change.evidence)
+    return {name: as_utf8(value) for name, value in values.items() if value is not None}
+
+
+def _as_change(values: Mapping[str, str]) -> Change:
+    """Return the change that ``values`` tell; what is no text is a :class:`TypeError`."""
+    if not all(isinstance(value, str) for value in values.values()):
+        raise TypeError(values)
+    values = {name: as_utf8(value) for name, value in values.items()}
+    get, verdict = values.get, values.get("verdict")
+    return Change(
+        values["field"],
+        values["action"],
+        get("before"),
+        get("after"),
+        get("rule"),
+        Verdict(verdict) if verdict else None,
+        get("reason"),
+        get("evidence"),
+    )

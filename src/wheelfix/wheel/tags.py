@@ -1,0 +1,205 @@
+"""The environments that a wheel's tags accept, and whether a requirement is ever asked for there.
+
+Follows https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/; what an interpreter says of
+itself there is in https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.marker import read_marker
+from wheelfix.wheel.marker_logic import Environment, Release, can_be_true
+from wheelfix.wheel.requirement import Requirement
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
+
+
+_FOR_PYTHON: Final = re.compile(r"(?P<kind>py|cp)(?P<major>\d)(?P<minor>\d*)")
+_PLATFORM: Final = re.compile(r"(?P<system>[a-z]+)(?P<rest>.*)")
+_ARCHITECTURES: Final = {"universal2": ("arm64", "x86_64")}
+
+
+class _Habitat(NamedTuple):
+    """One Python and one platform; an empty ``machine`` is any."""
+
+    python: str
+    abi: str
+    system: str
+    machine: str
+
+    def __str__(self) -> str:
+        return f"{self.python}-{self.abi} {self.system} {self.machine}".rstrip()
+
+
+def uncovered(wheels: Iterable[WheelFilename], others: Iterable[WheelFilename]) -> list[str]:
+    """Return, in words, for what there is one of ``wheels`` and none of ``others``; versions of systems do not count."""
+    there = [habitat for other in others for habitat in _habitats(other)]
+    wanted = dict.fromkeys(habitat for wheel in wheels for habitat in _habitats(wheel))
+    return sorted(str(each) for each in wanted if not any(_stands_in(other, each) for other in there))
+
+
+def _habitats(name: WheelFilename) -> Iterable[_Habitat]:
+    """Yield what the compressed tags of a file name stand for; Python 2 only where nothing else does."""
+    pythons = [tag for tag in name.python.split(".") if not re.match(r"(py|cp)2", tag)] or name.python.split(".")
+    for python, abi, platform in product(pythons, name.abi.split("."), name.platform.split(".")):
+        if platform == "any":
+            yield _Habitat(python, abi, "any", "")
+            continue
+        match = _PLATFORM.fullmatch(platform)
+        system, rest = (match["system"], match["rest"]) if match else (platform, "")
+        machine = "x86_64" if rest.endswith("x86_64") else rest.rpartition("_")[2]
+        for each in _ARCHITECTURES.get(machine, (machine,)):
+            yield _Habitat(python, abi, system, each)
+
+
+def _stands_in(one: _Habitat, other: _Habitat) -> bool:
+    """Whether a wheel for ``one`` is also one for ``other``."""
+    anywhere = one.system == "any"
+    return (anywhere or (one.system, one.machine) == (other.system, other.machine)) and _serves(one, other)
+
+
+def _serves(one: _Habitat, other: _Habitat) -> bool:
+    """Whether the Python of ``one`` is that of ``other``, or an older one whose wheels go on to work."""
+    if (one.python, one.abi) == (other.python, other.abi):
+        return True
+    mine, theirs = _FOR_PYTHON.fullmatch(one.python), _FOR_PYTHON.fullmatch(other.python)
+    if mine is None or theirs is None or mine["major"] != theirs["major"]:
+        return False
+    older = int(mine["minor"] or 0) <= int(theirs["minor"] or 0)
+    if one.abi == "none" and mine["kind"] == "py":
+        return older
+    return one.abi == "abi3" and older and not other.abi.endswith("t")
+
+
+_MACHINES: Final[Mapping[str, tuple[str, ...]]] = {
+    "x86_64": ("x86_64",),
+    "amd64": ("x86_64", "amd64", "AMD64"),
+    "aarch64": ("aarch64",),
+    "i686": ("i686", "i586", "i486", "i386", "x86_64"),  # a 32-bit Python on a 64-bit kernel names the kernel's machine
+    "armv7l": ("armv7l", "armv8l", "aarch64"),
+    "armv6l": ("armv6l", "armv7l", "armv8l", "aarch64"),
+    "ppc64le": ("ppc64le",),
+    "ppc64": ("ppc64",),
+    "s390x": ("s390x",),
+    "riscv64": ("riscv64",),
+    "loongarch64": ("loongarch64",),
+}
+"""What ``platform_machine`` can be where a Linux tag names a machine."""
+_MAC_MACHINES: Final[Mapping[str, tuple[str, ...]]] = {
+    "arm64": ("arm64",),
+    "x86_64": ("x86_64", "arm64"),  # Rosetta
+    "universal2": ("arm64", "x86_64"),
+}
+_WINDOWS_MACHINES: Final[Mapping[str, tuple[str, ...]]] = {
+    "win32": ("x86", "AMD64", "ARM64", "i386", "i686"),
+    "win_amd64": ("AMD64", "ARM64"),  # an emulated Python may name the machine below
+    "win_arm64": ("ARM64", "AMD64"),
+}
+_LINUX: Final = re.compile(r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_(?P<machine>\w+)")
+_MAC: Final = re.compile(r"macosx_\d+_\d+_(?P<machine>\w+)")
+_ANDROID: Final = re.compile(r"android_\d+_\w+")
+_IOS: Final = re.compile(r"ios_\d+_\d+_\w+_iphone(?:os|simulator)")
+_WASM: Final = re.compile(r"(?:emscripten|pyodide)_\w+_wasm32")
+_PYTHON: Final = re.compile(r"(?P<kind>cp|pp|py)(?P<major>[23])(?P<minor>\d{0,3})")
+_OWN_ABI: Final = re.compile(r"(?:cp|pypy)\d")
+"""An ABI that one minor version of Python has; abi3, abi3t and none are open upwards."""
+
+
+@dataclass(frozen=True)
+class Environments:
+    """All environments that accept a wheel, as its tags tell it."""
+
+    tags: "frozenset[Tag]"
+
+    @cached_property
+    def each(self) -> tuple[Environment, ...]:
+        """The environments tag by tag; a tag that is not known stands for any, and so do very many tags."""
+        known = {(_platform(tag.platform), _pythons(tag.interpreter, tag.abi)) for tag in self.tags}
+        if len(known) > _MOST:
+            return (Environment(),)
+        return tuple(
+            Environment(dict(platform) | dict(implementation), lowest, highest)
+            for platform, (implementation, lowest, highest) in sorted(known, key=repr)
+        )
+
+    @cached_property
+    def systems(self) -> frozenset[str] | None:
+        """What ``platform_system`` can be in them, ``None`` if it can be anything."""
+        found = [each.values.get("platform_system") for each in self.each]
+        return None if None in found else frozenset(name for names in found if names for name in names)
+
+    def never_ask_for(self, requirement: Requirement, *, plainly: bool = False) -> bool:
+        """Whether the marker of ``requirement`` is false in all of them: no installer ever acts on such a requirement.
+
+        With ``plainly`` only installations count in which no extra is asked for.
+
+        >>> from packaging.tags import Tag
+        >>> from wheelfix.wheel.requirement import read_requirement
+        >>> arm = Environments(frozenset({Tag("cp311", "cp311", "manylinux_2_28_aarch64")}))
+        >>> arm.never_ask_for(read_requirement("triton; platform_machine == 'x86_64'"))
+        True
+        """
+        marker = read_marker(requirement.marker) if requirement.marker and not requirement.fault else None
+        if marker is None:
+            return False
+        extra = {"extra": ("",)} if plainly else {}
+        places = (Environment({**each.values, **extra}, each.lowest, each.highest) for each in self.each)
+        return all(can_be_true(marker, place) is False for place in places)
+
+
+_MOST: Final = 200
+_Values = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _platform(tag: str) -> _Values:
+    """Return what is known of the variables on a platform, nothing for ``any`` and for tags that are not known."""
+    if found := _LINUX.fullmatch(tag):
+        return _named("linux", "Linux", "posix", _MACHINES.get(found["machine"]), also=("linux2",))
+    if found := _MAC.fullmatch(tag):
+        return _named("darwin", "Darwin", "posix", _MAC_MACHINES.get(found["machine"]))
+    if machines := _WINDOWS_MACHINES.get(tag):
+        return _named("win32", "Windows", "nt", machines)
+    if _ANDROID.fullmatch(tag):
+        return _named("android", "Android", "posix", None)
+    if _IOS.fullmatch(tag):
+        return (("sys_platform", ("ios",)), ("platform_system", ("iOS", "iPadOS")), ("os_name", ("posix",)))
+    if _WASM.fullmatch(tag):
+        return _named("emscripten", "Emscripten", "posix", None)
+    return ()
+
+
+def _named(
+    sys_platform: str, system: str, os_name: str, machines: Iterable[str] | None, also: tuple[str, ...] = ()
+) -> _Values:
+    known = (("sys_platform", (sys_platform, *also)), ("platform_system", (system,)), ("os_name", (os_name,)))
+    return (*known, ("platform_machine", tuple(machines))) if machines else known
+
+
+def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Release | None]:
+    """Return the implementation, and the lowest and the highest Python version that take the two tags."""
+    found = _PYTHON.fullmatch(interpreter)
+    if not found:
+        return (), None, None
+    major, minor = int(found["major"]), int(found["minor"] or 0)
+    if minor > _HIGHEST_PYPY and found["kind"] == "pp":  # pp373 is PyPy 7.3, for a Python that the tag does not tell
+        found, minor = _PYTHON.fullmatch(f"pp{major}") or found, 0
+    lowest = (major, minor)
+    own_abi = found["minor"] and _OWN_ABI.match(abi)
+    implementation: _Values = ()
+    if found["kind"] == "cp":
+        implementation = (("implementation_name", ("cpython",)), ("platform_python_implementation", ("CPython",)))
+    elif found["kind"] == "pp":
+        implementation = (("implementation_name", ("pypy",)), ("platform_python_implementation", ("PyPy",)))
+    return implementation, lowest, lowest if own_abi else (major, _LATEST_MINOR)
+
+
+_HIGHEST_PYPY: Final = 20
+"""The highest minor version of Python for which PyPy is to be expected; old tags have PyPy's own version there."""
+_LATEST_MINOR: Final = 99
+"""Tags such as ``py3`` and ``abi3`` are open upwards; no minor version of Python gets this far."""

@@ -1,0 +1,201 @@
+"""A wheel: its archive, its dist-info folder, its METADATA and RECORD."""
+
+import posixpath
+import re
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from wheelfix.errors import StructureError
+from wheelfix.escaping import shown
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.layout import Layout, read_layout
+from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.structs import Member
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
+
+_LIMIT: Final = 1 << 23
+"""The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
+_RECORD_LIMIT: Final = 1 << 26
+"""The largest RECORD that is read, in bytes: about 500,000 rows."""
+_MOST_TAGS: Final = 10_000
+_REQUIRED: Final = ("METADATA", "WHEEL", "RECORD")
+_OURS: Final = re.compile(r"[/\\](?:METADATA|WHEEL|RECORD)(?![\w-])", re.IGNORECASE)
+_DRIVE: Final = re.compile(r"^[a-z]:")
+SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
+"""Signatures of RECORD (PEP 427, deprecated by PEP 815): void as soon as RECORD changes."""
+
+
+class Wheel:
+    """A wheel open for reading. Use it as a context manager.
+
+    Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
+    at ``path`` where it is open already; who opened it closes it. METADATA that readers take differently is refused, or
+    read ``leniently`` as ``email.parser`` does, so that it can be mended.
+
+    :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
+    :raises OSError: if it cannot be read.
+    """
+
+    path: Path
+    """The path as it was given."""
+    filename: WheelFilename
+    """The parts of the file name."""
+    source: Source
+    """The open file."""
+    layout: Layout
+    """Where every byte of the archive lies."""
+    dist_info: str
+    """The name of the top-level dist-info folder, as the archive spells it."""
+    document: Document
+    """METADATA."""
+
+    def __init__(self, path: Path | str, *, source: Source | None = None, leniently: bool = False) -> None:
+        self.path = Path(path)
+        self.source = source or Source(self.path)
+        self._opened_source = source is None
+        try:
+            self.filename = WheelFilename.parse(self.path.name)
+            self.layout = read_layout(self.source)
+            self._by_name = {member.name: member for member in self.layout.members}
+            self.dist_info = find_dist_info(self._by_name)
+            for fault in dist_info_faults(self.dist_info, self._by_name):
+                raise fault
+            parse = Document.parse_leniently if leniently else Document.parse
+            self.document = parse(self.read("METADATA"))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def project(self) -> NormalizedName:
+        """The project's normal name (PEP 503), from METADATA, or from the file name if METADATA has none."""
+        name = self.document.first("Name")
+        return canonicalize_name(name) if name else self.filename.project
+
+    @property
+    def version(self) -> str:
+        """The version as METADATA writes it, or as the file name does if METADATA has none."""
+        return self.document.first("Version") or self.filename.version
+
+    @cached_property
+    def record(self) -> Record:
+        """RECORD.
+
+        :raises RecordError: if its rows cannot be told apart.
+        """
+        return Record.parse(self.read("RECORD"))
+
+    @cached_property
+    def tags(self) -> "frozenset[Tag]":
+        """The tags that the WHEEL file lists.
+
+        :raises StructureError: if there are more than 10,000.
+        :raises ValueError: if one is no tag.
+        """
+        return read_tags(Document.parse(self.read("WHEEL")))
+
+    @property
+    def dist_info_files(self) -> tuple[str, ...]:
+        """The files below dist-info, without its name: ``METADATA``, ``licenses/LICENSE``."""
+        prefix = f"{self.dist_info}/"
+        names = (name.removeprefix(prefix) for name in self._by_name if name.startswith(prefix))
+        return tuple(name for name in names if name and not name.endswith("/"))
+
+    def member(self, file: str) -> Member | None:
+        """Return the member of the dist-info file ``file``, or ``None`` if there is none."""
+        return self._by_name.get(f"{self.dist_info}/{file}")
+
+    def read(self, file: str) -> bytes:
+        """Return the content of the dist-info file ``file``.
+
+        :raises KeyError: if there is no such file.
+        :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
+        """
+        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit_of(file))
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        if self._opened_source:
+            self.source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def read_tags(wheel: Document) -> "frozenset[Tag]":
+    """Return the tags that ``wheel``, the WHEEL file, lists.
+
+    :raises StructureError: if there are more than 10,000.
+    :raises ValueError: if one is no tag.
+    """
+    from packaging.tags import parse_tag  # imported late: slow to import, and most calls need no tags
+
+    texts = [field.value.strip() for field in wheel.all("Tag")]
+    if sum(prod(part.count(".") + 1 for part in text.split("-")) for text in texts) > _MOST_TAGS:
+        raise StructureError("too-many-tags", "WHEEL lists more tags than any real one", hint="Build the wheel again.")
+    return frozenset(tag for text in texts for tag in parse_tag(text))
+
+
+def _other_readings(name: str) -> set[str]:
+    """Return what readers make of a member name that is no plain path: folded, parts resolved or left out."""
+    folded = name.casefold().replace("\\", "/")
+    parts = [part if part == ".." else part.rstrip(" .") for part in _DRIVE.sub("", folded).split("/")]
+    parts = [part for part in parts if part]
+    resolved = posixpath.normpath("/" + "/".join(parts)).lstrip("/")
+    return {resolved, "/".join(part for part in parts if part != "..")}
+
+
+def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[StructureError]:
+    """Yield what is wrong with the files of ``dist_info`` among the members ``names``: one is missing, or there twice."""
+    ours = {f"{dist_info}/{name}": name for name in _REQUIRED}
+    for path, name in ours.items():
+        if path not in names:
+            yield StructureError(f"no-{name.lower()}", f"{shown(dist_info)} has no {name}", hint="Build the wheel again.")
+    folded = {name.casefold() for name in ours}
+    for name in names:
+        if _OURS.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
+            yield StructureError(
+                "duplicate-member",
+                f"{shown(name)} is a second spelling of a file of dist-info",
+                hint="Some readers would take it for that file; build the wheel again.",
+            )
+
+
+def limit_of(file: str) -> int:
+    """Return how large a file of dist-info may be to be read, in bytes."""
+    return _RECORD_LIMIT if file == "RECORD" else _LIMIT
+
+
+def find_dist_info(names: Iterable[str]) -> str:
+    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload.
+
+    :raises StructureError: if there is none, or more than one.
+    """
+    found = dict.fromkeys(top for name in names if (top := name.partition("/")[0]).endswith(".dist-info") and top != name)
+    match list(found):
+        case [single]:
+            return single
+        case []:
+            raise StructureError(
+                "no-dist-info", "there is no dist-info folder at the top", hint="It is no wheel, or a damaged one."
+            )
+        case several:
+            raise StructureError(
+                "two-dist-infos",
+                f"there are {len(several)} dist-info folders: {', '.join(map(shown, several))}",
+                hint="Installers refuse such a wheel or choose one at random; build it again.",
+            )

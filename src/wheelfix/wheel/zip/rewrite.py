@@ -1,0 +1,487 @@
+"""A new archive out of kept spans of an old one and new members.
+
+A member that no edit names keeps every byte: its header, its compressed data, its data descriptor and, but for the
+position, its directory record.
+"""
+
+import struct
+import zlib
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final, NamedTuple, TypeAlias
+
+from wheelfix.errors import ArchiveError, EditError, VerificationError
+from wheelfix.escaping import shown
+from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip.layout import Layout, read_layout, read_members
+from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest
+from wheelfix.wheel.zip.source import Source, Span, length_in_common
+from wheelfix.wheel.zip.structs import (
+    END,
+    END_64,
+    ENTRY,
+    EXTRA_ZIP64,
+    FULL_16,
+    FULL_32,
+    LOCAL,
+    LOCATOR_64,
+    STORED,
+    VERSION_ZIP64,
+    End,
+    Member,
+    read_end,
+)
+
+_NEEDED = 20
+"""The version that is needed to extract a file in a folder, in tenths (APPNOTE 4.4.3.2)."""
+_LEVEL_BITS = 0b110
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A member to be written in the place of ``like``: time, mode, extra fields and comment are those of it.
+
+    One that is ``added`` beside it has only its time and mode. It is stored: what a compressor makes of the same content
+    differs from one zlib to another.
+    """
+
+    name: str
+    content: bytes
+    like: Member
+    added: bool = False
+
+
+def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes, bytes]:
+    """Return local header and data, and the directory record with position 0, of ``new``.
+
+    :raises EditError: if the name or the content is too large.
+    """
+    like = layout.fields(new.like)
+    name, utf8 = _encode_name(new.name, like.flags)
+    if len(new.content) >= FULL_32 or len(name) > FULL_16:
+        raise EditError("member-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
+    dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
+    extras = (b"", b"") if new.added else (_local_extra(source, new.like), _entry_extra(layout, new.like))
+    local_extra, entry_extra = (_without(extra, dropped, new.name) for extra in extras)
+    flags = like.flags & ~(structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8 | _LEVEL_BITS) | utf8
+    size = len(new.content)
+    shared = _NEEDED, flags, STORED, like.time, like.date, zlib.crc32(new.content), size, size, len(name)
+    comment = b"" if new.added else _comment(layout, new.like)
+    local = LOCAL.pack(structs.LOCAL_SIGNATURE, *shared, len(local_extra))
+    attributes = (len(comment), 0, like.internal_attributes, like.external_attributes, 0)
+    entry = ENTRY.pack(structs.ENTRY_SIGNATURE, like.made_by, *shared, len(entry_extra), *attributes)
+    return local + name + local_extra + new.content, entry + name + entry_extra + comment
+
+
+def encode_renamed(source: Source, layout: Layout, member: Member, name: str) -> tuple[bytes, bytes]:
+    """Return the local header and the directory record of ``member`` under another name; its data stays.
+
+    :raises EditError: if the name is too long.
+    """
+    raw, utf8 = _encode_name(name, member.flags)
+    if len(raw) > FULL_16:
+        raise EditError("member-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
+    local_extra, entry_extra = (
+        _without(extra, {structs.EXTRA_UNICODE_PATH}, name)
+        for extra in (_local_extra(source, member), _entry_extra(layout, member))
+    )
+    flags = member.flags & ~structs.FLAG_UTF8 | utf8
+    old = structs.LocalHeader._make(LOCAL.unpack(source.read_at(member.start, LOCAL.size)))
+    local = LOCAL.pack(*old._replace(flags=flags, name_length=len(raw), extra_length=len(local_extra)))
+    fields = layout.fields(member)._replace(flags=flags, name_length=len(raw), extra_length=len(entry_extra))
+    return local + raw + local_extra, ENTRY.pack(*fields) + raw + entry_extra + _comment(layout, member)
+
+
+def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
+    """Return the bytes of a member name as an archive with ``flags`` spells names, and the UTF-8 flag that they need."""
+    utf8 = name.encode("utf-8"), structs.FLAG_UTF8
+    if flags & structs.FLAG_UTF8:
+        return utf8
+    try:
+        return name.encode("cp437"), 0
+    except UnicodeEncodeError:  # code page 437 has no such character
+        return utf8
+
+
+def _local_extra(source: Source, member: Member) -> bytes:
+    header = source.read_at(member.start, member.data_start - member.start)
+    return header[LOCAL.size + int.from_bytes(header[26:28], "little") :]
+
+
+def _entry_extra(layout: Layout, member: Member) -> bytes:
+    fields = layout.fields(member)
+    start = member.entry_start + ENTRY.size + fields.name_length
+    return layout.directory[start : start + fields.extra_length]
+
+
+def _comment(layout: Layout, member: Member) -> bytes:
+    return layout.directory[member.entry_stop - layout.fields(member).comment_length : member.entry_stop]
+
+
+def _without(extra: bytes, kinds: set[int], place: str) -> bytes:
+    """Return the extra fields but for those of ``kinds``."""
+    dropped = [(start - 4, stop) for kind, start, stop in structs.extra_fields(extra, place) if kind in kinds]
+    for start, stop in reversed(dropped):
+        extra = extra[:start] + extra[stop:]
+    return extra
+
+
+_POSITION = slice(42, 46)
+_VERSION_NEEDED = slice(6, 8)
+_EXTRA_LENGTH = slice(30, 32)
+
+
+def end_bytes(old: End, count: int, start: int, size: int, zip64_limit: int = FULL_32) -> bytes:
+    """Return the end records for a directory of ``count`` records, ``size`` bytes long, that begins at ``start``.
+
+    The ZIP64 end record is written where a number calls for it, or where the old archive had one.
+    """
+    ending = b""
+    if count >= FULL_16 or size >= FULL_32 or start >= zip64_limit or old.zip64_made_by is not None:
+        made_by = VERSION_ZIP64 if old.zip64_made_by is None else old.zip64_made_by
+        needed = max(old.zip64_needed or 0, VERSION_ZIP64)
+        counts = (0, 0, count, count, size, start)
+        ending = END_64.pack(structs.END_64_SIGNATURE, END_64.size - 12, made_by, needed, *counts)
+        ending += LOCATOR_64.pack(structs.LOCATOR_64_SIGNATURE, 0, start + size, 1)
+    short_count = min(count, FULL_16)
+    short_start = start if start < zip64_limit else FULL_32
+    numbers = (0, 0, short_count, short_count, min(size, FULL_32), short_start, len(old.comment))
+    return ending + END.pack(structs.END_SIGNATURE, *numbers) + old.comment
+
+
+def positioned(entry: bytes, offset: int, zip64_limit: int = FULL_32) -> bytes:
+    """Return a directory record that points to ``offset``; one in the ZIP64 form stays in that form."""
+    if entry[_POSITION] != b"\xff\xff\xff\xff":
+        if offset < zip64_limit:
+            return entry[: _POSITION.start] + offset.to_bytes(4, "little") + entry[_POSITION.stop :]
+        return _widened(entry, offset)
+    sizes_in_extra = sum(entry[at : at + 4] == b"\xff\xff\xff\xff" for at in (20, 24))
+    name_stop, extra_stop = _extra_span(entry)
+    span = structs.find_extra(entry[name_stop:extra_stop], EXTRA_ZIP64, "a directory record")
+    if span is None:  # all ones is the position itself, as APPNOTE allows just below the limit
+        return _widened(entry, offset)
+    held = (span[1] - span[0]) // 8
+    at = name_stop + span[0] + 8 * (2 if held > sizes_in_extra + 1 else sizes_in_extra)
+    return entry[:at] + struct.pack("<Q", offset) + entry[at + 8 :]
+
+
+def _extra_span(entry: bytes) -> tuple[int, int]:
+    fields = structs.Entry._make(ENTRY.unpack_from(entry))
+    start = ENTRY.size + fields.name_length
+    return start, start + fields.extra_length
+
+
+def _widened(entry: bytes, offset: int) -> bytes:
+    """Return a directory record with its position moved to the ZIP64 extra field, behind the sizes that stand there."""
+    start, stop = _extra_span(entry)
+    extra = entry[start:stop]
+    number = struct.pack("<Q", offset)
+    span = structs.find_extra(extra, EXTRA_ZIP64, "a directory record")
+    if span is None:
+        extra = struct.pack("<2H", EXTRA_ZIP64, 8) + number + extra
+    else:
+        size = span[1] - span[0]
+        at = span[0] + size // 8 * 8  # in front of a disk number
+        extra = extra[: span[0] - 2] + (size + 8).to_bytes(2, "little") + extra[span[0] : at] + number + extra[at:]
+    head = bytearray(entry[: ENTRY.size])
+    head[_POSITION] = b"\xff\xff\xff\xff"
+    head[_EXTRA_LENGTH] = len(extra).to_bytes(2, "little")
+    head[_VERSION_NEEDED] = max(int.from_bytes(head[_VERSION_NEEDED], "little"), VERSION_ZIP64).to_bytes(2, "little")
+    return bytes(head) + entry[ENTRY.size : start] + extra + entry[stop:]
+
+
+_COPY_STEP = 1 << 24
+_REPORT: Final = "Nothing was published. Run again; if it persists, report it with the wheel."
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What becomes of the members of an archive. Names are those of the old archive.
+
+    ``replaced`` members get new content where they lie, ``renamed`` ones a new name, ``removed`` ones vanish; all others
+    are kept. A member can be both replaced and renamed; one that is removed vanishes whatever else is said of it.
+    """
+
+    replaced: Mapping[str, bytes] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+
+
+class Kept(NamedTuple):
+    """A span of the old archive, from ``start`` to ``stop``, that is copied as it is."""
+
+    start: int
+    stop: int
+
+
+Piece: TypeAlias = bytes | Kept
+Closing: TypeAlias = Callable[[str], Sequence[NewMember]]
+"""Gives the members at the end of the new archive, once the sha256 (hexadecimal) of the old one is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spliced:
+    """The sha256 sums (hexadecimal) of the archive that was read and of the one that was written."""
+
+    source_sha256: str
+    output_sha256: str
+
+
+class _Placed(NamedTuple):
+    """A directory record, and the position to which it is to point."""
+
+    record: bytes
+    position: int
+
+
+@dataclass(slots=True)
+class _Body:
+    """The new archive up to its closing members: its pieces, its size, and the records in the order of the directory."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    size: int = 0
+    placed: list[_Placed] = field(default_factory=list)
+
+    def add(self, piece: Piece) -> None:
+        """Append a piece; a span that continues the last one becomes part of it."""
+        if isinstance(piece, bytes):
+            self.pieces.append(piece)
+            self.size += len(piece)
+            return
+        start, stop = piece
+        self.size += stop - start
+        last = self.pieces[-1] if self.pieces else None
+        if isinstance(last, Kept) and last.stop == start:
+            start = last.start
+            self.pieces.pop()
+        self.pieces.append(Kept(start, stop))
+
+    @property
+    def common(self) -> int:
+        """How many bytes at the start are those of the old archive."""
+        first = self.pieces[0] if self.pieces else None
+        return first.stop if isinstance(first, Kept) and first.start == 0 else 0
+
+
+def splice(
+    source: Source,
+    layout: Layout,
+    edits: Edits,
+    closing: Closing,
+    output: Growing,
+    digest: RunningDigest,
+    *,
+    zip64_limit: int = FULL_32,
+    proof: Callable[[Sequence[Span]], None] | None = None,
+) -> Spliced:
+    """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
+
+    The members that ``closing`` gives come last, where PEP 427 advises to put metadata. They may depend on the sha256 of
+    the old archive; that they come last is what lets reading, copying and both sums go on at the same time.
+    ``zip64_limit`` is the first position that is written in the ZIP64 form.
+
+    What was written is read back; new members, the directory and the end by the strict reader. ``proof`` is called with the
+    spans that were kept when the output is complete, while its sum is still computed.
+
+    :raises OSError: if the output cannot be written.
+    :raises SourceChanged: if somebody writes to the source meanwhile.
+    :raises VerificationError: if the new archive does not read back as planned.
+    """
+    body = _assemble(source, layout, edits)
+    with FollowingDigest(output, body.common, digest) as following:
+        for piece in body.pieces:
+            if isinstance(piece, bytes):
+                output.write(piece)
+            else:
+                _copy(source, piece, output)
+        output.start_flush()
+        kept = tuple(_check_body(source, output, body.pieces))
+        source_sha256 = digest.hexdigest()
+        _write_ending(source, layout, body.placed, closing(source_sha256), output, zip64_limit)
+        body.placed.clear()  # the proof reads the new directory, and needs the memory
+        if proof:
+            proof(kept)
+        output_sha256 = following.hexdigest()
+        if edits.renamed:  # only new names can meet old ones
+            with _checking():
+                read_layout(output)
+    source.check_unchanged()
+    return Spliced(source_sha256, output_sha256)
+
+
+class Preview:
+    """The archive that :func:`splice` would write, readable before it is written: only what is asked for is read.
+
+    ``members`` are those at its end.
+    """
+
+    def __init__(self, source: Source, layout: Layout, edits: Edits, members: Sequence[NewMember]) -> None:
+        self._source = source
+        body = _assemble(source, layout, edits)
+        records = [positioned(entry, offset) for entry, offset in body.placed]
+        for new in members:
+            encoded, entry = encode_member(source, layout, new)
+            records.append(positioned(entry, body.size))
+            body.add(encoded)
+        directory, start = b"".join(records), body.size
+        body.add(directory + end_bytes(layout.end, len(records), start, len(directory)))
+        self._pieces = body.pieces
+        self._starts = [0, *accumulate(map(_length, body.pieces))][:-1]
+        self.size = body.size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``.
+
+        :raises ArchiveError: if there are not so many.
+        :raises SourceChanged: if the source has become shorter.
+        """
+        if offset + size > self.size:
+            raise ArchiveError("truncated", "the archive is cut off", hint=_REPORT)
+        found = []
+        for index in range(bisect_right(self._starts, offset) - 1, len(self._pieces)):
+            if size <= 0:
+                break
+            skipped = offset - self._starts[index]
+            part = self._read(self._pieces[index], skipped, size)
+            found.append(part)
+            offset, size = offset + len(part), size - len(part)
+        return b"".join(found)
+
+    def _read(self, piece: Piece, skipped: int, size: int) -> bytes:
+        if isinstance(piece, bytes):
+            return piece[skipped : skipped + size]
+        return self._source.read_at(piece.start + skipped, min(size, piece.stop - piece.start - skipped))
+
+
+def _length(piece: Piece) -> int:
+    return len(piece) if isinstance(piece, bytes) else piece.stop - piece.start
+
+
+def _write_ending(
+    source: Source,
+    layout: Layout,
+    placed: Sequence[_Placed],
+    members: Sequence[NewMember],
+    output: Growing,
+    zip64_limit: int,
+) -> None:
+    """Write the closing ``members``, the directory and the end, and read them back."""
+    records = [positioned(entry, offset, zip64_limit) for entry, offset in placed]
+    records += _write_closing(source, layout, members, output, zip64_limit)
+    directory_start, directory = output.size, b"".join(records)
+    output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
+    _check_end(output, len(records), directory_start, directory)
+
+
+def _write_closing(
+    source: Source, layout: Layout, members: Sequence[NewMember], output: Growing, zip64_limit: int
+) -> list[bytes]:
+    """Write ``members`` and return their directory records."""
+    start, records = output.size, []
+    for new in members:
+        encoded, entry = encode_member(source, layout, new)
+        records.append(positioned(entry, output.size, zip64_limit))
+        output.write(encoded)
+    with _checking():
+        read_members(output, b"".join(records), len(records), start, output.size)
+    return records
+
+
+@contextmanager
+def _checking() -> Iterator[None]:
+    """Turn what the strict reader finds in the new archive into an error of ours."""
+    try:
+        yield
+    except ArchiveError as error:
+        raise _not_as_planned(error.message) from error
+
+
+def _not_as_planned(message: str) -> VerificationError:
+    return VerificationError(
+        "not-as-planned",
+        f"the new archive is not what was planned: {message}",
+        hint=_REPORT,
+    )
+
+
+def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Iterator[Span]:
+    """Read the body of the new archive back, and compare it; yield the kept spans with where they are now.
+
+    The sums are still being computed meanwhile, so that it costs little.
+    """
+    position = 0
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            same = output.read_at(position, len(piece)) == piece
+            position += len(piece)
+        else:
+            length = piece.stop - piece.start
+            same = length_in_common(source, piece.start, output, position, length) == length
+            yield piece.start, piece.stop, position
+            position += length
+        if not same:
+            raise _not_as_planned(f"the bytes before position {position} do not read back")
+    if position != output.size:
+        raise _not_as_planned(f"it has {output.size} bytes before its closing members instead of {position}")
+
+
+def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> None:
+    """Read the end and the directory of the new archive back."""
+    with _checking():
+        end = read_end(output)
+    written = output.read_at(end.directory_start, end.directory_stop - end.directory_start)
+    if (end.member_count, end.directory_start, written) != (count, directory_start, directory):
+        raise _not_as_planned("the directory does not read back")
+
+
+def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
+    """Copy ``source`` to ``output`` and return its sha256 in hexadecimal; the output is still to be flushed.
+
+    :raises OSError: if the output cannot be written.
+    :raises SourceChanged: if somebody writes to the source meanwhile.
+    """
+    _copy(source, Kept(0, source.size), output)
+    output.start_flush()
+    sha256 = digest.hexdigest()
+    tuple(_check_body(source, output, [Kept(0, source.size)]))
+    source.check_unchanged()
+    return sha256
+
+
+def _assemble(source: Source, layout: Layout, edits: Edits) -> _Body:
+    body = _Body()
+    edited = edits.removed.union(edits.replaced, edits.renamed)
+    anew: dict[str, _Placed] = {}
+    shifts: dict[int, int] = {}  # by how much each kept member moves, by its old start
+    for member in layout.in_file_order():
+        name = member.name
+        if name not in edited:
+            shifts[member.start] = body.size - member.start
+            body.add(Kept(member.start, member.stop))
+        elif name in edits.removed:
+            continue
+        elif name in edits.replaced:
+            new = NewMember(edits.renamed.get(name, name), edits.replaced[name], member)
+            encoded, record = encode_member(source, layout, new)
+            anew[name] = _Placed(record, body.size)
+            body.add(encoded)
+        elif name in edits.renamed:
+            header, record = encode_renamed(source, layout, member, edits.renamed[name])
+            anew[name] = _Placed(record, body.size)
+            body.add(header)
+            body.add(Kept(member.data_start, member.stop))
+    for member in layout.members:
+        if member.name not in edited:
+            body.placed.append(_Placed(layout.entry(member), member.start + shifts[member.start]))
+        elif member.name in anew:
+            body.placed.append(anew[member.name])
+    return body
+
+
+def _copy(source: Source, span: Kept, output: Growing) -> None:
+    position = span.start
+    while position < span.stop:
+        position += output.copy_from(source, position, min(_COPY_STEP, span.stop - position))

@@ -1,0 +1,205 @@
+"""The trace that a fixed wheel carries."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from building import WheelSpec, archive_of, changed, to_bytes, write_wheel
+from wheelfix.batch import fix_wheels
+from wheelfix.errors import NeedError
+from wheelfix.outcome import Change, Status
+from wheelfix.plan import make_plan
+from wheelfix.repairing import repair_wheels
+from wheelfix.rewrite import apply
+from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.sbom import TRACE, Ancestor, read_trace, write_trace
+from wheelfix.wheel.wheel import Wheel
+
+NEEDS = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: six>=1.*\n"
+CHANGES = (
+    Change("Requires-Dist", "drop", "triton; \u00e9", None, "gpu/triton", None, "why"),
+    Change("Summary", "set-field", None, "new"),
+    Change("NOTICE", "add-file", None, None),
+)
+
+
+def trace(**knobs: Any) -> bytes:
+    given: dict[str, Any] = {
+        "project": "demo", "version": "1.0+cpu", "filename": "demo-1.0+cpu-py3-none-any.whl", "sha256": "a" * 64,
+        "changes": CHANGES, "diff": "--- a\n+++ b\n", "rules_digest": "b" * 64, "tool": "1.2", "before": None,
+    }  # fmt: skip
+    return write_trace(**{**given, **knobs})
+
+
+def assert_valid(data: bytes) -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(data.decode()) is None
+
+
+def test_a_trace_is_read_back() -> None:
+    read = read_trace(trace())
+    assert read is not None
+    assert (read.tool, read.rules_digest, read.changes) == ("1.2", "b" * 64, CHANGES)
+    assert read.ancestors == (Ancestor("demo-1.0+cpu-py3-none-any.whl", "a" * 64),)
+    plain = read_trace(trace(rules_digest=None, changes=(), diff=""))
+    assert plain is not None
+    assert (plain.rules_digest, plain.changes) == (None, ())
+
+
+@pytest.mark.parametrize("char", ["\U0001fae8", "\u1cfa", "\u0897", "\u20c1"])
+def test_the_same_evidence_gives_the_same_bytes_on_every_python(char: str) -> None:
+    """Python 3.11 takes characters of Unicode 15 for unprintable and escapes them in messages, 3.13 does not."""
+    raw, escaped = (Change("Requires-Dist", "drop", "triton", None, evidence=f"there is {text}\u00fc.so")
+                    for text in (char, char.encode("unicode_escape").decode()))  # fmt: skip
+    assert trace(changes=(raw,)) == trace(changes=(escaped,))
+    read = read_trace(trace(changes=(raw,)))
+    assert read is not None
+    assert read.changes[0].evidence == escaped.evidence
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    """Pitfall 30: no wall clock and no random id."""
+    assert trace() == trace()
+    assert trace().endswith(b"}\n")
+    assert b"timestamp" not in trace()
+    assert b"serialNumber" not in trace()
+
+
+def test_ancestors_and_changes_are_carried_on() -> None:
+    second = read_trace(trace(filename="b.whl", sha256="c" * 64, changes=CHANGES[:1], before=trace()))
+    assert second is not None
+    assert [each.sha256[0] for each in second.ancestors] == ["c", "a"]
+    assert second.changes == (*CHANGES, CHANGES[0])
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{}, {"diff": "", "changes": (), "rules_digest": None}, {"before": trace()}, {"version": "1.0 odd/\u00e9"},
+     {"filename": "d\u00e9mo %2B-1-py3-none-any.whl"}],
+    ids=["full", "bare", "chained", "odd-version", "odd-name"],
+)  # fmt: skip
+def test_it_is_valid_cyclonedx(knobs: dict[str, Any]) -> None:
+    assert_valid(trace(**knobs))
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"version": "1.0\udce9"}, {"filename": "d\udce9mo-1-py3-none-any.whl"}, {"diff": "\udce9"}], ids=str
+)
+def test_bytes_that_are_no_utf8_do_not_crash(knobs: dict[str, Any]) -> None:
+    """Pitfall 3: Latin-1 in METADATA or in a file name comes in as surrogate escapes."""
+    json.loads(trace(**knobs))
+
+
+def spoilt(**changes: Any) -> bytes:
+    """Return a trace with one part of its component replaced."""
+    document = json.loads(trace())
+    document["metadata"]["component"] |= changes
+    return json.dumps(document).encode()
+
+
+def a_change(**fields: Any) -> dict[str, Any]:
+    change = {"field": "f", "action": "drop", "before": None, "after": None} | fields
+    return {"properties": [{"name": "wheelfix:change", "value": json.dumps(change)}]}
+
+
+HOSTILE = [
+    b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b"1", b"{}", b"[" * 100_000, b'{"metadata": []}',
+    spoilt(properties=None), spoilt(properties=[1]), spoilt(properties=[{}]), spoilt(pedigree={}), spoilt(pedigree=[]),
+    spoilt(pedigree={"ancestors": [{}]}), spoilt(pedigree={"ancestors": [{"properties": [], "hashes": []}]}),
+    spoilt(properties=[{"name": "wheelfix:change", "value": 1}]),
+    spoilt(properties=[{"name": "wheelfix:change", "value": "[]"}]),
+    spoilt(properties=[{"name": "wheelfix:change", "value": "{}"}]),
+    spoilt(**a_change(unknown="x")), spoilt(**a_change(field=1)), spoilt(**a_change(before=["x"])),
+    spoilt(**a_change(action=None)), spoilt(**a_change(reason={})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", HOSTILE, ids=[f"case-{index}" for index in range(len(HOSTILE))])
+def test_what_is_no_trace_gives_none(data: bytes) -> None:
+    """A wheel can hold anything under that name: it is data, and never a crash."""
+    assert read_trace(data) is None
+
+
+def fix(path: Path, out: Path, *edits: SetField) -> Path:
+    [outcome] = fix_wheels([path], edits=edits, output_dir=out).outcomes
+    assert outcome.output is not None
+    return outcome.output
+
+
+def test_a_wheel_fixed_twice_tells_both(tmp_path: Path) -> None:
+    source = write_wheel(tmp_path)
+    first = fix(source, tmp_path / "1")
+    second = fix(first, tmp_path / "2", SetField("Summary", "new"))
+    with Wheel(second) as wheel:
+        data = wheel.read(TRACE)
+        assert wheel.record.agrees(f"{wheel.dist_info}/{TRACE}", data)
+    assert_valid(data)
+    read = read_trace(data)
+    assert read is not None
+    assert [each.sha256 for each in read.ancestors] == [sha256(path.read_bytes()).hexdigest() for path in (first, source)]
+    assert [change.action for change in read.changes] == ["drop", "set-field"]
+
+
+def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
+    """A trace that stayed would tell of another wheel."""
+    first = fix(write_wheel(tmp_path), tmp_path / "1")
+    report = fix_wheels([first], None, edits=[SetField("Summary", "new")], output_dir=tmp_path / "2", sbom=False)
+    assert report.outcomes[0].output is not None
+    with Wheel(report.outcomes[0].output) as wheel:
+        assert wheel.member(TRACE) is None
+        assert not wheel.record.find(f"{wheel.dist_info}/{TRACE}")
+
+
+def _with_lying_trace(folder: Path) -> Path:
+    """Return a corrected wheel of which the trace says something else than RECORD knows."""
+    archive = archive_of(WheelSpec(metadata=NEEDS, dist_info_files={TRACE: trace()}))
+    return write_wheel(folder, archive=to_bytes(changed(archive, TRACE, content=trace(sha256="e" * 64))))
+
+
+class TestTraceThatRecordContradicts:
+    """What it says is not carried on as true, and its new hash does not hide it."""
+
+    @pytest.mark.parametrize("dry_run", [True, False])
+    def test_fix_refuses(self, dry_run: bool, tmp_path: Path) -> None:
+        path = _with_lying_trace(tmp_path)
+        edits = [SetField("Summary", "new")]
+        [outcome] = fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", dry_run=dry_run).outcomes
+        assert outcome.status is Status.REFUSED
+        assert outcome.problem is not None
+        assert outcome.problem.code == "damaged-trace"
+        assert not [*tmp_path.glob("out/*.whl")]
+
+    def test_a_plan_is_not_carried_out(self, tmp_path: Path) -> None:
+        with Wheel(_with_lying_trace(tmp_path)) as wheel:
+            plan = make_plan(wheel, edits=[SetField("Summary", "new")])
+            with pytest.raises(NeedError, match="RECORD"):
+                apply(wheel, plan, tmp_path / "out" / wheel.path.name)
+
+    def test_repair_refuses_until_it_may_trust(self, tmp_path: Path) -> None:
+        path = _with_lying_trace(tmp_path)
+        [refused] = repair_wheels(path, output_dir=tmp_path / "out").outcomes
+        assert refused.problem is not None
+        assert refused.problem.code == "damaged-trace"
+        [trusted] = repair_wheels(path, output_dir=tmp_path / "out", trust_content=True).outcomes
+        assert trusted.output is not None
+        with Wheel(trusted.output) as wheel:
+            read = read_trace(wheel.read(TRACE))
+        assert read is not None
+        assert "e" * 64 in {each.sha256 for each in read.ancestors}
+
+    def test_without_a_trace_it_is_left_out(self, tmp_path: Path) -> None:
+        edits = [SetField("Summary", "new")]
+        [outcome] = fix_wheels(
+            [_with_lying_trace(tmp_path)], None, edits=edits, output_dir=tmp_path / "out", sbom=False
+        ).outcomes
+        assert outcome.output is not None
+        with Wheel(outcome.output) as wheel:
+            assert wheel.member(TRACE) is None
+
+    def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
+        [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output_dir=tmp_path / "out").outcomes
+        assert outcome.status is Status.UNCHANGED

@@ -1,0 +1,53 @@
+"""There is one end, and it says where the directory lies."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from building import Archive, Entry, WheelSpec, archive_of, to_bytes
+from wheelfix.errors import ArchiveError
+from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.structs import End, read_end
+
+_SOUND = archive_of(WheelSpec())
+
+
+def _end(path: Path, data: bytes) -> End:
+    path.write_bytes(data)
+    with Source(path) as source:
+        return read_end(source)
+
+
+@pytest.mark.parametrize("comment", [b"", b"built by hand", b"PK\x01\x02", b"x" * 65_535])
+@pytest.mark.parametrize("zip64", [False, True])
+def test_end_is_found_behind_any_comment(comment: bytes, *, zip64: bool, tmp_path: Path) -> None:
+    """Pitfall 25: a comment of any length is read and kept."""
+    archive = replace(_SOUND, comment=comment, zip64_end=zip64)
+    data = to_bytes(archive)
+    end = _end(tmp_path / "a.zip", data)
+    assert (end.comment, end.member_count) == (comment, len(archive.entries))
+    assert data.startswith(b"PK\x01\x02", end.directory_start)
+    assert data.startswith(b"PK\x06\x06" if zip64 else b"PK\x05\x06", end.directory_stop)
+    assert (end.zip64_made_by is not None) == zip64
+
+
+def test_end_signature_within_a_member_is_no_end(tmp_path: Path) -> None:
+    """Pitfall 25: only bytes at the end are taken for an end, those of a member inside the archive are data."""
+    archive = Archive((Entry("a", b"PK\x05\x06" + bytes(18), method=0),))
+    assert _end(tmp_path / "a.zip", to_bytes(archive)).member_count == 1
+
+
+@pytest.mark.parametrize("cut", [1, 10, 21, 22])
+def test_cut_in_the_end_record(cut: int, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError) as refusal:
+        _end(tmp_path / "a.zip", to_bytes(_SOUND)[:-cut])
+    assert refusal.value.code == "truncated"
+
+
+def test_locator_that_points_behind_the_file(tmp_path: Path) -> None:
+    """Pitfall 24: a position beyond any file is refused, not read."""
+    archive = replace(_SOUND, zip64_end=True, end_64={"directory_start": 2**63, "directory_size": 2**63})
+    with pytest.raises(ArchiveError) as refusal:
+        _end(tmp_path / "a.zip", to_bytes(archive))
+    assert refusal.value.code == "bad-end-record"

@@ -1,0 +1,169 @@
+"""Every byte of an archive has its place, and ``zipfile`` sees the same members."""
+
+import io
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from building import (
+    ALL_WIDE,
+    Archive,
+    Descriptor,
+    Entry,
+    WheelSpec,
+    archive_of,
+    changed,
+    every,
+    extra_field,
+    to_bytes,
+    with_entries,
+)
+from faults import FAULTS
+from wheelfix.errors import ArchiveError, WheelFault
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.layout import Layout, read_layout, read_loosely
+from wheelfix.wheel.zip.source import Source
+
+_SOUND = archive_of(WheelSpec())
+SHAPES: dict[str, Archive] = {
+    "plain": _SOUND,
+    "stored": archive_of(WheelSpec(stored=True)),
+    "dist-info first, with folders": archive_of(WheelSpec(dist_info_first=True, folders=True)),
+    "extra fields": archive_of(
+        WheelSpec(extra=extra_field(0x5455, b"\x03aaaa"), local_extra=extra_field(0x5455, b"\x03" + bytes(99)))
+    ),
+    "padding of zipalign": every(_SOUND, local_extra=bytes(3)),
+    "comments": replace(every(_SOUND, comment=b"of a member"), comment=b"of the archive"),
+    "names in UTF-8": with_entries(_SOUND, Entry("demo/\u0434\u0430\u043d\u043d\u044b\u0435.py", b"x")),
+    "names in cp437": with_entries(_SOUND, Entry(b"demo/caf\x82.py", b"x")),
+    "executable": changed(_SOUND, "demo/__init__.py", mode=0o100755),
+    "made on DOS": every(_SOUND, made_by=0x0014),
+    "directory in another order": replace(_SOUND, reversed_directory=True),
+    "ZIP64 in local headers": every(_SOUND, local_wide=True),
+    "ZIP64 in the directory": every(_SOUND, wide=ALL_WIDE),
+    "ZIP64 for positions": every(_SOUND, wide=frozenset({"offset"})),
+    "ZIP64 everywhere": replace(every(_SOUND, wide=ALL_WIDE, local_wide=True), zip64_end=True),
+    "ZIP64 end records": replace(_SOUND, zip64_end=True),
+    **{
+        f"descriptors of {width} bytes, {'signed' if signature else 'bare'}": every(
+            _SOUND, descriptor=Descriptor(width, signature)
+        )
+        for width in (4, 8)
+        for signature in (True, False)
+    },
+}
+"""Every sound form, by name."""
+
+
+def _read(path: Path, archive: Archive) -> Layout:
+    path.write_bytes(to_bytes(archive))
+    with Source(path) as source:
+        return read_layout(source)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_members_fill_the_archive(shape: str, tmp_path: Path) -> None:
+    """Pitfalls 24, 25: every legal form is read, and the members lie side by side up to the directory."""
+    layout = _read(tmp_path / "a.zip", SHAPES[shape])
+    position = 0
+    for member in layout.in_file_order():
+        assert member.start == position
+        assert member.start < member.data_start <= member.data_stop <= member.stop
+        position = member.stop
+    assert position == layout.end.directory_start
+    assert b"".join(map(layout.entry, layout.members)) == layout.directory
+    assert layout.end.comment == SHAPES[shape].comment
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_layout_agrees_with_zipfile(shape: str, tmp_path: Path) -> None:
+    data = to_bytes(SHAPES[shape])
+    layout = _read(tmp_path / "a.zip", SHAPES[shape])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.testzip() is None
+        others = archive.infolist()
+    assert [
+        (each.name, each.start, each.data_stop - each.data_start, each.size, each.crc, each.method)
+        for each in layout.members
+    ] == [
+        (each.orig_filename, each.header_offset, each.compress_size, each.file_size, each.CRC, each.compress_type)
+        for each in others
+    ]
+
+
+@pytest.mark.parametrize("position", ["start", "data_start", "data_stop"])
+def test_positions_lead_to_the_bytes(position: str, tmp_path: Path) -> None:
+    archive = every(_SOUND, method=0, descriptor=Descriptor())
+    layout = _read(tmp_path / "a.zip", archive)
+    data = to_bytes(archive)
+    for member, entry in zip(layout.members, archive.entries, strict=True):
+        expected = {"start": b"PK\x03\x04", "data_start": entry.content, "data_stop": b"PK\x07\x08"}[position]
+        assert isinstance(expected, bytes)
+        assert data.startswith(expected, getattr(member, position))
+
+
+def test_fault_is_named_with_its_member(tmp_path: Path) -> None:
+    """Pitfall 29: a name with control characters is escaped in the message."""
+    archive = with_entries(_SOUND, Entry("demo/\x1b[2J", b"1"), Entry("demo/\x1b[2J", b"2"))
+    with pytest.raises(ArchiveError, match=r"demo/\\x1b\[2J: it is in the archive twice"):
+        _read(tmp_path / "a.zip", archive)
+
+
+def test_every_cut_of_a_wheel_is_refused(tmp_path: Path) -> None:
+    """Pitfall 34: wherever a download stops, the rest is no wheel."""
+    data = to_bytes(_SOUND)
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    for stop in range(0, len(data), 7):
+        path.write_bytes(data[:stop])
+        with pytest.raises(WheelFault):
+            Wheel(path)
+
+
+class _InMemory:
+    """Bytes to read an archive from; reading beyond them is a fault of the reader."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        assert 0 <= offset <= offset + size <= self.size
+        return self._data[offset : offset + size]
+
+
+def test_no_changed_byte_causes_another_error(tmp_path: Path) -> None:
+    """Pitfalls 24, 40: with any byte changed the archive is read or refused, and never read beyond its end.
+
+    What the strict reading raises, the collecting one finds among all that is wrong.
+    """
+    archive = changed(replace(_SOUND, zip64_end=True), "WHEEL", wide=ALL_WIDE, local_wide=True, descriptor=Descriptor(8))
+    data = to_bytes(archive)
+    refused = hidden = 0
+    for position in range(len(data)):
+        for value in {0, 1, 0x7F, 0xFF, data[position] ^ 1, data[position] ^ 8} - {data[position]}:
+            source = _InMemory(data[:position] + bytes([value]) + data[position + 1 :])
+            found = {each.code for each in read_loosely(source).findings}
+            try:
+                read_layout(source)
+            except ArchiveError as error:
+                refused += 1
+                hidden += error.code not in found
+    assert refused > len(data)
+    assert not hidden
+
+
+def test_codes_of_the_archive_are_all_reached() -> None:
+    """A refusal that no fault of the table reaches is untested."""
+    import wheelfix.wheel.zip as package
+
+    codes = set()
+    for module in Path(str(package.__file__)).parent.glob("*.py"):
+        text = module.read_text("utf-8")
+        for chunk in text.split("_refuse(")[1:] + text.split("ArchiveError(")[1:]:
+            first = chunk.lstrip().split(",")[0].strip()
+            if first.startswith('"'):
+                codes.add(first.strip('"'))
+    unreached = codes - {fault.code for fault in FAULTS}
+    assert unreached <= {"bad-path", "is-a-folder", "not-a-file", "too-much-to-read"}  # other tests reach these

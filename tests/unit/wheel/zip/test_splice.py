@@ -1,0 +1,179 @@
+"""A new archive out of an old one: what is kept keeps every byte."""
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from building import Archive, Descriptor, Entry, WheelSpec, archive_of, changed, every, extra_field, to_bytes
+from wheelfix.errors import SourceChanged, VerificationError
+from wheelfix.wheel.zip import rewrite as splice_module
+from wheelfix.wheel.zip.layout import Layout, read_layout
+from wheelfix.wheel.zip.output import Growing, RunningDigest
+from wheelfix.wheel.zip.rewrite import Edits, NewMember, Spliced, copy_whole, splice
+from wheelfix.wheel.zip.source import Source
+
+_ARCHIVE = replace(
+    archive_of(
+        WheelSpec(
+            files=tuple(Entry(f"demo/file{number}.py", b"x" * number * 5000, method=number % 2 * 8) for number in range(5)),
+            folders=True,
+            extra=extra_field(0x5455, b"\x03aaaa"),
+            local_extra=extra_field(0x5455, b"\x03aaaabbbb"),
+        )
+    ),
+    comment=b"of the archive",
+)
+
+
+class _Result:
+    """A spliced archive: its bytes, its layout, what ``splice`` returned, and what it was made from."""
+
+    def __init__(self, folder: Path, archive: Archive, edits: Edits, closing: Sequence[str] = ("last.txt",)) -> None:
+        self.old_data = to_bytes(archive)
+        (folder / "old.zip").write_bytes(self.old_data)
+        with Source(folder / "old.zip") as source, RunningDigest(source) as digest:
+            self.old: Layout = read_layout(source)
+            like = self.old.members[0]
+            self.asked: list[str] = []
+
+            def close(sha256: str) -> list[NewMember]:
+                self.asked.append(sha256)
+                return [NewMember(name, b"closing", like) for name in closing]
+
+            with (folder / "new.zip").open("w+b") as output:
+                self.sums: Spliced = splice(source, self.old, edits, close, Growing(output.fileno()), digest)
+        self.data = (folder / "new.zip").read_bytes()
+        with Source(folder / "new.zip") as source:
+            self.new: Layout = read_layout(source)
+
+    def bytes_of(self, name: str) -> tuple[bytes, bytes]:
+        """Return the member's bytes in the new archive, and its directory record without the position."""
+        return _bytes_of(self.data, self.new, name)
+
+    def old_bytes_of(self, name: str) -> tuple[bytes, bytes]:
+        return _bytes_of(self.old_data, self.old, name)
+
+
+def _bytes_of(data: bytes, layout: Layout, name: str) -> tuple[bytes, bytes]:
+    member = next(each for each in layout.members if each.name == name)
+    entry = layout.entry(member)
+    return data[member.start : member.stop], entry[:42] + entry[46:]
+
+
+def test_no_edits_give_the_same_bytes(tmp_path: Path) -> None:
+    """Promise 1: nothing to do, nothing changes."""
+    result = _Result(tmp_path, _ARCHIVE, Edits(), closing=())
+    assert result.data == result.old_data
+    assert result.sums == Spliced(*[hashlib.sha256(result.old_data).hexdigest()] * 2)
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        Edits(replaced={"demo/file0.py": b"new"}),
+        Edits(replaced={"demo/file2.py": b"much longer" * 999, "demo-1.0.dist-info/METADATA": b""}),
+        Edits(removed=frozenset({"demo/", "demo/file4.py"})),
+        Edits(renamed={"demo/file1.py": "other/\u0444\u0430\u0439\u043b.py"}),
+        Edits({"demo/file3.py": b"3"}, {"demo/file1.py": "one.py"}, frozenset({"demo-1.0.dist-info/RECORD"})),
+    ],
+)
+@pytest.mark.parametrize("descriptor", [None, Descriptor(4, signature=False), Descriptor(8)])
+def test_other_members_keep_every_byte(edits: Edits, descriptor: Descriptor | None, tmp_path: Path) -> None:
+    """Pitfalls 25, 26: header, data, data descriptor and directory record of a kept member stay."""
+    result = _Result(tmp_path, every(_ARCHIVE, descriptor=descriptor, comment=b"of a member"), edits)
+    names = [edits.renamed.get(each.name, each.name) for each in result.old.members if each.name not in edits.removed]
+    assert [each.name for each in result.new.members] == [*names, "last.txt"]
+    for member in result.old.members:
+        if member.name not in {*edits.replaced, *edits.renamed, *edits.removed}:
+            assert result.bytes_of(member.name) == result.old_bytes_of(member.name)
+    assert result.asked == [result.sums.source_sha256] == [hashlib.sha256(result.old_data).hexdigest()]
+    assert result.sums.output_sha256 == hashlib.sha256(result.data).hexdigest()
+    with zipfile.ZipFile(io.BytesIO(result.data)) as archive:
+        assert archive.testzip() is None
+        assert archive.comment == b"of the archive"
+        assert archive.read("last.txt") == b"closing"
+        for name, content in edits.replaced.items():
+            assert archive.read(name) == content
+        for old, new in edits.renamed.items():
+            assert archive.read(new) == zipfile.ZipFile(io.BytesIO(result.old_data)).read(old)
+
+
+def test_new_content_takes_over_what_surrounds_it(tmp_path: Path) -> None:
+    """Pitfalls 25, 30: time, mode, extra fields and origin of a replaced member are those of the old one."""
+    archive = changed(
+        _ARCHIVE, "file1.py", mode=0o100755, time=(2020, 2, 3, 4, 5, 6), comment=b"kept", descriptor=Descriptor()
+    )
+    name = "demo/file1.py"
+    result = _Result(tmp_path, archive, Edits(replaced={name: b"new content"}))
+    before, after = (zipfile.ZipFile(io.BytesIO(data)).getinfo(name) for data in (result.old_data, result.data))
+    for what in ("date_time", "comment", "extra", "create_system", "create_version", "external_attr"):
+        assert getattr(before, what) == getattr(after, what)
+    assert (before.flag_bits, after.flag_bits) == (0x8, 0)
+
+
+def test_what_is_written_anew_is_stored(tmp_path: Path) -> None:
+    """Promise 4: what a compressor makes of it differs from one zlib to another."""
+    result = _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file2.py": b"a" * 999, "demo/file3.py": b"a" * 999}))
+    methods = {each.name: each.method for each in result.new.members}
+    assert (methods["demo/file1.py"], methods["demo/file2.py"], methods["demo/file3.py"]) == (8, 0, 0)
+    assert methods["last.txt"] == 0
+
+
+def test_order_of_the_directory_is_kept(tmp_path: Path) -> None:
+    """Pitfall 24: a directory need not list the members in the order in which they lie."""
+    archive = replace(_ARCHIVE, reversed_directory=True)
+    result = _Result(tmp_path, archive, Edits(replaced={"demo/file1.py": b"new"}, removed=frozenset({"demo/file2.py"})))
+    kept = [each.name for each in result.old.members if each.name != "demo/file2.py"]
+    assert [each.name for each in result.new.members] == [*kept, "last.txt"]
+
+
+@pytest.mark.parametrize("method", [93, 14, 12])
+def test_unknown_compression_is_copied(method: int, tmp_path: Path) -> None:
+    """Pitfall 26: Zstandard, LZMA and bzip2 members are copied as they are."""
+    archive = changed(_ARCHIVE, "file1.py", method=method, raw=b"whatever it is")
+    result = _Result(tmp_path, archive, Edits(replaced={"demo/file0.py": b"new"}))
+    assert result.bytes_of("demo/file1.py") == result.old_bytes_of("demo/file1.py")
+
+
+def test_output_that_is_not_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise 5: what a faulty disk returns is noticed before anyone sees the file."""
+    real = Growing.copy_from
+
+    def flipped(self: Growing, source: Source, offset: int, count: int) -> int:
+        start = self.size
+        copied = real(self, source, offset, count)
+        os.pwrite(self.descriptor, b"XX", start)
+        return copied
+
+    monkeypatch.setattr(Growing, "copy_from", flipped)
+    with pytest.raises(VerificationError) as failure:
+        _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file3.py": b"new"}))
+    assert failure.value.code == "not-as-planned"
+
+
+@pytest.mark.parametrize("step", [1, 4096, 10_000])
+def test_copy_in_small_steps(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splice_module, "_COPY_STEP", step)
+    small = archive_of(WheelSpec()) if step == 1 else _ARCHIVE
+    path = tmp_path / "old.zip"
+    path.write_bytes(to_bytes(small))
+    with Source(path) as source, RunningDigest(source) as digest, (tmp_path / "new.zip").open("w+b") as output:
+        sha256 = copy_whole(source, Growing(output.fileno()), digest)
+    assert (tmp_path / "new.zip").read_bytes() == path.read_bytes()
+    assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_source_that_is_written_to_meanwhile(tmp_path: Path) -> None:
+    """Pitfall 34: a copy of a file that changes under it is not published."""
+    path = tmp_path / "old.zip"
+    path.write_bytes(to_bytes(_ARCHIVE))
+    with Source(path) as source, RunningDigest(source) as digest, (tmp_path / "new.zip").open("w+b") as output:
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(SourceChanged):
+            copy_whole(source, Growing(output.fileno()), digest)
