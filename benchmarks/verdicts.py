@@ -14,7 +14,7 @@ from time import perf_counter
 
 from wheelfix.evidence.elf import is_binary
 from wheelfix.plan import make_plan
-from wheelfix.rules.loading import built_in
+from wheelfix.rules.load import built_in
 from wheelfix.wheel.wheel import Wheel
 
 _BLOCK = 1 << 20

@@ -2,11 +2,9 @@
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.plan import make_facts
-from wheelfix.rules.applying import Corrected, apply_rules
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.loading import rule_set
-from wheelfix.rules.matching import Decision, decide, rules_for
+from wheelfix.rules.apply import Corrected, apply_rules
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.match import Decision, Facts, decide, make_facts, rules_for
 from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document

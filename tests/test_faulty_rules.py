@@ -10,7 +10,7 @@ import pytest
 import running
 from building import WheelSpec, write_wheel
 from wheelfix.errors import RulesError
-from wheelfix.rules.loading import load_rules
+from wheelfix.rules.load import load_rules
 
 FOLDER = Path(__file__).with_name("faulty_rules")
 FILES = sorted(FOLDER.glob("*.toml"))

@@ -14,8 +14,8 @@ from wheelfix.outcome import Report
 from wheelfix.plan import Plan, make_plan
 from wheelfix.render.json import render_json
 from wheelfix.rewrite import apply, preview
-from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
-from wheelfix.rules.loading import built_in, load_rules
+from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
 from wheelfix.weighing import Caution
 from wheelfix.wheel.wheel import Wheel

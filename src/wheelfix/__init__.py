@@ -91,13 +91,11 @@ if TYPE_CHECKING:
     from wheelfix.render.json import render_json
     from wheelfix.repairing import repair_wheels
     from wheelfix.rewrite import apply, preview
-    from wheelfix.rules.conditions import Match, When
-    from wheelfix.rules.linting import remarks_on
-    from wheelfix.rules.loading import built_in, find_rules, load_rules, rule_set
-    from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Rule, RuleSet
-    from wheelfix.rules.printing import print_rules
-    from wheelfix.rules.schema import rules_schema
-    from wheelfix.trials import Result, try_cases
+    from wheelfix.rules.cases import Result, try_cases
+    from wheelfix.rules.lint import remarks_on
+    from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
+    from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
+    from wheelfix.rules.schema import print_rules, rules_schema
     from wheelfix.weighing import Caution, gather
     from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.wheel.filename import WheelFilename
@@ -136,13 +134,11 @@ _HOMES: Final = {
     "render.json": ("render_json",),
     "repairing": ("repair_wheels",),
     "rewrite": ("apply", "preview"),
-    "rules.conditions": ("Match", "When"),
-    "rules.linting": ("remarks_on",),
-    "rules.loading": ("built_in", "find_rules", "load_rules", "rule_set"),
-    "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Rule", "RuleSet"),
-    "rules.printing": ("print_rules",),
-    "rules.schema": ("rules_schema",),
-    "trials": ("Result", "try_cases"),
+    "rules.cases": ("Result", "try_cases"),
+    "rules.lint": ("remarks_on",),
+    "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
+    "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
+    "rules.schema": ("print_rules", "rules_schema"),
     "weighing": ("Caution", "gather"),
     "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),

@@ -186,7 +186,7 @@ def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "R
     """Return rules ready for use; those that come with wheelfix stay a name, so that they need not be loaded yet."""
     if rules is None or (isinstance(rules, str) and rules in BUILT_IN):
         return rules
-    from wheelfix.rules.loading import load_rules  # imported late, see _fix
+    from wheelfix.rules.load import load_rules  # imported late, see _fix
     from wheelfix.rules.model import RuleSet
 
     if isinstance(rules, RuleSet):
@@ -197,7 +197,7 @@ def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "R
 def _remarks(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Remark, ...]:
     if rules is None or isinstance(rules, str):
         return ()
-    from wheelfix.rules.linting import remarks_on_run  # imported late: built-in rules need it not
+    from wheelfix.rules.lint import remarks_on_run  # imported late: built-in rules need it not
 
     return remarks_on_run(rules, outcomes)
 

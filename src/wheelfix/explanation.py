@@ -6,10 +6,10 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelfix.outcome import Change, Problem
-from wheelfix.plan import make_facts, make_plan
+from wheelfix.plan import make_plan
 from wheelfix.problems import failure
-from wheelfix.rules.explaining import Explanation, explain
-from wheelfix.rules.globs import matches
+from wheelfix.rules.explain import Explanation, explain
+from wheelfix.rules.match import make_facts, matches
 from wheelfix.rules.model import RuleSet
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import read_requirement, same_requirement

@@ -9,16 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
 
-from packaging.utils import canonicalize_name
-
 from wheelfix.diffing import unified_diff
 from wheelfix.doubts import contradicted_files, problem_of
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.identity import Identity, Renaming, build_order, rename
 from wheelfix.outcome import Change, Fault, Problem
-from wheelfix.rules.applying import apply_rules
-from wheelfix.rules.facts import Facts
+from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.uncovered import with_uncovered
 from wheelfix.weighing import Caution, gather, weigh, weigh_label
@@ -26,12 +24,10 @@ from wheelfix.wheel.editor import REQUIRES, AddField, Edit, Editor, RemoveField,
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import TRACE
-from wheelfix.wheel.tags import Environments
 from wheelfix.wheel.wheel import SIGNATURES, Wheel
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
-    from wheelfix.wheel.filename import WheelFilename
 
 
 @dataclass(frozen=True)
@@ -110,29 +106,6 @@ def make_plan(
     for edit in edits:
         draft.apply_edit(edit)
     return draft.finish(rules.digest if rules else None, identity or Identity())
-
-
-def make_facts(
-    document: "Document",
-    filename: "WheelFilename",
-    sha256: Callable[[], str],
-    environments: Callable[[], Environments] | None = None,
-) -> Facts:
-    """Return what rules can ask of the wheel called ``filename`` with the METADATA ``document``.
-
-    ``sha256`` gives its sum (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
-    each is called only if a rule needs it.
-    """
-    name = document.first("Name")
-    environments = environments or cache(lambda: Environments(filename.tags))
-    return Facts(
-        canonicalize_name(name) if name else filename.project,
-        document.first("Version") or filename.version,
-        filename,
-        document,
-        lambda requirement: environments().never_ask_for(requirement),
-        cache(sha256),
-    )
 
 
 def void_signatures(wheel: Wheel) -> list[Change]:

@@ -14,7 +14,7 @@ from wheelfix.evidence.verdict import Evidence, what_breaks
 from wheelfix.options import CAUTION, refuse_excluded
 from wheelfix.outcome import Change, Problem, Scan, Verdict
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.matching import names_a_pair
+from wheelfix.rules.match import names_a_pair
 from wheelfix.rules.model import RuleSet
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement

@@ -99,7 +99,7 @@ def _plan(
 
 
 def _rules(task: Task) -> "RuleSet | None":
-    from wheelfix.rules.loading import built_in
+    from wheelfix.rules.load import built_in
 
     return built_in(task.rules) if isinstance(task.rules, str) else task.rules
 

@@ -16,9 +16,8 @@ import pytest
 
 from wheelfix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.loading import rule_set
-from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.model import Match, Rule, RuleSet, When
 from wheelfix.wheel.requirement import read_requirement
 from wheelfix.wheel.wheel import Wheel
 

@@ -8,7 +8,7 @@ import pytest
 from downloading import downloaded
 from wheelfix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status, Verdict
-from wheelfix.rules.gpu import gpu_rules
+from wheelfix.rules.load import gpu_rules
 
 pytestmark = pytest.mark.real
 

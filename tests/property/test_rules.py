@@ -15,13 +15,10 @@ from ruling import apply
 from strategies import metadata
 from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, MetadataError
-from wheelfix.plan import make_facts
-from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
-from wheelfix.rules.applying import Corrected
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.loading import rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
+from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.match import Facts, make_facts
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 

@@ -11,7 +11,7 @@ from building import Entry, WheelSpec, changed, to_bytes, write_wheel
 from elfwriter import shared_object
 from in_memory import packed
 from wheelfix import Caution, Identity, Match, Outcome, Rule, RuleSet, Status, Verdict, Wheel
-from wheelfix.rules.loading import rule_set
+from wheelfix.rules.load import rule_set
 from wheelwriter import archive_of
 
 GPU = "nvidia-cuda-runtime-cu12"

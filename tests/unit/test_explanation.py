@@ -7,9 +7,8 @@ import pytest
 from building import WheelSpec, write_wheel
 from wheelfix.batch import fix_wheels
 from wheelfix.explanation import WheelExplanation, explain_wheel
-from wheelfix.rules.conditions import Match
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Action, FieldValue, Rule, RuleSet
+from wheelfix.rules.load import built_in, rule_set
+from wheelfix.rules.model import Action, FieldValue, Match, Rule, RuleSet
 
 REQUIRES = ("NumPy>=1", "nvidia-nccl-cu12==2", "nvidia-cublas-cu12", "== 1", "a.b; os_name == 'nt'")
 SPEC = WheelSpec(requires=REQUIRES)

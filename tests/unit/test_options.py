@@ -12,7 +12,7 @@ from building import write_wheel
 from flaws import sound
 from scripting import Index, answering
 from wheelfix.options import listed
-from wheelfix.rules.gpu import gpu_rules
+from wheelfix.rules.load import gpu_rules
 
 
 def test_one_text_is_one_item() -> None:

@@ -15,9 +15,8 @@ from wheelfix.identity import Identity
 from wheelfix.outcome import Change, Status
 from wheelfix.plan import Plan, make_plan
 from wheelfix.rewrite import apply
-from wheelfix.rules.conditions import Match
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Action, Rule, RuleSet
+from wheelfix.rules.load import built_in, rule_set
+from wheelfix.rules.model import Action, Match, Rule, RuleSet
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.wheel.record import hash_column
 from wheelfix.wheel.wheel import Wheel

@@ -11,7 +11,7 @@ from building import Entry, WheelSpec, write_wheel
 from elfwriter import shared_object
 from running import wheelfix as run
 from wheelfix import Action, Caution, Change, Match, NeedError, Outcome, Rule, RuleSet, Scan, Status, Verdict, Wheel, When
-from wheelfix.rules.loading import rule_set
+from wheelfix.rules.load import rule_set
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 MARKED = f"{GPU}; platform_machine == 'aarch64'"

@@ -32,7 +32,7 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
     :raises click.UsageError: if there are none.
     :raises RulesError: with every fault of the files.
     """
-    from wheelfix.rules.loading import find_rules, load_rules  # imported late: strip-gpu needs neither
+    from wheelfix.rules.load import find_rules, load_rules  # imported late: strip-gpu needs neither
 
     if sources:
         return load_rules(*sources)
@@ -52,7 +52,7 @@ def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple
 
 def remarks_today(rules: "RuleSet") -> tuple[Remark, ...]:
     """Return what there is to say of ``rules`` without a wheel; those that have had their day by now are named."""
-    from wheelfix.rules.linting import remarks_on  # imported late: strip-gpu needs it not
+    from wheelfix.rules.lint import remarks_on  # imported late: strip-gpu needs it not
 
     return remarks_on(rules, datetime.now(UTC).date())  # noqa: TID251 - the day changes what is said, never what is done
 

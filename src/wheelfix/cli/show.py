@@ -17,7 +17,7 @@ from wheelfix.escaping import shown
 from wheelfix.outcome import Scan
 from wheelfix.render.show import Row, render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.render.text import render_disagreements, render_read_summary, render_suggestions
-from wheelfix.rules.loading import built_in
+from wheelfix.rules.load import built_in
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
 _UNBOUNDED = 100_000

@@ -35,6 +35,6 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
     """
     if not (only or keep or drop):
         return correct("strip-gpu", "gpu", CorrectingOptions(**options))
-    from wheelfix.rules.gpu import gpu_rules  # imported late: most calls need no rules of their own
+    from wheelfix.rules.load import gpu_rules  # imported late: most calls need no rules of their own
 
     return correct("strip-gpu", gpu_rules(only=only, keep=keep, drop=drop), CorrectingOptions(**options))

@@ -114,7 +114,7 @@ def correct_into(
 
 def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str | None:
     """Return what identifies ``rules``, ``None`` where there are none."""
-    from wheelfix.rules.loading import load_rules  # imported late, as everywhere where rules are optional
+    from wheelfix.rules.load import load_rules  # imported late, as everywhere where rules are optional
     from wheelfix.rules.model import RuleSet
 
     if rules is None or isinstance(rules, RuleSet):

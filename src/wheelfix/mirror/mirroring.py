@@ -91,7 +91,7 @@ def _by_name(outcome: Outcome) -> Outcome:
 
 
 def _loaded(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | None":
-    from wheelfix.rules.loading import load_rules
+    from wheelfix.rules.load import load_rules
     from wheelfix.rules.model import RuleSet
 
     if rules is None or isinstance(rules, RuleSet):

@@ -12,10 +12,10 @@ from wheelfix.explanation import WheelExplanation
 from wheelfix.outcome import Change, Remark
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change
-from wheelfix.rules.actions import WHEEL_ACTIONS
-from wheelfix.rules.explaining import Explanation, RuleView
+from wheelfix.rules.apply import WHEEL_ACTIONS
+from wheelfix.rules.cases import Result
+from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet
-from wheelfix.trials import Result
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.fields import find
 

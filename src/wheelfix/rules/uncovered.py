@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from wheelfix.outcome import Change
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.globs import matches
-from wheelfix.rules.loading import built_in
-from wheelfix.rules.model import Action, Rule, RuleSet
-from wheelfix.rules.printing import print_rule
+from wheelfix.rules.load import built_in
+from wheelfix.rules.match import Facts, matches
+from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
+from wheelfix.rules.schema import print_rule
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement
 

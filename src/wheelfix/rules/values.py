@@ -10,10 +10,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheelfix.errors import EditError
-from wheelfix.rules.actions import PLACEHOLDERS, template_fields
-from wheelfix.rules.conditions import Match, each_of
-from wheelfix.rules.faults import did_you_mean
-from wheelfix.rules.model import FieldName, FieldValue
+from wheelfix.rules.apply import PLACEHOLDERS, template_fields
+from wheelfix.rules.model import FieldName, FieldValue, Match, did_you_mean, each_of
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
 from wheelfix.wheel.marker import read_marker

@@ -8,7 +8,7 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from running import wheelfix
-from wheelfix.rules.loading import built_in, load_rules
+from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.schema import rules_schema
 
 RULES = """schema = 1

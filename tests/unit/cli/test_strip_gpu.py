@@ -8,7 +8,7 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from running import wheelfix
-from wheelfix.rules.loading import groups_of
+from wheelfix.rules.load import groups_of
 
 PLAIN = ("numpy",)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from wheelfix.evidence.catalogue import Provided, library_runtime, names, provided_by
-from wheelfix.rules.loading import built_in
+from wheelfix.rules.load import built_in
 from wheelfix.wheel.requirement import read_requirement
 
 

@@ -16,11 +16,10 @@ from wheelfix.render.rules import (
     render_rules_json,
 )
 from wheelfix.render.text import render_remarks
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.explaining import Explanation, RuleView
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
-from wheelfix.trials import Result
+from wheelfix.rules.cases import Result
+from wheelfix.rules.explain import Explanation, RuleView
+from wheelfix.rules.load import built_in, rule_set
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
 
 
 def listed(rule: Rule) -> list[str]:

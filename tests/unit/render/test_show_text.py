@@ -10,7 +10,7 @@ from wheelfix.batch import fix_wheels
 from wheelfix.description import Description, describe
 from wheelfix.outcome import Change, Problem
 from wheelfix.render.show import render_descriptions_json, render_head, render_rows, render_tail
-from wheelfix.rules.loading import built_in
+from wheelfix.rules.load import built_in
 from wheelfix.wheel.sbom import TRACE, Ancestor, Trace, write_trace
 
 REQUIRES = ("numpy>=1", "triton==3", "mkl", "nvidia-nccl-cu12; extra == 'gpu'", "sphinx; extra == 'docs'", "x (==", "???")

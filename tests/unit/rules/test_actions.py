@@ -5,11 +5,9 @@ import pytest
 
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError
-from wheelfix.plan import make_facts
-from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
-from wheelfix.rules.applying import Corrected
-from wheelfix.rules.conditions import Match
-from wheelfix.rules.model import Action, FieldName, FieldValue, Rule
+from wheelfix.rules.apply import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected, template_fields
+from wheelfix.rules.match import make_facts
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 

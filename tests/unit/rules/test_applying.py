@@ -4,8 +4,7 @@ import pytest
 
 from ruling import apply, facts_of, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.model import Action, FieldValue, Rule
+from wheelfix.rules.model import Action, FieldValue, Match, Rule, When
 
 
 def rule(name: str, match: str | Match | None, action: str | Action, **more: object) -> Rule:

@@ -3,10 +3,9 @@
 import pytest
 
 from ruling import facts_of
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.explaining import Explanation, explain
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.model import Action, Rule
+from wheelfix.rules.explain import Explanation, explain
+from wheelfix.rules.load import built_in, rule_set
+from wheelfix.rules.model import Action, Match, Rule, When
 
 
 def rule(name: str, match: Match | None, action: str | Action = "drop", **more: object) -> Rule:

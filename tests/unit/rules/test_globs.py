@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheelfix.rules.globs import all_contained, beginnings, contains, is_plain, literal_length, matches, start_of
+from wheelfix.rules.match import all_contained, beginnings, contains, is_plain, literal_length, matches, start_of
 
 GLOBS = [
     ("triton", "triton", True),

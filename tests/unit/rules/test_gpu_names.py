@@ -6,8 +6,8 @@ import pytest
 
 import ruling
 from wheelfix.evidence.catalogue import provided_by
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.matching import names_a_pair
+from wheelfix.rules.load import built_in, rule_set
+from wheelfix.rules.match import names_a_pair
 from wheelfix.wheel.requirement import read_requirement
 
 KEPT: Final = """

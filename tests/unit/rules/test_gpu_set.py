@@ -3,8 +3,8 @@
 import pytest
 
 import ruling
-from wheelfix.rules.loading import built_in
-from wheelfix.rules.matching import Decision
+from wheelfix.rules.load import built_in
+from wheelfix.rules.match import Decision
 
 
 def judge(project: str, text: str) -> Decision | None:

@@ -4,9 +4,8 @@ import pytest
 
 from ruling import judge
 from wheelfix.errors import RulesError
-from wheelfix.rules.gpu import gpu_rules
-from wheelfix.rules.linting import remarks_on
-from wheelfix.rules.loading import built_in, groups_of
+from wheelfix.rules.lint import remarks_on
+from wheelfix.rules.load import built_in, gpu_rules, groups_of
 
 
 def verdict(rules: dict[str, tuple[str, ...]], text: str, project: str = "torch") -> tuple[str, str] | None:

@@ -14,12 +14,10 @@ from packaging.specifiers import SpecifierSet
 from counting import count_calls
 from ruling import facts_of
 from wheelfix.outcome import Change, Outcome, Problem, Status
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.linting import remarks_on, remarks_on_names, remarks_on_run
-from wheelfix.rules.loading import built_in, rule_set
-from wheelfix.rules.matching import BEHIND_EXTRA, decide, rules_for
-from wheelfix.rules.model import Action, Rule, RuleSet
+from wheelfix.rules.lint import remarks_on, remarks_on_names, remarks_on_run
+from wheelfix.rules.load import built_in, rule_set
+from wheelfix.rules.match import BEHIND_EXTRA, Facts, decide, rules_for
+from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
 
 WINDOWS = Action(set_marker="os_name == 'nt'")
 

@@ -9,9 +9,8 @@ import pytest
 
 from wheelfix.errors import RulesError
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.loading import built_in, find_rules, groups_of, load_rules, rule_set
-from wheelfix.rules.model import Action, Rule
+from wheelfix.rules.load import built_in, find_rules, groups_of, load_rules, rule_set
+from wheelfix.rules.model import Action, Match, Rule, When
 
 
 def a_rule(name: str = "a", **changes: object) -> Rule:
@@ -37,7 +36,7 @@ def test_each_built_in_set_loads(name: str) -> None:
     assert rules.name == name
     assert rules is built_in(name)
     assert set(rules.origins) == {name}
-    text = files("wheelfix.rules").joinpath("sets", f"{name}.toml").read_text("utf-8")
+    text = files("wheelfix.rules").joinpath("builtin", f"{name}.toml").read_text("utf-8")
     assert len(rules.rules) == len(tomllib.loads(text)["rule"])
 
 

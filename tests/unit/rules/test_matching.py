@@ -6,11 +6,9 @@ import pytest
 
 from counting import count_calls
 from ruling import SUM, facts_of, requirement
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.loading import rule_set
-from wheelfix.rules.matching import CONDITIONS, Decision, decide, failed_condition, misses, rules_for
-from wheelfix.rules.model import Rule
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.match import CONDITIONS, Decision, Facts, decide, failed_condition, misses, rules_for
+from wheelfix.rules.model import Match, Rule, When
 
 TORCH = facts_of(
     "numpy<2", "triton==3.3; platform_machine == 'x86_64'", "nvidia-nccl-cu12; extra == 'cuda'",

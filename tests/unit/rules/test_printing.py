@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.loading import built_in, load_rules, rule_set
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Rule, RuleSet
-from wheelfix.rules.printing import print_rules
+from wheelfix.rules.load import built_in, load_rules, rule_set
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
+from wheelfix.rules.schema import print_rules
 
 
 def loaded(text: str) -> RuleSet:

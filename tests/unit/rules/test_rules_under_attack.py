@@ -9,11 +9,10 @@ from ruling import apply, facts_of, requirement, requires
 from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, RulesError
 from wheelfix.outcome import Outcome, Status
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.explaining import explain
-from wheelfix.rules.linting import remarks_on_run
-from wheelfix.rules.loading import load_rules, rule_set
-from wheelfix.rules.model import Action, Case, FieldValue, Rule
+from wheelfix.rules.explain import explain
+from wheelfix.rules.lint import remarks_on_run
+from wheelfix.rules.load import load_rules, rule_set
+from wheelfix.rules.model import Action, Case, FieldValue, Match, Rule, When
 
 DIGITS = "1" * 5000
 HEAD = 'schema = 1\n[[rule]]\nid = "r"\nreason = "why"\nmatch = "foo"\n'

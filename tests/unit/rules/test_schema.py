@@ -12,10 +12,9 @@ import pytest
 
 from wheelfix.errors import RulesError
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.loading import built_in, load_rules
-from wheelfix.rules.printing import print_rules
-from wheelfix.rules.schema import TABLES, rules_schema
+from wheelfix.rules.load import built_in, load_rules
+from wheelfix.rules.model import Match, When
+from wheelfix.rules.schema import TABLES, print_rules, rules_schema
 
 ROOT = Path(__file__).parents[3]
 FAULTY = sorted((ROOT / "tests" / "faulty_rules").glob("*.toml"))
@@ -87,7 +86,7 @@ def test_each_table_is_closed_and_each_key_described(table: type[msgspec.Struct]
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_it_accepts_the_built_in_sets_as_they_are_and_printed(name: str) -> None:
-    path = ROOT / "src" / "wheelfix" / "rules" / "sets" / f"{name}.toml"
+    path = ROOT / "src" / "wheelfix" / "rules" / "builtin" / f"{name}.toml"
     assert accepts(path.read_text("utf-8"))
     assert accepts(print_rules(built_in(name)))
 

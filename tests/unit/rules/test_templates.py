@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 
 from ruling import facts_of
 from wheelfix.errors import RulesError
-from wheelfix.rules.conditions import Match
-from wheelfix.rules.loading import rule_set
-from wheelfix.rules.matching import misses
-from wheelfix.rules.model import Action, Rule, RuleSet
-from wheelfix.rules.templates import specimens
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.match import misses
+from wheelfix.rules.model import Action, Match, Rule, RuleSet
+from wheelfix.rules.validate import specimens
 from wheelfix.wheel.requirement import read_requirement
 
 PINS = Match(("torch",), specifier=("==*",))

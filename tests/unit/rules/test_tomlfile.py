@@ -7,8 +7,8 @@ import pytest
 
 from counting import count_calls
 from wheelfix.errors import RulesError
-from wheelfix.rules.loading import find_rules, load_rules
-from wheelfix.rules.tomlfile import read_toml
+from wheelfix.rules.load import find_rules, load_rules
+from wheelfix.rules.toml import read_toml
 
 A_LOT = 20_000
 PATH = "a." * A_LOT + "a"

@@ -10,11 +10,10 @@ from counting import count_calls
 from ruling import facts_of, requires
 from running import wheelfix as run
 from wheelfix.outcome import Change
-from wheelfix.rules.applying import apply_rules
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.gpu import gpu_rules
-from wheelfix.rules.linting import remarks_on
-from wheelfix.rules.loading import built_in, load_rules
+from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.lint import remarks_on
+from wheelfix.rules.load import built_in, gpu_rules, load_rules
+from wheelfix.rules.match import Facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.uncovered import with_uncovered
 

@@ -76,7 +76,7 @@ def take(
     :raises click.UsageError: if the options contradict each other, or nothing is to be taken.
     """
     from wheelfix.mirror.mirroring import mirror_releases  # imported late: most calls do without a network
-    from wheelfix.rules.loading import find_rules
+    from wheelfix.rules.load import find_rules
 
     if not requirements:
         raise click.UsageError("Name what to take, such as torch==2.7.0.")

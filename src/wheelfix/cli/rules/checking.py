@@ -11,8 +11,8 @@ from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, refuse_remarks
 from wheelfix.errors import RuleFault, RulesError
 from wheelfix.render.rules import render_remarks_json
 from wheelfix.render.text import render_remarks
-from wheelfix.rules.faults import rules_error
-from wheelfix.rules.linting import remarks_on_names
+from wheelfix.rules.lint import remarks_on_names
+from wheelfix.rules.model import rules_error
 
 if TYPE_CHECKING:
     from wheelfix.outcome import Remark

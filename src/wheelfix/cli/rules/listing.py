@@ -28,7 +28,7 @@ def command(files: tuple[str, ...], sources: tuple[str, ...], form: Literal["tex
     """
     rules = chosen_rules((*files, *sources))
     if form == "toml":
-        from wheelfix.rules.printing import print_rules  # imported late: the others need no TOML writer
+        from wheelfix.rules.schema import print_rules  # imported late: the others need no TOML writer
 
         text = print_rules(rules)
     else:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.rules.conditions import Match, When
-from wheelfix.rules.loading import rule_set
-from wheelfix.rules.model import Action, Case, FieldValue, Rule, RuleSet
-from wheelfix.trials import AFTER, BEFORE, Result, golden_folders, try_cases, try_golden
+from wheelfix.rules.cases import AFTER, BEFORE, Result, golden_folders, try_cases, try_golden
+from wheelfix.rules.load import rule_set
+from wheelfix.rules.model import Action, Case, FieldValue, Match, Rule, RuleSet, When
 
 DROP = Rule(
     id="drop", reason="why", match=Match(("foo",)), action="drop", when=When(project=("torch*",), platform=("*aarch64",))

@@ -10,12 +10,10 @@ from packaging.utils import canonicalize_name
 from wheelfix.diffing import unified_diff
 from wheelfix.errors import WheelfixError
 from wheelfix.options import listed
-from wheelfix.plan import make_facts
-from wheelfix.rules.applying import apply_rules
-from wheelfix.rules.conditions import each_of
-from wheelfix.rules.explaining import explain
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.model import Case, RuleSet
+from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.explain import explain
+from wheelfix.rules.match import Facts, make_facts
+from wheelfix.rules.model import Case, RuleSet, each_of
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wheelfix.errors import RuleFault, RulesError
-from wheelfix.rules.faults import rules_error
+from wheelfix.rules.model import rules_error
 
 _LARGEST: Final = 8 << 20
 """The size in bytes of the largest file; three thousand rules take half a megabyte."""

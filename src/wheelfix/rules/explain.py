@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wheelfix.rules.facts import Facts
-from wheelfix.rules.matching import decide, failed_condition, misses, names_requirements
+from wheelfix.rules.match import Facts, decide, failed_condition, misses, names_requirements
 from wheelfix.rules.model import Rule, RuleSet
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement

@@ -1,0 +1,380 @@
+"""Which rule decides on a requirement, and why others do not."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cache, cached_property, lru_cache
+from itertools import takewhile
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from wheelfix.rules.model import Match, Rule, When
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.marker import plain_marker
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import Requirement, plain_specifier, read_requirement
+from wheelfix.wheel.tags import Environments
+
+_WILD: Final = re.compile(r"[*?\[]")
+_MOST_REMEMBERED: Final = 16_384
+"""How many lists of patterns are kept ready: more than rule files have, since all are asked for every requirement."""
+_ALPHABET: Final = frozenset(map(chr, range(32, 127)))
+"""The characters for which patterns are compared: names and tags have no others."""
+Piece: TypeAlias = frozenset[str] | None
+"""What a pattern allows at one place: some characters, or any text (``None``)."""
+
+
+class _Ready(NamedTuple):
+    """Patterns made ready: those without wildcards as a set, since compiling a hundred patterns takes long."""
+
+    exact: frozenset[str]
+    pattern: re.Pattern[str] | None
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _ready(globs: tuple[str, ...]) -> _Ready:
+    wild = [glob for glob in globs if _WILD.search(glob)]
+    pattern = re.compile("|".join(map(translate, wild))) if wild else None
+    return _Ready(frozenset(globs).difference(wild), pattern)
+
+
+def matches(globs: tuple[str, ...], text: str) -> bool:
+    """Whether ``text`` matches any of ``globs``, whole and case-sensitively.
+
+    >>> matches(("nvidia-*-cu[1-9][0-9]",), "nvidia-cublas-cu12"), matches(("triton",), "tritonclient")
+    (True, False)
+    """
+    exact, pattern = _ready(globs)
+    return text in exact or (pattern is not None and pattern.match(text) is not None)
+
+
+def is_plain(glob: str) -> bool:
+    """Whether ``glob`` has no wildcards: it matches one text only."""
+    return not _WILD.search(glob)
+
+
+def literal_length(glob: str) -> int:
+    """Return how many characters of ``glob`` are fixed: a pattern with few matches strangers."""
+    return sum(piece is not None and len(piece) < len(_ALPHABET) for piece in _pieces(glob))
+
+
+@lru_cache(maxsize=4096)
+def _pieces(glob: str) -> tuple[Piece, ...]:
+    found: list[Piece] = []
+    position = 0
+    while position < len(glob):
+        char = glob[position]
+        stop = glob.find("]", position + 2 + glob.startswith("[!", position)) if char == "[" else -1
+        if char == "*":
+            if not found or found[-1] is not None:
+                found.append(None)
+        elif char == "?":
+            found.append(_ALPHABET)
+        elif stop > 0:
+            one = re.compile(translate(glob[position : stop + 1]))
+            found.append(frozenset(each for each in _ALPHABET if one.match(each)))
+            position = stop
+        else:
+            found.append(frozenset(char))
+        position += 1
+    return tuple(found)
+
+
+@lru_cache(maxsize=65_536)
+def contains(outer: str, inner: str) -> bool:
+    """Whether ``outer`` matches everything that ``inner`` matches. A ``False`` can mean that it was not seen.
+
+    >>> contains("nvidia-*", "nvidia-*-cu[1-9][0-9]"), contains("nvidia-*-cu12", "nvidia-*")
+    (True, False)
+    """
+    wide, narrow = _pieces(outer), _pieces(inner)
+    here = there = 0
+    star, restart = -1, 0
+    # As texts are matched, with the pieces of ``inner`` for characters: the last * takes one more where the rest fails.
+    while there < len(narrow):
+        piece, other = wide[here] if here < len(wide) else frozenset[str](), narrow[there]
+        if piece is None:
+            star, restart, here = here, there, here + 1
+        elif here < len(wide) and other is not None and other <= piece:
+            here, there = here + 1, there + 1
+        elif star >= 0:
+            restart += 1
+            here, there = star + 1, restart
+        else:
+            return False
+    return all(piece is None for piece in wide[here:])
+
+
+END: Final = "\0"
+"""Stands behind what a pattern begins with where that is all of it."""
+
+
+@lru_cache(maxsize=65_536)
+def start_of(glob: str) -> str:
+    r"""Return what all texts that ``glob`` matches begin with, and :data:`END` where it matches that text only.
+
+    >>> start_of("nvidia-*-cu12"), start_of("triton")
+    ('nvidia-', 'triton\x00')
+    """
+    pieces = _pieces(glob)
+    fixed = [*takewhile(lambda piece: piece is not None and len(piece) == 1, pieces)]
+    return "".join(char for piece in fixed if piece for char in piece) + (END if len(fixed) == len(pieces) else "")
+
+
+def beginnings(start: str) -> Iterator[str]:
+    """Yield ``start`` cut off everywhere: what contains a pattern that starts so has one of these for its own start."""
+    return (start[:length] for length in range(len(start) + 1))
+
+
+def all_contained(outer: Iterable[str], inner: Iterable[str]) -> bool:
+    """Whether each of ``inner`` is contained in one of ``outer``."""
+    by_start = _by_start(tuple(outer))
+    return all(
+        any(contains(wide, narrow) for start in beginnings(start_of(narrow)) for wide in by_start.get(start, ()))
+        for narrow in inner
+    )
+
+
+@lru_cache(maxsize=1024)
+def _by_start(globs: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for glob in globs:
+        found.setdefault(start_of(glob), []).append(glob)
+    return found
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A wheel as it came, as far as rules can see it.
+
+    ``version`` is text as METADATA writes it. ``is_dead`` tells whether no environment that accepts the wheel ever asks for
+    a requirement; ``sha256`` gives the wheel's sum (hexadecimal), and is called only if a rule needs it.
+    """
+
+    project: NormalizedName
+    version: str
+    filename: WheelFilename
+    document: Document
+    is_dead: Callable[[Requirement], bool]
+    sha256: Callable[[], str]
+
+    @cached_property
+    def parsed_version(self) -> Version | None:
+        """The version, or ``None`` where it is none by PEP 440."""
+        return _parsed(self.version)
+
+    @property
+    def local(self) -> str:
+        """The local label of the version, empty where there is none."""
+        return (self.parsed_version.local or "") if self.parsed_version else self.version.partition("+")[2]
+
+    @property
+    def metadata_version(self) -> Version | None:
+        """The Metadata-Version, or ``None`` where there is none that can be read."""
+        return _parsed(self.document.first("Metadata-Version") or "")
+
+    def shown(self, condition: str) -> str:
+        """Return what the wheel has where the condition asks, as text; empty where that says nothing."""
+        values = {
+            "project": self.project,
+            "version": self.version,
+            "local": self.local or "none",
+            "filename": str(self.filename),
+            "platform": self.filename.platform,
+            "python": self.filename.python,
+            "abi": self.filename.abi,
+            "metadata-version": self.document.first("Metadata-Version") or "none",
+        }
+        return values.get(condition, "")
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """Every requirement that can be read, in order."""
+        found = (read_requirement(each.value.strip()) for each in self.document.all(REQUIRES))
+        return tuple(each for each in found if each is not None)
+
+
+def _parsed(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except ValueError:
+        return None
+
+
+def make_facts(
+    document: "Document",
+    filename: "WheelFilename",
+    sha256: Callable[[], str],
+    environments: Callable[[], Environments] | None = None,
+) -> Facts:
+    """Return what rules can ask of the wheel called ``filename`` with the METADATA ``document``.
+
+    ``sha256`` gives its sum (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
+    each is called only if a rule needs it.
+    """
+    name = document.first("Name")
+    environments = environments or cache(lambda: Environments(filename.tags))
+    return Facts(
+        canonicalize_name(name) if name else filename.project,
+        document.first("Version") or filename.version,
+        filename,
+        document,
+        lambda requirement: environments().never_ask_for(requirement),
+        cache(sha256),
+    )
+
+
+BEHIND_EXTRA: Final = "it is called for by an extra only, which is the user's own choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The rule that decides on a requirement; ``held_back`` says why its action is not carried out all the same."""
+
+    rule: Rule
+    held_back: str | None = None
+
+
+def _specifier_holds(texts: tuple[str, ...], version: Version | None) -> bool | None:
+    """Return ``None``, neither true nor false, for what is no version."""
+    if version is None:
+        return None
+    return any(_specifiers(text).contains(version, prereleases=True) for text in texts)
+
+
+@lru_cache(maxsize=16_384)
+def _specifiers(text: str) -> SpecifierSet:
+    return SpecifierSet(text)
+
+
+def _tag_holds(globs: tuple[str, ...], tags: str) -> bool:
+    return any(matches(globs, tag) for tag in tags.split("."))
+
+
+def _has_any(wanted: tuple[Match, ...], facts: Facts) -> bool:
+    return any(not misses(each, requirement, facts) for each in wanted for requirement in facts.requirements)
+
+
+def _lacks_any(wanted: tuple[Match, ...], facts: Facts) -> bool:
+    return any(not _has_any((each,), facts) for each in wanted)
+
+
+CONDITIONS: Final[Mapping[str, Callable[[Any, Facts], bool | None]]] = {
+    "project": lambda globs, facts: matches(globs, facts.project),
+    "version": lambda texts, facts: _specifier_holds(texts, facts.parsed_version),
+    "local": lambda globs, facts: matches(globs, facts.local),
+    "filename": lambda globs, facts: matches(globs, str(facts.filename)),
+    "platform": lambda globs, facts: _tag_holds(globs, facts.filename.platform),
+    "python": lambda globs, facts: _tag_holds(globs, facts.filename.python),
+    "abi": lambda globs, facts: _tag_holds(globs, facts.filename.abi),
+    "metadata_version": lambda texts, facts: _specifier_holds(texts, facts.metadata_version),
+    "requires": _has_any,
+    "lacks": _lacks_any,
+    "sha256": lambda sums, facts: facts.sha256() in [each.lower() for each in sums],
+}
+"""Each condition of ``when``, the cheap ones first. Each has a form with ``not-``; ``None`` fulfils neither."""
+
+
+def failed_condition(when: When, facts: Facts) -> str | None:
+    """Return the first key of ``when`` that does not hold for a wheel, ``None`` if all do: the rule is for it."""
+    for key, holds in CONDITIONS.items():
+        for name, expected in ((key, True), (f"not_{key}", False)):
+            values = getattr(when, name)
+            if values is not None and holds(values, facts) is not expected:
+                return name.replace("_", "-")
+    return None
+
+
+def rules_for(rules: Iterable[Rule], facts: Facts) -> tuple[Rule, ...]:
+    """Return the rules that are for a wheel, in their order."""
+    return tuple(rule for rule in rules if failed_condition(rule.when, facts) is None)
+
+
+def misses(match: Match, requirement: Requirement, facts: Facts, *, any_extra: bool = False) -> str | None:
+    """Return the first key of ``match`` that a requirement does not fulfil, ``None`` if it fulfils all.
+
+    ``any_extra`` says that the rule's action takes every extra where ``match`` names none.
+    """
+    if match.name is not None and not matches(match.name, requirement.name):
+        return "name"
+    if not _extra_holds(match.extra or (("any",) if any_extra else ("none",)), requirement):
+        return "extra"
+    if match.specifier is not None and not has_specifier(match.specifier, requirement):
+        return "specifier"
+    if match.url is not None and not (requirement.url is not None and matches(match.url, requirement.url)):
+        return "url"
+    if match.marker is not None and not any(_marker_holds(text, requirement, facts) for text in match.marker):
+        return "marker"
+    return None
+
+
+def _extra_holds(extras: tuple[str, ...], requirement: Requirement) -> bool:
+    if "any" in extras or ("none" in extras and not requirement.needs_extra):
+        return True
+    return not requirement.called_by.isdisjoint(extras)
+
+
+def has_specifier(wanted: tuple[str, ...], requirement: Requirement) -> bool:
+    """Whether the specifier of ``requirement`` is one of ``wanted``, or fits a pattern among them."""
+    return any(_same_specifier(text, requirement) for text in wanted)
+
+
+def _same_specifier(text: str, requirement: Requirement) -> bool:
+    if requirement.url is not None:
+        return False
+    own, wanted = plain_specifier(requirement.specifier), plain_specifier(text)
+    if own == wanted:
+        return True
+    return not is_specifier(text) and matches((wanted,), own)
+
+
+@lru_cache(maxsize=16_384)
+def is_specifier(text: str) -> bool:
+    """Whether ``text`` is a version specifier, the empty one included; else it is a pattern for one."""
+    try:
+        SpecifierSet(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _marker_holds(text: str, requirement: Requirement, facts: Facts) -> bool:
+    if text == "dead":
+        return facts.is_dead(requirement)
+    return plain_marker(text) in plain_marker(requirement.marker)
+
+
+def names_requirements(rule: Rule) -> bool:
+    """Whether the rule names requirements in particular, rather than all that a project has."""
+    names = rule.match.name if rule.match else None
+    return bool(names) and not any(not is_plain(glob) and set(glob) <= {"*", "?"} for glob in names or ())
+
+
+def names_a_pair(rule: Rule) -> bool:
+    """Whether the rule names these requirements of these very projects: somebody looked at the two."""
+    return names_requirements(rule) and bool(rule.when.project) and all(map(is_plain, rule.when.project or ()))
+
+
+def decide(rules: Sequence[Rule], requirement: Requirement, facts: Facts) -> Decision | None:
+    """Return the first of ``rules``, which are for the wheel, that matches ``requirement``; ``None`` if none does.
+
+    Where all that keeps a rule from matching is that it names no extra and the requirement is behind one, that rule is
+    the decision, held back: whoever looks for the line finds why it is still there.
+    """
+    held_back = None
+    for rule in rules:
+        if rule.match is None:
+            continue
+        missed = misses(rule.match, requirement, facts, any_extra=rule.action == "keep")
+        if missed is None:
+            return Decision(rule)
+        if missed == "extra" and rule.match.extra is None and held_back is None:
+            everywhere = Match(None, ("any",), rule.match.marker, rule.match.specifier, rule.match.url)
+            if misses(everywhere, requirement, facts) is None:
+                held_back = Decision(rule, BEHIND_EXTRA)
+    return held_back
