@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
-from wheelfix.wheel.filename import WheelFilename, with_label
+from wheelfix.wheel.filename import WheelFilename, _parsed, same_version, with_label
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import Wheel
 
@@ -96,13 +95,6 @@ def rename(wheel: Wheel, identity: Identity) -> Renaming:
     return Renaming(filename, folders.get(wheel.dist_info, wheel.dist_info), folders, version, content, pins)
 
 
-def _parsed(version: str) -> Version | None:
-    try:
-        return Version(version)
-    except ValueError:
-        return None
-
-
 def _no_version(text: str) -> EditError:
     hint = "Only versions by PEP 440 can; build the wheel again."
     return EditError("no-version", f"{shown(text)} is no version that can have a label", hint=hint)
@@ -158,11 +150,6 @@ def _refuse_adoption(stem: str, version: str, folders: Mapping[str, str], tops: 
 
 def _same_release(project: str, version: str, other_project: str, other_version: str) -> bool:
     return canonicalize_name(project) == canonicalize_name(other_project) and same_version(version, other_version)
-
-
-def same_version(one: str, other: str) -> bool:
-    """Whether two texts are the same version; what is none is only the same as itself."""
-    return one == other or ((found := _parsed(one)) is not None and found == _parsed(other))
 
 
 def _broken_pins(version: str) -> tuple[str, ...]:

@@ -17,8 +17,7 @@ from wheelfix.checks.stricter_readers import has_number_too_large
 from wheelfix.checks.subject import Subject
 from wheelfix.checks.values import cut
 from wheelfix.escaping import shown, shown_few
-from wheelfix.identity import same_version
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.filename import WheelFilename, same_version
 
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})

@@ -144,3 +144,15 @@ def with_label(version: str, label: str) -> str:
             hint="It holds up to 64 letters and digits, separated by dots, such as cpu or nogpu.1.",
         )
     return f"{version.partition('+')[0]}+{Version(f'0+{label}').local}"
+
+
+def _parsed(version: str) -> Version | None:
+    try:
+        return Version(version)
+    except ValueError:
+        return None
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two texts are the same version; what is none is only the same as itself."""
+    return one == other or ((found := _parsed(one)) is not None and found == _parsed(other))
