@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from wheelfix.checks.codes import CHECKS, Check
 from wheelfix.mirror.findings import MIRROR_CHECKS
 from wheelfix.render.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
+from wheelfix.verify.registry import CHECKS, Check
 from wheelfix.wheel.fields import FIELDS
 
 FOLDER: Final = Path(__file__).parent

@@ -20,7 +20,7 @@ from wheel.wheelfile import WheelFile
 
 from building import to_bytes
 from flaws import FLAWS, SOUND, Flaw, sound
-from wheelfix.checks.codes import CHECKS
+from wheelfix.verify.registry import CHECKS
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "verify.md"
 BEGIN: Final = "<!-- made from here -->\n"

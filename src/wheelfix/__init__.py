@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.version import __version__
 
 if TYPE_CHECKING:
-    from wheelfix.auditing import Audit, verify_wheels
     from wheelfix.batch import fix_wheels
     from wheelfix.differences.comparing import compare_wheels
     from wheelfix.differences.model import (
@@ -96,13 +95,13 @@ if TYPE_CHECKING:
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
     from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
     from wheelfix.rules.schema import print_rules, rules_schema
+    from wheelfix.verify.run import Audit, verify_wheels
     from wheelfix.weighing import Caution, gather
     from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.wheel.filename import WheelFilename
     from wheelfix.wheel.wheel import Wheel
 
 _HOMES: Final = {
-    "auditing": ("Audit", "verify_wheels"),
     "batch": ("fix_wheels",),
     "differences.comparing": ("compare_wheels",),
     "differences.model": (
@@ -139,6 +138,7 @@ _HOMES: Final = {
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
     "rules.schema": ("print_rules", "rules_schema"),
+    "verify.run": ("Audit", "verify_wheels"),
     "weighing": ("Caution", "gather"),
     "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from wheelfix.options import listed
 from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
 from wheelfix.problems import no_result
-from wheelfix.releases import Comparison, Rehearsal, compare, read_name, to_compare, without_failed
+from wheelfix.releases import Comparison, Rehearsal, compare, to_compare, without_failed
 from wheelfix.rules import BUILT_IN
 from wheelfix.task import Mandate, Task
 from wheelfix.wheel.editor import Edit
+from wheelfix.wheel.release import read_name
 from wheelfix.wheel.zip.staging import remove_left_behind
 from wheelfix.work import fix_one, rehearse_one
 from wheelfix.workers import Workers, run_all

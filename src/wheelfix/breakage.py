@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from wheelfix.assembly import Assembly, own_provenance
-from wheelfix.checks.found import Found
-from wheelfix.checks.inspection import structural_errors
 from wheelfix.doubts import problem_of
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
 from wheelfix.outcome import Problem
 from wheelfix.plan import Plan
+from wheelfix.verify.found import Found
+from wheelfix.verify.run import structural_errors
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE
 from wheelfix.wheel.wheel import Wheel

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheelfix.checks.inspection import glance
 from wheelfix.evidence.build import Finding
 from wheelfix.outcome import Change, Disagreement, Fault, Problem, Scan, Verdict
 from wheelfix.plan import make_plan
 from wheelfix.problems import failure
-from wheelfix.releases import disagreements_of
 from wheelfix.rules.model import RuleSet
+from wheelfix.verify.run import glance
 from wheelfix.weighing import Caution, gather
 from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.release import disagreements_of
 from wheelfix.wheel.requirement import read_requirement
 from wheelfix.wheel.sbom import TRACE, Trace, read_trace
 from wheelfix.wheel.wheel import Wheel

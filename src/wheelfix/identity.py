@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 from wheelfix.escaping import shown
-from wheelfix.wheel.filename import WheelFilename, _parsed, same_version, with_label
+from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version, with_label
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import Wheel
 
@@ -77,7 +77,7 @@ def rename(wheel: Wheel, identity: Identity) -> Renaming:
             raise _no_version(wheel.filename.version)
         folders = _new_folders(wheel, filename)
         new = with_label(wheel.version, identity.local)
-        if _parsed(new) is None:
+        if parsed_version(new) is None:
             raise _no_version(wheel.version)
         if not same_version(wheel.document.first("Version") or "", wheel.filename.version.replace("_", "-")):
             raise EditError(
@@ -87,7 +87,7 @@ def rename(wheel: Wheel, identity: Identity) -> Renaming:
                 hint="Build the wheel again; which of them the label belongs to cannot be told.",
             )
         version = new if new != wheel.version else None
-        pins = () if _parsed(new) == _parsed(wheel.version) else _broken_pins(wheel.version)
+        pins = () if parsed_version(new) == parsed_version(wheel.version) else _broken_pins(wheel.version)
     content = None
     if identity.build is not None:
         filename = filename.with_build_tag(identity.build)

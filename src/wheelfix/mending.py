@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from packaging.version import Version
 
 from wheelfix.assembly import Assembly
-from wheelfix.checks.codes import CHECKS, Mend
-from wheelfix.checks.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
-from wheelfix.checks.hashing import Sums
-from wheelfix.checks.inspection import examine, first_of_each
-from wheelfix.checks.wheel_file import fixed_wheel_file
 from wheelfix.errors import MetadataError
 from wheelfix.escaping import shown
 from wheelfix.identity import Renaming
 from wheelfix.outcome import Change
 from wheelfix.plan import Plan, void_signatures
 from wheelfix.task import Mandate
+from wheelfix.verify.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
+from wheelfix.verify.hashing import Sums
+from wheelfix.verify.registry import CHECKS, Mend
+from wheelfix.verify.run import examine, first_of_each
+from wheelfix.verify.wheel_file import fixed_wheel_file
 from wheelfix.wheel.editor import AddField, Editor, RemoveFile, SetField
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel

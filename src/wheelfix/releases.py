@@ -9,17 +9,14 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from packaging.utils import canonicalize_version
-
-from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.outcome import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.task import Brief
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Subject
+from wheelfix.wheel.release import Declared, Release, Subject, by_release, disagreements_of, meanings, read_name, release_of
 from wheelfix.wheel.requirement import meaning
 
 if TYPE_CHECKING:
@@ -28,10 +25,6 @@ if TYPE_CHECKING:
 COMPANIONS: Final = frozenset({"torchvision", "torchaudio", "torchcodec"})
 """Projects whose GPU builds need a GPU build of torch: they register operators with the one that they were built for."""
 _TORCH: Final = "torch"
-
-Item = TypeVar("Item")
-Release = tuple[str, str]
-"""A project, and a version without differences of spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +85,6 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
     ]
 
 
-def read_name(path: Path) -> WheelFilename | None:
-    """Return the parts of a wheel's file name, ``None`` if it is none."""
-    try:
-        return WheelFilename.parse(path.name)
-    except FilenameError:  # its own outcome tells it
-        return None
-
-
-def release_of(name: WheelFilename) -> Release:
-    """Return the release that a wheel of this name is of."""
-    return name.project, canonicalize_version(name.version.replace("_", "-"))
-
-
 def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local: str | None = None) -> Comparison:
     """Return what the releases of ``rehearsals`` ask for.
 
@@ -114,13 +94,13 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local
     """
     named = [each for each in rehearsals if each.filename is not None]
     briefs = {each.path: Brief(linkage=each.linkage, after=each.after if each.readable else None) for each in named}
-    for release in _grouped(named, [read_name(each.path) for each in named]):
+    for release in by_release(named, [read_name(each.path) for each in named]):
         for path in _go_along(release) if local is not None else ():
             briefs[path] = replace(briefs[path], rename=True)
     names = [_new_name(each, local if briefs[each.path].rename else None) for each in named]
     for path, clash in _clashes([each.path for each in named], names):
         briefs[path] = replace(briefs[path], problem=clash)
-    for release in _grouped(named, names):
+    for release in by_release(named, names):
         problem = None if allow_mixed else _would_disagree(release)
         for each in release if problem else ():
             briefs[each.path] = replace(briefs[each.path], problem=problem)
@@ -128,7 +108,7 @@ def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local
         briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
     found = disagreements_of({each.path: each.before.requirements for each in named if each.readable})
     going = {
-        each.path: (release_of(name) if name else None, _meanings(each.after.requirements).keys())
+        each.path: (release_of(name) if name else None, meanings(each.after.requirements).keys())
         for each, name in zip(named, names, strict=True)
         if briefs[each.path].problem is None and each.outcome.problem is None
     }
@@ -179,54 +159,11 @@ def _clashes(paths: Sequence[Path], names: Sequence[WheelFilename | None]) -> It
             )
 
 
-def _grouped(items: Sequence[Item], names: Sequence[WheelFilename | None]) -> list[list[Item]]:
-    """Return what stands for wheels release by release, by their ``names``; one without a name is left out."""
-    groups: dict[Release, list[Item]] = {}
-    for each, name in zip(items, names, strict=True):
-        if name is not None:
-            groups.setdefault(release_of(name), []).append(each)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _differing(sets: Sequence[Collection[Hashable]]) -> set[Hashable]:
-    """Return what is in some of ``sets`` and not in all."""
-    return set().union(*sets) - set(sets[0]).intersection(*sets)
-
-
-def _meanings(requirements: Iterable[str]) -> dict[Hashable, str]:
-    return {meaning(each): each for each in requirements}
-
-
-def releases_of(paths: Iterable[Path]) -> list[list[Path]]:
-    """Return the wheels release by release, by their file names; one that has no other wheel of its release is left out."""
-    paths = list(paths)
-    return _grouped(paths, [read_name(path) for path in paths])
-
-
-def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagreement, ...]:
-    """Return on which requirements the wheels of one release disagree, of wheels with their ``requirements``."""
-    return tuple(
-        disagreement
-        for release in releases_of(requirements)
-        for disagreement in _in_release(release, [_meanings(requirements[path]) for path in release])
-    )
-
-
-def _in_release(paths: Sequence[Path], said: Sequence[Mapping[Hashable, str]]) -> Iterator[Disagreement]:
-    name = WheelFilename.parse(paths[0].name)
-    differing = _differing([each.keys() for each in said])
-    for key, text in {key: text for each in said for key, text in each.items()}.items():
-        if key in differing:
-            present = tuple(path for path, mine in zip(paths, said, strict=True) if key in mine)
-            missing = tuple(path for path, mine in zip(paths, said, strict=True) if key not in mine)
-            yield Disagreement(name.project, name.version, text, present, missing)
-
-
 def _go_along(release: Sequence[Rehearsal]) -> Iterator[Path]:
     """Yield the wheels in which nothing changes and that say what those say in which something does; no GPU builds."""
-    new = [_meanings(each.after.requirements).keys() for each in release if each.is_fixed]
+    new = [meanings(each.after.requirements).keys() for each in release if each.is_fixed]
     for each in release:
-        same = _meanings(each.after.requirements).keys() in new
+        same = meanings(each.after.requirements).keys() in new
         if each.outcome.status is Status.UNCHANGED and not each.gpu_build and same:
             yield each.path
 

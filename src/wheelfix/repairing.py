@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.batch import run_task
-from wheelfix.checks.choice import Choice
-from wheelfix.checks.codes import CHECKS
 from wheelfix.outcome import Outcome, Report
 from wheelfix.task import Mandate, Task
+from wheelfix.verify.found import Choice
+from wheelfix.verify.registry import CHECKS
 from wheelfix.workers import Workers
 
 if TYPE_CHECKING:

@@ -108,10 +108,10 @@ def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
     from wheelfix.breakage import guarded
     from wheelfix.evidence.build import names_cpu_build
-    from wheelfix.releases import COMPANIONS, Rehearsal, read_name
+    from wheelfix.releases import COMPANIONS, Rehearsal
     from wheelfix.rewrite import preview
     from wheelfix.weighing import gather
-    from wheelfix.wheel.release import Declared
+    from wheelfix.wheel.release import Declared, read_name
     from wheelfix.wheel.wheel import Wheel
 
     try:

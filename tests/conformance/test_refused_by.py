@@ -15,9 +15,9 @@ from flaws import FLAWS, Flaw
 from installers import READERS, refusal
 from serving import Server, static
 from warehouse import metadata_complaints
-from wheelfix.checks.codes import CHECKS
-from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.outcome import Severity
+from wheelfix.verify.registry import CHECKS
+from wheelfix.verify.run import inspect_wheel
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, metadata_bytes, to_bytes, write_wheel
 from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
-from wheelfix.checks.codes import CHECKS, Mend
+from wheelfix.verify.registry import CHECKS, Mend
 from wheelfix.wheel.metadata import Document
 
 _INFO = "demo-1.0.dist-info"

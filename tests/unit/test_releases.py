@@ -15,9 +15,9 @@ from counting import count_calls
 from running import wheelfix as run
 from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.mirror.agreement import undone
-from wheelfix.releases import Known, Rehearsal, compare, disagreements_of, newly_differing, to_compare
+from wheelfix.releases import Known, Rehearsal, compare, newly_differing, to_compare
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Subject
+from wheelfix.wheel.release import Declared, Subject, disagreements_of
 
 A, B, C = "demo-1.0-cp311-cp311-any.whl", "demo-1.0-cp312-cp312-any.whl", "demo-1.0-cp313-cp313-any.whl"
 GPU = "nvidia-cudnn-cu12==9.5.1.17"

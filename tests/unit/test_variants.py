@@ -6,8 +6,8 @@ import pytest
 
 from building import build_wheel
 from flaws import metadata, sound
-from wheelfix.auditing import verify_wheels
 from wheelfix.batch import fix_wheels
+from wheelfix.verify.run import verify_wheels
 from wheelfix.wheel.editor import RemoveField
 from wheelfix.wheel.requirement import read_requirement
 from wheelfix.wheel.wheel import Wheel

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from wheelfix.checks.choice import Choice
+from wheelfix.verify.found import Choice
 
 Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]
 

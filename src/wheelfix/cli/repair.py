@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from wheelfix.checks.codes import CHECKS
 from wheelfix.cli.choosing import codes_of
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
 from wheelfix.repairing import repair_wheels
+from wheelfix.verify.registry import CHECKS
 
 _OPTIONS = (
     *WHERE,

@@ -4,14 +4,14 @@ from typing import Literal
 
 import click
 
-from wheelfix.auditing import verify_wheels
-from wheelfix.checks.codes import CHECKS
 from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.narration import say
 from wheelfix.outcome import Inspection
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
+from wheelfix.verify.registry import CHECKS
+from wheelfix.verify.run import verify_wheels
 
 
 @click.command("verify", short_help="Say whether wheels are sound, and tell every fault.")

@@ -14,10 +14,10 @@ from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import SIDECAR
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.outcome import Change
-from wheelfix.releases import Known, disagreements_of, newly_differing, release_of
+from wheelfix.releases import Known, newly_differing
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import EXTRA, PYTHON, Declared
+from wheelfix.wheel.release import EXTRA, PYTHON, Declared, disagreements_of, release_of
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import TRACE, Trace, read_trace
 from wheelfix.wheel.wheel import Wheel

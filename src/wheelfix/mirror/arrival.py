@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from wheelfix.checks.codes import Client
-from wheelfix.checks.inspection import find_faults
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import as_utf8
 from wheelfix.mirror.layout import file_place, url_of
 from wheelfix.mirror.model import ListedFile, Origin
 from wheelfix.outcome import Change, Fault, Severity
+from wheelfix.verify.registry import Client
+from wheelfix.verify.run import find_faults
 from wheelfix.wheel.sbom import TRACE, read_trace
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import RunningDigest

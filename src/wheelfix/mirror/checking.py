@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from wheelfix.checks.choice import Choice
 from wheelfix.mirror.findings import MIRROR_CHECKS, Survey
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.inspecting import survey_folder
 from wheelfix.mirror.mending import mend_folder, settle_folder
 from wheelfix.mirror.terms import missing_extra
 from wheelfix.options import listed
+from wheelfix.verify.found import Choice
 
 
 def check_mirror(

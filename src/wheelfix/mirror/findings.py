@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from wheelfix.checks.choice import Choice
 from wheelfix.outcome import Severity
+from wheelfix.verify.found import Choice
 
 
 class Seen(StrEnum):

@@ -17,12 +17,12 @@ from wheelfix.evidence.verdict import Evidence, Judgement
 from wheelfix.mirror.findings import Finding
 from wheelfix.outcome import Verdict
 from wheelfix.plan import make_plan
-from wheelfix.releases import disagreements_of
 from wheelfix.rules.apply import apply_rules
 from wheelfix.rules.load import gpu_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.release import disagreements_of
 from wheelfix.wheel.requirement import read_requirement
 from wheelfix.wheel.tags import Environments, uncovered
 from wheelfix.wheel.wheel import Wheel

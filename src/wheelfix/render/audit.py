@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from wheelfix.auditing import Audit
-from wheelfix.checks.codes import CHECKS, Mend
 from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.render.json import encode
+from wheelfix.verify.registry import CHECKS, Mend
+from wheelfix.verify.run import Audit
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 """What GitHub calls the severities."""

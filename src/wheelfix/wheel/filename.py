@@ -146,7 +146,8 @@ def with_label(version: str, label: str) -> str:
     return f"{version.partition('+')[0]}+{Version(f'0+{label}').local}"
 
 
-def _parsed(version: str) -> Version | None:
+def parsed_version(version: str) -> Version | None:
+    """Return ``version`` as PEP 440 reads it, ``None`` if it is none."""
     try:
         return Version(version)
     except ValueError:
@@ -155,4 +156,4 @@ def _parsed(version: str) -> Version | None:
 
 def same_version(one: str, other: str) -> bool:
     """Whether two texts are the same version; what is none is only the same as itself."""
-    return one == other or ((found := _parsed(one)) is not None and found == _parsed(other))
+    return one == other or ((found := parsed_version(one)) is not None and found == parsed_version(other))

@@ -16,7 +16,6 @@ from building import WheelSpec, build_wheel, write_wheel
 from flaws import metadata, sound
 from refusing import failing
 from wheelfix import fix_wheels
-from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.mirror.checking import check_mirror
@@ -27,6 +26,7 @@ from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.publishing import add_wheels
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.outcome import Severity
+from wheelfix.verify.run import inspect_wheel
 from wheelfix.wheel.zip.staging import StagedFile
 
 GPU = ("nvidia-cudnn-cu12==9.5.1.17",)

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from wheelfix.auditing import Audit
 from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.render.audit import render_annotations, render_audit_json, render_audit_summary, render_inspection
+from wheelfix.verify.run import Audit
 
 ERROR = Fault("record-bad-row", Severity.ERROR, "row 1", "it has \x1b two columns\n", mendable=False)
 WARNING = Fault("record-no-size", Severity.WARNING, "", "it has no size: 100 %", mendable=True)

@@ -27,8 +27,8 @@ from building import (
 from faults import unicode_path
 from flaws import FLAWS, Flaw
 from wheelfix import Status
-from wheelfix.checks.inspection import inspect_wheel
 from wheelfix.outcome import Severity
+from wheelfix.verify.run import inspect_wheel
 from wheelfix.wheel.zip import structs
 
 _PLAIN = archive_of(WheelSpec())

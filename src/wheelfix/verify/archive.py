@@ -1,0 +1,236 @@
+"""What is wrong with the entries of an archive that can be read: names, attributes, times, comments, compression, ZIP64."""
+
+import posixpath
+import re
+import stat
+import unicodedata
+from calendar import monthrange
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+from wheelfix.escaping import shown, shown_few
+from wheelfix.verify.found import Found
+from wheelfix.verify.registry import Client
+from wheelfix.verify.subject import Subject, not_reading, refusing
+from wheelfix.wheel.zip.extra_fields import has_second_name
+from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
+from wheelfix.wheel.zip.structs import (
+    DEFLATED,
+    ENTRY,
+    EXTRA_ZIP64,
+    FLAG_MASKED,
+    FLAG_UTF8,
+    FULL_32,
+    STORED,
+    Entry,
+    Member,
+    extra_fields,
+    is_well_formed,
+    may_mislead,
+)
+
+_UNIX: Final = 3
+_DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_NOT_ON_WINDOWS: Final = re.compile(
+    r"""[<>:"|?*] | [ .]$ | ^(?:con|prn|aux|nul|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])[ ]*(?:\.|$)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What no part of a path may be on Windows: reserved characters, blanks and dots at the end, and names of devices."""
+_DOS_DIRECTORY: Final = 0x10
+_DOS_VOLUME: Final = 0x08
+_OF_SIGNATURES: Final = frozenset(range(1, 9))
+"""The third byte of every signature in a ZIP file: uv refuses a comment that holds one of them."""
+_METHODS: Final = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
+"""Names of compression methods (APPNOTE 4.4.5)."""
+_SET_IDS: Final = stat.S_ISUID | stat.S_ISGID
+_LONGEST_PATH: Final = 4095
+_LONGEST_PART: Final = 255
+"""In bytes, on Linux and most other systems (PATH_MAX, NAME_MAX)."""
+_COMMON: Final = frozenset(
+    {"test", "tests", "testing", "doc", "docs", "example", "examples", "build", "dist", "src", "scripts", "bin", "data",
+     "benchmarks", "util", "utils", "lib", "lib64", "include"}
+)  # fmt: skip
+"""Names at the top that different projects have installed over each other."""
+
+
+def check_members(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of the members."""
+    layout = subject.layout
+    if layout is None:
+        return
+    if _OF_SIGNATURES.intersection(layout.end.comment):
+        yield Found("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
+    yield from check_each(subject, layout, layout.members)
+    yield from check_folders(subject)
+    yield from _check_same_path(subject)
+    yield from _check_folded(subject)
+    yield from _check_contents(subject)
+
+
+def check_each(subject: Subject, layout: Layout, members: Iterable[Member]) -> Iterator[Found]:
+    """Yield the faults of ``members``, each by itself."""
+    for_windows = _is_for_windows(subject)
+    for member in members:
+        yield from _check_name(member.name, for_windows=for_windows)
+        yield from _check_record(member, layout)
+        if member.method not in (STORED, DEFLATED):
+            yield _compression(member)
+        if member.name.rstrip("/") != member.name and member.name.rstrip("/") in subject.members:
+            message, refused_by = "there is a file of the same name", (Client.PIP, Client.UV)
+            yield Found("archive-file-as-folder", shown(member.name), message, refused_by=refused_by)
+
+
+def check_folders(subject: Subject) -> Iterator[Found]:
+    """Yield the files below which other members lie, and those at the top that some take for a dist-info directory."""
+    for name in subject.members:
+        if name.endswith(".dist-info") and "/" not in name:
+            message = "it is a file, and pip and installer read it as a second dist-info directory"
+            yield Found("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
+    for folder in sorted(subject.folders - subject.members.keys()):
+        if folder[:-1] in subject.members:
+            yield Found(
+                "archive-file-as-folder", shown(folder[:-1]), "other entries lie below it, as if it were a directory"
+            )
+
+
+def _compression(member: Member) -> Found:
+    name = _METHODS.get(member.method, "")
+    message = f"it is compressed by method {member.method}{f' ({name})' if name else ''}"
+    return Found("archive-unknown-compression", shown(member.name), message, refused_by=not_reading(member.method))
+
+
+def _is_for_windows(subject: Subject) -> bool:
+    """Whether the file name has a tag by which the wheel is installed on Windows, or none that can be read."""
+    return subject.filename is None or any(tag.platform.startswith(("any", "win")) for tag in subject.filename.tags)
+
+
+def _check_name(name: str, *, for_windows: bool) -> Iterator[Found]:
+    parts = name.removesuffix("/").split("/")
+    form, wrong = _unsafe(name, parts)
+    if wrong:
+        refused_by = refusing("archive-unsafe-name", form)
+        yield Found("archive-unsafe-name", shown(name), f"the name {wrong}", refused_by=refused_by)
+    elif "" in parts or "." in parts:
+        yield Found("archive-odd-path", shown(name), "the name has an empty part, or a dot for one")
+    elif for_windows and any(map(_NOT_ON_WINDOWS.search, parts)):
+        yield Found("archive-windows-name", shown(name), "no file can be called so on Windows, for which the wheel is too")
+
+
+def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
+    """Return the form in which a name is unsafe, and a clause that says so; both are empty where it is not."""
+    return (
+        ("outside", "is absolute") if name.startswith("/") else
+        ("other on Windows", "begins with a drive") if _DRIVE.match(name) else
+        ("other on Windows", "has a backslash") if "\\" in name else
+        ("outside" if posixpath.normpath(name).startswith("..") else "up and down", "has a part ..") if ".." in parts else
+        ("long", "is longer than any system takes") if len(name.encode()) > _LONGEST_PATH else
+        ("long", "has a part that is longer than any system takes")
+        if any(len(part.encode()) > _LONGEST_PART for part in parts) else
+        ("control", "has a control character") if _has(name, "Cc") else
+        ("shows nothing", "has a character that shows nothing, or turns what is shown") if _has(name, "Cf", "Co") else
+        ("", "")
+    )  # fmt: skip
+
+
+def _has(name: str, *categories: str) -> bool:
+    """Whether a character is of these categories; uv refuses names with any of them (and the unassigned ones it knows)."""
+    return not name.isprintable() and any(unicodedata.category(char) in categories for char in name)
+
+
+def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
+    fields = layout.fields(member)
+    place = shown(member.name)
+    yield from _check_attributes(member, fields)
+    if not member.name.isascii() and not member.flags & FLAG_UTF8:
+        start = member.entry_start + ENTRY.size + fields.name_length
+        extra = layout.directory[start : start + fields.extra_length]
+        raw_name = layout.directory[start - fields.name_length : start]
+        form = "with a Unicode path" if has_second_name(extra, raw_name) else ""
+        refused_by = refusing("archive-name-encoding", form)
+        message = "the name is not ASCII, and not marked as UTF-8"
+        yield Found("archive-name-encoding", place, message, refused_by=refused_by)
+    if member.flags & FLAG_MASKED:
+        yield Found("archive-odd-flag", place, "its local header is said to be masked")
+    if fields.comment_length:
+        comment = layout.directory[member.entry_stop - fields.comment_length : member.entry_stop]
+        form = "signature" if _OF_SIGNATURES.intersection(comment) else ""
+        refused_by = refusing("archive-entry-comment", form)
+        yield Found("archive-entry-comment", place, "it has a comment", refused_by=refused_by)
+    if fields.needed & 0xFF > NEWEST_VERSION:
+        version = divmod(fields.needed & 0xFF, 10)
+        yield Found("archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3")
+    if not _is_time(fields):
+        yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
+    if fields.extra_length and max(member.size, member.data_stop - member.data_start, member.start) < FULL_32:
+        start = member.entry_start + ENTRY.size + fields.name_length
+        if _has_field(layout.directory[start : start + fields.extra_length], EXTRA_ZIP64):
+            yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
+
+
+def _has_field(extra: bytes, kind: int) -> bool:
+    return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in extra_fields(extra, ""))
+
+
+def _check_attributes(member: Member, fields: Entry) -> Iterator[Found]:
+    """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
+    place, is_folder = shown(member.name), member.name.endswith("/")
+    mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
+    kind = stat.S_IFMT(mode)
+    if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        yield Found("archive-odd-mode", place, "it is marked as a link or a device")
+    elif mode & _SET_IDS and kind == stat.S_IFREG:
+        yield Found("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
+    marked = (
+        "a volume label" if fields.external_attributes & _DOS_VOLUME else
+        "a directory" if not is_folder and (fields.external_attributes & _DOS_DIRECTORY or stat.S_ISDIR(mode)) else
+        "a file" if is_folder and stat.S_ISREG(mode) else
+        ""
+    )  # fmt: skip
+    if marked:
+        yield Found("archive-odd-attributes", place, f"it is marked as {marked}, and is none")
+    if is_folder and (member.size or member.crc):
+        yield Found("archive-folder-with-content", place, "it is a directory, and has a size or a CRC-32")
+
+
+def _is_time(fields: Entry) -> bool:
+    """Whether date and time, in the form of MS-DOS, exist; a date of zero does not."""
+    month, day = fields.date >> 5 & 15, fields.date & 31
+    if not 1 <= month <= 12 or not 1 <= day <= monthrange(1980 + (fields.date >> 9), month)[1]:
+        return False
+    return fields.time >> 11 < 24 and fields.time >> 5 & 63 < 60 and (fields.time & 31) < 30
+
+
+def _check_same_path(subject: Subject) -> Iterator[Found]:
+    """Yield the files that become one when they are installed: their paths differ by empty parts and dots only."""
+    first: dict[str, str] = {}
+    for name in subject.members:
+        if not name.endswith("/") and {"", "."}.intersection(name.split("/")):
+            plain = posixpath.normpath(name)
+            other = plain if plain in subject.members else first.setdefault(plain, name)
+            if other != name:
+                message, refused_by = f"it is installed as the same file as {shown(other)}", (Client.INSTALLER,)
+                yield Found("archive-duplicate-member", shown(name), message, refused_by=refused_by)
+
+
+def _check_folded(subject: Subject) -> Iterator[Found]:
+    first: dict[str, str] = {}
+    groups: dict[str, list[str]] = {}
+    for name in chain(subject.members, subject.folders - subject.members.keys()):
+        key = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+        other = first.setdefault(key, name)
+        if other != name:
+            groups.setdefault(key, [other]).append(name)
+    for names in groups.values():
+        names.sort()
+        yield Found("archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems")
+
+
+def _check_contents(subject: Subject) -> Iterator[Found]:
+    compiled = sorted(name for name in subject.members if name.endswith((".pyc", ".pyo")))
+    if compiled:
+        yield Found("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
+    folders = {name.partition("/")[0] for name in subject.members if "/" in name}
+    own = subject.filename.project if subject.filename else ""
+    for name in sorted(folders & _COMMON - {own}):
+        yield Found("contents-common-name", name, "many projects would write to a directory of this name in site-packages")

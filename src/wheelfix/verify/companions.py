@@ -1,0 +1,81 @@
+"""What is wrong with the other files of dist-info: metadata.json, licenses, bills of materials, our own trace."""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from wheelfix.escaping import shown, shown_few
+from wheelfix.verify.found import Found
+from wheelfix.verify.metadata import LICENSE_FILE, has_license_files, missing_licenses
+from wheelfix.verify.subject import Subject
+from wheelfix.wheel.editor import REQUIRES, RemoveFile
+from wheelfix.wheel.requirement import meaning
+from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.wheel import limit_of
+
+_MOST_SBOM: Final = 1 << 25
+"""How much of bills of materials is read, in bytes: they are parsed whole."""
+_LEGACY: Final = "metadata.json"
+
+
+def check_companions(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of the files beside METADATA."""
+    if _LEGACY in subject.dist_info_files:
+        message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
+        yield Found("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
+    yield from _check_licenses(subject)
+    yield from _check_sboms(subject)
+
+
+def _check_licenses(subject: Subject) -> Iterator[Found]:
+    document = subject.document
+    if document is not None and has_license_files(document):
+        for name in missing_licenses(document, subject.dist_info_files):
+            message = "there is no such file in licenses/; PyPI refuses the wheel"
+            yield Found("metadata-license-missing", f"{LICENSE_FILE}: {shown(name)}", message)
+
+
+def _check_sboms(subject: Subject) -> Iterator[Found]:
+    left = _MOST_SBOM
+    for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
+        size = subject.members[f"{subject.dist_info}/{file}"].size
+        if size > min(left, limit_of(file)):
+            yield Found("sbom-unreadable", shown(file), f"of its {size} bytes none is read: real ones are smaller")
+            continue
+        left -= size
+        data = subject.read(file)
+        if data is None:
+            continue
+        try:
+            json.loads(data)
+        except (ValueError, RecursionError) as error:
+            yield Found("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
+            continue
+        if file == TRACE:
+            yield from _check_trace(subject, data)
+
+
+def _check_trace(subject: Subject, data: bytes) -> Iterator[Found]:
+    """Compare what the trace says of requirements with those that are there; the last word on each counts."""
+    trace = read_trace(data)
+    if trace is None:
+        yield Found("sbom-stale-trace", TRACE, "it is not as wheelfix writes it")
+        return
+    if subject.document is None:
+        return
+    present = {meaning(each.value.strip()) for each in subject.document.all(REQUIRES)}
+    gone, there = dict[object, str](), dict[object, str]()
+    for change in trace.changes:
+        if change.field != REQUIRES:
+            continue
+        if change.before is not None and change.before != change.after:
+            there.pop(meaning(change.before), None)
+            gone[meaning(change.before)] = change.before
+        if change.after is not None:
+            gone.pop(meaning(change.after), None)
+            there[meaning(change.after)] = change.after
+    wrong = [text for key, text in gone.items() if key in present] + [
+        text for key, text in there.items() if key not in present
+    ]
+    if wrong:
+        yield Found("sbom-stale-trace", TRACE, f"METADATA has changed since it was written: {shown_few(wrong)}")

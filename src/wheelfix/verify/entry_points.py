@@ -1,0 +1,354 @@
+"""What is wrong with entry_points.txt, which readers take in two ways.
+
+``configparser`` is what the specification names; pip reads it with ``importlib.metadata``, line by line, and knows neither
+comments with a semicolon nor values that go on. It is read here as both do, and no further than the first line that is none:
+``configparser`` itself gathers all such lines in quadratic time.
+
+https://packaging.python.org/en/latest/specifications/entry-points/
+"""
+
+import posixpath
+import re
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from wheelfix.escaping import shown
+from wheelfix.verify.found import Found
+from wheelfix.verify.registry import Client
+from wheelfix.verify.subject import Subject
+
+_LIBRARIES: Final = ("purelib", "platlib")
+_ENDINGS: Final = (".py", ".pyc", ".so", ".pyd")
+"""What ends the name of a file that can be imported; an extension module has a tag for its interpreter before it."""
+
+
+class Modules:
+    """The modules among the files ``names`` of a wheel whose data folder is ``data``.
+
+    >>> modules = Modules(["demo/__init__.py", "demo/fast.cpython-312-x86_64-linux-gnu.so"], "demo-1.0.data")
+    >>> [modules.lacks(name) for name in ("demo.fast", "demo.slow", "other.slow")]
+    [False, True, False]
+    """
+
+    def __init__(self, names: Iterable[str], data: str) -> None:
+        self._modules: set[str] = set()
+        self._packages: set[str] = set()
+        for name in names:
+            self._add(_library_path(name, data))
+
+    def has(self, module: str) -> bool:
+        """Whether ``module`` is among the files of this wheel."""
+        return module in self._modules
+
+    def lacks(self, module: str) -> bool:
+        """Whether ``module`` is in a package of this wheel, by its name, and not among its files.
+
+        A folder without ``__init__`` may be shared with other projects, and what is no package of this wheel may come from
+        one that it requires: of neither anything is known.
+        """
+        parent = module.rpartition(".")[0]
+        return parent in self._packages and module not in self._modules
+
+    def _add(self, path: str) -> None:
+        if not path.endswith(_ENDINGS):
+            return
+        folder, _, file = path.rpartition("/")
+        package, stem = folder.replace("/", "."), file.partition(".")[0]
+        if stem == "__init__":
+            self._packages.add(package)
+            stem = ""
+        parts = [*filter(None, package.split(".")), *([stem] if stem else [])]
+        while parts and (name := ".".join(parts)) not in self._modules:  # a folder counts, with __init__ or without
+            self._modules.add(name)
+            parts.pop()
+
+
+def _library_path(name: str, data: str) -> str:
+    """Return where a file lies in site-packages; one that is installed elsewhere has no ending of a module."""
+    top, _, rest = name.partition("/")
+    if top != data:
+        return name
+    scheme, _, path = rest.partition("/")
+    return path if scheme in _LIBRARIES else ""
+
+
+_FILE: Final = "entry_points.txt"
+_SCRIPTS: Final = frozenset({"console_scripts", "gui_scripts"})
+_DEFAULTS: Final = "DEFAULT"
+"""To ``configparser`` what stands in this group stands in every other one."""
+_REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
+_MODULE: Final = re.compile(r"\w+(?:\.\w+)*")
+_SCRIPT: Final = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?:\s*\[\s*[\w-]+(?:\s*,\s*[\w-]+)*\s*\])?")
+"""What pip, uv and installer all take for a script: pip knows no blanks around the colon, and no empty extras."""
+_READERS: Final[Mapping[Client, re.Pattern[str]]] = {
+    Client.PIP: re.compile(
+        r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?![.:]?\w)(?:\s*\[\s*[\w-]+(?:=\w+)?(?:,\s*\w+(?:=\w+)?)*\s*\].*|[^\[\]]*)", re.DOTALL
+    ),
+    Client.UV: re.compile(r"[\w.-]+\s*:\s*[\w.-]+(?:\s*\[.+\])?"),
+    Client.INSTALLER: re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?"),
+}
+"""What each of them takes for a script: pip reads the begin and passes over the rest, unless that has a bracket."""
+_SECTION: Final = re.compile(r"\[(?P<name>.+)\]")
+_PATH: Final = re.compile(r"[/\\]|^[A-Za-z]:|^\.{1,2}$|[\x00-\x1f\x7f]")
+_NAME: Final = re.compile(r"[\w.-]+")
+"""What PyPI allows as the name of a script (``_ENTRY_POINT_NAME_RE`` in warehouse/utils/wheel.py)."""
+_INTERPRETER: Final = re.compile(r"(?:pythonw?|graalpy|python3|pypy[23]?|python3\.\d{1,3}|pythonw?3\.\d{1,3}t)(?:\.py)?")
+"""Names of scripts that uv keeps for interpreters, in any case (``reserved_script_name`` in crates/uv-install-wheel)."""
+_BRACKET: Final = re.compile(r"[\[\]]")
+_LONGEST_NAME: Final = 255
+_LONGEST: Final = 100
+_MOST_LINES: Final = 100_000
+
+
+class EntryPoint(NamedTuple):
+    """One entry point: its group, its name, and the value, which may begin ``late``, on the line behind the name."""
+
+    group: str
+    name: str
+    value: str
+    late: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for people."""
+        return f"[{_cut(self.group)}] {_cut(self.name)}"
+
+
+class _BadLineError(ValueError):
+    """A line that a reader cannot take."""
+
+
+def check_entry_points(subject: Subject) -> Iterator[Found]:
+    """Yield the findings on entry_points.txt, and on the scripts in the data folder that go to the same place."""
+    points: list[EntryPoint] = []
+    data = subject.read(_FILE)
+    if data is not None:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200])
+        else:
+            points = yield from _check_text(subject, text)
+    yield from _check_scripts(subject, points)
+
+
+def _check_text(subject: Subject, text: str) -> Generator[Found, None, list[EntryPoint]]:
+    """Yield the findings on the ``text`` of entry_points.txt, and return the entry points, none where it cannot be read."""
+    try:
+        points = read_entry_points(text)
+    except _BadLineError as error:
+        others = (Client.UV, Client.INSTALLER, Client.PYPI)
+        refused_by = others if _is_read_by_line(text) else None
+        yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200], refused_by=refused_by)
+        return []
+    yield from _check_points(points)
+    yield from _check_modules(subject, points)
+    yield from _check_second_reading(text, points)
+    return points
+
+
+def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
+    has_scripts = any(each.group in _SCRIPTS for each in points)
+    names: dict[str, str] = {}
+    for each in points:
+        is_script = each.group in _SCRIPTS or (has_scripts and each.group == _DEFAULTS)
+        if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
+            refused_by = _refusing_value(each) if is_script else ()
+            code = "entry-points-bad-value" if refused_by else "entry-points-odd-value"
+            yield Found(code, each.place, f"{_cut(each.value)!r} is not an object reference", refused_by=refused_by)
+        if is_script:
+            yield from _check_script_name(each)
+            group = names.setdefault(each.name, each.group)
+            if group != each.group:
+                message = f"[{_cut(group)}] has a script of this name too; installer does not write one over the other"
+                yield Found("entry-points-same-name", each.place, message)
+
+
+def _refusing_value(point: EntryPoint) -> tuple[Client, ...]:
+    """Return who refuses the value of a script; to pip a group called DEFAULT is one like any other."""
+    clients = (client for client in _READERS if client is not Client.PIP or point.group != _DEFAULTS)
+    return tuple(client for client in clients if not _READERS[client].fullmatch(point.value))
+
+
+def _refusing_name(name: str) -> tuple[Client, ...]:
+    """Return who refuses the name of a script, as measured on Linux."""
+    is_outside = name.startswith("/") or f"{posixpath.normpath(name)}/".startswith("../")
+    clients = (
+        {Client.PIP, Client.UV, Client.INSTALLER}
+        if is_outside or "\0" in name or len(name.encode()) > _LONGEST_NAME else
+        {Client.PIP, Client.UV} if name == "." else
+        {Client.UV} if "/" in name else
+        set()
+    )  # fmt: skip
+    clients |= {Client.PIP} if _BRACKET.search(name) else set()
+    clients |= set() if _NAME.fullmatch(name) else {Client.PYPI}
+    return tuple(client for client in Client if client in clients)
+
+
+def _check_script_name(point: EntryPoint) -> Iterator[Found]:
+    if _PATH.search(point.name):
+        message = "installers would write the script to another directory, or fail"
+        yield Found("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
+    elif len(point.name.encode()) > _LONGEST_NAME:
+        message = "the name is longer than any system takes"
+        yield Found("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
+    elif is_interpreter(point.name):
+        yield Found(
+            "entry-points-reserved-name", point.place, "uv keeps this name for the interpreter, and refuses the wheel"
+        )
+    elif not _NAME.fullmatch(point.name):
+        message = "PyPI refuses a script whose name has other characters than letters, digits, _, . and -"
+        yield Found("entry-points-bad-name", point.place, message, refused_by=_refusing_name(point.name))
+
+
+def is_interpreter(name: str) -> bool:
+    """Whether uv refuses a script called ``name``, as it would stand in the place of an interpreter.
+
+    >>> [is_interpreter(name) for name in ("Python3.12", "python.py", "python2", "pythonic")]
+    [True, True, False, False]
+    """
+    return _INTERPRETER.fullmatch(name.lower()) is not None
+
+
+def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[Found]:
+    """Yield the entry points whose module is not in the wheel, although the package is that it would be in."""
+    if "namespace_packages.txt" in subject.dist_info_files:  # such packages are spread over several projects
+        return
+    modules = Modules(subject.members, f"{subject.dist_info.removesuffix('.dist-info')}.data")
+    for each in points:
+        module, colon, _ = each.value.partition("[")[0].partition(":")
+        module = module.strip()
+        if not colon and each.group not in _SCRIPTS and modules.has(module.rpartition(".")[0]):
+            continue  # some groups name an object with dots alone: fsspec.specs, for one
+        if _MODULE.fullmatch(module) and modules.lacks(module):
+            yield Found("entry-points-no-module", each.place, f"the wheel has no module {_cut(module)}")
+
+
+def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[Found]:
+    """Yield the files of ``.data/scripts`` that go where a script of an entry point or an interpreter is."""
+    names = {each.name: each.place for each in points if each.group in _SCRIPTS}
+    folder = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
+    for member in subject.members if subject.dist_info else ():
+        if not member.startswith((f"{folder}scripts/", f"{folder}data/bin/")):
+            continue
+        scheme, _, name = member.removeprefix(folder).partition("/")
+        name = name.removeprefix("bin/") if scheme == "data" else name
+        if is_interpreter(name.lower().removesuffix(".exe")):
+            yield Found("data-reserved-name", shown(member), "uv keeps this name for the interpreter, and refuses the wheel")
+        if name in names:
+            message = f"{names[name]} makes a script of this name too; installer does not write one over the other"
+            yield Found("data-script-twice", shown(member), message)
+
+
+def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[Found]:
+    try:
+        other = _read_by_line(text)
+    except _BadLineError as error:
+        late = any(each.late and each.group in _SCRIPTS for each in points)
+        refused_by = (Client.PIP, Client.UV, Client.INSTALLER) if late else (Client.PIP,)
+        yield Found("entry-points-refused", _FILE, str(error), refused_by=refused_by)
+        return
+    differing = sorted(set(other).symmetric_difference(points))
+    if differing:
+        first = differing[0]
+        yield Found("entry-points-ambiguous", _FILE, f"readers disagree about {first.place} = {_cut(first.value)}")
+
+
+def _cut(text: str) -> str:
+    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
+def read_entry_points(text: str) -> list[EntryPoint]:
+    """Return the entry points in ``text`` as ``configparser`` reads them with ``=`` alone between name and value.
+
+    :raises _BadLineError: at the first line that it would refuse.
+    """
+    reader = _Reader()
+    for number, line in enumerate(text.split("\n", _MOST_LINES), 1):
+        if number > _MOST_LINES:
+            raise _BadLineError(f"line {number} is one more than any real file has")
+        fault = reader.take(line)
+        if fault:
+            raise _BadLineError(f"line {number} {fault}")
+    return reader.points
+
+
+class _Reader:
+    """Takes line after line: a line that is indented further than the name before it goes on with its value."""
+
+    def __init__(self) -> None:
+        self._group: str | None = None
+        self._groups: set[str] = set()
+        self._values: dict[tuple[str, str], list[str]] = {}
+        self._open: list[str] | None = None
+        self._indent = 0
+
+    @property
+    def points(self) -> list[EntryPoint]:
+        """The entry points so far, each value in one piece."""
+        return [
+            EntryPoint(*key, "\n".join(lines).strip(), not lines[0] and len(lines) > 1)
+            for key, lines in self._values.items()
+        ]
+
+    def take(self, line: str) -> str:
+        """Take one line; return why it cannot be taken, empty if it can."""
+        content = line.strip()
+        if not content or content.startswith(("#", ";")):
+            return ""
+        indent = len(line) - len(line.lstrip())
+        if self._open is not None and indent > self._indent:
+            self._open.append(content)
+            return ""
+        self._indent = indent
+        section = _SECTION.match(content)
+        if section:
+            self._group, self._open = section["name"], None
+            return self._begin_group(section["name"])
+        return self._begin_point(content)
+
+    def _begin_group(self, name: str) -> str:
+        if name in self._groups:
+            return "begins a group that was there before"
+        self._groups.add(name)
+        return ""
+
+    def _begin_point(self, content: str) -> str:
+        name, sign, value = content.partition("=")
+        key = (self._group or "", name.rstrip())
+        if self._group is None:
+            return "stands before the first group"
+        if not sign or not key[1]:
+            return "has no name, or no sign = behind it"
+        if key in self._values:
+            return "gives a name that was given before"
+        self._open = self._values[key] = [value.strip()]
+        return ""
+
+
+def _is_read_by_line(text: str) -> bool:
+    try:
+        _read_by_line(text)
+    except _BadLineError:
+        return False
+    return True
+
+
+def _read_by_line(text: str) -> list[EntryPoint]:
+    """Return the entry points as ``importlib.metadata`` reads them.
+
+    :raises _BadLineError: at the first line on which it fails, and pip with it.
+    """
+    group, found = None, list[EntryPoint]()
+    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
+        if not line or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            group = line.strip("[]")
+            continue
+        name, sign, value = line.partition("=")
+        if group is not None and not sign:
+            raise _BadLineError(f"line {number} has no sign =, so that pip fails: only # begins a comment, no value goes on")
+        if group is not None:
+            found.append(EntryPoint(group, name.strip(), value.strip()))
+    return found

@@ -1,0 +1,364 @@
+"""What is wrong with the rows of RECORD, each compared with the file that it names.
+
+https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from wheelfix.errors import RecordError
+from wheelfix.escaping import shown
+from wheelfix.verify.found import AddRow, ChangeRow, Found
+from wheelfix.verify.hashing import Sums
+from wheelfix.verify.registry import Client
+from wheelfix.verify.subject import Subject
+from wheelfix.wheel.editor import RemoveFile
+from wheelfix.wheel.record import (
+    KNOWN,
+    STRONG,
+    NewRow,
+    Row,
+    RowEdit,
+    hash_column,
+    likeness,
+    plain_path,
+    read_size,
+    read_unquoted,
+)
+from wheelfix.wheel.wheel import SIGNATURES
+
+REMOVE: Final = RowEdit(remove=True)
+_DRIVE: Final = re.compile(r"^[A-Za-z]:")
+_MOST_ALGORITHMS: Final = 2
+_MARK: Final = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A row for a file of the archive: its index, its columns, and the code and message of what is odd about its path."""
+
+    index: int
+    row: Row
+    code: str = ""
+    message: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the row stands, for people."""
+        return _place(self.index, self.row.path)
+
+
+@dataclass(slots=True)
+class Listing:
+    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none.
+
+    ``absent`` are those of the faults that are of a file that is not there.
+    """
+
+    rows: dict[str, list[Listed]] = field(default_factory=dict)
+    faults: list[Found] = field(default_factory=list)
+    absent: set[Found] = field(default_factory=set)
+
+    @property
+    def algorithms(self) -> dict[str, list[str]]:
+        """The hashes other than sha256 that RECORD has, by file: of each file the first two, and no more.
+
+        A file with rows by many algorithms would otherwise be read many times over; that its rows differ is a fault anyway.
+        """
+        found: dict[str, list[str]] = {}
+        for path, group in self.rows.items():
+            named = dict.fromkeys(each.row.algorithm.lower() for each in group)
+            wanted = [name for name in named if name in KNOWN and name != "sha256"]
+            if wanted:
+                found[path] = wanted[:_MOST_ALGORITHMS]
+        return found
+
+
+def read_listing(subject: Subject) -> Listing:
+    """Return what RECORD lists; nothing where there is none."""
+    listing = Listing()
+    if subject.record is None:
+        return listing
+    empty = [index for index, raw in enumerate(subject.record.rows) if not raw.strip()]
+    if empty:
+        more = f", and {len(empty) - 1} more" if len(empty) > 1 else ""
+        mending = tuple(ChangeRow(index, REMOVE) for index in empty)
+        refused_by = _refusing_empty({subject.record.rows[index].rstrip(b"\r\n") for index in empty})
+        place, message = f"row {empty[0] + 1}", f"it is empty{more}"
+        listing.faults.append(Found("record-empty-row", place, message, mending, refused_by=refused_by))
+    for index, row in subject.record.read_rows():
+        _take(subject, listing, index, row)
+    return listing
+
+
+def _refusing_empty(rows: Collection[bytes]) -> tuple[Client, ...]:
+    """Return who fails on empty ``rows``: of those with blanks pip and PyPI make a path, and uv passes over the others."""
+    clients = {Client.INSTALLER}
+    if b"" in rows:
+        clients |= {Client.PIP, Client.PYPI}
+    if any(rows):
+        clients |= {Client.UV}
+    return tuple(client for client in Client if client in clients)
+
+
+def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordError) -> None:
+    if isinstance(read, Row):
+        row, code, message = read, "", ""
+    else:
+        loose = read_unquoted(subject.record.rows[index]) if subject.record else None
+        if loose is None or not _is_file(subject, loose.path):
+            listing.faults.append(Found("record-bad-row", f"row {index + 1}", read.message))
+            return
+        row, code, message = loose, "record-unquoted-path", read.message
+    place, gone = _place(index, row.path), (ChangeRow(index, REMOVE),)
+    if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
+        listing.faults.append(Found("record-not-utf8", place, "the path is not UTF-8"))
+    if len(f"{row.path},".splitlines()) > 1:  # the comma behind it shows a character that ends the path
+        message = "the path has a character that ends a line for installer and PyPI"
+        listing.faults.append(Found("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
+    if _is_file(subject, row.path):
+        listing.rows.setdefault(row.path, []).append(Listed(index, row, code, message))
+        return
+    plain = plain_path(row.path)
+    if row.path.endswith("/") or f"{plain}/" in subject.folders:
+        message = "it names a directory; only files are listed"
+        listing.faults.append(Found("record-directory-row", place, message, gone))
+        return
+    is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None
+    path = plain.lstrip("/") if is_absolute else plain.removeprefix(_MARK)
+    if is_absolute:
+        code, message = "record-absolute-path", "its path is absolute"
+    elif row.path.startswith(_MARK):
+        code, message = "record-byte-order-mark", f"the file is called {shown(path)}"
+    else:
+        code = "record-backslash" if "\\" in row.path else "record-path-spelling"
+        message = f"the file is called {shown(path)}"
+    if _is_file(subject, path):
+        listing.rows.setdefault(path, []).append(Listed(index, row, code, message))
+        return
+    if row.size and read_size(row.size) is None:
+        listing.faults.append(
+            Found("record-bad-size", place, f"{shown(row.size[:40])} is no size; uv refuses the wheel", gone)
+        )
+    if code in ("record-path-spelling", "record-byte-order-mark"):
+        code = "record-no-such-file"
+    message = message if is_absolute else "there is no such file in the archive"
+    fault = Found(code, place, message, gone)
+    listing.faults.append(fault)
+    listing.absent.add(fault)
+
+
+def _place(index: int, path: str) -> str:
+    return f"row {index + 1}: {shown(path)}"
+
+
+def _is_file(subject: Subject, path: str) -> bool:
+    return path in subject.members and not path.endswith("/")
+
+
+_HEXADECIMAL: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
+_SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
+
+
+def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> Iterator[Found]:
+    """Yield the faults of RECORD; ``sums`` are those of the members, by name."""
+    if subject.record is None:
+        return
+    table = _Table(subject, listing, sums)
+    found = [each for path, rows in listing.rows.items() for each in table.check_file(path, rows)]
+    missing = list(table.check_missing())
+    yield from _check_signatures(subject)
+    yield from found
+    yield from _in_doubt(missing, listing, contradicted=any(each.file for each in found))
+    has_missing = any(each.code == "record-missing-row" for each in missing)
+    yield from (_as_swap(each) if has_missing and each in listing.absent else each for each in listing.faults)
+
+
+def _in_doubt(missing: Iterable[Found], listing: Listing, *, contradicted: bool) -> Iterator[Found]:
+    """Yield the faults of files without a row: what RECORD does not vouch for, a row would.
+
+    Where RECORD names another file that is not there, it may be that one under a near name; where it contradicts another
+    file, the wheel was changed after it was built. Then only a person can say that the file belongs there.
+    """
+    reason = (
+        "; RECORD names another file that is not there: it may be in its place" if listing.absent else
+        "; RECORD contradicts another file: the wheel was changed, or is damaged" if contradicted else ""
+    )  # fmt: skip
+    for each in missing:
+        is_file = each.code == "record-missing-row"
+        yield replace(each, message=each.message + reason, file=each.place) if is_file and reason else each
+
+
+def _as_swap(found: Found) -> Found:
+    """Return a row without a file as one that may be of a file without a row."""
+    message = f"{found.message}; a file that is there has no row: it may be in its place"
+    return replace(found, message=message, file=found.place)
+
+
+class _Table:
+    """RECORD beside the archive."""
+
+    def __init__(self, subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> None:
+        self._subject = subject
+        self._listing = listing
+        self._sums = sums
+        self._own = f"{subject.dist_info}/RECORD"
+        self._signatures = {f"{subject.dist_info}/{name}" for name in SIGNATURES}
+
+    def check_file(self, path: str, rows: Sequence[Listed]) -> Iterator[Found]:
+        """Yield the faults of the rows for one file.
+
+        All but one of them are to go. Where they contradict each other, no one can say from RECORD which it is.
+        """
+        if path in self._signatures:
+            for each in rows:
+                yield Found("record-signature-row", each.place, "a signature of RECORD cannot be listed in it", _gone(each))
+            return
+        kept = min(rows, key=lambda each: self._preference(path, each)) if len(rows) > 1 else rows[0]
+        agreed = self._agree(path, rows)
+        for each in rows:
+            if each.code:
+                mending = (ChangeRow(each.index, RowEdit(path=path)),) if each is kept else _gone(each)
+                yield Found(each.code, each.place, each.message, mending, "" if agreed else path)
+            if each is kept:
+                continue
+            if agreed:
+                message = f"row {kept.index + 1} is for the same file"
+                yield Found("record-duplicate-row", each.place, message, _gone(each))
+                yield from _check_last(each) if each is rows[-1] and path != self._own else ()
+            else:
+                message = f"row {kept.index + 1} is for the same file, and says otherwise"
+                yield Found("record-contradicting-rows", each.place, message, _gone(each), path)
+        found = _check_own(kept) if path == self._own else self._check_hash(path, kept)
+        yield from found if agreed else (replace(each, file=path) for each in found)
+
+    def _agree(self, path: str, rows: Sequence[Listed]) -> bool:
+        """Whether rows for one file say the same, or nothing that is wrong."""
+        alike = len({(each.row.digest, each.row.size) for each in rows}) == 1
+        return alike or path == self._own or all(self._holds(path, each.row) for each in rows)
+
+    def _holds(self, path: str, row: Row) -> bool:
+        """Whether what a row says is known to be true of its file."""
+        sums, name = self._sums.get(path), row.algorithm.lower()
+        if sums is None or sums.damage or (row.digest and name not in sums.digests):
+            return False
+        size_holds = not row.size or read_size(row.size) == self._subject.members[path].size
+        return size_holds and (not row.digest or likeness(row.digest, sums.digests[name]) != "wrong")
+
+    def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
+        """Return a key by which the row that is to stay comes first: one that is right, says more, is spelled well."""
+        if path == self._own:
+            return bool(each.row.digest or each.row.size), False, False, bool(each.code), each.index
+        row = each.row
+        return not self._holds(path, row), not row.digest, not row.size, bool(each.code), each.index
+
+    def _check_hash(self, path: str, each: Listed) -> Iterator[Found]:
+        row, place = each.row, each.place
+        true_size = self._subject.members[path].size
+        sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
+        if sums is None or sums.damage:
+            return  # it is told of the member
+        true = hash_column("sha256", sums.digests["sha256"])
+        name = row.algorithm.lower()
+        whole = (ChangeRow(each.index, RowEdit(digest=true, size=size)),)
+        digest = (ChangeRow(each.index, RowEdit(digest=true)),)
+        if not row.digest and row.size and said != true_size:
+            message = "it has no hash, and its size is that of another content"
+            yield Found("record-no-hash", place, message, whole, path)
+        elif not row.digest:
+            yield Found("record-no-hash", place, "it has no hash", digest)
+        elif name not in sums.digests:
+            message = f"not every installer can compare a hash of {shown(row.algorithm)!r}"
+            yield Found("record-unknown-hash", place, message, whole, path)
+        else:
+            reading = likeness(row.digest, sums.digests[name])
+            if reading == "wrong":
+                message = f"its {name} is {_short(row)}, that of the file is {true[7:]}"
+                yield Found("record-wrong-hash", place, message, whole, path)
+                return
+            if name not in _SAFE:
+                yield Found("record-weak-hash", place, f"{name} is weaker than sha256", digest)
+            elif reading != "right":
+                proper = (ChangeRow(each.index, RowEdit(digest=hash_column(name, sums.digests[name]))),)
+                code = "record-hex-hash" if reading == "in hexadecimal" else "record-hash-spelling"
+                yield Found(code, place, f"its hash is that of the file, but {reading}", proper)
+        mend = (ChangeRow(each.index, RowEdit(size=size)),)
+        if not row.size:
+            yield Found("record-no-size", place, "it has no size", mend)
+        elif said == true_size and row.size != size:
+            yield Found("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
+        elif said != true_size:
+            message = f"its size is {shown(row.size[:40])}, that of the file is {size}"
+            yield Found("record-wrong-size", place, message, mend, path, _refusing_size(row.size, true_size))
+
+    def check_missing(self) -> Iterator[Found]:
+        """Yield the files that have no row."""
+        listed = self._listing.rows
+        if self._own not in listed:
+            row = AddRow(NewRow(self._own, "", ""))
+            yield Found("record-own-row-missing", shown(self._own), "RECORD has no row for itself", (row,))
+        for name, member in self._subject.members.items():
+            if name in listed or name in self._signatures or name == self._own or name.endswith("/"):
+                continue
+            sums = self._sums.get(name)
+            mend: tuple[AddRow, ...] = ()
+            if sums is not None and not sums.damage:
+                mend = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(member.size))),)
+            yield Found("record-missing-row", shown(name), "RECORD has no row for it", mend)
+
+
+def _check_last(each: Listed) -> Iterator[Found]:
+    """Yield what the last of several rows for a file lacks: installer reads no other."""
+    code = "record-no-hash" if not each.row.digest else "record-no-size" if not each.row.size else ""
+    if code:
+        yield Found(code, each.place, "it is the last row for the file, and another one says more", _gone(each))
+
+
+def _refusing_size(size: str, true_size: int) -> tuple[Client, ...]:
+    """Return who refuses ``size`` in RECORD: uv if it is no number to its reader of CSV, installer if it is another one."""
+    is_number = read_size(size) is not None or _HEXADECIMAL.fullmatch(size) is not None
+    try:
+        is_right = int(size) == true_size  # blanks and underscores are no matter to it, nor to installer
+    except ValueError:
+        is_right = False
+    return (*(() if is_number else (Client.UV,)), *(() if is_right else (Client.INSTALLER,)))
+
+
+def _gone(each: Listed) -> tuple[ChangeRow, ...]:
+    return (ChangeRow(each.index, REMOVE),)
+
+
+def _check_own(each: Listed) -> Iterator[Found]:
+    if each.row.digest or each.row.size:
+        change = ChangeRow(each.index, RowEdit(digest="", size=""))
+        message = "it has a hash or a size, which no file can have of itself"
+        yield Found("record-own-row-hash", each.place, message, (change,))
+
+
+def _short(row: Row) -> str:
+    return shown(row.digest.partition("=")[2][:90])
+
+
+def _check_signatures(subject: Subject) -> Iterator[Found]:
+    present: Sequence[str] = [name for name in SIGNATURES if name in subject.dist_info_files]
+    for name in present:
+        yield Found("record-signature", name, f"{name} is of a form that PEP 815 deprecates; no installer checks it")
+    if "RECORD.jws" in present:
+        signed, record = _signed_hash(subject.read("RECORD.jws") or b""), subject.read("RECORD") or b""
+        if signed is not None and signed != hash_column("sha256", hashlib.sha256(record).digest()):
+            yield Found("record-void-signature", "RECORD.jws", "it signs another RECORD", (RemoveFile("RECORD.jws"),))
+
+
+def _signed_hash(data: bytes) -> str | None:
+    """Return the hash of RECORD that a JSON web signature is of (PEP 427), ``None`` where it cannot be told."""
+    try:
+        text = str(json.loads(data)["payload"])
+        payload = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return str(payload["hash"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,192 @@
+"""What is wrong with the requirements in METADATA, with Requires-Python, and with extras.
+
+https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+"""
+
+import re
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from typing import Final
+
+from packaging.markers import InvalidMarker
+from packaging.markers import Marker as StrictMarker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from wheelfix.escaping import shown
+from wheelfix.verify.found import Found, RewriteField
+from wheelfix.verify.metadata import LEVEL, cut, is_later, is_possible, raising
+from wheelfix.verify.registry import Client
+from wheelfix.verify.stricter_readers import refusals, specifier_faults
+from wheelfix.verify.subject import Subject
+from wheelfix.wheel.editor import AddField, SetField
+from wheelfix.wheel.fields import METADATA_VERSIONS
+from wheelfix.wheel.metadata import Document, Field, is_repaired_by_uv, mended_specifier
+from wheelfix.wheel.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
+
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
+
+
+_SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
+"""Characters that Python takes for blanks, and uv does not."""
+_EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
+"""A comma with nothing before it; one at the end is read by everybody."""
+
+
+def check_requirements(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of Requires-Dist, Requires-Python and Provides-Extra."""
+    document = subject.document
+    if document is None:
+        return
+    for field in document.all("Requires-Dist"):
+        yield from _check_requirement(
+            field, is_variant=subject.filename is not None and subject.filename.variant is not None
+        )
+    yield from _check_requires_python(document)
+    yield from _check_repeated(document)
+    yield from _check_extras(document, subject.dist_info_files)
+
+
+def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[Found]:
+    text = field.value.strip()
+    requirement = read_requirement(text)
+    if asks_for_variant(text):
+        if not is_variant:
+            message = "its marker asks for the variant of the wheel, a draft (PEP 825): pip and uv refuse it"
+            yield Found("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
+        return
+    if requirement is not None and requirement.fault is None:
+        yield from _check_blanks(field, text)
+        yield from _check_readers(field, text)
+        return
+    place = f"Requires-Dist: {cut(text)}"
+    fault = requirement.fault if requirement else "it does not begin with a name"
+    parts = RequirementParts.of(text)
+    if parts is None or requirement is None:
+        yield Found("metadata-bad-requirement", place, shown(fault or ""))
+        return
+    if parts.marker:
+        try:
+            StrictMarker(parts.marker)
+        except (InvalidMarker, RecursionError):
+            yield Found("metadata-bad-marker", place, f"its marker cannot be read: {shown(fault or '')}")
+            return
+    mended = _mended(parts)
+    if mended is None:
+        yield Found("metadata-bad-requirement", place, shown(fault or ""))
+    else:
+        mending = (RewriteField(field.start, mended),)
+        refused_by = (Client.PIP, *_uv_unless(_is_read_by_uv(parts)), Client.PYPI)
+        yield Found("metadata-legacy-requirement", place, f"it means {shown(mended)}", mending, refused_by=refused_by)
+
+
+def _is_read_by_uv(parts: RequirementParts) -> bool:
+    return parts.constraint.count("(") == parts.constraint.count(")") and is_repaired_by_uv(parts.specifier)
+
+
+def _uv_unless(accepted: bool) -> tuple[Client, ...]:
+    return () if accepted else (Client.UV,)
+
+
+def _check_blanks(field: Field, text: str) -> Iterator[Found]:
+    """Yield what is only a requirement if any blank counts as one: readers know space and tab (PEP 508)."""
+    plain = " ".join(text.split())
+    if field.value.strip(" \t") == plain or is_possible("Requires-Dist", field.value):
+        return
+    same = _QUOTED.findall(text) == _QUOTED.findall(plain)  # what stands in quotes is no blank
+    mending = (RewriteField(field.start, plain),) if same and is_possible("Requires-Dist", plain) else ()
+    message = "it has a line break, or a blank that is neither space nor tab"
+    pip = (Client.PIP,) if text != plain else ()  # it strips the value
+    refused_by = (*pip, *_uv_unless(_SEPARATOR.search(field.value) is None), Client.PYPI)
+    yield Found("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, mending, refused_by=refused_by)
+
+
+def _check_readers(field: Field, text: str) -> Iterator[Found]:
+    """Yield what pip or uv refuse of a requirement that the specification allows."""
+    for each in refusals(" ".join(text.split())):
+        place, by = f"Requires-Dist: {cut(text)}", (each.by,)
+        if each.means is not None and is_possible("Requires-Dist", each.means):
+            message, mending = f"{each.message}. It means {shown(each.means)}", (RewriteField(field.start, each.means),)
+            yield Found("metadata-legacy-requirement", place, message, mending, refused_by=by)
+        else:
+            code = "metadata-bad-marker" if each.in_marker else "metadata-bad-requirement"
+            yield Found(code, place, shown(each.message), refused_by=by)
+
+
+def _mended(parts: RequirementParts) -> str | None:
+    """Return the requirement with a specifier that can be read, ``None`` where its meaning is not plain."""
+    specifier = None if parts.url is not None else mended_specifier(parts.specifier)
+    if specifier is None:
+        return None
+    text = str(parts.with_specifier(specifier)).strip()
+    return text if is_possible("Requires-Dist", text) else None
+
+
+def _check_requires_python(document: Document) -> Iterator[Found]:
+    for field in document.all("Requires-Python")[:1]:
+        text = field.value.strip()
+        try:
+            SpecifierSet(text)
+        except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
+            mended = mended_specifier(text)
+            place = f"Requires-Python: {cut(text)}"
+            if mended and is_possible("Requires-Python", mended):
+                mending = (RewriteField(field.start, mended),)
+                by = (*_uv_unless(is_repaired_by_uv(text)), Client.PYPI)
+                yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending, refused_by=by)
+            else:
+                yield Found("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")
+            return
+        if _EMPTY_CLAUSE.search(text) and (mended := mended_specifier(text)):
+            mending = (RewriteField(field.start, mended),)
+            message = f"it has an empty clause, and uv refuses the wheel. It means {shown(mended)}"
+            place = f"Requires-Python: {cut(text)}"
+            yield Found("metadata-legacy-requires-python", place, message, mending, refused_by=(Client.UV,))
+        for reason in specifier_faults(text):
+            place, message = f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel"
+            yield Found("metadata-bad-requires-python", place, message, refused_by=(Client.UV,))
+
+
+def _check_repeated(document: Document) -> Iterator[Found]:
+    seen = set[Hashable]()
+    for field in document.all("Requires-Dist"):
+        key = meaning(field.value.strip())
+        if key in seen:
+            yield Found("metadata-repeated-requirement", f"Requires-Dist: {cut(field.value.strip())}", "it is a duplicate")
+        seen.add(key)
+
+
+def _check_extras(document: Document, files: Collection[str]) -> Iterator[Found]:
+    declared = set[str]()
+    for field in document.all("Provides-Extra"):
+        text = field.value.strip()
+        if canonicalize_name(text) in declared:
+            yield Found("metadata-repeated-extra", f"Provides-Extra: {cut(text)}", "it is a duplicate")
+            continue
+        declared.add(canonicalize_name(text))
+        try:
+            canonicalize_name(text, validate=True)
+        except ValueError:
+            yield Found("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is not a valid name of an extra")
+    called: dict[str, str] = {}
+    for field in document.all("Requires-Dist"):
+        requirement = read_requirement(field.value.strip())
+        for extra in sorted(requirement.called_by) if requirement else ():
+            called.setdefault(extra, requirement.text if requirement else "")
+    yield from _check_declared(document, {extra: called[extra] for extra in sorted(called.keys() - declared)}, files)
+    for field in document.all("Provides-Extra"):
+        if canonicalize_name(field.value.strip()) not in called:
+            place = f"Provides-Extra: {cut(field.value.strip())}"
+            yield Found("metadata-empty-extra", place, "no requirement uses it", (RewriteField(field.start, None),))
+
+
+def _check_declared(document: Document, missing: Mapping[str, str], files: Collection[str]) -> Iterator[Found]:
+    """Yield the extras that are ``missing``, each with a requirement that asks for it, and what declares them."""
+    said = document.first(LEVEL) or ""
+    too_old = said in METADATA_VERSIONS and is_later("2.1", said)
+    raised = raising(document, "2.1", files)[0] if too_old else ()
+    for extra, requirement in missing.items():
+        mending: tuple[AddField | SetField, ...] = ()
+        if is_possible("Provides-Extra", extra) and (raised or not too_old):
+            mending = (*raised, AddField("Provides-Extra", extra))
+        place = f"Provides-Extra: {shown(extra)}"
+        yield Found("metadata-undeclared-extra", place, f"{cut(requirement)} asks for it", mending)

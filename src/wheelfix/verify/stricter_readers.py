@@ -1,0 +1,204 @@
+"""What pip or uv refuse of a requirement that the specification's own parser reads: one table, each row with who refuses.
+
+uv refuses the whole wheel for one such requirement, pip fails when it evaluates the marker. Measured with pip 26.3 and uv
+0.13.9; for uv see crates/uv-pep508 and crates/uv-pypi-types/src/parsed_url.rs in its source, for pip packaging/markers.py.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.version import Version
+
+from wheelfix.verify.registry import Client
+from wheelfix.wheel.marker import plain_marker
+from wheelfix.wheel.requirement import RequirementParts
+
+_LARGEST: Final = str((1 << 64) - 1)
+"""uv keeps the numbers of a version in 64 bits, and this one for itself."""
+_NUMBER: Final = re.compile(r"[0-9]+")
+_LOCAL: Final = re.compile(r"\+[^,\s]*")
+"""A local version, whose parts uv keeps as text where they are large."""
+_EMPTY: Final = re.compile(r"\(\s*\)")
+_ARBITRARY: Final = re.compile(r"===\s*([^\s,;)]+)")
+_ARCHIVE_NAME: Final = re.compile(r".+\.(?:whl|zip|tgz|tar|tar\.gz)")
+_ARCHIVE_PATH: Final = re.compile(r".+\.(?:whl|zip|tar|tgz|tbz|txz|tlz|(?i:tar)\.(?:gz|bz2|xz|lz|lzma|zst))")
+_GIT_PATH: Final = re.compile(r".+\.git", re.IGNORECASE)
+_GIT: Final = frozenset({"git+https", "git+http", "git+ssh", "git+git", "git+file"})
+_WEB: Final = frozenset({"http", "https"})
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
+_JOINT_BEFORE_QUOTE: Final = re.compile(r"\b(?:and|or)''")
+_LOCK_VARIABLE: Final = re.compile(r"\b(?:extras|dependency_groups)\b")
+_LINUX: Final[dict[str, str]] = {
+    "implementation_name": "cpython",
+    "implementation_version": "3.12.3",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_release": "6.8.0-45-generic",
+    "platform_system": "Linux",
+    "platform_version": "#45-Ubuntu SMP PREEMPT_DYNAMIC",
+    "python_full_version": "3.12.3",
+    "platform_python_implementation": "CPython",
+    "python_version": "3.12",
+    "sys_platform": "linux",
+    "extra": "",
+}
+"""An environment as it is found everywhere: what fails in it fails for everybody who has one like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one of the tools refuses a requirement.
+
+    ``means`` says the same in a form that all of them read, ``None`` where there is none. ``in_marker`` tells whether it is
+    the marker that is refused.
+    """
+
+    by: Client
+    reason: str
+    means: str | None = None
+    in_marker: bool = False
+
+    @property
+    def message(self) -> str:
+        """The sentence for people."""
+        whole = "uv refuses the wheel" if self.by is Client.UV else f"{self.by} fails on it"
+        return f"{self.reason}; {whole}"
+
+
+def refusals(text: str) -> Iterator[Refusal]:
+    """Yield why pip or uv refuse ``text``, a requirement that ``packaging`` reads, each reason once.
+
+    >>> [each.message for each in refusals("foo ()")]
+    ['() holds no version; uv refuses the wheel']
+    >>> list(refusals("foo >= 1 ; python_version < '3'"))
+    []
+    """
+    parts = RequirementParts.of(text)
+    if parts is not None:
+        for check in _CHECKS:
+            refusal = check(parts)
+            if refusal is not None:
+                yield refusal
+
+
+def has_number_too_large(version: str) -> bool:
+    """Whether a version or specifier has a number of more than 64 bits outside of its local part; uv reads none.
+
+    >>> has_number_too_large("1.18446744073709551615"), has_number_too_large("1.0+18446744073709551615")
+    (True, False)
+    """
+    numbers = (found.lstrip("0") for found in _NUMBER.findall(_LOCAL.sub("", version)))
+    return any((len(number), number) >= (len(_LARGEST), _LARGEST) for number in numbers)
+
+
+def _check_parentheses(parts: RequirementParts) -> Refusal | None:
+    if not _EMPTY.fullmatch(parts.constraint.strip()):
+        return None
+    return Refusal(Client.UV, "() holds no version", str(replace(parts, constraint="")).strip())
+
+
+def _check_name(parts: RequirementParts) -> Refusal | None:
+    for name in (parts.name, *parts.extra_names):
+        if name.endswith("_"):
+            return Refusal(Client.UV, "a name ends with a letter or digit, not with _")
+    if not parts.constraint.strip() and _ARCHIVE_NAME.fullmatch(parts.name):
+        return Refusal(Client.UV, f"without a version {parts.name} is taken for a file")
+    return None
+
+
+def specifier_faults(specifier: str) -> Iterator[str]:
+    """Yield why uv refuses a version specifier that ``packaging`` reads.
+
+    >>> list(specifier_faults(">=1,===dev"))
+    ['=== is followed by what is no version']
+    """
+    if not all(map(_is_version, _ARBITRARY.findall(specifier))):
+        yield "=== is followed by what is no version"
+    if has_number_too_large(specifier):
+        yield "a version has a number of more than 64 bits"
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except ValueError:  # InvalidVersion is one, and so is what a number of 5,000 digits raises
+        return False
+    return True
+
+
+def _check_versions(parts: RequirementParts) -> Refusal | None:
+    reason = next(specifier_faults(parts.specifier), None)
+    return Refusal(Client.UV, reason) if reason else None
+
+
+def _check_url(parts: RequirementParts) -> Refusal | None:
+    reason = "" if parts.url is None else _url_fault(parts.url)
+    return Refusal(Client.UV, reason) if reason else None
+
+
+def _url_fault(url: str) -> str:
+    """Return why uv refuses ``url``, empty if it does not."""
+    scheme, colon, _ = url.partition(":")
+    try:
+        split = urlsplit(url)
+        _ = split.port
+    except ValueError as error:
+        return f"the URL cannot be read: {error}"
+    if not colon or scheme.lower() not in _GIT | _WEB | {"file"}:
+        return "" if url.startswith("/") else "the URL has no scheme that uv knows"
+    if scheme in _GIT:
+        return "" if split.netloc or split.path.startswith("/") else "the URL names no repository"
+    if scheme == "file":
+        return "" if not split.netloc and split.path.startswith("/") else "the URL is no absolute path"
+    return _web_fault(split, scheme)
+
+
+def _web_fault(split: SplitResult, scheme: str) -> str:
+    if scheme not in _WEB:
+        return "the scheme of the URL is not in lower case"
+    if _ARCHIVE_PATH.fullmatch(split.path) or _GIT_PATH.fullmatch(split.path):
+        return ""
+    return "the URL does not end like a wheel or a source archive"
+
+
+def _check_marker_of_uv(parts: RequirementParts) -> Refusal | None:
+    plain = _QUOTED.sub("''", parts.marker)
+    if "===" in plain:
+        return Refusal(Client.UV, "its marker compares with ===", in_marker=True)
+    if _JOINT_BEFORE_QUOTE.search(plain):
+        means = str(replace(parts, raw_marker=plain_marker(parts.marker)))
+        return Refusal(Client.UV, "its marker has no blank between and, or and a quote", means.strip(), in_marker=True)
+    return None
+
+
+def _check_marker_of_pip(parts: RequirementParts) -> Refusal | None:
+    if not parts.marker:
+        return None
+    try:
+        Marker(parts.marker).evaluate(_LINUX)
+    except UndefinedComparison:
+        return Refusal(Client.PIP, "its marker compares what has no such order", in_marker=True)
+    except UndefinedEnvironmentName:
+        lock_file = _LOCK_VARIABLE.search(_QUOTED.sub("''", parts.marker))
+        what = (
+            f"its marker asks for {lock_file[0]}, as only lock files may" if lock_file else "its marker compares two texts"
+        )
+        return Refusal(Client.PIP, what, in_marker=True)
+    except ValueError:  # InvalidMarker is one: the requirement as a whole was read, so this is a number beyond all bounds
+        return Refusal(Client.PIP, "its marker has a version that cannot be read", in_marker=True)
+    return None
+
+
+_CHECKS: Final[tuple[Callable[[RequirementParts], Refusal | None], ...]] = (
+    _check_parentheses,
+    _check_name,
+    _check_versions,
+    _check_url,
+    _check_marker_of_uv,
+    _check_marker_of_pip,
+)
+"""What is asked of each requirement, in this order."""

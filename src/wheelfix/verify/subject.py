@@ -1,0 +1,320 @@
+"""A wheel opened as far as it goes: what cannot be read is a fault, and the rest is looked at all the same."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from packaging.utils import parse_wheel_filename
+
+from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
+from wheelfix.escaping import shown
+from wheelfix.verify.found import Found, RewriteMetadata
+from wheelfix.verify.registry import EVERYONE, Client
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.metadata import Document, with_plain_line_ends
+from wheelfix.wheel.record import Record
+from wheelfix.wheel.wheel import dist_info_faults, find_dist_info, limit_of
+from wheelfix.wheel.zip.findings import ArchiveFinding
+from wheelfix.wheel.zip.inflate import BEHIND, read_content
+from wheelfix.wheel.zip.layout import Layout, read_loosely
+from wheelfix.wheel.zip.source import Readable, Source
+from wheelfix.wheel.zip.structs import Member
+
+_BUILT_IN: Final = (Client.PIP, Client.INSTALLER)
+_STRICT: Final = (Client.UV, Client.PYPI)
+_FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
+    ("archive-leading-bytes", ""): _STRICT,
+    ("archive-second-end-record", ""): (Client.UV,),
+    ("archive-bad-end-record", "locator"): (Client.UV,),
+    ("archive-bad-end-record", "size"): _STRICT,
+    ("archive-many-disks", ""): (Client.UV,),
+    ("archive-many-disks", "zip64"): (Client.UV,),
+    ("archive-many-disks", "counts"): _STRICT,
+    ("archive-many-disks", "two counts"): (Client.PYPI,),
+    ("archive-many-disks", "locator"): (Client.PIP, Client.INSTALLER, Client.PYPI),
+    ("archive-local-header-differs", "crc"): (Client.UV,),
+    ("archive-local-header-differs", "flags"): (Client.UV,),
+    ("archive-local-header-differs", "method"): (Client.UV,),
+    ("archive-local-header-differs", "size"): _STRICT,
+    ("archive-data-descriptor", ""): (Client.PYPI,),
+    ("archive-data-descriptor", "other width"): _STRICT,
+    ("archive-bad-extra-field", ""): _STRICT,
+    ("archive-bad-extra-field", "repeated"): (Client.UV,),
+    ("archive-bad-extra-field", "comment"): (Client.UV,),
+    ("archive-bad-member-name", "nul"): _STRICT,
+    ("archive-bad-member-name", "empty"): (Client.PIP, Client.UV, Client.INSTALLER),
+    ("archive-bad-member-name", "second"): (Client.UV,),
+    ("archive-bad-member-name", "encoding"): (),
+    ("archive-bad-zip64-field", "more"): _STRICT,
+    ("archive-bad-zip64-field", "more in the directory"): (Client.UV,),
+    ("archive-bad-data-descriptor", "streamed"): (Client.PYPI,),
+    ("archive-duplicate-member", "twice"): (Client.INSTALLER, Client.PYPI),
+    ("archive-duplicate-member", "encoding"): _STRICT,
+    ("archive-damaged-member", "directory"): (Client.UV,),
+    ("archive-damaged-member", "behind"): (Client.UV,),
+    ("archive-damaged-member", "payload"): (Client.PIP, Client.UV, Client.INSTALLER),
+    ("archive-name-encoding", "with a Unicode path"): (Client.PYPI,),
+    ("archive-odd-zip64-field", "length"): (Client.UV,),
+    ("archive-odd-zip64-field", "one size"): (Client.PYPI,),
+    ("archive-newer-version", "local"): (Client.UV,),
+    ("archive-unsafe-name", "outside"): _BUILT_IN,
+    ("archive-unsafe-name", "up and down"): (Client.INSTALLER,),
+    ("archive-unsafe-name", "other on Windows"): (),
+    ("archive-unsafe-name", "long"): (Client.PIP, Client.UV, Client.INSTALLER),
+    ("archive-unsafe-name", "control"): _STRICT,
+    ("archive-unsafe-name", "shows nothing"): (Client.UV,),
+    ("archive-entry-comment", ""): (Client.PYPI,),
+}
+_METHODS: Final = {12: _STRICT, 14: _STRICT, 93: (Client.PIP, Client.INSTALLER, Client.PYPI)}
+"""Who does not read a compression method beside stored and deflated: bzip2 and LZMA are known to ``zipfile``, Zstandard to
+uv, and to ``zipfile`` only from Python 3.14 on (PEP 784). PyPI takes none of them."""
+
+
+def refusing(code: str, form: str) -> tuple[Client, ...] | None:
+    """Return who refuses this form of a finding, ``None`` where the table of checks says it of all its forms."""
+    return _FORMS.get((code, form))
+
+
+def form_of_damage(name: str, message: str) -> str:
+    """Return the form of damage.
+
+    Installers read no content of directories and nothing behind the end of data, and PyPI reads no payload.
+    """
+    if name.endswith("/"):
+        return "directory"
+    return "behind" if message.endswith(BEHIND) else "" if ".dist-info/" in name else "payload"
+
+
+def not_reading(method: int) -> tuple[Client, ...]:
+    """Return who does not read entries of a compression method."""
+    return _METHODS.get(method, EVERYONE)
+
+
+_PROJECT: Final = re.compile(r"[A-Za-z0-9._]+-")
+_FIVE_PARTS: Final = re.compile(r"[^-].*-.*-.+-.+-.+\.whl")
+_DEEPEST: Final = 100
+"""How many folders of a member's path are looked at: all of any real one, and a bound for paths made of slashes."""
+_MOST_FOLDERS: Final = 1 << 24
+"""How long the paths of all folders may be together, in characters: those of torch are 60,000."""
+_CODES: Final = {
+    "no-dist-info": "dist-info-missing",
+    "two-dist-infos": "dist-info-several",
+    "no-metadata": "dist-info-no-metadata",
+    "no-wheel": "dist-info-no-wheel",
+    "no-record": "dist-info-no-record",
+    "not-a-wheel-name": "filename-malformed",
+    "ambiguous-metadata": "metadata-ambiguous",
+    "too-many-fields": "metadata-too-many-fields",
+    "too-many-rows": "record-too-many-rows",
+    "unclosed-quote": "record-unclosed-quote",
+    "bad-row": "record-bad-row",
+    "bad-path": "file-unreadable",
+    "is-a-folder": "file-unreadable",
+    "not-a-file": "file-unreadable",
+}
+"""The codes of errors as codes of checks; all others are of the archive."""
+
+
+def found_of(error: WheelFault, place: str = "") -> Found:
+    """Return an error of a wheel as a fault."""
+    # On a system that folds case or cuts names, another file is read: no installer looks at that.
+    refused_by: tuple[Client, ...] | None = (
+        () if isinstance(error, StructureError) and error.code == "duplicate-member" else None
+    )
+    code = _CODES.get(error.code, f"archive-{error.code}")
+    if code == "archive-damaged-member":
+        refused_by = refusing(code, form_of_damage(place, error.message))
+    return Found(code, place, error.message, refused_by=refused_by)
+
+
+def _refusing_filename(name: str) -> tuple[Client, ...]:
+    """Return who refuses a file for its name, which is not that of a wheel: uv asks for more than ``packaging`` does.
+
+    installer looks for five parts, and then for a dist-info directory of this name.
+    """
+    if not _PROJECT.match(name):
+        return EVERYONE
+    try:
+        parse_wheel_filename(name)
+    except ValueError:  # InvalidWheelFilename is one
+        taken = False
+    else:
+        taken = True  # by pip and PyPI
+    clients = {Client.UV, *(() if taken else (Client.PIP, Client.PYPI))}
+    clients |= set() if _FIVE_PARTS.fullmatch(name) else {Client.INSTALLER}
+    return tuple(client for client in Client if client in clients)
+
+
+def found_in_archive(finding: ArchiveFinding) -> Found:
+    """Return what the reader of archives found, with who refuses this form of it."""
+    code = f"archive-{finding.code}"
+    return Found(code, finding.place, finding.message, refused_by=refusing(code, finding.form))
+
+
+def unreadable(error: SourceChanged | OSError) -> Found:
+    """Return what the machine did not allow as a fault."""
+    reason = error.message if isinstance(error, SourceChanged) else f"it cannot be read: {error.strerror or error}"
+    return Found("file-unreadable", "", shown(reason))
+
+
+class Subject:
+    """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
+
+    ``members`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the folder's
+    name, empty without one. Use it as a context manager. ``source`` is the file where it is open already, or what it is read
+    from instead; who opened it closes it. ``layout`` is where its members lie, if that was read.
+    """
+
+    def __init__(self, path: Path, *, source: Readable | None = None, layout: Layout | None = None) -> None:
+        self.path = path
+        self._given = source
+        self._opened: Source | None = None
+        self.found: list[Found] = []
+        self.filename: WheelFilename | None = None
+        self.source: Readable | None = None
+        self.layout = layout
+        self.members: dict[str, Member] = {}
+        self.hidden: frozenset[str] = frozenset()
+        self.dist_info = ""
+        self.document: Document | None = None
+        self.wheel: Document | None = None
+        self.record: Record | None = None
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        try:
+            self.filename = WheelFilename.parse(self.path.name)
+        except FilenameError as error:
+            self.found.append(replace(found_of(error), refused_by=_refusing_filename(self.path.name)))
+        try:
+            self.source = self._given or self._open_file()
+            self.layout = self.layout or self._read_layout(self.source)
+            if self.layout is not None:
+                self.members = {member.name: member for member in self.layout.members}
+                self.dist_info = find_dist_info(self.members)
+        except (SourceChanged, OSError) as error:
+            self.found.append(unreadable(error))
+        except WheelFault as error:
+            self.found.append(found_of(error))
+            self.dist_info = self._fitting_dist_info()
+        if self.dist_info:
+            self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.members)]
+            self._read_parts()
+
+    def _fitting_dist_info(self) -> str:
+        """Return, of several dist-info directories, the one that fits the file name; empty where none does."""
+        if self.filename is None:
+            return ""
+        folder = f"{self.filename.raw_project}-{self.filename.version}.dist-info"
+        return folder if any(name.startswith(f"{folder}/") for name in self.members) else ""
+
+    def _open_file(self) -> Source:
+        self._opened = Source(self.path)
+        return self._opened
+
+    def _read_layout(self, source: Readable) -> Layout | None:
+        reading = read_loosely(source)
+        self.found += map(found_in_archive, reading.findings)
+        self.hidden = reading.hidden
+        return reading.layout
+
+    def _read_parts(self) -> None:
+        data = self.read("METADATA")
+        if data is not None:
+            self._read_document(data)
+        data = self.read("WHEEL")
+        if data is not None:
+            self._read_wheel(data)
+        data = self.read("RECORD")
+        if data is not None:
+            try:
+                self.record = Record.parse(data)
+            except RecordError as error:
+                self.found.append(found_of(error, "RECORD"))
+
+    def _read_wheel(self, data: bytes) -> None:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            self.found.append(Found("wheel-not-utf8", f"WHEEL, line {line}", "it is not UTF-8; installers refuse it"))
+        if b"\r" in data.replace(b"\r\n", b"\n"):
+            self.found.append(Found("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only"))
+        try:
+            self.wheel = Document.parse_leniently(data)
+            Document.parse(data)
+        except MetadataError as error:
+            self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
+
+    def _read_document(self, data: bytes) -> None:
+        try:
+            self.document = Document.parse(data)
+        except MetadataError as error:
+            mended = with_plain_line_ends(data)
+            if mended is None:
+                self.found.append(found_of(error, "METADATA"))
+                return
+            self.found.append(Found("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(mended),)))
+            self.document = Document.parse(mended)
+
+    def read(self, file: str) -> bytes | None:
+        """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
+        member = self.members.get(f"{self.dist_info}/{file}")
+        if not self.dist_info or member is None or self.source is None or member.name in self.hidden:
+            return None
+        try:
+            return read_content(self.source, member, limit=limit_of(file))
+        except WheelFault as error:
+            self.found.append(found_of(error, shown(member.name)))
+        except (SourceChanged, OSError) as error:
+            self.found.append(unreadable(error))
+        return None
+
+    @property
+    def readable(self) -> list[Member]:
+        """The members whose content can be read, each name once."""
+        return [member for member in self.members.values() if member.name not in self.hidden]
+
+    @cached_property
+    def dist_info_files(self) -> Collection[str]:
+        """The files below dist-info, without its name."""
+        prefix = f"{self.dist_info}/"
+        return [name.removeprefix(prefix) for name in self.members if name.startswith(prefix) and not name.endswith("/")]
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder, with a slash at its end, that members lie in or are; those of the first 100 levels.
+
+        Where they are more than any real wheel has, the rest is left out, and that is a fault.
+        """
+        found, left = set[str](), _MOST_FOLDERS
+        for name in self.members:
+            top = name if name.count("/") <= _DEEPEST else "/".join(name.split("/", _DEEPEST)[:-1]) + "/"
+            position = top.rfind("/")
+            while position > 0 and top[: position + 1] not in found:
+                left -= position + 1
+                if left < 0:
+                    self.found.append(Found("archive-too-many-folders", shown(name), "it is in one more than are looked at"))
+                    return frozenset(found)
+                found.add(top[: position + 1])
+                position = top.rfind("/", 0, position)
+        return frozenset(found)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

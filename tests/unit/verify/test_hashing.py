@@ -1,0 +1,99 @@
+"""The content of members, summed in bounded memory."""
+
+import hashlib
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import pytest
+
+from building import Entry, Hole, archive_of, changed, write_wheel
+from flaws import sound
+from wheelfix.verify.hashing import Sums, sum_members
+from wheelfix.verify.subject import Subject
+
+MEBIBYTE = 1 << 20
+
+
+def packed(content: bytes) -> bytes:
+    deflater = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    return deflater.compress(content) + deflater.flush()
+
+
+def sums_of(folder: Path, entry: Entry, *algorithms: str) -> Sums:
+    path = write_wheel(folder, sound(files=(entry,)))
+    with Subject(path) as subject:
+        assert subject.source is not None
+        name = entry.raw_name.decode()
+        return sum_members(subject.source, subject.members.values(), {name: algorithms})[name]
+
+
+@pytest.mark.parametrize("beyond", [*range(0, 300, 3), MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 258])
+def test_content_that_ends_near_a_block(beyond: int, tmp_path: Path) -> None:
+    """All compressed bytes are taken when the last bytes of content are still to come."""
+    content = bytes(MEBIBYTE + beyond)
+    sums = sums_of(tmp_path, Entry("demo/zeros", content, raw=packed(content)))
+    assert sums == Sums({"sha256": hashlib.sha256(content).digest()})
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_other_hashes_are_computed_where_they_are_asked_for(method: int, tmp_path: Path) -> None:
+    sums = sums_of(tmp_path, Entry("demo/x", b"content", method), "md5", "sha3_512", "md5")
+    assert sums.digests == {name: hashlib.new(name, b"content").digest() for name in ("sha256", "md5", "sha3_512")}
+
+
+def test_empty_member(tmp_path: Path) -> None:
+    assert sums_of(tmp_path, Entry("demo/x", b"")).digests["sha256"] == hashlib.sha256().digest()
+
+
+@pytest.mark.parametrize(
+    ("entry", "damage"),
+    [
+        (Entry("demo/x", b"abc", raw=b"\xff\xff"), "cannot be inflated"),
+        (Entry("demo/x", b"abc", raw=packed(b"abc")[:-1]), "cannot be inflated: it is cut off"),
+        (Entry("demo/x", b"abc", raw=packed(b"abc") + b"more"), "cannot be inflated: bytes stand behind its end"),
+        (Entry("demo/x", bytes(9), raw=packed(bytes(9)) + bytes(2 * MEBIBYTE)), "bytes stand behind its end"),
+        (Entry("demo/x", b"abc", raw=packed(b"abcd")), "does not end where"),
+        (Entry("demo/x", b"abc", raw=packed(b"ab")), "does not end where"),
+        (Entry("demo/x", b"abc", raw=packed(b"abd")), "does not match its CRC-32"),
+        (Entry("demo/x", b"abc", 0, raw=b"abd"), "does not match its CRC-32"),
+    ],
+)
+def test_damage_is_told(entry: Entry, damage: str, tmp_path: Path) -> None:
+    sums = sums_of(tmp_path, entry)
+    assert damage in sums.damage
+    assert not sums.digests
+
+
+def test_bomb_is_not_inflated_beyond_what_the_archive_says(tmp_path: Path) -> None:
+    """Pitfalls 27 and 28: 64 MiB of zeros that claim to be 1 byte cost a few megabytes."""
+    bomb = packed(bytes(64 * MEBIBYTE))
+    tracemalloc.start()
+    try:
+        assert "does not end" in sums_of(tmp_path, Entry("demo/x", b"\0", raw=bomb)).damage
+        assert tracemalloc.get_traced_memory()[1] < 16 * MEBIBYTE
+    finally:
+        tracemalloc.stop()
+
+
+def test_large_member_is_read_in_blocks(tmp_path: Path) -> None:
+    """Pitfall 27: memory does not grow with the members."""
+    size = 64 * MEBIBYTE
+    raw = packed(bytes(size))
+    path = write_wheel(tmp_path, archive=changed(archive_of(sound()), "version.py", content=Hole(size), raw=raw))
+    with Subject(path) as subject:
+        assert subject.source is not None
+        tracemalloc.start()
+        try:
+            sums = sum_members(subject.source, subject.members.values(), {})
+            assert tracemalloc.get_traced_memory()[1] < 24 * MEBIBYTE
+        finally:
+            tracemalloc.stop()
+    assert sums["demo/version.py"].digests["sha256"] == hashlib.sha256(bytes(size)).digest()
+
+
+def test_member_of_another_method_is_left_out(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, sound(files=(Entry("demo/x", b"x", method=93, raw=b"?"),)))
+    with Subject(path) as subject:
+        assert subject.source is not None
+        assert "demo/x" not in sum_members(subject.source, subject.members.values(), {})

@@ -1,0 +1,109 @@
+"""The members of an archive: what real ones look like is no fault."""
+
+from dataclasses import replace
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from building import Entry, changed, every, write_wheel
+from flaws import SOUND, sound
+from wheelfix.verify.run import find_faults, inspect_wheel
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"folders": True}, {"stored": True}, {"dist_info_first": True},
+        {"extra": b"\xfe\xca\x02\x00ab"},
+        {"files": (Entry("demo/m\u00fcller.py", b"1"), Entry("demo/" + "x" * 250, b"2"), Entry("demo.py", b"3"))},
+        {"files": (Entry("demo/tool", b"#!", mode=0o100755), Entry("demo/dos", b"", mode=0, made_by=0x0014))},
+        {"files": (Entry("demo-1.0.data/scripts/demo", b"#!python"), Entry("demo-1.0.data/purelib/x.py", b""))},
+        {"files": (Entry("demo/x", b"", time=(1980, 1, 1, 0, 0, 0)), Entry("demo/y", b"", time=(2107, 12, 31, 23, 59, 58)))},
+        {"files": (Entry("demo/_vendor/six-1.0.dist-info/METADATA", b"Name: six"),)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_legal_shapes_are_no_faults(changes: dict[str, object], tmp_path: Path) -> None:
+    """Pitfalls 17, 20, 25 and 26."""
+    assert find_faults(write_wheel(tmp_path, sound(**changes))) == []
+
+
+@pytest.mark.parametrize("comment", [b"a comment", b"a\tb\r\n\0", "\u00fc".encode("latin-1")])
+def test_comment_of_the_archive_is_no_finding(comment: bytes, tmp_path: Path) -> None:
+    """Without a byte from 1 to 8 it holds no signature of a ZIP record."""
+    assert find_faults(write_wheel(tmp_path, archive=replace(SOUND, comment=comment))) == []
+
+
+def test_each_comment_of_an_entry_is_reported(tmp_path: Path) -> None:
+    found = inspect_wheel(write_wheel(tmp_path, archive=every(SOUND, comment=b"a comment"))).faults
+    assert [(each.code, each.refused_by) for each in found] == [("archive-entry-comment", ("PyPI",))] * len(SOUND.entries)
+
+
+@pytest.mark.parametrize("kind", [0o120777, 0o060644, 0o020644, 0o010644, 0o140644, 0o104755, 0o102755])
+def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, archive=changed(SOUND, "version.py", mode=kind))
+    assert [fault.code for fault in inspect_wheel(path).faults] == ["archive-odd-mode"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("/x", "is absolute"), ("C:x", "begins with a drive"), ("a\\b", "has a backslash"), ("a/../b", "has a part .."),
+        ("a\x85b", "has a control character"),
+        ("a\u202eb", "turns what is shown"), ("a\ue000b", "shows nothing"), ("a\u200bb", "shows nothing"),
+        ("x" * 256, "has a part that is longer"), ("\u00fc" * 128, "has a part that is longer"),
+        ("a/" * 2_100 + "x", "is longer than any system takes"), ("a" * 60_000, "is longer than any system takes"),
+    ],
+    ids=lambda text: ascii(text[:20]),
+)  # fmt: skip
+def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
+    """Pitfall 29: it is told with what is wrong, escaped and cut."""
+    faults = inspect_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).faults
+    [fault] = (each for each in faults if each.code != "record-bad-row")  # what ends a line ends a row of RECORD, too
+    assert fault.code == "archive-unsafe-name"
+    assert wrong in fault.message
+    assert fault.place.isprintable()
+    assert len(fault.place) < 1_000
+
+
+def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
+    names = [f"demo/{number:09b}.py".replace("0", "a").replace("1", "A") for number in range(512)]
+    path = write_wheel(tmp_path, sound(files=tuple(Entry(name, b"") for name in names)))
+    [fault] = inspect_wheel(path).faults
+    assert fault.code == "archive-same-name-folded"
+    assert "and 508 more" in fault.message
+
+
+@pytest.mark.parametrize("needed", [10, 20, 45, 63, 0x0314])
+def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
+    """Only the lower byte is a version; the upper one is for the host system."""
+    path = write_wheel(tmp_path, archive=every(SOUND, local={"needed": needed}, directory={"needed": needed}))
+    assert find_faults(path) == []
+    with ZipFile(path) as archive:
+        assert archive.testzip() is None
+
+
+@pytest.mark.parametrize("needed", [64, 148, 0x0340])
+def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, archive=every(SOUND, directory={"needed": needed}))
+    assert {fault.code for fault in inspect_wheel(path).faults} == {"archive-newer-version"}
+    with pytest.raises(NotImplementedError):
+        ZipFile(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["console.py", "aux_.py", "com.py", "com0.py", "com10.py", "lpt1x", "nul_byte.txt", "a.b", ".hidden", "a b.py",
+     "\u00fcber.py", "\U0001f308.py", "prn-1.txt", "x.con"],
+)  # fmt: skip
+def test_names_that_windows_holds(name: str, tmp_path: Path) -> None:
+    assert find_faults(write_wheel(tmp_path, sound(files=(*sound().files, Entry(f"demo/{name}", b"1"))))) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "count"), [("py3-none-any", 1), ("cp312-cp312-win_amd64", 1), ("cp312-cp312-linux_x86_64", 0)]
+)
+def test_names_are_only_for_windows_where_the_wheel_is(tags: str, count: int, tmp_path: Path) -> None:
+    spec = sound(tags=tags, files=(*sound().files, Entry("demo/aux.py", b"1")))
+    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == ["archive-windows-name"] * count

@@ -1,0 +1,154 @@
+"""Many wheels in one call: what is told of them, and what they say of each other."""
+
+from pathlib import Path
+
+import pytest
+
+from building import build_wheel, write_wheel
+from flaws import metadata, sound
+from wheelfix.batch import fix_wheels
+from wheelfix.outcome import Inspection, Severity
+from wheelfix.verify import run as auditing
+from wheelfix.verify.run import Audit, inspect_wheel, verify_wheels
+from wheelfix.wheel.editor import RemoveField
+
+FAULTY = sound(project="faulty", record=b"")
+
+
+def codes(inspection: Inspection) -> set[str]:
+    return {fault.code for fault in inspection.faults}
+
+
+def verified(folder: Path, **options: object) -> Audit:
+    return verify_wheels(write_wheel(folder, FAULTY), **options)  # type: ignore[arg-type]
+
+
+def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, sound())
+    for given in (path, str(path), [path], iter([str(path)])):
+        assert verify_wheels(given) == Audit((Inspection(path),))
+    assert verify_wheels([]) == Audit(())
+
+
+def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def inspect(path: Path) -> Inspection:
+        if path.name.startswith("bad"):
+            raise KeyError("x")
+        return inspect_wheel(path)
+
+    monkeypatch.setattr(auditing, "inspect_wheel", inspect)
+    paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
+    bad, good = verify_wheels(paths).inspections
+    assert [(fault.code, fault.severity) for fault in bad.faults] == [("file-unreadable", Severity.ERROR)]
+    assert "KeyError" in bad.faults[0].message
+    assert "report it" in bad.faults[0].message
+    assert codes(good) == {"filename-name-differs"}
+
+
+def test_select_and_ignore(tmp_path: Path) -> None:
+    assert codes(verified(tmp_path).inspections[0]) == {
+        "filename-name-differs", "record-missing-row", "record-own-row-missing",
+    }  # fmt: skip
+    assert codes(verified(tmp_path, select=["record"]).inspections[0]) == {"record-missing-row", "record-own-row-missing"}
+    assert codes(verified(tmp_path, ignore=["record-own", "file"]).inspections[0]) == {"record-missing-row"}
+    assert codes(verified(tmp_path, select=["record"], ignore=["record"]).inspections[0]) == set()
+
+
+@pytest.mark.parametrize("prefix", ["", "nonsense", "Record", "record-missing-row-x"])
+@pytest.mark.parametrize("option", ["select", "ignore"])
+def test_text_that_begins_no_code_is_refused(prefix: str, option: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="begins with"):
+        verified(tmp_path, **{option: [prefix]})
+
+
+def test_passes(tmp_path: Path) -> None:
+    audit = verify_wheels(write_wheel(tmp_path, sound(metadata=metadata(rest=[]))))
+    assert (audit.count(Severity.ERROR), audit.count(Severity.WARNING)) == (0, 1)
+    assert audit.passes()
+    assert not audit.passes(strict=True)
+    assert not verified(tmp_path).passes()
+    assert Audit(()).passes(strict=True)
+
+
+def test_missing_file_and_folder_stop_nothing(tmp_path: Path) -> None:
+    good = write_wheel(tmp_path, sound())
+    folder = tmp_path / "folder-1.0-py3-none-any.whl"
+    folder.mkdir()
+    audit = verify_wheels([tmp_path / "gone-1.0-py3-none-any.whl", folder, good])
+    assert [codes(each) for each in audit.inspections] == [{"file-unreadable"}, {"file-unreadable"}, set()]
+
+
+def test_each_wheel_is_told_as_it_is_done(tmp_path: Path) -> None:
+    paths = [write_wheel(tmp_path, sound()), write_wheel(tmp_path, FAULTY)]
+    told: list[Inspection] = []
+    audit = verify_wheels(paths, on_inspection=told.append)
+    assert tuple(told) == audit.inspections
+
+
+def siblings(folder: Path) -> list[Path]:
+    more = metadata("Requires-Dist: six", "Requires-Dist: nine", "Requires-Dist: ten", "Requires-Dist: \x1b; os_name == 'x'")
+    return [
+        write_wheel(folder, sound(tags="py3-none-any", metadata=more)),
+        write_wheel(folder, sound(tags="py2-none-any")),
+        write_wheel(folder, sound(project="other", tags="py2-none-any", metadata=metadata().replace(b"demo", b"other"))),
+    ]
+
+
+def test_wheels_of_one_release_that_disagree(tmp_path: Path) -> None:
+    one, two, other = verify_wheels(siblings(tmp_path), select=["siblings"]).inspections
+    assert (one.faults, other.faults) == ((), ())
+    [fault] = two.faults
+    assert (fault.code, fault.severity, fault.place) == ("siblings-disagree", Severity.WARNING, "Requires-Dist")
+    assert fault.message == "wheels of the same release also require six, nine, ten and 1 more"
+    assert verify_wheels(siblings(tmp_path), ignore=["siblings"]).inspections[1].faults == ()
+
+
+def test_sibling_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    paths = siblings(tmp_path)
+    paths[0].write_bytes(build_wheel(sound())[:-1])
+    assert [codes(each) for each in verify_wheels(paths).inspections] == [{"archive-truncated"}, set(), set()]
+
+
+BEFORE = ("Requires-Dist: triton", "Requires-Dist: six")
+
+
+def corrected(folder: Path, **options: object) -> tuple[Path, Path]:
+    """Return a wheel, and the same wheel without triton in another directory."""
+    path = write_wheel(folder, sound(metadata=metadata(*BEFORE)))
+    edits = [RemoveField("Requires-Dist", "triton")]
+    [outcome] = fix_wheels(path, None, edits=edits, output_dir=folder / "fixed", **options).outcomes  # type: ignore[arg-type]
+    assert outcome.output is not None, outcome.problem
+    return path, outcome.output
+
+
+@pytest.mark.parametrize("options", [{}, {"sbom": False}, {"build_tag": "1x"}, {"local": "x"}])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_wheel_before_and_after_is_no_release_that_disagrees(
+    options: dict[str, object], turned: bool, tmp_path: Path
+) -> None:
+    paths = [*corrected(tmp_path, **options)]
+    for each in verify_wheels(paths[::-1] if turned else paths, select=["siblings"]).inspections:
+        assert each.faults == ()
+
+
+def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path: Path) -> None:
+    before, after = corrected(tmp_path)
+    other = write_wheel(tmp_path, sound(tags="py2-none-any", metadata=metadata(*BEFORE)))
+    found = {each.source: each.faults for each in verify_wheels([before, after, other], select=["siblings"]).inspections}
+    assert (found[before], found[other]) == ((), ())
+    assert [fault.message for fault in found[after]] == ["wheels of the same release also require triton"]
+
+
+def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None:
+    """uv lock reads one of them; measured with uv 0.13.9."""
+    one = write_wheel(tmp_path, sound(metadata=metadata("Requires-Python: >= 3.9", "Provides-Extra: X.y")))
+    two = write_wheel(
+        tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9.0"))
+    )
+    assert [each.faults for each in verify_wheels([one, two], select=["siblings"]).inspections] == [(), ()]
+    three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
+    found = verify_wheels([one, three], select=["siblings"]).inspections
+    assert [(fault.code, fault.place) for fault in found[0].faults] == [("siblings-requires-python", "Requires-Python")]
+    assert [(fault.code, fault.place) for fault in found[1].faults] == [
+        ("siblings-requires-python", "Requires-Python"), ("siblings-disagree", "Provides-Extra"),
+    ]  # fmt: skip

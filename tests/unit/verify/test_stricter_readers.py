@@ -1,0 +1,71 @@
+"""What pip or uv refuse although the specification's own parser reads it; conformance tests ask the real tools."""
+
+from pathlib import Path
+
+import pytest
+
+from building import write_wheel
+from flaws import HEAD, metadata, sound
+from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
+from wheelfix.repairing import repair_wheels
+from wheelfix.verify.registry import Client
+from wheelfix.verify.run import find_faults
+from wheelfix.verify.stricter_readers import has_number_too_large, refusals
+from wheelfix.wheel.wheel import Wheel
+
+
+@pytest.mark.parametrize("text", REFUSED_BY_UV)
+def test_refused_by_uv(text: str) -> None:
+    assert [each.by for each in refusals(text)] == [Client.UV]
+
+
+@pytest.mark.parametrize("text", REFUSED_BY_PIP)
+def test_refused_by_pip(text: str) -> None:
+    assert [each.by for each in refusals(text)] == [Client.PIP]
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_accepted_by_all(text: str, tmp_path: Path) -> None:
+    assert list(refusals(text)) == []
+    found = find_faults(write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x"))))
+    assert not [each.code for each in found if "requirement" in each.code or "marker" in each.code]
+
+
+@pytest.mark.parametrize(
+    ("version", "is_too_large"),
+    [
+        ("18446744073709551614", False),
+        ("18446744073709551615", True),
+        ("0000000000000000000000018446744073709551614", False),
+        ("1!2.3rc99999999999999999999", True),
+        (">=1.0,<9" + "0" * 30, True),
+        ("1.0+99999999999999999999", False),
+        ("9" * 20_000, True),
+    ],
+)
+def test_numbers_of_64_bits(version: str, is_too_large: bool) -> None:
+    assert has_number_too_large(version) is is_too_large
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("six ()", "six"),
+        ("six[x]();os_name=='nt'", "six[x];os_name=='nt'"),
+        ("six ; os_name=='x'or'y'==os_name", 'six ; os_name == "x" or "y" == os_name'),
+    ],
+)
+def test_what_is_plain_is_fixed(text: str, fixed: str, tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}")))
+    [outcome] = repair_wheels(path, output_dir=tmp_path / "fixed").outcomes
+    assert outcome.output is not None
+    with Wheel(outcome.output) as wheel:
+        assert wheel.document.all("Requires-Dist")[-1].value == fixed
+
+
+def test_blanks_around_the_name_are_fixed(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, sound(metadata=metadata(head=[f"{HEAD[0]} ", "Name:\n demo\t", *HEAD[2:]])))
+    [outcome] = repair_wheels(path, output_dir=tmp_path / "fixed").outcomes
+    assert outcome.output is not None
+    with Wheel(outcome.output) as wheel:
+        assert wheel.document.data.startswith(b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")
