@@ -29,8 +29,7 @@ from wheelfix.version import __version__
 
 if TYPE_CHECKING:
     from wheelfix.batch import fix_wheels
-    from wheelfix.differences.comparing import compare_wheels
-    from wheelfix.differences.model import (
+    from wheelfix.diff.model import (
         ArchiveChange,
         ChangeKind,
         Difference,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
         RequirementChange,
         RowChange,
     )
+    from wheelfix.diff.wheels import compare_wheels
     from wheelfix.errors import (
         ArchiveError,
         EditError,
@@ -103,11 +103,11 @@ if TYPE_CHECKING:
 
 _HOMES: Final = {
     "batch": ("fix_wheels",),
-    "differences.comparing": ("compare_wheels",),
-    "differences.model": (
+    "diff.model": (
         "ArchiveChange", "ChangeKind", "Difference", "Likeness", "MemberChange", "MemberChanges", "RecordRow",
         "RequirementChange", "RowChange",
     ),
+    "diff.wheels": ("compare_wheels",),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
         "RecordError", "RegressionError", "ResultError", "RuleFault", "RulesError", "SourceChanged",

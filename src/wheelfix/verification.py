@@ -15,8 +15,8 @@ from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader th
 
 from wheel.wheelfile import WheelFile
 
-from wheelfix.differences.members import compare_layouts
-from wheelfix.differences.model import ArchiveChange, MemberChange
+from wheelfix.diff.members import compare_layouts
+from wheelfix.diff.model import ArchiveChange, MemberChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.proof import Planned, metadata_fault, record_fault, unlisted_fault

@@ -11,8 +11,8 @@ from wheelfix.cli.inputs import refuse_missing
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
 from wheelfix.cli.printing import print_exactly
-from wheelfix.differences.comparing import OpenedWheel, compare_opened
-from wheelfix.differences.model import Difference, Likeness
+from wheelfix.diff.model import Difference, Likeness
+from wheelfix.diff.wheels import OpenedWheel, compare_opened
 from wheelfix.errors import WheelfixError
 from wheelfix.escaping import shown
 from wheelfix.problems import failure

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from wheelfix.differences.model import (
+from wheelfix.diff.model import (
     ArchiveChange,
     ChangeKind,
     Difference,

@@ -9,8 +9,8 @@ import pytest
 
 from building import Entry, WheelSpec, archive_of, changed, with_entries, write_wheel
 from running import SCHEMAS, Ran, wheelfix
-from wheelfix.differences import contents
-from wheelfix.differences.model import KINDS, Likeness
+from wheelfix.diff import content as contents
+from wheelfix.diff.model import KINDS, Likeness
 
 DIFF_SCHEMA = json.loads((SCHEMAS / "diff.schema.json").read_text("utf-8"))
 

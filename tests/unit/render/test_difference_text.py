@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.differences.model import (
+from wheelfix.diff.model import (
     ArchiveChange,
     ChangeKind,
     Difference,

@@ -1,5 +1,6 @@
 """The members of two archives, matched by name and by content."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
@@ -7,13 +8,42 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from wheelfix.differences.contents import Comparison, Sameness, Side
-from wheelfix.differences.model import ArchiveChange, MemberChange, MemberChanges
-from wheelfix.differences.order import out_of_order
-from wheelfix.differences.packing import end_changes, is_special, packing_changes
+from wheelfix.diff.content import Comparison, Sameness, Side
+from wheelfix.diff.model import ArchiveChange, MemberChange, MemberChanges
+from wheelfix.diff.packing import end_changes, is_special, packing_changes
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span
 from wheelfix.wheel.zip.structs import Member
+
+
+def out_of_order(numbers: Sequence[int]) -> list[int]:
+    """Return as few of ``numbers`` as can be taken out so that the rest rises; all are different.
+
+    >>> out_of_order([1, 2, 5, 3, 4])
+    [5]
+    """
+    if all(one < two for one, two in pairwise(numbers)):
+        return []
+    staying = set(_longest_rising(numbers))
+    return [number for number in numbers if number not in staying]
+
+
+def _longest_rising(numbers: Sequence[int]) -> list[int]:
+    """Return a longest part of ``numbers`` that rises, in time n log n (Fredman 1975)."""
+    lowest_ends: list[int] = []
+    indexes: list[int] = []
+    before: list[int] = []
+    for index, number in enumerate(numbers):
+        length = bisect_left(lowest_ends, number)
+        before.append(indexes[length - 1] if length else -1)
+        lowest_ends[length : length + 1] = [number]
+        indexes[length : length + 1] = [index]
+    found, index = [], indexes[-1] if indexes else -1
+    while index >= 0:
+        found.append(numbers[index])
+        index = before[index]
+    return found[::-1]
+
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _MOST_TRIES: Final = 4

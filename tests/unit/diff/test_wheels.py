@@ -28,10 +28,9 @@ from building import (
 from in_memory import Held, packed
 from running import wheelfix as run
 from wheelfix import ChangeKind, Difference, Likeness, MemberChanges, compare_wheels
-from wheelfix.differences import contents
-from wheelfix.differences.members import compare_layouts
-from wheelfix.differences.model import KINDS
-from wheelfix.differences.order import out_of_order
+from wheelfix.diff import content as contents
+from wheelfix.diff.members import compare_layouts, out_of_order
+from wheelfix.diff.model import KINDS
 from wheelfix.wheel.zip.layout import read_layout
 
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_wheels").glob("*.whl"))

@@ -4,8 +4,8 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from wheelfix.differences.contents import Comparison, Sameness, Side
-from wheelfix.differences.model import ArchiveChange
+from wheelfix.diff.content import Comparison, Sameness, Side
+from wheelfix.diff.model import ArchiveChange
 from wheelfix.escaping import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.structs import ENTRY, FULL_32, LOCAL, End, Entry, LocalHeader, Member

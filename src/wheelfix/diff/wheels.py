@@ -7,11 +7,10 @@ from typing import Final, Self
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.differences.contents import Comparison, Side
-from wheelfix.differences.members import compare_layouts
-from wheelfix.differences.model import ArchiveChange, Difference, MemberChanges
-from wheelfix.differences.requirements import requirement_changes
-from wheelfix.differences.rows import row_changes
+from wheelfix.diff.content import Comparison, Side
+from wheelfix.diff.members import compare_layouts
+from wheelfix.diff.model import ArchiveChange, Difference, MemberChanges
+from wheelfix.diff.text import requirement_changes, row_changes
 from wheelfix.diffing import unified_diff
 from wheelfix.errors import ArchiveError, MetadataError, RecordError
 from wheelfix.wheel.metadata import Document
