@@ -13,7 +13,7 @@ from statistics import median
 from time import perf_counter
 
 from wheelfix.evidence.elf import is_binary
-from wheelfix.plan import make_plan
+from wheelfix.fix.plan import make_plan
 from wheelfix.rules.load import built_in
 from wheelfix.wheel.wheel import Wheel
 

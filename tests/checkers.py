@@ -20,9 +20,10 @@ from wheel.wheelfile import WheelFile
 
 from building import to_bytes
 from flaws import FLAWS, SOUND, Flaw, sound
+from places import ROOT
 from wheelfix.verify.registry import CHECKS
 
-PAGE: Final = Path(__file__).parents[1] / "docs" / "verify.md"
+PAGE: Final = ROOT / "docs" / "verify.md"
 BEGIN: Final = "<!-- made from here -->\n"
 END: Final = "<!-- to here -->\n"
 

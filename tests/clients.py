@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-PROGRAMS: Final = Path(os.environ.get("WHEELFIX_CLIENTS", Path(__file__).parents[1] / ".venv-clients")).absolute() / "bin"
+from places import ROOT
+
+PROGRAMS: Final = Path(os.environ.get("WHEELFIX_CLIENTS", ROOT / ".venv-clients")).absolute() / "bin"
 """Where poetry and pdm are: ``make test-clients`` puts them there."""
 UV: Final = (sys.executable, "-m", "uv")
 """The uv of this environment: one on PATH is another, or none."""

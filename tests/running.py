@@ -7,14 +7,14 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 
+from places import ROOT
 from wheelfix.cli import run
 
-SCHEMAS = Path(__file__).parents[1] / "docs"
+SCHEMAS = ROOT / "docs"
 
 
 @dataclass(frozen=True, slots=True)

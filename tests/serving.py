@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-DOCS: Final = Path(__file__).parents[1] / "docs" / "servers"
+from places import ROOT
+
+DOCS: Final = ROOT / "docs" / "servers"
 _LOGGED: Final = re.compile(r'"(\S+) (\S+)[^"]*" (\d+) (\d+)')
 
 

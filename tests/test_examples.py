@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from places import ROOT
 from running import wheelfix
 from wheelfix import check_mirror, list_pages
 
-ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples" / "rules").glob("*.toml"))
 SAMPLES = ROOT / "sample_wheels"
 TORCH_ARM = "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from building import WheelSpec, write_wheel
+from wheelfix.fix.apply import apply, preview
+from wheelfix.fix.plan import Plan, make_plan
+from wheelfix.fix.weigh import Caution
 from wheelfix.outcome import Report
-from wheelfix.plan import Plan, make_plan
 from wheelfix.render.json import render_json
-from wheelfix.rewrite import apply, preview
 from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
-from wheelfix.weighing import Caution
 from wheelfix.wheel.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")

@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.version import __version__
 
 if TYPE_CHECKING:
-    from wheelfix.batch import fix_wheels
     from wheelfix.diff.model import (
         ArchiveChange,
         ChangeKind,
@@ -61,7 +60,11 @@ if TYPE_CHECKING:
         WheelfixError,
     )
     from wheelfix.evidence.verdict import Evidence, Judgement
-    from wheelfix.identity import Identity
+    from wheelfix.fix.apply import apply, preview
+    from wheelfix.fix.batch import fix_wheels, repair_wheels
+    from wheelfix.fix.naming import Identity
+    from wheelfix.fix.plan import Plan, make_plan
+    from wheelfix.fix.weigh import Caution, gather
     from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
     from wheelfix.mirror.checking import check_index, check_mirror
     from wheelfix.mirror.correcting import fix_into_mirror
@@ -85,24 +88,19 @@ if TYPE_CHECKING:
         Status,
         Verdict,
     )
-    from wheelfix.plan import Plan, make_plan
     from wheelfix.render.audit import render_audit_json
     from wheelfix.render.json import render_json
-    from wheelfix.repairing import repair_wheels
-    from wheelfix.rewrite import apply, preview
     from wheelfix.rules.cases import Result, try_cases
     from wheelfix.rules.lint import remarks_on
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
     from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
     from wheelfix.rules.schema import print_rules, rules_schema
     from wheelfix.verify.run import Audit, verify_wheels
-    from wheelfix.weighing import Caution, gather
     from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.wheel.filename import WheelFilename
     from wheelfix.wheel.wheel import Wheel
 
 _HOMES: Final = {
-    "batch": ("fix_wheels",),
     "diff.model": (
         "ArchiveChange", "ChangeKind", "Difference", "Likeness", "MemberChange", "MemberChanges", "RecordRow",
         "RequirementChange", "RowChange",
@@ -114,7 +112,11 @@ _HOMES: Final = {
         "StructureError", "VerificationError", "WheelFault", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
-    "identity": ("Identity",),
+    "fix.apply": ("apply", "preview"),
+    "fix.batch": ("fix_wheels", "repair_wheels"),
+    "fix.naming": ("Identity",),
+    "fix.plan": ("Plan", "make_plan"),
+    "fix.weigh": ("Caution", "gather"),
     "mirror.changing": ("list_pages", "remove_files", "unyank_files", "yank_files"),
     "mirror.checking": ("check_index", "check_mirror"),
     "mirror.correcting": ("fix_into_mirror",),
@@ -128,18 +130,14 @@ _HOMES: Final = {
         "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan",
         "Severity", "Status", "Verdict",
     ),
-    "plan": ("Plan", "make_plan"),
     "render.audit": ("render_audit_json",),
     "render.json": ("render_json",),
-    "repairing": ("repair_wheels",),
-    "rewrite": ("apply", "preview"),
     "rules.cases": ("Result", "try_cases"),
     "rules.lint": ("remarks_on",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
     "rules.schema": ("print_rules", "rules_schema"),
     "verify.run": ("Audit", "verify_wheels"),
-    "weighing": ("Caution", "gather"),
     "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),

@@ -18,10 +18,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from building import Entry, WheelSpec, write_wheel
+from places import ROOT
 from running import wheelfix
 from wheelfix.wheel.wheel import Wheel
 
-SAMPLES = Path(__file__).parents[2] / "sample_wheels"
+SAMPLES = ROOT / "sample_wheels"
 CPU = SAMPLES / "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"
 CUDA = SAMPLES / "torch-2.7.0-cp311-cp311-manylinux_2_28_x86_64.whl"
 LABELLED = "torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.model import Match, Rule, RuleSet, When

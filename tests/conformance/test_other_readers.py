@@ -16,12 +16,12 @@ import pytest
 from installer.sources import WheelFile
 from packaging.metadata import parse_email
 
-from wheelfix.batch import fix_wheels
+from places import SAMPLES
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Status
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 
-SAMPLES = sorted((Path(__file__).parents[2] / "sample_wheels").glob("*.whl"))
 NEEDS_UNZIP = pytest.mark.skipif(shutil.which("unzip") is None, reason="unzip is not installed")
 PLAIN = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "UV_", "TWINE_"))}
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name.split("-cp")[0].split("-py3")[0])

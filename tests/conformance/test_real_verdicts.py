@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from downloading import downloaded
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status, Verdict
 from wheelfix.rules.load import gpu_rules
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from installer.sources import WheelFile
 
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Status
 from wheelfix.wheel.editor import AddField, RemoveField
 

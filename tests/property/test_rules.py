@@ -13,8 +13,8 @@ from packaging.requirements import Requirement as StrictRequirement
 from building import WheelSpec, write_wheel
 from ruling import apply
 from strategies import metadata
-from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, MetadataError
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Facts, make_facts

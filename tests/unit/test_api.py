@@ -11,8 +11,8 @@ import pytest
 import wheelfix
 import wheelfix.errors as wheelfix_errors
 from building import WheelSpec, write_wheel
+from places import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _WHEEL_NAME = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.+!]+(?:-\d\w*)?-[a-z0-9_.]+-[a-z0-9_]+-[a-z0-9_.]+\.whl")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from wheelfix.batch import fix_wheels
 from wheelfix.cli.kinds import MirrorFolder
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
@@ -20,6 +19,7 @@ from wheelfix.cli.writing import (
     refuse_contradictions,
     with_options,
 )
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import CAUTION
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import click
 from wheelfix.cli.choosing import codes_of
 from wheelfix.cli.narration import Narrator
 from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
-from wheelfix.repairing import repair_wheels
+from wheelfix.fix.batch import repair_wheels
 from wheelfix.verify.registry import CHECKS
 
 _OPTIONS = (

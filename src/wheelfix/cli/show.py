@@ -12,8 +12,8 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.narration import say
-from wheelfix.description import describe, disagreements
 from wheelfix.escaping import shown
+from wheelfix.fix.describe import describe, disagreements
 from wheelfix.outcome import Scan
 from wheelfix.render.show import Row, render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.render.text import render_disagreements, render_read_summary, render_suggestions

@@ -146,7 +146,7 @@ def refuse_contradicting_rules(caution: Mapping[str, bool], *, local: str | None
         one, other = (f"--{name.replace('_', '-')}" for name in pair)
         raise click.UsageError(f"{one} and {other} exclude each other.")
     if local is not None or build_tag is not None:
-        from wheelfix.identity import Identity  # imported late: few runs give new names
+        from wheelfix.fix.naming import Identity  # imported late: few runs give new names
 
         try:
             Identity(local, build_tag)

@@ -10,11 +10,11 @@ from typing import Final
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown, shown_few
+from wheelfix.fix.release import Known, newly_differing
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import SIDECAR
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.outcome import Change
-from wheelfix.releases import Known, newly_differing
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.release import EXTRA, PYTHON, Declared, disagreements_of, release_of

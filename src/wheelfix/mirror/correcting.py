@@ -5,7 +5,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.mirror.publishing import add_on_terms

@@ -14,9 +14,9 @@ from packaging.version import Version
 from wheelfix.errors import FilenameError
 from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.verdict import Evidence, Judgement
+from wheelfix.fix.plan import make_plan
 from wheelfix.mirror.findings import Finding
 from wheelfix.outcome import Verdict
-from wheelfix.plan import make_plan
 from wheelfix.rules.apply import apply_rules
 from wheelfix.rules.load import gpu_rules
 from wheelfix.rules.match import make_facts

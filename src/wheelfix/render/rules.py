@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from wheelfix.escaping import shown, shown_lines
-from wheelfix.explanation import WheelExplanation
+from wheelfix.fix.describe import WheelExplanation
 from wheelfix.outcome import Change, Remark
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change

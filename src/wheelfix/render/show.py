@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from wheelfix.description import Description, RequirementLine
 from wheelfix.escaping import shown
+from wheelfix.fix.describe import Description, RequirementLine
 from wheelfix.outcome import Disagreement, Verdict
 from wheelfix.render.json import encode
 from wheelfix.render.text import render_change

@@ -3,16 +3,14 @@
 import errno
 import os
 import re
-from pathlib import Path
 
 import click
 import pytest
 
+from places import ROOT
 from running import wheelfix
 from wheelfix.cli.exit_codes import MEANINGS, ExitCode, stopped
 from wheelfix.errors import MirrorError, ResultError, RulesError
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])

@@ -26,6 +26,7 @@ from building import (
     write_wheel,
 )
 from in_memory import Held, packed
+from places import SAMPLES
 from running import wheelfix as run
 from wheelfix import ChangeKind, Difference, Likeness, MemberChanges, compare_wheels
 from wheelfix.diff import content as contents
@@ -33,7 +34,6 @@ from wheelfix.diff.members import compare_layouts, out_of_order
 from wheelfix.diff.model import KINDS
 from wheelfix.wheel.zip.layout import read_layout
 
-SAMPLES = sorted((Path(__file__).parents[2] / "sample_wheels").glob("*.whl"))
 INFO = "demo-1.0.dist-info"
 PLAIN = archive_of(WheelSpec())
 CODE = b"x = 1\n" * 50

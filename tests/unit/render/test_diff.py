@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from building import WheelSpec, write_wheel
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.render.diff import render_diff
 
 

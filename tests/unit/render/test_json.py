@@ -8,7 +8,7 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from running import validator
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Change, Outcome, Problem, Report, Status
 from wheelfix.render.json import render_json
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, SetField, WriteFile

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.explanation import WheelExplanation
+from wheelfix.fix.describe import WheelExplanation
 from wheelfix.outcome import Change, Problem, Remark
 from wheelfix.render.rules import (
     render_explanation,

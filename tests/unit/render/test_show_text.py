@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from building import Entry, WheelSpec, write_wheel
-from wheelfix.batch import fix_wheels
-from wheelfix.description import Description, describe
+from wheelfix.fix.batch import fix_wheels
+from wheelfix.fix.describe import Description, describe
 from wheelfix.outcome import Change, Problem
 from wheelfix.render.show import render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.rules.load import built_in

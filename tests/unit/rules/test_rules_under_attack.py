@@ -6,8 +6,8 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from ruling import apply, facts_of, requirement, requires
-from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, RulesError
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status
 from wheelfix.rules.explain import explain
 from wheelfix.rules.lint import remarks_on_run
@@ -114,7 +114,7 @@ def test_hostile_lines_stop_no_wheel(tmp_path: Path, line: str) -> None:
 
 
 def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wheelfix.explanation import explain_wheel
+    from wheelfix.fix.describe import explain_wheel
     from wheelfix.wheel.zip.source import Source
 
     calls: list[Path] = []

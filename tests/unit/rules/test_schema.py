@@ -10,13 +10,13 @@ import jsonschema
 import msgspec
 import pytest
 
+from places import ROOT
 from wheelfix.errors import RulesError
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import Match, When
 from wheelfix.rules.schema import TABLES, print_rules, rules_schema
 
-ROOT = Path(__file__).parents[3]
 FAULTY = sorted((ROOT / "tests" / "faulty_rules").glob("*.toml"))
 OF_SHAPE = {
     "action-without-argument", "bad-date", "drop-with-argument", "many-faults", "name-not-text", "no-action", "no-id",

@@ -7,7 +7,7 @@ import pytest
 
 from building import write_wheel
 from flaws import HEAD, metadata, record_of, signature_of, sound
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.verify.metadata import missing_licenses
 from wheelfix.verify.run import find_faults, verify_wheels
 from wheelfix.wheel.metadata import Document

@@ -7,13 +7,13 @@ import pytest
 from building import archive_of, build_wheel, to_bytes, write_wheel
 from faults import FAULTS, Fault
 from flaws import FLAWS, HEAD, SOUND, Flaw, metadata, sound
+from places import SAMPLES
 from wheelfix.errors import WheelFault
 from wheelfix.outcome import Inspection, Severity
 from wheelfix.verify.registry import CHECKS, Mend
 from wheelfix.verify.run import find_faults, inspect_wheel, verify_wheels
 from wheelfix.verify.subject import found_of
 
-SAMPLES = sorted((Path(__file__).parents[3] / "sample_wheels").glob("*.whl"))
 each_flaw = pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
 
 

@@ -7,7 +7,7 @@ import pytest
 from building import write_wheel
 from flaws import HEAD, metadata, sound
 from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
-from wheelfix.repairing import repair_wheels
+from wheelfix.fix.batch import repair_wheels
 from wheelfix.verify.registry import Client
 from wheelfix.verify.run import find_faults
 from wheelfix.verify.stricter_readers import has_number_too_large, refusals

@@ -10,12 +10,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from building import WheelSpec, archive_of, changed, to_bytes, write_wheel
-from wheelfix.batch import fix_wheels
 from wheelfix.errors import NeedError
+from wheelfix.fix.apply import apply
+from wheelfix.fix.batch import fix_wheels, repair_wheels
+from wheelfix.fix.plan import make_plan
 from wheelfix.outcome import Change, Status
-from wheelfix.plan import make_plan
-from wheelfix.repairing import repair_wheels
-from wheelfix.rewrite import apply
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.sbom import TRACE, Ancestor, read_trace, write_trace
 from wheelfix.wheel.wheel import Wheel

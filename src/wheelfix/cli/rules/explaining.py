@@ -11,7 +11,7 @@ from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
-from wheelfix.explanation import explain_wheel
+from wheelfix.fix.describe import explain_wheel
 from wheelfix.render.rules import render_explanation, render_explanations_json
 from wheelfix.render.text import render_read_summary
 from wheelfix.wheel.fields import find

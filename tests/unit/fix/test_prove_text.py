@@ -12,9 +12,9 @@ import wheelfix
 import wheelfix.wheel.zip.rewrite as splice
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from flaws import metadata, record_of, sound
-from wheelfix.assembly import Assembly
+from wheelfix.fix.assemble import Assembly
+from wheelfix.fix.prove import Planned, metadata_fault, record_fault, unlisted_fault
 from wheelfix.outcome import Change, Outcome, Status
-from wheelfix.proof import Planned, metadata_fault, record_fault, unlisted_fault
 from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record

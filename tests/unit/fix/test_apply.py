@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import wheelfix
-import wheelfix.rewrite
+import wheelfix.fix.apply
 from building import (
     STORED,
     Descriptor,
@@ -283,7 +283,7 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
     """Promise 2: every member that was not to change is compared before the new wheel gets its name."""
     big = Entry("demo/big.bin", bytes(range(256)) * 2000, STORED)
     path = write_wheel(tmp_path, WheelSpec(files=(*WheelSpec().files, big)))
-    true_splice = wheelfix.rewrite.splice  # type: ignore[attr-defined]
+    true_splice = wheelfix.fix.apply.splice  # type: ignore[attr-defined]
 
     def splice(source: Any, layout: Any, edits: Any, closing: Any, output: Any, digest: Any, proof: Any) -> Any:
         if fault == "a file that is gone":
@@ -305,7 +305,7 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
 
         return true_splice(source, layout, edits, closing, output, digest, proof=prove)
 
-    monkeypatch.setattr("wheelfix.rewrite.splice", splice)
+    monkeypatch.setattr("wheelfix.fix.apply.splice", splice)
     outcome = fix(path, tmp_path / "out")
     assert outcome.problem is not None
     assert outcome.problem.code == "not-as-planned"

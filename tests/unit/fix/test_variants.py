@@ -6,7 +6,7 @@ import pytest
 
 from building import build_wheel
 from flaws import metadata, sound
-from wheelfix.batch import fix_wheels
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.verify.run import verify_wheels
 from wheelfix.wheel.editor import RemoveField
 from wheelfix.wheel.requirement import read_requirement

@@ -10,7 +10,7 @@ import pytest
 from wheel.wheelfile import WheelError, WheelFile
 
 import wheelfix
-import wheelfix.verification as verification
+import wheelfix.fix.prove as verification
 import wheelfix.wheel.zip.rewrite as splice
 from building import RecordStyle, WheelSpec, archive_of, changed, write_wheel
 from wheelfix.outcome import Outcome, Status

@@ -21,9 +21,10 @@ from building import (
     with_entries,
     write_wheel,
 )
+from places import ROOT
 from running import wheelfix as run
 from wheelfix import EditError, Identity, Outcome, OutputError, SetField, Status, Wheel
-from wheelfix.identity import Renaming, rename
+from wheelfix.fix.naming import Renaming, rename
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE
 from wheelfix.wheel.zip.layout import Layout
@@ -457,7 +458,7 @@ def test_nothing_says_the_old_name(tmp_path: Path) -> None:
 
 def test_only_the_version_line_differs_in_metadata(tmp_path: Path) -> None:
     """Pitfall 12: CRLF, folded lines and Latin-1 stay as they are."""
-    [sample] = (Path(__file__).parents[2] / "sample_wheels").glob("folded_latin-*.whl")
+    [sample] = (ROOT / "sample_wheels").glob("folded_latin-*.whl")
     plain, labelled = (renamed(sample, tmp_path / str(local), local=local) for local in (None, "cpu"))
     before = contents(plain)["folded_latin-1.0.dist-info/METADATA"]
     after = contents(labelled)["folded_latin-1.0+cpu.dist-info/METADATA"]

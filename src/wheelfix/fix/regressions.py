@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from wheelfix.assembly import Assembly, own_provenance
-from wheelfix.doubts import problem_of
 from wheelfix.errors import ArchiveError
 from wheelfix.escaping import shown
+from wheelfix.fix.assemble import Assembly, own_provenance
+from wheelfix.fix.plan import Plan, problem_of
 from wheelfix.outcome import Problem
-from wheelfix.plan import Plan
 from wheelfix.verify.found import Found
 from wheelfix.verify.run import structural_errors
 from wheelfix.wheel.record import Record

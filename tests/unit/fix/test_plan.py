@@ -9,12 +9,12 @@ import pytest
 from building import RecordStyle, WheelSpec, write_wheel
 from counting import count_calls
 from flaws import record_of
-from wheelfix.batch import fix_wheels
 from wheelfix.errors import EditError, RecordError
-from wheelfix.identity import Identity
+from wheelfix.fix.apply import apply
+from wheelfix.fix.batch import fix_wheels
+from wheelfix.fix.naming import Identity
+from wheelfix.fix.plan import Plan, make_plan
 from wheelfix.outcome import Change, Status
-from wheelfix.plan import Plan, make_plan
-from wheelfix.rewrite import apply
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.model import Action, Match, Rule, RuleSet
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import wheelfix
-import wheelfix.breakage as breakage
+import wheelfix.fix.regressions as breakage
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_field, write_wheel
 from faults import unicode_path
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from wheelfix import Outcome, SetField, Status, WriteFile
-from wheelfix.assembly import Assembly
-from wheelfix.plan import make_plan
+from wheelfix.fix.assemble import Assembly
+from wheelfix.fix.plan import make_plan
 from wheelfix.wheel.sbom import TRACE
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.layout import read_layout

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from building import WheelSpec, write_wheel
-from wheelfix.batch import fix_wheels
-from wheelfix.explanation import WheelExplanation, explain_wheel
+from wheelfix.fix.batch import fix_wheels
+from wheelfix.fix.describe import WheelExplanation, explain_wheel
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.model import Action, FieldValue, Match, Rule, RuleSet
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from packaging.version import Version
 
-from wheelfix.assembly import Assembly
 from wheelfix.errors import MetadataError
 from wheelfix.escaping import shown
-from wheelfix.identity import Renaming
+from wheelfix.fix.assemble import Assembly
+from wheelfix.fix.naming import Renaming
+from wheelfix.fix.plan import Plan, void_signatures
+from wheelfix.fix.task import Mandate
 from wheelfix.outcome import Change
-from wheelfix.plan import Plan, void_signatures
-from wheelfix.task import Mandate
 from wheelfix.verify.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.verify.hashing import Sums
 from wheelfix.verify.registry import CHECKS, Mend

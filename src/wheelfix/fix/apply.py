@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from wheelfix.assembly import Assembly, own_provenance
-from wheelfix.breakage import guarded, new_error
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
+from wheelfix.fix.assemble import Assembly, own_provenance
+from wheelfix.fix.plan import Plan, as_kept
+from wheelfix.fix.prove import Planned, prove, prove_contents, verify
+from wheelfix.fix.regressions import guarded, new_error
 from wheelfix.outcome import Change, Outcome, Status
-from wheelfix.plan import Plan, as_kept
-from wheelfix.proof import Planned
-from wheelfix.verification import prove, prove_contents, verify
 from wheelfix.wheel.sbom import Ancestor, read_trace
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import Growing, RunningDigest

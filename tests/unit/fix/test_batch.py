@@ -18,8 +18,8 @@ import pytest
 
 import wheelfix
 from building import RecordStyle, WheelSpec, write_wheel
-from wheelfix.batch import fix_wheels
 from wheelfix.errors import RulesError
+from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Outcome, Status
 from wheelfix.problems import failure
 from wheelfix.wheel.editor import SetField
@@ -287,7 +287,7 @@ def test_a_system_that_has_no_more_processes(number: int, tmp_path: Path, monkey
     def refuse(_: int) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("wheelfix.workers._pool", refuse)
+    monkeypatch.setattr("wheelfix.fix.executors._pool", refuse)
     with pytest.raises(wheelfix.ResultError, match="2 processes cannot be started: "):
         fix_wheels(wheels(tmp_path / "in", "a", "b"), output_dir=tmp_path / "out", jobs=2)
     assert not (tmp_path / "out").exists()

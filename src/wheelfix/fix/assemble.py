@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wheelfix.plan import Plan
+from wheelfix.fix.plan import Plan
 from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE, read_trace, write_trace

@@ -124,7 +124,7 @@ def _pool(jobs: int) -> "Executor":
     if context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        context.set_forkserver_preload(["wheelfix.work"])
+        context.set_forkserver_preload(["wheelfix.fix.job"])
         with _interrupts_ignored():  # inherited: Ctrl-C is for this process to act on
             forkserver.ensure_running()
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_follow_parent)

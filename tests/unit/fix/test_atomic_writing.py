@@ -14,9 +14,9 @@ import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
 from wheelfix import Status
-from wheelfix.task import Task
+from wheelfix.fix.job import fix_one
+from wheelfix.fix.task import Task
 from wheelfix.wheel.zip.output import Growing, RunningDigest
-from wheelfix.work import fix_one
 
 _SPEC = WheelSpec(
     files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99), Entry("demo/tool", b"#!/bin/sh\n", mode=0o100755))

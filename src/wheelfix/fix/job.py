@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.errors import SourceChanged
+from wheelfix.fix.task import Brief, Task
 from wheelfix.outcome import Outcome
 from wheelfix.problems import failure
-from wheelfix.task import Brief, Task
 from wheelfix.wheel.zip.output import RunningDigest
 from wheelfix.wheel.zip.source import Source
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wheelfix.evidence.verdict import Evidence
-    from wheelfix.mending import Repair
-    from wheelfix.plan import Plan
-    from wheelfix.releases import Rehearsal
+    from wheelfix.fix.plan import Plan
+    from wheelfix.fix.release import Rehearsal
+    from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
     from wheelfix.wheel.wheel import Wheel
 
@@ -37,8 +37,8 @@ def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None)
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from dataclasses import replace
 
-    from wheelfix.breakage import guarded
-    from wheelfix.rewrite import apply, preview
+    from wheelfix.fix.apply import apply, preview
+    from wheelfix.fix.regressions import guarded
     from wheelfix.wheel.release import Declared
     from wheelfix.wheel.wheel import Wheel
 
@@ -63,7 +63,7 @@ def _repair(wheel: "Wheel", task: Task) -> "Repair | None":
     """Return what fixes ``wheel``, if ``task`` asks for that."""
     if task.mandate is None:
         return None
-    from wheelfix.mending import make_repair  # imported late: it brings all checks
+    from wheelfix.fix.repair import make_repair  # imported late: it brings all checks
 
     return make_repair(wheel, task.mandate)
 
@@ -74,9 +74,9 @@ def _plan(
 ) -> "Plan":  # fmt: skip
     if repair is not None and task.only_repairs:
         return repair.plan
-    from wheelfix.identity import Identity
-    from wheelfix.plan import make_plan
-    from wheelfix.weighing import Caution, gather
+    from wheelfix.fix.naming import Identity
+    from wheelfix.fix.plan import make_plan
+    from wheelfix.fix.weigh import Caution, gather
 
     if evidence is None and brief.linkage is not None:
         evidence = gather(wheel, task.scan, brief.linkage)
@@ -106,11 +106,11 @@ def _rules(task: Task) -> "RuleSet | None":
 
 def rehearse_one(path: Path, task: Task) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
-    from wheelfix.breakage import guarded
     from wheelfix.evidence.build import names_cpu_build
-    from wheelfix.releases import COMPANIONS, Rehearsal
-    from wheelfix.rewrite import preview
-    from wheelfix.weighing import gather
+    from wheelfix.fix.apply import preview
+    from wheelfix.fix.regressions import guarded
+    from wheelfix.fix.release import COMPANIONS, Rehearsal
+    from wheelfix.fix.weigh import gather
     from wheelfix.wheel.release import Declared, read_name
     from wheelfix.wheel.wheel import Wheel
 
