@@ -23,8 +23,8 @@ from wheelfix.mirror.checking import check_mirror
 from wheelfix.mirror.correcting import fix_into_mirror
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.following import follow_index
-from wheelfix.mirror.index import Answer
 from wheelfix.mirror.publishing import add_wheels
+from wheelfix.upstream.client import Answer
 
 pytestmark = pytest.mark.slow
 GPU: Final = "nvidia-cudnn-cu12==9.5.1.17"

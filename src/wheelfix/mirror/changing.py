@@ -14,10 +14,10 @@ from wheelfix.mirror.model import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.pages import page_json
 from wheelfix.mirror.publication import Publication, Published, PublishReport, behind
 from wheelfix.mirror.records import drop_page, is_saved, load_page, load_root, outdated_pages, save_page
-from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.unfinished import NO_PAGE, Unfinished, state_of
 from wheelfix.options import listed
 from wheelfix.outcome import Problem
+from wheelfix.upstream.resolve import read_requirement
 from wheelfix.wheel.filename import WheelFilename
 
 

@@ -8,8 +8,8 @@ from wheelfix.mirror.findings import MIRROR_CHECKS, Survey
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.inspecting import survey_folder
 from wheelfix.mirror.mending import mend_folder, settle_folder
-from wheelfix.mirror.terms import missing_extra
 from wheelfix.options import listed
+from wheelfix.upstream.urls import missing_extra
 from wheelfix.verify.found import Choice
 
 
@@ -71,7 +71,7 @@ def check_index(
         raise ValueError(f"download must be none, some or all, not {download!r}")
     try:
         from wheelfix.mirror.probing import survey_url  # imported late: it needs what only the extra "index" installs
-        from wheelfix.mirror.web import Web
+        from wheelfix.upstream.http import Web
     except ImportError as error:
         raise missing_extra(error) from error
     choice = Choice.of(MIRROR_CHECKS, select, ignore)

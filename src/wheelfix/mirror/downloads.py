@@ -20,9 +20,9 @@ from pypi_simple import DistributionPackage
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.index import sha256_of
 from wheelfix.mirror.layout import HIDDEN
-from wheelfix.mirror.web import OK, PARTIAL, Web, bad_answer
+from wheelfix.upstream.client import sha256_of
+from wheelfix.upstream.http import OK, PARTIAL, Web, bad_answer
 
 DOWNLOADS: Final = f"{HIDDEN}/downloads"
 _LARGEST: Final = 1 << 36

@@ -7,10 +7,8 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import as_utf8
-from wheelfix.mirror.addresses import name_of_index
 from wheelfix.mirror.arrival import upload_time
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.index import Answer, sha256_of
 from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, behind
@@ -18,6 +16,8 @@ from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_pa
 from wheelfix.mirror.unfinished import Unfinished
 from wheelfix.mirror.upstream import REMOVED, UpstreamFile, removed, taken_over
 from wheelfix.outcome import Problem
+from wheelfix.upstream.client import Answer, sha256_of
+from wheelfix.upstream.urls import name_of_index
 
 _STATUS = "project-status"
 

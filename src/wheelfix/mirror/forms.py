@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from wheelfix.escaping import shown, shown_few
-from wheelfix.mirror.addresses import shown_url
 from wheelfix.mirror.findings import Finding
-from wheelfix.mirror.index import HTML, JSON, Answer, sha256_of
 from wheelfix.mirror.siblings import unyanked_originals
+from wheelfix.upstream.client import HTML, JSON, Answer, sha256_of
+from wheelfix.upstream.urls import shown_url
 
 _LONGEST_FRESH: Final = 3600
 _RIGHT: Final = {"json": (JSON,), "html": HTML}

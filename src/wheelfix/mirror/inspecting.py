@@ -9,14 +9,14 @@ from wheelfix.escaping import shown
 from wheelfix.mirror.filed import Account, look_at_file, look_at_past, served_place, unreadable
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HTML, PAGE, SIDECAR, SIMPLE, is_project, page_place
+from wheelfix.mirror.layout import FILES, HTML, PAGE, SIDECAR, SIMPLE, page_place
 from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import Page
 from wheelfix.mirror.records import load_page, load_root
 from wheelfix.mirror.siblings import Sibling, compare_siblings, needs_by_metadata, unyanked_originals
 from wheelfix.mirror.strays import below, find_strays
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.filename import WheelFilename, is_project
 from wheelfix.wheel.metadata import Document
 
 _MOST_LOOKS: Final = 4

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
+from wheelfix.wheel.filename import is_project
 
 PAGE: Final = "index.json"
 HTML: Final = "index.html"
@@ -27,13 +28,7 @@ _PREFIX: Final = 16
 """How many hexadecimal digits of the sha256 are part of a file's place."""
 SIDECAR: Final = ".metadata"
 """What follows the name of a wheel in that of its sidecar (PEP 658)."""
-_PROJECT: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
-
-
-def is_project(name: str) -> bool:
-    """Whether ``name`` is that of a project, in normal form (PEP 503)."""
-    return _PROJECT.fullmatch(name) is not None
 
 
 def check_project(project: str) -> None:

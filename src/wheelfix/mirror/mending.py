@@ -10,10 +10,11 @@ from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_place, is_project, page_place, url_of
+from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_place, page_place, url_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.records import load_page, renew_root, root_locked, save_page
 from wheelfix.mirror.unfinished import Unfinished, noted_projects
+from wheelfix.wheel.filename import is_project
 from wheelfix.wheel.zip.source import Source
 
 _OF_FILES = frozenset(

@@ -5,15 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.mirror.addresses import check_url
 from wheelfix.mirror.correcting import check_options, correct_into
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.refusals import Refusals, decided_by
-from wheelfix.mirror.selection import read_requirement
-from wheelfix.mirror.terms import missing_extra
 from wheelfix.options import listed
 from wheelfix.outcome import Outcome, Report
+from wheelfix.upstream.resolve import read_requirement
+from wheelfix.upstream.urls import check_url, missing_extra
 
 if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet
@@ -56,9 +55,9 @@ def mirror_releases(
     :raises TypeError: if there is no such option.
     """
     try:
-        from wheelfix.mirror.choosing import check_pythons  # imported late: what only the extra "index" installs
         from wheelfix.mirror.taking import Taking
-        from wheelfix.mirror.web import Web
+        from wheelfix.upstream.http import Web
+        from wheelfix.upstream.resolve import check_pythons  # imported late: what only the extra "index" installs
     except ImportError as error:
         raise missing_extra(error) from error
     check_options(rules, options)

@@ -15,13 +15,13 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.mirror.addresses import server_of
 from wheelfix.mirror.arrival import examine
 from wheelfix.mirror.findings import Finding
-from wheelfix.mirror.index import Answer, sha256_of
-from wheelfix.mirror.ranges import length_of, metadata_of
 from wheelfix.mirror.siblings import Needs, Sibling, needs_by_metadata, read_needs
-from wheelfix.mirror.web import DENIED, OK, PARTIAL, PASSING, Web, access_hint
+from wheelfix.upstream.client import Answer, sha256_of
+from wheelfix.upstream.http import DENIED, OK, PARTIAL, PASSING, Web, access_hint
+from wheelfix.upstream.ranges import length_of, metadata_of
+from wheelfix.upstream.urls import server_of
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document

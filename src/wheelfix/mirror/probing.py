@@ -7,13 +7,13 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.mirror.addresses import check_url, server_of, shown_url
 from wheelfix.mirror.findings import Finding, Survey
 from wheelfix.mirror.forms import look_at_forms, look_at_originals
-from wheelfix.mirror.index import JSON, Answer, ask_page, ask_projects, project_url
 from wheelfix.mirror.offers import Manners, Offer
 from wheelfix.mirror.siblings import Sibling, compare_siblings
-from wheelfix.mirror.web import PASSING, Web
+from wheelfix.upstream.client import JSON, Answer, ask_page, ask_projects, project_url
+from wheelfix.upstream.http import PASSING, Web
+from wheelfix.upstream.urls import check_url, server_of, shown_url
 
 _MOST_PROJECTS: Final = 500
 _PATIENCE: Final = 3

@@ -6,10 +6,11 @@ from typing import Final
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import HTML, PAGE, SIMPLE, is_project, page_place
+from wheelfix.mirror.layout import HTML, PAGE, SIMPLE, page_place
 from wheelfix.mirror.markup import page_html, root_html
 from wheelfix.mirror.model import Page
 from wheelfix.mirror.pages import page_json, read_page, read_root, root_json
+from wheelfix.wheel.filename import is_project
 
 _ROOT: Final = ".root"
 """The name of the lock for the page that lists all projects; no project is called so."""

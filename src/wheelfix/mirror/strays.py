@@ -10,8 +10,9 @@ from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.findings import Finding
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIMPLE, is_project
+from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIMPLE
 from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.wheel.filename import is_project
 from wheelfix.wheel.zip.staging import is_left_behind
 
 

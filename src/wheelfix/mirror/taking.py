@@ -13,19 +13,18 @@ from pypi_simple import DistributionPackage
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown
 from wheelfix.mirror.acceptance import SAME_NAME
-from wheelfix.mirror.choosing import ask_listed, choose_listed
 from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
 from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.following import count_from, follow_index, upstream_file
-from wheelfix.mirror.index import Answer, sha256_of
 from wheelfix.mirror.model import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport, not_done
 from wheelfix.mirror.records import load_page
 from wheelfix.mirror.refusals import REFUSALS, Refusals
-from wheelfix.mirror.selection import read_requirement
 from wheelfix.mirror.upstream import UpstreamFile, is_decided_here
-from wheelfix.mirror.web import PASSING, Web
 from wheelfix.outcome import Problem, Report, Status
+from wheelfix.upstream.client import Answer, sha256_of
+from wheelfix.upstream.http import PASSING, Web
+from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
 
 _FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
 """The codes of errors that another run may not meet."""

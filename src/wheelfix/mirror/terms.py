@@ -7,7 +7,6 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from wheelfix.errors import MirrorError
 from wheelfix.mirror.upstream import UpstreamFile
 
 
@@ -39,12 +38,3 @@ class Terms:
     rules: str | None = None
     timeout: float = 600
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))  # noqa: TID251 - when a file was published
-
-
-def missing_extra(error: ImportError) -> MirrorError:
-    """Return the error for what only the extra ``index`` installs."""
-    return MirrorError(
-        "no-index-extra",
-        f"to talk to an index, {error.name} is missing",
-        hint="Install it with: pip install 'wheelfix[index]'",
-    )

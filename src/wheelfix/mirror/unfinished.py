@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, file_place, is_place, is_project, page_place, place_of
+from wheelfix.mirror.layout import FILES, HIDDEN, SIDECAR, file_place, is_place, page_place, place_of
 from wheelfix.mirror.model import Page
 from wheelfix.mirror.records import html_agrees, load_page, load_root, save_page
+from wheelfix.wheel.filename import is_project
 
 NO_PAGE: Final = "none"
 """The state of a project that has no page, and is not listed."""

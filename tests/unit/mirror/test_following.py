@@ -315,8 +315,8 @@ def test_an_index_of_html_only_gives_the_time_when_the_file_was_first_seen(
 ) -> None:
     """And the report says so; our own pages, and what uv reads, have a time in HTML, too."""
     with answering(index) as server:
-        from wheelfix.mirror.index import ask_page
-        from wheelfix.mirror.web import Web
+        from wheelfix.upstream.client import ask_page
+        from wheelfix.upstream.http import Web
 
         answer = ask_page(Web(), server.index, "demo")
         assert answer is not None

@@ -21,11 +21,11 @@ from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.changing import yank_files
 from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.choosing import choose_wheels
 from wheelfix.mirror.mirroring import mirror_releases
 from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.publishing import add_wheels
-from wheelfix.mirror.web import Web
+from wheelfix.upstream.http import Web
+from wheelfix.upstream.resolve import choose_wheels
 
 
 @pytest.fixture

@@ -93,8 +93,8 @@ def test_a_file_that_is_lost_is_seen_without_head_too(index: Index) -> None:
 
 def test_sums_may_be_in_upper_case(index: Index) -> None:
     with answering(index) as server:
-        from wheelfix.mirror.index import ask_page
-        from wheelfix.mirror.web import Web
+        from wheelfix.upstream.client import ask_page
+        from wheelfix.upstream.http import Web
 
         page = ask_page(Web(), server.index, "demo")
         assert page is not None

@@ -9,8 +9,8 @@ import pytest
 from demos import GPU, TAGS, demo_wheel
 from scripting import Index, answering
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.choosing import choose_wheels
-from wheelfix.mirror.web import Web
+from wheelfix.upstream.http import Web
+from wheelfix.upstream.resolve import choose_wheels
 
 ALL = {f"demo-1.0-{tags}.whl" for tags in TAGS}
 

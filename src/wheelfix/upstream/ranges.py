@@ -15,8 +15,8 @@ from zipfile import (
 import requests
 
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.addresses import shown_url
-from wheelfix.mirror.web import PARTIAL, Web
+from wheelfix.upstream.http import PARTIAL, Web
+from wheelfix.upstream.urls import shown_url
 
 _BLOCK: Final = 1 << 16
 _LARGEST_METADATA: Final = 1 << 23

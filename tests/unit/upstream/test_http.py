@@ -20,11 +20,11 @@ from demos import demo_wheel
 from running import wheelfix
 from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.addresses import check_url, shown_url
-from wheelfix.mirror.anchors import flatten
-from wheelfix.mirror.index import ask_page, ask_projects
-from wheelfix.mirror.ranges import metadata_of
-from wheelfix.mirror.web import Web
+from wheelfix.upstream.client import ask_page, ask_projects
+from wheelfix.upstream.http import Web
+from wheelfix.upstream.links import flatten
+from wheelfix.upstream.ranges import metadata_of
+from wheelfix.upstream.urls import check_url, shown_url
 
 PAGE = b'{"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": []}'
 TYPE = {"Content-Type": JSON}
@@ -110,7 +110,7 @@ def test_redirects_that_are_not_followed(target: str) -> None:
 
 
 def test_a_redirect_does_not_leave_https() -> None:
-    from wheelfix.mirror.web import _follow
+    from wheelfix.upstream.http import _follow
 
     refused("bad-redirect", lambda: _follow("https://example.org/x", "http://example.org/x"))
     assert _follow("https://example.org/x", "/y") == "https://example.org/y"
@@ -323,7 +323,7 @@ def busy(*pauses: str | None, status: int = 503) -> Callable[[Asked], Reply]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What would be waited, in seconds: nobody waits."""
     found: list[float] = []
-    monkeypatch.setattr("wheelfix.mirror.web.sleep", found.append)
+    monkeypatch.setattr("wheelfix.upstream.http.sleep", found.append)
     return found
 
 
@@ -348,7 +348,7 @@ def test_a_server_that_is_busy_is_asked_again(
 
 def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
     """Whatever our own clock says."""
-    from wheelfix.mirror.web import _pause_before
+    from wheelfix.upstream.http import _pause_before
 
     def pause(after: str, date: str | None) -> float:
         headers = {"Retry-After": after} | ({} if date is None else {"Date": date})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -15,10 +15,30 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import shown, shown_few
-from wheelfix.mirror.index import Answer, ask_page
-from wheelfix.mirror.selection import read_requirement
-from wheelfix.mirror.web import Web
+from wheelfix.upstream.client import Answer, ask_page
+from wheelfix.upstream.http import Web
 from wheelfix.wheel.filename import WheelFilename
+
+
+def read_requirement(text: str, *, extras: bool = False) -> Requirement:
+    """Return the project and the versions that ``text`` names, such as ``torch==2.7.0``.
+
+    ``extras`` says whether it may have some, which are of no use where only the wheels of the project itself are taken.
+
+    :raises MirrorError: if it names none, or has a marker, an address or extras that it may not have.
+    """
+    try:
+        found = Requirement(text)
+    except InvalidRequirement as error:
+        raise MirrorError(
+            "bad-selection", f"{shown(text)!r} names no project", hint="Examples: torch, torch==2.7.0."
+        ) from error
+    if found.marker or found.url or (found.extras and not extras):
+        raise MirrorError(
+            "bad-selection", f"{shown(text)!r} has more than a name and versions", hint="Examples: torch, torch==2.7.0."
+        )
+    return found
+
 
 _PYTHON: Final = re.compile(r"3\.\d{1,2}")
 _CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")

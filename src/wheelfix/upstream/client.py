@@ -13,10 +13,10 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
-from wheelfix.mirror.addresses import shown_url
-from wheelfix.mirror.anchors import FlatPage, flatten
-from wheelfix.mirror.layout import is_project
-from wheelfix.mirror.web import OK, Web, bad_answer
+from wheelfix.upstream.http import OK, Web, bad_answer
+from wheelfix.upstream.links import FlatPage, flatten
+from wheelfix.upstream.urls import shown_url
+from wheelfix.wheel.filename import is_project
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")

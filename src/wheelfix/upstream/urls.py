@@ -107,3 +107,12 @@ def _parts(url: str) -> SplitResult | None:
     except ValueError:  # such as an address of IPv6 that is not closed, or a port that is no number
         return None
     return parts if usable else None
+
+
+def missing_extra(error: ImportError) -> MirrorError:
+    """Return the error for what only the extra ``index`` installs."""
+    return MirrorError(
+        "no-index-extra",
+        f"to talk to an index, {error.name} is missing",
+        hint="Install it with: pip install 'wheelfix[index]'",
+    )
