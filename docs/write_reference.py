@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from wheelfix.mirror.findings import MIRROR_CHECKS
+from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.render.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
 from wheelfix.verify.registry import CHECKS, Check

@@ -65,15 +65,15 @@ if TYPE_CHECKING:
     from wheelfix.fix.naming import Identity
     from wheelfix.fix.plan import Plan, make_plan
     from wheelfix.fix.weigh import Caution, gather
-    from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
-    from wheelfix.mirror.checking import check_index, check_mirror
-    from wheelfix.mirror.correcting import fix_into_mirror
-    from wheelfix.mirror.findings import Finding, MirrorCheck, Survey
-    from wheelfix.mirror.mirroring import mirror_releases
-    from wheelfix.mirror.model import ListedFile, Origin, Page
+    from wheelfix.mirror.check import check_index, check_mirror
+    from wheelfix.mirror.pages import ListedFile, Origin, Page
     from wheelfix.mirror.publication import Publication, Published, PublishReport
-    from wheelfix.mirror.publishing import add_wheels
-    from wheelfix.mirror.terms import Transfer
+    from wheelfix.mirror.publish import fix_into_mirror
+    from wheelfix.mirror.registry import Finding, MirrorCheck, Survey
+    from wheelfix.mirror.sync import mirror_releases
+    from wheelfix.mirror.upload import add_wheels
+    from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
+    from wheelfix.options import Transfer
     from wheelfix.outcome import (
         Change,
         Disagreement,
@@ -117,15 +117,15 @@ _HOMES: Final = {
     "fix.naming": ("Identity",),
     "fix.plan": ("Plan", "make_plan"),
     "fix.weigh": ("Caution", "gather"),
-    "mirror.changing": ("list_pages", "remove_files", "unyank_files", "yank_files"),
-    "mirror.checking": ("check_index", "check_mirror"),
-    "mirror.correcting": ("fix_into_mirror",),
-    "mirror.findings": ("Finding", "MirrorCheck", "Survey"),
-    "mirror.mirroring": ("mirror_releases",),
-    "mirror.model": ("ListedFile", "Origin", "Page"),
+    "mirror.check": ("check_index", "check_mirror"),
+    "mirror.pages": ("ListedFile", "Origin", "Page"),
     "mirror.publication": ("Publication", "Published", "PublishReport"),
-    "mirror.publishing": ("add_wheels",),
-    "mirror.terms": ("Transfer",),
+    "mirror.publish": ("fix_into_mirror",),
+    "mirror.registry": ("Finding", "MirrorCheck", "Survey"),
+    "mirror.sync": ("mirror_releases",),
+    "mirror.upload": ("add_wheels",),
+    "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
+    "options": ("Transfer",),
     "outcome": (
         "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan",
         "Severity", "Status", "Verdict",

@@ -1,6 +1,7 @@
 """What a caller may choose for a run: lists of one, and choices that exclude each other."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, overload
 
@@ -46,3 +47,14 @@ def refuse_excluded(chosen: Mapping[str, object]) -> None:
     pair = excluded(chosen)
     if pair is not None:
         raise ValueError(f"{pair[0]} and {pair[1]} exclude each other")
+
+
+class Transfer(StrEnum):
+    """How a wheel gets into a mirror."""
+
+    COPY = "copy"
+    """Its blocks are shared where the file system can do that, else copied by the kernel."""
+    LINK = "link"
+    """The file is shared: who writes to it later writes to the mirror. Copied where that cannot be."""
+    MOVE = "move"
+    """It is gone afterwards from where it was."""

@@ -14,12 +14,12 @@ from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from serving import static
 from wheelfix import fix_wheels
-from wheelfix.mirror.changing import unyank_files
-from wheelfix.mirror.checking import check_index, check_mirror
-from wheelfix.mirror.findings import MIRROR_CHECKS, Seen
-from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.publishing import add_wheels
-from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.check import check_index, check_mirror
+from wheelfix.mirror.registry import MIRROR_CHECKS, Seen
+from wheelfix.mirror.repository import Unfinished
+from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import unyank_files
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 SERVER = {"cache-unset"}
@@ -56,7 +56,7 @@ class Plant:
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change what the page says of demo 1.0, and let HTML follow."""
-        from wheelfix.mirror.markup import page_html
+        from wheelfix.mirror.html import page_html
         from wheelfix.mirror.pages import read_page
 
         document = json.loads(self.page.read_bytes())

@@ -12,9 +12,9 @@ import clients
 from building import Entry, WheelSpec, write_wheel
 from flaws import metadata, sound
 from serving import Server, nginx, static
-from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.correcting import fix_into_mirror
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.publish import fix_into_mirror
+from wheelfix.mirror.upload import add_wheels
 
 pytestmark = pytest.mark.clients
 _CPYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"

@@ -18,12 +18,12 @@ from building import Entry, write_wheel
 from flaws import metadata, sound
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.changing import remove_files, yank_files
-from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.correcting import fix_into_mirror
-from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.following import follow_index
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.follow import follow_index
+from wheelfix.mirror.publish import fix_into_mirror
+from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import remove_files, yank_files
 from wheelfix.upstream.client import Answer
 
 pytestmark = pytest.mark.slow

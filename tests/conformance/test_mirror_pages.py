@@ -12,8 +12,8 @@ from pypi_simple import IndexPage, ProjectPage
 from building import write_wheel
 from flaws import metadata, sound
 from wheelfix import fix_wheels
-from wheelfix.mirror.changing import yank_files
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import yank_files
 
 NASTY = 'it\'s <b>"gone"</b> & \u00fcber'
 BASE = "https://wheels.example.org/simple/demo/"

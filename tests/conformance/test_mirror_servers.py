@@ -15,8 +15,8 @@ from clients import PROGRAMS, pip_install
 from demos import GPU, demo_wheel
 from serving import free_port, wait_for
 from wheelfix import fix_wheels
-from wheelfix.mirror.checking import check_index
-from wheelfix.mirror.findings import Survey
+from wheelfix.mirror.check import check_index
+from wheelfix.mirror.registry import Survey
 
 pytestmark = pytest.mark.clients
 _FILES = (Entry("demo/__init__.py", b""),)

@@ -13,9 +13,9 @@ import pytest
 
 from building import Entry, write_wheel
 from flaws import metadata, sound
-from wheelfix.mirror.changing import list_pages
-from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import list_pages
 
 pytestmark = pytest.mark.slow
 _HREF = re.compile(r'href="\.\./\.\./([^"#]+)#')

@@ -123,7 +123,7 @@ def _publish(
     common: dict[str, Any],
 ) -> "tuple[Report, PublishReport]":  # fmt: skip
     from wheelfix.cli.mirror.common import refusing, tell  # imported late: few runs publish
-    from wheelfix.mirror.correcting import fix_into_mirror
+    from wheelfix.mirror.publish import fix_into_mirror
 
     with refusing():
         report, published = fix_into_mirror(

@@ -1,14 +1,10 @@
 """What happened to files of a mirror, as plain data."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from wheelfix.errors import FilenameError
-from wheelfix.outcome import Problem, Status
-from wheelfix.problems import failure
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.outcome import Problem
 
 
 class Published(StrEnum):
@@ -68,25 +64,3 @@ class PublishReport:
     def count(self, status: Published) -> int:
         """Return how many files ended with ``status``."""
         return sum(each.status is status for each in self.files)
-
-
-def not_done(path: Path, error: Exception) -> Publication:
-    """Return the publication of a wheel that ``error`` stopped."""
-    outcome = failure(path, error)
-    status = Published.REFUSED if outcome.status is Status.REFUSED else Published.FAILED
-    try:
-        project = WheelFilename.parse(path.name).project
-    except FilenameError:  # it is the problem, or none of it
-        project = None
-    return Publication(path, status, project, path.name, problem=outcome.problem)
-
-
-def behind(places: Sequence[str], page: str, error: Exception) -> Problem:
-    """Return the problem of a file that is as the JSON ``page`` says, while the pages at ``places`` do not say so yet."""
-    problem = failure(Path(), error).problem
-    what = f"{', '.join(places)} could not be written" if places else "what the run left behind could not be removed"
-    return Problem(
-        "page-not-written",
-        f"{page} says so, but {what}: {problem.message if problem else error}",
-        "Run the same command again, or `wheelfix mirror check --fix`, once the cause is gone.",
-    )

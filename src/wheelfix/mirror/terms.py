@@ -3,22 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-from wheelfix.mirror.upstream import UpstreamFile
-
-
-class Transfer(StrEnum):
-    """How a wheel gets into a mirror."""
-
-    COPY = "copy"
-    """Its blocks are shared where the file system can do that, else copied by the kernel."""
-    LINK = "link"
-    """The file is shared: who writes to it later writes to the mirror. Copied where that cannot be."""
-    MOVE = "move"
-    """It is gone afterwards from where it was."""
+from wheelfix.mirror.upstream_file import UpstreamFile
+from wheelfix.options import Transfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from wheelfix.escaping import shown
-from wheelfix.mirror.findings import Finding, Survey
-from wheelfix.mirror.model import ListedFile, Page
+from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
+from wheelfix.mirror.registry import Finding, Survey
 from wheelfix.outcome import Severity
 from wheelfix.render.json import encode, publication_values
 from wheelfix.render.text import counted

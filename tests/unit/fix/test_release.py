@@ -15,7 +15,7 @@ from counting import count_calls
 from running import wheelfix as run
 from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.fix.release import Known, Rehearsal, compare, newly_differing, to_compare
-from wheelfix.mirror.agreement import undone
+from wheelfix.mirror.release import undone
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.release import Declared, Subject, disagreements_of
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.acceptance import accept
-from wheelfix.mirror.model import ListedFile, Origin, Page
+from wheelfix.mirror.pages import ListedFile, Origin, Page
 from wheelfix.mirror.publication import Published
 from wheelfix.mirror.terms import Terms
+from wheelfix.mirror.upload import accept
 
 NAME = "demo_x-1.0-py3-none-any.whl"
 OLD, NEW, FIRST = "a" * 64, "b" * 64, "c" * 64

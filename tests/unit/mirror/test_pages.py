@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.markup import page_html, root_html
-from wheelfix.mirror.model import ListedFile, Origin, Page
-from wheelfix.mirror.pages import page_json, read_page, read_root, root_json
+from wheelfix.mirror.html import page_html, root_html
+from wheelfix.mirror.pages import ListedFile, Origin, Page, page_json, read_page, read_root, root_json
 
 SHA, OTHER = "a" * 64, "b" * 64
 

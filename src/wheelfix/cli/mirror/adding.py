@@ -8,7 +8,7 @@ from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
 from wheelfix.cli.mirror.taking import refuse_taking_options, take, taking_options
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.upload import add_wheels
 
 
 @click.command("add")

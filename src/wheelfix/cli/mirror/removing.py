@@ -5,7 +5,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.mirror.common import carry_out, changing_options
-from wheelfix.mirror.changing import remove_files
+from wheelfix.mirror.yank import remove_files
 
 
 @click.command("remove")

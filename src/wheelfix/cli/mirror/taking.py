@@ -75,7 +75,7 @@ def take(
 
     :raises click.UsageError: if the options contradict each other, or nothing is to be taken.
     """
-    from wheelfix.mirror.mirroring import mirror_releases  # imported late: most calls do without a network
+    from wheelfix.mirror.sync import mirror_releases  # imported late: most calls do without a network
     from wheelfix.rules.load import find_rules
 
     if not requirements:

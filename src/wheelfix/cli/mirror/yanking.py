@@ -5,7 +5,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.mirror.common import carry_out, changing_options
-from wheelfix.mirror.changing import yank_files
+from wheelfix.mirror.yank import yank_files
 
 
 @click.command("yank", short_help="Yank files: only old locks still install them.")

@@ -12,10 +12,10 @@ from running import mirror_report, wheelfix
 from scripting import Asked, Index, Reply, answering
 from serving import free_port, static
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.checking import check_index
-from wheelfix.mirror.findings import Survey
-from wheelfix.mirror.offers import Manners
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.check import check_index
+from wheelfix.mirror.check_url import Manners
+from wheelfix.mirror.registry import Survey
+from wheelfix.mirror.upload import add_wheels
 
 USUAL = {"json-not-offered", "sidecar-not-announced"}
 """What the index of these tests has in any case: it gives JSON, whatever is asked for, and no sidecars."""
@@ -252,10 +252,10 @@ def test_what_is_not_to_be_loaded_was_not_looked_at(leaking: Index) -> None:
 def test_a_large_wheel_is_not_loaded_for_its_metadata(
     tells: bool, bound: str, leaking: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"wheelfix.mirror.offers.{bound}", 1000)
+    monkeypatch.setattr(f"wheelfix.mirror.check_url.{bound}", 1000)
     if bound == "_MOST_FOR_METADATA":
-        monkeypatch.setattr("wheelfix.mirror.offers.Manners", partial(Manners, left=1000))
-        monkeypatch.setattr("wheelfix.mirror.probing.Manners", partial(Manners, left=1000))
+        monkeypatch.setattr("wheelfix.mirror.check_url.Manners", partial(Manners, left=1000))
+        monkeypatch.setattr("wheelfix.mirror.check_url.Manners", partial(Manners, left=1000))
     if not tells:
         leaking.told = {"size": None}
         leaking.tells_length = False
@@ -268,7 +268,7 @@ def test_a_large_wheel_is_not_loaded_for_its_metadata(
 
 def test_a_length_that_is_no_longer_true_gets_round_no_bound(leaking: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """HEAD says a few bytes, the page and the file itself have more."""
-    monkeypatch.setattr("wheelfix.mirror.offers._LARGEST_FOR_METADATA", 1000)
+    monkeypatch.setattr("wheelfix.mirror.check_url._LARGEST_FOR_METADATA", 1000)
     leaking.spoil = lambda asked: Reply(b"x" * 10) if asked.method == "HEAD" and asked.path.endswith(".whl") else None
     survey = check(leaking, download="some")
     assert len(messages(survey, "not-looked-at")) == 1

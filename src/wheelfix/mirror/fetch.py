@@ -12,15 +12,14 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.escaping import shown
-from wheelfix.mirror.acceptance import SAME_NAME
-from wheelfix.mirror.downloads import DOWNLOADS, Downloads, checked_sum, throw_away_old
-from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.following import count_from, follow_index, upstream_file
-from wheelfix.mirror.model import ListedFile, Page
-from wheelfix.mirror.publication import Publication, Published, PublishReport, not_done
-from wheelfix.mirror.records import load_page
-from wheelfix.mirror.refusals import REFUSALS, Refusals
-from wheelfix.mirror.upstream import UpstreamFile, is_decided_here
+from wheelfix.mirror.downloads import DOWNLOADS, REFUSALS, Downloads, Refusals, checked_sum, throw_away_old
+from wheelfix.mirror.follow import count_from, follow_index, upstream_file
+from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.publication import Publication, Published, PublishReport
+from wheelfix.mirror.repository import load_page, not_done
+from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.upload import SAME_NAME
+from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
 from wheelfix.outcome import Problem, Report, Status
 from wheelfix.upstream.client import Answer, sha256_of
 from wheelfix.upstream.http import PASSING, Web
@@ -45,7 +44,7 @@ class _Loaded:
 class Taking:
     """What one call takes from the index at ``index`` into the mirror ``folder``, through the folder ``work``.
 
-    ``decided`` identifies rules and options, see :func:`wheelfix.mirror.refusals.decided_by`. ``yanking`` tells that the
+    ``decided`` identifies rules and options, see :func:`wheelfix.mirror.downloads.decided_by`. ``yanking`` tells that the
     originals of corrected wheels are to be listed too. ``on_file`` is called with the name and the size of what is loaded,
     and how many bytes of it are there from an interrupted run.
     """

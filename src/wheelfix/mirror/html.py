@@ -8,8 +8,7 @@ from html import escape
 from typing import Final
 
 from wheelfix.escaping import as_utf8
-from wheelfix.mirror.model import ListedFile, Page
-from wheelfix.mirror.pages import API_VERSION
+from wheelfix.mirror.pages import API_VERSION, ListedFile, Page
 
 _HEAD: Final = """<!DOCTYPE html>
 <html lang="en">

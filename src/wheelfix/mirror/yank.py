@@ -8,13 +8,22 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.escaping import as_utf8, shown
-from wheelfix.mirror.folder import Folder
 from wheelfix.mirror.layout import page_place
-from wheelfix.mirror.model import BY_MIRROR, ListedFile, Page
-from wheelfix.mirror.pages import page_json
-from wheelfix.mirror.publication import Publication, Published, PublishReport, behind
-from wheelfix.mirror.records import drop_page, is_saved, load_page, load_root, outdated_pages, save_page
-from wheelfix.mirror.unfinished import NO_PAGE, Unfinished, state_of
+from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page, page_json
+from wheelfix.mirror.publication import Publication, Published, PublishReport
+from wheelfix.mirror.repository import (
+    NO_PAGE,
+    Unfinished,
+    behind,
+    drop_page,
+    is_saved,
+    load_page,
+    load_root,
+    outdated_pages,
+    save_page,
+    state_of,
+)
+from wheelfix.mirror.storage.local import Folder
 from wheelfix.options import listed
 from wheelfix.outcome import Problem
 from wheelfix.upstream.resolve import read_requirement

@@ -17,14 +17,14 @@ from flaws import metadata, sound
 from refusing import failing
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.changing import list_pages, remove_files, unyank_files, yank_files
-from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.correcting import fix_into_mirror
-from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.layout import place_of
 from wheelfix.mirror.publication import Publication, Published, PublishReport
-from wheelfix.mirror.publishing import add_wheels
-from wheelfix.mirror.unfinished import Unfinished
+from wheelfix.mirror.publish import fix_into_mirror
+from wheelfix.mirror.repository import Unfinished
+from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.outcome import Severity
 from wheelfix.verify.run import inspect_wheel
 from wheelfix.wheel.zip.staging import StagedFile

@@ -19,11 +19,11 @@ from scripting import Asked, Index, Reply, answering
 from serving import Server, static
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.changing import yank_files
-from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.mirroring import mirror_releases
+from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.publication import PublishReport
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.sync import mirror_releases
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import yank_files
 from wheelfix.upstream.http import Web
 from wheelfix.upstream.resolve import choose_wheels
 
@@ -233,7 +233,7 @@ def test_what_is_unproven_is_mirrored_unchanged_or_fixed(option: str, tmp_path: 
 def test_a_refusal_does_not_outlive_this_version(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(refusing(tmp_path)) as server:
         mirror_releases(mirror, server.index, "demo")
-        monkeypatch.setattr("wheelfix.mirror.refusals.__version__", "99")
+        monkeypatch.setattr("wheelfix.mirror.downloads.__version__", "99")
         mirror_releases(mirror, server.index, "demo")
         assert len(loaded(server)) == 2
 

@@ -12,12 +12,12 @@ from demos import GPU, demo_wheel
 from refusing import failing
 from running import wheelfix
 from scripting import Index, Reply, answering
-from wheelfix.mirror.changing import unyank_files, yank_files
-from wheelfix.mirror.checking import check_mirror
-from wheelfix.mirror.correcting import fix_into_mirror
-from wheelfix.mirror.mirroring import mirror_releases
+from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.publication import PublishReport
-from wheelfix.mirror.publishing import add_wheels
+from wheelfix.mirror.publish import fix_into_mirror
+from wheelfix.mirror.sync import mirror_releases
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import unyank_files, yank_files
 
 TIME = "2026-01-01T00:00:00.000000Z"
 """What the index of these tests says of when its files were uploaded."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from wheelfix.escaping import shown
-from wheelfix.mirror.model import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
+from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
 
 REMOVED: Final = "removed upstream"
 """The reason for which a file is yanked that its index no longer lists."""

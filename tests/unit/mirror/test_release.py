@@ -7,7 +7,7 @@ import pytest
 from building import Entry, write_wheel
 from flaws import metadata, sound
 from wheelfix import Wheel, WheelFilename
-from wheelfix.mirror.siblings import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
+from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
 from wheelfix.wheel.metadata import Document
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"

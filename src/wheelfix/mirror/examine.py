@@ -11,7 +11,7 @@ from typing import Final
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import as_utf8
 from wheelfix.mirror.layout import file_place, url_of
-from wheelfix.mirror.model import ListedFile, Origin
+from wheelfix.mirror.pages import ListedFile, Origin
 from wheelfix.outcome import Change, Fault, Severity
 from wheelfix.verify.registry import Client
 from wheelfix.verify.run import find_faults

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.mirror.correcting import check_options, correct_into
-from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.downloads import Refusals, decided_by
 from wheelfix.mirror.publication import PublishReport
-from wheelfix.mirror.refusals import Refusals, decided_by
+from wheelfix.mirror.publish import check_options, correct_into
+from wheelfix.mirror.storage.local import Folder
 from wheelfix.options import listed
 from wheelfix.outcome import Outcome, Report
 from wheelfix.upstream.resolve import read_requirement
@@ -41,7 +41,7 @@ def mirror_releases(
     name and the size in bytes of each file that is to be loaded, and how many of them are there from an interrupted run.
 
     When the index says that a file was uploaded, and whether it is yanked, is what the mirror says, of corrected wheels too;
-    see :func:`wheelfix.mirror.following.follow_index`. That is taken over again with each call. Extras are not followed.
+    see :func:`wheelfix.mirror.follow.follow_index`. That is taken over again with each call. Extras are not followed.
 
     Every requirement and every wheel is for itself: what cannot be had, or is refused, is the ``problem`` of a publication,
     and the others are published.
@@ -55,7 +55,7 @@ def mirror_releases(
     :raises TypeError: if there is no such option.
     """
     try:
-        from wheelfix.mirror.taking import Taking
+        from wheelfix.mirror.fetch import Taking
         from wheelfix.upstream.http import Web
         from wheelfix.upstream.resolve import check_pythons  # imported late: what only the extra "index" installs
     except ImportError as error:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.downloads import decided_by
 from wheelfix.mirror.publication import Publication, PublishReport
-from wheelfix.mirror.publishing import add_on_terms
-from wheelfix.mirror.refusals import decided_by
-from wheelfix.mirror.terms import Terms, Transfer
-from wheelfix.mirror.upstream import UpstreamFile
-from wheelfix.options import listed
+from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.terms import Terms
+from wheelfix.mirror.upload import add_on_terms
+from wheelfix.mirror.upstream_file import UpstreamFile
+from wheelfix.options import Transfer, listed
 from wheelfix.outcome import Outcome, Report
 
 if TYPE_CHECKING:

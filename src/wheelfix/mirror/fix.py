@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.mirror.arrival import examine
-from wheelfix.mirror.findings import Finding
-from wheelfix.mirror.folder import Folder
+from wheelfix.mirror.examine import examine
 from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_place, page_place, url_of
-from wheelfix.mirror.model import ListedFile, Page
-from wheelfix.mirror.records import load_page, renew_root, root_locked, save_page
-from wheelfix.mirror.unfinished import Unfinished, noted_projects
+from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.registry import Finding
+from wheelfix.mirror.repository import Unfinished, load_page, noted_projects, renew_root, root_locked, save_page
+from wheelfix.mirror.storage.local import Folder
 from wheelfix.wheel.filename import is_project
 from wheelfix.wheel.zip.source import Source
 

@@ -1,23 +1,109 @@
 """The wheels of one project that one call adds: all of them appear on its page at one stroke."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
-from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.errors import FilenameError, MirrorError, WheelfixError
 from wheelfix.escaping import as_utf8, shown
-from wheelfix.mirror.acceptance import SAME_NAME, accept
-from wheelfix.mirror.agreement import compare_release
-from wheelfix.mirror.arrival import Arrival, examine
-from wheelfix.mirror.folder import Folder
-from wheelfix.mirror.layout import SIDECAR, file_place, page_place
-from wheelfix.mirror.model import BY_MIRROR, ListedFile, Origin
-from wheelfix.mirror.publication import Publication, Published, behind, not_done
-from wheelfix.mirror.records import is_saved, load_page, outdated_pages, save_page
-from wheelfix.mirror.terms import Terms, Transfer
-from wheelfix.mirror.unfinished import Unfinished
-from wheelfix.mirror.upstream import taken_over
+from wheelfix.mirror.examine import Arrival, examine
+from wheelfix.mirror.layout import SIDECAR, check_project, file_place, page_place
+from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Origin, Page
+from wheelfix.mirror.publication import Publication, Published, PublishReport
+from wheelfix.mirror.release import compare_release
+from wheelfix.mirror.repository import Unfinished, behind, is_saved, load_page, not_done, outdated_pages, save_page
+from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.terms import Terms
+from wheelfix.mirror.upstream_file import UpstreamFile, inherited, notes_on, taken_over
+from wheelfix.options import Transfer, listed
+from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
+
+SAME_NAME: Final = "The original has the same name, so that it cannot be listed too; --build-tag tells them apart."
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What the page is to say of a wheel, what that makes of it, and what a person should know."""
+
+    file: ListedFile
+    status: Published
+    notes: tuple[str, ...] = ()
+
+
+def accept(page: Page, new: ListedFile, terms: Terms, upstream: UpstreamFile | None = None) -> Acceptance:
+    """Return how ``page`` can list ``new`` on ``terms``; ``upstream`` is what the index says that it was taken from.
+
+    :raises MirrorError: if it serves the same wheel with other bytes, or in another spelling, and is not to serve it so.
+    """
+    accepted = _accept(page, new, terms)
+    if upstream is None:
+        return accepted
+    file = taken_over(accepted.file, upstream)
+    notes = () if accepted.status is Published.UNCHANGED else notes_on(file, upstream)
+    return replace(accepted, file=file, notes=(*accepted.notes, *notes))
+
+
+def _accept(page: Page, new: ListedFile, terms: Terms) -> Acceptance:
+    old = page.find_same(new)
+    if old is None:
+        return Acceptance(replace(inherited(page, new), checked_by=terms.rules), Published.ADDED)
+    if old.filename != new.filename:
+        raise _spelled_otherwise(old, new)
+    stays = (
+        () if old.yanked is None else (f"It is yanked, and stays so: `wheelfix mirror unyank` lists {new.filename} again.",)
+    )
+    if old.sha256 == new.sha256:
+        checked_by = old.checked_by if terms.rules is None else terms.rules
+        same = replace(
+            old, url=new.url, size=new.size, requires_python=new.requires_python, metadata_sha256=new.metadata_sha256,
+            origin=new.origin, checked_by=checked_by,
+        )  # fmt: skip
+        return Acceptance(same, Published.UNCHANGED, stays)
+    if old.origin is not None and old.origin.sha256 == new.sha256:
+        raise _original_of(old)
+    if not terms.replace:
+        raise _name_taken(old)
+    file = replace(inherited(page, new), checked_by=terms.rules)
+    if old.yanked is not None or old.yanked_by is not None:
+        file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
+    return Acceptance(file, Published.REPLACED, (*_what_caches_hold(page, old), *stays))
+
+
+def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:
+    project = page.project
+    return (
+        f"The bytes that were served before stay at their address, for locks that name them: {page.place(old)}.",
+        f"Clients may have cached what the name stood for. Clear it with `uv cache clean {project}`, `poetry cache "
+        f"clear SOURCE --all -n`, `pdm cache clear`; then lock again, in uv with `--upgrade-package {project}`.",
+    )
+
+
+def _name_taken(old: ListedFile) -> MirrorError:
+    return MirrorError(
+        "name-taken",
+        f"the mirror serves {shown(old.filename)} with other bytes, sha256 {old.sha256}, since {shown(old.upload_time)}",
+        hint="Serve these in place of those with --replace, or give the wheel a name of its own when it is corrected: "
+        "`wheelfix strip-gpu` and `fix` take --build-tag and --local.",
+    )
+
+
+def _original_of(old: ListedFile) -> MirrorError:
+    return MirrorError(
+        "is-the-original",
+        f"the mirror serves {shown(old.filename)} corrected, and this is the original that it was made from",
+        hint="There is nothing to do. To list it too, yanked, correct it with a name of its own: `wheelfix strip-gpu "
+        "--publish MIRROR --build-tag 1nogpu --yank-original REASON`. To go back to it, remove the corrected one first.",
+    )
+
+
+def _spelled_otherwise(old: ListedFile, new: ListedFile) -> MirrorError:
+    return MirrorError(
+        "name-taken",
+        f"the mirror serves {shown(old.filename)}, which is the same wheel to installers",
+        hint=f"Remove that one first, if {shown(new.filename)} is to be served in its place.",
+    )
 
 
 class Addition:
@@ -257,3 +343,89 @@ def _given_twice(path: Path) -> MirrorError:
         f"{shown(str(path))} is the same wheel with other bytes",
         hint="Name only the one that is to be served.",
     )
+
+
+def add_wheels(
+    mirror: Path | str,
+    paths: Iterable[Path | str] | Path | str,
+    *,
+    replace: bool = False,
+    yank_original: str | None = None,
+    originals: Iterable[Path | str] | Path | str = (),
+    allow_mixed: bool = False,
+    transfer: Transfer | str = Transfer.COPY,
+    timeout: float = 600,
+    on_publication: Callable[[Publication], None] | None = None,
+) -> PublishReport:
+    """Add wheels to the mirror in the folder ``mirror``, which is made if need be, and return what became of each.
+
+    Each wheel is verified first; one with an error is refused. A name that the mirror serves with other bytes is refused,
+    unless ``replace``: then the new bytes are served at a new address, and the old ones stay, unlisted, for old locks.
+    Wheels of which a release would no longer agree are refused, unless ``allow_mixed``.
+
+    With ``yank_original``, a reason, the originals of corrected wheels are listed too, yanked, so that locks with their
+    hashes can still be installed: those that the mirror has, and those among ``originals``.
+
+    The wheels of one project appear at one stroke. ``timeout``, in seconds, is how long to wait for another process that
+    writes to the same project; -1 waits for ever. ``on_publication`` is called as each project is done.
+
+    No error of one wheel is raised: it is the ``problem`` of its publication.
+
+    :raises ValueError: if there is no such ``transfer``.
+    :raises MirrorError: if the folder is not a mirror, and not empty; nothing was done then.
+    :raises OSError: if the folder cannot be read.
+    """
+    given = [Path(path) for path in listed(paths)]
+    terms = Terms(
+        replace=replace,
+        yank_original=yank_original,
+        allow_mixed=allow_mixed,
+        transfer=Transfer(transfer),
+        timeout=timeout,
+    )
+    return add_on_terms(Folder(Path(mirror)), given, terms, [Path(each) for each in listed(originals)], on_publication)
+
+
+def add_on_terms(
+    folder: Folder,
+    given: list[Path],
+    terms: Terms,
+    originals: list[Path],
+    on_publication: Callable[[Publication], None] | None = None,
+) -> PublishReport:
+    """Add wheels on ``terms``; see :func:`add_wheels`."""
+    batches: dict[str, list[Path]] = {}
+    done: dict[Path, Publication] = {}
+    more: list[Publication] = []
+    folder.check_usable()
+    for path in dict.fromkeys(given):
+        try:
+            batches.setdefault(WheelFilename.parse(path.name).project, []).append(path)
+        except FilenameError as error:
+            done[path] = not_done(path, error)
+    _tell(done.values(), on_publication)
+    for project, batch in sorted(batches.items()):
+        results, extra = _add_batch(folder, project, batch, terms, originals)
+        done.update(results)
+        more += extra
+        _tell((*results.values(), *extra), on_publication)
+    return PublishReport("mirror add", folder.path, (*(done[path] for path in given), *more))
+
+
+def _add_batch(
+    folder: Folder, project: str, batch: list[Path], terms: Terms, originals: list[Path]
+) -> tuple[dict[Path, Publication], list[Publication]]:
+    try:
+        check_project(project)
+        with folder.locked(project, terms.timeout):
+            addition = Addition(folder, project, terms)
+            addition.run(batch, originals)
+            return addition.done, addition.more
+    except (WheelfixError, OSError) as error:
+        return {path: not_done(path, error) for path in batch}, []
+
+
+def _tell(publications: Iterable[Publication], on_publication: Callable[[Publication], None] | None) -> None:
+    if on_publication:
+        for each in publications:
+            on_publication(each)
