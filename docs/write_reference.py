@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wheelfix.mirror.registry import MIRROR_CHECKS
-from wheelfix.render.json import encode
+from wheelfix.reports.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
 from wheelfix.verify.registry import CHECKS, Check
 from wheelfix.wheel.fields import FIELDS

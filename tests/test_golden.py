@@ -14,7 +14,7 @@ from wheelfix.fix.apply import apply, preview
 from wheelfix.fix.plan import Plan, make_plan
 from wheelfix.fix.weigh import Caution
 from wheelfix.outcome import Report
-from wheelfix.render.json import render_json
+from wheelfix.reports.json import render_json
 from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet

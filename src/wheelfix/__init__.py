@@ -88,8 +88,8 @@ if TYPE_CHECKING:
         Status,
         Verdict,
     )
-    from wheelfix.render.audit import render_audit_json
-    from wheelfix.render.json import render_json
+    from wheelfix.reports.json import render_json
+    from wheelfix.reports.verify import render_audit_json
     from wheelfix.rules.cases import Result, try_cases
     from wheelfix.rules.lint import remarks_on
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
@@ -130,8 +130,8 @@ _HOMES: Final = {
         "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan",
         "Severity", "Status", "Verdict",
     ),
-    "render.audit": ("render_audit_json",),
-    "render.json": ("render_json",),
+    "reports.json": ("render_json",),
+    "reports.verify": ("render_audit_json",),
     "rules.cases": ("Result", "try_cases"),
     "rules.lint": ("remarks_on",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),

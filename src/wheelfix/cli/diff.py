@@ -16,8 +16,8 @@ from wheelfix.diff.wheels import OpenedWheel, compare_opened
 from wheelfix.errors import WheelfixError
 from wheelfix.escaping import shown
 from wheelfix.problems import failure
-from wheelfix.render.difference import render_difference, render_difference_json
-from wheelfix.render.text import NORMAL, QUIET, VERBOSE
+from wheelfix.reports.diff import render_difference, render_difference_json
+from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
 
 
 @click.command("diff")

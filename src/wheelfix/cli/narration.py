@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from wheelfix.outcome import Outcome, Report, Status
-from wheelfix.render.text import (
+from wheelfix.reports.text import (
     QUIET,
     render_disagreements,
     render_outcome,

@@ -15,8 +15,8 @@ from wheelfix.cli.narration import say
 from wheelfix.escaping import shown
 from wheelfix.fix.describe import describe, disagreements
 from wheelfix.outcome import Scan
-from wheelfix.render.show import Row, render_descriptions_json, render_head, render_rows, render_tail
-from wheelfix.render.text import render_disagreements, render_read_summary, render_suggestions
+from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
+from wheelfix.reports.text import render_disagreements, render_read_summary, render_suggestions
 from wheelfix.rules.load import built_in
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}

@@ -15,8 +15,8 @@ from wheelfix.errors import EditError
 from wheelfix.escaping import shown
 from wheelfix.options import excluded
 from wheelfix.outcome import Report, Severity, Status
-from wheelfix.render.diff import render_diff
-from wheelfix.render.json import render_json
+from wheelfix.reports.diff import render_diff
+from wheelfix.reports.json import render_json
 
 if TYPE_CHECKING:
     from wheelfix.mirror.publication import PublishReport
@@ -168,7 +168,7 @@ def conclude(report: Report, options: WritingOptions, narrator: Narrator, publis
 
 
 def _published(report: "PublishReport") -> str:
-    from wheelfix.render.mirror import render_published  # imported late: few runs publish
+    from wheelfix.reports.mirror import render_published  # imported late: few runs publish
 
     return render_published(report)
 

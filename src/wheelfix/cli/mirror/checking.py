@@ -13,7 +13,7 @@ from wheelfix.cli.narration import say
 from wheelfix.escaping import shown
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
-from wheelfix.render.mirror import render_survey, render_survey_json, render_survey_summary
+from wheelfix.reports.mirror import render_survey, render_survey_json, render_survey_summary
 from wheelfix.upstream.urls import is_address, with_scheme
 
 

@@ -14,7 +14,7 @@ from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
 from wheelfix.escaping import shown
 from wheelfix.mirror.publication import Publication, PublishReport
-from wheelfix.render.mirror import render_publication, render_publish_json, render_publish_summary
+from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
 
 MIRROR = click.argument("mirror", type=MirrorFolder())
 SELECTION = click.argument("selection", metavar="WHAT")

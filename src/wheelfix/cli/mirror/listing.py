@@ -9,7 +9,7 @@ from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.mirror.common import MIRROR, refusing
 from wheelfix.cli.narration import say
 from wheelfix.mirror.yank import list_pages
-from wheelfix.render.mirror import render_list_summary, render_page, render_pages_json
+from wheelfix.reports.mirror import render_list_summary, render_page, render_pages_json
 
 
 @click.command("list")

@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, refuse_remarks, remarks_today, rules_option
 from wheelfix.errors import RuleFault, RulesError
-from wheelfix.render.rules import render_remarks_json
-from wheelfix.render.text import render_remarks
+from wheelfix.reports.rules import render_remarks_json
+from wheelfix.reports.text import render_remarks
 from wheelfix.rules.lint import remarks_on_names
 from wheelfix.rules.model import rules_error
 

@@ -12,8 +12,8 @@ from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.escaping import shown
 from wheelfix.fix.describe import explain_wheel
-from wheelfix.render.rules import render_explanation, render_explanations_json
-from wheelfix.render.text import render_read_summary
+from wheelfix.reports.rules import render_explanation, render_explanations_json
+from wheelfix.reports.text import render_read_summary
 from wheelfix.wheel.fields import find
 
 

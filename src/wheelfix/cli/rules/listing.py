@@ -5,7 +5,7 @@ from typing import Literal
 import click
 
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
-from wheelfix.render.rules import render_rules, render_rules_json
+from wheelfix.reports.rules import render_rules, render_rules_json
 
 
 @click.command("list")

@@ -2,7 +2,7 @@
 
 import click
 
-from wheelfix.render.json import encode
+from wheelfix.reports.json import encode
 from wheelfix.rules.schema import rules_schema
 
 

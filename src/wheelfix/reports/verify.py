@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from wheelfix.escaping import shown
 from wheelfix.outcome import Fault, Inspection, Severity
-from wheelfix.render.json import encode
+from wheelfix.reports.json import encode
 from wheelfix.verify.registry import CHECKS, Mend
 from wheelfix.verify.run import Audit
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from building import WheelSpec, write_wheel
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.render.diff import render_diff
+from wheelfix.reports.diff import render_diff
 
 
 def test_each_distinct_change_is_shown_once_with_its_wheels(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.registry import Finding, Survey
 from wheelfix.outcome import Severity
-from wheelfix.render.json import encode, publication_values
-from wheelfix.render.text import counted
+from wheelfix.reports.json import encode, publication_values
+from wheelfix.reports.text import counted
 
 _FIRST: Final = {
     "mirror add": Published.ADDED,

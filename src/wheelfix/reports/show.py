@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from wheelfix.escaping import shown
 from wheelfix.fix.describe import Description, RequirementLine
 from wheelfix.outcome import Disagreement, Verdict
-from wheelfix.render.json import encode
-from wheelfix.render.text import render_change
+from wheelfix.reports.json import encode
+from wheelfix.reports.text import render_change
 
 _RUNTIMES = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL (XPU)"}
 _MOST_WORDS = 2

@@ -7,7 +7,7 @@ import pytest
 
 from wheelfix.fix.describe import WheelExplanation
 from wheelfix.outcome import Change, Problem, Remark
-from wheelfix.render.rules import (
+from wheelfix.reports.rules import (
     render_explanation,
     render_explanations_json,
     render_results,
@@ -15,7 +15,7 @@ from wheelfix.render.rules import (
     render_rules,
     render_rules_json,
 )
-from wheelfix.render.text import render_remarks
+from wheelfix.reports.text import render_remarks
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.load import built_in, rule_set

@@ -10,7 +10,7 @@ from building import WheelSpec, write_wheel
 from running import validator
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.outcome import Change, Outcome, Problem, Report, Status
-from wheelfix.render.json import render_json
+from wheelfix.reports.json import render_json
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, SetField, WriteFile
 
 EDITS: dict[str, tuple[Edit, ...]] = {

@@ -10,8 +10,8 @@ import msgspec
 from wheelfix.escaping import shown, shown_lines
 from wheelfix.fix.describe import WheelExplanation
 from wheelfix.outcome import Change, Remark
-from wheelfix.render.json import encode
-from wheelfix.render.text import render_change
+from wheelfix.reports.json import encode
+from wheelfix.reports.text import render_change
 from wheelfix.rules.apply import WHEEL_ACTIONS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView

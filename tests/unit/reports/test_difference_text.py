@@ -15,8 +15,8 @@ from wheelfix.diff.model import (
     RequirementChange,
     RowChange,
 )
-from wheelfix.render.difference import render_difference, render_difference_json
-from wheelfix.render.text import QUIET, VERBOSE
+from wheelfix.reports.diff import render_difference, render_difference_json
+from wheelfix.reports.text import QUIET, VERBOSE
 
 INFOS = ("a-1.dist-info", "a-1+cpu.dist-info")
 FULL = Difference(
