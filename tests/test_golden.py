@@ -13,8 +13,8 @@ from building import WheelSpec, write_wheel
 from wheelfix.fix.apply import apply, preview
 from wheelfix.fix.plan import Plan, make_plan
 from wheelfix.fix.weigh import Caution
-from wheelfix.outcome import Report
 from wheelfix.reports.json import render_json
+from wheelfix.results import Report
 from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet

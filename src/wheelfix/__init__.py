@@ -67,20 +67,24 @@ if TYPE_CHECKING:
     from wheelfix.fix.weigh import Caution, gather
     from wheelfix.mirror.check import check_index, check_mirror
     from wheelfix.mirror.pages import ListedFile, Origin, Page
-    from wheelfix.mirror.publication import Publication, Published, PublishReport
     from wheelfix.mirror.publish import fix_into_mirror
     from wheelfix.mirror.registry import Finding, MirrorCheck, Survey
     from wheelfix.mirror.sync import mirror_releases
     from wheelfix.mirror.upload import add_wheels
     from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
     from wheelfix.options import Transfer
-    from wheelfix.outcome import (
+    from wheelfix.reports.json import render_json
+    from wheelfix.reports.verify import render_audit_json
+    from wheelfix.results import (
         Change,
         Disagreement,
         Fault,
         Inspection,
         Outcome,
         Problem,
+        Publication,
+        Published,
+        PublishReport,
         Remark,
         Report,
         Scan,
@@ -88,8 +92,6 @@ if TYPE_CHECKING:
         Status,
         Verdict,
     )
-    from wheelfix.reports.json import render_json
-    from wheelfix.reports.verify import render_audit_json
     from wheelfix.rules.cases import Result, try_cases
     from wheelfix.rules.lint import remarks_on
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
@@ -119,19 +121,18 @@ _HOMES: Final = {
     "fix.weigh": ("Caution", "gather"),
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
-    "mirror.publication": ("Publication", "Published", "PublishReport"),
     "mirror.publish": ("fix_into_mirror",),
     "mirror.registry": ("Finding", "MirrorCheck", "Survey"),
     "mirror.sync": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
     "options": ("Transfer",),
-    "outcome": (
-        "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Remark", "Report", "Scan",
-        "Severity", "Status", "Verdict",
-    ),
     "reports.json": ("render_json",),
     "reports.verify": ("render_audit_json",),
+    "results": (
+        "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Publication", "Published",
+        "PublishReport", "Remark", "Report", "Scan", "Severity", "Status", "Verdict",
+    ),
     "rules.cases": ("Result", "try_cases"),
     "rules.lint": ("remarks_on",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Outcome, Status
+from wheelfix.results import Outcome, Status
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.model import Match, Rule, RuleSet, When
 from wheelfix.wheel.requirement import read_requirement

@@ -18,7 +18,7 @@ from packaging.metadata import parse_email
 
 from places import SAMPLES
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Status
+from wheelfix.results import Status
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 

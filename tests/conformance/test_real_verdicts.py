@@ -7,7 +7,7 @@ import pytest
 
 from downloading import downloaded
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Outcome, Status, Verdict
+from wheelfix.results import Outcome, Status, Verdict
 from wheelfix.rules.load import gpu_rules
 
 pytestmark = pytest.mark.real

@@ -20,7 +20,7 @@ import pytest
 from installer.sources import WheelFile
 
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Status
+from wheelfix.results import Status
 from wheelfix.wheel.editor import AddField, RemoveField
 
 pytestmark = pytest.mark.real

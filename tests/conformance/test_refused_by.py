@@ -15,7 +15,7 @@ from flaws import FLAWS, Flaw
 from installers import READERS, refusal
 from serving import Server, static
 from warehouse import metadata_complaints
-from wheelfix.outcome import Severity
+from wheelfix.results import Severity
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import inspect_wheel
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from building import Archive, RecordStyle, WheelSpec, archive_of, to_bytes, write_wheel
 from strategies import archives, wheels
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Outcome, Status
+from wheelfix.results import Outcome, Status
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.sbom import TRACE
 from wheelfix.wheel.zip.layout import read_layout

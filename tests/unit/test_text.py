@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from building import WheelSpec, write_wheel
 from flaws import record_of
 from running import wheelfix
-from wheelfix.diffing import unified_diff
+from wheelfix.text import unified_diff
 from wheelfix.wheel.sbom import TRACE
 from wheelfix.wheel.wheel import Wheel
 

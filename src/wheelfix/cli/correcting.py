@@ -25,8 +25,7 @@ from wheelfix.options import CAUTION
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wheelfix.mirror.publication import PublishReport
-    from wheelfix.outcome import Report
+    from wheelfix.results import PublishReport, Report
     from wheelfix.rules.model import RuleSet
 
 SCAN_OPTION = click.option(

@@ -14,10 +14,10 @@ from wheelfix.cli.printing import print_exactly
 from wheelfix.diff.model import Difference, Likeness
 from wheelfix.diff.wheels import OpenedWheel, compare_opened
 from wheelfix.errors import WheelfixError
-from wheelfix.escaping import shown
-from wheelfix.problems import failure
 from wheelfix.reports.diff import render_difference, render_difference_json
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
+from wheelfix.results import failure
+from wheelfix.text import shown
 
 
 @click.command("diff")

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from wheelfix.errors import MirrorError, RulesError, WheelfixError
-from wheelfix.problems import failure
+from wheelfix.results import failure
 
 
 class ExitCode(IntEnum):

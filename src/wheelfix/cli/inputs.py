@@ -17,7 +17,7 @@ import click
 from wheelfix.cli.exit_codes import WrongWords
 from wheelfix.cli.kinds import WHEEL
 from wheelfix.cli.narration import say
-from wheelfix.escaping import shown, shown_few
+from wheelfix.text import shown, shown_few
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9._-]+ *(\[[^\]]*\])? *(===?|~=|!=|<=?|>=?|@ )")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 
 
 class LazyGroup(click.Group):

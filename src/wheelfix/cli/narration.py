@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from wheelfix.outcome import Outcome, Report, Status
 from wheelfix.reports.text import (
     QUIET,
     render_disagreements,
@@ -17,6 +16,7 @@ from wheelfix.reports.text import (
     render_suggestions,
     render_summary,
 )
+from wheelfix.results import Outcome, Report, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress

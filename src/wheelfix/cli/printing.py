@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from wheelfix.escaping import shown_lines
+from wheelfix.text import shown_lines
 
 
 def print_exactly(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wheelfix.errors import RulesError
-from wheelfix.outcome import Remark
+from wheelfix.results import Remark
 
 if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet

@@ -12,12 +12,12 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.narration import say
-from wheelfix.escaping import shown
 from wheelfix.fix.describe import describe, disagreements
-from wheelfix.outcome import Scan
 from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.reports.text import render_disagreements, render_read_summary, render_suggestions
+from wheelfix.results import Scan
 from wheelfix.rules.load import built_in
+from wheelfix.text import shown
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
 _UNBOUNDED = 100_000

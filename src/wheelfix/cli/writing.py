@@ -12,14 +12,14 @@ from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
 from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.printing import print_exactly
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
 from wheelfix.options import excluded
-from wheelfix.outcome import Report, Severity, Status
 from wheelfix.reports.diff import render_diff
 from wheelfix.reports.json import render_json
+from wheelfix.results import Report, Severity, Status
+from wheelfix.text import shown
 
 if TYPE_CHECKING:
-    from wheelfix.mirror.publication import PublishReport
+    from wheelfix.results import PublishReport
 
 _DEFAULT_FOLDER = "fixed"
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]

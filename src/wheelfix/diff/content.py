@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from wheelfix.errors import ArchiveError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import Allowance
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span, length_in_common

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from wheelfix.diff.content import Comparison, Sameness, Side
 from wheelfix.diff.model import ArchiveChange
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.structs import ENTRY, FULL_32, LOCAL, End, Entry, LocalHeader, Member
 

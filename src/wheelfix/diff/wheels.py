@@ -11,8 +11,8 @@ from wheelfix.diff.content import Comparison, Side
 from wheelfix.diff.members import compare_layouts
 from wheelfix.diff.model import ArchiveChange, Difference, MemberChanges
 from wheelfix.diff.text import requirement_changes, row_changes
-from wheelfix.diffing import unified_diff
 from wheelfix.errors import ArchiveError, MetadataError, RecordError
+from wheelfix.text import unified_diff
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import find_dist_info, limit_of
 from wheelfix.wheel.zip.inflate import read_content

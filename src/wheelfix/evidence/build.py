@@ -17,9 +17,9 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import ArchiveError
-from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import is_binary
+from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Member

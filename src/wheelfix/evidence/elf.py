@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from wheelfix.errors import ArchiveError, SourceChanged
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile

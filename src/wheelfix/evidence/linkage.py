@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import BinaryIO, Final, cast
 
 from wheelfix.errors import ArchiveError
-from wheelfix.escaping import shown
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic, system_of
+from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import Allowance, MemberFile, read_start
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Member

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.build import Finding, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
-from wheelfix.outcome import Scan, Verdict
+from wheelfix.results import Scan, Verdict
+from wheelfix.text import shown, shown_few
 from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.tags import Environments
 

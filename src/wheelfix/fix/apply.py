@@ -12,7 +12,7 @@ from wheelfix.fix.assemble import Assembly, own_provenance
 from wheelfix.fix.plan import Plan, as_kept
 from wheelfix.fix.prove import Planned, prove, prove_contents, verify
 from wheelfix.fix.regressions import guarded, new_error
-from wheelfix.outcome import Change, Outcome, Status
+from wheelfix.results import Change, Outcome, Status
 from wheelfix.wheel.sbom import Ancestor, read_trace
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import Growing, RunningDigest

@@ -12,8 +12,7 @@ from wheelfix.fix.job import fix_one, rehearse_one
 from wheelfix.fix.release import Comparison, Rehearsal, compare, to_compare, without_failed
 from wheelfix.fix.task import Mandate, Task
 from wheelfix.options import listed
-from wheelfix.outcome import Outcome, Problem, Remark, Report, Scan, Status
-from wheelfix.problems import no_result
+from wheelfix.results import Outcome, Problem, Remark, Report, Scan, Status, no_result
 from wheelfix.rules import BUILT_IN
 from wheelfix.verify.found import Choice
 from wheelfix.verify.registry import CHECKS

@@ -9,8 +9,7 @@ from packaging.utils import canonicalize_name
 from wheelfix.evidence.build import Finding
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.weigh import Caution, gather
-from wheelfix.outcome import Change, Disagreement, Fault, Problem, Scan, Verdict
-from wheelfix.problems import failure
+from wheelfix.results import Change, Disagreement, Fault, Problem, Scan, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts, matches
 from wheelfix.rules.model import RuleSet

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from wheelfix.errors import SourceChanged
 from wheelfix.fix.task import Brief, Task
-from wheelfix.outcome import Outcome
-from wheelfix.problems import failure
+from wheelfix.results import Outcome, failure
 from wheelfix.wheel.zip.output import RunningDigest
 from wheelfix.wheel.zip.source import Source
 

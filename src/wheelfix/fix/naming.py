@@ -12,7 +12,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version, with_label
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import Wheel

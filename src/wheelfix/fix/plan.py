@@ -9,16 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
 
-from wheelfix.diffing import unified_diff
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown, shown_few
 from wheelfix.fix.naming import Identity, Renaming, build_order, rename
 from wheelfix.fix.weigh import Caution, gather, weigh, weigh_label
-from wheelfix.outcome import Change, Fault, Problem
+from wheelfix.results import Change, Fault, Problem
 from wheelfix.rules.apply import apply_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.uncovered import with_uncovered
+from wheelfix.text import shown, shown_few, unified_diff
 from wheelfix.wheel.editor import REQUIRES, AddField, Edit, Editor, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import any_doubts

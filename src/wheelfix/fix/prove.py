@@ -20,8 +20,8 @@ from wheel.wheelfile import WheelFile
 from wheelfix.diff.members import compare_layouts
 from wheelfix.diff.model import ArchiveChange, MemberChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
-from wheelfix.escaping import shown, shown_few
-from wheelfix.outcome import Change
+from wheelfix.results import Change
+from wheelfix.text import shown, shown_few
 from wheelfix.wheel.metadata import Document, Field, with_plain_line_ends
 from wheelfix.wheel.record import Record, encoded, plain_path, read_row, read_unquoted
 from wheelfix.wheel.wheel import Wheel, limit_of

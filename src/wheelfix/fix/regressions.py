@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from wheelfix.errors import ArchiveError
-from wheelfix.escaping import shown
 from wheelfix.fix.assemble import Assembly, own_provenance
 from wheelfix.fix.plan import Plan, problem_of
-from wheelfix.outcome import Problem
+from wheelfix.results import Problem
+from wheelfix.text import shown
 from wheelfix.verify.found import Found
 from wheelfix.verify.run import structural_errors
 from wheelfix.wheel.record import Record

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.escaping import shown, shown_few
 from wheelfix.fix.task import Brief
-from wheelfix.outcome import Disagreement, Outcome, Problem, Status, Verdict
+from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
+from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.release import Declared, Release, Subject, by_release, disagreements_of, meanings, read_name, release_of

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from packaging.version import Version
 
 from wheelfix.errors import MetadataError
-from wheelfix.escaping import shown
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.naming import Renaming
 from wheelfix.fix.plan import Plan, void_signatures
 from wheelfix.fix.task import Mandate
-from wheelfix.outcome import Change
+from wheelfix.results import Change
+from wheelfix.text import shown
 from wheelfix.verify.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.verify.hashing import Sums
 from wheelfix.verify.registry import CHECKS, Mend

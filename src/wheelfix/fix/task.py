@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.options import CAUTION, refuse_excluded
-from wheelfix.outcome import Problem, Scan
+from wheelfix.results import Problem, Scan
 from wheelfix.wheel.editor import Edit
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 from packaging.tags import Tag
 
 from wheelfix.errors import ArchiveError, WheelFault
-from wheelfix.escaping import shown
 from wheelfix.evidence.build import names_cpu_build
 from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.verdict import Evidence, what_breaks
 from wheelfix.options import CAUTION, refuse_excluded
-from wheelfix.outcome import Change, Problem, Scan, Verdict
+from wheelfix.results import Change, Problem, Scan, Verdict
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import names_a_pair
 from wheelfix.rules.model import RuleSet
+from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.sbom import TRACE, read_trace

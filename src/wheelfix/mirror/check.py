@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
-from wheelfix.escaping import shown, shown_few
 from wheelfix.mirror.examine import Arrival, examine
 from wheelfix.mirror.fix import mend_folder, settle_folder
 from wheelfix.mirror.html import page_html, root_html
@@ -22,6 +21,7 @@ from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_m
 from wheelfix.mirror.repository import Unfinished, listed_places, load_page, load_root
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.options import listed
+from wheelfix.text import shown, shown_few
 from wheelfix.upstream.urls import missing_extra
 from wheelfix.verify.found import Choice
 from wheelfix.wheel.editor import REQUIRES

@@ -14,10 +14,10 @@ from packaging.specifiers import SpecifierSet
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.escaping import shown, shown_few
 from wheelfix.mirror.examine import examine
 from wheelfix.mirror.registry import Finding, Survey
 from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
+from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, Answer, ask_page, ask_projects, project_url, sha256_of
 from wheelfix.upstream.http import DENIED, OK, PARTIAL, PASSING, Web, access_hint
 from wheelfix.upstream.ranges import length_of, metadata_of

@@ -19,10 +19,10 @@ from typing import Any, Final
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
 from wheelfix.mirror.layout import HIDDEN
 from wheelfix.mirror.storage.local import Folder
-from wheelfix.outcome import Problem
+from wheelfix.results import Problem
+from wheelfix.text import shown
 from wheelfix.upstream.client import sha256_of
 from wheelfix.upstream.http import OK, PARTIAL, Web, bad_answer
 from wheelfix.version import __version__

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import as_utf8
 from wheelfix.mirror.layout import file_place, url_of
 from wheelfix.mirror.pages import ListedFile, Origin
-from wheelfix.outcome import Change, Fault, Severity
+from wheelfix.results import Change, Fault, Severity
+from wheelfix.text import as_utf8
 from wheelfix.verify.registry import Client
 from wheelfix.verify.run import find_faults
 from wheelfix.wheel.sbom import TRACE, read_trace

@@ -11,16 +11,15 @@ from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.escaping import shown
 from wheelfix.mirror.downloads import DOWNLOADS, REFUSALS, Downloads, Refusals, checked_sum, throw_away_old
 from wheelfix.mirror.follow import count_from, follow_index, upstream_file
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.repository import load_page, not_done
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upload import SAME_NAME
 from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
-from wheelfix.outcome import Problem, Report, Status
+from wheelfix.results import Problem, Publication, Published, PublishReport, Report, Status
+from wheelfix.text import shown
 from wheelfix.upstream.client import Answer, sha256_of
 from wheelfix.upstream.http import PASSING, Web
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement

@@ -6,15 +6,14 @@ from dataclasses import replace
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import as_utf8
 from wheelfix.mirror.examine import upload_time
 from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.publication import Publication, Published
 from wheelfix.mirror.repository import Unfinished, behind, is_saved, load_page, outdated_pages, save_page
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upstream_file import REMOVED, UpstreamFile, removed, taken_over
-from wheelfix.outcome import Problem
+from wheelfix.results import Problem, Publication, Published
+from wheelfix.text import as_utf8
 from wheelfix.upstream.client import Answer, sha256_of
 from wheelfix.upstream.urls import name_of_index
 

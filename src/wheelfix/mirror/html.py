@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
-from wheelfix.escaping import as_utf8
 from wheelfix.mirror.pages import API_VERSION, ListedFile, Page
+from wheelfix.text import as_utf8
 
 _HEAD: Final = """<!DOCTYPE html>
 <html lang="en">

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.filename import is_project
 
 PAGE: Final = "index.json"

@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.escaping import shown
 from wheelfix.mirror.layout import own_place
+from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 
 _NO_VERSION: Final = Version("0")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.mirror.downloads import decided_by
-from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.terms import Terms
 from wheelfix.mirror.upload import add_on_terms
 from wheelfix.mirror.upstream_file import UpstreamFile
 from wheelfix.options import Transfer, listed
-from wheelfix.outcome import Outcome, Report
+from wheelfix.results import Outcome, Publication, PublishReport, Report
 
 if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from wheelfix.outcome import Severity
+from wheelfix.results import Severity
 from wheelfix.verify.found import Choice
 
 

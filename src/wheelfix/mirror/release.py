@@ -13,7 +13,6 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.escaping import shown, shown_few
 from wheelfix.evidence.verdict import Evidence, Judgement
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.release import Known, newly_differing
@@ -21,10 +20,11 @@ from wheelfix.mirror.layout import SIDECAR
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import Finding
 from wheelfix.mirror.storage.local import Folder
-from wheelfix.outcome import Change, Verdict
+from wheelfix.results import Change, Verdict
 from wheelfix.rules.apply import apply_rules
 from wheelfix.rules.load import gpu_rules
 from wheelfix.rules.match import make_facts
+from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document

@@ -15,10 +15,8 @@ from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.layout import FILES, HIDDEN, HTML, PAGE, SIDECAR, SIMPLE, file_place, is_place, page_place, place_of
 from wheelfix.mirror.pages import Page, page_json, read_page, read_root, root_json
-from wheelfix.mirror.publication import Publication, Published
 from wheelfix.mirror.storage.local import Folder
-from wheelfix.outcome import Problem, Status
-from wheelfix.problems import failure
+from wheelfix.results import Problem, Publication, Published, Status, failure
 from wheelfix.wheel.filename import WheelFilename, is_project
 
 _ROOT: Final = ".root"

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.mirror.downloads import Refusals, decided_by
-from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.publish import check_options, correct_into
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.options import listed
-from wheelfix.outcome import Outcome, Report
+from wheelfix.results import Outcome, PublishReport, Report
 from wheelfix.upstream.resolve import read_requirement
 from wheelfix.upstream.urls import check_url, missing_extra
 

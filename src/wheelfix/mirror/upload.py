@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
-from wheelfix.escaping import as_utf8, shown
 from wheelfix.mirror.examine import Arrival, examine
 from wheelfix.mirror.layout import SIDECAR, check_project, file_place, page_place
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Origin, Page
-from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.release import compare_release
 from wheelfix.mirror.repository import Unfinished, behind, is_saved, load_page, not_done, outdated_pages, save_page
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.terms import Terms
 from wheelfix.mirror.upstream_file import UpstreamFile, inherited, notes_on, taken_over
 from wheelfix.options import Transfer, listed
+from wheelfix.results import Publication, Published, PublishReport
+from wheelfix.text import as_utf8, shown
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
 

@@ -7,8 +7,8 @@ A yank of the index is taken over, and so is its end, as often as the index is a
 from dataclasses import dataclass, replace
 from typing import Final
 
-from wheelfix.escaping import shown
 from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
+from wheelfix.text import shown
 
 REMOVED: Final = "removed upstream"
 """The reason for which a file is yanked that its index no longer lists."""

@@ -7,10 +7,8 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.escaping import as_utf8, shown
 from wheelfix.mirror.layout import page_place
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page, page_json
-from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.repository import (
     NO_PAGE,
     Unfinished,
@@ -25,7 +23,8 @@ from wheelfix.mirror.repository import (
 )
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.options import listed
-from wheelfix.outcome import Problem
+from wheelfix.results import Problem, Publication, Published, PublishReport
+from wheelfix.text import as_utf8, shown
 from wheelfix.upstream.resolve import read_requirement
 from wheelfix.wheel.filename import WheelFilename
 

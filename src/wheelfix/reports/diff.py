@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, MemberChange, RecordRow, RequirementChange, RowChange
-from wheelfix.escaping import as_utf8, shown, shown_few
-from wheelfix.outcome import Outcome, Report
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
+from wheelfix.results import Outcome, Report
+from wheelfix.text import as_utf8, shown, shown_few
 
 
 def render_diff(report: Report) -> str:

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.escaping import as_utf8
-from wheelfix.outcome import Outcome, Report, Status
+from wheelfix.results import Outcome, Report, Status
+from wheelfix.text import as_utf8
 
 if TYPE_CHECKING:
-    from wheelfix.mirror.publication import Publication, PublishReport
+    from wheelfix.results import Publication, PublishReport
 
 
 def render_json(report: Report, published: "PublishReport | None" = None) -> str:

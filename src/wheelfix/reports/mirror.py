@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from wheelfix.escaping import shown
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.registry import Finding, Survey
-from wheelfix.outcome import Severity
 from wheelfix.reports.json import encode, publication_values
 from wheelfix.reports.text import counted
+from wheelfix.results import Publication, Published, PublishReport, Severity
+from wheelfix.text import shown
 
 _FIRST: Final = {
     "mirror add": Published.ADDED,

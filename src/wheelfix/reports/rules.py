@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
-from wheelfix.escaping import shown, shown_lines
 from wheelfix.fix.describe import WheelExplanation
-from wheelfix.outcome import Change, Remark
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import render_change
+from wheelfix.results import Change, Remark
 from wheelfix.rules.apply import WHEEL_ACTIONS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.text import shown, shown_lines
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.fields import find
 

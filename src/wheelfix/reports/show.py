@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from wheelfix.escaping import shown
 from wheelfix.fix.describe import Description, RequirementLine
-from wheelfix.outcome import Disagreement, Verdict
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import render_change
+from wheelfix.results import Disagreement, Verdict
+from wheelfix.text import shown
 
 _RUNTIMES = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL (XPU)"}
 _MOST_WORDS = 2

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from wheelfix.escaping import shown, shown_few
-from wheelfix.outcome import Change, Disagreement, Outcome, Remark, Report, Status
+from wheelfix.results import Change, Disagreement, Outcome, Remark, Report, Status
+from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
 _LONGEST = 1000

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from wheelfix.escaping import shown
-from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.reports.json import encode
+from wheelfix.results import Fault, Inspection, Severity
+from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS, Mend
 from wheelfix.verify.run import Audit
 

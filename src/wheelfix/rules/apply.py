@@ -9,10 +9,10 @@ from typing import Any, Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
-from wheelfix.outcome import Change
+from wheelfix.results import Change
 from wheelfix.rules.match import Facts, decide, rules_for
 from wheelfix.rules.model import FieldName, FieldValue, Rule, RuleSet, each_of
+from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.marker import marker_text, read_marker, without_extra

@@ -7,13 +7,13 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.diffing import unified_diff
 from wheelfix.errors import WheelfixError
 from wheelfix.options import listed
 from wheelfix.rules.apply import apply_rules
 from wheelfix.rules.explain import explain
 from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Case, RuleSet, each_of
+from wheelfix.text import unified_diff
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document

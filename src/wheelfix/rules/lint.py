@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from packaging.version import Version
 
-from wheelfix.outcome import Outcome, Remark
+from wheelfix.results import Outcome, Remark
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import BEHIND_EXTRA, END, all_contained, beginnings, is_plain, literal_length, matches, start_of
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from wheelfix.outcome import Change
+from wheelfix.results import Change
 from wheelfix.rules.load import built_in
 from wheelfix.rules.match import Facts, matches
 from wheelfix.rules.model import Action, Match, Rule, RuleSet, When

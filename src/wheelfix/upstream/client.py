@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage, IndexPage, ProjectPage
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.upstream.http import OK, Web, bad_answer
 from wheelfix.upstream.links import FlatPage, flatten
 from wheelfix.upstream.urls import shown_url

@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.escaping import shown, shown_few
+from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import Answer, ask_page
 from wheelfix.upstream.http import Web
 from wheelfix.wheel.filename import WheelFilename

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _SCHEMES: Final = tuple(_DEFAULT_PORTS)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
-from wheelfix.escaping import shown, shown_few
+from wheelfix.text import shown, shown_few
 from wheelfix.verify.found import Found
 from wheelfix.verify.registry import Client
 from wheelfix.verify.subject import Subject, not_reading, refusing

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from wheelfix.escaping import shown, shown_few
+from wheelfix.text import shown, shown_few
 from wheelfix.verify.found import Found
 from wheelfix.verify.metadata import LICENSE_FILE, has_license_files, missing_licenses
 from wheelfix.verify.subject import Subject

@@ -12,7 +12,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.verify.found import Found
 from wheelfix.verify.registry import Client
 from wheelfix.verify.subject import Subject

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from wheelfix.options import listed
-from wheelfix.outcome import Fault
+from wheelfix.results import Fault
 from wheelfix.verify.registry import CHECKS, Client, Mend
 from wheelfix.wheel.editor import Edit
 from wheelfix.wheel.record import NewRow, RowEdit

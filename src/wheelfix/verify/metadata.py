@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.verify.found import Found, RewriteField
 from wheelfix.verify.registry import Client
 from wheelfix.verify.stricter_readers import has_number_too_large

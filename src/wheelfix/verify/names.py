@@ -11,7 +11,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from wheelfix.escaping import shown, shown_few
+from wheelfix.text import shown, shown_few
 from wheelfix.verify.found import Found
 from wheelfix.verify.metadata import cut
 from wheelfix.verify.registry import Client

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wheelfix.errors import RecordError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.verify.found import AddRow, ChangeRow, Found
 from wheelfix.verify.hashing import Sums
 from wheelfix.verify.registry import Client

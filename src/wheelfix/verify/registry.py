@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from wheelfix.outcome import Severity
+from wheelfix.results import Severity
 
 _GUIDES: Final = "https://packaging.python.org/en/latest/specifications/"
 FORMAT: Final = _GUIDES + "binary-distribution-format/"

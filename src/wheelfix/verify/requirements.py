@@ -12,7 +12,7 @@ from packaging.markers import Marker as StrictMarker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.verify.found import Found, RewriteField
 from wheelfix.verify.metadata import LEVEL, cut, is_later, is_possible, raising
 from wheelfix.verify.registry import Client

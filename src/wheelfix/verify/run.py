@@ -9,10 +9,9 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import SourceChanged, WheelFault
-from wheelfix.escaping import shown, shown_few
 from wheelfix.options import listed
-from wheelfix.outcome import Fault, Inspection, Severity
-from wheelfix.problems import failure
+from wheelfix.results import Fault, Inspection, Severity, failure
+from wheelfix.text import shown, shown_few
 from wheelfix.verify.archive import check_each, check_folders, check_members
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points

@@ -11,7 +11,7 @@ from typing import Final, Self
 from packaging.utils import parse_wheel_filename
 
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.verify.found import Found, RewriteMetadata
 from wheelfix.verify.registry import EVERYONE, Client
 from wheelfix.wheel.filename import WheelFilename

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from wheelfix.errors import StructureError
-from wheelfix.escaping import shown, shown_few
+from wheelfix.text import shown, shown_few
 from wheelfix.verify.found import Found, SetWheelField
 from wheelfix.verify.registry import Client
 from wheelfix.verify.subject import Subject

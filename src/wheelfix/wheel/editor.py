@@ -9,8 +9,8 @@ from typing import Final, TypeAlias
 from packaging.version import Version
 
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
-from wheelfix.outcome import Change
+from wheelfix.results import Change
+from wheelfix.text import shown
 from wheelfix.wheel.fields import FIELDS, FieldKind, check_value, find, is_field_name
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.requirement import meaning

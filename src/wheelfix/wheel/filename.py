@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from wheelfix.errors import EditError, FilenameError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 
 if TYPE_CHECKING:
     from packaging.tags import Tag

@@ -8,7 +8,7 @@ from typing import Final
 from packaging.specifiers import SpecifierSet
 
 from wheelfix.errors import EditError, MetadataError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.fields import find, is_field_name
 
 _MOST_FIELDS: Final = 10_000

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from wheelfix.errors import RecordError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 
 STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
 """Algorithms that PEP 427 allows, of those that every installer knows."""

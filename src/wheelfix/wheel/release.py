@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from wheelfix.errors import FilenameError
-from wheelfix.outcome import Disagreement
+from wheelfix.results import Disagreement
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document

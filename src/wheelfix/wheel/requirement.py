@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from wheelfix.errors import EditError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.marker import (
     Either,
     Every,

@@ -13,8 +13,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wheelfix.errors import FilenameError
-from wheelfix.escaping import as_utf8, shown_anywhere
-from wheelfix.outcome import Change, Verdict
+from wheelfix.results import Change, Verdict
+from wheelfix.text import as_utf8, shown_anywhere
 from wheelfix.wheel.filename import WheelFilename
 
 TRACE: Final = "sboms/wheelfix.cdx.json"

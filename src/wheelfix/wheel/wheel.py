@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from packaging.utils import NormalizedName, canonicalize_name
 
 from wheelfix.errors import StructureError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record

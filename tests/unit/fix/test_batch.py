@@ -20,8 +20,7 @@ import wheelfix
 from building import RecordStyle, WheelSpec, write_wheel
 from wheelfix.errors import RulesError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Outcome, Status
-from wheelfix.problems import failure
+from wheelfix.results import Outcome, Status, failure
 from wheelfix.wheel.editor import SetField
 
 GPU = ("nvidia-nccl-cu12", "numpy")

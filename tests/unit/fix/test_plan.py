@@ -14,7 +14,7 @@ from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.fix.naming import Identity
 from wheelfix.fix.plan import Plan, make_plan
-from wheelfix.outcome import Change, Status
+from wheelfix.results import Change, Status
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.model import Action, Match, Rule, RuleSet
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile

@@ -13,7 +13,7 @@ import wheelfix
 import wheelfix.fix.prove as verification
 import wheelfix.wheel.zip.rewrite as splice
 from building import RecordStyle, WheelSpec, archive_of, changed, write_wheel
-from wheelfix.outcome import Outcome, Status
+from wheelfix.results import Outcome, Status
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
 

@@ -14,7 +14,7 @@ from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wh
 from flaws import metadata, record_of, sound
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.prove import Planned, metadata_fault, record_fault, unlisted_fault
-from wheelfix.outcome import Change, Outcome, Status
+from wheelfix.results import Change, Outcome, Status
 from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record

@@ -6,9 +6,9 @@ import pytest
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.pages import ListedFile, Origin, Page
-from wheelfix.mirror.publication import Published
 from wheelfix.mirror.terms import Terms
 from wheelfix.mirror.upload import accept
+from wheelfix.results import Published
 
 NAME = "demo_x-1.0-py3-none-any.whl"
 OLD, NEW, FIRST = "a" * 64, "b" * 64, "c" * 64

@@ -13,11 +13,11 @@ from refusing import failing
 from running import wheelfix
 from scripting import Index, Reply, answering
 from wheelfix.mirror.check import check_mirror
-from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files, yank_files
+from wheelfix.results import PublishReport
 
 TIME = "2026-01-01T00:00:00.000000Z"
 """What the index of these tests says of when its files were uploaded."""

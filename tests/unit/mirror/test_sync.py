@@ -20,10 +20,10 @@ from serving import Server, static
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
-from wheelfix.mirror.publication import PublishReport
 from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
+from wheelfix.results import PublishReport
 from wheelfix.upstream.http import Web
 from wheelfix.upstream.resolve import choose_wheels
 

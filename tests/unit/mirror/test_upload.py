@@ -19,13 +19,12 @@ from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.layout import place_of
-from wheelfix.mirror.publication import Publication, Published, PublishReport
 from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.repository import Unfinished
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
-from wheelfix.outcome import Severity
+from wheelfix.results import Publication, Published, PublishReport, Severity
 from wheelfix.verify.run import inspect_wheel
 from wheelfix.wheel.zip.staging import StagedFile
 

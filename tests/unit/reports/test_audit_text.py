@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from wheelfix.outcome import Fault, Inspection, Severity
 from wheelfix.reports.verify import render_annotations, render_audit_json, render_audit_summary, render_inspection
+from wheelfix.results import Fault, Inspection, Severity
 from wheelfix.verify.run import Audit
 
 ERROR = Fault("record-bad-row", Severity.ERROR, "row 1", "it has \x1b two columns\n", mendable=False)

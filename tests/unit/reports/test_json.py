@@ -9,8 +9,8 @@ import pytest
 from building import WheelSpec, write_wheel
 from running import validator
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Change, Outcome, Problem, Report, Status
 from wheelfix.reports.json import render_json
+from wheelfix.results import Change, Outcome, Problem, Report, Status
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, SetField, WriteFile
 
 EDITS: dict[str, tuple[Edit, ...]] = {

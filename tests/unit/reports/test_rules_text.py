@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from wheelfix.fix.describe import WheelExplanation
-from wheelfix.outcome import Change, Problem, Remark
 from wheelfix.reports.rules import (
     render_explanation,
     render_explanations_json,
@@ -16,6 +15,7 @@ from wheelfix.reports.rules import (
     render_rules_json,
 )
 from wheelfix.reports.text import render_remarks
+from wheelfix.results import Change, Problem, Remark
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.load import built_in, rule_set

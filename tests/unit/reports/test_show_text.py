@@ -8,8 +8,8 @@ import pytest
 from building import Entry, WheelSpec, write_wheel
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.fix.describe import Description, describe
-from wheelfix.outcome import Change, Problem
 from wheelfix.reports.show import render_descriptions_json, render_head, render_rows, render_tail
+from wheelfix.results import Change, Problem
 from wheelfix.rules.load import built_in
 from wheelfix.wheel.sbom import TRACE, Ancestor, Trace, write_trace
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from counting import count_calls
-from wheelfix.outcome import Change, Fault, Outcome, Problem, Remark, Report, Severity, Status
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_outcome, render_remarks, render_summary
+from wheelfix.results import Change, Fault, Outcome, Problem, Remark, Report, Severity, Status
 
 DROP = Change("Requires-Dist", "drop", "triton", None, "gpu/triton", None, "a compiler")
 KEEP = Change("Requires-Dist", "keep", "mkl", "mkl", "gpu/never", None, "math")

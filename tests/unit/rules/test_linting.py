@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from counting import count_calls
 from ruling import facts_of
-from wheelfix.outcome import Change, Outcome, Problem, Status
+from wheelfix.results import Change, Outcome, Problem, Status
 from wheelfix.rules.lint import remarks_on, remarks_on_names, remarks_on_run
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.match import BEHIND_EXTRA, Facts, decide, rules_for

@@ -8,7 +8,7 @@ from building import WheelSpec, write_wheel
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError, RulesError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Outcome, Status
+from wheelfix.results import Outcome, Status
 from wheelfix.rules.explain import explain
 from wheelfix.rules.lint import remarks_on_run
 from wheelfix.rules.load import load_rules, rule_set

@@ -9,7 +9,7 @@ from building import WheelSpec, write_wheel
 from counting import count_calls
 from ruling import facts_of, requires
 from running import wheelfix as run
-from wheelfix.outcome import Change
+from wheelfix.results import Change
 from wheelfix.rules.apply import apply_rules
 from wheelfix.rules.lint import remarks_on
 from wheelfix.rules.load import built_in, gpu_rules, load_rules

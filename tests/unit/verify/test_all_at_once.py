@@ -11,7 +11,7 @@ from building import Archive, Descriptor, Entry, archive_of, changed, to_bytes, 
 from faults import FAULTS, Fault
 from flaws import HEAD, NEEDS, SOUND, TYPE, metadata, sound
 from wheelfix.errors import ArchiveError
-from wheelfix.outcome import Severity
+from wheelfix.results import Severity
 from wheelfix.verify.run import inspect_wheel
 from wheelfix.wheel.zip.findings import CollectingReport
 from wheelfix.wheel.zip.layout import read_layout, read_loosely

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from wheelfix.outcome import Severity
+from wheelfix.results import Severity
 from wheelfix.verify.registry import CHECKS, Check, Client
 from wheelfix.verify.subject import _CODES
 

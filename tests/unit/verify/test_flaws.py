@@ -9,7 +9,7 @@ from faults import FAULTS, Fault
 from flaws import FLAWS, HEAD, SOUND, Flaw, metadata, sound
 from places import SAMPLES
 from wheelfix.errors import WheelFault
-from wheelfix.outcome import Inspection, Severity
+from wheelfix.results import Inspection, Severity
 from wheelfix.verify.registry import CHECKS, Mend
 from wheelfix.verify.run import find_faults, inspect_wheel, verify_wheels
 from wheelfix.verify.subject import found_of

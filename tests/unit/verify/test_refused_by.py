@@ -7,7 +7,7 @@ import pytest
 from building import Entry, WheelSpec, archive_of, build_wheel, changed, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix.fix.batch import repair_wheels
-from wheelfix.outcome import Fault
+from wheelfix.results import Fault
 from wheelfix.verify.run import inspect_wheel
 
 _HEAD = metadata()

@@ -7,7 +7,7 @@ import pytest
 from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.outcome import Inspection, Severity
+from wheelfix.results import Inspection, Severity
 from wheelfix.verify import run as auditing
 from wheelfix.verify.run import Audit, inspect_wheel, verify_wheels
 from wheelfix.wheel.editor import RemoveField

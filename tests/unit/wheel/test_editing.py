@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from wheelfix.errors import EditError
-from wheelfix.outcome import Change
+from wheelfix.results import Change
 from wheelfix.wheel.editor import Editor
 from wheelfix.wheel.metadata import Document
 

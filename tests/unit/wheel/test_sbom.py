@@ -14,7 +14,7 @@ from wheelfix.errors import NeedError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels, repair_wheels
 from wheelfix.fix.plan import make_plan
-from wheelfix.outcome import Change, Status
+from wheelfix.results import Change, Status
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.sbom import TRACE, Ancestor, read_trace, write_trace
 from wheelfix.wheel.wheel import Wheel

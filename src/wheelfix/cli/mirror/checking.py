@@ -10,10 +10,10 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.kinds import NO_SUMMARY, Seconds
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.narration import say
-from wheelfix.escaping import shown
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.mirror import render_survey, render_survey_json, render_survey_summary
+from wheelfix.text import shown
 from wheelfix.upstream.urls import is_address, with_scheme
 
 

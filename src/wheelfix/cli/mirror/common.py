@@ -12,9 +12,9 @@ from wheelfix.cli.exit_codes import ExitCode, stopped
 from wheelfix.cli.kinds import MirrorFolder, Seconds
 from wheelfix.cli.narration import say
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
-from wheelfix.mirror.publication import Publication, PublishReport
 from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
+from wheelfix.results import Publication, PublishReport
+from wheelfix.text import shown
 
 MIRROR = click.argument("mirror", type=MirrorFolder())
 SELECTION = click.argument("selection", metavar="WHAT")

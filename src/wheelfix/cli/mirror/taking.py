@@ -9,8 +9,8 @@ from wheelfix.cli.mirror.common import conclude, refusing, tell
 from wheelfix.cli.narration import Narrator, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.cli.writing import Option, refuse_contradicting_rules, with_options
-from wheelfix.escaping import shown
 from wheelfix.options import CAUTION
+from wheelfix.text import shown
 
 _OPTIONS: Final[Mapping[str, Option]] = {
     "platforms": click.option(

@@ -15,7 +15,7 @@ from wheelfix.rules.lint import remarks_on_names
 from wheelfix.rules.model import rules_error
 
 if TYPE_CHECKING:
-    from wheelfix.outcome import Remark
+    from wheelfix.results import Remark
 
 
 @click.command("check")

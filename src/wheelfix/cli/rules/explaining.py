@@ -10,10 +10,10 @@ from wheelfix.cli.inputs import NULL, wheel_paths
 from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.narration import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
-from wheelfix.escaping import shown
 from wheelfix.fix.describe import explain_wheel
 from wheelfix.reports.rules import render_explanation, render_explanations_json
 from wheelfix.reports.text import render_read_summary
+from wheelfix.text import shown
 from wheelfix.wheel.fields import find
 
 

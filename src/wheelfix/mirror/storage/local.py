@@ -14,9 +14,9 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from wheelfix.errors import MirrorError
-from wheelfix.escaping import shown
 from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, PAGE, SIMPLE
 from wheelfix.options import Transfer
+from wheelfix.text import shown
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
 from wheelfix.wheel.zip.staging import StagedFile, remove_left_behind

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wheelfix.errors import ArchiveError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import DEFLATED, STORED, Member
 

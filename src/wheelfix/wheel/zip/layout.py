@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from wheelfix.errors import ArchiveError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.extra_fields import Described, check_second_name, form_of, is_plain, note_odd_fields
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport, StrictReport

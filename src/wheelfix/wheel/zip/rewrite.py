@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
 from wheelfix.errors import ArchiveError, EditError, VerificationError
-from wheelfix.escaping import shown
+from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import Layout, read_layout, read_members
 from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest

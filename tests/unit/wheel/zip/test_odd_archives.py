@@ -27,7 +27,7 @@ from building import (
 from faults import unicode_path
 from flaws import FLAWS, Flaw
 from wheelfix import Status
-from wheelfix.outcome import Severity
+from wheelfix.results import Severity
 from wheelfix.verify.run import inspect_wheel
 from wheelfix.wheel.zip import structs
 
