@@ -1,4 +1,4 @@
-"""What a caller may choose for a run: lists of one, and choices that exclude each other."""
+"""What a caller may choose for a run."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What a run has to say, as plain data: nothing here computes."""
+"""What a run found or did, as plain data."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What differs between two versions of a text file, as a unified diff that patch(1) applies.
+"""Text from untrusted bytes, made safe to print, and unified diffs that patch(1) applies.
 
 The form is that of GNU diff: https://www.gnu.org/software/diffutils/manual/html_node/Detailed-Unified.html
 """

@@ -15,7 +15,7 @@ import click
 
 from wheelfix.cli.exit_codes import ExitCode, help_text, stopped
 from wheelfix.cli.lazy import LazyGroup
-from wheelfix.cli.narration import say
+from wheelfix.cli.progress import say
 from wheelfix.errors import WheelfixError
 from wheelfix.version import __version__
 

@@ -7,10 +7,9 @@ from typing import Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import refuse_missing
-from wheelfix.cli.kinds import WHEEL
-from wheelfix.cli.narration import say
+from wheelfix.cli.params import WHEEL, refuse_missing
 from wheelfix.cli.printing import print_exactly
+from wheelfix.cli.progress import say
 from wheelfix.diff.model import Difference, Likeness
 from wheelfix.diff.wheels import OpenedWheel, compare_opened
 from wheelfix.errors import WheelfixError

@@ -4,9 +4,17 @@ from typing import Any
 
 import click
 
-from wheelfix.cli.choosing import codes_of
-from wheelfix.cli.narration import Narrator
-from wheelfix.cli.writing import ALLOW_MIXED, HOW, WHERE, WritingOptions, conclude, refuse_contradictions, with_options
+from wheelfix.cli.options import (
+    ALLOW_MIXED,
+    HOW,
+    WHERE,
+    WritingOptions,
+    codes_of,
+    conclude,
+    refuse_contradictions,
+    with_options,
+)
+from wheelfix.cli.progress import Narrator
 from wheelfix.fix.batch import repair_wheels
 from wheelfix.verify.registry import CHECKS
 

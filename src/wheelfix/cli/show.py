@@ -7,11 +7,10 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.correcting import SCAN_OPTION
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
-from wheelfix.cli.kinds import NO_SUMMARY
-from wheelfix.cli.narration import say
+from wheelfix.cli.options import SCAN_OPTION
+from wheelfix.cli.params import NO_SUMMARY, NULL, WHEELS, wheel_paths
+from wheelfix.cli.progress import say
 from wheelfix.fix.describe import describe, disagreements
 from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.reports.text import render_disagreements, render_read_summary, render_suggestions

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from wheelfix.cli.correcting import CorrectingOptions, correct, correcting_options
+from wheelfix.cli.options import CorrectingOptions, correct, correcting_options
 
 
 @click.command("strip-gpu")

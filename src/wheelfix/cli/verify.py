@@ -4,10 +4,10 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import NULL, WHEELS, wheel_paths
-from wheelfix.cli.narration import say
+from wheelfix.cli.options import choosing_options
+from wheelfix.cli.params import NULL, WHEELS, wheel_paths
+from wheelfix.cli.progress import say
 from wheelfix.reports.verify import render_annotations, render_audit_json, render_audit_summary, render_inspection
 from wheelfix.results import Inspection
 from wheelfix.verify.registry import CHECKS

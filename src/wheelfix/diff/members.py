@@ -1,4 +1,4 @@
-"""The members of two archives, matched by name and by content."""
+"""The files of two archives, matched by name and by content."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque

@@ -1,4 +1,4 @@
-"""Which requirements differ between two METADATA files."""
+"""Which requirements of two METADATA files differ, and which rows of two RECORDs."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping

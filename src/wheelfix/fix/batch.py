@@ -1,4 +1,4 @@
-"""Many wheels: one outcome for each, whatever happens to the others."""
+"""Many wheels, corrected or repaired: one outcome for each, whatever happens to the others."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What one wheel is, requires and needs, and what rules would do to it: the data behind ``wheelfix show``."""
+"""What one wheel is and requires, and what rules would do to it and why: the data behind show and rules explain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

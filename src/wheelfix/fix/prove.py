@@ -1,4 +1,4 @@
-"""The proof that a new wheel is as planned, and a second opinion on it, before anyone sees it.
+"""The proof that a new wheel differs from the old one as planned, in no other byte, and that others can read it.
 
 The strict reader reads it, and it is compared with the old one, member by member. Then
 :class:`wheel.wheelfile.WheelFile`, which is not ours, opens it and checks what was written anew against RECORD.

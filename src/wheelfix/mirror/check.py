@@ -1,4 +1,4 @@
-"""A mirror's folder, looked through: whether its pages say what its files are."""
+"""A mirror is checked: whether its pages say what its files are, whether those are valid, and what no page lists."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""One wheel that an index offers, looked at as a client that chooses it would see it."""
+"""An index checked from outside: what its clients would see, and who suffers from what."""
 
 import hashlib
 import tempfile

@@ -1,4 +1,4 @@
-"""Wheels of another index on their way into a mirror: loaded once, checked, and kept until somebody decided on them.
+"""Wheels of another index on their way into a mirror: downloaded once, and refused once, with the reason kept.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Pages as JSON, the record of truth. Nothing here reads or writes a file.
+"""What a mirror lists, as plain data and as JSON pages, the record of truth. Nothing here reads or writes a file.
 
 That of PEP 691 with PEP 592, 700, 714 and 792, version 1.4; keys that begin with an underscore are private.
 """

@@ -1,4 +1,4 @@
-"""The wheels of one project as a page lists them, side by side.
+"""The wheels of one release as a page lists them, and whether they agree as well as where they came from.
 
 Those of a release should agree, and those that can do without a GPU should not ask for its libraries.
 """

@@ -1,4 +1,4 @@
-"""What a writer is about to bring into a mirror, or to take out of it, noted first: so what a killed one left is known.
+"""The pages of a mirror as they are stored, and the journal of what a writer is about to do.
 
 A file that no page lists may be what an interrupted call left, which can go, or what a page listed that is lost, or was put
 back, which must stay. So a note names the state of the page in which the file can go: as it was before wheels were added,

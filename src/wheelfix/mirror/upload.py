@@ -1,4 +1,4 @@
-"""The wheels of one project that one call adds: all of them appear on its page at one stroke."""
+"""Wheels are added to a mirror, project by project: all of one project appear on its page atomically."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,1 +1,1 @@
-"""Outcomes to text. Everything here takes data and returns a string; nothing prints."""
+"""Results to text. Everything here takes data and returns a string; nothing prints."""

@@ -1,4 +1,4 @@
-"""Rules carried out on METADATA: which requirements go, stay or change, and what else."""
+"""Rules carried out on METADATA: which requirements are dropped, kept or changed, and what else."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

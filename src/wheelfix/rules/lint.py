@@ -1,4 +1,4 @@
-"""Which rules can never decide, because earlier ones match all that they match.
+"""What can be meant so, and mostly is not: rules that never apply or decide, or have had their day.
 
 Three thousand rules are four million pairs, so pairs are looked up rather than tried: a rule that contains another one must,
 under every key, ask nothing or ask for something that the other one's values begin with.

@@ -1,4 +1,4 @@
-"""Rule files to rule sets: TOML, what a file extends, and every fault at once."""
+"""Rule files to rule sets: TOML, what a file extends, and every error at once."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Which rule decides on a requirement, and why others do not."""
+"""Which rule decides on a requirement of a wheel, and why others do not."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

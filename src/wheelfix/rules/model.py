@@ -1,4 +1,4 @@
-"""What a rule file is, as types. They are closed: an unknown key or action is a fault.
+"""What a rule file is, as types. They are closed: an unknown key, condition or action is an error.
 
 The descriptions and examples here are the reference of the language: the JSON Schema and the documentation are made of
 them. In a file every key is written with dashes, and where a list is allowed a single value is too.

@@ -1,4 +1,4 @@
-"""The JSON Schema of rule files, for editors, made of the types."""
+"""Rules for other programs: the JSON Schema of rule files, for editors, and rules in force as one flat TOML file."""
 
 import inspect
 import json

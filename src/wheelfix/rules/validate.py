@@ -1,4 +1,4 @@
-"""What is wrong with a rule although its shape is right: every fault that can be known without a wheel."""
+"""What is wrong with a rule although its shape is right: every error that can be known without a wheel."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping

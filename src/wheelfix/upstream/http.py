@@ -1,4 +1,4 @@
-"""Requests to an index: bounded in number, time and memory, with credentials that are never told.
+"""Requests to an index: bounded in number, time and memory, with credentials that are never shown.
 
 Who asks is known from a netrc file, or from keyring where that is installed; never from an address.
 """

@@ -1,1 +1,1 @@
-"""The faults that a wheel can have: one table of codes, what finds each of them, and how it can be mended."""
+"""What is wrong with a wheel: one registry of codes, and what finds each of them."""

@@ -1,4 +1,4 @@
-"""What is wrong with entry_points.txt, which readers take in two ways.
+"""What is wrong with entry_points.txt, which readers take in two ways, and with the modules that it names.
 
 ``configparser`` is what the specification names; pip reads it with ``importlib.metadata``, line by line, and knows neither
 comments with a semicolon nor values that go on. It is read here as both do, and no further than the first line that is none:

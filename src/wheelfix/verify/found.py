@@ -1,4 +1,4 @@
-"""A fault as a check finds it, with what would mend it."""
+"""A finding as a check makes it, with what would fix it, and which codes somebody wants to see."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass

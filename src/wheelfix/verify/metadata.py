@@ -1,4 +1,4 @@
-"""What is wrong with METADATA, field by field.
+"""What is wrong with METADATA, field by field, and what Metadata-Version says of the fields.
 
 https://packaging.python.org/en/latest/specifications/core-metadata/
 """

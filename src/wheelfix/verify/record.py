@@ -1,4 +1,4 @@
-"""What is wrong with the rows of RECORD, each compared with the file that it names.
+"""What is wrong with RECORD: which file each row is for, and whether the row says what the file is.
 
 https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 """

@@ -1,4 +1,4 @@
-"""One wheel, looked at by every check."""
+"""Every check on one wheel, or on many, and the wheels of one release compared."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace

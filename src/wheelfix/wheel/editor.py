@@ -1,4 +1,4 @@
-"""Edits of single fields, with a note of each change: what scripts and rules do to METADATA."""
+"""Edits of METADATA and of files in dist-info, as values, and the editor that notes each change."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""RECORD: rows kept byte for byte, some replaced, added or removed.
+"""RECORD and its rows: read as CSV, kept byte for byte, some replaced in the style that they had, added or removed.
 
 https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 """

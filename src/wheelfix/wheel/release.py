@@ -1,4 +1,4 @@
-"""What METADATA declares of which resolvers assume that all wheels of a release say the same.
+"""The wheels of one release: what each declares, and where they disagree. Resolvers assume that they do not.
 
 Those are the requirements, the extras and Requires-Python: Poetry, PDM and ``uv lock`` read the METADATA of one wheel of a
 release. See https://packaging.python.org/en/latest/specifications/core-metadata/ for the fields.

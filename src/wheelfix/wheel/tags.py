@@ -1,4 +1,4 @@
-"""The environments that a wheel's tags accept, and whether a requirement is ever asked for there.
+"""The environments that a wheel's tags accept, and which of them no wheel of a release is for.
 
 Follows https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/; what an interpreter says of
 itself there is in https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers.

@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_read_is_not_called_standard_output(monkeypatch: p
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "cases/METADATA.in")
 
-    monkeypatch.setattr("wheelfix.cli.rules.listing.chosen_rules", refuse)
+    monkeypatch.setattr("wheelfix.cli.rules.list.chosen_rules", refuse)
     ran = wheelfix("rules", "list")
     assert (ran.code, ran.out) == (3, "")
     assert "Permission denied: cases/METADATA.in" in ran.err

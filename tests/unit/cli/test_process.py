@@ -58,7 +58,8 @@ def test_an_interrupted_run_leaves_nothing(number: signal.Signals, code: int, op
 def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
     program = """
         import sys
-        from wheelfix.cli import inputs, main
+        from wheelfix.cli import main
+from wheelfix.cli import params as inputs
 
         class Input:
             buffer = property(lambda self: self)

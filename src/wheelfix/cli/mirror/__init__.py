@@ -7,12 +7,12 @@ import click
 from wheelfix.cli.lazy import LazyGroup
 
 _COMMANDS: Final = {
-    "add": "wheelfix.cli.mirror.adding",
-    "yank": "wheelfix.cli.mirror.yanking",
-    "unyank": "wheelfix.cli.mirror.unyanking",
-    "remove": "wheelfix.cli.mirror.removing",
-    "list": "wheelfix.cli.mirror.listing",
-    "check": "wheelfix.cli.mirror.checking",
+    "add": "wheelfix.cli.mirror.add",
+    "yank": "wheelfix.cli.mirror.yank",
+    "unyank": "wheelfix.cli.mirror.unyank",
+    "remove": "wheelfix.cli.mirror.remove",
+    "list": "wheelfix.cli.mirror.list",
+    "check": "wheelfix.cli.mirror.check",
 }
 
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 import click
 
 from wheelfix.cli.exit_codes import ExitCode, stopped
-from wheelfix.cli.kinds import MirrorFolder, Seconds
-from wheelfix.cli.narration import say
+from wheelfix.cli.params import MirrorFolder, Seconds
+from wheelfix.cli.progress import say
 from wheelfix.errors import MirrorError
 from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
 from wheelfix.results import Publication, PublishReport

@@ -7,10 +7,10 @@ import click
 from wheelfix.cli.lazy import LazyGroup
 
 _COMMANDS: Final = {
-    "list": "wheelfix.cli.rules.listing",
-    "check": "wheelfix.cli.rules.checking",
-    "explain": "wheelfix.cli.rules.explaining",
-    "test": "wheelfix.cli.rules.testing",
+    "list": "wheelfix.cli.rules.list",
+    "check": "wheelfix.cli.rules.check",
+    "explain": "wheelfix.cli.rules.explain",
+    "test": "wheelfix.cli.rules.test",
     "schema": "wheelfix.cli.rules.schema",
 }
 

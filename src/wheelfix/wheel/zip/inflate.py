@@ -1,4 +1,4 @@
-"""The content of one member as a file that can be read at any position: inflated on the way, never held whole."""
+"""The content of one entry: inflated in bounded memory, whole, from any position, or up to where the stream ends."""
 
 import io
 import zlib

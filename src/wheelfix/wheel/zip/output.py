@@ -1,4 +1,4 @@
-"""The archive that is written: it grows from the start, and its sha256 follows close behind."""
+"""The archive that is written: it grows from the start, and its sha256 follows close behind, in a thread."""
 
 import errno
 import hashlib

@@ -1,4 +1,4 @@
-"""A new archive out of kept spans of an old one and new members.
+"""A new archive out of kept spans of an old one and new entries, with the directory that belongs to it.
 
 A member that no edit names keeps every byte: its header, its compressed data, its data descriptor and, but for the
 position, its directory record.

@@ -1,4 +1,4 @@
-"""The end of an archive: where the directory lies, and that there is only one."""
+"""The records of a ZIP file: their fields, the ZIP64 form of a number that does not fit, and the end of the archive."""
 
 import struct
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from packaging.utils import canonicalize_name
 
-from wheelfix.cli.narration import say
+from wheelfix.cli.progress import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, refuse_remarks, remarks_today, rules_option
 from wheelfix.errors import RuleFault, RulesError
 from wheelfix.reports.rules import render_remarks_json

@@ -5,11 +5,11 @@ from typing import Literal
 
 import click
 
-from wheelfix.cli.choosing import choosing_options
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.kinds import NO_SUMMARY, Seconds
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
-from wheelfix.cli.narration import say
+from wheelfix.cli.options import choosing_options
+from wheelfix.cli.params import NO_SUMMARY, Seconds
+from wheelfix.cli.progress import say
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.mirror import render_survey, render_survey_json, render_survey_summary

@@ -6,9 +6,8 @@ from typing import Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.inputs import NULL, wheel_paths
-from wheelfix.cli.kinds import NO_SUMMARY
-from wheelfix.cli.narration import say
+from wheelfix.cli.params import NO_SUMMARY, NULL, wheel_paths
+from wheelfix.cli.progress import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.fix.describe import explain_wheel
 from wheelfix.reports.rules import render_explanation, render_explanations_json

@@ -5,9 +5,9 @@ from typing import Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.kinds import NO_SUMMARY
 from wheelfix.cli.mirror.common import MIRROR, refusing
-from wheelfix.cli.narration import say
+from wheelfix.cli.params import NO_SUMMARY
+from wheelfix.cli.progress import say
 from wheelfix.mirror.yank import list_pages
 from wheelfix.reports.mirror import render_list_summary, render_page, render_pages_json
 

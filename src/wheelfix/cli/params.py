@@ -1,23 +1,62 @@
-"""The WHEEL arguments: files, directories, patterns that the shell left alone, and paths on standard input.
+"""The arguments that commands share: wheels as files, directories, patterns or paths on standard input; mirrors; seconds.
 
 All of them are looked at before anything else happens, and everything that is wrong with them is reported at once.
 """
 
 import errno
 import glob
+import math
 import os
 import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from wheelfix.cli.exit_codes import WrongWords
-from wheelfix.cli.kinds import WHEEL
-from wheelfix.cli.narration import say
+from wheelfix.cli.progress import say
 from wheelfix.text import shown, shown_few
+
+
+class MirrorFolder(click.Path):
+    """The directory of a mirror, which need not be there; what people name by mistake is named as such."""
+
+    name = "mirror"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the path."""
+        text = os.fsdecode(value)
+        if not text:
+            self.fail("the path is empty; an unset variable, perhaps", param, ctx)
+        if text.endswith(".whl"):
+            self.fail(f"{shown(text)} is a wheel. Name the mirror first, then the wheels.", param, ctx)
+        if "://" in text:
+            self.fail("A mirror is a directory. Only --from-index and `mirror check` take a URL.", param, ctx)
+        if Path(text).is_file():
+            self.fail(f"{shown(text)} is a file; a mirror is a directory", param, ctx)
+        return text
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number, which is one."""
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return found
+
+
+NO_SUMMARY = click.option("-q", "--quiet", is_flag=True, help="Do not print the summary line.")
+"""For commands whose result is all on standard output."""
+WHEEL = click.Path(readable=False)
+"""The path of a wheel, or of a folder; what cannot be read is told as the outcome of that wheel."""
+
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9._-]+ *(\[[^\]]*\])? *(===?|~=|!=|<=?|>=?|@ )")

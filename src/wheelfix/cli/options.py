@@ -1,0 +1,371 @@
+"""The options that commands share: what to change, where results go, which codes count, and how a run ends."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from wheelfix.cli.exit_codes import ExitCode
+from wheelfix.cli.params import NULL, WHEELS, MirrorFolder, wheel_paths
+from wheelfix.cli.printing import print_exactly
+from wheelfix.cli.progress import Narrator, say
+from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
+from wheelfix.errors import EditError
+from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import CAUTION, excluded
+from wheelfix.reports.diff import render_diff
+from wheelfix.reports.json import render_json
+from wheelfix.results import Report, Severity, Status
+from wheelfix.text import shown
+from wheelfix.verify.found import Choice
+
+if TYPE_CHECKING:
+    from wheelfix.results import PublishReport
+    from wheelfix.rules.model import RuleSet
+
+
+Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]
+
+
+def codes_of(codes: Collection[str]) -> Callback:
+    """Return the callback of an option that takes the begins of ``codes``, one or more separated by commas each time."""
+
+    def read(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+        prefixes = tuple(prefix.strip() for text in given for prefix in text.split(","))
+        try:
+            return Choice.of(codes, prefixes).select
+        except ValueError as error:
+            raise click.BadParameter(f"{error}. The documentation lists them.") from error
+
+    return read
+
+
+def choosing_options(codes: Collection[str], example: str, noun: str = "faults") -> Callable[..., Any]:
+    """Return what gives a click command ``--select`` and ``--ignore`` for ``codes``, of which ``example`` is a begin."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        ignore = f"Do not tell {noun} whose code begins with this; may be repeated."
+        select = f"Tell only {noun} whose code begins with this, such as {example}; may be repeated."
+        for name, text in (("--ignore", ignore), ("--select", select)):
+            function = click.option(name, multiple=True, metavar="CODE", callback=codes_of(codes), help=text)(function)
+        return function
+
+    return give
+
+
+_DEFAULT_FOLDER = "fixed"
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+WHERE: tuple[Option, ...] = (
+    WHEELS,
+    click.option(
+        "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
+        help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
+    ),
+    click.option("--in-place", is_flag=True, help="Replace the given wheels themselves."),
+    click.option("--check", is_flag=True, help="Write nothing; exit 1 if a wheel would change."),
+    click.option("--diff", is_flag=True, help="Write nothing; print the unified diff of METADATA."),
+    click.option(
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+        help="text: the written paths, one a line; json: the report.",
+    ),
+)  # fmt: skip
+"""The options that come first: what is read, and what becomes of it."""
+ALLOW_MIXED: Option = click.option(
+    "--allow-mixed", is_flag=True, help="Write wheels of one release although they will not agree afterwards."
+)
+HOW: tuple[Option, ...] = (
+    NULL,
+    click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
+    click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+        help="How many wheels to work on at a time.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell also the reasons and the sha256 sums."),
+)  # fmt: skip
+"""The options that come last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingOptions:
+    """The options that all writing commands share, as click hands them over."""
+
+    wheels: tuple[str, ...]
+    null: bool
+    output_dir: str | None
+    in_place: bool
+    check: bool
+    diff: bool
+    form: Literal["text", "json"]
+    allow_mixed: bool
+    overwrite: bool
+    no_sbom: bool
+    jobs: int
+    quiet: bool
+    verbose: bool
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be written."""
+        return self.check or self.diff
+
+    def paths(self) -> list[Path]:
+        """Return the wheels to work on.
+
+        :raises click.ClickException: if an argument stands for no wheel.
+        """
+        return wheel_paths(self.wheels, null=self.null, quiet=self.quiet)
+
+    @property
+    def verbosity(self) -> int:
+        """How much to tell, as ``render.text`` counts it."""
+        return int(self.verbose) - int(self.quiet)
+
+    @property
+    def destination(self) -> str:
+        """Where results lie, as the last line of a run has it; empty where none are written, or in place."""
+        return "" if self.dry_run or self.in_place else f"{(self.output_dir or _DEFAULT_FOLDER).rstrip('/')}/"
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """The arguments of the functions that write wheels, but for what is special to each."""
+        return {
+            "output_dir": Path(self.output_dir or _DEFAULT_FOLDER),
+            "in_place": self.in_place,
+            "dry_run": self.dry_run,
+            "overwrite": self.overwrite,
+            "sbom": not self.no_sbom,
+        }
+
+
+def with_options(options: Sequence[Option]) -> Option:
+    """Return what gives a click command ``options``, in their order."""
+
+    def give(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return give
+
+
+def refuse_contradictions(options: WritingOptions) -> None:
+    """Confirm that the options go together.
+
+    :raises click.UsageError: if they do not.
+    """
+    if options.in_place and options.output_dir is not None:
+        raise click.UsageError("--in-place and --output-dir exclude each other.")
+    if options.in_place and options.overwrite:
+        raise click.UsageError("--overwrite is for the output folder; --in-place always replaces.")
+    if options.output_dir == "":
+        raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
+    if options.diff and options.form == "json":
+        raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
+    if options.quiet and options.verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other.")
+
+
+def refuse_contradicting_rules(caution: Mapping[str, bool], *, local: str | None, build_tag: str | None) -> None:
+    """Confirm that the options of ``caution`` go together, and that the others can be part of a file name.
+
+    :raises click.UsageError: if they do not.
+    """
+    pair = excluded(caution)
+    if pair is not None:
+        one, other = (f"--{name.replace('_', '-')}" for name in pair)
+        raise click.UsageError(f"{one} and {other} exclude each other.")
+    if local is not None or build_tag is not None:
+        from wheelfix.fix.naming import Identity  # imported late: few runs give new names
+
+        try:
+            Identity(local, build_tag)
+        except EditError as error:
+            raise click.UsageError(str(error)) from error
+
+
+def conclude(report: Report, options: WritingOptions, narrator: Narrator, published: "PublishReport | None" = None) -> int:
+    """Tell how the run went, and what was published, print its result, and return the exit code."""
+    narrator.conclude(report, options.destination if published is None else _published(published))
+    if options.check and options.quiet:
+        for outcome in report.outcomes:
+            if outcome.status is Status.FIXED:
+                say(f"{shown(str(outcome.source))}: would change\n")
+    _print_result(report, options, published)
+    if published is not None and not published.ok:
+        return ExitCode.INCOMPLETE
+    return exit_code(report, check=options.check)
+
+
+def _published(report: "PublishReport") -> str:
+    from wheelfix.reports.mirror import render_published  # imported late: few runs publish
+
+    return render_published(report)
+
+
+def _print_result(report: Report, options: WritingOptions, published: "PublishReport | None") -> None:
+    if options.form == "json":
+        click.echo(render_json(report, published), nl=False)
+    elif options.diff:
+        print_exactly(render_diff(report))
+    else:
+        outputs = (outcome.output for outcome in report.outcomes if outcome.output is not None)
+        for output in dict.fromkeys(outputs):  # a wheel that is given twice, through a link, has one result
+            click.echo(str(output))
+
+
+def exit_code(report: Report, *, check: bool) -> ExitCode:
+    """Return how the run ended: what was refused or failed counts more than what keeps an error or would change."""
+    if not report.ok:
+        return ExitCode.INCOMPLETE
+    errors = any(fault.severity is Severity.ERROR for outcome in report.outcomes for fault in outcome.faults)
+    return ExitCode.FOUND if errors or (check and report.count(Status.FIXED)) else ExitCode.DONE
+
+
+SCAN_OPTION = click.option(
+    "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+    help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
+)  # fmt: skip
+_OPTIONS = (
+    *WHERE,
+    click.option(
+        "--repair", is_flag=True,
+        help="Also fix what verify reports as fixable, in the same pass; exit 1 if an error is left.",
+    ),
+    click.option(
+        "--strict-rules", is_flag=True,
+        help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
+    ),
+    SCAN_OPTION,
+    click.option("--allow-unproven", is_flag=True, help="Drop also what is unproven: there is no evidence either way."),
+    click.option(
+        "--skip-gpu-builds", is_flag=True,
+        help="Copy GPU builds unchanged instead of failing: wheels that need what would be dropped.",
+    ),
+    click.option(
+        "--skip-unproven", is_flag=True,
+        help="Copy wheels unchanged instead of failing where there is no evidence either way.",
+    ),
+    click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; tells what will not load."),
+    ALLOW_MIXED,
+    click.option(
+        "--local", metavar="LABEL", help="Give wheels that change this local version label, such as cpu: 2.7.0+cpu."
+    ),
+    click.option(
+        "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
+    ),
+    click.option(
+        "--publish", type=MirrorFolder(), metavar="MIRROR",
+        help="Add the results to this mirror, in one step, instead of writing them to a directory.",
+    ),
+    click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),
+    click.option(
+        "--yank-original", metavar="REASON", help="List the originals in the mirror too, yanked, for old locks."
+    ),
+    *HOW,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectingOptions(WritingOptions):
+    """The options that all correcting commands share, as click hands them over."""
+
+    repair: bool
+    scan: Literal["auto", "always", "never"]
+    allow_unproven: bool
+    skip_gpu_builds: bool
+    skip_unproven: bool
+    force: bool
+    local: str | None
+    build_tag: str | None
+    strict_rules: bool
+    publish: str | None
+    replace: bool
+    yank_original: str | None
+
+
+def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options of :class:`CorrectingOptions`."""
+    return with_options(_OPTIONS)(function)
+
+
+def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) -> int:
+    """Correct the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
+
+    :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
+    :raises RulesError: if the rules are to be strict and there is something to say of them; nothing was written.
+    """
+    _refuse_contradictions(options)
+    paths = options.paths()
+    remarks = () if isinstance(rules, str) else remarks_today(rules)
+    common = _common(options)
+    if options.strict_rules:
+        rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
+        refuse_remarks((*remarks, *rehearsal.remarks))
+    with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as narrator:
+        if options.publish is not None:
+            report, published = _publish(command, paths, rules, options, narrator, common)
+        else:
+            report = fix_wheels(paths, rules, on_outcome=narrator.tell, command=command, **options.where, **common)
+            published = None
+    return conclude(replace(report, remarks=(*remarks, *report.remarks)), options, narrator, published)
+
+
+def _publish(
+    command: str, paths: "list[Path]", rules: "RuleSet | str", options: CorrectingOptions, narrator: Narrator,
+    common: dict[str, Any],
+) -> "tuple[Report, PublishReport]":  # fmt: skip
+    from wheelfix.cli.mirror.common import refusing, tell  # imported late: few runs publish
+    from wheelfix.mirror.publish import fix_into_mirror
+
+    with refusing():
+        report, published = fix_into_mirror(
+            options.publish or "",
+            paths,
+            rules,
+            replace=options.replace,
+            yank_original=options.yank_original,
+            on_outcome=narrator.tell,
+            command=command,
+            sbom=not options.no_sbom,
+            **common,
+        )
+    for each in published.files:
+        tell(each, quiet=options.quiet)
+    return report, published
+
+
+def _common(options: CorrectingOptions) -> dict[str, Any]:
+    """Return what decides what happens to wheels, whether or not anything is written."""
+    names = ("repair", "scan", *CAUTION, "allow_mixed", "local", "build_tag", "jobs")
+    return {name: getattr(options, name) for name in names}
+
+
+def _refuse_publishing(options: CorrectingOptions) -> None:
+    others = {
+        "--output-dir": options.output_dir is not None,
+        "--in-place": options.in_place,
+        "--check": options.check,
+        "--diff": options.diff,
+        "--overwrite": options.overwrite,
+    }
+    for name, given in others.items():
+        if given:
+            raise click.UsageError(f"--publish and {name} exclude each other.")
+
+
+def _refuse_contradictions(options: CorrectingOptions) -> None:
+    refuse_contradictions(options)
+    if options.in_place and (options.local is not None or options.build_tag is not None):
+        raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output folder.")
+    if options.publish is None and (options.replace or options.yank_original is not None):
+        raise click.UsageError("--replace and --yank-original are for --publish.")
+    if options.publish is not None:
+        _refuse_publishing(options)
+    refuse_contradicting_rules(
+        {name: getattr(options, name) for name in CAUTION}, local=options.local, build_tag=options.build_tag
+    )
