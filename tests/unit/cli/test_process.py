@@ -14,13 +14,13 @@ from building import WheelSpec, write_wheel
 COMMAND = [sys.executable, "-m", "wheelfix"]
 SLOW = """
     import sys, time
-    import wheelfix.wheel.zip.rewrite as splice
+    from wheelfix.wheel.zip import rewrite
 
     def copy(*_):
         print("copying", file=sys.stderr, flush=True)
         time.sleep(60)
 
-    splice._copy = copy
+    rewrite._copy = copy
     from wheelfix.cli import main
     main()
 """
@@ -59,7 +59,6 @@ def test_a_run_that_waits_for_its_input_can_be_interrupted() -> None:
     program = """
         import sys
         from wheelfix.cli import main
-from wheelfix.cli import params as inputs
 
         class Input:
             buffer = property(lambda self: self)

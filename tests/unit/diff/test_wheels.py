@@ -29,7 +29,7 @@ from in_memory import Held, packed
 from places import SAMPLES
 from running import wheelfix as run
 from wheelfix import ChangeKind, Difference, Likeness, MemberChanges, compare_wheels
-from wheelfix.diff import content as contents
+from wheelfix.diff import content
 from wheelfix.diff.members import compare_layouts, out_of_order
 from wheelfix.diff.model import KINDS
 from wheelfix.wheel.zip.layout import read_layout
@@ -186,10 +186,10 @@ def test_unknown_compression_is_compared_as_it_is() -> None:
 
 
 def test_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = bytes(1 << 20)
-    old, new = (archive(Entry("a", content, raw=packed(content, level))) for level in (1, 9))
+    data = bytes(1 << 20)
+    old, new = (archive(Entry("a", data, raw=packed(data, level))) for level in (1, 9))
     assert names(members(old, new)) == {}
-    monkeypatch.setattr(contents, "_INFLATED", 1 << 16)
+    monkeypatch.setattr(content, "_INFLATED", 1 << 16)
     with pytest.raises(wheelfix.ArchiveError) as caught:
         members(old, new)
     assert caught.value.code == "too-much-to-read"
@@ -482,12 +482,12 @@ def test_a_wheel_that_changes_meanwhile(tmp_path: Path, monkeypatch: pytest.Monk
     path = write_wheel(tmp_path)
     (tmp_path / "x").mkdir()
     other = write_wheel(tmp_path / "x")
-    real = contents.Comparison.same_bytes
+    real = content.Comparison.same_bytes
 
-    def grow(self: contents.Comparison, *spans: tuple[int, int]) -> bool:
+    def grow(self: content.Comparison, *spans: tuple[int, int]) -> bool:
         other.write_bytes(other.read_bytes() + b"x")
         return real(self, *spans)
 
-    monkeypatch.setattr(contents.Comparison, "same_bytes", grow)
+    monkeypatch.setattr(content.Comparison, "same_bytes", grow)
     with pytest.raises(wheelfix.SourceChanged):
         compare_wheels(path, other)

@@ -11,9 +11,9 @@ from wheel.wheelfile import WheelError, WheelFile
 
 import wheelfix
 import wheelfix.fix.prove as verification
-import wheelfix.wheel.zip.rewrite as splice
 from building import RecordStyle, WheelSpec, archive_of, changed, write_wheel
 from wheelfix.results import Outcome, Status
+from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
 
@@ -69,7 +69,7 @@ def test_content_that_does_not_read_back_is_not_published(
         local, entry = real(source, layout, new)
         return local[:-1] + b"?", entry
 
-    monkeypatch.setattr(splice, "encode_member", something_else)
+    monkeypatch.setattr(rewrite, "encode_member", something_else)
     assert_not_published(fix(tmp_path, spec), tmp_path)
 
 
@@ -79,7 +79,7 @@ def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeyp
     def one_less(old: Any, count: int, *rest: int) -> bytes:
         return real(old, count - 1, *rest)
 
-    monkeypatch.setattr(splice, "end_bytes", one_less)
+    monkeypatch.setattr(rewrite, "end_bytes", one_less)
     assert_not_published(fix(tmp_path), tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_closing_members_are_read_back(tmp_path: Path, monkeypatch: pytest.Monke
         local, entry = real(source, layout, new)
         return local.replace(b"RECORD", b"DROCER", 1), entry
 
-    monkeypatch.setattr(splice, "encode_member", misnamed)
+    monkeypatch.setattr(rewrite, "encode_member", misnamed)
     assert_not_published(fix(tmp_path), tmp_path)
 
 

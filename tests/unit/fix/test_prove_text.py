@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import wheelfix
-import wheelfix.wheel.zip.rewrite as splice
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix.fix.assemble import Assembly
@@ -18,6 +17,7 @@ from wheelfix.results import Change, Outcome, Status
 from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
+from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.rewrite import NewMember, encode_member
 
 INFO = "demo-1.0.dist-info"
@@ -120,7 +120,7 @@ def test_time_and_mode_of_what_is_written_anew(
                 piece[at] ^= 3
         return bytes(pieces[0]), bytes(pieces[1])
 
-    monkeypatch.setattr(splice, "encode_member", change)
+    monkeypatch.setattr(rewrite, "encode_member", change)
     outcome = fix(write_wheel(tmp_path, SPEC))
     if entry is None:  # the version in a local header alone says nothing
         assert outcome.status is Status.FIXED
@@ -135,15 +135,15 @@ def test_a_directory_record_of_what_is_kept(at: int, tmp_path: Path, monkeypatch
     def change(record: bytes) -> bytes:
         return record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :] if b"m3.py" in record else record
 
-    wrap(monkeypatch, splice, "positioned", change)
+    wrap(monkeypatch, rewrite, "positioned", change)
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 
 def test_members_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: Patch) -> None:
-    wrap(monkeypatch, splice, "_assemble", lambda body: body.placed.insert(2, body.placed.pop(5)) or body)
+    wrap(monkeypatch, rewrite, "_assemble", lambda body: body.placed.insert(2, body.placed.pop(5)) or body)
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
     monkeypatch.undo()
-    wrap(monkeypatch, splice, "_assemble", lambda body: body.placed.pop(3) and body)
+    wrap(monkeypatch, rewrite, "_assemble", lambda body: body.placed.pop(3) and body)
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from building import Entry, write_wheel
 from flaws import sound
-from wheelfix.verify import run as inspection
+from wheelfix.verify import run
 from wheelfix.verify.found import Found
 from wheelfix.verify.hashing import sum_members
 from wheelfix.verify.registry import CHECKS
@@ -39,7 +39,7 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
             file.write(b"more")
         return sum_members(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(inspection, "sum_members", grow)
+    monkeypatch.setattr(run, "sum_members", grow)
     assert [fault.code for fault in inspect_wheel(path).faults] == ["file-unreadable"]
 
 
@@ -51,4 +51,4 @@ def test_long_names_are_cut_in_what_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_seen_at_a_glance_is_in_the_table() -> None:
-    assert CHECKS.keys() >= inspection._SEEN
+    assert CHECKS.keys() >= run._SEEN

@@ -8,7 +8,7 @@ from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Inspection, Severity
-from wheelfix.verify import run as auditing
+from wheelfix.verify import run
 from wheelfix.verify.run import Audit, inspect_wheel, verify_wheels
 from wheelfix.wheel.editor import RemoveField
 
@@ -36,7 +36,7 @@ def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pyte
             raise KeyError("x")
         return inspect_wheel(path)
 
-    monkeypatch.setattr(auditing, "inspect_wheel", inspect)
+    monkeypatch.setattr(run, "inspect_wheel", inspect)
     paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
     bad, good = verify_wheels(paths).inspections
     assert [(fault.code, fault.severity) for fault in bad.faults] == [("file-unreadable", Severity.ERROR)]

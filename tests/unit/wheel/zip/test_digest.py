@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wheelfix.errors import SourceChanged
-from wheelfix.wheel.zip import output as digest_module
+from wheelfix.wheel.zip import output
 from wheelfix.wheel.zip.output import RunningDigest
 from wheelfix.wheel.zip.source import Source
 
@@ -16,7 +16,7 @@ _DATA = bytes(range(256)) * 5
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digest_module, "BLOCK", 100)
+    monkeypatch.setattr(output, "BLOCK", 100)
 
 
 @pytest.fixture

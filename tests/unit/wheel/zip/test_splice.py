@@ -12,7 +12,7 @@ import pytest
 
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, changed, every, extra_field, to_bytes
 from wheelfix.errors import SourceChanged, VerificationError
-from wheelfix.wheel.zip import rewrite as splice_module
+from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 from wheelfix.wheel.zip.rewrite import Edits, NewMember, Spliced, copy_whole, splice
@@ -159,7 +159,7 @@ def test_output_that_is_not_what_was_written(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("step", [1, 4096, 10_000])
 def test_copy_in_small_steps(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splice_module, "_COPY_STEP", step)
+    monkeypatch.setattr(rewrite, "_COPY_STEP", step)
     small = archive_of(WheelSpec()) if step == 1 else _ARCHIVE
     path = tmp_path / "old.zip"
     path.write_bytes(to_bytes(small))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from in_memory import hold, only_member, packed
 from wheelfix.errors import ArchiveError
-from wheelfix.wheel.zip import inflate as unpacking
+from wheelfix.wheel.zip import inflate
 from wheelfix.wheel.zip.inflate import Allowance, MemberFile
 from wheelfix.wheel.zip.layout import read_loosely
 from wheelfix.wheel.zip.source import Source
@@ -47,8 +47,8 @@ def test_the_bytes_are_those_of_the_content_wherever_one_reads(
 ) -> None:
     raw = packed(content, level) if method == DEFLATED else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(unpacking, "_BLOCK", block)
-        patch.setattr(unpacking, "_APART", apart)
+        patch.setattr(inflate, "_BLOCK", block)
+        patch.setattr(inflate, "_APART", apart)
         file, position = opened(Entry("a", content, method, raw=raw)), 0
         for whence, offset, size in moves:
             base = {io.SEEK_SET: 0, io.SEEK_CUR: position, io.SEEK_END: len(content)}[whence]
@@ -62,7 +62,7 @@ def test_the_bytes_are_those_of_the_content_wherever_one_reads(
 
 @pytest.mark.parametrize("entry", METHODS)
 def test_a_buffered_reader_may_stand_before_it(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "_BLOCK", 100)
+    monkeypatch.setattr(inflate, "_BLOCK", 100)
     with io.BufferedReader(opened(entry), 33) as file:
         assert file.read(10) == CONTENT[:10]
         assert file.seek(-20, io.SEEK_END) == len(CONTENT) - 20
@@ -123,7 +123,7 @@ def test_damaged_data_is_an_archive_error(raw: bytes) -> None:
 
 
 def test_what_stands_before_the_damage_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "_BLOCK", 16)
+    monkeypatch.setattr(inflate, "_BLOCK", 16)
     raw = packed(CONTENT)[:200] + b"\xff" * 200
     file = opened(Entry("a", CONTENT, raw=raw))
     assert file.read(50) == CONTENT[:50]
@@ -139,8 +139,8 @@ def test_data_that_ends_before_its_claimed_size_is_a_short_file(
     raw: bytes, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is as when a file ends: a read gives less. Behind it there is nothing, and before it what was there."""
-    monkeypatch.setattr(unpacking, "_BLOCK", block)
-    monkeypatch.setattr(unpacking, "_APART", 64)
+    monkeypatch.setattr(inflate, "_BLOCK", block)
+    monkeypatch.setattr(inflate, "_APART", 64)
     there = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw)
     file = opened(Entry("a", CONTENT, raw=raw))
     assert file.read() == there
@@ -222,14 +222,14 @@ def test_bytes_are_counted() -> None:
 
 
 def test_what_is_only_inflated_on_the_way_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "_BLOCK", 100)
+    monkeypatch.setattr(inflate, "_BLOCK", 100)
     assert refusal(METHODS[2], 5_000, allowance=Allowance(bytes_=5_000, calls=9)).code == "too-much-to-read"
     assert opened(METHODS[2], Allowance(bytes_=500, calls=9)).read(200) == CONTENT[:200]
 
 
 def test_going_back_and_forth_costs_no_more_than_the_way_from_the_last_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "_BLOCK", 100)
-    monkeypatch.setattr(unpacking, "_APART", 500)
+    monkeypatch.setattr(inflate, "_BLOCK", 100)
+    monkeypatch.setattr(inflate, "_APART", 500)
     allowance = Allowance(bytes_=len(CONTENT) + 1000 + 100 * 1000, calls=1000)
     file = opened(METHODS[2], allowance)
     for turn in range(100):
@@ -259,5 +259,5 @@ def test_a_bomb_is_never_held_whole() -> None:
     file = opened(one, Allowance(bytes_=size + (1 << 20), calls=9))
     file.seek(size - 5)
     assert file.read() == bytes(5)
-    assert sum(len(block) for _, block in file._blocks) <= unpacking._KEPT * unpacking._BLOCK
-    assert len(file._marks) <= size // unpacking._APART + 1
+    assert sum(len(block) for _, block in file._blocks) <= inflate._KEPT * inflate._BLOCK
+    assert len(file._marks) <= size // inflate._APART + 1
