@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache, reduce
 from heapq import merge
 from itertools import islice
+from operator import or_
 from typing import Final
 
 import msgspec
+from packaging.ranges import VersionRange
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from wheelfix.results import Outcome, Remark
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import BEHIND_EXTRA, END, all_contained, beginnings, is_plain, literal_length, matches, start_of
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
-from wheelfix.rules.versions import allows_all, allows_none
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.requirement import plain_specifier
 
@@ -106,8 +109,14 @@ def covers(key: str, wide: Texts, narrow: Texts) -> bool:
     if key in GLOB_KEYS:
         return all_contained(wide, narrow)
     if key in VERSION_KEYS:
-        return all(any(allows_all(each, text) for each in wide) for text in narrow)
+        return _versions(narrow).is_subset(_versions(wide))
     return set(narrow) <= set(wide)
+
+
+@lru_cache(maxsize=16_384)
+def _versions(specifiers: Texts) -> VersionRange:
+    """Return the versions that any of ``specifiers`` allows, pre-releases and local versions included."""
+    return reduce(or_, (SpecifierSet(text).to_range() for text in specifiers), VersionRange.empty())
 
 
 class Shadows:
@@ -326,7 +335,7 @@ def _impossible(when: When) -> str | None:
     """Return why no wheel can fulfil ``when``, ``None`` if one may."""
     for key in VERSION_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
-        if given and all(allows_none(text) or covers(key, excluded, (text,)) for text in given):
+        if given and (_versions(given) - _versions(excluded)).is_empty:
             name = key.replace("_", "-")
             but = f" with not-{name} = {' or '.join(excluded)}" if excluded else ""
             return f"no version fulfils {name} = {' or '.join(given)}{but}"

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from counting import count_calls
 from ruling import facts_of
 from wheelfix.results import Change, Outcome, Problem, Status
-from wheelfix.rules.lint import remarks_on, remarks_on_names, remarks_on_run
+from wheelfix.rules.lint import covers, remarks_on, remarks_on_names, remarks_on_run
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.match import BEHIND_EXTRA, Facts, decide, rules_for
 from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
@@ -351,3 +352,70 @@ def test_patterns_are_tried_on_a_list_of_names() -> None:
         ("matches-nothing", "none", "'nothing-*' matches none of 5 names"),
     ]
     assert [each.code for each in remarks_on_names(rules, names, most=4)] == ["matches-nothing"]
+
+
+NUMBERS = ("0", "1", "1.0", "1.1", "1.2", "2", "2.0", "2.1.0", "3")
+SUFFIXES = ("", ".dev1", "a1", "rc1", ".post1", "+cpu", "rc1.dev1", ".post1+cpu", ".0.1", ".9")
+EVERY_VERSION = [Version(number + suffix) for number in NUMBERS for suffix in SUFFIXES] + [Version("1!1")]
+every_clause = st.one_of(
+    st.tuples(st.sampled_from([">=", ">", "<=", "<", "==", "!="]), st.sampled_from(NUMBERS)).map("".join),
+    st.tuples(st.sampled_from(["==", "!="]), st.sampled_from(NUMBERS), st.just(".*")).map("".join),
+    st.sampled_from(
+        ["~=1.1", "~=2.1.0", "==1.0+cpu", ">=2rc1", "<=1.0.post1", "<2.dev1", "===1.0", ">1.0.post1", "!=1.0+cpu"]
+    ),
+)
+every_specifier = st.lists(every_clause, min_size=1, max_size=3).map(",".join)
+conditions = st.lists(every_specifier, min_size=1, max_size=2).map(tuple)
+
+
+def allowed(*specifiers: str) -> set[Version]:
+    sets = [SpecifierSet(text) for text in specifiers]
+    return {version for version in EVERY_VERSION if any(each.contains(version, prereleases=True) for each in sets)}
+
+
+@given(conditions, conditions)
+def test_a_version_condition_that_covers_another_allows_all_of_it(wide: tuple[str, ...], narrow: tuple[str, ...]) -> None:
+    if covers("version", wide, narrow):
+        assert allowed(*narrow) <= allowed(*wide)
+
+
+@given(conditions, conditions)
+def test_a_version_condition_that_is_called_impossible_allows_nothing(
+    given_: tuple[str, ...], excluded: tuple[str, ...]
+) -> None:
+    if codes(rule("a", version=given_, not_version=excluded)):
+        assert not allowed(*given_) - allowed(*excluded)
+
+
+COVERED = [
+    (">=2", ">=2,<3"), (">=2", ">=2.1"), (">=2", ">2"), (">1", ">=2"), ("<3", "<2"), ("<3", "<=2"), ("<=2", "<2"),
+    (">=2", "==2.1"), (">=1", "==2.*"), ("<3", "==2.*"), ("==2.*", "==2.1.*"), ("==2.*", "==2.1"), (">=2,<4", ">=2.5,<3"),
+    (">=1", "~=1.1"), ("==1.*", "~=1.1"), ("<2", "~=1.1"), ("!=1", "!=1,>0"), ("===1.0", "===1.0"), (">=2rc1", ">=2rc1,<3"),
+    ("!=1", ">=2"), ("!=1.*", "<1.dev0"), (">=1,!=1.5", "~=1.6"), ("~=1.0", "==1.4+cpu"), ("<=1.0.post1", "<=1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wide", "narrow"), COVERED)
+def test_the_versions_that_people_write_are_compared(wide: str, narrow: str) -> None:
+    assert covers("version", (wide,), (narrow,))
+    assert not covers("version", (narrow,), (wide,)) or SpecifierSet(wide) == SpecifierSet(narrow)
+
+
+def test_several_specifiers_can_cover_one_together() -> None:
+    assert covers("version", ("<2", ">=2.dev0"), (">=1",))
+    assert not covers("version", ("<2", ">=2"), (">=1",))  # 2rc1 is in neither
+
+
+IMPOSSIBLE_VERSIONS = """
+    >=3,<2 >2,<2 >=2,<2 >2,<=2 >=3,<=2 ==1,>=2 ==1,==2 ==1.*,>=2 ==2.*,<2 ==2.*,<=1 ==1.*,==2 ~=1.1,>=2 ==1,!=1
+"""
+
+
+@pytest.mark.parametrize("text", IMPOSSIBLE_VERSIONS.split())
+def test_a_version_that_no_wheel_has_is_called_impossible(text: str) -> None:
+    assert codes(rule("a", version=(text,))) == [("impossible", "a")]
+
+
+@pytest.mark.parametrize("text", [">=2", ">=1,<2", "==1.0,==1.0+cpu", "<=1.0,==1.0+cpu"])
+def test_a_version_that_a_wheel_can_have_is_not_called_impossible(text: str) -> None:
+    assert codes(rule("a", version=(text,))) == []
