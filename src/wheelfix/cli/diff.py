@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import WHEEL, refuse_missing
 from wheelfix.cli.printing import print_exactly
@@ -19,7 +20,7 @@ from wheelfix.results import failure
 from wheelfix.text import shown
 
 
-@click.command("diff")
+@click.command("diff", cls=Command)
 @click.argument("old", type=WHEEL)
 @click.argument("new", type=WHEEL)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

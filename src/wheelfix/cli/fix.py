@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.options import CorrectingOptions, correct, correcting_options
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 
 
-@click.command("fix")
+@click.command("fix", cls=Command)
 @correcting_options
 @rules_option
 def command(sources: tuple[str, ...], **options: Any) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.options import (
     ALLOW_MIXED,
     HOW,
@@ -33,7 +34,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@click.command("repair", short_help="Mend the faults that verify finds.")
+@click.command("repair", cls=Command, short_help="Mend the faults that verify finds.")
 @with_options(_OPTIONS)
 def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int:
     """Mend the faults that verify finds, as far as they can be mended.

@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import SCAN_OPTION
 from wheelfix.cli.params import NO_SUMMARY, NULL, WHEELS, wheel_paths
@@ -23,7 +24,7 @@ _UNBOUNDED = 100_000
 """The width, in columns, of what is not a terminal: each requirement stays on one line."""
 
 
-@click.command("show", short_help="Show what a wheel requires and needs, and what would go.")
+@click.command("show", cls=Command, short_help="Show what a wheel requires and needs, and what would go.")
 @WHEELS
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @SCAN_OPTION

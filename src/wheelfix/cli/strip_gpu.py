@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.options import CorrectingOptions, correct, correcting_options
 
 
-@click.command("strip-gpu")
+@click.command("strip-gpu", cls=Command)
 @correcting_options
 @click.option(
     "--only", multiple=True, metavar="GROUP", help="Drop this group only, such as nvidia; may be given more than once."

@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import choosing_options
 from wheelfix.cli.params import NULL, WHEELS, wheel_paths
@@ -14,7 +15,7 @@ from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import verify_wheels
 
 
-@click.command("verify", short_help="Say whether wheels are sound, and tell every fault.")
+@click.command("verify", cls=Command, sections=CHECKING, short_help="Say whether wheels are sound, and tell every fault.")
 @WHEELS
 @choosing_options(CHECKS, "record")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")

@@ -3,12 +3,15 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from importlib.metadata import version
 
+import click
 import pytest
 
 from running import wheelfix
 from wheelfix.cli import group
+from wheelfix.cli.command import CHANGING, CHECKING, Command, long_name
 
 COMMANDS = group.list_commands(None)  # type: ignore[arg-type]
 
@@ -43,6 +46,42 @@ def test_the_options_of_strip_gpu_are_explained() -> None:
         assert f"--{option}" in text
 
 
+def every_command(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+ALL = list(every_command(group))
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_many_options_are_listed_in_sections(path: tuple[str, ...], command: click.Command) -> None:
+    assert isinstance(command, Command)
+    text = wheelfix(*path, "--help").out
+    options = [long_name(each) for each in command.params if isinstance(each, click.Option)]
+    assert all(re.search(rf"^  (-\w, )?--{option}\b", text, re.MULTILINE) for option in options)
+    if len(options) < 8:
+        assert "\nOptions:\n" in text
+        return
+    last = text.partition("\nOther options:\n")[2]
+    assert "\nOutput:\n" in text
+    assert set(re.findall(r"^  (?:-\w, )?--([\w-]+)", last, re.MULTILINE)) <= {"null", "jobs", "timeout", "help"}
+
+
+def test_sections_name_options_that_exist() -> None:
+    options = {long_name(each) for _, command in ALL for each in command.params}
+    for sections in (CHANGING, CHECKING):
+        names = [name for section in sections.values() for name in section]
+        assert set(names) <= options
+        assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["--no-such-option"], ["completion"], ["completion", "csh"]])
 def test_wrong_usage(arguments: list[str]) -> None:
     ran = wheelfix(*arguments)
@@ -51,7 +90,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_are_sound(shell: str) -> None:
+def test_completion_scripts_are_valid(shell: str) -> None:
     ran = wheelfix("completion", shell)
     assert (ran.code, ran.err) == (0, "")
     assert "_WHEELFIX_COMPLETE" in ran.out

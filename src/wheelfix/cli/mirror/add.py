@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
 from wheelfix.cli.options import Option, refuse_contradicting_rules, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
@@ -107,7 +108,7 @@ def take(
     return conclude(published, form, quiet=quiet)
 
 
-@click.command("add")
+@click.command("add", cls=Command)
 @MIRROR
 @WHEELS
 @click.option("--replace", is_flag=True, help="Serve the new bytes of a file in place of the old ones.")

@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.options import choosing_options
@@ -17,7 +18,7 @@ from wheelfix.text import shown
 from wheelfix.upstream.urls import is_address, with_scheme
 
 
-@click.command("check")
+@click.command("check", cls=Command, sections=CHECKING)
 @click.argument("mirror")
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
 @click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")

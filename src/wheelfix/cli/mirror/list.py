@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.common import MIRROR, refusing
 from wheelfix.cli.params import NO_SUMMARY
@@ -12,7 +13,7 @@ from wheelfix.mirror.yank import list_pages
 from wheelfix.reports.mirror import render_list_summary, render_page, render_pages_json
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @MIRROR
 @click.argument("selections", nargs=-1, metavar="[WHAT]...")
 @click.option(

@@ -4,11 +4,12 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.yank import remove_files
 
 
-@click.command("remove")
+@click.command("remove", cls=Command)
 @changing_options
 def command(mirror: str, selection: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
     """Remove files; locks that name them fail from then on.

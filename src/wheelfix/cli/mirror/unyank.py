@@ -4,11 +4,12 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.yank import unyank_files
 
 
-@click.command("unyank")
+@click.command("unyank", cls=Command)
 @changing_options
 def command(mirror: str, selection: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
     """Unyank files.

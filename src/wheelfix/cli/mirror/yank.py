@@ -4,11 +4,12 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.yank import yank_files
 
 
-@click.command("yank", short_help="Yank files: only old locks still install them.")
+@click.command("yank", cls=Command, short_help="Yank files: only old locks still install them.")
 @changing_options
 @click.option("--reason", default="", help="Why; clients show it.")
 def command(mirror: str, selection: str, reason: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from packaging.utils import canonicalize_name
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.progress import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, refuse_remarks, remarks_today, rules_option
 from wheelfix.errors import RuleFault, RulesError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from wheelfix.results import Remark
 
 
-@click.command("check")
+@click.command("check", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @rules_option
 @click.option(

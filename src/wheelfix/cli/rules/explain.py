@@ -5,6 +5,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NO_SUMMARY, NULL, wheel_paths
 from wheelfix.cli.progress import say
@@ -16,7 +17,7 @@ from wheelfix.text import shown
 from wheelfix.wheel.fields import find
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("arguments", nargs=-1, required=True, metavar="WHEEL... [REQUIREMENT]")
 @rules_option
 @NULL

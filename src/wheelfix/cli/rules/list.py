@@ -4,11 +4,12 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.reports.rules import render_rules, render_rules_json
 
 
-@click.command("list")
+@click.command("list", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @rules_option
 @click.option(

@@ -2,11 +2,12 @@
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.reports.json import encode
 from wheelfix.rules.schema import rules_schema
 
 
-@click.command("schema")
+@click.command("schema", cls=Command)
 def command() -> int:
     """Print the JSON Schema of rule files, for editors.
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.progress import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
@@ -14,7 +15,7 @@ from wheelfix.rules.cases import Result, golden_folders, try_cases, try_golden
 from wheelfix.rules.model import RuleSet
 
 
-@click.command("test")
+@click.command("test", cls=Command)
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @rules_option
 @click.option(

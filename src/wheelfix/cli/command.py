@@ -1,0 +1,60 @@
+"""The class of every command: its help lists many options in sections."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+Sections = Mapping[str, Sequence[str]]
+"""Titles of the help, each with the long names of its options in the order in which they are listed."""
+
+CHANGING: Final[Sections] = {
+    "What to change": (
+        "rules", "only", "keep", "drop", "repair", "select", "local", "build-tag",
+        "from-index", "platform", "python",
+    ),
+    "Where it goes": (
+        "output-dir", "in-place", "publish", "check", "diff", "overwrite", "replace",
+        "yank-original", "original", "link", "no-sbom",
+    ),
+    "Safety": (
+        "scan", "skip-gpu-builds", "skip-unproven", "allow-unproven", "allow-mixed", "force", "trust-content",
+        "strict-rules",
+    ),
+    "Output": ("format", "quiet", "verbose"),
+}  # fmt: skip
+"""For commands that write wheels."""
+CHECKING: Final[Sections] = {
+    "What to check": ("select", "ignore", "quick", "download", "max-requests", "max-time", "fix"),
+    "Output": ("format", "strict", "quiet", "verbose"),
+}
+"""For commands that report findings."""
+_REST: Final = "Other options"
+_FEW: Final = 8
+"""So many options are read at a glance; more need sections."""
+
+
+class Command(click.Command):
+    """A command whose help lists its options in ``sections`` where they are many; what is in none comes last."""
+
+    def __init__(self, *arguments: Any, sections: Sections = CHANGING, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options into ``formatter``."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        rows = {long_name(each): row for each in options if (row := each.get_help_record(ctx))}
+        if len(rows) <= _FEW:
+            super().format_options(ctx, formatter)
+            return
+        listed = {title: [rows.pop(name) for name in names if name in rows] for title, names in self._sections.items()}
+        for title, section in (listed | {_REST: list(rows.values())}).items():
+            if section:
+                with formatter.section(title):
+                    formatter.write_dl(section)
+
+
+def long_name(parameter: click.Parameter) -> str:
+    """Return the name of an option as people and files write it, without dashes in front: ``output-dir``."""
+    return max(parameter.opts, key=len).lstrip("-")
