@@ -2,7 +2,7 @@
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.rules.apply import Corrected, apply_rules
+from wheelfix.rules.actions import Corrected, apply_rules
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Decision, Facts, decide, make_facts, rules_for
 from wheelfix.rules.model import Rule, RuleSet

@@ -15,7 +15,7 @@ from wheelfix.fix.plan import Plan, make_plan
 from wheelfix.fix.weigh import Caution
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report
-from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
 from wheelfix.wheel.wheel import Wheel

@@ -15,7 +15,7 @@ from ruling import apply
 from strategies import metadata
 from wheelfix.errors import EditError, MetadataError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected
+from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When

@@ -13,10 +13,10 @@ from wheelfix.errors import EditError
 from wheelfix.fix.naming import Identity, Renaming, build_order, rename
 from wheelfix.fix.weigh import Caution, gather, weigh, weigh_label
 from wheelfix.results import Change, Fault, Problem
-from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
-from wheelfix.rules.uncovered import with_uncovered
+from wheelfix.rules.suggest import with_suggestions
 from wheelfix.text import shown, shown_few, unified_diff
 from wheelfix.wheel.editor import REQUIRES, AddField, Edit, Editor, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.wheel.metadata import Document
@@ -184,7 +184,7 @@ class _Draft:
         hashed = sha256 or wheel.source.sha256
         facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
         corrected = apply_rules(rules, facts)
-        self._kept, self._applied = with_uncovered(corrected.kept, corrected.changes, rules, facts), corrected.applied
+        self._kept, self._applied = with_suggestions(corrected.kept, corrected.changes, rules, facts), corrected.applied
         self._notes += corrected.notes
         if not corrected.changes:
             return

@@ -21,7 +21,7 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import Finding
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.results import Change, Verdict
-from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.load import gpu_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.text import shown, shown_few

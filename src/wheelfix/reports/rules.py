@@ -11,7 +11,7 @@ from wheelfix.fix.describe import WheelExplanation
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import render_change
 from wheelfix.results import Change, Remark
-from wheelfix.rules.apply import WHEEL_ACTIONS
+from wheelfix.rules.actions import WHEEL_ACTIONS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet

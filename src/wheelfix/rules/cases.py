@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelfixError
 from wheelfix.options import listed
-from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.explain import explain
 from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Case, RuleSet, each_of

@@ -6,14 +6,280 @@ from itertools import product
 from typing import Any, Final, TypeAlias
 
 import msgspec
+from packaging.requirements import Requirement as StrictRequirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from wheelfix.rules import values
-from wheelfix.rules.apply import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.errors import EditError
+from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
 from wheelfix.rules.match import has_specifier, is_specifier, matches
-from wheelfix.rules.model import Action, Case, Match, Rule, Texts, When
-from wheelfix.rules.values import Wrong, requirement, template
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, did_you_mean, each_of
+from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
+from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
 from wheelfix.wheel.marker import read_marker
 from wheelfix.wheel.requirement import RequirementParts, read_requirement
+
+Wrong: TypeAlias = tuple[str, str]
+"""What is wrong, as a clause, and what to do, as a sentence."""
+
+_LONGEST: Final = 200
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+_BRACKETS: Final = re.compile(r"\[[!]?\]?[^\]]*\]")
+
+
+def _line(text: str) -> Wrong | None:
+    """Refuse what is not one line of text."""
+    if not text.strip():
+        return "it is empty", "A rule without it cannot be reviewed."
+    if not text.isprintable() or text != text.strip():
+        return f"{text!r} has line breaks, control characters or blanks around it", "Write one line of text."
+    return None
+
+
+def _url(text: str) -> Wrong | None:
+    """Refuse what is no web address."""
+    return None if re.fullmatch(r"https?://\S+", text) else (f"{text!r} is no web address", "It begins with https://.")
+
+
+def _no_empty_match(match: Match) -> Wrong | None:
+    """Refuse a match without any condition."""
+    if match == Match():
+        return "it is empty and matches every requirement", 'Write { name = "*" } if that is meant.'
+    return None
+
+
+_BLANKS: Final = ("it has blanks around it", "Take them away; METADATA has none.")
+_CONTROL: Final = ("it has line breaks or control characters", "Write one line of text.")
+
+
+def _glob(text: str) -> Wrong | None:
+    """Refuse what is no pattern."""
+    if not text:
+        return "the pattern is empty", "Write * for anything."
+    if not text.isprintable():
+        return _CONTROL
+    if len(text) > _LONGEST:
+        return f"the pattern has {len(text)} characters", "No name is that long."
+    if "[" in _BRACKETS.sub("", text):
+        return f"{text!r} has a bracket that is not closed", "Write [[] for the character itself."
+    return None
+
+
+def _local_glob(text: str) -> Wrong | None:
+    """Refuse what is no pattern for a local label, which can be empty."""
+    return _glob(text) if text else None
+
+
+def _name_glob(text: str) -> Wrong | None:
+    """Refuse a pattern that matches no normal name."""
+    wrong = _glob(text)
+    if wrong:
+        return wrong
+    if re.search(r"[^A-Za-z0-9._*?-]", _BRACKETS.sub("", text)):
+        return f"{text!r} has characters that no name has", "Names have letters, digits and dashes; specifiers have a key."
+    normal = re.sub(r"[-_.]+", "-", _BRACKETS.sub("\0", text)).lower()
+    for bracket in _BRACKETS.findall(text):
+        normal = normal.replace("\0", bracket.lower(), 1)
+    if normal != text:
+        return f"{text!r} matches no normal name (PEP 503)", f"Write {normal!r}."
+    return None
+
+
+def _extra(name: str) -> Wrong | None:
+    """Refuse what is no normal name of an extra; ``none`` and ``any`` look like one."""
+    return None if _NAME.fullmatch(name) and canonicalize_name(name) == name else _no_normal_name(name)
+
+
+def _no_normal_name(name: str) -> Wrong:
+    hint = f"Write {canonicalize_name(name)!r}." if _NAME.fullmatch(name) else "It has letters, digits and dashes."
+    return f"{name!r} is no normal name (PEP 503)", hint
+
+
+def _marker_part(text: str) -> Wrong | None:
+    """Refuse an empty part of a marker."""
+    return None if text.strip() else ("it is empty", "Write a part of the marker, or dead.")
+
+
+def _specifier(text: str) -> Wrong | None:
+    """Refuse what is no specifier, or allows everything."""
+    if not text.strip():
+        return "it is empty", "Leave the key out for every version."
+    return _specifier_or_none(text)
+
+
+def _specifier_or_none(text: str) -> Wrong | None:
+    """Refuse what is no specifier; empty is one."""
+    if not text.isprintable():
+        return _CONTROL
+    if text != text.strip():
+        return _BLANKS
+    if text and not all(map(str.strip, text.split(","))):
+        return f"{text!r} has a comma too many", "Take it away; not every installer overlooks it."
+    try:
+        SpecifierSet(text)
+    except ValueError:
+        return f"{text!r} is no version specifier (PEP 440)", "Write one such as >=2.1,<2.11 or ==2.7.0."
+    return None
+
+
+def _version(text: str) -> Wrong | None:
+    """Refuse what is no version."""
+    try:
+        Version(text)
+    except ValueError:
+        return f"{text!r} is no version (PEP 440)", "Write one such as 2.9."
+    return None
+
+
+def _sha256(text: str) -> Wrong | None:
+    """Refuse what is no sha256."""
+    return None if _SHA256.fullmatch(text) else (f"{text!r} is no sha256", "It has 64 hexadecimal digits.")
+
+
+def _project_name(text: str) -> Wrong | None:
+    """Refuse what is no name of a project."""
+    return None if _NAME.fullmatch(text) else (f"{text!r} is no project name", "It has letters, digits, - _ and .")
+
+
+def _requirement(text: str) -> Wrong | None:
+    """Refuse what is no requirement."""
+    try:
+        StrictRequirement(text)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
+    if not text.isprintable():
+        return _CONTROL
+    parts = RequirementParts.of(text)
+    if parts and (wrong := _specifier_or_none(parts.specifier)):
+        return wrong
+    return None if text == text.strip() else _BLANKS
+
+
+def _marker(text: str) -> Wrong | None:
+    """Refuse what is no marker."""
+    if not text.strip():
+        return "it is empty", "Leave the rule out."
+    return _marker_or_none(text)
+
+
+def _marker_or_none(text: str) -> Wrong | None:
+    """Refuse what is neither a marker nor empty."""
+    if not text:
+        return None
+    if not text.isprintable():
+        return _CONTROL
+    if text != text.strip():
+        return _BLANKS
+    try:
+        StrictRequirement(f"a; {text}")
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        return f"{text!r} is no marker: {reason}", "Write one such as platform_machine == 'x86_64'."
+    if read_marker(text) is None:
+        return f"{text!r} is no marker that every installer reads alike", "Compare a variable with a quoted value."
+    return None
+
+
+def _template(text: str) -> Wrong | None:
+    """Refuse a template that is none, or has unknown placeholders; what it makes depends on the rule."""
+    try:
+        used = template_fields(text)
+    except ValueError as error:
+        return f"{text!r} is no template: {error}", "Write {{ for a brace itself."
+    unknown = [name for name in used if name not in PLACEHOLDERS]
+    if unknown:
+        return f"{text!r} has an unknown placeholder {{{unknown[0]}}}", did_you_mean(unknown[0], PLACEHOLDERS)
+    return None
+
+
+def _set_field(field: FieldValue) -> Wrong | None:
+    """Refuse a field that cannot be set, or not to this."""
+    kind = find(field.name)
+    if kind is None:
+        return f"there is no field {field.name!r}", did_you_mean(field.name, [each.name for each in FIELDS.values()])
+    if kind.name.lower() in FIXED_FIELDS - {"metadata-version"}:
+        return f"{kind.name} is part of the wheel's identity", "Build the wheel under its new name."
+    if kind.name == REQUIRES:
+        return f"{REQUIRES} is not set as a whole", "Use add, drop and the other actions on requirements."
+    if kind.name == "Provides-Extra":
+        return f"{kind.name} is not set as a whole", "Use add-field and drop-extra."
+    if kind.multiple and isinstance(field.value, str):
+        return f"{kind.name} may stand many times", "Give the list of all its values, or use add-field."
+    if not kind.multiple and not isinstance(field.value, str):
+        return f"{kind.name} stands only once", "Give one value."
+    return _values(kind.name, field)
+
+
+def _add_field(field: FieldValue) -> Wrong | None:
+    """Refuse a field to which nothing can be added, or not this."""
+    kind = find(field.name)
+    if kind is None or kind.name == REQUIRES:
+        return _set_field(field) if kind is None else (f"{REQUIRES} has an action of its own", "Use add.")
+    if not kind.multiple:
+        return f"{kind.name} stands only once", "Use set-field."
+    if field.value == ():
+        return "the list is empty", "Name at least one value."
+    return _values(kind.name, field)
+
+
+def _values(name: str, field: FieldValue) -> Wrong | None:
+    for value in each_of(field.value):
+        if not value.isprintable() or value != value.strip():
+            return f"{value!r} has line breaks, control characters or blanks around it", "Write one line of text."
+        try:
+            check_value(name, value)
+        except EditError as error:
+            return error.message, error.hint
+    return None
+
+
+def _remove_field(field: FieldName) -> Wrong | None:
+    """Refuse a field that cannot be removed."""
+    kind = find(field.name)
+    if not is_field_name(field.name):
+        return f"{field.name!r} is no field name", "Use one such as Classifier."
+    if kind is None:
+        return None  # a field that no specification knows may be what has to go
+    if kind.name.lower() in FIXED_FIELDS:
+        return f"{kind.name} must stand in every METADATA", "It cannot be removed."
+    if kind.name == REQUIRES:
+        return f"{REQUIRES} has actions of its own", "Use drop."
+    if kind.name == "Provides-Extra":
+        return "an extra is more than its Provides-Extra", "Use drop-extra."
+    return None
+
+
+def _case_requirement(text: str) -> Wrong | None:
+    """Refuse what no METADATA can have as a requirement."""
+    if read_requirement(text) is None or not text.isprintable():
+        return f"{text!r} is no requirement", "Write one such as numpy>=1.26."
+    return None if text == text.strip() else _BLANKS
+
+
+def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
+    """Refuse fields that a case has keys for, and values that METADATA cannot have."""
+    for name, value in fields.items():
+        if name.lower() in {*FIXED_FIELDS, REQUIRES.lower()}:
+            return f"{name} has a key of its own", "Use project, version, metadata-version, requires and expect."
+        if find(name) is None:
+            return f"there is no field {name!r}", did_you_mean(name, [each.name for each in FIELDS.values()])
+        values = each_of(value)
+        if not all(each.isprintable() for each in values):
+            return _CONTROL
+        if any(each != each.strip() for each in values):
+            return _BLANKS
+    return None
+
+
+def _name_part(text: str) -> Wrong | None:
+    """Refuse what cannot stand in a file name between dashes."""
+    if re.fullmatch(r"[A-Za-z0-9_.+!]+", text):
+        return None
+    return f"{text!r} cannot stand in the file name of a wheel", "Write it as a file name has it."
+
 
 _SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
 """Specifiers of each kind: what makes a requirement of one need not make one of another."""
@@ -28,7 +294,7 @@ def result_of(template: str, match: Match) -> Wrong | None:
     """
     replace = REQUIREMENT_ACTIONS["replace"].run
     results = [(text, replace(parts, template) or "") for text in specimens(match) if (parts := RequirementParts.of(text))]
-    if not results or not all(requirement(result) for _, result in results):
+    if not results or not all(_requirement(result) for _, result in results):
         return None
     text, result = results[0]
     return f"{template!r} makes no requirement: {text!r} becomes {result!r}", "Correct the template."
@@ -39,7 +305,7 @@ def specimens(match: Match) -> list[str]:
     name = next((text for glob in match.name or ("*",) if matches((glob,), text := _filled(glob, "a"))), None)
     constraints = [f" @ {url}" for url in _urls(match)] if match.url else list(_specifiers(match))
     sign = " ; " if match.url else "; "
-    ends = [*([] if match.marker else [""]), f"{sign}{_marker(match)}"]
+    ends = [*([] if match.marker else [""]), f"{sign}{_marker_for(match)}"]
     if name is None:
         return []
     return [f"{name}{extras}{constraint}{end}" for extras, end, constraint in product(("", "[b]"), ends, constraints)]
@@ -69,7 +335,7 @@ def _has(wanted: Texts, specifier: str) -> bool:
     return found is not None and found.fault is None and has_specifier(wanted, found)
 
 
-def _marker(match: Match) -> str:
+def _marker_for(match: Match) -> str:
     """Return a marker that ``match`` names, or any where it names only a part."""
     return next((text for text in match.marker or () if read_marker(text) is not None), _MARKER)
 
@@ -110,7 +376,7 @@ def _rule(rule: Rule) -> Iterator[Found]:
     name = rule.action_name
     if name in REQUIREMENT_ACTIONS and rule.match is None:
         yield "match", f"it is missing, and {name} is done to requirements", 'Add match = { name = "..." }.'
-    if name == "replace" and rule.match is not None and isinstance(rule.argument, str) and not template(rule.argument):
+    if name == "replace" and rule.match is not None and isinstance(rule.argument, str) and not _template(rule.argument):
         wrong = result_of(rule.argument, rule.match)
         if wrong:
             yield "action.replace", *wrong
@@ -119,47 +385,47 @@ def _rule(rule: Rule) -> Iterator[Found]:
 
 
 _GLOBS: Final = ("filename", "platform", "python", "abi")
-_BOTH_FORMS: Final[Mapping[str, Callable[[Any], values.Wrong | None]]] = {
-    "project": values.name_glob,
-    "version": values.specifier,
-    "local": values.local_glob,
-    **dict.fromkeys(_GLOBS, values.glob),
-    "requires": values.no_empty_match,
-    "lacks": values.no_empty_match,
-    "metadata_version": values.specifier,
-    "sha256": values.sha256,
+_BOTH_FORMS: Final[Mapping[str, Callable[[Any], Wrong | None]]] = {
+    "project": _name_glob,
+    "version": _specifier,
+    "local": _local_glob,
+    **dict.fromkeys(_GLOBS, _glob),
+    "requires": _no_empty_match,
+    "lacks": _no_empty_match,
+    "metadata_version": _specifier,
+    "sha256": _sha256,
 }
 """How the values of each condition on a wheel are checked; the forms with ``not-`` take the same."""
 
-_CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], values.Wrong | None]]] = {
-    (Rule, "id"): values.line,
-    (Rule, "reason"): values.line,
-    (Rule, "url"): values.url,
-    (Rule, "until_version"): values.version,
-    (Rule, "match"): values.no_empty_match,
+_CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong | None]]] = {
+    (Rule, "id"): _line,
+    (Rule, "reason"): _line,
+    (Rule, "url"): _url,
+    (Rule, "until_version"): _version,
+    (Rule, "match"): _no_empty_match,
     **{(When, form + key): check for key, check in _BOTH_FORMS.items() for form in ("", "not_")},
-    (Match, "name"): values.name_glob,
-    (Match, "extra"): values.extra,
-    (Match, "marker"): values.marker_part,
-    (Match, "specifier"): lambda text: None if text.isprintable() else values.CONTROL,
-    (Match, "url"): values.glob,
-    (Action, "replace"): values.template,
-    (Action, "rename"): values.project_name,
-    (Action, "set_specifier"): values.specifier_or_none,
-    (Action, "set_marker"): values.marker_or_none,
-    (Action, "and_marker"): values.marker,
-    (Action, "add"): values.requirement,
-    (Action, "drop_extra"): values.project_name,
-    (Action, "set_field"): values.set_field,
-    (Action, "add_field"): values.add_field,
-    (Action, "remove_field"): values.remove_field,
-    (Case, "project"): values.project_name,
-    (Case, "requires"): values.case_requirement,
-    (Case, "expect"): values.case_requirement,
-    **{(Case, key): values.name_part for key in ("version", "python", "abi", "platform")},
-    (Case, "sha256"): values.sha256,
-    (Case, "metadata_version"): lambda text: None if text.isprintable() else values.CONTROL,
-    (Case, "fields"): values.case_fields,
-    (Case, "expect_fields"): values.case_fields,
+    (Match, "name"): _name_glob,
+    (Match, "extra"): _extra,
+    (Match, "marker"): _marker_part,
+    (Match, "specifier"): lambda text: None if text.isprintable() else _CONTROL,
+    (Match, "url"): _glob,
+    (Action, "replace"): _template,
+    (Action, "rename"): _project_name,
+    (Action, "set_specifier"): _specifier_or_none,
+    (Action, "set_marker"): _marker_or_none,
+    (Action, "and_marker"): _marker,
+    (Action, "add"): _requirement,
+    (Action, "drop_extra"): _project_name,
+    (Action, "set_field"): _set_field,
+    (Action, "add_field"): _add_field,
+    (Action, "remove_field"): _remove_field,
+    (Case, "project"): _project_name,
+    (Case, "requires"): _case_requirement,
+    (Case, "expect"): _case_requirement,
+    **{(Case, key): _name_part for key in ("version", "python", "abi", "platform")},
+    (Case, "sha256"): _sha256,
+    (Case, "metadata_version"): lambda text: None if text.isprintable() else _CONTROL,
+    (Case, "fields"): _case_fields,
+    (Case, "expect_fields"): _case_fields,
 }
 """How each value of each key is checked."""

@@ -5,7 +5,7 @@ import pytest
 
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.apply import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected, template_fields
+from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected, template_fields
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
 from wheelfix.wheel.filename import WheelFilename

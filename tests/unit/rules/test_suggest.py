@@ -10,12 +10,12 @@ from counting import count_calls
 from ruling import facts_of, requires
 from running import wheelfix as run
 from wheelfix.results import Change
-from wheelfix.rules.apply import apply_rules
+from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.lint import remarks_on
 from wheelfix.rules.load import built_in, gpu_rules, load_rules
 from wheelfix.rules.match import Facts
 from wheelfix.rules.model import RuleSet
-from wheelfix.rules.uncovered import with_uncovered
+from wheelfix.rules.suggest import with_suggestions
 
 COVERED_BY = [
     ("jax[cuda12]", "its extra cuda12 is for GPUs", ["jax"]),
@@ -57,7 +57,7 @@ ORDINARY = [
 def kept(facts: Facts, rules: RuleSet | None = None) -> list[Change]:
     rules = rules or built_in("gpu")
     done = apply_rules(rules, facts)
-    return [each for each in with_uncovered(done.kept, done.changes, rules, facts) if each.suggestion]
+    return [each for each in with_suggestions(done.kept, done.changes, rules, facts) if each.suggestion]
 
 
 @pytest.mark.parametrize(("text", "why", "after"), COVERED_BY)
@@ -110,7 +110,7 @@ def test_a_line_that_stands_twice_is_named_once_and_odd_names_break_nothing() ->
 def test_the_twins_are_looked_up_for_few_requirements_only() -> None:
     facts = facts_of(*(f"package-{number}" for number in range(200)))
     done = apply_rules(built_in("gpu"), facts)
-    assert count_calls(lambda: with_uncovered(done.kept, done.changes, built_in("gpu"), facts)) < 200 * 60
+    assert count_calls(lambda: with_suggestions(done.kept, done.changes, built_in("gpu"), facts)) < 200 * 60
 
 
 def wheels(folder: Path) -> list[Path]:

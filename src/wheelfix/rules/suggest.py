@@ -116,7 +116,7 @@ _SIGNS: Final = (
 """What a requirement itself says of GPUs; the first sign that is found counts."""
 
 
-def with_uncovered(kept: Iterable[Change], decided: Iterable[Change], rules: RuleSet, facts: Facts) -> tuple[Change, ...]:
+def with_suggestions(kept: Iterable[Change], decided: Iterable[Change], rules: RuleSet, facts: Facts) -> tuple[Change, ...]:
     """Return ``kept`` with what looks like GPU and is not covered, each with the rule, as TOML, that would change it.
 
     ``kept`` and ``decided`` are what ``rules`` made of the wheel. Without the built-in set ``gpu`` among ``rules`` nothing
