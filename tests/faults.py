@@ -49,7 +49,7 @@ def bomb(size: int) -> bytes:
 
 
 def _smuggled(content: bytes) -> bytes:
-    """Return deflated ``content`` with a descriptor and another member behind it, as one run of compressed data."""
+    """Return deflated ``content`` with a descriptor and another entry behind it, as one run of compressed data."""
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     data = deflater.compress(content) + deflater.flush()
     sizes = struct.pack("<3I", zlib.crc32(content), len(data), len(content))
@@ -68,7 +68,7 @@ def _archive(name: str, code: str, archive: Archive, pitfall: int = 24) -> Fault
 
 
 def _metadata(name: str, code: str, pitfall: int = 24, **changes: object) -> Fault:
-    """Return the fault of a wheel whose METADATA member is changed."""
+    """Return the fault of a wheel whose METADATA entry is changed."""
     return Fault(name, code, pitfall, lambda: to_bytes(changed(_SOUND, "METADATA", **changes)))
 
 
@@ -91,14 +91,14 @@ _ENDS: Final = [
     _archive("directory said to lie earlier", "leading-bytes", replace(_SOUND, end={"directory_start": 5})),
     _archive("directory said to lie later", "bad-end-record", replace(_SOUND, end={"directory_start": 999_999})),
     _archive("directory said to be shorter", "leading-bytes", replace(_SOUND, end={"directory_size": 46})),
-    _archive("one member too many", "bad-directory", replace(_SOUND, end={"count": _COUNT + 1, "disk_count": _COUNT + 1})),
-    _archive("one member too few", "bad-directory", replace(_SOUND, end={"count": _COUNT - 1, "disk_count": _COUNT - 1})),
+    _archive("one entry too many", "bad-directory", replace(_SOUND, end={"count": _COUNT + 1, "disk_count": _COUNT + 1})),
+    _archive("one entry too few", "bad-directory", replace(_SOUND, end={"count": _COUNT - 1, "disk_count": _COUNT - 1})),
     _archive("counts that disagree", "many-disks", replace(_SOUND, end={"count": _COUNT + 1})),
     _archive("second disk", "many-disks", replace(_SOUND, end={"disk": 1})),
-    _archive("no members", "empty-archive", Archive(())),
+    _archive("no entries", "empty-archive", Archive(())),
     Fault("cut in the end record", "truncated", 34, lambda: to_bytes(_SOUND)[:-1]),
     Fault("cut in the directory", "truncated", 34, lambda: to_bytes(_SOUND)[:-60]),
-    Fault("cut in a member", "truncated", 34, lambda: to_bytes(_SOUND)[:100]),
+    Fault("cut in an entry", "truncated", 34, lambda: to_bytes(_SOUND)[:100]),
     Fault("a page of an error", "not-a-zip", 34, lambda: b"<!doctype html><title>404 Not Found</title>"),
     Fault("empty file", "empty-file", 34, lambda: b""),
 ]
@@ -112,8 +112,8 @@ _ZIP64: Final = [
     _archive("locator far beyond", "bad-end-record", replace(_SOUND, zip64_end=True, locator={"end_start": 2**64 - 1}), 23),
     _archive("locator of two disks", "many-disks", replace(_SOUND, zip64_end=True, locator={"disks": 2}), 23),
     _archive(
-        "more members than are read",
-        "too-many-members",
+        "more entries than are read",
+        "too-many-entries",
         replace(_SOUND, end={"count": FULL_16, "disk_count": FULL_16}, end_64={"count": 600_000, "disk_count": 600_000}),
         28,
     ),
@@ -124,23 +124,23 @@ _ZIP64: Final = [
     _metadata("ZIP64 size without a field", "local-header-differs", 23, directory={"size": FULL_32}),
     _metadata("extra field past its end", "bad-extra-field", 23, extra=b"\x01\x00\xff\x00"),
 ]
-_MEMBERS: Final = [
-    _added("METADATA twice", "duplicate-member", Entry(f"{_INFO}/METADATA", b"Name: other\n")),
-    _added("a file twice", "duplicate-member", Entry("demo/__init__.py", b"ANSWER = 42\n")),
-    _added("METADATA in lower case too", "duplicate-member", Entry(f"{_INFO}/metadata", b"Name: other\n")),
-    _added("METADATA by a detour too", "duplicate-member", Entry(f"{_INFO}/./METADATA", b"Name: other\n")),
-    _added("METADATA with a backslash too", "duplicate-member", Entry(f"{_INFO}\\METADATA", b"Name: other\n")),
-    _archive("gap before a member", "gap", changed(_SOUND, "WHEEL", gap=b"junk")),
+_ENTRIES: Final = [
+    _added("METADATA twice", "duplicate-entry", Entry(f"{_INFO}/METADATA", b"Name: other\n")),
+    _added("a file twice", "duplicate-entry", Entry("demo/__init__.py", b"ANSWER = 42\n")),
+    _added("METADATA in lower case too", "duplicate-entry", Entry(f"{_INFO}/metadata", b"Name: other\n")),
+    _added("METADATA by a detour too", "duplicate-entry", Entry(f"{_INFO}/./METADATA", b"Name: other\n")),
+    _added("METADATA with a backslash too", "duplicate-entry", Entry(f"{_INFO}\\METADATA", b"Name: other\n")),
+    _archive("gap before an entry", "gap", changed(_SOUND, "WHEEL", gap=b"junk")),
     _archive("gap before the directory", "gap", replace(_SOUND, before_directory=b"junk")),
-    _added("unlisted member", "gap", Entry("demo/hidden.py", b"import os\n", unlisted=True)),
+    _added("unlisted entry", "gap", Entry("demo/hidden.py", b"import os\n", unlisted=True)),
     _metadata("position too far", "gap", directory={"offset": 500}),
-    _metadata("position of another member", "overlap", directory={"offset": 0}),
-    _metadata("position within another member", "overlap", directory={"offset": 7}),
+    _metadata("position of another entry", "overlap", directory={"offset": 0}),
+    _metadata("position within another entry", "overlap", directory={"offset": 7}),
     _metadata("data of the next ones too", "overlap", local={"compressed_size": 9999}, directory={"compressed_size": 9999}),
     _metadata("huge size", "overlap", local={"compressed_size": FULL_32 - 1}, directory={"compressed_size": FULL_32 - 1}),
-    _metadata("encrypted", "encrypted-member", flags=1),
-    _metadata("strongly encrypted", "encrypted-member", flags=1 << 6),
-    _metadata("patched data", "patched-member", flags=1 << 5),
+    _metadata("encrypted", "encrypted-entry", flags=1),
+    _metadata("strongly encrypted", "encrypted-entry", flags=1 << 6),
+    _metadata("patched data", "patched-entry", flags=1 << 5),
     *(
         _metadata(f"local header with another {what}", "local-header-differs", local={what: 1})
         for what in ("crc", "size", "compressed_size", "flags", "method")
@@ -163,24 +163,24 @@ _MEMBERS: Final = [
         pitfall=25,
     ),
     _added("extra field that runs past its end", "bad-extra-field", Entry("demo/s", b"hi", extra=b"\xfe\xca\xff\xff")),
-    _added("METADATA one folder up and down again", "duplicate-member", Entry(f"../{_INFO}/METADATA", b"x"), pitfall=29),
-    _added("METADATA by way of another folder", "duplicate-member", Entry(f"x/../{_INFO}/METADATA", b"x"), pitfall=29),
-    _added("METADATA as a folder", "duplicate-member", Entry(f"{_INFO}/METADATA/", b""), pitfall=29),
+    _added("METADATA one folder up and down again", "duplicate-entry", Entry(f"../{_INFO}/METADATA", b"x"), pitfall=29),
+    _added("METADATA by way of another folder", "duplicate-entry", Entry(f"x/../{_INFO}/METADATA", b"x"), pitfall=29),
+    _added("METADATA as a folder", "duplicate-entry", Entry(f"{_INFO}/METADATA/", b""), pitfall=29),
     *(
-        _added(f"METADATA as {name!r}", "duplicate-member", Entry(name, b"x"), pitfall=29)
+        _added(f"METADATA as {name!r}", "duplicate-entry", Entry(name, b"x"), pitfall=29)
         for name in (
             f"{_INFO}/METADATA.", f"{_INFO}./METADATA", f"{_INFO}/METADATA ",
             f"{_INFO}/METADATA/x/..", f"{_INFO}/metadata", f"{_INFO}\\METADATA",
         )
     ),
     _added(
-        "streamed members that claim 4 GiB", "member-too-large",
+        "streamed entries that claim 4 GiB", "entry-too-large",
         Entry("demo/s", b"hi", descriptor=Descriptor(8), directory={"size": FULL_32 - 1}), pitfall=28,
     ),
     _added("METADATA on a drive, without a slash", "two-dist-infos", Entry(f"C:{_INFO}/METADATA", b"x"), pitfall=29),
-    _added("METADATA on a drive", "duplicate-member", Entry(f"C:/{_INFO}/METADATA", b"x"), pitfall=29),
+    _added("METADATA on a drive", "duplicate-entry", Entry(f"C:/{_INFO}/METADATA", b"x"), pitfall=29),
     Fault(
-        "one name in two encodings", "duplicate-member", 24,
+        "one name in two encodings", "duplicate-entry", 24,
         lambda: to_bytes(
             with_entries(
                 _SOUND, Entry("caf\xe9.py".encode(), b"1", flags=0x800), Entry("caf\xe9.py".encode(), b"2", flags=0)
@@ -192,13 +192,13 @@ _MEMBERS: Final = [
     Fault("no local header", "bad-local-header", 24, lambda: to_bytes(_SOUND).replace(b"PK\x03\x04", b"PK\x03\x05", 1)),
 ]  # fmt: skip
 _NAMES: Final = [
-    _added("NUL in a name", "bad-member-name", Entry(b"demo/a\0.py"), pitfall=29),
-    _added("no name", "bad-member-name", Entry(b""), pitfall=29),
-    _added("name marked as UTF-8 and is not", "bad-member-name", Entry(b"demo/\xff.py", flags=0x800), pitfall=29),
+    _added("NUL in a name", "bad-entry-name", Entry(b"demo/a\0.py"), pitfall=29),
+    _added("no name", "bad-entry-name", Entry(b""), pitfall=29),
+    _added("name marked as UTF-8 and is not", "bad-entry-name", Entry(b"demo/\xff.py", flags=0x800), pitfall=29),
     *(
         _added(
             f"Unicode path with another name, {where}",
-            "bad-member-name",
+            "bad-entry-name",
             Entry("demo/a.py", extra=extra, local_extra=local_extra),
             pitfall=29,
         )
@@ -207,7 +207,7 @@ _NAMES: Final = [
     ),
     _added(
         "a Unicode path beside a name in no encoding",
-        "bad-member-name",
+        "bad-entry-name",
         Entry("demo/caf\u00e9.py".encode(), b"1", flags=0, extra=unicode_path("demo/caf\u00e9.py".encode())),
         pitfall=41,
     ),
@@ -220,21 +220,21 @@ _NAMES: Final = [
 ]
 _CONTENTS: Final = [
     Fault(
-        "deflate bomb as METADATA", "member-too-large", 28,
+        "deflate bomb as METADATA", "entry-too-large", 28,
         lambda: to_bytes(changed(_SOUND, "METADATA", content=Hole(64 * _MEBIBYTE), raw=bomb(64 * _MEBIBYTE))),
     ),
     Fault(
-        "deflate bomb as RECORD", "member-too-large", 28,
+        "deflate bomb as RECORD", "entry-too-large", 28,
         lambda: to_bytes(changed(_SOUND, "RECORD", content=Hole(65 * _MEBIBYTE), raw=bomb(65 * _MEBIBYTE))),
     ),
     Fault(
-        "deflate bomb that claims to be small", "damaged-member", 28,
+        "deflate bomb that claims to be small", "damaged-entry", 28,
         lambda: to_bytes(changed(_SOUND, "METADATA", content=b"Name: demo\n", raw=bomb(64 * _MEBIBYTE))),
     ),
-    _metadata("wrong CRC", "damaged-member", 28, local={"crc": 1}, directory={"crc": 1}),
-    _metadata("no deflate", "damaged-member", 28, raw=b"\xff\xff\xff"),
-    _metadata("deflate that goes on", "damaged-member", 28, raw=bomb(_MEBIBYTE) + b"junk", content=bytes(_MEBIBYTE)),
-    _metadata("deflate that stops early", "damaged-member", 28, raw=bomb(_MEBIBYTE)[:-3], content=bytes(_MEBIBYTE)),
+    _metadata("wrong CRC", "damaged-entry", 28, local={"crc": 1}, directory={"crc": 1}),
+    _metadata("no deflate", "damaged-entry", 28, raw=b"\xff\xff\xff"),
+    _metadata("deflate that goes on", "damaged-entry", 28, raw=bomb(_MEBIBYTE) + b"junk", content=bytes(_MEBIBYTE)),
+    _metadata("deflate that stops early", "damaged-entry", 28, raw=bomb(_MEBIBYTE)[:-3], content=bytes(_MEBIBYTE)),
     _metadata("Zstandard", "unknown-compression", 26, method=93, raw=b"\x28\xb5\x2f\xfd"),
 ]  # fmt: skip
 _ROW: Final = f"{_INFO}/METADATA,sha256=x,1"
@@ -254,4 +254,4 @@ _STRUCTURE: Final = [
     ),
 ]  # fmt: skip
 
-FAULTS: Final = [*_ENDS, *_ZIP64, *_MEMBERS, *_NAMES, *_CONTENTS, *_STRUCTURE]
+FAULTS: Final = [*_ENDS, *_ZIP64, *_ENTRIES, *_NAMES, *_CONTENTS, *_STRUCTURE]

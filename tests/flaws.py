@@ -149,18 +149,18 @@ def _own_row(rows: list[bytes]) -> list[bytes]:
 
 
 _BESIDE: Final[dict[str, tuple[set[str], str]]] = {
-    "member-too-large": ({"archive-bad-data-descriptor", "archive-data-descriptor", "archive-compression-ratio",
+    "entry-too-large": ({"archive-bad-data-descriptor", "archive-data-descriptor", "archive-compression-ratio",
                           "record-missing-row"}, "the descriptor is too short, and RECORD does not list the file"),
-    "bad-member-name": ({"archive-unsafe-name", "record-missing-row"}, "NUL is no character for a name either"),
+    "bad-entry-name": ({"archive-unsafe-name", "record-missing-row"}, "NUL is no character for a name either"),
     "stored-size-differs": ({"record-missing-row"}, "RECORD does not list the file"),
     "second-end-record": ({"archive-comment-bytes"}, "it has a signature, which is what that code is for"),
     "bad-extra-field": ({"archive-needless-zip64"}, "it is a ZIP64 field"),
     "bad-zip64-field": ({"archive-needless-zip64"}, "nothing calls for it"),
     "bad-data-descriptor": ({"archive-data-descriptor"}, "no data descriptor at all would be none to complain about"),
-    "local-header-differs": ({"archive-member-too-large", "archive-compression-ratio"}, "METADATA claims 4 GiB"),
+    "local-header-differs": ({"archive-entry-too-large", "archive-compression-ratio"}, "METADATA claims 4 GiB"),
     "overlap": ({"archive-gap"}, "the place of METADATA belongs to no entry"),
     "many-disks": ({"archive-bad-directory"}, "one of two counts of entries is wrong"),
-    "duplicate-member": ({"filename-name-differs", "metadata-missing-field", "metadata-no-description", "record-wrong-hash"},
+    "duplicate-entry": ({"filename-name-differs", "metadata-missing-field", "metadata-no-description", "record-wrong-hash"},
                          "the second METADATA is read"),
 }  # fmt: skip
 _READ_FIRST: Final = {fault.code: fault for fault in reversed(FAULTS)}
@@ -175,9 +175,9 @@ _STRICT: Final = [
     for code, fault in _READ_FIRST.items()
     if code in {
         "not-a-zip", "empty-file", "truncated", "empty-archive", "leading-bytes", "trailing-bytes", "second-end-record",
-        "bad-end-record", "many-disks", "too-many-members", "bad-directory", "bad-local-header", "local-header-differs",
-        "bad-data-descriptor", "bad-extra-field", "bad-zip64-field", "bad-member-name", "duplicate-member", "gap", "overlap",
-        "encrypted-member", "patched-member", "member-too-large", "stored-size-differs",
+        "bad-end-record", "many-disks", "too-many-entries", "bad-directory", "bad-local-header", "local-header-differs",
+        "bad-data-descriptor", "bad-extra-field", "bad-zip64-field", "bad-entry-name", "duplicate-entry", "gap", "overlap",
+        "encrypted-entry", "patched-entry", "entry-too-large", "stored-size-differs",
     }
 ]  # fmt: skip
 """What corrections refuse, each with what ``verify`` finds beside it."""
@@ -190,15 +190,15 @@ _ARCHIVE: Final = [
     replace(_files("archive-too-large", "files that claim 12 GiB",
            *(Entry(f"demo/{name}", b"", raw=b"\x03\x00", local=_HUGE, directory=_HUGE) for name in "abc")),
             with_codes=frozenset({"archive-compression-ratio"}), reason="they claim it of a small file"),
-    _files("archive-too-many-folders", "a hundred files, each in 99 folders of its own",
+    _files("archive-too-many-directories", "a hundred files, each in 99 folders of its own",
            *(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(100))),
-    _archive("archive-damaged-member", "a file with another CRC-32",
+    _archive("archive-damaged-entry", "a file with another CRC-32",
              changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1})),
-    _archive("archive-damaged-member", "METADATA with another CRC-32",
+    _archive("archive-damaged-entry", "METADATA with another CRC-32",
              changed(SOUND, "METADATA", local={"crc": 1}, directory={"crc": 1})),
-    replace(_files("archive-duplicate-member", "a file by a detour too", Entry("demo/x", b"1"), Entry("demo/./x", b"2")),
+    replace(_files("archive-duplicate-entry", "a file by a detour too", Entry("demo/x", b"1"), Entry("demo/./x", b"2")),
             with_codes=frozenset({"archive-odd-path"}), reason="the detour is odd by itself"),
-    _spec("archive-duplicate-member", "METADATA in lower case too", {"archive-same-name-folded"},
+    _spec("archive-duplicate-entry", "METADATA in lower case too", {"archive-same-name-folded"},
           "the names are one where case is ignored", dist_info_files={"metadata": b""}),
     _files("archive-unknown-compression", "a file in Zstandard",
            Entry("demo/z", b"z", method=93, raw=b"\x28\xb5\x2f\xfd\x20\x01\x09\0\0z")),
@@ -211,7 +211,7 @@ _ARCHIVE: Final = [
     *(_files("archive-windows-name", f"a file called {name}", Entry(f"demo/{name}", b"1")) for name in (
         "con.py", "NUL", "a?.py", "x.", "y ", "a:b.py", "Com1.tar.gz", "aux /x.py",
     )),
-    _archive("archive-newer-version", "a member that needs version 14.8",
+    _archive("archive-newer-version", "an entry that needs version 14.8",
              changed(SOUND, "version.py", local={"needed": 148}, directory={"needed": 148})),
     _archive("archive-newer-version", "a local header that needs version 25.5",
              changed(SOUND, "version.py", local={"needed": 255})),
@@ -239,7 +239,7 @@ _ARCHIVE: Final = [
              changed(SOUND, "version.py", comment=b"PK\1\2")),
     *(_archive("archive-comment-bytes", f"an archive with the comment {comment!a}", replace(SOUND, comment=comment))
       for comment in (b"PK\3\4", b"PK\1\2", b"PK\6\6", b"a\1b")),
-    _files("archive-folder-with-content", "a directory with content", Entry("demo/d/", b"abc", 0)),
+    _files("archive-directory-with-content", "a directory with content", Entry("demo/d/", b"abc", 0)),
     _files("archive-odd-path", "a name with an empty part", Entry("demo//x.py", b"1")),
     _files("archive-odd-path", "a name with a dot", Entry("demo/./x.py", b"1")),
     *(_archive("archive-odd-attributes", f"a file with the attributes 0x{attributes:x}",
@@ -255,7 +255,7 @@ _ARCHIVE: Final = [
       for what, changes in (("of version 2", {"version": 2}), ("with another CRC-32", {"crc": 7}))),
     _files("archive-compression-ratio", "a megabyte of zeros, 65 times",
            *(Entry(f"demo/{number}", bytes(1 << 20), raw=bomb(1 << 20)) for number in range(65))),
-    _files("archive-file-as-folder", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
+    _files("archive-file-as-directory", "a file below a file", Entry("demo/x", b"x"), Entry("demo/x/y.py", b"y")),
     _files("archive-same-name-folded", "two files of one name", Entry("demo/a.txt", b"a"), Entry("demo/A.txt", b"A")),
     _files("archive-odd-mode", "a link", Entry("demo/link", b"version.py", mode=0o120777)),
     _files("archive-odd-mode", "set-user-id", Entry("demo/tool", b"#!", mode=0o104755)),

@@ -4,10 +4,10 @@ import zlib
 from dataclasses import dataclass
 
 from building import Archive, Entry, to_bytes
+from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import read_layout
-from wheelfix.wheel.zip.structs import Member
 
-__all__ = ["Held", "hold", "only_member", "packed"]
+__all__ = ["Held", "hold", "only_entry", "packed"]
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class Held:
         return found
 
 
-def hold(*entries: Entry) -> tuple[Held, tuple[Member, ...]]:
-    """Return an archive of ``entries`` and its members."""
+def hold(*entries: Entry) -> tuple[Held, tuple[structs.Entry, ...]]:
+    """Return an archive of ``entries``, and where each of them lies."""
     source = Held(to_bytes(Archive(entries)))
-    return source, read_layout(source).members
+    return source, read_layout(source).entries
 
 
-def only_member(entry: Entry) -> tuple[Held, Member]:
-    """Return an archive of one member, and that."""
-    source, (member,) = hold(entry)
-    return source, member
+def only_entry(entry: Entry) -> tuple[Held, structs.Entry]:
+    """Return an archive of one entry, and where that lies."""
+    source, (listed,) = hold(entry)
+    return source, listed
 
 
 def packed(content: bytes, level: int = 6) -> bytes:

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
         ArchiveChange,
         ChangeKind,
         Difference,
+        FileChange,
+        FileChanges,
         Likeness,
-        MemberChange,
-        MemberChanges,
         RecordRow,
         RequirementChange,
         RowChange,
@@ -104,7 +104,7 @@ if TYPE_CHECKING:
 
 _HOMES: Final = {
     "diff.model": (
-        "ArchiveChange", "ChangeKind", "Difference", "Likeness", "MemberChange", "MemberChanges", "RecordRow",
+        "ArchiveChange", "ChangeKind", "Difference", "Likeness", "FileChange", "FileChanges", "RecordRow",
         "RequirementChange", "RowChange",
     ),
     "diff.wheels": ("compare_wheels",),
@@ -164,6 +164,8 @@ __all__ = [
     "Fault",
     "FieldName",
     "FieldValue",
+    "FileChange",
+    "FileChanges",
     "FilenameError",
     "Finding",
     "Identity",
@@ -172,8 +174,6 @@ __all__ = [
     "Likeness",
     "ListedFile",
     "Match",
-    "MemberChange",
-    "MemberChanges",
     "MetadataError",
     "MirrorCheck",
     "MirrorError",

@@ -59,7 +59,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the member, row or field, empty for the whole.
+    """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the entry, row or field, empty for the whole.
 
     ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name. It ``needs_trust`` where that
     takes the content of the wheel for right, which may be damaged. ``refused_by`` names the clients that refuse a wheel with

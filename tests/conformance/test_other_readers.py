@@ -82,7 +82,7 @@ def test_wheel_unpack(sample: Path, fixed: Path, tmp_path: Path) -> None:
 
 @each_sample
 def test_installer(sample: Path, fixed: Path) -> None:
-    """Pitfall 17 and Pitfall 19: RECORD holds every member, with its hash."""
+    """Pitfall 17 and Pitfall 19: RECORD holds every entry, with its hash."""
 
     @cache
     def complaint(path: Path) -> str:

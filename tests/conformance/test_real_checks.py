@@ -57,7 +57,7 @@ def test_a_fixed_wheel_differs_in_metadata_only(torch: Path, tmp_path: Path) -> 
     assert outcome.output is not None
     difference = wheelfix.compare_wheels(torch, outcome.output)
     assert difference.verdict is Likeness.METADATA_ONLY
-    names = {name.rpartition("/")[2] for each in difference.members for name in (each.before, each.after) if name}
+    names = {name.rpartition("/")[2] for each in difference.files for name in (each.before, each.after) if name}
     assert names == {"METADATA", "RECORD", "wheelfix.cdx.json"}
 
 

@@ -115,7 +115,7 @@ def test_only_two_rows_of_record_differ(torch: Path, fixed: Path) -> None:
 
 
 def spans(path: Path) -> dict[str, tuple[bytes, bytes]]:
-    """Return of each member the directory record without its position, and the sha256 of header and data."""
+    """Return of each entry the directory record without its position, and the sha256 of header and data."""
     found = {}
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         start = archive.start_dir
@@ -139,7 +139,7 @@ def spans(path: Path) -> dict[str, tuple[bytes, bytes]]:
     return found
 
 
-def test_every_other_member_is_as_it_was(torch: Path, fixed: Path) -> None:
+def test_every_other_entry_is_as_it_was(torch: Path, fixed: Path) -> None:
     """Pitfall 25 and Pitfall 26: bytes, order, times, modes and extra fields, of 492 directory entries too."""
     before, after = spans(torch), spans(fixed)
     ours = {f"{INFO}/METADATA", f"{INFO}/RECORD", f"{INFO}/sboms/wheelfix.cdx.json"}

@@ -27,11 +27,11 @@ _OF_DRAFTS = ("filename-variant", "variant-unreadable", "variant-differs")
 """pip and PyPI refuse each variant wheel for its file name; that is a warning, as the draft counts on it."""
 _NOT_IN_THE_MODEL = {"Description: Another": "twine refuses it", f"Project-URL: {'x' * 33}, y": "a limit of the database"}
 _BY_NOBODY = {
-    "archive-too-many-members": "wheelfix does not read them",
+    "archive-too-many-entries": "wheelfix does not read them",
     "archive-too-large": "wheelfix does not read them",
-    "archive-member-too-large": "wheelfix does not read it",
-    "archive-too-many-folders": "wheelfix does not look at them all",
-    "archive-duplicate-member": "in one form it is another file on systems that ignore case only",
+    "archive-entry-too-large": "wheelfix does not read it",
+    "archive-too-many-directories": "wheelfix does not look at them all",
+    "archive-duplicate-entry": "in one form it is another file on systems that ignore case only",
     "archive-unsafe-name": "in one form it is another file on Windows only",
 }
 """Errors that may name nobody, and why."""

@@ -29,8 +29,8 @@ def fix(path: Path, out: str, **knobs: object) -> Outcome:
     return outcome
 
 
-def raw_members(data: bytes) -> dict[str, tuple[object, ...]]:
-    """Return of each member what ``zipfile`` says, but for the position, and its bytes from header to data."""
+def raw_entries(data: bytes) -> dict[str, tuple[object, ...]]:
+    """Return of each entry what ``zipfile`` says, but for the position, and its bytes from header to data."""
     found: dict[str, tuple[object, ...]] = {}
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
@@ -61,7 +61,7 @@ def check_record(data: bytes, names: set[str]) -> None:
 
 @given(wheels(), st.data())
 def test_a_fix_changes_what_it_says_and_nothing_else(spec: WheelSpec, draw: st.DataObject) -> None:
-    """Pitfall 17: no folder in RECORD. Pitfall 18: signatures go. Pitfall 25 and Pitfall 26: members keep every byte."""
+    """Pitfall 17: no folder in RECORD. Pitfall 18: signatures go. Pitfall 25 and Pitfall 26: entries keep every byte."""
     archive = draw.draw(archives(archive_of(spec).entries))
     with tempfile.TemporaryDirectory() as folder:
         path = write_wheel(Path(folder), spec, archive)
@@ -76,7 +76,7 @@ def test_a_fix_changes_what_it_says_and_nothing_else(spec: WheelSpec, draw: st.D
         assert again.output.read_bytes() == after
     ours = {f"{INFO}/METADATA", f"{INFO}/RECORD", f"{INFO}/{TRACE}"}
     signed = {f"{INFO}/RECORD.jws"}
-    old, new = raw_members(before), raw_members(after)
+    old, new = raw_entries(before), raw_entries(after)
     assert {name: facts for name, facts in new.items() if name not in ours} == {
         name: facts for name, facts in old.items() if name not in ours | signed
     }
@@ -110,8 +110,8 @@ def test_the_layout_agrees_with_zipfile(archive: Archive) -> None:
             layout = read_layout(source)
     with zipfile.ZipFile(io.BytesIO(data)) as opened:
         assert [
-            (member.name, member.start, member.size, member.data_stop - member.data_start, member.crc, member.method)
-            for member in layout.members
+            (entry.name, entry.start, entry.size, entry.data_stop - entry.data_start, entry.crc, entry.method)
+            for entry in layout.entries
         ] == [
             (info.filename, info.header_offset, info.file_size, info.compress_size, info.CRC, info.compress_type)
             for info in opened.infolist()

@@ -41,7 +41,7 @@ def command(
     1 that they differ; 3 that one cannot be read.
 
     \b
-    In front of a member: + added, - removed, ~ changed, > renamed.
+    In front of an entry: + added, - removed, ~ changed, > renamed.
     In front of a requirement also: = the same in another spelling.
 
     \b

@@ -1,4 +1,4 @@
-"""Whether two members hold the same: by their compressed bytes first, inflated only where those differ.
+"""Whether two entries hold the same: by their compressed bytes first, inflated only where those differ.
 
 A CRC-32 that differs proves a difference; one that agrees proves nothing, as it can be made to.
 """
@@ -16,7 +16,7 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import Allowance
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span, length_in_common
-from wheelfix.wheel.zip.structs import DEFLATED, STORED, Member
+from wheelfix.wheel.zip.structs import DEFLATED, STORED, Entry
 
 _BLOCK: Final = 1 << 20
 _INFLATED: Final = 1 << 33
@@ -25,7 +25,7 @@ _ANY_NUMBER: Final = 1 << 62
 
 
 class Sameness(Enum):
-    """How much two members have in common."""
+    """How much two entries have in common."""
 
     RECORD = "local header, compressed data and descriptor are the same bytes"
     DATA = "the compressed data are the same bytes"
@@ -46,7 +46,7 @@ class Side(NamedTuple):
 
 
 class Comparison:
-    """Two archives whose members are compared; what must be inflated for it has a bound for all of them together.
+    """Two archives whose entries are compared; what must be inflated for it has a bound for all of them together.
 
     ``known`` are spans that were compared already and are the same.
     """
@@ -59,8 +59,8 @@ class Comparison:
         self._allowance = Allowance(bytes_=most, calls=_ANY_NUMBER)
         self._same = tuple(self._find_same())
 
-    def sameness(self, old: Member, new: Member) -> Sameness:
-        """Return how much a member of the old archive and one of the new one have in common.
+    def sameness(self, old: Entry, new: Entry) -> Sameness:
+        """Return how much an entry of the old archive and one of the new one have in common.
 
         :raises ArchiveError: if more would have to be inflated, all in all, than any real wheels need.
         """
@@ -73,7 +73,7 @@ class Comparison:
                 return Sameness.DATA
         return Sameness.CONTENT if self._same_content(old, new) else Sameness.NOTHING
 
-    def _is_known_same(self, old: Member, new: Member) -> bool:
+    def _is_known_same(self, old: Entry, new: Entry) -> bool:
         index = bisect_right(self._same, old.start, key=itemgetter(0)) - 1
         if index < 0:
             return False
@@ -81,9 +81,9 @@ class Comparison:
         return old.stop <= stop and new.start - old.start == other - start and new.stop - new.start == old.stop - old.start
 
     def _find_same(self) -> Iterator[Span]:
-        """Yield what is the same in both files, in order: members that only moved as one are compared in long runs."""
-        others = {member.name: member for member in self.new.layout.members}
-        run: list[tuple[Member, Member]] = []
+        """Yield what is the same in both files, in order: entries that only moved as one are compared in long runs."""
+        others = {entry.name: entry for entry in self.new.layout.entries}
+        run: list[tuple[Entry, Entry]] = []
         for old in self.old.layout.in_file_order():
             new = others.get(old.name)
             if run and (
@@ -95,7 +95,7 @@ class Comparison:
                 run.append((old, new))
         yield from self._same_run(run)
 
-    def _same_run(self, run: list[tuple[Member, Member]]) -> Iterator[Span]:
+    def _same_run(self, run: list[tuple[Entry, Entry]]) -> Iterator[Span]:
         """Yield the span of ``run`` up to the first block that differs."""
         if run:
             start, other = run[0][0].start, run[0][1].start
@@ -114,7 +114,7 @@ class Comparison:
                 return length
         return length_in_common(self.old.source, start, self.new.source, other, length)
 
-    def _same_content(self, old: Member, new: Member) -> bool:
+    def _same_content(self, old: Entry, new: Entry) -> bool:
         if not {old.method, new.method} <= {STORED, DEFLATED}:
             return False
         self._allowance.spend(old.size + new.size)
@@ -125,49 +125,49 @@ class Comparison:
             return False
 
 
-def _content(source: Readable, member: Member) -> Iterator[bytes]:
+def _content(source: Readable, entry: Entry) -> Iterator[bytes]:
     """Yield the content in pieces of one size, the last one perhaps shorter.
 
     :raises ArchiveError: if it is longer or shorter than the archive says.
     :raises zlib.error: if it cannot be inflated.
     """
     seen = 0
-    for piece in _stored(source, member) if member.method == STORED else _inflated(source, member):
+    for piece in _stored(source, entry) if entry.method == STORED else _inflated(source, entry):
         seen += len(piece)
-        if seen > member.size:
-            raise _damaged(member)
+        if seen > entry.size:
+            raise _damaged(entry)
         yield piece
-    if seen != member.size:
-        raise _damaged(member)
+    if seen != entry.size:
+        raise _damaged(entry)
 
 
-def _stored(source: Readable, member: Member) -> Iterator[bytes]:
-    for position in range(member.data_start, member.data_stop, _BLOCK):
-        yield source.read_at(position, min(_BLOCK, member.data_stop - position))
+def _stored(source: Readable, entry: Entry) -> Iterator[bytes]:
+    for position in range(entry.data_start, entry.data_stop, _BLOCK):
+        yield source.read_at(position, min(_BLOCK, entry.data_stop - position))
 
 
-def _inflated(source: Readable, member: Member) -> Iterator[bytes]:
+def _inflated(source: Readable, entry: Entry) -> Iterator[bytes]:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    position, pending, piece = member.data_start, b"", bytearray()
+    position, pending, piece = entry.data_start, b"", bytearray()
     while not inflater.eof:
-        if not pending and position < member.data_stop:
-            pending = source.read_at(position, min(_BLOCK, member.data_stop - position))
+        if not pending and position < entry.data_stop:
+            pending = source.read_at(position, min(_BLOCK, entry.data_stop - position))
             position += len(pending)
         content = inflater.decompress(pending, _BLOCK - len(piece))
         pending = inflater.unconsumed_tail
-        if not content and not pending and position == member.data_stop and not inflater.eof:
-            raise _damaged(member)
+        if not content and not pending and position == entry.data_stop and not inflater.eof:
+            raise _damaged(entry)
         piece += content
         if len(piece) == _BLOCK:
             yield bytes(piece)
             piece.clear()
-    if inflater.unused_data or position != member.data_stop:
-        raise _damaged(member)
+    if inflater.unused_data or position != entry.data_stop:
+        raise _damaged(entry)
     if piece:
         yield bytes(piece)
 
 
-def _damaged(member: Member) -> ArchiveError:
+def _damaged(entry: Entry) -> ArchiveError:
     return ArchiveError(
-        "damaged-member", f"{shown(member.name)} is not as long as the archive says", hint="Download the wheel again."
+        "damaged-entry", f"{shown(entry.name)} is not as long as the archive says", hint="Download the wheel again."
     )

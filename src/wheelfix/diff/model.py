@@ -13,7 +13,7 @@ _PLAIN: Final = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]*[^\x00-\x20\x7f/\\:*?"<>
 _FOLDER: Final = "sboms"
 _SBOM: Final = ".json"
 _MODE: Final = "external-attributes"
-"""The archive change of a member that becomes a link, or gets another mode: a correction of metadata does not do that."""
+"""The archive change of an entry that becomes a link, or gets another mode: a correction of metadata does not do that."""
 
 
 class Likeness(StrEnum):
@@ -42,8 +42,8 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MemberChange:
-    """One member that differs: its name and the size of its content before and after, ``None`` where it is not there."""
+class FileChange:
+    """One entry that differs: its name and the size of its content before and after, ``None`` where it is not there."""
 
     before: str | None
     after: str | None
@@ -51,7 +51,7 @@ class MemberChange:
     size_after: int | None
 
     @property
-    def is_folder(self) -> bool:
+    def is_directory(self) -> bool:
         """Whether it is an entry for a folder, which holds nothing."""
         names, sizes = (self.before, self.after), (self.size_before, self.size_after)
         return all(name is None or name.endswith("/") for name in names) and not any(sizes)
@@ -61,47 +61,47 @@ class MemberChange:
 class ArchiveChange:
     """One way in which the archives hold the same thing differently; ``before`` and ``after`` are words for it.
 
-    ``member`` is the name that the member has now, ``None`` where it is about the archive as a whole. ``kind`` is one of
+    ``file`` is the name that the file has now, ``None`` where it is about the archive as a whole. ``kind`` is one of
     ``KINDS``.
     """
 
     kind: str
-    member: str | None
+    file: str | None
     before: str
     after: str
 
 
-MEMBER_KINDS: Final = (
+FILE_KINDS: Final = (
     "method", "flags", "version-needed", "made-by", "time", "external-attributes", "internal-attributes", "comment",
     "extra-field", "local-extra-field", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed",
     "other-bytes",
 )  # fmt: skip
 ARCHIVE_KINDS: Final = ("archive-comment", "zip64-end", "directory-order", "other-bytes")
-KINDS: Final = tuple(dict.fromkeys(MEMBER_KINDS + ARCHIVE_KINDS))
+KINDS: Final = tuple(dict.fromkeys(FILE_KINDS + ARCHIVE_KINDS))
 """Every kind; ``other-bytes`` is what has no name of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class MemberChanges:
-    """The members of two archives, compared.
+class FileChanges:
+    """The entries of two archives, compared.
 
     ``same`` counts those with equal content and name. ``changed`` have other content, ``renamed`` the same under another
-    name; ``moved`` are the names of those that stand elsewhere among the members that both have. ``folders`` are the
+    name; ``moved`` are the names of those that stand elsewhere among the entries that both have. ``directories`` are the
     top-level folders that were taken for one another, with their names before and after. ``archive`` is what differs of
-    how the archives hold them; ``special`` are the members of the new one that are neither files nor folders, but links.
+    how the archives hold them; ``special`` are the entries of the new one that are neither files nor folders, but links.
     """
 
     same: int = 0
-    added: tuple[MemberChange, ...] = ()
-    removed: tuple[MemberChange, ...] = ()
-    changed: tuple[MemberChange, ...] = ()
-    renamed: tuple[MemberChange, ...] = ()
+    added: tuple[FileChange, ...] = ()
+    removed: tuple[FileChange, ...] = ()
+    changed: tuple[FileChange, ...] = ()
+    renamed: tuple[FileChange, ...] = ()
     moved: tuple[str, ...] = ()
-    folders: tuple[tuple[str, str], ...] = ()
+    directories: tuple[tuple[str, str], ...] = ()
     archive: tuple[ArchiveChange, ...] = ()
     special: frozenset[str] = frozenset()
 
-    def __iter__(self) -> Iterator[MemberChange]:
+    def __iter__(self) -> Iterator[FileChange]:
         yield from (*self.added, *self.removed, *self.changed, *self.renamed)
 
 
@@ -144,7 +144,7 @@ class Difference:
     old: Path
     new: Path
     dist_infos: tuple[str, str] = ("", "")
-    members: MemberChanges = MemberChanges()
+    files: FileChanges = FileChanges()
     metadata_diff: str = ""
     requirements: tuple[RequirementChange, ...] = ()
     record: tuple[RowChange, ...] = ()
@@ -154,36 +154,35 @@ class Difference:
     @property
     def verdict(self) -> Likeness:
         """How much the wheels have in common."""
-        changes = self.members
+        changes = self.files
         if not (any(changes) or changes.moved or changes.archive):
             return Likeness.IDENTICAL
-        if all(each.is_folder or self._is_rewritten_record(each) for each in changes):
+        if all(each.is_directory or self._is_rewritten_record(each) for each in changes):
             return Likeness.REPACKED
         return Likeness.METADATA_ONLY if self.only_metadata else Likeness.DIFFERENT
 
     @property
     def only_metadata(self) -> bool:
         """Whether nothing differs but METADATA, RECORD and SBOMs; true also of identical wheels."""
-        changes = self.members
+        changes = self.files
         return (
             all(self._is_metadata(each.before, 0) and self._is_corrected(each.after) for each in changes)
             and all(self._is_metadata(name, 1) for name in changes.moved)
             and all(
-                each.member is not None and each.kind != _MODE and self._is_metadata(each.member, 1)
-                for each in changes.archive
+                each.file is not None and each.kind != _MODE and self._is_metadata(each.file, 1) for each in changes.archive
             )
         )
 
     def _is_corrected(self, name: str | None) -> bool:
-        """Whether a member is one that a correction of metadata leaves: a file, and in sboms one of JSON (or a folder)."""
+        """Whether an entry is one that a correction of metadata leaves: a file, and in sboms one of JSON (or a folder)."""
         if name is None:
             return True
         is_sbom = "/" in name.partition("/")[2]
-        is_file = name not in self.members.special and (not is_sbom or name.endswith((_SBOM, "/")))
+        is_file = name not in self.files.special and (not is_sbom or name.endswith((_SBOM, "/")))
         return is_file and self._is_metadata(name, 1)
 
     def _is_metadata(self, name: str | None, side: int) -> bool:
-        """Whether a member is one that a correction of metadata writes; none at all is, too."""
+        """Whether an entry is one that a correction of metadata writes; none at all is, too."""
         if name is None:
             return True
         folder, _, file = name.partition("/")
@@ -192,6 +191,6 @@ class Difference:
         is_sbom = file.startswith(f"{_FOLDER}/") and all(map(_PLAIN.fullmatch, file.removesuffix("/").split("/")))
         return file in _FILES or is_sbom
 
-    def _is_rewritten_record(self, change: MemberChange) -> bool:
+    def _is_rewritten_record(self, change: FileChange) -> bool:
         names = tuple(f"{folder}/RECORD" for folder in self.dist_infos)
         return self.record_says_same and (change.before, change.after) == names and names[0] == names[1]

@@ -8,15 +8,15 @@ from wheelfix.diff.content import Comparison, Sameness, Side
 from wheelfix.diff.model import ArchiveChange
 from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
-from wheelfix.wheel.zip.structs import ENTRY, FULL_32, LOCAL, End, Entry, LocalHeader, Member
+from wheelfix.wheel.zip.structs import CENTRAL, FULL_32, LOCAL, DirectoryRecord, End, Entry, LocalHeader
 
 _OFFSET: Final = 42
-"""Where the position of the member stands in a directory record; it says nothing of the member (APPNOTE 4.3.12)."""
+"""Where the position of the entry stands in a directory record; it says nothing of the entry (APPNOTE 4.3.12)."""
 _LONGEST: Final = 32
 _OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
 """What goes with the data: other data may well have it otherwise."""
 _OF_PLACE: Final = frozenset({structs.EXTRA_ZIP64})
-"""The extra fields that change with the position of a member."""
+"""The extra fields that change with the position of an entry."""
 _OF_NAME: Final = frozenset({structs.EXTRA_UNICODE_PATH})
 """Those that say its name once more: they change with it."""
 _METHODS: Final = {structs.STORED: "stored", structs.DEFLATED: "deflated"}
@@ -24,7 +24,7 @@ _UNIX: Final = 3
 
 
 class _Packing(NamedTuple):
-    """What the two records of a member say beside its name, size, CRC and position."""
+    """What the two records of an entry say beside its name, size, CRC and position."""
 
     method: int
     flags: int
@@ -41,9 +41,9 @@ class _Packing(NamedTuple):
     name_bytes: bytes
 
 
-def packing_changes(compared: Comparison, old: Member, new: Member, sameness: Sameness) -> Iterator[ArchiveChange]:
-    """Yield in what the records of two members differ; of members with other content, in what does not go with that."""
-    one, two = compared.old.layout.entry(old), compared.new.layout.entry(new)
+def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Sameness) -> Iterator[ArchiveChange]:
+    """Yield in what the records of two entries differ; of entries with other content, in what does not go with that."""
+    one, two = compared.old.layout.record(old), compared.new.layout.record(new)
     alike = one[:_OFFSET] == two[:_OFFSET] and one[_OFFSET + 4 :] == two[_OFFSET + 4 :]
     if sameness is Sameness.RECORD and alike:
         return
@@ -60,39 +60,39 @@ def packing_changes(compared: Comparison, old: Member, new: Member, sameness: Sa
     if not told:
         yield ArchiveChange("other-bytes", new.name, *("its local header or data descriptor",) * 2)
     if sameness is Sameness.CONTENT:
-        sizes = (f"{member.data_stop - member.data_start} bytes" for member in (old, new))
+        sizes = (f"{entry.data_stop - entry.data_start} bytes" for entry in (old, new))
         yield ArchiveChange("recompressed", new.name, *sizes)
 
 
-def _packing(side: Side, member: Member, without: frozenset[int]) -> _Packing:
-    """Return what the records of a member say, without extra fields of the kinds ``without``."""
-    entry = side.layout.fields(member)
-    record = side.layout.entry(member)
-    extra_start = ENTRY.size + entry.name_length
-    extra_stop = extra_start + entry.extra_length
-    local = LocalHeader._make(LOCAL.unpack(side.source.read_at(member.start, LOCAL.size)))
-    local_extra = side.source.read_at(member.data_start - local.extra_length, local.extra_length)
-    wide = (FULL_32 in (entry.size, entry.compressed_size), FULL_32 in (local.size, local.compressed_size))
+def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
+    """Return what the records of an entry say, without extra fields of the kinds ``without``."""
+    fields = side.layout.fields(entry)
+    record = side.layout.record(entry)
+    extra_start = CENTRAL.size + fields.name_length
+    extra_stop = extra_start + fields.extra_length
+    local = LocalHeader._make(LOCAL.unpack(side.source.read_at(entry.start, LOCAL.size)))
+    local_extra = side.source.read_at(entry.data_start - local.extra_length, local.extra_length)
+    wide = (FULL_32 in (fields.size, fields.compressed_size), FULL_32 in (local.size, local.compressed_size))
     return _Packing(
-        entry.method,
-        entry.flags,
-        entry.needed,
-        entry.made_by,
-        (entry.date, entry.time),
-        (entry.external_attributes, entry.made_by >> 8 == _UNIX),
-        entry.internal_attributes,
+        fields.method,
+        fields.flags,
+        fields.needed,
+        fields.made_by,
+        (fields.date, fields.time),
+        (fields.external_attributes, fields.made_by >> 8 == _UNIX),
+        fields.internal_attributes,
         record[extra_stop:],
         _without(record[extra_start:extra_stop], without),
         _without(local_extra, without),
         wide,
-        member.stop - member.data_stop,
-        record[ENTRY.size : extra_start],
+        entry.stop - entry.data_stop,
+        record[CENTRAL.size : extra_start],
     )
 
 
-def is_special(entry: Entry) -> bool:
-    """Whether a member is neither a file nor a folder, but a link or a device."""
-    kind = stat.S_IFMT(entry.external_attributes >> 16) if entry.made_by >> 8 == _UNIX else 0
+def is_special(fields: DirectoryRecord) -> bool:
+    """Whether an entry is neither a file nor a folder, but a link or a device."""
+    kind = stat.S_IFMT(fields.external_attributes >> 16) if fields.made_by >> 8 == _UNIX else 0
     return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
 
 

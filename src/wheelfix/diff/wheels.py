@@ -8,8 +8,8 @@ from typing import Final, Self
 from packaging.utils import canonicalize_name
 
 from wheelfix.diff.content import Comparison, Side
-from wheelfix.diff.members import compare_layouts
-from wheelfix.diff.model import ArchiveChange, Difference, MemberChanges
+from wheelfix.diff.files import compare_layouts
+from wheelfix.diff.model import ArchiveChange, Difference, FileChanges
 from wheelfix.diff.text import requirement_changes, row_changes
 from wheelfix.errors import ArchiveError, MetadataError, RecordError
 from wheelfix.text import unified_diff
@@ -37,7 +37,7 @@ class OpenedWheel:
         self.source = Source(path)
         try:
             self.layout = read_layout(self.source)
-            self._by_name = {member.name: member for member in self.layout.members}
+            self._by_name = {entry.name: entry for entry in self.layout.entries}
             self.dist_info = find_dist_info(self._by_name)
         except BaseException:
             self.source.close()
@@ -65,7 +65,7 @@ class OpenedWheel:
 def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     """Return what differs between the wheels ``old`` and ``new``.
 
-    Members are compared by their compressed bytes and inflated, in bounded memory, only where those differ and size and
+    Entries are compared by their compressed bytes and inflated, in bounded memory, only where those differ and size and
     CRC-32 agree, so that two large wheels cost little more than reading them.
 
     :raises WheelFault: if one is not a wheel, is damaged, or could be read in two ways.
@@ -92,11 +92,11 @@ def _compare(old: OpenedWheel, new: OpenedWheel) -> Difference:
     found = Difference(old.path, new.path, (old.dist_info, new.dist_info))
     compared = Comparison(Side(old.layout, old.source), Side(new.layout, new.source))
     if compared.same_bytes((0, old.source.size), (0, new.source.size)):
-        return replace(found, members=MemberChanges(same=len(old.layout.members)))
-    members = compare_layouts(old.layout, old.source, new.layout, new.source, _renamed_folders(old, new))
-    if not (any(members) or members.moved or members.archive):
-        members = replace(members, archive=(_other_bytes(old, new),))
-    return _with_record(_with_metadata(replace(found, members=members), old, new), old, new)
+        return replace(found, files=FileChanges(same=len(old.layout.entries)))
+    files = compare_layouts(old.layout, old.source, new.layout, new.source, _renamed_folders(old, new))
+    if not (any(files) or files.moved or files.archive):
+        files = replace(files, archive=(_other_bytes(old, new),))
+    return _with_record(_with_metadata(replace(found, files=files), old, new), old, new)
 
 
 def _other_bytes(old: OpenedWheel, new: OpenedWheel) -> ArchiveChange:
@@ -125,7 +125,7 @@ def _project_and_version(folder: str) -> tuple[str, str]:
 
 def _has_changed(difference: Difference, file: str) -> bool:
     names = tuple(f"{folder}/{file}" for folder in difference.dist_infos)
-    return any((each.before, each.after) == names for each in difference.members.changed)
+    return any((each.before, each.after) == names for each in difference.files.changed)
 
 
 def _with_metadata(difference: Difference, old: OpenedWheel, new: OpenedWheel) -> Difference:
@@ -144,7 +144,7 @@ def _with_record(difference: Difference, old: OpenedWheel, new: OpenedWheel) -> 
     if not _has_changed(difference, "RECORD"):
         return difference
     try:
-        changes = row_changes(old.read("RECORD"), new.read("RECORD"), dict(difference.members.folders))
+        changes = row_changes(old.read("RECORD"), new.read("RECORD"), dict(difference.files.directories))
     except (ArchiveError, RecordError) as error:
         return replace(difference, notes=(*difference.notes, f"RECORD is not compared row by row: {error.message}"))
     return replace(difference, record=changes, record_says_same=not changes)

@@ -22,7 +22,7 @@ from wheelfix.evidence.elf import is_binary
 from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.structs import Entry
 
 UNKNOWN: Final = object()
 """Stands for the value of a name that is bound in another way than once, by a constant, at the top of the file."""
@@ -147,37 +147,37 @@ class Finding:
     conditional: bool = False
 
 
-def read_build(source: Readable, members: Sequence[Member], project: str, versions: Iterable[str]) -> tuple[Finding, ...]:
+def read_build(source: Readable, entries: Sequence[Entry], project: str, versions: Iterable[str]) -> tuple[Finding, ...]:
     """Return what the wheel of ``project`` says of its build; ``versions`` are those of METADATA and of the file name."""
     found: list[Finding] = []
-    own = _own_packages(members, project)
-    files = [(member, match["package"]) for member in members if (match := _CONSTANT_FILE.fullmatch(member.name))]
-    for member, package in files[:_MOST_FILES]:
+    own = _own_packages(entries, project)
+    files = [(entry, match["package"]) for entry in entries if (match := _CONSTANT_FILE.fullmatch(entry.name))]
+    for entry, package in files[:_MOST_FILES]:
         if not package.endswith(_NO_PACKAGE):
-            found += _of_file(source, member, own=package in own)
-    for member, package in files[_MOST_FILES:]:
-        found += _doubts(f"{shown(member.name)} was not read") if package in own else ()
+            found += _of_file(source, entry, own=package in own)
+    for entry, package in files[_MOST_FILES:]:
+        found += _doubts(f"{shown(entry.name)} was not read") if package in own else ()
     for version in dict.fromkeys(versions):
         found += _of_label(version, f"the version is {shown(version)}")
-    found += _of_names(members)
+    found += _of_names(entries)
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: not finding.explicit))
 
 
-def _own_packages(members: Iterable[Member], project: str) -> set[str]:
+def _own_packages(entries: Iterable[Entry], project: str) -> set[str]:
     """Return the package of the project: the one of its name, or the only one that there is."""
-    tops = {match["top"] for member in members if (match := _TOP.match(member.name))}
+    tops = {match["top"] for entry in entries if (match := _TOP.match(entry.name))}
     packages = {top for top in tops if not top.endswith(_NO_PACKAGE)}
     named = {top for top in packages if canonicalize_name(top) == canonicalize_name(project)}
     return named or (packages if len(packages) == 1 else set())
 
 
-def _of_file(source: Readable, member: Member, *, own: bool) -> Iterator[Finding]:
+def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[Finding]:
     """Yield what a file of constants says; what is not of the project's own package can only contradict."""
-    place = shown(member.name)
+    place = shown(entry.name)
     constants = None
-    if member.size <= _LONGEST_FILE:
+    if entry.size <= _LONGEST_FILE:
         try:
-            constants = read_constants(read_content(source, member, limit=_LONGEST_FILE))
+            constants = read_constants(read_content(source, entry, limit=_LONGEST_FILE))
         except ArchiveError:  # damaged: it says nothing; whether the wheel is sound is asked elsewhere
             constants = None
     if constants is None:
@@ -238,15 +238,15 @@ def _brief(value: str | None) -> str:
     return repr(value[:_LONGEST_VALUE] if value else value)
 
 
-def _of_names(members: Iterable[Member]) -> Iterator[Finding]:
+def _of_names(entries: Iterable[Entry]) -> Iterator[Finding]:
     """Yield what names of files say, once for each runtime: presence is strong, absence says nothing."""
     seen = set()
-    for member in members:
-        name = member.name.rpartition("/")[2]
+    for entry in entries:
+        name = entry.name.rpartition("/")[2]
         if not is_binary(name):
             continue
         telling = (runtime for pattern, runtime in _TELLING_NAMES.items() if fnmatchcase(name.lower(), pattern))
         runtime = next(telling, None) or library_runtime(name)
         if runtime is not None and runtime not in seen:
             seen.add(runtime)
-            yield Finding(runtime, True, f"there is {shown(member.name)}", explicit=False)
+            yield Finding(runtime, True, f"there is {shown(entry.name)}", explicit=False)

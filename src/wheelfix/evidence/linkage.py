@@ -10,9 +10,9 @@ from wheelfix.errors import ArchiveError
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic, system_of
 from wheelfix.text import shown
-from wheelfix.wheel.zip.inflate import Allowance, MemberFile, read_start
+from wheelfix.wheel.zip.inflate import Allowance, EntryFile, read_start
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.structs import Entry
 
 _MOST_BYTES: Final = 6 << 30
 """How much of a wheel's binaries is inflated at most, in bytes; the largest real ones have 2 GiB."""
@@ -32,7 +32,7 @@ _NOT_READ: Final = "it is no ELF file, and others are not read"
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One shared object or program of a wheel: its member's name, and what its dynamic section says."""
+    """One shared object or program of a wheel: its entry's name, and what its dynamic section says."""
 
     path: str
     dynamic: Dynamic
@@ -148,17 +148,17 @@ class Scanner:
     def __init__(
         self,
         source: Readable,
-        members: Sequence[Member],
+        entries: Sequence[Entry],
         known: Linkage | None = None,
         *,
         systems: Collection[str] | None = None,
     ) -> None:
         self._source = source
         self._systems = systems
-        candidates = [member for member in members if is_binary(member.name)]
+        candidates = [entry for entry in entries if is_binary(entry.name)]
         known = known or Linkage()
         seen = known.unread.keys() | {binary.path for binary in known.binaries}
-        left = [] if known.complete else [member for member in members if member.name not in seen]
+        left = [] if known.complete else [entry for entry in entries if entry.name not in seen]
         self._waiting = deque(sorted((each for each in left if is_binary(each.name)), key=_by_size))
         self._others = [each for each in left if _may_be_program(each)]
         self._debug_files = [each for each in left if is_debug_file(each.name)]
@@ -226,21 +226,21 @@ class Scanner:
             self._waiting.extend(sorted(loaded, key=_by_size))
         return bool(self._waiting)
 
-    def _begins_like_elf(self, member: Member) -> bool:
+    def _begins_like_elf(self, entry: Entry) -> bool:
         """Whether it is an ELF file; one for another system cannot be read, and is noted."""
         try:
-            start = read_start(self._source, member, 2 * len(MAGIC))
+            start = read_start(self._source, entry, 2 * len(MAGIC))
             if start.startswith(b"MZ"):
-                start = read_start(self._source, member, _START)
+                start = read_start(self._source, entry, _START)
         except ArchiveError as error:
-            self._unread[member.name] = error.message
+            self._unread[entry.name] = error.message
             return False
         system = system_of(start)
         if system is not None and (self._systems is None or system in self._systems):
-            self._unread[member.name] = _NOT_READ
+            self._unread[entry.name] = _NOT_READ
         return start.startswith(MAGIC)
 
-    def _loaded_debug_files(self) -> list[Member]:
+    def _loaded_debug_files(self) -> list[Entry]:
         """Return the files called like debugging information that a binary links to: those are loaded all the same."""
         if not self._debug_files:
             return []
@@ -251,28 +251,28 @@ class Scanner:
         """Return the names under which the wheel brings libraries: a file that no loader takes brings none."""
         return self._names - (_bases(self._passed_over) - _bases(self._candidates - self._passed_over))
 
-    def _read(self, member: Member) -> None:
-        if member.size > _SMALL and member.size > _GREATEST_RATIO * (member.data_stop - member.data_start):
-            self._unread[member.name] = "it is packed tighter than any real binary"
+    def _read(self, entry: Entry) -> None:
+        if entry.size > _SMALL and entry.size > _GREATEST_RATIO * (entry.data_stop - entry.data_start):
+            self._unread[entry.name] = "it is packed tighter than any real binary"
             return
         try:
-            file = MemberFile(self._source, member, self._allowance)
+            file = EntryFile(self._source, entry, self._allowance)
             if file.read(len(MAGIC)) != MAGIC:
-                if member.size:
-                    self._unread[member.name] = _NOT_READ
+                if entry.size:
+                    self._unread[entry.name] = _NOT_READ
                 else:
-                    self._passed_over.add(member.name)
+                    self._passed_over.add(entry.name)
                 return
             dynamic = read_dynamic(cast(BinaryIO, file))
         except ArchiveError as error:
-            self._unread[member.name] = error.message
+            self._unread[entry.name] = error.message
         except UnreadableBinary as error:
-            self._unread[member.name] = str(error)
+            self._unread[entry.name] = str(error)
         else:
             if dynamic is None:
-                self._passed_over.add(member.name)
+                self._passed_over.add(entry.name)
             else:
-                self._binaries.append(Binary(member.name, dynamic))
+                self._binaries.append(Binary(entry.name, dynamic))
 
 
 def _needed_by(binaries: Iterable[Binary]) -> Iterator[str]:
@@ -291,12 +291,12 @@ def _bases(paths: Iterable[str]) -> frozenset[str]:
     return frozenset(path.rpartition("/")[2] for path in paths)
 
 
-def _may_be_program(member: Member) -> bool:
-    return member.size > len(MAGIC) and not is_binary(member.name) and not is_debug_file(member.name)
+def _may_be_program(entry: Entry) -> bool:
+    return entry.size > len(MAGIC) and not is_binary(entry.name) and not is_debug_file(entry.name)
 
 
-def _by_size(member: Member) -> tuple[int, str]:
-    return member.size, member.name
+def _by_size(entry: Entry) -> tuple[int, str]:
+    return entry.size, entry.name
 
 
 def unread_reason(linkage: Linkage) -> str:

@@ -15,7 +15,7 @@ from wheelfix.wheel.tags import Environments
 
 if TYPE_CHECKING:
     from wheelfix.wheel.zip.source import Readable
-    from wheelfix.wheel.zip.structs import Member
+    from wheelfix.wheel.zip.structs import Entry
 
 _MOST_NAMES: Final = 10
 _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "CANN", "tpu": "TPU", "metal": "Metal"}
@@ -40,7 +40,7 @@ class Evidence:
     def __init__(
         self,
         source: "Readable",
-        members: "Sequence[Member]",
+        entries: "Sequence[Entry]",
         environments: Environments,
         project: str,
         versions: Iterable[str],
@@ -50,7 +50,7 @@ class Evidence:
     ) -> None:
         self.environments = environments
         self._source = source
-        self._members = members
+        self._entries = entries
         self._project = project
         self._versions = tuple(versions)
         self._scan = scan
@@ -65,11 +65,11 @@ class Evidence:
     @cached_property
     def build(self) -> tuple[Finding, ...]:
         """What the wheel says of its build."""
-        return read_build(self._source, self._members, self._project, self._versions)
+        return read_build(self._source, self._entries, self._project, self._versions)
 
     @cached_property
     def _scanner(self) -> Scanner:
-        return Scanner(self._source, self._members, self._known, systems=self.environments.systems)
+        return Scanner(self._source, self._entries, self._known, systems=self.environments.systems)
 
     @property
     def linkage(self) -> Linkage:

@@ -1,4 +1,4 @@
-"""What a plan means for the members of an archive: what is replaced, renamed, removed and added."""
+"""What a plan means for the entries of an archive: what is replaced, renamed, removed and added."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE, read_trace, write_trace
 from wheelfix.wheel.wheel import Wheel, limit_of
-from wheelfix.wheel.zip.rewrite import Edits, NewMember, Preview
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.rewrite import Edits, NewEntry, Preview
+from wheelfix.wheel.zip.structs import Entry
 
 
 def own_provenance(wheel: Wheel) -> bytes | None:
@@ -16,15 +16,15 @@ def own_provenance(wheel: Wheel) -> bytes | None:
 
     :raises ArchiveError: if it is damaged.
     """
-    member = wheel.member(TRACE)
-    if member is None or member.size > limit_of(TRACE):
+    entry = wheel.entry(TRACE)
+    if entry is None or entry.size > limit_of(TRACE):
         return None
     data = wheel.read(TRACE)
     return data if read_trace(data) else None
 
 
 class Assembly:
-    """What ``plan`` means for the members of the archive of ``wheel``; with ``sbom`` the new wheel has its provenance.
+    """What ``plan`` means for the entries of the archive of ``wheel``; with ``sbom`` the new wheel has its provenance.
 
     Names in dist-info are those of the new wheel, except where it is said.
     """
@@ -37,17 +37,17 @@ class Assembly:
         self._old = f"{wheel.dist_info}/"
         self._new = f"{plan.renaming.dist_info}/"
         self.expected: dict[str, bytes] = {}
-        """The content of every member that is written anew, by name."""
+        """The content of every entry that is written anew, by name."""
         written = dict(plan.written)
         if plan.new_metadata != plan.metadata:
             written["METADATA"] = plan.new_metadata
-        self._replaced = {file: content for file, content in written.items() if wheel.member(file)}
-        self._added = {file: content for file, content in written.items() if not wheel.member(file)}
+        self._replaced = {file: content for file, content in written.items() if wheel.entry(file)}
+        self._added = {file: content for file, content in written.items() if not wheel.entry(file)}
         self.expected.update({self._new + file: content for file, content in written.items()})
 
     @property
     def gone(self) -> set[str]:
-        """The members that the new wheel does not have, by their old names."""
+        """The entries that the new wheel does not have, by their old names."""
         return {self._old + file for file in self._gone}
 
     @property
@@ -55,10 +55,10 @@ class Assembly:
         """The files of dist-info that the new wheel does not have, or has written anew at its end."""
         return {*self._plan.removed, *([TRACE] if self._before else ())}
 
-    def name_of(self, member: str) -> str:
-        """Return what a member of the old wheel is called in the new one."""
-        top, slash, rest = member.partition("/")
-        return f"{self._plan.renaming.folders.get(top, top)}{slash}{rest}" if slash else member
+    def name_of(self, entry: str) -> str:
+        """Return what an entry of the old wheel is called in the new one."""
+        top, slash, rest = entry.partition("/")
+        return f"{self._plan.renaming.folders.get(top, top)}{slash}{rest}" if slash else entry
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -69,17 +69,17 @@ class Assembly:
 
     @property
     def edits(self) -> Edits:
-        """The edits of the members but for those at the end: new files, the trace and RECORD."""
-        members = self._wheel.layout.members if self._plan.renaming.folders else ()
-        renamed = {each.name: name for each in members if (name := self.name_of(each.name)) != each.name}
+        """The edits of the entries but for those at the end: new files, the trace and RECORD."""
+        entries = self._wheel.layout.entries if self._plan.renaming.folders else ()
+        renamed = {each.name: name for each in entries if (name := self.name_of(each.name)) != each.name}
         return Edits(
             replaced={self._old + file: content for file, content in self._replaced.items()},
             renamed=renamed,
             removed=frozenset(self._old + file for file in (*self._gone, "RECORD")),
         )
 
-    def closing(self, source_sha256: str) -> Sequence[NewMember]:
-        """Return the members that come last in the new archive."""
+    def closing(self, source_sha256: str) -> Sequence[NewEntry]:
+        """Return the entries that come last in the new archive."""
         metadata, record = self._like("METADATA"), self._like("RECORD")
         last = dict(self._added)
         if self._sbom:
@@ -87,19 +87,19 @@ class Assembly:
         content = self._record(last)
         self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
         return [
-            *(NewMember(self._new + file, new, metadata, added=True) for file, new in last.items()),
-            NewMember(f"{self._new}RECORD", content, record),
+            *(NewEntry(self._new + file, new, metadata, added=True) for file, new in last.items()),
+            NewEntry(f"{self._new}RECORD", content, record),
         ]
 
     def preview(self) -> Preview:
         """Return the new wheel as it would be, but for the sha256 of the old one in its provenance."""
         return Preview(self._wheel.source, self._wheel.layout, self.edits, self.closing("0" * 64))
 
-    def _like(self, file: str) -> Member:
-        member = self._wheel.member(file)
-        if member is None:
+    def _like(self, file: str) -> Entry:
+        entry = self._wheel.entry(file)
+        if entry is None:
             raise KeyError(file)  # Wheel does not open without it
-        return member
+        return entry
 
     def _trace(self, source_sha256: str) -> bytes:
         plan = self._plan

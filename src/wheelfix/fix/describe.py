@@ -55,7 +55,7 @@ class Description:
     project: str | None = None
     version: str | None = None
     size: int | None = None
-    members: int | None = None
+    files: int | None = None
     tags: tuple[str, ...] = ()
     metadata_version: str | None = None
     requires_python: str | None = None
@@ -82,7 +82,7 @@ def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Descripti
                 wheel.project,
                 wheel.version,
                 wheel.source.size,
-                len(wheel.layout.members),
+                len(wheel.layout.entries),
                 tuple(sorted(map(str, wheel.filename.tags))),
                 wheel.document.first("Metadata-Version"),
                 wheel.document.first("Requires-Python"),
@@ -91,7 +91,7 @@ def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Descripti
                 plan.problem,
                 plan.notes,
                 tuple(_sentence(each) for each in glance(wheel.path, wheel.source)),
-                read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None,
+                read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None,
             )
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return Description(path, problem=failure(path, error).problem)
@@ -165,7 +165,7 @@ def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> Whee
             plan = make_plan(wheel, rules)
             facts = make_facts(wheel.document, wheel.filename, wheel.source.sha256)
             every = explain(rules, facts)
-            trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+            trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
             return WheelExplanation(
                 path,
                 len(every),

@@ -111,7 +111,7 @@ def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
             hint="Installers look for PROJECT-VERSION.dist-info; build the wheel again.",
         )
     folders = {wheel.dist_info: f"{project}-{filename.version}{_INFO}"}
-    tops = sorted({member.name.partition("/")[0] for member in wheel.layout.members})
+    tops = sorted({entry.name.partition("/")[0] for entry in wheel.layout.entries})
     for name in tops:
         found = _DATA_FOLDER.fullmatch(name)
         if found and _same_release(found["project"], found["version"], project, version):

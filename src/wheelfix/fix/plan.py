@@ -45,7 +45,7 @@ def problem_of(wheel: Wheel, file: str) -> Problem | None:
 
     :raises RecordError: if RECORD cannot be read.
     """
-    if wheel.member(file) is None or not wheel.record.doubts(f"{wheel.dist_info}/{file}", wheel.read(file)):
+    if wheel.entry(file) is None or not wheel.record.doubts(f"{wheel.dist_info}/{file}", wheel.read(file)):
         return None
     message = f"{shown(file)} is not what RECORD says: it may be damaged, and a new wheel would vouch for it"
     hint = f"{_HINT} Without a trace in the new wheel (--no-sbom) it is left out." if file == TRACE else _HINT
@@ -62,11 +62,11 @@ def contradicted_files(wheel: Wheel) -> list[str]:
     rows = wheel.record.below(wheel.dist_info)
     found, left = list[str](), _MOST_COMPARED
     for file in wheel.dist_info_files:
-        member = wheel.member(file)
+        entry = wheel.entry(file)
         said = rows.get(f"{wheel.dist_info}/{file}", ())
-        if member is None or file == "RECORD" or not said or member.size > min(left, limit_of(file)):
+        if entry is None or file == "RECORD" or not said or entry.size > min(left, limit_of(file)):
             continue
-        left -= member.size
+        left -= entry.size
         if any_doubts(said, wheel.read(file)):
             found.append(file)
     return found
@@ -153,7 +153,7 @@ def make_plan(
 def void_signatures(wheel: Wheel) -> list[Change]:
     """Return the removal of each signature of RECORD, for a wheel that changes."""
     reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
-    return [Change(name, "remove-file", None, None, reason=reason) for name in SIGNATURES if wheel.member(name)]
+    return [Change(name, "remove-file", None, None, reason=reason) for name in SIGNATURES if wheel.entry(name)]
 
 
 def as_kept(change: Change) -> Change:
@@ -228,12 +228,12 @@ class _Draft:
 
     def _exists(self, path: str) -> bool:
         """Whether a dist-info file is there after the edits so far."""
-        return self._files[path] is not None if path in self._files else self._wheel.member(path) is not None
+        return self._files[path] is not None if path in self._files else self._wheel.entry(path) is not None
 
     def _note_files(self) -> None:
         """Note what became of each file in the end; a file that is as it was is no change."""
         for path, content in list(self._files.items()):
-            before = self._wheel.read(path) if self._wheel.member(path) else None
+            before = self._wheel.read(path) if self._wheel.entry(path) else None
             if content == before:
                 del self._files[path]
                 continue
@@ -337,7 +337,7 @@ class _Draft:
         wheel, changes = self._wheel, list[Change]()
         changes += (each for each in void_signatures(wheel) if self._files.get(each.field, b"") is not None)
         self._files.update({change.field: None for change in changes})
-        if wheel.member("metadata.json") and self._editor.document.data != wheel.document.data:
+        if wheel.entry("metadata.json") and self._editor.document.data != wheel.document.data:
             self._notes.append(
                 "metadata.json (PEP 426, withdrawn) repeats the old METADATA and stays: installers do not read it."
             )

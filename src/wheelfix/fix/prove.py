@@ -1,6 +1,6 @@
 """The proof that a new wheel differs from the old one as planned, in no other byte, and that others can read it.
 
-The strict reader reads it, and it is compared with the old one, member by member. Then
+The strict reader reads it, and it is compared with the old one, entry by entry. Then
 :class:`wheel.wheelfile.WheelFile`, which is not ours, opens it and checks what was written anew against RECORD.
 """
 
@@ -17,8 +17,8 @@ from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader th
 
 from wheel.wheelfile import WheelFile
 
-from wheelfix.diff.members import compare_layouts
-from wheelfix.diff.model import ArchiveChange, MemberChange
+from wheelfix.diff.files import compare_layouts
+from wheelfix.diff.model import ArchiveChange, FileChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
 from wheelfix.results import Change
 from wheelfix.text import shown, shown_few
@@ -29,7 +29,7 @@ from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.source import Readable, Span
 from wheelfix.wheel.zip.staging import directory_for_links
-from wheelfix.wheel.zip.structs import FULL_32, VERSION_ZIP64, Member
+from wheelfix.wheel.zip.structs import FULL_32, VERSION_ZIP64, Entry
 
 _ROWS: Final = "RECORD"
 _OF_ROWS: Final = frozenset({"set-row", "add-row", "remove-row"})
@@ -223,15 +223,15 @@ def unlisted_fault(new: bytes, expected: Mapping[str, bytes], gone: Collection[s
 _END: Final = "zip64-end"
 """The one way in which an archive may differ as a whole: where positions in it are larger."""
 _OF_POSITION: Final = "version-needed"
-_OF_MEMBER: Final = frozenset(
+_OF_ENTRY: Final = frozenset(
     {"time", "made-by", "external-attributes", "internal-attributes", "comment", "extra-field", "local-extra-field"}
 )
-"""What a member that is written anew has of the one in whose place it comes."""
+"""What an entry that is written anew has of the one in whose place it comes."""
 _READABLE_STEM: Final = re.compile(r"[^\s-]+-[^\s-]+")
 
 
 def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], source: Path, beside: Path) -> str | None:
-    """Confirm that in the new wheel at ``path`` the members ``expected`` read back, and match RECORD.
+    """Confirm that in the new wheel at ``path`` the entries ``expected`` read back, and match RECORD.
 
     ``folders`` are the names of dist-info before and after.
 
@@ -240,7 +240,7 @@ def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], 
 
     ``beside`` is a folder that can be written to, for a link where the system has no usable folder for temporary files.
 
-    :raises VerificationError: if a member does not read back, or the library refuses the new wheel only.
+    :raises VerificationError: if an entry does not read back, or the library refuses the new wheel only.
     """
     with warnings.catch_warnings():
         # From Python 3.12 on zipfile warns of odd fields that it reads all the same; `wheelfix verify` reports them.
@@ -261,7 +261,7 @@ def _verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes],
             _compare(archive, expected)
     except BadZipFile as error:
         raise _failed(f"zipfile refuses it: {error}") from error
-    except NotImplementedError:  # a member asks for a newer reader: it stays, and contents were compared by ours already
+    except NotImplementedError:  # an entry asks for a newer reader: it stays, and contents were compared by ours already
         return remark
     return remark
 
@@ -277,8 +277,8 @@ def prove(
 ) -> Layout:
     """Confirm that between ``wheel`` and the new one, ``output``, nothing differs but what was planned.
 
-    ``folders`` maps top-level folders to their new names, ``written`` names the members that are new or have new content, by
-    their new names, and ``gone`` those that are no longer there, by their old ones. Every other member must be there with
+    ``folders`` maps top-level folders to their new names, ``written`` names the entries that are new or have new content, by
+    their new names, and ``gone`` those that are no longer there, by their old ones. Every other entry must be there with
     the same bytes, the same records and in the same order: this is what ``wheelfix diff`` compares. One that is written in
     the place of another keeps its time and mode. ``known`` are spans that were compared already. The new layout is returned.
 
@@ -294,28 +294,28 @@ def prove(
     wrong += [each.after for each in found.renamed if not _is_planned(each, folders, written)]
     wrong += found.moved
     anew = set(written) - {_in_new_folder(name, folders) for name in gone}
-    wide = {member.name for member in layout.members if _is_wide(layout, member)}
-    wrong += [each.member or each.kind for each in found.archive if not _follows(each, written, anew, wide)]
+    wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
+    wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, anew, wide)]
     if wrong:
         raise _failed(f"more differs than was planned: {shown_few([name or '?' for name in wrong])}")
     return layout
 
 
-def _is_planned(change: MemberChange, folders: Mapping[str, str], written: Collection[str]) -> bool:
-    """Whether a member that is the same under another name is meant to be."""
+def _is_planned(change: FileChange, folders: Mapping[str, str], written: Collection[str]) -> bool:
+    """Whether an entry that is the same under another name is meant to be."""
     return change.after == _in_new_folder(change.before or "", folders) or change.after in written
 
 
 def prove_contents(wheel: Wheel, output: Readable, layout: Layout, planned: Planned, expected: Mapping[str, bytes]) -> None:
     """Confirm that METADATA and RECORD, as they stand in ``output``, differ from those of ``wheel`` as planned, no further.
 
-    ``layout`` is that of the output, ``expected`` is the content of the members that were written, by name.
+    ``layout`` is that of the output, ``expected`` is the content of the entries that were written, by name.
 
     :raises VerificationError: if they do, or if RECORD does not list what was written as it is.
     """
     folder = planned.folders.get(wheel.dist_info, wheel.dist_info)
     own = f"{folder}/RECORD"
-    by_name = {member.name: member for member in layout.members}
+    by_name = {entry.name: entry for entry in layout.entries}
     try:
         for name, content in expected.items():
             if read_content(output, by_name[name], limit=limit_of("RECORD")) != content:
@@ -335,22 +335,22 @@ def prove_contents(wheel: Wheel, output: Readable, layout: Layout, planned: Plan
         raise _failed(f"more differs than was planned: {'; '.join(wrong) or unlisted}")
 
 
-def _is_wide(layout: Layout, member: Member) -> bool:
-    """Whether the position of a member stands in its ZIP64 field."""
-    return layout.fields(member).offset == FULL_32
+def _is_wide(layout: Layout, entry: Entry) -> bool:
+    """Whether the position of an entry stands in its ZIP64 field."""
+    return layout.fields(entry).offset == FULL_32
 
 
 def _follows(change: ArchiveChange, written: Collection[str], anew: Collection[str], wide: Collection[str]) -> bool:
     """Whether the archives may differ in this: it follows from what was planned.
 
-    Of a member that is written ``anew`` in the place of another only what goes with its content may; of one that is kept
+    Of an entry that is written ``anew`` in the place of another only what goes with its content may; of one that is kept
     only the version that is needed, where its position is too large for the old one.
     """
-    if change.member is None:
+    if change.file is None:
         return change.kind == _END
-    if change.member in written:
-        return change.member not in anew or change.kind not in _OF_MEMBER
-    return change.kind == _OF_POSITION and change.member in wide and change.after == str(VERSION_ZIP64)
+    if change.file in written:
+        return change.file not in anew or change.kind not in _OF_ENTRY
+    return change.kind == _OF_POSITION and change.file in wide and change.after == str(VERSION_ZIP64)
 
 
 def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: Path) -> str | None:

@@ -52,7 +52,7 @@ def guarded(plan: Plan, wheel: Wheel, *, sbom: bool, foresee: bool = False) -> P
 
 def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
     """Yield what keeps ``plan`` from being carried out, as far as it can be known without the new wheel."""
-    if sbom and wheel.member(TRACE) and own_provenance(wheel) is None:
+    if sbom and wheel.entry(TRACE) and own_provenance(wheel) is None:
         yield Problem(
             "foreign-provenance",
             f"{TRACE} in dist-info is not as wheelfix writes it, and the provenance would replace it",
@@ -74,11 +74,11 @@ def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
 def _collisions(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
     """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
     removed = {*plan.removed, *([TRACE] if own_provenance(wheel) else ())}
-    added = [file for file in plan.written if wheel.member(file) is None]
+    added = [file for file in plan.written if wheel.entry(file) is None]
     added += [TRACE] if sbom else []
     depth = max((file.count("/") + 1 for file in added), default=0)
     gone = {f"{wheel.dist_info}/{file}" for file in removed}
-    present = _folded_paths((member.name for member in wheel.layout.members if member.name not in gone), wheel, depth)
+    present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in gone), wheel, depth)
     for file in added:
         name = f"{wheel.dist_info}/{file}"
         for path in _paths(name, depth + 1):
@@ -130,14 +130,14 @@ def _collision(file: str, known: str) -> Problem:
 def new_error(plan: Plan, wheel: Wheel, output: Readable, layout: Layout, written: Collection[str]) -> Problem | None:
     """Return the error that the new wheel, ``output`` with ``layout``, has and ``wheel`` has not; ``None`` without one.
 
-    ``written`` names the members that are not copied. It is cheap: what ``verify`` says of contents against RECORD is not
-    asked, nor of members and rows that are copied as they are.
+    ``written`` names the entries that are not copied. It is cheap: what ``verify`` says of contents against RECORD is not
+    asked, nor of entries and rows that are copied as they are.
 
     :raises OSError: if one of the wheels cannot be read.
     """
     folders = plan.renaming.folders
     renamed = tuple(f"{new}/" for new in folders.values())
-    only = {*written, *(each.name for each in layout.members if renamed and each.name.startswith(renamed))}
+    only = {*written, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
     filename = Path(str(plan.renaming.filename))
     found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(folders))
     if not found:

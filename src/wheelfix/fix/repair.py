@@ -35,7 +35,7 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What fixes one wheel, as a plan, and what was found in the wheel as it came; ``sums`` are those of its members."""
+    """What fixes one wheel, as a plan, and what was found in the wheel as it came; ``sums`` are those of its entries."""
 
     plan: Plan
     found: Sequence[Found]
@@ -65,7 +65,7 @@ class Repair:
 
 
 def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
-    """Return what fixes the findings in ``wheel`` as far as ``mandate`` goes; all its members are read.
+    """Return what fixes the findings in ``wheel`` as far as ``mandate`` goes; all its entries are read.
 
     :raises MetadataError: if readers disagree about METADATA and that is not fixed.
     :raises RecordError: if RECORD cannot be read.

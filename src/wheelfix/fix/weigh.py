@@ -74,7 +74,7 @@ def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None)
     if _labelled_by_us(wheel):  # what we wrote ourselves is no evidence, and what only may be ours is none either
         versions = [version.partition("+")[0] for version in versions]
     tags = wheel.filename.tags | own_tags(wheel)
-    return Evidence(wheel.source, wheel.layout.members, Environments(tags), wheel.project, versions, scan=scan, known=known)
+    return Evidence(wheel.source, wheel.layout.entries, Environments(tags), wheel.project, versions, scan=scan, known=known)
 
 
 def _labelled_by_us(wheel: Wheel) -> bool:
@@ -82,7 +82,7 @@ def _labelled_by_us(wheel: Wheel) -> bool:
 
     A forged one takes evidence away by this, and never adds any.
     """
-    if wheel.member(TRACE) is None:
+    if wheel.entry(TRACE) is None:
         return False
     try:
         trace = read_trace(wheel.read(TRACE))

@@ -110,7 +110,7 @@ def upload_time(moment: datetime) -> str:
 
 
 def _origin(wheel: Wheel) -> Origin | None:
-    trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+    trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
     if trace is None or not trace.ancestors:
         return None
     first = trace.ancestors[-1]

@@ -219,7 +219,7 @@ def _trace(folder: Folder, page: Page, file: ListedFile) -> Trace | None:
             hint="Add it again, or remove it with `wheelfix mirror remove`.",
         )
     with Wheel(folder.at(place)) as wheel:
-        trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+        trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
     return trace if trace and trace.ancestors else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, MemberChange, RecordRow, RequirementChange, RowChange
+from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, FileChange, RecordRow, RequirementChange, RowChange
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
 from wheelfix.results import Outcome, Report
@@ -57,7 +57,7 @@ def render_difference(difference: Difference, *, verbosity: int = NORMAL) -> str
         return f"{difference.verdict}\n"
     verbose = verbosity >= VERBOSE
     blocks = [
-        [str(difference.verdict), *_members(difference, verbose)],
+        [str(difference.verdict), *_files(difference, verbose)],
         _titled("requirements", _few(list(map(_requirement, difference.requirements)), verbose)),
         difference.metadata_diff.split("\n")[:-1],
         _titled("RECORD", _record(difference, verbose)),
@@ -78,21 +78,21 @@ def _few(lines: Sequence[str], verbose: bool) -> list[str]:
     return [*lines[:_MOST], f"... and {len(lines) - _MOST} more, which -v shows"]
 
 
-def _members(difference: Difference, verbose: bool) -> Iterator[str]:
-    changes = difference.members
-    followers = [each for each in changes.renamed if _follows(each, changes.folders)]
+def _files(difference: Difference, verbose: bool) -> Iterator[str]:
+    changes = difference.files
+    followers = [each for each in changes.renamed if _follows(each, changes.directories)]
     renamed = [each for each in changes.renamed if verbose or each not in followers]
-    lines = [f"> {shown(before)}/ -> {shown(after)}/" for before, after in changes.folders]
+    lines = [f"> {shown(before)}/ -> {shown(after)}/" for before, after in changes.directories]
     for mark, found in (("+", changes.added), ("-", changes.removed), ("~", changes.changed), (">", renamed)):
-        lines += _few([f"{mark} {_member(each)}" for each in found], verbose)
+        lines += _few([f"{mark} {_entry(each)}" for each in found], verbose)
     if followers and not verbose:
-        lines.append(f"{_counted(len(followers), 'member')} only in renamed folders, which -v shows")
-    lines.append(f"{_counted(changes.same, 'member')} with the same content")
+        lines.append(f"{_counted(len(followers), 'file')} only in renamed directories, which -v shows")
+    lines.append(f"{_counted(changes.same, 'file')} with the same content")
     return (f"  {line}" for line in lines)
 
 
-def _follows(change: MemberChange, folders: Iterable[tuple[str, str]]) -> bool:
-    """Whether only the folder that the member lies in has another name."""
+def _follows(change: FileChange, folders: Iterable[tuple[str, str]]) -> bool:
+    """Whether only the folder that the entry lies in has another name."""
     (top, _, rest), (new_top, _, new_rest) = ((name or "").partition("/") for name in (change.before, change.after))
     return (top, new_top) in folders and rest == new_rest
 
@@ -101,10 +101,10 @@ def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
-def _member(change: MemberChange) -> str:
+def _entry(change: FileChange) -> str:
     names = " -> ".join(dict.fromkeys(shown(name) for name in (change.before, change.after) if name is not None))
     sizes = " -> ".join(dict.fromkeys(str(size) for size in (change.size_before, change.size_after) if size is not None))
-    return names if change.is_folder else f"{names} ({sizes} bytes)"
+    return names if change.is_directory else f"{names} ({sizes} bytes)"
 
 
 def _requirement(change: RequirementChange) -> str:
@@ -117,7 +117,7 @@ def _record(difference: Difference, verbose: bool) -> list[str]:
         return ["the same rows, in another order or with other quotes or line ends"]
     followers = [each for each in difference.record if each.kind is ChangeKind.RENAMED and not verbose]
     lines = _few([_row(each) for each in difference.record if verbose or each.kind is not ChangeKind.RENAMED], verbose)
-    return [*lines, f"{_counted(len(followers), 'row')} only in renamed folders, which -v shows"] if followers else lines
+    return [*lines, f"{_counted(len(followers), 'row')} only in renamed directories, which -v shows"] if followers else lines
 
 
 def _row(change: RowChange) -> str:
@@ -138,11 +138,11 @@ def _rest(row: RecordRow) -> str:
 
 
 def _archive(difference: Difference, verbose: bool) -> list[str]:
-    lines, moved = [], difference.members.moved
+    lines, moved = [], difference.files.moved
     if moved:
-        lines.append(f"order: {_counted(len(moved), 'member')} moved: {shown_few(moved, len(moved) if verbose else 3)}")
+        lines.append(f"order: {_counted(len(moved), 'file')} moved: {shown_few(moved, len(moved) if verbose else 3)}")
     kinds: defaultdict[str, list[ArchiveChange]] = defaultdict(list)
-    for each in difference.members.archive:
+    for each in difference.files.archive:
         kinds[each.kind].append(each)
     for kind, changes in kinds.items():
         lines += [f"{kind}: {_words(each)}" for each in changes] if verbose else [f"{kind}: {_summary(changes)}"]
@@ -150,19 +150,19 @@ def _archive(difference: Difference, verbose: bool) -> list[str]:
 
 
 def _words(change: ArchiveChange) -> str:
-    name = f"{shown(change.member)}: " if change.member is not None else ""
+    name = f"{shown(change.file)}: " if change.file is not None else ""
     return shown(f"{name}{change.before} -> {change.after}")
 
 
 def _summary(changes: Sequence[ArchiveChange]) -> str:
-    """Return one line for all changes of one kind: how many members, the most frequent change, and the first names."""
+    """Return one line for all changes of one kind: how many files, the most frequent change, and the first names."""
     if len(changes) == 1:
         return _words(changes[0])
-    names = [each.member or "" for each in changes]
+    names = [each.file or "" for each in changes]
     ((before, after), count), *others = Counter((each.before, each.after) for each in changes).most_common()
     example = f"{before} -> {after}" if not others else f"{count} times {before} -> {after}"
     which = f"all {example}" if not others else f"such as {before} -> {after}" if count == 1 else example
-    return f"{len(changes)} members ({shown(which)}): {shown_few(names)}"
+    return f"{len(changes)} files ({shown(which)}): {shown_few(names)}"
 
 
 def _bytes_of(diff: str) -> str | None:
@@ -174,11 +174,11 @@ def _bytes_of(diff: str) -> str | None:
 
 def render_difference_json(difference: Difference) -> str:
     """Return the difference as JSON, version 1, with a final line end."""
-    changes = difference.members
-    members: dict[str, Any] = {
+    changes = difference.files
+    files: dict[str, Any] = {
         name: [asdict(each) for each in getattr(changes, name)] for name in ("added", "removed", "changed", "renamed")
     }
-    folders = [{"before": before, "after": after} for before, after in changes.folders]
+    directories = [{"before": before, "after": after} for before, after in changes.directories]
     return encode(
         {
             "version": 1,
@@ -187,7 +187,7 @@ def render_difference_json(difference: Difference) -> str:
             "new": difference.new,
             "verdict": difference.verdict,
             "only_metadata": difference.only_metadata,
-            "members": {"same": changes.same, **members, "moved": list(changes.moved), "folders": folders},
+            "files": {"same": changes.same, **files, "moved": list(changes.moved), "directories": directories},
             "metadata": {
                 "diff": difference.metadata_diff,
                 "diff_base64": _bytes_of(difference.metadata_diff),

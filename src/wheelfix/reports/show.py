@@ -28,7 +28,7 @@ def render_head(description: Description) -> str:
     lines = [
         shown(description.source.name),
         f"  {shown(description.project or '?')} {shown(description.version or '?')}, {_size(description.size or 0)}, "
-        f"{description.members} members, Metadata-Version {shown(description.metadata_version or '?')}, "
+        f"{description.files} files, Metadata-Version {shown(description.metadata_version or '?')}, "
         f"Python {shown(description.requires_python or 'any')}",
         f"  build: {_build(description)}",
         *_history(description),

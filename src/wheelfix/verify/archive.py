@@ -16,15 +16,15 @@ from wheelfix.verify.subject import Subject, not_reading, refusing
 from wheelfix.wheel.zip.extra_fields import has_second_name
 from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
 from wheelfix.wheel.zip.structs import (
+    CENTRAL,
     DEFLATED,
-    ENTRY,
     EXTRA_ZIP64,
     FLAG_MASKED,
     FLAG_UTF8,
     FULL_32,
     STORED,
+    DirectoryRecord,
     Entry,
-    Member,
     extra_fields,
     is_well_formed,
     may_mislead,
@@ -54,50 +54,50 @@ _COMMON: Final = frozenset(
 """Names at the top that different projects have installed over each other."""
 
 
-def check_members(subject: Subject) -> Iterator[Found]:
-    """Yield the faults of the members."""
+def check_entries(subject: Subject) -> Iterator[Found]:
+    """Yield the faults of the entries."""
     layout = subject.layout
     if layout is None:
         return
     if _OF_SIGNATURES.intersection(layout.end.comment):
         yield Found("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
-    yield from check_each(subject, layout, layout.members)
+    yield from check_each(subject, layout, layout.entries)
     yield from check_folders(subject)
     yield from _check_same_path(subject)
     yield from _check_folded(subject)
     yield from _check_contents(subject)
 
 
-def check_each(subject: Subject, layout: Layout, members: Iterable[Member]) -> Iterator[Found]:
-    """Yield the faults of ``members``, each by itself."""
+def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> Iterator[Found]:
+    """Yield the faults of ``entries``, each by itself."""
     for_windows = _is_for_windows(subject)
-    for member in members:
-        yield from _check_name(member.name, for_windows=for_windows)
-        yield from _check_record(member, layout)
-        if member.method not in (STORED, DEFLATED):
-            yield _compression(member)
-        if member.name.rstrip("/") != member.name and member.name.rstrip("/") in subject.members:
+    for entry in entries:
+        yield from _check_name(entry.name, for_windows=for_windows)
+        yield from _check_record(entry, layout)
+        if entry.method not in (STORED, DEFLATED):
+            yield _compression(entry)
+        if entry.name.rstrip("/") != entry.name and entry.name.rstrip("/") in subject.entries:
             message, refused_by = "there is a file of the same name", (Client.PIP, Client.UV)
-            yield Found("archive-file-as-folder", shown(member.name), message, refused_by=refused_by)
+            yield Found("archive-file-as-directory", shown(entry.name), message, refused_by=refused_by)
 
 
 def check_folders(subject: Subject) -> Iterator[Found]:
-    """Yield the files below which other members lie, and those at the top that some take for a dist-info directory."""
-    for name in subject.members:
+    """Yield the files below which other entries lie, and those at the top that some take for a dist-info directory."""
+    for name in subject.entries:
         if name.endswith(".dist-info") and "/" not in name:
             message = "it is a file, and pip and installer read it as a second dist-info directory"
             yield Found("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
-    for folder in sorted(subject.folders - subject.members.keys()):
-        if folder[:-1] in subject.members:
+    for folder in sorted(subject.folders - subject.entries.keys()):
+        if folder[:-1] in subject.entries:
             yield Found(
-                "archive-file-as-folder", shown(folder[:-1]), "other entries lie below it, as if it were a directory"
+                "archive-file-as-directory", shown(folder[:-1]), "other entries lie below it, as if it were a directory"
             )
 
 
-def _compression(member: Member) -> Found:
-    name = _METHODS.get(member.method, "")
-    message = f"it is compressed by method {member.method}{f' ({name})' if name else ''}"
-    return Found("archive-unknown-compression", shown(member.name), message, refused_by=not_reading(member.method))
+def _compression(entry: Entry) -> Found:
+    name = _METHODS.get(entry.method, "")
+    message = f"it is compressed by method {entry.method}{f' ({name})' if name else ''}"
+    return Found("archive-unknown-compression", shown(entry.name), message, refused_by=not_reading(entry.method))
 
 
 def _is_for_windows(subject: Subject) -> bool:
@@ -138,22 +138,22 @@ def _has(name: str, *categories: str) -> bool:
     return not name.isprintable() and any(unicodedata.category(char) in categories for char in name)
 
 
-def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
-    fields = layout.fields(member)
-    place = shown(member.name)
-    yield from _check_attributes(member, fields)
-    if not member.name.isascii() and not member.flags & FLAG_UTF8:
-        start = member.entry_start + ENTRY.size + fields.name_length
+def _check_record(entry: Entry, layout: Layout) -> Iterator[Found]:
+    fields = layout.fields(entry)
+    place = shown(entry.name)
+    yield from _check_attributes(entry, fields)
+    if not entry.name.isascii() and not entry.flags & FLAG_UTF8:
+        start = entry.record_start + CENTRAL.size + fields.name_length
         extra = layout.directory[start : start + fields.extra_length]
         raw_name = layout.directory[start - fields.name_length : start]
         form = "with a Unicode path" if has_second_name(extra, raw_name) else ""
         refused_by = refusing("archive-name-encoding", form)
         message = "the name is not ASCII, and not marked as UTF-8"
         yield Found("archive-name-encoding", place, message, refused_by=refused_by)
-    if member.flags & FLAG_MASKED:
+    if entry.flags & FLAG_MASKED:
         yield Found("archive-odd-flag", place, "its local header is said to be masked")
     if fields.comment_length:
-        comment = layout.directory[member.entry_stop - fields.comment_length : member.entry_stop]
+        comment = layout.directory[entry.record_stop - fields.comment_length : entry.record_stop]
         form = "signature" if _OF_SIGNATURES.intersection(comment) else ""
         refused_by = refusing("archive-entry-comment", form)
         yield Found("archive-entry-comment", place, "it has a comment", refused_by=refused_by)
@@ -162,8 +162,8 @@ def _check_record(member: Member, layout: Layout) -> Iterator[Found]:
         yield Found("archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3")
     if not _is_time(fields):
         yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
-    if fields.extra_length and max(member.size, member.data_stop - member.data_start, member.start) < FULL_32:
-        start = member.entry_start + ENTRY.size + fields.name_length
+    if fields.extra_length and max(entry.size, entry.data_stop - entry.data_start, entry.start) < FULL_32:
+        start = entry.record_start + CENTRAL.size + fields.name_length
         if _has_field(layout.directory[start : start + fields.extra_length], EXTRA_ZIP64):
             yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
 
@@ -172,9 +172,9 @@ def _has_field(extra: bytes, kind: int) -> bool:
     return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in extra_fields(extra, ""))
 
 
-def _check_attributes(member: Member, fields: Entry) -> Iterator[Found]:
+def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[Found]:
     """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
-    place, is_folder = shown(member.name), member.name.endswith("/")
+    place, is_folder = shown(entry.name), entry.name.endswith("/")
     mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -189,11 +189,11 @@ def _check_attributes(member: Member, fields: Entry) -> Iterator[Found]:
     )  # fmt: skip
     if marked:
         yield Found("archive-odd-attributes", place, f"it is marked as {marked}, and is none")
-    if is_folder and (member.size or member.crc):
-        yield Found("archive-folder-with-content", place, "it is a directory, and has a size or a CRC-32")
+    if is_folder and (entry.size or entry.crc):
+        yield Found("archive-directory-with-content", place, "it is a directory, and has a size or a CRC-32")
 
 
-def _is_time(fields: Entry) -> bool:
+def _is_time(fields: DirectoryRecord) -> bool:
     """Whether date and time, in the form of MS-DOS, exist; a date of zero does not."""
     month, day = fields.date >> 5 & 15, fields.date & 31
     if not 1 <= month <= 12 or not 1 <= day <= monthrange(1980 + (fields.date >> 9), month)[1]:
@@ -204,19 +204,19 @@ def _is_time(fields: Entry) -> bool:
 def _check_same_path(subject: Subject) -> Iterator[Found]:
     """Yield the files that become one when they are installed: their paths differ by empty parts and dots only."""
     first: dict[str, str] = {}
-    for name in subject.members:
+    for name in subject.entries:
         if not name.endswith("/") and {"", "."}.intersection(name.split("/")):
             plain = posixpath.normpath(name)
-            other = plain if plain in subject.members else first.setdefault(plain, name)
+            other = plain if plain in subject.entries else first.setdefault(plain, name)
             if other != name:
                 message, refused_by = f"it is installed as the same file as {shown(other)}", (Client.INSTALLER,)
-                yield Found("archive-duplicate-member", shown(name), message, refused_by=refused_by)
+                yield Found("archive-duplicate-entry", shown(name), message, refused_by=refused_by)
 
 
 def _check_folded(subject: Subject) -> Iterator[Found]:
     first: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
-    for name in chain(subject.members, subject.folders - subject.members.keys()):
+    for name in chain(subject.entries, subject.folders - subject.entries.keys()):
         key = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
         other = first.setdefault(key, name)
         if other != name:
@@ -227,10 +227,10 @@ def _check_folded(subject: Subject) -> Iterator[Found]:
 
 
 def _check_contents(subject: Subject) -> Iterator[Found]:
-    compiled = sorted(name for name in subject.members if name.endswith((".pyc", ".pyo")))
+    compiled = sorted(name for name in subject.entries if name.endswith((".pyc", ".pyo")))
     if compiled:
         yield Found("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
-    folders = {name.partition("/")[0] for name in subject.members if "/" in name}
+    folders = {name.partition("/")[0] for name in subject.entries if "/" in name}
     own = subject.filename.project if subject.filename else ""
     for name in sorted(folders & _COMMON - {own}):
         yield Found("contents-common-name", name, "many projects would write to a directory of this name in site-packages")

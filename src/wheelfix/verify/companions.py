@@ -38,7 +38,7 @@ def _check_licenses(subject: Subject) -> Iterator[Found]:
 def _check_sboms(subject: Subject) -> Iterator[Found]:
     left = _MOST_SBOM
     for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
-        size = subject.members[f"{subject.dist_info}/{file}"].size
+        size = subject.entries[f"{subject.dist_info}/{file}"].size
         if size > min(left, limit_of(file)):
             yield Found("sbom-unreadable", shown(file), f"of its {size} bytes none is read: real ones are smaller")
             continue

@@ -214,7 +214,7 @@ def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[F
     """Yield the entry points whose module is not in the wheel, although the package is that it would be in."""
     if "namespace_packages.txt" in subject.dist_info_files:  # such packages are spread over several projects
         return
-    modules = Modules(subject.members, f"{subject.dist_info.removesuffix('.dist-info')}.data")
+    modules = Modules(subject.entries, f"{subject.dist_info.removesuffix('.dist-info')}.data")
     for each in points:
         module, colon, _ = each.value.partition("[")[0].partition(":")
         module = module.strip()
@@ -228,16 +228,16 @@ def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[F
     """Yield the files of ``.data/scripts`` that go where a script of an entry point or an interpreter is."""
     names = {each.name: each.place for each in points if each.group in _SCRIPTS}
     folder = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
-    for member in subject.members if subject.dist_info else ():
-        if not member.startswith((f"{folder}scripts/", f"{folder}data/bin/")):
+    for entry in subject.entries if subject.dist_info else ():
+        if not entry.startswith((f"{folder}scripts/", f"{folder}data/bin/")):
             continue
-        scheme, _, name = member.removeprefix(folder).partition("/")
+        scheme, _, name = entry.removeprefix(folder).partition("/")
         name = name.removeprefix("bin/") if scheme == "data" else name
         if is_interpreter(name.lower().removesuffix(".exe")):
-            yield Found("data-reserved-name", shown(member), "uv keeps this name for the interpreter, and refuses the wheel")
+            yield Found("data-reserved-name", shown(entry), "uv keeps this name for the interpreter, and refuses the wheel")
         if name in names:
             message = f"{names[name]} makes a script of this name too; installer does not write one over the other"
-            yield Found("data-script-twice", shown(member), message)
+            yield Found("data-script-twice", shown(entry), message)
 
 
 def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[Found]:

@@ -88,7 +88,7 @@ Mending: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWh
 class Found:
     """One fault: its code, its place, what is wrong there, and what mends it, nothing where nothing can.
 
-    ``file`` is the member that rows of RECORD contradict, or that may be there in the place of another one: it may be
+    ``file`` is the entry that rows of RECORD contradict, or that may be there in the place of another one: it may be
     damaged, so that the fault is mended only if the content is trusted. ``refused_by`` is set where this form of the
     finding is refused by others than the table says of its code.
     """

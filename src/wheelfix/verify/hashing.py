@@ -1,4 +1,4 @@
-"""The content of every member, read once: inflated in bounded memory, summed, and compared with its CRC-32."""
+"""The content of every entry, read once: inflated in bounded memory, summed, and compared with its CRC-32."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from typing import Final
 
 from wheelfix.wheel.zip.inflate import BEHIND
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import DEFLATED, STORED, Member
+from wheelfix.wheel.zip.structs import DEFLATED, STORED, Entry
 
 _BLOCK: Final = 1 << 20
 """How much is read and inflated at a time, in bytes."""
@@ -22,22 +22,22 @@ _THREADS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What became known of one member's content: its digests by algorithm, or the ``damage`` that hides it."""
+    """What became known of one entry's content: its digests by algorithm, or the ``damage`` that hides it."""
 
     digests: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
     damage: str = ""
 
 
-def sum_members(source: Readable, members: Iterable[Member], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
-    """Return the sums of ``members`` by name; ``algorithms`` names the hashes that are wanted beside sha256.
+def sum_entries(source: Readable, entries: Iterable[Entry], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
+    """Return the sums of ``entries`` by name; ``algorithms`` names the hashes that are wanted beside sha256.
 
-    Members that are compressed by another method than deflate are left out. A few threads share the work; each holds some
-    megabytes, however large the members are.
+    Entries that are compressed by another method than deflate are left out. A few threads share the work; each holds some
+    megabytes, however large the entries are.
     """
-    readable = [member for member in members if member.method in (STORED, DEFLATED)]
+    readable = [entry for entry in entries if entry.method in (STORED, DEFLATED)]
     workers = min(_THREADS, os.cpu_count() or 1)
     found: dict[str, Sums] = {}
-    if sum(member.size for member in readable) < _SHARE:  # not worth a thread
+    if sum(entry.size for entry in readable) < _SHARE:  # not worth a thread
         return _sum_share(source, readable, algorithms)
     with ThreadPoolExecutor(workers, "wheelfix-sums") as pool:
         for part in pool.map(lambda share: _sum_share(source, share, algorithms), _shares(readable)):
@@ -45,12 +45,12 @@ def sum_members(source: Readable, members: Iterable[Member], algorithms: Mapping
     return found
 
 
-def _shares(members: list[Member]) -> Iterator[list[Member]]:
-    """Yield ``members`` in lots that are worth a thread's while, the largest ones first."""
-    share, weight = list[Member](), 0
-    for member in sorted(members, key=lambda each: (-each.size, each.start)):
-        share.append(member)
-        weight += member.size + 1000  # an empty one costs something too
+def _shares(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Yield ``entries`` in lots that are worth a thread's while, the largest ones first."""
+    share, weight = list[Entry](), 0
+    for entry in sorted(entries, key=lambda each: (-each.size, each.start)):
+        share.append(entry)
+        weight += entry.size + 1000  # an empty one costs something too
         if weight >= _SHARE:
             yield share
             share, weight = [], 0
@@ -58,37 +58,37 @@ def _shares(members: list[Member]) -> Iterator[list[Member]]:
         yield share
 
 
-def _sum_share(source: Readable, share: list[Member], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
-    return {member.name: _sum(source, member, ("sha256", *algorithms.get(member.name, ()))) for member in share}
+def _sum_share(source: Readable, share: list[Entry], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
+    return {entry.name: _sum(source, entry, ("sha256", *algorithms.get(entry.name, ()))) for entry in share}
 
 
-def _sum(source: Readable, member: Member, algorithms: Collection[str]) -> Sums:
+def _sum(source: Readable, entry: Entry, algorithms: Collection[str]) -> Sums:
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in dict.fromkeys(algorithms)}
     crc = size = 0
     try:
-        for block in _content(source, member):
+        for block in _content(source, entry):
             size += len(block)
             crc = zlib.crc32(block, crc)
             for each in sums.values():
                 each.update(block)
     except zlib.error as error:
         return Sums(damage=f"it cannot be inflated: {error}")
-    if size != member.size:
+    if size != entry.size:
         return Sums(damage="it does not end where the archive says")
-    if crc != member.crc:
+    if crc != entry.crc:
         return Sums(damage="it does not match its CRC-32")
     return Sums({name: each.digest() for name, each in sums.items()})
 
 
-def _content(source: Readable, member: Member) -> Iterator[bytes]:
-    """Yield the content of ``member`` in blocks, and no more than one block beyond its size.
+def _content(source: Readable, entry: Entry) -> Iterator[bytes]:
+    """Yield the content of ``entry`` in blocks, and no more than one block beyond its size.
 
     :raises zlib.error: if it does not end with its data.
     """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
-    left = member.size
-    for start in range(member.data_start, member.data_stop, _BLOCK):
-        pending = source.read_at(start, min(_BLOCK, member.data_stop - start))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS) if entry.method == DEFLATED else None
+    left = entry.size
+    for start in range(entry.data_start, entry.data_stop, _BLOCK):
+        pending = source.read_at(start, min(_BLOCK, entry.data_stop - start))
         if inflater is None:
             yield pending
             continue
@@ -100,7 +100,7 @@ def _content(source: Readable, member: Member) -> Iterator[bytes]:
             left -= len(block)
             if left < 0:
                 return
-        if inflater.eof and (inflater.unused_data or start + _BLOCK < member.data_stop):
+        if inflater.eof and (inflater.unused_data or start + _BLOCK < entry.data_stop):
             raise zlib.error(BEHIND)
     if inflater is not None and not inflater.eof:
         raise zlib.error("it is cut off")

@@ -135,7 +135,7 @@ def _is_same_version(version: str, name: WheelFilename) -> bool:
 def _check_data(subject: Subject, own: str) -> Iterator[Found]:
     """Yield the faults of data folders: pip takes whatever ends with .data for one, and refuses what it cannot place."""
     below: dict[str, list[list[str]]] = {}
-    for name in subject.members:
+    for name in subject.entries:
         top, *rest = name.removesuffix("/").split("/", 2)
         if top.endswith(_DATA):
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
@@ -154,17 +154,17 @@ def _check_data(subject: Subject, own: str) -> Iterator[Found]:
 def _check_own_data(subject: Subject, folder: str) -> Iterator[Found]:
     """Yield the folders among the scripts, and the files of the library that are in the wheel twice."""
     scripts = f"{folder}/scripts/"
-    nested = sorted(name for name in subject.members if name.startswith(scripts) and "/" in name.removeprefix(scripts))
+    nested = sorted(name for name in subject.entries if name.startswith(scripts) and "/" in name.removeprefix(scripts))
     if nested:
         message = f"uv refuses a wheel with directories among its scripts: {shown_few(nested)}"
         yield Found("data-script-folder", shown(scripts), message)
     for scheme in ("purelib", "platlib"):
         library = f"{folder}/{scheme}/"
         other = "purelib" if scheme == "platlib" else ""  # both are one folder in most environments
-        for name in subject.members:
+        for name in subject.entries:
             path = name.removeprefix(library)
-            twin = path if path in subject.members else f"{folder}/{other}/{path}"
-            if name.startswith(library) and not name.endswith("/") and twin in subject.members:
+            twin = path if path in subject.entries else f"{folder}/{other}/{path}"
+            if name.startswith(library) and not name.endswith("/") and twin in subject.entries:
                 message = f"it goes where {shown(twin)} goes; installer does not write one over the other"
                 yield Found("data-same-file", shown(name), message)
 

@@ -158,7 +158,7 @@ def _place(index: int, path: str) -> str:
 
 
 def _is_file(subject: Subject, path: str) -> bool:
-    return path in subject.members and not path.endswith("/")
+    return path in subject.entries and not path.endswith("/")
 
 
 _HEXADECIMAL: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
@@ -166,7 +166,7 @@ _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s
 
 
 def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> Iterator[Found]:
-    """Yield the faults of RECORD; ``sums`` are those of the members, by name."""
+    """Yield the faults of RECORD; ``sums`` are those of the entries, by name."""
     if subject.record is None:
         return
     table = _Table(subject, listing, sums)
@@ -247,7 +247,7 @@ class _Table:
         sums, name = self._sums.get(path), row.algorithm.lower()
         if sums is None or sums.damage or (row.digest and name not in sums.digests):
             return False
-        size_holds = not row.size or read_size(row.size) == self._subject.members[path].size
+        size_holds = not row.size or read_size(row.size) == self._subject.entries[path].size
         return size_holds and (not row.digest or likeness(row.digest, sums.digests[name]) != "wrong")
 
     def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
@@ -259,10 +259,10 @@ class _Table:
 
     def _check_hash(self, path: str, each: Listed) -> Iterator[Found]:
         row, place = each.row, each.place
-        true_size = self._subject.members[path].size
+        true_size = self._subject.entries[path].size
         sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
         if sums is None or sums.damage:
-            return  # it is told of the member
+            return  # it is told of the entry
         true = hash_column("sha256", sums.digests["sha256"])
         name = row.algorithm.lower()
         whole = (ChangeRow(each.index, RowEdit(digest=true, size=size)),)
@@ -302,13 +302,13 @@ class _Table:
         if self._own not in listed:
             row = AddRow(NewRow(self._own, "", ""))
             yield Found("record-own-row-missing", shown(self._own), "RECORD has no row for itself", (row,))
-        for name, member in self._subject.members.items():
+        for name, entry in self._subject.entries.items():
             if name in listed or name in self._signatures or name == self._own or name.endswith("/"):
                 continue
             sums = self._sums.get(name)
             mend: tuple[AddRow, ...] = ()
             if sums is not None and not sums.damage:
-                mend = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(member.size))),)
+                mend = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
             yield Found("record-missing-row", shown(name), "RECORD has no row for it", mend)
 
 

@@ -108,7 +108,7 @@ _ARCHIVE: Final = (
         by=EVERYONE,
     ),
     _error(
-        "archive-too-many-members",
+        "archive-too-many-entries",
         "The archive claims more entries than any real one; wheelfix does not read them.",
         APPNOTE,
     ),
@@ -127,17 +127,17 @@ _ARCHIVE: Final = (
         "archive-bad-extra-field", "An extra field runs past its end, is cut off, or appears twice.", APPNOTE, by=EVERYONE
     ),
     _error("archive-bad-zip64-field", "A ZIP64 field does not have the values that the entry needs.", APPNOTE, by=EVERYONE),
-    _error("archive-bad-member-name", "An entry has no name, or one that readers read differently.", APPNOTE, by=EVERYONE),
+    _error("archive-bad-entry-name", "An entry has no name, or one that readers read differently.", APPNOTE, by=EVERYONE),
     _error(
-        "archive-duplicate-member",
+        "archive-duplicate-entry",
         "Two entries have the same name, or names that some readers treat as the same.",
         APPNOTE,
         by=EVERYONE,
     ),
     _error("archive-gap", "Bytes between entries belong to none of them.", APPNOTE, by=_STRICT),
     _error("archive-overlap", "An entry runs into another.", APPNOTE, by=EVERYONE),
-    _error("archive-encrypted-member", "An entry is encrypted.", APPNOTE, by=EVERYONE),
-    _error("archive-patched-member", "An entry is compressed patched data.", APPNOTE, by=EVERYONE),
+    _error("archive-encrypted-entry", "An entry is encrypted.", APPNOTE, by=EVERYONE),
+    _error("archive-patched-entry", "An entry is compressed patched data.", APPNOTE, by=EVERYONE),
     _error(
         "archive-stored-size-differs",
         "A stored entry takes another number of bytes than its size: uv reads all, pip some.",
@@ -145,7 +145,7 @@ _ARCHIVE: Final = (
         by=(Client.UV,),
     ),
     _error(
-        "archive-member-too-large",
+        "archive-entry-too-large",
         "An entry that must be read is larger than any real one; wheelfix does not read it.",
         APPNOTE,
     ),
@@ -157,12 +157,12 @@ _ARCHIVE: Final = (
         by=(Client.PYPI,),
     ),
     _error(
-        "archive-too-many-folders",
+        "archive-too-many-directories",
         "The entries lie in more directories than those of any real wheel; wheelfix does not look at them all.",
         APPNOTE,
     ),
     _error(
-        "archive-damaged-member", "An entry cannot be inflated, or does not match its size or CRC-32.", APPNOTE, by=EVERYONE
+        "archive-damaged-entry", "An entry cannot be inflated, or does not match its size or CRC-32.", APPNOTE, by=EVERYONE
     ),
     _error(
         "archive-unknown-compression",
@@ -213,14 +213,14 @@ _ARCHIVE: Final = (
         APPNOTE,
         by=(Client.UV,),
     ),
-    _error("archive-folder-with-content", "A directory has content.", APPNOTE, by=(Client.UV,)),
+    _error("archive-directory-with-content", "A directory has content.", APPNOTE, by=(Client.UV,)),
     _error(
         "archive-unsafe-name",
         "The name of an entry leads out of the directory, is another one on Windows, or hides what it is.",
         FORMAT,
         by=EVERYONE,
     ),
-    _error("archive-file-as-folder", "An entry is a file, and another one lies below it.", FORMAT, by=_INSTALLERS),
+    _error("archive-file-as-directory", "An entry is a file, and another one lies below it.", FORMAT, by=_INSTALLERS),
     _warning("archive-same-name-folded", "Two names are the same on systems that ignore case or Unicode forms.", FORMAT),
     _warning("archive-windows-name", "Windows cannot hold a file of this name.", WINDOWS),
     _warning("archive-odd-path", "A name has an empty part, or a dot for one.", FORMAT),

@@ -12,11 +12,11 @@ from wheelfix.errors import SourceChanged, WheelFault
 from wheelfix.options import listed
 from wheelfix.results import Fault, Inspection, Severity, failure
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.archive import check_each, check_folders, check_members
+from wheelfix.verify.archive import check_each, check_entries, check_folders
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points
 from wheelfix.verify.found import Choice, Found
-from wheelfix.verify.hashing import Sums, sum_members
+from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names
 from wheelfix.verify.record import Listing, check_rows, read_listing
@@ -33,7 +33,7 @@ from wheelfix.wheel.zip.source import Readable, Source
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
-_OF_CONTENT: Final = frozenset({"archive-damaged-member", "archive-member-too-large"})
+_OF_CONTENT: Final = frozenset({"archive-damaged-entry", "archive-entry-too-large"})
 """What is found when a file of dist-info is read."""
 _LARGE_UPLOAD: Final = 1 << 26
 _UPLOAD_RATIO: Final = 50
@@ -59,7 +59,7 @@ def inspect_wheel(path: Path) -> Inspection:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was found in a wheel, the worst first, and the sums of its members, by name."""
+    """What was found in a wheel, the worst first, and the sums of its entries, by name."""
 
     found: list[Found]
     sums: Mapping[str, Sums]
@@ -80,10 +80,10 @@ def examine(
     layout: Layout | None = None,
     known: Mapping[str, Sums] = MappingProxyType({}),
 ) -> Examined:
-    """Return every finding in the wheel at ``path``, and the sums of its members.
+    """Return every finding in the wheel at ``path``, and the sums of its entries.
 
-    ``source`` is the file where it is open already, or what is read in its place, ``layout`` where its members lie, if that
-    was read. ``known`` are sums of members that need not be read again.
+    ``source`` is the file where it is open already, or what is read in its place, ``layout`` where its entries lie, if that
+    was read. ``known`` are sums of entries that need not be read again.
     """
     sums: Mapping[str, Sums] = {}
     with Subject(path, source=source, layout=layout) as subject:
@@ -91,7 +91,7 @@ def examine(
         found = [
             *too_large,
             *_ratio(subject),
-            *check_members(subject),
+            *check_entries(subject),
             *check_names(subject),
             *check_wheel_file(subject),
             *check_fields(subject),
@@ -115,13 +115,13 @@ def structural_errors(
 ) -> list[Found]:
     """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
 
-    ``path`` is what the wheel is called, ``source`` what it is read from, ``layout`` where its members lie. Where others are
-    known, ``only`` names the members that are looked at each by itself; ``rows`` says whether RECORD is.
+    ``path`` is what the wheel is called, ``source`` what it is read from, ``layout`` where its entries lie. Where others are
+    known, ``only`` names the entries that are looked at each by itself; ``rows`` says whether RECORD is.
     """
-    members = layout.members if only is None else [each for each in layout.members if each.name in only]
+    entries = layout.entries if only is None else [each for each in layout.entries if each.name in only]
     with Subject(path, source=source, layout=layout) as subject:
         found = [
-            *check_each(subject, layout, members),
+            *check_each(subject, layout, entries),
             *check_folders(subject),
             *check_names(subject),
             *check_fields(subject),
@@ -141,7 +141,7 @@ def glance(path: Path, source: Source) -> list[Fault]:
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
-        found += check_rows(subject, listing, sum_members(source, small, listing.algorithms))
+        found += check_rows(subject, listing, sum_entries(source, small, listing.algorithms))
         faults = [each.fault for each in first_of_each(in_order([*subject.found, *found]))]
     return [each for each in faults if each.severity is Severity.ERROR or each.code in _SEEN]
 
@@ -150,7 +150,7 @@ def _ratio(subject: Subject) -> Iterator[Found]:
     """Yield what PyPI takes for a bomb at upload (``COMPRESSION_RATIO_THRESHOLD`` in its forklift)."""
     if subject.source is None or subject.layout is None:
         return
-    total = sum(member.size for member in subject.layout.members)
+    total = sum(entry.size for entry in subject.layout.entries)
     if total > _LARGE_UPLOAD and total > _UPLOAD_RATIO * subject.source.size:
         message = f"the entries take {total} bytes, {total // subject.source.size} times the file"
         yield Found("archive-compression-ratio", "", message)
@@ -159,29 +159,29 @@ def _ratio(subject: Subject) -> Iterator[Found]:
 def _too_large(subject: Subject) -> list[Found]:
     if subject.source is None or subject.layout is None:
         return []
-    total = sum(member.size for member in subject.readable)
+    total = sum(entry.size for entry in subject.readable)
     if total <= max(_PLENTY, _GREATEST_RATIO * subject.source.size):
         return []
-    return [Found("archive-too-large", "", f"the members claim {total} bytes; they are not read")]
+    return [Found("archive-too-large", "", f"the entries claim {total} bytes; they are not read")]
 
 
 def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict[str, Sums]:
-    """Return the sums of all members; those that are ``known`` by every algorithm that is wanted are taken from there."""
+    """Return the sums of all entries; those that are ``known`` by every algorithm that is wanted are taken from there."""
     if subject.source is None or subject.layout is None:
         return {}
     wanted = listing.algorithms
     kept = {name: each for name, each in known.items() if each.damage or each.digests.keys() >= {*wanted.get(name, ())}}
-    unread = [member for member in subject.readable if member.name not in kept]
-    return {**kept, **sum_members(subject.source, unread, wanted)}
+    unread = [entry for entry in subject.readable if entry.name not in kept]
+    return {**kept, **sum_entries(subject.source, unread, wanted)}
 
 
 def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[Found]:
-    """Yield the members that are damaged, but for those of which that was found already."""
+    """Yield the entries that are damaged, but for those of which that was found already."""
     told = {each.place for each in subject.found if each.code in _OF_CONTENT}
     for name, each in sums.items():
         if each.damage and shown(name) not in told:
-            refused_by = refusing("archive-damaged-member", form_of_damage(name, each.damage))
-            yield Found("archive-damaged-member", shown(name), each.damage, refused_by=refused_by)
+            refused_by = refusing("archive-damaged-entry", form_of_damage(name, each.damage))
+            yield Found("archive-damaged-entry", shown(name), each.damage, refused_by=refused_by)
 
 
 def in_order(found: Iterable[Found]) -> list[Found]:
@@ -240,7 +240,7 @@ def verify_wheels(
 ) -> Audit:
     """Return every fault of every wheel: archive, names, RECORD, METADATA, companions, and siblings that disagree.
 
-    ``paths`` are wheels, not folders. Every member of each is read, in bounded memory and with both cores. With ``select``
+    ``paths`` are wheels, not folders. Every entry of each is read, in bounded memory and with both cores. With ``select``
     only codes that begin with one of its texts are told, with ``ignore`` none of those; a file that cannot be read is
     always reported. ``on_inspection`` is called as each wheel is done; what its siblings say is known only at the end.
 
@@ -289,7 +289,7 @@ class _Statement:
     @classmethod
     def of(cls, wheel: Wheel) -> "_Statement":
         document = wheel.document
-        trace = read_trace(wheel.read(TRACE)) if wheel.member(TRACE) else None
+        trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
         return cls(
             tuple(field.value.strip() for field in document.all("Requires-Dist")),
             plain_specifier(document.first("Requires-Python") or ""),

@@ -22,7 +22,7 @@ from wheelfix.wheel.zip.findings import ArchiveFinding
 from wheelfix.wheel.zip.inflate import BEHIND, read_content
 from wheelfix.wheel.zip.layout import Layout, read_loosely
 from wheelfix.wheel.zip.source import Readable, Source
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.structs import Entry
 
 _BUILT_IN: Final = (Client.PIP, Client.INSTALLER)
 _STRICT: Final = (Client.UV, Client.PYPI)
@@ -45,18 +45,18 @@ _FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
     ("archive-bad-extra-field", ""): _STRICT,
     ("archive-bad-extra-field", "repeated"): (Client.UV,),
     ("archive-bad-extra-field", "comment"): (Client.UV,),
-    ("archive-bad-member-name", "nul"): _STRICT,
-    ("archive-bad-member-name", "empty"): (Client.PIP, Client.UV, Client.INSTALLER),
-    ("archive-bad-member-name", "second"): (Client.UV,),
-    ("archive-bad-member-name", "encoding"): (),
+    ("archive-bad-entry-name", "nul"): _STRICT,
+    ("archive-bad-entry-name", "empty"): (Client.PIP, Client.UV, Client.INSTALLER),
+    ("archive-bad-entry-name", "second"): (Client.UV,),
+    ("archive-bad-entry-name", "encoding"): (),
     ("archive-bad-zip64-field", "more"): _STRICT,
     ("archive-bad-zip64-field", "more in the directory"): (Client.UV,),
     ("archive-bad-data-descriptor", "streamed"): (Client.PYPI,),
-    ("archive-duplicate-member", "twice"): (Client.INSTALLER, Client.PYPI),
-    ("archive-duplicate-member", "encoding"): _STRICT,
-    ("archive-damaged-member", "directory"): (Client.UV,),
-    ("archive-damaged-member", "behind"): (Client.UV,),
-    ("archive-damaged-member", "payload"): (Client.PIP, Client.UV, Client.INSTALLER),
+    ("archive-duplicate-entry", "twice"): (Client.INSTALLER, Client.PYPI),
+    ("archive-duplicate-entry", "encoding"): _STRICT,
+    ("archive-damaged-entry", "directory"): (Client.UV,),
+    ("archive-damaged-entry", "behind"): (Client.UV,),
+    ("archive-damaged-entry", "payload"): (Client.PIP, Client.UV, Client.INSTALLER),
     ("archive-name-encoding", "with a Unicode path"): (Client.PYPI,),
     ("archive-odd-zip64-field", "length"): (Client.UV,),
     ("archive-odd-zip64-field", "one size"): (Client.PYPI,),
@@ -97,7 +97,7 @@ def not_reading(method: int) -> tuple[Client, ...]:
 _PROJECT: Final = re.compile(r"[A-Za-z0-9._]+-")
 _FIVE_PARTS: Final = re.compile(r"[^-].*-.*-.+-.+-.+\.whl")
 _DEEPEST: Final = 100
-"""How many folders of a member's path are looked at: all of any real one, and a bound for paths made of slashes."""
+"""How many folders of an entry's path are looked at: all of any real one, and a bound for paths made of slashes."""
 _MOST_FOLDERS: Final = 1 << 24
 """How long the paths of all folders may be together, in characters: those of torch are 60,000."""
 _CODES: Final = {
@@ -123,10 +123,10 @@ def found_of(error: WheelFault, place: str = "") -> Found:
     """Return an error of a wheel as a fault."""
     # On a system that folds case or cuts names, another file is read: no installer looks at that.
     refused_by: tuple[Client, ...] | None = (
-        () if isinstance(error, StructureError) and error.code == "duplicate-member" else None
+        () if isinstance(error, StructureError) and error.code == "duplicate-entry" else None
     )
     code = _CODES.get(error.code, f"archive-{error.code}")
-    if code == "archive-damaged-member":
+    if code == "archive-damaged-entry":
         refused_by = refusing(code, form_of_damage(place, error.message))
     return Found(code, place, error.message, refused_by=refused_by)
 
@@ -164,9 +164,9 @@ def unreadable(error: SourceChanged | OSError) -> Found:
 class Subject:
     """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
 
-    ``members`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the folder's
+    ``entries`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the folder's
     name, empty without one. Use it as a context manager. ``source`` is the file where it is open already, or what it is read
-    from instead; who opened it closes it. ``layout`` is where its members lie, if that was read.
+    from instead; who opened it closes it. ``layout`` is where its entries lie, if that was read.
     """
 
     def __init__(self, path: Path, *, source: Readable | None = None, layout: Layout | None = None) -> None:
@@ -177,7 +177,7 @@ class Subject:
         self.filename: WheelFilename | None = None
         self.source: Readable | None = None
         self.layout = layout
-        self.members: dict[str, Member] = {}
+        self.entries: dict[str, Entry] = {}
         self.hidden: frozenset[str] = frozenset()
         self.dist_info = ""
         self.document: Document | None = None
@@ -198,15 +198,15 @@ class Subject:
             self.source = self._given or self._open_file()
             self.layout = self.layout or self._read_layout(self.source)
             if self.layout is not None:
-                self.members = {member.name: member for member in self.layout.members}
-                self.dist_info = find_dist_info(self.members)
+                self.entries = {entry.name: entry for entry in self.layout.entries}
+                self.dist_info = find_dist_info(self.entries)
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
         except WheelFault as error:
             self.found.append(found_of(error))
             self.dist_info = self._fitting_dist_info()
         if self.dist_info:
-            self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.members)]
+            self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.entries)]
             self._read_parts()
 
     def _fitting_dist_info(self) -> str:
@@ -214,7 +214,7 @@ class Subject:
         if self.filename is None:
             return ""
         folder = f"{self.filename.raw_project}-{self.filename.version}.dist-info"
-        return folder if any(name.startswith(f"{folder}/") for name in self.members) else ""
+        return folder if any(name.startswith(f"{folder}/") for name in self.entries) else ""
 
     def _open_file(self) -> Source:
         self._opened = Source(self.path)
@@ -267,42 +267,42 @@ class Subject:
 
     def read(self, file: str) -> bytes | None:
         """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
-        member = self.members.get(f"{self.dist_info}/{file}")
-        if not self.dist_info or member is None or self.source is None or member.name in self.hidden:
+        entry = self.entries.get(f"{self.dist_info}/{file}")
+        if not self.dist_info or entry is None or self.source is None or entry.name in self.hidden:
             return None
         try:
-            return read_content(self.source, member, limit=limit_of(file))
+            return read_content(self.source, entry, limit=limit_of(file))
         except WheelFault as error:
-            self.found.append(found_of(error, shown(member.name)))
+            self.found.append(found_of(error, shown(entry.name)))
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
         return None
 
     @property
-    def readable(self) -> list[Member]:
-        """The members whose content can be read, each name once."""
-        return [member for member in self.members.values() if member.name not in self.hidden]
+    def readable(self) -> list[Entry]:
+        """The entries whose content can be read, each name once."""
+        return [entry for entry in self.entries.values() if entry.name not in self.hidden]
 
     @cached_property
     def dist_info_files(self) -> Collection[str]:
         """The files below dist-info, without its name."""
         prefix = f"{self.dist_info}/"
-        return [name.removeprefix(prefix) for name in self.members if name.startswith(prefix) and not name.endswith("/")]
+        return [name.removeprefix(prefix) for name in self.entries if name.startswith(prefix) and not name.endswith("/")]
 
     @cached_property
     def folders(self) -> frozenset[str]:
-        """Every folder, with a slash at its end, that members lie in or are; those of the first 100 levels.
+        """Every folder, with a slash at its end, that entries lie in or are; those of the first 100 levels.
 
         Where they are more than any real wheel has, the rest is left out, and that is a fault.
         """
         found, left = set[str](), _MOST_FOLDERS
-        for name in self.members:
+        for name in self.entries:
             top = name if name.count("/") <= _DEEPEST else "/".join(name.split("/", _DEEPEST)[:-1]) + "/"
             position = top.rfind("/")
             while position > 0 and top[: position + 1] not in found:
                 left -= position + 1
                 if left < 0:
-                    self.found.append(Found("archive-too-many-folders", shown(name), "it is in one more than are looked at"))
+                    self.found.append(Found("archive-too-many-directories", shown(name), "it is one more than are checked"))
                     return frozenset(found)
                 found.add(top[: position + 1])
                 position = top.rfind("/", 0, position)

@@ -19,7 +19,7 @@ from wheelfix.wheel.record import Record
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.source import Source
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.structs import Entry
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -67,7 +67,7 @@ class Wheel:
         try:
             self.filename = WheelFilename.parse(self.path.name)
             self.layout = read_layout(self.source)
-            self._by_name = {member.name: member for member in self.layout.members}
+            self._by_name = {entry.name: entry for entry in self.layout.entries}
             self.dist_info = find_dist_info(self._by_name)
             for fault in dist_info_faults(self.dist_info, self._by_name):
                 raise fault
@@ -112,8 +112,8 @@ class Wheel:
         names = (name.removeprefix(prefix) for name in self._by_name if name.startswith(prefix))
         return tuple(name for name in names if name and not name.endswith("/"))
 
-    def member(self, file: str) -> Member | None:
-        """Return the member of the dist-info file ``file``, or ``None`` if there is none."""
+    def entry(self, file: str) -> Entry | None:
+        """Return the entry of the dist-info file ``file``, or ``None`` if there is none."""
         return self._by_name.get(f"{self.dist_info}/{file}")
 
     def read(self, file: str) -> bytes:
@@ -151,7 +151,7 @@ def read_tags(wheel: Document) -> "frozenset[Tag]":
 
 
 def _other_readings(name: str) -> set[str]:
-    """Return what readers make of a member name that is no plain path: folded, parts resolved or left out."""
+    """Return what readers make of an entry name that is no plain path: folded, parts resolved or left out."""
     folded = name.casefold().replace("\\", "/")
     parts = [part if part == ".." else part.rstrip(" .") for part in _DRIVE.sub("", folded).split("/")]
     parts = [part for part in parts if part]
@@ -160,7 +160,7 @@ def _other_readings(name: str) -> set[str]:
 
 
 def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[StructureError]:
-    """Yield what is wrong with the files of ``dist_info`` among the members ``names``: one is missing, or there twice."""
+    """Yield what is wrong with the files of ``dist_info`` among the entries ``names``: one is missing, or there twice."""
     ours = {f"{dist_info}/{name}": name for name in _REQUIRED}
     for path, name in ours.items():
         if path not in names:
@@ -169,7 +169,7 @@ def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[Structu
     for name in names:
         if _OURS.search(name) and name not in ours and not folded.isdisjoint(_other_readings(name)):
             yield StructureError(
-                "duplicate-member",
+                "duplicate-entry",
                 f"{shown(name)} is a second spelling of a file of dist-info",
                 hint="Some readers would take it for that file; build the wheel again.",
             )

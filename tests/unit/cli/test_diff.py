@@ -34,7 +34,7 @@ def test_the_same() -> None:
     for other in (new, old):
         ran = wheelfix("diff", old, other)
         assert (ran.code, ran.err) == (0, "Compared 2 wheels: identical\n")
-        assert ran.lines == ["identical", "  5 members with the same content"]
+        assert ran.lines == ["identical", "  5 files with the same content"]
     assert wheelfix("diff", "--expect", "metadata", old, new).code == 0
 
 

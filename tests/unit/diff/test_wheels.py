@@ -28,9 +28,9 @@ from building import (
 from in_memory import Held, packed
 from places import SAMPLES
 from running import wheelfix as run
-from wheelfix import ChangeKind, Difference, Likeness, MemberChanges, compare_wheels
+from wheelfix import ChangeKind, Difference, FileChanges, Likeness, compare_wheels
 from wheelfix.diff import content
-from wheelfix.diff.members import compare_layouts, out_of_order
+from wheelfix.diff.files import compare_layouts, out_of_order
 from wheelfix.diff.model import KINDS
 from wheelfix.wheel.zip.layout import read_layout
 
@@ -49,7 +49,7 @@ def compared(folder: Path, old: Archive | WheelSpec, new: Archive | WheelSpec) -
     return compare_wheels(*paths)
 
 
-def members(old: Archive, new: Archive, **renamed: str) -> MemberChanges:
+def entries(old: Archive, new: Archive, **renamed: str) -> FileChanges:
     """Return the difference of two archives that are no wheels."""
     one, two = Held(to_bytes(old)), Held(to_bytes(new))
     return compare_layouts(read_layout(one), one, read_layout(two), two, renamed)
@@ -59,15 +59,15 @@ def archive(*entries: Entry | tuple[str, bytes]) -> Archive:
     return Archive(tuple(each if isinstance(each, Entry) else Entry(*each) for each in entries))
 
 
-def names(changes: MemberChanges) -> dict[str, list[tuple[str | None, str | None]]]:
+def names(changes: FileChanges) -> dict[str, list[tuple[str | None, str | None]]]:
     """Return the names that differ, by what became of them."""
     kinds = ("added", "removed", "changed", "renamed")
     found = {kind: [(each.before, each.after) for each in getattr(changes, kind)] for kind in kinds}
     return {kind: each for kind, each in found.items() if each}
 
 
-def kinds(changes: MemberChanges) -> set[tuple[str, str | None]]:
-    return {(each.kind, each.member) for each in changes.archive}
+def kinds(changes: FileChanges) -> set[tuple[str, str | None]]:
+    return {(each.kind, each.file) for each in changes.archive}
 
 
 def colliding(content: bytes) -> bytes:
@@ -80,13 +80,13 @@ def colliding(content: bytes) -> bytes:
 def test_the_same_file_twice(tmp_path: Path) -> None:
     difference = compared(tmp_path, PLAIN, PLAIN)
     assert (difference.verdict, difference.only_metadata) == (Likeness.IDENTICAL, True)
-    assert difference.members == MemberChanges(same=5)
+    assert difference.files == FileChanges(same=5)
 
 
 def test_added_removed_and_changed() -> None:
     old = archive(("a", b"one"), ("b", b"two"), ("c", b"three"), ("d", CODE))
     new = archive(("a", b"one"), ("c", b"THREE"), ("d", CODE + b"#"), ("e", b"new"))
-    changes = members(old, new)
+    changes = entries(old, new)
     assert names(changes) == {"removed": [("b", None)], "added": [(None, "e")], "changed": [("c", "c"), ("d", "d")]}
     assert (changes.same, changes.moved, changes.archive) == (1, (), ())
     assert (changes.changed[1].size_before, changes.changed[1].size_after) == (len(CODE), len(CODE) + 1)
@@ -98,53 +98,53 @@ def test_equal_size_and_crc_prove_nothing(new_is_stored: bool) -> None:
     assert (zlib.crc32(other), len(other)) == (zlib.crc32(CODE), len(CODE))
     assert other != CODE
     method = STORED if new_is_stored else 8
-    assert names(members(archive(("a", CODE)), archive(Entry("a", other, method)))) == {"changed": [("a", "a")]}
-    assert names(members(archive(("a", CODE)), archive(Entry("b", other, method)))) == {
+    assert names(entries(archive(("a", CODE)), archive(Entry("a", other, method)))) == {"changed": [("a", "a")]}
+    assert names(entries(archive(("a", CODE)), archive(Entry("b", other, method)))) == {
         "added": [(None, "b")],
         "removed": [("a", None)],
     }
 
 
-def test_a_renamed_member_is_found_by_its_content() -> None:
-    changes = members(archive(("a", CODE), ("z", b"z")), archive(("z", b"z"), ("b", CODE)))
+def test_a_renamed_entry_is_found_by_its_content() -> None:
+    changes = entries(archive(("a", CODE), ("z", b"z")), archive(("z", b"z"), ("b", CODE)))
     assert names(changes) == {"renamed": [("a", "b")]}
     assert (changes.same, len(changes.moved)) == (1, 1)
-    recompressed = members(archive(("a", CODE)), archive(Entry("b", CODE, raw=packed(CODE))))
+    recompressed = entries(archive(("a", CODE)), archive(Entry("b", CODE, raw=packed(CODE))))
     assert names(recompressed) == {"renamed": [("a", "b")]}
     assert kinds(recompressed) == {("recompressed", "b")}
 
 
-def test_of_members_with_equal_content_those_that_keep_their_base_name_are_paired_first() -> None:
+def test_of_entries_with_equal_content_those_that_keep_their_base_name_are_paired_first() -> None:
     old = archive(("one/a.py", CODE), ("one/b.py", CODE), ("one/c.py", CODE))
     new = archive(("two/x.py", CODE), ("two/b.py", CODE), ("two/a.py", CODE))
-    assert set(names(members(old, new))["renamed"]) == {
+    assert set(names(entries(old, new))["renamed"]) == {
         ("one/a.py", "two/a.py"),
         ("one/b.py", "two/b.py"),
         ("one/c.py", "two/x.py"),
     }
 
 
-def test_empty_members_and_folders_are_not_taken_for_one_another() -> None:
+def test_empty_entries_and_folders_are_not_taken_for_one_another() -> None:
     old = archive(("a/", b""), ("a/x.py", b""), ("a/__init__.py", b""))
     new = archive(("b/", b""), ("b/y.py", b""), ("b/__init__.py", b""))
-    changes = members(old, new)
+    changes = entries(old, new)
     assert names(changes)["renamed"] == [("a/__init__.py", "b/__init__.py")]
     assert {each.before for each in changes.removed} == {"a/", "a/x.py"}
 
 
-def test_many_members_of_equal_content_take_no_time_that_grows_with_their_square() -> None:
+def test_many_entries_of_equal_content_take_no_time_that_grows_with_their_square() -> None:
     old = archive(*(Entry(f"a/{number}", b"x", STORED) for number in range(20_000)))
     new = archive(*(Entry(f"b/{number}x", b"x", STORED) for number in range(20_000)))
-    assert len(members(old, new).renamed) == 20_000
+    assert len(entries(old, new).renamed) == 20_000
 
 
-def test_a_member_in_another_place_is_moved_and_those_that_only_shift_are_not() -> None:
+def test_a_entry_in_another_place_is_moved_and_those_that_only_shift_are_not() -> None:
     first, *rest = (Entry(name, name.encode() * 9) for name in "abcdef")
-    changes = members(archive(first, *rest), archive(*rest, first))
+    changes = entries(archive(first, *rest), archive(*rest, first))
     assert (changes.moved, names(changes), changes.archive) == (("a",), {}, ())
-    shifted = members(archive(first, *rest), archive(("a", b"longer than it was before"), *rest))
+    shifted = entries(archive(first, *rest), archive(("a", b"longer than it was before"), *rest))
     assert (shifted.moved, shifted.archive) == ((), ())
-    behind = members(archive(first, *rest), archive(*rest, ("a", b"changed and last")))
+    behind = entries(archive(first, *rest), archive(*rest, ("a", b"changed and last")))
     assert (behind.moved, names(behind)) == ((), {"changed": [("a", "a")]})
 
 
@@ -160,10 +160,10 @@ def test_recompressed_content_is_the_same() -> None:
     big = bytes(range(256)) * 10_000
     old = archive(("a", CODE), Entry("b", big, raw=packed(big, 1)))
     new = archive(Entry("a", CODE, raw=packed(CODE)), Entry("b", big, raw=packed(big, 9)))
-    changes = members(old, new)
+    changes = entries(old, new)
     assert (changes.same, names(changes)) == (2, {})
     assert kinds(changes) == {("recompressed", "a"), ("recompressed", "b")}
-    stored = members(old, archive(Entry("a", CODE, STORED), Entry("b", big, STORED)))
+    stored = entries(old, archive(Entry("a", CODE, STORED), Entry("b", big, STORED)))
     assert {("method", "a"), ("recompressed", "b")} <= kinds(stored)
 
 
@@ -175,25 +175,25 @@ def test_recompressed_content_is_the_same() -> None:
 def test_what_is_damaged_is_never_the_same(raw: bytes) -> None:
     sound = archive(("a", CODE))
     damaged = archive(Entry("a", CODE, raw=raw, local={"compressed_size": len(raw)}))
-    assert names(members(sound, damaged)) == names(members(damaged, sound)) == {"changed": [("a", "a")]}
-    assert names(members(damaged, damaged)) == {}
+    assert names(entries(sound, damaged)) == names(entries(damaged, sound)) == {"changed": [("a", "a")]}
+    assert names(entries(damaged, damaged)) == {}
 
 
 def test_unknown_compression_is_compared_as_it_is() -> None:
     one, two = (archive(Entry("a", CODE, method=14, raw=raw)) for raw in (b"one", b"two"))
-    assert names(members(one, one)) == {}
-    assert names(members(one, two)) == {"changed": [("a", "a")]}
+    assert names(entries(one, one)) == {}
+    assert names(entries(one, two)) == {"changed": [("a", "a")]}
 
 
 def test_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(1 << 20)
     old, new = (archive(Entry("a", data, raw=packed(data, level))) for level in (1, 9))
-    assert names(members(old, new)) == {}
+    assert names(entries(old, new)) == {}
     monkeypatch.setattr(content, "_INFLATED", 1 << 16)
     with pytest.raises(wheelfix.ArchiveError) as caught:
-        members(old, new)
+        entries(old, new)
     assert caught.value.code == "too-much-to-read"
-    assert names(members(old, old)) == {}, "what is the same as it is compressed needs not be inflated"
+    assert names(entries(old, old)) == {}, "what is the same as it is compressed needs not be inflated"
 
 
 STAMP = extra_field(0x5455, b"\x01\x00\x00\x00\x00")
@@ -216,25 +216,25 @@ STAMP = extra_field(0x5455, b"\x01\x00\x00\x00\x00")
         ("other-bytes", {"local": {"needed": 45}}, None),
     ],
 )
-def test_each_attribute_of_a_member(kind: str, changes: dict[str, Any], words: tuple[str, str] | None) -> None:
+def test_each_attribute_of_a_entry(kind: str, changes: dict[str, Any], words: tuple[str, str] | None) -> None:
     old = archive(("a", CODE), ("b", CODE))
     new = changed(old, "b", **changes)
-    found = members(old, new)
+    found = entries(old, new)
     assert (names(found), found.same) == ({}, 2)
     [change] = [each for each in found.archive if each.kind == kind]
-    assert change.member == "b"
+    assert change.file == "b"
     assert words in (None, (change.before, change.after))
     assert {each.kind for each in found.archive} <= set(KINDS)
 
 
 def test_how_changed_data_are_packed_is_not_told_and_its_mode_is() -> None:
     new = archive(Entry("a", b"other", STORED, mode=0o100755, descriptor=Descriptor()))
-    assert kinds(members(archive(("a", CODE)), new)) == {("external-attributes", "a")}
+    assert kinds(entries(archive(("a", CODE)), new)) == {("external-attributes", "a")}
 
 
 def test_the_same_name_in_other_bytes() -> None:
     old, new = Entry(b"\x82", CODE), Entry("\xe9", CODE)
-    assert kinds(members(archive(old), archive(new))) == {("flags", "\xe9"), ("name-bytes", "\xe9")}
+    assert kinds(entries(archive(old), archive(new))) == {("flags", "\xe9"), ("name-bytes", "\xe9")}
 
 
 @pytest.mark.parametrize(
@@ -247,29 +247,29 @@ def test_the_same_name_in_other_bytes() -> None:
 )
 def test_each_attribute_of_the_archive(tmp_path: Path, kind: str, changes: dict[str, Any]) -> None:
     difference = compared(tmp_path, PLAIN, replace(PLAIN, **changes))
-    assert kinds(difference.members) == {(kind, None)}
+    assert kinds(difference.files) == {(kind, None)}
     assert (difference.verdict, difference.only_metadata) == (Likeness.REPACKED, False)
-    assert names(difference.members) == {}
+    assert names(difference.files) == {}
 
 
 def test_bytes_without_a_name_are_told_too(tmp_path: Path) -> None:
     forms: list[dict[str, Any]] = [{"directory": {"needed": 45}, "local": {"needed": 45}}, {"wide": frozenset({"offset"})}]
     difference = compared(tmp_path, *(changed(PLAIN, "version.py", **form) for form in forms))
-    assert kinds(difference.members) == {("other-bytes", None)}
+    assert kinds(difference.files) == {("other-bytes", None)}
     assert difference.verdict is Likeness.REPACKED
 
 
-def test_folder_entries_are_members_and_no_content(tmp_path: Path) -> None:
+def test_folder_entries_are_entries_and_no_content(tmp_path: Path) -> None:
     difference = compared(tmp_path, WheelSpec(folders=True), WheelSpec())
-    assert names(difference.members) == {"removed": [("demo/", None), (f"{INFO}/", None)]}
+    assert names(difference.files) == {"removed": [("demo/", None), (f"{INFO}/", None)]}
     assert (difference.verdict, difference.only_metadata) == (Likeness.REPACKED, False)
 
 
 def test_a_folder_whose_new_name_is_taken_is_not_renamed() -> None:
     old = archive(("a/x", CODE), ("b/x", b"b"), ("c/x", b"c"))
-    assert names(members(old, old, a="b", b="z", c="z", nothing="y")) == {}
+    assert names(entries(old, old, a="b", b="z", c="z", nothing="y")) == {}
     new = archive(("z/x", CODE), ("b/x", b"b"), ("c/x", b"c"))
-    assert members(old, new, a="z").folders == (("a", "z"),)
+    assert entries(old, new, a="z").directories == (("a", "z"),)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
@@ -279,11 +279,11 @@ def test_a_fixed_wheel_differs_in_metadata_record_and_sbom(sample: Path, tmp_pat
     if difference.verdict is Likeness.IDENTICAL:
         return
     info = difference.dist_infos[0]
-    assert names(difference.members) == {
+    assert names(difference.files) == {
         "added": [(None, f"{info}/sboms/wheelfix.cdx.json")],
         "changed": [(f"{info}/{file}", f"{info}/{file}") for file in ("METADATA", "RECORD")],
     }
-    assert (difference.members.moved, difference.members.archive, difference.notes) == ((), (), ())
+    assert (difference.files.moved, difference.files.archive, difference.notes) == ((), (), ())
     assert (difference.verdict, difference.only_metadata) == (Likeness.METADATA_ONLY, True)
     assert {each.kind for each in difference.requirements} == {ChangeKind.REMOVED}
     assert difference.metadata_diff.startswith(f"--- a/{info}/METADATA\n")
@@ -300,7 +300,7 @@ def test_a_wheel_that_was_unpacked_and_packed(tmp_path: Path) -> None:
     difference = compare_wheels(old, tmp_path / "new" / old.name)
     assert difference.verdict is Likeness.REPACKED
     assert str(difference.verdict) == "content same, archive different"
-    assert {"recompressed", "time"} <= {each.kind for each in difference.members.archive}
+    assert {"recompressed", "time"} <= {each.kind for each in difference.files.archive}
 
 
 def test_dist_info_with_another_version_is_compared_with_the_old_one(tmp_path: Path) -> None:
@@ -309,8 +309,8 @@ def test_dist_info_with_another_version_is_compared_with_the_old_one(tmp_path: P
     [new] = run("strip-gpu", "--local", "cpu", "-o", tmp_path / "out", old).lines
     difference = compare_wheels(old, new)
     info = "demo-1.0+cpu.dist-info"
-    assert difference.members.folders == ((INFO, info), ("demo-1.0.data", "demo-1.0+cpu.data"))
-    found = names(difference.members)
+    assert difference.files.directories == ((INFO, info), ("demo-1.0.data", "demo-1.0+cpu.data"))
+    found = names(difference.files)
     assert found["changed"] == [(f"{INFO}/{file}", f"{info}/{file}") for file in ("METADATA", "RECORD")]
     assert (data.name, "demo-1.0+cpu.data/scripts/run") in found["renamed"]
     assert (found["added"], "removed" in found) == ([(None, f"{info}/sboms/wheelfix.cdx.json")], False)
@@ -357,7 +357,7 @@ def test_requirements(tmp_path: Path, old: tuple[str, ...], new: tuple[str, ...]
 )
 def test_record_in_other_bytes_says_the_same(tmp_path: Path, style: RecordStyle) -> None:
     difference = compared(tmp_path, WheelSpec(), WheelSpec(style=style))
-    assert names(difference.members) == {"changed": [(f"{INFO}/RECORD",) * 2]}
+    assert names(difference.files) == {"changed": [(f"{INFO}/RECORD",) * 2]}
     assert (difference.record, difference.record_says_same) == ((), True)
     assert (difference.verdict, difference.only_metadata) == (Likeness.REPACKED, True)
 
@@ -383,21 +383,21 @@ def test_rows_of_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize("record", [b"a,b,c,d\n", b'"a,,\n', b"\x00\xff\n"])
 def test_a_record_that_cannot_be_read_has_changed(tmp_path: Path, record: bytes) -> None:
     difference = compared(tmp_path, WheelSpec(), WheelSpec(record=record))
-    assert names(difference.members) == {"changed": [(f"{INFO}/RECORD",) * 2]}
+    assert names(difference.files) == {"changed": [(f"{INFO}/RECORD",) * 2]}
     assert (difference.record, difference.record_says_same, len(difference.notes)) == ((), False, 1)
 
 
 def test_a_metadata_file_that_cannot_be_read_has_changed(tmp_path: Path) -> None:
     ambiguous = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nFrom me\nRequires-Dist: evil\n"
     difference = compared(tmp_path, WheelSpec(), WheelSpec(metadata=ambiguous))
-    assert (f"{INFO}/METADATA",) * 2 in names(difference.members)["changed"]
+    assert (f"{INFO}/METADATA",) * 2 in names(difference.files)["changed"]
     assert "+Requires-Dist: evil" in difference.metadata_diff
     assert (difference.requirements, len(difference.notes)) == ((), 1)
 
 
 def test_a_damaged_metadata_file_has_changed(tmp_path: Path) -> None:
     difference = compared(tmp_path, PLAIN, changed(PLAIN, "METADATA", raw=b"\xff\xff"))
-    assert names(difference.members) == {"changed": [(f"{INFO}/METADATA",) * 2]}
+    assert names(difference.files) == {"changed": [(f"{INFO}/METADATA",) * 2]}
     assert (difference.metadata_diff, len(difference.notes)) == ("", 1)
 
 
@@ -428,7 +428,7 @@ def test_only_metadata_is_told_strictly(tmp_path: Path, name: str, allowed: bool
     assert difference.only_metadata is allowed
 
 
-def test_attributes_of_other_members_are_more_than_metadata(tmp_path: Path) -> None:
+def test_attributes_of_other_entries_are_more_than_metadata(tmp_path: Path) -> None:
     spec = WheelSpec(requires=())
     difference = compared(tmp_path, PLAIN, changed(archive_of(spec), "__init__.py", mode=0o100755))
     assert (difference.verdict, difference.only_metadata) == (Likeness.DIFFERENT, False)
@@ -439,7 +439,7 @@ def test_attributes_of_other_members_are_more_than_metadata(tmp_path: Path) -> N
 def test_a_file_that_gets_another_mode_is_no_correction_of_metadata(file: str, mode: int, tmp_path: Path) -> None:
     """It can be a link by that."""
     difference = compared(tmp_path, PLAIN, changed(archive_of(WheelSpec(requires=())), file, mode=mode))
-    assert ("external-attributes", f"{INFO}/{file}") in kinds(difference.members)
+    assert ("external-attributes", f"{INFO}/{file}") in kinds(difference.files)
     assert (difference.verdict, difference.only_metadata) == (Likeness.DIFFERENT, False)
 
 
@@ -462,7 +462,7 @@ def test_sboms_may_gain_json_only(entry: Entry, allowed: bool, tmp_path: Path) -
 
 def test_a_wheel_without_metadata_is_compared(tmp_path: Path) -> None:
     difference = compared(tmp_path, PLAIN, archive_of(WheelSpec(without=frozenset({"METADATA"}), record=b"")))
-    assert names(difference.members)["removed"] == [(f"{INFO}/METADATA", None)]
+    assert names(difference.files)["removed"] == [(f"{INFO}/METADATA", None)]
 
 
 @pytest.mark.parametrize(

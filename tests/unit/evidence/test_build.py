@@ -10,8 +10,8 @@ from wheelfix.evidence.build import Finding, read_build
 
 
 def build(*entries: Entry, versions: tuple[str, ...] = ("1.0",)) -> tuple[Finding, ...]:
-    source, members = hold(*entries, Entry("demo/__init__.py", b"x"))
-    return read_build(source, members, "demo", versions)
+    source, listed = hold(*entries, Entry("demo/__init__.py", b"x"))
+    return read_build(source, listed, "demo", versions)
 
 
 def brief(findings: tuple[Finding, ...]) -> str:
@@ -223,10 +223,10 @@ def test_what_another_package_says_can_only_contradict() -> None:
 
 
 def test_the_only_package_counts_under_any_name() -> None:
-    source, members = hold(Entry("faiss/version.py", b"cuda = '12'\n"), Entry("x.libs/y.py", b""), Entry("x.data/z/a", b""))
-    assert brief(read_build(source, members, "faiss-gpu-cu12", ["1.0"])) == "+cuda"
-    source, members = hold(Entry("a/version.py", b"cuda = None\n"), Entry("b/__init__.py", b""))
-    assert read_build(source, members, "c", ["1.0"]) == ()
+    source, entries = hold(Entry("faiss/version.py", b"cuda = '12'\n"), Entry("x.libs/y.py", b""), Entry("x.data/z/a", b""))
+    assert brief(read_build(source, entries, "faiss-gpu-cu12", ["1.0"])) == "+cuda"
+    source, entries = hold(Entry("a/version.py", b"cuda = None\n"), Entry("b/__init__.py", b""))
+    assert read_build(source, entries, "c", ["1.0"]) == ()
 
 
 def test_a_file_beyond_the_most_that_are_read_leaves_a_doubt() -> None:

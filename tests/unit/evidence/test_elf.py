@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from building import STORED, Entry
 from elfwriter import shared_object
-from in_memory import only_member
+from in_memory import only_entry
 from wheelfix.evidence.elf import Dynamic, UnreadableBinary, read_dynamic
-from wheelfix.wheel.zip.inflate import Allowance, MemberFile
+from wheelfix.wheel.zip.inflate import Allowance, EntryFile
 
 NEEDED: Final = ("libcudart.so.12", "libc.so.6", "libcublas.so.12")
 GOOD: Final = shared_object("x86_64", needed=NEEDED, soname="libdemo.so.1", exports=("PyInit_demo", "other"))
@@ -36,8 +36,8 @@ def read(data: bytes) -> Dynamic:
 
 
 def looked_at(data: bytes) -> Dynamic | None:
-    source, member = only_member(Entry("demo.so", data, STORED))
-    return read_dynamic(cast(BinaryIO, MemberFile(source, member, Allowance(bytes_=1 << 26, calls=CALLS))))
+    source, entry = only_entry(Entry("demo.so", data, STORED))
+    return read_dynamic(cast(BinaryIO, EntryFile(source, entry, Allowance(bytes_=1 << 26, calls=CALLS))))
 
 
 def survives(data: bytes) -> Dynamic | None:
@@ -490,8 +490,8 @@ def test_long_paths_again_and_again_are_not_even_read(tag: int) -> None:
 def test_the_most_libraries(count: int, *, fits: bool) -> None:
     writer = Writer()
     data = writer.file([(STRTAB, writer.body_at(count + 2)), *[(NEED, 1)] * count, (NULL, 0)], b"\0libx.so\0")
-    source, member = only_member(Entry("x.so", data, STORED))
-    file = cast(BinaryIO, MemberFile(source, member, Allowance(bytes_=1 << 26, calls=200_000)))
+    source, entry = only_entry(Entry("x.so", data, STORED))
+    file = cast(BinaryIO, EntryFile(source, entry, Allowance(bytes_=1 << 26, calls=200_000)))
     if fits:
         found = read_dynamic(file)
         assert found is not None
@@ -569,8 +569,8 @@ def test_a_module_with_many_exports_is_read() -> None:
     writer, buckets, words = Writer(), 262_147, 65_536
     places = [1 if at == WANTED % buckets else 0 for at in range(buckets)]
     table = struct.pack(f"<4I{words}Q{buckets}II", buckets, 1, words, 26, *[ALL_ONES] * words, *places, WANTED | 1)
-    source, member = only_member(Entry("demo.so", writer.with_table(GNU_HASH, table), STORED))
-    file = MemberFile(source, member, Allowance(bytes_=6 << 30, calls=202_000))  # what a wheel with one binary gets
+    source, entry = only_entry(Entry("demo.so", writer.with_table(GNU_HASH, table), STORED))
+    file = EntryFile(source, entry, Allowance(bytes_=6 << 30, calls=202_000))  # what a wheel with one binary gets
     found = read_dynamic(cast(BinaryIO, file))
     assert found is not None
     assert found.is_module

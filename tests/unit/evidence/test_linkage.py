@@ -144,12 +144,12 @@ def test_what_is_found_early_ends_the_search() -> None:
     assert {*paths(one.linkage)} <= {"libdemo.so", "_C" + PYTHON}
 
 
-def test_a_huge_member_is_not_read_for_what_small_ones_tell(tmp_path: Path) -> None:
+def test_a_huge_entry_is_not_read_for_what_small_ones_tell(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     lie = {"size": 1 << 30}
     path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libhuge.so", b"x", local=lie, directory=lie)))))
     with Source(path) as source:
-        one = Scanner(source, read_layout(source).members)
+        one = Scanner(source, read_layout(source).entries)
         assert one.find_link(is_cuda) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
         assert paths(one.linkage) == ["_C" + PYTHON]
         assert not one.linkage.unread
@@ -212,8 +212,8 @@ def test_looking_for_programs_costs_one_short_read_for_each_file() -> None:
             return super().read_at(offset, size)
 
     content = bytes(range(256)) * 400
-    source, members = hold(*(Entry(f"d/{number}.bin", content, raw=packed(content)) for number in range(2_000)))
-    assert Scanner(Counting(source.data), members).read_all() == Linkage(complete=True)
+    source, entries = hold(*(Entry(f"d/{number}.bin", content, raw=packed(content)) for number in range(2_000)))
+    assert Scanner(Counting(source.data), entries).read_all() == Linkage(complete=True)
     assert len(reads) == 2_000
     assert max(reads) <= 512
 
@@ -320,13 +320,13 @@ def test_what_cannot_be_read_has_a_reason(entry: Entry, words: str) -> None:
     assert linkage.complete
 
 
-def test_a_member_that_lies_about_its_size_spoils_only_itself(tmp_path: Path) -> None:
+def test_a_entry_that_lies_about_its_size_spoils_only_itself(tmp_path: Path) -> None:
     """Both records say that there is more content than its data has: that is no change of the file."""
     lie = {"size": 1 << 20}
     path = tmp_path / "a.zip"
     path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libx.so", b"\x7fE", local=lie, directory=lie)))))
     with Source(path) as source:
-        linkage = Scanner(source, read_layout(source).members).read_all()
+        linkage = Scanner(source, read_layout(source).entries).read_all()
     assert paths(linkage) == ["_C" + PYTHON]
     assert [*linkage.unread] == ["d/libx.so"]
 

@@ -29,9 +29,9 @@ from building import (
 )
 from fixing import fix, fixed
 from wheelfix import SetField, Status, Wheel, WriteFile
+from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.rewrite import NewMember
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.rewrite import NewEntry
 
 _INFO = "demo-1.0.dist-info"
 _TRACE = f"{_INFO}/sboms/wheelfix.cdx.json"
@@ -51,14 +51,14 @@ def _rows(path: Path) -> list[bytes]:
         return list(wheel.record.rows)
 
 
-def _layout(path: Path) -> tuple[Layout, dict[str, Member]]:
+def _layout(path: Path) -> tuple[Layout, dict[str, structs.Entry]]:
     with Wheel(path) as wheel:
-        return wheel.layout, {member.name: member for member in wheel.layout.members}
+        return wheel.layout, {entry.name: entry for entry in wheel.layout.entries}
 
 
 _SHAPES = {
     "plain": archive_of(_SPEC),
-    "comments": changed(archive_of(_SPEC), "stored.bin", comment=b"of a member"),
+    "comments": changed(archive_of(_SPEC), "stored.bin", comment=b"of an entry"),
     "data descriptors": every(archive_of(_SPEC), descriptor=Descriptor(8, signature=False)),
     "extra fields": every(
         archive_of(_SPEC), extra=extra_field(0x5455, b"\x03aaaa"), local_extra=extra_field(0x5455, bytes(9))
@@ -69,8 +69,8 @@ _SHAPES = {
 
 
 @pytest.mark.parametrize("shape", _SHAPES)
-def test_other_members_keep_every_byte(shape: str, tmp_path: Path) -> None:
-    """Promise 2, pitfalls 25, 26, 30: local header, data, descriptor and directory record of every other member stay."""
+def test_other_entries_keep_every_byte(shape: str, tmp_path: Path) -> None:
+    """Promise 2, pitfalls 25, 26, 30: local header, data, descriptor and directory record of every other entry stay."""
     source = write_wheel(tmp_path, archive=_SHAPES[shape])
     output = fixed(source, tmp_path / "out")
     (old_layout, old), (new_layout, new) = _layout(source), _layout(output)
@@ -80,7 +80,7 @@ def test_other_members_keep_every_byte(shape: str, tmp_path: Path) -> None:
     for name in old.keys() - rewritten:
         before, after = old[name], new[name]
         assert old_data[before.start : before.stop] == new_data[after.start : after.stop]
-        one, two = old_layout.entry(before), new_layout.entry(after)
+        one, two = old_layout.record(before), new_layout.record(after)
         assert (one[:42], one[46:]) == (two[:42], two[46:])
     names = [name for name in old if name != f"{_INFO}/RECORD"]
     assert [*new] == [*names, _TRACE, f"{_INFO}/RECORD"]
@@ -169,7 +169,7 @@ def test_name_of_dist_info_is_kept(tmp_path: Path) -> None:
     spec = WheelSpec("zope-foo", dist_info="Zope.Foo-1.0.dist-info", files=_SPEC.files)
     with Wheel(fixed(write_wheel(tmp_path, spec), tmp_path / "out")) as wheel:
         assert wheel.dist_info == "Zope.Foo-1.0.dist-info"
-        assert wheel.member("sboms/wheelfix.cdx.json") is not None
+        assert wheel.entry("sboms/wheelfix.cdx.json") is not None
         assert b"nvidia" not in wheel.document.data
 
 
@@ -241,7 +241,7 @@ def test_edits_and_new_files(tmp_path: Path) -> None:
         assert wheel.read("licenses/NOTICE") == b"notice"
         assert wheel.record.agrees(f"{_INFO}/licenses/NOTICE", b"notice")
         assert len(wheel.record.find(f"{_INFO}/licenses/NOTICE")) == 1
-        assert wheel.member("sboms/wheelfix.cdx.json") is None
+        assert wheel.entry("sboms/wheelfix.cdx.json") is None
 
 
 def test_plan_for_another_wheel(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -
     ).outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
-        assert wheel.member("sboms/wheelfix.cdx.json") is None
+        assert wheel.entry("sboms/wheelfix.cdx.json") is None
     assert any("provenance of earlier corrections" in note for note in outcome.notes)
 
 
@@ -280,7 +280,7 @@ def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -
 def test_a_result_that_differs_beyond_the_plan_is_not_published(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Promise 2: every member that was not to change is compared before the new wheel gets its name."""
+    """Promise 2: every entry that was not to change is compared before the new wheel gets its name."""
     big = Entry("demo/big.bin", bytes(range(256)) * 2000, STORED)
     path = write_wheel(tmp_path, WheelSpec(files=(*WheelSpec().files, big)))
     true_splice = wheelfix.fix.apply.splice  # type: ignore[attr-defined]
@@ -292,9 +292,9 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
             flush = output.start_flush
             output.start_flush = lambda: (os.pwrite(output.descriptor, b"?", output.size // 2), flush())
         if fault == "a file more":
-            like = next(member for member in layout.members if member.name == "demo/__init__.py")
+            like = next(entry for entry in layout.entries if entry.name == "demo/__init__.py")
             close = closing
-            closing = lambda sum_: [NewMember("demo/more.py", b"", like), *close(sum_)]  # noqa: E731
+            closing = lambda sum_: [NewEntry("demo/more.py", b"", like), *close(sum_)]  # noqa: E731
 
         def prove(known: Any) -> None:
             data = output.read_at(0, output.size)

@@ -112,7 +112,7 @@ def test_a_label_of_the_builder_survives_a_correction(tmp_path: Path) -> None:
     path = fix(built(tmp_path, version="1.0+cpu"), dropping("numpy")).output
     assert path is not None
     with Wheel(path) as wheel:
-        assert wheel.member(TRACE) is not None
+        assert wheel.entry(TRACE) is not None
     assert verdict(fix(path))[0] is Verdict.SAFE
 
 

@@ -127,7 +127,7 @@ def test_file_that_is_not_named_like_a_wheel(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_name_that_leads_elsewhere_is_kept_as_data(name: str, tmp_path: Path) -> None:
-    """Pitfall 29: nothing is extracted, so such a member is copied like any other and no file appears outside."""
+    """Pitfall 29: nothing is extracted, so such an entry is copied like any other and no file appears outside."""
     folder = tmp_path / "in"
     folder.mkdir()
     path = write_wheel(folder, archive=with_entries(archive_of(WheelSpec()), Entry(name, b"x")))
@@ -135,7 +135,7 @@ def test_name_that_leads_elsewhere_is_kept_as_data(name: str, tmp_path: Path) ->
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     with wheelfix.Wheel(outcome.output) as fixed:
-        assert name in [member.name for member in fixed.layout.members]
+        assert name in [entry.name for entry in fixed.layout.entries]
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["in", "out", path.name, path.name])
     assert all(note.isprintable() for note in outcome.notes)
 

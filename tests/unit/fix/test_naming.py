@@ -27,8 +27,8 @@ from wheelfix import EditError, Identity, Outcome, OutputError, SetField, Status
 from wheelfix.fix.naming import Renaming, rename
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.structs import Member
 
 OLD, NEW = "demo-1.0.dist-info", "demo-1.0+cpu.dist-info"
 DATA = (
@@ -390,9 +390,9 @@ def test_a_build_tag_breaks_no_pin(tmp_path: Path) -> None:
 # What is written.
 
 
-def layout(path: Path) -> tuple[Layout, dict[str, Member]]:
+def layout(path: Path) -> tuple[Layout, dict[str, structs.Entry]]:
     with Wheel(path) as wheel:
-        return wheel.layout, {member.name: member for member in wheel.layout.members}
+        return wheel.layout, {entry.name: entry for entry in wheel.layout.entries}
 
 
 def new_name(name: str) -> str:
@@ -404,7 +404,7 @@ def new_name(name: str) -> str:
 
 SHAPES = {
     "plain": archive_of(FULL),
-    "comments": changed(changed(archive_of(FULL), "stored.bin", comment=b"of a member"), "WHEEL", comment=b"of WHEEL"),
+    "comments": changed(changed(archive_of(FULL), "stored.bin", comment=b"of an entry"), "WHEEL", comment=b"of WHEEL"),
     "data descriptors": every(archive_of(FULL), descriptor=Descriptor(8, signature=False)),
     "extra fields": every(
         archive_of(FULL), extra=extra_field(0x5455, b"\x03aaaa"), local_extra=extra_field(0x5455, bytes(9))
@@ -415,8 +415,8 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_other_members_keep_every_byte(shape: str, tmp_path: Path) -> None:
-    """Promise 2: members outside the renamed folders keep all their bytes, those inside all but their name."""
+def test_other_entries_keep_every_byte(shape: str, tmp_path: Path) -> None:
+    """Promise 2: entries outside the renamed folders keep all their bytes, those inside all but their name."""
     source = write_wheel(tmp_path, archive=SHAPES[shape])
     output = renamed(source, tmp_path / "out", local="cpu")
     (old_layout, old), (new_layout, new) = layout(source), layout(output)
@@ -426,7 +426,7 @@ def test_other_members_keep_every_byte(shape: str, tmp_path: Path) -> None:
     assert [*new] == [*(name for name in names if name != record), f"{NEW}/{TRACE}", record]
     for name in old.keys() - {f"{OLD}/METADATA", f"{OLD}/RECORD"}:
         before, after = old[name], new[new_name(name)]
-        one, two = old_layout.entry(before), new_layout.entry(after)
+        one, two = old_layout.record(before), new_layout.record(after)
         if name == new_name(name):
             assert old_data[before.start : before.stop] == new_data[after.start : after.stop]
             assert (one[:42], one[46:]) == (two[:42], two[46:])

@@ -63,13 +63,13 @@ def test_content_that_does_not_read_back_is_not_published(
 ) -> None:
     """Also where the other reader takes neither wheel, as with weak hashes, contents are compared."""
 
-    from wheelfix.wheel.zip.rewrite import encode_member as real
+    from wheelfix.wheel.zip.rewrite import encode_entry as real
 
     def something_else(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
         local, entry = real(source, layout, new)
         return local[:-1] + b"?", entry
 
-    monkeypatch.setattr(rewrite, "encode_member", something_else)
+    monkeypatch.setattr(rewrite, "encode_entry", something_else)
     assert_not_published(fix(tmp_path, spec), tmp_path)
 
 
@@ -83,14 +83,14 @@ def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeyp
     assert_not_published(fix(tmp_path), tmp_path)
 
 
-def test_closing_members_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wheelfix.wheel.zip.rewrite import encode_member as real
+def test_closing_entries_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wheelfix.wheel.zip.rewrite import encode_entry as real
 
     def misnamed(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
         local, entry = real(source, layout, new)
         return local.replace(b"RECORD", b"DROCER", 1), entry
 
-    monkeypatch.setattr(rewrite, "encode_member", misnamed)
+    monkeypatch.setattr(rewrite, "encode_entry", misnamed)
     assert_not_published(fix(tmp_path), tmp_path)
 
 
@@ -115,8 +115,8 @@ def test_a_system_without_temporary_files(tmp_path: Path, monkeypatch: pytest.Mo
     assert list((tmp_path / "out").iterdir()) == [outcome.output]
 
 
-def test_a_member_that_asks_for_a_newer_reader_does_not_stop_the_run(tmp_path: Path) -> None:
-    """zipfile opens no archive with such a member, before as after."""
+def test_a_entry_that_asks_for_a_newer_reader_does_not_stop_the_run(tmp_path: Path) -> None:
+    """zipfile opens no archive with such an entry, before as after."""
     archive = changed(archive_of(SPEC), "version.py", local={"needed": 84}, directory={"needed": 84})
     path = write_wheel(tmp_path, archive=archive)
     [outcome] = wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes

@@ -18,7 +18,7 @@ from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.zip import rewrite
-from wheelfix.wheel.zip.rewrite import NewMember, encode_member
+from wheelfix.wheel.zip.rewrite import NewEntry, encode_entry
 
 INFO = "demo-1.0.dist-info"
 MANY = tuple(Entry(f"demo/m{number}.py", b"x = %d\n" % number) for number in range(20))
@@ -113,14 +113,14 @@ def test_a_planned_line_that_does_not_change(tmp_path: Path, monkeypatch: Patch)
 def test_time_and_mode_of_what_is_written_anew(
     file: str, local: int | None, entry: int | None, tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    def change(source: Any, layout: Any, new: NewMember) -> tuple[bytes, bytes]:
-        pieces = [bytearray(each) for each in encode_member(source, layout, new)]
+    def change(source: Any, layout: Any, new: NewEntry) -> tuple[bytes, bytes]:
+        pieces = [bytearray(each) for each in encode_entry(source, layout, new)]
         for at, piece in zip((local, entry), pieces, strict=True):
             if at is not None and new.name == f"{INFO}/{file}":
                 piece[at] ^= 3
         return bytes(pieces[0]), bytes(pieces[1])
 
-    monkeypatch.setattr(rewrite, "encode_member", change)
+    monkeypatch.setattr(rewrite, "encode_entry", change)
     outcome = fix(write_wheel(tmp_path, SPEC))
     if entry is None:  # the version in a local header alone says nothing
         assert outcome.status is Status.FIXED
@@ -139,7 +139,7 @@ def test_a_directory_record_of_what_is_kept(at: int, tmp_path: Path, monkeypatch
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 
-def test_members_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: Patch) -> None:
+def test_entries_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: Patch) -> None:
     wrap(monkeypatch, rewrite, "_assemble", lambda body: body.placed.insert(2, body.placed.pop(5)) or body)
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
     monkeypatch.undo()
@@ -148,8 +148,8 @@ def test_members_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("file", ["RECORD", "wheelfix.cdx.json"])
-def test_closing_members_that_are_lost(file: str, tmp_path: Path, monkeypatch: Patch) -> None:
-    wrap(monkeypatch, Assembly, "closing", lambda members: [each for each in members if file not in each.name])
+def test_closing_entries_that_are_lost(file: str, tmp_path: Path, monkeypatch: Patch) -> None:
+    wrap(monkeypatch, Assembly, "closing", lambda entries: [each for each in entries if file not in each.name])
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 

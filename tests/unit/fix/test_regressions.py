@@ -121,7 +121,7 @@ class TestNet:
         outcome = _run(route, write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"]), dry_run=dry_run)
         _assert_refused(outcome, "new-error")
         assert outcome.problem is not None
-        assert "archive-file-as-folder: demo-1.0" in outcome.problem.message
+        assert "archive-file-as-directory: demo-1.0" in outcome.problem.message
         assert "dist-info/sboms" in outcome.problem.message
 
     @pytest.mark.parametrize("dry_run", [False, True])
@@ -170,12 +170,12 @@ class TestNet:
             assert [preview.read_at(at, 7) for at in range(0, preview.size - 7, 11)] == [
                 data[at : at + 7] for at in range(0, preview.size - 7, 11)
             ]
-            names = {member.name for member in read_layout(preview).members}
+            names = {entry.name for entry in read_layout(preview).entries}
             target = tmp_path / "out" / str(plan.renaming.filename)
             wheelfix.apply(wheel, plan, target, sbom=False)
         assert target.read_bytes() == data
         with Source(target) as source:
-            assert {member.name for member in read_layout(source).members} == names
+            assert {entry.name for entry in read_layout(source).entries} == names
 
 
 class TestRowOfRecord:

@@ -316,12 +316,12 @@ def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(flaw:
     assert outcome.output is not None
     assert flaw.code not in _codes(outcome.output)
     difference = wheelfix.compare_wheels(outcome.source, outcome.output)
-    changed_names = {name for each in difference.members for name in (each.before, each.after) if name}
+    changed_names = {name for each in difference.files for name in (each.before, each.after) if name}
     allowed = {"METADATA", "RECORD", "metadata.json", "RECORD.jws", "RECORD.p7s"} | (
         {"WHEEL"} if flaw.code.startswith("wheel-") else set()
     )
     assert {name.rpartition("/")[2] for name in changed_names} <= allowed
-    assert not difference.members.moved
+    assert not difference.files.moved
     before, after = _contents(outcome.source), _contents(outcome.output)
     _assert_only_told_lines_differ(before[f"{_INFO}/METADATA"], after[f"{_INFO}/METADATA"], outcome)
     _assert_only_told_rows_differ(before[f"{_INFO}/RECORD"], after[f"{_INFO}/RECORD"], outcome)

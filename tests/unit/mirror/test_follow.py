@@ -150,7 +150,7 @@ def html_of(index: Index) -> bytes:
 
 @pytest.mark.parametrize("zipped", [False, True])
 def test_half_a_page_is_not_taken_for_the_whole(zipped: bool, index: Index, mirror: Path) -> None:
-    """It ends with the connection, or its second half is a member of gzip of its own."""
+    """It ends with the connection, or its second half is an entry of gzip of its own."""
     html, kind = html_of(index), {"Content-Type": "text/html"}
     index.spoil = lambda asked: Reply(html, headers=kind) if asked.path == "/simple/demo/" else None
     take(mirror, index, "demo==1.0", "demo==2.0")

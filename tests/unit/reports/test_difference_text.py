@@ -9,8 +9,8 @@ from wheelfix.diff.model import (
     ArchiveChange,
     ChangeKind,
     Difference,
-    MemberChange,
-    MemberChanges,
+    FileChange,
+    FileChanges,
     RecordRow,
     RequirementChange,
     RowChange,
@@ -23,17 +23,17 @@ FULL = Difference(
     Path("old.whl"),
     Path("new.whl"),
     INFOS,
-    MemberChanges(
+    FileChanges(
         same=1,
-        added=(MemberChange(None, "x\x1b.py", None, 3),),
-        removed=(MemberChange("a/", None, 0, None),),
-        changed=(MemberChange("a-1.dist-info/METADATA", "a-1+cpu.dist-info/METADATA", 9, 8),),
+        added=(FileChange(None, "x\x1b.py", None, 3),),
+        removed=(FileChange("a/", None, 0, None),),
+        changed=(FileChange("a-1.dist-info/METADATA", "a-1+cpu.dist-info/METADATA", 9, 8),),
         renamed=(
-            MemberChange("a-1.dist-info/WHEEL", "a-1+cpu.dist-info/WHEEL", 5, 5),
-            MemberChange("p.py", "q.py", 7, 7),
+            FileChange("a-1.dist-info/WHEEL", "a-1+cpu.dist-info/WHEEL", 5, 5),
+            FileChange("p.py", "q.py", 7, 7),
         ),
         moved=("m1", "m2", "m3", "m4"),
-        folders=(INFOS,),
+        directories=(INFOS,),
         archive=(
             ArchiveChange("time", "m1", "1", "2"),
             ArchiveChange("time", "m2", "1", "2"),
@@ -64,8 +64,8 @@ different
   - a/
   ~ a-1.dist-info/METADATA -> a-1+cpu.dist-info/METADATA (9 -> 8 bytes)
   > p.py -> q.py (7 bytes)
-  1 member only in renamed folders, which -v shows
-  1 member with the same content
+  1 file only in renamed directories, which -v shows
+  1 file with the same content
 
 requirements
   - triton\\x1b
@@ -79,11 +79,11 @@ requirements
 RECORD
   ~ r: sha256=x, 1 -> no hash, no size
   + s: sha256=y, 2
-  1 row only in renamed folders, which -v shows
+  1 row only in renamed directories, which -v shows
 
 archive
-  order: 4 members moved: m1, m2, m3 and 1 more
-  time: 3 members (2 times 1 -> 2): m1, m2, m3
+  order: 4 files moved: m1, m2, m3 and 1 more
+  time: 3 files (2 times 1 -> 2): m1, m2, m3
   archive-comment: none -> hello
 
 note: Something.
@@ -99,7 +99,7 @@ def test_all_of_it() -> None:
     for line in (
         "  > a-1.dist-info/WHEEL -> a-1+cpu.dist-info/WHEEL (5 bytes)",
         "  > a-1.dist-info/WHEEL: h, 5 -> a-1+cpu.dist-info/WHEEL: h, 5",
-        "  order: 4 members moved: m1, m2, m3, m4",
+        "  order: 4 files moved: m1, m2, m3, m4",
         "  time: m3: 1 -> 3",
     ):
         assert line in text.splitlines()
@@ -111,8 +111,8 @@ def test_the_verdict_alone() -> None:
 
 
 def test_long_lists_are_cut_unless_all_is_asked_for() -> None:
-    added = tuple(MemberChange(None, f"f{number}", None, 1) for number in range(1000))
-    difference = Difference(Path("a"), Path("b"), INFOS, MemberChanges(added=added))
+    added = tuple(FileChange(None, f"f{number}", None, 1) for number in range(1000))
+    difference = Difference(Path("a"), Path("b"), INFOS, FileChanges(added=added))
     text = render_difference(difference)
     assert len(text.splitlines()) == 23
     assert "... and 980 more, which -v shows" in text
@@ -122,8 +122,8 @@ def test_long_lists_are_cut_unless_all_is_asked_for() -> None:
 @pytest.mark.parametrize(("afters", "words"), [(["2", "2"], "all 1 -> 2"), (["2", "3"], "such as 1 -> 2")])
 def test_changes_of_one_kind_share_a_line(afters: list[str], words: str) -> None:
     changes = tuple(ArchiveChange("time", f"m{index}", "1", after) for index, after in enumerate(afters))
-    text = render_difference(Difference(Path("a"), Path("b"), INFOS, MemberChanges(archive=changes)))
-    assert f"  time: 2 members ({words}): m0, m1\n" in text
+    text = render_difference(Difference(Path("a"), Path("b"), INFOS, FileChanges(archive=changes)))
+    assert f"  time: 2 files ({words}): m0, m1\n" in text
 
 
 def test_record_that_says_the_same() -> None:
@@ -142,5 +142,5 @@ def test_json_has_everything() -> None:
         "before": None,
         "after": {"path": "s", "digest": "sha256=y", "size": "2"},
     }
-    assert document["members"]["folders"] == [{"before": INFOS[0], "after": INFOS[1]}]
+    assert document["files"]["directories"] == [{"before": INFOS[0], "after": INFOS[1]}]
     assert len(document["archive"]) == 4

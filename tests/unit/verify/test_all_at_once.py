@@ -19,7 +19,7 @@ from wheelfix.wheel.zip.source import Source
 
 _BAD_INSIDE = archive_of(sound(metadata=metadata(head=[*HEAD[:3], "Summary: a", "Summary: b"], rest=[TYPE, NEEDS])))
 """A wheel with an error in METADATA."""
-_UNREADABLE = frozenset({"truncated", "not-a-zip", "empty-file", "empty-archive", "too-many-members", "bad-end-record"})
+_UNREADABLE = frozenset({"truncated", "not-a-zip", "empty-file", "empty-archive", "too-many-entries", "bad-end-record"})
 """What leaves nothing to read on for."""
 
 
@@ -50,8 +50,8 @@ def test_several_faults_of_an_archive_are_all_reported(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, archive=archive)
     faults = inspect_wheel(path).faults
     assert list(dict.fromkeys(each.code for each in faults)) == [
-        "archive-trailing-bytes", "archive-many-disks", "archive-local-header-differs", "archive-duplicate-member",
-        "archive-gap", "archive-encrypted-member", "archive-patched-member", "archive-entry-comment",
+        "archive-trailing-bytes", "archive-many-disks", "archive-local-header-differs", "archive-duplicate-entry",
+        "archive-gap", "archive-encrypted-entry", "archive-patched-entry", "archive-entry-comment",
         "archive-comment-bytes", "record-missing-row", "metadata-repeated-field",
     ]  # fmt: skip
     severities = [each.severity for each in faults]
@@ -154,7 +154,7 @@ def test_report_keeps_each_name_once() -> None:
 def test_damage_is_reported_beside_what_else_is_wrong_with_the_entry(tmp_path: Path) -> None:
     archive = changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1}, descriptor=Descriptor(), comment=b"x")
     codes = {each.code for each in inspect_wheel(write_wheel(tmp_path, archive=archive)).faults}
-    assert codes >= {"archive-damaged-member", "archive-data-descriptor", "archive-entry-comment"}
+    assert codes >= {"archive-damaged-entry", "archive-data-descriptor", "archive-entry-comment"}
 
 
 @pytest.mark.parametrize(

@@ -88,11 +88,11 @@ def test_several_faults_are_all_told(tmp_path: Path) -> None:
     assert codes.count("record-missing-row") == len(archive_of(spec).entries) - 1
 
 
-def test_a_damaged_member_hides_no_other_fault(tmp_path: Path) -> None:
+def test_a_damaged_entry_hides_no_other_fault(tmp_path: Path) -> None:
     flaw = next(flaw for flaw in FLAWS if flaw.name == "METADATA with another CRC-32")
     path = tmp_path / "demo-2.0-py3-none-any.whl"
     path.write_bytes(flaw.make()[1])
-    assert [fault.code for fault in inspect_wheel(path).faults] == ["archive-damaged-member", "dist-info-name-differs"]
+    assert [fault.code for fault in inspect_wheel(path).faults] == ["archive-damaged-entry", "dist-info-name-differs"]
 
 
 def test_samples_are_the_same_every_time() -> None:

@@ -1,4 +1,4 @@
-"""The content of members, summed in bounded memory."""
+"""The content of entries, summed in bounded memory."""
 
 import hashlib
 import tracemalloc
@@ -9,7 +9,7 @@ import pytest
 
 from building import Entry, Hole, archive_of, changed, write_wheel
 from flaws import sound
-from wheelfix.verify.hashing import Sums, sum_members
+from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.subject import Subject
 
 MEBIBYTE = 1 << 20
@@ -25,7 +25,7 @@ def sums_of(folder: Path, entry: Entry, *algorithms: str) -> Sums:
     with Subject(path) as subject:
         assert subject.source is not None
         name = entry.raw_name.decode()
-        return sum_members(subject.source, subject.members.values(), {name: algorithms})[name]
+        return sum_entries(subject.source, subject.entries.values(), {name: algorithms})[name]
 
 
 @pytest.mark.parametrize("beyond", [*range(0, 300, 3), MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 258])
@@ -42,7 +42,7 @@ def test_other_hashes_are_computed_where_they_are_asked_for(method: int, tmp_pat
     assert sums.digests == {name: hashlib.new(name, b"content").digest() for name in ("sha256", "md5", "sha3_512")}
 
 
-def test_empty_member(tmp_path: Path) -> None:
+def test_empty_entry(tmp_path: Path) -> None:
     assert sums_of(tmp_path, Entry("demo/x", b"")).digests["sha256"] == hashlib.sha256().digest()
 
 
@@ -76,8 +76,8 @@ def test_bomb_is_not_inflated_beyond_what_the_archive_says(tmp_path: Path) -> No
         tracemalloc.stop()
 
 
-def test_large_member_is_read_in_blocks(tmp_path: Path) -> None:
-    """Pitfall 27: memory does not grow with the members."""
+def test_large_entry_is_read_in_blocks(tmp_path: Path) -> None:
+    """Pitfall 27: memory does not grow with the entries."""
     size = 64 * MEBIBYTE
     raw = packed(bytes(size))
     path = write_wheel(tmp_path, archive=changed(archive_of(sound()), "version.py", content=Hole(size), raw=raw))
@@ -85,15 +85,15 @@ def test_large_member_is_read_in_blocks(tmp_path: Path) -> None:
         assert subject.source is not None
         tracemalloc.start()
         try:
-            sums = sum_members(subject.source, subject.members.values(), {})
+            sums = sum_entries(subject.source, subject.entries.values(), {})
             assert tracemalloc.get_traced_memory()[1] < 24 * MEBIBYTE
         finally:
             tracemalloc.stop()
     assert sums["demo/version.py"].digests["sha256"] == hashlib.sha256(bytes(size)).digest()
 
 
-def test_member_of_another_method_is_left_out(tmp_path: Path) -> None:
+def test_entry_of_another_method_is_left_out(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(files=(Entry("demo/x", b"x", method=93, raw=b"?"),)))
     with Subject(path) as subject:
         assert subject.source is not None
-        assert "demo/x" not in sum_members(subject.source, subject.members.values(), {})
+        assert "demo/x" not in sum_entries(subject.source, subject.entries.values(), {})

@@ -8,7 +8,7 @@ from building import Entry, write_wheel
 from flaws import sound
 from wheelfix.verify import run
 from wheelfix.verify.found import Found
-from wheelfix.verify.hashing import sum_members
+from wheelfix.verify.hashing import sum_entries
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import first_of_each, in_order, inspect_wheel
 
@@ -37,9 +37,9 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     def grow(*arguments: object) -> object:
         with path.open("ab") as file:
             file.write(b"more")
-        return sum_members(*arguments)  # type: ignore[arg-type]
+        return sum_entries(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "sum_members", grow)
+    monkeypatch.setattr(run, "sum_entries", grow)
     assert [fault.code for fault in inspect_wheel(path).faults] == ["file-unreadable"]
 
 

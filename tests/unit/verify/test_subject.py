@@ -49,7 +49,7 @@ def test_file_that_changes_or_fails_while_it_is_read(
     path = write_wheel(tmp_path, sound())
     with Subject(path) as subject:
         assert subject.layout is not None
-        directory_start = max(member.data_stop for member in subject.layout.members)
+        directory_start = max(entry.data_stop for entry in subject.layout.entries)
     read_at = Source.read_at
 
     def failing(self: Source, start: int, length: int) -> bytes:
@@ -79,8 +79,8 @@ def test_unreadable_text_instead_of_a_wheel(tmp_path: Path) -> None:
 
 
 def test_folders_are_looked_at_within_a_bound(tmp_path: Path) -> None:
-    """Each member can lie in a hundred folders of its own, with paths of thousands of characters."""
+    """Each entry can lie in a hundred folders of its own, with paths of thousands of characters."""
     files = tuple(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(400))
     with Subject(write_wheel(tmp_path, sound(files=files))) as subject:
         assert sum(map(len, subject.folders)) <= 1 << 24
-        assert [each.code for each in subject.found] == ["archive-too-many-folders"]
+        assert [each.code for each in subject.found] == ["archive-too-many-directories"]

@@ -1,4 +1,4 @@
-"""RECORD: rows keep their bytes; the row of a changed member keeps its style."""
+"""RECORD: rows keep their bytes; the row of a changed entry keeps its style."""
 
 import base64
 import hashlib

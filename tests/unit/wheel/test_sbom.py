@@ -149,7 +149,7 @@ def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
     report = fix_wheels([first], None, edits=[SetField("Summary", "new")], output_dir=tmp_path / "2", sbom=False)
     assert report.outcomes[0].output is not None
     with Wheel(report.outcomes[0].output) as wheel:
-        assert wheel.member(TRACE) is None
+        assert wheel.entry(TRACE) is None
         assert not wheel.record.find(f"{wheel.dist_info}/{TRACE}")
 
 
@@ -197,7 +197,7 @@ class TestTraceThatRecordContradicts:
         ).outcomes
         assert outcome.output is not None
         with Wheel(outcome.output) as wheel:
-            assert wheel.member(TRACE) is None
+            assert wheel.entry(TRACE) is None
 
     def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
         [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output_dir=tmp_path / "out").outcomes

@@ -18,7 +18,7 @@ def test_what_a_wheel_says(tmp_path: Path) -> None:
         assert {str(tag) for tag in wheel.tags} == {"py2-none-any", "py3-none-any"}
         assert set(wheel.dist_info_files) == {"METADATA", "WHEEL", "RECORD", "licenses/L"}
         assert wheel.read("licenses/L") == b"free\n"
-        assert wheel.member("nothing") is None
+        assert wheel.entry("nothing") is None
         assert len(wheel.record.find("Demo.Pkg-1.0.dist-info/METADATA")) == 1
 
 
@@ -50,13 +50,13 @@ FAULTS = [
         with_entries(archive_of(WheelSpec()), Entry("demo-1.1.dist-info/METADATA", b"")), "two-dist-infos", id="two-folders"
     ),
     pytest.param(
-        with_entries(archive_of(WheelSpec()), Entry("demo-1.0.dist-info/metadata", b"")), "duplicate-member", id="two-cases"
+        with_entries(archive_of(WheelSpec()), Entry("demo-1.0.dist-info/metadata", b"")), "duplicate-entry", id="two-cases"
     ),
     pytest.param(
-        with_entries(archive_of(WheelSpec()), Entry("x/../demo-1.0.dist-info/METADATA", b"")), "duplicate-member", id="dots"
+        with_entries(archive_of(WheelSpec()), Entry("x/../demo-1.0.dist-info/METADATA", b"")), "duplicate-entry", id="dots"
     ),
     pytest.param(
-        with_entries(archive_of(WheelSpec()), Entry("demo-1.0.dist-info\\RECORD", b"")), "duplicate-member", id="backslash"
+        with_entries(archive_of(WheelSpec()), Entry("demo-1.0.dist-info\\RECORD", b"")), "duplicate-entry", id="backslash"
     ),
 ]
 

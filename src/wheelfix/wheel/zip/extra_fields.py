@@ -65,7 +65,7 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
         return
     elif name and (name != record.raw_name or not (record.is_utf8 or name.isascii())):
         form = "second" if name != record.raw_name else "encoding"
-        report.refuse("bad-member-name", "a second name stands in the extra field", place=place, form=form)
+        report.refuse("bad-entry-name", "a second name stands in the extra field", place=place, form=form)
     if record.is_local and not (_is_utf8(name) and all(byte >= _PRINTABLE and byte != _DELETE for byte in name)):
         report.note("odd-unicode-path", "the Unicode path is not UTF-8, or has control characters", place=place)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from wheelfix.errors import ArchiveError
 from wheelfix.text import shown
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import DEFLATED, STORED, Member
+from wheelfix.wheel.zip.structs import DEFLATED, STORED, Entry
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -47,7 +47,7 @@ _BLOCK: Final = 1 << 18
 _KEPT: Final = 4
 """How many blocks are kept: who reads a table goes back and forth between it and the names that it points to."""
 _START: Final = 1 << 9
-"""How much of a member's data is looked at for its first bytes, in bytes; a deflate block's tables take some hundred."""
+"""How much of an entry's data is looked at for its first bytes, in bytes; a deflate block's tables take some hundred."""
 _APART: Final = 1 << 24
 """How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
 
@@ -55,7 +55,7 @@ _APART: Final = 1 << 24
 class Allowance:
     """What may still be spent on reading: bytes of content that are inflated or read, and calls.
 
-    One can be shared by many members, so that a hostile archive as a whole has a bound.
+    One can be shared by many entries, so that a hostile archive as a whole has a bound.
     """
 
     def __init__(self, *, bytes_: int, calls: int) -> None:
@@ -75,28 +75,28 @@ class Allowance:
             )
 
 
-def read_start(source: Readable, member: Member, count: int) -> bytes:
-    """Return the first ``count`` bytes of a member's content, fewer if it has not so many; next to nothing is inflated.
+def read_start(source: Readable, entry: Entry, count: int) -> bytes:
+    """Return the first ``count`` bytes of an entry's content, fewer if it has not so many; next to nothing is inflated.
 
     :raises ArchiveError: when it is compressed by another method than deflate, or is damaged.
     """
-    length = member.data_stop - member.data_start
-    data = source.read_at(member.data_start, min(_START, length))
-    if member.method == STORED:
+    length = entry.data_stop - entry.data_start
+    data = source.read_at(entry.data_start, min(_START, length))
+    if entry.method == STORED:
         return data[:count]
-    if member.method == DEFLATED:
+    if entry.method == DEFLATED:
         try:
             start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, count)
         except zlib.error as error:
-            raise _damaged(member, error) from error
+            raise _damaged(entry, error) from error
         if len(start) == count or len(data) == length:
             return start
-    return MemberFile(source, member, Allowance(bytes_=count + _BLOCK, calls=1)).read(count)
+    return EntryFile(source, entry, Allowance(bytes_=count + _BLOCK, calls=1)).read(count)
 
 
-def _damaged(member: Member, error: zlib.error) -> ArchiveError:
+def _damaged(entry: Entry, error: zlib.error) -> ArchiveError:
     hint = "Download or build the wheel again."
-    return ArchiveError("damaged-member", f"{shown(member.name)} cannot be inflated: {error}", hint=hint)
+    return ArchiveError("damaged-entry", f"{shown(entry.name)} cannot be inflated: {error}", hint=hint)
 
 
 class _Mark(NamedTuple):
@@ -110,30 +110,30 @@ class _Mark(NamedTuple):
     """What it was given and has not used yet."""
 
 
-class MemberFile(io.RawIOBase):
-    """A member's content, read-only and seekable. ``allowance`` bounds what reading may cost.
+class EntryFile(io.RawIOBase):
+    """An entry's content, read-only and seekable. ``allowance`` bounds what reading may cost.
 
     Size and CRC-32 are not compared with the directory: whoever reads a part cannot tell.
 
     :raises ArchiveError: when it is compressed by another method than deflate, is damaged, or costs too much.
     """
 
-    def __init__(self, source: Readable, member: Member, allowance: Allowance) -> None:
+    def __init__(self, source: Readable, entry: Entry, allowance: Allowance) -> None:
         super().__init__()
-        if member.method not in (STORED, DEFLATED):
+        if entry.method not in (STORED, DEFLATED):
             raise ArchiveError(
                 "unknown-compression",
-                f"{shown(member.name)} is compressed by method {member.method}",
+                f"{shown(entry.name)} is compressed by method {entry.method}",
                 hint="Build the wheel with deflate; installers expect it.",
             )
-        if member.method == STORED and member.size != member.data_stop - member.data_start:
+        if entry.method == STORED and entry.size != entry.data_stop - entry.data_start:
             raise ArchiveError(
-                "damaged-member",
-                f"{shown(member.name)} is stored and has two sizes",
+                "damaged-entry",
+                f"{shown(entry.name)} is stored and has two sizes",
                 hint="Download or build the wheel again.",
             )
         self._source = source
-        self._member = member
+        self._entry = entry
         self._allowance = allowance
         self._position = 0
         self._blocks: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
@@ -154,7 +154,7 @@ class MemberFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position; nothing is inflated yet."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._member.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._entry.size}[whence]
         self._position = max(0, base + offset)
         return self._position
 
@@ -167,11 +167,11 @@ class MemberFile(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Return ``size`` bytes from the present position, fewer at the end of the content."""
-        rest = max(0, self._member.size - self._position)
+        rest = max(0, self._entry.size - self._position)
         size = rest if size < 0 else min(size, rest)
         self._allowance.spend(size, 1)
-        if self._member.method == STORED:
-            data = self._source.read_at(self._member.data_start + self._position, size)
+        if self._entry.method == STORED:
+            data = self._source.read_at(self._entry.data_start + self._position, size)
         else:
             data = self._inflated(size)
         self._position += len(data)
@@ -209,18 +209,18 @@ class MemberFile(io.RawIOBase):
 
     def _next_block(self) -> tuple[int, bytes]:
         position, inflater, taken, pending = self._now
-        length = self._member.data_stop - self._member.data_start
+        length = self._entry.data_stop - self._entry.data_start
         if position >= self._marks[-1].position + _APART:
             self._marks.append(self._fresh(self._now))
         content = b""
         while not content and not inflater.eof:
             if not pending and taken < length:
-                pending = self._source.read_at(self._member.data_start + taken, min(_BLOCK, length - taken))
+                pending = self._source.read_at(self._entry.data_start + taken, min(_BLOCK, length - taken))
                 taken += len(pending)
             try:
                 content = inflater.decompress(pending, _BLOCK)
             except zlib.error as error:
-                raise _damaged(self._member, error) from error
+                raise _damaged(self._entry, error) from error
             if not content and not inflater.unconsumed_tail and taken == length:
                 break
             pending = inflater.unconsumed_tail
@@ -233,33 +233,33 @@ BEHIND: Final = "bytes stand behind its end"
 """What is said of data that goes on where deflate ends: ``zipfile`` passes over it, a reader that streams does not."""
 
 
-def read_content(source: Readable, member: Member, *, limit: int) -> bytes:
-    """Return the content of ``member``, at most ``limit`` bytes.
+def read_content(source: Readable, entry: Entry, *, limit: int) -> bytes:
+    """Return the content of ``entry``, at most ``limit`` bytes.
 
     :raises ArchiveError: if it is larger, damaged, or compressed by another method than deflate.
     """
-    name = shown(member.name)
-    if member.size > limit or member.data_stop - member.data_start > limit:
+    name = shown(entry.name)
+    if entry.size > limit or entry.data_stop - entry.data_start > limit:
         raise ArchiveError(
-            "member-too-large",
+            "entry-too-large",
             f"{name} is larger than {limit} bytes",
             hint="No real wheel needs that much; it may be made to exhaust memory.",
         )
-    raw = source.read_at(member.data_start, member.data_stop - member.data_start)
-    match member.method:
+    raw = source.read_at(entry.data_start, entry.data_stop - entry.data_start)
+    match entry.method:
         case method if method == STORED:
             content = raw
         case method if method == DEFLATED:
-            content = _inflate(raw, member.size, name)
+            content = _inflate(raw, entry.size, name)
         case method:
             raise ArchiveError(
                 "unknown-compression",
                 f"{name} is compressed by method {method}, which wheelfix does not read",
                 hint="Build the wheel with deflate; installers expect it.",
             )
-    if len(content) != member.size or zlib.crc32(content) != member.crc:
+    if len(content) != entry.size or zlib.crc32(content) != entry.crc:
         raise ArchiveError(
-            "damaged-member", f"{name} does not match its size and CRC-32", hint="Download or build the wheel again."
+            "damaged-entry", f"{name} does not match its size and CRC-32", hint="Download or build the wheel again."
         )
     return content
 
@@ -270,13 +270,13 @@ def _inflate(raw: bytes, size: int, name: str) -> bytes:
         content = inflater.decompress(raw, size + 1)
     except zlib.error as error:
         raise ArchiveError(
-            "damaged-member", f"{name} cannot be inflated: {error}", hint="Download or build the wheel again."
+            "damaged-entry", f"{name} cannot be inflated: {error}", hint="Download or build the wheel again."
         ) from error
     if inflater.unused_data:
-        raise ArchiveError("damaged-member", f"{name}: {BEHIND}", hint="Download or build the wheel again.")
+        raise ArchiveError("damaged-entry", f"{name}: {BEHIND}", hint="Download or build the wheel again.")
     if not inflater.eof:
         raise ArchiveError(
-            "damaged-member",
+            "damaged-entry",
             f"{name} does not end where the archive says",
             hint="It may be made to exhaust memory or to mislead; download or build the wheel again.",
         )

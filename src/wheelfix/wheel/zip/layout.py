@@ -18,7 +18,17 @@ from wheelfix.wheel.zip.extra_fields import Described, check_second_name, form_o
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport, StrictReport
 from wheelfix.wheel.zip.inflate import ends_where_it_should
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import ENTRY, LOCAL, MOST_MEMBERS, STORED, End, Entry, LocalHeader, Member, read_end
+from wheelfix.wheel.zip.structs import (
+    CENTRAL,
+    LOCAL,
+    MOST_ENTRIES,
+    STORED,
+    DirectoryRecord,
+    End,
+    Entry,
+    LocalHeader,
+    read_end,
+)
 
 _SPARE = 32
 """Bytes read beyond what a local header is expected to take: its extra field is often longer than the directory's."""
@@ -36,27 +46,27 @@ NEWEST_VERSION = 63
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """An archive: its members in the order of the directory, the directory's bytes, and its end."""
+    """An archive: its entries in the order of the directory, the directory's bytes, and its end."""
 
-    members: tuple[Member, ...]
+    entries: tuple[Entry, ...]
     directory: bytes
     end: End
 
-    def in_file_order(self) -> list[Member]:
-        """Return the members in the order in which they lie in the file."""
-        return sorted(self.members, key=lambda member: member.start)
+    def in_file_order(self) -> list[Entry]:
+        """Return the entries in the order in which they lie in the file."""
+        return sorted(self.entries, key=lambda entry: entry.start)
 
-    def entry(self, member: Member) -> bytes:
-        """Return the directory record of ``member``."""
-        return self.directory[member.entry_start : member.entry_stop]
+    def record(self, entry: Entry) -> bytes:
+        """Return the directory record of ``entry``."""
+        return self.directory[entry.record_start : entry.record_stop]
 
-    def fields(self, member: Member) -> Entry:
-        """Return the fixed fields of the directory record of ``member``."""
-        return Entry._make(ENTRY.unpack_from(self.directory, member.entry_start))
+    def fields(self, entry: Entry) -> DirectoryRecord:
+        """Return the fixed fields of the directory record of ``entry``."""
+        return DirectoryRecord._make(CENTRAL.unpack_from(self.directory, entry.record_start))
 
 
 class _Listed(NamedTuple):
-    """What the directory says of one member, sizes and position widened by ZIP64."""
+    """What the directory says of one entry, sizes and position widened by ZIP64."""
 
     offset: int
     name: str
@@ -67,8 +77,8 @@ class _Listed(NamedTuple):
     size: int
     name_length: int
     extra_length: int
-    entry_start: int
-    entry_stop: int
+    record_start: int
+    record_stop: int
 
 
 _make = tuple.__new__
@@ -114,36 +124,36 @@ def read_loosely(source: Readable) -> Reading:
 def _read(source: Readable, report: StrictReport) -> Layout:
     end = read_end(source, report)
     directory = source.read_at(end.directory_start, end.directory_stop - end.directory_start)
-    members = _read_all(source, directory, end, 0, report)
-    return Layout(members, directory, end)
+    entries = _read_all(source, directory, end, 0, report)
+    return Layout(entries, directory, end)
 
 
-def read_members(source: Readable, directory: bytes, count: int, start: int, stop: int) -> tuple[Member, ...]:
-    """Return the ``count`` members that ``directory`` lists; they must fill ``source`` from ``start`` to ``stop``.
+def read_entries(source: Readable, directory: bytes, count: int, start: int, stop: int) -> tuple[Entry, ...]:
+    """Return the ``count`` entries that ``directory`` lists; they must fill ``source`` from ``start`` to ``stop``.
 
     :raises ArchiveError: if they do not, or their local headers say otherwise.
     """
     return _read_all(source, directory, End(count, stop, stop + len(directory), b""), start, STRICT)
 
 
-def _read_all(source: Readable, directory: bytes, end: End, start: int, report: StrictReport) -> tuple[Member, ...]:
+def _read_all(source: Readable, directory: bytes, end: End, start: int, report: StrictReport) -> tuple[Entry, ...]:
     stop = end.directory_start
-    listed = list(_read_directory(directory, end.member_count, report))
+    listed = list(_read_directory(directory, end.entry_count, report))
     _refuse_duplicates(directory, listed, report)
     _bound_inflation(listed, stop - start, report)
     if end.shift:
         listed = [each._replace(offset=each.offset + end.shift) for each in listed]
     in_file_order = sorted(listed)
     limits = [each.offset for each in in_file_order[1:]] + [stop] if in_file_order else []
-    members: list[Member] = []
+    entries: list[Entry] = []
     expected = start
     for each, limit in zip(in_file_order, limits, strict=True):
         if each.offset != expected:
             _refuse_position(each, expected, report)
-        members.append(_read_member(source, directory, each, min(limit, stop), report))
+        entries.append(_read_entry(source, directory, each, min(limit, stop), report))
         expected = limit
-    members.sort(key=attrgetter("entry_start"))
-    return tuple(members)
+    entries.sort(key=attrgetter("record_start"))
+    return tuple(entries)
 
 
 def _bound_inflation(listed: list[_Listed], length: int, report: StrictReport) -> None:
@@ -152,7 +162,7 @@ def _bound_inflation(listed: list[_Listed], length: int, report: StrictReport) -
     total = sum(each.size for each in streamed)
     if total > max(_INFLATED_IN_SECONDS, _GREATEST_RATIO * length):
         report.refuse(
-            "member-too-large",
+            "entry-too-large",
             f"entries with data descriptors claim {total} bytes",
             form="streamed",
             hint="They must be inflated to find their end; these may be made to exhaust time.",
@@ -168,24 +178,24 @@ def _refuse_duplicates(directory: bytes, listed: list[_Listed], report: StrictRe
             raw = _raw_name(directory, each)
             if raw in seen and each.name not in seen:
                 report.refuse(
-                    "duplicate-member", "it is there twice, under another encoding", place=shown(each.name), form="encoding"
+                    "duplicate-entry", "it is there twice, under another encoding", place=shown(each.name), form="encoding"
                 )
             seen.add(raw)
         if each.name in seen:
-            report.refuse("duplicate-member", "it is in the archive twice", place=shown(each.name), form="twice")
+            report.refuse("duplicate-entry", "it is in the archive twice", place=shown(each.name), form="twice")
         seen.add(each.name)
 
 
 def _raw_name(directory: bytes, listed: _Listed) -> bytes:
-    start = listed.entry_start + ENTRY.size
+    start = listed.record_start + CENTRAL.size
     return directory[start : start + listed.name_length]
 
 
 def _read_directory(directory: bytes, count: int, report: StrictReport) -> Iterator[_Listed]:
-    position, fixed, number = 0, ENTRY.size, 0
-    most = MOST_MEMBERS if report.collects else count
-    while number < most and position + fixed <= len(directory) and directory.startswith(structs.ENTRY_SIGNATURE, position):
-        fields = ENTRY.unpack_from(directory, position)
+    position, fixed, number = 0, CENTRAL.size, 0
+    most = MOST_ENTRIES if report.collects else count
+    while number < most and position + fixed <= len(directory) and directory.startswith(structs.CENTRAL_SIGNATURE, position):
+        fields = CENTRAL.unpack_from(directory, position)
         _, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, disk, _, _, offset = (
             fields
         )
@@ -197,9 +207,7 @@ def _read_directory(directory: bytes, count: int, report: StrictReport) -> Itera
         raw = directory[position + fixed : name_stop]
         name = raw.decode("ascii") if raw.isascii() else _decode_name(raw, flags, report)
         if not name or "\0" in name:  # zipfile cuts a name at NUL, others do not
-            report.refuse(
-                "bad-member-name", f"the name {raw!r} is empty or holds a NUL", form="empty" if not name else "nul"
-            )
+            report.refuse("bad-entry-name", f"the name {raw!r} is empty or holds a NUL", form="empty" if not name else "nul")
         extra = directory[name_stop:extra_stop]
         if extra and (
             structs.may_mislead(extra) or not structs.is_well_formed(extra) or (report.collects and not is_plain(extra))
@@ -243,33 +251,33 @@ def _decode_name(raw: bytes, flags: int, report: StrictReport) -> str:
     try:
         return raw.decode("utf-8" if flags & structs.FLAG_UTF8 else "cp437")
     except UnicodeDecodeError:
-        report.refuse("bad-member-name", f"the name {raw!r} is marked as UTF-8 and is not", form="not UTF-8")
+        report.refuse("bad-entry-name", f"the name {raw!r} is marked as UTF-8 and is not", form="not UTF-8")
         return raw.decode("utf-8", "backslashreplace")
 
 
 def _refuse_unreadable(name: str, flags: int, disk: int, report: StrictReport) -> None:
     place = shown(name)
     if flags & _ENCRYPTED:
-        report.refuse("encrypted-member", "it is encrypted", place=place, hint="No installer opens it; build it without.")
+        report.refuse("encrypted-entry", "it is encrypted", place=place, hint="No installer opens it; build it without.")
         report.hide(name)
     if flags & structs.FLAG_PATCHED:
-        report.refuse("patched-member", "it is compressed patched data", place=place)
+        report.refuse("patched-entry", "it is compressed patched data", place=place)
         report.hide(name)
     if disk:
         report.note("odd-flag", f"it is said to lie on disk {disk}", place=place)
 
 
-def _hidden(listed: _Listed, report: StrictReport) -> Member:
+def _hidden(listed: _Listed, report: StrictReport) -> Entry:
     """Return an entry of which nothing but its directory record is known."""
     report.hide(listed.name)
     at = listed.offset
-    numbers = (listed.method, listed.flags, listed.crc, listed.size, listed.entry_start, listed.entry_stop)
-    return _make(Member, (listed.name, at, at, at, at, *numbers))
+    numbers = (listed.method, listed.flags, listed.crc, listed.size, listed.record_start, listed.record_stop)
+    return _make(Entry, (listed.name, at, at, at, at, *numbers))
 
 
-def _read_member(source: Readable, directory: bytes, listed: _Listed, limit: int, report: StrictReport) -> Member:
-    """Return one member, of which ``limit`` is the only possible stop."""
-    offset, name, flags, method, crc, compressed_size, size, name_length, extra_length, start, entry_stop = listed
+def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int, report: StrictReport) -> Entry:
+    """Return one entry, of which ``limit`` is the only possible stop."""
+    offset, name, flags, method, crc, compressed_size, size, name_length, extra_length, start, record_stop = listed
     if offset + LOCAL.size > limit:
         report.refuse("overlap", "it runs into what follows it", place=shown(name))
         return _hidden(listed, report)
@@ -288,7 +296,7 @@ def _read_member(source: Readable, directory: bytes, listed: _Listed, limit: int
     # From "needed" to the name's length both records have the same fields in the same order.
     alike = (
         header[4:28] == directory[start + 6 : start + 30]
-        and header[LOCAL.size : name_stop] == directory[start + ENTRY.size : start + ENTRY.size + name_length]
+        and header[LOCAL.size : name_stop] == directory[start + CENTRAL.size : start + CENTRAL.size + name_length]
     )
     extra = header[name_stop : name_stop + local_extra_length]
     postponed = flags & structs.FLAG_DESCRIPTOR
@@ -299,14 +307,14 @@ def _read_member(source: Readable, directory: bytes, listed: _Listed, limit: int
     if data_stop != limit or postponed:
         wide = report.collects and _has_zip64(header[name_stop:])
         _check_descriptor(source, listed, data_stop, limit, report, wide=wide)
-    row = (name, offset, data_start, data_stop, limit, method, flags, crc, size, start, entry_stop)
-    return _make(Member, row)
+    row = (name, offset, data_start, data_stop, limit, method, flags, crc, size, start, record_stop)
+    return _make(Entry, row)
 
 
 def _compare(source: Readable, directory: bytes, listed: _Listed, header: bytes, report: StrictReport) -> None:
     """Compare a local header with its directory record, field by field."""
     local = LocalHeader._make(LOCAL.unpack_from(header))
-    entry = Entry._make(ENTRY.unpack_from(directory, listed.entry_start))
+    entry = DirectoryRecord._make(CENTRAL.unpack_from(directory, listed.record_start))
     raw_name = _raw_name(directory, listed)
     place = f"{shown(listed.name)}, local header"
     name_stop = LOCAL.size + local.name_length
@@ -359,7 +367,7 @@ def _has_zip64(extra: bytes) -> bool:
 
 
 def _check_descriptor(source: Readable, listed: _Listed, start: int, stop: int, report: StrictReport, *, wide: bool) -> None:
-    """Confirm that the bytes between the data and the next member are a data descriptor (APPNOTE 4.3.9).
+    """Confirm that the bytes between the data and the next entry are a data descriptor (APPNOTE 4.3.9).
 
     ``wide`` is whether its sizes are to have eight bytes.
     """

@@ -1,6 +1,6 @@
 """A new archive out of kept spans of an old one and new entries, with the directory that belongs to it.
 
-A member that no edit names keeps every byte: its header, its compressed data, its data descriptor and, but for the
+An entry that no edit names keeps every byte: its header, its compressed data, its data descriptor and, but for the
 position, its directory record.
 """
 
@@ -16,13 +16,13 @@ from typing import Final, NamedTuple, TypeAlias
 from wheelfix.errors import ArchiveError, EditError, VerificationError
 from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
-from wheelfix.wheel.zip.layout import Layout, read_layout, read_members
+from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
 from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest
 from wheelfix.wheel.zip.source import Source, Span, length_in_common
 from wheelfix.wheel.zip.structs import (
+    CENTRAL,
     END,
     END_64,
-    ENTRY,
     EXTRA_ZIP64,
     FULL_16,
     FULL_32,
@@ -31,7 +31,7 @@ from wheelfix.wheel.zip.structs import (
     STORED,
     VERSION_ZIP64,
     End,
-    Member,
+    Entry,
     read_end,
 )
 
@@ -41,8 +41,8 @@ _LEVEL_BITS = 0b110
 
 
 @dataclass(frozen=True, slots=True)
-class NewMember:
-    """A member to be written in the place of ``like``: time, mode, extra fields and comment are those of it.
+class NewEntry:
+    """An entry to be written in the place of ``like``: time, mode, extra fields and comment are those of it.
 
     One that is ``added`` beside it has only its time and mode. It is stored: what a compressor makes of the same content
     differs from one zlib to another.
@@ -50,11 +50,11 @@ class NewMember:
 
     name: str
     content: bytes
-    like: Member
+    like: Entry
     added: bool = False
 
 
-def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes, bytes]:
+def encode_entry(source: Source, layout: Layout, new: NewEntry) -> tuple[bytes, bytes]:
     """Return local header and data, and the directory record with position 0, of ``new``.
 
     :raises EditError: if the name or the content is too large.
@@ -62,41 +62,41 @@ def encode_member(source: Source, layout: Layout, new: NewMember) -> tuple[bytes
     like = layout.fields(new.like)
     name, utf8 = _encode_name(new.name, like.flags)
     if len(new.content) >= FULL_32 or len(name) > FULL_16:
-        raise EditError("member-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
+        raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
     dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
-    extras = (b"", b"") if new.added else (_local_extra(source, new.like), _entry_extra(layout, new.like))
-    local_extra, entry_extra = (_without(extra, dropped, new.name) for extra in extras)
+    extras = (b"", b"") if new.added else (_local_extra(source, new.like), _central_extra(layout, new.like))
+    local_extra, central_extra = (_without(extra, dropped, new.name) for extra in extras)
     flags = like.flags & ~(structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8 | _LEVEL_BITS) | utf8
     size = len(new.content)
     shared = _NEEDED, flags, STORED, like.time, like.date, zlib.crc32(new.content), size, size, len(name)
     comment = b"" if new.added else _comment(layout, new.like)
     local = LOCAL.pack(structs.LOCAL_SIGNATURE, *shared, len(local_extra))
     attributes = (len(comment), 0, like.internal_attributes, like.external_attributes, 0)
-    entry = ENTRY.pack(structs.ENTRY_SIGNATURE, like.made_by, *shared, len(entry_extra), *attributes)
-    return local + name + local_extra + new.content, entry + name + entry_extra + comment
+    record = CENTRAL.pack(structs.CENTRAL_SIGNATURE, like.made_by, *shared, len(central_extra), *attributes)
+    return local + name + local_extra + new.content, record + name + central_extra + comment
 
 
-def encode_renamed(source: Source, layout: Layout, member: Member, name: str) -> tuple[bytes, bytes]:
-    """Return the local header and the directory record of ``member`` under another name; its data stays.
+def encode_renamed(source: Source, layout: Layout, entry: Entry, name: str) -> tuple[bytes, bytes]:
+    """Return the local header and the directory record of ``entry`` under another name; its data stays.
 
     :raises EditError: if the name is too long.
     """
-    raw, utf8 = _encode_name(name, member.flags)
+    raw, utf8 = _encode_name(name, entry.flags)
     if len(raw) > FULL_16:
-        raise EditError("member-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
-    local_extra, entry_extra = (
+        raise EditError("entry-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
+    local_extra, central_extra = (
         _without(extra, {structs.EXTRA_UNICODE_PATH}, name)
-        for extra in (_local_extra(source, member), _entry_extra(layout, member))
+        for extra in (_local_extra(source, entry), _central_extra(layout, entry))
     )
-    flags = member.flags & ~structs.FLAG_UTF8 | utf8
-    old = structs.LocalHeader._make(LOCAL.unpack(source.read_at(member.start, LOCAL.size)))
+    flags = entry.flags & ~structs.FLAG_UTF8 | utf8
+    old = structs.LocalHeader._make(LOCAL.unpack(source.read_at(entry.start, LOCAL.size)))
     local = LOCAL.pack(*old._replace(flags=flags, name_length=len(raw), extra_length=len(local_extra)))
-    fields = layout.fields(member)._replace(flags=flags, name_length=len(raw), extra_length=len(entry_extra))
-    return local + raw + local_extra, ENTRY.pack(*fields) + raw + entry_extra + _comment(layout, member)
+    fields = layout.fields(entry)._replace(flags=flags, name_length=len(raw), extra_length=len(central_extra))
+    return local + raw + local_extra, CENTRAL.pack(*fields) + raw + central_extra + _comment(layout, entry)
 
 
 def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
-    """Return the bytes of a member name as an archive with ``flags`` spells names, and the UTF-8 flag that they need."""
+    """Return the bytes of an entry name as an archive with ``flags`` spells names, and the UTF-8 flag that they need."""
     utf8 = name.encode("utf-8"), structs.FLAG_UTF8
     if flags & structs.FLAG_UTF8:
         return utf8
@@ -106,19 +106,19 @@ def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
         return utf8
 
 
-def _local_extra(source: Source, member: Member) -> bytes:
-    header = source.read_at(member.start, member.data_start - member.start)
+def _local_extra(source: Source, entry: Entry) -> bytes:
+    header = source.read_at(entry.start, entry.data_start - entry.start)
     return header[LOCAL.size + int.from_bytes(header[26:28], "little") :]
 
 
-def _entry_extra(layout: Layout, member: Member) -> bytes:
-    fields = layout.fields(member)
-    start = member.entry_start + ENTRY.size + fields.name_length
+def _central_extra(layout: Layout, entry: Entry) -> bytes:
+    fields = layout.fields(entry)
+    start = entry.record_start + CENTRAL.size + fields.name_length
     return layout.directory[start : start + fields.extra_length]
 
 
-def _comment(layout: Layout, member: Member) -> bytes:
-    return layout.directory[member.entry_stop - layout.fields(member).comment_length : member.entry_stop]
+def _comment(layout: Layout, entry: Entry) -> bytes:
+    return layout.directory[entry.record_stop - layout.fields(entry).comment_length : entry.record_stop]
 
 
 def _without(extra: bytes, kinds: set[int], place: str) -> bytes:
@@ -152,32 +152,32 @@ def end_bytes(old: End, count: int, start: int, size: int, zip64_limit: int = FU
     return ending + END.pack(structs.END_SIGNATURE, *numbers) + old.comment
 
 
-def positioned(entry: bytes, offset: int, zip64_limit: int = FULL_32) -> bytes:
+def positioned(record: bytes, offset: int, zip64_limit: int = FULL_32) -> bytes:
     """Return a directory record that points to ``offset``; one in the ZIP64 form stays in that form."""
-    if entry[_POSITION] != b"\xff\xff\xff\xff":
+    if record[_POSITION] != b"\xff\xff\xff\xff":
         if offset < zip64_limit:
-            return entry[: _POSITION.start] + offset.to_bytes(4, "little") + entry[_POSITION.stop :]
-        return _widened(entry, offset)
-    sizes_in_extra = sum(entry[at : at + 4] == b"\xff\xff\xff\xff" for at in (20, 24))
-    name_stop, extra_stop = _extra_span(entry)
-    span = structs.find_extra(entry[name_stop:extra_stop], EXTRA_ZIP64, "a directory record")
+            return record[: _POSITION.start] + offset.to_bytes(4, "little") + record[_POSITION.stop :]
+        return _widened(record, offset)
+    sizes_in_extra = sum(record[at : at + 4] == b"\xff\xff\xff\xff" for at in (20, 24))
+    name_stop, extra_stop = _extra_span(record)
+    span = structs.find_extra(record[name_stop:extra_stop], EXTRA_ZIP64, "a directory record")
     if span is None:  # all ones is the position itself, as APPNOTE allows just below the limit
-        return _widened(entry, offset)
+        return _widened(record, offset)
     held = (span[1] - span[0]) // 8
     at = name_stop + span[0] + 8 * (2 if held > sizes_in_extra + 1 else sizes_in_extra)
-    return entry[:at] + struct.pack("<Q", offset) + entry[at + 8 :]
+    return record[:at] + struct.pack("<Q", offset) + record[at + 8 :]
 
 
-def _extra_span(entry: bytes) -> tuple[int, int]:
-    fields = structs.Entry._make(ENTRY.unpack_from(entry))
-    start = ENTRY.size + fields.name_length
+def _extra_span(record: bytes) -> tuple[int, int]:
+    fields = structs.DirectoryRecord._make(CENTRAL.unpack_from(record))
+    start = CENTRAL.size + fields.name_length
     return start, start + fields.extra_length
 
 
-def _widened(entry: bytes, offset: int) -> bytes:
+def _widened(record: bytes, offset: int) -> bytes:
     """Return a directory record with its position moved to the ZIP64 extra field, behind the sizes that stand there."""
-    start, stop = _extra_span(entry)
-    extra = entry[start:stop]
+    start, stop = _extra_span(record)
+    extra = record[start:stop]
     number = struct.pack("<Q", offset)
     span = structs.find_extra(extra, EXTRA_ZIP64, "a directory record")
     if span is None:
@@ -186,11 +186,11 @@ def _widened(entry: bytes, offset: int) -> bytes:
         size = span[1] - span[0]
         at = span[0] + size // 8 * 8  # in front of a disk number
         extra = extra[: span[0] - 2] + (size + 8).to_bytes(2, "little") + extra[span[0] : at] + number + extra[at:]
-    head = bytearray(entry[: ENTRY.size])
+    head = bytearray(record[: CENTRAL.size])
     head[_POSITION] = b"\xff\xff\xff\xff"
     head[_EXTRA_LENGTH] = len(extra).to_bytes(2, "little")
     head[_VERSION_NEEDED] = max(int.from_bytes(head[_VERSION_NEEDED], "little"), VERSION_ZIP64).to_bytes(2, "little")
-    return bytes(head) + entry[ENTRY.size : start] + extra + entry[stop:]
+    return bytes(head) + record[CENTRAL.size : start] + extra + record[stop:]
 
 
 _COPY_STEP = 1 << 24
@@ -199,10 +199,10 @@ _REPORT: Final = "Nothing was published. Run again; if it persists, report it wi
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What becomes of the members of an archive. Names are those of the old archive.
+    """What becomes of the entries of an archive. Names are those of the old archive.
 
-    ``replaced`` members get new content where they lie, ``renamed`` ones a new name, ``removed`` ones vanish; all others
-    are kept. A member can be both replaced and renamed; one that is removed vanishes whatever else is said of it.
+    ``replaced`` entries get new content where they lie, ``renamed`` ones a new name, ``removed`` ones vanish; all others
+    are kept. An entry can be both replaced and renamed; one that is removed vanishes whatever else is said of it.
     """
 
     replaced: Mapping[str, bytes] = field(default_factory=dict)
@@ -218,8 +218,8 @@ class Kept(NamedTuple):
 
 
 Piece: TypeAlias = bytes | Kept
-Closing: TypeAlias = Callable[[str], Sequence[NewMember]]
-"""Gives the members at the end of the new archive, once the sha256 (hexadecimal) of the old one is known."""
+Closing: TypeAlias = Callable[[str], Sequence[NewEntry]]
+"""Gives the entries at the end of the new archive, once the sha256 (hexadecimal) of the old one is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ class _Placed(NamedTuple):
 
 @dataclass(slots=True)
 class _Body:
-    """The new archive up to its closing members: its pieces, its size, and the records in the order of the directory."""
+    """The new archive up to its closing entries: its pieces, its size, and the records in the order of the directory."""
 
     pieces: list[Piece] = field(default_factory=list)
     size: int = 0
@@ -279,11 +279,11 @@ def splice(
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
-    The members that ``closing`` gives come last, where PEP 427 advises to put metadata. They may depend on the sha256 of
+    The entries that ``closing`` gives come last, where PEP 427 advises to put metadata. They may depend on the sha256 of
     the old archive; that they come last is what lets reading, copying and both sums go on at the same time.
     ``zip64_limit`` is the first position that is written in the ZIP64 form.
 
-    What was written is read back; new members, the directory and the end by the strict reader. ``proof`` is called with the
+    What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with the
     spans that were kept when the output is complete, while its sum is still computed.
 
     :raises OSError: if the output cannot be written.
@@ -315,16 +315,16 @@ def splice(
 class Preview:
     """The archive that :func:`splice` would write, readable before it is written: only what is asked for is read.
 
-    ``members`` are those at its end.
+    ``entries`` are those at its end.
     """
 
-    def __init__(self, source: Source, layout: Layout, edits: Edits, members: Sequence[NewMember]) -> None:
+    def __init__(self, source: Source, layout: Layout, edits: Edits, entries: Sequence[NewEntry]) -> None:
         self._source = source
         body = _assemble(source, layout, edits)
-        records = [positioned(entry, offset) for entry, offset in body.placed]
-        for new in members:
-            encoded, entry = encode_member(source, layout, new)
-            records.append(positioned(entry, body.size))
+        records = [positioned(record, offset) for record, offset in body.placed]
+        for new in entries:
+            encoded, record = encode_entry(source, layout, new)
+            records.append(positioned(record, body.size))
             body.add(encoded)
         directory, start = b"".join(records), body.size
         body.add(directory + end_bytes(layout.end, len(records), start, len(directory)))
@@ -364,29 +364,29 @@ def _write_ending(
     source: Source,
     layout: Layout,
     placed: Sequence[_Placed],
-    members: Sequence[NewMember],
+    entries: Sequence[NewEntry],
     output: Growing,
     zip64_limit: int,
 ) -> None:
-    """Write the closing ``members``, the directory and the end, and read them back."""
-    records = [positioned(entry, offset, zip64_limit) for entry, offset in placed]
-    records += _write_closing(source, layout, members, output, zip64_limit)
+    """Write the closing ``entries``, the directory and the end, and read them back."""
+    records = [positioned(record, offset, zip64_limit) for record, offset in placed]
+    records += _write_closing(source, layout, entries, output, zip64_limit)
     directory_start, directory = output.size, b"".join(records)
     output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
     _check_end(output, len(records), directory_start, directory)
 
 
 def _write_closing(
-    source: Source, layout: Layout, members: Sequence[NewMember], output: Growing, zip64_limit: int
+    source: Source, layout: Layout, entries: Sequence[NewEntry], output: Growing, zip64_limit: int
 ) -> list[bytes]:
-    """Write ``members`` and return their directory records."""
+    """Write ``entries`` and return their directory records."""
     start, records = output.size, []
-    for new in members:
-        encoded, entry = encode_member(source, layout, new)
-        records.append(positioned(entry, output.size, zip64_limit))
+    for new in entries:
+        encoded, record = encode_entry(source, layout, new)
+        records.append(positioned(record, output.size, zip64_limit))
         output.write(encoded)
     with _checking():
-        read_members(output, b"".join(records), len(records), start, output.size)
+        read_entries(output, b"".join(records), len(records), start, output.size)
     return records
 
 
@@ -425,7 +425,7 @@ def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Ite
         if not same:
             raise _not_as_planned(f"the bytes before position {position} do not read back")
     if position != output.size:
-        raise _not_as_planned(f"it has {output.size} bytes before its closing members instead of {position}")
+        raise _not_as_planned(f"it has {output.size} bytes before its closing entries instead of {position}")
 
 
 def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> None:
@@ -433,7 +433,7 @@ def _check_end(output: Growing, count: int, directory_start: int, directory: byt
     with _checking():
         end = read_end(output)
     written = output.read_at(end.directory_start, end.directory_stop - end.directory_start)
-    if (end.member_count, end.directory_start, written) != (count, directory_start, directory):
+    if (end.entry_count, end.directory_start, written) != (count, directory_start, directory):
         raise _not_as_planned("the directory does not read back")
 
 
@@ -455,29 +455,29 @@ def _assemble(source: Source, layout: Layout, edits: Edits) -> _Body:
     body = _Body()
     edited = edits.removed.union(edits.replaced, edits.renamed)
     anew: dict[str, _Placed] = {}
-    shifts: dict[int, int] = {}  # by how much each kept member moves, by its old start
-    for member in layout.in_file_order():
-        name = member.name
+    shifts: dict[int, int] = {}  # by how much each kept entry moves, by its old start
+    for entry in layout.in_file_order():
+        name = entry.name
         if name not in edited:
-            shifts[member.start] = body.size - member.start
-            body.add(Kept(member.start, member.stop))
+            shifts[entry.start] = body.size - entry.start
+            body.add(Kept(entry.start, entry.stop))
         elif name in edits.removed:
             continue
         elif name in edits.replaced:
-            new = NewMember(edits.renamed.get(name, name), edits.replaced[name], member)
-            encoded, record = encode_member(source, layout, new)
+            new = NewEntry(edits.renamed.get(name, name), edits.replaced[name], entry)
+            encoded, record = encode_entry(source, layout, new)
             anew[name] = _Placed(record, body.size)
             body.add(encoded)
         elif name in edits.renamed:
-            header, record = encode_renamed(source, layout, member, edits.renamed[name])
+            header, record = encode_renamed(source, layout, entry, edits.renamed[name])
             anew[name] = _Placed(record, body.size)
             body.add(header)
-            body.add(Kept(member.data_start, member.stop))
-    for member in layout.members:
-        if member.name not in edited:
-            body.placed.append(_Placed(layout.entry(member), member.start + shifts[member.start]))
-        elif member.name in anew:
-            body.placed.append(anew[member.name])
+            body.add(Kept(entry.data_start, entry.stop))
+    for entry in layout.entries:
+        if entry.name not in edited:
+            body.placed.append(_Placed(layout.record(entry), entry.start + shifts[entry.start]))
+        elif entry.name in anew:
+            body.placed.append(anew[entry.name])
     return body
 
 

@@ -9,13 +9,13 @@ from wheelfix.wheel.zip.findings import REBUILD, STRICT, StrictReport
 from wheelfix.wheel.zip.source import Readable
 
 LOCAL: Final = struct.Struct("<4s5H3I2H")
-ENTRY: Final = struct.Struct("<4s6H3I5H2I")
+CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
 END: Final = struct.Struct("<4s4H2IH")
 END_64: Final = struct.Struct("<4sQ2H2I4Q")
 LOCATOR_64: Final = struct.Struct("<4sIQI")
 
 LOCAL_SIGNATURE: Final = b"PK\x03\x04"
-ENTRY_SIGNATURE: Final = b"PK\x01\x02"
+CENTRAL_SIGNATURE: Final = b"PK\x01\x02"
 END_SIGNATURE: Final = b"PK\x05\x06"
 END_64_SIGNATURE: Final = b"PK\x06\x06"
 LOCATOR_64_SIGNATURE: Final = b"PK\x06\x07"
@@ -26,7 +26,7 @@ FULL_16: Final = 0xFFFF
 FULL_32: Final = 0xFFFF_FFFF
 """The value of a 32-bit field whose number stands in the ZIP64 extra field."""
 VERSION_ZIP64: Final = 45
-"""The lowest "version needed to extract" of a member with ZIP64 fields (APPNOTE 4.4.3.2)."""
+"""The lowest "version needed to extract" of an entry with ZIP64 fields (APPNOTE 4.4.3.2)."""
 
 FLAG_ENCRYPTED: Final = 1 << 0
 FLAG_DESCRIPTOR: Final = 1 << 3
@@ -45,7 +45,7 @@ _ZIP64_BYTES: Final = EXTRA_ZIP64.to_bytes(2, "little")
 _UNICODE_PATH_BYTES: Final = EXTRA_UNICODE_PATH.to_bytes(2, "little")
 
 
-class Entry(NamedTuple):
+class DirectoryRecord(NamedTuple):
     """The fixed part of a directory record, as its 32- and 16-bit fields stand there (APPNOTE 4.3.12)."""
 
     signature: bytes
@@ -168,7 +168,7 @@ def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
 
 
 _LONGEST_COMMENT = 0xFFFF
-MOST_MEMBERS = 200_000
+MOST_ENTRIES = 200_000
 _LARGEST_DIRECTORY = 1 << 27
 
 
@@ -179,7 +179,7 @@ class End(NamedTuple):
     is by how much the entries lie behind the positions that the directory gives; in a strict reading by nothing.
     """
 
-    member_count: int
+    entry_count: int
     directory_start: int
     directory_stop: int
     comment: bytes
@@ -195,7 +195,7 @@ class _Classic(NamedTuple):
     disk: int
     directory_disk: int
     disk_count: int
-    member_count: int
+    entry_count: int
     directory_size: int
     directory_start: int
     comment_length: int
@@ -211,7 +211,7 @@ class _Wide(NamedTuple):
     disk: int
     directory_disk: int
     disk_count: int
-    member_count: int
+    entry_count: int
     directory_size: int
     directory_start: int
 
@@ -229,15 +229,15 @@ def read_end(source: Readable, report: StrictReport = STRICT) -> End:
     if wide is None:
         if record.disk or record.directory_disk:
             report.refuse("many-disks", "the archive is one of several disks")
-        if record.disk_count != record.member_count:
+        if record.disk_count != record.entry_count:
             report.refuse("many-disks", "the end record gives two counts of entries", form="counts")
         if FULL_32 in (record.directory_size, record.directory_start):
             _stop("bad-end-record", "the end record points to a ZIP64 record that is not there")
-        end = End(record.member_count, record.directory_start, start, comment)
+        end = End(record.entry_count, record.directory_start, start, comment)
         return _placed(source, end, record.directory_size, report)
     _compare_ends(record, wide, report)
     stop = start - LOCATOR_64.size - END_64.size
-    end = End(wide.member_count, wide.directory_start, stop, comment, wide.made_by, wide.needed)
+    end = End(wide.entry_count, wide.directory_start, stop, comment, wide.made_by, wide.needed)
     return _placed(source, end, wide.directory_size, report)
 
 
@@ -306,7 +306,7 @@ def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _W
         _stop("bad-end-record", "there is no ZIP64 end record before its locator")
     if wide.record_size != END_64.size - 12:
         report.refuse("bad-end-record", "the ZIP64 end record has another size than it should", form="size")
-    if wide.disk or wide.directory_disk or wide.disk_count != wide.member_count:
+    if wide.disk or wide.directory_disk or wide.disk_count != wide.entry_count:
         report.refuse("many-disks", "the archive is one of several disks", form="zip64")
     return wide
 
@@ -315,11 +315,11 @@ def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
     """Compare the two end records: each number of the old one is that of the other, or all ones (APPNOTE 4.4.1.4)."""
     if record.disk not in (0, FULL_16) or record.directory_disk not in (0, FULL_16):
         report.refuse("many-disks", "the archive is one of several disks")
-    if record.disk_count != record.member_count:  # PyPI compares the two as they stand
+    if record.disk_count != record.entry_count:  # PyPI compares the two as they stand
         report.refuse("many-disks", "the end record gives two counts of entries", form="two counts")
     if record.directory_start not in (wide.directory_start, FULL_32):
         report.refuse("bad-end-record", "the end record and the ZIP64 end record give two positions of the directory")
-    if record.member_count not in (wide.member_count, FULL_16) or record.directory_size not in (
+    if record.entry_count not in (wide.entry_count, FULL_16) or record.directory_size not in (
         wide.directory_size,
         FULL_32,
     ):
@@ -329,7 +329,7 @@ def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
 
 def _placed(source: Readable, end: End, directory_size: int, report: StrictReport) -> End:
     """Return the end with the directory where it lies, which is where the end record says unless bytes were added."""
-    _bound(end.member_count, directory_size)
+    _bound(end.entry_count, directory_size)
     difference = end.directory_stop - directory_size - end.directory_start
     if difference:
         found = _searched(source, end, end.directory_stop - directory_size) if report.collects else None
@@ -342,18 +342,18 @@ def _placed(source: Readable, end: End, directory_size: int, report: StrictRepor
         if found is None:
             _stop("bad-directory", "there is no directory where the end record says")
         end = found
-        _bound(end.member_count, end.directory_stop - end.directory_start)
-    if end.member_count == 0:
+        _bound(end.entry_count, end.directory_stop - end.directory_start)
+    if end.entry_count == 0:
         raise ArchiveError("empty-archive", "the archive holds no entries", hint="Build or download the wheel again.")
     return end
 
 
 def _bound(count: int, directory_size: int) -> None:
-    if count > MOST_MEMBERS or directory_size > _LARGEST_DIRECTORY:
+    if count > MOST_ENTRIES or directory_size > _LARGEST_DIRECTORY:
         raise ArchiveError(
-            "too-many-members",
+            "too-many-entries",
             f"the archive claims {count} entries in a directory of {directory_size} bytes",
-            hint=f"At most {MOST_MEMBERS} entries and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
+            hint=f"At most {MOST_ENTRIES} entries and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
         )
 
 
@@ -366,10 +366,10 @@ def _searched(source: Readable, end: End, before_end: int) -> End | None:
     adds the difference to each.
     """
     for start in (end.directory_start, before_end):
-        if not 0 <= start <= end.directory_stop - ENTRY.size:
+        if not 0 <= start <= end.directory_stop - CENTRAL.size:
             continue
-        fixed = source.read_at(start, ENTRY.size)
-        if fixed.startswith(ENTRY_SIGNATURE):
+        fixed = source.read_at(start, CENTRAL.size)
+        if fixed.startswith(CENTRAL_SIGNATURE):
             offset, difference = int.from_bytes(fixed[42:46], "little"), start - end.directory_start
             shifts = [shift for shift in (0, difference) if _is_local_header(source, offset + shift)]
             return end._replace(directory_start=start, shift=shifts[0] if shifts else 0)
@@ -380,12 +380,12 @@ def _is_local_header(source: Readable, position: int) -> bool:
     return 0 <= position <= source.size - 4 and source.read_at(position, 4) == LOCAL_SIGNATURE
 
 
-class Member(NamedTuple):
+class Entry(NamedTuple):
     """One file in the archive. Positions are bytes from the start of the archive; ``stop`` is exclusive.
 
     A named tuple, not a dataclass: an archive can hold 66,000 of them, and they are made three times faster.
     ``[start, data_start)`` is the local header, ``[data_start, data_stop)`` the compressed data, ``[data_stop, stop)`` the
-    data descriptor, if any. ``[entry_start, entry_stop)`` is the record within ``Layout.directory``. ``size`` is that of
+    data descriptor, if any. ``[record_start, record_stop)`` is the record within ``Layout.directory``. ``size`` is that of
     the content, in bytes; ``crc`` its CRC-32.
     """
 
@@ -398,5 +398,5 @@ class Member(NamedTuple):
     flags: int
     crc: int
     size: int
-    entry_start: int
-    entry_stop: int
+    record_start: int
+    record_stop: int

@@ -1,4 +1,4 @@
-"""The content of a member, under a bound."""
+"""The content of an entry, under a bound."""
 
 import tracemalloc
 import zlib
@@ -16,7 +16,7 @@ from wheelfix.wheel.zip.source import Source
 def _content(path: Path, entry: Entry, limit: int = 1 << 20) -> bytes:
     path.write_bytes(to_bytes(Archive((entry,))))
     with Source(path) as source:
-        return read_content(source, read_layout(source).members[0], limit=limit)
+        return read_content(source, read_layout(source).entries[0], limit=limit)
 
 
 @pytest.mark.parametrize("method", [STORED, DEFLATED])
@@ -42,7 +42,7 @@ def test_bound(size: int, *, refused: bool, tmp_path: Path) -> None:
         return
     with pytest.raises(ArchiveError) as refusal:
         _content(tmp_path / "a.zip", entry, limit=100)
-    assert refusal.value.code == "member-too-large"
+    assert refusal.value.code == "entry-too-large"
 
 
 @pytest.mark.parametrize("claimed", [10, 1 << 27])
@@ -56,5 +56,5 @@ def test_bomb_takes_no_memory(claimed: int, tmp_path: Path) -> None:
         _content(tmp_path / "a.zip", Entry("a", content, raw=raw))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert refusal.value.code in {"damaged-member", "member-too-large"}
+    assert refusal.value.code in {"damaged-entry", "entry-too-large"}
     assert peak < 1 << 26

@@ -13,7 +13,7 @@ _FAR = 5 << 32
 
 
 def _record(**changes: object) -> bytes:
-    """Return the directory record of the only member of an archive."""
+    """Return the directory record of the only entry of an archive."""
     data = to_bytes(Archive((Entry("name", b"content", extra=_TIMES, comment=b"a comment", **changes),)))  # type: ignore[arg-type]
     start = data.index(b"PK\x01\x02")
     return data[start : data.index(b"PK\x05\x06")]
@@ -60,7 +60,7 @@ def _packed_size() -> int:
 
 @pytest.mark.parametrize("wide", [frozenset({"offset"}), ALL_WIDE])
 def test_wide_position_stays_wide(wide: frozenset[str]) -> None:
-    """A record in the ZIP64 form keeps it, and its length, when its member moves to the front."""
+    """A record in the ZIP64 form keeps it, and its length, when its entry moves to the front."""
     old = _record(wide=wide)
     new = positioned(old, 99)
     assert len(new) == len(old)

@@ -26,16 +26,16 @@ def test_end_is_found_behind_any_comment(comment: bytes, *, zip64: bool, tmp_pat
     archive = replace(_SOUND, comment=comment, zip64_end=zip64)
     data = to_bytes(archive)
     end = _end(tmp_path / "a.zip", data)
-    assert (end.comment, end.member_count) == (comment, len(archive.entries))
+    assert (end.comment, end.entry_count) == (comment, len(archive.entries))
     assert data.startswith(b"PK\x01\x02", end.directory_start)
     assert data.startswith(b"PK\x06\x06" if zip64 else b"PK\x05\x06", end.directory_stop)
     assert (end.zip64_made_by is not None) == zip64
 
 
-def test_end_signature_within_a_member_is_no_end(tmp_path: Path) -> None:
-    """Pitfall 25: only bytes at the end are taken for an end, those of a member inside the archive are data."""
+def test_end_signature_within_a_entry_is_no_end(tmp_path: Path) -> None:
+    """Pitfall 25: only bytes at the end are taken for an end, those of an entry inside the archive are data."""
     archive = Archive((Entry("a", b"PK\x05\x06" + bytes(18), method=0),))
-    assert _end(tmp_path / "a.zip", to_bytes(archive)).member_count == 1
+    assert _end(tmp_path / "a.zip", to_bytes(archive)).entry_count == 1
 
 
 @pytest.mark.parametrize("cut", [1, 10, 21, 22])

@@ -1,4 +1,4 @@
-"""Every byte of an archive has its place, and ``zipfile`` sees the same members."""
+"""Every byte of an archive has its place, and ``zipfile`` sees the same entries."""
 
 import io
 import zipfile
@@ -35,7 +35,7 @@ SHAPES: dict[str, Archive] = {
         WheelSpec(extra=extra_field(0x5455, b"\x03aaaa"), local_extra=extra_field(0x5455, b"\x03" + bytes(99)))
     ),
     "padding of zipalign": every(_SOUND, local_extra=bytes(3)),
-    "comments": replace(every(_SOUND, comment=b"of a member"), comment=b"of the archive"),
+    "comments": replace(every(_SOUND, comment=b"of an entry"), comment=b"of the archive"),
     "names in UTF-8": with_entries(_SOUND, Entry("demo/\u0434\u0430\u043d\u043d\u044b\u0435.py", b"x")),
     "names in cp437": with_entries(_SOUND, Entry(b"demo/caf\x82.py", b"x")),
     "executable": changed(_SOUND, "demo/__init__.py", mode=0o100755),
@@ -64,16 +64,16 @@ def _read(path: Path, archive: Archive) -> Layout:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_members_fill_the_archive(shape: str, tmp_path: Path) -> None:
-    """Pitfalls 24, 25: every legal form is read, and the members lie side by side up to the directory."""
+def test_entries_fill_the_archive(shape: str, tmp_path: Path) -> None:
+    """Pitfalls 24, 25: every legal form is read, and the entries lie side by side up to the directory."""
     layout = _read(tmp_path / "a.zip", SHAPES[shape])
     position = 0
-    for member in layout.in_file_order():
-        assert member.start == position
-        assert member.start < member.data_start <= member.data_stop <= member.stop
-        position = member.stop
+    for entry in layout.in_file_order():
+        assert entry.start == position
+        assert entry.start < entry.data_start <= entry.data_stop <= entry.stop
+        position = entry.stop
     assert position == layout.end.directory_start
-    assert b"".join(map(layout.entry, layout.members)) == layout.directory
+    assert b"".join(map(layout.record, layout.entries)) == layout.directory
     assert layout.end.comment == SHAPES[shape].comment
 
 
@@ -86,7 +86,7 @@ def test_layout_agrees_with_zipfile(shape: str, tmp_path: Path) -> None:
         others = archive.infolist()
     assert [
         (each.name, each.start, each.data_stop - each.data_start, each.size, each.crc, each.method)
-        for each in layout.members
+        for each in layout.entries
     ] == [
         (each.orig_filename, each.header_offset, each.compress_size, each.file_size, each.CRC, each.compress_type)
         for each in others
@@ -98,13 +98,13 @@ def test_positions_lead_to_the_bytes(position: str, tmp_path: Path) -> None:
     archive = every(_SOUND, method=0, descriptor=Descriptor())
     layout = _read(tmp_path / "a.zip", archive)
     data = to_bytes(archive)
-    for member, entry in zip(layout.members, archive.entries, strict=True):
-        expected = {"start": b"PK\x03\x04", "data_start": entry.content, "data_stop": b"PK\x07\x08"}[position]
+    for entry, built in zip(layout.entries, archive.entries, strict=True):
+        expected = {"start": b"PK\x03\x04", "data_start": built.content, "data_stop": b"PK\x07\x08"}[position]
         assert isinstance(expected, bytes)
-        assert data.startswith(expected, getattr(member, position))
+        assert data.startswith(expected, getattr(entry, position))
 
 
-def test_fault_is_named_with_its_member(tmp_path: Path) -> None:
+def test_fault_is_named_with_its_entry(tmp_path: Path) -> None:
     """Pitfall 29: a name with control characters is escaped in the message."""
     archive = with_entries(_SOUND, Entry("demo/\x1b[2J", b"1"), Entry("demo/\x1b[2J", b"2"))
     with pytest.raises(ArchiveError, match=r"demo/\\x1b\[2J: it is in the archive twice"):

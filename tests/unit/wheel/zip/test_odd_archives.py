@@ -69,7 +69,7 @@ _REFUSED_BY_SOME = [
     for flaw in FLAWS
     if flaw.code in {
         "archive-data-descriptor", "archive-extra-field-rest", "archive-odd-zip64-field", "archive-odd-unicode-path",
-        "archive-entry-comment", "archive-comment-bytes", "archive-folder-with-content",
+        "archive-entry-comment", "archive-comment-bytes", "archive-directory-with-content",
     }
 ]  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_a_second_name_is_refused_in_each_spelling(tmp_path: Path) -> None:
         outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
         assert outcome.status is Status.REFUSED
         assert outcome.problem is not None
-        assert outcome.problem.code == "bad-member-name"
+        assert outcome.problem.code == "bad-entry-name"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from wheelfix.errors import SourceChanged, VerificationError
 from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.output import Growing, RunningDigest
-from wheelfix.wheel.zip.rewrite import Edits, NewMember, Spliced, copy_whole, splice
+from wheelfix.wheel.zip.rewrite import Edits, NewEntry, Spliced, copy_whole, splice
 from wheelfix.wheel.zip.source import Source
 
 _ARCHIVE = replace(
@@ -39,12 +39,12 @@ class _Result:
         (folder / "old.zip").write_bytes(self.old_data)
         with Source(folder / "old.zip") as source, RunningDigest(source) as digest:
             self.old: Layout = read_layout(source)
-            like = self.old.members[0]
+            like = self.old.entries[0]
             self.asked: list[str] = []
 
-            def close(sha256: str) -> list[NewMember]:
+            def close(sha256: str) -> list[NewEntry]:
                 self.asked.append(sha256)
-                return [NewMember(name, b"closing", like) for name in closing]
+                return [NewEntry(name, b"closing", like) for name in closing]
 
             with (folder / "new.zip").open("w+b") as output:
                 self.sums: Spliced = splice(source, self.old, edits, close, Growing(output.fileno()), digest)
@@ -53,7 +53,7 @@ class _Result:
             self.new: Layout = read_layout(source)
 
     def bytes_of(self, name: str) -> tuple[bytes, bytes]:
-        """Return the member's bytes in the new archive, and its directory record without the position."""
+        """Return the entry's bytes in the new archive, and its directory record without the position."""
         return _bytes_of(self.data, self.new, name)
 
     def old_bytes_of(self, name: str) -> tuple[bytes, bytes]:
@@ -61,9 +61,9 @@ class _Result:
 
 
 def _bytes_of(data: bytes, layout: Layout, name: str) -> tuple[bytes, bytes]:
-    member = next(each for each in layout.members if each.name == name)
-    entry = layout.entry(member)
-    return data[member.start : member.stop], entry[:42] + entry[46:]
+    entry = next(each for each in layout.entries if each.name == name)
+    record = layout.record(entry)
+    return data[entry.start : entry.stop], record[:42] + record[46:]
 
 
 def test_no_edits_give_the_same_bytes(tmp_path: Path) -> None:
@@ -84,14 +84,14 @@ def test_no_edits_give_the_same_bytes(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("descriptor", [None, Descriptor(4, signature=False), Descriptor(8)])
-def test_other_members_keep_every_byte(edits: Edits, descriptor: Descriptor | None, tmp_path: Path) -> None:
-    """Pitfalls 25, 26: header, data, data descriptor and directory record of a kept member stay."""
-    result = _Result(tmp_path, every(_ARCHIVE, descriptor=descriptor, comment=b"of a member"), edits)
-    names = [edits.renamed.get(each.name, each.name) for each in result.old.members if each.name not in edits.removed]
-    assert [each.name for each in result.new.members] == [*names, "last.txt"]
-    for member in result.old.members:
-        if member.name not in {*edits.replaced, *edits.renamed, *edits.removed}:
-            assert result.bytes_of(member.name) == result.old_bytes_of(member.name)
+def test_other_entries_keep_every_byte(edits: Edits, descriptor: Descriptor | None, tmp_path: Path) -> None:
+    """Pitfalls 25, 26: header, data, data descriptor and directory record of a kept entry stay."""
+    result = _Result(tmp_path, every(_ARCHIVE, descriptor=descriptor, comment=b"of an entry"), edits)
+    names = [edits.renamed.get(each.name, each.name) for each in result.old.entries if each.name not in edits.removed]
+    assert [each.name for each in result.new.entries] == [*names, "last.txt"]
+    for entry in result.old.entries:
+        if entry.name not in {*edits.replaced, *edits.renamed, *edits.removed}:
+            assert result.bytes_of(entry.name) == result.old_bytes_of(entry.name)
     assert result.asked == [result.sums.source_sha256] == [hashlib.sha256(result.old_data).hexdigest()]
     assert result.sums.output_sha256 == hashlib.sha256(result.data).hexdigest()
     with zipfile.ZipFile(io.BytesIO(result.data)) as archive:
@@ -105,7 +105,7 @@ def test_other_members_keep_every_byte(edits: Edits, descriptor: Descriptor | No
 
 
 def test_new_content_takes_over_what_surrounds_it(tmp_path: Path) -> None:
-    """Pitfalls 25, 30: time, mode, extra fields and origin of a replaced member are those of the old one."""
+    """Pitfalls 25, 30: time, mode, extra fields and origin of a replaced entry are those of the old one."""
     archive = changed(
         _ARCHIVE, "file1.py", mode=0o100755, time=(2020, 2, 3, 4, 5, 6), comment=b"kept", descriptor=Descriptor()
     )
@@ -120,22 +120,22 @@ def test_new_content_takes_over_what_surrounds_it(tmp_path: Path) -> None:
 def test_what_is_written_anew_is_stored(tmp_path: Path) -> None:
     """Promise 4: what a compressor makes of it differs from one zlib to another."""
     result = _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file2.py": b"a" * 999, "demo/file3.py": b"a" * 999}))
-    methods = {each.name: each.method for each in result.new.members}
+    methods = {each.name: each.method for each in result.new.entries}
     assert (methods["demo/file1.py"], methods["demo/file2.py"], methods["demo/file3.py"]) == (8, 0, 0)
     assert methods["last.txt"] == 0
 
 
 def test_order_of_the_directory_is_kept(tmp_path: Path) -> None:
-    """Pitfall 24: a directory need not list the members in the order in which they lie."""
+    """Pitfall 24: a directory need not list the entries in the order in which they lie."""
     archive = replace(_ARCHIVE, reversed_directory=True)
     result = _Result(tmp_path, archive, Edits(replaced={"demo/file1.py": b"new"}, removed=frozenset({"demo/file2.py"})))
-    kept = [each.name for each in result.old.members if each.name != "demo/file2.py"]
-    assert [each.name for each in result.new.members] == [*kept, "last.txt"]
+    kept = [each.name for each in result.old.entries if each.name != "demo/file2.py"]
+    assert [each.name for each in result.new.entries] == [*kept, "last.txt"]
 
 
 @pytest.mark.parametrize("method", [93, 14, 12])
 def test_unknown_compression_is_copied(method: int, tmp_path: Path) -> None:
-    """Pitfall 26: Zstandard, LZMA and bzip2 members are copied as they are."""
+    """Pitfall 26: Zstandard, LZMA and bzip2 entries are copied as they are."""
     archive = changed(_ARCHIVE, "file1.py", method=method, raw=b"whatever it is")
     result = _Result(tmp_path, archive, Edits(replaced={"demo/file0.py": b"new"}))
     assert result.bytes_of("demo/file1.py") == result.old_bytes_of("demo/file1.py")

@@ -1,4 +1,4 @@
-"""Members whose sizes stand behind their data only."""
+"""Entries whose sizes stand behind their data only."""
 
 import zlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A member as a file: the bytes of its content at any position, and a bound on what reading them costs."""
+"""An entry as a file: the bytes of its content at any position, and a bound on what reading them costs."""
 
 import io
 import zlib
@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
-from in_memory import hold, only_member, packed
+from in_memory import hold, only_entry, packed
 from wheelfix.errors import ArchiveError
-from wheelfix.wheel.zip import inflate
-from wheelfix.wheel.zip.inflate import Allowance, MemberFile
+from wheelfix.wheel.zip import inflate, structs
+from wheelfix.wheel.zip.inflate import Allowance, EntryFile
 from wheelfix.wheel.zip.layout import read_loosely
 from wheelfix.wheel.zip.source import Source
-from wheelfix.wheel.zip.structs import Member
 
 CONTENT = b"".join(b"%d, the same words again; " % number for number in range(400))
 METHODS = [Entry("a", CONTENT, STORED), Entry("a", CONTENT, DEFLATED), Entry("a", CONTENT, raw=packed(CONTENT))]
@@ -25,8 +24,8 @@ def plenty() -> Allowance:
     return Allowance(bytes_=1 << 40, calls=1 << 40)
 
 
-def opened(entry: Entry, allowance: Allowance | None = None) -> MemberFile:
-    return MemberFile(*only_member(entry), allowance or plenty())
+def opened(entry: Entry, allowance: Allowance | None = None) -> EntryFile:
+    return EntryFile(*only_entry(entry), allowance or plenty())
 
 
 moves = st.lists(
@@ -96,7 +95,7 @@ def test_behind_the_end_there_is_nothing(entry: Entry, position: int) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"x"])
 @pytest.mark.parametrize("raw", [True, False])
-def test_tiny_members(content: bytes, *, raw: bool) -> None:
+def test_tiny_entries(content: bytes, *, raw: bool) -> None:
     file = opened(Entry("a", content, raw=packed(content) if raw else None))
     assert file.read() == content
     assert file.read() == b""
@@ -118,7 +117,7 @@ DAMAGED = [b"\x07", b"\xff" * 40, packed(CONTENT)[:200] + b"\xff" * 200, b"\x01\
 def test_damaged_data_is_an_archive_error(raw: bytes) -> None:
     with pytest.raises(ArchiveError) as caught:
         opened(Entry("demo/\x1bx.so", CONTENT, raw=raw)).read()
-    assert caught.value.code == "damaged-member"
+    assert caught.value.code == "damaged-entry"
     assert caught.value.message.startswith("demo/\\x1bx.so cannot be inflated")
 
 
@@ -159,7 +158,7 @@ def test_data_behind_the_claimed_size_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100, 1 << 20])
-def test_a_stored_member_of_another_size_never_reads_its_neighbour(size: int, tmp_path: Path) -> None:
+def test_a_stored_entry_of_another_size_never_reads_its_neighbour(size: int, tmp_path: Path) -> None:
     """The sizes of stored data cannot differ in a sound archive; here both records lie, some beyond the end of the file."""
     lie = {"size": size}
     entries = Entry("a", b"01234", STORED, local=lie, directory=lie), Entry("b", b"secret" * 50, STORED)
@@ -169,7 +168,7 @@ def test_a_stored_member_of_another_size_never_reads_its_neighbour(size: int, tm
         layout = read_loosely(source).layout
         assert layout is not None
         with pytest.raises(ArchiveError, match="two sizes"):
-            MemberFile(source, layout.members[0], plenty())
+            EntryFile(source, layout.entries[0], plenty())
 
 
 @pytest.mark.parametrize("method", [1, 9, 12, 14, 93, 95, 0xFFFF])
@@ -237,17 +236,17 @@ def test_going_back_and_forth_costs_no_more_than_the_way_from_the_last_mark(monk
         assert file.read(1) == CONTENT[-1:] if turn % 2 == 0 else CONTENT[4_000:4_001]
 
 
-def test_one_allowance_is_shared_by_many_members() -> None:
-    source, members = hold(*(Entry(f"{number}", b"x" * 40, STORED) for number in range(4)))
+def test_one_allowance_is_shared_by_many_entries() -> None:
+    source, entries = hold(*(Entry(f"{number}", b"x" * 40, STORED) for number in range(4)))
     allowance = Allowance(bytes_=100, calls=99)
 
-    def read(member: Member) -> int:
-        return len(MemberFile(source, member, allowance).read())
+    def read(entry: structs.Entry) -> int:
+        return len(EntryFile(source, entry, allowance).read())
 
-    assert [read(member) for member in members[:2]] == [40, 40]
-    for member in members[2:]:
+    assert [read(entry) for entry in entries[:2]] == [40, 40]
+    for entry in entries[2:]:
         with pytest.raises(ArchiveError):
-            read(member)
+            read(entry)
 
 
 def test_a_bomb_is_never_held_whole() -> None:

@@ -48,18 +48,18 @@ def _lower(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
 
 
 def _extras(path: Path) -> dict[str, tuple[bytes, bytes]]:
-    """Return the extra fields of each member: of the local header, and of the directory record."""
+    """Return the extra fields of each entry: of the local header, and of the directory record."""
     result = {}
     with Wheel(path) as wheel, zipfile.ZipFile(path) as archive:
-        for member in wheel.layout.members:
-            header = wheel.source.read_at(member.start, member.data_start - member.start)
-            fields = wheel.layout.fields(member)
-            start = member.entry_start + 46 + fields.name_length
-            result[member.name] = (
+        for entry in wheel.layout.entries:
+            header = wheel.source.read_at(entry.start, entry.data_start - entry.start)
+            fields = wheel.layout.fields(entry)
+            start = entry.record_start + 46 + fields.name_length
+            result[entry.name] = (
                 header[30 + fields.name_length :],
                 wheel.layout.directory[start : start + fields.extra_length],
             )
-            assert archive.getinfo(member.name).header_offset == member.start
+            assert archive.getinfo(entry.name).header_offset == entry.start
         assert archive.testzip() is None
     return result
 
@@ -72,7 +72,7 @@ def test_far_positions_take_the_zip64_form(limit: int, tmp_path: Path, monkeypat
     output = _fixed(source, tmp_path / "out")
     extras = _extras(output)
     with Wheel(output) as wheel:
-        starts = {member.name: member.start for member in wheel.layout.members}
+        starts = {entry.name: entry.start for entry in wheel.layout.entries}
         assert wheel.layout.end.zip64_needed == 45
     assert all(local == b"" for local, _ in extras.values())
     assert {name for name, (_, entry) in extras.items() if entry} == {
@@ -83,10 +83,10 @@ def test_far_positions_take_the_zip64_form(limit: int, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("limit", [FULL_32, 300])
 @pytest.mark.parametrize("local_wide", [False, True])
-def test_zip64_field_of_a_replaced_member_is_not_copied(
+def test_zip64_field_of_a_replaced_entry_is_not_copied(
     limit: int, *, local_wide: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pitfall 23: METADATA and RECORD are written anew and are small; kept members keep the form that they have."""
+    """Pitfall 23: METADATA and RECORD are written anew and are small; kept entries keep the form that they have."""
     archive = every(archive_of(_SPEC), wide=ALL_WIDE, local_wide=local_wide)
     source = write_wheel(tmp_path, archive=archive)
     _lower(monkeypatch, limit)
@@ -153,7 +153,7 @@ def _fix_and_measure(folder: Path, archive: Archive) -> tuple[Path, int]:
 
 
 def _with_holes(*sizes: int) -> Archive:
-    """Return a wheel with large stored members before its dist-info; RECORD does not list them."""
+    """Return a wheel with large stored entries before its dist-info; RECORD does not list them."""
     holes = tuple(Entry(f"demo/hole{number}.bin", Hole(size)) for number, size in enumerate(sizes))
     return archive_of(replace(_SPEC, files=(*holes, *_SPEC.files), style=RecordStyle(own_row="middle")))
 
@@ -161,7 +161,7 @@ def _with_holes(*sizes: int) -> Archive:
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(5 * _GIBIBYTE,), (3 * _GIBIBYTE, 2 * _GIBIBYTE), (FULL_32 - 1, 50)], ids=str)
 def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], folder: Path) -> None:
-    """Pitfalls 23, 27: large members and far positions are right, and memory does not grow with them."""
+    """Pitfalls 23, 27: large entries and far positions are right, and memory does not grow with them."""
     archive = _with_holes(*sizes)
     output, peak = _fix_and_measure(folder, archive)
     assert peak < 64
@@ -172,15 +172,15 @@ def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], folder: Path) -> 
         assert opened.getinfo(f"{_INFO}/METADATA").header_offset > FULL_32
         assert b"nvidia" not in opened.read(f"{_INFO}/METADATA")
         assert opened.read("demo/file4.py") == b"x" * 200
-        assert [member.name for member in wheel.layout.members] == names
-        metadata = wheel.member("METADATA")
+        assert [entry.name for entry in wheel.layout.entries] == names
+        metadata = wheel.entry("METADATA")
         assert metadata is not None
         assert metadata.data_start == metadata.start + 30 + len(metadata.name)
 
 
 @pytest.mark.slow
-def test_large_member_behind_dist_info(folder: Path) -> None:
-    """Pitfall 23: a member in the ZIP64 form that moves a little keeps its local header."""
+def test_large_entry_behind_dist_info(folder: Path) -> None:
+    """Pitfall 23: an entry in the ZIP64 form that moves a little keeps its local header."""
     spec = replace(_SPEC, files=(Entry("demo/hole.bin", Hole(5 * _GIBIBYTE)), *_SPEC.files), dist_info_first=True)
     output, peak = _fix_and_measure(folder, archive_of(spec))
     assert peak < 64
@@ -192,8 +192,8 @@ def test_large_member_behind_dist_info(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [65_530, 66_000])
-def test_more_members_than_sixteen_bits_count(count: int, folder: Path) -> None:
-    """Pitfall 23: beyond 65,535 members the count stands in the ZIP64 end record; the new trace can be the one too many."""
+def test_more_entries_than_sixteen_bits_count(count: int, folder: Path) -> None:
+    """Pitfall 23: beyond 65,535 entries the count stands in the ZIP64 end record; the new trace can be the one too many."""
     files = tuple(Entry(f"demo/file{number}.py", b"x", method=0) for number in range(count))
     output, peak = _fix_and_measure(folder, archive_of(replace(_SPEC, files=files)))
     assert peak < 160
@@ -203,7 +203,7 @@ def test_more_members_than_sixteen_bits_count(count: int, folder: Path) -> None:
         assert opened.read(f"{_INFO}/RECORD").count(b"\n") == count + 4
 
 
-def test_member_that_grows_is_not_wide(tmp_path: Path) -> None:
-    """Pitfall 23: a small member with ZIP64 sizes in its local header is read, and replaced by one without."""
+def test_entry_that_grows_is_not_wide(tmp_path: Path) -> None:
+    """Pitfall 23: a small entry with ZIP64 sizes in its local header is read, and replaced by one without."""
     source = write_wheel(tmp_path, archive=changed(archive_of(_SPEC), "METADATA", local_wide=True))
     assert _extras(_fixed(source, tmp_path / "out"))[f"{_INFO}/METADATA"] == (b"", b"")

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from wheelfix.diff.content import Comparison, Sameness, Side
-from wheelfix.diff.model import ArchiveChange, MemberChange, MemberChanges
+from wheelfix.diff.model import ArchiveChange, FileChange, FileChanges
 from wheelfix.diff.packing import end_changes, is_special, packing_changes
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span
-from wheelfix.wheel.zip.structs import Member
+from wheelfix.wheel.zip.structs import Entry
 
 
 def out_of_order(numbers: Sequence[int]) -> list[int]:
@@ -47,20 +47,20 @@ def _longest_rising(numbers: Sequence[int]) -> list[int]:
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _MOST_TRIES: Final = 4
-"""With how many members of equal size and CRC one is compared to find its new name."""
+"""With how many entries of equal size and CRC one is compared to find its new name."""
 
 
 class _Match(NamedTuple):
-    """A member of the old archive, what it is in the new one, and how much they have in common."""
+    """An entry of the old archive, what it is in the new one, and how much they have in common."""
 
-    old: Member
-    new: Member
+    old: Entry
+    new: Entry
     sameness: Sameness
 
     @property
-    def change(self) -> MemberChange:
+    def change(self) -> FileChange:
         """The two as what differs."""
-        return MemberChange(self.old.name, self.new.name, self.old.size, self.new.size)
+        return FileChange(self.old.name, self.new.name, self.old.size, self.new.size)
 
 
 def compare_layouts(
@@ -71,13 +71,13 @@ def compare_layouts(
     renamed: Mapping[str, str] = _NONE,
     known: Sequence[Span] = (),
     written: Collection[str] = (),
-) -> MemberChanges:
-    """Return what differs between the members of two archives.
+) -> FileChanges:
+    """Return what differs between the entries of two archives.
 
     ``renamed`` maps top-level folders of the old one to their names in the new one. Content is compared byte for byte, as
-    it is compressed where that is the same; memory is bounded by the number of members. ``known`` are spans that were
-    compared already and are the same. ``written`` are members of the new archive that may stand anywhere: they have no part
-    in what moved, and in whether the directory lists members in the order in which they lie.
+    it is compressed where that is the same; memory is bounded by the number of entries. ``known`` are spans that were
+    compared already and are the same. ``written`` are entries of the new archive that may stand anywhere: they have no part
+    in what moved, and in whether the directory lists entries in the order in which they lie.
 
     :raises ArchiveError: if more would have to be inflated than any real wheels need.
     :raises SourceChanged: if a file becomes shorter meanwhile.
@@ -90,22 +90,22 @@ def compare_layouts(
     matches += found
     kept = [each for each in matches if each.sameness.is_content]
     settled = [each for each in kept if each.new.name not in written] if written else kept
-    return MemberChanges(
+    return FileChanges(
         same=sum(each.old.name == each.new.name for each in kept),
-        added=tuple(MemberChange(None, each.name, None, each.size) for each in come if id(each) not in matched),
-        removed=tuple(MemberChange(each.name, None, each.size, None) for each in gone if id(each) not in matched),
+        added=tuple(FileChange(None, each.name, None, each.size) for each in come if id(each) not in matched),
+        removed=tuple(FileChange(each.name, None, each.size, None) for each in gone if id(each) not in matched),
         changed=tuple(each.change for each in matches if not each.sameness.is_content),
         renamed=tuple(each.change for each in kept if each.old.name != each.new.name),
         moved=_moved(settled),
-        folders=tuple(folders.items()),
+        directories=tuple(folders.items()),
         archive=tuple(_archive_changes(compared, matches, settled)),
-        special=frozenset(member.name for member in new.members if is_special(new.fields(member))),
+        special=frozenset(entry.name for entry in new.entries if is_special(new.fields(entry))),
     )
 
 
 def _usable_folders(old: Layout, renamed: Mapping[str, str]) -> dict[str, str]:
-    """Return the renamed folders without those whose new name is taken, so that no two members become one."""
-    present = {member.name.partition("/")[0] for member in old.members}
+    """Return the renamed folders without those whose new name is taken, so that no two entries become one."""
+    present = {entry.name.partition("/")[0] for entry in old.entries}
     times = Counter(renamed.values())
     return {
         before: after
@@ -114,60 +114,60 @@ def _usable_folders(old: Layout, renamed: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _match_names(compared: Comparison, folders: Mapping[str, str]) -> tuple[list[_Match], list[Member], list[Member]]:
-    """Return the members whose names both archives have, and the rest of the old and of the new one."""
-    left = {member.name: member for member in compared.new.layout.members}
+def _match_names(compared: Comparison, folders: Mapping[str, str]) -> tuple[list[_Match], list[Entry], list[Entry]]:
+    """Return the entries whose names both archives have, and the rest of the old and of the new one."""
+    left = {entry.name: entry for entry in compared.new.layout.entries}
     matches, gone = [], []
-    for member in compared.old.layout.members:
-        top, slash, rest = member.name.partition("/")
-        name = f"{folders[top]}/{rest}" if slash and top in folders else member.name
+    for entry in compared.old.layout.entries:
+        top, slash, rest = entry.name.partition("/")
+        name = f"{folders[top]}/{rest}" if slash and top in folders else entry.name
         other = left.pop(name, None)
         if other is None:
-            gone.append(member)
+            gone.append(entry)
         else:
-            matches.append(_Match(member, other, compared.sameness(member, other)))
+            matches.append(_Match(entry, other, compared.sameness(entry, other)))
     return matches, gone, list(left.values())
 
 
-def _match_contents(compared: Comparison, gone: list[Member], come: list[Member]) -> list[_Match]:
-    """Return the members that are there under another name: those whose base name stays first.
+def _match_contents(compared: Comparison, gone: list[Entry], come: list[Entry]) -> list[_Match]:
+    """Return the entries that are there under another name: those whose base name stays first.
 
-    Of empty members and folders, which are all alike, none is matched unless its base name stays.
+    Of empty entries and folders, which are all alike, none is matched unless its base name stays.
     """
     matches: list[_Match] = []
     for key in (_content_and_base, _content_alone):
-        taken = {id(member) for match in matches for member in (match.old, match.new)}
-        waiting: defaultdict[Hashable, deque[Member]] = defaultdict(deque)
-        for member in come:
-            if id(member) not in taken:
-                waiting[key(member)].append(member)
-        for member in gone:
-            if id(member) not in taken and key(member) is not None:
-                matches += _take_first_same(compared, member, waiting[key(member)])
+        taken = {id(entry) for match in matches for entry in (match.old, match.new)}
+        waiting: defaultdict[Hashable, deque[Entry]] = defaultdict(deque)
+        for entry in come:
+            if id(entry) not in taken:
+                waiting[key(entry)].append(entry)
+        for entry in gone:
+            if id(entry) not in taken and key(entry) is not None:
+                matches += _take_first_same(compared, entry, waiting[key(entry)])
     return matches
 
 
-def _content_and_base(member: Member) -> Hashable:
-    base = member.name.rpartition("/")[2]
-    return (member.size, member.crc, base) if base else None
+def _content_and_base(entry: Entry) -> Hashable:
+    base = entry.name.rpartition("/")[2]
+    return (entry.size, entry.crc, base) if base else None
 
 
-def _content_alone(member: Member) -> Hashable:
-    return (member.size, member.crc) if member.size else None
+def _content_alone(entry: Entry) -> Hashable:
+    return (entry.size, entry.crc) if entry.size else None
 
 
-def _take_first_same(compared: Comparison, member: Member, others: deque[Member]) -> list[_Match]:
+def _take_first_same(compared: Comparison, entry: Entry, others: deque[Entry]) -> list[_Match]:
     """Return the first of ``others`` with the same content, taken out of them, or nothing."""
     for index, other in enumerate(islice(others, _MOST_TRIES)):
-        sameness = compared.sameness(member, other)
+        sameness = compared.sameness(entry, other)
         if sameness.is_content:
             del others[index]
-            return [_Match(member, other, sameness)]
+            return [_Match(entry, other, sameness)]
     return []
 
 
 def _moved(kept: Iterable[_Match]) -> tuple[str, ...]:
-    """Return the members that stand elsewhere among those of which the content stays."""
+    """Return the entries that stand elsewhere among those of which the content stays."""
     moved = out_of_order([each.new.start for each in sorted(kept, key=lambda each: each.old.start)])
     names = {each.new.start: each.new.name for each in kept} if moved else {}
     return tuple(names[position] for position in moved)
@@ -183,10 +183,10 @@ def _archive_changes(compared: Comparison, matches: Iterable[_Match], settled: I
 
 
 def _listed_apart(kept: Iterable[_Match], side: str) -> bool:
-    """Whether the directory lists members in another order than that in which they lie."""
-    members: list[Member] = sorted(map(attrgetter(side), kept), key=attrgetter("entry_start"))
-    return any(one.start > two.start for one, two in pairwise(members))
+    """Whether the directory lists entries in another order than that in which they lie."""
+    entries: list[Entry] = sorted(map(attrgetter(side), kept), key=attrgetter("record_start"))
+    return any(one.start > two.start for one, two in pairwise(entries))
 
 
 def _order_words(apart: bool) -> str:
-    return "another order than the members" if apart else "the order of the members"
+    return "another order than the files" if apart else "the order of the files"

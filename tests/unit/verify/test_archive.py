@@ -1,4 +1,4 @@
-"""The members of an archive: what real ones look like is no fault."""
+"""The entries of an archive: what real ones look like is no fault."""
 
 from dataclasses import replace
 from pathlib import Path
