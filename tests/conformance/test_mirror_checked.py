@@ -138,13 +138,13 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "file lost": (lambda plant: plant.wheel.unlink(), {"file-missing"}, {"file-missing"}),
     "file damaged": (
         lambda plant: plant.swap_wheel(other_bytes(plant), told=False),
-        {"file-differs", "wheel-faulty"},
-        {"file-differs", "wheel-faulty"},
+        {"file-differs", "wheel-invalid"},
+        {"file-differs", "wheel-invalid"},
     ),
     "file with errors": (
         lambda plant: plant.swap_wheel(build_wheel(sound(record=b"")), told=True),
-        {"wheel-faulty", "sidecar-stale", "requires-python-differs"},
-        {"wheel-faulty", "requires-python-differs", "sidecar-stale"},
+        {"wheel-invalid", "metadata-file-stale", "requires-python-differs"},
+        {"wheel-invalid", "requires-python-differs", "metadata-file-stale"},
     ),
     "no size": (without_size, {"page-unreadable"}, {"size-missing"}),
     "wrong size": (lambda plant: plant.edit(lambda file: file.update(size=5)), {"size-differs"}, {"size-differs"}),
@@ -163,17 +163,17 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"file-elsewhere"},
         {"file-missing"},
     ),
-    "sidecar lost": (lambda plant: plant.sidecar.unlink(), {"sidecar-missing"}, {"sidecar-missing"}),
+    "sidecar lost": (lambda plant: plant.sidecar.unlink(), {"metadata-file-missing"}, {"metadata-file-missing"}),
     "sidecar damaged": (
         lambda plant: plant.sidecar.write_bytes(b"Name: demo\n"),
-        {"sidecar-differs", "sidecar-stale"},
-        {"sidecar-differs", "sidecar-stale"},
+        {"metadata-file-differs", "metadata-file-stale"},
+        {"metadata-file-differs", "metadata-file-stale"},
     ),
-    "sidecar stale and told": (stale_sidecar, {"sidecar-stale"}, {"sidecar-stale"}),
+    "sidecar stale and told": (stale_sidecar, {"metadata-file-stale"}, {"metadata-file-stale"}),
     "sidecar not announced": (
         lambda plant: plant.edit(lambda file: file.pop("core-metadata")),
-        {"sidecar-not-announced"},
-        {"sidecar-not-announced"},
+        {"metadata-file-not-announced"},
+        {"metadata-file-not-announced"},
     ),
     "no upload time": (
         lambda plant: plant.edit(lambda file: file.update({"upload-time": ""})),
@@ -185,7 +185,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"requires-python-differs"},
         {"requires-python-differs"},
     ),
-    "siblings that disagree": (disagreeing, {"siblings-disagree"}, {"siblings-disagree"}),
+    "siblings that disagree": (disagreeing, {"release-disagrees"}, {"release-disagrees"}),
     "original not yanked": (
         lambda plant: unyank_files(plant.mirror, "demo-3.0-py3-none-any.whl"),
         {"original-not-yanked", "gpu-requirements"},
@@ -195,7 +195,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "unlisted file": (lambda plant: shutil.copy(plant.wheel, plant.mirror / "files/demo/x.whl"), {"unlisted"}, set()),
     "file of an interrupted call": (interrupted, {"unlisted"}, set()),
     "half a file": (lambda plant: (plant.mirror / "simple/demo/.wheelfix-0.part").touch(), {"leftover"}, set()),
-    "link out of the mirror": (lambda plant: (plant.mirror / "files/demo/out").symlink_to("/etc"), {"leads-out"}, set()),
+    "link out of the mirror": (lambda plant: (plant.mirror / "files/demo/out").symlink_to("/etc"), {"link-outside"}, set()),
 }
 
 

@@ -104,8 +104,8 @@ def devpi(work: Path) -> Iterator[Running]:
 
 
 SERVERS = {
-    "pypiserver": (pypiserver, {"json-not-offered", "sidecar-not-announced"}),
-    "devpi": (devpi, {"sidecar-not-announced"}),
+    "pypiserver": (pypiserver, {"json-not-offered", "metadata-file-not-announced"}),
+    "devpi": (devpi, {"metadata-file-not-announced"}),
 }
 
 
@@ -122,10 +122,10 @@ def test_corrected_wheels_are_served(name: str, fixed: list[Path], tmp_path: Pat
         survey = check_index(server.index, ["demo"], download="all")
         assert "demo-1.0+cpu.dist-info" in pip_install(tmp_path / "pip", server.index, "demo")
     found = {each.code for each in survey.findings}
-    assert found >= usual | {"siblings-disagree"}
-    wrong = {"file-differs", "file-missing", "wheel-faulty", "gpu-requirements", "page-unreadable", "not-looked-at"}
+    assert found >= usual | {"release-disagrees"}
+    wrong = {"file-differs", "file-missing", "wheel-invalid", "gpu-requirements", "page-unreadable", "not-checked"}
     assert not found & wrong
-    assert len(places(survey, "siblings-disagree")) == 1
+    assert len(places(survey, "release-disagrees")) == 1
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -137,9 +137,9 @@ def test_a_leak_is_found_without_loading_everything_on_purpose(name: str, faulty
         survey = check_index(server.index, ["demo"])
         careful = check_index(server.index, ["demo"], download="none")
     assert places(survey, "gpu-requirements") == {faulty[0].name}
-    assert not places(survey, "plus-in-address")
+    assert not places(survey, "plus-in-url")
     found = {each.code for each in careful.findings}
-    assert "not-looked-at" in found or places(careful, "gpu-requirements") == {faulty[0].name}
+    assert "not-checked" in found or places(careful, "gpu-requirements") == {faulty[0].name}
 
 
 @pytest.mark.parametrize("name", SERVERS)
@@ -157,8 +157,8 @@ def test_faults_that_are_planted_on_a_server_are_told(
         server.file(lost.name).unlink()
         survey = check_index(server.index, ["demo"], download="all")
     assert places(survey, "gpu-requirements") == {leaking.name}
-    assert damaged.name in places(survey, "wheel-faulty")
-    assert len(places(survey, "siblings-disagree")) == 1
+    assert damaged.name in places(survey, "wheel-invalid")
+    assert len(places(survey, "release-disagrees")) == 1
     if name == "pypiserver":  # it lists what lies in its folder, with the sums of what lies there
         assert lost.name not in {each.place for each in survey.findings}
     else:

@@ -44,8 +44,8 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
 """Each code as README.md, the documentation and the help explain it, in this order."""
 
 _WRONG_WORDS: Final = frozenset(
-    {"no-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-address", "credentials-in-address", "bad-python",
-     "no-index-extra"}
+    {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-address", "credentials-in-address",
+     "bad-python", "no-index-extra"}
 )  # fmt: skip
 """Errors of mirrors that are about what was typed: nothing was done, and doing it again will not help."""
 

@@ -51,7 +51,7 @@ def find_strays(folder: Folder, known: Known) -> Iterator[Finding]:
         for place in below(folder, top, closed.append):
             name = place.rpartition("/")[2]
             if folder.is_link(place) and not folder.is_inside(place):
-                yield Finding("leads-out", place, "it is a link that leads out of the mirror")
+                yield Finding("link-outside", place, "it is a link that leads out of the mirror")
             elif top != HIDDEN and name.startswith(".wheelfix-") and name.endswith(".part"):
                 if is_left_behind(folder.path / place):
                     yield Finding("leftover", place, "it is half a file", mendable=True)
@@ -107,7 +107,7 @@ class Account(Known):
 def unreadable(place: str, error: MirrorError | OSError, *, mendable: bool = False) -> Finding:
     """Return the finding for what cannot be read at ``place``, or is no page."""
     if isinstance(error, MirrorError):
-        return Finding("leads-out" if error.code == "leads-out" else "page-unreadable", place, error.message, mendable)
+        return Finding("link-outside" if error.code == "link-outside" else "page-unreadable", place, error.message, mendable)
     return Finding("unreadable", place, shown(error.strerror or str(error)))
 
 
@@ -173,14 +173,14 @@ def _look_into(folder: Folder, file: ListedFile, place: str, known: Account) -> 
                 with Wheel(path, source=source) as wheel:
                     known.needs[file.filename] = read_needs(wheel)
     except WheelfixError as error:
-        yield Finding("wheel-faulty", place, error.message)
+        yield Finding("wheel-invalid", place, error.message)
     digest = arrival.file.sha256 if arrival else _sha256(path)
     if digest != file.sha256:
         message = f"its sha256 is {digest}, the page says {file.sha256}; adding the wheel again brings it back"
         yield Finding("file-differs", place, message)
     if arrival is not None:
         if arrival.errors:
-            yield Finding("wheel-faulty", place, shown_few(arrival.errors))
+            yield Finding("wheel-invalid", place, shown_few(arrival.errors))
         if arrival.file.requires_python != file.requires_python:
             said = f"the wheel says {shown(arrival.file.requires_python or 'nothing')}"
             message = f"{said}, the page {shown(file.requires_python or 'nothing')}"
@@ -200,13 +200,13 @@ def _sha256(path: Path) -> str:
 def _look_at_sidecar(folder: Folder, file: ListedFile, place: str, metadata: bytes | None) -> Iterator[Finding]:
     data = folder.read(place + SIDECAR)
     if not file.has_metadata:
-        yield Finding("sidecar-not-announced", place, "the page announces no sidecar", mendable=True)
+        yield Finding("metadata-file-not-announced", place, "the page announces no sidecar", mendable=True)
     elif data is None:
-        yield Finding("sidecar-missing", place + SIDECAR, "it is announced, and not there", mendable=True)
+        yield Finding("metadata-file-missing", place + SIDECAR, "it is announced, and not there", mendable=True)
     elif file.metadata_sha256 is not None and hashlib.sha256(data).hexdigest() != file.metadata_sha256:
-        yield Finding("sidecar-differs", place + SIDECAR, "its sha256 is not what the page says", mendable=True)
+        yield Finding("metadata-file-differs", place + SIDECAR, "its sha256 is not what the page says", mendable=True)
     if data is not None and metadata is not None and data != metadata:
-        yield Finding("sidecar-stale", place + SIDECAR, "it is not the METADATA of the wheel", mendable=True)
+        yield Finding("metadata-file-stale", place + SIDECAR, "it is not the METADATA of the wheel", mendable=True)
 
 
 def _is_time(text: str) -> bool:
@@ -417,7 +417,7 @@ def check_index(
     sha256: none, some (the smallest one of each project) or all. ``select`` and ``ignore`` are those of
     :func:`check_mirror`. ``timeout`` is for each answer, ``seconds`` for all. Credentials come from a netrc file or keyring.
 
-    Where a server falls silent or a bound is reached, what was found so far is returned, with ``not-looked-at``.
+    Where a server falls silent or a bound is reached, what was found so far is returned, with ``not-checked``.
 
     :raises MirrorError: if ``url`` is no index, or does not answer at all.
     :raises ValueError: if there is no such ``download``, or a text of ``select`` or ``ignore`` begins no code.

@@ -147,7 +147,7 @@ class Offer:
         except MirrorError as error:
             if error.code in PASSING:
                 raise
-            yield self._finding("wheel-faulty", error.message)
+            yield self._finding("wheel-invalid", error.message)
 
     def _finding(self, code: str, message: str) -> Finding:
         return Finding(code, self._place, message)
@@ -170,7 +170,7 @@ class Offer:
         encoded = _with_encoded_plus(url)
         if encoded != url and self._ask(encoded)[0] in _GIVEN:  # S3 reads a raw + as a blank; devpi and others do not
             message = f"the server does not read the + in its URL as a plus sign: it answers {status}, and finds it with %2B"
-            return self._finding("plus-in-address", message)
+            return self._finding("plus-in-url", message)
         return self._finding("file-missing", f"its URL {_answers(status, url)}")
 
     def _ask(self, url: str) -> tuple[int, int | None]:
@@ -188,14 +188,14 @@ class Offer:
     def _read_sidecar(self) -> tuple[bytes | None, list[Finding]]:
         file = self._file
         if not file.has_metadata:
-            return None, [self._finding("sidecar-not-announced", "the page announces no sidecar")]
+            return None, [self._finding("metadata-file-not-announced", "the page announces no sidecar")]
         answer, body = self._web.get(file.metadata_url, largest=_LARGEST_SIDECAR)
         if answer.status_code != OK:
             message = f"its metadata file {_answers(answer.status_code, file.metadata_url)}"
-            return None, [self._finding("sidecar-missing", message)]
+            return None, [self._finding("metadata-file-missing", message)]
         said = (file.metadata_digests or {}).get("sha256")
         if said is not None and hashlib.sha256(body).hexdigest() != said.lower():
-            return body, [self._finding("sidecar-differs", "the sha256 of its sidecar is not what the page says")]
+            return body, [self._finding("metadata-file-differs", "the sha256 of its sidecar is not what the page says")]
         return body, []
 
     def _read_metadata(self, size: int, *, needed: bool) -> tuple[bytes | None, list[Finding]]:
@@ -224,7 +224,7 @@ class Offer:
     def _not_read(self, why: str) -> Finding:
         why = why if self._may_load else "--download is none"
         message = f"its METADATA was not read: the index has no metadata file, the server no range support, and {why}"
-        return self._finding("not-looked-at", message)
+        return self._finding("not-checked", message)
 
     def _read_by_ranges(self) -> tuple[bytes | None, list[Finding]]:
         server = server_of(self._file.url)
@@ -242,7 +242,7 @@ class Offer:
         try:
             WheelFilename.parse(file.filename)
         except WheelfixError as error:
-            return None, [self._finding("wheel-faulty", error.message)]
+            return None, [self._finding("wheel-invalid", error.message)]
         with tempfile.TemporaryDirectory(prefix="wheelfix-") as folder:
             path = Path(folder, Path(file.filename).name)
             digest = self._web.save(file.url, path, largest=largest)
@@ -257,14 +257,14 @@ class Offer:
                         with Wheel(path, source=source) as wheel:
                             self._needs = read_needs(wheel)
             except WheelfixError as error:
-                return None, [*found, self._finding("wheel-faulty", error.message)]
+                return None, [*found, self._finding("wheel-invalid", error.message)]
         if arrival.errors:
-            found.append(self._finding("wheel-faulty", shown_few(arrival.errors)))
+            found.append(self._finding("wheel-invalid", shown_few(arrival.errors)))
         return arrival.metadata, found
 
     def _compare(self, sidecar: bytes | None, metadata: bytes | None) -> Iterator[Finding]:
         if sidecar is not None and metadata is not None and sidecar != metadata:
-            yield self._finding("sidecar-stale", "its sidecar is not the METADATA of the wheel")
+            yield self._finding("metadata-file-stale", "its sidecar is not the METADATA of the wheel")
         data = sidecar if sidecar is not None else metadata
         if data is None:
             return
@@ -273,7 +273,7 @@ class Offer:
             served = Document.parse_leniently(data)
             needs = self._needs or needs_by_metadata(WheelFilename.parse(self._file.filename), served)
         except WheelfixError as error:
-            yield self._finding("wheel-faulty", error.message)
+            yield self._finding("wheel-invalid", error.message)
             return
         said, told = document.first("Requires-Python"), self._file.requires_python
         if not _same_specifier(said, told):
@@ -346,7 +346,7 @@ def survey_url(
             for finding in probe.run():
                 findings.append(finding)  # noqa: PERF402 - what was found before an error stays found
         except MirrorError as error:
-            if error.code == "no-answer" and not any(each.code != "not-looked-at" for each in findings) and not files:
+            if error.code == "no-answer" and not any(each.code != "not-checked" for each in findings) and not files:
                 raise
             findings.append(_not_looked_at(index, names[number:], error))
             break
@@ -360,7 +360,7 @@ def survey_url(
 def _not_looked_at(index: str, projects: Sequence[str], error: MirrorError) -> Finding:
     more = f", nor at {shown_few(projects[1:], 5)}" if len(projects) > 1 else ""
     message = f"{error.message}; {shown(projects[0])} was not looked at to the end{more}"
-    return Finding("not-looked-at", shown_url(index), message)
+    return Finding("not-checked", shown_url(index), message)
 
 
 class _Probe:
@@ -428,7 +428,7 @@ class _Probe:
             return
         server, silent = server_of(file.url), self._manners.silent
         if silent[server] >= _PATIENCE:
-            yield Finding("not-looked-at", place, f"{shown(server)} did not answer {_PATIENCE} times, and is asked no more")
+            yield Finding("not-checked", place, f"{shown(server)} did not answer {_PATIENCE} times, and is asked no more")
             return
         try:
             yield from offer.look()
@@ -436,7 +436,7 @@ class _Probe:
             if error.code != "no-answer":
                 raise
             silent[server] += 1
-            yield Finding("not-looked-at", place, error.message)
+            yield Finding("not-checked", place, error.message)
             return
         silent[server] = 0
         self.files += 1

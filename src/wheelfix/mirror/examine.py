@@ -78,7 +78,7 @@ def _faulty(errors: Sequence[Fault]) -> MirrorError:
     can_be_mended = any(each.mendable for each in errors)
     way = "`wheelfix repair` mends what can be mended" if can_be_mended else "download or build the wheel again"
     return MirrorError(
-        "faulty-wheel",
+        "invalid-wheel",
         f"it has errors: {errors[0].code}: {where}{errors[0].message}{more}",
         hint=f"`wheelfix verify` tells all of them; {way}.",
     )

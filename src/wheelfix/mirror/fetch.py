@@ -26,7 +26,7 @@ from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requiremen
 
 _FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
 """The codes of errors that another run may not meet."""
-_FOR_GOOD: Final = frozenset({"faulty-wheel"})
+_FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
 
 

@@ -19,10 +19,10 @@ from wheelfix.wheel.zip.source import Source
 _OF_FILES = frozenset(
     {
         "file-elsewhere",
-        "sidecar-missing",
-        "sidecar-differs",
-        "sidecar-stale",
-        "sidecar-not-announced",
+        "metadata-file-missing",
+        "metadata-file-differs",
+        "metadata-file-stale",
+        "metadata-file-not-announced",
         "requires-python-differs",
     }
 )

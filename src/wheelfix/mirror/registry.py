@@ -62,7 +62,7 @@ def _warning(code: str, sentence: str, consequence: str, seen: Seen = Seen.BOTH)
     return MirrorCheck(code, Severity.WARNING, sentence, consequence, seen)
 
 
-_NOT_LOOKED_AT: Final = "not-looked-at"
+_NOT_LOOKED_AT: Final = "not-checked"
 _UNREADABLE: Final = "unreadable"
 _ALL: Final = (
     _error(
@@ -116,7 +116,7 @@ _ALL: Final = (
         Seen.INDEX,
     ),
     _error(
-        "plus-in-address",
+        "plus-in-url",
         "The server does not read the + in a URL as a plus sign.",
         "Clients get 403 or 404: S3 reads it as a space. Write it as %2B.",
         Seen.INDEX,
@@ -147,20 +147,22 @@ _ALL: Final = (
         "Clients pass it over, or refuse it.",
         Seen.FOLDER,
     ),
-    _error("wheel-faulty", "A wheel has errors, as `wheelfix verify` tells them.", "Installers refuse it, or some do."),
+    _error("wheel-invalid", "A wheel has errors, as `wheelfix verify` tells them.", "Installers refuse it, or some do."),
     _error(
-        "sidecar-missing",
+        "metadata-file-missing",
         "A file's sidecar is announced and not there.",
         "Clients that ask for it fail, or load the whole wheel.",
     ),
-    _error("sidecar-differs", "A sidecar has another sha256 than the page says.", "pip and uv refuse the release."),
+    _error("metadata-file-differs", "A sidecar has another sha256 than the page says.", "pip and uv refuse the release."),
     _error(
-        "sidecar-stale",
+        "metadata-file-stale",
         "A sidecar is not the METADATA of its wheel.",
         "All lockers lock what the sidecar says; pip 26.2 and later refuse to install it.",
     ),
     _warning(
-        "sidecar-not-announced", "A file is listed without a sidecar.", "pip and PDM download the whole wheel to resolve."
+        "metadata-file-not-announced",
+        "A file is listed without a sidecar.",
+        "pip and PDM download the whole wheel to resolve.",
     ),
     _error(
         "requires-python-differs",
@@ -168,12 +170,12 @@ _ALL: Final = (
         "Wheels are chosen that do not fit, or passed over that do.",
     ),
     _error(
-        "siblings-disagree",
+        "release-disagrees",
         "Wheels of one release require different things.",
         "Poetry, PDM and uv read one of them and lock that for all platforms.",
     ),
     _warning(
-        "label-covers-less",
+        "local-version-covers-less",
         "A version with a label has no wheel for a platform that the version without it has.",
         "Poetry locks the label for all platforms, and has nothing to install on these; uv and PDM lock both versions.",
     ),
@@ -203,7 +205,10 @@ _ALL: Final = (
         Seen.FOLDER,
     ),
     _error(
-        "leads-out", "A link in the mirror leads out of it.", "A server may show what is not meant to be shown.", Seen.FOLDER
+        "link-outside",
+        "A link in the mirror leads out of it.",
+        "A server may show what is not meant to be shown.",
+        Seen.FOLDER,
     ),
     _error(
         _UNREADABLE, "A file or folder cannot be read.", "A server that may not read it either answers 403.", Seen.FOLDER

@@ -96,7 +96,7 @@ def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Find
             missing.setdefault(path.name, []).append(disagreement.requirement)
     for name, texts in sorted(missing.items()):
         message = f"other wheels of the release also require {shown_few(texts)}"
-        yield Finding("siblings-disagree", _place(project, name), message)
+        yield Finding("release-disagrees", _place(project, name), message)
     yield from _check_labels(project, (each.filename for each in siblings))
     others = {_version(each.filename) for each in siblings if each.needs.may_need_others}
     for each in siblings:  # beside a GPU build a wheel says what that says, and rightly so
@@ -128,7 +128,7 @@ def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
         missing = uncovered(wheels.get(Version(version.public), ()), labelled) if version.local is not None else []
         if missing:
             message = f"it has no wheel for {shown_few(missing)}, and {version.public} has"
-            yield Finding("label-covers-less", f"{project} {version}", message)
+            yield Finding("local-version-covers-less", f"{project} {version}", message)
 
 
 def _names(requirements: Iterable[str]) -> list[str]:
@@ -189,7 +189,7 @@ def _metadata(folder: Folder, page: Page, file: ListedFile) -> bytes:
     data = None if place is None else folder.read(place + SIDECAR)
     if data is None:
         raise MirrorError(
-            "no-sidecar",
+            "no-metadata-file",
             f"the mirror has lost the metadata file of {shown(file.filename)}",
             hint="`wheelfix mirror check --fix` writes it again.",
         )

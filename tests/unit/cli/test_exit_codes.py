@@ -32,7 +32,7 @@ def test_refused_beats_found() -> None:
     ("error", "code"),
     [
         (RulesError("faulty-rules", "x", hint=""), 2),
-        (MirrorError("no-mirror", "x", hint=""), 2),
+        (MirrorError("not-a-mirror", "x", hint=""), 2),
         (MirrorError("nothing-selected", "x", hint=""), 2),
         (MirrorError("no-answer", "x", hint=""), 3),
         (MirrorError("locked", "x", hint=""), 3),

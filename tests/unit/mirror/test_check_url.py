@@ -17,7 +17,7 @@ from wheelfix.mirror.check_url import Manners
 from wheelfix.mirror.registry import Survey
 from wheelfix.mirror.upload import add_wheels
 
-USUAL = {"json-not-offered", "sidecar-not-announced"}
+USUAL = {"json-not-offered", "metadata-file-not-announced"}
 """What the index of these tests has in any case: it gives JSON, whatever is asked for, and no sidecars."""
 
 
@@ -109,7 +109,7 @@ def test_a_dead_host_keeps_nobody_from_the_rest(index: Index) -> None:
     index.headers = {}
     index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
     survey = check(index)
-    assert codes(survey) == {"cache-unset", "not-looked-at"}
+    assert codes(survey) == {"cache-unset", "not-checked"}
     assert not survey.passes()
     assert survey.files == 0
 
@@ -119,7 +119,7 @@ def test_a_dead_host_is_not_asked_for_ever(index: Index, tmp_path: Path) -> None
         path = demo_wheel(tmp_path / "in", f"3.{number}")
         index.files[path.name] = path.read_bytes()
     index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
-    told = messages(check(index), "not-looked-at")
+    told = messages(check(index), "not-checked")
     assert len(told) == 7
     assert len([each for each in told if "asked no more" in each]) == 4
 
@@ -130,8 +130,8 @@ def test_what_was_found_before_a_bound_was_reached_is_told(bound: dict[str, Any]
     if "seconds" in bound:
         index.spoil = lambda asked: Reply(b"x" * 300, pause=0.1) if asked.path.endswith(".whl") else None
     survey = check(index, projects=["demo", "other"], **bound)
-    assert codes(survey) >= {"cache-unset", "not-looked-at"}
-    [message] = messages(survey, "not-looked-at")
+    assert codes(survey) >= {"cache-unset", "not-checked"}
+    [message] = messages(survey, "not-checked")
     assert "demo was not looked at to the end, nor at other" in message
     assert not survey.passes()
 
@@ -194,7 +194,7 @@ def test_metadata_is_read_by_parts(tmp_path: Path) -> None:
         path.write_bytes(b"stale")
     with static(tmp_path / "m", negotiates=True) as server:
         survey = check_index(server.index, download="none")
-        assert codes(survey) == {"cache-unset", "sidecar-differs", "sidecar-stale"}
+        assert codes(survey) == {"cache-unset", "metadata-file-differs", "metadata-file-stale"}
         sent = [each.sent for each in server.asked() if each.method == "GET" and each.path.endswith(".whl")]
     assert max(sent) <= 1 << 16
 
@@ -238,8 +238,8 @@ def test_a_server_without_ranges_is_looked_at_all_the_same(leaking: Index) -> No
 def test_what_is_not_to_be_loaded_was_not_looked_at(leaking: Index) -> None:
     """ "0 errors" would be a lie."""
     survey = check(leaking, download="none")
-    assert codes(survey) == {"ranges-missing", "not-looked-at"}
-    assert len(messages(survey, "not-looked-at")) == 2
+    assert codes(survey) == {"ranges-missing", "not-checked"}
+    assert len(messages(survey, "not-checked")) == 2
     assert not survey.passes()
     with answering(leaking) as server:
         ran = wheelfix("mirror", "check", server.index, "--download", "none")
@@ -260,10 +260,10 @@ def test_a_large_wheel_is_not_loaded_for_its_metadata(
         leaking.told = {"size": None}
         leaking.tells_length = False
     survey = check(leaking, download="some")
-    [message] = messages(survey, "not-looked-at")
+    [message] = messages(survey, "not-checked")
     assert "its METADATA was not read" in message
     assert "bytes" in message
-    assert "not-looked-at" not in codes(check(leaking, download="all"))
+    assert "not-checked" not in codes(check(leaking, download="all"))
 
 
 def test_a_length_that_is_no_longer_true_gets_round_no_bound(leaking: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,7 +271,7 @@ def test_a_length_that_is_no_longer_true_gets_round_no_bound(leaking: Index, mon
     monkeypatch.setattr("wheelfix.mirror.check_url._LARGEST_FOR_METADATA", 1000)
     leaking.spoil = lambda asked: Reply(b"x" * 10) if asked.method == "HEAD" and asked.path.endswith(".whl") else None
     survey = check(leaking, download="some")
-    assert len(messages(survey, "not-looked-at")) == 1
+    assert len(messages(survey, "not-checked")) == 1
 
 
 def test_a_metadata_file_is_enough_where_there_are_no_ranges(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_a_metadata_file_is_enough_where_there_are_no_ranges(tmp_path: Path) -> 
     with static(tmp_path / "m") as server:
         survey = check_index(server.index, download="none")
     assert {"gpu-requirements"} <= codes(survey)
-    assert "not-looked-at" not in codes(survey)
+    assert "not-checked" not in codes(survey)
 
 
 @pytest.mark.parametrize("head", [True, False])
@@ -303,7 +303,7 @@ def test_a_plus_is_an_error_only_where_the_server_misreads_it(head: bool, tmp_pa
     assert codes(check(index, download="none")) == set()
     misreads = True
     survey = check(index, download="none")
-    assert codes(survey) == {"plus-in-address"}
+    assert codes(survey) == {"plus-in-url"}
     assert not survey.passes()
 
 

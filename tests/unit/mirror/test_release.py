@@ -69,7 +69,7 @@ def test_what_markers_tags_and_labels_alone_say(filename: str, requirement: str,
 
 def test_siblings_that_disagree() -> None:
     [finding] = compare_siblings("demo", [Sibling(ARM, ["six", "Seven>=1"]), Sibling(X86, ["six"])])
-    assert (finding.code, finding.place) == ("siblings-disagree", f"demo: {X86}")
+    assert (finding.code, finding.place) == ("release-disagrees", f"demo: {X86}")
     assert "Seven>=1" in finding.message
 
 
@@ -91,5 +91,5 @@ def test_a_label_that_covers_less(labelled: list[str], missing: list[str]) -> No
     plain = [f"demo-1.0-cp311-cp311-{each}.whl" for each in ("manylinux_2_28_aarch64", "manylinux_2_28_x86_64")]
     names = [*plain, *(f"demo-1.0+cpu-cp311-cp311-{each}.whl" for each in labelled)]
     found = list(compare_siblings("demo", [Sibling(name, []) for name in names]))
-    assert [each.code for each in found] == ["label-covers-less"] * bool(missing)
+    assert [each.code for each in found] == ["local-version-covers-less"] * bool(missing)
     assert all(text in each.message for each, text in zip(found, missing, strict=True))

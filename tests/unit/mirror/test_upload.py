@@ -132,7 +132,7 @@ def test_a_faulty_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
     broken.write_bytes(b"no zip")
     nameless = tmp_path / "in" / "x.whl"
     found = add(mirror, bad, good, broken, nameless)
-    assert statuses(found) == ["faulty-wheel", "added", "faulty-wheel", "not-a-wheel-name"]
+    assert statuses(found) == ["invalid-wheel", "added", "invalid-wheel", "not-a-wheel-name"]
     assert [each.project for each in list_pages(mirror)] == ["other"]
     assert is_sound(mirror)
 
@@ -149,7 +149,7 @@ def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None
 def test_a_script_that_is_a_path_on_windows_is_refused(mirror: Path, tmp_path: Path) -> None:
     """On Linux PyPI alone refuses it."""
     path = wheel(tmp_path / "in", dist_info_files={"entry_points.txt": b"[console_scripts]\nC:demo = demo:main\n"})
-    assert statuses(add(mirror, path)) == ["faulty-wheel"]
+    assert statuses(add(mirror, path)) == ["invalid-wheel"]
 
 
 def test_a_missing_wheel_fails(mirror: Path, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_wheel_of_another_project_is_refused(mirror: Path, tmp_path: Path) -> 
     path.write_bytes(build_wheel(sound()))
     [done] = add(mirror, path)
     assert done.problem is not None
-    assert done.problem.code == "faulty-wheel"
+    assert done.problem.code == "invalid-wheel"
     assert not (mirror / "simple").exists()
 
 
@@ -195,7 +195,7 @@ def test_a_link_that_leads_out_is_refused(link: str, mirror: Path, tmp_path: Pat
     (mirror / link).symlink_to(outside if link != "simple/demo/index.json" else tmp_path / "outside" / "page")
     [done] = add(mirror, wheel(tmp_path / "in"))
     assert done.problem is not None
-    assert done.problem.code == "leads-out"
+    assert done.problem.code == "link-outside"
     assert list(outside.iterdir()) == []
 
 
@@ -223,7 +223,7 @@ def test_a_corrected_wheel_beside_one_that_is_not_is_refused(mirror: Path, tmp_p
     assert f"would no longer agree on nvidia-cudnn-cu12: {made.name} was fixed" in refused.problem.message
     assert is_sound(mirror)
     assert statuses(add(mirror, two, allow_mixed=True)) == ["added"]
-    assert {each.code for each in check_mirror(mirror).findings} == {"siblings-disagree", "gpu-requirements"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"release-disagrees", "gpu-requirements"}
     assert statuses(add(mirror, wheel(tmp_path / "in", version="3.0"))) == ["added"]
 
 
@@ -360,7 +360,7 @@ def test_selections_that_select_nothing(selection: str, code: str, mirror: Path,
 def test_no_mirror(tmp_path: Path) -> None:
     with pytest.raises(MirrorError) as caught:
         list(list_pages(tmp_path))
-    assert caught.value.code == "no-mirror"
+    assert caught.value.code == "not-a-mirror"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -425,7 +425,7 @@ def test_a_call_that_fails_takes_back_what_it_brought(mirror: Path, tmp_path: Pa
     [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
     (mirror / f"{done.place}.metadata").unlink()
     found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"))
-    assert statuses(found) == ["no-sidecar"]
+    assert statuses(found) == ["no-metadata-file"]
     assert len(list(mirror.rglob("*.whl"))) == 1
 
 
@@ -571,7 +571,7 @@ def test_a_leftover_that_cannot_be_removed_stops_nobody(mirror: Path, tmp_path: 
     (tmp_path / "outside").mkdir()
     (mirror / LEFT.rpartition("/")[0]).symlink_to(tmp_path / "outside")
     assert statuses(add(mirror, wheel(tmp_path / "in", version="2.0"))) == ["added"]
-    assert {each.code for each in check_mirror(mirror).findings} == {"leads-out"}
+    assert {each.code for each in check_mirror(mirror).findings} == {"link-outside"}
     (mirror / LEFT.rpartition("/")[0]).unlink()
     add(mirror, wheel(tmp_path / "in", version="3.0"))
     assert is_sound(mirror)
@@ -663,7 +663,7 @@ def test_a_lost_sidecar_keeps_only_its_own_release_out(mirror: Path, tmp_path: P
     [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
     (mirror / f"{done.place}.metadata").unlink()
     found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"), wheel(tmp_path / "in", version="9.0"))
-    assert statuses(found) == ["no-sidecar", "added"]
+    assert statuses(found) == ["no-metadata-file", "added"]
 
 
 def test_an_original_that_is_listed_again_is_told(mirror: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from wheelfix.upstream.urls import is_address, with_scheme
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
 @click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
 @click.option("--fix", is_flag=True, help="Regenerate pages and metadata files, and delete what interrupted runs left.")
-@choosing_options(MIRROR_CHECKS, "sidecar", "findings")
+@choosing_options(MIRROR_CHECKS, "metadata-file", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
     "--download",
@@ -79,7 +79,7 @@ def command(
       wheelfix mirror check mirror/
       wheelfix mirror check --quick --strict mirror/
       wheelfix mirror check --fix mirror/
-      wheelfix mirror check --ignore siblings-disagree,unlisted mirror/
+      wheelfix mirror check --ignore release-disagrees,unlisted mirror/
       wheelfix mirror check https://wheels.example.org/simple/ torch
     """
     is_url = is_address(mirror)

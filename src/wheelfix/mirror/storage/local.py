@@ -51,7 +51,7 @@ class Folder:
         if inner or not self._is_mirror(self.path):
             hint = "Check the path. `wheelfix mirror add` creates a mirror on first use."
             why = f" ({_FOREIGN})" if (self.path / SIMPLE).is_dir() and not inner else ""
-            raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror{why}", hint=inner or hint)
+            raise MirrorError("not-a-mirror", f"{shown(str(self.path))} is not a mirror{why}", hint=inner or hint)
 
     def check_usable(self) -> None:
         """Confirm that the folder is a mirror, or can become one: there is none, or nothing in it.
@@ -63,7 +63,7 @@ class Folder:
         if inner or not (self._is_mirror(self.path) or self._can_become_one(names)):
             why = "it is a part of one" if inner else _FOREIGN if SIMPLE in names else "the directory is not empty"
             hint = inner or "Name a mirror, an empty directory, or one that does not exist yet."
-            raise MirrorError("no-mirror", f"{shown(str(self.path))} is not a mirror ({why})", hint=hint)
+            raise MirrorError("not-a-mirror", f"{shown(str(self.path))} is not a mirror ({why})", hint=hint)
 
     @staticmethod
     def _is_mirror(path: Path) -> bool:
@@ -97,7 +97,7 @@ class Folder:
         real, root = os.path.realpath(path), os.path.realpath(self.path)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
             raise MirrorError(
-                "leads-out", f"{shown(place)} leads out of the mirror", hint="Remove the link; nothing was written."
+                "link-outside", f"{shown(place)} leads out of the mirror", hint="Remove the link; nothing was written."
             )
         return path
 
