@@ -1,19 +1,16 @@
-"""What can be meant so, and mostly is not: rules that never apply or decide, or have had their day.
-
-Three thousand rules are four million pairs, so pairs are looked up rather than tried: a rule that contains another one must,
-under every key, ask nothing or ask for something that the other one's values begin with.
-"""
+"""What can be meant so, and mostly is not: rules that never apply or decide, or have had their day."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from fnmatch import translate
 from functools import lru_cache, reduce
 from heapq import merge
-from itertools import islice
+from itertools import islice, takewhile
 from operator import or_
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from packaging.ranges import VersionRange
@@ -22,7 +19,7 @@ from packaging.version import Version
 
 from wheelfix.results import Outcome, Remark
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.match import BEHIND_EXTRA, END, all_contained, beginnings, is_plain, literal_length, matches, start_of
+from wheelfix.rules.match import BEHIND_EXTRA, is_plain, matches
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.requirement import plain_specifier
@@ -93,6 +90,86 @@ def _in_marker(text: str) -> Iterator[str]:
         yield f"{text!r} is looked for in the marker; did you mean dead?"
 
 
+Piece: TypeAlias = frozenset[str] | None
+"""What a pattern allows at one place: some characters, or any text (``None``)."""
+_ALPHABET: Final = frozenset(map(chr, range(32, 127)))
+"""The characters for which patterns are compared: names and tags have no others."""
+
+
+def literal_length(glob: str) -> int:
+    """Return how many characters of ``glob`` are fixed: a pattern with few matches strangers."""
+    return sum(piece is not None and len(piece) < len(_ALPHABET) for piece in _pieces(glob))
+
+
+@lru_cache(maxsize=4096)
+def _pieces(glob: str) -> tuple[Piece, ...]:
+    found: list[Piece] = []
+    position = 0
+    while position < len(glob):
+        char = glob[position]
+        stop = glob.find("]", position + 2 + glob.startswith("[!", position)) if char == "[" else -1
+        if char == "*":
+            if not found or found[-1] is not None:
+                found.append(None)
+        elif char == "?":
+            found.append(_ALPHABET)
+        elif stop > 0:
+            one = re.compile(translate(glob[position : stop + 1]))
+            found.append(frozenset(each for each in _ALPHABET if one.match(each)))
+            position = stop
+        else:
+            found.append(frozenset(char))
+        position += 1
+    return tuple(found)
+
+
+@lru_cache(maxsize=65_536)
+def contains(outer: str, inner: str) -> bool:
+    """Whether ``outer`` matches everything that ``inner`` matches. A ``False`` can mean that it was not seen.
+
+    >>> contains("nvidia-*", "nvidia-*-cu[1-9][0-9]"), contains("nvidia-*-cu12", "nvidia-*")
+    (True, False)
+    """
+    wide, narrow = _pieces(outer), _pieces(inner)
+    here = there = 0
+    star, restart = -1, 0
+    # As texts are matched, with the pieces of ``inner`` for characters: the last * takes one more where the rest fails.
+    while there < len(narrow):
+        piece, other = wide[here] if here < len(wide) else frozenset[str](), narrow[there]
+        if piece is None:
+            star, restart, here = here, there, here + 1
+        elif here < len(wide) and other is not None and other <= piece:
+            here, there = here + 1, there + 1
+        elif star >= 0:
+            restart += 1
+            here, there = star + 1, restart
+        else:
+            return False
+    return all(piece is None for piece in wide[here:])
+
+
+@lru_cache(maxsize=65_536)
+def start_of(glob: str) -> str:
+    """Return what all texts that ``glob`` matches begin with.
+
+    >>> start_of("nvidia-*-cu12"), start_of("triton")
+    ('nvidia-', 'triton')
+    """
+    fixed = takewhile(lambda piece: piece is not None and len(piece) == 1, _pieces(glob))
+    return "".join(char for piece in fixed if piece for char in piece)
+
+
+def beginnings(start: str) -> Iterator[str]:
+    """Yield ``start`` cut off everywhere: what contains a pattern that starts so starts with one of these."""
+    return (start[:length] for length in range(len(start) + 1))
+
+
+def all_contained(outer: Iterable[str], inner: Iterable[str]) -> bool:
+    """Whether each of ``inner`` is contained in one of ``outer``."""
+    outer = tuple(outer)
+    return all(any(contains(wide, narrow) for wide in outer) for narrow in inner)
+
+
 GLOB_KEYS: Final = ("project", "local", "filename", "platform", "python", "abi")
 """The conditions of ``when`` whose values are patterns."""
 VERSION_KEYS: Final = ("version", "metadata_version")
@@ -120,68 +197,79 @@ def _versions(specifiers: Texts) -> VersionRange:
 
 
 class Shadows:
-    """The rules so far, in their order, and what they leave for the next one."""
+    """The rules so far, in their order, and what they leave for the next one.
+
+    Three thousand rules are four million pairs, so pairs are looked up rather than tried: a pattern that contains another
+    one begins with a part of what that one begins with.
+    """
 
     def __init__(self) -> None:
-        self._rules: list[_Asked] = []
-        self._names = _Index(start_of)
-        self._indexes = {key: _Index(start) for key, start in _STARTS.items()}
+        self._rules: list[_Conditions] = []
+        self._positions: dict[str, dict[str, list[int]]] = {}
+        """Positions of rules, ascending, by what the patterns for projects begin with, then those for requirements."""
 
     def add(self, rule: Rule) -> None:
         """Add the next rule."""
-        asked = _Asked.of(rule)
-        if asked is None:
+        added = _Conditions.of(rule)
+        if added is None:
             return
-        position = len(self._rules)
-        self._rules.append(asked)
-        self._names.add(position, asked.names)
-        for key, index in self._indexes.items():
-            index.add(position, asked.when.get(key, ()))
+        for project in {start_of(glob) for glob in added.projects}:
+            by_name = self._positions.setdefault(project, {})
+            for name in {start_of(glob) for glob in added.names}:
+                by_name.setdefault(name, []).append(len(self._rules))
+        self._rules.append(added)
 
     def above(self, rule: Rule) -> list[Rule]:
         """Return the earlier rules that together match all that ``rule`` matches; empty if they do not."""
-        asked = _Asked.of(rule)
-        if asked is None:
+        wanted = _Conditions.of(rule)
+        if wanted is None:
             return []
-        by_wheel = min((index.find(asked.when.get(key, ())) for key, index in self._indexes.items()), key=_size)
         found = []
-        for name in asked.names:
-            positions = merge(*min(by_wheel, self._names.find((name,)), key=_size))
-            earlier = (self._rules[each] for each in islice(positions, _MOST_COMPARED))
-            above = next((each.rule for each in earlier if each.contains(asked, name)), None)
+        for name in wanted.names:
+            earlier = islice(merge(*self._candidates(wanted, name)), _MOST_COMPARED)
+            above = next((each for each in map(self._rules.__getitem__, earlier) if each.contains(wanted, name)), None)
             if above is None:
                 return []
-            found.append(above)
+            found.append(above.rule)
         return found
+
+    def _candidates(self, wanted: "_Conditions", name: str) -> Iterator[list[int]]:
+        """Yield positions of the rules that may contain ``wanted`` by ``name``: they must contain its first project."""
+        for project in beginnings(start_of(wanted.projects[0])):
+            by_name = self._positions.get(project)
+            if by_name:
+                yield from (by_name[start] for start in beginnings(start_of(name)) if start in by_name)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a rule for requirements asks of wheels and requirements, ready to be compared."""
+class _Conditions:
+    """The conditions of a rule for requirements, ready to be compared."""
 
     rule: Rule
     when: Mapping[str, Texts]
     match: Match
+    projects: Texts
     names: Texts
     extras: Texts
     markers: Texts
     specifiers: frozenset[str]
 
     @classmethod
-    def of(cls, rule: Rule) -> "_Asked | None":
+    def of(cls, rule: Rule) -> "_Conditions | None":
         if rule.match is None:
             return None
         when = {key: value for key, value in msgspec.structs.asdict(rule.when).items() if value}
         extras = rule.match.extra or (("any",) if rule.action == "keep" else ("none",))
         markers = tuple(map(plain_marker, rule.match.marker or ()))
         specifiers = frozenset(map(plain_specifier, rule.match.specifier or ()))
-        return cls(rule, when, rule.match, rule.match.name or ("*",), extras, markers, specifiers)
+        projects, names = rule.when.project or ("*",), rule.match.name or ("*",)
+        return cls(rule, when, rule.match, projects, names, extras, markers, specifiers)
 
-    def contains(self, other: "_Asked", name: str) -> bool:
+    def contains(self, other: "_Conditions", name: str) -> bool:
         """Whether it matches all that ``other`` matches by ``name``. A ``False`` can mean that it was not seen."""
         return all_contained(self.names, (name,)) and self._has_wheels_of(other) and self._has_requirements_of(other)
 
-    def _has_wheels_of(self, other: "_Asked") -> bool:
+    def _has_wheels_of(self, other: "_Conditions") -> bool:
         for key, values in self.when.items():
             others = other.when.get(key, ())
             plain = key.removeprefix("not_")
@@ -191,7 +279,7 @@ class _Asked:
                 return False
         return True
 
-    def _has_requirements_of(self, other: "_Asked") -> bool:
+    def _has_requirements_of(self, other: "_Conditions") -> bool:
         if "any" not in self.extras and not set(other.extras) <= set(self.extras):
             return False
         if self.markers and not (other.markers and all(_is_within_any(text, self.markers) for text in other.markers)):
@@ -206,45 +294,6 @@ def _is_within_any(text: str, wide: Texts) -> bool:
     if text == "dead" or "dead" in wide:
         return text in wide
     return any(each in text for each in wide)
-
-
-class _Index:
-    """Positions of rules by what their values start with, under one key."""
-
-    def __init__(self, start: Callable[[str], str]) -> None:
-        self._start = start
-        self._anything: list[int] = []
-        self._by_start: dict[str, list[int]] = {}
-
-    def add(self, position: int, values: Texts) -> None:
-        """Add the rule at ``position``, the last one; without ``values`` it takes anything."""
-        if not values:
-            self._anything.append(position)
-        for start in {self._start(value) for value in values}:
-            self._by_start.setdefault(start, []).append(position)
-
-    def find(self, values: Texts) -> list[list[int]]:
-        """Return the positions, in ascending lists, of what can contain all of ``values``: it must contain the first."""
-        starts: Iterator[str] = beginnings(self._start(values[0])) if values else iter(())
-        return [self._anything, *(self._by_start[start] for start in starts if start in self._by_start)]
-
-
-def _size(lists: Sequence[Sequence[int]]) -> int:
-    return sum(map(len, lists))
-
-
-def _exactly(text: str) -> str:
-    """Return the start of a specifier: the version where it allows just one as it is written, else nothing."""
-    only = text.strip().startswith("==") and not any(sign in text for sign in ",*")
-    return plain_specifier(text) + END if only else ""
-
-
-_STARTS: Final[Mapping[str, Callable[[str], str]]] = {
-    **dict.fromkeys(GLOB_KEYS, start_of),
-    **dict.fromkeys(VERSION_KEYS, _exactly),
-    "sha256": lambda text: text.lower() + END,
-}
-"""The conditions by which rules are looked up, and what their values start with."""
 
 
 _FEWEST_FIXED: Final = 3
