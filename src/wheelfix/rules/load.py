@@ -17,7 +17,7 @@ from wheelfix.errors import RuleFault, RulesError
 from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.model import Action, Case, Match, Rule, RuleFile, RuleSet, did_you_mean, rules_error
-from wheelfix.rules.toml import read_toml
+from wheelfix.rules.toml import PROJECT_FILE, find_table, project_table, read_toml
 from wheelfix.rules.validate import faults_in, faults_of
 
 Report: TypeAlias = Callable[[str, str, str], None]
@@ -178,9 +178,7 @@ def _shown(data: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-FILE_NAME: Final = "wheelfix.toml"
 _DEEPEST: Final = 50
-_PROJECT_FILE: Final = "pyproject.toml"
 _TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]*\.[ \t]*)?rule[ \t]*\]\]", re.MULTILINE)
 
 
@@ -237,20 +235,17 @@ def groups_of(name: str) -> tuple[str, ...]:
 
 
 def find_rules(start: Path | None = None) -> Path | None:
-    """Return the rule file that is in force in the folder ``start`` (the working folder): the first one upwards.
+    """Return the rule file that is in force in the directory ``start`` (the working directory): the first one upwards.
 
-    That is ``wheelfix.toml``, or a ``pyproject.toml`` with a table ``[tool.wheelfix]``.
+    That is ``wheelfix.toml``, or a ``pyproject.toml`` with a table ``[tool.wheelfix]``. A file that only sets options, and
+    has neither rules nor a set of them, is no rule file.
 
-    :raises RulesError: if a pyproject.toml on the way cannot be read.
+    :raises RulesError: if a file on the way cannot be read.
     """
-    folder = (start or Path()).resolve()
-    for each in (folder, *folder.parents):
-        if (each / FILE_NAME).is_file():
-            return each / FILE_NAME
-        project = each / _PROJECT_FILE
-        if project.is_file() and _project_table(read_toml(project)[0]) is not None:
-            return project
-    return None
+    found = find_table(start or Path())
+    if found is None or ("options" in found[1] and not found[1].keys() & {"rule", "extends"}):
+        return None
+    return found[0]
 
 
 @cache
@@ -261,13 +256,6 @@ def _built_in_file(name: str) -> RuleFile:
     if found is None:
         raise RulesError("unknown-rule-set", f"the built-in set {name} is damaged", hint="Install wheelfix again.")
     return found
-
-
-def _project_table(data: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the table ``[tool.wheelfix]`` of a pyproject.toml."""
-    tool = data.get("tool")
-    table = tool.get("wheelfix") if isinstance(tool, dict) else None
-    return table if isinstance(table, dict) else None
 
 
 class _Reader:
@@ -347,8 +335,8 @@ class _Reader:
     def _read_file(self, path: Path, data: dict[str, Any], text: str) -> Sequence[str]:
         """Add the own rules of a file; return what it extends."""
         name = str(path)
-        if path.name == _PROJECT_FILE:
-            table = _project_table(data)
+        if path.name == PROJECT_FILE:
+            table = project_table(data)
             if table is None:
                 self._add_fault(name, "", "", "it has no table [tool.wheelfix]", "Add it, or name another file.")
                 return ()

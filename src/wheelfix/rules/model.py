@@ -7,7 +7,7 @@ them. In a file every key is written with dashes, and where a list is allowed a 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -343,6 +343,10 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
             examples=["gpu", "gpu/nvidia", "../common.toml"],
         ),
     ] = ()
+    options: Annotated[
+        Mapping[str, Any],
+        Meta(description="Defaults for the options of the command line, where this file is the one in force."),
+    ] = {}
     rule: Annotated[tuple[Rule, ...], Meta(description="The rules. The first one that matches a requirement decides.")] = ()
 
 

@@ -182,6 +182,21 @@ def test_rules_are_found_upwards(tmp_path: Path) -> None:
     assert find_rules(tmp_path) == tmp_path / "wheelfix.toml"
 
 
+def test_options_beside_rules_change_no_rule(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "wheelfix.toml", "own")
+    before = load_rules(path)
+    path.write_text(path.read_text() + "[options]\njobs = 4\nverify.ignore = ['record']\n")
+    assert load_rules(path) == before
+    assert find_rules(tmp_path) == path
+
+
+def test_a_file_that_only_sets_options_is_no_rule_file(tmp_path: Path) -> None:
+    (tmp_path / "wheelfix.toml").write_text("[options]\njobs = 4\n")
+    assert find_rules(tmp_path) is None
+    (tmp_path / "wheelfix.toml").write_text("schema = 1\nextends = ['gpu']\n[options]\njobs = 4\n")
+    assert find_rules(tmp_path) == tmp_path / "wheelfix.toml"
+
+
 def test_a_project_file_without_the_table_or_with_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
     for text in ("[tool]\nwheelfix = 3\n", "tool = 3\n", ""):
