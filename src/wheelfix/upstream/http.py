@@ -17,8 +17,6 @@ from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from wheelfix.errors import MirrorError
@@ -65,54 +63,49 @@ class _Reader(io.RawIOBase):
 
 
 class _Socket:
-    """A socket whose reading is bounded."""
+    """A socket from which every read ends in time."""
 
     def __init__(self, sock: Any, timeout: float, deadline: Deadline) -> None:
         self._sock = sock
-        self._bounds = timeout, deadline
+        self._limits = timeout, deadline
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
         """Return what http.client reads an answer from."""
-        return io.BufferedReader(_Reader(self._sock, *self._bounds))
+        return io.BufferedReader(_Reader(self._sock, *self._limits))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
 
-class BoundedAdapter(HTTPAdapter):
-    """What a session of requests connects with: ``timeout`` in seconds is for each piece, ``deadline`` for all."""
+class LimitedAdapter(HTTPAdapter):
+    """What a session of requests connects with: ``timeout`` in seconds is for each piece, ``deadline`` for all.
+
+    The limit sits below http.client, as one call of that can read for ever: measured with urllib3 2.8, ``read1`` of a
+    chunked body returns when the line with the size of the chunk has ended, however slowly it drips, and so does the head of
+    an answer. ``urllib3.Retry`` is not used either: it reads the whole body of a busy server's answer before it waits.
+    """
 
     def __init__(self, timeout: float, deadline: Deadline) -> None:
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                self.sock = _Socket(self.sock, timeout, deadline)
-
-        class Encrypted(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                self.sock = _Socket(self.sock, timeout, deadline)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class EncryptedPool(HTTPSConnectionPool):
-            ConnectionCls = Encrypted
-
-        self._pools = {"http": PlainPool, "https": EncryptedPool}
+        self._limits = timeout, deadline
         super().__init__()
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Make the pools, of connections that are bounded."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
+        """Return the pool for a request, by way of a proxy or not; its connections are limited."""
+        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
+        if "ConnectionCls" not in vars(pool):
+            pool.ConnectionCls = _limited(pool.ConnectionCls, *self._limits)
+        return pool
 
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Return the same for connections by way of ``proxy``; those by way of SOCKS have the timeout of each piece only."""
-        manager = super().proxy_manager_for(proxy, **options)
-        if type(manager) is ProxyManager:
-            manager.pool_classes_by_scheme = self._pools
-        return manager
+
+def _limited(kind: Any, timeout: float, deadline: Deadline) -> Any:
+    """Return ``kind``, a class of connections, with sockets that are read in time."""
+
+    class Limited(kind):  # type: ignore[misc]
+        def connect(self) -> None:
+            super().connect()
+            self.sock: Any = _Socket(self.sock, timeout, deadline)
+
+    return Limited
 
 
 OK: Final = 200
@@ -163,7 +156,7 @@ class Web:
         self._session = _Session()
         self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, BoundedAdapter(timeout, self._deadline))
+            self._session.mount(scheme, LimitedAdapter(timeout, self._deadline))
 
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Return the answer to a request, whatever its status is. Its body is not read yet; it must be closed.
