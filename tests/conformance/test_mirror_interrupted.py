@@ -24,7 +24,7 @@ from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files, yank_files
-from wheelfix.upstream.client import Answer
+from wheelfix.upstream.client import ServedPage
 
 pytestmark = pytest.mark.slow
 GPU: Final = "nvidia-cudnn-cu12==9.5.1.17"
@@ -129,7 +129,7 @@ def follow(folder: Path, mirror: Path) -> Callable[[], object]:
     listed = json.loads((mirror / "simple/demo/index.json").read_bytes())
     listed["files"][1]["yanked"] = "broken"
     url = "https://example.org/simple/"
-    answer = Answer(f"{url}demo/", "", "", "json", ProjectPage.from_json_data(listed, f"{url}demo/"))
+    answer = ServedPage(f"{url}demo/", "json", ProjectPage.from_json_data(listed, f"{url}demo/"))
     return lambda: follow_index(Folder(mirror), "demo", url, answer, 600)
 
 

@@ -18,7 +18,7 @@ from wheelfix.mirror.examine import examine
 from wheelfix.mirror.registry import Finding, Survey
 from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
 from wheelfix.text import shown, shown_few
-from wheelfix.upstream.client import HTML, JSON, Answer, ask_page, ask_projects, project_url, sha256_of
+from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
 from wheelfix.upstream.http import DENIED, OK, PARTIAL, PASSING, Web, access_hint
 from wheelfix.upstream.ranges import length_of, metadata_of
 from wheelfix.upstream.urls import check_url, server_of, shown_url
@@ -32,13 +32,16 @@ _LONGEST_FRESH: Final = 3600
 _RIGHT: Final = {"json": (JSON,), "html": HTML}
 
 
-def look_at_forms(forms: Mapping[str, Answer]) -> Iterator[Finding]:
+def look_at_forms(forms: Mapping[str, ServedPage]) -> Iterator[Finding]:
     """Yield what is wrong with how a page is served, and where its forms contradict each other."""
     for answer in forms.values():
         right = _RIGHT[answer.form]
         if answer.content_type not in right:
             message = f"its Content-Type is {shown(answer.content_type) or 'missing'}, not {right[0]}"
             yield Finding("content-type-wrong", shown_url(answer.url), message)
+        if answer.unknown_status is not None:
+            message = f"its project status is {shown(answer.unknown_status)!r}"
+            yield Finding("status-unknown", shown_url(answer.url), message)
         yield from _look_at_cache(answer)
     json, html = forms.get("json"), forms.get("html")
     if json is not None and html is not None:
@@ -48,7 +51,7 @@ def look_at_forms(forms: Mapping[str, Answer]) -> Iterator[Finding]:
             yield Finding("html-differs", shown_url(html.url), f"JSON says otherwise of {shown_few(differing)}")
 
 
-def look_at_originals(project: str, answer: Answer) -> Iterator[Finding]:
+def look_at_originals(project: str, answer: ServedPage) -> Iterator[Finding]:
     """Yield the originals of corrected wheels that are listed as if nothing were wrong with them."""
     listed = ((each.filename, sha256_of(each) or "") for each in answer.wheels if not each.is_yanked)
     yield from unyanked_originals(project, listed, set(_originals(answer.raw)))
@@ -64,14 +67,14 @@ def _originals(raw: object) -> Iterator[tuple[str, str]]:
             yield str(origin.get("filename")), str(origin.get("sha256")).lower()
 
 
-def _by_name(answer: Answer) -> dict[str, tuple[object, ...]]:
+def _by_name(answer: ServedPage) -> dict[str, tuple[object, ...]]:
     return {
         each.filename: (sha256_of(each), each.is_yanked, each.requires_python, bool(each.has_metadata))
         for each in answer.page.packages
     }
 
 
-def _look_at_cache(answer: Answer) -> Iterator[Finding]:
+def _look_at_cache(answer: ServedPage) -> Iterator[Finding]:
     said = {part.strip().partition("=")[0].lower(): part.partition("=")[2] for part in answer.cache_control.split(",")}
     age = said.get("max-age", "")
     if not answer.cache_control:
@@ -113,7 +116,7 @@ class Offer:
     """
 
     def __init__(
-        self, web: Web, manners: Manners, project: str, answer: Answer, file: DistributionPackage, *, whole: bool,
+        self, web: Web, manners: Manners, project: str, answer: ServedPage, file: DistributionPackage, *, whole: bool,
         may_load: bool,
     ) -> None:  # fmt: skip
         self._web = web
@@ -380,7 +383,7 @@ class _Probe:
 
         :raises MirrorError: if the index does not answer, or a bound is reached.
         """
-        forms: dict[str, Answer] = {}
+        forms: dict[str, ServedPage] = {}
         unreadable = False
         for accept in (JSON, "text/html"):
             try:
@@ -408,14 +411,14 @@ class _Probe:
             yield from compare_siblings(self._project, self._siblings)
             yield from look_at_originals(self._project, main)
 
-    def _look_at_files(self, page: Answer) -> Iterator[Finding]:
+    def _look_at_files(self, page: ServedPage) -> Iterator[Finding]:
         wheels = page.wheels
         smallest = min(wheels, key=lambda each: each.size or 0, default=None)
         for each in wheels:
             whole = self._download == "all" or (self._download == "some" and each is smallest)
             yield from self._look_at_file(each, page, whole=whole)
 
-    def _look_at_file(self, file: DistributionPackage, page: Answer, *, whole: bool) -> Iterator[Finding]:
+    def _look_at_file(self, file: DistributionPackage, page: ServedPage, *, whole: bool) -> Iterator[Finding]:
         """Yield what is wrong with a file; one on a server that does not answer keeps nobody from the others."""
         place = f"{self._project}: {shown(file.filename)}"
         offer = Offer(

@@ -1,6 +1,6 @@
 """Wheels of another index that a mirror is to have: each for itself is there, was refused, is loaded, or cannot be had."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from wheelfix.mirror.upload import SAME_NAME
 from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
 from wheelfix.results import Problem, Publication, Published, PublishReport, Report, Status
 from wheelfix.text import shown
-from wheelfix.upstream.client import Answer, sha256_of
+from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.http import PASSING, Web
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
 
@@ -65,7 +65,7 @@ class Taking:
         self._done: dict[str, Publication | None] = {}
         self._loaded: dict[Path, _Loaded] = {}
         self._incomplete: set[tuple[str, ...]] = set()
-        self._pages: dict[str, Answer] = {}
+        self._pages: dict[str, ServedPage] = {}
         self._followed: list[Publication] = []
         self._notes: dict[str, tuple[str, ...]] = {}
         for place in (DOWNLOADS, REFUSALS):
@@ -95,15 +95,14 @@ class Taking:
             key = f"{file.filename} {sha256_of(file)}"
             if key in self._done:  # another requirement has it, too
                 continue
-            if wanted.extras:
-                self._notes[key] = (_extras_note(wanted),)
+            self._notes[key] = tuple(_notes(wanted, self._page(project)))
             try:
                 self._done[key] = self._take(file, project, release)
             except (WheelfixError, OSError) as error:
                 self._done[key] = _failed(file.filename, project, file.filename, error)
                 self._incomplete.add(release)
 
-    def _page(self, project: str) -> Answer:
+    def _page(self, project: str) -> ServedPage:
         """Return the page of a project; what it says of files that the mirror has from there is taken over.
 
         :raises MirrorError: if the index does not give it: then nothing is taken over.
@@ -191,9 +190,14 @@ class Taking:
         self._downloads.drop(wheel.sha256)
 
 
-def _extras_note(wanted: Requirement) -> str:
-    extras = ", ".join(sorted(wanted.extras))
-    return f"Extras are not followed ({extras}): a mirror lists wheels. Name what the extra requires as well."
+def _notes(wanted: Requirement, page: ServedPage) -> Iterator[str]:
+    """Yield what a person should know of every wheel that ``wanted`` chooses from ``page``."""
+    if wanted.extras:
+        extras = ", ".join(sorted(wanted.extras))
+        yield f"Extras are not followed ({extras}): a mirror lists wheels. Name what the extra requires as well."
+    if page.unknown_status is not None:
+        status = shown(page.unknown_status)
+        yield f"The index gives the project the status {status!r}, which PEP 792 does not define: it is not copied."
 
 
 def _project_gone(project: str, count: int) -> MirrorError:

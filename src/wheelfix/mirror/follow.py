@@ -14,7 +14,7 @@ from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upstream_file import REMOVED, UpstreamFile, removed, taken_over
 from wheelfix.results import Problem, Publication, Published
 from wheelfix.text import as_utf8
-from wheelfix.upstream.client import Answer, sha256_of
+from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.urls import name_of_index
 
 _STATUS = "project-status"
@@ -40,7 +40,7 @@ def count_from(folder: Folder, project: str, index: str) -> int:
     return sum(each.upstream == name_of_index(index) and each.yanked is None for each in load_page(folder, project).files)
 
 
-def follow_index(folder: Folder, project: str, index: str, answer: Answer, timeout: float) -> list[Publication]:
+def follow_index(folder: Folder, project: str, index: str, answer: ServedPage, timeout: float) -> list[Publication]:
     """Let the page of ``project`` say what ``answer``, the page of the index, says of the files that both have.
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
@@ -70,7 +70,7 @@ def _save(folder: Folder, page: Page, timeout: float) -> Problem | None:
     return None
 
 
-def _followed(page: Page, index: str, answer: Answer) -> Iterator[ListedFile]:
+def _followed(page: Page, index: str, answer: ServedPage) -> Iterator[ListedFile]:
     """Yield the files of ``page`` with what ``answer`` says of each, or of the original that it was made from."""
     by_sum = {sha256_of(each): each for each in answer.page.packages}
     names = {each.filename for each in answer.page.packages}
@@ -85,7 +85,7 @@ def _followed(page: Page, index: str, answer: Answer) -> Iterator[ListedFile]:
             yield file
 
 
-def _is_whole(answer: Answer) -> bool:
+def _is_whole(answer: ServedPage) -> bool:
     """Whether what a page does not list is not there.
 
     A page of HTML may be that of a proxy which is being repaired, or be cut off.
@@ -95,12 +95,17 @@ def _is_whole(answer: Answer) -> bool:
     return answer.complete and (answer.page.repository_version is not None or bool(answer.wheels))
 
 
-def _with_status(page: Page, index: str, answer: Answer) -> Page:
-    """Return ``page`` with the status that the index gives the project, unless somebody gave it another one here."""
+def _with_status(page: Page, index: str, answer: ServedPage) -> Page:
+    """Return ``page`` with the status that the index gives the project, unless somebody gave it another one here.
+
+    One that PEP 792 does not define is not copied: strict readers refuse a page for it.
+    """
     if _STATUS in page.other and page.status_from is None:
         return page
     others = {key: value for key, value in page.other.items() if key != _STATUS}
     status, reason = answer.page.status, answer.page.status_reason
+    if answer.unknown_status is not None:
+        return page
     if status is None:
         return replace(page, other=others, status_from=None) if page.status_from == name_of_index(index) else page
     given: Mapping[str, str] = {"status": str(status), **({"reason": as_utf8(reason)} if reason else {})}

@@ -96,6 +96,12 @@ _ALL: Final = (
         "Clients and proxies serve what was right then: corrected wheels are not seen.",
         Seen.INDEX,
     ),
+    _warning(
+        "status-unknown",
+        "A page gives the project a status that PEP 792 does not define.",
+        "Clients built on pypi-simple cannot read the page; `wheelfix mirror add` does not copy the status.",
+        Seen.INDEX,
+    ),
     _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it."),
     _error(
         "page-unlisted",

@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urljoin
 
 import requests
 from packaging.utils import canonicalize_name
-from pypi_simple import DistributionPackage, IndexPage, ProjectPage
+from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStatus
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
@@ -27,22 +27,27 @@ _MOST_TAGS: Final = 500_000
 _TAG: Final = re.compile(rb"<[/a-z]", re.IGNORECASE)
 """A tag that is opened, or closed."""
 _WHERE: Final = "The URL of an index usually ends in /simple/."
+_STATUS: Final = "project-status"
+_STATUSES: Final = frozenset(map(str, ProjectStatus))
 _Page = TypeVar("_Page")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServedPage:
     """A page as it was served: ``form`` is json or html, ``raw`` the JSON document, if it is one.
 
     A page that is not ``complete`` may go on where the connection ended: nothing shows that it does not.
+    ``unknown_status`` is the status that the project has there, if PEP 792 does not define it: the rest of the page counts
+    all the same.
     """
 
     url: str
-    content_type: str
-    cache_control: str
-    form: str
+    form: Literal["json", "html"]
     page: ProjectPage
     raw: Any = None
+    unknown_status: str | None = None
+    content_type: str = ""
+    cache_control: str = ""
     complete: bool = True
 
     @property
@@ -62,7 +67,7 @@ def project_url(index: str, project: str) -> str:
     return urljoin(index.rstrip("/") + "/", f"{canonicalize_name(project)}/")
 
 
-def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> Answer | None:
+def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> ServedPage | None:
     """Return the page of a project, ``None`` where the index has none.
 
     :raises MirrorError: if it cannot be read, or nobody answers.
@@ -73,13 +78,19 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> Answer | 
         return None
     if answer.status_code != OK:
         raise bad_answer(url, answer.status_code)
-    content_type, cache = _content_type(answer), answer.headers.get("Cache-Control", "")
-    if _is_json(content_type, body):
-        raw, page = _parsed(url, lambda: _project_json(body, answer.url))
-        return Answer(url, content_type, cache, "json", page, raw)
-    _check_tags(url, body)
-    page = _parsed(url, lambda: _project_html(flatten(body, _charset(answer)), canonicalize_name(project), answer.url))
-    return Answer(url, content_type, cache, "html", page, complete=_is_complete(answer, body))
+    if _is_json(_content_type(answer), body):
+        found = _parsed(url, lambda: _project_json(body, answer.url))
+    else:
+        _check_tags(url, body)
+        flat = flatten(body, _charset(answer))
+        found = _parsed(url, lambda: _project_html(flat, canonicalize_name(project), answer.url))
+    return replace(
+        found,
+        url=url,
+        content_type=_content_type(answer),
+        cache_control=answer.headers.get("Cache-Control", ""),
+        complete=found.form == "json" or _is_complete(answer, body),
+    )
 
 
 def ask_projects(web: Web, index: str) -> list[str]:
@@ -143,15 +154,24 @@ def _names(page: IndexPage, url: str) -> list[str]:
     return sorted(names)
 
 
-def _project_json(body: bytes, url: str) -> tuple[Any, ProjectPage]:
+def _project_json(body: bytes, url: str) -> ServedPage:
     raw = json.loads(body)
-    return raw, ProjectPage.from_json_data(raw, url)
+    given = raw.get(_STATUS) if isinstance(raw, dict) else None
+    unknown = _unknown(given.get("status")) if isinstance(given, dict) else None
+    page = ProjectPage.from_json_data(raw if unknown is None else {**raw, _STATUS: {}}, url)
+    return ServedPage(url, "json", page, raw, unknown)
 
 
-def _project_html(flat: FlatPage, project: str, url: str) -> ProjectPage:
-    page = ProjectPage.from_html(project, flat.html(), url)
+def _project_html(flat: FlatPage, project: str, url: str) -> ServedPage:
+    unknown = _unknown(flat.status)
+    page = ProjectPage.from_html(project, (flat if unknown is None else flat.without_status()).html(), url)
     page.packages = flat.with_times(page.packages)
-    return page
+    return ServedPage(url, "html", page, None, unknown)
+
+
+def _unknown(status: object) -> str | None:
+    """Return ``status`` if it is a text that PEP 792 does not define: pypi-simple refuses a page for it."""
+    return status if isinstance(status, str) and status not in _STATUSES else None
 
 
 def _parsed(url: str, parse: Callable[[], _Page]) -> _Page:

@@ -37,16 +37,39 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """A tag ``base`` or ``meta``, by its ``name``, with its attributes."""
+
+    name: str
+    attributes: Mapping[str, str]
+
+    @property
+    def is_status(self) -> bool:
+        """Whether it gives the status of a project (PEP 792)."""
+        return self.attributes.get("name", "").lower() == "pypi:project-status"
+
+
+@dataclass(frozen=True, slots=True)
 class FlatPage:
-    """What a page says: its anchors, and the tags ``base`` and ``meta`` as they are."""
+    """What a page says: its anchors, and the tags ``base`` and ``meta``."""
 
     anchors: list[Anchor]
-    heads: list[str] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+
+    @property
+    def status(self) -> str | None:
+        """The status of the project, ``None`` where the page gives none."""
+        return next((each.attributes.get("content", "") for each in self.heads if each.is_status), None)
+
+    def without_status(self) -> "FlatPage":
+        """Return the same page, which gives the project no status."""
+        return replace(self, heads=[each for each in self.heads if not each.is_status])
 
     def html(self) -> str:
         """Return the same page, without anything else in it."""
+        heads = (f"<{each.name}{_written(each.attributes)}>\n" for each in self.heads)
         links = (f"<a{_written(each.attributes)}>{escape(each.text)}</a>\n" for each in self.anchors)
-        return "".join([*self.heads, *links])
+        return "".join([*heads, *links])
 
     def with_times(self, packages: list[DistributionPackage]) -> list[DistributionPackage]:
         """Return ``packages``, those of the anchors, with what uv reads beyond PEP 503: their upload times and sizes."""
@@ -72,7 +95,7 @@ class _Reader:
     """Collects anchors one after another; the next one ends the one before (they cannot be nested)."""
 
     anchors: list[Anchor] = field(default_factory=list)
-    heads: list[str] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
     _open: dict[str, str] | None = None
     _text: list[str] = field(default_factory=list)
 
@@ -111,7 +134,7 @@ class _Reader:
         if name == "a" and "href" in attributes:
             self._open = attributes
         elif name in ("base", "meta"):
-            self.heads.append(f"<{name}{_written(attributes)}>\n")
+            self.heads.append(Head(name, attributes))
 
     def _add_text(self, text: str) -> None:
         if self._open is not None and text:

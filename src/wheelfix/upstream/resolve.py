@@ -15,7 +15,7 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.text import shown, shown_few
-from wheelfix.upstream.client import Answer, ask_page
+from wheelfix.upstream.client import ServedPage, ask_page
 from wheelfix.upstream.http import Web
 from wheelfix.wheel.filename import WheelFilename
 
@@ -68,7 +68,7 @@ def choose_wheels(
     return choose_listed(ask_listed(web, index, project), requirement, platforms=platforms, pythons=pythons)
 
 
-def ask_listed(web: Web, index: str, project: str) -> Answer:
+def ask_listed(web: Web, index: str, project: str) -> ServedPage:
     """Return the page of ``project``.
 
     :raises MirrorError: if the index has none, or it cannot be read.
@@ -84,7 +84,7 @@ def ask_listed(web: Web, index: str, project: str) -> Answer:
 
 
 def choose_listed(
-    page: Answer, requirement: str, *, platforms: Sequence[str] = (), pythons: Sequence[str] = ()
+    page: ServedPage, requirement: str, *, platforms: Sequence[str] = (), pythons: Sequence[str] = ()
 ) -> list[DistributionPackage]:
     """Return the wheels of a ``page`` that :func:`choose_wheels` describes, with its errors."""
     wanted = read_requirement(requirement, extras=True)
@@ -110,7 +110,7 @@ def check_pythons(pythons: Sequence[str]) -> None:
             raise MirrorError("bad-python", f"{shown(python)!r} is no version of Python", hint="Give one such as 3.11.")
 
 
-def _listed(page: Answer, project: str) -> list[_Listed]:
+def _listed(page: ServedPage, project: str) -> list[_Listed]:
     found = []
     for file in page.wheels:
         try:
@@ -122,7 +122,7 @@ def _listed(page: Answer, project: str) -> list[_Listed]:
     return found
 
 
-def _only_sdists(page: Answer, listed: Iterable[_Listed]) -> set[Version]:
+def _only_sdists(page: ServedPage, listed: Iterable[_Listed]) -> set[Version]:
     """Return the versions of which there are source distributions and no wheels."""
     found = set()
     for each in page.page.packages:

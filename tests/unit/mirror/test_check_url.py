@@ -59,6 +59,7 @@ def test_an_index_without_faults(index: Index) -> None:
         ({"told": {"size": None}}, "size-missing"),
         ({"told": {"upload-time": None}}, "time-missing"),
         ({"ranges": False}, "ranges-missing"),
+        ({"page": {"project-status": {"status": "frozen"}}}, "status-unknown"),
         ({"told": {"url": "http://[::1"}}, "page-unreadable"),
         ({"told": {"url": "file:///etc/passwd"}}, "file-missing"),
     ],

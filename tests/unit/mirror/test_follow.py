@@ -370,6 +370,20 @@ def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> No
     assert page(mirror)["project-status"] == {"status": "deprecated"}
 
 
+@pytest.mark.parametrize("status", ["frozen", "ACTIVE", "", "\x1b[2J"])
+def test_a_status_that_nobody_defined_is_a_note(status: str, index: Index, mirror: Path) -> None:
+    """PEP 792 has four; a fifth one makes nothing else unreadable, and takes nothing back."""
+    index.page = {"project-status": {"status": "archived"}}
+    for _ in range(2):  # a project has no page yet when its status is read for the first time
+        take(mirror, index)
+    index.page = {"project-status": {"status": status, "reason": "x"}}
+    published = take(mirror, index, "demo==1.0")
+    assert statuses(published) == [("added", ONE)]
+    [note] = [each for each in published.files[0].notes if "PEP 792" in each]
+    assert "\x1b" not in note
+    assert page(mirror)["project-status"] == {"status": "archived"}
+
+
 def test_extras_are_not_followed_and_keep_nobody_out(index: Index, mirror: Path) -> None:
     published = take(mirror, index, "demo[socks]", "demo==1.0")
     assert statuses(published) == [("added", TWO), ("added", ONE)]

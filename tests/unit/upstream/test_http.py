@@ -4,9 +4,11 @@ import gzip
 import io
 import random
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -44,13 +46,14 @@ def test_a_body_that_drips_ends_with_the_time(bound: dict[str, Any]) -> None:
         refused("out-of-bounds", lambda: ask_page(Web(**bound), server.index, "demo"))
 
 
-def test_a_head_that_drips_ends_with_the_time() -> None:
-    import socket
-    import threading
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"])
+def test_a_line_that_drips_ends_with_the_time(head: bytes) -> None:
+    """One of the head, or the one with the size of a chunk, of which http.client returns nothing before its end."""
 
     def drip(listening: socket.socket) -> None:
         connection, _ = listening.accept()
         with connection:
+            connection.sendall(head)
             for byte in b"HTTP/1.1 200 OK\r\nX-Header: " + b"x" * 300 + b"\r\nContent-Length: 0\r\n\r\n":
                 if done.wait(0.1):
                     return
@@ -472,6 +475,19 @@ def test_what_html_says_of_a_file() -> None:
     assert (one.has_metadata, one.metadata_digests) == (True, {"sha256": "11"})
     assert (two.is_yanked, two.yanked_reason, two.size, two.upload_time) == (True, 'a "b" &lt;', None, None)
     assert (three.filename, three.is_yanked) == ("demo-3.0-py3-none-any.whl", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "known", "unknown"),
+    [("archived", "archived", None), ("frozen", "None", "frozen"), ("", "None", "")],
+)
+def test_the_status_of_a_project_in_html(status: str, known: str, unknown: str | None) -> None:
+    body = f"""<meta name="pypi:project-status" content="{status}"><meta name="pypi:repository-version" content="1.4">
+    <a href="demo-1.0-py3-none-any.whl">demo-1.0-py3-none-any.whl</a>"""
+    with answering(html(body)) as server:
+        page = ask_page(Web(), server.index, "demo")
+    assert page is not None
+    assert (str(page.page.status), page.unknown_status, len(page.wheels)) == (known, unknown, 1)
 
 
 @pytest.mark.parametrize(
