@@ -48,22 +48,24 @@ def read_constants(content: bytes) -> dict[str, object] | None:
     bound = Counter(name for node in ast.walk(tree) for name in _bound_by(node))
     if "*" in bound:
         return dict.fromkeys(bound, UNKNOWN)
-    literals, conditional = dict(_literals(tree)), Counter(_conditional(tree.body))
+    assigned = (each for statement in tree.body for each in _assignments(statement))
+    literals = {name: value.value for name, value in assigned if isinstance(value, ast.Constant)}
+    conditional = Counter(_conditional(tree.body))
     return {
         name: CONDITIONAL if conditional[name] == count else literals.get(name, UNKNOWN) if count == 1 else UNKNOWN
         for name, count in bound.items()
     }
 
 
-def _literals(tree: ast.Module) -> Iterator[tuple[str, object]]:
-    for statement in tree.body:
-        match statement:
-            case ast.Assign(targets=targets, value=ast.Constant(value=value)):
-                yield from ((each.id, value) for each in targets if isinstance(each, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=value)):
-                yield name, value
-            case _:
-                pass
+def _assignments(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that an assignment sets, each with what it is set to; nothing for other statements."""
+    match statement:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((each.id, value) for each in targets if isinstance(each, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            yield name, value
+        case _:
+            pass
 
 
 def _conditional(body: Iterable[ast.stmt]) -> Iterator[str]:
@@ -72,19 +74,9 @@ def _conditional(body: Iterable[ast.stmt]) -> Iterator[str]:
     while waiting:  # not recursive: a chain of elif is as deep as it is long
         found = waiting.pop()
         for statement in (*found.body, *found.orelse):
-            yield from _assigned(statement)
+            yield from (name for name, _ in _assignments(statement))
             if isinstance(statement, ast.If):
                 waiting.append(statement)
-
-
-def _assigned(statement: ast.stmt) -> Iterator[str]:
-    match statement:
-        case ast.Assign(targets=targets):
-            yield from (each.id for each in targets if isinstance(each, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
-            yield name
-        case _:
-            pass
 
 
 def _bound_by(node: ast.AST) -> Iterator[str]:
@@ -113,8 +105,9 @@ _LABELS: Final = {
     "xpu": re.compile(r"xpu"),
 }
 """What a part of a label says; ``cu12torch2.3`` and ``pt24cu121`` are found in the wild."""
-_CONSTANT_FILE: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?(?P<package>[^/]+)/_?version\.py")
-_TOP: Final = re.compile(r"(?:[^/]+\.data/(?:purelib|platlib)/)?(?P<top>[^/]+)/[^/]")
+_PACKAGE: Final = r"(?:[^/]+\.data/(?:purelib|platlib)/)?(?P<package>[^/]+)/"
+_CONSTANT_FILE: Final = re.compile(_PACKAGE + r"_?version\.py")
+_ANY_FILE: Final = re.compile(_PACKAGE + "[^/]")
 _NO_PACKAGE: Final = (".dist-info", ".data", ".libs")
 _CONSTANTS: Final = {"cuda": "cuda", "hip": "rocm", "rocm": "rocm", "xpu": "xpu"}
 _VERSIONS: Final = ("__version__", "version")
@@ -132,7 +125,7 @@ _TELLING_NAMES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class BuildHint:
     """One thing that the wheel says: whether it ``uses`` a ``runtime``, in which ``words`` and where.
 
     ``uses`` is ``None`` where it says that it says something, and not what. One that is ``explicit`` is a statement of
@@ -147,9 +140,9 @@ class Finding:
     conditional: bool = False
 
 
-def read_build(source: Readable, entries: Sequence[Entry], project: str, versions: Iterable[str]) -> tuple[Finding, ...]:
+def read_build(source: Readable, entries: Sequence[Entry], project: str, versions: Iterable[str]) -> tuple[BuildHint, ...]:
     """Return what the wheel of ``project`` says of its build; ``versions`` are those of METADATA and of the file name."""
-    found: list[Finding] = []
+    found: list[BuildHint] = []
     own = _own_packages(entries, project)
     files = [(entry, match["package"]) for entry in entries if (match := _CONSTANT_FILE.fullmatch(entry.name))]
     for entry, package in files[:_MOST_FILES]:
@@ -160,18 +153,18 @@ def read_build(source: Readable, entries: Sequence[Entry], project: str, version
     for version in dict.fromkeys(versions):
         found += _of_label(version, f"the version is {shown(version)}")
     found += _of_names(entries)
-    return tuple(sorted(dict.fromkeys(found), key=lambda finding: not finding.explicit))
+    return tuple(sorted(dict.fromkeys(found), key=lambda hint: not hint.explicit))
 
 
 def _own_packages(entries: Iterable[Entry], project: str) -> set[str]:
     """Return the package of the project: the one of its name, or the only one that there is."""
-    tops = {match["top"] for entry in entries if (match := _TOP.match(entry.name))}
+    tops = {match["package"] for entry in entries if (match := _ANY_FILE.match(entry.name))}
     packages = {top for top in tops if not top.endswith(_NO_PACKAGE)}
     named = {top for top in packages if canonicalize_name(top) == canonicalize_name(project)}
     return named or (packages if len(packages) == 1 else set())
 
 
-def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[Finding]:
+def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[BuildHint]:
     """Yield what a file of constants says; what is not of the project's own package can only contradict."""
     place = shown(entry.name)
     constants = None
@@ -183,15 +176,13 @@ def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[Finding]:
     if constants is None:
         yield from _doubts(f"{place} cannot be read") if own else ()
         return
-    findings = _of_constants(constants, place)
-    yield from (
-        findings if own else (Finding(each.runtime, True, each.words, explicit=False) for each in findings if each.uses)
-    )
+    hints = _of_constants(constants, place)
+    yield from hints if own else (BuildHint(each.runtime, True, each.words, explicit=False) for each in hints if each.uses)
 
 
-def _doubts(words: str) -> Iterator[Finding]:
+def _doubts(words: str) -> Iterator[BuildHint]:
     """Yield what keeps a denial from being believed."""
-    yield from (Finding(runtime, None, words, explicit=False) for runtime in RUNTIMES)
+    yield from (BuildHint(runtime, None, words, explicit=False) for runtime in RUNTIMES)
 
 
 def names_cpu_build(label: str) -> bool:
@@ -207,26 +198,26 @@ def _parts(label: str) -> list[str]:
     return [part for part in re.split(r"[._-]", label.lower()) if part]
 
 
-def _of_label(version: str, words: str) -> Iterator[Finding]:
+def _of_label(version: str, words: str) -> Iterator[BuildHint]:
     parts = _parts(version.partition("+")[2])
     said = {name for name, form in _LABELS.items() for part in parts if form.fullmatch(part)}
     if "gpu" in parts:
         yield from _doubts(words)
-    yield from (Finding(runtime, True, words) for runtime in RUNTIMES if runtime in said)
+    yield from (BuildHint(runtime, True, words) for runtime in RUNTIMES if runtime in said)
     if said:
         denied = RUNTIMES if "cpu" in said else [runtime for runtime in RUNTIMES if runtime not in said]
-        yield from (Finding(runtime, False, words) for runtime in denied)
+        yield from (BuildHint(runtime, False, words) for runtime in denied)
 
 
-def _of_constants(constants: dict[str, object], place: str) -> Iterator[Finding]:
+def _of_constants(constants: dict[str, object], place: str) -> Iterator[BuildHint]:
     for name, runtime in _CONSTANTS.items():
         value = constants.get(name, "")
         if value is None or (isinstance(value, str) and value not in ("", "None")):
-            yield Finding(runtime, value is not None, f"{place} says {name} = {_brief(value)}")
+            yield BuildHint(runtime, value is not None, f"{place} says {name} = {_brief(value)}")
         elif value is CONDITIONAL:
-            yield Finding(runtime, None, f"{place} sets {name} under a condition", explicit=False, conditional=True)
+            yield BuildHint(runtime, None, f"{place} sets {name} under a condition", explicit=False, conditional=True)
         elif name in constants:
-            yield Finding(runtime, None, f"{place} leaves open what {name} is", explicit=False)
+            yield BuildHint(runtime, None, f"{place} leaves open what {name} is", explicit=False)
     for name in _VERSIONS:
         version = constants.get(name)
         if isinstance(version, str):
@@ -238,7 +229,7 @@ def _brief(value: str | None) -> str:
     return repr(value[:_LONGEST_VALUE] if value else value)
 
 
-def _of_names(entries: Iterable[Entry]) -> Iterator[Finding]:
+def _of_names(entries: Iterable[Entry]) -> Iterator[BuildHint]:
     """Yield what names of files say, once for each runtime: presence is strong, absence says nothing."""
     seen = set()
     for entry in entries:
@@ -249,4 +240,4 @@ def _of_names(entries: Iterable[Entry]) -> Iterator[Finding]:
         runtime = next(telling, None) or library_runtime(name)
         if runtime is not None and runtime not in seen:
             seen.add(runtime)
-            yield Finding(runtime, True, f"there is {shown(entry.name)}", explicit=False)
+            yield BuildHint(runtime, True, f"there is {shown(entry.name)}", explicit=False)

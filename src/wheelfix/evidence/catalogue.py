@@ -2,12 +2,14 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from wheelfix.wheel.requirement import Requirement
 
@@ -41,25 +43,28 @@ class Provided:
         return self.includes(library) or any(_pattern(each)(library) for each in self.frameworks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     runtimes: tuple[str, ...]
     names: tuple[str, ...]
     libraries: tuple[str, ...] = ()
-    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    extras: dict[str, tuple[str, ...]] = {}
 
     def fits(self, name: str) -> bool:
         return any(_pattern(each)(name) for each in self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class _Framework:
+class _Framework(msgspec.Struct, frozen=True):
     runtime: str
     libraries: tuple[str, ...]
 
     @property
     def forms(self) -> tuple[str, ...]:
         return tuple(form for pattern in self.libraries for form in _forms(pattern))
+
+
+class _Catalogue(msgspec.Struct, frozen=True):
+    framework: tuple[_Framework, ...]
+    entry: tuple[_Entry, ...]
 
 
 def provided_by(requirement: Requirement) -> Provided | None:
@@ -69,7 +74,7 @@ def provided_by(requirement: Requirement) -> Provided | None:
 
 @lru_cache(maxsize=1024)
 def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | None:
-    fitting = [entry for entry in _entries() if entry.fits(name)]
+    fitting = [entry for entry in _catalogue().entry if entry.fits(name)]
     if not fitting:
         return None
     major = _CUDA_MAJOR.search(name)
@@ -78,7 +83,7 @@ def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | Non
     for member in sorted({each for entry in fitting for extra in extras for each in entry.extras.get(extra, ())}):
         found = _provided(member)
         libraries += found.libraries if found else ()
-    frameworks = (form for each in _frameworks() if each.runtime in fitting[0].runtimes for form in each.forms)
+    frameworks = (form for each in _catalogue().framework if each.runtime in fitting[0].runtimes for form in each.forms)
     return Provided(fitting[0].runtimes, tuple(dict.fromkeys(libraries)), tuple(dict.fromkeys(frameworks)))
 
 
@@ -117,37 +122,20 @@ def _pattern(text: str) -> Callable[[str], object]:
 def _libraries() -> tuple[tuple[str, str], ...]:
     provided = (
         (form.replace("{cuda}", "*"), entry.runtimes[0])
-        for entry in _entries()
+        for entry in _catalogue().entry
         for pattern in entry.libraries
         for form in _forms(pattern)
     )
-    return (*provided, *((form, each.runtime) for each in _frameworks() for form in each.forms))
+    return (*provided, *((form, each.runtime) for each in _catalogue().framework for form in each.forms))
 
 
 @cache
 def names() -> frozenset[str]:
     """Return every pattern for a name in the catalogue."""
-    return frozenset(name for entry in _entries() for name in entry.names)
+    return frozenset(name for entry in _catalogue().entry for name in entry.names)
 
 
 @cache
-def _catalogue() -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    return tomllib.loads(files("wheelfix.evidence").joinpath("catalogue.toml").read_text("utf-8"))
-
-
-@cache
-def _frameworks() -> tuple[_Framework, ...]:
-    return tuple(_Framework(each["runtime"], tuple(each["libraries"])) for each in _catalogue()["framework"])
-
-
-@cache
-def _entries() -> tuple[_Entry, ...]:
-    return tuple(
-        _Entry(
-            tuple(each["runtimes"]),
-            tuple(each["names"]),
-            tuple(each.get("libraries", ())),
-            {extra: tuple(members) for extra, members in each.get("extras", {}).items()},
-        )
-        for each in _catalogue()["entry"]
-    )
+def _catalogue() -> _Catalogue:
+    text = files("wheelfix.evidence").joinpath("catalogue.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), _Catalogue)

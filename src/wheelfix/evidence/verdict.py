@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.evidence.build import Finding, read_build
+from wheelfix.evidence.build import BuildHint, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
 from wheelfix.results import Scan, Verdict
@@ -63,7 +63,7 @@ class Evidence:
         return cls(_Nothing(), (), environments, project, versions, scan=Scan.NEVER)
 
     @cached_property
-    def build(self) -> tuple[Finding, ...]:
+    def build(self) -> tuple[BuildHint, ...]:
         """What the wheel says of its build."""
         return read_build(self._source, self._entries, self._project, self._versions)
 
@@ -93,8 +93,7 @@ class Evidence:
         ``on_purpose`` says that a rule names just this requirement of just this project, as one that is loaded only where
         there is a GPU.
         """
-        wanted = read_requirement(requirement.strip()) if isinstance(requirement, str) else requirement
-        provided = provided_by(wanted) if wanted else None
+        wanted, provided = _catalogued(requirement)
         if wanted is None or provided is None:
             return None
         if self.environments.never_ask_for(wanted):
@@ -109,10 +108,9 @@ class Evidence:
 
         That is a statement and no proof: no binary is read for it.
         """
-        wanted = read_requirement(requirement.strip()) if isinstance(requirement, str) else requirement
-        provided = provided_by(wanted) if wanted else None
+        _, provided = _catalogued(requirement)
         stated = _Statements(self.build, provided.runtimes) if provided else None
-        return _joined(each.words for each in stated.denied) if stated and not stated.against else ""
+        return stated.denial if stated and not stated.against else ""
 
     def gpu_sign(self) -> str:
         """Return in which words the wheel says that it is a GPU build; its binaries are all read, unless none are to be.
@@ -140,7 +138,7 @@ class Evidence:
 
     def _not_read(self, stated: "_Statements") -> str:
         reason = "its binaries are not to be read"
-        return f"{_joined(each.words for each in stated.denied)}, but {reason}" if stated.denied else reason
+        return f"{stated.denial}, but {reason}" if stated.denial else reason
 
     def _doubt(self, linkage: Linkage, provided: Provided, stated: "_Statements") -> str:
         """Return what keeps any statement or knowledge from being believed, now that all is read; empty if nothing does."""
@@ -159,8 +157,8 @@ class Evidence:
     ) -> Judgement:
         """Return the verdict where no binary speaks against it."""
         clean = _none_links(len(linkage.binaries), {*provided.runtimes, *stated.without})
-        if stated.denied:
-            return Judgement(Verdict.SAFE, f"{_joined(each.words for each in stated.denied)}, and {clean}")
+        if stated.denial:
+            return Judgement(Verdict.SAFE, f"{stated.denial}, and {clean}")
         bundled = next((name for name in sorted(linkage.names) if provided.includes(name)), None)
         if on_purpose and bundled:
             return Judgement(Verdict.UNPROVEN, f"{clean}, but the wheel has {shown(bundled)} of its own")
@@ -190,6 +188,12 @@ class Evidence:
         return shown_few(platforms)
 
 
+def _catalogued(requirement: Requirement | str) -> tuple[Requirement | None, Provided | None]:
+    """Return a requirement and what it brings, each ``None`` where it cannot be read or is not in the GPU catalogue."""
+    wanted = read_requirement(requirement.strip()) if isinstance(requirement, str) else requirement
+    return wanted, provided_by(wanted) if wanted else None
+
+
 class _Nothing:
     """A file that nobody has."""
 
@@ -202,18 +206,19 @@ class _Nothing:
 class _Statements:
     """What the build says of some runtimes: that it ``uses`` one, that the first is ``denied``, or something less.
 
-    ``without`` are all runtimes that it denies. What it says ``against`` its denial is a clause, empty if there is nothing.
+    ``denial`` are the words of that, and ``without`` all runtimes that it denies. What it says ``against`` its denial is a
+    clause. Texts are empty where there is nothing.
     """
 
-    def __init__(self, findings: Iterable[Finding], runtimes: Sequence[str]) -> None:
-        findings = list(findings)
-        mine = [finding for finding in findings if finding.runtime in runtimes]
+    def __init__(self, hints: Sequence[BuildHint], runtimes: Sequence[str]) -> None:
+        mine = [each for each in hints if each.runtime in runtimes]
         self.uses = [each for each in mine if each.explicit and each.uses]
         self.denied = [each for each in mine if each.uses is False and each.runtime == runtimes[0]]
-        self.without = {each.runtime for each in findings if each.uses is False}
+        self.denial = " and ".join(list(dict.fromkeys(each.words for each in self.denied))[:2])
+        self.without = {each.runtime for each in hints if each.uses is False}
         self.contradict = any(each.runtime in self.without for each in self.uses)
-        hints = [each for each in mine if not each.explicit and not (each.conditional and each.runtime in self.without)]
-        others = [each.words for each in (*self.uses, *hints)] if self.denied else []
+        guesses = [each for each in mine if not each.explicit and not (each.conditional and each.runtime in self.without)]
+        others = [each.words for each in (*self.uses, *guesses)] if self.denied else []
         self.against = f"the wheel contradicts itself: {_both(self.denied[0].words, others[0])}" if others else ""
 
 
@@ -239,10 +244,6 @@ def _none_links(binaries: int, runtimes: Collection[str]) -> str:
             return f"its only binary does not link to a {kind} library"
         case _:
             return f"none of its {binaries} binaries links to a {kind} library"
-
-
-def _joined(words: Iterable[str]) -> str:
-    return " and ".join(list(dict.fromkeys(words))[:2])
 
 
 def what_breaks(linkage: Linkage, gone: Sequence[Provided]) -> Iterator[str]:

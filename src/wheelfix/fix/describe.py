@@ -6,7 +6,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.evidence.build import Finding
+from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.weigh import Caution, gather
 from wheelfix.results import Change, Disagreement, Fault, Problem, Scan, Verdict, failure
@@ -59,7 +59,7 @@ class Description:
     tags: tuple[str, ...] = ()
     metadata_version: str | None = None
     requires_python: str | None = None
-    build: tuple[Finding, ...] = ()
+    build: tuple[BuildHint, ...] = ()
     requirements: tuple[RequirementLine, ...] = ()
     refusal: Problem | None = None
     notes: tuple[str, ...] = ()

@@ -6,18 +6,18 @@ import pytest
 
 from building import STORED, Entry
 from in_memory import hold, packed
-from wheelfix.evidence.build import Finding, read_build
+from wheelfix.evidence.build import BuildHint, read_build
 
 
-def build(*entries: Entry, versions: tuple[str, ...] = ("1.0",)) -> tuple[Finding, ...]:
+def build(*entries: Entry, versions: tuple[str, ...] = ("1.0",)) -> tuple[BuildHint, ...]:
     source, listed = hold(*entries, Entry("demo/__init__.py", b"x"))
     return read_build(source, listed, "demo", versions)
 
 
-def brief(findings: tuple[Finding, ...]) -> str:
-    """Return the findings in short: ``+cuda`` and ``-cuda``, ``?`` behind one that is guessed."""
+def brief(hints: tuple[BuildHint, ...]) -> str:
+    """Return the hints in short: ``+cuda`` and ``-cuda``, ``?`` behind one that is guessed."""
     sign = {True: "+", False: "-", None: "~"}
-    signs = [sign[each.uses] + each.runtime + ("" if each.explicit else "?") for each in findings]
+    signs = [sign[each.uses] + each.runtime + ("" if each.explicit else "?") for each in hints]
     return " ".join(sorted(signs))
 
 
