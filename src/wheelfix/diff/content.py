@@ -3,7 +3,6 @@
 A CRC-32 that differs proves a difference; one that agrees proves nothing, as it can be made to.
 """
 
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -11,14 +10,11 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from wheelfix.errors import ArchiveError
-from wheelfix.text import shown
-from wheelfix.wheel.zip.inflate import Allowance
+from wheelfix.wheel.zip.inflate import Allowance, Damaged, read_blocks
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span, length_in_common
 from wheelfix.wheel.zip.structs import DEFLATED, STORED, Entry
 
-_BLOCK: Final = 1 << 20
 _INFLATED: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
 _ANY_NUMBER: Final = 1 << 62
@@ -119,55 +115,7 @@ class Comparison:
             return False
         self._allowance.spend(old.size + new.size)
         try:
-            pieces = zip_longest(_content(self.old.source, old), _content(self.new.source, new))
+            pieces = zip_longest(read_blocks(self.old.source, old), read_blocks(self.new.source, new))
             return all(one == two for one, two in pieces)
-        except (ArchiveError, zlib.error):  # what is damaged is not the same, whatever it is
+        except Damaged:  # what is damaged is not the same, whatever it is
             return False
-
-
-def _content(source: Readable, entry: Entry) -> Iterator[bytes]:
-    """Yield the content in pieces of one size, the last one perhaps shorter.
-
-    :raises ArchiveError: if it is longer or shorter than the archive says.
-    :raises zlib.error: if it cannot be inflated.
-    """
-    seen = 0
-    for piece in _stored(source, entry) if entry.method == STORED else _inflated(source, entry):
-        seen += len(piece)
-        if seen > entry.size:
-            raise _damaged(entry)
-        yield piece
-    if seen != entry.size:
-        raise _damaged(entry)
-
-
-def _stored(source: Readable, entry: Entry) -> Iterator[bytes]:
-    for position in range(entry.data_start, entry.data_stop, _BLOCK):
-        yield source.read_at(position, min(_BLOCK, entry.data_stop - position))
-
-
-def _inflated(source: Readable, entry: Entry) -> Iterator[bytes]:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    position, pending, piece = entry.data_start, b"", bytearray()
-    while not inflater.eof:
-        if not pending and position < entry.data_stop:
-            pending = source.read_at(position, min(_BLOCK, entry.data_stop - position))
-            position += len(pending)
-        content = inflater.decompress(pending, _BLOCK - len(piece))
-        pending = inflater.unconsumed_tail
-        if not content and not pending and position == entry.data_stop and not inflater.eof:
-            raise _damaged(entry)
-        piece += content
-        if len(piece) == _BLOCK:
-            yield bytes(piece)
-            piece.clear()
-    if inflater.unused_data or position != entry.data_stop:
-        raise _damaged(entry)
-    if piece:
-        yield bytes(piece)
-
-
-def _damaged(entry: Entry) -> ArchiveError:
-    return ArchiveError(
-        "damaged-entry", f"{shown(entry.name)} is not as long as the archive says", hint="Download the wheel again."
-    )

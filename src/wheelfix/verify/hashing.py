@@ -2,19 +2,16 @@
 
 import hashlib
 import os
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from wheelfix.wheel.zip.inflate import BEHIND
+from wheelfix.wheel.zip.inflate import Damaged, read_blocks
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import DEFLATED, STORED, Entry
 
-_BLOCK: Final = 1 << 20
-"""How much is read and inflated at a time, in bytes."""
 _SHARE: Final = 1 << 22
 """How many bytes of content a thread takes on at a time, at least."""
 _THREADS: Final = 4
@@ -64,43 +61,10 @@ def _sum_share(source: Readable, share: list[Entry], algorithms: Mapping[str, Co
 
 def _sum(source: Readable, entry: Entry, algorithms: Collection[str]) -> Sums:
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in dict.fromkeys(algorithms)}
-    crc = size = 0
     try:
-        for block in _content(source, entry):
-            size += len(block)
-            crc = zlib.crc32(block, crc)
+        for block in read_blocks(source, entry):
             for each in sums.values():
                 each.update(block)
-    except zlib.error as error:
-        return Sums(damage=f"it cannot be inflated: {error}")
-    if size != entry.size:
-        return Sums(damage="it does not end where the archive says")
-    if crc != entry.crc:
-        return Sums(damage="it does not match its CRC-32")
+    except Damaged as error:
+        return Sums(damage=f"it {error}")
     return Sums({name: each.digest() for name, each in sums.items()})
-
-
-def _content(source: Readable, entry: Entry) -> Iterator[bytes]:
-    """Yield the content of ``entry`` in blocks, and no more than one block beyond its size.
-
-    :raises zlib.error: if it does not end with its data.
-    """
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS) if entry.method == DEFLATED else None
-    left = entry.size
-    for start in range(entry.data_start, entry.data_stop, _BLOCK):
-        pending = source.read_at(start, min(_BLOCK, entry.data_stop - start))
-        if inflater is None:
-            yield pending
-            continue
-        block = b"-"
-        while block and not inflater.eof:  # all its input taken, it may still hold content back: ask until there is none
-            block = inflater.decompress(pending, _BLOCK)
-            pending = inflater.unconsumed_tail
-            yield block
-            left -= len(block)
-            if left < 0:
-                return
-        if inflater.eof and (inflater.unused_data or start + _BLOCK < entry.data_stop):
-            raise zlib.error(BEHIND)
-    if inflater is not None and not inflater.eof:
-        raise zlib.error("it is cut off")

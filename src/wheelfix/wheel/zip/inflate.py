@@ -1,9 +1,11 @@
-"""The content of one entry: inflated in bounded memory, whole, from any position, or up to where the stream ends."""
+"""The content of one entry: inflated in bounded memory, whole, in blocks, or from any position."""
 
 import io
 import zlib
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterator
+from copy import copy
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wheelfix.errors import ArchiveError
@@ -15,41 +17,163 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 
-def ends_where_it_should(source: Readable, method: int, start: int, stop: int, size: int, crc: int) -> bool:
-    """Whether the data from ``start``, read without knowing its length, ends at ``stop`` with ``size`` bytes and ``crc``.
-
-    Only deflate tells where it ends; of other methods only no data at all can be told from what follows.
-    """
-    if method != DEFLATED:
-        return start == stop and size == 0
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    seen, running = 0, 0
-    position, pending = start, b""
-    try:
-        while not inflater.eof and seen <= size:
-            if not pending and position < stop:
-                pending = source.read_at(position, min(_BLOCK, stop - position))
-                position += len(pending)
-            content = inflater.decompress(pending, _BLOCK)
-            pending = inflater.unconsumed_tail
-            if not content and not pending and position == stop:  # zlib may still owe content when all input is taken
-                break
-            seen += len(content)
-            running = zlib.crc32(content, running)
-    except zlib.error:
-        return False
-    complete = inflater.eof and position == stop and not inflater.unused_data
-    return complete and (seen, running) == (size, crc)
-
-
 _BLOCK: Final = 1 << 18
-"""How much is inflated at a time, in bytes."""
+"""How much is read at a time, and by :class:`EntryFile` inflated, in bytes."""
+_LARGE_BLOCK: Final = 1 << 20
+"""How much content is handed on at a time where all of it is read, in bytes: hashing and comparing let other threads run
+only in between."""
 _KEPT: Final = 4
 """How many blocks are kept: who reads a table goes back and forth between it and the names that it points to."""
 _START: Final = 1 << 9
-"""How much of an entry's data is looked at for its first bytes, in bytes; a deflate block's tables take some hundred."""
+"""How much data is read for the first bytes of an entry, in bytes; the tables of a deflate block take some hundred."""
 _APART: Final = 1 << 24
 """How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
+BEHIND: Final = "bytes stand behind its end"
+"""What is said of data that goes on where deflate ends: ``zipfile`` ignores it, a reader that streams does not."""
+_BUILD_AGAIN: Final = "Download or build the wheel again."
+
+
+class Damaged(Exception):
+    """The data of an entry is not what the archive says of it; the text is a clause without a subject."""
+
+
+class Inflater:
+    """The content of ``entry``, from its start on, in memory that does not grow with it; stored content passes through.
+
+    ``first`` is how much is read at first, in bytes: little where only the start is wanted.
+
+    :raises ArchiveError: if it is compressed by another method than deflate.
+    """
+
+    __slots__ = ("_inflater", "_pending", "_position", "_source", "_stop", "_wanted")
+
+    def __init__(self, source: Readable, entry: Entry, *, first: int = _BLOCK) -> None:
+        if entry.method not in (STORED, DEFLATED):
+            raise ArchiveError(
+                "unknown-compression",
+                f"{shown(entry.name)} is compressed by method {entry.method}, which wheelfix does not read",
+                hint="Build the wheel with deflate; installers expect it.",
+            )
+        self._source = source
+        self._position = entry.data_start
+        self._stop = entry.data_stop
+        self._wanted = first
+        self._pending = b""
+        self._inflater = None if entry.method == STORED else zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def read(self, size: int) -> bytes:
+        """Return the next ``size`` bytes of the content, fewer where it ends or its data does.
+
+        :raises Damaged: if the data is not deflate.
+        """
+        if self._inflater is None:
+            return self._next(size)
+        pieces, left = [], size
+        while left and not self._inflater.eof:
+            self._pending = self._pending or self._next(self._wanted)
+            self._wanted = _BLOCK
+            try:
+                piece = self._inflater.decompress(self._pending, left)
+            except zlib.error as error:
+                raise Damaged(f"cannot be inflated: {error}") from error
+            self._pending = self._inflater.unconsumed_tail
+            if not piece and not self._pending and self._position == self._stop:
+                break  # not before: all its input taken, zlib may still hold content back
+            pieces.append(piece)
+            left -= len(piece)
+        return b"".join(pieces)
+
+    def _next(self, size: int) -> bytes:
+        data = self._source.read_at(self._position, min(size, self._stop - self._position))
+        self._position += len(data)
+        return data
+
+    def check_end(self) -> None:
+        """Confirm that content and data end together, once :meth:`read` has returned less than was wanted.
+
+        :raises Damaged: if they do not.
+        """
+        if self._inflater is None:
+            return
+        if not self._inflater.eof:
+            raise Damaged("cannot be inflated: it is cut off")
+        if self._inflater.unused_data or self._position != self._stop:
+            raise Damaged(f"cannot be inflated: {BEHIND}")
+
+    def copy(self) -> "Inflater":
+        """Return another one that goes on from here."""
+        other = copy(self)
+        other._inflater = self._inflater and self._inflater.copy()  # noqa: SLF001 - its own class
+        return other
+
+
+def read_blocks(source: Readable, entry: Entry) -> Iterator[bytes]:
+    """Yield the content of ``entry`` in blocks of 1 MiB, the last one perhaps shorter, and confirm that it is whole.
+
+    :raises ArchiveError: if it is compressed by another method than deflate.
+    :raises Damaged: if it does not end with its data, or its size or CRC-32 is not what the archive says.
+    """
+    inflater = Inflater(source, entry)
+    left, crc = entry.size, 0
+    while block := inflater.read(_LARGE_BLOCK):
+        left -= len(block)
+        if left < 0:
+            break
+        crc = zlib.crc32(block, crc)
+        yield block
+    else:
+        inflater.check_end()
+    if left:
+        raise Damaged("does not end where the archive says")
+    if crc != entry.crc:
+        raise Damaged("does not match its CRC-32")
+
+
+def says_where_it_ends(source: Readable, entry: Entry) -> bool:
+    """Whether a reader that does not know the length of the data finds its end, and the content that the archive lists.
+
+    Only deflate marks its end; of other methods only no data at all is known to end by what follows.
+    """
+    if entry.method != DEFLATED:
+        return entry.data_start == entry.data_stop and entry.size == 0
+    try:
+        for _ in read_blocks(source, entry):
+            pass
+    except Damaged:
+        return False
+    return True
+
+
+def read_content(source: Readable, entry: Entry, *, limit: int) -> bytes:
+    """Return the content of ``entry``, at most ``limit`` bytes.
+
+    :raises ArchiveError: if it is larger, damaged, or compressed by another method than deflate.
+    """
+    if entry.size > limit or entry.data_stop - entry.data_start > limit:
+        raise ArchiveError(
+            "entry-too-large",
+            f"{shown(entry.name)} is larger than {limit} bytes",
+            hint="No real wheel needs that much; it may be made to exhaust memory.",
+        )
+    try:
+        return b"".join(read_blocks(source, entry))
+    except Damaged as error:
+        raise _damaged(entry, error) from error
+
+
+def read_start(source: Readable, entry: Entry, count: int) -> bytes:
+    """Return the first ``count`` bytes of the content of ``entry``, fewer if it has not so many; little more is inflated.
+
+    :raises ArchiveError: if it is compressed by another method than deflate, or is damaged.
+    """
+    try:
+        return Inflater(source, entry, first=_START).read(count)
+    except Damaged as error:
+        raise _damaged(entry, error) from error
+
+
+def _damaged(entry: Entry, error: Damaged) -> ArchiveError:
+    return ArchiveError("damaged-entry", f"{shown(entry.name)} {error}", hint=_BUILD_AGAIN)
 
 
 class Allowance:
@@ -75,39 +199,11 @@ class Allowance:
             )
 
 
-def read_start(source: Readable, entry: Entry, count: int) -> bytes:
-    """Return the first ``count`` bytes of an entry's content, fewer if it has not so many; next to nothing is inflated.
-
-    :raises ArchiveError: when it is compressed by another method than deflate, or is damaged.
-    """
-    length = entry.data_stop - entry.data_start
-    data = source.read_at(entry.data_start, min(_START, length))
-    if entry.method == STORED:
-        return data[:count]
-    if entry.method == DEFLATED:
-        try:
-            start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, count)
-        except zlib.error as error:
-            raise _damaged(entry, error) from error
-        if len(start) == count or len(data) == length:
-            return start
-    return EntryFile(source, entry, Allowance(bytes_=count + _BLOCK, calls=1)).read(count)
-
-
-def _damaged(entry: Entry, error: zlib.error) -> ArchiveError:
-    hint = "Download or build the wheel again."
-    return ArchiveError("damaged-entry", f"{shown(entry.name)} cannot be inflated: {error}", hint=hint)
-
-
 class _Mark(NamedTuple):
-    """A position from which inflating can start again."""
+    """A position in the content, and what goes on reading from there."""
 
     position: int
-    inflater: "zlib._Decompress"
-    taken: int
-    """How many compressed bytes the inflater has been given."""
-    pending: bytes
-    """What it was given and has not used yet."""
+    inflater: Inflater
 
 
 class EntryFile(io.RawIOBase):
@@ -120,25 +216,19 @@ class EntryFile(io.RawIOBase):
 
     def __init__(self, source: Readable, entry: Entry, allowance: Allowance) -> None:
         super().__init__()
-        if entry.method not in (STORED, DEFLATED):
-            raise ArchiveError(
-                "unknown-compression",
-                f"{shown(entry.name)} is compressed by method {entry.method}",
-                hint="Build the wheel with deflate; installers expect it.",
-            )
         if entry.method == STORED and entry.size != entry.data_stop - entry.data_start:
             raise ArchiveError(
                 "damaged-entry",
                 f"{shown(entry.name)} is stored and has two sizes",
-                hint="Download or build the wheel again.",
+                hint=_BUILD_AGAIN,
             )
         self._source = source
         self._entry = entry
         self._allowance = allowance
         self._position = 0
         self._blocks: deque[tuple[int, bytes]] = deque(maxlen=_KEPT)
-        self._marks = [_Mark(0, zlib.decompressobj(-zlib.MAX_WBITS), 0, b"")]
-        self._now = self._fresh(self._marks[0])
+        self._now = _Mark(0, Inflater(source, entry))
+        self._marks = [_fresh(self._now)]
 
     def readable(self) -> bool:
         """Return true."""
@@ -190,9 +280,6 @@ class EntryFile(io.RawIOBase):
             left -= len(piece)
         return b"".join(pieces)
 
-    def _fresh(self, mark: _Mark) -> _Mark:
-        return mark._replace(inflater=mark.inflater.copy())
-
     def _block_at(self, position: int) -> tuple[int, bytes]:
         """Return the block that holds ``position`` with its start; it is empty behind the end of the data."""
         for start, block in self._blocks:
@@ -200,7 +287,7 @@ class EntryFile(io.RawIOBase):
                 return start, block
         nearest = self._marks[bisect_right(self._marks, position, key=lambda mark: mark.position) - 1]
         if not self._now.position <= position or nearest.position > self._now.position:
-            self._now = self._fresh(nearest)
+            self._now = _fresh(nearest)
         while True:
             start, block = self._next_block()
             if position < start + len(block) or not block:
@@ -208,76 +295,17 @@ class EntryFile(io.RawIOBase):
                 return start, block
 
     def _next_block(self) -> tuple[int, bytes]:
-        position, inflater, taken, pending = self._now
-        length = self._entry.data_stop - self._entry.data_start
+        position, inflater = self._now
         if position >= self._marks[-1].position + _APART:
-            self._marks.append(self._fresh(self._now))
-        content = b""
-        while not content and not inflater.eof:
-            if not pending and taken < length:
-                pending = self._source.read_at(self._entry.data_start + taken, min(_BLOCK, length - taken))
-                taken += len(pending)
-            try:
-                content = inflater.decompress(pending, _BLOCK)
-            except zlib.error as error:
-                raise _damaged(self._entry, error) from error
-            if not content and not inflater.unconsumed_tail and taken == length:
-                break
-            pending = inflater.unconsumed_tail
+            self._marks.append(_fresh(self._now))
+        try:
+            content = inflater.read(_BLOCK)
+        except Damaged as error:
+            raise _damaged(self._entry, error) from error
         self._allowance.spend(len(content))
-        self._now = _Mark(position + len(content), inflater, taken, pending)
+        self._now = _Mark(position + len(content), inflater)
         return position, content
 
 
-BEHIND: Final = "bytes stand behind its end"
-"""What is said of data that goes on where deflate ends: ``zipfile`` passes over it, a reader that streams does not."""
-
-
-def read_content(source: Readable, entry: Entry, *, limit: int) -> bytes:
-    """Return the content of ``entry``, at most ``limit`` bytes.
-
-    :raises ArchiveError: if it is larger, damaged, or compressed by another method than deflate.
-    """
-    name = shown(entry.name)
-    if entry.size > limit or entry.data_stop - entry.data_start > limit:
-        raise ArchiveError(
-            "entry-too-large",
-            f"{name} is larger than {limit} bytes",
-            hint="No real wheel needs that much; it may be made to exhaust memory.",
-        )
-    raw = source.read_at(entry.data_start, entry.data_stop - entry.data_start)
-    match entry.method:
-        case method if method == STORED:
-            content = raw
-        case method if method == DEFLATED:
-            content = _inflate(raw, entry.size, name)
-        case method:
-            raise ArchiveError(
-                "unknown-compression",
-                f"{name} is compressed by method {method}, which wheelfix does not read",
-                hint="Build the wheel with deflate; installers expect it.",
-            )
-    if len(content) != entry.size or zlib.crc32(content) != entry.crc:
-        raise ArchiveError(
-            "damaged-entry", f"{name} does not match its size and CRC-32", hint="Download or build the wheel again."
-        )
-    return content
-
-
-def _inflate(raw: bytes, size: int, name: str) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        content = inflater.decompress(raw, size + 1)
-    except zlib.error as error:
-        raise ArchiveError(
-            "damaged-entry", f"{name} cannot be inflated: {error}", hint="Download or build the wheel again."
-        ) from error
-    if inflater.unused_data:
-        raise ArchiveError("damaged-entry", f"{name}: {BEHIND}", hint="Download or build the wheel again.")
-    if not inflater.eof:
-        raise ArchiveError(
-            "damaged-entry",
-            f"{name} does not end where the archive says",
-            hint="It may be made to exhaust memory or to mislead; download or build the wheel again.",
-        )
-    return content
+def _fresh(mark: _Mark) -> _Mark:
+    return mark._replace(inflater=mark.inflater.copy())

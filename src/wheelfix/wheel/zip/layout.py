@@ -16,7 +16,7 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.extra_fields import Described, check_second_name, form_of, is_plain, note_odd_fields
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport, StrictReport
-from wheelfix.wheel.zip.inflate import ends_where_it_should
+from wheelfix.wheel.zip.inflate import says_where_it_ends
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
@@ -270,9 +270,12 @@ def _refuse_unreadable(name: str, flags: int, disk: int, report: StrictReport) -
 def _hidden(listed: _Listed, report: StrictReport) -> Entry:
     """Return an entry of which nothing but its directory record is known."""
     report.hide(listed.name)
-    at = listed.offset
+    return _entry(listed, listed.offset, listed.offset)
+
+
+def _entry(listed: _Listed, data_start: int, data_stop: int) -> Entry:
     numbers = (listed.method, listed.flags, listed.crc, listed.size, listed.record_start, listed.record_stop)
-    return _make(Entry, (listed.name, at, at, at, at, *numbers))
+    return _make(Entry, (listed.name, listed.offset, data_start, data_stop, data_stop, *numbers))
 
 
 def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int, report: StrictReport) -> Entry:
@@ -353,8 +356,7 @@ def _check_streamed(source: Readable, listed: _Listed, start: int, place: str, r
     """Refuse data whose sizes stand behind it only, and that does not say itself where it ends."""
     if report.hides(listed.name):
         return
-    stop = start + listed.compressed_size
-    if not ends_where_it_should(source, listed.method, start, stop, listed.size, listed.crc):
+    if not says_where_it_ends(source, _entry(listed, start, start + listed.compressed_size)):
         message = "its sizes stand behind the data only, and the data does not say where it ends"
         report.refuse("bad-data-descriptor", message, place=place, form="streamed")
 

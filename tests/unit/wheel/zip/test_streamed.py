@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.wheel.zip.inflate import ends_where_it_should
+from wheelfix.wheel.zip.inflate import says_where_it_ends
 from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.structs import Entry
 
 BLOCK = 1 << 18
 CONTENTS = [
@@ -24,7 +25,7 @@ def deflated(content: bytes) -> bytes:
 def ends(path: Path, data: bytes, size: int, crc: int, behind: bytes = b"PK\x07\x08") -> bool:
     path.write_bytes(data + behind)
     with Source(path) as source:
-        return ends_where_it_should(source, 8, 0, len(data), size, crc)
+        return says_where_it_ends(source, Entry("x", 0, 0, len(data), len(data), 8, 0, crc, size, 0, 0))
 
 
 def test_sound_data_ends_where_it_should(tmp_path: Path) -> None:
