@@ -72,7 +72,16 @@ if TYPE_CHECKING:
     from wheelfix.mirror.sync import mirror_releases
     from wheelfix.mirror.upload import add_wheels
     from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
-    from wheelfix.options import Transfer
+    from wheelfix.options import (
+        Limits,
+        Naming,
+        Output,
+        Policy,
+        Scan,
+        Selection,
+        Transfer,
+    )
+    from wheelfix.progress import NoProgress, Progress
     from wheelfix.reports.json import render_json
     from wheelfix.reports.verify import render_audit_json
     from wheelfix.results import (
@@ -87,7 +96,6 @@ if TYPE_CHECKING:
         PublishReport,
         Remark,
         Report,
-        Scan,
         Severity,
         Status,
         Verdict,
@@ -126,12 +134,13 @@ _HOMES: Final = {
     "mirror.sync": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
-    "options": ("Transfer",),
+    "options": ("Limits", "Naming", "Output", "Policy", "Scan", "Selection", "Transfer"),
+    "progress": ("NoProgress", "Progress"),
     "reports.json": ("render_json",),
     "reports.verify": ("render_audit_json",),
     "results": (
         "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Publication", "Published",
-        "PublishReport", "Remark", "Report", "Scan", "Severity", "Status", "Verdict",
+        "PublishReport", "Remark", "Report", "Severity", "Status", "Verdict",
     ),
     "rules.cases": ("Result", "try_cases"),
     "rules.lint": ("remarks_on",),
@@ -172,18 +181,24 @@ __all__ = [
     "Inspection",
     "Judgement",
     "Likeness",
+    "Limits",
     "ListedFile",
     "Match",
     "MetadataError",
     "MirrorCheck",
     "MirrorError",
+    "Naming",
     "NeedError",
+    "NoProgress",
     "Origin",
     "Outcome",
+    "Output",
     "OutputError",
     "Page",
     "Plan",
+    "Policy",
     "Problem",
+    "Progress",
     "Publication",
     "PublishReport",
     "Published",
@@ -203,6 +218,7 @@ __all__ = [
     "RuleSet",
     "RulesError",
     "Scan",
+    "Selection",
     "SetField",
     "Severity",
     "SourceChanged",

@@ -29,17 +29,20 @@ from dataclasses import dataclass
 class WheelfixError(Exception):
     """Base of all errors of wheelfix.
 
-    ``code`` is a short, stable, kebab-case name; ``message`` is a clause without a full stop; ``hint`` is a sentence.
+    ``code`` is a short, stable, kebab-case name; ``message`` is a clause without a full stop; ``reason`` is one, too, where
+    there is more to say of the cause; ``hint`` is a sentence.
     """
 
-    def __init__(self, code: str, message: str, *, hint: str) -> None:
+    def __init__(self, code: str, message: str, *, hint: str, reason: str | None = None) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+        message = f"{self.message} ({self.reason})" if self.reason else self.message
+        return f"{message}. {self.hint}" if self.hint else message
 
 
 class WheelFault(WheelfixError):

@@ -1,18 +1,208 @@
-"""What a caller may choose for a run."""
+"""What a caller may choose for a run, as frozen values that refuse what cannot be meant together.
 
-from collections.abc import Iterable, Mapping
+>>> Policy(force=True, skip_unproven=True)
+Traceback (most recent call last):
+wheelfix.options.ExclusiveOptions: force and skip_unproven exclude each other
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, overload
 
+
+class ExclusiveOptions(ValueError):
+    """Two options that exclude each other: ``names`` are those that parameters have."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.names = names
+
+    def __str__(self) -> str:
+        return f"{' and '.join(self.names)} exclude each other"
+
+
+class Scan(StrEnum):
+    """When the binaries of a wheel are read for what they link to."""
+
+    AUTO = "auto"
+    """Where it can change the verdict, as far as needed: all of them before a version or a constant is believed."""
+    ALWAYS = "always"
+    """Whenever a verdict is needed, all of them."""
+    NEVER = "never"
+    """Not at all: then only a marker proves that a requirement is unused."""
+
+
+class Transfer(StrEnum):
+    """How a wheel gets into a mirror."""
+
+    COPY = "copy"
+    """Its blocks are shared where the file system can do that, else copied by the kernel."""
+    LINK = "link"
+    """The file is shared: who writes to it later writes to the mirror. Copied where that cannot be."""
+    MOVE = "move"
+    """It is gone afterwards from where it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How careful to be with what a wheel may need, and with wheels of one release.
+
+    ``scan`` says when binaries are read. With ``force`` requirements are dropped whatever the evidence; with
+    ``allow_unproven`` built-in rules may drop what is unproven, as your own rules may. With ``skip_gpu_builds`` a wheel that
+    needs what would be dropped is left unchanged instead of refused; with ``skip_unproven`` so is one without evidence
+    either way. With ``allow_mixed`` wheels of one release are written although they will not agree.
+
+    :raises ExclusiveOptions: if one option would drop what another one keeps.
+    :raises ValueError: if there is no such ``scan``.
+    """
+
+    scan: Scan = Scan.AUTO
+    force: bool = False
+    allow_unproven: bool = False
+    skip_gpu_builds: bool = False
+    skip_unproven: bool = False
+    allow_mixed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, before any wheel is touched."""
+        object.__setattr__(self, "scan", Scan(self.scan))  # a script may give the plain word
+        for pair in _EXCLUSIVE:
+            if all(getattr(self, name) for name in pair):
+                raise ExclusiveOptions(*pair)
+
+
 CAUTION: Final = ("force", "allow_unproven", "skip_gpu_builds", "skip_unproven")
-"""What says how careful to be with requirements of the GPU catalogue, by the names that parameters have."""
-EXCLUSIVE: Final = (
+_EXCLUSIVE: Final = (
     ("force", "skip_gpu_builds"),
     ("force", "skip_unproven"),
     ("allow_unproven", "skip_unproven"),
 )
-"""Choices of which at most one can be meant: what one drops, the other leaves."""
+"""Options of which at most one can be meant: what one drops, the other keeps."""
+
+
+def excluded(chosen: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return the first two of ``chosen``, by their names, that exclude each other; ``None`` where all go together."""
+    return next((pair for pair in _EXCLUSIVE if all(chosen.get(name, False) for name in pair)), None)
+
+
+def refuse_excluded(chosen: Mapping[str, object]) -> None:
+    """Confirm that ``chosen`` go together.
+
+    :raises ExclusiveOptions: if two of them exclude each other.
+    """
+    pair = excluded(chosen)
+    if pair is not None:
+        raise ExclusiveOptions(*pair)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """What wheels that change are called: the ``local`` version, such as ``cpu``, and the ``build_tag``.
+
+    ``None`` leaves either as it is. With ``rename_unchanged`` wheels in which nothing else changes get the name as well.
+
+    :raises EditError: if one cannot be part of a file name.
+    """
+
+    local: str | None = None
+    build_tag: str | None = None
+    rename_unchanged: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no file name can hold."""
+        if self.keeps_names:
+            return
+        from wheelfix.wheel.filename import WheelFilename  # imported late: few runs give new names
+
+        sample = WheelFilename("x", "0", None, "py3", "none", "any")
+        if self.local is not None:
+            sample.with_local_label(self.local)
+        if self.build_tag is not None:
+            sample.with_build_tag(self.build_tag)
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether every wheel keeps its name."""
+        return self.local is None and self.build_tag is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Where results go: into ``directory``, made if need be, or with ``in_place`` over the wheels themselves.
+
+    The directory holds all given wheels afterwards, unchanged ones as identical copies; with ``overwrite`` they replace
+    files that differ. With ``dry_run`` nothing is written. With ``sbom`` a wheel that changes carries its provenance.
+
+    :raises ExclusiveOptions: if ``in_place``, which always replaces, comes with ``overwrite``.
+    """
+
+    directory: Path | str = "fixed"
+    in_place: bool = False
+    overwrite: bool = False
+    dry_run: bool = False
+    sbom: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if self.in_place and self.overwrite:
+            raise ExclusiveOptions("in_place", "overwrite")
+
+    @classmethod
+    def of(cls, given: "Output | Path | str") -> "Output":
+        """Return ``given``; a path alone is the directory.
+
+        >>> Output.of("out").directory
+        'out'
+        """
+        return given if isinstance(given, Output) else cls(directory=given)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Selection:
+    """The codes that begin with a text of ``select``, or all without any, but for those that begin with one of ``ignore``.
+
+    >>> Selection(ignore="metadata").includes("record-row-missing")
+    True
+    """
+
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+
+    def __init__(self, select: Iterable[str] | str = (), ignore: Iterable[str] | str = ()) -> None:
+        object.__setattr__(self, "select", listed(select))
+        object.__setattr__(self, "ignore", listed(ignore))
+
+    def among(self, codes: Collection[str]) -> "Selection":
+        """Return this selection, for checks with ``codes``.
+
+        :raises ValueError: if a text begins no code: a misspelt one would pass for a wheel without findings.
+        """
+        for prefix in (*self.select, *self.ignore):
+            if not prefix or not any(code.startswith(prefix) for code in codes):
+                raise ValueError(f"no check has a code that begins with {prefix!r}")
+        return self
+
+    def includes(self, code: str) -> bool:
+        """Whether ``code`` is selected."""
+        return (not self.select or code.startswith(self.select)) and not self.ignores(code)
+
+    def ignores(self, code: str) -> bool:
+        """Whether ``code`` is ignored by name."""
+        return code.startswith(self.ignore)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long to wait, in seconds.
+
+    ``download_seconds`` is for everything that a run downloads, ``lock_seconds`` for another process that writes to the same
+    mirror; -1 waits for ever.
+    """
+
+    download_seconds: float = 24 * 3600
+    lock_seconds: float = 600
 
 
 @overload
@@ -26,35 +216,3 @@ def listed(given: Iterable[Path | str] | Path | str) -> tuple[Path | str, ...]:
     (('metadata',), ('metadata', 'record'))
     """
     return (given,) if isinstance(given, str | Path) else tuple(given)
-
-
-def excluded(chosen: Mapping[str, object]) -> tuple[str, str] | None:
-    """Return the first two of ``chosen``, by their names, that exclude each other; ``None`` where all go together.
-
-    A name that is not there counts as not chosen.
-
-    >>> excluded({"force": True, "skip_unproven": True}), excluded({"force": True})
-    (('force', 'skip_unproven'), None)
-    """
-    return next((pair for pair in EXCLUSIVE if all(chosen.get(name, False) for name in pair)), None)
-
-
-def refuse_excluded(chosen: Mapping[str, object]) -> None:
-    """Confirm that ``chosen`` go together.
-
-    :raises ValueError: if two of them exclude each other.
-    """
-    pair = excluded(chosen)
-    if pair is not None:
-        raise ValueError(f"{pair[0]} and {pair[1]} exclude each other")
-
-
-class Transfer(StrEnum):
-    """How a wheel gets into a mirror."""
-
-    COPY = "copy"
-    """Its blocks are shared where the file system can do that, else copied by the kernel."""
-    LINK = "link"
-    """The file is shared: who writes to it later writes to the mirror. Copied where that cannot be."""
-    MOVE = "move"
-    """It is gone afterwards from where it was."""

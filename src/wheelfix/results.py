@@ -35,17 +35,6 @@ class Verdict(StrEnum):
     """There is no evidence either way."""
 
 
-class Scan(StrEnum):
-    """When the binaries of a wheel are read for what they link to."""
-
-    AUTO = "auto"
-    """Where it can change the verdict, as far as needed: all of them before a label or a constant is believed."""
-    ALWAYS = "always"
-    """Whenever a verdict is asked for, all of them."""
-    NEVER = "never"
-    """Not at all: then only a marker proves that a requirement can go."""
-
-
 class Severity(StrEnum):
     """How bad a fault of a wheel is."""
 
@@ -112,11 +101,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a wheel was refused or failed: ``code`` for scripts, ``message`` and ``hint`` for people."""
+    """Why a wheel was refused or failed: ``code`` for scripts; ``message``, ``reason`` and ``hint`` for people.
+
+    ``message`` is a clause without a full stop, and so is ``reason``, ``None`` where there is no more to say of the cause;
+    ``hint`` is a sentence.
+    """
 
     code: str
     message: str
     hint: str
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, error: WheelfixError) -> "Problem":
+        """Return what ``error`` says, as data."""
+        return cls(error.code, error.message, error.hint, error.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +239,9 @@ def no_result(path: Path, error: BaseException) -> Outcome:
 def failure(path: Path, error: Exception) -> Outcome:
     """Return the outcome for a wheel that ``error`` stopped."""
     match error:
-        case WheelfixError(code=code, message=message, hint=hint):
+        case WheelfixError():
             status = Status.FAILED if isinstance(error, ResultError) else Status.REFUSED
-            return Outcome(path, status, problem=Problem(code, message, hint))
+            return Outcome(path, status, problem=Problem.of(error))
         case OSError():
             return Outcome(path, Status.FAILED, problem=_system_problem(path, error))
         case _:

@@ -11,7 +11,7 @@ import wheelfix
 from building import write_wheel
 from flaws import sound
 from scripting import Index, answering
-from wheelfix.options import listed
+from wheelfix.options import ExclusiveOptions, listed
 from wheelfix.rules.load import gpu_rules
 
 
@@ -112,3 +112,36 @@ def test_edits_that_can_be_read_once_are_carried_out(tmp_path: Path) -> None:
     report, published = wheelfix.fix_into_mirror(tmp_path / "m", path, None, edits=edits)
     assert published.ok
     assert report.count(wheelfix.Status.FIXED) == 1
+
+
+def test_options_that_exclude_each_other_are_named() -> None:
+    with pytest.raises(ExclusiveOptions, match=r"^force and skip_unproven exclude each other$") as caught:
+        wheelfix.Policy(force=True, skip_unproven=True)
+    assert caught.value.names == ("force", "skip_unproven")
+    with pytest.raises(ExclusiveOptions):
+        wheelfix.Output(in_place=True, overwrite=True)
+
+
+def test_a_policy_takes_the_plain_word_of_a_scan() -> None:
+    assert wheelfix.Policy(scan="never").scan is wheelfix.Scan.NEVER  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="sometimes"):
+        wheelfix.Policy(scan="sometimes")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"local": "/"}, {"build_tag": "x"}, {"local": ""}])
+def test_a_name_that_no_file_can_have_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(wheelfix.EditError):
+        wheelfix.Naming(**options)
+
+
+def test_a_path_is_an_output() -> None:
+    assert wheelfix.Output.of("out") == wheelfix.Output(directory="out")
+    assert wheelfix.Output.of(output := wheelfix.Output(dry_run=True)) is output
+
+
+def test_a_selection_includes_and_ignores_by_the_begin_of_a_code() -> None:
+    selection = wheelfix.Selection("record", ["record-row"]).among(["record-row-missing", "record-hash", "metadata-name"])
+    assert selection.includes("record-hash")
+    assert not any(map(selection.includes, ("record-row-missing", "metadata-name")))
+    with pytest.raises(ValueError, match="begins with 'nothing'"):
+        wheelfix.Selection(ignore="nothing").among(["record-hash"])

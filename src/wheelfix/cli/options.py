@@ -14,12 +14,11 @@ from wheelfix.cli.progress import Narrator, say
 from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.options import CAUTION, excluded
+from wheelfix.options import CAUTION, Selection, excluded
 from wheelfix.reports.diff import render_diff
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report, Severity, Status
 from wheelfix.text import shown
-from wheelfix.verify.found import Choice
 
 if TYPE_CHECKING:
     from wheelfix.results import PublishReport
@@ -35,7 +34,7 @@ def codes_of(codes: Collection[str]) -> Callback:
     def read(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
         prefixes = tuple(prefix.strip() for text in given for prefix in text.split(","))
         try:
-            return Choice.of(codes, prefixes).select
+            return Selection(prefixes).among(codes).select
         except ValueError as error:
             raise click.BadParameter(f"{error}. The documentation lists them.") from error
 

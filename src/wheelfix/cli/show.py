@@ -13,9 +13,9 @@ from wheelfix.cli.options import SCAN_OPTION
 from wheelfix.cli.params import NO_SUMMARY, NULL, WHEELS, wheel_paths
 from wheelfix.cli.progress import say
 from wheelfix.fix.describe import describe, disagreements
+from wheelfix.options import Scan
 from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.reports.text import render_disagreements, render_read_summary, render_suggestions
-from wheelfix.results import Scan
 from wheelfix.rules.load import built_in
 from wheelfix.text import shown
 

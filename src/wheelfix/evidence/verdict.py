@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.evidence.build import BuildHint, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
 from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
-from wheelfix.results import Scan, Verdict
+from wheelfix.options import Scan
+from wheelfix.results import Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.tags import Environments

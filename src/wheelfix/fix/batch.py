@@ -4,17 +4,17 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheelfix.fix.executors import Workers, run_all
+from wheelfix.executors import Workers, run_all
 from wheelfix.fix.job import fix_one, rehearse_one
 from wheelfix.fix.release import Comparison, Rehearsal, compare, to_compare, without_failed
-from wheelfix.fix.task import Mandate, Task
-from wheelfix.options import listed
-from wheelfix.results import Outcome, Problem, Remark, Report, Scan, Status, no_result
+from wheelfix.fix.task import Brief, Mandate, Task
+from wheelfix.options import Scan, Selection, listed
+from wheelfix.results import Outcome, Problem, Remark, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
-from wheelfix.verify.found import Choice
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.editor import Edit
 from wheelfix.wheel.release import read_name
@@ -101,7 +101,7 @@ def fix_wheels(
         mandate=Mandate() if repair else None,
     )
     all_outcomes, comparison = run_task(
-        paths, task, allow_mixed=allow_mixed, workers=Workers(executor, jobs), on_outcome=on_outcome
+        paths, task, allow_mixed=allow_mixed, workers=Workers(jobs, executor), on_outcome=on_outcome
     )
     return Report(command, all_outcomes, _remarks(rules, all_outcomes), comparison.disagreements)
 
@@ -131,12 +131,14 @@ def run_task(
     places = {given[indices[0]]: indices for indices in same.values()}
     clashing = [given[index] for index in outcomes]
     comparison = _compared([*places], clashing, task, workers, allow_mixed=allow_mixed)
-    calls = [(path, (path, task, comparison.briefs.get(path))) for path in places]
-    with workers.at_hand(len(calls)) as pool:
-        for path, outcome in run_all(fix_one, calls, pool, lost=no_result):
-            told = {index: replace(outcome, source=given[index]) for index in places[path]}
-            outcomes.update(told)
-            _report_all(told.values(), on_outcome)
+    items = [(path, comparison.briefs.get(path)) for path in places]
+
+    def done(item: tuple[Path, Brief | None], outcome: Outcome) -> None:
+        results = {index: replace(outcome, source=given[index]) for index in places[item[0]]}
+        outcomes.update(results)
+        _report_all(results.values(), on_outcome)
+
+    run_all(partial(fix_one, task=task), items, workers, lost=lambda item, error: no_result(item[0], error), done=done)
     all_outcomes = tuple(outcomes[index] for index in range(len(given)))
     return all_outcomes, replace(comparison, disagreements=without_failed(comparison.disagreements, all_outcomes))
 
@@ -174,10 +176,8 @@ def _compared(paths: list[Path], clashing: list[Path], task: Task, workers: Work
     together = frozenset(paths if named_anew else to_compare([*paths, *clashing]))
     chosen = [path for path in paths if path in together]
     lost = [Rehearsal(_clash(path), read_name(path), readable=False) for path in clashing]
-    calls = [(path, (path, task)) for path in chosen]
-    with workers.at_hand(len(calls)) as pool:
-        done = dict(run_all(rehearse_one, calls, pool, lost=_lost))
-    return compare([*(done[path] for path in chosen), *lost], allow_mixed=allow_mixed, local=task.local)
+    rehearsed = run_all(partial(rehearse_one, task=task), chosen, workers, lost=_lost)
+    return compare([*rehearsed, *lost], allow_mixed=allow_mixed, local=task.local)
 
 
 def _lost(path: Path, error: BaseException) -> Rehearsal:
@@ -260,7 +260,7 @@ def repair_wheels(
     :raises ValueError: if a text of ``select`` begins no code, if ``jobs`` is less than one, or ``in_place`` comes with
         ``overwrite``.
     """
-    select = Choice.of(CHECKS, select).select
+    select = Selection(select).among(CHECKS).select
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, not {jobs}")
     if in_place and overwrite:
@@ -272,6 +272,6 @@ def repair_wheels(
         sbom=sbom,
         mandate=Mandate(select=select, trust_content=trust_content),
     )
-    workers = Workers(executor, jobs)
+    workers = Workers(jobs, executor)
     outcomes, comparison = run_task(paths, task, allow_mixed=allow_mixed, workers=workers, on_outcome=on_outcome)
     return Report("repair", outcomes, disagreements=comparison.disagreements)

@@ -9,7 +9,8 @@ from packaging.utils import canonicalize_name
 from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.weigh import Caution, gather
-from wheelfix.results import Change, Disagreement, Fault, Problem, Scan, Verdict, failure
+from wheelfix.options import Scan
+from wheelfix.results import Change, Disagreement, Fault, Problem, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts, matches
 from wheelfix.rules.model import RuleSet

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from wheelfix.wheel.wheel import Wheel
 
 
-def fix_one(path: Path, task: Task, brief: Brief | None = None) -> Outcome:
-    """Return what happened to the wheel at ``path``; errors of the wheel and of the system are part of it."""
+def fix_one(item: tuple[Path, Brief | None], task: Task) -> Outcome:
+    """Return what happened to the wheel of ``item``, a path and what is known of it; its errors are part of that."""
+    path, brief = item
     try:
         with Source(path) as source:
             if task.dry_run:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheelfix.options import CAUTION, refuse_excluded
-from wheelfix.results import Problem, Scan
+from wheelfix.options import CAUTION, Scan, refuse_excluded
+from wheelfix.results import Problem
 from wheelfix.wheel.editor import Edit
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from wheelfix.errors import ArchiveError, WheelFault
 from wheelfix.evidence.build import names_cpu_build
 from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.verdict import Evidence, what_breaks
-from wheelfix.options import CAUTION, refuse_excluded
-from wheelfix.results import Change, Problem, Scan, Verdict
+from wheelfix.options import CAUTION, Scan, refuse_excluded
+from wheelfix.results import Change, Problem, Verdict
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import names_a_pair
 from wheelfix.rules.model import RuleSet

@@ -20,10 +20,9 @@ from wheelfix.mirror.registry import MIRROR_CHECKS, Finding, Survey
 from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
 from wheelfix.mirror.repository import Unfinished, listed_places, load_page, load_root
 from wheelfix.mirror.storage.local import Folder
-from wheelfix.options import listed
+from wheelfix.options import Selection, listed
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.urls import missing_extra
-from wheelfix.verify.found import Choice
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename, is_project
 from wheelfix.wheel.metadata import Document
@@ -388,7 +387,7 @@ def check_mirror(
     :raises MirrorError: if the folder is no mirror, or cannot be mended.
     :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
-    folder, choice = Folder(Path(mirror)), Choice.of(MIRROR_CHECKS, select, ignore)
+    folder, choice = Folder(Path(mirror)), Selection(select, ignore).among(MIRROR_CHECKS)
     survey = survey_folder(folder, quick=quick, on_project=on_project).chosen(choice)
     if fix and choice.includes("unlisted"):
         settle_folder(folder, timeout)
@@ -429,6 +428,6 @@ def check_index(
         from wheelfix.upstream.http import Web
     except ImportError as error:
         raise missing_extra(error) from error
-    choice = Choice.of(MIRROR_CHECKS, select, ignore)
+    choice = Selection(select, ignore).among(MIRROR_CHECKS)
     web = Web(timeout=timeout, seconds=seconds, most=most_requests)
     return survey_url(web, url, listed(projects), download=download, on_project=on_project).chosen(choice)

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -67,7 +68,7 @@ class Refusals:
             return None
         try:
             noted = json.loads(data)
-            problem = Problem(*(str(noted["problem"][key]) for key in ("code", "message", "hint")))
+            problem = Problem(**noted["problem"])
             if noted["terms"] != self._of(release):
                 return None
         except (ValueError, LookupError, TypeError):  # it is cut off, or of another version: then it is found out anew
@@ -77,8 +78,7 @@ class Refusals:
 
     def note(self, sha256: str, release: Iterable[str], problem: Problem) -> None:
         """Note why the wheel with this sum was refused."""
-        values = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        text = json.dumps({"terms": self._of(release), "problem": values}, ensure_ascii=True)
+        text = json.dumps({"terms": self._of(release), "problem": asdict(problem)}, ensure_ascii=True)
         self._folder.write_all({f"{REFUSALS}/{sha256}.json": text.encode()})
 
     def forget(self, sha256: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from wheelfix.options import Selection
 from wheelfix.results import Severity
-from wheelfix.verify.found import Choice
 
 
 class Seen(StrEnum):
@@ -250,7 +250,7 @@ class Survey:
         """Whether there is no error, and with ``strict`` no warning either."""
         return not (self.findings if strict else self.count(Severity.ERROR))
 
-    def chosen(self, choice: Choice) -> "Survey":
+    def chosen(self, choice: Selection) -> "Survey":
         """Return the survey without the findings that are not chosen; what was not looked at may hide any of them."""
         kept = (
             each

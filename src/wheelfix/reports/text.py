@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from wheelfix.results import Change, Disagreement, Outcome, Remark, Report, Status
+from wheelfix.errors import WheelfixError
+from wheelfix.results import Change, Disagreement, Outcome, Problem, Remark, Report, Status
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
@@ -12,6 +13,22 @@ _MOST_ROWS = 5
 _MOST_SUGGESTIONS = 5
 _MOST_IDS = 20
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+
+
+def render_problem(subject: str, problem: Problem | WheelfixError) -> str:
+    """Return ``problem`` in the shape of all messages: what happened to ``subject``, and lines for why and what to do.
+
+    ``subject`` says to what, and how it ended, such as ``x.whl not changed``; it is empty where a whole run ended.
+
+    >>> problem = Problem("no-record", "RECORD is missing", "Build the wheel again.")
+    >>> print(render_problem("x.whl not changed", problem), end="")
+    error[no-record]: x.whl not changed: RECORD is missing
+      help: Build the wheel again.
+    """
+    lines = [f"error[{problem.code}]: {shown(f'{subject}: ' if subject else '')}{shown(problem.message)}"]
+    lines += [f"  reason: {shown(problem.reason)}"] if problem.reason else []
+    lines += [f"  help: {shown(problem.hint)}"] if problem.hint else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def render_outcome(

@@ -1,43 +1,12 @@
-"""A finding as a check makes it, with what would fix it, and which codes somebody wants to see."""
+"""A finding as a check makes it, with what would fix it."""
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from wheelfix.options import listed
 from wheelfix.results import Fault
 from wheelfix.verify.registry import CHECKS, Client, Mend
 from wheelfix.wheel.editor import Edit
 from wheelfix.wheel.record import NewRow, RowEdit
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The codes that begin with a text of ``select``, or all without, but for those that begin with one of ``ignore``."""
-
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, codes: Collection[str], select: Iterable[str] | str = (), ignore: Iterable[str] | str = ()) -> "Choice":
-        """Return the choice among ``codes``; one text alone is a list of one.
-
-        :raises ValueError: if a text begins no code: a misspelt one would pass for a sound wheel.
-        """
-        chosen = cls(listed(select), listed(ignore))
-        for prefix in (*chosen.select, *chosen.ignore):
-            if not prefix or not any(code.startswith(prefix) for code in codes):
-                raise ValueError(f"no check has a code that begins with {prefix!r}")
-        return chosen
-
-    def includes(self, code: str) -> bool:
-        """Whether ``code`` is chosen."""
-        return (not self.select or code.startswith(self.select)) and not self.ignores(code)
-
-    def ignores(self, code: str) -> bool:
-        """Whether nobody wants to hear of ``code``, by name."""
-        return code.startswith(self.ignore)
-
 
 _LONGEST: Final = 500
 """How much is told of a place and of what is wrong there: a name can be as long as 64 kB."""

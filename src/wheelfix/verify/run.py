@@ -9,13 +9,13 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import SourceChanged, WheelFault
-from wheelfix.options import listed
+from wheelfix.options import Selection, listed
 from wheelfix.results import Fault, Inspection, Severity, failure
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.archive import check_each, check_entries, check_folders
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points
-from wheelfix.verify.found import Choice, Found
+from wheelfix.verify.found import Found
 from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names
@@ -248,7 +248,7 @@ def verify_wheels(
 
     :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
-    choice = Choice.of(CHECKS, select, ignore)
+    choice = Selection(select, ignore).among(CHECKS)
     given = [Path(path) for path in listed(paths)]
     inspections: dict[Path, Inspection] = {}
     for path in dict.fromkeys(given):
@@ -272,7 +272,7 @@ def _inspect(path: Path) -> Inspection:
         return Inspection(path, (Found(_UNREADABLE, "", message).fault,))
 
 
-def _chosen(inspection: Inspection, choice: Choice) -> Inspection:
+def _chosen(inspection: Inspection, choice: Selection) -> Inspection:
     chosen = tuple(fault for fault in inspection.faults if fault.code == _UNREADABLE or choice.includes(fault.code))
     return replace(inspection, faults=chosen, suppressed=len(inspection.faults) - len(chosen))
 

@@ -12,7 +12,8 @@ from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.elf import Dynamic
 from wheelfix.evidence.linkage import Binary, Linkage
 from wheelfix.evidence.verdict import Evidence, Judgement, what_breaks
-from wheelfix.results import Scan, Verdict
+from wheelfix.options import Scan
+from wheelfix.results import Verdict
 from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.tags import Environments
 from wheelfix.wheel.zip.layout import read_layout

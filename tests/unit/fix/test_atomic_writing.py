@@ -256,7 +256,9 @@ def test_source_that_changes_while_it_is_read(
         return result
 
     monkeypatch.setattr(RunningDigest, "hexdigest", meddled)
-    outcome = fix_one(source, Task(rules="gpu", allow_unproven=True, output_dir=None if in_place else tmp_path / "out"))
+    outcome = fix_one(
+        (source, None), Task(rules="gpu", allow_unproven=True, output_dir=None if in_place else tmp_path / "out")
+    )
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"

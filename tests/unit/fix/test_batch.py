@@ -198,7 +198,8 @@ class _SpoilingPool(ThreadPoolExecutor):
         self._spoil = spoil
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self._spoil() if args[0].name.startswith("b-") else super().submit(fn, *args, **kwargs)
+        path: Path = args[0][0] if isinstance(args[0], tuple) else args[0]
+        return self._spoil() if path.name.startswith("b-") else super().submit(fn, *args, **kwargs)
 
 
 def _ending_with(error: BaseException) -> Callable[[], Future[Any]]:
@@ -283,10 +284,10 @@ def test_processes_that_cannot_be_started(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.EAGAIN])
 def test_a_system_that_has_no_more_processes(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: int) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("wheelfix.fix.executors._pool", refuse)
+    monkeypatch.setattr("wheelfix.executors._pool", refuse)
     with pytest.raises(wheelfix.ResultError, match="2 processes cannot be started: "):
         fix_wheels(wheels(tmp_path / "in", "a", "b"), output_dir=tmp_path / "out", jobs=2)
     assert not (tmp_path / "out").exists()

@@ -84,9 +84,9 @@ def test_a_wheel_that_changes_after_it_was_compared_is_not_written(tmp_path: Pat
 
     paths = [built(tmp_path, CPU), built(tmp_path, CPU, tags=ARM)]
 
-    def meddling(path: Path, *arguments: Any) -> wheelfix.Outcome:
+    def meddling(item: Any, **arguments: Any) -> wheelfix.Outcome:
         built(tmp_path, CPU, requires=(GPU, "other"))
-        return job.fix_one(path, *arguments)
+        return job.fix_one(item, **arguments)
 
     monkeypatch.setattr(batch, "fix_one", meddling)
     report = fix(tmp_path, *paths)

@@ -143,7 +143,7 @@ def test_the_json_holds_all_of_it(tmp_path: Path) -> None:
     assert first["project"] == "torch"
     assert [line["action"] for line in first["requirements"]] == [None, "drop", "keep", "keep", None, None, None]
     assert first["requirements"][-1]["name"] is None
-    assert second["problem"] == {"code": "code", "message": "message", "hint": "Hint."}
+    assert second["problem"] == {"code": "code", "message": "message", "hint": "Hint.", "reason": None}
     assert third["trace"]["ancestors"] == [{"filename": "a", "sha256": "b"}]
     assert text.isascii()
     assert set(first) == set(second)

@@ -1,0 +1,66 @@
+"""How the library reports its progress, so that it needs no terminal: a protocol, and an object that reports nothing.
+
+A file is started, advances by bytes, and ends with what became of it. The events of one file come in this order; those of
+several may be mixed. They are reported in the process that started the run: wheels that other processes work on only end.
+"""
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from wheelfix.results import Inspection, Outcome, Publication
+
+
+class Progress(Protocol):
+    """What is called as a run goes on. Derive from :class:`NoProgress` to see some events only."""
+
+    def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+        """Report that the file ``name`` is read or downloaded from here on.
+
+        It has ``size`` bytes, ``None`` where that is not known, of which ``resumed`` are there from an interrupted run.
+        """
+
+    def file_advanced(self, name: str, count: int) -> None:
+        """Report that ``count`` more bytes of ``name`` are done."""
+
+    def waiting(self, name: str, seconds: float, reason: str) -> None:
+        """Report that ``name`` goes on in ``seconds``, and why."""
+
+    def wheel_done(self, outcome: "Outcome") -> None:
+        """Report what became of a wheel that was to be fixed."""
+
+    def wheel_checked(self, checked: "Inspection") -> None:
+        """Report what was found in a wheel; what other wheels of its release say is known only at the end of the run."""
+
+    def file_published(self, published: "Publication") -> None:
+        """Report what became of a file in a mirror."""
+
+    def project_done(self, project: str) -> None:
+        """Report that all files of ``project`` are done."""
+
+
+class NoProgress:
+    """Reports nothing."""
+
+    def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+        """Do nothing."""
+
+    def file_advanced(self, name: str, count: int) -> None:
+        """Do nothing."""
+
+    def waiting(self, name: str, seconds: float, reason: str) -> None:
+        """Do nothing."""
+
+    def wheel_done(self, outcome: "Outcome") -> None:
+        """Do nothing."""
+
+    def wheel_checked(self, checked: "Inspection") -> None:
+        """Do nothing."""
+
+    def file_published(self, published: "Publication") -> None:
+        """Do nothing."""
+
+    def project_done(self, project: str) -> None:
+        """Do nothing."""
+
+
+NO_PROGRESS: Final[Progress] = NoProgress()

@@ -1,0 +1,87 @@
+"""Many items by processes or by any executor: one result each, in order."""
+
+import os
+import signal
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from wheelfix.executors import Workers, run_all
+
+
+def _double(number: int) -> int:
+    return 2 * number
+
+
+def _die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def _lost(number: int, error: BaseException) -> int:
+    return -number if isinstance(error, BrokenExecutor) else -1000 * number
+
+
+@pytest.mark.parametrize("workers", [Workers(), Workers(2), Workers(executor=ThreadPoolExecutor(3))], ids=["1", "2", "pool"])
+def test_results_are_in_the_order_of_the_items(workers: Workers) -> None:
+    done: list[tuple[int, int]] = []
+    results = run_all(_double, [3, 1, 1, 2], workers, lost=_lost, done=lambda item, result: done.append((item, result)))
+    assert results == [6, 2, 2, 4]
+    assert sorted(done) == [(1, 2), (1, 2), (2, 4), (3, 6)]
+
+
+def test_each_item_of_a_worker_that_was_killed_has_a_result() -> None:
+    assert run_all(_die, [1, 2, 3], Workers(2), lost=_lost) == [-1, -2, -3]
+
+
+class _Closed(Executor):
+    """An executor that takes one item only."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if args[0] != 1:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future: Future[Any] = Future()
+        future.set_result(fn(*args))
+        return future
+
+
+def test_items_that_an_executor_does_not_take_have_a_result() -> None:
+    assert run_all(_double, [1, 2, 3], Workers(executor=_Closed()), lost=_lost) == [2, -2000, -3000]
+
+
+def test_what_was_not_begun_is_cancelled_where_the_caller_stops() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        futures: list[Future[Any]] = []
+        submit = pool.submit
+
+        def noting(*args: Any, **kwargs: Any) -> Future[Any]:
+            futures.append(submit(*args, **kwargs))
+            return futures[-1]
+
+        pool.submit = noting  # type: ignore[method-assign]
+
+        def stop(_: int, __: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            run_all(_slow, range(9), Workers(executor=pool), lost=_lost, done=stop)
+        assert any(each.cancelled() for each in futures)
+
+
+def _slow(number: int) -> int:
+    import time
+
+    time.sleep(0.05)
+    return number
+
+
+def test_no_jobs_are_refused() -> None:
+    with pytest.raises(ValueError, match="jobs must be at least 1, not 0"):
+        Workers(0)
+
+
+def test_no_items_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wheelfix.executors._started", pytest.fail)
+    assert run_all(_double, [], Workers(8), lost=_lost) == []
+    assert run_all(_double, [4], Workers(8), lost=_lost) == [8]
