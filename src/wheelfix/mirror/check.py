@@ -10,6 +10,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
+from packaging.utils import is_normalized_name
+
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
 from wheelfix.mirror.examine import Arrival, examine
 from wheelfix.mirror.fix import mend_folder, settle_folder
@@ -24,7 +26,7 @@ from wheelfix.options import Selection, listed
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.urls import missing_extra
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.filename import WheelFilename, is_project
+from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import Source
@@ -67,7 +69,7 @@ def find_strays(folder: Folder, known: Known) -> Iterator[Finding]:
 
 def _removable(folder: Folder, known: Known, project: str) -> frozenset[str]:
     """Return what an interrupted call left of ``project``; nothing where its page is in doubt."""
-    if project in known.doubtful or not is_project(project):
+    if project in known.doubtful or not is_normalized_name(project):
         return frozenset()
     try:
         return Unfinished(folder, project).removable()
@@ -232,10 +234,10 @@ def survey_folder(folder: Folder, *, quick: bool = False, on_project: Callable[[
     folder.check_exists()
     findings: list[Finding] = []
     known = Account()
-    present = {name for name in folder.names(SIMPLE) if is_project(name)}
+    present = {name for name in folder.names(SIMPLE) if is_normalized_name(name)}
     known.listed = _root(folder, findings, present)
     for project in sorted(known.listed - present):
-        if _is_listed(folder, project) and not (is_project(project) and _pages(folder, project)[0] is not None):
+        if _is_listed(folder, project) and not (is_normalized_name(project) and _pages(folder, project)[0] is not None):
             findings.append(
                 Finding("page-missing", f"{SIMPLE}/{shown(project)}", "it is listed, and has no page", mendable=True)
             )

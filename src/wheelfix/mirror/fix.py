@@ -6,6 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from packaging.utils import is_normalized_name
+
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import examine
 from wheelfix.mirror.layout import FILES, HIDDEN, MAKING, SIDECAR, SIMPLE, file_place, page_place, url_of
@@ -13,7 +15,6 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import Finding
 from wheelfix.mirror.repository import Unfinished, load_page, noted_projects, renew_root, root_locked, save_page
 from wheelfix.mirror.storage.local import Folder
-from wheelfix.wheel.filename import is_project
 from wheelfix.wheel.zip.source import Source
 
 _OF_FILES = frozenset(
@@ -83,7 +84,7 @@ def _remove_leftovers(folder: Folder, findings: Iterable[Finding]) -> None:
 def _is_of_project(place: str) -> bool:
     """Whether ``place`` is in a folder that is for a project."""
     parts = place.split("/")
-    return len(parts) > 2 and is_project(parts[1])
+    return len(parts) > 2 and is_normalized_name(parts[1])
 
 
 def _mend_project(folder: Folder, project: str, codes: AbstractSet[str], timeout: float) -> None:

@@ -13,9 +13,10 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote
 
+from packaging.utils import is_normalized_name
+
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
-from wheelfix.wheel.filename import is_project
 
 PAGE: Final = "index.json"
 HTML: Final = "index.html"
@@ -36,7 +37,7 @@ def check_project(project: str) -> None:
 
     :raises MirrorError: if ``project`` is no name in normal form.
     """
-    if not is_project(project):
+    if not is_normalized_name(project):
         raise MirrorError("bad-project", f"{shown(project)!r} is no name of a project", hint="Check its spelling.")
 
 

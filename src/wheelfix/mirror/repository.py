@@ -11,13 +11,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from packaging.utils import is_normalized_name
+
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.layout import FILES, HIDDEN, HTML, PAGE, SIDECAR, SIMPLE, file_place, is_place, page_place, place_of
 from wheelfix.mirror.pages import Page, page_json, read_page, read_root, root_json
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.results import Problem, Publication, Published, Status, failure
-from wheelfix.wheel.filename import WheelFilename, is_project
+from wheelfix.wheel.filename import WheelFilename
 
 _ROOT: Final = ".root"
 """The name of the lock for the page that lists all projects; no project is called so."""
@@ -91,7 +93,7 @@ def load_root(folder: Folder) -> frozenset[str]:
 def projects_with_page(folder: Folder) -> Iterator[str]:
     """Yield the projects that have a page, whatever is listed."""
     for name in folder.names(SIMPLE):
-        if is_project(name) and folder.read(page_place(name)) is not None:
+        if is_normalized_name(name) and folder.read(page_place(name)) is not None:
             yield name
 
 
@@ -199,7 +201,7 @@ class Unfinished:
 def noted_projects(folder: Folder) -> list[str]:
     """Return the projects of which something is noted, by name."""
     notes = folder.at(_NOTES)
-    return sorted(each.name for each in notes.iterdir() if is_project(each.name)) if notes.is_dir() else []
+    return sorted(each.name for each in notes.iterdir() if is_normalized_name(each.name)) if notes.is_dir() else []
 
 
 def state_of(page: bytes) -> str:

@@ -15,12 +15,12 @@ from typing import Final, TypeAlias
 import msgspec
 from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
 from wheelfix.results import Outcome, Remark
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import BEHIND_EXTRA, is_plain, matches
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
+from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.requirement import plain_specifier
 
@@ -359,10 +359,8 @@ def _own(rules: RuleSet) -> Iterator[int]:
 
 
 def _reached(last: str, version: str | None) -> bool:
-    try:
-        return Version(version or "") >= Version(last)
-    except ValueError:
-        return False
+    found, end = parsed_version(version or ""), parsed_version(last)
+    return found is not None and end is not None and found >= end
 
 
 def _said(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tuple[str, str]]:

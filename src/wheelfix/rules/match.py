@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from wheelfix.rules.model import Match, Rule, When
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.filename import WheelFilename, parsed_version
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import Requirement, plain_specifier, read_requirement
@@ -71,7 +71,7 @@ class Facts:
     @cached_property
     def parsed_version(self) -> Version | None:
         """The version, or ``None`` where it is none by PEP 440."""
-        return _parsed(self.version)
+        return parsed_version(self.version)
 
     @property
     def local(self) -> str:
@@ -81,7 +81,7 @@ class Facts:
     @property
     def metadata_version(self) -> Version | None:
         """The Metadata-Version, or ``None`` where there is none that can be read."""
-        return _parsed(self.document.first("Metadata-Version") or "")
+        return parsed_version(self.document.first("Metadata-Version") or "")
 
     def shown(self, condition: str) -> str:
         """Return what the wheel has where the condition asks, as text; empty where that says nothing."""
@@ -102,13 +102,6 @@ class Facts:
         """Every requirement that can be read, in order."""
         found = (read_requirement(each.value.strip()) for each in self.document.all(REQUIRES))
         return tuple(each for each in found if each is not None)
-
-
-def _parsed(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except ValueError:
-        return None
 
 
 def make_facts(

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from packaging.utils import is_normalized_name
+
 from wheelfix.results import Change
 from wheelfix.rules.load import built_in
 from wheelfix.rules.match import Facts, matches
@@ -32,7 +34,6 @@ _NAMES: Final = ("*-cu1[0-9]", "*-cu1[0-9][0-9]", "*-cuda", "*-cuda1[0-9]*", "*-
 _BUILD: Final = re.compile(r"(?<![a-z0-9])(?:cu1\d\d?|cuda[\d.]*|rocm[\d.]*|xpu)(?![a-z0-9])")
 """How a label, or a part of a URL, names the GPU that something was built for."""
 _LABEL: Final = re.compile(r"==(?P<public>[^,+]+)\+(?P<label>[A-Za-z0-9._-]+)")
-_NORMAL: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 _Fix: TypeAlias = tuple[Match, Action | str]
 """Which requirement a rule is for, and what it does to it."""
@@ -170,7 +171,7 @@ def _names(rule: Rule) -> tuple[str, ...]:
 
 def _rule(requirement: Requirement, match: Match, action: Action | str, facts: Facts) -> Rule:
     """Return the rule that changes ``requirement`` in wheels of its project; one that has no normal name is not named."""
-    project = facts.project if _NORMAL.fullmatch(facts.project) else None
+    project = facts.project if is_normalized_name(facts.project) else None
     return Rule(
         id=f"{project}-{requirement.name}" if project else requirement.name,
         reason="not needed on a CPU",

@@ -8,8 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 from packaging.requirements import Requirement as StrictRequirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.utils import canonicalize_name, is_normalized_name
 
 from wheelfix.errors import EditError
 from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
@@ -17,6 +16,7 @@ from wheelfix.rules.match import has_specifier, is_specifier, matches
 from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, did_you_mean, each_of
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
+from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.marker import read_marker
 from wheelfix.wheel.requirement import RequirementParts, read_requirement
 
@@ -89,7 +89,7 @@ def _name_glob(text: str) -> Wrong | None:
 
 def _extra(name: str) -> Wrong | None:
     """Refuse what is no normal name of an extra; ``none`` and ``any`` look like one."""
-    return None if _NAME.fullmatch(name) and canonicalize_name(name) == name else _no_normal_name(name)
+    return None if is_normalized_name(name) else _no_normal_name(name)
 
 
 def _no_normal_name(name: str) -> Wrong:
@@ -126,11 +126,7 @@ def _specifier_or_none(text: str) -> Wrong | None:
 
 def _version(text: str) -> Wrong | None:
     """Refuse what is no version."""
-    try:
-        Version(text)
-    except ValueError:
-        return f"{text!r} is no version (PEP 440)", "Write one such as 2.9."
-    return None
+    return None if parsed_version(text) else (f"{text!r} is no version (PEP 440)", "Write one such as 2.9.")
 
 
 def _sha256(text: str) -> Wrong | None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urljoin
 
 import requests
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStatus
 
 from wheelfix.errors import MirrorError
@@ -16,7 +16,6 @@ from wheelfix.text import shown
 from wheelfix.upstream.http import OK, Web, bad_answer
 from wheelfix.upstream.links import FlatPage, flatten
 from wheelfix.upstream.urls import shown_url
-from wheelfix.wheel.filename import is_project
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
@@ -145,7 +144,7 @@ def _is_json(content_type: str, body: bytes) -> bool:
 def _names(page: IndexPage, url: str) -> list[str]:
     """Return the projects of a page; some servers list the folders of an index, with a slash at the end of each."""
     names = {canonicalize_name(each.removesuffix("/")) for each in page.projects}
-    others = [each for each in page.projects if not is_project(canonicalize_name(each.removesuffix("/")))]
+    others = [each for each in page.projects if not is_normalized_name(canonicalize_name(each.removesuffix("/")))]
     if "simple/" in page.projects:
         others.append("simple/")
     if others or (not names and page.repository_version is None):

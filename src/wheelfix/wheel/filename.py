@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -83,10 +83,7 @@ class WheelFilename:
     @property
     def parsed_version(self) -> Version | None:
         """The version by PEP 440, or ``None`` where it is no such version."""
-        try:
-            return Version(self.version.replace("_", "-"))
-        except ValueError:
-            return None
+        return parsed_version(self.version.replace("_", "-"))
 
     @property
     def tags(self) -> "frozenset[Tag]":
@@ -157,11 +154,3 @@ def parsed_version(version: str) -> Version | None:
 def same_version(one: str, other: str) -> bool:
     """Whether two texts are the same version; what is none is only the same as itself."""
     return one == other or ((found := parsed_version(one)) is not None and found == parsed_version(other))
-
-
-_PROJECT: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-def is_project(name: str) -> bool:
-    """Whether ``name`` is that of a project, in normal form (PEP 503)."""
-    return _PROJECT.fullmatch(name) is not None
