@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.mirror.downloads import DOWNLOADS, REFUSALS, Downloads, Refusals, checked_sum, throw_away_old
 from wheelfix.mirror.follow import count_from, follow_index, upstream_file
 from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.refusals import Refusals
 from wheelfix.mirror.repository import load_page, not_done
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upload import SAME_NAME
@@ -21,6 +21,7 @@ from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
 from wheelfix.results import Problem, Publication, Published, PublishReport, Report, Status
 from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
+from wheelfix.upstream.downloads import Downloads, checked_sum
 from wheelfix.upstream.http import PASSING, Web
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
 
@@ -43,7 +44,7 @@ class _Loaded:
 class Taking:
     """What one call takes from the index at ``index`` into the mirror ``folder``, through the folder ``work``.
 
-    ``decided`` identifies rules and options, see :func:`wheelfix.mirror.downloads.decided_by`. ``yanking`` tells that the
+    ``decided`` identifies rules and options, see :func:`wheelfix.mirror.publish.decided_by`. ``yanking`` tells that the
     originals of corrected wheels are to be listed too. ``on_file`` is called with the name and the size of what is loaded,
     and how many bytes of it are there from an interrupted run.
     """
@@ -61,15 +62,13 @@ class Taking:
         self._yanking = yanking
         self._timeout = timeout
         self._on_file = on_file
-        self._downloads = Downloads(web, folder)
+        self._downloads = Downloads(web, folder.scratch())
         self._done: dict[str, Publication | None] = {}
         self._loaded: dict[Path, _Loaded] = {}
         self._incomplete: set[tuple[str, ...]] = set()
         self._pages: dict[str, ServedPage] = {}
         self._followed: list[Publication] = []
         self._notes: dict[str, tuple[str, ...]] = {}
-        for place in (DOWNLOADS, REFUSALS):
-            throw_away_old(folder, place)
 
     @property
     def paths(self) -> list[Path]:
@@ -124,7 +123,7 @@ class Taking:
         The lock is held for one file only, so that of several calls at once each finds what the others have.
         """
         sha256 = checked_sum(file)
-        with self._folder.locked(f"{project}.download", self._timeout):
+        with self._downloads.locked(project, self._timeout):
             there = _find(self._folder, load_page(self._folder, project), sha256, self._decided, yanking=self._yanking)
             problem = None if there else self._refusals.find(sha256, release)
             if there is not None or problem is not None:
@@ -133,11 +132,9 @@ class Taking:
                 return _refused(file.filename, project, problem)
             if there is not None:
                 return there
-            if not self._downloads.has(sha256):
-                self._downloads.load(file, partial(self._start, file))
             path = self._work / sha256 / file.filename
             path.parent.mkdir(exist_ok=True)
-            self._downloads.lend(sha256, path)
+            self._downloads.fetch(file, path, partial(self._start, file))
             self._loaded[path] = _Loaded(sha256, project, release, upstream_file(self._index, file))
             return None
 
@@ -175,7 +172,7 @@ class Taking:
     def _decide(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
         """Remember what was decided on a wheel, and let go of it."""
         try:
-            with self._folder.locked(f"{wheel.project}.download", self._timeout):
+            with self._downloads.locked(wheel.project, self._timeout):
                 self._decide_alone(wheel, done, by_wheel=by_wheel)
         except MirrorError:  # another run loads for long: the wheel stays at hand for the next one
             return

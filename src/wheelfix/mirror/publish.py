@@ -1,12 +1,13 @@
 """Wheels are corrected and added to a mirror in one step; nobody sees what lies between."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.mirror.downloads import decided_by
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.terms import Terms
 from wheelfix.mirror.upload import add_on_terms
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 _WHERE: Final = {"output_dir", "in_place", "overwrite", "dry_run"}
 _OF_MIRROR: Final = {"replace", "yank_original"}
 """Options that are not those of ``fix_wheels``."""
+_DEFAULTS: Final = {
+    "scan": "auto",
+    "allow_unproven": False,
+    "skip_gpu_builds": False,
+    "skip_unproven": False,
+    "force": False,
+    "local": None,
+    "build_tag": None,
+    "sbom": True,
+    "repair": False,
+    "edits": (),
+}
+"""The options that change what becomes of a wheel, and what they are where nobody says otherwise."""
 
 
 def fix_into_mirror(
@@ -65,6 +79,12 @@ def check_options(rules: "RuleSet | Path | str | Sequence[Path | str] | None", o
         raise ValueError(f"{name} is for fix_wheels: results go into the mirror")
     options["edits"] = tuple(options.get("edits", ()))
     fix_wheels((), rules, dry_run=True, **{name: value for name, value in options.items() if name not in _OF_MIRROR})
+
+
+def decided_by(rules: str | None, options: Mapping[str, Any]) -> str | None:
+    """Return what identifies ``rules`` and those of ``options`` that change what becomes of a wheel (hexadecimal)."""
+    given = {name: str(options[name]) for name, usual in _DEFAULTS.items() if options.get(name, usual) != usual}
+    return hashlib.sha256(json.dumps([rules, given], sort_keys=True).encode()).hexdigest() if given else rules
 
 
 def correct_into(

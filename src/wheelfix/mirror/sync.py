@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheelfix.mirror.downloads import Refusals, decided_by
-from wheelfix.mirror.publish import check_options, correct_into
+from wheelfix.mirror.publish import check_options, correct_into, decided_by
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.options import listed
 from wheelfix.results import Outcome, PublishReport, Report
@@ -55,6 +54,7 @@ def mirror_releases(
     """
     try:
         from wheelfix.mirror.fetch import Taking
+        from wheelfix.mirror.refusals import Refusals
         from wheelfix.upstream.http import Web
         from wheelfix.upstream.resolve import check_pythons  # imported late: what only the extra "index" installs
     except ImportError as error:
@@ -68,8 +68,9 @@ def mirror_releases(
         read_requirement(name, extras=True)
     folder, rules = Folder(Path(mirror)), _loaded(rules)
     decided = decided_by(rules.digest if rules else None, options)
-    refusals, web = Refusals(folder, decided, allow_mixed=bool(options.get("allow_mixed"))), Web(seconds=seconds)
+    web = Web(seconds=seconds)
     with folder.workshop() as work:
+        refusals = Refusals(folder.scratch(), decided, allow_mixed=bool(options.get("allow_mixed")))
         taking = Taking(
             web, index, folder, work, refusals,
             decided=decided, yanking=options.get("yank_original") is not None, timeout=timeout, on_file=on_file,

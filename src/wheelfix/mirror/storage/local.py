@@ -254,6 +254,10 @@ class Folder:
             finally:
                 shutil.rmtree(folder)  # while it is still locked: nobody takes it for abandoned
 
+    def scratch(self) -> Path:
+        """Return the directory for downloads and work in progress, on the same file system, so that a rename works."""
+        return self.at(HIDDEN)
+
     def is_abandoned(self, place: str) -> bool:
         """Whether the process is gone that made the workshop at ``place``; one that cannot be asked is not."""
         workshop = self.at(place)

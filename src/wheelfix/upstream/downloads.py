@@ -1,0 +1,168 @@
+"""Wheels of an index, downloaded once and checked by their sha256, in a scratch directory on the local disk.
+
+::
+
+    downloads/SHA256.part        the beginning of one that is being downloaded, or was interrupted
+    downloads/SHA256.whl         one that is complete, and has this sha256
+    download-locks/PROJECT.lock  keeps runs apart that download the same project
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+from pypi_simple import DistributionPackage
+
+from wheelfix.errors import MirrorError
+from wheelfix.text import shown
+from wheelfix.upstream.client import sha256_of
+from wheelfix.upstream.http import OK, PARTIAL, Web, bad_answer
+
+_DIRECTORY: Final = "downloads"
+_LARGEST: Final = 1 << 36
+_BEYOND_END: Final = 416
+_SUM: Final = re.compile(r"[0-9a-f]{64}")
+_DAY: Final = 24 * 3600
+KEPT: Final = 14 * _DAY
+"""In seconds: how long a file is kept that no run needs."""
+_SHARED: Final = 0o664
+
+
+class Downloads:
+    """The downloads in the directory ``scratch``, which is created on first use.
+
+    Who fetches or drops wheels of a project holds its lock, see :meth:`locked`. A wheel is kept until it is dropped, or no
+    run has needed it for :data:`KEPT` seconds.
+    """
+
+    def __init__(self, web: Web, scratch: Path) -> None:
+        self._web = web
+        self._scratch = scratch
+        self._directory = scratch / _DIRECTORY
+        remove_old(self._directory)
+
+    @contextmanager
+    def locked(self, project: str, timeout: float) -> Iterator[None]:
+        """Keep other runs that download ``project`` out; ``timeout`` is in seconds, -1 waits for ever.
+
+        :raises MirrorError: if another run downloads it for longer.
+        """
+        lock = self._scratch / "download-locks" / f"{project}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(lock, timeout=timeout, mode=_SHARED):
+                yield
+        except Timeout as error:
+            raise MirrorError(
+                "locked",
+                f"another process has been downloading {shown(project)} for {timeout:g} seconds",
+                hint="Run again when it is done. A lock ends with its process: no lock is ever left behind.",
+            ) from error
+
+    def fetch(self, file: DistributionPackage, target: Path, on_start: Callable[[int], None] | None = None) -> None:
+        """Put a wheel at ``target``: the one that is here, or else downloaded now, from where an earlier run ended.
+
+        ``on_start`` is called when the server begins to send it, with the number of bytes that need not be sent again.
+
+        :raises MirrorError: if what came has another sha256 than the index says, or the server does not give it.
+        """
+        sha256 = checked_sum(file)
+        complete = self._directory / f"{sha256}.whl"
+        if not self._is_complete(complete, sha256):
+            self._download(file, sha256, on_start)
+        try:
+            target.hardlink_to(complete)  # it stays for this run when another one drops it
+        except OSError:  # a file system without links
+            shutil.copyfile(complete, target)
+
+    def drop(self, sha256: str) -> None:
+        """Remove the wheel with this sha256: it is published, or refused for good."""
+        (self._directory / f"{sha256}.whl").unlink(missing_ok=True)
+
+    @staticmethod
+    def _is_complete(path: Path, sha256: str) -> bool:
+        """Whether the wheel with this sha256 is at ``path``; one that has another sha256 by now is removed."""
+        if not path.exists():
+            return False
+        if _sum_of(path) != sha256:
+            path.unlink()
+            return False
+        if _age(path) > _DAY:  # not more often: a run that reads it takes a new time for a change
+            os.utime(path)
+        return True
+
+    def _download(self, file: DistributionPackage, sha256: str, on_start: Callable[[int], None] | None) -> None:
+        part = self._directory / f"{sha256}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        resumed = part.exists()
+        digest = self._complete(file, part, on_start)
+        if digest != sha256 and resumed:  # what was there is of something else
+            part.unlink()
+            digest = self._complete(file, part, on_start)
+        if digest != sha256:
+            part.unlink()
+            raise MirrorError(
+                "wrong-hash",
+                f"{shown(file.filename)} came with sha256 {digest}, the index says {sha256}",
+                hint="It was deleted; run again, and report it to the operator of the index if it persists.",
+            )
+        part.rename(part.with_suffix(".whl"))
+
+    def _complete(self, file: DistributionPackage, part: Path, on_start: Callable[[int], None] | None) -> str:
+        """Download what the file at ``part`` lacks of ``file``; return its sha256 (hexadecimal) then."""
+        have = part.stat().st_size if part.exists() else 0
+        with self._web.ask("GET", file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
+            if have and answer.status_code == _BEYOND_END:
+                return _sum_of(part)  # all of it is there, or its sha256 is wrong
+            if answer.status_code not in (OK, PARTIAL):
+                raise bad_answer(file.url, answer.status_code)
+            resumes = bool(have) and answer.status_code == PARTIAL  # 200: the server sends all of it again
+            if on_start:
+                on_start(have if resumes else 0)
+            with part.open("ab" if resumes else "wb") as output:
+                for block in self._web.blocks(file.url, answer):
+                    output.write(block)
+                    if output.tell() > (file.size or _LARGEST):
+                        break  # then its sha256 is wrong
+                output.flush()
+                os.fsync(output.fileno())
+        return _sum_of(part)
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def checked_sum(file: DistributionPackage) -> str:
+    """Return the sha256 that the index gives for a file, by which its download is checked.
+
+    :raises MirrorError: if it gives none.
+    """
+    sha256 = sha256_of(file) or ""
+    if not _SUM.fullmatch(sha256):
+        raise MirrorError("no-hash", f"the index has no sha256 of {shown(file.filename)}", hint="It cannot be checked.")
+    return sha256
+
+
+def remove_old(directory: Path) -> None:
+    """Remove the files in ``directory`` that no run has needed for :data:`KEPT` seconds."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path.is_file() and _age(path) > KEPT:
+            path.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    """Return for how many seconds no run has needed the file at ``path``; 0 if it is gone."""
+    now = datetime.now(UTC).timestamp()  # noqa: TID251 - how old a file is changes what is downloaded again, never a result
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:  # another run has removed it
+        return 0
