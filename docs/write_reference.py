@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from wheelfix.codes import Check
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.json import encode
 from wheelfix.rules.schema import TABLES, rules_schema
-from wheelfix.verify.registry import CHECKS, Check
+from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.fields import FIELDS
 
 FOLDER: Final = Path(__file__).parent
@@ -48,7 +49,7 @@ _FAMILIES: Final = {
     "file filename dist-info data wheel": "Names, folders and the WHEEL file",
     "record": "RECORD",
     "metadata": "METADATA",
-    "entry-points legacy sbom contents siblings": "What lies beside them",
+    "entry-points legacy sbom contents release": "What lies beside them",
 }
 _TITLES: Final = {
     "RuleFile": "The file",
@@ -110,11 +111,11 @@ def _family(prefixes: str, title: str) -> Iterator[str]:
 
 
 def _check_line(check: Check) -> str:
-    mend = check.mend.replace("--trust-content", "`--trust-content`")
+    mend = check.fix.replace("--trust-content", "`--trust-content`")
     page = check.specification.partition("#")[2] or check.specification.rstrip("/").rpartition("/")[2]
     refused_by = ", ".join(check.refused_by) or "\N{EM DASH}"
     return (
-        f"| `{check.code}` | {check.severity} | {check.sentence} | {refused_by} | {mend} | [{page}]({check.specification}) |"
+        f"| `{check.code}` | {check.severity} | {check.meaning} | {refused_by} | {mend} | [{page}]({check.specification}) |"
     )
 
 

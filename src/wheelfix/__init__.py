@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from wheelfix.mirror.check import check_index, check_mirror
     from wheelfix.mirror.pages import ListedFile, Origin, Page
     from wheelfix.mirror.publish import fix_into_mirror
-    from wheelfix.mirror.registry import Finding, MirrorCheck, Survey
+    from wheelfix.mirror.registry import MirrorCheck, Survey
     from wheelfix.mirror.sync import mirror_releases
     from wheelfix.mirror.upload import add_wheels
     from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
@@ -83,12 +83,12 @@ if TYPE_CHECKING:
     )
     from wheelfix.progress import NoProgress, Progress
     from wheelfix.reports.json import render_json
-    from wheelfix.reports.verify import render_audit_json
+    from wheelfix.reports.verify import render_verify_json
     from wheelfix.results import (
         Change,
+        CheckedWheel,
         Disagreement,
-        Fault,
-        Inspection,
+        Finding,
         Outcome,
         Problem,
         Publication,
@@ -99,13 +99,14 @@ if TYPE_CHECKING:
         Severity,
         Status,
         Verdict,
+        VerifyReport,
     )
     from wheelfix.rules.cases import Result, try_cases
     from wheelfix.rules.lint import remarks_on
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
     from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
     from wheelfix.rules.schema import print_rules, rules_schema
-    from wheelfix.verify.run import Audit, verify_wheels
+    from wheelfix.verify.run import verify_wheels
     from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.wheel.filename import WheelFilename
     from wheelfix.wheel.wheel import Wheel
@@ -130,24 +131,24 @@ _HOMES: Final = {
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
     "mirror.publish": ("fix_into_mirror",),
-    "mirror.registry": ("Finding", "MirrorCheck", "Survey"),
+    "mirror.registry": ("MirrorCheck", "Survey"),
     "mirror.sync": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
     "options": ("Limits", "Naming", "Output", "Policy", "Scan", "Selection", "Transfer"),
     "progress": ("NoProgress", "Progress"),
     "reports.json": ("render_json",),
-    "reports.verify": ("render_audit_json",),
+    "reports.verify": ("render_verify_json",),
     "results": (
-        "Change", "Disagreement", "Fault", "Inspection", "Outcome", "Problem", "Publication", "Published",
-        "PublishReport", "Remark", "Report", "Severity", "Status", "Verdict",
+        "Change", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Problem", "Publication", "Published",
+        "PublishReport", "Remark", "Report", "Severity", "Status", "Verdict", "VerifyReport",
     ),
     "rules.cases": ("Result", "try_cases"),
     "rules.lint": ("remarks_on",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
     "rules.schema": ("print_rules", "rules_schema"),
-    "verify.run": ("Audit", "verify_wheels"),
+    "verify.run": ("verify_wheels",),
     "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),
@@ -160,17 +161,16 @@ __all__ = [
     "AddField",
     "ArchiveChange",
     "ArchiveError",
-    "Audit",
     "Case",
     "Caution",
     "Change",
     "ChangeKind",
+    "CheckedWheel",
     "Difference",
     "Disagreement",
     "Edit",
     "EditError",
     "Evidence",
-    "Fault",
     "FieldName",
     "FieldValue",
     "FileChange",
@@ -178,7 +178,6 @@ __all__ = [
     "FilenameError",
     "Finding",
     "Identity",
-    "Inspection",
     "Judgement",
     "Likeness",
     "Limits",
@@ -228,6 +227,7 @@ __all__ = [
     "Transfer",
     "Verdict",
     "VerificationError",
+    "VerifyReport",
     "Wheel",
     "WheelFault",
     "WheelFilename",
@@ -253,8 +253,8 @@ __all__ = [
     "print_rules",
     "remarks_on",
     "remove_files",
-    "render_audit_json",
     "render_json",
+    "render_verify_json",
     "repair_wheels",
     "rule_set",
     "rules_schema",

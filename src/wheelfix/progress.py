@@ -7,7 +7,7 @@ several may be mixed. They are reported in the process that started the run: whe
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from wheelfix.results import Inspection, Outcome, Publication
+    from wheelfix.results import CheckedWheel, Outcome, Publication
 
 
 class Progress(Protocol):
@@ -28,7 +28,7 @@ class Progress(Protocol):
     def wheel_done(self, outcome: "Outcome") -> None:
         """Report what became of a wheel that was to be fixed."""
 
-    def wheel_checked(self, checked: "Inspection") -> None:
+    def wheel_checked(self, checked: "CheckedWheel") -> None:
         """Report what was found in a wheel; what other wheels of its release say is known only at the end of the run."""
 
     def file_published(self, published: "Publication") -> None:
@@ -53,7 +53,7 @@ class NoProgress:
     def wheel_done(self, outcome: "Outcome") -> None:
         """Do nothing."""
 
-    def wheel_checked(self, checked: "Inspection") -> None:
+    def wheel_checked(self, checked: "CheckedWheel") -> None:
         """Do nothing."""
 
     def file_published(self, published: "Publication") -> None:

@@ -36,7 +36,7 @@ class Verdict(StrEnum):
 
 
 class Severity(StrEnum):
-    """How bad a fault of a wheel is."""
+    """How bad a finding is."""
 
     ERROR = "error"
     """A tool of today refuses the wheel, or could install something else than what was meant."""
@@ -46,35 +46,68 @@ class Severity(StrEnum):
     """Worth knowing, and harmless: nothing needs to be done, and --strict does not mind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One fault of a wheel: ``code`` is stable, for scripts; ``place`` is the entry, row or field, empty for the whole.
+UNREADABLE: Final = "file-unreadable"
+"""The code of a wheel that could not be read: of it nothing is known."""
 
-    ``mendable`` tells whether ``repair`` can mend it; some only if it is asked to by name. It ``needs_trust`` where that
-    takes the content of the wheel for right, which may be damaged. ``refused_by`` names the clients that refuse a wheel with
-    it: pip, uv, installer, PyPI.
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check reports: of a wheel, a mirror or a rule file.
+
+    ``code`` is stable, for scripts. ``place`` is where it is: a file, row or field of a wheel, a path or URL of a mirror, a
+    rule; empty for the whole. ``fixable`` says whether wheelfix can fix it, some only if they are selected by name. It
+    ``needs_trust`` where that takes the content of a file for right, which may be damaged. ``refused_by`` names the clients
+    that refuse a wheel with it: pip, uv, installer, PyPI. ``consequence`` is a sentence on who suffers, ``hint`` one on what
+    to do; both are empty where there is nothing to add.
     """
 
     code: str
     severity: Severity
     place: str
     message: str
-    mendable: bool
+    fixable: bool = False
     needs_trust: bool = False
     refused_by: tuple[str, ...] = ()
+    consequence: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
-    """Every finding in the wheel at ``source``; ``suppressed`` counts those left out by ``select`` or ``ignore``."""
+class CheckedWheel:
+    """The findings of the wheel at ``source``, errors first; ``suppressed`` counts those left out."""
 
     source: Path
-    faults: tuple[Fault, ...] = ()
+    findings: tuple[Finding, ...] = ()
     suppressed: int = 0
 
     def count(self, severity: Severity) -> int:
-        """Return how many faults of this severity there are."""
-        return sum(fault.severity is severity for fault in self.faults)
+        """Return how many findings of this severity there are."""
+        return sum(each.severity is severity for each in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What ``verify`` found in the ``wheels`` of one run, in the order in which they were given."""
+
+    wheels: tuple[CheckedWheel, ...]
+
+    def count(self, severity: Severity) -> int:
+        """Return how many findings of this severity there are in all wheels."""
+        return sum(each.count(severity) for each in self.wheels)
+
+    @property
+    def suppressed(self) -> int:
+        """How many findings were left out by ``select`` or ``ignore``."""
+        return sum(each.suppressed for each in self.wheels)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file could be read: of one that could not, nothing is known."""
+        return not any(finding.code == UNREADABLE for each in self.wheels for finding in each.findings)
+
+    def passes(self, *, strict: bool = False) -> bool:
+        """Whether there is no error, and with ``strict`` no warning either; notes never count."""
+        return not (self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +159,7 @@ class Outcome:
     written. The sha256 sums are lower-case hexadecimal, ``None`` where they were not computed. ``metadata_diff`` is the
     unified diff of METADATA, and of RECORD where its rows were mended, empty where neither changes; patch(1) applies it, a
     terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the rules
-    that applied, whether or not something was left to change. ``faults`` are those that a repair left.
+    that applied, whether or not something was left to change. ``findings`` are those that remain after a repair.
     """
 
     source: Path
@@ -142,7 +175,7 @@ class Outcome:
     metadata_diff: str = ""
     applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
-    faults: tuple[Fault, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Tally:
         name, data = sample.make()
         path = folder / name
         path.write_bytes(data)
-        findings = wheelfix.verify_wheels(path).inspections[0].faults
+        findings = wheelfix.verify_wheels(path).wheels[0].findings
         if not any(each.severity is Severity.ERROR or each.code in AHEAD for each in findings):
             self.counts["free of errors"] += 1
             refusals = {reader: refusal(reader, path) for reader in READERS}

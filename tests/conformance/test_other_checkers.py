@@ -43,7 +43,7 @@ def test_what_a_tool_refuses_of_a_damaged_wheel_verify_finds_too(seed: int, tmp_
         path = tmp_path / name
         path.write_bytes(data)
         complaints = {tool: text for tool in STRICT if (text := complaint(tool, path))}
-        faults = verify_wheels(path).inspections[0].faults
+        faults = verify_wheels(path).wheels[0].findings
         assert faults or not complaints, (kind, complaints)
         assert not any(fault.code == "file-unreadable" for fault in faults), faults  # it stands for a crash, too
         refused.update([*complaints])

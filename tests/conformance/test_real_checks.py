@@ -38,18 +38,18 @@ def torch(folder: Path) -> Path:
 @pytest.mark.parametrize(("requirement", "python", "platform"), SOUND)
 def test_a_real_wheel_has_no_error(requirement: str, python: str, platform: str, folder: Path) -> None:
     audit = wheelfix.verify_wheels(downloaded(requirement, python, platform, folder))
-    assert audit.passes(), [each for each in audit.inspections[0].faults if each.severity is Severity.ERROR]
+    assert audit.passes(), [each for each in audit.wheels[0].findings if each.severity is Severity.ERROR]
 
 
 def test_gmsh_has_hashes_that_no_tool_compares(folder: Path, tmp_path: Path) -> None:
     """Its RECORD holds hexadecimal sums, so that METADATA does not match its row; the sums themselves are right."""
     path = downloaded("gmsh==4.15.2", "3.11", "manylinux_2_24_x86_64", folder)
-    faults = wheelfix.verify_wheels(path).inspections[0].faults
+    faults = wheelfix.verify_wheels(path).wheels[0].findings
     assert {fault.code for fault in faults} == {"record-hex-hash"}
     assert any("gmsh-4.15.2.dist-info/METADATA" in fault.place for fault in faults)
     [outcome] = wheelfix.repair_wheels(path, output_dir=tmp_path).outcomes
     assert outcome.output is not None
-    assert wheelfix.verify_wheels(outcome.output).inspections[0].faults == ()
+    assert wheelfix.verify_wheels(outcome.output).wheels[0].findings == ()
 
 
 def test_a_fixed_wheel_differs_in_metadata_only(torch: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_repacked_wheel_has_the_same_content(torch: Path, tmp_path: Path) -> N
 
 def test_license_file_of_torch_is_a_note_and_stays(torch: Path, tmp_path: Path) -> None:
     """Its METADATA has License-File under Metadata-Version 2.2, as 14 % of wheels have, and the file not in licenses/."""
-    [inspection] = wheelfix.verify_wheels(torch).inspections
-    assert [each.severity for each in inspection.faults if each.place == "License-File"] == ["note"]
+    [inspection] = wheelfix.verify_wheels(torch).wheels
+    assert [each.severity for each in inspection.findings if each.place == "License-File"] == ["note"]
     [outcome] = wheelfix.repair_wheels(torch, output_dir=tmp_path).outcomes
     assert outcome.status is Status.UNCHANGED

@@ -17,7 +17,7 @@ from serving import Server, static
 from warehouse import metadata_complaints
 from wheelfix.results import Severity
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import inspect_wheel
+from wheelfix.verify.run import check_wheel
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +57,7 @@ def _is_refused_as_download(path: Path, server: Server, folder: Path) -> bool:
 @pytest.mark.parametrize("flaw", _OF_ARCHIVES, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
 def test_who_is_named_refuses(flaw: Flaw, tmp_path: Path, served: tuple[Server, Path]) -> None:
     [path] = flaw.write(tmp_path)
-    found = [each for each in inspect_wheel(path).faults if each.code == flaw.code]
+    found = [each for each in check_wheel(path).findings if each.code == flaw.code]
     named = {client for each in found for client in each.refused_by}
     refusing = {reader for reader in READERS if refusal(reader, path)}
     if _is_refused_as_download(path, *served):
@@ -75,7 +75,7 @@ def test_all_who_refuse_are_named(flaw: Flaw, tmp_path: Path) -> None:
     if flaw.code in (*_OF_DRAFTS, "record-too-many-rows") or flaw.name in _NOT_IN_THE_MODEL:
         pytest.skip("it is refused, or looked at, by other rules")
     [path] = flaw.write(tmp_path)
-    named = {client for each in inspect_wheel(path).faults for client in each.refused_by}
+    named = {client for each in check_wheel(path).findings for client in each.refused_by}
     refusing = {reader for reader in READERS if refusal(reader, path)}
     if "PyPI" not in refusing and metadata_complaints(path):
         refusing.add("PyPI")

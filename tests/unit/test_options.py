@@ -38,7 +38,7 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def test_a_select_of_one_text_is_a_code(wheel: Path, tmp_path: Path) -> None:
-    assert wheelfix.verify_wheels(str(wheel), select="metadata", ignore="record").inspections[0].faults == ()
+    assert wheelfix.verify_wheels(str(wheel), select="metadata", ignore="record").wheels[0].findings == ()
     assert wheelfix.repair_wheels(wheel, select="me", output_dir=tmp_path / "out").ok
     assert wheelfix.add_wheels(tmp_path / "m", str(wheel), originals=str(wheel)).ok
     assert wheelfix.check_mirror(tmp_path / "m", select="un", ignore="un").findings == ()

@@ -221,7 +221,7 @@ def exit_code(report: Report, *, check: bool) -> ExitCode:
     """Return how the run ended: what was refused or failed counts more than what keeps an error or would change."""
     if not report.ok:
         return ExitCode.INCOMPLETE
-    errors = any(fault.severity is Severity.ERROR for outcome in report.outcomes for fault in outcome.faults)
+    errors = any(fault.severity is Severity.ERROR for outcome in report.outcomes for fault in outcome.findings)
     return ExitCode.FOUND if errors or (check and report.count(Status.FIXED)) else ExitCode.DONE
 
 

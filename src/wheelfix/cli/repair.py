@@ -23,7 +23,7 @@ _OPTIONS = (
     *WHERE,
     click.option(
         "--select", multiple=True, metavar="CODE", callback=codes_of(CHECKS),
-        help="Mend only faults whose code begins with this, such as record; may be repeated.",
+        help="Fix only faults whose code begins with this, such as record; may be repeated.",
     ),
     click.option(
         "--trust-content", is_flag=True,
@@ -34,10 +34,10 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@click.command("repair", cls=Command, short_help="Mend the faults that verify finds.")
+@click.command("repair", cls=Command, short_help="Fix what verify reports as fixable.")
 @with_options(_OPTIONS)
 def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int:
-    """Mend the faults that verify finds, as far as they can be mended.
+    """Fix the faults that verify finds, as far as they can be mended.
 
     What cannot be mended is told. Exit code 1 if an error stays.
 

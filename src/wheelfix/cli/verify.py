@@ -9,8 +9,8 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import choosing_options
 from wheelfix.cli.params import NULL, WHEELS, wheel_paths
 from wheelfix.cli.progress import say
-from wheelfix.reports.verify import render_annotations, render_audit_json, render_audit_summary, render_inspection
-from wheelfix.results import Inspection
+from wheelfix.reports.verify import render_annotations, render_checked_wheel, render_verify_json, render_verify_summary
+from wheelfix.results import CheckedWheel
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import verify_wheels
 
@@ -54,21 +54,21 @@ def command(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
     paths = wheel_paths(wheels, null=null, quiet=quiet)
-    audit = verify_wheels(paths, select=select, ignore=ignore)
+    report = verify_wheels(paths, select=select, ignore=ignore)
     if form == "json":
-        click.echo(render_audit_json(audit), nl=False)
+        click.echo(render_verify_json(report), nl=False)
     elif form == "github":
-        click.echo(render_annotations(audit), nl=False)
+        click.echo(render_annotations(report), nl=False)
     else:
-        _print_text(audit.inspections, quiet=quiet, verbose=verbose)
+        _print_text(report.wheels, quiet=quiet, verbose=verbose)
     if not quiet:
-        say(render_audit_summary(audit))
-    if not audit.complete:
+        say(render_verify_summary(report))
+    if not report.complete:
         return ExitCode.INCOMPLETE
-    return ExitCode.DONE if audit.passes(strict=strict) else ExitCode.FOUND
+    return ExitCode.DONE if report.passes(strict=strict) else ExitCode.FOUND
 
 
-def _print_text(inspections: tuple[Inspection, ...], *, quiet: bool, verbose: bool) -> None:
-    for each in inspections:
-        if each.faults or not quiet:
-            click.echo(render_inspection(each, verbose=verbose), nl=False)
+def _print_text(checked: tuple[CheckedWheel, ...], *, quiet: bool, verbose: bool) -> None:
+    for each in checked:
+        if each.findings or not quiet:
+            click.echo(render_checked_wheel(each, verbose=verbose), nl=False)

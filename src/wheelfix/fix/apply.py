@@ -43,7 +43,7 @@ def _outcome(plan: Plan) -> Outcome:
         kept=plan.kept,
         notes=plan.notes,
         applied_rules=plan.applied_rules,
-        faults=plan.left,
+        findings=plan.left,
     )
 
 

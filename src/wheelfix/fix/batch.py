@@ -248,7 +248,7 @@ def repair_wheels(
     executor: "Executor | None" = None,
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Report:
-    """Mend the faults of many wheels and return what happened to each, in the order in which they were given.
+    """Fix the faults of many wheels and return what happened to each, in the order in which they were given.
 
     With ``select`` only faults are mended whose code begins with one of its texts; a fault that may be meant so is mended
     only if its whole code is there. Where a file is not what RECORD says, either can be wrong: a file that was damaged would

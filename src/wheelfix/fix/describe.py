@@ -10,7 +10,7 @@ from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.weigh import Caution, gather
 from wheelfix.options import Scan
-from wheelfix.results import Change, Disagreement, Fault, Problem, Verdict, failure
+from wheelfix.results import Change, Disagreement, Finding, Problem, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts, matches
 from wheelfix.rules.model import RuleSet
@@ -122,8 +122,9 @@ def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[Req
     return tuple(lines)
 
 
-def _sentence(fault: Fault) -> str:
-    return f"{fault.place}: {fault.message}." if fault.place else f"{fault.message[0].upper()}{fault.message[1:]}."
+def _sentence(finding: Finding) -> str:
+    message = finding.message
+    return f"{finding.place}: {message}." if finding.place else f"{message[0].upper()}{message[1:]}."
 
 
 def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ...]:

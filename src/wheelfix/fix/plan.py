@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from wheelfix.errors import EditError
 from wheelfix.fix.naming import Identity, Renaming, build_order, rename
 from wheelfix.fix.weigh import Caution, gather, weigh, weigh_label
-from wheelfix.results import Change, Fault, Problem
+from wheelfix.results import Change, Finding, Problem
 from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
@@ -100,7 +100,7 @@ class Plan:
     applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
     record: tuple[bytes, bytes] | None = None
-    left: tuple[Fault, ...] = ()
+    left: tuple[Finding, ...] = ()
     trusted: bool = False
 
     @property

@@ -17,7 +17,7 @@ from wheelfix.fix.assemble import Assembly, own_provenance
 from wheelfix.fix.plan import Plan, problem_of
 from wheelfix.results import Problem
 from wheelfix.text import shown
-from wheelfix.verify.found import Found
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.run import structural_errors
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE
@@ -161,7 +161,7 @@ def _take(known: Counter[tuple[str, str]], key: tuple[str, str]) -> bool:
     return known[key] >= 0
 
 
-def _key(found: Found, folders: Mapping[str, str]) -> tuple[str, str]:
+def _key(found: RawFinding, folders: Mapping[str, str]) -> tuple[str, str]:
     """Return by what an error is the same in both wheels: its code and its place, but for numbers, values and new names."""
     place = _ROW_OR_LINE.sub(r"\1", found.place)
     for new, old in folders.items():

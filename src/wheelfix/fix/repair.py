@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from packaging.version import Version
 
+from wheelfix.codes import Fix
 from wheelfix.errors import MetadataError
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.naming import Renaming
@@ -14,9 +15,9 @@ from wheelfix.fix.plan import Plan, void_signatures
 from wheelfix.fix.task import Mandate
 from wheelfix.results import Change
 from wheelfix.text import shown
-from wheelfix.verify.found import AddRow, ChangeRow, Found, RewriteField, RewriteMetadata, SetWheelField
+from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.verify.hashing import Sums
-from wheelfix.verify.registry import CHECKS, Mend
+from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import examine, first_of_each
 from wheelfix.verify.wheel_file import fixed_wheel_file
 from wheelfix.wheel.editor import AddField, Editor, RemoveFile, SetField
@@ -38,7 +39,7 @@ class Repair:
     """What fixes one wheel, as a plan, and what was found in the wheel as it came; ``sums`` are those of its entries."""
 
     plan: Plan
-    found: Sequence[Found]
+    found: Sequence[RawFinding]
     sums: Mapping[str, Sums]
     trusted: bool
 
@@ -53,9 +54,9 @@ class Repair:
         dist_info = plan.renaming.dist_info if is_done else wheel.dist_info
         in_doubt = _doubted(found, dist_info, trusted=self.trusted)
         notes = () if plan.problem else tuple(_notes(found, in_doubt))
-        return replace(plan, left=tuple(each.fault for each in first_of_each(found)), notes=(*plan.notes, *notes))
+        return replace(plan, left=tuple(each.finding for each in first_of_each(found)), notes=(*plan.notes, *notes))
 
-    def _in_result(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Sequence[Found]:
+    def _in_result(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Sequence[RawFinding]:
         assembly = Assembly(wheel, plan, sbom=sbom)
         result = assembly.preview()
         names = {old: assembly.name_of(old) for old in self.sums}
@@ -95,13 +96,13 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
     return Repair(plan, found, examined.sums, mandate.trust_content)
 
 
-def _doubted(found: Iterable[Found], dist_info: str, *, trusted: bool) -> frozenset[str]:
+def _doubted(found: Iterable[RawFinding], dist_info: str, *, trusted: bool) -> frozenset[str]:
     """Return the files of ``dist_info`` that are not written again, as RECORD contradicts them and nobody trusts them."""
     contradicted = {each.file for each in found}
     return frozenset(file for file in _REWRITTEN if not trusted and f"{dist_info}/{file}" in contradicted)
 
 
-def _removals(wheel: Wheel, mended: Sequence[Found], *, changed: bool) -> list[Change]:
+def _removals(wheel: Wheel, mended: Sequence[RawFinding], *, changed: bool) -> list[Change]:
     """Return the removal of files: those that are faults, and signatures that become void if anything is ``changed``."""
     found = {
         edit.path: Change(edit.path, "remove-file", None, None, reason=each.code) for each, edit in _each(mended, RemoveFile)
@@ -110,37 +111,37 @@ def _removals(wheel: Wheel, mended: Sequence[Found], *, changed: bool) -> list[C
     return [*{**void, **found}.values()]
 
 
-def _may_mend(found: Found, mandate: Mandate) -> bool:
-    if not found.mending or (found.file and not mandate.trust_content):
+def _may_mend(found: RawFinding, mandate: Mandate) -> bool:
+    if not found.fixes or (found.file and not mandate.trust_content):
         return False
     selected = not mandate.select or found.code.startswith(mandate.select)
-    match CHECKS[found.code].mend:
-        case Mend.NO:
+    match CHECKS[found.code].fix:
+        case Fix.NO:
             return False
-        case Mend.YES:
+        case Fix.YES:
             return selected
-        case Mend.TRUSTED:
+        case Fix.TRUSTED:
             return selected and mandate.trust_content
-        case Mend.ASKED:
+        case Fix.SELECTED:
             return found.code in mandate.select
 
 
-def _file_changed_by(found: Found) -> str:
+def _file_changed_by(found: RawFinding) -> str:
     """Return the file that changes by what fixes a finding, and with it what RECORD says of it; empty for RECORD alone."""
-    if any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.mending):
+    if any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.fixes):
         return "METADATA"
-    return "WHEEL" if any(isinstance(each, SetWheelField) for each in found.mending) else ""
+    return "WHEEL" if any(isinstance(each, SetWheelField) for each in found.fixes) else ""
 
 
-def _each(mended: Iterable[Found], kind: type[Kind]) -> Iterator[tuple[Found, Kind]]:
+def _each(mended: Iterable[RawFinding], kind: type[Kind]) -> Iterator[tuple[RawFinding, Kind]]:
     """Yield what mends by ``kind``, with the fault that it mends."""
     for found in mended:
-        for each in found.mending:
+        for each in found.fixes:
             if isinstance(each, kind):
                 yield found, each
 
 
-def _notes(left: Sequence[Found], in_doubt: Collection[str]) -> Iterator[str]:
+def _notes(left: Sequence[RawFinding], in_doubt: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each code that stays, with its first place."""
     count = Counter(each.code for each in left)
     for code, number in count.items():
@@ -150,18 +151,18 @@ def _notes(left: Sequence[Found], in_doubt: Collection[str]) -> Iterator[str]:
         yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt)}")
 
 
-def _way(code: str, found: Found, in_doubt: Collection[str]) -> str:
-    if not found.mending:
+def _way(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
+    if not found.fixes:
         return ""
     file = _file_changed_by(found)
     if file in in_doubt:
         return f" {file} may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
     if found.file:
         return " The file may be damaged. If it is right, use `repair --trust-content`, which changes RECORD."
-    return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].mend is Mend.ASKED else ""
+    return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].fix is Fix.SELECTED else ""
 
 
-def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[Change]]:
+def _mend_metadata(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[bytes, list[Change]]:
     """Return METADATA with its faults mended, and the changes."""
     changes: list[Change] = []
     data = wheel.document.data
@@ -171,7 +172,7 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[C
     try:
         document = Document.parse(data)
     except MetadataError:
-        if any(isinstance(each, RewriteField | SetField | AddField) for found in mended for each in found.mending):
+        if any(isinstance(each, RewriteField | SetField | AddField) for found in mended for each in found.fixes):
             raise
         return data, changes
     values: dict[Field, str | None] = {}
@@ -198,7 +199,7 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[Found]) -> tuple[bytes, list[C
     return editor.document.data, changes + editor.changes
 
 
-def _fix_wheel_file(wheel: Wheel, mended: Sequence[Found]) -> tuple[dict[str, bytes], list[Change]]:
+def _fix_wheel_file(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[dict[str, bytes], list[Change]]:
     """Return WHEEL with its fields put right, as a file to be written, and the changes; nothing where it stays."""
     fixes = list(_each(mended, SetWheelField))
     if not fixes:
@@ -207,7 +208,7 @@ def _fix_wheel_file(wheel: Wheel, mended: Sequence[Found]) -> tuple[dict[str, by
     return {"WHEEL": content}, [Change("WHEEL", "replace-file", None, None, reason=fixes[0][0].code)]
 
 
-def _mend_record(wheel: Wheel, mended: Sequence[Found]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
+def _mend_record(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
     """Return RECORD before and after its faults are mended, ``None`` where it has none, and the changes."""
     rows: dict[int, RowEdit] = {}
     reasons: dict[int, str] = {}

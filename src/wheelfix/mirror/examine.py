@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from wheelfix.codes import Client
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import file_place, url_of
 from wheelfix.mirror.pages import ListedFile, Origin
-from wheelfix.results import Change, Fault, Severity
+from wheelfix.results import Change, Finding, Severity
 from wheelfix.text import as_utf8
-from wheelfix.verify.registry import Client
-from wheelfix.verify.run import find_faults
+from wheelfix.verify.run import findings_in
 from wheelfix.wheel.sbom import TRACE, read_trace
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import RunningDigest
@@ -55,7 +55,7 @@ def examine(
     """
     large = sha256 is None and source.size > _LARGE  # worth a thread of its own
     with RunningDigest(source) if large else nullcontext() as digest:
-        faults = [each.fault for each in find_faults(path, source=source)]
+        faults = [each.finding for each in findings_in(path, source=source)]
         errors = [each for each in faults if each.severity is Severity.ERROR and not _is_taken(each)]
         if errors and not leniently:
             raise _faulty(errors)
@@ -67,15 +67,15 @@ def examine(
     return Arrival(path, wheel.filename.project, listed, metadata, tuple(each.code for each in errors))
 
 
-def _is_taken(fault: Fault) -> bool:
+def _is_taken(fault: Finding) -> bool:
     """Whether a mirror takes a wheel with this error: no client minds."""
     return fault.refused_by == _AT_UPLOAD and fault.code not in _NEVER
 
 
-def _faulty(errors: Sequence[Fault]) -> MirrorError:
+def _faulty(errors: Sequence[Finding]) -> MirrorError:
     more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
     where = f"{errors[0].place}: " if errors[0].place else ""
-    can_be_mended = any(each.mendable for each in errors)
+    can_be_mended = any(each.fixable for each in errors)
     way = "`wheelfix repair` mends what can be mended" if can_be_mended else "download or build the wheel again"
     return MirrorError(
         "invalid-wheel",

@@ -54,7 +54,7 @@ def _wheel(outcome: Outcome) -> dict[str, Any]:
         "notes": list(outcome.notes),
         "sha256": {"source": outcome.source_sha256, "output": outcome.output_sha256},
         "problem": None if outcome.problem is None else asdict(outcome.problem),
-        "faults": [asdict(each) for each in outcome.faults],
+        "findings": [asdict(each) for each in outcome.findings],
     }
 
 

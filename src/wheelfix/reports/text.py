@@ -76,8 +76,8 @@ def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
     if outcome.status is Status.UNCHANGED:
         by_rule = sum(each.rule is not None for each in outcome.kept)
         kept = f", {by_rule} kept by rules" if by_rule else ""
-        if outcome.faults:
-            return f"nothing fixed; {counted(len(outcome.faults), 'finding')} remain{'s' * (len(outcome.faults) == 1)}"
+        if outcome.findings:
+            return f"nothing fixed; {counted(len(outcome.findings), 'finding')} remain{'s' * (len(outcome.findings) == 1)}"
         return f"nothing to correct, no rule asks for a change{kept}" if by_rules else "nothing to mend"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
@@ -155,7 +155,7 @@ def render_summary(report: Report, *, dry_run: bool = False, where: str = "") ->
     fixed = counted(report.count(Status.FIXED), "wheel")
     counts = [f"{'Would fix' if dry_run else 'Fixed'} {fixed}"]
     counts += [f"{report.count(status)} {status}" for status in (Status.UNCHANGED, Status.REFUSED)]
-    failed, left = report.count(Status.FAILED), sum(len(outcome.faults) for outcome in report.outcomes)
+    failed, left = report.count(Status.FAILED), sum(len(outcome.findings) for outcome in report.outcomes)
     counts += [f"{failed} failed"] if failed else []
     remain = f"; {counted(left, 'finding')} remain{'s' * (left == 1)}" if left else ""
     written = where and any(outcome.output is not None for outcome in report.outcomes)

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.found import Found
-from wheelfix.verify.registry import Client
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.subject import Subject, not_reading, refusing
 from wheelfix.wheel.zip.extra_fields import has_second_name
 from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
@@ -54,13 +54,13 @@ _COMMON: Final = frozenset(
 """Names at the top that different projects have installed over each other."""
 
 
-def check_entries(subject: Subject) -> Iterator[Found]:
+def check_entries(subject: Subject) -> Iterator[RawFinding]:
     """Yield the faults of the entries."""
     layout = subject.layout
     if layout is None:
         return
     if _OF_SIGNATURES.intersection(layout.end.comment):
-        yield Found("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
+        yield RawFinding("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
     yield from check_each(subject, layout, layout.entries)
     yield from check_folders(subject)
     yield from _check_same_path(subject)
@@ -68,7 +68,7 @@ def check_entries(subject: Subject) -> Iterator[Found]:
     yield from _check_contents(subject)
 
 
-def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> Iterator[Found]:
+def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> Iterator[RawFinding]:
     """Yield the faults of ``entries``, each by itself."""
     for_windows = _is_for_windows(subject)
     for entry in entries:
@@ -78,26 +78,26 @@ def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> It
             yield _compression(entry)
         if entry.name.rstrip("/") != entry.name and entry.name.rstrip("/") in subject.entries:
             message, refused_by = "there is a file of the same name", (Client.PIP, Client.UV)
-            yield Found("archive-file-as-directory", shown(entry.name), message, refused_by=refused_by)
+            yield RawFinding("archive-file-as-directory", shown(entry.name), message, refused_by=refused_by)
 
 
-def check_folders(subject: Subject) -> Iterator[Found]:
+def check_folders(subject: Subject) -> Iterator[RawFinding]:
     """Yield the files below which other entries lie, and those at the top that some take for a dist-info directory."""
     for name in subject.entries:
         if name.endswith(".dist-info") and "/" not in name:
             message = "it is a file, and pip and installer read it as a second dist-info directory"
-            yield Found("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
+            yield RawFinding("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
     for folder in sorted(subject.folders - subject.entries.keys()):
         if folder[:-1] in subject.entries:
-            yield Found(
+            yield RawFinding(
                 "archive-file-as-directory", shown(folder[:-1]), "other entries lie below it, as if it were a directory"
             )
 
 
-def _compression(entry: Entry) -> Found:
+def _compression(entry: Entry) -> RawFinding:
     name = _METHODS.get(entry.method, "")
     message = f"it is compressed by method {entry.method}{f' ({name})' if name else ''}"
-    return Found("archive-unknown-compression", shown(entry.name), message, refused_by=not_reading(entry.method))
+    return RawFinding("archive-unknown-compression", shown(entry.name), message, refused_by=not_reading(entry.method))
 
 
 def _is_for_windows(subject: Subject) -> bool:
@@ -105,16 +105,18 @@ def _is_for_windows(subject: Subject) -> bool:
     return subject.filename is None or any(tag.platform.startswith(("any", "win")) for tag in subject.filename.tags)
 
 
-def _check_name(name: str, *, for_windows: bool) -> Iterator[Found]:
+def _check_name(name: str, *, for_windows: bool) -> Iterator[RawFinding]:
     parts = name.removesuffix("/").split("/")
     form, wrong = _unsafe(name, parts)
     if wrong:
         refused_by = refusing("archive-unsafe-name", form)
-        yield Found("archive-unsafe-name", shown(name), f"the name {wrong}", refused_by=refused_by)
+        yield RawFinding("archive-unsafe-name", shown(name), f"the name {wrong}", refused_by=refused_by)
     elif "" in parts or "." in parts:
-        yield Found("archive-odd-path", shown(name), "the name has an empty part, or a dot for one")
+        yield RawFinding("archive-odd-path", shown(name), "the name has an empty part, or a dot for one")
     elif for_windows and any(map(_NOT_ON_WINDOWS.search, parts)):
-        yield Found("archive-windows-name", shown(name), "no file can be called so on Windows, for which the wheel is too")
+        yield RawFinding(
+            "archive-windows-name", shown(name), "no file can be called so on Windows, for which the wheel is too"
+        )
 
 
 def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
@@ -138,7 +140,7 @@ def _has(name: str, *categories: str) -> bool:
     return not name.isprintable() and any(unicodedata.category(char) in categories for char in name)
 
 
-def _check_record(entry: Entry, layout: Layout) -> Iterator[Found]:
+def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
     fields = layout.fields(entry)
     place = shown(entry.name)
     yield from _check_attributes(entry, fields)
@@ -149,38 +151,40 @@ def _check_record(entry: Entry, layout: Layout) -> Iterator[Found]:
         form = "with a Unicode path" if has_second_name(extra, raw_name) else ""
         refused_by = refusing("archive-name-encoding", form)
         message = "the name is not ASCII, and not marked as UTF-8"
-        yield Found("archive-name-encoding", place, message, refused_by=refused_by)
+        yield RawFinding("archive-name-encoding", place, message, refused_by=refused_by)
     if entry.flags & FLAG_MASKED:
-        yield Found("archive-odd-flag", place, "its local header is said to be masked")
+        yield RawFinding("archive-odd-flag", place, "its local header is said to be masked")
     if fields.comment_length:
         comment = layout.directory[entry.record_stop - fields.comment_length : entry.record_stop]
         form = "signature" if _OF_SIGNATURES.intersection(comment) else ""
         refused_by = refusing("archive-entry-comment", form)
-        yield Found("archive-entry-comment", place, "it has a comment", refused_by=refused_by)
+        yield RawFinding("archive-entry-comment", place, "it has a comment", refused_by=refused_by)
     if fields.needed & 0xFF > NEWEST_VERSION:
         version = divmod(fields.needed & 0xFF, 10)
-        yield Found("archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3")
+        yield RawFinding(
+            "archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3"
+        )
     if not _is_time(fields):
-        yield Found("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
+        yield RawFinding("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
     if fields.extra_length and max(entry.size, entry.data_stop - entry.data_start, entry.start) < FULL_32:
         start = entry.record_start + CENTRAL.size + fields.name_length
         if _has_field(layout.directory[start : start + fields.extra_length], EXTRA_ZIP64):
-            yield Found("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
+            yield RawFinding("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
 
 
 def _has_field(extra: bytes, kind: int) -> bool:
     return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in extra_fields(extra, ""))
 
 
-def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[Found]:
+def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFinding]:
     """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
     place, is_folder = shown(entry.name), entry.name.endswith("/")
     mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        yield Found("archive-odd-mode", place, "it is marked as a link or a device")
+        yield RawFinding("archive-odd-mode", place, "it is marked as a link or a device")
     elif mode & _SET_IDS and kind == stat.S_IFREG:
-        yield Found("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
+        yield RawFinding("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
     marked = (
         "a volume label" if fields.external_attributes & _DOS_VOLUME else
         "a directory" if not is_folder and (fields.external_attributes & _DOS_DIRECTORY or stat.S_ISDIR(mode)) else
@@ -188,9 +192,9 @@ def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[Found]:
         ""
     )  # fmt: skip
     if marked:
-        yield Found("archive-odd-attributes", place, f"it is marked as {marked}, and is none")
+        yield RawFinding("archive-odd-attributes", place, f"it is marked as {marked}, and is none")
     if is_folder and (entry.size or entry.crc):
-        yield Found("archive-directory-with-content", place, "it is a directory, and has a size or a CRC-32")
+        yield RawFinding("archive-directory-with-content", place, "it is a directory, and has a size or a CRC-32")
 
 
 def _is_time(fields: DirectoryRecord) -> bool:
@@ -201,7 +205,7 @@ def _is_time(fields: DirectoryRecord) -> bool:
     return fields.time >> 11 < 24 and fields.time >> 5 & 63 < 60 and (fields.time & 31) < 30
 
 
-def _check_same_path(subject: Subject) -> Iterator[Found]:
+def _check_same_path(subject: Subject) -> Iterator[RawFinding]:
     """Yield the files that become one when they are installed: their paths differ by empty parts and dots only."""
     first: dict[str, str] = {}
     for name in subject.entries:
@@ -210,10 +214,10 @@ def _check_same_path(subject: Subject) -> Iterator[Found]:
             other = plain if plain in subject.entries else first.setdefault(plain, name)
             if other != name:
                 message, refused_by = f"it is installed as the same file as {shown(other)}", (Client.INSTALLER,)
-                yield Found("archive-duplicate-entry", shown(name), message, refused_by=refused_by)
+                yield RawFinding("archive-duplicate-entry", shown(name), message, refused_by=refused_by)
 
 
-def _check_folded(subject: Subject) -> Iterator[Found]:
+def _check_folded(subject: Subject) -> Iterator[RawFinding]:
     first: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
     for name in chain(subject.entries, subject.folders - subject.entries.keys()):
@@ -223,14 +227,18 @@ def _check_folded(subject: Subject) -> Iterator[Found]:
             groups.setdefault(key, [other]).append(name)
     for names in groups.values():
         names.sort()
-        yield Found("archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems")
+        yield RawFinding(
+            "archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems"
+        )
 
 
-def _check_contents(subject: Subject) -> Iterator[Found]:
+def _check_contents(subject: Subject) -> Iterator[RawFinding]:
     compiled = sorted(name for name in subject.entries if name.endswith((".pyc", ".pyo")))
     if compiled:
-        yield Found("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
+        yield RawFinding("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
     folders = {name.partition("/")[0] for name in subject.entries if "/" in name}
     own = subject.filename.project if subject.filename else ""
     for name in sorted(folders & _COMMON - {own}):
-        yield Found("contents-common-name", name, "many projects would write to a directory of this name in site-packages")
+        yield RawFinding(
+            "contents-common-name", name, "many projects would write to a directory of this name in site-packages"
+        )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.found import Found
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.metadata import LICENSE_FILE, has_license_files, missing_licenses
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import REQUIRES, RemoveFile
@@ -18,29 +18,29 @@ _MOST_SBOM: Final = 1 << 25
 _LEGACY: Final = "metadata.json"
 
 
-def check_companions(subject: Subject) -> Iterator[Found]:
+def check_companions(subject: Subject) -> Iterator[RawFinding]:
     """Yield the faults of the files beside METADATA."""
     if _LEGACY in subject.dist_info_files:
         message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
-        yield Found("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
+        yield RawFinding("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
     yield from _check_licenses(subject)
     yield from _check_sboms(subject)
 
 
-def _check_licenses(subject: Subject) -> Iterator[Found]:
+def _check_licenses(subject: Subject) -> Iterator[RawFinding]:
     document = subject.document
     if document is not None and has_license_files(document):
         for name in missing_licenses(document, subject.dist_info_files):
             message = "there is no such file in licenses/; PyPI refuses the wheel"
-            yield Found("metadata-license-missing", f"{LICENSE_FILE}: {shown(name)}", message)
+            yield RawFinding("metadata-license-missing", f"{LICENSE_FILE}: {shown(name)}", message)
 
 
-def _check_sboms(subject: Subject) -> Iterator[Found]:
+def _check_sboms(subject: Subject) -> Iterator[RawFinding]:
     left = _MOST_SBOM
     for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
         size = subject.entries[f"{subject.dist_info}/{file}"].size
         if size > min(left, limit_of(file)):
-            yield Found("sbom-unreadable", shown(file), f"of its {size} bytes none is read: real ones are smaller")
+            yield RawFinding("sbom-unreadable", shown(file), f"of its {size} bytes none is read: real ones are smaller")
             continue
         left -= size
         data = subject.read(file)
@@ -49,17 +49,17 @@ def _check_sboms(subject: Subject) -> Iterator[Found]:
         try:
             json.loads(data)
         except (ValueError, RecursionError) as error:
-            yield Found("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
+            yield RawFinding("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
             continue
         if file == TRACE:
             yield from _check_trace(subject, data)
 
 
-def _check_trace(subject: Subject, data: bytes) -> Iterator[Found]:
+def _check_trace(subject: Subject, data: bytes) -> Iterator[RawFinding]:
     """Compare what the trace says of requirements with those that are there; the last word on each counts."""
     trace = read_trace(data)
     if trace is None:
-        yield Found("sbom-stale-trace", TRACE, "it is not as wheelfix writes it")
+        yield RawFinding("sbom-stale-provenance", TRACE, "it is not as wheelfix writes it")
         return
     if subject.document is None:
         return
@@ -78,4 +78,4 @@ def _check_trace(subject: Subject, data: bytes) -> Iterator[Found]:
         text for key, text in there.items() if key not in present
     ]
     if wrong:
-        yield Found("sbom-stale-trace", TRACE, f"METADATA has changed since it was written: {shown_few(wrong)}")
+        yield RawFinding("sbom-stale-provenance", TRACE, f"METADATA has changed since it was written: {shown_few(wrong)}")

@@ -12,9 +12,9 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wheelfix.codes import Client
 from wheelfix.text import shown
-from wheelfix.verify.found import Found
-from wheelfix.verify.registry import Client
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.subject import Subject
 
 _LIBRARIES: Final = ("purelib", "platlib")
@@ -118,7 +118,7 @@ class _BadLineError(ValueError):
     """A line that a reader cannot take."""
 
 
-def check_entry_points(subject: Subject) -> Iterator[Found]:
+def check_entry_points(subject: Subject) -> Iterator[RawFinding]:
     """Yield the findings on entry_points.txt, and on the scripts in the data folder that go to the same place."""
     points: list[EntryPoint] = []
     data = subject.read(_FILE)
@@ -126,20 +126,20 @@ def check_entry_points(subject: Subject) -> Iterator[Found]:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
-            yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200])
+            yield RawFinding("entry-points-unreadable", _FILE, shown(str(error))[:200])
         else:
             points = yield from _check_text(subject, text)
     yield from _check_scripts(subject, points)
 
 
-def _check_text(subject: Subject, text: str) -> Generator[Found, None, list[EntryPoint]]:
+def _check_text(subject: Subject, text: str) -> Generator[RawFinding, None, list[EntryPoint]]:
     """Yield the findings on the ``text`` of entry_points.txt, and return the entry points, none where it cannot be read."""
     try:
         points = read_entry_points(text)
     except _BadLineError as error:
         others = (Client.UV, Client.INSTALLER, Client.PYPI)
         refused_by = others if _is_read_by_line(text) else None
-        yield Found("entry-points-unreadable", _FILE, shown(str(error))[:200], refused_by=refused_by)
+        yield RawFinding("entry-points-unreadable", _FILE, shown(str(error))[:200], refused_by=refused_by)
         return []
     yield from _check_points(points)
     yield from _check_modules(subject, points)
@@ -147,7 +147,7 @@ def _check_text(subject: Subject, text: str) -> Generator[Found, None, list[Entr
     return points
 
 
-def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
+def _check_points(points: Sequence[EntryPoint]) -> Iterator[RawFinding]:
     has_scripts = any(each.group in _SCRIPTS for each in points)
     names: dict[str, str] = {}
     for each in points:
@@ -155,13 +155,13 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[Found]:
         if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
             refused_by = _refusing_value(each) if is_script else ()
             code = "entry-points-bad-value" if refused_by else "entry-points-odd-value"
-            yield Found(code, each.place, f"{_cut(each.value)!r} is not an object reference", refused_by=refused_by)
+            yield RawFinding(code, each.place, f"{_cut(each.value)!r} is not an object reference", refused_by=refused_by)
         if is_script:
             yield from _check_script_name(each)
             group = names.setdefault(each.name, each.group)
             if group != each.group:
                 message = f"[{_cut(group)}] has a script of this name too; installer does not write one over the other"
-                yield Found("entry-points-same-name", each.place, message)
+                yield RawFinding("entry-points-same-name", each.place, message)
 
 
 def _refusing_value(point: EntryPoint) -> tuple[Client, ...]:
@@ -185,20 +185,20 @@ def _refusing_name(name: str) -> tuple[Client, ...]:
     return tuple(client for client in Client if client in clients)
 
 
-def _check_script_name(point: EntryPoint) -> Iterator[Found]:
+def _check_script_name(point: EntryPoint) -> Iterator[RawFinding]:
     if _PATH.search(point.name):
         message = "installers would write the script to another directory, or fail"
-        yield Found("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
+        yield RawFinding("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
     elif len(point.name.encode()) > _LONGEST_NAME:
         message = "the name is longer than any system takes"
-        yield Found("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
+        yield RawFinding("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
     elif is_interpreter(point.name):
-        yield Found(
+        yield RawFinding(
             "entry-points-reserved-name", point.place, "uv keeps this name for the interpreter, and refuses the wheel"
         )
     elif not _NAME.fullmatch(point.name):
         message = "PyPI refuses a script whose name has other characters than letters, digits, _, . and -"
-        yield Found("entry-points-bad-name", point.place, message, refused_by=_refusing_name(point.name))
+        yield RawFinding("entry-points-bad-name", point.place, message, refused_by=_refusing_name(point.name))
 
 
 def is_interpreter(name: str) -> bool:
@@ -210,7 +210,7 @@ def is_interpreter(name: str) -> bool:
     return _INTERPRETER.fullmatch(name.lower()) is not None
 
 
-def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[Found]:
+def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[RawFinding]:
     """Yield the entry points whose module is not in the wheel, although the package is that it would be in."""
     if "namespace_packages.txt" in subject.dist_info_files:  # such packages are spread over several projects
         return
@@ -221,10 +221,10 @@ def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[F
         if not colon and each.group not in _SCRIPTS and modules.has(module.rpartition(".")[0]):
             continue  # some groups name an object with dots alone: fsspec.specs, for one
         if _MODULE.fullmatch(module) and modules.lacks(module):
-            yield Found("entry-points-no-module", each.place, f"the wheel has no module {_cut(module)}")
+            yield RawFinding("entry-points-no-module", each.place, f"the wheel has no module {_cut(module)}")
 
 
-def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[Found]:
+def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[RawFinding]:
     """Yield the files of ``.data/scripts`` that go where a script of an entry point or an interpreter is."""
     names = {each.name: each.place for each in points if each.group in _SCRIPTS}
     folder = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
@@ -234,24 +234,26 @@ def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[F
         scheme, _, name = entry.removeprefix(folder).partition("/")
         name = name.removeprefix("bin/") if scheme == "data" else name
         if is_interpreter(name.lower().removesuffix(".exe")):
-            yield Found("data-reserved-name", shown(entry), "uv keeps this name for the interpreter, and refuses the wheel")
+            yield RawFinding(
+                "data-reserved-name", shown(entry), "uv keeps this name for the interpreter, and refuses the wheel"
+            )
         if name in names:
             message = f"{names[name]} makes a script of this name too; installer does not write one over the other"
-            yield Found("data-script-twice", shown(entry), message)
+            yield RawFinding("data-script-twice", shown(entry), message)
 
 
-def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[Found]:
+def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[RawFinding]:
     try:
         other = _read_by_line(text)
     except _BadLineError as error:
         late = any(each.late and each.group in _SCRIPTS for each in points)
         refused_by = (Client.PIP, Client.UV, Client.INSTALLER) if late else (Client.PIP,)
-        yield Found("entry-points-refused", _FILE, str(error), refused_by=refused_by)
+        yield RawFinding("entry-points-refused", _FILE, str(error), refused_by=refused_by)
         return
     differing = sorted(set(other).symmetric_difference(points))
     if differing:
         first = differing[0]
-        yield Found("entry-points-ambiguous", _FILE, f"readers disagree about {first.place} = {_cut(first.value)}")
+        yield RawFinding("entry-points-ambiguous", _FILE, f"readers disagree about {first.place} = {_cut(first.value)}")
 
 
 def _cut(text: str) -> str:

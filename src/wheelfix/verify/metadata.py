@@ -10,10 +10,10 @@ from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_ema
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from wheelfix.codes import Client
 from wheelfix.errors import EditError
 from wheelfix.text import shown
-from wheelfix.verify.found import Found, RewriteField
-from wheelfix.verify.registry import Client
+from wheelfix.verify.finding import RawFinding, RewriteField
 from wheelfix.verify.stricter_readers import has_number_too_large
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import SetField
@@ -41,16 +41,16 @@ def is_possible(name: str, value: str) -> bool:
     return True
 
 
-def check_encoding(document: Document) -> Iterator[Found]:
+def check_encoding(document: Document) -> Iterator[RawFinding]:
     """Yield the first place where METADATA is not UTF-8."""
     try:
         document.data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = document.data.count(b"\n", 0, error.start) + 1
-        yield Found("metadata-not-utf8", f"line {line}", "it is not UTF-8; pip refuses it, others guess")
+        yield RawFinding("metadata-not-utf8", f"line {line}", "it is not UTF-8; pip refuses it, others guess")
 
 
-def bad_values(document: Document) -> Iterator[Found]:
+def bad_values(document: Document) -> Iterator[RawFinding]:
     """Yield the fields with values that ``packaging`` refuses or makes nothing of; those that are not UTF-8 are left out."""
     known = (document.data[field.start : field.stop].rstrip(b"\r\n") for field in document.fields if find(field.name))
     lines = [*filter(_is_utf8, known), b"", b""]  # other headers, such as Content-Type, would make a mail of it
@@ -63,9 +63,9 @@ def bad_values(document: Document) -> Iterator[Found]:
         try:
             getattr(checked, key)
         except InvalidMetadata as error:
-            yield Found("metadata-bad-value", error.field, cut(str(error).partition("\n")[0]))
+            yield RawFinding("metadata-bad-value", error.field, cut(str(error).partition("\n")[0]))
         except (ValueError, LookupError, RecursionError):  # by some versions of packaging
-            yield Found("metadata-bad-value", key, "it cannot be read")
+            yield RawFinding("metadata-bad-value", key, "it cannot be read")
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -76,13 +76,13 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _check_unparsed(document: Document, unparsed: Collection[str]) -> Iterator[Found]:
+def _check_unparsed(document: Document, unparsed: Collection[str]) -> Iterator[RawFinding]:
     """Yield the fields of which ``packaging`` makes nothing, but for those that are told as standing too often."""
     for key in sorted(unparsed):
         kind = find(key)
         if kind is not None and (kind.multiple or len(document.all(key)) == 1):
             what = "a label stands twice" if key == "project-url" else "it cannot be read"
-            yield Found("metadata-bad-value", kind.name, what)
+            yield RawFinding("metadata-bad-value", kind.name, what)
 
 
 LEVEL: Final = "Metadata-Version"
@@ -92,15 +92,15 @@ _SINCE_LICENSES: Final = "2.4"
 """The Metadata-Version with which PEP 639 made them exclude each other."""
 
 
-def check_level(document: Document, files: Collection[str]) -> Iterator[Found]:
+def check_level(document: Document, files: Collection[str]) -> Iterator[RawFinding]:
     """Yield the findings on Metadata-Version, and on fields that it does not go with; ``files`` are those of dist-info."""
     yield from _check_version(document, files)
     if _has_two_licenses(document, files) and (document.first(LEVEL) or "") in _from(_SINCE_LICENSES):
         message = "since Metadata-Version 2.4 they exclude each other: License is disregarded, and PyPI refuses the wheel"
-        yield Found("metadata-two-licenses", "License", message)
+        yield RawFinding("metadata-two-licenses", "License", message)
 
 
-def _check_version(document: Document, files: Collection[str]) -> Iterator[Found]:
+def _check_version(document: Document, files: Collection[str]) -> Iterator[RawFinding]:
     said = document.first(LEVEL)
     if not said:
         return
@@ -111,16 +111,16 @@ def _check_version(document: Document, files: Collection[str]) -> Iterator[Found
     if said not in METADATA_VERSIONS:
         known = said == "2.0"  # PEP 426, withdrawn; 2.1 is what came of it
         change, why_not = raising(document, max("2.1", newest, key=Version), files) if known else ((), "")
-        yield Found("metadata-unknown-version", LEVEL, f"there is no Metadata-Version {cut(said)}{why_not}", change)
+        yield RawFinding("metadata-unknown-version", LEVEL, f"there is no Metadata-Version {cut(said)}{why_not}", change)
         return
     if early and is_later(early, said):
         message = f"{LICENSE_FILE} requires Metadata-Version {early} (found {said}); tools read it all the same"
-        yield Found("metadata-license-file-early", LICENSE_FILE, message)
+        yield RawFinding("metadata-license-file-early", LICENSE_FILE, message)
     late = {name: level for name, level in since.items() if is_later(level, said)}
-    mending, why_not = raising(document, newest, files) if late else ((), "")
+    fixes, why_not = raising(document, newest, files) if late else ((), "")
     for name, level in late.items():
         message = f"{name} requires Metadata-Version {level} (found {said}){why_not}"
-        yield Found("metadata-field-too-new", name, message, mending)
+        yield RawFinding("metadata-field-too-new", name, message, fixes)
 
 
 def raising(document: Document, level: str, files: Collection[str]) -> tuple[tuple[SetField, ...], str]:
@@ -185,7 +185,7 @@ _NO_DESCRIPTION: Final = frozenset({b"", b"UNKNOWN"})
 """What old setuptools wrote where there was none."""
 
 
-def check_fields(subject: Subject) -> Iterator[Found]:
+def check_fields(subject: Subject) -> Iterator[RawFinding]:
     """Yield the faults of METADATA."""
     document = subject.document
     if document is None:
@@ -199,51 +199,53 @@ def check_fields(subject: Subject) -> Iterator[Found]:
     yield from _check_description(document)
 
 
-def _check_names(document: Document) -> Iterator[Found]:
+def _check_names(document: Document) -> Iterator[RawFinding]:
     seen = set()
     for name in _REQUIRED:
         if not document.first(name):
             refused_by = (Client.PYPI,) if name == LEVEL else None
-            yield Found("metadata-missing-field", name, f"METADATA has no {name}", refused_by=refused_by)
+            yield RawFinding("metadata-missing-field", name, f"METADATA has no {name}", refused_by=refused_by)
     for field in document.fields:
         kind = find(field.name)
         key = field.name.lower()
         if kind is None and key not in seen:
-            yield Found("metadata-unknown-field", shown(field.name), f"no Metadata-Version has a field {shown(field.name)}")
+            yield RawFinding(
+                "metadata-unknown-field", shown(field.name), f"no Metadata-Version has a field {shown(field.name)}"
+            )
         elif kind is not None and not kind.multiple and key in seen:
-            yield Found(
+            yield RawFinding(
                 "metadata-repeated-field", kind.name, f"{kind.name} appears more than once; readers disagree on which counts"
             )
         seen.add(key)
 
 
-def _check_identity(document: Document) -> Iterator[Found]:
+def _check_identity(document: Document) -> Iterator[RawFinding]:
     name, version = document.first("Name"), document.first("Version")
     try:
         canonicalize_name(name or "x", validate=True)
     except ValueError:
-        yield Found("metadata-bad-name", "Name", f"{cut(name or '')} is not a valid project name")
+        yield RawFinding("metadata-bad-name", "Name", f"{cut(name or '')} is not a valid project name")
     try:
         Version(version or "0")
     except ValueError:
-        yield Found("metadata-bad-version", "Version", f"{cut(version or '')} is not a valid version (PEP 440)")
+        yield RawFinding("metadata-bad-version", "Version", f"{cut(version or '')} is not a valid version (PEP 440)")
     else:
         if has_number_too_large(version or "0"):
             message = f"{cut(version or '')} has a number of more than 64 bits; uv refuses the wheel"
-            yield Found("metadata-bad-version", "Version", message, refused_by=(Client.UV,))
+            yield RawFinding("metadata-bad-version", "Version", message, refused_by=(Client.UV,))
     extras = document.all("Provides-Extra")
     for field in (*document.all("Name")[:1], *document.all("Version")[:1], *document.all(LEVEL)[:1], *extras):
         yield from _check_blanks(field)
 
 
-def _check_blanks(field: Field) -> Iterator[Found]:
+def _check_blanks(field: Field) -> Iterator[RawFinding]:
     """Yield the blanks that are part of a value to ``email.parser``: whoever compares it with what is allowed refuses it."""
     text = field.value.strip()
     refused_by = _refusing_blanks(field.name.lower(), field.value) if text and field.value != text else ()
     if refused_by:
-        mending = (RewriteField(field.start, text),) if text.isascii() and text.isprintable() else ()
+        fixes = (RewriteField(field.start, text),) if text.isascii() and text.isprintable() else ()
         message = f"there are blanks or line breaks around {cut(text)}, which are taken for a part of it"
-        yield Found("metadata-odd-blanks", field.name, message, mending, refused_by=refused_by)
+        yield RawFinding("metadata-odd-blanks", field.name, message, fixes, refused_by=refused_by)
 
 
 def _refusing_blanks(name: str, value: str) -> tuple[Client, ...]:
@@ -256,22 +258,22 @@ def _refusing_blanks(name: str, value: str) -> tuple[Client, ...]:
     return (Client.PYPI,)
 
 
-def _check_urls(document: Document) -> Iterator[Found]:
+def _check_urls(document: Document) -> Iterator[RawFinding]:
     """Yield the values of Project-URL that are not a label and a URL; ``packaging`` takes any text."""
     for field in document.all("Project-URL"):
         label, _, url = (part.strip() for part in field.value.partition(","))
         missing = "label" if not label else "URL" if not url else ""
         if missing or len(label) > _LONGEST_LABEL:
             what = f"it has no {missing}" if missing else f"its label has more than {_LONGEST_LABEL} characters"
-            yield Found("metadata-bad-value", f"Project-URL: {cut(field.value.strip())}", what)
+            yield RawFinding("metadata-bad-value", f"Project-URL: {cut(field.value.strip())}", what)
 
 
-def _check_description(document: Document) -> Iterator[Found]:
+def _check_description(document: Document) -> Iterator[RawFinding]:
     if document.body and document.first("Description"):
-        yield Found("metadata-bad-value", "Description", "it is in the header, and the body is another one")
+        yield RawFinding("metadata-bad-value", "Description", "it is in the header, and the body is another one")
     said = {document.body, (document.first("Description") or "").encode("utf-8", "surrogateescape")}
     if said <= _NO_DESCRIPTION:
-        yield Found("metadata-no-description", "Description", "an index has nothing to show")
+        yield RawFinding("metadata-no-description", "Description", "an index has nothing to show")
     elif not document.first("Description-Content-Type"):
         message = "it is missing; indexes assume reStructuredText"
-        yield Found("metadata-no-content-type", "Description-Content-Type", message)
+        yield RawFinding("metadata-no-content-type", "Description-Content-Type", message)

@@ -11,10 +11,10 @@ from typing import Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.found import Found
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.metadata import cut
-from wheelfix.verify.registry import Client
 from wheelfix.verify.stricter_readers import has_number_too_large
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.filename import WheelFilename, same_version
@@ -30,41 +30,43 @@ _VARIANT: Final = "variant.json"
 _DATA: Final = ".data"
 
 
-def check_names(subject: Subject) -> Iterator[Found]:
+def check_names(subject: Subject) -> Iterator[RawFinding]:
     """Yield where the names of a wheel do not fit together."""
     yield from _check_filename(subject)
     yield from _check_folders(subject)
 
 
-def _check_filename(subject: Subject) -> Iterator[Found]:
+def _check_filename(subject: Subject) -> Iterator[RawFinding]:
     name, document = subject.filename, subject.document
     if name is None:
         return
     if not _PROJECT.fullmatch(name.raw_project) or "__" in name.raw_project:
-        yield Found("filename-bad-name", "", f"{cut(name.raw_project)} is not valid as the project in a file name")
+        yield RawFinding("filename-bad-name", "", f"{cut(name.raw_project)} is not valid as the project in a file name")
     if not _is_version(name.version):
-        yield Found("filename-bad-version", "", f"{cut(name.version)} is not a valid version (PEP 440)")
+        yield RawFinding("filename-bad-version", "", f"{cut(name.version)} is not a valid version (PEP 440)")
     elif has_number_too_large(name.version):
         message = f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
-        yield Found("filename-bad-version", "", message, refused_by=(Client.UV,))
+        yield RawFinding("filename-bad-version", "", message, refused_by=(Client.UV,))
     yield from _check_tags(name)
     yield from _check_variant(subject, name)
     tags = f"{name.python}-{name.abi}-{name.platform}"
     if tags != tags.lower():
-        yield Found("filename-tag-case", "", f"uv knows tags in lower case only: {cut(tags)}")
+        yield RawFinding("filename-tag-case", "", f"uv knows tags in lower case only: {cut(tags)}")
     if document is None:
         return
     said, version = document.first("Name"), document.first("Version")
     if said and canonicalize_name(said) != name.project:
-        yield Found("filename-name-differs", "Name", f"METADATA says Name {shown(said)}, the file name {name.raw_project}")
+        yield RawFinding(
+            "filename-name-differs", "Name", f"METADATA says Name {shown(said)}, the file name {name.raw_project}"
+        )
     if version and not same_version(version, name.version.replace("_", "-")):
         message = f"METADATA says Version {shown(version)}, the file name {name.version}"
         lacks_label = same_version(version, name.version.partition("+")[0])
         refused_by = (Client.PIP, Client.PYPI) if lacks_label else None  # uv takes a label in the file name alone
-        yield Found("filename-version-differs", "Version", message, refused_by=refused_by)
+        yield RawFinding("filename-version-differs", "Version", message, refused_by=refused_by)
 
 
-def _check_tags(name: WheelFilename) -> Iterator[Found]:
+def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
     """Yield the tags that are empty or have other characters than letters, digits and _, and build tags likewise."""
     for tags in (name.python, name.abi, name.platform):
         if not _TAGS.fullmatch(tags):
@@ -72,34 +74,34 @@ def _check_tags(name: WheelFilename) -> Iterator[Found]:
             by_others = (Client.PIP, Client.PYPI) if not all(tags.split(".")) else ()
             refused_by = tuple(client for client in Client if client in (*by_uv, *by_others))
             message = f"a tag is empty, or has other characters than letters, digits and _: {cut(tags)}"
-            yield Found("filename-malformed", "", message, refused_by=refused_by)
+            yield RawFinding("filename-malformed", "", message, refused_by=refused_by)
     build = _BUILD.fullmatch(name.build or "0")
     if build is None:
         message = f"the build tag has other characters than letters, digits, _ and .: {cut(name.build or '')}"
-        yield Found("filename-malformed", "", message, refused_by=(Client.UV,))
+        yield RawFinding("filename-malformed", "", message, refused_by=(Client.UV,))
     elif int(build[1][:_MOST_DIGITS]) > _LARGEST_BUILD:
         message = f"the build tag has a number of more than 64 bits: {cut(name.build or '')}"
-        yield Found("filename-malformed", "", message, refused_by=(Client.UV,))
+        yield RawFinding("filename-malformed", "", message, refused_by=(Client.UV,))
 
 
-def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[Found]:
+def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding]:
     """Yield that the wheel is a variant, and where it does not say of which properties (PEP 825, a draft)."""
     data = subject.read(_VARIANT)
     if name.variant is None:
         return
     message = f"it is the variant {shown(name.variant)} (PEP 825, a draft): pip and PyPI refuse it, or pass it over"
-    yield Found("filename-variant", "", message)
+    yield RawFinding("filename-variant", "", message)
     if data is None:
-        yield Found("variant-unreadable", _VARIANT, "it is missing, and uv requires it")
+        yield RawFinding("variant-unreadable", _VARIANT, "it is missing, and uv requires it")
         return
     try:
         labels = sorted(json.loads(data)["variants"].keys())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        yield Found("variant-unreadable", _VARIANT, "it is not JSON with an object named variants")
+        yield RawFinding("variant-unreadable", _VARIANT, "it is not JSON with an object named variants")
         return
     if labels != [name.variant]:
         message = f"it describes {shown_few(labels) or 'no variant'}, the file name says {shown(name.variant)}"
-        yield Found("variant-differs", _VARIANT, message)
+        yield RawFinding("variant-differs", _VARIANT, message)
 
 
 def _is_version(text: str) -> bool:
@@ -110,7 +112,7 @@ def _is_version(text: str) -> bool:
     return True
 
 
-def _check_folders(subject: Subject) -> Iterator[Found]:
+def _check_folders(subject: Subject) -> Iterator[RawFinding]:
     if not subject.dist_info:
         return
     stem = subject.dist_info.removesuffix(".dist-info")
@@ -119,12 +121,12 @@ def _check_folders(subject: Subject) -> Iterator[Found]:
     if name is not None and (canonicalize_name(project) != name.project or not _is_same_version(version, name)):
         message = f"the directory is {shown(subject.dist_info)}, the file is {name}"
         refused_by = (Client.PYPI,) if canonicalize_name(project) == name.project else None  # installers ask for the name
-        yield Found("dist-info-name-differs", shown(subject.dist_info), message, refused_by=refused_by)
+        yield RawFinding("dist-info-name-differs", shown(subject.dist_info), message, refused_by=refused_by)
     elif name is not None and stem != f"{name.raw_project}-{name.version}":
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
-        yield Found("dist-info-spelling", shown(subject.dist_info), message)
+        yield RawFinding("dist-info-spelling", shown(subject.dist_info), message)
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
-        yield Found("dist-info-installer-file", file, f"{file} is for an installer to write")
+        yield RawFinding("dist-info-installer-file", file, f"{file} is for an installer to write")
     yield from _check_data(subject, f"{stem}{_DATA}")
 
 
@@ -132,7 +134,7 @@ def _is_same_version(version: str, name: WheelFilename) -> bool:
     return same_version(version.replace("_", "-"), name.version.replace("_", "-"))
 
 
-def _check_data(subject: Subject, own: str) -> Iterator[Found]:
+def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
     """Yield the faults of data folders: pip takes whatever ends with .data for one, and refuses what it cannot place."""
     below: dict[str, list[list[str]]] = {}
     for name in subject.entries:
@@ -141,23 +143,23 @@ def _check_data(subject: Subject, own: str) -> Iterator[Found]:
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
     for folder, files in sorted(below.items()):
         if folder != own and f"{folder}/" in subject.folders:
-            yield Found("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(own)}")
+            yield RawFinding("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(own)}")
         if folder == own:
             yield from _check_own_data(subject, folder)
         unknown = sorted({"/".join(filter(None, (folder, *file))) for file in files if file and not _is_placed(*file)})
         if unknown:
             message = f"no installer knows where to put {shown_few(unknown)}"
             refused_by = None if folder == own else (Client.PIP,)  # to others it is a directory like any other
-            yield Found("data-unknown-scheme", shown(folder), message, refused_by=refused_by)
+            yield RawFinding("data-unknown-scheme", shown(folder), message, refused_by=refused_by)
 
 
-def _check_own_data(subject: Subject, folder: str) -> Iterator[Found]:
+def _check_own_data(subject: Subject, folder: str) -> Iterator[RawFinding]:
     """Yield the folders among the scripts, and the files of the library that are in the wheel twice."""
     scripts = f"{folder}/scripts/"
     nested = sorted(name for name in subject.entries if name.startswith(scripts) and "/" in name.removeprefix(scripts))
     if nested:
         message = f"uv refuses a wheel with directories among its scripts: {shown_few(nested)}"
-        yield Found("data-script-folder", shown(scripts), message)
+        yield RawFinding("data-script-directory", shown(scripts), message)
     for scheme in ("purelib", "platlib"):
         library = f"{folder}/{scheme}/"
         other = "purelib" if scheme == "platlib" else ""  # both are one folder in most environments
@@ -166,7 +168,7 @@ def _check_own_data(subject: Subject, folder: str) -> Iterator[Found]:
             twin = path if path in subject.entries else f"{folder}/{other}/{path}"
             if name.startswith(library) and not name.endswith("/") and twin in subject.entries:
                 message = f"it goes where {shown(twin)} goes; installer does not write one over the other"
-                yield Found("data-same-file", shown(name), message)
+                yield RawFinding("data-same-file", shown(name), message)
 
 
 def _is_placed(scheme: str, file: str) -> bool:

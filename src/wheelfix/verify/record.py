@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from wheelfix.codes import Client
 from wheelfix.errors import RecordError
 from wheelfix.text import shown
-from wheelfix.verify.found import AddRow, ChangeRow, Found
+from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding
 from wheelfix.verify.hashing import Sums
-from wheelfix.verify.registry import Client
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import RemoveFile
 from wheelfix.wheel.record import (
@@ -61,8 +61,8 @@ class Listing:
     """
 
     rows: dict[str, list[Listed]] = field(default_factory=dict)
-    faults: list[Found] = field(default_factory=list)
-    absent: set[Found] = field(default_factory=set)
+    faults: list[RawFinding] = field(default_factory=list)
+    absent: set[RawFinding] = field(default_factory=set)
 
     @property
     def algorithms(self) -> dict[str, list[str]]:
@@ -87,10 +87,10 @@ def read_listing(subject: Subject) -> Listing:
     empty = [index for index, raw in enumerate(subject.record.rows) if not raw.strip()]
     if empty:
         more = f", and {len(empty) - 1} more" if len(empty) > 1 else ""
-        mending = tuple(ChangeRow(index, REMOVE) for index in empty)
+        fixes = tuple(ChangeRow(index, REMOVE) for index in empty)
         refused_by = _refusing_empty({subject.record.rows[index].rstrip(b"\r\n") for index in empty})
         place, message = f"row {empty[0] + 1}", f"it is empty{more}"
-        listing.faults.append(Found("record-empty-row", place, message, mending, refused_by=refused_by))
+        listing.faults.append(RawFinding("record-empty-row", place, message, fixes, refused_by=refused_by))
     for index, row in subject.record.read_rows():
         _take(subject, listing, index, row)
     return listing
@@ -112,22 +112,22 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
     else:
         loose = read_unquoted(subject.record.rows[index]) if subject.record else None
         if loose is None or not _is_file(subject, loose.path):
-            listing.faults.append(Found("record-bad-row", f"row {index + 1}", read.message))
+            listing.faults.append(RawFinding("record-bad-row", f"row {index + 1}", read.message))
             return
         row, code, message = loose, "record-unquoted-path", read.message
     place, gone = _place(index, row.path), (ChangeRow(index, REMOVE),)
     if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
-        listing.faults.append(Found("record-not-utf8", place, "the path is not UTF-8"))
+        listing.faults.append(RawFinding("record-not-utf8", place, "the path is not UTF-8"))
     if len(f"{row.path},".splitlines()) > 1:  # the comma behind it shows a character that ends the path
         message = "the path has a character that ends a line for installer and PyPI"
-        listing.faults.append(Found("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
+        listing.faults.append(RawFinding("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
     if _is_file(subject, row.path):
         listing.rows.setdefault(row.path, []).append(Listed(index, row, code, message))
         return
     plain = plain_path(row.path)
     if row.path.endswith("/") or f"{plain}/" in subject.folders:
         message = "it names a directory; only files are listed"
-        listing.faults.append(Found("record-directory-row", place, message, gone))
+        listing.faults.append(RawFinding("record-directory-row", place, message, gone))
         return
     is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None
     path = plain.lstrip("/") if is_absolute else plain.removeprefix(_MARK)
@@ -143,12 +143,12 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
         return
     if row.size and read_size(row.size) is None:
         listing.faults.append(
-            Found("record-bad-size", place, f"{shown(row.size[:40])} is no size; uv refuses the wheel", gone)
+            RawFinding("record-bad-size", place, f"{shown(row.size[:40])} is no size; uv refuses the wheel", gone)
         )
     if code in ("record-path-spelling", "record-byte-order-mark"):
         code = "record-no-such-file"
     message = message if is_absolute else "there is no such file in the archive"
-    fault = Found(code, place, message, gone)
+    fault = RawFinding(code, place, message, gone)
     listing.faults.append(fault)
     listing.absent.add(fault)
 
@@ -165,7 +165,7 @@ _HEXADECIMAL: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
 
 
-def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> Iterator[Found]:
+def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> Iterator[RawFinding]:
     """Yield the faults of RECORD; ``sums`` are those of the entries, by name."""
     if subject.record is None:
         return
@@ -179,7 +179,7 @@ def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> 
     yield from (_as_swap(each) if has_missing and each in listing.absent else each for each in listing.faults)
 
 
-def _in_doubt(missing: Iterable[Found], listing: Listing, *, contradicted: bool) -> Iterator[Found]:
+def _in_doubt(missing: Iterable[RawFinding], listing: Listing, *, contradicted: bool) -> Iterator[RawFinding]:
     """Yield the faults of files without a row: what RECORD does not vouch for, a row would.
 
     Where RECORD names another file that is not there, it may be that one under a near name; where it contradicts another
@@ -194,7 +194,7 @@ def _in_doubt(missing: Iterable[Found], listing: Listing, *, contradicted: bool)
         yield replace(each, message=each.message + reason, file=each.place) if is_file and reason else each
 
 
-def _as_swap(found: Found) -> Found:
+def _as_swap(found: RawFinding) -> RawFinding:
     """Return a row without a file as one that may be of a file without a row."""
     message = f"{found.message}; a file that is there has no row: it may be in its place"
     return replace(found, message=message, file=found.place)
@@ -210,30 +210,32 @@ class _Table:
         self._own = f"{subject.dist_info}/RECORD"
         self._signatures = {f"{subject.dist_info}/{name}" for name in SIGNATURES}
 
-    def check_file(self, path: str, rows: Sequence[Listed]) -> Iterator[Found]:
+    def check_file(self, path: str, rows: Sequence[Listed]) -> Iterator[RawFinding]:
         """Yield the faults of the rows for one file.
 
         All but one of them are to go. Where they contradict each other, no one can say from RECORD which it is.
         """
         if path in self._signatures:
             for each in rows:
-                yield Found("record-signature-row", each.place, "a signature of RECORD cannot be listed in it", _gone(each))
+                yield RawFinding(
+                    "record-signature-row", each.place, "a signature of RECORD cannot be listed in it", _gone(each)
+                )
             return
         kept = min(rows, key=lambda each: self._preference(path, each)) if len(rows) > 1 else rows[0]
         agreed = self._agree(path, rows)
         for each in rows:
             if each.code:
-                mending = (ChangeRow(each.index, RowEdit(path=path)),) if each is kept else _gone(each)
-                yield Found(each.code, each.place, each.message, mending, "" if agreed else path)
+                fixes = (ChangeRow(each.index, RowEdit(path=path)),) if each is kept else _gone(each)
+                yield RawFinding(each.code, each.place, each.message, fixes, "" if agreed else path)
             if each is kept:
                 continue
             if agreed:
                 message = f"row {kept.index + 1} is for the same file"
-                yield Found("record-duplicate-row", each.place, message, _gone(each))
+                yield RawFinding("record-duplicate-row", each.place, message, _gone(each))
                 yield from _check_last(each) if each is rows[-1] and path != self._own else ()
             else:
                 message = f"row {kept.index + 1} is for the same file, and says otherwise"
-                yield Found("record-contradicting-rows", each.place, message, _gone(each), path)
+                yield RawFinding("record-contradicting-rows", each.place, message, _gone(each), path)
         found = _check_own(kept) if path == self._own else self._check_hash(path, kept)
         yield from found if agreed else (replace(each, file=path) for each in found)
 
@@ -257,7 +259,7 @@ class _Table:
         row = each.row
         return not self._holds(path, row), not row.digest, not row.size, bool(each.code), each.index
 
-    def _check_hash(self, path: str, each: Listed) -> Iterator[Found]:
+    def _check_hash(self, path: str, each: Listed) -> Iterator[RawFinding]:
         row, place = each.row, each.place
         true_size = self._subject.entries[path].size
         sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
@@ -269,39 +271,39 @@ class _Table:
         digest = (ChangeRow(each.index, RowEdit(digest=true)),)
         if not row.digest and row.size and said != true_size:
             message = "it has no hash, and its size is that of another content"
-            yield Found("record-no-hash", place, message, whole, path)
+            yield RawFinding("record-no-hash", place, message, whole, path)
         elif not row.digest:
-            yield Found("record-no-hash", place, "it has no hash", digest)
+            yield RawFinding("record-no-hash", place, "it has no hash", digest)
         elif name not in sums.digests:
             message = f"not every installer can compare a hash of {shown(row.algorithm)!r}"
-            yield Found("record-unknown-hash", place, message, whole, path)
+            yield RawFinding("record-unknown-hash", place, message, whole, path)
         else:
             reading = likeness(row.digest, sums.digests[name])
             if reading == "wrong":
                 message = f"its {name} is {_short(row)}, that of the file is {true[7:]}"
-                yield Found("record-wrong-hash", place, message, whole, path)
+                yield RawFinding("record-wrong-hash", place, message, whole, path)
                 return
             if name not in _SAFE:
-                yield Found("record-weak-hash", place, f"{name} is weaker than sha256", digest)
+                yield RawFinding("record-weak-hash", place, f"{name} is weaker than sha256", digest)
             elif reading != "right":
                 proper = (ChangeRow(each.index, RowEdit(digest=hash_column(name, sums.digests[name]))),)
                 code = "record-hex-hash" if reading == "in hexadecimal" else "record-hash-spelling"
-                yield Found(code, place, f"its hash is that of the file, but {reading}", proper)
+                yield RawFinding(code, place, f"its hash is that of the file, but {reading}", proper)
         mend = (ChangeRow(each.index, RowEdit(size=size)),)
         if not row.size:
-            yield Found("record-no-size", place, "it has no size", mend)
+            yield RawFinding("record-no-size", place, "it has no size", mend)
         elif said == true_size and row.size != size:
-            yield Found("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
+            yield RawFinding("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
         elif said != true_size:
             message = f"its size is {shown(row.size[:40])}, that of the file is {size}"
-            yield Found("record-wrong-size", place, message, mend, path, _refusing_size(row.size, true_size))
+            yield RawFinding("record-wrong-size", place, message, mend, path, _refusing_size(row.size, true_size))
 
-    def check_missing(self) -> Iterator[Found]:
+    def check_missing(self) -> Iterator[RawFinding]:
         """Yield the files that have no row."""
         listed = self._listing.rows
         if self._own not in listed:
             row = AddRow(NewRow(self._own, "", ""))
-            yield Found("record-own-row-missing", shown(self._own), "RECORD has no row for itself", (row,))
+            yield RawFinding("record-own-row-missing", shown(self._own), "RECORD has no row for itself", (row,))
         for name, entry in self._subject.entries.items():
             if name in listed or name in self._signatures or name == self._own or name.endswith("/"):
                 continue
@@ -309,14 +311,14 @@ class _Table:
             mend: tuple[AddRow, ...] = ()
             if sums is not None and not sums.damage:
                 mend = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
-            yield Found("record-missing-row", shown(name), "RECORD has no row for it", mend)
+            yield RawFinding("record-missing-row", shown(name), "RECORD has no row for it", mend)
 
 
-def _check_last(each: Listed) -> Iterator[Found]:
+def _check_last(each: Listed) -> Iterator[RawFinding]:
     """Yield what the last of several rows for a file lacks: installer reads no other."""
     code = "record-no-hash" if not each.row.digest else "record-no-size" if not each.row.size else ""
     if code:
-        yield Found(code, each.place, "it is the last row for the file, and another one says more", _gone(each))
+        yield RawFinding(code, each.place, "it is the last row for the file, and another one says more", _gone(each))
 
 
 def _refusing_size(size: str, true_size: int) -> tuple[Client, ...]:
@@ -333,25 +335,25 @@ def _gone(each: Listed) -> tuple[ChangeRow, ...]:
     return (ChangeRow(each.index, REMOVE),)
 
 
-def _check_own(each: Listed) -> Iterator[Found]:
+def _check_own(each: Listed) -> Iterator[RawFinding]:
     if each.row.digest or each.row.size:
         change = ChangeRow(each.index, RowEdit(digest="", size=""))
         message = "it has a hash or a size, which no file can have of itself"
-        yield Found("record-own-row-hash", each.place, message, (change,))
+        yield RawFinding("record-own-row-hash", each.place, message, (change,))
 
 
 def _short(row: Row) -> str:
     return shown(row.digest.partition("=")[2][:90])
 
 
-def _check_signatures(subject: Subject) -> Iterator[Found]:
+def _check_signatures(subject: Subject) -> Iterator[RawFinding]:
     present: Sequence[str] = [name for name in SIGNATURES if name in subject.dist_info_files]
     for name in present:
-        yield Found("record-signature", name, f"{name} is of a form that PEP 815 deprecates; no installer checks it")
+        yield RawFinding("record-signature", name, f"{name} is of a form that PEP 815 deprecates; no installer checks it")
     if "RECORD.jws" in present:
         signed, record = _signed_hash(subject.read("RECORD.jws") or b""), subject.read("RECORD") or b""
         if signed is not None and signed != hash_column("sha256", hashlib.sha256(record).digest()):
-            yield Found("record-void-signature", "RECORD.jws", "it signs another RECORD", (RemoveFile("RECORD.jws"),))
+            yield RawFinding("record-void-signature", "RECORD.jws", "it signs another RECORD", (RemoveFile("RECORD.jws"),))
 
 
 def _signed_hash(data: bytes) -> str | None:

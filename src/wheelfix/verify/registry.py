@@ -3,10 +3,9 @@
 The reference page of the documentation is made from it.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from wheelfix.codes import EVERYONE, Check, Client, Fix
 from wheelfix.results import Severity
 
 _GUIDES: Final = "https://packaging.python.org/en/latest/specifications/"
@@ -25,56 +24,16 @@ VARIANTS: Final = "https://peps.python.org/pep-0825/"
 WITHDRAWN: Final = "https://peps.python.org/pep-0426/"
 
 
-class Mend(StrEnum):
-    """Whether ``repair`` mends a fault."""
-
-    NO = "no"
-    YES = "yes"
-    TRUSTED = "with --trust-content"
-    """It may mean damage: which of RECORD and content is right, only a person can say."""
-    ASKED = "if selected"
-    """It may be meant so."""
+def _error(code: str, meaning: str, specification: str, fix: Fix = Fix.NO, *, by: tuple[Client, ...] = ()) -> Check:
+    return Check(code, Severity.ERROR, meaning, specification, fix, by)
 
 
-class Client(StrEnum):
-    """Who can refuse a wheel. What one of them refuses today is an error, all else is a warning."""
-
-    PIP = "pip"
-    UV = "uv"
-    INSTALLER = "installer"
-    """The library of this name, by which Poetry and PDM install."""
-    PYPI = "PyPI"
-    """Its check of an upload."""
+def _warning(code: str, meaning: str, specification: str, fix: Fix = Fix.NO) -> Check:
+    return Check(code, Severity.WARNING, meaning, specification, fix)
 
 
-EVERYONE: Final = tuple(Client)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One row of the table: ``sentence`` says what is wrong, ``specification`` is the page that says so.
-
-    ``refused_by`` names who refuses such a wheel, in one form of the finding at least; tests run each of them.
-    """
-
-    code: str
-    severity: Severity
-    sentence: str
-    specification: str
-    mend: Mend = Mend.NO
-    refused_by: tuple[Client, ...] = ()
-
-
-def _error(code: str, sentence: str, specification: str, mend: Mend = Mend.NO, *, by: tuple[Client, ...] = ()) -> Check:
-    return Check(code, Severity.ERROR, sentence, specification, mend, by)
-
-
-def _warning(code: str, sentence: str, specification: str, mend: Mend = Mend.NO) -> Check:
-    return Check(code, Severity.WARNING, sentence, specification, mend)
-
-
-def _note(code: str, sentence: str, specification: str, mend: Mend = Mend.NO) -> Check:
-    return Check(code, Severity.NOTE, sentence, specification, mend)
+def _note(code: str, meaning: str, specification: str, fix: Fix = Fix.NO) -> Check:
+    return Check(code, Severity.NOTE, meaning, specification, fix)
 
 
 _INSTALLERS: Final = (Client.PIP, Client.UV, Client.INSTALLER)
@@ -304,7 +263,7 @@ _NAMES: Final = (
         FORMAT,
         by=(Client.PIP, Client.UV, Client.INSTALLER),
     ),
-    _error("data-script-folder", "There is a directory among the scripts of a .data directory.", FORMAT, by=(Client.UV,)),
+    _error("data-script-directory", "There is a directory among the scripts of a .data directory.", FORMAT, by=(Client.UV,)),
     _error(
         "data-same-file",
         "A file of a .data directory goes where another file of the wheel goes.",
@@ -337,10 +296,10 @@ _NAMES: Final = (
         "wheel-field-case",
         "Wheel-Version is spelled in another case, and uv does not find it.",
         FORMAT,
-        Mend.YES,
+        Fix.YES,
         by=(Client.UV,),
     ),
-    _warning("wheel-no-root", "Root-Is-Purelib in WHEEL is missing or invalid; installers assume false.", FORMAT, Mend.YES),
+    _warning("wheel-no-root", "Root-Is-Purelib in WHEEL is missing or invalid; installers assume false.", FORMAT, Fix.YES),
     _warning("wheel-bad-tags", "The tags in WHEEL cannot be read.", FORMAT),
     _warning("wheel-tags-differ", "The tags in WHEEL are not those of the file name.", FORMAT),
     _warning("wheel-build-differs", "Build in WHEEL differs from the file name.", FORMAT),
@@ -354,100 +313,100 @@ _RECORD: Final = (
         "record-byte-order-mark",
         "RECORD begins with a byte order mark, which is read as a part of the first path.",
         RECORD,
-        Mend.YES,
+        Fix.YES,
         by=(Client.INSTALLER,),
     ),
     _error(
         "record-empty-row",
         "A line of RECORD is empty; installers fail on it.",
         RECORD,
-        Mend.YES,
+        Fix.YES,
         by=EVERYONE,
     ),
-    _error("record-unquoted-path", "A path with a comma is not quoted.", RECORD, Mend.YES, by=(Client.UV, Client.INSTALLER)),
-    _error("record-missing-row", "A file has no row.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
-    _warning("record-no-such-file", "A row names a file that is not there.", RECORD, Mend.YES),
+    _error("record-unquoted-path", "A path with a comma is not quoted.", RECORD, Fix.YES, by=(Client.UV, Client.INSTALLER)),
+    _error("record-missing-row", "A file has no row.", RECORD, Fix.YES, by=(Client.INSTALLER,)),
+    _warning("record-no-such-file", "A row names a file that is not there.", RECORD, Fix.YES),
     _error(
         "record-wrong-hash",
         "A file is not what its row says: its hash differs.",
         RECORD,
-        Mend.TRUSTED,
+        Fix.TRUSTED,
         by=(Client.INSTALLER,),
     ),
     _error(
         "record-wrong-size",
         "The size of a file is not what its row says.",
         RECORD,
-        Mend.TRUSTED,
+        Fix.TRUSTED,
         by=(Client.UV, Client.INSTALLER),
     ),
-    _warning("record-size-spelling", "A size is right, and not written as a plain number.", RECORD, Mend.YES),
-    _error("record-bad-size", "A row without a file has a size that is not a number.", RECORD, Mend.YES, by=(Client.UV,)),
-    _error("record-no-hash", "A row has no hash.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
-    _error("record-no-size", "A row has no size.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
-    _warning("record-weak-hash", "A row has a hash weaker than sha256.", FORMAT, Mend.YES),
+    _warning("record-size-spelling", "A size is right, and not written as a plain number.", RECORD, Fix.YES),
+    _error("record-bad-size", "A row without a file has a size that is not a number.", RECORD, Fix.YES, by=(Client.UV,)),
+    _error("record-no-hash", "A row has no hash.", RECORD, Fix.YES, by=(Client.INSTALLER,)),
+    _error("record-no-size", "A row has no size.", RECORD, Fix.YES, by=(Client.INSTALLER,)),
+    _warning("record-weak-hash", "A row has a hash weaker than sha256.", FORMAT, Fix.YES),
     _error(
         "record-unknown-hash",
         "A row has a hash that not every installer can compare.",
         FORMAT,
-        Mend.TRUSTED,
+        Fix.TRUSTED,
         by=(Client.INSTALLER,),
     ),
     _error(
         "record-hex-hash",
         "A hash is right, and in hexadecimal; tools that compare it refuse the wheel.",
         FORMAT,
-        Mend.YES,
+        Fix.YES,
         by=(Client.INSTALLER,),
     ),
     _error(
         "record-hash-spelling",
         "A hash is right, and not in urlsafe base64 without padding.",
         FORMAT,
-        Mend.YES,
+        Fix.YES,
         by=(Client.INSTALLER,),
     ),
-    _warning("record-duplicate-row", "A file has more than one row.", RECORD, Mend.YES),
+    _warning("record-duplicate-row", "A file has more than one row.", RECORD, Fix.YES),
     _error(
         "record-contradicting-rows",
         "A file has rows that contradict each other.",
         RECORD,
-        Mend.TRUSTED,
+        Fix.TRUSTED,
         by=(Client.INSTALLER,),
     ),
-    _warning("record-directory-row", "A row names a directory.", RECORD, Mend.YES),
-    _error("record-absolute-path", "A row has an absolute path.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
-    _warning("record-backslash", "A row has a path with backslashes.", RECORD, Mend.YES),
-    _error("record-path-spelling", "A row has a path with needless parts.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
-    _error("record-own-row-missing", "RECORD does not list itself.", RECORD, Mend.YES, by=(Client.INSTALLER,)),
+    _warning("record-directory-row", "A row names a directory.", RECORD, Fix.YES),
+    _error("record-absolute-path", "A row has an absolute path.", RECORD, Fix.YES, by=(Client.INSTALLER,)),
+    _warning("record-backslash", "A row has a path with backslashes.", RECORD, Fix.YES),
+    _error("record-path-spelling", "A row has a path with needless parts.", RECORD, Fix.YES, by=(Client.INSTALLER,)),
+    _error("record-own-row-missing", "RECORD does not list itself.", RECORD, Fix.YES, by=(Client.INSTALLER,)),
     _error(
         "record-own-row-hash",
         "The row of RECORD itself has a hash or a size, which cannot be right.",
         RECORD,
-        Mend.YES,
+        Fix.YES,
         by=(Client.INSTALLER,),
     ),
     _error(
         "record-signature-row",
         "A row lists a signature of RECORD, which cannot be listed.",
         FORMAT,
-        Mend.YES,
+        Fix.YES,
         by=(Client.INSTALLER,),
     ),
     _error("record-not-utf8", "A row is not UTF-8.", RECORD, by=EVERYONE),
     _warning("record-signature", "There is a signature of RECORD, a form that PEP 815 deprecates.", SIGNATURES),
-    _warning("record-void-signature", "RECORD.jws signs another RECORD.", SIGNATURES, Mend.YES),
+    _warning("record-void-signature", "RECORD.jws signs another RECORD.", SIGNATURES, Fix.YES),
 )
 _METADATA: Final = (
-    _error("metadata-hidden-fields", "Line ends hide fields from some readers.", CORE, Mend.YES),
+    _error("metadata-hidden-fields", "Line ends hide fields from some readers.", CORE, Fix.YES),
     _error("metadata-ambiguous", "Readers see different fields.", CORE),
     _error("metadata-too-many-fields", "METADATA has a header longer than any real one.", CORE),
     _error("metadata-missing-field", "A required field is missing.", CORE, by=(Client.PIP, Client.UV, Client.PYPI)),
     _error("metadata-repeated-field", "A field that may appear once appears more often.", CORE, by=(Client.PYPI,)),
     _error("metadata-bad-name", "Name is not a valid project name.", CORE, by=(Client.PIP, Client.UV, Client.PYPI)),
     _error("metadata-bad-version", "Version is not a valid version.", VERSIONS, by=(Client.PIP, Client.UV, Client.PYPI)),
-    _error("metadata-unknown-version", "There is no such Metadata-Version.", CORE, Mend.YES, by=(Client.PYPI,)),
-    _error("metadata-field-too-new", "A field requires a later Metadata-Version.", CORE, Mend.YES, by=(Client.PYPI,)),
+    _error("metadata-unknown-version", "There is no such Metadata-Version.", CORE, Fix.YES, by=(Client.PYPI,)),
+    _error("metadata-field-too-new", "A field requires a later Metadata-Version.", CORE, Fix.YES, by=(Client.PYPI,)),
     _note(
         "metadata-license-file-early", "License-File is there before Metadata-Version 2.4, as setuptools wrote it.", LICENSES
     ),
@@ -473,14 +432,14 @@ _METADATA: Final = (
         "metadata-odd-blanks",
         "A requirement has a line break or an odd blank, or there are blanks around a name or version.",
         DEPENDENCY,
-        Mend.YES,
+        Fix.YES,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error(
         "metadata-legacy-requirement",
         "A requirement is malformed, and its meaning is plain.",
         VERSIONS,
-        Mend.YES,
+        Fix.YES,
         by=(Client.PIP, Client.UV, Client.PYPI),
     ),
     _error("metadata-bad-requires-python", "Requires-Python cannot be read.", VERSIONS, by=(Client.UV, Client.PYPI)),
@@ -488,14 +447,14 @@ _METADATA: Final = (
         "metadata-legacy-requires-python",
         "Requires-Python is malformed and can be fixed.",
         VERSIONS,
-        Mend.YES,
+        Fix.YES,
         by=(Client.UV, Client.PYPI),
     ),
     _warning("metadata-repeated-requirement", "A requirement appears twice.", CORE),
     _warning("metadata-repeated-extra", "An extra is declared twice.", CORE),
     _error("metadata-bad-extra", "Provides-Extra is not a valid extra name.", CORE, by=(Client.PYPI,)),
-    _warning("metadata-undeclared-extra", "A marker asks for an extra that is not provided.", CORE, Mend.YES),
-    _warning("metadata-empty-extra", "No requirement uses an extra.", CORE, Mend.ASKED),
+    _warning("metadata-undeclared-extra", "A marker asks for an extra that is not provided.", CORE, Fix.YES),
+    _warning("metadata-empty-extra", "No requirement uses an extra.", CORE, Fix.SELECTED),
     _warning("metadata-no-description", "There is no description.", CORE),
     _warning("metadata-no-content-type", "Description-Content-Type is missing; indexes assume reStructuredText.", CORE),
 )
@@ -538,15 +497,15 @@ _COMPANIONS: Final = (
         "entry-points-no-module", "The module of an entry point is not in the wheel, and its package is.", ENTRY_POINTS
     ),
     _warning("entry-points-ambiguous", "Readers see different entry points.", ENTRY_POINTS),
-    _warning("legacy-metadata-json", "metadata.json, of a withdrawn format, repeats METADATA.", WITHDRAWN, Mend.YES),
+    _warning("legacy-metadata-json", "metadata.json, of a withdrawn format, repeats METADATA.", WITHDRAWN, Fix.YES),
     _warning("sbom-unreadable", "A JSON file in sboms/ cannot be read.", SBOMS),
-    _warning("sbom-stale-trace", "The provenance of wheelfix does not match METADATA.", SBOMS),
+    _warning("sbom-stale-provenance", "The provenance of wheelfix does not match METADATA.", SBOMS),
     _warning("contents-bytecode", "Compiled Python is in the wheel; installers compile for themselves.", FORMAT),
     _warning("contents-common-name", "A directory at the top has a name that many projects would write to.", FORMAT),
-    _error("siblings-requires-python", "Wheels of one release differ in Requires-Python.", CORE, by=(Client.UV,)),
+    _error("release-requires-python", "Wheels of one release differ in Requires-Python.", CORE, by=(Client.UV,)),
     _warning(
-        "siblings-disagree", "Wheels of one release differ in requirements or extras; resolvers read one of them.", CORE
+        "release-disagrees", "Wheels of one release differ in requirements or extras; resolvers read one of them.", CORE
     ),
 )
 CHECKS: Final = {check.code: check for check in (*_ARCHIVE, *_NAMES, *_RECORD, *_METADATA, *_COMPANIONS)}
-"""Every check by its code, in the order in which faults are told."""
+"""Every check by its code, in the order in which findings are reported."""

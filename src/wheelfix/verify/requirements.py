@@ -12,10 +12,10 @@ from packaging.markers import Marker as StrictMarker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from wheelfix.codes import Client
 from wheelfix.text import shown
-from wheelfix.verify.found import Found, RewriteField
+from wheelfix.verify.finding import RawFinding, RewriteField
 from wheelfix.verify.metadata import LEVEL, cut, is_later, is_possible, raising
-from wheelfix.verify.registry import Client
 from wheelfix.verify.stricter_readers import refusals, specifier_faults
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import AddField, SetField
@@ -32,7 +32,7 @@ _EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
 """A comma with nothing before it; one at the end is read by everybody."""
 
 
-def check_requirements(subject: Subject) -> Iterator[Found]:
+def check_requirements(subject: Subject) -> Iterator[RawFinding]:
     """Yield the faults of Requires-Dist, Requires-Python and Provides-Extra."""
     document = subject.document
     if document is None:
@@ -46,13 +46,13 @@ def check_requirements(subject: Subject) -> Iterator[Found]:
     yield from _check_extras(document, subject.dist_info_files)
 
 
-def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[Found]:
+def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding]:
     text = field.value.strip()
     requirement = read_requirement(text)
     if asks_for_variant(text):
         if not is_variant:
             message = "its marker asks for the variant of the wheel, a draft (PEP 825): pip and uv refuse it"
-            yield Found("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
+            yield RawFinding("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
         return
     if requirement is not None and requirement.fault is None:
         yield from _check_blanks(field, text)
@@ -62,21 +62,21 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[Found]:
     fault = requirement.fault if requirement else "it does not begin with a name"
     parts = RequirementParts.of(text)
     if parts is None or requirement is None:
-        yield Found("metadata-bad-requirement", place, shown(fault or ""))
+        yield RawFinding("metadata-bad-requirement", place, shown(fault or ""))
         return
     if parts.marker:
         try:
             StrictMarker(parts.marker)
         except (InvalidMarker, RecursionError):
-            yield Found("metadata-bad-marker", place, f"its marker cannot be read: {shown(fault or '')}")
+            yield RawFinding("metadata-bad-marker", place, f"its marker cannot be read: {shown(fault or '')}")
             return
     mended = _mended(parts)
     if mended is None:
-        yield Found("metadata-bad-requirement", place, shown(fault or ""))
+        yield RawFinding("metadata-bad-requirement", place, shown(fault or ""))
     else:
-        mending = (RewriteField(field.start, mended),)
+        fixes = (RewriteField(field.start, mended),)
         refused_by = (Client.PIP, *_uv_unless(_is_read_by_uv(parts)), Client.PYPI)
-        yield Found("metadata-legacy-requirement", place, f"it means {shown(mended)}", mending, refused_by=refused_by)
+        yield RawFinding("metadata-legacy-requirement", place, f"it means {shown(mended)}", fixes, refused_by=refused_by)
 
 
 def _is_read_by_uv(parts: RequirementParts) -> bool:
@@ -87,29 +87,29 @@ def _uv_unless(accepted: bool) -> tuple[Client, ...]:
     return () if accepted else (Client.UV,)
 
 
-def _check_blanks(field: Field, text: str) -> Iterator[Found]:
+def _check_blanks(field: Field, text: str) -> Iterator[RawFinding]:
     """Yield what is only a requirement if any blank counts as one: readers know space and tab (PEP 508)."""
     plain = " ".join(text.split())
     if field.value.strip(" \t") == plain or is_possible("Requires-Dist", field.value):
         return
     same = _QUOTED.findall(text) == _QUOTED.findall(plain)  # what stands in quotes is no blank
-    mending = (RewriteField(field.start, plain),) if same and is_possible("Requires-Dist", plain) else ()
+    fixes = (RewriteField(field.start, plain),) if same and is_possible("Requires-Dist", plain) else ()
     message = "it has a line break, or a blank that is neither space nor tab"
     pip = (Client.PIP,) if text != plain else ()  # it strips the value
     refused_by = (*pip, *_uv_unless(_SEPARATOR.search(field.value) is None), Client.PYPI)
-    yield Found("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, mending, refused_by=refused_by)
+    yield RawFinding("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, fixes, refused_by=refused_by)
 
 
-def _check_readers(field: Field, text: str) -> Iterator[Found]:
+def _check_readers(field: Field, text: str) -> Iterator[RawFinding]:
     """Yield what pip or uv refuse of a requirement that the specification allows."""
     for each in refusals(" ".join(text.split())):
         place, by = f"Requires-Dist: {cut(text)}", (each.by,)
         if each.means is not None and is_possible("Requires-Dist", each.means):
-            message, mending = f"{each.message}. It means {shown(each.means)}", (RewriteField(field.start, each.means),)
-            yield Found("metadata-legacy-requirement", place, message, mending, refused_by=by)
+            message, fixes = f"{each.message}. It means {shown(each.means)}", (RewriteField(field.start, each.means),)
+            yield RawFinding("metadata-legacy-requirement", place, message, fixes, refused_by=by)
         else:
             code = "metadata-bad-marker" if each.in_marker else "metadata-bad-requirement"
-            yield Found(code, place, shown(each.message), refused_by=by)
+            yield RawFinding(code, place, shown(each.message), refused_by=by)
 
 
 def _mended(parts: RequirementParts) -> str | None:
@@ -121,7 +121,7 @@ def _mended(parts: RequirementParts) -> str | None:
     return text if is_possible("Requires-Dist", text) else None
 
 
-def _check_requires_python(document: Document) -> Iterator[Found]:
+def _check_requires_python(document: Document) -> Iterator[RawFinding]:
     for field in document.all("Requires-Python")[:1]:
         text = field.value.strip()
         try:
@@ -130,43 +130,45 @@ def _check_requires_python(document: Document) -> Iterator[Found]:
             mended = mended_specifier(text)
             place = f"Requires-Python: {cut(text)}"
             if mended and is_possible("Requires-Python", mended):
-                mending = (RewriteField(field.start, mended),)
+                fixes = (RewriteField(field.start, mended),)
                 by = (*_uv_unless(is_repaired_by_uv(text)), Client.PYPI)
-                yield Found("metadata-legacy-requires-python", place, f"it means {shown(mended)}", mending, refused_by=by)
+                yield RawFinding("metadata-legacy-requires-python", place, f"it means {shown(mended)}", fixes, refused_by=by)
             else:
-                yield Found("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")
+                yield RawFinding("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")
             return
         if _EMPTY_CLAUSE.search(text) and (mended := mended_specifier(text)):
-            mending = (RewriteField(field.start, mended),)
+            fixes = (RewriteField(field.start, mended),)
             message = f"it has an empty clause, and uv refuses the wheel. It means {shown(mended)}"
             place = f"Requires-Python: {cut(text)}"
-            yield Found("metadata-legacy-requires-python", place, message, mending, refused_by=(Client.UV,))
+            yield RawFinding("metadata-legacy-requires-python", place, message, fixes, refused_by=(Client.UV,))
         for reason in specifier_faults(text):
             place, message = f"Requires-Python: {cut(text)}", f"{reason}; uv refuses the wheel"
-            yield Found("metadata-bad-requires-python", place, message, refused_by=(Client.UV,))
+            yield RawFinding("metadata-bad-requires-python", place, message, refused_by=(Client.UV,))
 
 
-def _check_repeated(document: Document) -> Iterator[Found]:
+def _check_repeated(document: Document) -> Iterator[RawFinding]:
     seen = set[Hashable]()
     for field in document.all("Requires-Dist"):
         key = meaning(field.value.strip())
         if key in seen:
-            yield Found("metadata-repeated-requirement", f"Requires-Dist: {cut(field.value.strip())}", "it is a duplicate")
+            yield RawFinding(
+                "metadata-repeated-requirement", f"Requires-Dist: {cut(field.value.strip())}", "it is a duplicate"
+            )
         seen.add(key)
 
 
-def _check_extras(document: Document, files: Collection[str]) -> Iterator[Found]:
+def _check_extras(document: Document, files: Collection[str]) -> Iterator[RawFinding]:
     declared = set[str]()
     for field in document.all("Provides-Extra"):
         text = field.value.strip()
         if canonicalize_name(text) in declared:
-            yield Found("metadata-repeated-extra", f"Provides-Extra: {cut(text)}", "it is a duplicate")
+            yield RawFinding("metadata-repeated-extra", f"Provides-Extra: {cut(text)}", "it is a duplicate")
             continue
         declared.add(canonicalize_name(text))
         try:
             canonicalize_name(text, validate=True)
         except ValueError:
-            yield Found("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is not a valid name of an extra")
+            yield RawFinding("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is not a valid name of an extra")
     called: dict[str, str] = {}
     for field in document.all("Requires-Dist"):
         requirement = read_requirement(field.value.strip())
@@ -176,17 +178,17 @@ def _check_extras(document: Document, files: Collection[str]) -> Iterator[Found]
     for field in document.all("Provides-Extra"):
         if canonicalize_name(field.value.strip()) not in called:
             place = f"Provides-Extra: {cut(field.value.strip())}"
-            yield Found("metadata-empty-extra", place, "no requirement uses it", (RewriteField(field.start, None),))
+            yield RawFinding("metadata-empty-extra", place, "no requirement uses it", (RewriteField(field.start, None),))
 
 
-def _check_declared(document: Document, missing: Mapping[str, str], files: Collection[str]) -> Iterator[Found]:
+def _check_declared(document: Document, missing: Mapping[str, str], files: Collection[str]) -> Iterator[RawFinding]:
     """Yield the extras that are ``missing``, each with a requirement that asks for it, and what declares them."""
     said = document.first(LEVEL) or ""
     too_old = said in METADATA_VERSIONS and is_later("2.1", said)
     raised = raising(document, "2.1", files)[0] if too_old else ()
     for extra, requirement in missing.items():
-        mending: tuple[AddField | SetField, ...] = ()
+        fixes: tuple[AddField | SetField, ...] = ()
         if is_possible("Provides-Extra", extra) and (raised or not too_old):
-            mending = (*raised, AddField("Provides-Extra", extra))
+            fixes = (*raised, AddField("Provides-Extra", extra))
         place = f"Provides-Extra: {shown(extra)}"
-        yield Found("metadata-undeclared-extra", place, f"{cut(requirement)} asks for it", mending)
+        yield RawFinding("metadata-undeclared-extra", place, f"{cut(requirement)} asks for it", fixes)

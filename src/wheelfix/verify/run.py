@@ -10,12 +10,12 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import SourceChanged, WheelFault
 from wheelfix.options import Selection, listed
-from wheelfix.results import Fault, Inspection, Severity, failure
+from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Severity, VerifyReport, failure
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.archive import check_each, check_entries, check_folders
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points
-from wheelfix.verify.found import Found
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names
@@ -38,7 +38,7 @@ _OF_CONTENT: Final = frozenset({"archive-damaged-entry", "archive-entry-too-larg
 _LARGE_UPLOAD: Final = 1 << 26
 _UPLOAD_RATIO: Final = 50
 _SMALL: Final = 1 << 23
-_SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differs", "legacy-metadata-json", "sbom-stale-trace"})
+_SEEN: Final = frozenset({"wheel-tags-differ", "wheel-build-differs", "legacy-metadata-json", "sbom-stale-provenance"})
 """Warnings that are worth a line beside what a wheel requires."""
 _SEVERITIES: Final = tuple(Severity)
 _RANK: Final = {
@@ -46,27 +46,27 @@ _RANK: Final = {
 }
 """The order in which findings are reported: the worst first, then that of the table."""
 _MOST_ALIKE: Final = 1_000
-"""How many faults of one code are told of a wheel; what comes behind them is counted."""
+"""How many findings of one code are reported of a wheel; the rest is counted."""
 
 
-def inspect_wheel(path: Path) -> Inspection:
-    """Return every fault of the wheel at ``path``, the worst first; all its files are read.
+def check_wheel(path: Path) -> CheckedWheel:
+    """Return every finding in the wheel at ``path``, the worst first; all its files are read.
 
-    Nothing is raised for what is wrong with the wheel or with the file: that is a fault too.
+    Nothing is raised for what is wrong with the wheel or with the file: that is a finding too.
     """
-    return Inspection(path, tuple(each.fault for each in first_of_each(find_faults(path))))
+    return CheckedWheel(path, tuple(each.finding for each in first_of_each(findings_in(path))))
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What was found in a wheel, the worst first, and the sums of its entries, by name."""
 
-    found: list[Found]
+    found: list[RawFinding]
     sums: Mapping[str, Sums]
 
 
-def find_faults(path: Path, *, source: Source | None = None) -> list[Found]:
-    """Return every fault of the wheel at ``path``, with what mends it, the worst first.
+def findings_in(path: Path, *, source: Source | None = None) -> list[RawFinding]:
+    """Return every finding in the wheel at ``path``, with what fixes it, errors first.
 
     ``source`` is the file where it is open already.
     """
@@ -112,7 +112,7 @@ def examine(
 
 def structural_errors(
     path: Path, source: Readable, layout: Layout, *, only: Collection[str] | None = None, rows: bool = True
-) -> list[Found]:
+) -> list[RawFinding]:
     """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
 
     ``path`` is what the wheel is called, ``source`` what it is read from, ``layout`` where its entries lie. Where others are
@@ -130,10 +130,10 @@ def structural_errors(
             *check_companions(subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
-        return [each for each in in_order([*subject.found, *found]) if each.fault.severity is Severity.ERROR]
+        return [each for each in in_order([*subject.found, *found]) if each.finding.severity is Severity.ERROR]
 
 
-def glance(path: Path, source: Source) -> list[Fault]:
+def glance(path: Path, source: Source) -> list[Finding]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
         found = [*check_names(subject), *check_wheel_file(subject), *check_fields(subject), *check_requirements(subject)]
@@ -142,27 +142,27 @@ def glance(path: Path, source: Source) -> list[Fault]:
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
         found += check_rows(subject, listing, sum_entries(source, small, listing.algorithms))
-        faults = [each.fault for each in first_of_each(in_order([*subject.found, *found]))]
-    return [each for each in faults if each.severity is Severity.ERROR or each.code in _SEEN]
+        findings = [each.finding for each in first_of_each(in_order([*subject.found, *found]))]
+    return [each for each in findings if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
-def _ratio(subject: Subject) -> Iterator[Found]:
+def _ratio(subject: Subject) -> Iterator[RawFinding]:
     """Yield what PyPI takes for a bomb at upload (``COMPRESSION_RATIO_THRESHOLD`` in its forklift)."""
     if subject.source is None or subject.layout is None:
         return
     total = sum(entry.size for entry in subject.layout.entries)
     if total > _LARGE_UPLOAD and total > _UPLOAD_RATIO * subject.source.size:
         message = f"the entries take {total} bytes, {total // subject.source.size} times the file"
-        yield Found("archive-compression-ratio", "", message)
+        yield RawFinding("archive-compression-ratio", "", message)
 
 
-def _too_large(subject: Subject) -> list[Found]:
+def _too_large(subject: Subject) -> list[RawFinding]:
     if subject.source is None or subject.layout is None:
         return []
     total = sum(entry.size for entry in subject.readable)
     if total <= max(_PLENTY, _GREATEST_RATIO * subject.source.size):
         return []
-    return [Found("archive-too-large", "", f"the entries claim {total} bytes; they are not read")]
+    return [RawFinding("archive-too-large", "", f"the entries claim {total} bytes; they are not read")]
 
 
 def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict[str, Sums]:
@@ -175,60 +175,34 @@ def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict
     return {**kept, **sum_entries(subject.source, unread, wanted)}
 
 
-def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[Found]:
+def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[RawFinding]:
     """Yield the entries that are damaged, but for those of which that was found already."""
     told = {each.place for each in subject.found if each.code in _OF_CONTENT}
     for name, each in sums.items():
         if each.damage and shown(name) not in told:
             refused_by = refusing("archive-damaged-entry", form_of_damage(name, each.damage))
-            yield Found("archive-damaged-entry", shown(name), each.damage, refused_by=refused_by)
+            yield RawFinding("archive-damaged-entry", shown(name), each.damage, refused_by=refused_by)
 
 
-def in_order(found: Iterable[Found]) -> list[Found]:
+def in_order(found: Iterable[RawFinding]) -> list[RawFinding]:
     """Return faults the worst first, in the order of the table, each once."""
     return sorted(dict.fromkeys(found), key=lambda each: _RANK[each.code])
 
 
-def first_of_each(found: Iterable[Found]) -> list[Found]:
+def first_of_each(found: Iterable[RawFinding]) -> list[RawFinding]:
     """Return of many faults of one code the first thousand, and one that counts the rest; they come in order."""
-    ordered, count = list[Found](), dict[str, int]()
+    ordered, count = list[RawFinding](), dict[str, int]()
     for each in found:
         count[each.code] = count.get(each.code, 0) + 1
         if count[each.code] <= _MOST_ALIKE:
             ordered.append(each)
     for code, number in count.items():
         if number > _MOST_ALIKE:
-            ordered.append(Found(code, "", f"and {number - _MOST_ALIKE} more of this kind"))
+            ordered.append(RawFinding(code, "", f"and {number - _MOST_ALIKE} more of this kind"))
     return sorted(ordered, key=lambda each: _RANK[each.code])
 
 
-_SIBLINGS: Final = "siblings-disagree"
-_UNREADABLE: Final = "file-unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """The inspections of one run, in the order in which the wheels were given."""
-
-    inspections: tuple[Inspection, ...]
-
-    def count(self, severity: Severity) -> int:
-        """Return how many faults of this severity there are in all wheels."""
-        return sum(each.count(severity) for each in self.inspections)
-
-    @property
-    def suppressed(self) -> int:
-        """How many findings were left out by ``select`` or ``ignore``."""
-        return sum(each.suppressed for each in self.inspections)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every file could be read: of one that could not, nothing is known."""
-        return not any(fault.code == _UNREADABLE for each in self.inspections for fault in each.faults)
-
-    def passes(self, *, strict: bool = False) -> bool:
-        """Whether there is no error, and with ``strict`` no warning either; notes never count."""
-        return not (self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
+_DISAGREES: Final = "release-disagrees"
 
 
 def verify_wheels(
@@ -236,45 +210,45 @@ def verify_wheels(
     *,
     select: Iterable[str] | str = (),
     ignore: Iterable[str] | str = (),
-    on_inspection: Callable[[Inspection], None] | None = None,
-) -> Audit:
+    on_wheel: Callable[[CheckedWheel], None] | None = None,
+) -> VerifyReport:
     """Return every fault of every wheel: archive, names, RECORD, METADATA, companions, and siblings that disagree.
 
     ``paths`` are wheels, not folders. Every entry of each is read, in bounded memory and with both cores. With ``select``
     only codes that begin with one of its texts are told, with ``ignore`` none of those; a file that cannot be read is
-    always reported. ``on_inspection`` is called as each wheel is done; what its siblings say is known only at the end.
+    always reported. ``on_wheel`` is called as each wheel is done; what its siblings say is known only at the end.
 
-    Nothing is raised for a wheel that is faulty, missing or no wheel at all: that is a fault too.
+    Nothing is raised for a wheel that is faulty, missing or no wheel at all: that is a finding too.
 
     :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
-    choice = Selection(select, ignore).among(CHECKS)
+    selection = Selection(select, ignore).among(CHECKS)
     given = [Path(path) for path in listed(paths)]
-    inspections: dict[Path, Inspection] = {}
+    checked: dict[Path, CheckedWheel] = {}
     for path in dict.fromkeys(given):
-        inspections[path] = _chosen(_inspect(path), choice)
-        if on_inspection:
-            on_inspection(inspections[path])
-    for path, fault in _siblings(inspections):
-        added = _chosen(Inspection(path, (fault,)), choice)
-        before = inspections[path]
-        faults, suppressed = (*before.faults, *added.faults), before.suppressed + added.suppressed
-        inspections[path] = replace(before, faults=faults, suppressed=suppressed)
-    return Audit(tuple(inspections[path] for path in given))
+        checked[path] = _selected(_check(path), selection)
+        if on_wheel:
+            on_wheel(checked[path])
+    for path, finding in _compare_releases(checked):
+        added = _selected(CheckedWheel(path, (finding,)), selection)
+        before = checked[path]
+        findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
+        checked[path] = replace(before, findings=findings, suppressed=suppressed)
+    return VerifyReport(tuple(checked[path] for path in given))
 
 
-def _inspect(path: Path) -> Inspection:
+def _check(path: Path) -> CheckedWheel:
     try:
-        return inspect_wheel(path)
+        return check_wheel(path)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its fault tells what it was
         problem = failure(path, error).problem
         message = f"{problem.message}. {problem.hint}" if problem else str(error)
-        return Inspection(path, (Found(_UNREADABLE, "", message).fault,))
+        return CheckedWheel(path, (RawFinding(UNREADABLE, "", message).finding,))
 
 
-def _chosen(inspection: Inspection, choice: Selection) -> Inspection:
-    chosen = tuple(fault for fault in inspection.faults if fault.code == _UNREADABLE or choice.includes(fault.code))
-    return replace(inspection, faults=chosen, suppressed=len(inspection.faults) - len(chosen))
+def _selected(wheel: CheckedWheel, selection: Selection) -> CheckedWheel:
+    chosen = tuple(each for each in wheel.findings if each.code == UNREADABLE or selection.includes(each.code))
+    return replace(wheel, findings=chosen, suppressed=len(wheel.findings) - len(chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +272,7 @@ class _Statement:
         )
 
 
-def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:
+def _compare_releases(paths: Iterable[Path]) -> list[tuple[Path, Finding]]:
     """Return the wheels that disagree with others of their release, each with a finding that says on what."""
     said: dict[Path, _Statement] = {}
     for path in paths:
@@ -307,10 +281,10 @@ def _siblings(paths: Iterable[Path]) -> list[tuple[Path, Fault]]:
                 said[path] = _Statement.of(wheel)
         except (WheelFault, OSError):  # its own inspection tells it
             continue
-    found: dict[tuple[Path, Found], None] = {}
+    found: dict[tuple[Path, RawFinding], None] = {}
     for view in _views(said):
         found.update(dict.fromkeys(_disagreeing(view)))
-    return [(path, each.fault) for path, each in found]
+    return [(path, each.finding) for path, each in found]
 
 
 def _views(said: Mapping[Path, _Statement]) -> Iterator[dict[Path, _Statement]]:
@@ -336,7 +310,7 @@ def _views(said: Mapping[Path, _Statement]) -> Iterator[dict[Path, _Statement]]:
         yield {path: each for path, each in said.items() if path not in originals}
 
 
-def _disagreeing(said: Mapping[Path, _Statement]) -> Iterator[tuple[Path, Found]]:
+def _disagreeing(said: Mapping[Path, _Statement]) -> Iterator[tuple[Path, RawFinding]]:
     """Yield on what wheels of one release disagree, for each wheel that lacks what others have."""
     lacking: dict[tuple[Path, str], list[str]] = {}
     for each in disagreements_of({path: statement.requirements for path, statement in said.items()}):
@@ -353,7 +327,7 @@ def _disagreeing(said: Mapping[Path, _Statement]) -> Iterator[tuple[Path, Found]
                     f"wheels of the same release say {shown_few([each or 'nothing' for each in others])}; "
                     "uv lock fails, or does not, by which of them it reads"
                 )
-                yield path, Found("siblings-requires-python", "Requires-Python", message)
+                yield path, RawFinding("release-requires-python", "Requires-Python", message)
     for (path, place), texts in lacking.items():
         verb = "require" if place == "Requires-Dist" else "provide"
-        yield path, Found(_SIBLINGS, place, f"wheels of the same release also {verb} {shown_few(texts)}")
+        yield path, RawFinding(_DISAGREES, place, f"wheels of the same release also {verb} {shown_few(texts)}")

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.version import Version
 
-from wheelfix.verify.registry import Client
+from wheelfix.codes import Client
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.requirement import RequirementParts
 

@@ -10,10 +10,10 @@ from typing import Final, Self
 
 from packaging.utils import parse_wheel_filename
 
+from wheelfix.codes import EVERYONE, Client
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
 from wheelfix.text import shown
-from wheelfix.verify.found import Found, RewriteMetadata
-from wheelfix.verify.registry import EVERYONE, Client
+from wheelfix.verify.finding import RawFinding, RewriteMetadata
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document, with_plain_line_ends
 from wheelfix.wheel.record import Record
@@ -119,7 +119,7 @@ _CODES: Final = {
 """The codes of errors as codes of checks; all others are of the archive."""
 
 
-def found_of(error: WheelFault, place: str = "") -> Found:
+def found_of(error: WheelFault, place: str = "") -> RawFinding:
     """Return an error of a wheel as a fault."""
     # On a system that folds case or cuts names, another file is read: no installer looks at that.
     refused_by: tuple[Client, ...] | None = (
@@ -128,7 +128,7 @@ def found_of(error: WheelFault, place: str = "") -> Found:
     code = _CODES.get(error.code, f"archive-{error.code}")
     if code == "archive-damaged-entry":
         refused_by = refusing(code, form_of_damage(place, error.message))
-    return Found(code, place, error.message, refused_by=refused_by)
+    return RawFinding(code, place, error.message, refused_by=refused_by)
 
 
 def _refusing_filename(name: str) -> tuple[Client, ...]:
@@ -149,16 +149,16 @@ def _refusing_filename(name: str) -> tuple[Client, ...]:
     return tuple(client for client in Client if client in clients)
 
 
-def found_in_archive(finding: ArchiveFinding) -> Found:
+def found_in_archive(finding: ArchiveFinding) -> RawFinding:
     """Return what the reader of archives found, with who refuses this form of it."""
     code = f"archive-{finding.code}"
-    return Found(code, finding.place, finding.message, refused_by=refusing(code, finding.form))
+    return RawFinding(code, finding.place, finding.message, refused_by=refusing(code, finding.form))
 
 
-def unreadable(error: SourceChanged | OSError) -> Found:
+def unreadable(error: SourceChanged | OSError) -> RawFinding:
     """Return what the machine did not allow as a fault."""
     reason = error.message if isinstance(error, SourceChanged) else f"it cannot be read: {error.strerror or error}"
-    return Found("file-unreadable", "", shown(reason))
+    return RawFinding("file-unreadable", "", shown(reason))
 
 
 class Subject:
@@ -173,7 +173,7 @@ class Subject:
         self.path = path
         self._given = source
         self._opened: Source | None = None
-        self.found: list[Found] = []
+        self.found: list[RawFinding] = []
         self.filename: WheelFilename | None = None
         self.source: Readable | None = None
         self.layout = layout
@@ -245,14 +245,16 @@ class Subject:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            self.found.append(Found("wheel-not-utf8", f"WHEEL, line {line}", "it is not UTF-8; installers refuse it"))
+            self.found.append(RawFinding("wheel-not-utf8", f"WHEEL, line {line}", "it is not UTF-8; installers refuse it"))
         if b"\r" in data.replace(b"\r\n", b"\n"):
-            self.found.append(Found("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only"))
+            self.found.append(
+                RawFinding("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only")
+            )
         try:
             self.wheel = Document.parse_leniently(data)
             Document.parse(data)
         except MetadataError as error:
-            self.found.append(Found("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
+            self.found.append(RawFinding("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
 
     def _read_document(self, data: bytes) -> None:
         try:
@@ -262,7 +264,7 @@ class Subject:
             if mended is None:
                 self.found.append(found_of(error, "METADATA"))
                 return
-            self.found.append(Found("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(mended),)))
+            self.found.append(RawFinding("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(mended),)))
             self.document = Document.parse(mended)
 
     def read(self, file: str) -> bytes | None:
@@ -302,7 +304,9 @@ class Subject:
             while position > 0 and top[: position + 1] not in found:
                 left -= position + 1
                 if left < 0:
-                    self.found.append(Found("archive-too-many-directories", shown(name), "it is one more than are checked"))
+                    self.found.append(
+                        RawFinding("archive-too-many-directories", shown(name), "it is one more than are checked")
+                    )
                     return frozenset(found)
                 found.add(top[: position + 1])
                 position = top.rfind("/", 0, position)

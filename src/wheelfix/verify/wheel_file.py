@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
+from wheelfix.codes import Client
 from wheelfix.errors import StructureError
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.found import Found, SetWheelField
-from wheelfix.verify.registry import Client
+from wheelfix.verify.finding import RawFinding, SetWheelField
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
@@ -50,14 +50,14 @@ _READERS: Final[Mapping[Client, Callable[[str], bool]]] = {
 """Who takes which Wheel-Version, measured with pip 26.3, uv 0.13.9 and installer 1.1.0."""
 
 
-def check_wheel_file(subject: Subject) -> Iterator[Found]:
+def check_wheel_file(subject: Subject) -> Iterator[RawFinding]:
     """Yield the findings on the WHEEL file."""
     wheel = subject.wheel
     if wheel is None:
         return
     for name in _ONCE:
         if len(wheel.all(name)) > 1:
-            yield Found("wheel-ambiguous", name, f"{name} appears more than once; readers disagree on which counts")
+            yield RawFinding("wheel-ambiguous", name, f"{name} appears more than once; readers disagree on which counts")
     yield from _check_version(wheel)
     yield from _check_root(wheel)
     yield from _check_case(wheel)
@@ -65,7 +65,7 @@ def check_wheel_file(subject: Subject) -> Iterator[Found]:
         yield from _check_tags(wheel, subject.filename)
 
 
-def _check_version(wheel: Document) -> Iterator[Found]:
+def _check_version(wheel: Document) -> Iterator[RawFinding]:
     said = next((field.value for field in wheel.all(_VERSION)), "")
     refused_by = tuple(client for client, takes in _READERS.items() if not takes(said))
     if not refused_by:
@@ -73,43 +73,43 @@ def _check_version(wheel: Document) -> Iterator[Found]:
     version, is_other = said.strip(), _FORMAT.fullmatch(said.strip()) is not None
     code = "wheel-newer-version" if is_other and not version.startswith("1.") else "wheel-no-version"
     known = "; installers know 1.x" if code == "wheel-newer-version" else ""
-    yield Found(code, _VERSION, f"{_VERSION} is {shown(version or 'missing')}{known}", refused_by=refused_by)
+    yield RawFinding(code, _VERSION, f"{_VERSION} is {shown(version or 'missing')}{known}", refused_by=refused_by)
 
 
-def _check_root(wheel: Document) -> Iterator[Found]:
+def _check_root(wheel: Document) -> Iterator[RawFinding]:
     """Yield a Root-Is-Purelib that is neither true nor false: installers take it for false, and pip alone reads any case."""
     said = (wheel.first(_ROOT) or "").lower()
     fields = wheel.all(_ROOT)
     if said not in ("true", "false"):
         message = f"{_ROOT} is {shown(said or 'missing')}, not true or false; installers take it for false"
-        yield Found("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "false"),))
+        yield RawFinding("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "false"),))
     elif said == "true" and (fields[0].name, fields[0].value.strip()) != (_ROOT, said):
         line = f"{fields[0].name}: {fields[0].value.strip()}"
         message = f"it is spelled {shown(line)}: pip takes it for true, others for false"
-        yield Found("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "true"),))
+        yield RawFinding("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "true"),))
 
 
-def _check_case(wheel: Document) -> Iterator[Found]:
+def _check_case(wheel: Document) -> Iterator[RawFinding]:
     """Yield a Wheel-Version that uv does not find, as it compares the names of fields exactly."""
     fields = wheel.all(_VERSION)
     if fields and all(field.name != _VERSION for field in fields):
         message = f"the field is called {shown(fields[0].name)}, and uv looks for {_VERSION}"
-        yield Found("wheel-field-case", _VERSION, message, (SetWheelField(_VERSION, fields[0].value.strip()),))
+        yield RawFinding("wheel-field-case", _VERSION, message, (SetWheelField(_VERSION, fields[0].value.strip()),))
 
 
-def _check_tags(wheel: Document, name: WheelFilename) -> Iterator[Found]:
+def _check_tags(wheel: Document, name: WheelFilename) -> Iterator[RawFinding]:
     try:
         tags = read_tags(wheel)
     except (ValueError, StructureError) as error:
-        yield Found("wheel-bad-tags", "Tag", shown(str(error).partition("\n")[0]))
+        yield RawFinding("wheel-bad-tags", "Tag", shown(str(error).partition("\n")[0]))
         return
     if tags != name.tags:
         extra, missing = (sorted(map(str, each)) for each in (tags - name.tags, name.tags - tags))
         said = [f"WHEEL has {shown_few(extra)} more"] if extra else []
         said += [f"WHEEL lacks {shown_few(missing)}"] if missing else []
-        yield Found("wheel-tags-differ", "Tag", f"the tags in WHEEL are not those of the file name: {'; '.join(said)}")
+        yield RawFinding("wheel-tags-differ", "Tag", f"the tags in WHEEL are not those of the file name: {'; '.join(said)}")
     if wheel.first("Build") != name.build:
-        yield Found(
+        yield RawFinding(
             "wheel-build-differs",
             "Build",
             f"WHEEL says Build {shown(wheel.first('Build') or 'none')}, the file name {name.build or 'none'}",

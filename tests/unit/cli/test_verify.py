@@ -55,7 +55,7 @@ def test_warning_exits_with_1_only_if_strict(warned: Path) -> None:
 
 
 def test_suppressed_findings_are_counted(warned: Path, good: Path) -> None:
-    faults = verify_wheels(warned).inspections[0].faults
+    faults = verify_wheels(warned).wheels[0].findings
     suppressed = f" ({len(faults)} suppressed by --select/--ignore)"
     ran = wheelfix("verify", "--ignore", ",".join({fault.code for fault in faults}), warned, good)
     assert (ran.code, ran.lines) == (0, [f"{warned}: no findings{suppressed}", f"{good}: no findings"])
@@ -84,7 +84,7 @@ def test_verbose_tells_all_of_many_alike(warned: Path) -> None:
 def test_select_and_ignore_take_several_codes(bad: Path) -> None:
     def codes(*options: str) -> set[str]:
         [wheel] = wheelfix("verify", "--format", "json", *options, bad).audit["wheels"]
-        return {fault["code"] for fault in wheel["faults"]}
+        return {fault["code"] for fault in wheel["findings"]}
 
     assert codes("--select", "record-own,archive") == {"record-own-row-missing", "archive-unsafe-name"}
     assert codes("--select", "record-own, archive") == codes("--select", "record-own", "--select", "archive")
@@ -151,7 +151,7 @@ def test_json_fits_its_schema(good: Path, bad: Path) -> None:
     assert ran.code == 1
     assert audit["summary"] == {"wheels": 2, "errors": 6, "warnings": 0, "notes": 0, "suppressed": 0}
     assert [wheel["source"] for wheel in audit["wheels"]] == [str(good), str(bad)]
-    assert audit["wheels"][0]["faults"] == []
+    assert audit["wheels"][0]["findings"] == []
 
 
 def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
         if flaw.missing:
             assert (ran.code, ran.out) == (2, "")
             continue
-        assert flaw.code in {fault["code"] for fault in ran.audit["wheels"][0]["faults"]}
+        assert flaw.code in {fault["code"] for fault in ran.audit["wheels"][0]["findings"]}
         assert ran.out.isascii()
 
 

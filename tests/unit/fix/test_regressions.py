@@ -45,8 +45,8 @@ def _assert_refused(outcome: Outcome, code: str) -> None:
 
 
 def _errors(path: Path) -> set[str]:
-    inspection = wheelfix.verify_wheels(path).inspections[0]
-    return {fault.code for fault in inspection.faults if fault.severity is wheelfix.Severity.ERROR}
+    inspection = wheelfix.verify_wheels(path).wheels[0]
+    return {fault.code for fault in inspection.findings if fault.severity is wheelfix.Severity.ERROR}
 
 
 def _with_files(**files: bytes) -> WheelSpec:
@@ -66,7 +66,7 @@ IN_THE_WAY = {
 
 
 class TestNamesInTheWay:
-    """Found in what is there, so that --check says it as well."""
+    """RawFinding in what is there, so that --check says it as well."""
 
     @each_route
     @pytest.mark.parametrize("spec", IN_THE_WAY.values(), ids=[*IN_THE_WAY])
@@ -225,7 +225,7 @@ class TestForeignProvenance:
         with zipfile.ZipFile(outcome.output) as archive:
             [name] = (name for name in archive.namelist() if name.endswith(TRACE))
             assert archive.read(name) == FOREIGN["of another tool"]
-            assert not any("provenance" in note for note in outcome.notes)
+            assert not any("provenance of earlier corrections" in note for note in outcome.notes)
 
     def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, sound(dist_info_files={TRACE: b"{}"}))
@@ -275,5 +275,5 @@ class TestOddEntries:
 
 
 def _all_errors(path: Path) -> Counter[str]:
-    faults = wheelfix.verify_wheels(path).inspections[0].faults
+    faults = wheelfix.verify_wheels(path).wheels[0].findings
     return Counter(fault.code for fault in faults if fault.severity is wheelfix.Severity.ERROR)

@@ -10,7 +10,8 @@ import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, metadata_bytes, to_bytes, write_wheel
 from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
-from wheelfix.verify.registry import CHECKS, Mend
+from wheelfix.codes import Fix
+from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.metadata import Document
 
 _INFO = "demo-1.0.dist-info"
@@ -28,7 +29,7 @@ def _repair(path: Path, **options: object) -> Outcome:
 
 
 def _codes(path: Path) -> set[str]:
-    return {fault.code for fault in wheelfix.verify_wheels(path).inspections[0].faults}
+    return {fault.code for fault in wheelfix.verify_wheels(path).wheels[0].findings}
 
 
 def _contents(path: Path) -> dict[str, bytes]:
@@ -113,7 +114,7 @@ class TestContentThatContradictsRecord:
 
     def test_stays_and_is_told_with_the_way_out(self, tmp_path: Path) -> None:
         outcome = _repair(self.wheel(tmp_path))
-        assert {fault.code for fault in outcome.faults} >= {"record-wrong-hash"}
+        assert {fault.code for fault in outcome.findings} >= {"record-wrong-hash"}
         assert any("--trust-content" in note for note in outcome.notes)
 
     def test_is_trusted_if_asked_to(self, tmp_path: Path) -> None:
@@ -233,7 +234,7 @@ def test_only_what_is_selected_is_mended(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, spec)
     outcome = _repair(path, select=["record"])
     assert {change.field for change in outcome.changes} == {"RECORD"}
-    assert {fault.code for fault in outcome.faults} == {"metadata-field-too-new"}
+    assert {fault.code for fault in outcome.findings} == {"metadata-field-too-new"}
 
 
 def test_many_faults_are_mended_at_once(tmp_path: Path) -> None:
@@ -295,18 +296,18 @@ def test_the_sound_wheel_is_left_alone(tmp_path: Path) -> None:
     assert metadata_bytes(WheelSpec(metadata=_lines())) in _contents(path).values()
 
 
-_MENDABLE = [flaw for flaw in FLAWS if CHECKS[flaw.code].mend is not Mend.NO and "9.9" not in flaw.name]
+_MENDABLE = [flaw for flaw in FLAWS if CHECKS[flaw.code].fix is not Fix.NO and "9.9" not in flaw.name]
 """Samples that can be mended; of a Metadata-Version that is still to come nobody knows what it means."""
 
 
 def _mend(flaw: Flaw, folder: Path) -> Outcome:
     path = flaw.write(folder)[0]
-    select = [flaw.code] if CHECKS[flaw.code].mend is Mend.ASKED else []
+    select = [flaw.code] if CHECKS[flaw.code].fix is Fix.SELECTED else []
     return _repair(path, select=select, trust_content=True, sbom=False, allow_mixed=True)
 
 
 def test_every_mendable_code_has_a_sample() -> None:
-    assert {flaw.code for flaw in _MENDABLE} == {code for code, check in CHECKS.items() if check.mend is not Mend.NO}
+    assert {flaw.code for flaw in _MENDABLE} == {code for code, check in CHECKS.items() if check.fix is not Fix.NO}
 
 
 @pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)

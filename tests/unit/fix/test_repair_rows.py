@@ -27,7 +27,7 @@ def _repair(path: Path, **options: object) -> Outcome:
 
 
 def _codes(path: Path) -> dict[str, Severity]:
-    return {fault.code: fault.severity for fault in wheelfix.verify_wheels(path).inspections[0].faults}
+    return {fault.code: fault.severity for fault in wheelfix.verify_wheels(path).wheels[0].findings}
 
 
 def _record(outcome: Outcome) -> list[bytes]:
@@ -59,7 +59,7 @@ def test_of_rows_that_contradict_each_other_none_goes_unasked(rows: list[bytes],
     path = _write(tmp_path, [*rows, *_REST])
     assert _codes(path)["record-contradicting-rows"] is Severity.ERROR
     unasked = _repair(path)
-    assert "record-contradicting-rows" in {fault.code for fault in unasked.faults}
+    assert "record-contradicting-rows" in {fault.code for fault in unasked.findings}
     assert any("--trust-content" in note for note in unasked.notes)
     assert unasked.output is None or len(_record(unasked)) == len(_ROWS) + 1
     assert sorted(_record(_repair(path, trust_content=True, overwrite=True))) == sorted(_ROWS)
@@ -71,7 +71,7 @@ def test_rows_of_which_none_is_right_need_trust(tmp_path: Path) -> None:
     assert set(_codes(path)) == {"record-duplicate-row", "record-wrong-hash"}
     outcome = _repair(path)
     assert _record(outcome) == [_OTHER, *_REST]
-    assert {fault.code for fault in outcome.faults} == {"record-wrong-hash"}
+    assert {fault.code for fault in outcome.findings} == {"record-wrong-hash"}
 
 
 _NEWER = metadata("License-Expression: MIT", "Provides-Extra: x", 'Requires-Dist: six>=1.9<2; extra == "y"')
@@ -88,7 +88,7 @@ def test_metadata_that_record_does_not_vouch_for_is_left(column: int, tmp_path: 
     path = _write(tmp_path, [*rows, b"demo/gone.py,,\n"], metadata=_NEWER)
     before = _codes(path)
     outcome = _repair(path)
-    assert {fault.code for fault in outcome.faults} == before.keys() - {"record-no-such-file"}
+    assert {fault.code for fault in outcome.findings} == before.keys() - {"record-no-such-file"}
     assert {change.field for change in outcome.changes} == {"RECORD"}
     assert sum("METADATA may be damaged" in note for note in outcome.notes) >= 2
     assert outcome.output is not None
@@ -118,7 +118,7 @@ def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
     outcome = _repair(path, trust_content=True)
     assert outcome.output is not None
     assert not _codes(outcome.output)
-    assert not outcome.faults
+    assert not outcome.findings
     again = wheelfix.repair_wheels(outcome.output, output_dir=tmp_path / "again").outcomes[0]
     assert again.status is Status.UNCHANGED
 
@@ -126,7 +126,7 @@ def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
 def test_of_many_faults_that_stay_some_are_told(tmp_path: Path) -> None:
     rows = [b"demo/gone%d.py,1\n" % number for number in range(2_500)]
     outcome = _repair(_write(tmp_path, [*_ROWS, *rows]))
-    assert len(outcome.faults) == 1_001
+    assert len(outcome.findings) == 1_001
     assert [note for note in outcome.notes if "and 2499 more" in note]
 
 
@@ -212,8 +212,8 @@ class TestFileWithoutARow:
         rows = [path + b",sha256=x,4\n", *_ROWS]
         outcome = self.outcome(tmp_path, rows)
         assert outcome.status is Status.UNCHANGED
-        assert "record-missing-row" in {fault.code for fault in outcome.faults}
-        assert all(fault.mendable and fault.needs_trust for fault in outcome.faults)
+        assert "record-missing-row" in {fault.code for fault in outcome.findings}
+        assert all(fault.fixable and fault.needs_trust for fault in outcome.findings)
         assert sum("in its place" in note and "--trust-content" in note for note in outcome.notes) == 2
         trusted = _repair(outcome.source, trust_content=True, overwrite=True)
         assert trusted.output is not None
@@ -222,8 +222,8 @@ class TestFileWithoutARow:
     def test_beside_a_file_that_record_contradicts_it_may_be_of_the_same_hand(self, tmp_path: Path) -> None:
         outcome = self.outcome(tmp_path, [_OTHER, *_REST])
         assert outcome.status is Status.UNCHANGED
-        assert {fault.code for fault in outcome.faults} == {"record-missing-row", "record-wrong-hash"}
-        assert all(fault.needs_trust for fault in outcome.faults)
+        assert {fault.code for fault in outcome.findings} == {"record-missing-row", "record-wrong-hash"}
+        assert all(fault.needs_trust for fault in outcome.findings)
 
 
 @pytest.mark.parametrize("column", [b",,999", b",,1x"])
@@ -233,5 +233,5 @@ def test_a_row_without_hash_and_with_another_size_is_not_given_a_hash(column: by
     assert set(_codes(path)) == {"record-no-hash", "record-wrong-size"}
     outcome = _repair(path)
     assert outcome.status is Status.UNCHANGED
-    assert all(fault.needs_trust for fault in outcome.faults)
+    assert all(fault.needs_trust for fault in outcome.findings)
     assert _record(_repair(path, trust_content=True, overwrite=True)) == _ROWS

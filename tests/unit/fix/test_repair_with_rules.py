@@ -28,8 +28,8 @@ def _fix(path: Path, **options: object) -> Outcome:
     return wheelfix.fix_wheels([path], **given).outcomes[0]  # type: ignore[arg-type]
 
 
-def _faults(path: Path) -> tuple[wheelfix.Fault, ...]:
-    return wheelfix.verify_wheels(path).inspections[0].faults
+def _faults(path: Path) -> tuple[wheelfix.Finding, ...]:
+    return wheelfix.verify_wheels(path).wheels[0].findings
 
 
 def _trace(path: Path) -> Trace:
@@ -44,7 +44,7 @@ class TestOnePass:
         path = write_wheel(tmp_path, BOTH)
         outcome = _fix(path)
         assert outcome.output is not None, outcome.problem
-        assert outcome.faults == _faults(outcome.output) == ()
+        assert outcome.findings == _faults(outcome.output) == ()
         with wheelfix.Wheel(outcome.output) as wheel:
             needs = [each.value for each in wheel.document.all("Requires-Dist")]
         assert needs == ["requests>=2", "six>=1", 'attrs; extra == "x"']
@@ -106,7 +106,7 @@ class TestOnePass:
         )
         outcome = _fix(path, allow_unproven=False)
         assert outcome.status is Status.REFUSED
-        assert outcome.faults == _faults(path)
+        assert outcome.findings == _faults(path)
 
     def test_a_row_of_record_for_itself_is_fixed_by_the_way(self, tmp_path: Path) -> None:
         rows = record_of(BOTH)
@@ -134,14 +134,14 @@ class TestOnePass:
         outcome = _fix(write_wheel(tmp_path, spec), local="own", build_tag="1own")
         assert outcome.output is not None, outcome.problem
         assert outcome.output.name == "demo-1.0+own-1own-py3-none-any.whl"
-        assert outcome.faults == _faults(outcome.output)
+        assert outcome.findings == _faults(outcome.output)
 
     def test_edits_alone_and_repair(self, tmp_path: Path) -> None:
         [outcome] = wheelfix.fix_wheels(
             [write_wheel(tmp_path, BOTH)], None, edits=[SetField("Summary", "new")], repair=True, output_dir=tmp_path / "out"
         ).outcomes
         assert outcome.output is not None, outcome.problem
-        assert outcome.faults == _faults(outcome.output) == ()
+        assert outcome.findings == _faults(outcome.output) == ()
 
     def test_on_the_command_line(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, BOTH)
@@ -151,7 +151,7 @@ class TestOnePass:
         assert "-Requires-Dist: nvidia-nccl-cu12\n" in diff
         assert "+demo/version.py," in diff
         ran = run(*options, "--format", "json", path)
-        assert (ran.code, ran.report["wheels"][0]["faults"]) == (0, [])
+        assert (ran.code, ran.report["wheels"][0]["findings"]) == (0, [])
         assert run("fix", "--repair", "--rules", "gpu", "--allow-unproven", "-o", tmp_path / "out", path).code == 0
 
     def test_an_error_that_is_left_is_1(self, tmp_path: Path) -> None:
@@ -178,10 +178,10 @@ class TestWhatIsLeft:
         options = {"trust_content": trust, "output_dir": tmp_path / "out", "select": ()}
         foreseen = wheelfix.repair_wheels(path, dry_run=True, **options).outcomes[0]  # type: ignore[arg-type]
         outcome = wheelfix.repair_wheels(path, **options).outcomes[0]  # type: ignore[arg-type]
-        assert foreseen.faults == outcome.faults
+        assert foreseen.findings == outcome.findings
         assert foreseen.notes == outcome.notes[: len(foreseen.notes)]
         if outcome.output is not None:
-            assert outcome.faults == _faults(outcome.output)
+            assert outcome.findings == _faults(outcome.output)
 
     @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
     def test_is_what_verify_finds_where_more_than_the_finding_changes(self, flaw: Flaw, tmp_path: Path) -> None:
@@ -191,9 +191,9 @@ class TestWhatIsLeft:
         path, edits = flaw.write(tmp_path)[0], [wheelfix.SetField("Summary", "new")]
         outcome = wheelfix.fix_wheels([path], None, edits=edits, repair=True, output_dir=tmp_path / "out").outcomes[0]
         foreseen = wheelfix.fix_wheels([path], None, edits=edits, repair=True, dry_run=True).outcomes[0]
-        assert foreseen.faults == outcome.faults
+        assert foreseen.findings == outcome.findings
         if outcome.output is not None:
-            assert outcome.faults == _faults(outcome.output)
+            assert outcome.findings == _faults(outcome.output)
 
     def test_what_is_cured_by_the_way_is_not_listed(self, tmp_path: Path) -> None:
         """A row that METADATA contradicted is right after METADATA was fixed, and the other way round."""
@@ -202,14 +202,14 @@ class TestWhatIsLeft:
         path = write_wheel(tmp_path, archive=to_bytes(archive))
         outcome = wheelfix.repair_wheels(path, trust_content=True, output_dir=tmp_path / "out").outcomes[0]
         assert outcome.output is not None, outcome.problem
-        assert outcome.faults == _faults(outcome.output)
+        assert outcome.findings == _faults(outcome.output)
 
     def test_in_text_and_json(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*", "Requires-Dist: !")))
         ran = run("repair", "--format", "json", "-o", tmp_path / "out", path)
         [wheel] = ran.report["wheels"]
         audit = json.loads(run("verify", "--format", "json", wheel["output"]).out)
-        assert wheel["faults"] == audit["wheels"][0]["faults"]
+        assert wheel["findings"] == audit["wheels"][0]["findings"]
         assert [line for line in ran.err.splitlines() if "not fixed" in line] == [
             f"  note: {note}" for note in wheel["notes"] if "not fixed" in note
         ]

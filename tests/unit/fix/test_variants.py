@@ -26,8 +26,8 @@ def variant(tmp_path: Path) -> Path:
 
 
 def test_a_variant_is_named_as_such_and_has_no_other_finding(variant: Path) -> None:
-    [inspection] = verify_wheels(variant).inspections
-    assert [(fault.code, fault.severity) for fault in inspection.faults] == [("filename-variant", "warning")]
+    [inspection] = verify_wheels(variant).wheels
+    assert [(fault.code, fault.severity) for fault in inspection.findings] == [("filename-variant", "warning")]
 
 
 @pytest.mark.parametrize(

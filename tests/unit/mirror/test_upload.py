@@ -25,7 +25,7 @@ from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.results import Publication, Published, PublishReport, Severity
-from wheelfix.verify.run import inspect_wheel
+from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.zip.staging import StagedFile
 
 GPU = ("nvidia-cudnn-cu12==9.5.1.17",)
@@ -140,7 +140,7 @@ def test_a_faulty_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
 def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     path = write_wheel(tmp_path / "in", sound(metadata=metadata("Project-URL: Home")))
-    [fault] = [each for each in inspect_wheel(path).faults if each.severity is Severity.ERROR]
+    [fault] = [each for each in check_wheel(path).findings if each.severity is Severity.ERROR]
     assert fault.refused_by == ("PyPI",)
     assert statuses(add(mirror, path)) == ["added"]
     assert is_sound(mirror)

@@ -7,7 +7,7 @@ import pytest
 
 from counting import count_calls
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_outcome, render_remarks, render_summary
-from wheelfix.results import Change, Fault, Outcome, Problem, Remark, Report, Severity, Status
+from wheelfix.results import Change, Finding, Outcome, Problem, Remark, Report, Severity, Status
 
 DROP = Change("Requires-Dist", "drop", "triton", None, "gpu/triton", None, "a compiler")
 KEEP = Change("Requires-Dist", "keep", "mkl", "mkl", "gpu/never", None, "math")
@@ -16,7 +16,7 @@ FIXED = Outcome(
 )
 PLAIN = Outcome(Path("b.whl"), Status.UNCHANGED, Path("fixed/b.whl"))
 REFUSED = Outcome(Path("c.whl"), Status.REFUSED, problem=Problem("code", "it is bad", "Build it again."))
-FAULT = Fault("record-bad-row", Severity.ERROR, "row 1", "it has two columns", mendable=False)
+FAULT = Finding("record-bad-row", Severity.ERROR, "row 1", "it has two columns", fixable=False)
 
 TOLD = [
     (FIXED, QUIET, False, ""),
@@ -28,8 +28,8 @@ TOLD = [
     (PLAIN, NORMAL, False, "b.whl: nothing to correct, no rule asks for a change\n"),
     (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
      "b.whl: nothing to correct, no rule asks for a change, 1 kept by rules\n"),
-    (replace(PLAIN, faults=(FAULT,)), NORMAL, False, "b.whl: nothing fixed; 1 finding remains\n"),
-    (replace(PLAIN, faults=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing fixed; 2 findings remain\n"),
+    (replace(PLAIN, findings=(FAULT,)), NORMAL, False, "b.whl: nothing fixed; 1 finding remains\n"),
+    (replace(PLAIN, findings=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing fixed; 2 findings remain\n"),
     (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
     (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from faults import FAULTS, Fault
 from flaws import HEAD, NEEDS, SOUND, TYPE, metadata, sound
 from wheelfix.errors import ArchiveError
 from wheelfix.results import Severity
-from wheelfix.verify.run import inspect_wheel
+from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.zip.findings import CollectingReport
 from wheelfix.wheel.zip.layout import read_layout, read_loosely
 from wheelfix.wheel.zip.source import Source
@@ -24,7 +24,7 @@ _UNREADABLE = frozenset({"truncated", "not-a-zip", "empty-file", "empty-archive"
 
 
 def _messages(folder: Path, archive: Archive) -> list[str]:
-    return [f"{each.code}: {each.message}" for each in inspect_wheel(write_wheel(folder, archive=archive)).faults]
+    return [f"{each.code}: {each.message}" for each in check_wheel(write_wheel(folder, archive=archive)).findings]
 
 
 def test_every_difference_of_a_local_header_is_reported(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_several_faults_of_an_archive_are_all_reported(tmp_path: Path) -> None:
     archive = with_entries(archive, Entry("demo/e", b"x", flags=1), Entry("demo/e", b"x"), Entry("demo/p", b"x", flags=32))
     archive = replace(archive, comment=b"PK\1\2", trailing=b"\n", end={"disk": 1})
     path = write_wheel(tmp_path, archive=archive)
-    faults = inspect_wheel(path).faults
+    faults = check_wheel(path).findings
     assert list(dict.fromkeys(each.code for each in faults)) == [
         "archive-trailing-bytes", "archive-many-disks", "archive-local-header-differs", "archive-duplicate-entry",
         "archive-gap", "archive-encrypted-entry", "archive-patched-entry", "archive-entry-comment",
@@ -71,7 +71,7 @@ def test_several_faults_of_an_archive_are_all_reported(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_fault_of_the_archive_hides_no_content(change: dict[str, object], tmp_path: Path) -> None:
     archive = replace(_BAD_INSIDE, **change)  # type: ignore[arg-type]
-    codes = [each.code for each in inspect_wheel(write_wheel(tmp_path, archive=archive)).faults]
+    codes = [each.code for each in check_wheel(write_wheel(tmp_path, archive=archive)).findings]
     assert codes[0].startswith("archive-")
     assert codes[-1] == "metadata-repeated-field"
     assert not [code for code in codes if code.startswith("record-")]
@@ -134,7 +134,7 @@ def test_many_alike_are_counted(tmp_path: Path) -> None:
 
 def test_a_second_dist_info_hides_not_what_is_wrong_with_the_first(tmp_path: Path) -> None:
     archive = with_entries(_BAD_INSIDE, Entry("other-1.0.dist-info/METADATA", b"Name: other\n"))
-    codes = [each.code for each in inspect_wheel(write_wheel(tmp_path, archive=archive)).faults]
+    codes = [each.code for each in check_wheel(write_wheel(tmp_path, archive=archive)).findings]
     assert codes == ["dist-info-several", "record-missing-row", "metadata-repeated-field"]
 
 
@@ -153,7 +153,7 @@ def test_report_keeps_each_name_once() -> None:
 
 def test_damage_is_reported_beside_what_else_is_wrong_with_the_entry(tmp_path: Path) -> None:
     archive = changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1}, descriptor=Descriptor(), comment=b"x")
-    codes = {each.code for each in inspect_wheel(write_wheel(tmp_path, archive=archive)).faults}
+    codes = {each.code for each in check_wheel(write_wheel(tmp_path, archive=archive)).findings}
     assert codes >= {"archive-damaged-entry", "archive-data-descriptor", "archive-entry-comment"}
 
 
@@ -175,5 +175,5 @@ def test_damage_is_reported_beside_what_else_is_wrong_with_the_entry(tmp_path: P
     ],
 )
 def test_who_refuses_is_said_of_the_very_form(changes: dict[str, object], code: str, clients: str, tmp_path: Path) -> None:
-    found = inspect_wheel(write_wheel(tmp_path, archive=changed(SOUND, "version.py", **changes))).faults
+    found = check_wheel(write_wheel(tmp_path, archive=changed(SOUND, "version.py", **changes))).findings
     assert {each.refused_by for each in found if each.code == code} == {tuple(clients.split())}

@@ -8,7 +8,7 @@ import pytest
 
 from building import Entry, changed, every, write_wheel
 from flaws import SOUND, sound
-from wheelfix.verify.run import find_faults, inspect_wheel
+from wheelfix.verify.run import check_wheel, findings_in
 
 
 @pytest.mark.parametrize(
@@ -26,24 +26,24 @@ from wheelfix.verify.run import find_faults, inspect_wheel
 )  # fmt: skip
 def test_legal_shapes_are_no_faults(changes: dict[str, object], tmp_path: Path) -> None:
     """Pitfalls 17, 20, 25 and 26."""
-    assert find_faults(write_wheel(tmp_path, sound(**changes))) == []
+    assert findings_in(write_wheel(tmp_path, sound(**changes))) == []
 
 
 @pytest.mark.parametrize("comment", [b"a comment", b"a\tb\r\n\0", "\u00fc".encode("latin-1")])
 def test_comment_of_the_archive_is_no_finding(comment: bytes, tmp_path: Path) -> None:
     """Without a byte from 1 to 8 it holds no signature of a ZIP record."""
-    assert find_faults(write_wheel(tmp_path, archive=replace(SOUND, comment=comment))) == []
+    assert findings_in(write_wheel(tmp_path, archive=replace(SOUND, comment=comment))) == []
 
 
 def test_each_comment_of_an_entry_is_reported(tmp_path: Path) -> None:
-    found = inspect_wheel(write_wheel(tmp_path, archive=every(SOUND, comment=b"a comment"))).faults
+    found = check_wheel(write_wheel(tmp_path, archive=every(SOUND, comment=b"a comment"))).findings
     assert [(each.code, each.refused_by) for each in found] == [("archive-entry-comment", ("PyPI",))] * len(SOUND.entries)
 
 
 @pytest.mark.parametrize("kind", [0o120777, 0o060644, 0o020644, 0o010644, 0o140644, 0o104755, 0o102755])
 def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, archive=changed(SOUND, "version.py", mode=kind))
-    assert [fault.code for fault in inspect_wheel(path).faults] == ["archive-odd-mode"]
+    assert [fault.code for fault in check_wheel(path).findings] == ["archive-odd-mode"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
     """Pitfall 29: it is told with what is wrong, escaped and cut."""
-    faults = inspect_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).faults
+    faults = check_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).findings
     [fault] = (each for each in faults if each.code != "record-bad-row")  # what ends a line ends a row of RECORD, too
     assert fault.code == "archive-unsafe-name"
     assert wrong in fault.message
@@ -70,7 +70,7 @@ def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
 def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
     names = [f"demo/{number:09b}.py".replace("0", "a").replace("1", "A") for number in range(512)]
     path = write_wheel(tmp_path, sound(files=tuple(Entry(name, b"") for name in names)))
-    [fault] = inspect_wheel(path).faults
+    [fault] = check_wheel(path).findings
     assert fault.code == "archive-same-name-folded"
     assert "and 508 more" in fault.message
 
@@ -79,7 +79,7 @@ def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
 def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
     """Only the lower byte is a version; the upper one is for the host system."""
     path = write_wheel(tmp_path, archive=every(SOUND, local={"needed": needed}, directory={"needed": needed}))
-    assert find_faults(path) == []
+    assert findings_in(path) == []
     with ZipFile(path) as archive:
         assert archive.testzip() is None
 
@@ -87,7 +87,7 @@ def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("needed", [64, 148, 0x0340])
 def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, archive=every(SOUND, directory={"needed": needed}))
-    assert {fault.code for fault in inspect_wheel(path).faults} == {"archive-newer-version"}
+    assert {fault.code for fault in check_wheel(path).findings} == {"archive-newer-version"}
     with pytest.raises(NotImplementedError):
         ZipFile(path)
 
@@ -98,7 +98,7 @@ def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
      "\u00fcber.py", "\U0001f308.py", "prn-1.txt", "x.con"],
 )  # fmt: skip
 def test_names_that_windows_holds(name: str, tmp_path: Path) -> None:
-    assert find_faults(write_wheel(tmp_path, sound(files=(*sound().files, Entry(f"demo/{name}", b"1"))))) == []
+    assert findings_in(write_wheel(tmp_path, sound(files=(*sound().files, Entry(f"demo/{name}", b"1"))))) == []
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_names_that_windows_holds(name: str, tmp_path: Path) -> None:
 )
 def test_names_are_only_for_windows_where_the_wheel_is(tags: str, count: int, tmp_path: Path) -> None:
     spec = sound(tags=tags, files=(*sound().files, Entry("demo/aux.py", b"1")))
-    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == ["archive-windows-name"] * count
+    assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["archive-windows-name"] * count

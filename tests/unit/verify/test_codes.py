@@ -4,16 +4,17 @@ import re
 
 import pytest
 
+from wheelfix.codes import Check, Client
 from wheelfix.results import Severity
-from wheelfix.verify.registry import CHECKS, Check, Client
+from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.subject import _CODES
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.code)
 def test_row_is_complete(check: Check) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", check.code)
-    assert check.sentence.endswith(".")
-    assert "|" not in check.sentence
+    assert check.meaning.endswith(".")
+    assert "|" not in check.meaning
     assert check.specification.startswith("https://")
     assert check.refused_by == tuple(client for client in Client if client in check.refused_by)
 

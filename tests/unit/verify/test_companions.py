@@ -9,7 +9,7 @@ from building import write_wheel
 from flaws import HEAD, metadata, record_of, signature_of, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.verify.metadata import missing_licenses
-from wheelfix.verify.run import find_faults, verify_wheels
+from wheelfix.verify.run import findings_in, verify_wheels
 from wheelfix.wheel.metadata import Document
 
 DEEP = b"[" * 200_000
@@ -17,7 +17,7 @@ DEEP = b"[" * 200_000
 
 def codes_of(folder: Path, **files: bytes) -> list[str]:
     named = {name.replace("__", "/").replace("_DOT_", "."): content for name, content in files.items()}
-    return [each.code for each in find_faults(write_wheel(folder, sound(dist_info_files=named)))]
+    return [each.code for each in findings_in(write_wheel(folder, sound(dist_info_files=named)))]
 
 
 @pytest.mark.parametrize("content", [DEEP, b'{"a":' * 200_000, b"", b"\xff", b"nope", b"9" * 5_000])
@@ -28,10 +28,10 @@ def test_bill_of_materials_that_is_no_json(content: bytes, tmp_path: Path) -> No
 def test_bills_of_materials_are_read_within_a_bound(tmp_path: Path) -> None:
     """Each is parsed whole; what is beyond the bound is told, and does not make the wheel a bad one."""
     files = {f"sboms/{number}.json": b"[" + b" " * (7 << 20) + b"]" for number in range(6)}
-    faults = find_faults(write_wheel(tmp_path, sound(dist_info_files=files)))
+    faults = findings_in(write_wheel(tmp_path, sound(dist_info_files=files)))
     assert [(each.code, each.place) for each in faults] == [("sbom-unreadable", f"sboms/{number}.json") for number in (4, 5)]
     spec = sound(dist_info_files={"sboms/large.json": b"[" + b" " * (9 << 20) + b"]"})
-    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == ["sbom-unreadable"]
+    assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["sbom-unreadable"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_license_files_lie_where_metadata_says(version: str, file: str, codes: l
     """PEP 639."""
     head = [f"Metadata-Version: {version}", *HEAD[1:]]
     spec = sound(metadata=metadata("License-File: LICENSE", head=head), dist_info_files={file: b"MIT\n"})
-    assert [each.code for each in find_faults(write_wheel(tmp_path, spec))] == codes
+    assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == codes
 
 
 def test_the_files_are_not_looked_through_for_each_license() -> None:
@@ -64,7 +64,7 @@ def test_the_files_are_not_looked_through_for_each_license() -> None:
 
 @pytest.mark.parametrize("content", [b"[]", b"null", b"{}", b'{"metadata": {"component": {"properties": [1]}}}'])
 def test_trace_that_is_none(content: bytes, tmp_path: Path) -> None:
-    assert codes_of(tmp_path, sboms__wheelfix_DOT_cdx_DOT_json=content) == ["sbom-stale-trace"]
+    assert codes_of(tmp_path, sboms__wheelfix_DOT_cdx_DOT_json=content) == ["sbom-stale-provenance"]
 
 
 def test_corrected_wheel_is_sound(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_corrected_wheel_is_sound(tmp_path: Path) -> None:
     [outcome] = fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes
     assert outcome.output is not None
     assert outcome.changes
-    assert verify_wheels(outcome.output).inspections[0].faults == ()
+    assert verify_wheels(outcome.output).wheels[0].findings == ()
 
 
 def test_signature_of_this_very_record(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from counting import count_calls
 from flaws import sound
 from wheelfix.verify import entry_points as reading
 from wheelfix.verify.entry_points import EntryPoint, read_entry_points
-from wheelfix.verify.run import find_faults
+from wheelfix.verify.run import findings_in
 
 _PIECES = ("[", "]", "[a]", "[b]", "=", "\n", "\r\n", " ", "\t", "a", "b.c", "#", ";", ":", "\x85", "\x0c", "x = y:z\n")
 
 
 def entry_points(folder: Path, content: bytes) -> list[str]:
-    return [each.code for each in find_faults(write_wheel(folder, sound(dist_info_files={"entry_points.txt": content})))]
+    return [each.code for each in findings_in(write_wheel(folder, sound(dist_info_files={"entry_points.txt": content})))]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_defaults_are_of_their_own_group_only(tmp_path: Path) -> None:
     defaults = b"".join(b"a%d = b:c\n" % number for number in range(5_000))
     content = b"[DEFAULT]\n" + defaults + b"".join(b"[s%d]\n" % number for number in range(5_000))
     spec = sound(dist_info_files={"entry_points.txt": content}, stored=True)
-    assert find_faults(write_wheel(tmp_path, spec)) == []
+    assert findings_in(write_wheel(tmp_path, spec)) == []
     assert len(read_entry_points(content.decode())) == 5_000
 
 

@@ -8,13 +8,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from building import write_wheel
 from flaws import HEAD, NEEDS, TYPE, metadata, sound
-from wheelfix.verify.found import Found, RewriteField
-from wheelfix.verify.run import find_faults
+from wheelfix.verify.finding import RawFinding, RewriteField
+from wheelfix.verify.run import findings_in
 from wheelfix.wheel.editor import AddField, SetField
 
 
-def faults_of(folder: Path, data: bytes) -> list[Found]:
-    return find_faults(write_wheel(folder, sound(metadata=data)))
+def faults_of(folder: Path, data: bytes) -> list[RawFinding]:
+    return findings_in(write_wheel(folder, sound(metadata=data)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_crlf_is_no_fault(tmp_path: Path) -> None:
 def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tmp_path: Path) -> None:
     data = metadata(line)
     [found] = faults_of(tmp_path, data)
-    [mend] = found.mending
+    [mend] = found.fixes
     assert isinstance(mend, RewriteField)
     assert data[mend.start :].startswith(line.encode())
     assert mend.value is not None
@@ -70,7 +70,7 @@ def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tm
 )
 def test_what_has_no_plain_meaning_is_not_mended(line: str, code: str, tmp_path: Path) -> None:
     """A mend that METADATA may not hold would stop the repair of everything else."""
-    faults = {each.code: each.mending for each in faults_of(tmp_path, metadata(line))}
+    faults = {each.code: each.fixes for each in faults_of(tmp_path, metadata(line))}
     assert faults[code] == ()
 
 
@@ -78,7 +78,7 @@ def test_undeclared_extra_of_an_old_metadata_version_raises_it(tmp_path: Path) -
     lines = ["Metadata-Version: 1.2", *HEAD[1:]]
     faults = faults_of(tmp_path, metadata('Requires-Dist: six; extra == "x"', head=lines, rest=[NEEDS]))
     [found] = [each for each in faults if each.code == "metadata-undeclared-extra"]
-    assert found.mending == (SetField("Metadata-Version", "2.1"), AddField("Provides-Extra", "x"))
+    assert found.fixes == (SetField("Metadata-Version", "2.1"), AddField("Provides-Extra", "x"))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_undeclared_extra_of_an_old_metadata_version_raises_it(tmp_path: Path) -
 def test_hostile_field_stops_nothing(line: str, tmp_path: Path) -> None:
     faults = faults_of(tmp_path, metadata(line))
     assert all((each.place + each.message).isprintable() for each in faults)
-    assert all(len(each.fault.place) < 1_000 and len(each.fault.message) < 1_000 for each in faults)
+    assert all(len(each.finding.place) < 1_000 and len(each.finding.message) < 1_000 for each in faults)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_blanks_that_readers_do_not_know_are_mended(blank: str, tmp_path: Path) 
         Requirement(text)
     data = metadata(f"Requires-Dist: {text}")
     [found] = faults_of(tmp_path, data)
-    assert (found.code, found.mending) == (
+    assert (found.code, found.fixes) == (
         "metadata-odd-blanks",
         (RewriteField(data.index(b"Requires-Dist: six"), "six (>=1.9)"),),
     )
@@ -156,7 +156,7 @@ def test_blanks_that_readers_know(text: str, tmp_path: Path) -> None:
 
 def test_odd_blanks_are_not_mended_where_quotes_hold_some_too(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, metadata("Requires-Dist: six\xa0; platform_version == 'a\xa0b'"))
-    assert (found.code, found.mending) == ("metadata-odd-blanks", ())
+    assert (found.code, found.fixes) == ("metadata-odd-blanks", ())
 
 
 @pytest.mark.parametrize("marker", ["'x' in extras", "os_name == 'nt' or 'x' not in dependency_groups", "('a' in extras)"])
@@ -194,11 +194,11 @@ def test_metadata_version_is_not_raised_to_where_more_is_wrong(
     found = faults_of(tmp_path, metadata(*lines, head=[f"Metadata-Version: {version}", *HEAD[1:]]))
     levels = [each for each in found if each.code in ("metadata-field-too-new", "metadata-unknown-version")]
     assert levels
-    assert all(reason in each.message and not each.mending for each in levels)
+    assert all(reason in each.message and not each.fixes for each in levels)
 
 
 def test_an_extra_is_not_declared_where_metadata_version_cannot_follow(tmp_path: Path) -> None:
     head = ["Metadata-Version: 1.2", *HEAD[1:]]
     lines = ["Metadata-Version: 1.2", "Requires-Dist: six; extra == 'x'"]
     found = faults_of(tmp_path, metadata(*lines, head=head, rest=[]))
-    assert [each.mending for each in found if each.code == "metadata-undeclared-extra"] == [()]
+    assert [each.fixes for each in found if each.code == "metadata-undeclared-extra"] == [()]

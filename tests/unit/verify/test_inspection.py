@@ -7,26 +7,26 @@ import pytest
 from building import Entry, write_wheel
 from flaws import sound
 from wheelfix.verify import run
-from wheelfix.verify.found import Found
+from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.hashing import sum_entries
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import first_of_each, in_order, inspect_wheel
+from wheelfix.verify.run import check_wheel, first_of_each, in_order
 
 
 def test_faults_are_told_once_and_in_the_order_of_the_table() -> None:
     faults = [
-        Found("siblings-disagree", "", "x"),
-        Found("record-bad-row", "row 2", "x"),
-        Found("record-bad-row", "row 1", "x"),
+        RawFinding("release-disagrees", "", "x"),
+        RawFinding("record-bad-row", "row 2", "x"),
+        RawFinding("record-bad-row", "row 1", "x"),
     ]
     assert in_order([*faults, *faults]) == [faults[1], faults[2], faults[0]]
 
 
 def test_of_many_alike_the_rest_is_counted() -> None:
-    many = [Found("record-bad-row", f"row {number}", "x") for number in range(1_500)]
-    told = first_of_each(in_order([Found("siblings-disagree", "", "x"), *many]))
+    many = [RawFinding("record-bad-row", f"row {number}", "x") for number in range(1_500)]
+    told = first_of_each(in_order([RawFinding("release-disagrees", "", "x"), *many]))
     assert told[:1_000] == many[:1_000]
-    assert told[1_000] == Found("record-bad-row", "", "and 500 more of this kind")
+    assert told[1_000] == RawFinding("record-bad-row", "", "and 500 more of this kind")
     assert len(told) == 1_002
 
 
@@ -40,12 +40,12 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
         return sum_entries(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "sum_entries", grow)
-    assert [fault.code for fault in inspect_wheel(path).faults] == ["file-unreadable"]
+    assert [fault.code for fault in check_wheel(path).findings] == ["file-unreadable"]
 
 
 def test_long_names_are_cut_in_what_is_told(tmp_path: Path) -> None:
     spec = sound(files=(Entry("x" * 60_000, b""),), record=b"")
-    faults = inspect_wheel(write_wheel(tmp_path, spec)).faults
+    faults = check_wheel(write_wheel(tmp_path, spec)).findings
     assert {"archive-unsafe-name", "record-missing-row"} <= {fault.code for fault in faults}
     assert all(len(fault.place) + len(fault.message) < 1_100 for fault in faults)
 

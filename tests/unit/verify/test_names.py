@@ -6,7 +6,7 @@ import pytest
 
 from building import Entry, RecordStyle, build_wheel
 from flaws import HEAD, metadata, sound
-from wheelfix.verify.run import inspect_wheel
+from wheelfix.verify.run import check_wheel
 
 WHEEL = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
@@ -14,7 +14,7 @@ WHEEL = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none
 def codes_of(folder: Path, name: str, **changes: object) -> list[str]:
     path = folder / name
     path.write_bytes(build_wheel(sound(**changes)))
-    return [fault.code for fault in inspect_wheel(path).faults]
+    return [fault.code for fault in check_wheel(path).findings]
 
 
 def named(project: str, version: str) -> bytes:
@@ -68,7 +68,7 @@ def test_wheel_file_that_says_the_same(name: str, wheel: bytes, tmp_path: Path) 
 def test_hostile_wheel_file(line: bytes, codes: list[str], tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     path.write_bytes(build_wheel(sound(wheel=WHEEL + line + b"\n")))
-    faults = inspect_wheel(path).faults
+    faults = check_wheel(path).findings
     assert [fault.code for fault in faults] == codes
     assert all(fault.message.isprintable() for fault in faults)
 
@@ -90,7 +90,7 @@ def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) 
     [
         ("demo-1.0.data/lib/", []),  # pip passes over what is no file
         ("demo-1.0.data/", []),
-        ("demo-1.0.data/scripts/a/b", ["data-script-folder"]),
+        ("demo-1.0.data/scripts/a/b", ["data-script-directory"]),
         ("demo-1.0.data/x", ["data-unknown-scheme"]),
         ("other.data/purelib/x", ["data-name-differs"]),
         (".data/x/y", ["data-unknown-scheme", "data-name-differs"]),

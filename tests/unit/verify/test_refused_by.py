@@ -7,15 +7,15 @@ import pytest
 from building import Entry, WheelSpec, archive_of, build_wheel, changed, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix.fix.batch import repair_wheels
-from wheelfix.results import Fault
-from wheelfix.verify.run import inspect_wheel
+from wheelfix.results import Finding
+from wheelfix.verify.run import check_wheel
 
 _HEAD = metadata()
 _WHEEL = b"Generator: sample (1.0)\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
-def _found(path: Path, code: str) -> list[Fault]:
-    return [each for each in inspect_wheel(path).faults if each.code == code]
+def _found(path: Path, code: str) -> list[Finding]:
+    return [each for each in check_wheel(path).findings if each.code == code]
 
 
 def _clients(path: Path, code: str) -> str:
@@ -44,7 +44,7 @@ def test_wheel_version(said: str, code: str, clients: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("said", ["1. 0", "1.00", "1.9999999999", " 1.0 ", "1.0.0", "1.+0"])
 def test_wheel_version_that_all_take(said: str, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(wheel=f"Wheel-Version: {said}\n".encode() + _WHEEL))
-    assert inspect_wheel(path).faults == ()
+    assert check_wheel(path).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_value_of_a_script(value: str, clients: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["demo:main [x=1]", "demo:main."])
 def test_value_of_a_script_that_all_take(value: str, tmp_path: Path) -> None:
     text = f"[console_scripts]\ndemo = {value}\n".encode()
-    [fault] = inspect_wheel(write_wheel(tmp_path, sound(dist_info_files={"entry_points.txt": text}))).faults
+    [fault] = check_wheel(write_wheel(tmp_path, sound(dist_info_files={"entry_points.txt": text}))).findings
     assert (fault.code, fault.severity, fault.refused_by) == ("entry-points-odd-value", "warning", ())
 
 
@@ -129,7 +129,7 @@ def test_second_row_without_a_hash(tmp_path: Path) -> None:
     wheel = write_wheel(tmp_path, archive=changed(archive_of(sound()), "RECORD", content=b"".join([*rows, second])))
     assert _clients(wheel, "record-no-hash") == "installer"
     [outcome] = repair_wheels(wheel, output_dir=tmp_path / "fixed").outcomes
-    assert outcome.faults == ()
+    assert outcome.findings == ()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_blanks_in_metadata(old: str, new: str, clients: str, tmp_path: Path) ->
     path = write_wheel(tmp_path, sound(metadata=_HEAD.replace(old.encode(), new.encode(), 1)))
     assert _clients(path, "metadata-odd-blanks") == clients
     [outcome] = repair_wheels(path, output_dir=tmp_path / "fixed").outcomes
-    assert outcome.faults == ()
+    assert outcome.findings == ()
 
 
 @pytest.mark.parametrize(

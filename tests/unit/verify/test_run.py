@@ -7,51 +7,51 @@ import pytest
 from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.results import Inspection, Severity
+from wheelfix.results import CheckedWheel, Severity, VerifyReport
 from wheelfix.verify import run
-from wheelfix.verify.run import Audit, inspect_wheel, verify_wheels
+from wheelfix.verify.run import check_wheel, verify_wheels
 from wheelfix.wheel.editor import RemoveField
 
 FAULTY = sound(project="faulty", record=b"")
 
 
-def codes(inspection: Inspection) -> set[str]:
-    return {fault.code for fault in inspection.faults}
+def codes(inspection: CheckedWheel) -> set[str]:
+    return {fault.code for fault in inspection.findings}
 
 
-def verified(folder: Path, **options: object) -> Audit:
+def verified(folder: Path, **options: object) -> VerifyReport:
     return verify_wheels(write_wheel(folder, FAULTY), **options)  # type: ignore[arg-type]
 
 
 def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound())
     for given in (path, str(path), [path], iter([str(path)])):
-        assert verify_wheels(given) == Audit((Inspection(path),))
-    assert verify_wheels([]) == Audit(())
+        assert verify_wheels(given) == VerifyReport((CheckedWheel(path),))
+    assert verify_wheels([]) == VerifyReport(())
 
 
 def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def inspect(path: Path) -> Inspection:
+    def inspect(path: Path) -> CheckedWheel:
         if path.name.startswith("bad"):
             raise KeyError("x")
-        return inspect_wheel(path)
+        return check_wheel(path)
 
-    monkeypatch.setattr(run, "inspect_wheel", inspect)
+    monkeypatch.setattr(run, "check_wheel", inspect)
     paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
-    bad, good = verify_wheels(paths).inspections
-    assert [(fault.code, fault.severity) for fault in bad.faults] == [("file-unreadable", Severity.ERROR)]
-    assert "KeyError" in bad.faults[0].message
-    assert "report it" in bad.faults[0].message
+    bad, good = verify_wheels(paths).wheels
+    assert [(fault.code, fault.severity) for fault in bad.findings] == [("file-unreadable", Severity.ERROR)]
+    assert "KeyError" in bad.findings[0].message
+    assert "report it" in bad.findings[0].message
     assert codes(good) == {"filename-name-differs"}
 
 
 def test_select_and_ignore(tmp_path: Path) -> None:
-    assert codes(verified(tmp_path).inspections[0]) == {
+    assert codes(verified(tmp_path).wheels[0]) == {
         "filename-name-differs", "record-missing-row", "record-own-row-missing",
     }  # fmt: skip
-    assert codes(verified(tmp_path, select=["record"]).inspections[0]) == {"record-missing-row", "record-own-row-missing"}
-    assert codes(verified(tmp_path, ignore=["record-own", "file"]).inspections[0]) == {"record-missing-row"}
-    assert codes(verified(tmp_path, select=["record"], ignore=["record"]).inspections[0]) == set()
+    assert codes(verified(tmp_path, select=["record"]).wheels[0]) == {"record-missing-row", "record-own-row-missing"}
+    assert codes(verified(tmp_path, ignore=["record-own", "file"]).wheels[0]) == {"record-missing-row"}
+    assert codes(verified(tmp_path, select=["record"], ignore=["record"]).wheels[0]) == set()
 
 
 @pytest.mark.parametrize("prefix", ["", "nonsense", "Record", "record-missing-row-x"])
@@ -67,7 +67,7 @@ def test_passes(tmp_path: Path) -> None:
     assert audit.passes()
     assert not audit.passes(strict=True)
     assert not verified(tmp_path).passes()
-    assert Audit(()).passes(strict=True)
+    assert VerifyReport(()).passes(strict=True)
 
 
 def test_missing_file_and_folder_stop_nothing(tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_missing_file_and_folder_stop_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "folder-1.0-py3-none-any.whl"
     folder.mkdir()
     audit = verify_wheels([tmp_path / "gone-1.0-py3-none-any.whl", folder, good])
-    assert [codes(each) for each in audit.inspections] == [{"file-unreadable"}, {"file-unreadable"}, set()]
+    assert [codes(each) for each in audit.wheels] == [{"file-unreadable"}, {"file-unreadable"}, set()]
 
 
 def test_each_wheel_is_told_as_it_is_done(tmp_path: Path) -> None:
     paths = [write_wheel(tmp_path, sound()), write_wheel(tmp_path, FAULTY)]
-    told: list[Inspection] = []
-    audit = verify_wheels(paths, on_inspection=told.append)
-    assert tuple(told) == audit.inspections
+    told: list[CheckedWheel] = []
+    audit = verify_wheels(paths, on_wheel=told.append)
+    assert tuple(told) == audit.wheels
 
 
 def siblings(folder: Path) -> list[Path]:
@@ -95,18 +95,18 @@ def siblings(folder: Path) -> list[Path]:
 
 
 def test_wheels_of_one_release_that_disagree(tmp_path: Path) -> None:
-    one, two, other = verify_wheels(siblings(tmp_path), select=["siblings"]).inspections
-    assert (one.faults, other.faults) == ((), ())
-    [fault] = two.faults
-    assert (fault.code, fault.severity, fault.place) == ("siblings-disagree", Severity.WARNING, "Requires-Dist")
+    one, two, other = verify_wheels(siblings(tmp_path), select=["release"]).wheels
+    assert (one.findings, other.findings) == ((), ())
+    [fault] = two.findings
+    assert (fault.code, fault.severity, fault.place) == ("release-disagrees", Severity.WARNING, "Requires-Dist")
     assert fault.message == "wheels of the same release also require six, nine, ten and 1 more"
-    assert verify_wheels(siblings(tmp_path), ignore=["siblings"]).inspections[1].faults == ()
+    assert verify_wheels(siblings(tmp_path), ignore=["release"]).wheels[1].findings == ()
 
 
 def test_sibling_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     paths = siblings(tmp_path)
     paths[0].write_bytes(build_wheel(sound())[:-1])
-    assert [codes(each) for each in verify_wheels(paths).inspections] == [{"archive-truncated"}, set(), set()]
+    assert [codes(each) for each in verify_wheels(paths).wheels] == [{"archive-truncated"}, set(), set()]
 
 
 BEFORE = ("Requires-Dist: triton", "Requires-Dist: six")
@@ -127,14 +127,14 @@ def test_a_wheel_before_and_after_is_no_release_that_disagrees(
     options: dict[str, object], turned: bool, tmp_path: Path
 ) -> None:
     paths = [*corrected(tmp_path, **options)]
-    for each in verify_wheels(paths[::-1] if turned else paths, select=["siblings"]).inspections:
-        assert each.faults == ()
+    for each in verify_wheels(paths[::-1] if turned else paths, select=["release"]).wheels:
+        assert each.findings == ()
 
 
 def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path: Path) -> None:
     before, after = corrected(tmp_path)
     other = write_wheel(tmp_path, sound(tags="py2-none-any", metadata=metadata(*BEFORE)))
-    found = {each.source: each.faults for each in verify_wheels([before, after, other], select=["siblings"]).inspections}
+    found = {each.source: each.findings for each in verify_wheels([before, after, other], select=["release"]).wheels}
     assert (found[before], found[other]) == ((), ())
     assert [fault.message for fault in found[after]] == ["wheels of the same release also require triton"]
 
@@ -145,10 +145,10 @@ def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None
     two = write_wheel(
         tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9.0"))
     )
-    assert [each.faults for each in verify_wheels([one, two], select=["siblings"]).inspections] == [(), ()]
+    assert [each.findings for each in verify_wheels([one, two], select=["release"]).wheels] == [(), ()]
     three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
-    found = verify_wheels([one, three], select=["siblings"]).inspections
-    assert [(fault.code, fault.place) for fault in found[0].faults] == [("siblings-requires-python", "Requires-Python")]
-    assert [(fault.code, fault.place) for fault in found[1].faults] == [
-        ("siblings-requires-python", "Requires-Python"), ("siblings-disagree", "Provides-Extra"),
+    found = verify_wheels([one, three], select=["release"]).wheels
+    assert [(fault.code, fault.place) for fault in found[0].findings] == [("release-requires-python", "Requires-Python")]
+    assert [(fault.code, fault.place) for fault in found[1].findings] == [
+        ("release-requires-python", "Requires-Python"), ("release-disagrees", "Provides-Extra"),
     ]  # fmt: skip

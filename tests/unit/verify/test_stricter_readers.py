@@ -7,9 +7,9 @@ import pytest
 from building import write_wheel
 from flaws import HEAD, metadata, sound
 from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
+from wheelfix.codes import Client
 from wheelfix.fix.batch import repair_wheels
-from wheelfix.verify.registry import Client
-from wheelfix.verify.run import find_faults
+from wheelfix.verify.run import findings_in
 from wheelfix.verify.stricter_readers import has_number_too_large, refusals
 from wheelfix.wheel.wheel import Wheel
 
@@ -27,7 +27,7 @@ def test_refused_by_pip(text: str) -> None:
 @pytest.mark.parametrize("text", ACCEPTED)
 def test_accepted_by_all(text: str, tmp_path: Path) -> None:
     assert list(refusals(text)) == []
-    found = find_faults(write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x"))))
+    found = findings_in(write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x"))))
     assert not [each.code for each in found if "requirement" in each.code or "marker" in each.code]
 
 

@@ -8,7 +8,7 @@ import pytest
 from building import Entry, WheelSpec, build_wheel, write_wheel
 from flaws import sound
 from wheelfix.errors import SourceChanged
-from wheelfix.verify.run import find_faults, inspect_wheel
+from wheelfix.verify.run import check_wheel, findings_in
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.zip.source import Source
 
@@ -24,7 +24,7 @@ def test_parts_of_a_sound_wheel(tmp_path: Path) -> None:
 
 def test_nothing_is_read_from_the_top_without_a_dist_info(tmp_path: Path) -> None:
     spec = sound(dist_info="demo", files=(Entry("/entry_points.txt", b"a"),))
-    assert "entry-points-unreadable" not in {each.code for each in find_faults(write_wheel(tmp_path, spec))}
+    assert "entry-points-unreadable" not in {each.code for each in findings_in(write_wheel(tmp_path, spec))}
 
 
 def test_path_made_of_slashes_costs_little(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_path_made_of_slashes_costs_little(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(files=(Entry("a/" * 30_000 + "x.py", b""), Entry("b/" * 150, b""))))
     tracemalloc.start()
     try:
-        codes = [fault.code for fault in inspect_wheel(path).faults]
+        codes = [fault.code for fault in check_wheel(path).findings]
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
@@ -58,7 +58,7 @@ def test_file_that_changes_or_fails_while_it_is_read(
         return read_at(self, start, length)
 
     monkeypatch.setattr(Source, "read_at", failing)
-    assert "file-unreadable" in {fault.code for fault in inspect_wheel(path).faults}
+    assert "file-unreadable" in {fault.code for fault in check_wheel(path).findings}
 
 
 def test_path_that_is_no_file(tmp_path: Path) -> None:
@@ -67,13 +67,13 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
     loop = tmp_path / "loop-1.0-py3-none-any.whl"
     loop.symlink_to(loop)
     for path in (folder, loop, tmp_path / "gone-1.0-py3-none-any.whl", tmp_path / ("x" * 300 + "-1.0-py3-none-any.whl")):
-        assert [fault.code for fault in inspect_wheel(path).faults] == ["file-unreadable"]
+        assert [fault.code for fault in check_wheel(path).findings] == ["file-unreadable"]
 
 
 def test_unreadable_text_instead_of_a_wheel(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2J.whl"
     path.write_bytes(build_wheel(sound()))
-    faults = inspect_wheel(path).faults
+    faults = check_wheel(path).findings
     assert [fault.code for fault in faults] == ["filename-malformed"]
     assert faults[0].message.isprintable()
 

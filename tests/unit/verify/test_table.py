@@ -10,15 +10,15 @@ import pytest
 from building import Entry, RecordStyle, write_wheel
 from counting import count_calls
 from flaws import record_of, sound
-from wheelfix.verify.found import AddRow, ChangeRow, Found
+from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding
 from wheelfix.verify.record import read_listing
-from wheelfix.verify.run import find_faults, inspect_wheel
+from wheelfix.verify.run import check_wheel, findings_in
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.record import KNOWN, RowEdit, hash_column
 
 
-def faults_of(folder: Path, rows: list[bytes], **changes: object) -> list[Found]:
-    return find_faults(write_wheel(folder, sound(record=b"".join(rows), **changes)))
+def faults_of(folder: Path, rows: list[bytes], **changes: object) -> list[RawFinding]:
+    return findings_in(write_wheel(folder, sound(record=b"".join(rows), **changes)))
 
 
 def codes_of(folder: Path, rows: list[bytes], **changes: object) -> set[str]:
@@ -32,7 +32,7 @@ CONTENT = b"ANSWER = 42\n"
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "sha3_256", "blake2b"])
 def test_strong_hash_of_any_name_is_compared(algorithm: str, tmp_path: Path) -> None:
-    assert find_faults(write_wheel(tmp_path, sound(style=RecordStyle(algorithm=algorithm)))) == []
+    assert findings_in(write_wheel(tmp_path, sound(style=RecordStyle(algorithm=algorithm)))) == []
     wrong = f"demo/__init__.py,{algorithm}=x,12\n".encode()
     assert codes_of(tmp_path, [wrong, *REST]) == {"record-wrong-hash"}
 
@@ -41,7 +41,7 @@ def test_strong_hash_of_any_name_is_compared(algorithm: str, tmp_path: Path) -> 
                                    RecordStyle(own_row="first"), RecordStyle(own_row="middle")], ids=repr)  # fmt: skip
 def test_legal_styles_are_no_faults(style: RecordStyle, tmp_path: Path) -> None:
     """Pitfalls 16 and 19."""
-    assert find_faults(write_wheel(tmp_path, sound(style=style, folders=True))) == []
+    assert findings_in(write_wheel(tmp_path, sound(style=style, folders=True))) == []
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,25 @@ def test_weak_hash_behind_an_odd_path_is_compared(path: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["demo\\x.py", "/x.py", "a/../x.py"])
 def test_weak_hash_of_a_file_with_an_odd_name_is_compared(name: str, tmp_path: Path) -> None:
     spec = sound(files=(Entry(name, b"x"),), style=RecordStyle(algorithm="md5"))
-    assert {each.code for each in find_faults(write_wheel(tmp_path, spec))} == {"archive-unsafe-name", "record-weak-hash"}
+    assert {each.code for each in findings_in(write_wheel(tmp_path, spec))} == {"archive-unsafe-name", "record-weak-hash"}
 
 
 def test_mending_of_a_wrong_row(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, [b"demo/__init__.py,,12\n", *REST])
     true = hash_column("sha256", hashlib.sha256(CONTENT).digest())
-    assert found.mending == (ChangeRow(0, RowEdit(digest=true)),)
+    assert found.fixes == (ChangeRow(0, RowEdit(digest=true)),)
 
 
 def test_mending_of_a_missing_row(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, REST)
-    [mend] = found.mending
+    [mend] = found.fixes
     assert isinstance(mend, AddRow)
     assert f"{mend.row.path},{mend.row.digest},{mend.row.size}\n".encode() == FIRST
 
 
 def test_absolute_path_of_nothing_goes(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, [*ROWS, b"C:/demo/x.py,sha256=x,1\n"])
-    assert (found.code, found.mending) == ("record-absolute-path", (ChangeRow(len(ROWS), RowEdit(remove=True)),))
+    assert (found.code, found.fixes) == ("record-absolute-path", (ChangeRow(len(ROWS), RowEdit(remove=True)),))
 
 
 def test_column_beyond_all_bounds_is_no_path_without_quotes(tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_of_a_hundred_thousand_bad_rows_not_all_are_told(row: bytes, tmp_path: P
         spec = sound(version=f"1.{rows}", record=b"".join(row % number for number in range(rows)), stored=True)
         return write_wheel(tmp_path, spec)
 
-    few, many = (count_calls(partial(inspect_wheel, wheel(rows))) for rows in (500, 2_000))
+    few, many = (count_calls(partial(check_wheel, wheel(rows))) for rows in (500, 2_000))
     assert many < 5 * few
-    faults = inspect_wheel(wheel(100_000)).faults
+    faults = check_wheel(wheel(100_000)).findings
     assert len(faults) < 4_000
     assert any(fault.message == "and 99000 more of this kind" or "98999 more" in fault.message for fault in faults)
 
@@ -115,7 +115,7 @@ def test_file_with_rows_by_every_algorithm_is_not_read_for_each(tmp_path: Path) 
     path = write_wheel(tmp_path, sound(record=b"".join([*rows, *REST])))
     with Subject(path) as subject:
         assert {name: len(each) for name, each in read_listing(subject).algorithms.items()} == {"demo/__init__.py": 2}
-    assert {each.code for each in find_faults(path)} == {"record-contradicting-rows", "record-wrong-hash"}
+    assert {each.code for each in findings_in(path)} == {"record-contradicting-rows", "record-wrong-hash"}
     true = hash_column("blake2b", hashlib.blake2b(CONTENT).digest()).encode()
     last = b"demo/__init__.py,%s,12\n" % true
     assert codes_of(tmp_path, [*rows[3:6], last, *REST]) == {"record-contradicting-rows", "record-wrong-hash"}

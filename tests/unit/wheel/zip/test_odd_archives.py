@@ -28,7 +28,7 @@ from faults import unicode_path
 from flaws import FLAWS, Flaw
 from wheelfix import Status
 from wheelfix.results import Severity
-from wheelfix.verify.run import inspect_wheel
+from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.zip import structs
 
 _PLAIN = archive_of(WheelSpec())
@@ -81,7 +81,7 @@ def test_what_every_tool_accepts_is_corrected_and_no_error(kind: str, tmp_path: 
     outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
-    errors = [each for each in inspect_wheel(outcome.output).faults if each.severity is Severity.ERROR]
+    errors = [each for each in check_wheel(outcome.output).findings if each.severity is Severity.ERROR]
     assert not errors or {each.place for each in errors} == {"demo//x.py"}  # which RECORD does not list
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # from Python 3.12 on of an empty Unicode path, which it passes over
@@ -119,7 +119,7 @@ def test_uv_takes_a_name_in_no_encoding_with_a_path_that_is_meant_for_it(
     raw = "demo/caf\u00e9.py".encode("cp437")
     extra = unicode_path(raw, "demo/caf\u00e9.py".encode(), version=version, crc=crc)
     path = write_wheel(tmp_path, archive=with_entries(_PLAIN, Entry(raw, b"x", flags=0, extra=extra)))
-    [fault] = [each for each in inspect_wheel(path).faults if each.code == "archive-name-encoding"]
+    [fault] = [each for each in check_wheel(path).findings if each.code == "archive-name-encoding"]
     assert fault.refused_by == clients
 
 
@@ -137,5 +137,5 @@ def test_of_thousands_of_extra_fields_some_are_looked_at(tmp_path: Path, monkeyp
     path = write_wheel(
         tmp_path, archive=changed(archive_of(WheelSpec()), "version.py", extra=extra_field(0xCAFE, b"") * 16_000)
     )
-    assert "archive-bad-extra-field" in {each.code for each in inspect_wheel(path).faults}
+    assert "archive-bad-extra-field" in {each.code for each in check_wheel(path).findings}
     assert len(read) <= 1_000, "500 of the directory, and of the local header"

@@ -1,0 +1,83 @@
+"""What a code stands for: one row of a table, from which findings, the reference pages and ``wheelfix explain`` are made.
+
+Each room that reports findings has a table of its own: ``verify/registry``, ``mirror/registry``, ``rules``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from wheelfix.results import Finding, Severity
+
+_LONGEST: Final = 500
+"""How much of a place and of a message is reported, in characters: a name in an archive can have 64 kB."""
+
+
+class Fix(StrEnum):
+    """Whether wheelfix can fix what a code stands for."""
+
+    NO = "no"
+    YES = "yes"
+    TRUSTED = "with --trust-content"
+    """It may mean damage: only a person can say whether RECORD or the content is right."""
+    SELECTED = "if selected"
+    """It may be intended."""
+
+
+class Client(StrEnum):
+    """Who can refuse a wheel. What one of them refuses today is an error, everything else is a warning."""
+
+    PIP = "pip"
+    UV = "uv"
+    INSTALLER = "installer"
+    """The library of this name, by which Poetry and PDM install."""
+    PYPI = "PyPI"
+    """Its check of an upload."""
+
+
+EVERYONE: Final = tuple(Client)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row of a table: ``meaning`` says what is wrong, ``consequence`` who suffers and how.
+
+    ``specification`` is the URL of the page that requires it, ``example`` a message as it is reported, ``remedy`` what to do
+    about it. ``refused_by`` names the clients that refuse such a wheel, in one form of the finding at least; tests run each
+    of them.
+    """
+
+    code: str
+    severity: Severity
+    meaning: str
+    specification: str = ""
+    fix: Fix = Fix.NO
+    refused_by: tuple[Client, ...] = ()
+    consequence: str = ""
+    example: str = ""
+    remedy: str = ""
+
+    def finding(
+        self,
+        place: str,
+        message: str,
+        *,
+        fixable: bool = False,
+        needs_trust: bool = False,
+        refused_by: tuple[Client, ...] | None = None,
+    ) -> Finding:
+        """Return a finding with this code; ``refused_by`` where this form of it is refused by others than usual."""
+        return Finding(
+            self.code,
+            self.severity,
+            _cut(place),
+            _cut(message),
+            fixable=fixable,
+            needs_trust=needs_trust,
+            refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
+            consequence=self.consequence,
+        )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
