@@ -29,7 +29,7 @@ test-real: $(READY) ## run the tests on real wheels, which are downloaded
 	$(BIN)/pytest -m real
 
 test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, PDM, nginx (which must be there), pypiserver and devpi
-	WHEELFIX_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto -m clients
+	TEST_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto -m clients
 
 check: $(READY) ## everything but the tests: format, lint, types, layers, sample wheels, docs; edits nothing
 	$(BIN)/ruff format --check

@@ -3,10 +3,15 @@
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import click
+
+from wheelfix.cli import group
+from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name, options_of, options_schema, variable
 from wheelfix.codes import Check
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.json import encode
@@ -43,6 +48,58 @@ This page is made from the table of checks, by `docs/write_reference.py`. [Mirro
 
 | code | severity | seen in a | what is wrong | who suffers |
 |---|---|---|---|---|
+"""
+_CONFIGURATION_HEAD: Final = """# Configuration
+
+Options that you always give can stand in a file or in environment variables. The command line wins over a variable, and a
+variable wins over the file.
+
+## In a file
+
+Put a table `[options]` into `wheelfix.toml`, beside your rules if you have some:
+
+```toml
+[options]
+jobs = 4
+output-dir = "corrected"
+verify.ignore = ["metadata-summary"]
+mirror.timeout = 60
+```
+
+In `pyproject.toml` the table is `[tool.wheelfix.options]`. wheelfix reads one file: the first one that it finds in the
+working directory or above it. Options in files that `extends` or `--rules` name do not count.
+
+A key is the option's long name without the dashes. It holds for every command that has the option. With the words of a
+command in front, such as `mirror.timeout` or `mirror.check.max-time`, it holds for that command, or for all commands of that
+group. The longer key wins. A path is relative to the directory of the file. Options that the command line excludes give way:
+`--in-place` on the command line overrides `output-dir` in the file.
+
+A key that does not exist, or a value that the option does not accept, is an error (exit code 2). All of them are reported
+at once.
+
+## In the environment
+
+A variable is called like the key, in capitals, with `WHEELFIX_` in front and underscores for dots and dashes:
+
+```console
+$ WHEELFIX_JOBS=4 WHEELFIX_VERIFY_IGNORE=metadata-summary wheelfix verify dist/
+```
+
+A flag takes `1` or `0`. Several values are separated by spaces. An empty variable sets nothing. A variable that starts with
+`WHEELFIX_` and sets no option is reported as a warning.
+
+## Options
+
+This table is made from the command line, by `docs/write_reference.py`. The keys of `[options]` are in
+`rules.schema.json`, which `wheelfix rules schema` prints for your editor.
+
+| key | variable | takes | commands |
+|---|---|---|---|
+"""
+_CONFIGURATION_TAIL: Final = """
+## On the command line only
+
+These options are errors in a file or a variable:
 """
 _FAMILIES: Final = {
     "archive": "The archive",
@@ -142,6 +199,8 @@ def _takes(schema: Mapping[str, Any]) -> str:
             return "text or a list of texts" if items == {"type": "string"} else f"a list of: {_takes(items)}"
         case {"format": "date"}:
             return "a date"
+        case {"type": "object", "properties": _}:
+            return "a table, see [Configuration](configuration.md)"
         case {"type": "object"}:
             return "a table: fields and their values"
         case _:
@@ -157,13 +216,40 @@ def mirror_page() -> str:
     return _MIRROR_HEAD + "".join(rows)
 
 
+def configuration_page(root: click.Context) -> str:
+    """Return the page of what a file and variables can set: a line for each option."""
+    users: dict[str, list[tuple[str, click.Option]]] = defaultdict(list)
+    for path, command in commands(root):
+        for option in options_of(command):
+            users[long_name(option)].append((" ".join(path), option))
+    rows = "".join(_option_line(name, users[name]) for name in sorted(users) if name not in COMMAND_LINE_ONLY)
+    only = {
+        reason: [name for name, why in COMMAND_LINE_ONLY.items() if why == reason] for reason in COMMAND_LINE_ONLY.values()
+    }
+    excluded = "".join(f"\n- {reason}: {_listed(names, '`--{}`')}" for reason, names in only.items())
+    return f"{_CONFIGURATION_HEAD}{rows}{_CONFIGURATION_TAIL}{excluded}\n"
+
+
+def _option_line(name: str, users: Sequence[tuple[str, click.Option]]) -> str:
+    option = users[0][1]
+    words = _listed(option.type.choices, "`{}`") if isinstance(option.type, click.Choice) else form_of(option)[1]
+    kind = f"{words}, or a list" if option.multiple else words
+    return f"| `{name}` | `{variable((name,))}` | {kind} | {_listed([path for path, _ in users], '`{}`')} |\n"
+
+
+def _listed(words: Sequence[str], form: str) -> str:
+    return ", ".join(form.format(word) for word in words)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or compare them; return 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is not what would be written")
     check = parser.parse_args(arguments).check
-    schema = rules_schema()
+    root = click.Context(group)
+    schema = rules_schema(options_schema(root))
     texts = {
+        FOLDER / "configuration.md": configuration_page(root),
         FOLDER / "rule-reference.md": reference(schema),
         FOLDER / "rules.schema.json": encode(schema),
         FOLDER / "checks.md": checks_page(),

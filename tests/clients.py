@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from places import ROOT
 
-PROGRAMS: Final = Path(os.environ.get("WHEELFIX_CLIENTS", ROOT / ".venv-clients")).absolute() / "bin"
+PROGRAMS: Final = Path(os.environ.get("TEST_CLIENTS", ROOT / ".venv-clients")).absolute() / "bin"
 """Where poetry and pdm are: ``make test-clients`` puts them there."""
 UV: Final = (sys.executable, "-m", "uv")
 """The uv of this environment: one on PATH is another, or none."""

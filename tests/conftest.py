@@ -13,5 +13,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("WHEELFIX_")]:
+        monkeypatch.delenv(name)
     for name in ("NO_COLOR", "FORCE_COLOR", "SOURCE_DATE_EPOCH", "_WHEELFIX_COMPLETE"):
         monkeypatch.delenv(name, raising=False)

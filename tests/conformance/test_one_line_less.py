@@ -1,7 +1,7 @@
 """One rule takes one requirement out of each of 200 real wheels: exactly that line goes, and nothing else changes.
 
 Run with ``pytest -m real``. The wheels are the newest of the projects in ``popular.txt``; they are kept in the folder
-``many`` of ``WHEELFIX_REAL_WHEELS``, if that is set.
+``many`` of ``TEST_REAL_WHEELS``, if that is set.
 """
 
 import csv
@@ -31,7 +31,7 @@ TRACE = "sboms/wheelfix.cdx.json"
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """At least two hundred wheels with requirements."""
-    given = os.environ.get("WHEELFIX_REAL_WHEELS")
+    given = os.environ.get("TEST_REAL_WHEELS")
     folder = Path(given) / "many" if given else tmp_path_factory.mktemp("many")
     folder.mkdir(parents=True, exist_ok=True)
     if len(list(folder.glob("*.whl"))) < WANTED:

@@ -24,7 +24,7 @@ SOUND = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds the downloads."""
-    given = os.environ.get("WHEELFIX_REAL_WHEELS")
+    given = os.environ.get("TEST_REAL_WHEELS")
     found = Path(given) / "judged" if given else tmp_path_factory.mktemp("checked")
     found.mkdir(parents=True, exist_ok=True)
     return found

@@ -45,7 +45,7 @@ def labelled() -> list[Labelled]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds the downloads."""
-    given = os.environ.get("WHEELFIX_REAL_WHEELS")
+    given = os.environ.get("TEST_REAL_WHEELS")
     found = Path(given) / "labelled" if given else tmp_path_factory.mktemp("labelled")
     found.mkdir(parents=True, exist_ok=True)
     return found

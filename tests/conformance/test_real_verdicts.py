@@ -37,7 +37,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds the downloads."""
-    given = os.environ.get("WHEELFIX_REAL_WHEELS")
+    given = os.environ.get("TEST_REAL_WHEELS")
     return Path(given) / "judged" if given else tmp_path_factory.mktemp("judged")
 
 

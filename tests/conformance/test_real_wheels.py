@@ -1,6 +1,6 @@
 """Real wheels, downloaded with pip: run with ``pytest -m real``.
 
-``WHEELFIX_REAL_WHEELS`` names a folder that keeps the downloads; without it they go to a temporary one. torch 2.7.0 for
+``TEST_REAL_WHEELS`` names a folder that keeps the downloads; without it they go to a temporary one. torch 2.7.0 for
 aarch64 is looked for there too.
 """
 
@@ -42,7 +42,7 @@ POPULAR = """
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds the downloads."""
-    given = os.environ.get("WHEELFIX_REAL_WHEELS")
+    given = os.environ.get("TEST_REAL_WHEELS")
     folder = Path(given) if given else tmp_path_factory.mktemp("real")
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,9 +1,12 @@
-"""The class of every command: its help lists many options in sections."""
+"""The class of every command: its help lists many options in sections, and files and variables give it defaults."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
+
+from wheelfix.cli.config import give_way, long_name, settings_for
+from wheelfix.cli.progress import say
 
 Sections = Mapping[str, Sequence[str]]
 """Titles of the help, each with the long names of its options in the order in which they are listed."""
@@ -41,6 +44,22 @@ class Command(click.Command):
         super().__init__(*arguments, **options)
         self._sections = sections
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse ``args``, with defaults from a file and from variables where it is not help that is wanted.
+
+        :raises click.ClickException: if a setting cannot be used.
+        """
+        if ctx.resilient_parsing or not set(ctx.help_option_names).isdisjoint(args):
+            return super().parse_args(ctx, args)
+        settings = settings_for(self, ctx)
+        settings.refuse_problems()
+        ctx.default_map = settings.values
+        rest = super().parse_args(ctx, args)
+        give_way(self, ctx)
+        if not ctx.params.get("quiet"):
+            say("".join(f"warning: {each}\n" for each in settings.warnings))
+        return rest
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options into ``formatter``."""
         options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
@@ -53,8 +72,3 @@ class Command(click.Command):
             if section:
                 with formatter.section(title):
                     formatter.write_dl(section)
-
-
-def long_name(parameter: click.Parameter) -> str:
-    """Return the name of an option as people and files write it, without dashes in front: ``output-dir``."""
-    return max(parameter.opts, key=len).lstrip("-")

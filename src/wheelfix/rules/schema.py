@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -59,8 +59,11 @@ TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, Cas
 """Every table of a rule file, from the outermost in."""
 
 
-def rules_schema() -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of ``wheelfix.toml`` and of the table ``[tool.wheelfix]``."""
+def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of ``wheelfix.toml`` and of the table ``[tool.wheelfix]``.
+
+    ``options`` is that of its table ``[options]``, which only the command line knows; without it any is accepted.
+    """
     (reference,), components = msgspec.json.schema_components((RuleFile,), ref_template="#/$defs/{name}")
     for table in components.values():
         table["description"] = inspect.cleandoc(table["description"])  # Python 3.13 stores docstrings without their indent
@@ -74,6 +77,7 @@ def rules_schema() -> dict[str, Any]:
                     form["minItems"] = 1
     for key in ("id", "reason"):
         components[Rule.__name__]["properties"][key]["minLength"] = 1
+    components[RuleFile.__name__]["properties"]["options"] |= options or {}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,

@@ -11,7 +11,8 @@ import pytest
 
 from running import wheelfix
 from wheelfix.cli import group
-from wheelfix.cli.command import CHANGING, CHECKING, Command, long_name
+from wheelfix.cli.command import CHANGING, CHECKING, Command
+from wheelfix.cli.config import long_name
 
 COMMANDS = group.list_commands(None)  # type: ignore[arg-type]
 

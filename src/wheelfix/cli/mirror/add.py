@@ -60,7 +60,7 @@ def refuse_taking_options(context: click.Context) -> None:
     """
     for each in context.command.params:
         source = context.get_parameter_source(each.name or "")
-        if each.name in _OPTIONS and source is not None and source is not click.core.ParameterSource.DEFAULT:
+        if each.name in _OPTIONS and source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{each.opts[-1]} is for --from-index.")
 
 

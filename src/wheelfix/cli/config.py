@@ -1,0 +1,288 @@
+"""Defaults for options: ``WHEELFIX_*`` variables, and the table ``[options]`` of wheelfix.toml or ``[tool.wheelfix]``.
+
+The command line wins over a variable, a variable over the file, and what is set for one command over what is set for all.
+The key of an option is what people type, without dashes in front; that of ``mirror check --max-time`` is one of
+``max-time``, ``mirror.max-time`` and ``mirror.check.max-time``, and its variable for example ``WHEELFIX_MIRROR_MAX_TIME``.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from click.core import ParameterSource
+
+from wheelfix.cli.exit_codes import WrongWords
+from wheelfix.text import shown
+
+PREFIX: Final = "WHEELFIX_"
+_GUARD: Final = "it lowers a guard"
+_ONE_RUN: Final = "it says what one run does"
+COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("allow-mixed", "allow-unproven", "force", "overwrite", "replace", "trust-content"), _GUARD),
+    **dict.fromkeys(
+        ("check", "diff", "expect", "fix", "from-index", "golden", "in-place", "link", "names", "null", "original",
+         "reason", "rules", "update", "yank-original"),
+        _ONE_RUN,
+    ),
+}  # fmt: skip
+"""Options that count on the command line only, and why: a forgotten line in a file must not make a run less careful."""
+YIELDS_TO: Final[Mapping[str, tuple[str, ...]]] = {
+    "build-tag": ("in-place",),
+    "format": ("diff",),
+    "local": ("in-place",),
+    "output-dir": ("in-place", "publish"),
+    "publish": ("check", "diff", "in-place", "output-dir", "overwrite"),
+    "quiet": ("verbose",),
+    "skip-gpu-builds": ("force",),
+    "skip-unproven": ("allow-unproven", "force"),
+    "verbose": ("quiet",),
+}
+"""Options that are set in a file or variable give way to these on the command line, which exclude them."""
+_FORMS: Final[tuple[tuple[type[click.ParamType[Any]], tuple[type, ...], str, str], ...]] = (
+    (click.types.BoolParamType, (bool,), "true or false", "boolean"),
+    (click.types.IntParamType, (int,), "a whole number", "integer"),
+    (click.types.FloatParamType, (int, float), "a number", "number"),
+    (click.ParamType, (str,), "text", "string"),
+)
+"""The types of options, and what stands for each in TOML, in messages and in a JSON Schema."""
+
+Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Settings:
+    """What a file and variables say of one command: a default for each parameter, and what is wrong with them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def refuse_problems(self) -> None:
+        """Confirm that everything can be used.
+
+        :raises click.ClickException: with everything that cannot.
+        """
+        if len(self.problems) == 1:
+            raise WrongWords(f"{self.problems[0]}. Nothing was done.")
+        if self.problems:
+            lines = "".join(f"\n  {each}" for each in self.problems)
+            raise WrongWords(f"{len(self.problems)} settings cannot be used. Nothing was done.{lines}")
+
+
+def settings_for(command: click.Command, ctx: click.Context) -> Settings:
+    """Return what the file in force in the working directory and the environment set for ``command``.
+
+    :raises RulesError: if the file cannot be read.
+    """
+    reader = _Reader(command, ctx)
+    reader.add_file()
+    reader.add_environment(os.environ)
+    return reader.found
+
+
+def give_way(command: click.Command, ctx: click.Context) -> None:
+    """Reset what is set in a file or variable, and excluded by an option on the command line."""
+    typed = {long_name(each) for each in command.params if _source(ctx, each) is ParameterSource.COMMANDLINE}
+    for each in command.params:
+        if typed.intersection(YIELDS_TO.get(long_name(each), ())) and _source(ctx, each) is ParameterSource.DEFAULT_MAP:
+            ctx.params[str(each.name)] = each.to_info_dict()["default"]
+
+
+def _source(ctx: click.Context, parameter: click.Parameter) -> ParameterSource | None:
+    return ctx.get_parameter_source(parameter.name or "")
+
+
+class _Reader:
+    """Collects the settings of one command; other commands are imported only to look up a name that it does not have."""
+
+    def __init__(self, command: click.Command, ctx: click.Context) -> None:
+        self.found = Settings()
+        self._ctx = ctx
+        path = tuple(ctx.command_path.split()[1:])
+        self._own = {key: option for option in options_of(command) for key in keys(path, long_name(option))}
+
+    def add_file(self) -> None:
+        """Add what the file in force sets."""
+        if not _may_have_options():
+            return
+        from wheelfix.rules.toml import PROJECT_FILE, find_table  # imported late: most directories have no such file
+
+        path, table = find_table(Path()) or (Path(), {})
+        prefix = "tool.wheelfix.options" if path.name == PROJECT_FILE else "options"
+        directory = os.path.relpath(path.parent)
+        given = table.get("options", {})
+        if not isinstance(given, dict):
+            self.found.problems.append(f"{os.path.relpath(path)}: {prefix} must be a table")
+            return
+        for key, value in sorted(_flat(given), key=lambda item: len(item[0])):
+            origin = f"{os.path.relpath(path)}: {shown('.'.join((prefix, *key)))}"
+            if self._accepts(key, origin) and (option := self._own.get(key)):
+                self._add_value(option, _in_directory(option, value, directory), origin)
+
+    def _accepts(self, key: Key, origin: str) -> bool:
+        name = key[-1]
+        if name in COMMAND_LINE_ONLY:
+            self.found.problems.append(
+                f"{origin}: --{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}"
+            )
+        elif not any(key == each for each in self._known()):
+            close = get_close_matches(".".join(key), map(".".join, self._known()), 1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            self.found.problems.append(f"{origin}: there is no such option{guess}")
+        else:
+            return True
+        return False
+
+    def add_environment(self, environment: Mapping[str, str]) -> None:
+        """Add what variables set; an empty one sets nothing."""
+        given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
+        known = {name: key for key in self._known() if (name := variable(key)) in given} if given else {}
+        for name in given.keys() - known.keys():
+            close = get_close_matches(name, map(variable, self._known()), 1)
+            self.found.warnings.append(f"{shown(name)} sets no option{f'; did you mean {close[0]}?' if close else ''}")
+        for name, key in sorted(known.items(), key=lambda item: len(item[1])):
+            option = self._own.get(key)
+            if key[-1] in COMMAND_LINE_ONLY:
+                self._accepts(key, name)
+            elif option:
+                split = option.type.split_envvar_value(given[name]) if option.multiple else given[name]
+                self._convert(option, split, name)
+
+    def _known(self) -> Iterator[Key]:
+        """Yield the keys of all options, those of this command first."""
+        yield from self._own
+        for path, command in commands(self._ctx.find_root()):
+            for option in options_of(command):
+                yield from keys(path, long_name(option))
+
+    def _add_value(self, option: click.Option, value: object, origin: str) -> None:
+        types, words, _ = form_of(option)
+        values = value if option.multiple and isinstance(value, list) else [value]
+        if not all(isinstance(each, types) and isinstance(each, bool) is (bool in types) for each in values):
+            kind = f"{words}, or a list of it" if option.multiple else words
+            self.found.problems.append(f"{origin}: it must be {kind}, and is {shown(repr(value))[:80]}")
+        else:
+            self._convert(option, values if option.multiple else value, origin)
+
+    def _convert(self, option: click.Option, value: object, origin: str) -> None:
+        """Check a value as the option does; keep it as it was given, because click converts it once more."""
+        try:
+            option.process_value(self._ctx, value)
+        except click.BadParameter as error:
+            self.found.problems.append(f"{origin}: {error.message.rstrip('.')}")
+        else:
+            self.found.values[str(option.name)] = value
+
+
+def _may_have_options() -> bool:
+    """Whether a file here or above could set options; a look at the bytes is cheaper than parsing every pyproject.toml."""
+    directory = Path.cwd()
+    for each in (directory, *directory.parents):
+        if b"options" in _content(each / "wheelfix.toml"):
+            return True
+        content = _content(each / "pyproject.toml")
+        if b"options" in content and b"wheelfix" in content:
+            return True
+    return False
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:  # who needs its rules reports that
+        return b""
+
+
+def _flat(table: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, object]]:
+    for key, value in table.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def _in_directory(option: click.Option, value: object, directory: str) -> object:
+    """Return a path of a file as seen from the working directory, as ``extends`` is."""
+    if not isinstance(option.type, click.Path) or directory == ".":
+        return value
+    if isinstance(value, list):
+        return [_in_directory(option, each, directory) for each in value]
+    return str(Path(directory) / value) if isinstance(value, str) and value else value
+
+
+def commands(root: click.Context, path: Key = ()) -> Iterator[tuple[Key, click.Command]]:
+    """Yield every command below ``root`` with the words that call it; each is imported when its turn comes."""
+    group = root.command
+    if isinstance(group, click.Group):
+        for name in group.list_commands(root):
+            command = group.get_command(root, name)
+            if isinstance(command, click.Group):
+                yield from commands(click.Context(command, root), (*path, name))
+            elif command is not None:
+                yield (*path, name), command
+
+
+def options_of(command: click.Command) -> list[click.Option]:
+    """Return the options of ``command``, without ``--help``."""
+    return [each for each in command.params if isinstance(each, click.Option)]
+
+
+def long_name(parameter: click.Parameter) -> str:
+    """Return the name of an option as people and files write it, without dashes in front: ``output-dir``."""
+    return max(parameter.opts, key=len).lstrip("-")
+
+
+def keys(path: Key, name: str) -> Iterable[Key]:
+    """Return the keys of the option ``name`` of the command ``path``, from the one for all commands to the one for it."""
+    return [(*path[:length], name) for length in range(len(path) + 1)]
+
+
+def variable(key: Key) -> str:
+    """Return the environment variable that sets the same as ``key``.
+
+    >>> variable(("mirror", "check", "max-time"))
+    'WHEELFIX_MIRROR_CHECK_MAX_TIME'
+    """
+    return PREFIX + "_".join(key).replace("-", "_").upper()
+
+
+def form_of(option: click.Option) -> tuple[tuple[type, ...], str, str]:
+    """Return what stands for a value of ``option`` in TOML, in messages and in a JSON Schema."""
+    return next(form[1:] for form in _FORMS if isinstance(option.type, form[0]))
+
+
+def options_schema(root: click.Context) -> dict[str, Any]:
+    """Return the JSON Schema of the table ``[options]``: the options of all commands, then a table for each command."""
+    schemas: dict[Key, dict[str, Any]] = {}
+    for path, command in commands(root):
+        for option in options_of(command):
+            if long_name(option) not in COMMAND_LINE_ONLY:
+                short, *longer = keys(path, long_name(option))
+                schemas.setdefault(short, {"description": option.help or "", **_option_schema(option)})
+                schemas |= {key: schemas.get(key, _option_schema(option)) for key in longer}
+    return _table_schema(schemas)
+
+
+def _table_schema(schemas: Mapping[Key, dict[str, Any]]) -> dict[str, Any]:
+    """Return the schema of a table with these keys; a word can be an option and a command, as ``repair`` is."""
+    properties = {}
+    for name in dict.fromkeys(key[0] for key in schemas):
+        below = {key[1:]: schema for key, schema in schemas.items() if key[0] == name and len(key) > 1}
+        forms = [*([schemas[name,]] if (name,) in schemas else ()), *([_table_schema(below)] if below else ())]
+        properties[name] = forms[0] if len(forms) == 1 else {"anyOf": forms}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _option_schema(option: click.Option) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": form_of(option)[2]}
+    if isinstance(option.type, click.Choice):
+        schema["enum"] = list(option.type.choices)
+    if isinstance(option.type, click.IntRange | click.FloatRange) and option.type.min is not None:
+        schema["exclusiveMinimum" if option.type.min_open else "minimum"] = option.type.min
+    if option.multiple:
+        schema = {"type": [schema["type"], "array"], "items": schema}
+    return schema

@@ -1,0 +1,252 @@
+"""Defaults for options from files and variables: what wins, what is refused, and what the messages say."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+
+from building import WheelSpec, write_wheel
+from places import ROOT
+from running import wheelfix
+from wheelfix.cli import group
+from wheelfix.cli.config import (
+    COMMAND_LINE_ONLY,
+    YIELDS_TO,
+    commands,
+    form_of,
+    keys,
+    long_name,
+    options_of,
+    options_schema,
+    variable,
+)
+
+WHEEL = "demo-1.0-py3-none-any.whl"
+ROOT_CONTEXT = click.Context(group)
+ALL = list(commands(ROOT_CONTEXT))
+
+
+@pytest.fixture(autouse=True)
+def _wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+
+
+def options(text: str, path: str = "wheelfix.toml", table: str = "options") -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(f"[{table}]\n{text}\n")
+
+
+STRIP = ("strip-gpu", "--allow-unproven")
+
+
+def destination(*words: str) -> str:
+    ran = wheelfix(*STRIP, *words, WHEEL)
+    assert ran.code == 0, ran.err
+    return str(Path(ran.lines[0]).parent)
+
+
+@pytest.mark.parametrize(
+    ("path", "table"), [("wheelfix.toml", "options"), ("pyproject.toml", "tool.wheelfix.options")], ids=["own", "project"]
+)
+def test_a_file_gives_defaults_and_the_longer_key_wins(path: str, table: str) -> None:
+    options('output-dir = "a"', path, table)
+    assert destination() == "a"
+    options('strip-gpu.output-dir = "b"\noutput-dir = "a"', path, table)
+    assert destination() == "b"
+
+
+def test_the_command_line_wins_over_a_variable_and_that_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    options('output-dir = "file"\nstrip-gpu.output-dir = "longer"')
+    monkeypatch.setenv("WHEELFIX_OUTPUT_DIR", "variable")
+    assert destination() == "variable"
+    monkeypatch.setenv("WHEELFIX_STRIP_GPU_OUTPUT_DIR", "for-one")
+    assert destination() == "for-one"
+    assert destination("-o", "typed") == "typed"
+
+
+def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHEELFIX_OUTPUT_DIR", "")
+    monkeypatch.setenv("WHEELFIX_NO_SUCH", "")
+    assert destination() == "fixed"
+
+
+def test_a_path_is_relative_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    options('output-dir = "out"')
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    assert destination() == "../out"
+
+
+def test_the_nearest_file_counts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    options('output-dir = "top"')
+    options("jobs = 1", "below/pyproject.toml", "tool.wheelfix.options")
+    Path("below", "deeper").mkdir()
+    monkeypatch.chdir("below/deeper")
+    write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    assert destination() == "fixed"
+
+
+def test_rules_and_options_share_a_file() -> None:
+    options('output-dir = "both"')
+    rule = 'schema = 1\n[[rule]]\nid = "x"\nreason = "r"\nmatch.name = "nvidia-*"\naction = "drop"\n'
+    Path("wheelfix.toml").write_text(rule + Path("wheelfix.toml").read_text())
+    ran = wheelfix("fix", WHEEL)
+    assert (ran.code, ran.lines) == (0, [f"both/{WHEEL}"])
+
+
+def test_fix_needs_more_than_options() -> None:
+    options("jobs = 1")
+    ran = wheelfix("fix", WHEEL)
+    assert (ran.code, "no rules found" in ran.err.lower()) == (2, True)
+
+
+def test_a_flag_and_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wheelfix("verify", "--strict", WHEEL).code == 1
+    options('verify.strict = true\nverify.ignore = ["record", "metadata"]')
+    assert wheelfix("verify", WHEEL).code == 0
+    options("verify.strict = true")
+    assert wheelfix("verify", WHEEL).code == 1
+    monkeypatch.setenv("WHEELFIX_VERIFY_IGNORE", "record,archive metadata")
+    assert wheelfix("verify", WHEEL).code == 0
+    monkeypatch.delenv("WHEELFIX_VERIFY_IGNORE")
+    monkeypatch.setenv("WHEELFIX_VERIFY_STRICT", "0")
+    assert wheelfix("verify", WHEEL).code == 0
+
+
+def test_everything_that_is_wrong_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    options(
+        'jbos = 4\nforce = true\nverify.ignore = ["nonsense"]\nverify.strict = 3\nmirror.check.max-tiem = 1\n'
+        'strip-gpu.jobs = "x"\nverfy = {}'
+    )
+    monkeypatch.setenv("WHEELFIX_VERIFY_FORMAT", "xml")
+    ran = wheelfix("verify", WHEEL)
+    assert (ran.code, ran.out) == (2, "")
+    for line in (
+        "wheelfix.toml: options.jbos: there is no such option; did you mean jobs?",
+        "wheelfix.toml: options.force: --force counts on the command line only, because it lowers a guard",
+        "wheelfix.toml: options.verify.ignore: no check has a code that begins with 'nonsense'",
+        "wheelfix.toml: options.verify.strict: it must be true or false, and is 3",
+        "wheelfix.toml: options.mirror.check.max-tiem: there is no such option; did you mean mirror.check.max-time?",
+        "WHEELFIX_VERIFY_FORMAT: 'xml' is not one of",
+        "wheelfix.toml: options.verfy: there is no such option",
+    ):
+        assert line in ran.err
+    assert "strip-gpu.jobs" not in ran.err, "only the command that has a value checks it"
+    assert "strip-gpu.jobs: it must be a whole number, and is 'x'" in wheelfix(*STRIP, WHEEL).err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["jobs = true", "jobs = 1.5", "jobs = 0", "jobs = [1]", "output-dir = 3", "no-sbom = 'yes'", "keep = [1]", "keep = {}"],
+)
+def test_values_of_another_type_are_refused(text: str) -> None:
+    options(text)
+    ran = wheelfix(*STRIP, WHEEL)
+    assert ran.code == 2
+    assert f"wheelfix.toml: options.{text.split()[0]}: " in ran.err
+    assert not Path("fixed").exists()
+
+
+@pytest.mark.parametrize("name", sorted(COMMAND_LINE_ONLY))
+def test_what_counts_on_the_command_line_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = f"--{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}"
+    monkeypatch.setenv(variable((name,)), "1")
+    ran = wheelfix("verify", WHEEL)
+    assert (ran.code, words in ran.err) == (2, True)
+    monkeypatch.delenv(variable((name,)))
+    options(f"{name} = true")
+    ran = wheelfix("verify", WHEEL)
+    assert (ran.code, words in ran.err) == (2, True)
+
+
+def test_nothing_that_lowers_a_guard_can_be_set() -> None:
+    names = {long_name(each) for _, command in ALL for each in options_of(command)}
+    assert names >= set(COMMAND_LINE_ONLY)
+    assert {name for name in names if name.startswith("allow-")} <= set(COMMAND_LINE_ONLY)
+    assert {"force", "overwrite", "replace", "trust-content"} <= set(COMMAND_LINE_ONLY)
+    assert set(YIELDS_TO) <= names - set(COMMAND_LINE_ONLY)
+    assert {each for others in YIELDS_TO.values() for each in others} <= names
+
+
+def test_unknown_variables_are_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHEELFIX_JBOS", "3")
+    ran = wheelfix("verify", WHEEL)
+    assert ran.code == 0
+    assert "warning: WHEELFIX_JBOS sets no option; did you mean WHEELFIX_JOBS?\n" in ran.err
+    assert "JBOS" not in wheelfix("verify", "-q", WHEEL).err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('output-dir = "x"\nlocal = "cpu"\nbuild-tag = "1x"', ("--in-place",)),
+        ('publish = "m"', ("--check",)),
+        ('publish = "m"', ("-o", "out")),
+        ('format = "json"', ("--diff",)),
+        ("quiet = true", ("-v",)),
+        ("verbose = true", ("-q",)),
+        ("skip-gpu-builds = true\nskip-unproven = true", ("--force",)),
+    ],
+)
+def test_what_the_command_line_excludes_gives_way(text: str, words: tuple[str, ...]) -> None:
+    options(text)
+    ran = wheelfix(*STRIP, *words, WHEEL)
+    assert "exclude" not in ran.err
+    assert ran.code == int("--check" in words), ran.err
+
+
+def test_options_for_an_index_may_be_set_and_files_still_added() -> None:
+    options('mirror.add.jobs = 2\nmirror.add.platform = "any"')
+    assert wheelfix("mirror", "add", "m", WHEEL).code == 0
+
+
+def test_help_is_printed_whatever_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    options("force = true")
+    assert wheelfix("verify", "--help").code == 0
+    assert wheelfix("--version").code == 0
+
+
+@pytest.mark.parametrize("text", ["[options", "options = 3"])
+def test_a_file_that_cannot_be_used(text: str) -> None:
+    Path("wheelfix.toml").write_text(text)
+    ran = wheelfix("verify", WHEEL)
+    assert (ran.code, "wheelfix.toml" in ran.err) == (2, True)
+
+
+def test_a_project_file_of_others_is_not_parsed() -> None:
+    Path("pyproject.toml").write_text("[tool.other]\noptions = broken")
+    assert wheelfix("verify", WHEEL).code == 0
+
+
+@pytest.mark.parametrize(("path", "command"), ALL, ids=[" ".join(path) for path, _ in ALL])
+def test_each_option_has_a_row_in_the_documentation_and_a_place_in_the_schema(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    schema = options_schema(ROOT_CONTEXT)
+    validator = jsonschema.Draft202012Validator(schema)
+    samples = {"boolean": "true", "integer": "3", "number": "3", "string": '"x"'}
+    for option in options_of(command):
+        name = long_name(option)
+        if name in COMMAND_LINE_ONLY:
+            assert f"`--{name}`" in page
+            continue
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert f"`{' '.join(path)}`" in row
+        value = f'"{option.type.choices[0]}"' if isinstance(option.type, click.Choice) else samples[form_of(option)[2]]
+        for key in keys(path, name):
+            validator.validate(tomllib.loads(f"{'.'.join(key)} = {value}"))
+            assert not validator.is_valid(tomllib.loads(f"{'.'.join(key)} = 2000-01-01"))
+            assert not validator.is_valid(tomllib.loads(f"{'.'.join(key)}x = {value}"))
+
+
+def test_without_settings_no_other_command_is_imported() -> None:
+    program = "import sys, wheelfix.cli; wheelfix.cli.run(['diff', 'x', 'y']); print('wheelfix.cli.fix' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
