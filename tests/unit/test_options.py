@@ -38,11 +38,13 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def test_a_select_of_one_text_is_a_code(wheel: Path, tmp_path: Path) -> None:
-    assert wheelfix.verify_wheels(str(wheel), select="metadata", ignore="record").wheels[0].findings == ()
+    assert wheelfix.verify_wheels(str(wheel), selection=wheelfix.Selection("metadata", "record")).wheels[0].findings == ()
     assert wheelfix.repair_wheels(wheel, select="me", output_dir=tmp_path / "out").ok
     assert wheelfix.add_wheels(tmp_path / "m", str(wheel), originals=str(wheel)).ok
     assert wheelfix.check_mirror(tmp_path / "m", select="un", ignore="un").findings == ()
-    for check in (wheelfix.verify_wheels, wheelfix.repair_wheels, wheelfix.check_mirror):
+    with pytest.raises(ValueError, match="begins with 'zz'"):
+        wheelfix.verify_wheels(wheel, selection=wheelfix.Selection("zz"))
+    for check in (wheelfix.repair_wheels, wheelfix.check_mirror):
         with pytest.raises(ValueError, match="begins with 'zz'"):
             check(tmp_path / "m", select="zz")
     assert [page.project for page in wheelfix.list_pages(tmp_path / "m", "demo")] == ["demo"]

@@ -75,14 +75,15 @@ WHERE: tuple[Option, ...] = (
 ALLOW_MIXED: Option = click.option(
     "--allow-mixed", is_flag=True, help="Write wheels of one release although they will not agree afterwards."
 )
+JOBS: Option = click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="How many wheels to work on at a time.",
+)  # fmt: skip
 HOW: tuple[Option, ...] = (
     NULL,
     click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
     click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
-    click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-        help="How many wheels to work on at a time.",
-    ),
+    JOBS,
     click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
     click.option("-v", "--verbose", is_flag=True, help="Tell also the reasons and the sha256 sums."),
 )  # fmt: skip

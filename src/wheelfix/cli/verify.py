@@ -6,9 +6,10 @@ import click
 
 from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.options import choosing_options
+from wheelfix.cli.options import JOBS, choosing_options
 from wheelfix.cli.params import NULL, WHEELS, wheel_paths
 from wheelfix.cli.progress import say
+from wheelfix.options import Selection
 from wheelfix.reports.verify import render_annotations, render_checked_wheel, render_verify_json, render_verify_summary
 from wheelfix.results import CheckedWheel
 from wheelfix.verify.registry import CHECKS
@@ -28,6 +29,7 @@ from wheelfix.verify.run import verify_wheels
     help="github: annotations for a workflow run.",
 )
 @NULL
+@JOBS
 @click.option("-q", "--quiet", is_flag=True, help="Do not name wheels that are sound.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell every fault, also of many alike.")
 def command(
@@ -37,6 +39,7 @@ def command(
     strict: bool,
     form: Literal["text", "json", "github"],
     null: bool,
+    jobs: int,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -54,7 +57,7 @@ def command(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
     paths = wheel_paths(wheels, null=null, quiet=quiet)
-    report = verify_wheels(paths, select=select, ignore=ignore)
+    report = verify_wheels(paths, selection=Selection(select, ignore), jobs=jobs)
     if form == "json":
         click.echo(render_verify_json(report), nl=False)
     elif form == "github":

@@ -1,17 +1,17 @@
-"""Every check on one wheel, or on many, and the wheels of one release compared."""
+"""Every check on one wheel, or on many."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from packaging.utils import canonicalize_name
-
-from wheelfix.errors import SourceChanged, WheelFault
+from wheelfix.errors import SourceChanged
+from wheelfix.executors import Workers, run_all
 from wheelfix.options import Selection, listed
-from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Severity, VerifyReport, failure
-from wheelfix.text import shown, shown_few
+from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, Severity, VerifyReport, failure, no_result
+from wheelfix.text import shown
 from wheelfix.verify.archive import check_each, check_entries, check_folders
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points
@@ -21,15 +21,15 @@ from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names
 from wheelfix.verify.record import Listing, check_rows, read_listing
 from wheelfix.verify.registry import CHECKS
+from wheelfix.verify.release import Statement, compare_releases, read_statement
 from wheelfix.verify.requirements import check_requirements
 from wheelfix.verify.subject import Subject, form_of_damage, refusing, unreadable
 from wheelfix.verify.wheel_file import check_wheel_file
-from wheelfix.wheel.release import disagreements_of, releases_of
-from wheelfix.wheel.requirement import plain_specifier, specifier_meaning
-from wheelfix.wheel.sbom import TRACE, read_trace
-from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Source
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
@@ -47,6 +47,9 @@ _RANK: Final = {
 """The order in which findings are reported: the worst first, then that of the table."""
 _MOST_ALIKE: Final = 1_000
 """How many findings of one code are reported of a wheel; the rest is counted."""
+
+
+_EVERYTHING: Final = Selection()
 
 
 def check_wheel(path: Path) -> CheckedWheel:
@@ -202,132 +205,65 @@ def first_of_each(found: Iterable[RawFinding]) -> list[RawFinding]:
     return sorted(ordered, key=lambda each: _RANK[each.code])
 
 
-_DISAGREES: Final = "release-disagrees"
-
-
 def verify_wheels(
     paths: Iterable[Path | str] | Path | str,
     *,
-    select: Iterable[str] | str = (),
-    ignore: Iterable[str] | str = (),
-    on_wheel: Callable[[CheckedWheel], None] | None = None,
+    selection: Selection = _EVERYTHING,
+    jobs: int = 1,
+    executor: "Executor | None" = None,
+    progress: Progress = NO_PROGRESS,
 ) -> VerifyReport:
-    """Return every fault of every wheel: archive, names, RECORD, METADATA, companions, and siblings that disagree.
+    """Return the findings of every wheel: archive, names, RECORD, METADATA, entry points, and releases that disagree.
 
-    ``paths`` are wheels, not folders. Every entry of each is read, in bounded memory and with both cores. With ``select``
-    only codes that begin with one of its texts are told, with ``ignore`` none of those; a file that cannot be read is
-    always reported. ``on_wheel`` is called as each wheel is done; what its siblings say is known only at the end.
+    ``paths`` are wheels, not directories. Every file in each is read, in bounded memory and with up to four threads.
+    ``selection`` says which codes are reported; a file that cannot be read is always reported. ``jobs`` processes work at a
+    time, or those of ``executor``. Nothing is raised for a wheel that is damaged, missing or no wheel at all: that is a
+    finding too.
 
-    Nothing is raised for a wheel that is faulty, missing or no wheel at all: that is a finding too.
-
-    :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
+    :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
+    :raises ResultError: if the system does not let this process start so many others.
     """
-    selection = Selection(select, ignore).among(CHECKS)
+    selection = selection.among(CHECKS)
     given = [Path(path) for path in listed(paths)]
+    statements: dict[Path, Statement] = {}
     checked: dict[Path, CheckedWheel] = {}
-    for path in dict.fromkeys(given):
-        checked[path] = _selected(_check(path), selection)
-        if on_wheel:
-            on_wheel(checked[path])
-    for path, finding in _compare_releases(checked):
-        added = _selected(CheckedWheel(path, (finding,)), selection)
-        before = checked[path]
+
+    def done(path: Path, result: tuple[CheckedWheel, Statement | None]) -> None:
+        wheel, statement = result
+        checked[path] = _selected(wheel, selection)
+        if statement is not None:
+            statements[path] = statement
+        progress.wheel_checked(checked[path])
+
+    distinct = list(dict.fromkeys(given))
+    run_all(
+        _check, distinct, Workers(jobs, executor), lost=lambda path, error: _unreadable(no_result(path, error)), done=done
+    )
+    for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
+        added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
         findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
         checked[path] = replace(before, findings=findings, suppressed=suppressed)
     return VerifyReport(tuple(checked[path] for path in given))
 
 
-def _check(path: Path) -> CheckedWheel:
+def _check(path: Path) -> tuple[CheckedWheel, Statement | None]:
+    """Return the findings of one wheel, and what it declares if it can be read."""
     try:
-        return check_wheel(path)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its fault tells what it was
-        problem = failure(path, error).problem
-        message = f"{problem.message}. {problem.hint}" if problem else str(error)
-        return CheckedWheel(path, (RawFinding(UNREADABLE, "", message).finding,))
+        return check_wheel(path), read_statement(path)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its finding says what it was
+        return _unreadable(failure(path, error))
+
+
+def _lost(path: Path, error: BaseException) -> tuple[CheckedWheel, None]:
+    return _unreadable(no_result(path, error))
+
+
+def _unreadable(outcome: Outcome) -> tuple[CheckedWheel, None]:
+    problem = outcome.problem
+    message = f"{problem.message}. {problem.hint}" if problem else "it cannot be read"
+    return CheckedWheel(outcome.source, (CHECKS[UNREADABLE].finding("", message),)), None
 
 
 def _selected(wheel: CheckedWheel, selection: Selection) -> CheckedWheel:
     chosen = tuple(each for each in wheel.findings if each.code == UNREADABLE or selection.includes(each.code))
     return replace(wheel, findings=chosen, suppressed=len(wheel.findings) - len(chosen))
-
-
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """What a wheel says that all wheels of its release should say, and the names of the wheels that it was made from."""
-
-    requirements: tuple[str, ...]
-    python: str
-    extras: frozenset[str]
-    made_from: frozenset[str]
-
-    @classmethod
-    def of(cls, wheel: Wheel) -> "_Statement":
-        document = wheel.document
-        trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
-        return cls(
-            tuple(field.value.strip() for field in document.all("Requires-Dist")),
-            plain_specifier(document.first("Requires-Python") or ""),
-            frozenset(canonicalize_name(field.value.strip()) for field in document.all("Provides-Extra")),
-            frozenset(each.filename for each in trace.ancestors) if trace else frozenset(),
-        )
-
-
-def _compare_releases(paths: Iterable[Path]) -> list[tuple[Path, Finding]]:
-    """Return the wheels that disagree with others of their release, each with a finding that says on what."""
-    said: dict[Path, _Statement] = {}
-    for path in paths:
-        try:
-            with Wheel(path) as wheel:
-                said[path] = _Statement.of(wheel)
-        except (WheelFault, OSError):  # its own inspection tells it
-            continue
-    found: dict[tuple[Path, RawFinding], None] = {}
-    for view in _views(said):
-        found.update(dict.fromkeys(_disagreeing(view)))
-    return [(path, each.finding) for path, each in found]
-
-
-def _views(said: Mapping[Path, _Statement]) -> Iterator[dict[Path, _Statement]]:
-    """Yield the wheels as they came and, where corrections of some are given too, as they are with those in their place.
-
-    A wheel is a correction of the one that its provenance names, or that has the same file name: it takes its place, and
-    need not agree with it.
-    """
-    by_name: dict[str, list[Path]] = {}
-    for path in said:
-        by_name.setdefault(path.name, []).append(path)
-    originals, corrections = set[Path](), set[Path]()
-    for alike in by_name.values():
-        _, *later = sorted(alike, key=lambda path: len(said[path].made_from))
-        corrections.update(later)
-        originals.update(set(alike) - set(later[-1:]) if later else ())
-    for path, each in said.items():
-        sources = {source for name in each.made_from - {path.name} for source in by_name.get(name, ())}
-        originals |= sources
-        corrections |= {path} if sources else set()
-    yield {path: each for path, each in said.items() if path not in corrections}
-    if corrections:
-        yield {path: each for path, each in said.items() if path not in originals}
-
-
-def _disagreeing(said: Mapping[Path, _Statement]) -> Iterator[tuple[Path, RawFinding]]:
-    """Yield on what wheels of one release disagree, for each wheel that lacks what others have."""
-    lacking: dict[tuple[Path, str], list[str]] = {}
-    for each in disagreements_of({path: statement.requirements for path, statement in said.items()}):
-        for path in each.missing:
-            lacking.setdefault((path, "Requires-Dist"), []).append(each.requirement)
-    for release in releases_of(said):
-        extras = frozenset().union(*(said[path].extras for path in release))
-        pythons = {path: specifier_meaning(said[path].python) for path in release}
-        for path in release:
-            if missing := sorted(extras - said[path].extras):
-                lacking.setdefault((path, "Provides-Extra"), []).extend(missing)
-            if others := sorted({said[each].python for each in release if pythons[each] != pythons[path]}):
-                message = (
-                    f"wheels of the same release say {shown_few([each or 'nothing' for each in others])}; "
-                    "uv lock fails, or does not, by which of them it reads"
-                )
-                yield path, RawFinding("release-requires-python", "Requires-Python", message)
-    for (path, place), texts in lacking.items():
-        verb = "require" if place == "Requires-Dist" else "provide"
-        yield path, RawFinding(_DISAGREES, place, f"wheels of the same release also {verb} {shown_few(texts)}")

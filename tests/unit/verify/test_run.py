@@ -1,5 +1,6 @@
 """Many wheels in one call: what is told of them, and what they say of each other."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,23 @@ import pytest
 from building import build_wheel, write_wheel
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Selection
+from wheelfix.progress import NoProgress
 from wheelfix.results import CheckedWheel, Severity, VerifyReport
 from wheelfix.verify import run
 from wheelfix.verify.run import check_wheel, verify_wheels
 from wheelfix.wheel.editor import RemoveField
+
+
+class Recorded(NoProgress):
+    """Keeps the wheels that are done."""
+
+    def __init__(self) -> None:
+        self.checked: list[CheckedWheel] = []
+
+    def wheel_checked(self, checked: CheckedWheel) -> None:
+        self.checked.append(checked)
+
 
 FAULTY = sound(project="faulty", record=b"")
 
@@ -20,7 +34,7 @@ def codes(inspection: CheckedWheel) -> set[str]:
 
 
 def verified(folder: Path, **options: object) -> VerifyReport:
-    return verify_wheels(write_wheel(folder, FAULTY), **options)  # type: ignore[arg-type]
+    return verify_wheels(write_wheel(folder, FAULTY), selection=Selection(**options))  # type: ignore[arg-type]
 
 
 def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
@@ -80,9 +94,30 @@ def test_missing_file_and_folder_stop_nothing(tmp_path: Path) -> None:
 
 def test_each_wheel_is_told_as_it_is_done(tmp_path: Path) -> None:
     paths = [write_wheel(tmp_path, sound()), write_wheel(tmp_path, FAULTY)]
-    told: list[CheckedWheel] = []
-    audit = verify_wheels(paths, on_wheel=told.append)
-    assert tuple(told) == audit.wheels
+    progress = Recorded()
+    report = verify_wheels(paths, progress=progress)
+    assert tuple(progress.checked) == report.wheels
+
+
+def test_several_at_a_time_say_the_same_in_the_same_order(tmp_path: Path) -> None:
+    paths = [*siblings(tmp_path), write_wheel(tmp_path, FAULTY), tmp_path / "gone-1.0-py3-none-any.whl"]
+    alone = verify_wheels([*paths, paths[0]])
+    with ThreadPoolExecutor(2) as executor:
+        assert verify_wheels([*paths, paths[0]], executor=executor) == alone
+    assert verify_wheels([*paths, paths[0]], jobs=2) == alone
+
+
+def test_a_wheel_that_an_executor_lost_is_a_finding(tmp_path: Path) -> None:
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    [wheel] = verify_wheels(write_wheel(tmp_path, sound()), executor=executor).wheels
+    assert [each.code for each in wheel.findings] == ["file-unreadable"]
+    assert "executor" in wheel.findings[0].message
+
+
+def test_less_than_one_job_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="jobs"):
+        verify_wheels(tmp_path, jobs=0)
 
 
 def siblings(folder: Path) -> list[Path]:
@@ -95,12 +130,12 @@ def siblings(folder: Path) -> list[Path]:
 
 
 def test_wheels_of_one_release_that_disagree(tmp_path: Path) -> None:
-    one, two, other = verify_wheels(siblings(tmp_path), select=["release"]).wheels
+    one, two, other = verify_wheels(siblings(tmp_path), selection=Selection(select="release")).wheels
     assert (one.findings, other.findings) == ((), ())
     [fault] = two.findings
     assert (fault.code, fault.severity, fault.place) == ("release-disagrees", Severity.WARNING, "Requires-Dist")
     assert fault.message == "wheels of the same release also require six, nine, ten and 1 more"
-    assert verify_wheels(siblings(tmp_path), ignore=["release"]).wheels[1].findings == ()
+    assert verify_wheels(siblings(tmp_path), selection=Selection(ignore="release")).wheels[1].findings == ()
 
 
 def test_sibling_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
@@ -127,14 +162,16 @@ def test_a_wheel_before_and_after_is_no_release_that_disagrees(
     options: dict[str, object], turned: bool, tmp_path: Path
 ) -> None:
     paths = [*corrected(tmp_path, **options)]
-    for each in verify_wheels(paths[::-1] if turned else paths, select=["release"]).wheels:
+    for each in verify_wheels(paths[::-1] if turned else paths, selection=Selection("release")).wheels:
         assert each.findings == ()
 
 
 def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path: Path) -> None:
     before, after = corrected(tmp_path)
     other = write_wheel(tmp_path, sound(tags="py2-none-any", metadata=metadata(*BEFORE)))
-    found = {each.source: each.findings for each in verify_wheels([before, after, other], select=["release"]).wheels}
+    found = {
+        each.source: each.findings for each in verify_wheels([before, after, other], selection=Selection("release")).wheels
+    }
     assert (found[before], found[other]) == ((), ())
     assert [fault.message for fault in found[after]] == ["wheels of the same release also require triton"]
 
@@ -145,9 +182,9 @@ def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None
     two = write_wheel(
         tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9.0"))
     )
-    assert [each.findings for each in verify_wheels([one, two], select=["release"]).wheels] == [(), ()]
+    assert [each.findings for each in verify_wheels([one, two], selection=Selection("release")).wheels] == [(), ()]
     three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
-    found = verify_wheels([one, three], select=["release"]).wheels
+    found = verify_wheels([one, three], selection=Selection("release")).wheels
     assert [(fault.code, fault.place) for fault in found[0].findings] == [("release-requires-python", "Requires-Python")]
     assert [(fault.code, fault.place) for fault in found[1].findings] == [
         ("release-requires-python", "Requires-Python"), ("release-disagrees", "Provides-Extra"),
