@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         Policy,
         Scan,
         Selection,
+        Targets,
         Transfer,
     )
     from wheelfix.progress import NoProgress, Progress
@@ -135,7 +136,7 @@ _HOMES: Final = {
     "mirror.sync": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
-    "options": ("Limits", "Naming", "Output", "Policy", "Scan", "Selection", "Transfer"),
+    "options": ("Limits", "Naming", "Output", "Policy", "Scan", "Selection", "Targets", "Transfer"),
     "progress": ("NoProgress", "Progress"),
     "reports.json": ("render_json",),
     "reports.verify": ("render_verify_json",),
@@ -224,6 +225,7 @@ __all__ = [
     "Status",
     "StructureError",
     "Survey",
+    "Targets",
     "Transfer",
     "Verdict",
     "VerificationError",

@@ -5,11 +5,14 @@ Traceback (most recent call last):
 wheelfix.options.ExclusiveOptions: force and skip_unproven exclude each other
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, overload
+
+from wheelfix.errors import MirrorError
 
 
 class ExclusiveOptions(ValueError):
@@ -191,6 +194,30 @@ class Selection:
     def ignores(self, code: str) -> bool:
         """Whether ``code`` is ignored by name."""
         return code.startswith(self.ignore)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Targets:
+    """Which wheels of a release are wanted: those for ``platforms`` and ``pythons``, all of them where none is named.
+
+    ``platforms`` are patterns of platform tags such as ``manylinux*_x86_64``, ``pythons`` versions such as 3.11. Wheels for
+    any platform are always wanted.
+
+    :raises MirrorError: if a text of ``pythons`` is no version such as 3.11.
+    """
+
+    platforms: tuple[str, ...]
+    pythons: tuple[str, ...]
+
+    def __init__(self, platforms: Iterable[str] | str = (), pythons: Iterable[str] | str = ()) -> None:
+        object.__setattr__(self, "platforms", listed(platforms))
+        object.__setattr__(self, "pythons", listed(pythons))
+        for python in self.pythons:
+            if not _PYTHON.fullmatch(python):
+                raise MirrorError("bad-python", f"{python!r} is not a version of Python", hint="Give one such as 3.11.")
+
+
+_PYTHON: Final = re.compile(r"3\.\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,9 +58,10 @@ def test_a_project_of_one_text_is_a_project() -> None:
 
 def test_requirements_platforms_and_pythons_of_one_text(wheel: Path, tmp_path: Path) -> None:
     with answering(Index({wheel.name: wheel.read_bytes()})) as server:
-        with pytest.raises(wheelfix.MirrorError, match="no version of Python"):
-            wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", pythons="x.y")
-        _, published = wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", platforms="any", pythons="3.11")
+        with pytest.raises(wheelfix.MirrorError, match="not a version of Python"):
+            wheelfix.Targets(pythons="x.y")
+        targets = wheelfix.Targets(platforms="any", pythons="3.11")
+        _, published = wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", targets=targets)
         assert len(published.files) == 1
 
 
@@ -103,7 +104,9 @@ def test_arguments_that_cannot_be_meant_leave_nothing_behind(options: dict[str, 
 
 def test_a_time_that_cannot_be_meant_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="seconds must be finite"):
-        wheelfix.mirror_releases(tmp_path / "m", "http://127.0.0.1:9/simple/", "demo", seconds=-1)
+        wheelfix.mirror_releases(
+            tmp_path / "m", "http://127.0.0.1:9/simple/", "demo", limits=wheelfix.Limits(download_seconds=-1)
+        )
     assert not (tmp_path / "m").exists()
 
 

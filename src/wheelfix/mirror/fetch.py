@@ -1,8 +1,10 @@
-"""Wheels of another index that a mirror is to have: each for itself is there, was refused, is loaded, or cannot be had."""
+"""Wheels of another index that a mirror is to have: each is handled independently.
 
-from collections.abc import Callable, Iterator, Sequence
+It is in the mirror already, was refused before, is downloaded now, or cannot be had.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,178 +15,178 @@ from pypi_simple import DistributionPackage
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.follow import count_from, follow_index, upstream_file
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.refusals import Refusals
+from wheelfix.mirror.refusals import Conditions, Refusals
 from wheelfix.mirror.repository import load_page, not_done
 from wheelfix.mirror.storage.local import Folder
 from wheelfix.mirror.upload import SAME_NAME
 from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
-from wheelfix.results import Problem, Publication, Published, PublishReport, Report, Status
+from wheelfix.options import Limits, Targets
+from wheelfix.progress import Progress
+from wheelfix.results import Outcome, Problem, Publication, Published, PublishReport, Report, Status
 from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
-from wheelfix.upstream.downloads import Downloads, checked_sum
+from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
 from wheelfix.upstream.http import PASSING, Web
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
 
 _FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
 """The codes of errors that another run may not meet."""
-_FOR_GOOD: Final = frozenset({"invalid-wheel"})
+_FOR_GOOD: Final = frozenset({"faulty-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A wheel that is at hand: its sum, those of the wheels of its release that are wanted, and what ``upstream`` says."""
+@dataclass(slots=True)
+class _Wanted:
+    """A wheel that the mirror is to have, with those of its ``release`` (by sha256) that are wanted as well.
 
-    sha256: str
+    One that was downloaded lies at ``path``. ``done`` is what became of it, ``None`` while that is open; a requirement that
+    no wheel fits has nothing else.
+    """
+
     project: str
-    release: tuple[str, ...]
-    upstream: UpstreamFile
+    file: DistributionPackage | None = None
+    sha256: str = ""
+    release: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+    done: Publication | None = None
 
 
-class Taking:
-    """What one call takes from the index at ``index`` into the mirror ``folder``, through the folder ``work``.
+class Fetcher:
+    """What one run fetches from the index at ``index`` for the mirror ``folder``, into the directory ``work``.
 
-    ``decided`` identifies rules and options, see :func:`wheelfix.mirror.publish.decided_by`. ``yanking`` tells that the
-    originals of corrected wheels are to be listed too. ``on_file`` is called with the name and the size of what is loaded,
-    and how many bytes of it are there from an interrupted run.
+    The steps: :meth:`fetch` each requirement; fix and add the wheels that :attr:`upstream` names; :meth:`settle`.
     """
 
     def __init__(
-        self, web: Web, index: str, folder: Folder, work: Path, refusals: Refusals, *, decided: str | None, yanking: bool,
-        timeout: float, on_file: Callable[[str, int, int], None] | None,
-    ) -> None:  # fmt: skip
+        self, web: Web, index: str, folder: Folder, work: Path, conditions: Conditions, limits: Limits, progress: Progress
+    ) -> None:
         self._web = web
         self._index = index
         self._folder = folder
         self._work = work
-        self._refusals = refusals
-        self._decided = decided
-        self._yanking = yanking
-        self._timeout = timeout
-        self._on_file = on_file
-        self._downloads = Downloads(web, folder.scratch())
-        self._done: dict[str, Publication | None] = {}
-        self._loaded: dict[Path, _Loaded] = {}
+        self._conditions = conditions
+        self._lock_seconds = limits.lock_seconds
+        self._refusals = Refusals(folder.scratch(), conditions)
+        remove_old(self._refusals.directory)
+        self._downloads = Downloads(web, folder.scratch(), limits.lock_seconds, progress)
+        self._wanted: dict[str, _Wanted] = {}
         self._incomplete: set[tuple[str, ...]] = set()
         self._pages: dict[str, ServedPage] = {}
         self._followed: list[Publication] = []
-        self._notes: dict[str, tuple[str, ...]] = {}
-
-    @property
-    def paths(self) -> list[Path]:
-        """The wheels that are to be corrected."""
-        return list(self._loaded)
 
     @property
     def upstream(self) -> dict[Path, UpstreamFile]:
-        """What the index says of the wheels that are to be corrected."""
-        return {path: wheel.upstream for path, wheel in self._loaded.items()}
+        """The wheels that are to be fixed and added, and what the index says of each."""
+        return {path: upstream_file(self._index, file) for path, file in self._at_hand()}
 
-    def take(self, requirement: str, platforms: Sequence[str], pythons: Sequence[str]) -> None:
-        """Take the wheels of the release that ``requirement`` fits; none of their errors is raised."""
+    def _at_hand(self) -> Iterator[tuple[Path, DistributionPackage]]:
+        for each in self._wanted.values():
+            if each.path is not None and each.file is not None:
+                yield each.path, each.file
+
+    def fetch(self, requirement: str, targets: Targets) -> None:
+        """Fetch the wheels for ``targets`` of the release that fits ``requirement``; none of their errors is raised."""
         wanted = read_requirement(requirement, extras=True)
         project = str(canonicalize_name(wanted.name))
         try:
-            files = choose_listed(self._page(project), requirement, platforms=platforms, pythons=pythons)
+            page = self._page(project)
+            files = choose_listed(page, requirement, targets)
         except (WheelfixError, OSError) as error:
-            self._done[requirement] = _failed(requirement, project, None, error)
+            self._wanted[requirement] = _Wanted(project, done=_failed(requirement, project, None, error))
             return
-        release = tuple(sorted(sha256_of(each) or "" for each in files))
+        release, notes = tuple(sorted(sha256_of(each) or "" for each in files)), tuple(_notes(wanted, page))
         for file in files:
-            key = f"{file.filename} {sha256_of(file)}"
-            if key in self._done:  # another requirement has it, too
-                continue
-            self._notes[key] = tuple(_notes(wanted, self._page(project)))
+            wheel = _Wanted(project, file, sha256_of(file) or "", release, notes)
+            if self._wanted.setdefault(f"{file.filename} {wheel.sha256}", wheel) is not wheel:
+                continue  # another requirement wants it, too
             try:
-                self._done[key] = self._take(file, project, release)
+                self._obtain(wheel, file)
             except (WheelfixError, OSError) as error:
-                self._done[key] = _failed(file.filename, project, file.filename, error)
+                wheel.done = _failed(file.filename, project, file.filename, error)
                 self._incomplete.add(release)
 
     def _page(self, project: str) -> ServedPage:
-        """Return the page of a project; what it says of files that the mirror has from there is taken over.
+        """Return the page of a project; what it says of files that the mirror has from there is copied.
 
-        :raises MirrorError: if the index does not give it: then nothing is taken over.
+        :raises MirrorError: if the index does not give it: then nothing is copied.
         """
         if project not in self._pages:
             try:
-                answer = ask_listed(self._web, self._index, project)
+                page = ask_listed(self._web, self._index, project)
             except MirrorError as error:
                 if error.code == "no-project" and (count := count_from(self._folder, project, self._index)):
                     raise _project_gone(project, count) from error
                 raise
-            self._pages[project] = answer
-            self._followed += follow_index(self._folder, project, self._index, answer, self._timeout)
+            self._pages[project] = page
+            self._followed += follow_index(self._folder, project, self._index, page, self._lock_seconds)
         return self._pages[project]
 
-    def _take(self, file: DistributionPackage, project: str, release: tuple[str, ...]) -> Publication | None:
-        """Return what became of ``file`` already; ``None`` if it is at hand now.
+    def _obtain(self, wheel: _Wanted, file: DistributionPackage) -> None:
+        """Download a wheel, unless it is known what becomes of it.
 
-        The lock is held for one file only, so that of several calls at once each finds what the others have.
+        The lock is held for one wheel only, so that of several runs at once each finds what the others have.
         """
         sha256 = checked_sum(file)
-        with self._downloads.locked(project, self._timeout):
-            there = _find(self._folder, load_page(self._folder, project), sha256, self._decided, yanking=self._yanking)
-            problem = None if there else self._refusals.find(sha256, release)
-            if there is not None or problem is not None:
+        with self._downloads.locked(wheel.project):
+            wheel.done = self._known(wheel, file)
+            if wheel.done is not None:
                 self._downloads.drop(sha256)
-            if problem is not None:
-                return _refused(file.filename, project, problem)
-            if there is not None:
-                return there
+                return
             path = self._work / sha256 / file.filename
             path.parent.mkdir(exist_ok=True)
-            self._downloads.fetch(file, path, partial(self._start, file))
-            self._loaded[path] = _Loaded(sha256, project, release, upstream_file(self._index, file))
-            return None
+            self._downloads.fetch(file, path)
+            wheel.path = path
 
-    def _start(self, file: DistributionPackage, have: int) -> None:
-        if self._on_file:
-            self._on_file(file.filename, file.size or 0, have)
+    def _known(self, wheel: _Wanted, file: DistributionPackage) -> Publication | None:
+        """Return what an earlier run made of a wheel under the same conditions, ``None`` if none did."""
+        published = _published(self._folder, load_page(self._folder, wheel.project), wheel.sha256, self._conditions)
+        if published is not None:
+            return published
+        problem = self._refusals.find(wheel.sha256, wheel.release)
+        return None if problem is None else _refused(file.filename, wheel.project, problem)
 
     def settle(self, report: Report, published: PublishReport) -> tuple[Publication, ...]:
         """Return what became of all that was wanted, of originals, and of what the index says otherwise by now.
 
-        What is decided is not kept any longer.
-
-        A wheel that the mirror refuses for what it has stays at hand for the next call. So does one that was refused when
-        wheels of its release could not be had: with them it may be taken.
+        A wheel that the mirror refuses for what it has is kept for the next run. So is one that was refused when wheels of
+        its release could not be downloaded or read: beside them it may be accepted. Others are no longer kept.
         """
+        wheels = {each.path: each for each in self._wanted.values() if each.path is not None}
         added = {each.source: each for each in published.files if each.status is not Published.YANKED}
-        failed = (each.source for each in report.outcomes if each.status is Status.FAILED)
-        self._incomplete.update(self._loaded[path].release for path in failed)  # with these, siblings may be taken
-        results: dict[Path, Publication] = {}
+        self._incomplete |= {wheels[each.source].release for each in report.outcomes if each.status is Status.FAILED}
         for outcome in report.outcomes:
-            wheel, done = self._loaded[outcome.source], added.get(outcome.source)
-            if outcome.problem is not None:
-                done = _refused(outcome.source.name, wheel.project, outcome.problem)
-                if outcome.status is Status.FAILED:
-                    done = replace(done, status=Published.FAILED)
-            if done is not None:
-                results[outcome.source] = done
-                self._decide(wheel, done, by_wheel=outcome.status is Status.REFUSED)
-        rest = iter(results[path] for path in self._loaded if path in results)
-        wanted = ((key, each if each is not None else next(rest, None)) for key, each in self._done.items())
-        noted = [replace(each, notes=(*self._notes.get(key, ()), *each.notes)) for key, each in wanted if each is not None]
+            wheel = wheels[outcome.source]
+            wheel.done = _result(wheel, outcome) or added.get(outcome.source)
+            if wheel.done is not None:
+                self._let_go(wheel, wheel.done, by_wheel=outcome.status is Status.REFUSED)
+        files = (replace(each.done, notes=(*each.notes, *each.done.notes)) for each in self._wanted.values() if each.done)
         originals = (each for each in published.files if each.status is Published.YANKED)
-        return tuple(_by_name(each) for each in (*noted, *originals, *self._followed))
+        return tuple(_by_name(each) for each in (*files, *originals, *self._followed))
 
-    def _decide(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
-        """Remember what was decided on a wheel, and let go of it."""
+    def _let_go(self, wheel: _Wanted, done: Publication, *, by_wheel: bool) -> None:
+        """Note a refusal that holds for good, and remove the download of a wheel that is decided on."""
+        if done.problem is not None:
+            is_refused = by_wheel or done.problem.code in _FOR_GOOD
+            if not is_refused or wheel.release in self._incomplete:
+                return
         try:
-            with self._downloads.locked(wheel.project, self._timeout):
-                self._decide_alone(wheel, done, by_wheel=by_wheel)
-        except MirrorError:  # another run loads for long: the wheel stays at hand for the next one
+            with self._downloads.locked(wheel.project):
+                if done.problem is None:
+                    self._refusals.forget(wheel.sha256)
+                else:
+                    self._refusals.note(wheel.sha256, wheel.release, done.problem)
+                self._downloads.drop(wheel.sha256)
+        except MirrorError:  # another run downloads for long: the wheel is kept for the next one
             return
 
-    def _decide_alone(self, wheel: _Loaded, done: Publication, *, by_wheel: bool) -> None:
-        if done.problem is None:
-            self._refusals.forget(wheel.sha256)
-        elif (by_wheel or done.problem.code in _FOR_GOOD) and wheel.release not in self._incomplete:
-            self._refusals.note(wheel.sha256, wheel.release, done.problem)
-        else:
-            return
-        self._downloads.drop(wheel.sha256)
+
+def _result(wheel: _Wanted, outcome: Outcome) -> Publication | None:
+    """Return what became of a wheel that was refused, or failed, before it came to the mirror; ``None`` for another one."""
+    if outcome.problem is None:
+        return None
+    refused = _refused(outcome.source.name, wheel.project, outcome.problem)
+    return replace(refused, status=Published.FAILED) if outcome.status is Status.FAILED else refused
 
 
 def _notes(wanted: Requirement, page: ServedPage) -> Iterator[str]:
@@ -208,7 +210,7 @@ def _project_gone(project: str, count: int) -> MirrorError:
 
 
 def _by_name(publication: Publication) -> Publication:
-    """Return the same with the name of what was loaded: where it lay nobody can look."""
+    """Return the same with the name of what was downloaded: where it lay nobody can look."""
     source = publication.source
     return replace(publication, source=Path(source.name) if source is not None else None)
 
@@ -223,14 +225,14 @@ def _failed(source: str, project: str, filename: str | None, error: WheelfixErro
     return replace(done, status=Published.FAILED) if failed else done
 
 
-def _find(folder: Folder, page: Page, sha256: str, decided: str | None, *, yanking: bool) -> Publication | None:
-    """Return what became of a wheel when it was taken before; ``None`` if it was not, otherwise decided on, or is lost."""
+def _published(folder: Folder, page: Page, sha256: str, conditions: Conditions) -> Publication | None:
+    """Return the file of ``page`` that a wheel became under the same conditions; ``None`` if none, or if it is lost."""
     for each in page.files:
         sums, place = (each.sha256, each.origin.sha256 if each.origin else None), page.place(each)
-        if sha256 not in sums or each.checked_by != decided or place is None or folder.size(place) != each.size:
+        if sha256 not in sums or each.checked_by != conditions.rules or place is None or folder.size(place) != each.size:
             continue
         notes = () if each.yanked is None else (_about_yank(each),)
-        if yanking and each.origin is not None:
+        if conditions.yank_original and each.origin is not None:
             note = _about_original(page, each, at_hand=sha256 != each.sha256)
             if note is None:
                 return None

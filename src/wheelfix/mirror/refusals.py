@@ -9,24 +9,32 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from wheelfix.results import Problem
-from wheelfix.upstream.downloads import remove_old
 from wheelfix.version import __version__
 
 
-class Refusals:
-    """What was refused under what :func:`wheelfix.mirror.publish.decided_by` identifies, kept in the directory ``scratch``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What decides on a wheel besides the wheel itself.
 
-    ``allow_mixed`` is part of that here.
+    ``rules`` identifies rules and options, see :func:`wheelfix.mirror.publish.decided_by`. With ``yank_original`` the
+    originals of fixed wheels are listed too; with ``allow_mixed`` wheels of one release may disagree.
     """
 
-    def __init__(self, scratch: Path, decided: str | None, *, allow_mixed: bool) -> None:
-        self._directory = scratch / "refusals"
-        self._terms = [__version__, decided, allow_mixed]
-        remove_old(self._directory)
+    rules: str | None
+    yank_original: bool = False
+    allow_mixed: bool = False
+
+
+class Refusals:
+    """What was refused under ``conditions``, kept in the directory ``scratch``; another version may decide otherwise."""
+
+    def __init__(self, scratch: Path, conditions: Conditions) -> None:
+        self.directory = scratch / "refusals"
+        self._terms = [__version__, conditions.rules, conditions.allow_mixed]
 
     def find(self, sha256: str, release: Iterable[str]) -> Problem | None:
         """Return why the wheel with this sha256 was refused, ``None`` if it was not, or under other rules or options.
@@ -49,7 +57,7 @@ class Refusals:
     def note(self, sha256: str, release: Iterable[str], problem: Problem) -> None:
         """Note why the wheel with this sha256 was refused."""
         text = json.dumps({"terms": self._of(release), "problem": asdict(problem)}, ensure_ascii=True)
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         self._at(sha256).write_text(text, encoding="utf-8")  # one that is cut off counts as none
 
     def forget(self, sha256: str) -> None:
@@ -57,7 +65,7 @@ class Refusals:
         self._at(sha256).unlink(missing_ok=True)
 
     def _at(self, sha256: str) -> Path:
-        return self._directory / f"{sha256}.json"
+        return self.directory / f"{sha256}.json"
 
     def _of(self, release: Iterable[str]) -> str:
         return hashlib.sha256(json.dumps([*self._terms, sorted(release)]).encode()).hexdigest()

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.text import shown
 from wheelfix.upstream.client import sha256_of
 from wheelfix.upstream.http import OK, PARTIAL, Web, bad_answer
@@ -39,44 +40,44 @@ class Downloads:
     """The downloads in the directory ``scratch``, which is created on first use.
 
     Who fetches or drops wheels of a project holds its lock, see :meth:`locked`. A wheel is kept until it is dropped, or no
-    run has needed it for :data:`KEPT` seconds.
+    run has needed it for :data:`KEPT` seconds. ``lock_seconds`` is how long to wait for another run, -1 waits for ever.
     """
 
-    def __init__(self, web: Web, scratch: Path) -> None:
+    def __init__(self, web: Web, scratch: Path, lock_seconds: float, progress: Progress = NO_PROGRESS) -> None:
         self._web = web
+        self._lock_seconds = lock_seconds
+        self._progress = progress
         self._scratch = scratch
         self._directory = scratch / _DIRECTORY
         remove_old(self._directory)
 
     @contextmanager
-    def locked(self, project: str, timeout: float) -> Iterator[None]:
-        """Keep other runs that download ``project`` out; ``timeout`` is in seconds, -1 waits for ever.
+    def locked(self, project: str) -> Iterator[None]:
+        """Keep other runs that download ``project`` out.
 
         :raises MirrorError: if another run downloads it for longer.
         """
         lock = self._scratch / "download-locks" / f"{project}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(lock, timeout=timeout, mode=_SHARED):
+            with FileLock(lock, timeout=self._lock_seconds, mode=_SHARED):
                 yield
         except Timeout as error:
             raise MirrorError(
                 "locked",
-                f"another process has been downloading {shown(project)} for {timeout:g} seconds",
+                f"another process has been downloading {shown(project)} for {self._lock_seconds:g} seconds",
                 hint="Run again when it is done. A lock ends with its process: no lock is ever left behind.",
             ) from error
 
-    def fetch(self, file: DistributionPackage, target: Path, on_start: Callable[[int], None] | None = None) -> None:
+    def fetch(self, file: DistributionPackage, target: Path) -> None:
         """Put a wheel at ``target``: the one that is here, or else downloaded now, from where an earlier run ended.
-
-        ``on_start`` is called when the server begins to send it, with the number of bytes that need not be sent again.
 
         :raises MirrorError: if what came has another sha256 than the index says, or the server does not give it.
         """
         sha256 = checked_sum(file)
         complete = self._directory / f"{sha256}.whl"
         if not self._is_complete(complete, sha256):
-            self._download(file, sha256, on_start)
+            self._download(file, sha256)
         try:
             target.hardlink_to(complete)  # it stays for this run when another one drops it
         except OSError:  # a file system without links
@@ -98,14 +99,14 @@ class Downloads:
             os.utime(path)
         return True
 
-    def _download(self, file: DistributionPackage, sha256: str, on_start: Callable[[int], None] | None) -> None:
+    def _download(self, file: DistributionPackage, sha256: str) -> None:
         part = self._directory / f"{sha256}.part"
         part.parent.mkdir(parents=True, exist_ok=True)
         resumed = part.exists()
-        digest = self._complete(file, part, on_start)
+        digest = self._complete(file, part)
         if digest != sha256 and resumed:  # what was there is of something else
             part.unlink()
-            digest = self._complete(file, part, on_start)
+            digest = self._complete(file, part)
         if digest != sha256:
             part.unlink()
             raise MirrorError(
@@ -115,7 +116,7 @@ class Downloads:
             )
         part.rename(part.with_suffix(".whl"))
 
-    def _complete(self, file: DistributionPackage, part: Path, on_start: Callable[[int], None] | None) -> str:
+    def _complete(self, file: DistributionPackage, part: Path) -> str:
         """Download what the file at ``part`` lacks of ``file``; return its sha256 (hexadecimal) then."""
         have = part.stat().st_size if part.exists() else 0
         with self._web.ask("GET", file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
@@ -124,11 +125,11 @@ class Downloads:
             if answer.status_code not in (OK, PARTIAL):
                 raise bad_answer(file.url, answer.status_code)
             resumes = bool(have) and answer.status_code == PARTIAL  # 200: the server sends all of it again
-            if on_start:
-                on_start(have if resumes else 0)
+            self._progress.file_started(file.filename, file.size, have if resumes else 0)
             with part.open("ab" if resumes else "wb") as output:
                 for block in self._web.blocks(file.url, answer):
                     output.write(block)
+                    self._progress.file_advanced(file.filename, len(block))
                     if output.tell() > (file.size or _LARGEST):
                         break  # then its sha256 is wrong
                 output.flush()

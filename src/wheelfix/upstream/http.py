@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from wheelfix.errors import MirrorError
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.upstream.urls import check_url, host_of, server_of, shown_url
 from wheelfix.version import __version__
 
@@ -140,12 +141,14 @@ class Web:
     """A session with web servers.
 
     ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all of them together; ``most`` bounds their
-    number, redirects among them.
+    number, redirects among them. ``progress`` hears of pauses before a busy server is asked again.
 
     :raises MirrorError: from every method, if an address cannot be, nobody answers, or a bound is reached.
     """
 
-    def __init__(self, *, timeout: float = 30, seconds: float = 3600, most: int = 10_000) -> None:
+    def __init__(
+        self, *, timeout: float = 30, seconds: float = 3600, most: int = 10_000, progress: Progress = NO_PROGRESS
+    ) -> None:
         if not (math.isfinite(timeout) and math.isfinite(seconds) and timeout > 0 and seconds >= 0):
             raise ValueError(f"timeout and seconds must be finite and not negative, not {timeout} and {seconds}")
         self._credentials: dict[str, tuple[str, str] | None] = {}
@@ -153,6 +156,7 @@ class Web:
         self._deadline = Deadline(seconds)
         self._patience = _LONGEST_PAUSES
         self._left = most
+        self._progress = progress
         self._session = _Session()
         self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
         for scheme in ("http://", "https://"):
@@ -185,6 +189,8 @@ class Web:
                 break
             answer.close()
             self._patience -= pause
+            if pause:
+                self._progress.waiting(shown_url(url), pause, f"the server answers {answer.status_code}")
             sleep(pause)
             answer = self._ask_once(method, url, headers)
         return answer

@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion, Version
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import FilenameError, MirrorError
+from wheelfix.options import Targets
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import ServedPage, ask_page
 from wheelfix.upstream.http import Web
@@ -40,7 +41,6 @@ def read_requirement(text: str, *, extras: bool = False) -> Requirement:
     return found
 
 
-_PYTHON: Final = re.compile(r"3\.\d{1,2}")
 _CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")
 
 
@@ -53,19 +53,16 @@ class _Listed:
     version: Version
 
 
-def choose_wheels(
-    web: Web, index: str, requirement: str, *, platforms: Sequence[str] = (), pythons: Sequence[str] = ()
-) -> list[DistributionPackage]:
-    """Return the wheels of the newest release that ``requirement`` fits: those for ``platforms`` and ``pythons``, or all.
+def choose_wheels(web: Web, index: str, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
+    """Return the wheels for ``targets`` of the newest release that fits ``requirement``.
 
-    ``platforms`` are patterns of platform tags such as ``manylinux*_x86_64``, ``pythons`` versions such as 3.11. Wheels for
-    any platform are always among them. A yanked file is taken only for a requirement that names its version. A version that
-    is named with ``==`` is taken rather than the same one with a label, such as 2.7.0+cpu for 2.7.0.
+    A yanked file is chosen only for a requirement that names its version. A version that is named with ``==`` is chosen
+    before the same one with a local version, such as 2.7.0+cpu for 2.7.0.
 
-    :raises MirrorError: if the requirement is none, or nothing fits it.
+    :raises MirrorError: if the requirement cannot be read, or nothing fits it.
     """
     project = str(canonicalize_name(read_requirement(requirement, extras=True).name))
-    return choose_listed(ask_listed(web, index, project), requirement, platforms=platforms, pythons=pythons)
+    return choose_listed(ask_listed(web, index, project), requirement, targets)
 
 
 def ask_listed(web: Web, index: str, project: str) -> ServedPage:
@@ -83,31 +80,18 @@ def ask_listed(web: Web, index: str, project: str) -> ServedPage:
     return page
 
 
-def choose_listed(
-    page: ServedPage, requirement: str, *, platforms: Sequence[str] = (), pythons: Sequence[str] = ()
-) -> list[DistributionPackage]:
+def choose_listed(page: ServedPage, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
     """Return the wheels of a ``page`` that :func:`choose_wheels` describes, with its errors."""
     wanted = read_requirement(requirement, extras=True)
-    check_pythons(pythons)
     listed = _listed(page, str(canonicalize_name(wanted.name)))
     fitting = [each for each in listed if _fits(wanted, each)]
     if not fitting:
         raise _no_version(wanted, listed, _only_sdists(page, listed))
-    releases = _by_version(each for each in fitting if _is_for(each.name, platforms, pythons))
+    releases = _by_version(each for each in fitting if _is_for(each.name, targets))
     if not releases:
-        raise _no_wheel(wanted, _by_version(fitting), [*platforms, *(f"Python {each}" for each in pythons)])
+        raise _no_wheel(wanted, _by_version(fitting), targets)
     named = _named_versions(wanted) & releases.keys()
     return [each.file for each in releases[max(named or releases)]]
-
-
-def check_pythons(pythons: Sequence[str]) -> None:
-    """Confirm that ``pythons`` are versions such as 3.11.
-
-    :raises MirrorError: if one is none.
-    """
-    for python in pythons:
-        if not _PYTHON.fullmatch(python):
-            raise MirrorError("bad-python", f"{shown(python)!r} is no version of Python", hint="Give one such as 3.11.")
 
 
 def _listed(page: ServedPage, project: str) -> list[_Listed]:
@@ -179,20 +163,20 @@ def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Vers
     )
 
 
-def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], targets: Sequence[str]) -> MirrorError:
-    newest = max(releases)
+def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], targets: Targets) -> MirrorError:
+    newest, named = max(releases), [*targets.platforms, *(f"Python {each}" for each in targets.pythons)]
     tags = sorted({f"{each.name.python}-{each.name.abi}-{each.name.platform}" for each in releases[newest]})
     return MirrorError(
         "no-wheel",
-        f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(targets))}: {newest} has {shown_few(tags, 5)}",
+        f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(named))}: {newest} has {shown_few(tags, 5)}",
         hint="--platform takes a pattern of the last part, such as 'manylinux*_x86_64', --python a version such as 3.11.",
     )
 
 
-def _is_for(name: WheelFilename, platforms: Sequence[str], pythons: Sequence[str]) -> bool:
-    tags = name.platform.split(".")
-    fits_platform = not platforms or "any" in tags or any(fnmatchcase(tag, each) for tag in tags for each in platforms)
-    return fits_platform and (not pythons or any(_is_for_python(name, each) for each in pythons))
+def _is_for(name: WheelFilename, targets: Targets) -> bool:
+    tags, patterns = name.platform.split("."), targets.platforms
+    fits_platform = not patterns or "any" in tags or any(fnmatchcase(tag, each) for tag in tags for each in patterns)
+    return fits_platform and (not targets.pythons or any(_is_for_python(name, each) for each in targets.pythons))
 
 
 def _is_for_python(name: WheelFilename, python: str) -> bool:

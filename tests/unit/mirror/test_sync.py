@@ -23,6 +23,7 @@ from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
+from wheelfix.options import Targets
 from wheelfix.results import PublishReport
 from wheelfix.upstream.http import Web
 from wheelfix.upstream.resolve import choose_wheels
@@ -433,16 +434,16 @@ def test_pages_that_are_none(body: bytes, server: Server, upstream: Path, mirror
 
 
 @pytest.mark.parametrize(
-    ("requirement", "options", "code"),
+    ("requirement", "index", "pythons", "code"),
     [
-        ("demo", {"index": "ftp://who:secret@example.invalid/"}, "bad-address"),
-        ("demo[", {}, "bad-selection"),
-        ("demo", {"pythons": ["cp311"]}, "bad-python"),
+        ("demo", "ftp://who:secret@example.invalid/", (), "bad-address"),
+        ("demo[", "http://127.0.0.1:9/", (), "bad-selection"),
+        ("demo", "http://127.0.0.1:9/", ["cp311"], "bad-python"),
     ],
 )
-def test_what_nobody_can_mean_is_raised(requirement: str, options: dict[str, str], code: str, mirror: Path) -> None:
+def test_what_nobody_can_mean_is_raised(requirement: str, index: str, pythons: list[str], code: str, mirror: Path) -> None:
     with pytest.raises(MirrorError) as caught:
-        mirror_releases(mirror, **{"index": "http://127.0.0.1:9/", "requirements": requirement, **options})  # type: ignore[arg-type]
+        mirror_releases(mirror, index, requirement, targets=Targets(pythons=pythons))
     assert caught.value.code == code
     assert "secret" not in str(caught.value)
     assert not mirror.exists()
@@ -458,6 +459,17 @@ def test_the_whole_index_from_the_command_line(server: Server, mirror: Path) -> 
     ran = wheelfix("mirror", "check", server.index, "--format", "json", "--download", "all")
     assert {each["code"] for each in mirror_report(ran)["findings"]} == {"cache-unset", "gpu-requirements"}
     assert mirror_report(ran)["summary"]["files"] == 7
+
+
+def test_a_pause_is_printed(tmp_path: Path, mirror: Path) -> None:
+    """A run that waits for a busy server does not look like one that hangs."""
+    index = index_of(demo_wheel(tmp_path / "in", "1.0"))
+    answers = [Reply(b"busy", 429, {"Retry-After": "1"})]
+    index.spoil = lambda asked: answers.pop() if answers and asked.path.endswith(".whl") else None
+    with answering(index) as server:
+        ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "demo")
+    assert ran.code == 0
+    assert f"waiting 1 s for {server.url}/files/demo-1.0-py3-none-any.whl: the server answers 429\n" in ran.err
 
 
 def test_what_a_job_needs_from_the_command_line(server: Server, mirror: Path) -> None:

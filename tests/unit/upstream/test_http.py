@@ -22,6 +22,7 @@ from demos import demo_wheel
 from running import wheelfix
 from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
+from wheelfix.progress import NoProgress
 from wheelfix.upstream.client import ask_page, ask_projects
 from wheelfix.upstream.http import Web
 from wheelfix.upstream.links import flatten
@@ -388,6 +389,19 @@ def test_all_pauses_of_a_run_are_bounded_together(pauses: list[float]) -> None:
             with suppress(MirrorError):
                 ask_page(web, server.index, "demo")
     assert sum(pauses) == 600
+
+
+def test_a_pause_is_reported(pauses: list[float]) -> None:
+    """Who waits for two minutes learns why; a pause of nothing is none."""
+    heard: list[tuple[str, float, str]] = []
+
+    class Heard(NoProgress):
+        def waiting(self, name: str, seconds: float, reason: str) -> None:
+            heard.append((name, seconds, reason))
+
+    with answering(busy("0", "7")) as server:
+        ask_page(Web(progress=Heard()), server.index, "demo")
+        assert heard == [(f"{server.index}demo/", 7.0, "the server answers 503")]
 
 
 def test_each_time_that_a_server_is_asked_again_counts(pauses: list[float]) -> None:

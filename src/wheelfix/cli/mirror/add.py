@@ -12,7 +12,9 @@ from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
 from wheelfix.cli.progress import Narrator, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.upload import add_wheels
-from wheelfix.options import CAUTION
+from wheelfix.options import CAUTION, Limits, Targets
+from wheelfix.progress import NoProgress
+from wheelfix.results import Outcome
 from wheelfix.text import shown
 
 _OPTIONS: Final[Mapping[str, Option]] = {
@@ -64,6 +66,34 @@ def refuse_taking_options(context: click.Context) -> None:
             raise click.UsageError(f"{each.opts[-1]} is for --from-index.")
 
 
+class _Downloading(NoProgress):
+    """Prints what is downloaded, what a server is waited for, and what became of each wheel."""
+
+    def __init__(self, narrator: Narrator, *, quiet: bool) -> None:
+        self._narrator = narrator
+        self._quiet = quiet
+
+    def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+        """Print that a download begins, or goes on."""
+        of_all = f" of {size:,}" if size else ""
+        if resumed:
+            self._say(f"resuming {shown(name)}: {resumed:,}{of_all} bytes are there\n")
+        else:
+            self._say(f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
+
+    def waiting(self, name: str, seconds: float, reason: str) -> None:
+        """Print why nothing happens for a while."""
+        self._say(f"waiting {seconds:g} s for {name}: {reason}\n")
+
+    def wheel_done(self, outcome: Outcome) -> None:
+        """Print what became of a wheel."""
+        self._narrator.tell(outcome)
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            say(text)
+
+
 def take(
     mirror: str,
     index: str,
@@ -88,18 +118,11 @@ def take(
     )
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
 
-    def loading(name: str, size: int, have: int) -> None:
-        if quiet:
-            return
-        of_all = f" of {size:,}" if size else ""
-        if have:
-            say(f"resuming {shown(name)}: {have:,}{of_all} bytes are there\n")
-        else:
-            say(f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
-
+    targets, limits = Targets(options.pop("platforms"), options.pop("pythons")), Limits(lock_seconds=options.pop("timeout"))
     with refusing(), Narrator(len(requirements), verbosity=-1 if quiet else 0, dry_run=False) as narrator:
+        progress = _Downloading(narrator, quiet=quiet)
         report, published = mirror_releases(
-            mirror, index, requirements, rules, on_file=loading, on_outcome=narrator.tell, **options
+            mirror, index, requirements, rules, targets=targets, limits=limits, progress=progress, **options
         )
     told = {each.source for each in report.outcomes if each.problem}
     for each in published.files:
