@@ -1,8 +1,7 @@
 """What is wrong with entry_points.txt, which readers take in two ways, and with the modules that it names.
 
 ``configparser`` is what the specification names; pip reads it with ``importlib.metadata``, line by line, and knows neither
-comments with a semicolon nor values that go on. It is read here as both do, and no further than the first line that is none:
-``configparser`` itself gathers all such lines in quadratic time.
+comments with a semicolon nor values that continue on the next line. It is read here with both, under a limit.
 
 https://packaging.python.org/en/latest/specifications/entry-points/
 """
@@ -10,6 +9,10 @@ https://packaging.python.org/en/latest/specifications/entry-points/
 import posixpath
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from configparser import DuplicateOptionError, DuplicateSectionError, MissingSectionHeaderError, RawConfigParser
+from importlib.metadata import Distribution
+from os import PathLike
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from wheelfix.codes import Client
@@ -88,7 +91,6 @@ _READERS: Final[Mapping[Client, re.Pattern[str]]] = {
     Client.INSTALLER: re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?"),
 }
 """What each of them takes for a script: pip reads the begin and passes over the rest, unless that has a bracket."""
-_SECTION: Final = re.compile(r"\[(?P<name>.+)\]")
 _PATH: Final = re.compile(r"[/\\]|^[A-Za-z]:|^\.{1,2}$|[\x00-\x1f\x7f]")
 _NAME: Final = re.compile(r"[\w.-]+")
 """What PyPI allows as the name of a script (``_ENTRY_POINT_NAME_RE`` in warehouse/utils/wheel.py)."""
@@ -97,7 +99,8 @@ _INTERPRETER: Final = re.compile(r"(?:pythonw?|graalpy|python3|pypy[23]?|python3
 _BRACKET: Final = re.compile(r"[\[\]]")
 _LONGEST_NAME: Final = 255
 _LONGEST: Final = 100
-_MOST_LINES: Final = 100_000
+_LARGEST: Final = 1 << 18
+"""In bytes: far more than any real file has."""
 
 
 class EntryPoint(NamedTuple):
@@ -122,7 +125,11 @@ def check_entry_points(subject: Subject) -> Iterator[RawFinding]:
     """Yield the findings on entry_points.txt, and on the scripts in the data folder that go to the same place."""
     points: list[EntryPoint] = []
     data = subject.read(_FILE)
-    if data is not None:
+    if data is not None and len(data) > _LARGEST:
+        yield RawFinding(
+            "entry-points-unreadable", _FILE, f"it has {len(data)} bytes, more than any real one", refused_by=()
+        )
+    elif data is not None:
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -134,16 +141,16 @@ def check_entry_points(subject: Subject) -> Iterator[RawFinding]:
 
 def _check_text(subject: Subject, text: str) -> Generator[RawFinding, None, list[EntryPoint]]:
     """Yield the findings on the ``text`` of entry_points.txt, and return the entry points, none where it cannot be read."""
+    by_line = _read_by_line(text)
     try:
         points = read_entry_points(text)
     except _BadLineError as error:
-        others = (Client.UV, Client.INSTALLER, Client.PYPI)
-        refused_by = others if _is_read_by_line(text) else None
+        refused_by = None if by_line is None else (Client.UV, Client.INSTALLER, Client.PYPI)
         yield RawFinding("entry-points-unreadable", _FILE, shown(str(error))[:200], refused_by=refused_by)
         return []
     yield from _check_points(points)
     yield from _check_modules(subject, points)
-    yield from _check_second_reading(text, points)
+    yield from _check_second_reading(by_line, points)
     return points
 
 
@@ -242,18 +249,18 @@ def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[R
             yield RawFinding("data-script-twice", shown(entry), message)
 
 
-def _check_second_reading(text: str, points: list[EntryPoint]) -> Iterator[RawFinding]:
-    try:
-        other = _read_by_line(text)
-    except _BadLineError as error:
+def _check_second_reading(by_line: list[EntryPoint] | None, points: list[EntryPoint]) -> Iterator[RawFinding]:
+    if by_line is None:
         late = any(each.late and each.group in _SCRIPTS for each in points)
         refused_by = (Client.PIP, Client.UV, Client.INSTALLER) if late else (Client.PIP,)
-        yield RawFinding("entry-points-refused", _FILE, str(error), refused_by=refused_by)
+        message = "pip fails on a line without =: to it only # begins a comment, and no value continues on the next line"
+        yield RawFinding("entry-points-refused", _FILE, message, refused_by=refused_by)
         return
-    differing = sorted(set(other).symmetric_difference(points))
+    differing = sorted(set(by_line).symmetric_difference(points))
     if differing:
         first = differing[0]
-        yield RawFinding("entry-points-ambiguous", _FILE, f"readers disagree about {first.place} = {_cut(first.value)}")
+        message = f"readers disagree about {first.place} = {_cut(first.value)}"
+        yield RawFinding("entry-points-ambiguous", _FILE, message)
 
 
 def _cut(text: str) -> str:
@@ -265,92 +272,60 @@ def read_entry_points(text: str) -> list[EntryPoint]:
 
     :raises _BadLineError: at the first line that it would refuse.
     """
-    reader = _Reader()
-    for number, line in enumerate(text.split("\n", _MOST_LINES), 1):
-        if number > _MOST_LINES:
-            raise _BadLineError(f"line {number} is one more than any real file has")
-        fault = reader.take(line)
-        if fault:
-            raise _BadLineError(f"line {number} {fault}")
-    return reader.points
-
-
-class _Reader:
-    """Takes line after line: a line that is indented further than the name before it goes on with its value."""
-
-    def __init__(self) -> None:
-        self._group: str | None = None
-        self._groups: set[str] = set()
-        self._values: dict[tuple[str, str], list[str]] = {}
-        self._open: list[str] | None = None
-        self._indent = 0
-
-    @property
-    def points(self) -> list[EntryPoint]:
-        """The entry points so far, each value in one piece."""
-        return [
-            EntryPoint(*key, "\n".join(lines).strip(), not lines[0] and len(lines) > 1)
-            for key, lines in self._values.items()
-        ]
-
-    def take(self, line: str) -> str:
-        """Take one line; return why it cannot be taken, empty if it can."""
-        content = line.strip()
-        if not content or content.startswith(("#", ";")):
-            return ""
-        indent = len(line) - len(line.lstrip())
-        if self._open is not None and indent > self._indent:
-            self._open.append(content)
-            return ""
-        self._indent = indent
-        section = _SECTION.match(content)
-        if section:
-            self._group, self._open = section["name"], None
-            return self._begin_group(section["name"])
-        return self._begin_point(content)
-
-    def _begin_group(self, name: str) -> str:
-        if name in self._groups:
-            return "begins a group that was there before"
-        self._groups.add(name)
-        return ""
-
-    def _begin_point(self, content: str) -> str:
-        name, sign, value = content.partition("=")
-        key = (self._group or "", name.rstrip())
-        if self._group is None:
-            return "stands before the first group"
-        if not sign or not key[1]:
-            return "has no name, or no sign = behind it"
-        if key in self._values:
-            return "gives a name that was given before"
-        self._open = self._values[key] = [value.strip()]
-        return ""
-
-
-def _is_read_by_line(text: str) -> bool:
+    parser = _Parser(interpolation=None, default_section="")
     try:
-        _read_by_line(text)
-    except _BadLineError:
-        return False
-    return True
+        parser.read_string(text)
+    except MissingSectionHeaderError as error:
+        raise _BadLineError(f"line {error.lineno} comes before the first group") from error
+    except DuplicateSectionError as error:
+        raise _BadLineError(f"line {error.lineno} begins the group {_cut(error.section)} a second time") from error
+    except DuplicateOptionError as error:
+        raise _BadLineError(f"line {error.lineno} gives the name {_cut(error.option)} a second time") from error
+    return [
+        EntryPoint(group, name, value.strip(), value.startswith("\n"))
+        for group in parser.sections()
+        for name, value in parser.items(group)
+    ]
 
 
-def _read_by_line(text: str) -> list[EntryPoint]:
-    """Return the entry points as ``importlib.metadata`` reads them.
+class _Parser(RawConfigParser):
+    """``configparser`` with names as they are spelled, ended by the first ``=``, and without its quadratic corners.
 
-    :raises _BadLineError: at the first line on which it fails, and pip with it.
+    Its own pattern tries every blank of a long run as the end of a name, and it gathers all bad lines in one message. Here
+    the name keeps its ``=`` until :meth:`optionxform`, which ends the reading at the first bad line.
     """
-    group, found = None, list[EntryPoint]()
-    for number, line in enumerate(map(str.strip, text.splitlines()), 1):
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("[") and line.endswith("]"):
-            group = line.strip("[]")
-            continue
-        name, sign, value = line.partition("=")
-        if group is not None and not sign:
-            raise _BadLineError(f"line {number} has no sign =, so that pip fails: only # begins a comment, no value goes on")
-        if group is not None:
-            found.append(EntryPoint(group, name.strip(), value.strip()))
-    return found
+
+    OPTCRE = re.compile(r"(?P<option>[^=]*(?P<vi>=?))(?P<value>.*)", re.DOTALL)
+
+    def optionxform(self, optionstr: str) -> str:
+        """Return the name without the sign behind it.
+
+        :raises _BadLineError: if there is none.
+        """
+        name, sign, _ = optionstr.partition("=")
+        if not sign or not name.strip():
+            raise _BadLineError(f"{_cut(optionstr)!r} is not a name with = behind it")
+        return name.rstrip()
+
+
+class _InMemory(Distribution):
+    """A distribution that consists of ``text`` as its entry_points.txt."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read_text(self, filename: str) -> str | None:
+        """Return the content of a file of dist-info, ``None`` where it is not there."""
+        return self._text if filename == _FILE else None
+
+    def locate_file(self, path: str | PathLike[str]) -> Path:
+        """Return where a file would be."""
+        return Path(path)
+
+
+def _read_by_line(text: str) -> list[EntryPoint] | None:
+    """Return the entry points as ``importlib.metadata`` reads them, ``None`` where it fails on a line, and pip with it."""
+    try:
+        return [EntryPoint(each.group, each.name, each.value) for each in _InMemory(text).entry_points]
+    except (TypeError, ValueError):  # a line has no =
+        return None
