@@ -13,8 +13,8 @@ from packaging.version import Version
 from wheelfix.codes import Client
 from wheelfix.errors import EditError
 from wheelfix.text import shown
+from wheelfix.verify.client_quirks import has_number_too_large
 from wheelfix.verify.finding import RawFinding, RewriteField
-from wheelfix.verify.stricter_readers import has_number_too_large
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS, check_value, find

@@ -13,9 +13,9 @@ from packaging.version import Version
 
 from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
+from wheelfix.verify.client_quirks import has_number_too_large
 from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.metadata import cut
-from wheelfix.verify.stricter_readers import has_number_too_large
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.filename import WheelFilename, same_version
 

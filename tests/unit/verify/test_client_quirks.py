@@ -9,8 +9,8 @@ from flaws import HEAD, metadata, sound
 from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
 from wheelfix.codes import Client
 from wheelfix.fix.batch import repair_wheels
+from wheelfix.verify.client_quirks import has_number_too_large, refusals
 from wheelfix.verify.run import findings_in
-from wheelfix.verify.stricter_readers import has_number_too_large, refusals
 from wheelfix.wheel.wheel import Wheel
 
 
