@@ -1,7 +1,10 @@
 """Rules on wheels that exist as data only."""
 
+import re
+
 from packaging.utils import canonicalize_name
 
+from wheelfix.results import Finding
 from wheelfix.rules.actions import Corrected, apply_rules
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Decision, Facts, decide, make_facts, rules_for
@@ -40,6 +43,13 @@ def judge(rules: RuleSet, project: str, text: str) -> Decision | None:
 def apply(facts: Facts, *rules: Rule) -> Corrected:
     """Return what ``rules`` make of a wheel."""
     return apply_rules(rule_set("t", rules), facts)
+
+
+def rule_of(finding: Finding) -> str:
+    """Return the id of the rule that a finding is about."""
+    found = re.search(r": rule (.*?)(?:: (?:id|url|reason|until|match|action|when|test)\b.*)?$", finding.place)
+    assert found is not None
+    return found[1]
 
 
 def requires(corrected: Corrected) -> list[str]:

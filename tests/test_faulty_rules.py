@@ -10,7 +10,9 @@ import pytest
 import running
 from building import WheelSpec, write_wheel
 from wheelfix.errors import RulesError
+from wheelfix.results import Severity
 from wheelfix.rules.load import load_rules
+from wheelfix.rules.registry import RULE_CHECKS
 
 FOLDER = Path(__file__).with_name("faulty_rules")
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -28,9 +30,10 @@ def test_a_faulty_file_is_refused_with_a_message_to_act_on(path: Path, monkeypat
         load_rules(path.name)
     message = str(caught.value).replace(str(FOLDER.resolve()), "<folder>") + "\n"
     assert message == path.with_suffix(".txt").read_text("utf-8")
-    assert caught.value.code == "faulty-rules"
-    assert len(caught.value.faults) == message.count("\n") - 1
-    assert all(fault.file == path.name and fault.message and fault.hint for fault in caught.value.faults)
+    assert caught.value.code == "invalid-rules"
+    assert len(caught.value.findings) == message.count("\n") - 1
+    assert all(each.place.startswith(path.name) and each.message and each.hint for each in caught.value.findings)
+    assert all(each.severity is Severity.ERROR and each.code in RULE_CHECKS for each in caught.value.findings)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

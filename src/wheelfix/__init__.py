@@ -51,7 +51,6 @@ if TYPE_CHECKING:
         RecordError,
         RegressionError,
         ResultError,
-        RuleFault,
         RulesError,
         SourceChanged,
         StructureError,
@@ -95,7 +94,6 @@ if TYPE_CHECKING:
         Publication,
         Published,
         PublishReport,
-        Remark,
         Report,
         Severity,
         Status,
@@ -103,7 +101,7 @@ if TYPE_CHECKING:
         VerifyReport,
     )
     from wheelfix.rules.cases import Result, try_cases
-    from wheelfix.rules.lint import remarks_on
+    from wheelfix.rules.lint import lint_rules
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
     from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
     from wheelfix.rules.schema import print_rules, rules_schema
@@ -120,7 +118,7 @@ _HOMES: Final = {
     "diff.wheels": ("compare_wheels",),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
-        "RecordError", "RegressionError", "ResultError", "RuleFault", "RulesError", "SourceChanged",
+        "RecordError", "RegressionError", "ResultError", "RulesError", "SourceChanged",
         "StructureError", "VerificationError", "WheelFault", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
@@ -142,10 +140,10 @@ _HOMES: Final = {
     "reports.verify": ("render_verify_json",),
     "results": (
         "Change", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Problem", "Publication", "Published",
-        "PublishReport", "Remark", "Report", "Severity", "Status", "Verdict", "VerifyReport",
+        "PublishReport", "Report", "Severity", "Status", "Verdict", "VerifyReport",
     ),
     "rules.cases": ("Result", "try_cases"),
-    "rules.lint": ("remarks_on",),
+    "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
     "rules.schema": ("print_rules", "rules_schema"),
@@ -205,7 +203,6 @@ __all__ = [
     "RecordError",
     "RecordRow",
     "RegressionError",
-    "Remark",
     "RemoveField",
     "RemoveFile",
     "Report",
@@ -214,7 +211,6 @@ __all__ = [
     "ResultError",
     "RowChange",
     "Rule",
-    "RuleFault",
     "RuleSet",
     "RulesError",
     "Scan",
@@ -247,13 +243,13 @@ __all__ = [
     "fix_into_mirror",
     "fix_wheels",
     "gather",
+    "lint_rules",
     "list_pages",
     "load_rules",
     "make_plan",
     "mirror_releases",
     "preview",
     "print_rules",
-    "remarks_on",
     "remove_files",
     "render_json",
     "render_verify_json",

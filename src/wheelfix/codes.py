@@ -65,6 +65,7 @@ class Check:
         fixable: bool = False,
         needs_trust: bool = False,
         refused_by: tuple[Client, ...] | None = None,
+        hint: str = "",
     ) -> Finding:
         """Return a finding with this code; ``refused_by`` where this form of it is refused by others than usual."""
         return Finding(
@@ -76,6 +77,7 @@ class Check:
             needs_trust=needs_trust,
             refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
             consequence=self.consequence,
+            hint=hint,
         )
 
 

@@ -23,7 +23,10 @@ Each carries a stable ``code`` for scripts, a ``message`` that says what is wron
 do. Errors of the operating system (no permission, disk full) stay :class:`OSError`.
 """
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wheelfix.results import Finding
 
 
 class WheelfixError(Exception):
@@ -77,34 +80,12 @@ class RegressionError(WheelfixError):
     """The corrected wheel would have an error that the original has not: a tool that takes it now would refuse it."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFault:
-    """One fault of a rule file: where it is, what is wrong and what to do.
-
-    ``rule`` is the rule's id, or its number where it has none, and ``key`` the path to the key, such as ``when.version``;
-    each is empty where the fault is of the whole. ``line`` is where the rule begins, counted from 1, ``None`` where that
-    cannot be told.
-    """
-
-    file: str
-    rule: str
-    key: str
-    message: str
-    hint: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        where = ": ".join(part for part in (place, f"rule {self.rule}" if self.rule else "", self.key) if part)
-        return f"{where}: {self.message}. {self.hint}"
-
-
 class RulesError(WheelfixError):
-    """A rule set is not there, or has faults: ``faults`` lists them all, with file, rule and key."""
+    """A rule set is not there, or has errors: ``findings`` lists them all, each with file, rule and key."""
 
-    def __init__(self, code: str, message: str, *, hint: str, faults: tuple[RuleFault, ...] = ()) -> None:
+    def __init__(self, code: str, message: str, *, hint: str, findings: "tuple[Finding, ...]" = ()) -> None:
         super().__init__(code, message, hint=hint)
-        self.faults = faults
+        self.findings = findings
 
 
 class EditError(WheelfixError):

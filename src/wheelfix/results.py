@@ -179,19 +179,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """Something about a rule that can be meant so, and mostly is not: ``code`` is for scripts."""
-
-    code: str
-    file: str
-    rule: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: rule {self.rule}: {self.code}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
 class Disagreement:
     """A requirement that wheels of one release do not share, as they came: ``present`` in some, ``missing`` from others.
 
@@ -211,12 +198,12 @@ class Disagreement:
 class Report:
     """The outcomes of one run, in the order in which the wheels were given, and what there is to say beyond single wheels.
 
-    ``remarks`` are of the rules; ``disagreements`` of wheels of one release, as they came.
+    ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came.
     """
 
     command: str
     outcomes: tuple[Outcome, ...] = field(default=())
-    remarks: tuple[Remark, ...] = ()
+    rule_findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
 
     def count(self, status: Status) -> int:

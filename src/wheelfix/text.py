@@ -7,6 +7,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Final
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
@@ -56,6 +57,16 @@ def shown_few(names: Sequence[str], most: int = 3) -> str:
     """
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return shown(", ".join(names[:most]) + more)
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return a hint for ``word``, which is none of ``known``.
+
+    >>> did_you_mean("platfrom", ["project", "platform"]), did_you_mean("x", ["project", "platform"])
+    ('Did you mean platform?', 'Known: project, platform.')
+    """
+    close = get_close_matches(word, known, 1) or get_close_matches(word.lower().replace("_", "-"), known, 1)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
 
 
 def as_utf8(text: str) -> str:

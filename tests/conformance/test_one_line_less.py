@@ -66,7 +66,7 @@ def test_exactly_that_line_less_and_nothing_else(wheels: list[Path], tmp_path: P
     assert len(wheels) >= WANTED
     report = fix_wheels(wheels, one_rule_each(wheels), output_dir=tmp_path, jobs=2)
     assert report.ok, [outcome.problem for outcome in report.outcomes if outcome.problem]
-    assert report.remarks == ()
+    assert report.rule_findings == ()
     for outcome in report.outcomes:
         check(outcome)
 

@@ -226,7 +226,7 @@ def test_the_order_of_wheels_does_not_matter(drawn: list[tuple[bytes, bool]], se
             for name, given_paths in (("a", paths), ("b", other))
         )
         assert [each.source for each in second.outcomes] == other
-        assert set(second.remarks) == set(first.remarks)
+        assert set(second.rule_findings) == set(first.rule_findings)
         found = {each.source: each for each in second.outcomes}
         for each in first.outcomes:
             twin = found[each.source]

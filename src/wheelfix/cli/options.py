@@ -11,7 +11,7 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NULL, WHEELS, MirrorFolder, wheel_paths
 from wheelfix.cli.printing import print_exactly
 from wheelfix.cli.progress import Narrator, say
-from wheelfix.cli.rulefiles import refuse_remarks, remarks_today
+from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import CAUTION, Selection, excluded
@@ -297,22 +297,22 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
     """Correct the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
 
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
-    :raises RulesError: if the rules are to be strict and there is something to say of them; nothing was written.
+    :raises RulesError: if the rules are to be strict and have findings; nothing was written.
     """
     _refuse_contradictions(options)
     paths = options.paths()
-    remarks = () if isinstance(rules, str) else remarks_today(rules)
+    findings = () if isinstance(rules, str) else lint_today(rules)
     common = _common(options)
     if options.strict_rules:
         rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
-        refuse_remarks((*remarks, *rehearsal.remarks))
+        refuse_findings((*findings, *rehearsal.rule_findings))
     with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as narrator:
         if options.publish is not None:
             report, published = _publish(command, paths, rules, options, narrator, common)
         else:
             report = fix_wheels(paths, rules, on_outcome=narrator.tell, command=command, **options.where, **common)
             published = None
-    return conclude(replace(report, remarks=(*remarks, *report.remarks)), options, narrator, published)
+    return conclude(replace(report, rule_findings=(*findings, *report.rule_findings)), options, narrator, published)
 
 
 def _publish(

@@ -12,7 +12,7 @@ from wheelfix.reports.text import (
     QUIET,
     render_disagreements,
     render_outcome,
-    render_remarks,
+    render_rule_findings,
     render_suggestions,
     render_summary,
 )
@@ -85,7 +85,7 @@ class Narrator:
         kept = (each for outcome in report.outcomes if outcome.problem is None for each in outcome.kept)
         say(render_suggestions((each.before or "", each.reason or "", each.suggestion) for each in kept))
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
-        say(render_remarks(report.remarks))
+        say(render_rule_findings(report.rule_findings))
         say(render_summary(report, dry_run=self._dry_run, where=where))
 
     def __enter__(self) -> Self:

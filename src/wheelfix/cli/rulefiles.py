@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wheelfix.errors import RulesError
-from wheelfix.results import Remark
-
 if TYPE_CHECKING:
+    from wheelfix.results import Finding
     from wheelfix.rules.model import RuleSet
 
 
@@ -30,7 +28,7 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
     """Return the rules of ``sources``, or those that are in force in the working folder.
 
     :raises click.UsageError: if there are none.
-    :raises RulesError: with every fault of the files.
+    :raises RulesError: with every error of the files.
     """
     from wheelfix.rules.load import find_rules, load_rules  # imported late: strip-gpu needs neither
 
@@ -50,18 +48,19 @@ def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple
     return [*((file,) for file in files), *([tuple(together)] if together else ())] or [()]
 
 
-def remarks_today(rules: "RuleSet") -> tuple[Remark, ...]:
-    """Return what there is to say of ``rules`` without a wheel; those that have had their day by now are named."""
-    from wheelfix.rules.lint import remarks_on  # imported late: strip-gpu needs it not
+def lint_today(rules: "RuleSet") -> "tuple[Finding, ...]":
+    """Return what ``rules`` show without a wheel; those that have expired by now are named."""
+    from wheelfix.rules.lint import lint_rules  # imported late: strip-gpu needs it not
 
-    return remarks_on(rules, datetime.now(UTC).date())  # noqa: TID251 - the day changes what is said, never what is done
+    return lint_rules(rules, datetime.now(UTC).date())  # noqa: TID251 - the day changes what is reported, never what is done
 
 
-def refuse_remarks(remarks: Sequence[Remark]) -> None:
-    """Refuse rules of which there is something to say.
+def refuse_findings(findings: "Sequence[Finding]") -> None:
+    """Refuse rules that have findings.
 
-    :raises RulesError: if there are remarks.
+    :raises RulesError: if there are any.
     """
-    if remarks:
-        lines = "".join(f"\n  {remark}" for remark in remarks)
-        raise RulesError("strict-rules", f"the rules are not strict{lines}", hint="")
+    if findings:
+        from wheelfix.rules.registry import rules_error  # imported late: strip-gpu needs it not
+
+        raise rules_error(findings, "strict-rules")

@@ -13,7 +13,7 @@ from wheelfix.fix.job import fix_one, rehearse_one
 from wheelfix.fix.release import Comparison, Rehearsal, compare, to_compare, without_failed
 from wheelfix.fix.task import Brief, Mandate, Task
 from wheelfix.options import Scan, Selection, listed
-from wheelfix.results import Outcome, Problem, Remark, Report, Status, no_result
+from wheelfix.results import Finding, Outcome, Problem, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.editor import Edit
@@ -72,8 +72,8 @@ def fix_wheels(
     done; ``command`` is what the report calls the run.
 
     No error of one wheel is raised, nor what an executor reports of one: it is the ``problem`` of that wheel's outcome.
-    What there is to say of rules that come from a file or a script is in the report's ``remarks``, how releases disagreed
-    as they came in its ``disagreements``.
+    What rules that come from a file or a script show is in the report's ``rule_findings``, how releases disagreed as they
+    came in its ``disagreements``.
 
     :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
     :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
@@ -103,7 +103,7 @@ def fix_wheels(
     all_outcomes, comparison = run_task(
         paths, task, allow_mixed=allow_mixed, workers=Workers(jobs, executor), on_outcome=on_outcome
     )
-    return Report(command, all_outcomes, _remarks(rules, all_outcomes), comparison.disagreements)
+    return Report(command, all_outcomes, _rule_findings(rules, all_outcomes), comparison.disagreements)
 
 
 def run_task(
@@ -196,12 +196,12 @@ def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "R
     return load_rules(*listed(rules))
 
 
-def _remarks(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Remark, ...]:
+def _rule_findings(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:
     if rules is None or isinstance(rules, str):
         return ()
-    from wheelfix.rules.lint import remarks_on_run  # imported late: built-in rules need it not
+    from wheelfix.rules.lint import lint_run  # imported late: built-in rules need it not
 
-    return remarks_on_run(rules, outcomes)
+    return lint_run(rules, outcomes)
 
 
 def _report_all(outcomes: Iterable[Outcome], on_outcome: Callable[[Outcome], None] | None) -> None:

@@ -19,7 +19,7 @@ def render_json(report: Report, published: "PublishReport | None" = None) -> str
         "version": 1,
         "command": report.command,
         "wheels": [_wheel(outcome) for outcome in report.outcomes],
-        "remarks": [asdict(each) for each in report.remarks],
+        "rule_findings": [asdict(each) for each in report.rule_findings],
         "disagreements": [asdict(each) for each in report.disagreements],
         "summary": {status.value: report.count(status) for status in Status},
     }

@@ -10,7 +10,7 @@ import msgspec
 from wheelfix.fix.describe import WheelExplanation
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import render_change
-from wheelfix.results import Change, Remark
+from wheelfix.results import Change, Finding
 from wheelfix.rules.actions import WHEEL_ACTIONS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
@@ -211,6 +211,6 @@ def render_results_json(results: Sequence[Result]) -> str:
     return encode({"version": 1, "command": "rules test", "results": listed})
 
 
-def render_remarks_json(remarks: Sequence[Remark]) -> str:
-    """Return remarks as JSON, version 1."""
-    return encode({"version": 1, "command": "rules check", "remarks": [asdict(each) for each in remarks]})
+def render_rule_findings_json(findings: Sequence[Finding]) -> str:
+    """Return the findings of rules as JSON, version 1."""
+    return encode({"version": 1, "command": "rules check", "findings": [asdict(each) for each in findings]})

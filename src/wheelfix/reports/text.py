@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from wheelfix.errors import WheelfixError
-from wheelfix.results import Change, Disagreement, Outcome, Problem, Remark, Report, Status
+from wheelfix.results import Change, Disagreement, Finding, Outcome, Problem, Report, Status
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
 _LONGEST = 1000
 _MOST_ROWS = 5
 _MOST_SUGGESTIONS = 5
-_MOST_IDS = 20
+_MOST_ALIKE = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -193,13 +193,14 @@ def _disagreement(group: Sequence[Disagreement], dry_run: bool) -> str:
     )
 
 
-def render_remarks(remarks: Sequence[Remark]) -> str:
-    """Return the remarks as lines; the rules that applied to nothing share one."""
-    unused = [remark for remark in remarks if remark.code == "unused"]
-    lines = [str(remark) for remark in remarks if remark.code != "unused"]
-    if len(unused) == 1:
-        lines.append(str(unused[0]))
-    elif unused:
-        ids = shown_few([remark.rule for remark in unused], _MOST_IDS)
-        lines.append(f"{len(unused)} rules applied to nothing in this run: {ids}")
+def render_rule_findings(findings: Sequence[Finding]) -> str:
+    """Return the findings of rules as lines; of many with one code the first few."""
+    lines, count = list[str](), Counter[str]()
+    for each in findings:
+        count[each.code] += 1
+        if count[each.code] <= _MOST_ALIKE:
+            hint = f". {each.hint}" if each.hint else ""
+            lines.append(f"{each.severity}[{each.code}]: {each.place}: {each.message}{hint}")
+    more = {code: number - _MOST_ALIKE for code, number in count.items() if number > _MOST_ALIKE}
+    lines += [f"... {number} more {code} (--format json has all)" for code, number in more.items()]
     return "".join(f"{shown(line)}\n" for line in lines)

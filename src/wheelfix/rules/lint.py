@@ -16,10 +16,11 @@ import msgspec
 from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
 
-from wheelfix.results import Outcome, Remark
+from wheelfix.results import Finding, Outcome
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import BEHIND_EXTRA, is_plain, matches
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
+from wheelfix.rules.registry import RulePlace
 from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.requirement import plain_specifier
@@ -37,8 +38,8 @@ _SPECIFIER_BEGINS: Final = "<>=!~*?["
 _PYTHON_TAG: Final = re.compile(r"[a-z]{2,}\d+")
 
 
-def oddities(rule: Rule) -> Iterator[str]:
-    """Yield what is odd about the conditions of ``rule``."""
+def _unlikely_values(rule: Rule) -> Iterator[str]:
+    """Yield what in the conditions of ``rule`` matches nothing that is in use."""
     when = rule.when
     for match in (
         rule.match,
@@ -300,20 +301,21 @@ _FEWEST_FIXED: Final = 3
 """A pattern with fewer fixed characters names nothing in particular."""
 
 
-def remarks_on(rules: RuleSet, today: date | None = None) -> tuple[Remark, ...]:
-    """Return what there is to say of ``rules`` without a wheel; of those that come with wheelfix nothing.
+def lint_rules(rules: RuleSet, today: date | None = None) -> tuple[Finding, ...]:
+    """Return what ``rules`` show without a wheel; nothing of those that come with wheelfix.
 
-    With ``today`` rules are named that have had their day.
+    With ``today`` rules are named that have expired.
     """
     shadows, own, found = Shadows(), set(_own(rules)), []
     for index, rule in enumerate(rules.rules):
         if index in own:
-            found += [Remark(code, rules.origins[index], rule.id, message) for code, message in _said(rule, shadows, today)]
+            place = _place(rules, index)
+            found += [place.finding(code, message) for code, message in _messages(rule, shadows, today)]
         shadows.add(rule)
     return tuple(found)
 
 
-def remarks_on_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Remark, ...]:
+def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
     """Return what a run shows of ``rules``: those that applied to nothing, and those whose last version has come."""
     outcomes = tuple(outcomes)
     complete = bool(outcomes) and not any(outcome.problem for outcome in outcomes)
@@ -324,33 +326,36 @@ def remarks_on_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Remark,
     held_back = {each.rule for outcome in outcomes for each in outcome.kept if each.reason == BEHIND_EXTRA}
     found = []
     for index in _own(rules):
-        rule, origin = rules.rules[index], rules.origins[index]
+        rule, place = rules.rules[index], _place(rules, index)
         if rule.id not in applied and complete:  # nobody knows what would have applied to a wheel that was refused
             why = ": what it names is called for by extras only" if rule.id in held_back else ""
-            found.append(Remark("unused", origin, rule.id, f"it applied to nothing in this run{why}"))
+            found.append(place.finding("rule-unused", f"it applied to nothing in this run{why}"))
         reached = (
             each for each in applied.get(rule.id, ()) if rule.until_version and _reached(rule.until_version, each.version)
         )
         for outcome in islice(reached, 1):
             message = f"it is meant until version {rule.until_version}, and {outcome.source.name} has reached it"
-            found.append(Remark("outdated", origin, rule.id, message))
+            found.append(place.finding("rule-outdated", message))
     return tuple(found)
 
 
-def remarks_on_names(rules: RuleSet, names: Sequence[str], *, most: int) -> tuple[Remark, ...]:
+def lint_names(rules: RuleSet, names: Sequence[str], *, most: int) -> tuple[Finding, ...]:
     """Return which patterns match none of ``names``, normal names of projects, or more than ``most`` of them."""
     found = []
     for index in _own(rules):
-        rule, origin = rules.rules[index], rules.origins[index]
+        rule, place = rules.rules[index], _place(rules, index)
         for glob in (rule.match.name if rule.match else None) or ():
-            count = sum(matches((glob,), name) for name in names)
-            if count == 0:
-                found.append(Remark("matches-nothing", origin, rule.id, f"{glob!r} matches none of {len(names)} names"))
-            elif count > most and rule.action != "keep":
-                some = ", ".join([name for name in names if matches((glob,), name)][:3])
-                message = f"{glob!r} matches {count} of {len(names)} names, such as {some}"
-                found.append(Remark("matches-many", origin, rule.id, message))
+            matched = [name for name in names if matches((glob,), name)]
+            if not matched:
+                found.append(place.finding("rule-matches-nothing", f"{glob!r} matches none of {len(names)} names"))
+            elif len(matched) > most and rule.action != "keep":
+                message = f"{glob!r} matches {len(matched)} of {len(names)} names, such as {', '.join(matched[:3])}"
+                found.append(place.finding("rule-matches-many", message))
     return tuple(found)
+
+
+def _place(rules: RuleSet, index: int) -> RulePlace:
+    return RulePlace(rules.origins[index], rules.rules[index].id)
 
 
 def _own(rules: RuleSet) -> Iterator[int]:
@@ -363,19 +368,19 @@ def _reached(last: str, version: str | None) -> bool:
     return found is not None and end is not None and found >= end
 
 
-def _said(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tuple[str, str]]:
-    """Yield what there is to say of a rule, each as a code and a message."""
+def _messages(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tuple[str, str]]:
+    """Yield the code and the message of each finding of a rule."""
     if today and rule.until and rule.until <= today:
-        yield "expired", f"it was meant until {rule.until}"
+        yield "rule-expired", f"it was meant until {rule.until}"
     impossible = _impossible(rule.when)
     if impossible:
-        yield "impossible", f"it can never apply: {impossible}"
-    yield from (("broad", message) for message in _broad(rule))
-    yield from (("odd", message) for message in oddities(rule))
+        yield "rule-impossible", f"it can never apply: {impossible}"
+    yield from (("rule-broad", message) for message in _broad(rule))
+    yield from (("rule-unlikely-value", message) for message in _unlikely_values(rule))
     above = earlier.above(rule)
     if above:
         names = ", ".join(dict.fromkeys(each.id for each in above))
-        yield "shadowed", f"it can never decide: {names}, earlier, matches all that it matches"
+        yield "rule-shadowed", f"it can never decide: {names}, earlier, matches all that it matches"
 
 
 def _impossible(when: When) -> str | None:

@@ -5,23 +5,28 @@ import re
 import tomllib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from wheelfix.errors import RuleFault, RulesError
+from wheelfix.errors import RulesError
 from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.model import Action, Case, Match, Rule, RuleFile, RuleSet, did_you_mean, rules_error
+from wheelfix.rules.model import Action, Case, Match, Rule, RuleFile, RuleSet
+from wheelfix.rules.registry import RulePlace, rules_error
 from wheelfix.rules.toml import PROJECT_FILE, find_table, project_table, read_toml
-from wheelfix.rules.validate import faults_in, faults_of
+from wheelfix.rules.validate import findings_in, findings_of
+from wheelfix.text import did_you_mean
 
-Report: TypeAlias = Callable[[str, str, str], None]
-"""Takes a fault: the path to the key, what is wrong, what to do."""
+if TYPE_CHECKING:
+    from wheelfix.results import Finding
+
+Report: TypeAlias = Callable[..., None]
+"""Takes the path to a key, what is wrong, what to do and, where it is no invalid value, ``code``."""
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _MISSING: Final = object()
@@ -43,7 +48,7 @@ _WORDS: Final = {
 
 
 def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
-    """Return ``data`` as ``kind``, or ``None`` if there are faults; ``report`` is called for each of them."""
+    """Return ``data`` as ``kind``, or ``None`` if anything is wrong; ``report`` is called for each finding."""
     if not isinstance(data, dict):
         hint = f"Its keys are: {', '.join(_fields(kind))}."
         if kind is Match and isinstance(data, list):
@@ -51,28 +56,29 @@ def read_struct(kind: type[_Struct], data: object, path: str, report: Report) ->
         report(path, f"it must be a table, and is {_word(data)}", hint)
         return None
     fields = _fields(kind)
-    sound = True
+    complete = True
     for key in data:
         if key not in fields:
             brief = key if len(key) <= _LONGEST else f"{key[:_LONGEST]}..."
-            report(_join(path, brief), "there is no such key", _PLACES.get((kind, key)) or did_you_mean(brief, list(fields)))
-            sound = False
+            hint = _PLACES.get((kind, key)) or did_you_mean(brief, list(fields))
+            report(_join(path, brief), "there is no such key", hint, code="rule-unknown-key")
+            complete = False
     values: dict[str, Any] = {}
     for key, (name, form, required) in fields.items():
         if key not in data:
             if required:
-                report(_join(path, key), "it is missing", f"Add {key} = {_specimen(form)}.")
-                sound = False
+                report(_join(path, key), "it is missing", f"Add {key} = {_specimen(form)}.", code="rule-missing-key")
+                complete = False
             continue
         value = _read(form, data[key], _join(path, key), report)
         if value is _MISSING:
-            sound = False
+            complete = False
         else:
             values[name] = value
-    if sound:
+    if complete:
         return kind(**values)
-    for fault in faults_in(kind, values, path):
-        report(*fault)
+    for finding in findings_in(kind, values, path):
+        report(*finding)
     return None
 
 
@@ -187,7 +193,7 @@ def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] 
 
     ``extends`` names what comes after them, as in a rule file; paths are taken from the working folder.
 
-    :raises RulesError: if a rule has a fault, or two have the same id.
+    :raises RulesError: if a rule has an error, or two have the same id.
     """
     reader = _Reader()
     reader.add_tables(name, [_as_table(rule) for rule in rules])
@@ -201,7 +207,7 @@ def load_rules(*sources: str | Path) -> RuleSet:
 
     The own rules of all files come first, in the order of ``sources``, then what they extend.
 
-    :raises RulesError: with every fault of every file, or if a file cannot be read.
+    :raises RulesError: with every error of every file, or if a file cannot be read.
     """
     reader = _Reader()
     for source in sources:
@@ -224,7 +230,8 @@ def built_in(name: str) -> RuleSet:
     :raises RulesError: if there is none.
     """
     if name.endswith(".toml"):
-        raise rules_error([RuleFault(name, "", "", "it is a file, no built-in set", "Read it with load_rules.")])
+        message = "it is a file, not a built-in set"
+        raise rules_error([RulePlace(name).finding("rule-invalid-extends", message, hint="Read it with load_rules.")])
     return load_rules(name)
 
 
@@ -259,11 +266,11 @@ def _built_in_file(name: str) -> RuleFile:
 
 
 class _Reader:
-    """Collects rules and faults from all sources, each rule once."""
+    """Collects rules and findings from all sources, each rule once."""
 
     def __init__(self) -> None:
         self._rules: dict[str, tuple[Rule, str]] = {}
-        self._faults: list[RuleFault] = []
+        self._findings: list[tuple[RulePlace, Finding]] = []
         self._seen: set[Path] = set()
         self._later: list[tuple[Sequence[str], Path, tuple[Path, ...]]] = []
 
@@ -274,43 +281,43 @@ class _Reader:
         :meth:`finish`.
         """
         if "://" in source:
-            self._add_source_fault(source, by, f"{source!r} is a web address", "Download it: rules come from files only.")
+            self._refuse_source(source, by, f"{source!r} is a web address", "Download it: rules come from files only.")
         elif source.endswith(".toml"):
             self._add_file(folder / source, by, chain, later=later)
         elif source.partition("/")[0] in BUILT_IN:
             self._add_built_in(source, by)
         else:
             hint = f"{did_you_mean(source, BUILT_IN)} The name of a file ends with .toml."
-            self._add_source_fault(source, by, f"there is no rule set {source!r}", hint)
+            self._refuse_source(source, by, f"there is no rule set {source!r}", hint)
 
-    def _add_source_fault(self, source: str, by: str, message: str, hint: str) -> None:
-        """Add a fault of who names ``source``, or of itself where the caller does."""
-        self._add_fault(by or source, "", "extends" if by else "", message, hint)
+    def _refuse_source(self, source: str, by: str, message: str, hint: str) -> None:
+        """Report that ``source`` cannot be: where it is named, or of itself where the caller names it."""
+        self._add(RulePlace(by or source), "extends" if by else "", message, hint, code="rule-invalid-extends")
 
     def _add_built_in(self, source: str, by: str) -> None:
         name, _, group = source.partition("/")
         known = groups_of(name)
         if group and group not in known:
-            self._add_source_fault(source, by, f"there is no group {group!r} in {name}", did_you_mean(group, known))
+            self._refuse_source(source, by, f"there is no group {group!r} in {name}", did_you_mean(group, known))
             return
         for rule in _built_in_file(name).rule:
             if not group or rule.action == "keep" or rule.id == f"{name}/{group}":
                 present, origin = self._rules.setdefault(rule.id, (rule, name))
                 if present is not rule:
-                    self._add_fault(origin, rule.id, "id", f"{name} has a rule of this id", "Choose another.")
+                    self._add_duplicate(RulePlace(origin, rule.id), f"{name} has a rule of this id", "Choose another.")
 
     def _add_file(self, path: Path, by: str, chain: tuple[Path, ...], *, later: bool) -> None:
         try:
             real = path.resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL, or a link that leads to itself
-            self._add_source_fault(str(path), by, f"{str(path)!r} cannot be: {error}", "Check the path.")
+            self._refuse_source(str(path), by, f"{str(path)!r} cannot be: {error}", "Check the path.")
             return
         if len(chain) > _DEEPEST:
-            self._add_source_fault(str(path), by, f"more than {_DEEPEST} files extend each other", "Extend fewer.")
+            self._refuse_source(str(path), by, f"more than {_DEEPEST} files extend each other", "Extend fewer.")
             return
         if real in chain:
             circle = " -> ".join(str(each) for each in (*chain[chain.index(real) :], real))
-            self._add_source_fault(str(path), by, f"the files extend each other: {circle}", "Break the circle.")
+            self._refuse_source(str(path), by, f"the files extend each other: {circle}", "Break the circle.")
             return
         if real in self._seen:
             return
@@ -318,11 +325,11 @@ class _Reader:
         try:
             data, text = read_toml(path)
         except RulesError as error:
-            for each in error.faults:
+            for each in error.findings:
                 if by:
-                    self._add_source_fault(each.file, by, f"{each.file}: {each.message}", each.hint)
+                    self._refuse_source(str(path), by, f"{each.place}: {each.message}", each.hint)
                 else:
-                    self._faults.append(each)
+                    self._findings.append((RulePlace(str(path)), each))
             return
         self._later.append((self._read_file(path, data, text), path, (*chain, real)))
         if not later:
@@ -338,49 +345,54 @@ class _Reader:
         if path.name == PROJECT_FILE:
             table = project_table(data)
             if table is None:
-                self._add_fault(name, "", "", "it has no table [tool.wheelfix]", "Add it, or name another file.")
+                self._refuse_source(name, "", "it has no table [tool.wheelfix]", "Add it, or name another file.")
                 return ()
             data = table
         tables = data.get("rule")
         own = tables if isinstance(tables, list) else []
-        read_struct(RuleFile, {**data, "rule": []} if own else data, "", self._reporter(name))
+        read_struct(RuleFile, {**data, "rule": []} if own else data, "", self._reporter(RulePlace(name)))
         self.add_tables(name, own, _lines_of_rules(text, len(own)))
         extends = data.get("extends")
         return [each for each in (extends if isinstance(extends, list) else [extends]) if isinstance(each, str)]
 
-    def _reporter(self, file: str, rule: str = "", line: int | None = None) -> Report:
-        return lambda key, message, hint: self._add_fault(file, rule, key, message, hint, line)
+    def _reporter(self, place: RulePlace) -> Report:
+        return partial(self._add, place)
 
-    def _add_fault(self, file: str, rule: str, key: str, message: str, hint: str, line: int | None = None) -> None:
-        self._faults.append(RuleFault(file, rule, key, message, hint, line))
+    def _add(self, place: RulePlace, key: str, message: str, hint: str, *, code: str = "rule-invalid-value") -> None:
+        self._findings.append((place, place.finding(code, message, key=key, hint=hint)))
+
+    def _add_duplicate(self, place: RulePlace, message: str, hint: str) -> None:
+        self._add(place, "id", message, hint, code="rule-duplicate-id")
 
     def add_tables(self, name: str, tables: Sequence[object], lines: Sequence[int | None] | None = None) -> None:
         """Add rules as a file has them; ``lines`` tells where each begins."""
         for number, (table, line) in enumerate(zip(tables, lines or [None] * len(tables), strict=True), 1):
             given = table.get("id") if isinstance(table, dict) else None
             title = given if isinstance(given, str) and given.strip() else f"number {number}"
-            rule = read_struct(Rule, table, "", self._reporter(name, title, line))
+            rule = read_struct(Rule, table, "", self._reporter(RulePlace(name, title, line)))
             if rule is not None:
                 self._add_rule(name, rule, line)
 
     def _add_rule(self, name: str, rule: Rule, line: int | None) -> None:
-        for key, message, hint in faults_of(rule):
-            self._add_fault(name, rule.id, key, message, hint, line)
+        place = RulePlace(name, rule.id, line)
+        for finding in findings_of(rule):
+            self._add(place, *finding)
         present, other = self._rules.setdefault(rule.id, (rule, name))
         if present is not rule:
             where = "another rule has this id" if other == name else f"{other} has a rule of this id"
-            self._add_fault(name, rule.id, "id", where, "Give each its own.", line)
+            self._add_duplicate(place, where, "Give each its own.")
 
     def finish(self, name: str) -> RuleSet:
         """Return the rule set.
 
-        :raises RulesError: with all faults, if there are any.
+        :raises RulesError: with all findings, if there are any.
         """
         while self._later:
             self._extend(*self._later.pop(0))
-        if self._faults:
-            files = list(dict.fromkeys(fault.file for fault in self._faults))
-            raise rules_error(sorted(self._faults, key=lambda fault: (files.index(fault.file), fault.line or 0)))
+        if self._findings:
+            files = list(dict.fromkeys(place.file for place, _ in self._findings))
+            self._findings.sort(key=lambda each: (files.index(each[0].file), each[0].line or 0))
+            raise rules_error([finding for _, finding in self._findings])
         rules = tuple(rule for rule, _ in self._rules.values())
         return RuleSet(name, rules, _digest(rules), tuple(origin for _, origin in self._rules.values()))
 
@@ -410,7 +422,7 @@ def gpu_rules(*, only: Iterable[str] | str = (), keep: Iterable[str] | str = (),
     ``keep`` and ``drop`` are patterns for the names of requirements that stay or go, whatever the set says; what is kept
     stays also where a pattern would drop it.
 
-    :raises RulesError: if there is no such group, or a pattern has a fault.
+    :raises RulesError: if there is no such group, or a pattern is invalid.
     """
     own = chain(
         (_rule("keep", pattern) for pattern in dict.fromkeys(listed(keep))),

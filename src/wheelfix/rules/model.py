@@ -4,30 +4,12 @@ The descriptions and examples here are the reference of the language: the JSON S
 them. In a file every key is written with dashes, and where a list is allowed a single value is too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
-
-from wheelfix.errors import RuleFault, RulesError
-
-
-def rules_error(faults: Sequence[RuleFault]) -> RulesError:
-    """Return the error that tells all of ``faults``, at least one."""
-    count = len(faults)
-    head = f"{count} fault{'s' * (count > 1)} in the rules"
-    lines = "".join(f"\n  {fault}" for fault in faults)
-    return RulesError("faulty-rules", head + lines, hint="", faults=tuple(faults))
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return a hint for ``word``, which is none of ``known``."""
-    close = get_close_matches(word, known, 1) or get_close_matches(word.lower().replace("_", "-"), known, 1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
-
 
 Texts: TypeAlias = tuple[str, ...]
 

@@ -9,8 +9,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from wheelfix.errors import RuleFault, RulesError
-from wheelfix.rules.model import rules_error
+from wheelfix.errors import RulesError
+from wheelfix.rules.registry import RulePlace, rules_error
 
 _LARGEST: Final = 8 << 20
 """The size in bytes of the largest file; three thousand rules take half a megabyte."""
@@ -92,4 +92,4 @@ def _read_text(path: Path) -> str:
 
 
 def _unreadable(path: Path, message: str, hint: str, line: int | None = None) -> RulesError:
-    return rules_error([RuleFault(str(path), "", "", message, hint, line)])
+    return rules_error([RulePlace(str(path), line=line).finding("rule-file-unreadable", message, hint=hint)])

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name, is_normalized_name
 from wheelfix.errors import EditError
 from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
 from wheelfix.rules.match import has_specifier, is_specifier, matches
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, did_you_mean, each_of
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, each_of
+from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
 from wheelfix.wheel.filename import parsed_version
@@ -340,16 +341,16 @@ Found: TypeAlias = tuple[str, str, str]
 """The path to a key, what is wrong and what to do."""
 
 
-def faults_of(struct: msgspec.Struct, path: str = "") -> list[Found]:
-    """Return every fault of a rule, or of a part of one at ``path``, that can be known without a wheel."""
+def findings_of(struct: msgspec.Struct, path: str = "") -> list[Found]:
+    """Return everything that is wrong with a rule, or of a part of one at ``path``, that can be known without a wheel."""
     return [
-        *faults_in(type(struct), msgspec.structs.asdict(struct), path),
+        *findings_in(type(struct), msgspec.structs.asdict(struct), path),
         *(_rule(struct) if isinstance(struct, Rule) else ()),
     ]
 
 
-def faults_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str) -> Iterator[Found]:
-    """Yield the faults of some fields of a ``kind``: what can be known of it although others are missing."""
+def findings_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str) -> Iterator[Found]:
+    """Yield what is wrong with some fields of a ``kind``: what can be known of it although others are missing."""
     for name, value in given.items():
         if value is None:
             continue
@@ -364,7 +365,7 @@ def faults_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str) -
         nested = value if isinstance(value, tuple) else (value,)
         for index, each in enumerate(nested):
             if isinstance(each, msgspec.Struct):
-                yield from faults_of(each, f"{place}[{index}]" if isinstance(value, tuple) else place)
+                yield from findings_of(each, f"{place}[{index}]" if isinstance(value, tuple) else place)
 
 
 def _rule(rule: Rule) -> Iterator[Found]:

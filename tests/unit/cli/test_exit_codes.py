@@ -31,7 +31,7 @@ def test_refused_beats_found() -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (RulesError("faulty-rules", "x", hint=""), 2),
+        (RulesError("invalid-rules", "x", hint=""), 2),
         (MirrorError("not-a-mirror", "x", hint=""), 2),
         (MirrorError("nothing-selected", "x", hint=""), 2),
         (MirrorError("no-answer", "x", hint=""), 3),

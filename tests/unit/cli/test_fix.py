@@ -103,46 +103,49 @@ def test_faulty_rules_touch_no_wheel(wheel: Path, source: str, options: list[str
     before = files()
     ran = wheelfix("fix", "--rules", source, *options, wheel)
     assert (ran.code, ran.out) == (2, "")
-    assert "fault" in ran.err
+    assert " in the rules\n" in ran.err
     assert files() == before
 
 
-def test_remarks_go_to_standard_error_and_into_the_report(wheel: Path) -> None:
+def test_findings_of_rules_go_to_standard_error_and_into_the_report(wheel: Path) -> None:
     rules("wheelfix.toml", "foo", "scipy", "f*", "fo*", "bar")
     ran = wheelfix("fix", wheel)
     assert ran.code == 0
-    assert "wheelfix.toml: rule f*: broad: the pattern 'f*' fixes so little that" in ran.err
-    assert "wheelfix.toml: rule fo*: shadowed: it can never decide: f*, earlier, matches all that it matches\n" in ran.err
-    assert "4 rules applied to nothing in this run: scipy, f*, fo*, bar\n" in ran.err
+    assert "warning[rule-broad]: wheelfix.toml: rule f*: the pattern 'f*' fixes so little that" in ran.err
+    assert (
+        "warning[rule-shadowed]: wheelfix.toml: rule fo*: it can never decide: f*, earlier, matches all that it matches\n"
+        in ran.err
+    )
+    assert [line for line in ran.err.splitlines() if "rule-unused" in line] == [
+        f"warning[rule-unused]: wheelfix.toml: rule {name}: it applied to nothing in this run"
+        for name in ("scipy", "f*", "fo*", "bar")
+    ]
     report = wheelfix("fix", "--format", "json", "--check", wheel).report
     assert report["command"] == "fix"
-    assert {
-        "code": "unused",
-        "file": "wheelfix.toml",
-        "rule": "scipy",
-        "message": "it applied to nothing in this run",
-    } in report["remarks"]
-    assert {each["code"] for each in report["remarks"]} == {"unused", "broad", "shadowed"}
+    assert ("rule-unused", "warning", "wheelfix.toml: rule scipy", "it applied to nothing in this run") in {
+        (each["code"], each["severity"], each["place"], each["message"]) for each in report["rule_findings"]
+    }
+    assert {each["code"] for each in report["rule_findings"]} == {"rule-unused", "rule-broad", "rule-shadowed"}
     quiet = wheelfix("fix", "-q", "--check", wheel)
     assert "scipy" not in quiet.err
 
 
-def test_every_code_of_a_remark_fits_the_schema(wheel: Path) -> None:
+def test_every_code_of_a_rule_finding_fits_the_schema(wheel: Path) -> None:
     Path("wheelfix.toml").write_text(
         'schema = 1\n[[rule]]\nid = "old"\nreason = "r"\nmatch.name = "foo*"\naction = "drop"\nuntil = 2000-01-01\n'
         'until-version = "0.5"\n[[rule]]\nid = "never"\nreason = "r"\nmatch.name = "x"\naction = "drop"\n'
         'when.version = ">2,<1"\n[[rule]]\nid = "part"\nreason = "r"\nmatch.name = "foo-x"\naction = { rename = "y" }\n'
     )
-    remarks = wheelfix("fix", "--format", "json", wheel).report["remarks"]
-    assert {(each["code"], each["rule"]) for each in remarks} == {
-        ("expired", "old"), ("outdated", "old"), ("impossible", "never"), ("unused", "never"), ("shadowed", "part"),
-        ("unused", "part"),
+    found = wheelfix("fix", "--format", "json", wheel).report["rule_findings"]
+    assert {(each["code"], each["place"].rpartition(" ")[2]) for each in found} == {
+        ("rule-expired", "old"), ("rule-outdated", "old"), ("rule-impossible", "never"), ("rule-unused", "never"),
+        ("rule-shadowed", "part"), ("rule-unused", "part"),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("drop", [("foo", "scipy"), ("foo", "foo-*", "foo-x"), ("f*",)])
 @pytest.mark.parametrize("options", [[], ["--in-place"], ["--check"], ["--diff"], ["--format", "json"]])
-def test_strict_rules_refuse_what_there_is_to_remark(wheel: Path, drop: tuple[str, ...], options: list[str]) -> None:
+def test_strict_rules_refuse_warnings(wheel: Path, drop: tuple[str, ...], options: list[str]) -> None:
     rules("wheelfix.toml", *drop)
     before = files()
     ran = wheelfix("fix", "--strict-rules", *options, wheel)
@@ -221,8 +224,8 @@ def test_strip_gpu_reports_a_pattern_that_matched_nothing(wheel: Path) -> None:
     assert "my-gpu-*" in ran.err
     assert "it applied to nothing in this run" in ran.err
     report = wheelfix("strip-gpu", "--drop", "my-gpu-*", "--format", "json", "--check", wheel).report
-    assert [(each["code"], each["file"], each["rule"]) for each in report["remarks"]] == [
-        ("unused", "command line", "drop my-gpu-*")
+    assert [(each["code"], each["place"]) for each in report["rule_findings"]] == [
+        ("rule-unused", "command line: rule drop my-gpu-*")
     ]
     strict = wheelfix("strip-gpu", "--drop", "my-gpu-*", "--strict-rules", "-o", "strict", wheel)
     assert (strict.code, strict.out) == (2, "")

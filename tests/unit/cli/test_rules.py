@@ -78,37 +78,39 @@ def test_without_rules_there_is_nothing_to_do(command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "command", [("list", "--rules"), ("check",), ("test",), ("explain", "x-1-py3-none-any.whl", "--rules")]
 )
-def test_faulty_rules_are_told_with_every_fault(command: tuple[str, ...]) -> None:
+def test_invalid_rules_are_reported_with_every_error(command: tuple[str, ...]) -> None:
     Path("bad.toml").write_text(FAULTY)
     Path("x-1-py3-none-any.whl").touch()
     ran = wheelfix("rules", *command, "bad.toml")
     assert (ran.code, ran.out) == (2, "")
-    assert "3 faults in the rules" in ran.err
+    assert "3 errors in the rules" in ran.err
     assert "bad.toml:2: rule bad: action: there is no action 'drp'. Did you mean drop?" in ran.err
 
 
-def test_check_says_what_there_is_to_remark(own: Path) -> None:
+def test_check_prints_warnings(own: Path) -> None:
     ran = wheelfix("rules", "check")
     assert (ran.code, ran.out) == (0, "")
-    assert "2 rules without a fault" in ran.err
+    assert "Checked 2 rules: 0 errors, 0 warnings\n" in ran.err
     Path("shadow.toml").write_text(SHADOW)
     ran = wheelfix("rules", "check", own, "shadow.toml")
     assert ran.code == 0
-    assert ran.lines == ["shadow.toml: rule three: shadowed: it can never decide: one, earlier, matches all that it matches"]
-    assert "5 rules without a fault" in ran.err
+    assert ran.lines == [
+        "warning[rule-shadowed]: shadow.toml: rule three: it can never decide: one, earlier, matches all that it matches"
+    ]
+    assert "Checked 5 rules: 0 errors, 1 warning\n" in ran.err
 
 
-def test_strict_check_ends_with_2_if_there_is_a_remark(own: Path) -> None:
+def test_strict_check_ends_with_2_if_there_is_a_warning(own: Path) -> None:
     assert wheelfix("rules", "check", "--strict-rules").code == 0
     Path("shadow.toml").write_text(SHADOW)
     ran = wheelfix("rules", "check", "--strict-rules", own, "shadow.toml")
     assert (ran.code, ran.out) == (2, "")
-    assert "shadow.toml: rule three: shadowed: it can never decide" in ran.err
+    assert "1 warning in the rules\n  shadow.toml: rule three: it can never decide" in ran.err
 
 
-def test_check_counts_one_rule_and_one_remark_in_the_singular() -> None:
+def test_check_counts_one_rule_and_one_warning_in_the_singular() -> None:
     Path("wheelfix.toml").write_text('schema = 1\n[[rule]]\nid = "r"\nreason = "r"\nmatch.name = "*"\naction = "drop"\n')
-    assert "1 rule without a fault, 1 remark.\n" in wheelfix("rules", "check").err
+    assert "Checked 1 rule: 0 errors, 1 warning\n" in wheelfix("rules", "check").err
 
 
 def test_check_tries_patterns_on_names(own: Path) -> None:
@@ -117,8 +119,8 @@ def test_check_tries_patterns_on_names(own: Path) -> None:
     ran = wheelfix("rules", "check", "--names", "names.txt", "--most", "1", "r.toml")
     assert ran.code == 0
     assert ran.lines == [
-        "r.toml: rule one: matches-many: 'bar-*' matches 2 of 3 names, such as bar-x, bar-y",
-        "r.toml: rule one: matches-nothing: 'nothing' matches none of 3 names",
+        "warning[rule-matches-many]: r.toml: rule one: 'bar-*' matches 2 of 3 names, such as bar-x, bar-y",
+        "warning[rule-matches-nothing]: r.toml: rule one: 'nothing' matches none of 3 names",
     ]
     assert wheelfix("rules", "check", "--names", "names.txt").out == ""
     assert wheelfix("rules", "check", "--names", "no-such.txt").code == 2

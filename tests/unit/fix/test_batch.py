@@ -396,7 +396,7 @@ def test_a_file_name_that_is_no_utf8_never_crashes_the_run(tmp_path: Path) -> No
 def test_an_unknown_rule_set_is_an_error_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(RulesError) as caught:
         fix_wheels([], "no-such-set", output_dir=tmp_path)
-    assert caught.value.code == "faulty-rules"
+    assert caught.value.code == "invalid-rules"
 
 
 def test_no_wheels_give_an_empty_report(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from wheelfix.reports.rules import (
     render_rules,
     render_rules_json,
 )
-from wheelfix.reports.text import render_remarks
-from wheelfix.results import Change, Problem, Remark
+from wheelfix.reports.text import render_rule_findings
+from wheelfix.results import Change, Problem
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+from wheelfix.rules.registry import RulePlace
 
 
 def listed(rule: Rule) -> list[str]:
@@ -185,7 +186,7 @@ def test_nothing_disturbs_the_terminal() -> None:
     for wanted in (None, nasty):
         explanation = WheelExplanation(Path(nasty), 1, (each,), (change,), (change,))
         text = render_explanation(explanation, wanted=wanted) + render_results([Result(nasty, (nasty,))], untested=[nasty])
-        text += render_remarks([Remark("broad", nasty, nasty, nasty)])
+        text += render_rule_findings([RulePlace(nasty, nasty).finding("rule-broad", nasty)])
         assert "\x1b" not in text
         assert not any(line.startswith(" b") for line in text.splitlines())
 
@@ -221,13 +222,12 @@ def test_results_as_text_and_json() -> None:
     }
 
 
-def test_rules_that_applied_to_nothing_share_a_line() -> None:
-    unused = [Remark("unused", "f.toml", name, "it applied to nothing") for name in "ab"]
-    broad = Remark("broad", "f.toml", "c", "it matches much")
-    assert render_remarks([]) == ""
-    assert render_remarks([unused[0], broad]).splitlines() == [
-        "f.toml: rule c: broad: it matches much", "f.toml: rule a: unused: it applied to nothing",
-    ]  # fmt: skip
-    assert render_remarks([*unused, broad]).splitlines() == [
-        "f.toml: rule c: broad: it matches much", "2 rules applied to nothing in this run: a, b",
-    ]  # fmt: skip
+def test_findings_of_rules_are_a_line_each() -> None:
+    unused = [RulePlace("f.toml", name).finding("rule-unused", "it applied to nothing") for name in "ab"]
+    wrong = RulePlace("f.toml", "c", 7).finding("rule-unknown-key", "there is no such key", key="wen", hint="No.")
+    assert render_rule_findings([]) == ""
+    assert render_rule_findings([*unused, wrong]).splitlines() == [
+        "warning[rule-unused]: f.toml: rule a: it applied to nothing",
+        "warning[rule-unused]: f.toml: rule b: it applied to nothing",
+        "error[rule-unknown-key]: f.toml:7: rule c: wen: there is no such key. No.",
+    ]

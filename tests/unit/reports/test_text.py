@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from counting import count_calls
-from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_outcome, render_remarks, render_summary
-from wheelfix.results import Change, Finding, Outcome, Problem, Remark, Report, Severity, Status
+from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_outcome, render_rule_findings, render_summary
+from wheelfix.results import Change, Finding, Outcome, Problem, Report, Severity, Status
+from wheelfix.rules.registry import RulePlace
 
 DROP = Change("Requires-Dist", "drop", "triton", None, "gpu/triton", None, "a compiler")
 KEEP = Change("Requires-Dist", "keep", "mkl", "mkl", "gpu/never", None, "math")
@@ -106,7 +107,8 @@ def test_of_many_rows_the_first_are_shown() -> None:
 
 
 def test_of_thousands_of_rules_that_applied_to_nothing_the_first_are_named() -> None:
-    remarks = [Remark("unused", "mine.toml", f"r{number}", "it applied to nothing in this run") for number in range(3000)]
-    text = render_remarks(remarks)
-    assert text.startswith("3000 rules applied to nothing in this run: r0, r1, ")
-    assert text.endswith(", r19 and 2980 more\n")
+    message = "it applied to nothing in this run"
+    findings = [RulePlace("mine.toml", f"r{number}").finding("rule-unused", message) for number in range(3000)]
+    lines = render_rule_findings(findings).splitlines()
+    assert lines[:2] == [f"warning[rule-unused]: mine.toml: rule r{number}: {message}" for number in range(2)]
+    assert lines[5:] == ["... 2995 more rule-unused (--format json has all)"]

@@ -4,7 +4,7 @@ import pytest
 
 from ruling import judge
 from wheelfix.errors import RulesError
-from wheelfix.rules.lint import remarks_on
+from wheelfix.rules.lint import lint_rules
 from wheelfix.rules.load import built_in, gpu_rules, groups_of
 
 
@@ -80,8 +80,10 @@ def test_faulty_words_are_told_with_a_hint(words: dict[str, tuple[str, ...]], me
 def test_all_faulty_words_are_told_at_once() -> None:
     with pytest.raises(RulesError) as caught:
         gpu_rules(only=["nvida", "tritn"], keep=["A"], drop=["B"])
-    assert len(caught.value.faults) == 4
+    assert len(caught.value.findings) == 4
 
 
-def test_a_pattern_for_everything_is_remarked() -> None:
-    assert [(each.code, each.rule) for each in remarks_on(gpu_rules(drop=["*"], keep=["*-x"]))] == [("broad", "drop *")]
+def test_a_pattern_for_everything_is_reported() -> None:
+    assert [(each.code, each.place) for each in lint_rules(gpu_rules(drop=["*"], keep=["*-x"]))] == [
+        ("rule-broad", "command line: rule drop *")
+    ]

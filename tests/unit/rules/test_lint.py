@@ -1,4 +1,4 @@
-"""What can be meant so and mostly is not: remarks that are made, and none that are wrong."""
+"""Rules that work and mostly not as intended: warnings that are given, and none that are wrong."""
 
 from collections.abc import Callable
 from datetime import date
@@ -13,9 +13,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from counting import count_calls
-from ruling import facts_of
+from ruling import facts_of, rule_of
 from wheelfix.results import Change, Outcome, Problem, Status
-from wheelfix.rules.lint import covers, remarks_on, remarks_on_names, remarks_on_run
+from wheelfix.rules.lint import covers, lint_names, lint_rules, lint_run
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.match import BEHIND_EXTRA, Facts, decide, rules_for
 from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
@@ -29,7 +29,7 @@ def rule(name: str, match: str | Match | None = "foo", action: str | Action = "d
 
 
 def codes(*rules: Rule) -> list[tuple[str, str]]:
-    return [(each.code, each.rule) for each in remarks_on(rule_set("mine.toml", rules))]
+    return [(each.code, rule_of(each)) for each in lint_rules(rule_set("mine.toml", rules))]
 
 
 SHADOWED = [
@@ -58,7 +58,7 @@ SHADOWED = [
 
 @pytest.mark.parametrize("rules", SHADOWED, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].match}"[:90])
 def test_a_rule_behind_one_that_matches_all_of_it_is_shadowed(rules: tuple[Rule, Rule]) -> None:
-    assert ("shadowed", "b") in codes(*rules)
+    assert ("rule-shadowed", "b") in codes(*rules)
 
 
 NOT_SHADOWED = [
@@ -83,15 +83,15 @@ NOT_SHADOWED = [
 
 @pytest.mark.parametrize("rules", NOT_SHADOWED, ids=lambda rules: f"{rules[0].match} {rules[0].when} {rules[1].match}"[:90])
 def test_a_rule_that_may_decide_is_not_shadowed(rules: tuple[Rule, Rule]) -> None:
-    assert ("shadowed", "b") not in codes(*rules)
+    assert ("rule-shadowed", "b") not in codes(*rules)
 
 
 def test_several_rules_can_shadow_one_together() -> None:
     rules = (rule("a"), rule("b", "ba*"), rule("no", "x", project=("other",)), rule("c", Match(("foo", "bar", "baz"))))
-    [remark] = [each for each in remarks_on(rule_set("mine.toml", rules)) if each.code == "shadowed"]
-    assert (remark.file, remark.rule) == ("mine.toml", "c")
-    assert remark.message == "it can never decide: a, b, earlier, matches all that it matches"
-    assert ("shadowed", "d") not in codes(*rules, rule("d", Match(("foo", "x"))))
+    [finding] = [each for each in lint_rules(rule_set("mine.toml", rules)) if each.code == "rule-shadowed"]
+    assert finding.place == "mine.toml: rule c"
+    assert finding.message == "it can never decide: a, b, earlier, matches all that it matches"
+    assert ("rule-shadowed", "d") not in codes(*rules, rule("d", Match(("foo", "x"))))
 
 
 VERSIONS = ["1.0", "1.0.dev1", "1.0a1", "1.0rc1", "1.0.post1", "1.0+cpu", "1.0.post1+cpu", "1.0.1", "1.1", "2.0.dev1",
@@ -112,7 +112,7 @@ specifiers = st.lists(clauses, min_size=1, max_size=2, unique=True).map(",".join
 @given(specifiers, specifiers)
 def test_no_version_is_called_shadowed_that_another_rule_leaves(one: str, two: str) -> None:
     """Local labels and pre-releases count as PEP 440 says, not as points on a line."""
-    if ("shadowed", "b") in codes(rule("a", version=(one,)), rule("b", version=(two,))):
+    if ("rule-shadowed", "b") in codes(rule("a", version=(one,)), rule("b", version=(two,))):
         left = [each for each in VERSIONS if SpecifierSet(two).contains(each, prereleases=True)]
         assert [each for each in left if not SpecifierSet(one).contains(each, prereleases=True)] == []
 
@@ -174,12 +174,12 @@ facts = st.builds(
 @given(st.lists(judging, min_size=2, max_size=4), st.lists(facts, min_size=1, max_size=4))
 def test_a_rule_that_is_called_shadowed_or_impossible_never_decides(rules: list[Rule], wheels: list[Facts]) -> None:
     named = [msgspec.structs.replace(each, id=str(index)) for index, each in enumerate(rules)]
-    remarked = {name for code, name in codes(*named) if code in ("shadowed", "impossible")}
+    named_so = {name for code, name in codes(*named) if code in ("rule-shadowed", "rule-impossible")}
     for each in wheels:
         mine = rules_for(named, each)
         for text in each.requirements:
             found = decide(mine, text, each)
-            assert found is None or found.held_back or found.rule.id not in remarked
+            assert found is None or found.held_back or found.rule.id not in named_so
 
 
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
@@ -196,8 +196,8 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("when", "message"), IMPOSSIBLE, ids=str)
 def test_a_condition_that_no_wheel_fulfils(when: dict[str, Any], message: str) -> None:
     for one in (rule("r", **when), rule("r", None, Action(add="x"), **when)):
-        [remark] = remarks_on(rule_set("mine.toml", [one]))
-        assert (remark.code, remark.message) == ("impossible", f"it can never apply: {message}")
+        [finding] = lint_rules(rule_set("mine.toml", [one]))
+        assert (finding.code, finding.message) == ("rule-impossible", f"it can never apply: {message}")
 
 
 POSSIBLE: list[dict[str, Any]] = [
@@ -214,10 +214,10 @@ def test_a_condition_that_a_wheel_may_fulfil(when: dict[str, Any]) -> None:
 
 def test_a_rule_that_has_had_its_day_is_named_from_that_day_on() -> None:
     rules = rule_set("mine.toml", [Rule(id="r", reason="why", match=Match(("foo",)), action="drop", until=date(2027, 1, 1))])
-    assert remarks_on(rules) == remarks_on(rules, date(2026, 12, 31)) == ()
+    assert lint_rules(rules) == lint_rules(rules, date(2026, 12, 31)) == ()
     for day in (date(2027, 1, 1), date(2030, 5, 5)):
-        assert [str(each) for each in remarks_on(rules, day)] == [
-            "mine.toml: rule r: expired: it was meant until 2027-01-01"
+        assert [(each.code, each.place, each.message) for each in lint_rules(rules, day)] == [
+            ("rule-expired", "mine.toml: rule r", "it was meant until 2027-01-01")
         ]
 
 
@@ -226,7 +226,7 @@ BROAD = [("*", True), ("?*", True), ("a*", True), ("[ab]c*", True), ("abc*", Fal
 
 @pytest.mark.parametrize(("glob", "expected"), BROAD)
 def test_a_pattern_that_names_nothing_in_particular_is_broad(glob: str, expected: bool) -> None:
-    assert codes(rule("r", glob)) == [("broad", "r")] * expected
+    assert codes(rule("r", glob)) == [("rule-broad", "r")] * expected
     assert codes(rule("r", glob, "keep")) == []
 
 
@@ -258,18 +258,18 @@ def test_rules_that_may_share_a_part_are_meant_so(rules: tuple[Rule, Rule]) -> N
 
 
 def test_there_is_nothing_to_say_of_what_comes_with_wheelfix() -> None:
-    assert remarks_on(built_in("gpu"), date(2999, 1, 1)) == ()
-    assert remarks_on_run(built_in("gpu"), []) == ()
-    assert remarks_on_names(built_in("gpu"), ["x"], most=1) == ()
+    assert lint_rules(built_in("gpu"), date(2999, 1, 1)) == ()
+    assert lint_run(built_in("gpu"), []) == ()
+    assert lint_names(built_in("gpu"), ["x"], most=1) == ()
     own = rule_set("mine.toml", [rule("own", "nvidia-nccl-cu12")], extends=["gpu"])
-    assert remarks_on(own) == ()
-    assert [each.rule for each in remarks_on_run(own, [outcome("a", "1")])] == ["own"]
+    assert lint_rules(own) == ()
+    assert [rule_of(each) for each in lint_run(own, [outcome("a", "1")])] == ["own"]
 
 
 def test_a_run_without_a_readable_wheel_shows_nothing() -> None:
     own = rule_set("mine.toml", [rule("own", "x")])
     refused = Outcome(Path("a.whl"), Status.REFUSED, problem=Problem("c", "m", "h"))
-    assert remarks_on_run(own, []) == remarks_on_run(own, [refused]) == ()
+    assert lint_run(own, []) == lint_run(own, [refused]) == ()
 
 
 MANY: dict[str, Callable[[int], Rule]] = {
@@ -289,7 +289,7 @@ MANY: dict[str, Callable[[int], Rule]] = {
 def test_work_grows_with_the_number_of_rules_and_not_with_its_square(kind: str) -> None:
     def work(count: int, first: int) -> int:
         rules = tuple(MANY[kind](first + n) for n in range(count))
-        return count_calls(lambda: remarks_on(RuleSet("m", rules, "", ("m.toml",) * count)))
+        return count_calls(lambda: lint_rules(RuleSet("m", rules, "", ("m.toml",) * count)))
 
     assert work(600, 10_000) < 5 * work(200, 0)
 
@@ -297,22 +297,22 @@ def test_work_grows_with_the_number_of_rules_and_not_with_its_square(kind: str) 
 def test_a_rule_is_found_behind_hundreds_of_others() -> None:
     others = [rule(f"r{n}", f"pkg-{n}-*") for n in range(500)]
     rules = rule_set("mine.toml", [*others, rule("last", "pkg-77-x"), rule("free", "pkg-500-x")])
-    [remark] = remarks_on(rules)
-    assert (remark.code, remark.rule) == ("shadowed", "last")
-    assert "r77, earlier" in remark.message
+    [finding] = lint_rules(rules)
+    assert (finding.code, rule_of(finding)) == ("rule-shadowed", "last")
+    assert "r77, earlier" in finding.message
 
 
 def test_what_a_run_shows_of_many_rules_on_many_wheels_is_one_look_each() -> None:
     rules = rule_set("mine.toml", [rule(f"r{n}", f"p{n}") for n in range(1000)])
     outcomes = [outcome(f"w{n}", "1.0", "r1", "r2") for n in range(500)]
-    assert count_calls(lambda: remarks_on_run(rules, outcomes)) < 20_000
+    assert count_calls(lambda: lint_run(rules, outcomes)) < 20_000
 
 
 def test_a_rule_that_was_held_back_is_told_so() -> None:
     own = rule_set("mine.toml", [rule("own", "x")])
     kept = Change("Requires-Dist", "keep", "x; extra == 'a'", "x; extra == 'a'", "own", reason=BEHIND_EXTRA)
-    [remark] = remarks_on_run(own, [Outcome(Path("a.whl"), Status.UNCHANGED, kept=(kept,))])
-    assert remark.message == "it applied to nothing in this run: what it names is called for by extras only"
+    [finding] = lint_run(own, [Outcome(Path("a.whl"), Status.UNCHANGED, kept=(kept,))])
+    assert finding.message == "it applied to nothing in this run: what it names is called for by extras only"
 
 
 def outcome(name: str, version: str | None, *applied: str) -> Outcome:
@@ -324,20 +324,20 @@ def test_what_a_run_shows_of_rules() -> None:
         Rule(id=name, reason="why", match=Match((f"{name}-x",)), action="drop", until_version="2.0")
         for name in ("used", "old", "unused")
     ]
-    found = remarks_on_run(
+    found = lint_run(
         rule_set("mine.toml", rules),
         [outcome("a", "1.9", "used", "old"), outcome("b", "2.0", "old"), outcome("c", "3", "old"), outcome("d", "9")],
     )
-    assert [(each.code, each.file, each.rule, each.message) for each in found] == [
-        ("outdated", "mine.toml", "old", "it is meant until version 2.0, and b.whl has reached it"),
-        ("unused", "mine.toml", "unused", "it applied to nothing in this run"),
+    assert [(each.code, each.place, each.message) for each in found] == [
+        ("rule-outdated", "mine.toml: rule old", "it is meant until version 2.0, and b.whl has reached it"),
+        ("rule-unused", "mine.toml: rule unused", "it applied to nothing in this run"),
     ]
 
 
 @pytest.mark.parametrize(("version", "outdated"), [("2.0.dev1", False), ("2.0+cpu", True), ("odd", False), (None, False)])
 def test_which_versions_have_reached_the_last_one(version: str | None, outdated: bool) -> None:
     rules = rule_set("mine.toml", [Rule(id="r", reason="w", match=Match(("foo",)), action="drop", until_version="2.0")])
-    assert [each.code for each in remarks_on_run(rules, [outcome("a", version, "r")])] == ["outdated"] * outdated
+    assert [each.code for each in lint_run(rules, [outcome("a", version, "r")])] == ["rule-outdated"] * outdated
 
 
 def test_patterns_are_tried_on_a_list_of_names() -> None:
@@ -346,12 +346,12 @@ def test_patterns_are_tried_on_a_list_of_names() -> None:
         rule("many", "foo*"), rule("few", "foo-*", Action(rename="x")), rule("kept", "*", "keep"),
         rule("none", Match(("bar", "nothing-*"))), rule("wheel", None, Action(add="x")), rule("no-name", Match(url=("*",))),
     ])  # fmt: skip
-    found = remarks_on_names(rules, names, most=3)
-    assert [(each.code, each.rule, each.message) for each in found] == [
-        ("matches-many", "many", "'foo*' matches 4 of 5 names, such as foo, foo-a, foo-b"),
-        ("matches-nothing", "none", "'nothing-*' matches none of 5 names"),
+    found = lint_names(rules, names, most=3)
+    assert [(each.code, rule_of(each), each.message) for each in found] == [
+        ("rule-matches-many", "many", "'foo*' matches 4 of 5 names, such as foo, foo-a, foo-b"),
+        ("rule-matches-nothing", "none", "'nothing-*' matches none of 5 names"),
     ]
-    assert [each.code for each in remarks_on_names(rules, names, most=4)] == ["matches-nothing"]
+    assert [each.code for each in lint_names(rules, names, most=4)] == ["rule-matches-nothing"]
 
 
 NUMBERS = ("0", "1", "1.0", "1.1", "1.2", "2", "2.0", "2.1.0", "3")
@@ -413,7 +413,7 @@ IMPOSSIBLE_VERSIONS = """
 
 @pytest.mark.parametrize("text", IMPOSSIBLE_VERSIONS.split())
 def test_a_version_that_no_wheel_has_is_called_impossible(text: str) -> None:
-    assert codes(rule("a", version=(text,))) == [("impossible", "a")]
+    assert codes(rule("a", version=(text,))) == [("rule-impossible", "a")]
 
 
 @pytest.mark.parametrize("text", [">=2", ">=1,<2", "==1.0,==1.0+cpu", "<=1.0,==1.0+cpu"])

@@ -61,9 +61,9 @@ def test_an_unknown_set_is_refused_with_the_known_ones(name: str, word: str) -> 
 def test_python_rules_are_checked_as_files_are() -> None:
     with pytest.raises(RulesError) as caught:
         rule_set("mine", (a_rule("b"), a_rule("a", match=Match(("X",))), a_rule("b")))
-    assert [(fault.file, fault.rule, fault.key) for fault in caught.value.faults] == [
-        ("mine", "a", "match.name"),
-        ("mine", "b", "id"),
+    assert [(each.place, each.code) for each in caught.value.findings] == [
+        ("mine: rule a: match.name", "rule-invalid-value"),
+        ("mine: rule b: id", "rule-duplicate-id"),
     ]
     with pytest.raises(RulesError, match=r"action\.rename"):
         rule_set("mine", [a_rule(action=Action(rename="a b"))])
@@ -118,9 +118,9 @@ def test_a_circle_is_named(tmp_path: Path) -> None:
     b = file_of(tmp_path, "b.toml", "b", extends=("a.toml",))
     with pytest.raises(RulesError) as caught:
         load_rules(a)
-    [fault] = caught.value.faults
-    assert fault.message == f"the files extend each other: {a} -> {b} -> {a}"
-    assert fault.file == str(b)
+    [finding] = caught.value.findings
+    assert finding.message == f"the files extend each other: {a} -> {b} -> {a}"
+    assert finding.place == f"{b}: extends"
 
 
 def test_an_id_is_used_once_over_all_files(tmp_path: Path) -> None:
@@ -128,31 +128,33 @@ def test_an_id_is_used_once_over_all_files(tmp_path: Path) -> None:
     top = file_of(tmp_path, "top.toml", "same", extends=("base.toml", "gpu"))
     with pytest.raises(RulesError) as caught:
         load_rules(top)
-    assert [(fault.file, fault.rule, fault.message) for fault in caught.value.faults] == [
-        (str(base), "gpu/nvidia", "gpu has a rule of this id"),
-        (str(base), "same", f"{top} has a rule of this id"),
+    assert [(each.place, each.message) for each in caught.value.findings] == [
+        (f"{base}: rule gpu/nvidia: id", "gpu has a rule of this id"),
+        (f"{base}:3: rule same: id", f"{top} has a rule of this id"),
     ]
 
 
-def test_the_faults_of_all_files_are_told(tmp_path: Path) -> None:
+def test_the_errors_of_all_files_are_reported(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("schema = 2\n")
     (tmp_path / "b.toml").write_bytes(b"schema = 1 # \xff\n")
     (tmp_path / "c.toml").mkdir()
     with pytest.raises(RulesError) as caught:
         load_rules(*(tmp_path / name for name in ("a.toml", "b.toml", "c.toml", "d.toml")))
-    assert [Path(fault.file).name for fault in caught.value.faults] == ["a.toml", "b.toml", "c.toml", "d.toml"]
+    assert [Path(each.place.partition(": ")[0]).name for each in caught.value.findings] == [
+        "a.toml", "b.toml", "c.toml", "d.toml"
+    ]  # fmt: skip
 
 
-def test_lines_are_told_only_where_they_are_certain(tmp_path: Path) -> None:
+def test_lines_are_named_only_where_they_are_certain(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text('schema = 1\nrule = [{ id = "a", reason = "r", action = "drop" }]\n')
     with pytest.raises(RulesError) as caught:
         load_rules(path)
-    assert caught.value.faults[0].line is None
+    assert caught.value.findings[0].place == f"{path}: rule a: match"
     path.write_text('schema = 1\n\n  [[ rule ]]\nid = "a"\nreason = "r"\naction = "drop"\n')
     with pytest.raises(RulesError) as caught:
         load_rules(path)
-    assert caught.value.faults[0].line == 3
+    assert caught.value.findings[0].place == f"{path}:3: rule a: match"
 
 
 PROJECT = """[project]

@@ -10,7 +10,7 @@ from wheelfix.errors import EditError, RulesError
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Outcome, Status
 from wheelfix.rules.explain import explain
-from wheelfix.rules.lint import remarks_on_run
+from wheelfix.rules.lint import lint_run
 from wheelfix.rules.load import load_rules, rule_set
 from wheelfix.rules.model import Action, Case, FieldValue, Match, Rule, When
 
@@ -41,7 +41,7 @@ def test_a_hostile_file_is_a_fault_and_no_traceback(tmp_path: Path, text: str) -
     path.write_text(text, "utf-8")
     with pytest.raises(RulesError) as caught:
         load_rules(path)
-    assert caught.value.faults
+    assert caught.value.findings
 
 
 def test_paths_that_cannot_be_are_faults(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ WRONG: list[Rule] = [
 def test_rules_in_python_are_checked_as_those_of_files_are(rule: Rule) -> None:
     with pytest.raises(RulesError) as caught:
         rule_set("mine", [rule])
-    assert caught.value.faults
+    assert caught.value.findings
 
 
 def test_rules_in_python_may_be_as_short_as_in_files() -> None:
@@ -204,4 +204,4 @@ def test_a_version_of_five_thousand_digits_is_no_traceback() -> None:
     """What such a wheel has reached nobody can tell; all else goes on."""
     rule = Rule(id="r", reason="r", match=Match(("foo",)), action="drop", until_version="2")
     outcome = Outcome(Path("a.whl"), Status.FIXED, version=DIGITS, applied_rules=("r",))
-    assert remarks_on_run(rule_set("mine", [rule]), [outcome]) == ()
+    assert lint_run(rule_set("mine", [rule]), [outcome]) == ()

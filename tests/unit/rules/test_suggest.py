@@ -11,7 +11,7 @@ from ruling import facts_of, requires
 from running import wheelfix as run
 from wheelfix.results import Change
 from wheelfix.rules.actions import apply_rules
-from wheelfix.rules.lint import remarks_on
+from wheelfix.rules.lint import lint_rules
 from wheelfix.rules.load import built_in, gpu_rules, load_rules
 from wheelfix.rules.match import Facts
 from wheelfix.rules.model import RuleSet
@@ -72,7 +72,7 @@ def test_what_looks_like_gpu_comes_with_a_rule_that_covers_it(text: str, why: st
     path = tmp_path / "mine.toml"
     path.write_text(f'schema = 1\nextends = "gpu"\n{found.suggestion}', "utf-8")
     rules = load_rules(path)
-    assert remarks_on(rules) == ()
+    assert lint_rules(rules) == ()
     assert requires(apply_rules(rules, facts)) == ["numpy", *after]
     assert kept(facts, rules) == []
     other = facts_of("numpy", text, project="other", tags="cp311-cp311-manylinux_2_28_x86_64")

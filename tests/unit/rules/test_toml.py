@@ -38,7 +38,7 @@ def test_a_key_of_thousands_of_parts_is_refused_and_costs_nothing(kind: str, tmp
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
-    assert caught.value.faults[0].line == line
+    assert caught.value.findings[0].place == f"{path}:{line}"
 
 
 def test_a_project_file_is_read_within_the_same_limits(tmp_path: Path) -> None:
@@ -104,4 +104,6 @@ def test_the_line_of_each_rule_is_named(tmp_path: Path) -> None:
     path.write_text("schema = 1\n\n[[rule]]\nid = 'a'\n[[rule]]\n\nid = 'b'\n[[rule]]\nid = 'c'\n", "utf-8")
     with pytest.raises(RulesError) as caught:
         load_rules(path)
-    assert {(each.rule, each.line) for each in caught.value.faults} == {("a", 3), ("b", 5), ("c", 8)}
+    assert {each.place.rpartition(": ")[0] for each in caught.value.findings} == {
+        f"{path}:3: rule a", f"{path}:5: rule b", f"{path}:8: rule c"
+    }  # fmt: skip

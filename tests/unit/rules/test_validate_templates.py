@@ -49,9 +49,9 @@ def test_a_template_that_works_on_what_its_rule_meets_is_taken(template: str, ma
 def test_a_template_that_works_on_nothing_is_refused_with_an_example(template: str, match: Match, named: str) -> None:
     with pytest.raises(RulesError, match="makes no requirement") as caught:
         load(template, match)
-    [fault] = caught.value.faults
-    assert fault.key == "action.replace"
-    assert named in fault.message
+    [finding] = caught.value.findings
+    assert finding.place == "mine: rule r: action.replace"
+    assert named in finding.message
 
 
 @given(

@@ -8,15 +8,15 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.progress import say
-from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, refuse_remarks, remarks_today, rules_option
-from wheelfix.errors import RuleFault, RulesError
-from wheelfix.reports.rules import render_remarks_json
-from wheelfix.reports.text import render_remarks
-from wheelfix.rules.lint import remarks_on_names
-from wheelfix.rules.model import rules_error
+from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option
+from wheelfix.errors import RulesError
+from wheelfix.reports.rules import render_rule_findings_json
+from wheelfix.reports.text import counted, render_rule_findings
+from wheelfix.rules.lint import lint_names
+from wheelfix.rules.registry import rules_error
 
 if TYPE_CHECKING:
-    from wheelfix.results import Remark
+    from wheelfix.results import Finding
 
 
 @click.command("check", cls=Command)
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     "--names",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
-    help="Names of projects, one a line: tell which patterns match none or many of them.",
+    help="Names of projects, one a line: report patterns that match none or many of them.",
 )
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many are many.")
-@click.option("--strict-rules", is_flag=True, help="Exit with 2 if there is anything to remark.")
+@click.option("--strict-rules", is_flag=True, help="Exit with 2 on warnings too.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)  # fmt: skip
 def command(
     files: tuple[str, ...], sources: tuple[str, ...], names: str | None, most: int, strict_rules: bool, form: str
 ) -> int:
     """Find what is wrong with rules, before they touch a wheel.
 
-    Each FILE is looked at on its own; those of --rules together, as fix would use
-    them. Faults end with exit code 2, each told with file, rule, key and the line
-    where the rule begins. What can be meant so and mostly is not is remarked:
-    rules that can never apply, that stand in the way of others, that have had
-    their day, that match too much.
+    Each FILE is checked on its own; those of --rules together, as fix would use
+    them. Errors end with exit code 2; each names the file, the rule, the key and
+    the line where the rule begins. Warnings are about rules that work and mostly
+    not as intended: rules that can never apply, that never decide because of an
+    earlier one, that have expired, or that match too much.
 
     \b
     Examples:
@@ -50,25 +50,25 @@ def command(
       wheelfix rules check --names all-projects.txt wheelfix.toml
     """
     total = 0
-    found: list[Remark] = []
-    faults: list[RuleFault] = []
+    errors: list[Finding] = []
+    warnings: list[Finding] = []
     for each in each_on_its_own(files, sources):
         try:
             rules = chosen_rules(each)
         except RulesError as error:
-            faults += error.faults
+            errors += error.findings
             continue
         total += len(rules.rules)
-        found += remarks_today(rules)
+        warnings += lint_today(rules)
         if names is not None:
-            found += remarks_on_names(rules, _read_names(Path(names)), most=most)
-    if faults:
-        raise rules_error(list(dict.fromkeys(faults)))
-    found = list(dict.fromkeys(found))
+            warnings += lint_names(rules, _read_names(Path(names)), most=most)
+    if errors:
+        raise rules_error(list(dict.fromkeys(errors)))
+    warnings = list(dict.fromkeys(warnings))
     if strict_rules:
-        refuse_remarks(found)
-    click.echo(render_remarks_json(found) if form == "json" else render_remarks(found), nl=False)
-    say(f"{total} rule{'s' * (total != 1)} without a fault, {len(found)} remark{'s' * (len(found) != 1)}.\n")
+        refuse_findings(warnings)
+    click.echo(render_rule_findings_json(warnings) if form == "json" else render_rule_findings(warnings), nl=False)
+    say(f"Checked {counted(total, 'rule')}: 0 errors, {counted(len(warnings), 'warning')}\n")
     return 0
 
 

@@ -1,0 +1,156 @@
+"""Every code that a rule file can be reported with: what it means, what follows from it, and what to do.
+
+Errors keep a rule file from being used; warnings are about rules that work, and mostly not as intended.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wheelfix.codes import Check
+from wheelfix.errors import RulesError
+from wheelfix.results import Finding, Severity
+
+
+def _error(code: str, meaning: str, example: str, remedy: str) -> Check:
+    consequence = "No command uses the rules, and no wheel is touched."
+    return Check(code, Severity.ERROR, meaning, consequence=consequence, example=example, remedy=remedy)
+
+
+def _warning(code: str, meaning: str, consequence: str, example: str, remedy: str) -> Check:
+    return Check(code, Severity.WARNING, meaning, consequence=consequence, example=example, remedy=remedy)
+
+
+_ALL: Final = (
+    _error(
+        "rule-file-unreadable",
+        "The rule file cannot be read, or is not TOML.",
+        "ours.toml: byte 17 is not UTF-8. Save it as UTF-8.",
+        "Check the path, or correct the line.",
+    ),
+    _error(
+        "rule-invalid-extends",
+        "`extends` or `--rules` names a rule set, a group or a file that is not there, or files extend each other.",
+        "ours.toml: extends: there is no rule set 'gpus'. Did you mean gpu?",
+        "Name a built-in set, a group of one, or a file whose name ends with `.toml`.",
+    ),
+    _error(
+        "rule-unknown-key",
+        "A table has a key that the rule language does not know.",
+        "ours.toml:10: rule second: when.platfrom: there is no such key. Did you mean platform?",
+        "Correct the spelling; `wheelfix rules schema` lists every key.",
+    ),
+    _error(
+        "rule-missing-key",
+        "A key that every table of this kind has is missing.",
+        'ours.toml:5: rule first: reason: it is missing. Add reason = "...".',
+        "Add the key.",
+    ),
+    _error(
+        "rule-invalid-value",
+        "A value is not of the right type, or can never be meant.",
+        "ours.toml:10: rule second: when.version: 'new' is not a version specifier (PEP 440).",
+        "Correct the value as the message says.",
+    ),
+    _error(
+        "rule-duplicate-id",
+        "Two rules have the same id.",
+        "ours.toml:20: rule torch: id: another rule has this id. Give each its own.",
+        "Give each rule an id of its own: reports name rules by it.",
+    ),
+    _warning(
+        "rule-impossible",
+        "No wheel can fulfil the rule's `when`.",
+        "The rule never applies.",
+        "ours.toml: rule old: it can never apply: no version fulfils version = >=3,<2",
+        "Correct `when`, or remove the rule.",
+    ),
+    _warning(
+        "rule-shadowed",
+        "Earlier rules match everything that this rule matches.",
+        "The first rule that matches decides, so this one never does.",
+        "ours.toml: rule cublas: it can never decide: nvidia, earlier, matches all that it matches",
+        "Move the rule up, narrow the earlier one, or remove the rule.",
+    ),
+    _warning(
+        "rule-broad",
+        "A pattern fixes fewer than three characters, and the rule does more than keep.",
+        "The rule may change requirements that have nothing in common.",
+        "ours.toml: rule all: the pattern 'n*' fixes so little that it matches names which have nothing in common",
+        "Write a narrower pattern, or list the names.",
+    ),
+    _warning(
+        "rule-unlikely-value",
+        "A value is allowed and matches nothing that is in use: it looks like something else.",
+        "The rule never applies, or to less than intended.",
+        "ours.toml: rule linux: no platform tag is 'linux'; write a pattern such as '*linux*'",
+        "Correct the value as the message says.",
+    ),
+    _warning(
+        "rule-expired",
+        "The day in `until` has come.",
+        "The rule still works: the same rules make the same wheel on any day.",
+        "ours.toml: rule hotfix: it was meant until 2027-01-01",
+        "Remove the rule, or move `until`.",
+    ),
+    _warning(
+        "rule-outdated",
+        "The rule worked on a wheel whose version has reached `until-version`.",
+        "The rule still works: the reason for it may be gone.",
+        "ours.toml: rule hotfix: it is meant until version 2.9, and torch-2.9.0-cp312-cp312-win_amd64.whl has reached it",
+        "Look whether the release is corrected; remove the rule, or raise `until-version`.",
+    ),
+    _warning(
+        "rule-unused",
+        "The rule applied to nothing in this run.",
+        "A typing error, or a release that no longer needs the rule, would look the same.",
+        "ours.toml: rule triton: it applied to nothing in this run",
+        "Ask `wheelfix rules explain WHEEL REQUIREMENT` why it does not match, or remove the rule.",
+    ),
+    _warning(
+        "rule-matches-nothing",
+        "A pattern matches none of the names in the file that `--names` gives.",
+        "The rule may never apply.",
+        "ours.toml: rule cuda: 'nvidia_*' matches none of 700000 names",
+        "Correct the pattern: names are in normal form (PEP 503).",
+    ),
+    _warning(
+        "rule-matches-many",
+        "A pattern matches more names than `--most` allows, and the rule does more than keep.",
+        "The rule may change requirements that have nothing in common.",
+        "ours.toml: rule cuda: 'nvidia-*' matches 412 of 700000 names, such as nvidia-cublas, nvidia-nat, nvidia-ml-py",
+        "Write a narrower pattern, or list the names.",
+    ),
+)
+RULE_CHECKS: Final = {check.code: check for check in _ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlace:
+    """Where a finding is: a rule file and, where it is about one rule, its id, or its number where it has none.
+
+    ``line`` is where the rule begins, counted from 1, ``None`` where that is not known.
+    """
+
+    file: str
+    rule: str = ""
+    line: int | None = None
+
+    def finding(self, code: str, message: str, *, key: str = "", hint: str = "") -> Finding:
+        """Return the finding with ``code`` here; ``key`` is the path to the key, such as ``when.version``."""
+        file = f"{self.file}:{self.line}" if self.line else self.file
+        parts = (file, f"rule {self.rule}" if self.rule else "", key)
+        return RULE_CHECKS[code].finding(": ".join(filter(None, parts)), message, hint=hint)
+
+
+def finding_line(finding: Finding) -> str:
+    """Return a finding of a rule as one line: where, what is wrong and what to do."""
+    return f"{finding.place}: {finding.message}" + (f". {finding.hint}" if finding.hint else "")
+
+
+def rules_error(findings: Sequence[Finding], code: str = "invalid-rules") -> RulesError:
+    """Return the error that reports ``findings``, of one severity and at least one."""
+    count = len(findings)
+    head = f"{count} {findings[0].severity}{'s' * (count > 1)} in the rules"
+    lines = "".join(f"\n  {finding_line(each)}" for each in findings)
+    return RulesError(code, head + lines, hint="", findings=tuple(findings))
