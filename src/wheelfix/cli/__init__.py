@@ -6,14 +6,13 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
 import click
 
-from wheelfix.cli.exit_codes import ExitCode, help_text, stopped
+from wheelfix.cli.exit_codes import ExitCode, help_text, render_end, stopped
 from wheelfix.cli.lazy import LazyGroup
 from wheelfix.cli.progress import say
 from wheelfix.errors import WheelfixError
@@ -147,15 +146,15 @@ def run(arguments: list[str]) -> int:
         if error.filename is not None:
             return _end(stopped(error))
         # Errors of wheels are in their outcomes; what is left, and is of no file, is our own output.
-        say(f"wheelfix: standard output: {error.strerror or error}\n")
+        say(f"error: standard output: {error.strerror or error}\n")
         _drop_output()
         return ExitCode.INCOMPLETE
 
 
 def _end(error: click.ClickException) -> int:
     """Print what ended the run, and return its exit code."""
-    with suppress(OSError):  # a standard error that takes nothing changes no exit code
-        error.show()
+    head, rest = render_end(error).split(":", 1)
+    say(f"{click.style(head, fg='red', bold=True)}:{rest}")
     return error.exit_code
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from wheelfix.cli.exit_codes import WrongWords
+from wheelfix.cli.exit_codes import Stopped
 from wheelfix.text import shown
 
 PREFIX: Final = "WHEELFIX_"
@@ -66,11 +66,10 @@ class Settings:
 
         :raises click.ClickException: with everything that cannot.
         """
-        if len(self.problems) == 1:
-            raise WrongWords(f"{self.problems[0]}. Nothing was done.")
         if self.problems:
-            lines = "".join(f"\n  {each}" for each in self.problems)
-            raise WrongWords(f"{len(self.problems)} settings cannot be used. Nothing was done.{lines}")
+            first, *others = self.problems
+            head = f"{len(self.problems)} settings cannot be used" if others else first
+            raise Stopped(f"{head}; nothing was done", details=[f"  {each}" for each in self.problems] if others else ())
 
 
 def settings_for(command: click.Command, ctx: click.Context) -> Settings:

@@ -1,7 +1,7 @@
 """The exit codes: what each means, for the help, the documentation and the commands."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,9 @@ from typing import Final
 import click
 
 from wheelfix.errors import MirrorError, RulesError, WheelfixError
-from wheelfix.results import failure
+from wheelfix.reports.text import render_problem
+from wheelfix.results import Problem, failure
+from wheelfix.text import shown
 
 
 class ExitCode(IntEnum):
@@ -43,33 +45,53 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
 }
 """Each code as README.md, the documentation and the help explain it, in this order."""
 
-_WRONG_WORDS: Final = frozenset(
+_OF_USAGE: Final = frozenset(
     {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-address", "credentials-in-address",
      "bad-python", "no-index-extra"}
 )  # fmt: skip
 """Errors of mirrors that are about what was typed: nothing was done, and doing it again will not help."""
 
 
-class WrongWords(click.ClickException):
-    """What was typed cannot be meant, although the options are right: how they are written would be no help."""
+class Stopped(click.ClickException):
+    """What was typed is wrong, and nothing was done; ``details`` are lines of their own, behind the message."""
 
     exit_code = ExitCode.USAGE
 
+    def __init__(self, message: str, *, hint: str = "", code: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problem = Problem(code, message, hint)
+        self.details = details
 
-class Incomplete(click.ClickException):
+
+class Incomplete(Stopped):
     """What keeps a whole run, rather than one of its wheels, from being done."""
 
     exit_code = ExitCode.INCOMPLETE
 
 
-def stopped(error: WheelfixError | OSError) -> click.ClickException:
+def stopped(error: WheelfixError | OSError) -> Stopped:
     """Return ``error``, which is of a whole run, as what ends it with the right exit code."""
     if isinstance(error, OSError):
-        problem = failure(Path(), error).problem
-        return Incomplete(f"{problem.message}. {problem.hint}" if problem else str(error))
-    if isinstance(error, RulesError) or (isinstance(error, MirrorError) and error.code in _WRONG_WORDS):
-        return WrongWords(str(error))
-    return Incomplete(str(error))
+        problem = failure(Path(), error).problem or Problem("os-error", str(error), "")
+        return Incomplete(problem.message, hint=problem.hint, code=problem.code)
+    of_usage = isinstance(error, RulesError) or (isinstance(error, MirrorError) and error.code in _OF_USAGE)
+    message, *details = error.message.split("\n")
+    return (Stopped if of_usage else Incomplete)(message, hint=error.hint, code=error.code, details=details)
+
+
+def render_end(error: click.ClickException) -> str:
+    """Return what ended a run, in the shape of all messages."""
+    if isinstance(error, Stopped):
+        first, *rest = render_problem("", error.problem).splitlines(keepends=True)
+        return "".join([first.replace("error[]", "error"), *(f"{shown(line)}\n" for line in error.details), *rest])
+    message, _, advice = error.format_message().partition("\n")
+    hint = advice
+    if isinstance(error, click.UsageError):
+        close = getattr(error, "possibilities", None)
+        message = error.message if close else message
+        hint = f"did you mean {close[0]}?" if close else f"see `{error.ctx.command_path} --help`" if error.ctx else ""
+    message = (message[0].lower() + message[1:] if message[1:2].islower() else message).rstrip(".")
+    return f"error: {shown(message)}\n" + (f"  help: {shown(hint)}\n" if hint else "")
 
 
 def help_text() -> str:

@@ -1,4 +1,4 @@
-"""Groups of commands that import a command when it is called, so that a call starts fast."""
+"""Groups of commands that import a command when it is run, so that the program starts fast."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from wheelfix.cli.exit_codes import Stopped
 from wheelfix.text import shown
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in modules of their own, each as ``command``; a misspelled one is asked back."""
+    """A group whose commands live in modules of their own, each as ``command``; it corrects misspelled ones."""
 
     def __init__(self, *arguments: Any, modules: Mapping[str, str], **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -22,10 +23,10 @@ class LazyGroup(click.Group):
         return list(self._modules)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; refuse a name that is none with the one that is like it."""
+        """Find the command; suggest the closest where there is none of that name."""
         close = get_close_matches(args[0].replace("_", "-"), self._modules, 1) if args else []
         if args and args[0] not in self._modules and close:
-            ctx.fail(f"No such command {shown(args[0])!r}. Did you mean {close[0]}?")
+            raise Stopped(f"no such command {shown(args[0])!r}", hint=f"did you mean {close[0]}?")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

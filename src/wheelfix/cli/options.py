@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.params import NULL, WHEELS, MirrorFolder, wheel_paths
+from wheelfix.cli.params import NULL, WHEELS, MirrorDirectory, wheel_paths
 from wheelfix.cli.printing import print_exactly
 from wheelfix.cli.progress import Narrator, say
 from wheelfix.cli.rulefiles import lint_today, refuse_findings
@@ -259,7 +259,7 @@ _OPTIONS = (
         "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
     ),
     click.option(
-        "--publish", type=MirrorFolder(), metavar="MIRROR",
+        "--publish", type=MirrorDirectory(), metavar="MIRROR",
         help="Add the results to this mirror, in one step, instead of writing them to a directory.",
     ),
     click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),

@@ -1,6 +1,6 @@
 """The arguments that commands share: wheels as files, directories, patterns or paths on standard input; mirrors; seconds.
 
-All of them are looked at before anything else happens, and everything that is wrong with them is reported at once.
+All of them are checked before anything else happens, and everything that is wrong with them is reported at once.
 """
 
 import errno
@@ -15,13 +15,13 @@ from typing import Any, Final
 
 import click
 
-from wheelfix.cli.exit_codes import WrongWords
+from wheelfix.cli.exit_codes import Stopped
 from wheelfix.cli.progress import say
 from wheelfix.text import shown, shown_few
 
 
-class MirrorFolder(click.Path):
-    """The directory of a mirror, which need not be there; what people name by mistake is named as such."""
+class MirrorDirectory(click.Path):
+    """The directory of a mirror, which need not exist; what people often type by mistake has a message of its own."""
 
     name = "mirror"
 
@@ -48,14 +48,14 @@ class Seconds(click.FloatRange):
         """Return the number, which is one."""
         found = super().convert(value, param, ctx)
         if not math.isfinite(found):
-            self.fail(f"{value!r} is no number of seconds", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return found
 
 
 NO_SUMMARY = click.option("-q", "--quiet", is_flag=True, help="Do not print the summary line.")
-"""For commands whose result is all on standard output."""
+"""For commands whose whole result is on standard output."""
 WHEEL = click.Path(readable=False)
-"""The path of a wheel, or of a folder; what cannot be read is told as the outcome of that wheel."""
+"""The path of a wheel or a directory; a wheel that cannot be read is reported as the outcome of that wheel."""
 
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -67,7 +67,7 @@ _BESIDE_WHEELS: Final = (
     ".asc", ".sig",  # signatures
     ".attestation", ".provenance", ".sigstore", ".sigstore.json",  # PEP 740, and the bundles of sigstore
 )  # fmt: skip
-"""How names of files end that build tools and indexes put beside wheels, so that ``dist/*`` names them too."""
+"""How the names of files end that build tools and indexes put beside wheels, so that ``dist/*`` names them too."""
 _MOST_SHOWN: Final = 20
 _MOST_DIRECTORIES: Final = 1000
 _NOT_THERE: Final = {errno.ENOENT, errno.ENOTDIR}
@@ -77,32 +77,32 @@ WHEELS: Final = click.argument("wheels", nargs=-1, metavar="WHEEL...", type=WHEE
 NULL: Final = click.option(
     "-0", "--null", is_flag=True, help="Paths on standard input end with NUL, as find -print0 writes them."
 )
-"""The option that goes with them wherever - stands for standard input, as ``null``."""
+"""The option ``null``, for every command where - stands for standard input."""
 
 
 def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = False) -> list[Path]:
-    """Return the wheels that ``arguments`` stand for, in their order, each path once.
+    """Return the wheels that ``arguments`` name, in their order, each path once.
 
     ``-`` stands for the paths on standard input, which end with a line feed, or with NUL where ``null`` says so. Files that
-    only lie beside wheels, such as source distributions, are left out, which is reported unless ``quiet``.
+    belong to wheels, such as source distributions, are skipped, which is reported unless ``quiet``.
 
-    :raises click.ClickException: with everything that is wrong with them, if one of them stands for no wheel.
+    :raises click.ClickException: with everything that is wrong with them, if one of them names no wheel.
     """
     given = list(arguments)
     if null and "-" not in given:
-        raise click.UsageError("-0 is about paths on standard input; name - to read them.")
+        raise Stopped("-0 is for paths on standard input", hint="name - to read them")
     found = _Found()
     for argument in given:
         for path in _paths_on_standard_input(null=null) if argument == "-" else [argument]:
             found.add(path)
     found.refuse_problems()
-    if found.passed_over and not quiet:
-        say(f"Skipped {shown_few(found.passed_over)}: not a wheel.\n")
+    if found.skipped and not quiet:
+        say(f"Skipped {shown_few(found.skipped)}: not a wheel.\n")
     return list(found.wheels)
 
 
 def refuse_missing(*paths: str) -> None:
-    """Confirm that each of ``paths``, whatever is there, can be meant for one wheel.
+    """Confirm that each of ``paths`` exists and is not a directory.
 
     :raises click.ClickException: with everything that is wrong with them.
     """
@@ -114,43 +114,43 @@ def refuse_missing(*paths: str) -> None:
 
 def _paths_on_standard_input(*, null: bool) -> list[str]:
     if sys.stdin is None:
-        raise click.UsageError("Standard input is closed, so no paths can be read from it.")
-    # The bytes themselves: a path may hold whatever Python takes for the end of a line, such as a carriage return.
+        raise Stopped("standard input is closed, so no paths can be read from it")
+    # Split as bytes: a path may contain what Python takes for the end of a line, such as a carriage return.
     data = sys.stdin.buffer.read()
     if not null and b"\0" in data:
-        raise click.UsageError("A path on standard input holds NUL. Use -0 to read what find -print0 writes.")
+        raise Stopped("a path on standard input contains NUL", hint="use -0 to read what find -print0 writes")
     paths = [os.fsdecode(each) for each in data.split(b"\0" if null else b"\n") if each]
     if not paths:
-        raise WrongWords("Standard input names no paths. Nothing was done.")
+        raise Stopped("standard input names no paths; nothing was done")
     return paths
 
 
 class _Found:
-    """What arguments stand for: ``wheels`` in order, what was ``passed_over``, and what is wrong."""
+    """What arguments name: ``wheels`` in order, what was ``skipped``, and what is wrong."""
 
     def __init__(self) -> None:
         self.wheels: dict[Path, None] = {}
-        self.passed_over: list[str] = []
+        self.skipped: list[str] = []
         self._problems: list[str] = []
 
     def add(self, argument: str) -> None:
-        """Take what ``argument`` stands for."""
+        """Add what ``argument`` names."""
         path = Path(argument)
         if _is_pattern(argument) and not os.path.lexists(argument):
             self._add_matches(argument)
         elif self.refuses(argument):
             pass
-        elif path.suffix == ".whl":  # a directory of such a name is refused like any other wheel that is none
+        elif path.suffix == ".whl":  # a directory of such a name is refused later, as a wheel that cannot be read
             self.wheels[path] = None
         elif path.is_dir():
             self._add_directory(argument)
         elif argument.endswith(_BESIDE_WHEELS):
-            self.passed_over.append(argument)
+            self.skipped.append(argument)
         else:
             self._problems.append(f"{shown(argument)} is not a wheel: its name does not end with .whl")
 
     def add_one(self, argument: str) -> None:
-        """Take the one file that ``argument`` stands for."""
+        """Add the one file that ``argument`` names."""
         if self.refuses(argument):
             return
         if Path(argument).is_dir():
@@ -158,7 +158,7 @@ class _Found:
         self.wheels[Path(argument)] = None
 
     def refuses(self, argument: str) -> bool:
-        """Note what keeps ``argument`` from being a path that is there; return whether something does."""
+        """Note what is wrong with the path ``argument``; return whether something is."""
         problem = _problem(argument)
         if problem:
             self._problems.append(problem)
@@ -187,25 +187,23 @@ class _Found:
         :raises click.ClickException: if not.
         """
         if not self._problems and not self.wheels:
-            only = f"{shown_few(self.passed_over)}: not a wheel. " if self.passed_over else ""
-            raise click.UsageError(
-                f"No wheels given. {only}Name files, a directory, or - to read paths from standard input."
-            )
-        if len(self._problems) == 1:
-            raise WrongWords(f"{self._problems[0]}. Nothing was done.")
+            only = f": {shown_few(self.skipped)} is not a wheel" if self.skipped else ""
+            raise Stopped(f"no wheels given{only}", hint="name files, a directory, or - to read paths from standard input")
         if self._problems:
-            lines = [f"  {each}" for each in self._problems[:_MOST_SHOWN]]
+            first, *others = self._problems
+            head = f"{len(self._problems)} paths cannot be used" if others else first
+            lines = [f"  {each}" for each in self._problems[:_MOST_SHOWN] if others]
             if len(self._problems) > _MOST_SHOWN:
-                lines.append(f"  and {len(self._problems) - _MOST_SHOWN} more")
-            raise WrongWords("\n".join([f"{len(self._problems)} paths cannot be used. Nothing was done.", *lines]))
+                lines.append(f"  ... {len(self._problems) - _MOST_SHOWN} more")
+            raise Stopped(f"{head}; nothing was done", details=lines)
 
 
 def _problem(path: str) -> str:
-    """Return what keeps ``path`` from being one that is there; empty if nothing does, or only reading it can show that."""
+    """Return what is wrong with ``path``; empty if nothing is, or only reading it can show that."""
     if not path:
         return "a path is empty; an unset variable, perhaps"
     if "\0" in path:
-        return "a path holds NUL"
+        return "a path contains NUL"
     if _URL.match(path):
         return f"{shown(path)} is a URL: {_DOWNLOAD}"
     try:
@@ -217,17 +215,17 @@ def _problem(path: str) -> str:
 
 
 def _is_pattern(argument: str) -> bool:
-    """Whether ``argument`` is a pattern that the shell left as it is; brackets can be the extras of a requirement, too."""
+    """Whether ``argument`` is a pattern that the shell did not expand; brackets can be the extras of a requirement, too."""
     return glob.has_magic(argument) and not _REQUIREMENT.match(argument)
 
 
 def _why_missing(path: str) -> str:
-    """Return what there is to say of ``path``, which is not there."""
+    """Return why ``path`` cannot be used, which does not exist."""
     if Path(path).is_symlink():
-        return "is a link to nothing"
+        return "is a broken symbolic link"
     if _REQUIREMENT.match(path):
         return f"is a requirement, not a path: {_DOWNLOAD}, or use `wheelfix mirror add --from-index`"
-    return "is not there"
+    return "does not exist"
 
 
 def _wheels_in(directory: str) -> list[Path]:
@@ -239,13 +237,13 @@ def _wheels_in(directory: str) -> list[Path]:
 
 
 def _one_level_down(directory: str) -> str:
-    """Return where wheels lie in the directories below, for who meant those; empty if there are none."""
+    """Return which directories below hold wheels, in case those were meant; empty if none does."""
     counts = {}
     for path in sorted(Path(directory).iterdir())[:_MOST_DIRECTORIES]:
         below = _with_slash(str(path))
         try:
             counts[below] = len(_wheels_in(below))
-        except OSError:  # a file, or a directory that is not ours to read: it was not named
+        except OSError:  # a file, or a directory without read permission: it was not named
             continue
     found = [f"{count} in {below}" for below, count in counts.items() if count]
     return f"; {shown_few(found)}" if found else ""

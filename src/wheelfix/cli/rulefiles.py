@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wheelfix.cli.exit_codes import Stopped
+
 if TYPE_CHECKING:
     from wheelfix.results import Finding
     from wheelfix.rules.model import RuleSet
@@ -27,7 +29,7 @@ def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def chosen_rules(sources: Sequence[str]) -> "RuleSet":
     """Return the rules of ``sources``, or those that are in force in the working folder.
 
-    :raises click.UsageError: if there are none.
+    :raises click.ClickException: if there are none.
     :raises RulesError: with every error of the files.
     """
     from wheelfix.rules.load import find_rules, load_rules  # imported late: strip-gpu needs neither
@@ -36,9 +38,9 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
         return load_rules(*sources)
     found = find_rules()
     if found is None:
-        raise click.UsageError(
-            "No rules found: there is no wheelfix.toml and no [tool.wheelfix] in a pyproject.toml, here or above. "
-            "Name rules with --rules, for example --rules gpu for those of strip-gpu."
+        raise Stopped(
+            "no rules found: there is no wheelfix.toml with rules and no [tool.wheelfix] in a pyproject.toml, here or above",
+            hint="name rules with --rules, for example --rules gpu for those of strip-gpu",
         )
     return load_rules(found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found)
 

@@ -131,7 +131,7 @@ def test_wheels_that_cannot_be_read_are_all_told() -> None:
 def test_paths_that_are_not_there_are_all_named() -> None:
     ran = wheelfix("diff", "\x1bone.whl", "https://files.example.org/two.whl")
     assert (ran.code, ran.out) == (2, "")
-    assert "  \\x1bone.whl is not there\n" in ran.err
+    assert "  \\x1bone.whl does not exist\n" in ran.err
     assert "  https://files.example.org/two.whl is a URL" in ran.err
 
 

@@ -68,7 +68,7 @@ def test_without_rules_nothing_is_done(wheel: Path) -> None:
     before = files()
     ran = wheelfix("fix", wheel)
     assert (ran.code, ran.out) == (2, "")
-    assert "No rules found" in ran.err
+    assert "no rules found" in ran.err
     assert "--rules" in ran.err
     assert files() == before
 

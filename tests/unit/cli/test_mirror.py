@@ -92,7 +92,7 @@ def test_refusals_end_with_3_and_wrong_words_with_2(wheel: Path, mirror: Path, t
     ):
         ran = wheelfix("mirror", *words)
         assert (ran.code, ran.out) == (2, "")
-        assert ran.err.startswith("Error: ")
+        assert ran.err.startswith("error[")
     assert wheelfix("mirror", "list", mirror, "nosuch").code == 2
 
 
@@ -147,7 +147,7 @@ def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
     for words, code in ((("strip-gpu", "--publish", place, wheel), 3), (("mirror", "check", place), 2)):
         ran = wheelfix(*words)
         assert ran.code == code
-        assert ran.err.startswith("Error: ")
+        assert ran.err.startswith("error[")
         assert "standard output" not in ran.err
 
 
@@ -208,7 +208,7 @@ def test_a_directory_that_is_not_a_mirror_is_named(wheel: Path, mirror: Path) ->
     """Nothing was done, and the message says what to name instead."""
     ran = wheelfix("mirror", "add", wheel.parent, wheel)
     assert (ran.code, ran.out) == (2, "")
-    assert "is not a mirror (the directory is not empty). Name a mirror, an empty directory" in ran.err
+    assert "is not a mirror (the directory is not empty)\n  help: Name a mirror, an empty directory" in ran.err
     wheelfix("mirror", "add", mirror, wheel)
     ran = wheelfix("mirror", "add", mirror / "simple", wheel)
     assert (ran.code, ran.out) == (2, "")

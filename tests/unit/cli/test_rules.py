@@ -71,7 +71,7 @@ def test_without_rules_there_is_nothing_to_do(command: tuple[str, ...]) -> None:
     Path("x-1-py3-none-any.whl").touch()
     ran = wheelfix("rules", *command)
     assert (ran.code, ran.out) == (2, "")
-    assert "No rules found" in ran.err
+    assert "no rules found" in ran.err
     assert "--rules gpu" in ran.err
 
 

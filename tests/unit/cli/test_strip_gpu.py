@@ -181,7 +181,7 @@ def test_wrong_usage_is_told_and_changes_nothing(gpu: Path, arguments: list[str]
     before = files()
     ran = wheelfix("strip-gpu", *(str(gpu) if each == "W" else each for each in arguments))
     assert (ran.code, ran.out) == (2, "")
-    assert "Error: " in ran.err
+    assert "error: " in ran.err
     assert "Traceback" not in ran.err
     assert files() == before
 

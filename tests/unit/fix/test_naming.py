@@ -286,7 +286,7 @@ def test_wrong_usage_changes_nothing(options: list[str], tmp_path: Path, monkeyp
     before = path.read_bytes()
     ran = run("strip-gpu", *options, path)
     assert (ran.code, ran.out) == (2, "")
-    assert "Error: " in ran.err
+    assert "error: " in ran.err
     assert "Traceback" not in ran.err
     assert [*tmp_path.rglob("*")] == [path]
     assert path.read_bytes() == before

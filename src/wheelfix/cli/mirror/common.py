@@ -9,14 +9,14 @@ from typing import Any, Literal, Self
 import click
 
 from wheelfix.cli.exit_codes import ExitCode, stopped
-from wheelfix.cli.params import MirrorFolder, Seconds
+from wheelfix.cli.params import MirrorDirectory, Seconds
 from wheelfix.cli.progress import say
 from wheelfix.errors import MirrorError
 from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
 from wheelfix.results import Publication, PublishReport
 from wheelfix.text import shown
 
-MIRROR = click.argument("mirror", type=MirrorFolder())
+MIRROR = click.argument("mirror", type=MirrorDirectory())
 SELECTION = click.argument("selection", metavar="WHAT")
 TIMEOUT = click.option(
     "--timeout", type=Seconds(min=-1), default=600, show_default=True, metavar="SECONDS",
