@@ -1,29 +1,39 @@
 """Archives that are held in memory and never become files."""
 
 import zlib
-from dataclasses import dataclass
 
 from building import Archive, Entry, to_bytes
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import read_layout
 
-__all__ = ["Held", "hold", "only_entry", "packed"]
+__all__ = ["Counted", "Held", "hold", "only_entry", "packed"]
 
 
-@dataclass(frozen=True)
 class Held:
-    """Bytes, read as an archive is."""
+    """Bytes, read as an archive is; reading beyond them is a fault of the reader."""
 
-    data: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.size = len(data)
 
     def read_at(self, offset: int, size: int) -> bytes:
-        found = self.data[offset : offset + size]
-        assert len(found) == size, "read past the end of the file"
-        return found
+        assert 0 <= offset <= offset + size <= self.size, "read past the end of the file"
+        return self.data[offset : offset + size]
+
+    def check_unchanged(self) -> None:
+        pass
+
+
+class Counted(Held):
+    """The same, with the reads that were made: where each began and how many bytes it was."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.reads: list[tuple[int, int]] = []
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        self.reads.append((offset, size))
+        return super().read_at(offset, size)
 
 
 def hold(*entries: Entry) -> tuple[Held, tuple[structs.Entry, ...]]:

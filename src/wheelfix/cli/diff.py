@@ -12,12 +12,13 @@ from wheelfix.cli.params import WHEEL, refuse_missing
 from wheelfix.cli.printing import print_exactly
 from wheelfix.cli.progress import say
 from wheelfix.diff.model import Difference, Likeness
-from wheelfix.diff.wheels import OpenedWheel, compare_opened
+from wheelfix.diff.wheels import compare_opened
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.diff import render_difference, render_difference_json
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
 from wheelfix.results import failure
 from wheelfix.text import shown
+from wheelfix.wheel.wheel import WheelArchive
 
 
 @click.command("diff", cls=Command)
@@ -72,7 +73,7 @@ def _compare(old: Path, new: Path) -> Difference | None:
         opened = []
         for path in (old, new):
             try:
-                opened.append(stack.enter_context(OpenedWheel(path)))
+                opened.append(stack.enter_context(WheelArchive(path)))
             except (WheelfixError, OSError) as error:
                 _tell(str(path), error)
         if len(opened) != 2:

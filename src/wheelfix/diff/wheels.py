@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from packaging.utils import canonicalize_name
 
@@ -14,52 +13,9 @@ from wheelfix.diff.text import requirement_changes, row_changes
 from wheelfix.errors import ArchiveError, MetadataError, RecordError
 from wheelfix.text import unified_diff
 from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.wheel import find_dist_info, limit_of
-from wheelfix.wheel.zip.inflate import read_content
-from wheelfix.wheel.zip.layout import read_layout
-from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.wheel import WheelArchive
 
 _DATA: Final = ".data"
-
-
-class OpenedWheel:
-    """A wheel open for a comparison. Use it as a context manager.
-
-    Unlike :class:`~wheelfix.wheel.wheel.Wheel` it needs no proper file name, and METADATA may be missing or be unreadable:
-    that, too, is a difference.
-
-    :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
-    :raises OSError: if it cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.source = Source(path)
-        try:
-            self.layout = read_layout(self.source)
-            self._by_name = {entry.name: entry for entry in self.layout.entries}
-            self.dist_info = find_dist_info(self._by_name)
-        except BaseException:
-            self.source.close()
-            raise
-
-    @property
-    def folders(self) -> set[str]:
-        """The names of what stands at the top."""
-        return {name.partition("/")[0] for name in self._by_name}
-
-    def read(self, file: str) -> bytes:
-        """Return the content of the dist-info file ``file``, which is there.
-
-        :raises ArchiveError: if it is damaged or too large.
-        """
-        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit_of(file))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.source.close()
 
 
 def compare_wheels(old: Path | str, new: Path | str) -> Difference:
@@ -72,11 +28,11 @@ def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     :raises SourceChanged: if one changes while it is read.
     :raises OSError: if one cannot be read.
     """
-    with OpenedWheel(Path(old)) as one, OpenedWheel(Path(new)) as two:
+    with WheelArchive(Path(old)) as one, WheelArchive(Path(new)) as two:
         return compare_opened(one, two)
 
 
-def compare_opened(old: OpenedWheel, new: OpenedWheel) -> Difference:
+def compare_opened(old: WheelArchive, new: WheelArchive) -> Difference:
     """Return what differs between two wheels that are open.
 
     :raises ArchiveError: if more would have to be inflated than any real wheels need.
@@ -88,7 +44,7 @@ def compare_opened(old: OpenedWheel, new: OpenedWheel) -> Difference:
     return difference
 
 
-def _compare(old: OpenedWheel, new: OpenedWheel) -> Difference:
+def _compare(old: WheelArchive, new: WheelArchive) -> Difference:
     found = Difference(old.path, new.path, (old.dist_info, new.dist_info))
     compared = Comparison(Side(old.layout, old.source), Side(new.layout, new.source))
     if compared.same_bytes((0, old.source.size), (0, new.source.size)):
@@ -99,21 +55,22 @@ def _compare(old: OpenedWheel, new: OpenedWheel) -> Difference:
     return _with_record(_with_metadata(replace(found, files=files), old, new), old, new)
 
 
-def _other_bytes(old: OpenedWheel, new: OpenedWheel) -> ArchiveChange:
+def _other_bytes(old: WheelArchive, new: WheelArchive) -> ArchiveChange:
     """Return the difference of archives that differ in nothing that has a name, such as the form of a data descriptor."""
     return ArchiveChange("other-bytes", None, *(f"{each.source.size} bytes" for each in (old, new)))
 
 
-def _renamed_folders(old: OpenedWheel, new: OpenedWheel) -> dict[str, str]:
+def _renamed_folders(old: WheelArchive, new: WheelArchive) -> dict[str, str]:
     """Return the new name of dist-info, and of each folder of data files that was renamed with it."""
     if old.dist_info == new.dist_info:
         return {}
     (project, _), (_, version) = (_project_and_version(each.dist_info) for each in (old, new))
     folders = {old.dist_info: new.dist_info}
-    for name in sorted(old.folders - new.folders):
+    before, after = ({name.partition("/")[0] for name in each.names} for each in (old, new))
+    for name in sorted(before - after):
         own, _ = _project_and_version(name)
         renamed = f"{own}-{version}{_DATA}"
-        if name.endswith(_DATA) and canonicalize_name(own) == canonicalize_name(project) and renamed in new.folders:
+        if name.endswith(_DATA) and canonicalize_name(own) == canonicalize_name(project) and renamed in after:
             folders[name] = renamed
     return folders
 
@@ -128,7 +85,7 @@ def _has_changed(difference: Difference, file: str) -> bool:
     return any((each.before, each.after) == names for each in difference.files.changed)
 
 
-def _with_metadata(difference: Difference, old: OpenedWheel, new: OpenedWheel) -> Difference:
+def _with_metadata(difference: Difference, old: WheelArchive, new: WheelArchive) -> Difference:
     if not _has_changed(difference, "METADATA"):
         return difference
     try:
@@ -140,7 +97,7 @@ def _with_metadata(difference: Difference, old: OpenedWheel, new: OpenedWheel) -
     return replace(difference, requirements=changes)
 
 
-def _with_record(difference: Difference, old: OpenedWheel, new: OpenedWheel) -> Difference:
+def _with_record(difference: Difference, old: WheelArchive, new: WheelArchive) -> Difference:
     if not _has_changed(difference, "RECORD"):
         return difference
     try:

@@ -203,6 +203,9 @@ class _Nothing:
     def read_at(self, offset: int, size: int) -> bytes:
         raise IndexError(offset, size)
 
+    def check_unchanged(self) -> None:
+        pass
+
 
 class _Statements:
     """What the build says of some runtimes: that it ``uses`` one, that the first is ``denied``, or something less.

@@ -63,7 +63,7 @@ def apply(
     an identical copy, or in place nothing. With ``sbom`` a changed wheel says what it was made from and how. ``digest`` is
     the running sha256 of the wheel's source, if the caller has started one.
 
-    :raises EditError: if ``plan`` was not made for ``wheel``.
+    :raises EditError: if ``plan`` was not made for ``wheel``, or that is no local file.
     :raises NeedError: if the plan has a problem: the wheel needs what would go, or there is no evidence that it does not,
         or RECORD contradicts what would be carried on.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
@@ -72,6 +72,7 @@ def apply(
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
     :raises OSError: if the system refuses to read or write.
     """
+    source = wheel.file
     if plan.source != wheel.path or plan.metadata != wheel.document.data:
         raise EditError("foreign-plan", f"the plan is for {plan.source}", hint="Apply a plan to the wheel it was made for.")
     plan = guarded(plan, wheel, sbom=sbom)
@@ -80,13 +81,13 @@ def apply(
     name = str(plan.renaming.filename)
     if name != str(wheel.filename) and (target is None or target.name != name):
         raise OutputError("other-name", f"the wheel is to be called {name}", hint="Choose a folder and give it this name.")
-    if target is not None and target.exists() and wheel.source.is_at(target):
+    if target is not None and target.exists() and source.is_at(target):
         raise OutputError(
             "output-is-input", f"{target} is the wheel itself", hint="Choose another folder, or correct it in place."
         )
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    with nullcontext(digest) if digest else RunningDigest(wheel.source) as running:
+    with nullcontext(digest) if digest else RunningDigest(source) as running:
         if plan.is_empty:
             return _leave(wheel, plan, target, running, overwrite=overwrite)
         return _rewrite(wheel, plan, target, running, sbom=sbom, overwrite=overwrite)
@@ -97,10 +98,10 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest,
     notes = plan.notes
     if target is None:
         sha256 = digest.hexdigest()
-        wheel.source.check_unchanged()
+        wheel.file.check_unchanged()
     else:
-        with StagedFile(target.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
-            sha256 = copy_whole(wheel.source, output, digest)
+        with StagedFile(target.parent, wheel.file.mode) as staged, Growing(staged.descriptor) as output:
+            sha256 = copy_whole(wheel.file, output, digest)
             output.flush_to_disk()
             notes += _put(staged, target, Ancestor(wheel.path.name, sha256), sha256, overwrite=overwrite)
     return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256, notes=notes)
@@ -111,9 +112,9 @@ def _rewrite(
 ) -> Outcome:
     place = target or wheel.path.resolve()
     work = Assembly(wheel, plan, sbom=sbom)
-    with StagedFile(place.parent, wheel.source.mode) as staged, Growing(staged.descriptor) as output:
+    with StagedFile(place.parent, wheel.file.mode) as staged, Growing(staged.descriptor) as output:
         proof = partial(_prove, wheel, plan, work, output)
-        sums = splice(wheel.source, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
+        sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
         remark = verify(staged.path, (wheel.dist_info, plan.renaming.dist_info), work.expected, wheel.path, place.parent)
         output.flush_to_disk()
         if target is None:
@@ -150,11 +151,11 @@ def _without_build(plan: Plan) -> list[Change]:
 
 def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> tuple[str, ...]:
     """Let the new wheel take the place of the old one."""
-    if not wheel.source.is_at(target):
+    if not wheel.file.is_at(target):
         raise SourceChanged(
             "source-changed", "another file took its place while it was read", hint="Run again for the new file."
         )
-    staged.keep_owner(wheel.source.owner)
+    staged.keep_owner(wheel.file.owner)
     return _place(staged, target, replace=True)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -20,6 +21,7 @@ from wheelfix.wheel.release import disagreements_of
 from wheelfix.wheel.requirement import read_requirement, same_requirement
 from wheelfix.wheel.sbom import TRACE, Trace, read_trace
 from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.source import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> Whee
     try:
         with Wheel(path) as wheel:
             plan = make_plan(wheel, rules)
-            facts = make_facts(wheel.document, wheel.filename, wheel.source.sha256)
+            facts = make_facts(wheel.document, wheel.filename, partial(sha256_of, wheel.source))
             every = explain(rules, facts)
             trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
             return WheelExplanation(

@@ -4,7 +4,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
@@ -24,6 +24,7 @@ from wheelfix.wheel.record import any_doubts
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import TRACE
 from wheelfix.wheel.wheel import SIGNATURES, Wheel, limit_of
+from wheelfix.wheel.zip.source import sha256_of
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
@@ -181,7 +182,7 @@ class _Draft:
 
     def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
         wheel = self._wheel
-        hashed = sha256 or wheel.source.sha256
+        hashed = sha256 or partial(sha256_of, wheel.source)
         facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
         corrected = apply_rules(rules, facts)
         self._kept, self._applied = with_suggestions(corrected.kept, corrected.changes, rules, facts), corrected.applied

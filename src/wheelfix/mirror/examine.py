@@ -18,7 +18,7 @@ from wheelfix.verify.run import findings_in
 from wheelfix.wheel.sbom import TRACE, read_trace
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import RunningDigest
-from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.source import Source, sha256_of
 
 _LARGE: Final = 1 << 22
 """In bytes."""
@@ -61,7 +61,7 @@ def examine(
             raise _faulty(errors)
         with Wheel(path, source=source) as wheel:
             metadata = wheel.read("METADATA")
-            known = sha256 or (digest.hexdigest() if digest else source.sha256())
+            known = sha256 or (digest.hexdigest() if digest else sha256_of(source))
             listed = _listed(wheel, metadata, known, upload_time(now()))
     source.check_unchanged()
     return Arrival(path, wheel.filename.project, listed, metadata, tuple(each.code for each in errors))

@@ -26,7 +26,7 @@ from wheelfix.verify.requirements import check_requirements
 from wheelfix.verify.subject import Subject, form_of_damage, refusing, unreadable
 from wheelfix.verify.wheel_file import check_wheel_file
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.source import Readable, Source
+from wheelfix.wheel.zip.source import Readable
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -68,7 +68,7 @@ class Examined:
     sums: Mapping[str, Sums]
 
 
-def findings_in(path: Path, *, source: Source | None = None) -> list[RawFinding]:
+def findings_in(path: Path, *, source: Readable | None = None) -> list[RawFinding]:
     """Return every finding in the wheel at ``path``, with what fixes it, errors first.
 
     ``source`` is the file where it is open already.
@@ -106,7 +106,7 @@ def examine(
             sums = {} if too_large else _sums(subject, listing, known)
             found += _damages(subject, sums)
             found += check_rows(subject, listing, sums)
-            if isinstance(subject.source, Source):
+            if subject.source is not None:
                 subject.source.check_unchanged()
         except (SourceChanged, OSError) as error:
             found.append(unreadable(error))
@@ -136,7 +136,7 @@ def structural_errors(
         return [each for each in in_order([*subject.found, *found]) if each.finding.severity is Severity.ERROR]
 
 
-def glance(path: Path, source: Source) -> list[Finding]:
+def glance(path: Path, source: Readable) -> list[Finding]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
         found = [*check_names(subject), *check_wheel_file(subject), *check_fields(subject), *check_requirements(subject)]

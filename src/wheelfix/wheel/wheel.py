@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final, Self
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from wheelfix.errors import StructureError
+from wheelfix.errors import EditError, StructureError
 from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.zip.inflate import read_content
-from wheelfix.wheel.zip.layout import Layout, read_layout
-from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.layout import Directory, Layout, read_layout
+from wheelfix.wheel.zip.source import Readable, Source
 from wheelfix.wheel.zip.structs import Entry
 
 if TYPE_CHECKING:
@@ -36,12 +36,16 @@ SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 """Signatures of RECORD (PEP 427, deprecated by PEP 815): void as soon as RECORD changes."""
 
 
-class Wheel:
-    """A wheel open for reading. Use it as a context manager.
+class WheelArchive:
+    """The archive of a wheel, open for reading: nothing is asked of its file name and of METADATA.
 
-    Nothing is extracted; only small files of dist-info are ever inflated, each under a bound. ``source`` is the file
-    at ``path`` where it is open already; who opened it closes it. METADATA that readers take differently is refused, or
-    read ``leniently`` as ``email.parser`` does, so that it can be mended.
+    Use it as a context manager. Nothing is extracted; only small files of dist-info are ever inflated, each under a limit.
+    ``source`` is what the wheel is read from where that is open already: the file at ``path``, or something elsewhere, whose
+    file name ``path`` is then. Who opened it closes it.
+
+    With ``directory_only`` it takes a few reads, however many entries there are, and most of the archive is not checked
+    (:class:`~wheelfix.wheel.zip.layout.Directory` says what is not). That comes later, when ``layout`` is asked for:
+    everything that reads more than dist-info, or writes, does.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
@@ -49,27 +53,104 @@ class Wheel:
 
     path: Path
     """The path as it was given."""
+    source: Readable
+    """What the wheel is read from."""
+    names: Collection[str]
+    """The names of the entries."""
+    dist_info: str
+    """The name of the top-level dist-info directory, as the archive spells it."""
+
+    def __init__(self, path: Path | str, *, source: Readable | None = None, directory_only: bool = False) -> None:
+        self.path = Path(path)
+        self._opened: Source | None = None
+        if source is None:
+            source = self._opened = Source(self.path)
+        self.source = source
+        try:
+            self._find: Callable[[str], Entry]
+            if directory_only:
+                directory = Directory(self.source)
+                self.names, self._find = directory.names, directory.entry
+            else:
+                entries = {entry.name: entry for entry in self.layout.entries}
+                self.names, self._find = entries.keys(), entries.__getitem__
+            self.dist_info = find_dist_info(self.names)
+        except BaseException:
+            self.close()
+            raise
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where every byte of the archive lies.
+
+        :raises ArchiveError: if the archive was opened with ``directory_only``, and what was not checked then is wrong.
+        """
+        return read_layout(self.source)
+
+    @property
+    def file(self) -> Source:
+        """The local file that the wheel is read from: what is written is made from that.
+
+        :raises EditError: if it is read from elsewhere.
+        """
+        if isinstance(self.source, Source):
+            return self.source
+        raise EditError("not-a-local-file", "the wheel is not a local file", hint="Download it first.")
+
+    @property
+    def dist_info_files(self) -> tuple[str, ...]:
+        """The files below dist-info, without its name: ``METADATA``, ``licenses/LICENSE``."""
+        prefix = f"{self.dist_info}/"
+        names = (name.removeprefix(prefix) for name in self.names if name.startswith(prefix))
+        return tuple(name for name in names if name and not name.endswith("/"))
+
+    def entry(self, file: str) -> Entry | None:
+        """Return the entry of the dist-info file ``file``, or ``None`` if there is none."""
+        name = f"{self.dist_info}/{file}"
+        return self._find(name) if name in self.names else None
+
+    def read(self, file: str) -> bytes:
+        """Return the content of the dist-info file ``file``.
+
+        :raises KeyError: if there is no such file.
+        :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
+        """
+        return read_content(self.source, self._find(f"{self.dist_info}/{file}"), limit=limit_of(file))
+
+    def close(self) -> None:
+        """Close the file, if it was opened here."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Wheel(WheelArchive):
+    """A wheel open for reading: its file name, its METADATA and RECORD, and where everything lies in its archive.
+
+    It is opened as :class:`WheelArchive` is. METADATA that readers take differently is refused, or read ``leniently`` as
+    ``email.parser`` does, so that it can be fixed.
+
+    :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
+    :raises OSError: if it cannot be read.
+    """
+
     filename: WheelFilename
     """The parts of the file name."""
-    source: Source
-    """The open file."""
-    layout: Layout
-    """Where every byte of the archive lies."""
-    dist_info: str
-    """The name of the top-level dist-info folder, as the archive spells it."""
     document: Document
     """METADATA."""
 
-    def __init__(self, path: Path | str, *, source: Source | None = None, leniently: bool = False) -> None:
-        self.path = Path(path)
-        self.source = source or Source(self.path)
-        self._opened_source = source is None
+    def __init__(
+        self, path: Path | str, *, source: Readable | None = None, directory_only: bool = False, leniently: bool = False
+    ) -> None:
+        self.filename = WheelFilename.parse(Path(path).name)
+        super().__init__(path, source=source, directory_only=directory_only)
         try:
-            self.filename = WheelFilename.parse(self.path.name)
-            self.layout = read_layout(self.source)
-            self._by_name = {entry.name: entry for entry in self.layout.entries}
-            self.dist_info = find_dist_info(self._by_name)
-            for fault in dist_info_faults(self.dist_info, self._by_name):
+            for fault in dist_info_faults(self.dist_info, self.names):
                 raise fault
             parse = Document.parse_leniently if leniently else Document.parse
             self.document = parse(self.read("METADATA"))
@@ -104,36 +185,6 @@ class Wheel:
         :raises ValueError: if one is no tag.
         """
         return read_tags(Document.parse(self.read("WHEEL")))
-
-    @property
-    def dist_info_files(self) -> tuple[str, ...]:
-        """The files below dist-info, without its name: ``METADATA``, ``licenses/LICENSE``."""
-        prefix = f"{self.dist_info}/"
-        names = (name.removeprefix(prefix) for name in self._by_name if name.startswith(prefix))
-        return tuple(name for name in names if name and not name.endswith("/"))
-
-    def entry(self, file: str) -> Entry | None:
-        """Return the entry of the dist-info file ``file``, or ``None`` if there is none."""
-        return self._by_name.get(f"{self.dist_info}/{file}")
-
-    def read(self, file: str) -> bytes:
-        """Return the content of the dist-info file ``file``.
-
-        :raises KeyError: if there is no such file.
-        :raises ArchiveError: if it is damaged or larger than 8 MiB (RECORD: 64 MiB).
-        """
-        return read_content(self.source, self._by_name[f"{self.dist_info}/{file}"], limit=limit_of(file))
-
-    def close(self) -> None:
-        """Close the file, if it was opened here."""
-        if self._opened_source:
-            self.source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def read_tags(wheel: Document) -> "frozenset[Tag]":

@@ -7,7 +7,7 @@ import pytest
 
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from elfwriter import shared_object
-from in_memory import Held, hold, packed
+from in_memory import Counted, hold, packed
 from wheelfix.evidence.elf import Dynamic, is_binary
 from wheelfix.evidence.linkage import Binary, Link, Linkage, Scanner, unread_reason
 from wheelfix.wheel.zip.layout import read_layout
@@ -204,18 +204,12 @@ def test_a_start_behind_many_empty_blocks_is_found() -> None:
 
 def test_looking_for_programs_costs_one_short_read_for_each_file() -> None:
     """A wheel can have many files, and large ones: none is inflated to see how it begins."""
-    reads: list[int] = []
-
-    class Counting(Held):
-        def read_at(self, offset: int, size: int) -> bytes:
-            reads.append(size)
-            return super().read_at(offset, size)
-
     content = bytes(range(256)) * 400
     source, entries = hold(*(Entry(f"d/{number}.bin", content, raw=packed(content)) for number in range(2_000)))
-    assert Scanner(Counting(source.data), entries).read_all() == Linkage(complete=True)
-    assert len(reads) == 2_000
-    assert max(reads) <= 512
+    counted = Counted(source.data)
+    assert Scanner(counted, entries).read_all() == Linkage(complete=True)
+    assert len(counted.reads) == 2_000
+    assert max(size for _, size in counted.reads) <= 512
 
 
 def test_programs_are_looked_at_last() -> None:

@@ -114,17 +114,18 @@ def test_hostile_lines_stop_no_wheel(tmp_path: Path, line: str) -> None:
 
 
 def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from wheelfix.fix import describe, plan
     from wheelfix.fix.describe import explain_wheel
-    from wheelfix.wheel.zip.source import Source
+    from wheelfix.wheel.zip.source import Readable, sha256_of
 
-    calls: list[Path] = []
-    real = Source.sha256
+    calls: list[Readable] = []
 
-    def counted(source: Source) -> str:
-        calls.append(source.path)
-        return real(source)
+    def counted(source: Readable) -> str:
+        calls.append(source)
+        return sha256_of(source)
 
-    monkeypatch.setattr(Source, "sha256", counted)
+    monkeypatch.setattr(plan, "sha256_of", counted)
+    monkeypatch.setattr(describe, "sha256_of", counted)
     path = write_wheel(tmp_path, WheelSpec(requires=("a", "b", "c")))
     rules = [
         Rule(id=str(n), reason="r", match=Match(("a",)), when=When(sha256=("0" * 64,)), action="drop") for n in range(3)

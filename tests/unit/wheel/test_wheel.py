@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from building import Entry, WheelSpec, archive_of, with_entries, write_wheel
-from wheelfix.errors import ArchiveError, FilenameError, StructureError, WheelFault
+import faults
+from building import Entry, WheelSpec, archive_of, to_bytes, with_entries, write_wheel
+from elfwriter import shared_object
+from in_memory import Counted, Held
+from wheelfix.errors import ArchiveError, EditError, FilenameError, StructureError, WheelFault, WheelfixError
+from wheelfix.fix.apply import apply
+from wheelfix.fix.plan import make_plan
+from wheelfix.rules.load import built_in
+from wheelfix.verify.run import examine
 from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.layout import read_layout
 
 NESTED = Entry("demo/_vendored/apipkg-2.0.dist-info/RECORD", b"x,,\n")
 
@@ -106,6 +114,53 @@ def test_files_of_dist_info_are_read_under_a_bound(tmp_path: Path) -> None:
     ]  # fmt: skip
     with pytest.raises(WheelFault):
         Wheel(write_wheel(tmp_path, archive=type(big)(tuple(entries))))
+
+
+NAME = "demo-1.0-py3-none-any.whl"
+
+
+def test_a_wheel_that_is_elsewhere_is_read_like_a_file(tmp_path: Path) -> None:
+    """Its file name and its bytes are all that reading, weighing, planning and verifying ask of it."""
+    library = shared_object("x86_64", needed=["libcudart.so.12"])
+    spec = WheelSpec(requires=("numpy", "nvidia-cuda-runtime-cu12"), files=(Entry("demo/_x.so", library),))
+    path = write_wheel(tmp_path, spec)
+    with Wheel(path.name, source=Held(path.read_bytes())) as there, Wheel(path) as here:
+        assert (there.filename, there.tags, there.record) == (here.filename, here.tags, here.record)
+        assert there.layout == here.layout
+        one, two = (make_plan(each, built_in("gpu")) for each in (there, here))
+        assert one.problem == two.problem
+        assert one.problem is not None  # the library needs what would be dropped
+        assert examine(there.path, source=there.source) == examine(path)
+        with pytest.raises(EditError) as caught:
+            apply(there, make_plan(there, None), tmp_path / "fixed" / path.name)
+    assert caught.value.code == "not-a-local-file"
+    assert not (tmp_path / "fixed").exists()
+
+
+def test_what_a_wheel_declares_takes_five_reads() -> None:
+    archive = with_entries(archive_of(WheelSpec()), *(Entry(f"demo/{number}.py", b"x") for number in range(3_000)))
+    source = Counted(to_bytes(archive))
+    with Wheel(NAME, source=source, directory_only=True) as wheel:
+        assert wheel.document.first("Name") == "demo"
+        assert len(wheel.names) == len(archive.entries)
+        assert len(source.reads) == 5
+        assert wheel.entry("nothing") is None
+        assert wheel.layout.entries
+    assert len(source.reads) > 3_000
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.name)
+def test_a_faulty_archive_is_refused_when_its_layout_is_asked_for(fault: faults.Fault) -> None:
+    """What is read from the directory alone is not yet to be trusted, and nothing that writes does."""
+    source = Held(fault.make())
+    try:
+        Wheel(NAME, source=source)
+    except WheelfixError:
+        with pytest.raises(WheelfixError), Wheel(NAME, source=source, directory_only=True) as wheel:
+            wheel.layout  # noqa: B018 - reading it is the check
+    else:
+        with Wheel(NAME, source=source, directory_only=True) as wheel:
+            assert wheel.layout == read_layout(source)
 
 
 def test_a_closed_wheel_holds_no_file(tmp_path: Path) -> None:

@@ -260,6 +260,8 @@ class EntryFile(io.RawIOBase):
         rest = max(0, self._entry.size - self._position)
         size = rest if size < 0 else min(size, rest)
         self._allowance.spend(size, 1)
+        if not size:
+            return b""
         if self._entry.method == STORED:
             data = self._source.read_at(self._entry.data_start + self._position, size)
         else:

@@ -6,7 +6,7 @@ refused; of 966 real wheels that were measured none does. The same reader collec
 it, and then goes on as far as it can (:func:`read_loosely`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, KeysView, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -107,6 +107,39 @@ def read_layout(source: Readable) -> Layout:
     return _read(source, STRICT)
 
 
+class Directory:
+    """What the directory of an archive lists, in two or three reads however many entries there are.
+
+    It is for archives that are elsewhere, where each read is a request: :func:`read_layout` makes one for each entry. Of
+    the entries only those that are asked for are looked at. **Not** checked is whether the local headers of all others say
+    what the directory says and whether bytes lie between them, so that another reader might see another archive: what is
+    known from here may be shown, and nothing may be written on its word.
+
+    :raises ArchiveError: if it is no ZIP archive, or its end or directory is damaged or could be read in two ways.
+    :raises SourceChanged: if the file becomes shorter meanwhile.
+    """
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        end = read_end(source)
+        self._directory = source.read_at(end.directory_start, end.directory_stop - end.directory_start)
+        self._listed = {each.name: (each, limit) for each, limit in _in_file_order(self._directory, end, 0, STRICT)}
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of the entries, in the order in which they lie."""
+        return self._listed.keys()
+
+    def entry(self, name: str) -> Entry:
+        """Return where the entry ``name`` lies; its local header is read, and checked.
+
+        :raises KeyError: if there is no such entry.
+        :raises ArchiveError: if it is damaged, or could be read in two ways.
+        """
+        listed, limit = self._listed[name]
+        return _read_entry(self._source, self._directory, listed, limit, STRICT)
+
+
 def read_loosely(source: Readable) -> Reading:
     """Return all that is wrong with the archive ``source``, and its layout as ``zipfile`` would take it.
 
@@ -137,23 +170,25 @@ def read_entries(source: Readable, directory: bytes, count: int, start: int, sto
 
 
 def _read_all(source: Readable, directory: bytes, end: End, start: int, report: StrictReport) -> tuple[Entry, ...]:
+    in_file_order = _in_file_order(directory, end, start, report)
+    entries = [_read_entry(source, directory, each, limit, report) for each, limit in in_file_order]
+    entries.sort(key=attrgetter("record_start"))
+    return tuple(entries)
+
+
+def _in_file_order(directory: bytes, end: End, start: int, report: StrictReport) -> Sequence[tuple[_Listed, int]]:
+    """Return the entries in the order in which they lie, each with its only possible stop; the first begins at ``start``."""
     stop = end.directory_start
     listed = list(_read_directory(directory, end.entry_count, report))
     _refuse_duplicates(directory, listed, report)
     _bound_inflation(listed, stop - start, report)
     if end.shift:
         listed = [each._replace(offset=each.offset + end.shift) for each in listed]
-    in_file_order = sorted(listed)
-    limits = [each.offset for each in in_file_order[1:]] + [stop] if in_file_order else []
-    entries: list[Entry] = []
-    expected = start
-    for each, limit in zip(in_file_order, limits, strict=True):
-        if each.offset != expected:
-            _refuse_position(each, expected, report)
-        entries.append(_read_entry(source, directory, each, min(limit, stop), report))
-        expected = limit
-    entries.sort(key=attrgetter("record_start"))
-    return tuple(entries)
+    listed.sort()
+    if listed and listed[0].offset != start:
+        _refuse_position(listed[0], start, report)
+    limits = [each.offset for each in listed[1:]] + [stop] if listed else []
+    return [(each, min(limit, stop)) for each, limit in zip(listed, limits, strict=True)]
 
 
 def _bound_inflation(listed: list[_Listed], length: int, report: StrictReport) -> None:

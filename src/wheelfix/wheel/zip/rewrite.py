@@ -18,7 +18,7 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
 from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest
-from wheelfix.wheel.zip.source import Source, Span, length_in_common
+from wheelfix.wheel.zip.source import Readable, Source, Span, length_in_common
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
     END,
@@ -54,7 +54,7 @@ class NewEntry:
     added: bool = False
 
 
-def encode_entry(source: Source, layout: Layout, new: NewEntry) -> tuple[bytes, bytes]:
+def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes, bytes]:
     """Return local header and data, and the directory record with position 0, of ``new``.
 
     :raises EditError: if the name or the content is too large.
@@ -76,7 +76,7 @@ def encode_entry(source: Source, layout: Layout, new: NewEntry) -> tuple[bytes, 
     return local + name + local_extra + new.content, record + name + central_extra + comment
 
 
-def encode_renamed(source: Source, layout: Layout, entry: Entry, name: str) -> tuple[bytes, bytes]:
+def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) -> tuple[bytes, bytes]:
     """Return the local header and the directory record of ``entry`` under another name; its data stays.
 
     :raises EditError: if the name is too long.
@@ -106,7 +106,7 @@ def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
         return utf8
 
 
-def _local_extra(source: Source, entry: Entry) -> bytes:
+def _local_extra(source: Readable, entry: Entry) -> bytes:
     header = source.read_at(entry.start, entry.data_start - entry.start)
     return header[LOCAL.size + int.from_bytes(header[26:28], "little") :]
 
@@ -318,7 +318,7 @@ class Preview:
     ``entries`` are those at its end.
     """
 
-    def __init__(self, source: Source, layout: Layout, edits: Edits, entries: Sequence[NewEntry]) -> None:
+    def __init__(self, source: Readable, layout: Layout, edits: Edits, entries: Sequence[NewEntry]) -> None:
         self._source = source
         body = _assemble(source, layout, edits)
         records = [positioned(record, offset) for record, offset in body.placed]
@@ -349,6 +349,13 @@ class Preview:
             found.append(part)
             offset, size = offset + len(part), size - len(part)
         return b"".join(found)
+
+    def check_unchanged(self) -> None:
+        """Confirm that the old archive is still the same.
+
+        :raises SourceChanged: if it is not.
+        """
+        self._source.check_unchanged()
 
     def _read(self, piece: Piece, skipped: int, size: int) -> bytes:
         if isinstance(piece, bytes):
@@ -451,7 +458,7 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
     return sha256
 
 
-def _assemble(source: Source, layout: Layout, edits: Edits) -> _Body:
+def _assemble(source: Readable, layout: Layout, edits: Edits) -> _Body:
     body = _Body()
     edited = edits.removed.union(edits.replaced, edits.renamed)
     anew: dict[str, _Placed] = {}

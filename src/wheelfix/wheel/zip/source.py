@@ -18,14 +18,26 @@ Span: TypeAlias = tuple[int, int, int]
 
 
 class Readable(Protocol):
-    """What an archive is read from: its size in bytes, and its bytes at a position."""
+    """What an archive is read from: a file, or something that is elsewhere and gives its bytes at a position.
+
+    This is all that reading, checking and weighing ask of a wheel; what writes asks for a :class:`Source`.
+    """
 
     @property
     def size(self) -> int:
         """The size in bytes."""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return exactly ``size`` bytes from ``offset``."""
+        """Return exactly ``size`` bytes from ``offset``.
+
+        :raises SourceChanged: if there are not so many.
+        """
+
+    def check_unchanged(self) -> None:
+        """Confirm that what was read is all of one version, as far as that can be known.
+
+        :raises SourceChanged: if it is not.
+        """
 
 
 class Source:
@@ -80,18 +92,6 @@ class Source:
         """
         read_into(self._descriptor, buffer, offset, self._changed)
 
-    def sha256(self) -> str:
-        """Return the sha256 of the whole file, in lower-case hexadecimal.
-
-        :raises SourceChanged: if the file has become shorter.
-        """
-        sum_, buffer = hashlib.sha256(), memoryview(bytearray(min(self.size, _BLOCK)))
-        for offset in range(0, self.size, _BLOCK):
-            block = buffer[: self.size - offset]
-            self.read_into(block, offset)
-            sum_.update(block)
-        return sum_.hexdigest()
-
     def check_unchanged(self) -> None:
         """Confirm that nobody wrote to the file since it was opened, by its size and time of change.
 
@@ -135,6 +135,17 @@ def _unusable(status: os.stat_result) -> ArchiveError | None:
     if status.st_size == 0:
         return ArchiveError("empty-file", "the file is empty", hint="Download or build the wheel again.")
     return None
+
+
+def sha256_of(source: Readable) -> str:
+    """Return the sha256 of all of ``source``, in lower-case hexadecimal.
+
+    :raises SourceChanged: if it has become shorter.
+    """
+    digest = hashlib.sha256()
+    for offset in range(0, source.size, _BLOCK):
+        digest.update(source.read_at(offset, min(_BLOCK, source.size - offset)))
+    return digest.hexdigest()
 
 
 def length_in_common(one: Readable, start: int, two: Readable, other: int, length: int) -> int:

@@ -21,9 +21,11 @@ from building import (
     with_entries,
 )
 from faults import FAULTS
+from in_memory import Counted, Held
 from wheelfix.errors import ArchiveError, WheelFault
 from wheelfix.wheel.wheel import Wheel
-from wheelfix.wheel.zip.layout import Layout, read_layout, read_loosely
+from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.layout import Directory, Layout, read_layout, read_loosely
 from wheelfix.wheel.zip.source import Source
 
 _SOUND = archive_of(WheelSpec())
@@ -121,18 +123,6 @@ def test_every_cut_of_a_wheel_is_refused(tmp_path: Path) -> None:
             Wheel(path)
 
 
-class _InMemory:
-    """Bytes to read an archive from; reading beyond them is a fault of the reader."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.size = len(data)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        assert 0 <= offset <= offset + size <= self.size
-        return self._data[offset : offset + size]
-
-
 def test_no_changed_byte_causes_another_error(tmp_path: Path) -> None:
     """Pitfalls 24, 40: with any byte changed the archive is read or refused, and never read beyond its end.
 
@@ -143,7 +133,7 @@ def test_no_changed_byte_causes_another_error(tmp_path: Path) -> None:
     refused = hidden = 0
     for position in range(len(data)):
         for value in {0, 1, 0x7F, 0xFF, data[position] ^ 1, data[position] ^ 8} - {data[position]}:
-            source = _InMemory(data[:position] + bytes([value]) + data[position + 1 :])
+            source = Held(data[:position] + bytes([value]) + data[position + 1 :])
             found = {each.code for each in read_loosely(source).findings}
             try:
                 read_layout(source)
@@ -152,6 +142,38 @@ def test_no_changed_byte_causes_another_error(tmp_path: Path) -> None:
                 hidden += error.code not in found
     assert refused > len(data)
     assert not hidden
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_directory_alone_leads_to_the_same_entries(shape: str) -> None:
+    source = Held(to_bytes(SHAPES[shape]))
+    directory, layout = Directory(source), read_layout(source)
+    assert {name: directory.entry(name) for name in directory.names} == {each.name: each for each in layout.entries}
+
+
+def test_the_directory_alone_takes_three_reads() -> None:
+    """However many entries there are: each is a request where the archive is elsewhere."""
+    archive = with_entries(_SOUND, *(Entry(f"demo/{number}.py", b"x") for number in range(3_000)))
+    source = Counted(to_bytes(archive))
+    directory = Directory(source)
+    assert len(directory.names) == len(archive.entries)
+    assert len(source.reads) == 3
+    assert read_content(source, directory.entry("demo/7.py"), limit=9) == b"x"
+    assert len(source.reads) == 5
+
+
+def test_a_local_header_is_checked_where_its_entry_is_asked_for() -> None:
+    directory = Directory(Held(to_bytes(changed(_SOUND, "WHEEL", local={"crc": 1}))))
+    assert directory.entry("demo-1.0.dist-info/METADATA").size
+    with pytest.raises(ArchiveError, match="CRC-32 is not that of the directory"):
+        directory.entry("demo-1.0.dist-info/WHEEL")
+    with pytest.raises(KeyError):
+        directory.entry("nothing")
+
+
+def test_an_archive_that_does_not_begin_with_an_entry_has_no_directory_of_its_own() -> None:
+    with pytest.raises(ArchiveError, match="stand before"):
+        Directory(Held(b"MZ" + to_bytes(_SOUND)))
 
 
 def test_codes_of_the_archive_are_all_reached() -> None:
