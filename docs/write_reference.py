@@ -15,6 +15,7 @@ from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name,
 from wheelfix.codes import Check
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.json import encode
+from wheelfix.rules.registry import RULE_CHECKS
 from wheelfix.rules.schema import TABLES, rules_schema
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.fields import FIELDS
@@ -123,7 +124,7 @@ _TITLES: Final = {
 def reference(schema: Mapping[str, Any]) -> str:
     """Return the page: a table for each table of a file."""
     sections = (line for table in TABLES for line in _section(table, schema["$defs"][table.__name__]))
-    return _HEAD + "".join(f"{line}\n" for line in (*sections, *_fields()))
+    return _HEAD + "".join(f"{line}\n" for line in (*sections, *_fields(), *_rule_findings()))
 
 
 def _fields() -> Iterator[str]:
@@ -135,6 +136,16 @@ def _fields() -> Iterator[str]:
     yield "|---|---|---|"
     for kind in FIELDS.values():
         yield f"| `{kind.name}` | {'many times' if kind.multiple else 'once'} | {kind.since} |"
+
+
+def _rule_findings() -> Iterator[str]:
+    yield "\n## The findings\n"
+    yield "What `wheelfix rules check` and every command that reads rules can report; `wheelfix explain CODE` prints it too."
+    for check in RULE_CHECKS.values():
+        yield f"\n### `{check.code}`\n"
+        yield f"{str(check.severity).capitalize()}. {check.meaning} {check.consequence}\n"
+        yield f"```text\n{check.example}\n```\n"
+        yield check.remedy
 
 
 def _section(table: type, schema: Mapping[str, Any]) -> Iterator[str]:

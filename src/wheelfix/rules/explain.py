@@ -1,10 +1,11 @@
 """Why a requirement is still there, and why it is gone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from wheelfix.rules.match import Facts, decide, failed_condition, misses, names_requirements
-from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.rules.model import Match, Rule, RuleSet
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement
 
@@ -44,11 +45,20 @@ class Explanation:
     fault: str | None = None
 
 
+class _Asked(NamedTuple):
+    """A rule, how it looks in an explanation, and the condition that the wheel fails, ``None`` if it fails none."""
+
+    rule: Rule
+    view: RuleView
+    failed: str | None
+
+
 def explain(rules: RuleSet, facts: Facts) -> tuple[Explanation, ...]:
     """Return for each requirement of a wheel which rule decides, which others would have, and why others do not."""
-    failed = {rule.id: failed_condition(rule.when, facts) for rule in rules.rules}
-    mine = tuple(rule for rule in rules.rules if failed[rule.id] is None)
-    origins = dict(zip((rule.id for rule in rules.rules), rules.origins, strict=True))
+    asked = [
+        _Asked(rule, RuleView(rule.id, origin, rule.action_name, rule.reason), failed_condition(rule.when, facts))
+        for rule, origin in zip(rules.rules, rules.origins, strict=True)
+    ]
     found = []
     for each in facts.document.all(REQUIRES):
         text = each.value.strip()
@@ -56,37 +66,27 @@ def explain(rules: RuleSet, facts: Facts) -> tuple[Explanation, ...]:
         if requirement is None:
             found.append(Explanation(text, None, fault="it does not begin with a name"))
         else:
-            found.append(_explain(requirement, rules.rules, mine, _Context(facts, origins, failed)))
+            found.append(_explain(requirement, asked, facts))
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What is the same for every requirement: where rules come from, and the condition of each that the wheel fails."""
-
-    facts: Facts
-    origins: Mapping[str, str]
-    failed: Mapping[str, str | None]
-
-
-def _explain(requirement: Requirement, rules: Iterable[Rule], mine: Sequence[Rule], context: _Context) -> Explanation:
-    facts, origins = context.facts, context.origins
-    decision = decide(mine, requirement, facts)
+def _explain(requirement: Requirement, asked: Sequence[_Asked], facts: Facts) -> Explanation:
+    decision = decide([each.rule for each in asked if each.failed is None], requirement, facts)
     chosen = decision.rule if decision else None
     also, nearly = [], []
-    for rule in rules:
-        if rule.match is None or rule is chosen:
+    for each in asked:
+        if each.rule.match is None or each.rule is chosen:
             continue
-        stopped = _stopped_by(rule, requirement, context)
+        stopped = _stopped_by(each, each.rule.match, requirement, facts)
         if stopped is None:
-            also.append(_view(rule, origins))
-        elif not stopped.endswith("match.name") and names_requirements(rule):
-            wanted, there = _values_at(stopped, rule, requirement, facts)
-            nearly.append(replace(_view(rule, origins), stopped_by=stopped, wanted=wanted, found=there))
+            also.append(each.view)
+        elif stopped != "match.name" and names_requirements(each.rule):
+            wanted, there = _values_at(stopped, each.rule, requirement, facts)
+            nearly.append(replace(each.view, stopped_by=stopped, wanted=wanted, found=there))
     return Explanation(
         requirement.text,
         requirement.name,
-        _view(chosen, origins) if chosen else None,
+        next((each.view for each in asked if each.rule is chosen), None),
         decision.held_back if decision else None,
         tuple(also),
         tuple(nearly),
@@ -94,19 +94,12 @@ def _explain(requirement: Requirement, rules: Iterable[Rule], mine: Sequence[Rul
     )
 
 
-def _stopped_by(rule: Rule, requirement: Requirement, context: _Context) -> str | None:
-    """Return the key that keeps ``rule`` from matching, ``None`` if it matches."""
-    missed = misses(rule.match, requirement, context.facts, any_extra=rule.action == "keep") if rule.match else "match"
-    if missed == "name":
-        return "match.name"
-    failed = context.failed[rule.id]
-    if failed:
-        return f"when.{failed}"
+def _stopped_by(asked: _Asked, match: Match, requirement: Requirement, facts: Facts) -> str | None:
+    """Return the key that keeps a rule from matching, ``None`` if it matches."""
+    missed = misses(match, requirement, facts, any_extra=asked.rule.action == "keep")
+    if missed != "name" and asked.failed:
+        return f"when.{asked.failed}"
     return f"match.{missed}" if missed else None
-
-
-def _view(rule: Rule, origins: Mapping[str, str]) -> RuleView:
-    return RuleView(rule.id, origins[rule.id], rule.action_name, rule.reason)
 
 
 def _values_at(path: str, rule: Rule, requirement: Requirement, facts: Facts) -> tuple[str, str]:
