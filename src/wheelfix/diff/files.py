@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from wheelfix.diff.content import Comparison, Sameness, Side
 from wheelfix.diff.model import ArchiveChange, FileChange, FileChanges
 from wheelfix.diff.packing import end_changes, is_special, packing_changes
+from wheelfix.wheel.wheel import new_name
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span
 from wheelfix.wheel.zip.structs import Entry
@@ -119,9 +120,7 @@ def _match_names(compared: Comparison, folders: Mapping[str, str]) -> tuple[list
     left = {entry.name: entry for entry in compared.new.layout.entries}
     matches, gone = [], []
     for entry in compared.old.layout.entries:
-        top, slash, rest = entry.name.partition("/")
-        name = f"{folders[top]}/{rest}" if slash and top in folders else entry.name
-        other = left.pop(name, None)
+        other = left.pop(new_name(entry.name, folders), None)
         if other is None:
             gone.append(entry)
         else:

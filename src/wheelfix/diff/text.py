@@ -8,6 +8,7 @@ from wheelfix.diff.model import ChangeKind, RecordRow, RequirementChange, RowCha
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.requirement import meaning, read_requirement
+from wheelfix.wheel.wheel import new_name
 
 _Thing = TypeVar("_Thing", bound=Hashable)
 
@@ -27,7 +28,7 @@ def row_changes(old: bytes, new: bytes, folders: Mapping[str, str]) -> tuple[Row
         waiting[row.path].append(row)
     changes = []
     for row in gone:
-        others = waiting[_renamed(row.path, folders)]
+        others = waiting[new_name(row.path, folders)]
         changes.append(_change(row, others.popleft()) if others else RowChange(ChangeKind.REMOVED, row, None))
     return (*changes, *(RowChange(ChangeKind.ADDED, None, row) for rows in waiting.values() for row in rows))
 
@@ -40,11 +41,6 @@ def _apart(old: Iterable[_Thing], new: Iterable[_Thing]) -> tuple[list[_Thing], 
 
 def _read(rows: Iterable[bytes]) -> list[RecordRow]:
     return [RecordRow(row.path, row.digest, row.size) for row in Record(tuple(filter(None, rows))).columns()]
-
-
-def _renamed(path: str, folders: Mapping[str, str]) -> str:
-    top, slash, rest = path.partition("/")
-    return f"{folders[top]}/{rest}" if slash and top in folders else path
 
 
 def _change(old: RecordRow, new: RecordRow) -> RowChange:

@@ -6,7 +6,7 @@ from wheelfix.fix.plan import Plan
 from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import TRACE, read_trace, write_trace
-from wheelfix.wheel.wheel import Wheel, limit_of
+from wheelfix.wheel.wheel import Wheel, limit_of, new_name
 from wheelfix.wheel.zip.rewrite import Edits, NewEntry, Preview
 from wheelfix.wheel.zip.structs import Entry
 
@@ -57,8 +57,7 @@ class Assembly:
 
     def name_of(self, entry: str) -> str:
         """Return what an entry of the old wheel is called in the new one."""
-        top, slash, rest = entry.partition("/")
-        return f"{self._plan.renaming.folders.get(top, top)}{slash}{rest}" if slash else entry
+        return new_name(entry, self._plan.renaming.folders)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from wheelfix.results import Change
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.metadata import Document, Field, with_plain_line_ends
 from wheelfix.wheel.record import Record, encoded, plain_path, read_row, read_unquoted
-from wheelfix.wheel.wheel import Wheel, limit_of
+from wheelfix.wheel.wheel import Wheel, limit_of, new_name
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.source import Readable, Span
@@ -125,7 +125,7 @@ def record_fault(old: bytes, new: bytes, planned: Planned) -> str:
     """
     before, after = [_renamed(raw, planned.folders) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
     before, after = _without_common(before, after)
-    files = {*planned.written, *(_in_new_folder(name, planned.folders) for name in planned.gone)}
+    files = {*planned.written, *(new_name(name, planned.folders) for name in planned.gone)}
     rows = [change for change in planned.changes if change.action in _OF_ROWS and change.field == _ROWS]
     gone, come = (
         Counter(raw.decode("utf-8", "surrogateescape") for raw in texts if not _is_for(raw, files))
@@ -155,11 +155,6 @@ def _renamed(raw: bytes, folders: Mapping[str, str]) -> bytes:
         if encoded(f"{old}") in raw and (path := _path(raw)) is not None and plain_path(path).startswith(f"{old}/"):
             return raw.replace(encoded(old), encoded(new), 1)
     return raw
-
-
-def _in_new_folder(name: str, folders: Mapping[str, str]) -> str:
-    top, slash, rest = name.partition("/")
-    return f"{folders.get(top, top)}{slash}{rest}"
 
 
 def _parted(rows: Iterable[bytes], files: Collection[str], told: Collection[str]) -> tuple[list[bytes], Counter[str]]:
@@ -293,7 +288,7 @@ def prove(
     wrong += [each.before for each in found.removed if each.before not in gone]
     wrong += [each.after for each in found.renamed if not _is_planned(each, folders, written)]
     wrong += found.moved
-    anew = set(written) - {_in_new_folder(name, folders) for name in gone}
+    anew = set(written) - {new_name(name, folders) for name in gone}
     wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
     wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, anew, wide)]
     if wrong:
@@ -303,7 +298,7 @@ def prove(
 
 def _is_planned(change: FileChange, folders: Mapping[str, str], written: Collection[str]) -> bool:
     """Whether an entry that is the same under another name is meant to be."""
-    return change.after == _in_new_folder(change.before or "", folders) or change.after in written
+    return change.after == new_name(change.before or "", folders) or change.after in written
 
 
 def prove_contents(wheel: Wheel, output: Readable, layout: Layout, planned: Planned, expected: Mapping[str, bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -229,6 +229,16 @@ def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[Structu
 def limit_of(file: str) -> int:
     """Return how large a file of dist-info may be to be read, in bytes."""
     return _RECORD_LIMIT if file == "RECORD" else _LIMIT
+
+
+def new_name(name: str, directories: Mapping[str, str]) -> str:
+    """Return the name of an entry once top-level ``directories`` have their new names; a file at the top keeps its own.
+
+    >>> new_name("demo-1.0.data/scripts/demo", {"demo-1.0.data": "demo-1.0+cpu.data"})
+    'demo-1.0+cpu.data/scripts/demo'
+    """
+    top, slash, rest = name.partition("/")
+    return f"{directories.get(top, top)}/{rest}" if slash else name
 
 
 def find_dist_info(names: Iterable[str]) -> str:
