@@ -170,9 +170,7 @@ def _name_of(filename: str) -> _Name:
     except FilenameError:  # `mirror check` tells it
         return _Name(_NO_VERSION, "", filename)
     version = name.parsed_version
-    tags = [frozenset(part.split(".")) for part in (name.python, name.abi, name.platform)]
-    identity = (name.project, version or name.version, name.build, *tags)
-    return _Name(version or _NO_VERSION, str(version) if version else "", identity)
+    return _Name(version or _NO_VERSION, str(version) if version else "", name.identity)
 
 
 API_VERSION: Final = "1.4"

@@ -1,7 +1,7 @@
 """The file name of a wheel: parsed, changed, printed back exactly."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
@@ -93,6 +93,17 @@ class WheelFilename:
         return frozenset(
             Tag(*each) for each in product(*(tags.split(".") for tags in (self.python, self.abi, self.platform)))
         )
+
+    @property
+    def identity(self) -> Hashable:
+        """What installers take for the same wheel, however the parts of its name are spelled.
+
+        >>> one, two = (f"Demo-1.0{zeros}-py2.py3-none-any.whl" for zeros in ("", ".0"))
+        >>> WheelFilename.parse(one).identity == WheelFilename.parse(two).identity
+        True
+        """
+        tags = (frozenset(part.split(".")) for part in (self.python, self.abi, self.platform))
+        return self.project, self.parsed_version or self.version, self.build, *tags, self.variant
 
     def with_build_tag(self, build: str) -> "WheelFilename":
         """Return this name with ``build`` as its build tag.

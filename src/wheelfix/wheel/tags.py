@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
 
 
-_FOR_PYTHON: Final = re.compile(r"(?P<kind>py|cp)(?P<major>\d)(?P<minor>\d*)")
 _PLATFORM: Final = re.compile(r"(?P<system>[a-z]+)(?P<rest>.*)")
 _ARCHITECTURES: Final = {"universal2": ("arm64", "x86_64")}
 
@@ -68,7 +67,7 @@ def _serves(one: _Habitat, other: _Habitat) -> bool:
     """Whether the Python of ``one`` is that of ``other``, or an older one whose wheels go on to work."""
     if (one.python, one.abi) == (other.python, other.abi):
         return True
-    mine, theirs = _FOR_PYTHON.fullmatch(one.python), _FOR_PYTHON.fullmatch(other.python)
+    mine, theirs = _PYTHON.fullmatch(one.python), _PYTHON.fullmatch(other.python)
     if mine is None or theirs is None or mine["major"] != theirs["major"]:
         return False
     older = int(mine["minor"] or 0) <= int(theirs["minor"] or 0)

@@ -103,3 +103,18 @@ def test_a_variant_has_a_label_behind_the_platform(name: str, build: str | None,
 def test_what_is_no_variant_is_still_malformed(name: str) -> None:
     with pytest.raises(FilenameError):
         WheelFilename.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("Demo.Pkg-1.0.0-py3.py2-none-any.whl", True),
+        ("demo_pkg-1.0-1-py2.py3-none-any.whl", False),
+        ("demo_pkg-1.0-py2.py3-none-any-cu128.whl", False),
+        ("demo_pkg-1.1-py2.py3-none-any.whl", False),
+        ("demo_pkg-1.0-py2-none-any.whl", False),
+    ],
+)
+def test_installers_take_names_of_one_identity_for_one_wheel(other: str, same: bool) -> None:
+    one = WheelFilename.parse("demo_pkg-1.0-py2.py3-none-any.whl")
+    assert (one.identity == WheelFilename.parse(other).identity) is same
