@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -17,9 +18,12 @@ from wheelfix.cli import run
 SCHEMAS = ROOT / "docs"
 
 
+_DURATION = re.compile(r" in (?:\d+ min )?[\d.]+ s(?= -> |$)", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """The exit code, and what went to standard output and standard error."""
+    """The exit code, and what went to standard output and standard error, without the time that the run took."""
 
     code: int
     out: str
@@ -62,7 +66,7 @@ def wheelfix(*arguments: object, stdin: str = "", terminal: bool = False) -> Ran
     finally:
         sys.stdin = old
     out.flush()
-    return Ran(code, out.buffer.getvalue().decode("utf-8", "surrogateescape"), err.getvalue())
+    return Ran(code, out.buffer.getvalue().decode("utf-8", "surrogateescape"), _DURATION.sub("", err.getvalue()))
 
 
 class _Output(io.TextIOWrapper):

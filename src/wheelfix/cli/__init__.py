@@ -14,7 +14,7 @@ import click
 
 from wheelfix.cli.exit_codes import ExitCode, help_text, render_end, stopped
 from wheelfix.cli.lazy import LazyGroup
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import say, start_clock
 from wheelfix.errors import WheelfixError
 from wheelfix.version import __version__
 
@@ -70,7 +70,8 @@ class _Main(LazyGroup):
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version and exit."
 )
-def group() -> None:
+@click.pass_context
+def group(ctx: click.Context) -> None:
     """Correct the metadata of built wheels, and prove that nothing else changed.
 
     \b
@@ -79,8 +80,9 @@ def group() -> None:
       wheelfix strip-gpu --diff torch-*.whl               only show what would change
       wheelfix show torch-*.whl                           what each requires and needs, and why
       wheelfix strip-gpu --publish mirror/ torch-*.whl    correct, and publish in a folder
-      wheelfix verify dist/*.whl                          every fault at once
+      wheelfix verify dist/*.whl                          check wheels for errors
     """
+    start_clock(ctx)
 
 
 def main() -> NoReturn:
@@ -153,8 +155,7 @@ def run(arguments: list[str]) -> int:
 
 def _end(error: click.ClickException) -> int:
     """Print what ended the run, and return its exit code."""
-    head, rest = render_end(error).split(":", 1)
-    say(f"{click.style(head, fg='red', bold=True)}:{rest}")
+    say(render_end(error))
     return error.exit_code
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from wheelfix.cli.config import give_way, long_name, settings_for
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import say
 
 Sections = Mapping[str, Sequence[str]]
 """Titles of the help, each with the long names of its options in the order in which they are listed."""

@@ -9,8 +9,7 @@ import click
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import WHEEL, refuse_missing
-from wheelfix.cli.printing import print_exactly
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_exactly, print_summary, say
 from wheelfix.diff.model import Difference, Likeness
 from wheelfix.diff.wheels import compare_opened
 from wheelfix.errors import WheelfixError
@@ -62,7 +61,7 @@ def command(
     else:
         print_exactly(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL))
     if not quiet:
-        say(f"Compared 2 wheels: {difference.verdict.value}\n")
+        print_summary(f"Compared 2 wheels: {difference.verdict.value}")
     as_wanted = difference.only_metadata if expect else difference.verdict is Likeness.IDENTICAL
     return ExitCode.DONE if as_wanted else ExitCode.FOUND
 

@@ -9,8 +9,8 @@ import click
 
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NULL, WHEELS, MirrorDirectory, wheel_paths
-from wheelfix.cli.printing import print_exactly
-from wheelfix.cli.progress import Narrator, say
+from wheelfix.cli.printing import print_exactly, say
+from wheelfix.cli.progress import Narrator
 from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels

@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 
 from wheelfix.cli.exit_codes import Stopped
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import say
 from wheelfix.text import shown, shown_few
 
 

@@ -1,13 +1,12 @@
 """What a person sees on standard error while wheels are worked on."""
 
-import os
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
+from wheelfix.cli.printing import print_summary, say
 from wheelfix.reports.text import (
     QUIET,
     render_disagreements,
@@ -21,15 +20,6 @@ from wheelfix.results import Outcome, Report, Status
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-_COLOURS = {Status.FIXED: "green", Status.REFUSED: "red", Status.FAILED: "red"}
-
-
-def colour_wanted() -> bool:
-    """Whether standard error takes colour: NO_COLOR and FORCE_COLOR decide before the terminal does."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
-
 
 def _progress_bar() -> "Progress | None":
     """Return a progress bar, ``None`` on a terminal that cannot move its cursor."""
@@ -38,14 +28,6 @@ def _progress_bar() -> "Progress | None":
 
     console = Console(stderr=True)
     return None if console.is_dumb_terminal else Progress(console=console, transient=True)
-
-
-def say(text: str) -> None:
-    """Write ``text`` to standard error; where that is gone, go on: narration is not worth a wheel."""
-    try:
-        click.echo(text, nl=False, err=True, color=colour_wanted())
-    except OSError:
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
 
 
 class Narrator:
@@ -65,9 +47,9 @@ class Narrator:
             outcome, verbosity=self._verbosity, dry_run=self._dry_run, by_rules=self._by_rules, diff=self._diff
         )
         if text:
-            head, _, rest = text.partition("\n")
-            colour = _COLOURS.get(outcome.status)
-            self._write((click.style(head, fg=colour) if colour else head) + "\n" + rest)
+            head, line_end, rest = text.partition("\n")
+            green = outcome.status is Status.FIXED
+            self._write((click.style(head, fg="green") if green else head) + line_end + rest)
         if self._progress:
             self._progress.advance(self._task)
 
@@ -86,7 +68,7 @@ class Narrator:
         say(render_suggestions((each.before or "", each.reason or "", each.suggestion) for each in kept))
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         say(render_rule_findings(report.rule_findings))
-        say(render_summary(report, dry_run=self._dry_run, where=where))
+        print_summary(render_summary(report, dry_run=self._dry_run, where=where))
 
     def __enter__(self) -> Self:
         if self._progress:

@@ -11,7 +11,7 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import SCAN_OPTION
 from wheelfix.cli.params import NO_SUMMARY, NULL, WHEELS, wheel_paths
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_summary, say
 from wheelfix.fix.describe import describe, disagreements
 from wheelfix.options import Scan
 from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
@@ -64,7 +64,7 @@ def command(
         click.echo(render_disagreements(differences), nl=False)
     failed = sum(each.problem is not None for each in descriptions)
     if not quiet:
-        say(render_read_summary(len(descriptions), failed))
+        print_summary(render_read_summary(len(descriptions), failed))
     return ExitCode.INCOMPLETE if failed else ExitCode.DONE
 
 

@@ -8,7 +8,7 @@ from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import JOBS, choosing_options
 from wheelfix.cli.params import NULL, WHEELS, wheel_paths
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.options import Selection
 from wheelfix.reports.verify import render_annotations, render_checked_wheel, render_verify_json, render_verify_summary
 from wheelfix.results import CheckedWheel
@@ -65,7 +65,7 @@ def command(
     else:
         _print_text(report.wheels, quiet=quiet, verbose=verbose)
     if not quiet:
-        say(render_verify_summary(report))
+        print_summary(render_verify_summary(report))
     if not report.complete:
         return ExitCode.INCOMPLETE
     return ExitCode.DONE if report.passes(strict=strict) else ExitCode.FOUND
@@ -74,4 +74,4 @@ def command(
 def _print_text(checked: tuple[CheckedWheel, ...], *, quiet: bool, verbose: bool) -> None:
     for each in checked:
         if each.findings or not quiet:
-            click.echo(render_checked_wheel(each, verbose=verbose), nl=False)
+            print_text(render_checked_wheel(each, verbose=verbose))

@@ -101,7 +101,8 @@ def test_the_schema_knows_every_word() -> None:
     assert properties["verdict"]["enum"] == [each.value for each in Likeness]
 
 
-def test_hostile_names_and_values_are_escaped() -> None:
+def test_hostile_names_and_values_are_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")  # the colours are ours
     spec = WheelSpec(requires=("x; os_name == '\x1b[2J'",), record=b"\x1b,\x1b,\x1b\n\xff,,\n")
     archive = with_entries(archive_of(spec), Entry("\x1b]0;x\x07.py", b"x"), Entry("a\nidentical", b"y", comment=b"\x1b"))
     old, new = write_wheel(Path()), write_wheel(Path("new"), spec, archive)

@@ -1,6 +1,7 @@
 """The command as a process of its own: signals, pipes, colours."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -191,6 +192,35 @@ def test_colour_follows_the_environment(variables: dict[str, str], coloured: boo
     ran = subprocess.run([*COMMAND, "strip-gpu", path], env=environment, capture_output=True, text=True, check=True)
     assert ("\x1b[32m" in ran.stderr) is coloured
     assert "\x1b" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, False), ({"FORCE_COLOR": "1"}, True), ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False)],
+    ids=str,
+)
+def test_severities_are_coloured_where_it_is_wanted(variables: dict[str, str], coloured: bool) -> None:
+    path = write_wheel(Path())
+    environment = {**os.environ, **variables}
+    ran = subprocess.run([*COMMAND, "verify", path], env=environment, capture_output=True, text=True, check=False)
+    assert ("  \x1b[33m\x1b[1mwarning\x1b[0m: " in ran.stdout) is coloured
+    ran = subprocess.run([*COMMAND, "verify", "no.whl"], env=environment, capture_output=True, text=True, check=False)
+    assert ran.stderr.startswith("\x1b[31m\x1b[1merror\x1b[0m: " if coloured else "error: ")
+
+
+def test_a_diff_in_a_pipe_has_no_colour_even_where_it_is_forced() -> None:
+    path = write_wheel(Path(), WheelSpec(requires=("nvidia-nccl-cu12",)))
+    words = [*COMMAND, "strip-gpu", "--allow-unproven", "--diff", str(path)]
+    ran = subprocess.run(words, env={**os.environ, "FORCE_COLOR": "1"}, capture_output=True, text=True, check=True)
+    assert "\n-Requires-Dist: nvidia-nccl-cu12\n" in ran.stdout
+    assert "\x1b" not in ran.stdout
+
+
+@pytest.mark.parametrize("words", [("strip-gpu",), ("verify",), ("show",), ("mirror", "add", "m")], ids=" ".join)
+def test_the_last_line_has_the_time_that_the_run_took(words: tuple[str, ...]) -> None:
+    path = write_wheel(Path())
+    ran = subprocess.run([*COMMAND, *words, path], capture_output=True, text=True, check=True)
+    assert re.search(r"^[A-Z].* 1 (wheel|file)\b.* in \d+\.\d s( -> .*)?$", ran.stderr.splitlines()[-1])
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "POSIX"])

@@ -207,8 +207,9 @@ def test_output_and_input_folder_may_not_be_one(gpu: Path) -> None:
     assert files() == before
 
 
-def test_control_characters_of_a_wheel_do_not_reach_the_terminal() -> None:
+def test_control_characters_of_a_wheel_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pitfall 29: an ANSI escape in METADATA is shown escaped, in the narration, the diff and the report."""
+    monkeypatch.setenv("NO_COLOR", "1")  # the colours are ours
     evil = "nvidia-nccl-cu12; os_name == '\x1b[2J\u202e'"
     path = write_wheel(Path(), WheelSpec(project="gpu", requires=(evil, "\x1b[31m")))
     for options in ([], ["-v", "-o", "two"], ["--diff"], ["--format", "json", "-o", "three"]):

@@ -9,7 +9,8 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
 from wheelfix.cli.options import Option, refuse_contradicting_rules, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
-from wheelfix.cli.progress import Narrator, say
+from wheelfix.cli.printing import say
+from wheelfix.cli.progress import Narrator
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.options import CAUTION, Limits, Targets

@@ -10,7 +10,7 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
 from wheelfix.cli.options import choosing_options
 from wheelfix.cli.params import NO_SUMMARY, Seconds
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.mirror import render_survey, render_survey_json, render_survey_summary
@@ -118,9 +118,9 @@ def command(
     if form == "json":
         click.echo(render_survey_json(mirror, survey), nl=False)
     else:
-        click.echo(render_survey(survey, verbose=verbose), nl=False)
+        print_text(render_survey(survey, verbose=verbose))
     if not quiet:
-        say(render_survey_summary(survey))
+        print_summary(render_survey_summary(survey))
     if not survey.complete:
         return ExitCode.INCOMPLETE
     return ExitCode.DONE if survey.passes(strict=strict) else ExitCode.FOUND

@@ -10,7 +10,7 @@ import click
 
 from wheelfix.cli.exit_codes import ExitCode, stopped
 from wheelfix.cli.params import MirrorDirectory, Seconds
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_summary, say
 from wheelfix.errors import MirrorError
 from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
 from wheelfix.results import Publication, PublishReport
@@ -86,7 +86,7 @@ def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"]
 def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: bool) -> int:
     """Print the result of a call, and return the exit code."""
     if not quiet:
-        say(render_publish_summary(report))
+        print_summary(render_publish_summary(report))
     if form == "json":
         click.echo(render_publish_json(report), nl=False)
     else:

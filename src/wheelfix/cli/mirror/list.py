@@ -8,7 +8,7 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.common import MIRROR, refusing
 from wheelfix.cli.params import NO_SUMMARY
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_summary
 from wheelfix.mirror.yank import list_pages
 from wheelfix.reports.mirror import render_list_summary, render_page, render_pages_json
 
@@ -43,5 +43,5 @@ def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "jso
         for page in pages:
             click.echo(render_page(page), nl=False)
     if not quiet:
-        say(render_list_summary(pages))
+        print_summary(render_list_summary(pages))
     return ExitCode.DONE

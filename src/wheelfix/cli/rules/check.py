@@ -7,7 +7,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option
 from wheelfix.errors import RulesError
 from wheelfix.reports.rules import render_rule_findings_json

@@ -8,7 +8,7 @@ import click
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NO_SUMMARY, NULL, wheel_paths
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import print_summary, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.fix.describe import explain_wheel
 from wheelfix.reports.rules import render_explanation, render_explanations_json
@@ -57,7 +57,7 @@ def command(
     unknown = requirement is not None and find(requirement) is None and all(each.is_empty for each in explanations)
     failed = sum(each.problem is not None for each in explanations)
     if not quiet:
-        say(render_read_summary(len(explanations), failed))
+        print_summary(render_read_summary(len(explanations), failed))
     if failed:
         return ExitCode.INCOMPLETE
     return ExitCode.FOUND if unknown else ExitCode.DONE

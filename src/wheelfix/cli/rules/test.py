@@ -8,7 +8,7 @@ import click
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.progress import say
+from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
 from wheelfix.reports.rules import render_results, render_results_json
 from wheelfix.rules.cases import Result, golden_folders, try_cases, try_golden
