@@ -82,7 +82,7 @@ def _print_adding(folder: Path, large: int, rounds: int) -> None:
         if place == empty:
             shutil.rmtree(empty, ignore_errors=True)
         else:
-            if (place / "simple" / "brandnew").exists():
+            if (place / "public/simple" / "brandnew").exists():
                 wheelfix.remove_files(place, "brandnew")
         return measure([sys.executable, "-c", _ADD, str(place), str(new)])
 

@@ -73,7 +73,7 @@ step "9. A mirror: corrected and published in one step, and pip installs from it
 "$wheelfix" mirror add "$place/mirror" sample_wheels/cleanpkg-1.0-py3-none-any.whl
 "$wheelfix" mirror list "$place/mirror"
 "$wheelfix" mirror check --strict "$place/mirror"
-offline_pip install --quiet --force-reinstall --index-url "file://$PWD/$place/mirror/simple/" demo_gpu_leak
+offline_pip install --quiet --force-reinstall --index-url "file://$PWD/$place/mirror/public/simple/" demo_gpu_leak
 "$place/venv/bin/python" -c "import demo_gpu_leak; print('imported', demo_gpu_leak.__name__, 'from the mirror')"
 
 step "Done: fault shown, wheels corrected, result installed"

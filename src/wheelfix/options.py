@@ -162,6 +162,28 @@ class Output:
         return given if isinstance(given, Output) else cls(directory=given)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """How wheels are added to a mirror.
+
+    A file name that the mirror serves with other bytes is refused, unless ``replace``: then the new bytes get a URL of their
+    own, and the old ones stay, unlisted, for old locks. With ``yank_original``, a reason, the originals of fixed wheels are
+    listed too, yanked, so that locks with their hashes can still be installed. Wheels whose release would agree less than
+    before are refused, unless ``allow_mixed``.
+
+    :raises ValueError: if there is no such ``transfer``.
+    """
+
+    replace: bool = False
+    yank_original: str | None = None
+    allow_mixed: bool = False
+    transfer: Transfer = Transfer.COPY
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        object.__setattr__(self, "transfer", Transfer(self.transfer))  # a script may give the plain word
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class Selection:
     """The codes that begin with a text of ``select``, or all without any, but for those that begin with one of ``ignore``.

@@ -16,8 +16,8 @@ from serving import static
 from wheelfix import fix_wheels
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS, Seen
-from wheelfix.mirror.repository import Unfinished
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.repository import Journal
+from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files
 
@@ -50,8 +50,8 @@ class Plant:
 
     def __init__(self, mirror: Path) -> None:
         self.mirror = mirror
-        self.page = mirror / "simple/demo/index.json"
-        [self.wheel] = mirror.glob("files/demo/*/demo-1.0-*.whl")
+        self.page = mirror / "public/simple/demo/index.json"
+        [self.wheel] = mirror.glob("public/files/demo/*/demo-1.0-*.whl")
         self.sidecar = self.wheel.with_name(self.wheel.name + ".metadata")
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
@@ -91,8 +91,8 @@ def gpu_leak(plant: Plant) -> None:
 
 
 def interrupted(plant: Plant) -> None:
-    place = "files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
-    notes = Unfinished(Folder(plant.mirror), "demo")
+    place = "public/files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
+    notes = Journal(LocalStore(plant.mirror), "demo")
     notes.note([place], notes.state())
     (plant.mirror / place).parent.mkdir()
     shutil.copy(plant.wheel, plant.mirror / place)
@@ -106,7 +106,7 @@ def without_size(plant: Plant) -> None:
 
 def without_root(plant: Plant) -> None:
     for form in ("json", "html"):
-        (plant.mirror / f"simple/index.{form}").unlink()
+        (plant.mirror / f"public/simple/index.{form}").unlink()
 
 
 PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] = {
@@ -126,7 +126,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "HTML lost": (lambda plant: plant.page.with_suffix(".html").unlink(), {"html-differs"}, None),
     "root without the project": (without_root, {"page-unlisted", "html-differs"}, None),
     "root cut off": (
-        lambda plant: (plant.mirror / "simple/index.json").write_text("{"),
+        lambda plant: (plant.mirror / "public/simple/index.json").write_text("{"),
         {"page-unreadable", "page-unlisted"},
         None,
     ),
@@ -192,10 +192,14 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"original-not-yanked", "gpu-requirements"},
     ),
     "GPU requirements in a CPU release": (gpu_leak, {"gpu-requirements"}, {"gpu-requirements"}),
-    "unlisted file": (lambda plant: shutil.copy(plant.wheel, plant.mirror / "files/demo/x.whl"), {"unlisted"}, set()),
+    "unlisted file": (lambda plant: shutil.copy(plant.wheel, plant.mirror / "public/files/demo/x.whl"), {"unlisted"}, set()),
     "file of an interrupted call": (interrupted, {"unlisted"}, set()),
-    "half a file": (lambda plant: (plant.mirror / "simple/demo/.wheelfix-0.part").touch(), {"leftover"}, set()),
-    "link out of the mirror": (lambda plant: (plant.mirror / "files/demo/out").symlink_to("/etc"), {"link-outside"}, set()),
+    "half a file": (lambda plant: (plant.mirror / "public/simple/demo/.wheelfix-0.part").touch(), {"leftover"}, set()),
+    "link out of the mirror": (
+        lambda plant: (plant.mirror / "public/files/demo/out").symlink_to("/etc"),
+        {"link-outside"},
+        set(),
+    ),
 }
 
 
@@ -210,7 +214,7 @@ def test_planted_faults_are_found_in_the_folder(name: str, mirror: Path) -> None
 def test_planted_faults_are_seen_through_a_server(name: str, mirror: Path) -> None:
     plant, _, codes = PLANTS[name]
     plant(Plant(mirror))
-    with static(mirror, negotiates=True) as server:
+    with static(mirror / "public", negotiates=True) as server:
         survey = check_index(server.index, ["demo"], download="all", timeout=5)
     assert {each.code for each in survey.findings} - SERVER == codes
 
@@ -237,10 +241,10 @@ MENDED = {
 def test_what_can_be_made_anew_is_and_no_wheel_goes_but_of_an_interrupted_call(name: str, mirror: Path) -> None:
     plant, codes, _ = PLANTS[name]
     plant(Plant(mirror))
-    wheels = set(mirror.glob("files/*/*/*.whl"))
+    wheels = set(mirror.glob("public/files/*/*/*.whl"))
     survey = check_mirror(mirror, fix=True)
     assert (survey.findings == ()) is (name in MENDED or (not codes)), survey.findings
-    gone = wheels - set(mirror.glob("files/*/*/*.whl"))
+    gone = wheels - set(mirror.glob("public/files/*/*/*.whl"))
     assert len(gone) == (1 if name == "file of an interrupted call" else 0)
 
 
@@ -252,6 +256,6 @@ def test_the_table_tells_where_each_check_looks() -> None:
         text = "".join((rooms / f"{name}.py").read_text("utf-8") for name in names)
         return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
 
-    folder, index = named("check", "release"), named("check_url", "release")
+    folder, index = named("check", "release", "storage/local"), named("check_url", "release")
     assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
     assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.FOLDER}

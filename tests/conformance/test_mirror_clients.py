@@ -91,7 +91,7 @@ here = pytest.mark.skipif(platform.machine() != "x86_64", reason="the guarded re
 @pytest.mark.parametrize("locker", LOCKERS)
 def test_lockers_believe_what_the_wheels_say(locker: str, before: Path, tmp_path: Path) -> None:
     """The fault that there is a correction for: without it, this test shows that the others see it."""
-    with static(before) as server:
+    with static(before / "public") as server:
         lock = LOCKERS[locker](tmp_path / "app", server.index)
     assert "nvidia-cudnn-cu12" in lock
     assert "triton" in lock
@@ -112,7 +112,7 @@ def test_after_the_correction_no_locker_wants_them(locker: str, after: Path, ser
 
 @here
 def test_pip_before(before: Path, tmp_path: Path) -> None:
-    with static(before) as server:
+    with static(before / "public") as server:
         report = clients.pip_report(tmp_path / "pip", server.index)
     assert "triton" in {each["metadata"]["name"] for each in report["install"]}
 

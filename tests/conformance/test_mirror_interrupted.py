@@ -21,7 +21,7 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.follow import follow_index
 from wheelfix.mirror.publish import fix_into_mirror
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files, yank_files
 from wheelfix.upstream.client import ServedPage
@@ -117,20 +117,20 @@ def remove_all(folder: Path, mirror: Path) -> Callable[[], object]:
 
 def mend(folder: Path, mirror: Path) -> Callable[[], object]:
     add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", "2.0")])
-    (mirror / "simple/demo/index.html").unlink()
-    (mirror / "simple/index.html").unlink()
-    for sidecar in mirror.glob("files/demo/*/*.metadata"):
+    (mirror / "public/simple/demo/index.html").unlink()
+    (mirror / "public/simple/index.html").unlink()
+    for sidecar in mirror.glob("public/files/demo/*/*.metadata"):
         sidecar.unlink()
     return lambda: check_mirror(mirror, fix=True)
 
 
 def follow(folder: Path, mirror: Path) -> Callable[[], object]:
     add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", "2.0")])
-    listed = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    listed = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
     listed["files"][1]["yanked"] = "broken"
     url = "https://example.org/simple/"
     answer = ServedPage(f"{url}demo/", "json", ProjectPage.from_json_data(listed, f"{url}demo/"))
-    return lambda: follow_index(Folder(mirror), "demo", url, answer, 600)
+    return lambda: follow_index(LocalStore(mirror), "demo", url, answer, 600)
 
 
 CALLS: Final = (add_new, add_more, replace, yank_original, publish, yank, follow, remove_one, remove_all, mend)
@@ -139,17 +139,21 @@ CALLS: Final = (add_new, add_more, replace, yank_original, publish, yank, follow
 def misled(mirror: Path) -> list[str]:
     """Return what a client would be led to and not find."""
     wrong = []
-    for page in mirror.glob("simple/*/index.html"):
-        wrong += [place for place, sha256 in _HREF.findall(page.read_text("utf-8")) if not is_whole(mirror / place, sha256)]
-    for page in mirror.glob("simple/*/index.json"):
+    for page in mirror.glob("public/simple/*/index.html"):
+        wrong += [
+            place
+            for place, sha256 in _HREF.findall(page.read_text("utf-8"))
+            if not is_whole(mirror / "public" / place, sha256)
+        ]
+    for page in mirror.glob("public/simple/*/index.json"):
         document = json.loads(page.read_bytes())
         for file in (*document["files"], *document.get("_wheelfix-past", ())):
-            place = mirror / file["url"].removeprefix("../../")
+            place = mirror / "public" / file["url"].removeprefix("../../")
             if not is_whole(place, file["hashes"]["sha256"]):
                 wrong.append(f"{page}: {place}")
-    root = mirror / "simple/index.json"
+    root = mirror / "public/simple/index.json"
     listed = json.loads(root.read_bytes())["projects"] if root.exists() else []
-    wrong += [each["name"] for each in listed if not (mirror / "simple" / each["name"] / "index.json").exists()]
+    wrong += [each["name"] for each in listed if not (mirror / "public/simple" / each["name"] / "index.json").exists()]
     return wrong
 
 
@@ -191,13 +195,13 @@ def cut_at_each_step(call: Call, error: BaseException, tmp_path: Path) -> None:
             last = steps[0] < at
         if call is not mend:
             assert misled(mirror) == [], at
-        if (mirror / ".wheelfix").is_dir():
+        if (mirror / "private").is_dir():
             copy = folder / "copy"
             shutil.copytree(mirror, copy)
             codes = {each.code for each in check_mirror(copy, fix=True).findings} - {"gpu-requirements"}
             assert codes <= ({"local-version-covers-less"} if call is add_new else set()), (at, codes)
             assert misled(copy) == []
-            assert not list(copy.glob(".wheelfix/unfinished/*")), at
+            assert not list(copy.glob("private/journal/*")), at
             assert {each.code for each in check_mirror(copy).findings} == codes | leaking(copy), at
         with suppress(MirrorError):  # what was to be removed may be gone
             act()

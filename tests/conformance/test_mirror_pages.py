@@ -45,7 +45,7 @@ def read(page: ProjectPage) -> dict[str, tuple[Any, ...]]:
 
 
 def test_pypi_simple_reads_the_same_in_both_forms(mirror: Path) -> None:
-    folder = mirror / "simple" / "demo"
+    folder = mirror / "public/simple" / "demo"
     one = ProjectPage.from_json_data(json.loads((folder / "index.json").read_bytes()), BASE)
     two = ProjectPage.from_html("demo", (folder / "index.html").read_bytes(), BASE)
     assert len(one.packages) == 4
@@ -54,7 +54,7 @@ def test_pypi_simple_reads_the_same_in_both_forms(mirror: Path) -> None:
     assert one.versions == ["1.0", "2.0+cpu", "3.0"]
     assert all(each.size and each.upload_time and each.version for each in one.packages)
     assert {each.yanked_reason for each in one.packages if each.is_yanked} == {NASTY}
-    root = mirror / "simple"
+    root = mirror / "public/simple"
     assert IndexPage.from_json_data(json.loads((root / "index.json").read_bytes())).projects == ["demo"]
     assert IndexPage.from_html((root / "index.html").read_bytes()).projects == ["demo"]
 
@@ -64,7 +64,7 @@ def test_pip_takes_every_link(form: str, mirror: Path) -> None:
     """By the code with which pip collects links; it is not a public interface."""
     collector = pytest.importorskip("pip._internal.index.collector")
     types = {"json": "application/vnd.pypi.simple.v1+json", "html": "text/html"}
-    content = (mirror / f"simple/demo/index.{form}").read_bytes()
+    content = (mirror / f"public/simple/demo/index.{form}").read_bytes()
     page = SimpleNamespace(content=content, content_type=types[form], encoding=None, url=BASE, cache_link_parsing=False)
     parse = getattr(collector.parse_links, "__wrapped__", collector.parse_links)
     links = list(parse(page))

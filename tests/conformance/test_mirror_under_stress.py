@@ -61,9 +61,9 @@ def test_eight_processes_add_to_one_mirror(tmp_path: Path) -> None:
 
 
 def html_leads_to_files(mirror: Path) -> bool:
-    for page in mirror.glob("simple/*/index.html"):
+    for page in mirror.glob("public/simple/*/index.html"):
         for place in _HREF.findall(page.read_text("utf-8")):
-            if not (mirror / place).is_file() or not (mirror / f"{place}.metadata").is_file():
+            if not (mirror / "public" / place).is_file() or not (mirror / "public" / f"{place}.metadata").is_file():
                 return False
     return True
 
@@ -88,7 +88,7 @@ def test_a_writer_is_killed_at_any_moment(tmp_path: Path) -> None:
         time.sleep(chance.uniform(0, usual / 2))
         os.kill(writer, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(writer, 0)[1])
-        if (mirror / "simple").exists():
+        if (mirror / "public/simple").exists():
             assert {each.code for each in check_mirror(mirror).findings} <= ALLOWED
             assert html_leads_to_files(mirror)
         if number % 10 == 9:

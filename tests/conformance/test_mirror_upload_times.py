@@ -26,7 +26,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         assert mirror_releases(tmp_path / "mirror", upstream.index, ["demo==1.0", "demo==2.0", "demo"])[1].ok
         index.of[paths[2].name]["yanked"] = "broken"
         assert mirror_releases(tmp_path / "mirror", upstream.index, "demo")[1].ok
-    with static(tmp_path / "mirror", negotiates=True) as found:
+    with static(tmp_path / "mirror/public", negotiates=True) as found:
         yield found
 
 
@@ -52,7 +52,7 @@ def test_pip(before: str, version: str, server: Server, tmp_path: Path) -> None:
 def test_uv_on_an_index_of_html_only(server: Server, tmp_path: Path) -> None:
     """It reads ``data-upload-time``, which our HTML pages have."""
     (tmp_path / "requirements.in").write_text("demo\n")
-    with static(tmp_path / "mirror") as plain:
+    with static(tmp_path / "mirror/public") as plain:
         words = ("pip", "compile", "--no-header", "--no-annotate", "--exclude-newer", "2026-01-15", "--default-index")
         out = clients.run(*clients.UV, *words, plain.index, "requirements.in", cwd=tmp_path)
     assert out.strip() == f"demo=={OLD}"

@@ -10,15 +10,15 @@ from typing import Final
 
 from wheelfix.codes import Client
 from wheelfix.errors import MirrorError
-from wheelfix.mirror.layout import file_place, url_of
+from wheelfix.mirror.layout import file_key, url_of
 from wheelfix.mirror.pages import ListedFile, Origin
 from wheelfix.results import Change, Finding, Severity
 from wheelfix.text import as_utf8
 from wheelfix.verify.run import findings_in
-from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.sbom import TRACE, Trace, read_trace
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import RunningDigest
-from wheelfix.wheel.zip.source import Source, sha256_of
+from wheelfix.wheel.zip.source import Readable, Source, sha256_of
 
 _LARGE: Final = 1 << 22
 """In bytes."""
@@ -31,19 +31,23 @@ _LONGEST: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A wheel that may be listed: its ``metadata`` is the sidecar, ``file`` what the page says of it."""
+class ExaminedWheel:
+    """A wheel that was read and verified: its ``metadata`` is the metadata file, ``file`` what the page is to say of it.
+
+    ``provenance`` is ``None`` for a wheel that is as it came. ``errors`` are the codes of what keeps it from being listed.
+    """
 
     path: Path
     project: str
     file: ListedFile
     metadata: bytes
+    provenance: Trace | None = None
     errors: tuple[str, ...] = ()
 
 
 def examine(
-    path: Path, source: Source, *, sha256: str | None, now: Callable[[], datetime], leniently: bool = False
-) -> Arrival:
+    path: Path, source: Readable, *, sha256: str | None, now: Callable[[], datetime], leniently: bool = False
+) -> ExaminedWheel:
     """Verify the wheel at ``path``, open as ``source``, and return what is to be listed.
 
     ``sha256`` is that of the file where it is known. What PyPI alone refuses is no error here: clients install it.
@@ -53,8 +57,8 @@ def examine(
     :raises WheelFault: if it cannot be read.
     :raises SourceChanged: if somebody writes to it meanwhile.
     """
-    large = sha256 is None and source.size > _LARGE  # worth a thread of its own
-    with RunningDigest(source) if large else nullcontext() as digest:
+    is_large = sha256 is None and source.size > _LARGE  # worth a thread of its own
+    with RunningDigest(source) if is_large and isinstance(source, Source) else nullcontext() as digest:
         faults = [each.finding for each in findings_in(path, source=source)]
         errors = [each for each in faults if each.severity is Severity.ERROR and not _is_taken(each)]
         if errors and not leniently:
@@ -62,14 +66,16 @@ def examine(
         with Wheel(path, source=source) as wheel:
             metadata = wheel.read("METADATA")
             known = sha256 or (digest.hexdigest() if digest else sha256_of(source))
-            listed = _listed(wheel, metadata, known, upload_time(now()))
+            provenance = provenance_of(wheel)
+            listed = _listed(wheel, metadata, known, upload_time(now()), provenance)
     source.check_unchanged()
-    return Arrival(path, wheel.filename.project, listed, metadata, tuple(each.code for each in errors))
+    codes = tuple(each.code for each in errors)
+    return ExaminedWheel(path, wheel.filename.project, listed, metadata, provenance, codes)
 
 
-def _is_taken(fault: Finding) -> bool:
+def _is_taken(finding: Finding) -> bool:
     """Whether a mirror takes a wheel with this error: no client minds."""
-    return fault.refused_by == _AT_UPLOAD and fault.code not in _NEVER
+    return finding.refused_by == _AT_UPLOAD and finding.code not in _NEVER
 
 
 def _faulty(errors: Sequence[Finding]) -> MirrorError:
@@ -84,18 +90,18 @@ def _faulty(errors: Sequence[Finding]) -> MirrorError:
     )
 
 
-def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str) -> ListedFile:
+def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str, provenance: Trace | None) -> ListedFile:
     filename = str(wheel.filename)
     requires_python = wheel.document.first("Requires-Python")
     return ListedFile(
         filename=filename,
-        url=url_of(file_place(wheel.filename.project, filename, sha256)),
+        url=url_of(file_key(wheel.filename.project, filename, sha256)),
         sha256=sha256,
         size=wheel.source.size,
         upload_time=time,
         requires_python=as_utf8(requires_python) if requires_python else None,
         metadata_sha256=hashlib.sha256(metadata).hexdigest(),
-        origin=_origin(wheel),
+        origin=_origin(provenance) if provenance else None,
     )
 
 
@@ -109,10 +115,13 @@ def upload_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _origin(wheel: Wheel) -> Origin | None:
+def provenance_of(wheel: Wheel) -> Trace | None:
+    """Return what a wheel was made from, ``None`` if it is as it came."""
     trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
-    if trace is None or not trace.ancestors:
-        return None
+    return trace if trace and trace.ancestors else None
+
+
+def _origin(trace: Trace) -> Origin:
     first = trace.ancestors[-1]
     changes = [_sentence(each) for each in trace.changes]
     if len(changes) > _MOST_CHANGES:

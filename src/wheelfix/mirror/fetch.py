@@ -13,12 +13,12 @@ from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.mirror.decide import SAME_NAME
 from wheelfix.mirror.follow import count_from, follow_index, upstream_file
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.refusals import Conditions, Refusals
 from wheelfix.mirror.repository import load_page, not_done
-from wheelfix.mirror.storage.local import Folder
-from wheelfix.mirror.upload import SAME_NAME
+from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
 from wheelfix.options import Limits, Targets
 from wheelfix.progress import Progress
@@ -31,7 +31,7 @@ from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requiremen
 
 _FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
 """The codes of errors that another run may not meet."""
-_FOR_GOOD: Final = frozenset({"faulty-wheel"})
+_FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
 
 
@@ -53,23 +53,23 @@ class _Wanted:
 
 
 class Fetcher:
-    """What one run fetches from the index at ``index`` for the mirror ``folder``, into the directory ``work``.
+    """What one run fetches from the index at ``index`` for the mirror in ``store``, into the directory ``work``.
 
     The steps: :meth:`fetch` each requirement; fix and add the wheels that :attr:`upstream` names; :meth:`settle`.
     """
 
     def __init__(
-        self, web: Web, index: str, folder: Folder, work: Path, conditions: Conditions, limits: Limits, progress: Progress
+        self, web: Web, index: str, store: Store, work: Path, conditions: Conditions, limits: Limits, progress: Progress
     ) -> None:
         self._web = web
         self._index = index
-        self._folder = folder
+        self._store = store
         self._work = work
         self._conditions = conditions
         self._lock_seconds = limits.lock_seconds
-        self._refusals = Refusals(folder.scratch(), conditions)
+        self._refusals = Refusals(store.scratch(), conditions)
         remove_old(self._refusals.directory)
-        self._downloads = Downloads(web, folder.scratch(), limits.lock_seconds, progress)
+        self._downloads = Downloads(web, store.scratch(), limits.lock_seconds, progress)
         self._wanted: dict[str, _Wanted] = {}
         self._incomplete: set[tuple[str, ...]] = set()
         self._pages: dict[str, ServedPage] = {}
@@ -115,11 +115,11 @@ class Fetcher:
             try:
                 page = ask_listed(self._web, self._index, project)
             except MirrorError as error:
-                if error.code == "no-project" and (count := count_from(self._folder, project, self._index)):
+                if error.code == "no-project" and (count := count_from(self._store, project, self._index)):
                     raise _project_gone(project, count) from error
                 raise
             self._pages[project] = page
-            self._followed += follow_index(self._folder, project, self._index, page, self._lock_seconds)
+            self._followed += follow_index(self._store, project, self._index, page, self._lock_seconds)
         return self._pages[project]
 
     def _obtain(self, wheel: _Wanted, file: DistributionPackage) -> None:
@@ -140,7 +140,7 @@ class Fetcher:
 
     def _known(self, wheel: _Wanted, file: DistributionPackage) -> Publication | None:
         """Return what an earlier run made of a wheel under the same conditions, ``None`` if none did."""
-        published = _published(self._folder, load_page(self._folder, wheel.project), wheel.sha256, self._conditions)
+        published = _published(self._store, load_page(self._store, wheel.project), wheel.sha256, self._conditions)
         if published is not None:
             return published
         problem = self._refusals.find(wheel.sha256, wheel.release)
@@ -225,11 +225,14 @@ def _failed(source: str, project: str, filename: str | None, error: WheelfixErro
     return replace(done, status=Published.FAILED) if failed else done
 
 
-def _published(folder: Folder, page: Page, sha256: str, conditions: Conditions) -> Publication | None:
+def _published(store: Store, page: Page, sha256: str, conditions: Conditions) -> Publication | None:
     """Return the file of ``page`` that a wheel became under the same conditions; ``None`` if none, or if it is lost."""
     for each in page.files:
-        sums, place = (each.sha256, each.origin.sha256 if each.origin else None), page.place(each)
-        if sha256 not in sums or each.checked_by != conditions.rules or place is None or folder.size(place) != each.size:
+        sums, key = (each.sha256, each.origin.sha256 if each.origin else None), page.key(each)
+        if sha256 not in sums or each.checked_by != conditions.rules or key is None:
+            continue
+        head = store.head(key)
+        if head is None or head.size != each.size:
             continue
         notes = () if each.yanked is None else (_about_yank(each),)
         if conditions.yank_original and each.origin is not None:
@@ -237,7 +240,7 @@ def _published(folder: Folder, page: Page, sha256: str, conditions: Conditions) 
             if note is None:
                 return None
             notes = (*notes, note) if note else notes
-        return Publication(None, Published.UNCHANGED, page.project, each.filename, place, each.sha256, notes)
+        return Publication(None, Published.UNCHANGED, page.project, each.filename, key, each.sha256, notes)
     return None
 
 

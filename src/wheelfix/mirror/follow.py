@@ -7,10 +7,10 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.examine import upload_time
-from wheelfix.mirror.layout import page_place
+from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.repository import Unfinished, behind, is_saved, load_page, outdated_pages, save_page
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, outdated_pages, save_page
+from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.upstream_file import REMOVED, UpstreamFile, removed, taken_over
 from wheelfix.results import Problem, Publication, Published
 from wheelfix.text import as_utf8
@@ -32,15 +32,15 @@ def _uploaded(file: DistributionPackage) -> str | None:
         return None
 
 
-def count_from(folder: Folder, project: str, index: str) -> int:
+def count_from(store: Store, project: str, index: str) -> int:
     """Return how many files on the page of ``project`` came from the index at ``index``, and are not yanked.
 
     :raises MirrorError: if the page is damaged.
     """
-    return sum(each.upstream == name_of_index(index) and each.yanked is None for each in load_page(folder, project).files)
+    return sum(each.upstream == name_of_index(index) and each.yanked is None for each in load_page(store, project).files)
 
 
-def follow_index(folder: Folder, project: str, index: str, answer: ServedPage, timeout: float) -> list[Publication]:
+def follow_index(store: Store, project: str, index: str, answer: ServedPage, timeout: float) -> list[Publication]:
     """Let the page of ``project`` say what ``answer``, the page of the index, says of the files that both have.
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
@@ -49,24 +49,24 @@ def follow_index(folder: Folder, project: str, index: str, answer: ServedPage, t
 
     :raises MirrorError: if a page of the mirror is damaged, or another process writes to it for too long.
     """
-    with folder.locked(project, timeout):
-        Unfinished(folder, project).settle(timeout)
-        before = load_page(folder, project)
+    with store.locked(project, timeout):
+        Journal(store, project).settle(timeout)
+        before = load_page(store, project)
         if not before.files:
             return []
         page = _with_status(before.with_files(_followed(before, index, answer)), index, answer)
-        problem = _save(folder, page, timeout) if page != before or outdated_pages(folder, page) else None
+        problem = _save(store, page, timeout) if page != before or outdated_pages(store, page) else None
     return list(_publications(before, page, problem))
 
 
-def _save(folder: Folder, page: Page, timeout: float) -> Problem | None:
+def _save(store: Store, page: Page, timeout: float) -> Problem | None:
     """Write the pages; return what went wrong once JSON said what it should: the next run completes it."""
     try:
-        save_page(folder, page, timeout)
+        save_page(store, page, timeout)
     except (MirrorError, OSError) as error:
-        if not is_saved(folder, page):
+        if not is_saved(store, page):
             raise
-        return behind(outdated_pages(folder, page), page_place(page.project), error)
+        return behind(outdated_pages(store, page), page_key(page.project), error)
     return None
 
 
@@ -117,7 +117,7 @@ def _publications(before: Page, after: Page, problem: Problem | None) -> Iterato
     for old, new in zip(before.with_files(before.files).files, after.files, strict=True):
         if old.yanked != new.yanked or problem is not None:
             status, notes = _what_became(old, new)
-            yield Publication(None, status, after.project, new.filename, after.place(new), new.sha256, notes, problem)
+            yield Publication(None, status, after.project, new.filename, after.key(new), new.sha256, notes, problem)
 
 
 def _what_became(old: ListedFile, new: ListedFile) -> tuple[Published, tuple[str, ...]]:

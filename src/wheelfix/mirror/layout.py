@@ -3,13 +3,18 @@
 ::
 
     MIRROR/
-      simple/index.json, index.html             all projects
-      simple/PROJECT/index.json, index.html     its page
-      files/PROJECT/SHA256[:16]/NAME.whl        a file, and NAME.whl.metadata, its sidecar
-      .wheelfix/                                locks, and what is being made; not for a server to show
+      public/                                         all that a server shows
+        simple/index.json, index.html                 all projects
+        simple/PROJECT/index.json, index.html         its page
+        files/PROJECT/SHA256[:16]/NAME.whl            a file, and NAME.whl.metadata, its metadata file (PEP 658)
+      private/                                        for writers only
+        locks/                                        who writes to what
+        journal/PROJECT                               what a writer is about to do
+        scratch/                                      downloads and work in progress
 """
 
 import re
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -18,18 +23,49 @@ from packaging.utils import is_normalized_name
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
 
+PUBLIC: Final = "public"
+PRIVATE: Final = "private"
+SIMPLE: Final = f"{PUBLIC}/simple"
+FILES: Final = f"{PUBLIC}/files"
+LOCKS: Final = f"{PRIVATE}/locks"
+JOURNAL: Final = f"{PRIVATE}/journal"
+SCRATCH: Final = f"{PRIVATE}/scratch"
 PAGE: Final = "index.json"
 HTML: Final = "index.html"
-SIMPLE: Final = "simple"
-FILES: Final = "files"
-HIDDEN: Final = ".wheelfix"
-MAKING: Final = "making-"
-"""How the name of a folder in it begins in which something is being made."""
+ROOT_PAGE: Final = f"{SIMPLE}/{PAGE}"
+ROOT_HTML: Final = f"{SIMPLE}/{HTML}"
+METADATA: Final = ".metadata"
+"""What follows the name of a wheel in that of its metadata file (PEP 658)."""
+_UP: Final = "../../"
+"""The way from a page to the public directory, in a URL."""
 _PREFIX: Final = 16
-"""How many hexadecimal digits of the sha256 are part of a file's place."""
-SIDECAR: Final = ".metadata"
-"""What follows the name of a wheel in that of its sidecar (PEP 658)."""
+"""How many hexadecimal digits of the sha256 are part of a file's key."""
 _PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What a server says of a file; a directory leaves that to the configuration of the server, a bucket stores it."""
+
+    content_type: str
+    cache_control: str
+
+
+_PAGES_CHANGE: Final = "max-age=600"
+_FILES_STAY: Final = "max-age=31536000, immutable"  # their URL names their content
+_ATTRIBUTES: Final = {
+    PAGE: Attributes("application/vnd.pypi.simple.v1+json", _PAGES_CHANGE),
+    HTML: Attributes("text/html; charset=utf-8", _PAGES_CHANGE),
+}
+
+
+def attributes_of(key: str) -> Attributes:
+    """Return what a server should say of the file at ``key``.
+
+    >>> attributes_of("public/simple/demo/index.json").cache_control
+    'max-age=600'
+    """
+    return _ATTRIBUTES.get(key.rpartition("/")[2], Attributes("application/octet-stream", _FILES_STAY))
 
 
 def check_project(project: str) -> None:
@@ -41,38 +77,53 @@ def check_project(project: str) -> None:
         raise MirrorError("bad-project", f"{shown(project)!r} is no name of a project", hint="Check its spelling.")
 
 
-def page_place(project: str, file: str = PAGE) -> str:
-    """Return where a page of ``project`` lies."""
+def page_key(project: str, file: str = PAGE) -> str:
+    """Return the key of a page of ``project``."""
     check_project(project)
     return f"{SIMPLE}/{project}/{file}"
 
 
-def file_place(project: str, filename: str, sha256: str) -> str:
-    """Return where a file with this ``sha256`` lies."""
+def file_key(project: str, filename: str, sha256: str) -> str:
+    """Return the key of a file with this ``sha256``."""
     return f"{FILES}/{project}/{sha256[:_PREFIX]}/{filename}"
 
 
-def url_of(place: str) -> str:
-    """Return the URL of a file, relative to the page of its project; ``+`` is written ``%2B``, as S3 reads it as a blank."""
-    return f"../../{quote(place, safe='/')}"
+def url_of(key: str) -> str:
+    """Return the URL of a file, relative to the page of its project; ``+`` is written ``%2B``, as S3 reads it as a space."""
+    return f"{_UP}{quote(key.removeprefix(f'{PUBLIC}/'), safe='/')}"
 
 
-def own_place(project: str, filename: str, sha256: str, url: str) -> str | None:
-    """Return where a file of ``project`` lies, ``None`` where ``url``, its address on the page, leads anywhere else.
+def own_key(project: str, filename: str, sha256: str, url: str) -> str | None:
+    """Return the key of a file of ``project``, ``None`` where its ``url`` on the page leads anywhere else.
 
     A page that somebody edited must not lead a writer to files of another project.
     """
-    place = file_place(project, filename, sha256)
-    return place if place_of(url) == place else None
+    key = file_key(project, filename, sha256)
+    return key if key_of(url) == key else None
 
 
-def place_of(url: str) -> str | None:
-    """Return where the file of a page's ``url`` lies, ``None`` where it is none of this mirror."""
-    place = unquote(url.removeprefix("../../"))
-    return place if url.startswith(f"../../{FILES}/") and is_place(place) else None
+def key_of(url: str) -> str | None:
+    """Return the key of the file that a page links to with ``url``, ``None`` where it is none of this mirror."""
+    key = f"{PUBLIC}/{unquote(url.removeprefix(_UP))}"
+    return key if url.startswith(_UP) and is_file_key(key) else None
 
 
-def is_place(place: str) -> bool:
-    """Whether ``place`` is one for a file: below a project, and a folder for its sum."""
-    parts = place.split("/")
-    return len(parts) == 4 and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+def is_file_key(key: str) -> bool:
+    """Whether ``key`` is one for a file: below a project, and a directory for its sha256."""
+    parts = key.removeprefix(f"{FILES}/").split("/")
+    return (
+        key.startswith(f"{FILES}/")
+        and len(parts) == 3
+        and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+    )
+
+
+def project_of(key: str) -> str | None:
+    """Return the project in whose directory ``key`` lies, ``None`` where that is in none's."""
+    top, _, rest = key.removeprefix(f"{PUBLIC}/").partition("/")
+    project, slash, _ = rest.partition("/")
+    return (
+        project
+        if slash and top in ("simple", "files") and key.startswith(f"{PUBLIC}/") and is_normalized_name(project)
+        else None
+    )

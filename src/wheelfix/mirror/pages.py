@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_version
 from packaging.version import Version
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.mirror.layout import own_place
+from wheelfix.mirror.layout import own_key
 from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 
@@ -101,7 +101,8 @@ class Page:
 
     ``past`` are files that others of the same name have replaced: no longer listed, and kept for old locks.
     ``other`` holds keys that wheelfix does not know, such as the status of PEP 792, which stay; ``status_from`` is the URL
-    of the index that the status was taken over from, ``None`` for one that somebody wrote here.
+    of the index that the status was taken over from, ``None`` for one that somebody wrote here. ``stored`` is the version of
+    the stored page that it was read from, ``None`` for a new one: what must still be there when it is written.
     """
 
     project: str
@@ -109,6 +110,7 @@ class Page:
     past: tuple[ListedFile, ...] = ()
     other: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     status_from: str | None = None
+    stored: str | None = field(default=None, compare=False)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -124,9 +126,9 @@ class Page:
         """Return the listed file that installers take for the same wheel as ``file``, ``None`` where there is none."""
         return next((each for each in self.files if each.identity == file.identity), None)
 
-    def place(self, file: ListedFile) -> str | None:
-        """Return where ``file``, one of this page, lies in the mirror, ``None`` where its address leads anywhere else."""
-        return own_place(self.project, file.filename, file.sha256, file.url)
+    def key(self, file: ListedFile) -> str | None:
+        """Return the key of ``file``, one of this page, ``None`` where its URL leads anywhere else."""
+        return own_key(self.project, file.filename, file.sha256, file.url)
 
     def with_files(self, files: Iterable[ListedFile]) -> "Page":
         """Return the page with these files, put in order."""
@@ -373,7 +375,7 @@ def _bad(project: str, error: Exception) -> MirrorError:
         "bad-page",
         f"the page of {shown(project)} is damaged: {_why(error)}",
         hint="Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they lie, "
-        f"files/{project}/*/*.whl: what was yanked, and when each was uploaded, only the page knows.",
+        f"public/files/{project}/*/*.whl: what was yanked, and when each was uploaded, only the page knows.",
     )
 
 

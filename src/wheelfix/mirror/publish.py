@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.mirror.storage.local import Folder
-from wheelfix.mirror.terms import Terms
-from wheelfix.mirror.upload import add_on_terms
+from wheelfix.mirror.decide import NewWheel
+from wheelfix.mirror.scratch import workshop
+from wheelfix.mirror.storage import open_store
+from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.upload import Request, add_new_wheels
 from wheelfix.mirror.upstream_file import UpstreamFile
-from wheelfix.options import Transfer, listed
+from wheelfix.options import Publishing, Transfer, listed
 from wheelfix.results import Outcome, Publication, PublishReport, Report
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def fix_into_mirror(
     check_options(rules, options)
     given = [Path(path) for path in listed(paths)]
     options["timeout"] = timeout
-    return correct_into(Folder(Path(mirror)), given, rules, on_outcome=on_outcome, **options)
+    return correct_into(open_store(mirror, create=True), given, rules, on_outcome=on_outcome, **options)
 
 
 def check_options(rules: "RuleSet | Path | str | Sequence[Path | str] | None", options: dict[str, Any]) -> None:
@@ -88,7 +90,7 @@ def decided_by(rules: str | None, options: Mapping[str, Any]) -> str | None:
 
 
 def correct_into(
-    folder: Folder,
+    store: Store,
     given: list[Path],
     rules: "RuleSet | Path | str | Sequence[Path | str] | None",
     *,
@@ -104,29 +106,27 @@ def correct_into(
 
     All else is that of :func:`fix_into_mirror`.
     """
-    said = dict(upstream or {})
-    with folder.workshop() as made:
+    said = upstream or {}
+    with workshop(store.scratch()) as made:
         report = fix_wheels(given, rules, output_dir=made, allow_mixed=allow_mixed, on_outcome=on_outcome, **options)
         sources = {each.output: each.source for each in report.outcomes if each.output is not None}
         sums = {each.output: each.output_sha256 for each in report.outcomes if each.output and each.output_sha256}
-        said |= {output: said[source] for output, source in sources.items() if source in said}
-        terms = Terms(
-            replace=replace,
-            yank_original=yank_original,
-            allow_mixed=allow_mixed,
-            transfer=Transfer.MOVE,
-            sums=sums,
-            upstream=said,
-            rules=decided_by(_digest(rules), options),
-            timeout=timeout,
+        applied = decided_by(_digest(rules), options)
+        wheels = [
+            NewWheel(path=output, sha256=sums.get(output), upstream=said.get(source), rules=applied)
+            for output, source in sources.items()
+        ]
+        originals = [NewWheel(path=path, upstream=said.get(path)) for path in given]
+        publishing = Publishing(
+            replace=replace, yank_original=yank_original, allow_mixed=allow_mixed, transfer=Transfer.MOVE
         )
-        published = add_on_terms(folder, [*sources], terms, given)
+        published = add_new_wheels(store, wheels, Request(publishing=publishing, originals=originals, timeout=timeout))
     files = tuple(
         changed(each, source=sources.get(each.source, each.source)) if each.source else each for each in published.files
     )
     places = dict(zip(sources, published.files, strict=False))
     outcomes = tuple(
-        changed(each, output=_place(folder, places.get(each.output))) if each.output else each for each in report.outcomes
+        changed(each, output=_place(store, places.get(each.output))) if each.output else each for each in report.outcomes
     )
     return changed(report, outcomes=outcomes), changed(published, files=files)
 
@@ -141,5 +141,5 @@ def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str 
     return load_rules(*listed(rules)).digest
 
 
-def _place(folder: Folder, publication: Publication | None) -> Path | None:
-    return None if publication is None or publication.place is None else folder.path / publication.place
+def _place(store: Store, publication: Publication | None) -> Path | None:
+    return None if publication is None or publication.place is None else Path(store.name) / publication.place

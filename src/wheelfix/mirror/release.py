@@ -3,7 +3,7 @@
 Those of a release should agree, and those that can do without a GPU should not ask for its libraries.
 """
 
-from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,10 +16,11 @@ from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.evidence.verdict import Evidence, Judgement
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.release import Known, newly_differing
-from wheelfix.mirror.layout import SIDECAR
+from wheelfix.mirror.examine import ExaminedWheel, provenance_of
+from wheelfix.mirror.layout import METADATA
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import Finding
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.storage.base import Store
 from wheelfix.results import Change, Verdict
 from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.load import gpu_rules
@@ -30,7 +31,7 @@ from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.release import EXTRA, PYTHON, Declared, disagreements_of, release_of
 from wheelfix.wheel.requirement import meaning, read_requirement
-from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.sbom import Trace
 from wheelfix.wheel.tags import Environments, uncovered
 from wheelfix.wheel.wheel import Wheel
 
@@ -160,18 +161,22 @@ _NEXT_STEPS: Final = (
 )
 
 
-def compare_release(folder: Folder, page: Page, files: Sequence[ListedFile]) -> tuple[str, ...]:
+def compare_release(
+    store: Store, page: Page, files: Sequence[ListedFile], new: Mapping[str, ExaminedWheel]
+) -> tuple[str, ...]:
     """Return notes on what ``files``, the wheels of one release on ``page``, disagree on as they came.
+
+    ``new`` are those that are not in ``store`` yet, by their sha256.
 
     :raises MirrorError: if they disagree more than their originals, or a file that says so is lost.
     :raises WheelFault: if a corrected wheel cannot be read.
     """
-    declared = {file.filename: Declared.of(_metadata(folder, page, file)) for file in files}
+    declared = {file.filename: Declared.of(_metadata(store, page, file, new)) for file in files}
     found = disagreements_of({Path(name): each.requirements for name, each in declared.items()})
     if not found and len({(*sorted(each.extras), each.requires_python) for each in declared.values()}) < 2:
         return ()
     title = f"{page.project} {files[0].version}"
-    worse = newly_differing([_known(folder, page, file, declared[file.filename]) for file in files])
+    worse = newly_differing([_known(declared[file.filename], file, _trace(store, page, file, new)) for file in files])
     if worse:
         fixed = [file.filename for file in files if file.origin]
         were = "was" if len(fixed) == 1 else "were"
@@ -184,20 +189,21 @@ def compare_release(folder: Folder, page: Page, files: Sequence[ListedFile]) -> 
     return (f"The wheels of {title} disagree as they came: {texts}, not required by {missing}.",)
 
 
-def _metadata(folder: Folder, page: Page, file: ListedFile) -> bytes:
-    place = page.place(file)
-    data = None if place is None else folder.read(place + SIDECAR)
-    if data is None:
+def _metadata(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> bytes:
+    if file.sha256 in new:
+        return new[file.sha256].metadata
+    key = page.key(file)
+    stored = None if key is None else store.read(key + METADATA)
+    if stored is None:
         raise MirrorError(
             "no-metadata-file",
             f"the mirror has lost the metadata file of {shown(file.filename)}",
             hint="`wheelfix mirror check --fix` writes it again.",
         )
-    return data
+    return stored.data
 
 
-def _known(folder: Folder, page: Page, file: ListedFile, after: Declared) -> Known:
-    trace = _trace(folder, page, file) if file.origin else None
+def _known(after: Declared, file: ListedFile, trace: Trace | None) -> Known:
     if trace is None:
         return Known(_release(file.filename), after, after)
     return Known(_release(trace.ancestors[-1].filename), undone(after, trace.changes), after)
@@ -210,17 +216,19 @@ def _release(filename: str) -> Hashable:
         return filename
 
 
-def _trace(folder: Folder, page: Page, file: ListedFile) -> Trace | None:
-    place = page.place(file)
-    if place is None or folder.size(place) is None:
+def _trace(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> Trace | None:
+    """Return what was changed in a wheel, ``None`` if it is as it came."""
+    if file.origin is None or file.sha256 in new:
+        return new[file.sha256].provenance if file.origin else None
+    key = page.key(file)
+    if key is None or store.head(key) is None:
         raise MirrorError(
             "no-wheel",
             f"the mirror has lost {shown(file.filename)}, which says what was changed in it",
             hint="Add it again, or remove it with `wheelfix mirror remove`.",
         )
-    with Wheel(folder.at(place)) as wheel:
-        trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
-    return trace if trace and trace.ancestors else None
+    with store.open(key) as source, Wheel(Path(key), source=source) as wheel:
+        return provenance_of(wheel)
 
 
 def undone(declared: Declared, changes: Iterable[Change]) -> Declared:

@@ -1,13 +1,14 @@
 """The pages of a mirror as they are stored, and the journal of what a writer is about to do.
 
-A file that no page lists may be what an interrupted call left, which can go, or what a page listed that is lost, or was put
-back, which must stay. So a note names the state of the page in which the file can go: as it was before wheels were added,
-or as it is once they are removed. In any other state nobody knows, and the file stays.
+A file that no page lists may be what an interrupted run left, which can be deleted, or what a page listed that is lost or
+was restored, which must stay. So an entry of the journal names the state of the page in which the file can be deleted: as it
+was before wheels were added, or as it is once they are removed. In any other state nobody knows, and the file stays.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,9 +16,22 @@ from packaging.utils import is_normalized_name
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.mirror.html import page_html, root_html
-from wheelfix.mirror.layout import FILES, HIDDEN, HTML, PAGE, SIDECAR, SIMPLE, file_place, is_place, page_place, place_of
+from wheelfix.mirror.layout import (
+    FILES,
+    HTML,
+    JOURNAL,
+    METADATA,
+    ROOT_HTML,
+    ROOT_PAGE,
+    SIMPLE,
+    file_key,
+    is_file_key,
+    key_of,
+    page_key,
+    project_of,
+)
 from wheelfix.mirror.pages import Page, page_json, read_page, read_root, root_json
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.storage.base import Store, write_changed
 from wheelfix.results import Problem, Publication, Published, Status, failure
 from wheelfix.wheel.filename import WheelFilename
 
@@ -25,183 +39,193 @@ _ROOT: Final = ".root"
 """The name of the lock for the page that lists all projects; no project is called so."""
 
 
-def load_page(folder: Folder, project: str) -> Page:
+def load_page(store: Store, project: str) -> Page:
     """Return the page of ``project``, an empty one where there is none.
 
     :raises MirrorError: if it is damaged.
     """
-    data = folder.read(page_place(project))
-    return Page(project) if data is None else read_page(data, project)
+    stored = store.read(page_key(project))
+    return Page(project) if stored is None else replace(read_page(stored.data, project), stored=stored.version)
 
 
-def save_page(folder: Folder, page: Page, timeout: float) -> None:
+def save_page(store: Store, page: Page, timeout: float) -> None:
     """Write the page of a project, and list the project; the lock of the project is held.
 
-    What can fail comes before the first page appears. JSON is first, as the rest is made from it; the page that lists all
-    projects is last, so that it leads nowhere else.
+    JSON is first, as the rest is made from it; the page that lists all projects is last, so that it never leads to nothing.
 
-    :raises MirrorError: if the page that lists all projects is damaged, or another process writes to it for too long.
+    :raises MirrorError: if another process changed the page since it was loaded, or writes to that of all projects for too
+        long, or that is damaged.
     """
-    own = {page_place(page.project): page_json(page), page_place(page.project, HTML): page_html(page)}
-    if page.project in load_root(folder) and _root_agrees(folder):
-        folder.write_all(own)
+    own = {page_key(page.project): page_json(page), page_key(page.project, HTML): page_html(page)}
+    loaded = {page_key(page.project): page.stored}
+    if page.project in load_root(store) and _root_agrees(store):
+        write_changed(store, own, loaded)
         return
-    with root_locked(folder, timeout):
-        folder.write_all(own | _root_pages(load_root(folder) | {page.project}))
+    with root_locked(store, timeout):
+        projects, version = _stored_root(store)
+        write_changed(store, own | _root_pages(projects | {page.project}), loaded | {ROOT_PAGE: version})
 
 
-def is_saved(folder: Folder, page: Page) -> bool:
+def is_saved(store: Store, page: Page) -> bool:
     """Whether the JSON page of a project, the record of truth, says what ``page`` says; without files there is none."""
-    return folder.read(page_place(page.project)) == (page_json(page) if page.files or page.past else None)
+    stored = store.read(page_key(page.project))
+    return (stored.data if stored else None) == (page_json(page) if page.files or page.past else None)
 
 
-def outdated_pages(folder: Folder, page: Page) -> list[str]:
-    """Return the places of the pages that do not follow from ``page``, that of a project, as it is saved."""
-    root = f"{SIMPLE}/{PAGE}"
-    found = [] if html_agrees(folder, page) else [page_place(page.project, HTML)]
+def outdated_pages(store: Store, page: Page) -> list[str]:
+    """Return the keys of the pages that do not follow from ``page``, that of a project, as it is saved."""
+    found = [] if html_agrees(store, page) else [page_key(page.project, HTML)]
     try:
-        if folder.read(root) is None or (page.project in load_root(folder)) is not bool(page.files or page.past):
-            return [*found, root]
-        return found if _root_agrees(folder) else [*found, f"{SIMPLE}/{HTML}"]
+        if store.head(ROOT_PAGE) is None or (page.project in load_root(store)) is not bool(page.files or page.past):
+            return [*found, ROOT_PAGE]
+        return found if _root_agrees(store) else [*found, ROOT_HTML]
     except (MirrorError, OSError):  # it is damaged, or may not be read
-        return [*found, root]
+        return [*found, ROOT_PAGE]
 
 
-def html_agrees(folder: Folder, page: Page) -> bool:
+def html_agrees(store: Store, page: Page) -> bool:
     """Whether the HTML page of a project says what ``page`` says."""
-    html = folder.read(page_place(page.project, HTML))
-    return html == page_html(page) or (html is None and not page.files)
+    html = store.read(page_key(page.project, HTML))
+    return html.data == page_html(page) if html else not page.files
 
 
-def drop_page(folder: Folder, project: str, timeout: float) -> None:
+def drop_page(store: Store, project: str, timeout: float) -> None:
     """Remove the page of a project without files, in the order that is the reverse of writing it."""
-    with root_locked(folder, timeout):
-        folder.write_all(_root_pages(load_root(folder) - {project}))
-        folder.remove(page_place(project, HTML))
-        folder.remove(page_place(project))
+    with root_locked(store, timeout):
+        projects, version = _stored_root(store)
+        write_changed(store, _root_pages(projects - {project}), {ROOT_PAGE: version})
+        store.delete(page_key(project, HTML))
+        store.delete(page_key(project))
 
 
-def load_root(folder: Folder) -> frozenset[str]:
+def load_root(store: Store) -> frozenset[str]:
     """Return the projects that the mirror lists; where that page is lost, those that have a page.
 
     :raises MirrorError: if the page that lists them is damaged.
     """
-    data = folder.read(f"{SIMPLE}/{PAGE}")
-    return frozenset(projects_with_page(folder)) if data is None else read_root(data)
+    return _stored_root(store)[0]
 
 
-def projects_with_page(folder: Folder) -> Iterator[str]:
+def _stored_root(store: Store) -> tuple[frozenset[str], str | None]:
+    """Return the projects that the mirror lists, and the version of the page that lists them, ``None`` if it is lost."""
+    root = store.read(ROOT_PAGE)
+    return (frozenset(projects_with_page(store)), None) if root is None else (read_root(root.data), root.version)
+
+
+def projects_with_page(store: Store) -> Iterator[str]:
     """Yield the projects that have a page, whatever is listed."""
-    for name in folder.names(SIMPLE):
-        if is_normalized_name(name) and folder.read(page_place(name)) is not None:
-            yield name
+    for key in store.keys(SIMPLE):
+        project = project_of(key)
+        if project and key == page_key(project):
+            yield project
 
 
-def renew_root(folder: Folder, timeout: float) -> None:
-    """Write the page that lists all projects anew, from the pages that there are."""
-    with root_locked(folder, timeout):
-        folder.write_all(_root_pages(projects_with_page(folder)))
+def rebuild_root(store: Store, timeout: float) -> None:
+    """Write the page that lists all projects from the pages that there are."""
+    with root_locked(store, timeout):
+        write_changed(store, _root_pages(projects_with_page(store)))
 
 
 def _root_pages(projects: Iterable[str]) -> dict[str, bytes]:
     names = frozenset(projects)
-    return {f"{SIMPLE}/{PAGE}": root_json(names), f"{SIMPLE}/{HTML}": root_html(names)}
+    return {ROOT_PAGE: root_json(names), ROOT_HTML: root_html(names)}
 
 
-def _root_agrees(folder: Folder) -> bool:
-    """Whether both pages that list all projects are there and say the same: an interrupted call may have written one."""
-    data = folder.read(f"{SIMPLE}/{PAGE}")
-    return data is not None and folder.read(f"{SIMPLE}/{HTML}") == root_html(read_root(data))
+def _root_agrees(store: Store) -> bool:
+    """Whether both pages that list all projects are there and say the same: an interrupted run may have written one."""
+    root, html = store.read(ROOT_PAGE), store.read(ROOT_HTML)
+    return root is not None and html is not None and html.data == root_html(read_root(root.data))
 
 
-def root_locked(folder: Folder, timeout: float) -> AbstractContextManager[None]:
+def root_locked(store: Store, timeout: float) -> AbstractContextManager[None]:
     """Keep other writers of the page that lists all projects out."""
-    return folder.locked(_ROOT, timeout)
+    return store.locked(_ROOT, timeout)
 
 
 NO_PAGE: Final = "none"
 """The state of a project that has no page, and is not listed."""
 _LOST: Final = "lost"
-_NOTES: Final = f"{HIDDEN}/unfinished"
 
 
 class _Note(NamedTuple):
     state: str
-    place: str
+    key: str
 
 
-class Unfinished:
-    """The notes of ``project``; who writes or settles them holds its lock."""
+class Journal:
+    """What a writer noted of ``project``; who writes or settles it holds the project's lock."""
 
-    def __init__(self, folder: Folder, project: str) -> None:
-        self._folder = folder
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
         self._project = project
-        self._file = f"{_NOTES}/{project}"
+        self._key = f"{JOURNAL}/{project}"
 
     def state(self) -> str:
-        """Return what identifies the page as it is on the disk."""
-        data = self._folder.read(page_place(self._project))
-        if data is not None:
-            return state_of(data)
-        return _LOST if self._project in load_root(self._folder) else NO_PAGE
+        """Return what identifies the page as it is stored."""
+        stored = self._store.read(page_key(self._project))
+        if stored is not None:
+            return state_of(stored.data)
+        return _LOST if self._project in load_root(self._store) else NO_PAGE
 
-    def note(self, places: Iterable[str], state: str) -> None:
-        """Note that the wheels at ``places`` can go if the page is in ``state`` and does not list them."""
-        text = "".join(f"{state} {place}\n" for place in places)
+    def note(self, keys: Iterable[str], state: str) -> None:
+        """Note that the wheels at ``keys`` can be deleted if the page is in ``state`` and does not list them."""
+        text = "".join(f"{state} {key}\n" for key in keys)
         if text:
-            self._folder.append(self._file, f"\n{text}".encode())  # a note before it may be cut off
+            before = self._store.read(self._key)
+            write_changed(self._store, {self._key: (before.data if before else b"") + f"\n{text}".encode()})
 
     def removable(self) -> frozenset[str]:
-        """Return the places that can go now, with those of their sidecars."""
+        """Return the keys that can be deleted now, with those of their metadata files."""
         notes = self._notes()
         if not notes:
             return frozenset()
-        state, listed = self.state(), listed_places(load_page(self._folder, self._project))
-        wheels = {note.place for note in notes if note.state == state} - listed
-        return frozenset(wheels) | {place + SIDECAR for place in wheels}
+        state, listed = self.state(), listed_keys(load_page(self._store, self._project))
+        wheels = {note.key for note in notes if note.state == state} - listed
+        return frozenset(wheels) | {key + METADATA for key in wheels}
 
     def settle(self, timeout: float) -> None:
-        """Bring what an interrupted call began to its end: HTML says what JSON says, and what can go goes.
+        """Complete what an interrupted run began: HTML says what JSON says, and what can be deleted is deleted.
 
         All else that was noted is forgotten: it is listed, or nobody knows whose it is.
         """
-        if self._folder.read(self._file) is None:
+        if self._store.head(self._key) is None:
             return
-        wheels = sorted(place for place in self.removable() if not place.endswith(SIDECAR))
-        page = load_page(self._folder, self._project)
-        if wheels and not html_agrees(self._folder, page):
-            save_page(self._folder, page, timeout)
+        wheels = sorted(key for key in self.removable() if not key.endswith(METADATA))
+        page = load_page(self._store, self._project)
+        if wheels and not html_agrees(self._store, page):
+            save_page(self._store, page, timeout)
         self.discard(wheels)
 
-    def discard(self, places: Iterable[str]) -> None:
-        """Remove the wheels at ``places`` that the page does not list, and forget all notes but of those that resist."""
-        places = list(places)
-        listed = listed_places(load_page(self._folder, self._project)) if places else frozenset()
-        left = [place for place in places if place not in listed and not self._remove(place)]
+    def discard(self, keys: Iterable[str]) -> None:
+        """Delete the wheels at ``keys`` that the page does not list, and forget all notes but of those that resist."""
+        keys = list(keys)
+        listed = listed_keys(load_page(self._store, self._project)) if keys else frozenset()
+        left = [key for key in keys if key not in listed and not self._delete(key)]
         if left:
             state = self.state()
-            self._folder.write_all({self._file: "".join(f"{state} {place}\n" for place in left).encode()})
+            write_changed(self._store, {self._key: "".join(f"{state} {key}\n" for key in left).encode()})
         else:
-            self._folder.at(self._file).unlink(missing_ok=True)
+            self._store.delete(self._key)
 
-    def _remove(self, place: str) -> bool:
+    def _delete(self, key: str) -> bool:
         try:
-            self._folder.remove(place)
-            self._folder.remove(place + SIDECAR)
-        except (MirrorError, OSError):  # `mirror check` tells what is still there
+            self._store.delete(key)
+            self._store.delete(key + METADATA)
+        except (MirrorError, OSError):  # `mirror check` reports what is still there
             return False
         return True
 
     def _notes(self) -> Sequence[_Note]:
-        lines = (self._folder.read(self._file) or b"").decode("utf-8", "replace").split("\n")[:-1]  # the last may be cut off
+        stored = self._store.read(self._key)
+        lines = stored.data.decode("utf-8", "replace").split("\n")[:-1] if stored else []
         notes = (_Note(*line.partition(" ")[::2]) for line in lines)
-        return [note for note in notes if note.place.startswith(f"{FILES}/{self._project}/") and is_place(note.place)]
+        return [note for note in notes if note.key.startswith(f"{FILES}/{self._project}/") and is_file_key(note.key)]
 
 
-def noted_projects(folder: Folder) -> list[str]:
-    """Return the projects of which something is noted, by name."""
-    notes = folder.at(_NOTES)
-    return sorted(each.name for each in notes.iterdir() if is_normalized_name(each.name)) if notes.is_dir() else []
+def journaled_projects(store: Store) -> list[str]:
+    """Return the projects that have a journal, by name."""
+    names = (key.rpartition("/")[2] for key in store.keys(JOURNAL))
+    return [name for name in names if is_normalized_name(name)]
 
 
 def state_of(page: bytes) -> str:
@@ -209,15 +233,15 @@ def state_of(page: bytes) -> str:
     return hashlib.sha256(page).hexdigest()
 
 
-def listed_places(page: Page) -> frozenset[str]:
-    """Return where the files of ``page`` lie, with their sidecars, those that were replaced among them.
+def listed_keys(page: Page) -> frozenset[str]:
+    """Return the keys of the files of ``page``, with their metadata files, those that were replaced among them.
 
-    A file whose address leads elsewhere keeps what lies where it should be, and what it leads to.
+    A file whose URL leads elsewhere keeps what lies where it should be, and what it leads to.
     """
     files = (*page.files, *page.past)
-    places = {file_place(page.project, file.filename, file.sha256) for file in files}
-    places |= {place for file in files if (place := place_of(file.url)) is not None}
-    return frozenset(places) | {place + SIDECAR for place in places}
+    keys = {file_key(page.project, file.filename, file.sha256) for file in files}
+    keys |= {key for file in files if (key := key_of(file.url)) is not None}
+    return frozenset(keys) | {key + METADATA for key in keys}
 
 
 def not_done(path: Path, error: Exception) -> Publication:
@@ -231,10 +255,10 @@ def not_done(path: Path, error: Exception) -> Publication:
     return Publication(path, status, project, path.name, problem=outcome.problem)
 
 
-def behind(places: Sequence[str], page: str, error: Exception) -> Problem:
-    """Return the problem of a file that is as the JSON ``page`` says, while the pages at ``places`` do not say so yet."""
+def behind(keys: Sequence[str], page: str, error: Exception) -> Problem:
+    """Return the problem of a file that is as the JSON ``page`` says, while the pages at ``keys`` do not say so yet."""
     problem = failure(Path(), error).problem
-    what = f"{', '.join(places)} could not be written" if places else "what the run left behind could not be removed"
+    what = f"{', '.join(keys)} could not be written" if keys else "what the run left behind could not be deleted"
     return Problem(
         "page-not-written",
         f"{page} says so, but {what}: {problem.message if problem else error}",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from wheelfix.mirror.publish import check_options, correct_into, decided_by
 from wheelfix.mirror.refusals import Conditions
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.scratch import workshop
+from wheelfix.mirror.storage import open_store
 from wheelfix.options import Limits, Targets, listed
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Outcome, PublishReport, Report
@@ -59,20 +60,20 @@ def mirror_releases(
     check_url(index)
     for name in names:
         read_requirement(name, extras=True)
-    folder, rules = Folder(Path(mirror)), _loaded(rules)
+    store, rules = open_store(mirror, create=True), _loaded(rules)
     conditions = Conditions(
         rules=decided_by(rules.digest if rules else None, options),
         yank_original=options.get("yank_original") is not None,
         allow_mixed=bool(options.get("allow_mixed")),
     )
     web = Web(seconds=limits.download_seconds, progress=progress)
-    with folder.workshop() as work:
-        fetcher = Fetcher(web, index, folder, work, conditions, limits, progress)
+    with workshop(store.scratch()) as work:
+        fetcher = Fetcher(web, index, store, work, conditions, limits, progress)
         for name in names:
             fetcher.fetch(name, targets)
         upstream = fetcher.upstream
         report, published = correct_into(
-            folder, [*upstream], rules, upstream=upstream, timeout=limits.lock_seconds,
+            store, [*upstream], rules, upstream=upstream, timeout=limits.lock_seconds,
             on_outcome=lambda outcome: progress.wheel_done(_by_name(outcome)), **options,
         )  # fmt: skip
         files = fetcher.settle(report, published)

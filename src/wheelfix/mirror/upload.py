@@ -1,348 +1,195 @@
-"""Wheels are added to a mirror, project by project: all of one project appear on its page atomically."""
+"""Wheels are added to a mirror, project by project: all of one project appear on its page atomically.
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+Three steps: each wheel is examined, what the page is to say of all of them is decided, and that is committed: files first,
+noted in the journal, then pages.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
-from wheelfix.errors import FilenameError, MirrorError, WheelfixError
-from wheelfix.mirror.examine import Arrival, examine
-from wheelfix.mirror.layout import SIDECAR, check_project, file_place, page_place
-from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Origin, Page
-from wheelfix.mirror.release import compare_release
-from wheelfix.mirror.repository import Unfinished, behind, is_saved, load_page, not_done, outdated_pages, save_page
-from wheelfix.mirror.storage.local import Folder
-from wheelfix.mirror.terms import Terms
-from wheelfix.mirror.upstream_file import UpstreamFile, inherited, notes_on, taken_over
-from wheelfix.options import Transfer, listed
+from wheelfix.errors import FilenameError, MirrorError, SourceChanged, WheelfixError
+from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
+from wheelfix.mirror.examine import ExaminedWheel, examine
+from wheelfix.mirror.layout import METADATA, attributes_of, check_project, page_key
+from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, not_done, outdated_pages, save_page
+from wheelfix.mirror.storage import open_store
+from wheelfix.mirror.storage.base import Store, is_whole, write_changed
+from wheelfix.options import Publishing, Transfer, listed
 from wheelfix.results import Publication, Published, PublishReport
-from wheelfix.text import as_utf8, shown
+from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
 
-SAME_NAME: Final = "The original has the same name, so that it cannot be listed too; --build-tag tells them apart."
 
+class _Upload:
+    """The wheels of one project on their way into the mirror; its lock is held meanwhile."""
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """What the page is to say of a wheel, what that makes of it, and what a person should know."""
-
-    file: ListedFile
-    status: Published
-    notes: tuple[str, ...] = ()
-
-
-def accept(page: Page, new: ListedFile, terms: Terms, upstream: UpstreamFile | None = None) -> Acceptance:
-    """Return how ``page`` can list ``new`` on ``terms``; ``upstream`` is what the index says that it was taken from.
-
-    :raises MirrorError: if it serves the same wheel with other bytes, or in another spelling, and is not to serve it so.
-    """
-    accepted = _accept(page, new, terms)
-    if upstream is None:
-        return accepted
-    file = taken_over(accepted.file, upstream)
-    notes = () if accepted.status is Published.UNCHANGED else notes_on(file, upstream)
-    return replace(accepted, file=file, notes=(*accepted.notes, *notes))
-
-
-def _accept(page: Page, new: ListedFile, terms: Terms) -> Acceptance:
-    old = page.find_same(new)
-    if old is None:
-        return Acceptance(replace(inherited(page, new), checked_by=terms.rules), Published.ADDED)
-    if old.filename != new.filename:
-        raise _spelled_otherwise(old, new)
-    stays = (
-        () if old.yanked is None else (f"It is yanked, and stays so: `wheelfix mirror unyank` lists {new.filename} again.",)
-    )
-    if old.sha256 == new.sha256:
-        checked_by = old.checked_by if terms.rules is None else terms.rules
-        same = replace(
-            old, url=new.url, size=new.size, requires_python=new.requires_python, metadata_sha256=new.metadata_sha256,
-            origin=new.origin, checked_by=checked_by,
-        )  # fmt: skip
-        return Acceptance(same, Published.UNCHANGED, stays)
-    if old.origin is not None and old.origin.sha256 == new.sha256:
-        raise _original_of(old)
-    if not terms.replace:
-        raise _name_taken(old)
-    file = replace(inherited(page, new), checked_by=terms.rules)
-    if old.yanked is not None or old.yanked_by is not None:
-        file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
-    return Acceptance(file, Published.REPLACED, (*_what_caches_hold(page, old), *stays))
-
-
-def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:
-    project = page.project
-    return (
-        f"The bytes that were served before stay at their address, for locks that name them: {page.place(old)}.",
-        f"Clients may have cached what the name stood for. Clear it with `uv cache clean {project}`, `poetry cache "
-        f"clear SOURCE --all -n`, `pdm cache clear`; then lock again, in uv with `--upgrade-package {project}`.",
-    )
-
-
-def _name_taken(old: ListedFile) -> MirrorError:
-    return MirrorError(
-        "name-taken",
-        f"the mirror serves {shown(old.filename)} with other bytes, sha256 {old.sha256}, since {shown(old.upload_time)}",
-        hint="Serve these in place of those with --replace, or give the wheel a name of its own when it is corrected: "
-        "`wheelfix strip-gpu` and `fix` take --build-tag and --local.",
-    )
-
-
-def _original_of(old: ListedFile) -> MirrorError:
-    return MirrorError(
-        "is-the-original",
-        f"the mirror serves {shown(old.filename)} corrected, and this is the original that it was made from",
-        hint="There is nothing to do. To list it too, yanked, correct it with a name of its own: `wheelfix strip-gpu "
-        "--publish MIRROR --build-tag 1nogpu --yank-original REASON`. To go back to it, remove the corrected one first.",
-    )
-
-
-def _spelled_otherwise(old: ListedFile, new: ListedFile) -> MirrorError:
-    return MirrorError(
-        "name-taken",
-        f"the mirror serves {shown(old.filename)}, which is the same wheel to installers",
-        hint=f"Remove that one first, if {shown(new.filename)} is to be served in its place.",
-    )
-
-
-class Addition:
-    """What becomes of the wheels of ``project``; its lock is held meanwhile.
-
-    ``done`` tells it by wheel, ``more`` of originals that were listed or yanked with them.
-    """
-
-    def __init__(self, folder: Folder, project: str, terms: Terms) -> None:
-        self._folder = folder
-        self._terms = terms
-        self._unfinished = Unfinished(folder, project)
-        self._unfinished.settle(terms.timeout)
-        self._state = self._unfinished.state()
-        before = load_page(folder, project)
-        self._before = self._page = before.with_files(before.files)
-        self._arrived: dict[Path, Arrival] = {}
-        self._steps: list[tuple[Path, ListedFile]] = []
+    def __init__(self, store: Store, project: str, request: "Request") -> None:
+        self._store = store
+        self._request = request
+        self._journal = Journal(store, project)
+        self._journal.settle(request.timeout)
+        self._state = self._journal.state()
+        page = load_page(store, project)
+        self._before = page.with_files(page.files)
+        self._stamps: dict[Path, tuple[int, ...]] = {}
         self._placed: list[str] = []
-        self._contested: dict[Hashable, Path] = {}
-        self._more: list[tuple[Path, Publication]] = []
-        self._is_published = False
-        self.done: dict[Path, Publication] = {}
+        self._restored: set[str] = set()
 
-    @property
-    def more(self) -> list[Publication]:
-        """What became of originals."""
-        return [each for _, each in self._more]
-
-    def run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
-        """Add the wheels at ``paths``; ``originals`` are those of corrected ones, as far as they were given.
-
-        What came and is not listed in the end is taken back.
+    def run(self, wheels: Mapping[Path, NewWheel]) -> Decision:
+        """Add ``wheels``; what came and is not listed in the end is deleted.
 
         :raises MirrorError: if the mirror is damaged.
         """
+        failed: dict[Path, Publication] = {}
+        examined = self._examine_all(wheels, failed)
+        saved, decision = False, Decision(self._before)
         try:
-            self._run(paths, originals)
+            decision = self._decide_and_put(examined, wheels, failed)
+            if decision.page.files:
+                self._publish(decision)
+                saved = True
         finally:
-            self._clean_up()
+            self._clean_up(decision, saved=saved)
+        if self._request.publishing.transfer is Transfer.MOVE:
+            for path in [path for path, each in decision.done.items() if each.is_listed]:
+                self._remove_moved(decision, path)
+        decision.done |= failed
+        return decision
 
-    def _clean_up(self) -> None:
-        """Remove what came and is not listed, and forget the notes of this run."""
-        try:
-            self._unfinished.discard(self._placed)
-        except (MirrorError, OSError) as error:
-            if not self._is_published:
-                raise
-            self._report_behind(error)
-
-    def _run(self, paths: Iterable[Path], originals: Sequence[Path]) -> None:
-        for path in paths:
+    def _examine_all(self, wheels: Mapping[Path, NewWheel], failed: dict[Path, Publication]) -> Examined:
+        examined = Examined({}, {}, {})
+        for path, wheel in wheels.items():
             try:
-                self._take(path)
+                examined.add[path] = self._examine(wheel)
             except (WheelfixError, OSError) as error:
-                self.done[path] = not_done(path, error)
-        if self._terms.yank_original is not None:
-            for arrival in list(self._arrived.values()):
-                self._yank_original(arrival, self._terms.yank_original, originals)
-        if not self._terms.allow_mixed:
-            self._refuse_mixed()
-        if self._page.files:
-            self._publish()
-        if self._terms.transfer is Transfer.MOVE:
-            for arrival in self._arrived.values():
-                self._remove_moved(arrival)
+                failed[path] = not_done(path, error)
+        if self._request.publishing.yank_original is not None:
+            files = [each.file for each in examined.add.values()]
+            wanted = {file.origin.filename for file in files if file.origin and file.origin.filename != file.filename}
+            for wheel in self._request.originals:
+                if wheel.path.name in wanted and self._before.find(wheel.path.name) is None:
+                    self._examine_original(wheel, examined)
+        return examined
 
-    def _publish(self) -> None:
-        """Write the pages. Once JSON says that the wheels are there they are served, whatever page behind it is not."""
+    def _examine(self, wheel: NewWheel, *, leniently: bool = False) -> ExaminedWheel:
+        with Source(wheel.path) as source:
+            self._stamps[wheel.path] = _stamp(source)
+            found = examine(wheel.path, source, sha256=wheel.sha256, now=_now, leniently=leniently)
+        if found.project != self._before.project and not leniently:
+            raise MirrorError("other-project", f"it is a wheel of {shown(found.project)}", hint="Give it its name back.")
+        return found
+
+    def _examine_original(self, wheel: NewWheel, examined: Examined) -> None:
         try:
-            save_page(self._folder, self._page, self._terms.timeout)
+            found = self._examine(wheel, leniently=True)
+            examined.originals[wheel.path.name, found.file.sha256] = found
+        except (WheelfixError, OSError) as error:
+            note = f"{shown(str(wheel.path))} cannot be read: {shown(str(error))}"
+            examined.notes.setdefault(wheel.path.name, []).append(note)
+
+    def _decide_and_put(
+        self, examined: Examined, wheels: Mapping[Path, NewWheel], failed: dict[Path, Publication]
+    ) -> Decision:
+        """Put the files of all wheels that can be added into the store; one that fails there is decided on no longer."""
+        while True:
+            decision = decide(self._store, self._before, examined, wheels, self._request.publishing)
+            errors = self._put_all(decision.files)
+            for path, error in errors.items():
+                if examined.add.pop(path, None) is not None:
+                    failed[path] = not_done(path, error)
+                for key in [key for key, each in examined.originals.items() if each.path == path]:
+                    del examined.originals[key]
+                    examined.notes.setdefault(key[0], []).append(f"{shown(str(path))} cannot be read: {shown(str(error))}")
+            if not errors:
+                break
+        for path, done in decision.done.items():
+            if done.place in self._restored and done.status is Published.UNCHANGED:
+                decision.note(path, "The file in the mirror was lost or damaged, and is restored.")
+        return decision
+
+    def _put_all(self, files: Mapping[str, ExaminedWheel]) -> dict[Path, WheelfixError | OSError]:
+        missing = [key for key in files if self._store.head(key) is None]
+        self._journal.note(missing, self._state)
+        self._placed += missing
+        errors: dict[Path, WheelfixError | OSError] = {}
+        for key, wheel in files.items():
+            try:
+                self._put(key, wheel)
+            except (WheelfixError, OSError) as error:
+                errors[wheel.path] = error
+        return errors
+
+    def _put(self, key: str, wheel: ExaminedWheel) -> None:
+        """Write a wheel and its metadata file, unless they are there, whole."""
+        if not is_whole(self._store, key, wheel.file.size, wheel.file.sha256):
+            self._restored.add(key)
+            self._store.delete(key)
+            with Source(wheel.path) as source:
+                if _stamp(source) != self._stamps[wheel.path]:
+                    raise SourceChanged(
+                        "source-changed", "the file changed while it was read", hint="Run again when nothing writes to it."
+                    )
+                is_original = wheel.path in {each.path for each in self._request.originals}  # it is the user's to keep
+                transfer = Transfer.COPY if is_original else self._request.publishing.transfer
+                self._store.put_new(key, source, attributes_of(key), transfer)
+        write_changed(self._store, {key + METADATA: wheel.metadata})
+
+    def _publish(self, decision: Decision) -> None:
+        """Write the pages. Once JSON says that the wheels are there they are served, whatever page behind it is not."""
+        self._store.flush()
+        try:
+            save_page(self._store, decision.page, self._request.timeout)
         except (MirrorError, OSError) as error:
-            if not is_saved(self._folder, self._page):
+            if not is_saved(self._store, decision.page):
                 raise
-            self._report_behind(error)
-        self._is_published = True
+            self._report_behind(decision, error)
 
-    def _report_behind(self, error: Exception) -> None:
-        """Let everything that is listed because of this run say which pages behind it could not be written."""
-        page = page_place(self._page.project)
-        problem = behind(outdated_pages(self._folder, self._page), page, error)
-        self.done = {path: replace(each, problem=each.problem or problem) for path, each in self.done.items()}
-        self._more = [(path, replace(each, problem=each.problem or problem)) for path, each in self._more]
+    def _clean_up(self, decision: Decision, *, saved: bool) -> None:
+        """Delete what came and is not listed, and forget the notes of this run."""
+        try:
+            self._journal.discard(self._placed)
+        except (MirrorError, OSError) as error:
+            if not saved:
+                raise
+            self._report_behind(decision, error)
 
-    def _remove_moved(self, arrival: Arrival) -> None:
+    def _report_behind(self, decision: Decision, error: Exception) -> None:
+        decision.report(behind(outdated_pages(self._store, decision.page), page_key(decision.page.project), error))
+
+    def _remove_moved(self, decision: Decision, path: Path) -> None:
         """Remove a wheel from where it came from, unless that is where the mirror serves it, or another file."""
-        if self._folder.serves(arrival.path):
-            self._note(arrival, "It is not moved away: the mirror itself serves it from there.")
+        if self._store.serves(path):
+            decision.note(path, "It is not moved away: the mirror itself serves it from there.")
             return
         try:
-            arrival.path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
-            self._note(
-                arrival, f"It is in the mirror, and could not be removed from where it was: {error.strerror or error}."
+            decision.note(
+                path, f"It is in the mirror, and could not be removed from where it was: {error.strerror or error}."
             )
 
-    def _take(self, path: Path) -> None:
-        """Put a wheel into the mirror, and let the page say so.
 
-        :raises MirrorError: if it has errors, is of another project, or the page cannot list it.
-        """
-        with Source(path) as source:
-            arrival = examine(path, source, sha256=self._terms.sums.get(path), now=self._terms.now)
-            if arrival.project != self._page.project:
-                raise MirrorError(
-                    "other-project", f"it is a wheel of {shown(arrival.project)}", hint="Give it its name back."
-                )
-            self._refuse_second(arrival)
-            accepted = accept(self._page, arrival.file, self._terms, self._terms.upstream.get(path))
-            mended = self._place(source, arrival, self._terms.transfer) and accepted.status is Published.UNCHANGED
-        self._arrived[path] = arrival
-        self._step(path, accepted.file)
-        notes = (*accepted.notes, *(["The mirror had lost it, or it was damaged: it is whole again."] if mended else []))
-        place = self._page.place(accepted.file)
-        self.done[path] = Publication(
-            path, accepted.status, self._page.project, arrival.file.filename, place, arrival.file.sha256, notes
-        )
-
-    def _refuse_second(self, arrival: Arrival) -> None:
-        """Refuse two wheels of this call that are the same to installers, and have other bytes: who knows which is meant.
-
-        Only where one was made from the other, that one is taken.
-        """
-        new = arrival.file
-        if new.identity in self._contested:
-            raise _given_twice(self._contested[new.identity])
-        for other in list(self._arrived.values()):
-            old = other.file
-            if old.identity != new.identity or old.sha256 == new.sha256:
-                continue
-            if _is_made_from(old, new):
-                raise _given_twice(other.path)
-            self._take_back(other.path, _given_twice(arrival.path))
-            if not _is_made_from(new, old):
-                self._contested[new.identity] = other.path
-                raise _given_twice(other.path)
-
-    def _step(self, path: Path, file: ListedFile) -> None:
-        """Let the page say ``file``, because of the wheel at ``path``."""
-        self._steps.append((path, file))
-        self._page = self._page.with_file(file)
-
-    def _place(self, source: Source, arrival: Arrival, transfer: Transfer) -> bool:
-        """Put a wheel and its sidecar where the page is to say that they are; return whether it was not there, whole."""
-        file = arrival.file
-        place = file_place(self._page.project, file.filename, file.sha256)
-        there = self._folder.size(place)
-        if there is None:
-            self._unfinished.note([place], self._state)
-            self._placed.append(place)
-        is_new = there != file.size or self._folder.sha256(place) != file.sha256
-        if is_new:
-            self._folder.take(source, place, transfer)
-        self._folder.write_all({place + SIDECAR: arrival.metadata})
-        return is_new
-
-    def _yank_original(self, arrival: Arrival, reason: str, originals: Sequence[Path]) -> None:
-        """List the original of a corrected wheel, yanked; a note tells where that cannot be."""
-        origin = arrival.file.origin
-        if origin is None:
-            return
-        listed = self._page.find(origin.filename)
-        if origin.filename == arrival.file.filename:
-            self._note(arrival, SAME_NAME)
-        elif listed is not None and listed.sha256 == origin.sha256:
-            self._yank(arrival.path, listed, reason)
-        elif listed is not None:
-            self._note(arrival, f"The original is not listed: {shown(origin.filename)} is there with other bytes.")
-        elif not any(
-            self._list_original(arrival, origin, each, reason) for each in originals if each.name == origin.filename
-        ):
-            self._note(arrival, f"The original, {shown(origin.filename)}, is not at hand, so that it is not listed.")
-
-    def _list_original(self, arrival: Arrival, origin: Origin, path: Path, reason: str) -> bool:
-        """List the wheel at ``path``, yanked, if it is the original; return whether it is."""
-        try:
-            with Source(path) as source:
-                original = examine(path, source, sha256=None, now=self._terms.now, leniently=True)
-                if original.file.sha256 == origin.sha256:
-                    self._place(source, original, Transfer.COPY)  # it is the user's, whatever becomes of the corrected one
-                    upstream = self._terms.upstream.get(path)
-                    listed = taken_over(original.file, upstream) if upstream else original.file
-                    self._yank(arrival.path, listed, reason, path)
-                    return True
-        except (WheelfixError, OSError) as error:
-            self._note(arrival, f"{shown(str(path))} cannot be read: {shown(str(error))}")
-        return False
-
-    def _yank(self, because: Path, file: ListedFile, reason: str, path: Path | None = None) -> None:
-        """List the original of the wheel ``because``, yanked; ``path`` is where it came from, if it was not there."""
-        self._step(because, replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
-        place = self._page.place(file)
-        done = Publication(path, Published.YANKED, self._page.project, file.filename, place, file.sha256)
-        self._more.append((because, done))
-
-    def _note(self, arrival: Arrival, note: str) -> None:
-        done = self.done[arrival.path]
-        self.done[arrival.path] = replace(done, notes=(*done.notes, note))
-
-    def _refuse_mixed(self) -> None:
-        """Refuse the wheels of this call whose release would agree less than before, and take them back."""
-        news = {path: arrival.file for path, arrival in self._arrived.items() if self._is_news(arrival.file)}
-        for release in sorted({file.release for file in news.values()}):
-            files = [each for each in self._page.files if each.release == release and each.yanked is None]
-            arrived = [path for path, file in news.items() if file.release == release]
-            try:
-                notes = compare_release(self._folder, self._page, files)
-            except (WheelfixError, OSError) as error:
-                for path in arrived:
-                    self._take_back(path, error)
-            else:
-                for path, note in ((path, note) for path in arrived for note in notes):
-                    self._note(self._arrived[path], note)
-
-    def _is_news(self, file: ListedFile) -> bool:
-        old = self._before.find(file.filename)
-        return old is None or old.sha256 != file.sha256
-
-    def _take_back(self, path: Path, error: WheelfixError | OSError) -> None:
-        """Refuse the wheel at ``path`` after all, and undo what was done because of it."""
-        del self._arrived[path]
-        self._steps = [step for step in self._steps if step[0] != path]
-        self._page = self._before
-        for _, file in self._steps:
-            self._page = self._page.with_file(file)
-        self._more = [each for each in self._more if each[0] != path]
-        self.done[path] = not_done(path, error)
+def _stamp(source: Source) -> tuple[int, ...]:
+    """Return what changes when another file takes the place of this one, or somebody writes to it."""
+    status = os.fstat(source.descriptor)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _is_made_from(file: ListedFile, other: ListedFile) -> bool:
-    return file.origin is not None and file.origin.sha256 == other.sha256
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - when a file was published
 
 
-def _given_twice(path: Path) -> MirrorError:
-    return MirrorError(
-        "given-twice",
-        f"{shown(str(path))} is the same wheel with other bytes",
-        hint="Name only the one that is to be served.",
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What holds for all wheels of a run: how to publish, the ``originals`` of corrected ones, ``timeout`` in seconds."""
+
+    publishing: Publishing
+    originals: Sequence[NewWheel] = ()
+    timeout: float = 600
 
 
 def add_wheels(
@@ -375,57 +222,52 @@ def add_wheels(
     :raises MirrorError: if the folder is not a mirror, and not empty; nothing was done then.
     :raises OSError: if the folder cannot be read.
     """
-    given = [Path(path) for path in listed(paths)]
-    terms = Terms(
-        replace=replace,
-        yank_original=yank_original,
-        allow_mixed=allow_mixed,
-        transfer=Transfer(transfer),
-        timeout=timeout,
+    given = [NewWheel(path=Path(path)) for path in listed(paths)]
+    publishing = Publishing(
+        replace=replace, yank_original=yank_original, allow_mixed=allow_mixed, transfer=Transfer(transfer)
     )
-    return add_on_terms(Folder(Path(mirror)), given, terms, [Path(each) for each in listed(originals)], on_publication)
+    known = [NewWheel(path=Path(each)) for each in listed(originals)]
+    request = Request(publishing=publishing, originals=known, timeout=timeout)
+    return add_new_wheels(open_store(mirror, create=True), given, request, on_publication)
 
 
-def add_on_terms(
-    folder: Folder,
-    given: list[Path],
-    terms: Terms,
-    originals: list[Path],
+def add_new_wheels(
+    store: Store,
+    given: Sequence[NewWheel],
+    request: Request,
     on_publication: Callable[[Publication], None] | None = None,
 ) -> PublishReport:
-    """Add wheels on ``terms``; see :func:`add_wheels`."""
-    batches: dict[str, list[Path]] = {}
+    """Add wheels to the mirror in ``store``; see :func:`add_wheels`."""
+    batches: dict[str, dict[Path, NewWheel]] = {}
     done: dict[Path, Publication] = {}
     more: list[Publication] = []
-    folder.check_usable()
-    for path in dict.fromkeys(given):
+    for wheel in given:
         try:
-            batches.setdefault(WheelFilename.parse(path.name).project, []).append(path)
+            batches.setdefault(WheelFilename.parse(wheel.path.name).project, {}).setdefault(wheel.path, wheel)
         except FilenameError as error:
-            done[path] = not_done(path, error)
-    _tell(done.values(), on_publication)
-    for project, batch in sorted(batches.items()):
-        results, extra = _add_batch(folder, project, batch, terms, originals)
+            done[wheel.path] = not_done(wheel.path, error)
+    _report(done.values(), on_publication)
+    for project, wheels in sorted(batches.items()):
+        results, originals = _add_project(store, project, wheels, request)
         done.update(results)
-        more += extra
-        _tell((*results.values(), *extra), on_publication)
-    return PublishReport("mirror add", folder.path, (*(done[path] for path in given), *more))
+        more += originals
+        _report((*results.values(), *originals), on_publication)
+    return PublishReport("mirror add", Path(store.name), (*(done[each.path] for each in given), *more))
 
 
-def _add_batch(
-    folder: Folder, project: str, batch: list[Path], terms: Terms, originals: list[Path]
+def _add_project(
+    store: Store, project: str, wheels: Mapping[Path, NewWheel], request: Request
 ) -> tuple[dict[Path, Publication], list[Publication]]:
     try:
         check_project(project)
-        with folder.locked(project, terms.timeout):
-            addition = Addition(folder, project, terms)
-            addition.run(batch, originals)
-            return addition.done, addition.more
+        with store.locked(project, request.timeout):
+            decision = _Upload(store, project, request).run(wheels)
     except (WheelfixError, OSError) as error:
-        return {path: not_done(path, error) for path in batch}, []
+        return {path: not_done(path, error) for path in wheels}, []
+    return decision.done, decision.originals
 
 
-def _tell(publications: Iterable[Publication], on_publication: Callable[[Publication], None] | None) -> None:
+def _report(publications: Iterable[Publication], on_publication: Callable[[Publication], None] | None) -> None:
     if on_publication:
         for each in publications:
             on_publication(each)

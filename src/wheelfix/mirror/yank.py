@@ -7,11 +7,11 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
-from wheelfix.mirror.layout import page_place
+from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page, page_json
 from wheelfix.mirror.repository import (
     NO_PAGE,
-    Unfinished,
+    Journal,
     behind,
     drop_page,
     is_saved,
@@ -21,7 +21,8 @@ from wheelfix.mirror.repository import (
     save_page,
     state_of,
 )
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.storage import open_store
+from wheelfix.mirror.storage.base import Store
 from wheelfix.options import listed
 from wheelfix.results import Problem, Publication, Published, PublishReport
 from wheelfix.text import as_utf8, shown
@@ -76,14 +77,13 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None
 
     :raises MirrorError: if there is no mirror, a page is damaged, or one of ``selections`` stands for no file.
     """
-    folder = Folder(Path(mirror))
-    folder.check_exists()
+    store = open_store(mirror)
     if selections is None:
-        for project in sorted(load_root(folder)):
-            yield load_page(folder, project)
+        for project in sorted(load_root(store)):
+            yield load_page(store, project)
     for selection in listed(selections or ()):
         project, is_selected = _parse(selection)
-        page = load_page(folder, project)
+        page = load_page(store, project)
         files = tuple(filter(is_selected, page.files))
         if not files:
             raise _nothing_selected(selection)
@@ -93,14 +93,13 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None
 def _change(
     mirror: Path | str, selection: str, status: Published, change: Callable[[ListedFile], ListedFile | None], timeout: float
 ) -> PublishReport:
-    folder, (project, is_selected) = Folder(Path(mirror)), _parse(selection)
-    folder.check_exists()
-    unfinished = Unfinished(folder, project)
-    if folder.read(page_place(project)) is None and not unfinished.removable():
+    store, (project, is_selected) = open_store(mirror), _parse(selection)
+    journal = Journal(store, project)
+    if store.head(page_key(project)) is None and not journal.removable():
         raise _nothing_selected(selection)
-    with folder.locked(project, timeout):
-        unfinished.settle(timeout)
-        page = load_page(folder, project)
+    with store.locked(project, timeout):
+        journal.settle(timeout)
+        page = load_page(store, project)
         chosen = [each for each in page.files if is_selected(each)]
         if not chosen and not (status is Published.REMOVED and any(map(is_selected, page.past))):
             raise _nothing_selected(selection)
@@ -110,26 +109,26 @@ def _change(
         gone = [*chosen, *filter(is_selected, page.past)] if status is Published.REMOVED else []
         new = replace(new, past=tuple(each for each in page.past if each not in gone))
         has_page = bool(new.files or new.past)
-        places = [place for each in gone if (place := page.place(each)) is not None]
-        unfinished.note(places, state_of(page_json(new)) if has_page else NO_PAGE)
-        problem = _save(folder, new, unfinished, timeout)
+        keys = [key for each in gone if (key := page.key(each)) is not None]
+        journal.note(keys, state_of(page_json(new)) if has_page else NO_PAGE)
+        problem = _save(store, new, journal, timeout)
     done = tuple(
         Publication(
             None,
             _status(status, each),
             project,
             each.filename,
-            page.place(each),
+            page.key(each),
             each.sha256,
             _notes(new, each.filename),
             problem,
         )
         for each in chosen
     )
-    return PublishReport(f"mirror {_VERBS[status]}", folder.path, done)
+    return PublishReport(f"mirror {_VERBS[status]}", Path(store.name), done)
 
 
-def _save(folder: Folder, page: Page, unfinished: Unfinished, timeout: float) -> Problem | None:
+def _save(store: Store, page: Page, journal: Journal, timeout: float) -> Problem | None:
     """Write the pages, or remove them if nothing is left to list; return what went wrong once JSON said what it should.
 
     :raises MirrorError, OSError: if JSON still says what it said before.
@@ -137,15 +136,15 @@ def _save(folder: Folder, page: Page, unfinished: Unfinished, timeout: float) ->
     try:
         try:
             if page.files or page.past:
-                save_page(folder, page, timeout)
+                save_page(store, page, timeout)
             else:
-                drop_page(folder, page.project, timeout)
+                drop_page(store, page.project, timeout)
         finally:
-            unfinished.settle(timeout)
+            journal.settle(timeout)
     except (MirrorError, OSError) as error:
-        if not is_saved(folder, page):
+        if not is_saved(store, page):
             raise
-        return behind(outdated_pages(folder, page), page_place(page.project), error)
+        return behind(outdated_pages(store, page), page_key(page.project), error)
     return None
 
 

@@ -64,9 +64,9 @@ def test_check_tells_and_mends_what_is_chosen(wheel: Path, mirror: Path) -> None
         return {each["code"] for each in report["findings"]}
 
     wheelfix("mirror", "add", mirror, wheel)
-    (mirror / "simple/demo/.wheelfix-0.part").write_bytes(b"")
-    (mirror / "simple/demo/index.html").write_bytes(b"")
-    (mirror / "simple/index.html").write_bytes(b"")
+    (mirror / "public/simple/demo/.wheelfix-0.part").write_bytes(b"")
+    (mirror / "public/simple/demo/index.html").write_bytes(b"")
+    (mirror / "public/simple/index.html").write_bytes(b"")
     assert codes() == {"gpu-requirements", "leftover", "html-differs"}
     assert codes("--select", "html,leftover") == {"leftover", "html-differs"}
     assert codes("--ignore", "html,gpu") == {"leftover"}
@@ -127,8 +127,8 @@ def test_publish_in_one_step(wheel: Path, mirror: Path) -> None:
                    "--format", "json", wheel)  # fmt: skip
     assert ran.code == 0, ran.err
     assert [each["status"] for each in ran.report["published"]] == ["added", "yanked"]
-    assert ran.report["wheels"][0]["output"].startswith(str(mirror / "files"))
-    page = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    assert ran.report["wheels"][0]["output"].startswith(str(mirror / "public/files"))
+    page = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
     assert [file["yanked"] for file in page["files"]] == [False, "gpu"]
     assert wheelfix("mirror", "check", "--strict", mirror).code == 0
 
@@ -154,7 +154,7 @@ def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
 def test_of_many_alike_some_are_told(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     for number in range(7):
-        (mirror / f"files/demo/{number}.whl").touch()
+        (mirror / f"public/files/demo/{number}.whl").touch()
     ran = wheelfix("mirror", "check", "--select", "unlisted", mirror)
     assert (len(ran.lines), ran.lines[-1]) == (7, "warning: unlisted: 2 more, which -v shows")
     assert len(wheelfix("mirror", "check", "--select", "unlisted", "-v", mirror).lines) == 8
@@ -178,13 +178,16 @@ def test_a_file_that_got_another_name_is_reported_under_it(wheel: Path, mirror: 
 
 def test_mend(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
-    (mirror / "simple/demo/index.html").unlink()
+    (mirror / "public/simple/demo/index.html").unlink()
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert ran.code == 1
     assert ran.lines[0].endswith("[fixable with --fix]")
     ran = wheelfix("mirror", "check", "--ignore", "gpu", "--fix", mirror)
-    assert (ran.code, ran.lines) == (0, ["fixed: html-differs: simple/demo/index.html: it does not say what JSON says"])
-    (mirror / "simple/demo/index.html").unlink()
+    assert (ran.code, ran.lines) == (
+        0,
+        ["fixed: html-differs: public/simple/demo/index.html: it does not say what JSON says"],
+    )
+    (mirror / "public/simple/demo/index.html").unlink()
     report = mirror_report(wheelfix("mirror", "check", "--ignore", "gpu", "--fix", "--format", "json", mirror))
     assert ([each["code"] for each in report["mended"]], report["findings"]) == (["html-differs"], [])
 
@@ -210,7 +213,7 @@ def test_a_directory_that_is_not_a_mirror_is_named(wheel: Path, mirror: Path) ->
     assert (ran.code, ran.out) == (2, "")
     assert "is not a mirror (the directory is not empty)\n  help: Name a mirror, an empty directory" in ran.err
     wheelfix("mirror", "add", mirror, wheel)
-    ran = wheelfix("mirror", "add", mirror / "simple", wheel)
+    ran = wheelfix("mirror", "add", mirror / "public/simple", wheel)
     assert (ran.code, ran.out) == (2, "")
     assert f"Name the mirror itself: {mirror}." in ran.err
 
@@ -249,4 +252,4 @@ def test_list_of_what_is_not_there(wheel: Path, mirror: Path) -> None:
     ran = wheelfix("mirror", "list", mirror, "demo==2.0")
     assert (ran.code, ran.out) == (2, "")
     assert "demo==2.0" in ran.err
-    assert (mirror / "simple/demo/index.html").exists()
+    assert (mirror / "public/simple/demo/index.html").exists()

@@ -152,7 +152,7 @@ def test_an_index_that_does_not_answer_at_all() -> None:
 
 def test_a_listing_of_folders_is_no_index(tmp_path: Path) -> None:
     assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok
-    with static(tmp_path / "m") as server, pytest.raises(MirrorError) as caught:
+    with static(tmp_path / "m/public") as server, pytest.raises(MirrorError) as caught:
         check_index(server.url)
     assert caught.value.code == "no-index"
     assert "/simple/" in caught.value.hint
@@ -191,9 +191,9 @@ def test_addresses_that_cannot_be(url: str) -> None:
 
 def test_metadata_is_read_by_parts(tmp_path: Path) -> None:
     assert add_wheels(tmp_path / "m", [demo_wheel(tmp_path, "1.0", GPU), demo_wheel(tmp_path, "2.0")]).ok
-    for path in tmp_path.glob("m/files/demo/*/*.metadata"):
+    for path in tmp_path.glob("m/public/files/demo/*/*.metadata"):
         path.write_bytes(b"stale")
-    with static(tmp_path / "m", negotiates=True) as server:
+    with static(tmp_path / "m/public", negotiates=True) as server:
         survey = check_index(server.index, download="none")
         assert codes(survey) == {"cache-unset", "metadata-file-differs", "metadata-file-stale"}
         sent = [each.sent for each in server.asked() if each.method == "GET" and each.path.endswith(".whl")]
@@ -277,7 +277,7 @@ def test_a_length_that_is_no_longer_true_gets_round_no_bound(leaking: Index, mon
 
 def test_a_metadata_file_is_enough_where_there_are_no_ranges(tmp_path: Path) -> None:
     assert add_wheels(tmp_path / "m", [demo_wheel(tmp_path, "1.0+cpu", GPU), demo_wheel(tmp_path, "2.0")]).ok
-    with static(tmp_path / "m") as server:
+    with static(tmp_path / "m/public") as server:
         survey = check_index(server.index, download="none")
     assert {"gpu-requirements"} <= codes(survey)
     assert "not-checked" not in codes(survey)

@@ -51,7 +51,7 @@ def take(mirror: Path, index: Index, *requirements: str, **options: Any) -> Publ
 
 
 def page(mirror: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    found: dict[str, Any] = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
     return found
 
 
@@ -72,7 +72,7 @@ def test_yanked_upstream_is_yanked_here_with_its_reason(index: Index, mirror: Pa
     published = take(mirror, index, "demo==2.0", "demo==1.0")
     assert files(mirror) == {ONE: False, TWO: "breaks 1.0"}
     assert "The index has yanked it: breaks 1.0" in notes(published)
-    assert 'data-yanked="breaks 1.0"' in (mirror / "simple/demo/index.html").read_text()
+    assert 'data-yanked="breaks 1.0"' in (mirror / "public/simple/demo/index.html").read_text()
     assert check_mirror(mirror).findings == ()
 
 
@@ -133,11 +133,11 @@ def test_what_came_from_elsewhere_is_not_taken_for_removed(index: Index, mirror:
 )
 def test_an_upstream_that_gives_no_answer_changes_nothing(reply: Reply, index: Index, mirror: Path) -> None:
     take(mirror, index)
-    before = (mirror / "simple/demo/index.json").read_bytes()
+    before = (mirror / "public/simple/demo/index.json").read_bytes()
     index.spoil = lambda asked: reply
     published = take(mirror, index)
     assert not published.ok
-    assert (mirror / "simple/demo/index.json").read_bytes() == before
+    assert (mirror / "public/simple/demo/index.json").read_bytes() == before
 
 
 def html_of(index: Index) -> bytes:
@@ -339,7 +339,7 @@ def test_an_index_of_html_only_gives_the_time_when_the_file_was_first_seen(
 def test_a_page_from_before_is_brought_on(index: Index, mirror: Path, tmp_path: Path) -> None:
     """Its files have no private keys of this: a yank was somebody's here, and the time was ours."""
     add_wheels(mirror, [tmp_path / "in" / ONE, tmp_path / "in" / TWO])
-    path = mirror / "simple/demo/index.json"
+    path = mirror / "public/simple/demo/index.json"
     document = page(mirror)
     document["files"][0] |= {"yanked": "ours", "_wheelfix-unknown": {"x": 1}}
     path.write_text(json.dumps(document))
@@ -359,12 +359,14 @@ def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> No
         index.page = {"project-status": status}
         take(mirror, index)
         assert page(mirror)["project-status"] == status
-        assert f'content="{status["status"]}"' in (mirror / "simple/demo/index.html").read_text()
+        assert f'content="{status["status"]}"' in (mirror / "public/simple/demo/index.html").read_text()
     index.page = {}
     take(mirror, index)
     assert "project-status" not in page(mirror)
     document = page(mirror)
-    (mirror / "simple/demo/index.json").write_text(json.dumps(document | {"project-status": {"status": "deprecated"}}))
+    (mirror / "public/simple/demo/index.json").write_text(
+        json.dumps(document | {"project-status": {"status": "deprecated"}})
+    )
     index.page = {"project-status": {"status": "archived"}}
     take(mirror, index)
     assert page(mirror)["project-status"] == {"status": "deprecated"}
@@ -415,7 +417,7 @@ def test_one_index_at_a_time(mirror: Path) -> None:
 def test_a_download_that_is_resumed_says_so(ranges: bool, index: Index, mirror: Path) -> None:
     """And does not, where the server sends all of it again."""
     data, index.ranges = index.files[TWO], ranges
-    parts = mirror / ".wheelfix/downloads"
+    parts = mirror / "private/scratch/downloads"
     parts.mkdir(parents=True)
     import hashlib
 

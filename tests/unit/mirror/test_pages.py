@@ -214,11 +214,11 @@ def test_two_spellings_of_one_wheel_are_the_same_file() -> None:
 def test_an_address_that_leads_elsewhere_is_no_place() -> None:
     """Not even if it is that of another file of the mirror."""
     page = Page("demo", (listed(),))
-    assert page.place(page.files[0]) == "files/demo/aaaaaaaaaaaaaaaa/demo-1.0-py3-none-any.whl"
+    assert page.key(page.files[0]) == "public/files/demo/aaaaaaaaaaaaaaaa/demo-1.0-py3-none-any.whl"
     name = "demo-1.0-py3-none-any.whl"
     for folder in (f"other/{'a' * 16}", f"demo/{'b' * 16}", "demo/..", "demo"):
-        assert page.place(listed(url=f"../../files/{folder}/{name}")) is None
-    assert page.place(listed(url=f"../../files/demo/{'a' * 16}/demo-1.0-py2-none-any.whl")) is None
+        assert page.key(listed(url=f"../../files/{folder}/{name}")) is None
+    assert page.key(listed(url=f"../../files/demo/{'a' * 16}/demo-1.0-py2-none-any.whl")) is None
 
 
 @pytest.mark.parametrize("announced", [True, {"sha512": "1"}, {}, False])

@@ -40,7 +40,7 @@ def upstream(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(upstream: Path) -> Iterator[Server]:
-    with static(upstream, negotiates=True) as found:
+    with static(upstream / "public", negotiates=True) as found:
         yield found
 
 
@@ -68,7 +68,7 @@ def loaded(server: Server) -> list[str]:
 
 def kept(mirror: Path) -> list[str]:
     """Return the kinds of what is kept of downloads."""
-    return sorted(path.suffix for path in (mirror / ".wheelfix/downloads").glob("*"))
+    return sorted(path.suffix for path in (mirror / "private/scratch/downloads").glob("*"))
 
 
 def test_a_release_is_taken_corrected_and_published(server: Server, mirror: Path) -> None:
@@ -77,9 +77,9 @@ def test_a_release_is_taken_corrected_and_published(server: Server, mirror: Path
     assert statuses(published) == ["added"] * 6
     assert {str(each.source) for each in published.files} >= {"demo-2.0-py3-none-any.whl"}
     assert check_mirror(mirror).findings == ()
-    page = json.loads((mirror / "simple/demo/index.json").read_bytes())
-    assert all("nvidia" not in (mirror / file["url"].removeprefix("../../")).read_text("latin-1").partition("PK")[0]
-               for file in page["files"])  # fmt: skip
+    page = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
+    wheels = [mirror / "public" / file["url"].removeprefix("../../") for file in page["files"]]
+    assert all("nvidia" not in each.read_text("latin-1").partition("PK")[0] for each in wheels)
     assert kept(mirror) == []
 
 
@@ -103,9 +103,9 @@ def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(serve
 
 def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror: Path) -> None:
     """Only the rest is loaded; what is there already is never trusted unseen."""
-    [path] = upstream.glob("files/demo/*/demo-2.0-*.whl")
+    [path] = upstream.glob("public/files/demo/*/demo-2.0-*.whl")
     [file] = choose_wheels(Web(), server.index, "demo==2.0")
-    part = mirror / f".wheelfix/downloads/{file.digests['sha256']}.part"
+    part = mirror / f"private/scratch/downloads/{file.digests['sha256']}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(path.read_bytes()[:100])
     before = server.wheel_bytes()
@@ -164,7 +164,7 @@ def test_what_is_kept_is_not_trusted_unseen(tmp_path: Path, mirror: Path) -> Non
     add_wheels(mirror, demo_wheel(tmp_path / "ours", "1.0", "six"))
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0"))) as server:
         mirror_releases(mirror, server.index, "demo")
-        [path] = (mirror / ".wheelfix/downloads").iterdir()
+        [path] = (mirror / "private/scratch/downloads").iterdir()
         path.write_bytes(b"other")
         assert mirror_releases(mirror, server.index, "demo", replace=True)[1].ok
         assert len(loaded(server)) == 2
@@ -245,7 +245,7 @@ def test_a_refusal_does_not_outlive_this_version(tmp_path: Path, mirror: Path, m
 def test_a_note_of_a_refusal_that_cannot_be_read_is_none(text: str, tmp_path: Path, mirror: Path) -> None:
     with answering(refusing(tmp_path)) as server:
         mirror_releases(mirror, server.index, "demo")
-        [note] = (mirror / ".wheelfix/refusals").iterdir()
+        [note] = (mirror / "private/scratch/refusals").iterdir()
         note.write_text(text)
         _, published = mirror_releases(mirror, server.index, "demo")
         assert statuses(published) == ["refused"]
@@ -259,10 +259,10 @@ def test_a_refusal_is_not_noted_while_wheels_of_the_release_are_missing(tmp_path
     with answering(index) as server:
         _, published = mirror_releases(mirror, server.index, "demo", allow_mixed=True)
         assert sorted(statuses(published)) == ["failed", "refused"]
-        assert not (mirror / ".wheelfix/refusals").exists()
+        assert not (mirror / "private/scratch/refusals").exists()
         assert ".whl" in kept(mirror)
         mirror_releases(mirror, server.index, "demo", allow_mixed=True)
-        assert len(list((mirror / ".wheelfix/refusals").iterdir())) == 1
+        assert len(list((mirror / "private/scratch/refusals").iterdir())) == 1
     assert kept(mirror) == []
 
 
@@ -305,7 +305,7 @@ def test_the_original_is_listed_too_and_yanked_later_on_as_well(tmp_path: Path, 
         _, published = mirror_releases(mirror, server.index, "demo", yank_original="gpu", **options)  # type: ignore[arg-type]
         assert statuses(published) == ["unchanged"]
         assert loaded(server) == before
-    page = json.loads((mirror / "simple/demo/index.json").read_bytes())
+    page = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
     assert {file["filename"]: file["yanked"] for file in page["files"]} == {
         "demo-1.0-py3-none-any.whl": "gpu", "demo-1.0-1nogpu-py3-none-any.whl": False}  # fmt: skip
     assert check_mirror(mirror).findings == ()
@@ -322,7 +322,7 @@ def test_an_original_that_cannot_be_listed_is_told_each_time(tmp_path: Path, mir
 def test_what_nobody_asks_for_is_not_kept_for_ever(tmp_path: Path, mirror: Path) -> None:
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0"))) as server:
         mirror_releases(mirror, server.index, "demo")
-        old, young = (mirror / f".wheelfix/downloads/{digit * 64}.part" for digit in "01")
+        old, young = (mirror / f"private/scratch/downloads/{digit * 64}.part" for digit in "01")
         for path in (old, young):
             path.write_bytes(b"x")
         os.utime(old, (0, 0))
@@ -411,7 +411,7 @@ def test_a_hostile_index_is_refused(values: dict[str, object], code: str, mirror
         _, published = mirror_releases(mirror, server.index, "demo==2.0")
     assert codes(published) == [code]
     assert "secret" not in str(published)
-    assert not (mirror / "simple").exists()
+    assert not (mirror / "public/simple").exists()
     assert sorted(path for path in tmp_path.rglob("*") if mirror not in path.parents and path != mirror) == before
 
 
@@ -428,7 +428,7 @@ def test_a_sum_may_be_in_upper_case(mirror: Path, tmp_path: Path) -> None:
     "body", [b"", b"{", b"[]", b"<html>", b"\xff", b'{"meta": {"api-version": "9.0"}, "name": "demo", "files": []}']
 )
 def test_pages_that_are_none(body: bytes, server: Server, upstream: Path, mirror: Path) -> None:
-    (upstream / "simple/demo/index.json").write_bytes(body)
+    (upstream / "public/simple/demo/index.json").write_bytes(body)
     _, published = mirror_releases(mirror, server.index, "demo==2.0")
     assert codes(published) == ["bad-page"]
 
@@ -521,8 +521,8 @@ def test_a_wheel_that_the_mirror_has_lost_is_taken_again(tmp_path: Path, mirror:
     path = demo_wheel(tmp_path / "in", "1.0", "six")
     with answering(index_of(path)) as server:
         mirror_releases(mirror, server.index, "demo")
-        [lost] = mirror.glob("files/demo/*/*.whl")
+        [lost] = mirror.glob("public/files/demo/*/*.whl")
         lost.unlink()
         _, published = mirror_releases(mirror, server.index, "demo")
-    assert any("whole again" in note for each in published.files for note in each.notes)
+    assert any("is restored" in note for each in published.files for note in each.notes)
     assert check_mirror(mirror).findings == ()

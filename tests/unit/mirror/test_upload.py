@@ -18,10 +18,10 @@ from refusing import failing
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
-from wheelfix.mirror.layout import place_of
+from wheelfix.mirror.layout import key_of, url_of
 from wheelfix.mirror.publish import fix_into_mirror
-from wheelfix.mirror.repository import Unfinished
-from wheelfix.mirror.storage.local import Folder
+from wheelfix.mirror.repository import Journal
+from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.results import Publication, Published, PublishReport, Severity
@@ -62,7 +62,7 @@ def statuses(publications: list[Publication]) -> list[str]:
 
 
 def page(mirror: Path, project: str = "demo") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((mirror / "simple" / project / "index.json").read_bytes())
+    found: dict[str, Any] = json.loads((mirror / "public/simple" / project / "index.json").read_bytes())
     return found
 
 
@@ -80,15 +80,15 @@ def test_a_wheel_is_added_with_all_that_clients_read(mirror: Path, tmp_path: Pat
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     assert (done.source, done.status, done.sha256) == (path, Published.ADDED, digest)
-    assert done.place == f"files/demo/{digest[:16]}/{path.name}"
+    assert done.place == f"public/files/demo/{digest[:16]}/{path.name}"
     assert (mirror / done.place).read_bytes() == data
     sidecar = (mirror / f"{done.place}.metadata").read_bytes()
     assert b"Requires-Dist: six" in sidecar
     [file] = page(mirror)["files"]
     assert file["core-metadata"]["sha256"] == hashlib.sha256(sidecar).hexdigest()
     assert (file["size"], file["hashes"]["sha256"]) == (len(data), digest)
-    assert place_of(file["url"]) == done.place
-    assert json.loads((mirror / "simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
+    assert key_of(file["url"]) == done.place
+    assert json.loads((mirror / "public/simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
     assert is_sound(mirror)
 
 
@@ -155,7 +155,7 @@ def test_a_script_that_is_a_path_on_windows_is_refused(mirror: Path, tmp_path: P
 def test_a_missing_wheel_fails(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, tmp_path / "demo-1.0-py3-none-any.whl")
     assert done.status is Published.FAILED
-    assert not (mirror / "simple").exists()
+    assert not (mirror / "public/simple").exists()
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_names_that_are_paths_are_refused(name: str, mirror: Path, tmp_path: Pat
     path.write_bytes(build_wheel(sound()))
     [done] = add(mirror, path)
     assert done.problem is not None
-    assert not (mirror / "files").exists()
-    assert not (mirror / "simple").exists()
+    assert not (mirror / "public/files").exists()
+    assert not (mirror / "public/simple").exists()
 
 
 def test_a_wheel_of_another_project_is_refused(mirror: Path, tmp_path: Path) -> None:
@@ -184,15 +184,26 @@ def test_a_wheel_of_another_project_is_refused(mirror: Path, tmp_path: Path) -> 
     [done] = add(mirror, path)
     assert done.problem is not None
     assert done.problem.code == "invalid-wheel"
-    assert not (mirror / "simple").exists()
+    assert not (mirror / "public/simple").exists()
 
 
-@pytest.mark.parametrize("link", ["simple", "simple/demo", "files", "files/demo", ".wheelfix", "simple/demo/index.json"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "public",
+        "public/simple",
+        "public/simple/demo",
+        "public/files",
+        "public/files/demo",
+        "private",
+        "public/simple/demo/index.json",
+    ],
+)
 def test_a_link_that_leads_out_is_refused(link: str, mirror: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (mirror / link).parent.mkdir(parents=True)
-    (mirror / link).symlink_to(outside if link != "simple/demo/index.json" else tmp_path / "outside" / "page")
+    (mirror / link).symlink_to(outside if link != "public/simple/demo/index.json" else tmp_path / "outside" / "page")
     [done] = add(mirror, wheel(tmp_path / "in"))
     assert done.problem is not None
     assert done.problem.code == "link-outside"
@@ -202,7 +213,7 @@ def test_a_link_that_leads_out_is_refused(link: str, mirror: Path, tmp_path: Pat
 def test_a_damaged_page_stops_its_project_only(mirror: Path, tmp_path: Path) -> None:
     """Pitfall 36."""
     add(mirror, wheel(tmp_path / "in"))
-    damaged = mirror / "simple/demo/index.json"
+    damaged = mirror / "public/simple/demo/index.json"
     damaged.write_bytes(damaged.read_bytes()[:-30])
     before = damaged.read_bytes()
     found = add(mirror, wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "in", project="other"))
@@ -333,8 +344,8 @@ def test_remove(mirror: Path, tmp_path: Path) -> None:
     assert is_sound(mirror)
     remove_files(mirror, "demo")
     assert [each.project for each in list_pages(mirror)] == ["other"]
-    assert names(mirror / "simple") == ["index.html", "index.json", "other"]
-    assert names(mirror / "files") == ["other"]
+    assert names(mirror / "public/simple") == ["index.html", "index.json", "other"]
+    assert names(mirror / "public/files") == ["other"]
     assert is_sound(mirror)
 
 
@@ -389,8 +400,8 @@ def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
     assert report.outcomes[0].output == mirror / (published.files[0].place or "")
     [file] = page(mirror)["files"]
     assert file["_wheelfix"]["changes"] == ["drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"]
-    assert names(mirror / ".wheelfix") == ["locks", "unfinished"]
-    assert names(mirror / ".wheelfix/unfinished") == []
+    assert names(mirror / "private") == ["journal", "locks", "scratch"]
+    assert names(mirror / "private/journal") == []
     assert is_sound(mirror)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "mirror"]
 
@@ -417,7 +428,7 @@ def test_what_was_replaced_goes_with_what_is_removed(mirror: Path, tmp_path: Pat
     add(mirror, wheel(tmp_path / "b", files=()), replace=True)
     remove_files(mirror, "demo")
     assert list(list_pages(mirror)) == []
-    assert not list((mirror / "files").rglob("*.whl"))
+    assert not list((mirror / "public/files").rglob("*.whl"))
     assert is_sound(mirror)
 
 
@@ -432,16 +443,16 @@ def test_a_call_that_fails_takes_back_what_it_brought(mirror: Path, tmp_path: Pa
 def test_checking_writes_nothing(mirror: Path, tmp_path: Path) -> None:
     """Not even to ask whether a workshop is in use, or what is half loaded."""
     add(mirror, wheel(tmp_path / "in"))
-    for place in ("making-0/wheels", "downloads"):
-        (mirror / ".wheelfix" / place).mkdir(parents=True)
-    (mirror / ".wheelfix/making-0/in-use.lock").touch()
-    (mirror / ".wheelfix/downloads/0.part").write_bytes(b"x")
+    for place in ("scratch/making-0/wheels", "scratch/downloads"):
+        (mirror / "private" / place).mkdir(parents=True)
+    (mirror / "private/scratch/making-0/in-use.lock").touch()
+    (mirror / "private/scratch/downloads/0.part").write_bytes(b"x")
     before = {path: path.stat().st_mtime_ns for path in mirror.rglob("*")}
-    assert {each.place for each in check_mirror(mirror).findings} == {".wheelfix/making-0"}
+    assert {each.place for each in check_mirror(mirror).findings} == {"private/scratch/making-0"}
     assert {path: path.stat().st_mtime_ns for path in mirror.rglob("*")} == before
     assert check_mirror(mirror, fix=True).findings == ()
-    assert (mirror / ".wheelfix/downloads/0.part").exists()
-    assert not (mirror / ".wheelfix/making-0").exists()
+    assert (mirror / "private/scratch/downloads/0.part").exists()
+    assert not (mirror / "private/scratch/making-0").exists()
 
 
 def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
@@ -465,7 +476,7 @@ def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
 def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
     """Who can tell whether a page listed them once."""
     add(mirror, wheel(tmp_path / "in"))
-    places = ("files/a.whl", "files/Not A Project/x/a.whl", "files/demo/a.whl")
+    places = ("public/files/a.whl", "public/files/Not A Project/x/a.whl", "public/files/demo/a.whl")
     for place in places:
         (mirror / place).parent.mkdir(parents=True, exist_ok=True)
         (mirror / place).touch()
@@ -474,7 +485,7 @@ def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
     assert all((mirror / place).exists() for place in places)
 
 
-@pytest.mark.parametrize("lost", ["simple/demo", "simple", "simple/demo/index.json"])
+@pytest.mark.parametrize("lost", ["public/simple/demo", "public/simple", "public/simple/demo/index.json"])
 def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: Path) -> None:
     """Not by any number of runs; and added again, from where they lie, they are listed again."""
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other"))
@@ -482,25 +493,25 @@ def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: P
         (mirror / lost).unlink()
     else:
         shutil.rmtree(mirror / lost)
-        (mirror / "simple").mkdir(exist_ok=True)
+        (mirror / "public/simple").mkdir(exist_ok=True)
     for _ in range(3):
         check_mirror(mirror, fix=True)
-    wheels = sorted(mirror.glob("files/*/*/*.whl"))
+    wheels = sorted(mirror.glob("public/files/*/*/*.whl"))
     assert len(wheels) == 2
-    assert statuses(add(mirror, *wheels)) == ["added", "added" if lost == "simple" else "unchanged"]
+    assert statuses(add(mirror, *wheels)) == ["added", "added" if lost == "public/simple" else "unchanged"]
     assert is_sound(mirror)
 
 
-LEFT = "files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
+LEFT = "public/files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
 
 
-def leave(mirror: Path, state: str) -> Unfinished:
+def leave(mirror: Path, state: str) -> Journal:
     """Leave a file as an interrupted call would, and notes that are damaged, or hostile."""
-    notes = Unfinished(Folder(mirror), "demo")
-    notes.note(["files/demo/cut o"], state)
-    with (mirror / ".wheelfix/unfinished/demo").open("a") as opened:
-        opened.write(f"{state} files/demo/0123456789abcdef/demo-1.")
-    notes.note([LEFT, "simple/demo/index.json", "../in/demo-2.0-py3-none-any.whl"], state)
+    notes = Journal(LocalStore(mirror), "demo")
+    notes.note(["public/files/demo/cut o"], state)
+    with (mirror / "private/journal/demo").open("a") as opened:
+        opened.write(f"{state} public/files/demo/0123456789abcdef/demo-1.")
+    notes.note([LEFT, "public/simple/demo/index.json", "../in/demo-2.0-py3-none-any.whl"], state)
     for place in (LEFT, f"{LEFT}.metadata"):
         (mirror / place).parent.mkdir(parents=True, exist_ok=True)
         (mirror / place).touch()
@@ -510,63 +521,63 @@ def leave(mirror: Path, state: str) -> Unfinished:
 def test_the_next_call_removes_what_an_interrupted_one_left(mirror: Path, tmp_path: Path) -> None:
     one, two = wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")
     add(mirror, one)
-    notes = leave(mirror, Unfinished(Folder(mirror), "demo").state())
+    notes = leave(mirror, Journal(LocalStore(mirror), "demo").state())
     assert notes.removable() >= {LEFT, f"{LEFT}.metadata"}
-    assert all(place.startswith("files/demo/") for place in notes.removable())
+    assert all(place.startswith("public/files/demo/") for place in notes.removable())
     add(mirror, two)
     assert is_sound(mirror)
     assert not (mirror / LEFT).exists()
     assert two.exists()
     assert notes.removable() == frozenset()
-    assert names(mirror / ".wheelfix/unfinished") == []
+    assert names(mirror / "private/journal") == []
 
 
 @pytest.mark.parametrize("page_is", ["another", "lost", "lost with the root", "damaged"])
 def test_a_note_counts_only_with_the_page_that_it_was_made_for(page_is: str, mirror: Path, tmp_path: Path) -> None:
     """A backup of the pages was put back, or they are lost: then the file may have been listed."""
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
-    leave(mirror, Unfinished(Folder(mirror), "demo").state())
-    path = mirror / "simple/demo/index.json"
+    leave(mirror, Journal(LocalStore(mirror), "demo").state())
+    path = mirror / "public/simple/demo/index.json"
     if page_is == "another":
         remove_state = json.loads(path.read_bytes())
         path.write_text(json.dumps(remove_state))
     elif page_is == "damaged":
         path.write_bytes(b"")
     else:
-        shutil.rmtree(mirror / ("simple" if page_is == "lost with the root" else "simple/demo"))
-        (mirror / "simple").mkdir(exist_ok=True)
+        shutil.rmtree(mirror / ("public/simple" if page_is == "lost with the root" else "public/simple/demo"))
+        (mirror / "public/simple").mkdir(exist_ok=True)
     check_mirror(mirror, fix=True)
     add(mirror, wheel(tmp_path / "in", version="3.0"))
     with contextlib.suppress(MirrorError):
         yank_files(mirror, "demo")
     check_mirror(mirror, fix=True)
     assert (mirror / LEFT).exists()
-    assert len(list(mirror.glob("files/demo/*/*.whl"))) >= 3
+    assert len(list(mirror.glob("public/files/demo/*/*.whl"))) >= 3
 
 
 @pytest.mark.parametrize("why", ["root damaged", "root locked"])
 def test_a_removal_that_failed_is_forgotten(why: str, mirror: Path, tmp_path: Path) -> None:
     """The wheels are still listed: if their page is lost one day, that is another story."""
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
-    root = mirror / "simple/index.json"
+    root = mirror / "public/simple/index.json"
     before = root.read_bytes()
     with contextlib.ExitStack() as stack:
         if why == "root damaged":
             root.write_bytes(b"")
         else:
-            stack.enter_context(Folder(mirror).locked(".root", 1))
+            stack.enter_context(LocalStore(mirror).locked(".root", 1))
         with pytest.raises(MirrorError):
             remove_files(mirror, "demo", timeout=0.05)
     root.write_bytes(before)
-    shutil.rmtree(mirror / "simple/demo")
+    shutil.rmtree(mirror / "public/simple/demo")
     add(mirror, wheel(tmp_path / "in", version="3.0"))
     check_mirror(mirror, fix=True)
-    assert len(list(mirror.glob("files/demo/*/*.whl"))) == 3
+    assert len(list(mirror.glob("public/files/demo/*/*.whl"))) == 3
 
 
 def test_a_leftover_that_cannot_be_removed_stops_nobody(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"))
-    leave(mirror, Unfinished(Folder(mirror), "demo").state())
+    leave(mirror, Journal(LocalStore(mirror), "demo").state())
     shutil.rmtree(mirror / LEFT.rpartition("/")[0])
     (tmp_path / "outside").mkdir()
     (mirror / LEFT.rpartition("/")[0]).symlink_to(tmp_path / "outside")
@@ -594,16 +605,16 @@ def test_of_an_original_and_what_was_made_from_it_the_latter_is_served(order: st
     [made] = fixed(tmp_path / "fixed", original)
     add(mirror, original)
     add(mirror, made, replace=True)
-    shutil.rmtree(mirror / "simple")
-    paths = sorted(mirror.glob("files/demo/*/*.whl"), key=lambda path: path.read_bytes() == original.read_bytes())
+    shutil.rmtree(mirror / "public/simple")
+    paths = sorted(mirror.glob("public/files/demo/*/*.whl"), key=lambda path: path.read_bytes() == original.read_bytes())
     add(mirror, *(reversed(paths) if order == "original first" else paths))
     [file] = page(mirror)["files"]
     assert file["hashes"]["sha256"] == hashlib.sha256(made.read_bytes()).hexdigest()
-    assert len(list(mirror.glob("files/demo/*/*.whl"))) == 2
+    assert len(list(mirror.glob("public/files/demo/*/*.whl"))) == 2
 
 
 def edit_page(mirror: Path, old: str, new: str, project: str = "demo") -> None:
-    path = mirror / "simple" / project / "index.json"
+    path = mirror / "public/simple" / project / "index.json"
     path.write_text(path.read_text().replace(old, new))
 
 
@@ -611,11 +622,11 @@ def test_a_page_that_was_edited_leads_no_writer_to_files_of_others(mirror: Path,
     one, other = wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other")
     [done, theirs] = add(mirror, one, other)
     before = (mirror / str(theirs.place)).read_bytes()
-    edit_page(mirror, f"../../{done.place}", f"../../{theirs.place}")
+    edit_page(mirror, url_of(str(done.place)), url_of(str(theirs.place)))
     assert {each.code for each in check_mirror(mirror).findings} == {"file-elsewhere", "html-differs"}
     assert statuses(add(mirror, one)) == ["unchanged"]
     assert is_sound(mirror)
-    edit_page(mirror, f"../../{done.place}", f"../../{theirs.place}")
+    edit_page(mirror, url_of(str(done.place)), url_of(str(theirs.place)))
     remove_files(mirror, "demo")
     assert (mirror / str(theirs.place)).read_bytes() == before
     assert {each.code for each in check_mirror(mirror).findings} <= {"unlisted"}
@@ -624,7 +635,7 @@ def test_a_page_that_was_edited_leads_no_writer_to_files_of_others(mirror: Path,
 def test_what_is_refused_is_not_listed(mirror: Path, tmp_path: Path) -> None:
     """The page that lists all projects is damaged: the project's own page must not list the wheel either."""
     add(mirror, wheel(tmp_path / "in"))
-    root = mirror / "simple/index.json"
+    root = mirror / "public/simple/index.json"
     root.write_text(root.read_text()[:-5])
     for path in (wheel(tmp_path / "in", version="2.0"), wheel(tmp_path / "in", project="other")):
         assert statuses(add(mirror, path)) == ["bad-page"]
@@ -636,7 +647,7 @@ def test_what_is_refused_is_not_listed(mirror: Path, tmp_path: Path) -> None:
 
 def test_a_lost_root_is_made_from_the_pages(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other"))
-    (mirror / "simple/index.json").unlink()
+    (mirror / "public/simple/index.json").unlink()
     add(mirror, wheel(tmp_path / "in", project="third"))
     assert [each.project for each in list_pages(mirror)] == ["demo", "other", "third"]
     assert is_sound(mirror)
@@ -680,7 +691,7 @@ def test_a_damaged_file_is_brought_back(mirror: Path, tmp_path: Path) -> None:
     for spoil in ((mirror / str(done.place)).unlink, lambda: (mirror / str(done.place)).write_bytes(b"x")):
         spoil()
         [again] = add(mirror, path)
-        assert any("whole again" in note for note in again.notes)
+        assert any("is restored" in note for note in again.notes)
         assert is_sound(mirror)
 
 
@@ -700,10 +711,10 @@ def test_files_of_the_past_are_looked_at(mirror: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [".well-known", "lost+found", "Not A Project"])
 def test_what_is_no_project_in_the_index_is_passed_over(name: str, mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"))
-    (mirror / "simple" / name).mkdir()
-    (mirror / "simple/index.html").unlink()
+    (mirror / "public/simple" / name).mkdir()
+    (mirror / "public/simple/index.html").unlink()
     assert check_mirror(mirror, fix=True).findings == ()
-    assert list((mirror / "simple" / name).iterdir()) == []
+    assert list((mirror / "public/simple" / name).iterdir()) == []
 
 
 @pytest.mark.parametrize("transfer", ["copy", "link"])
@@ -716,7 +727,7 @@ def test_a_server_that_runs_as_another_user_can_read_all(transfer: str, mirror: 
         add(mirror, path, transfer=transfer)
     finally:
         os.umask(before)
-    served = [mirror, *(each for top in ("simple", "files") for each in (mirror / top, *(mirror / top).rglob("*")))]
+    served = [mirror, mirror / "public", *(mirror / "public").rglob("*")]
     assert all(each.stat().st_mode & 0o005 == (0o005 if each.is_dir() else 0o004) for each in served)
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -727,22 +738,23 @@ def test_a_folder_of_other_things_becomes_no_mirror(mirror: Path, tmp_path: Path
         with pytest.raises(MirrorError, match="the directory is not empty"):
             call(tmp_path / "in", path)
     assert names(tmp_path / "in") == [path.name]
-    add(mirror, path, wheel(tmp_path / "in", project="simple"))  # whose page makes simple/ look like a mirror
-    for part in ("simple", "simple/demo", "files", ".wheelfix"):
+    add(mirror, path, wheel(tmp_path / "in", project="public"))  # whose directory looks like one of a mirror
+    for part in ("public", "public/simple", "public/simple/demo", "public/files", "private"):
         with pytest.raises(MirrorError, match="it is a part of one") as caught:
             add(mirror / part, path)
         assert caught.value.hint == f"Name the mirror itself: {mirror}."
     with pytest.raises(MirrorError, match="Name the mirror itself"):
-        check_mirror(mirror / "files")
+        check_mirror(mirror / "public/files")
     assert is_sound(mirror)
     (tmp_path / "empty").mkdir()
     assert statuses(add(tmp_path / "empty", path)) == ["added"]
 
 
-def test_the_index_of_another_tool_is_not_written_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("top", ["", "public/"])
+def test_the_index_of_another_tool_is_not_written_over(top: str, tmp_path: Path) -> None:
     """Such as that of bandersnatch, dumb-pypi or pip2pi: its page would list nothing, or what was added."""
     folder, path = tmp_path / "web", wheel(tmp_path / "in")
-    pages = {"simple/index.html": "<a href='demo/'>demo</a>", "simple/demo/index.html": "<a href='x'>x</a>"}
+    pages = {f"{top}simple/index.html": "<a href='demo/'>demo</a>", f"{top}simple/demo/index.html": "<a href='x'>x</a>"}
     for place, text in pages.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).write_text(text)
@@ -761,10 +773,10 @@ def test_the_index_of_another_tool_is_not_written_over(tmp_path: Path) -> None:
 
 def test_a_copy_of_what_is_served_is_a_mirror(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"))
-    shutil.rmtree(mirror / ".wheelfix")
-    (mirror / "simple/index.json").unlink()
+    shutil.rmtree(mirror / "private")
+    (mirror / "public/simple/index.json").unlink()
     assert check_mirror(mirror, fix=True).findings == ()
-    shutil.rmtree(mirror / ".wheelfix")
+    shutil.rmtree(mirror / "private")
     assert statuses(add(mirror, wheel(tmp_path / "in", version="2.0"))) == ["added"]
 
 
@@ -820,8 +832,8 @@ def test_wheels_that_are_served_are_not_reported_as_failed(mirror: Path, tmp_pat
     assert problem is not None
     assert (problem.code, problem.message) == (
         "page-not-written",
-        "simple/demo/index.json says so, but simple/demo/index.html, simple/index.json could not be written: "
-        "No space left on device",
+        "public/simple/demo/index.json says so, but public/simple/demo/index.html, public/simple/index.json could not be "
+        "written: No space left on device",
     )
     assert statuses(add(mirror, paths[0])) == ["unchanged"]
     assert is_sound(mirror)
@@ -851,14 +863,14 @@ def test_what_was_changed_is_reported_though_a_page_behind_it_was_not_written(
     [done] = report.files
     assert done.status is (Published.YANKED if change is yank_files else Published.REMOVED)
     assert done.problem is not None
-    assert "simple/demo/index.html could not be written" in done.problem.message
+    assert "public/simple/demo/index.html could not be written" in done.problem.message
     assert check_mirror(mirror, fix=True).findings == ()
 
 
 @pytest.mark.parametrize("left", ["only a note", "a file", "a listed file"])
 def test_fix_leaves_no_note_of_an_interrupted_run(left: str, mirror: Path, tmp_path: Path) -> None:
     """Also before the first page, where there is nothing but what the run left."""
-    notes = Unfinished(Folder(mirror), "demo")
+    notes = Journal(LocalStore(mirror), "demo")
     if left == "only a note":
         notes.note([LEFT], "none")
     elif left == "a file":
@@ -867,10 +879,10 @@ def test_fix_leaves_no_note_of_an_interrupted_run(left: str, mirror: Path, tmp_p
         [done] = add(mirror, wheel(tmp_path / "in"))
         notes.note([str(done.place)], notes.state())
     assert check_mirror(mirror, fix=True).findings == ()
-    assert names(mirror / ".wheelfix/unfinished") == []
+    assert names(mirror / "private/journal") == []
     assert not (mirror / LEFT).exists()
     if left == "a listed file":
-        assert json.loads((mirror / "simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
+        assert json.loads((mirror / "public/simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
     assert is_sound(mirror)
 
 
@@ -955,7 +967,7 @@ def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror:
 def test_a_page_that_cannot_be_read_makes_no_file_unlisted(mirror: Path, tmp_path: Path) -> None:
     """Nobody knows what it lists: "delete it if nobody misses it" would be the wrong advice."""
     add(mirror, wheel(tmp_path / "in"))
-    path = mirror / "simple/demo/index.json"
+    path = mirror / "public/simple/demo/index.json"
     path.unlink()
     path.mkdir()
     assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
@@ -963,13 +975,13 @@ def test_a_page_that_cannot_be_read_makes_no_file_unlisted(mirror: Path, tmp_pat
 
 def test_the_next_run_removes_what_a_killed_one_left(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
-    stale = [mirror / "simple", mirror / "simple/demo", mirror / f"{done.place}/.."]
+    stale = [mirror / "public/simple", mirror / "public/simple/demo", mirror / f"{done.place}/.."]
     for folder in stale:
         (folder.resolve() / f".wheelfix-{'0' * 16}.part").touch()
     assert {each.code for each in check_mirror(mirror).findings} == {"leftover"}
     (mirror / str(done.place)).write_bytes(b"damaged")
     add(mirror, tmp_path / "in/demo-1.0-py3-none-any.whl", wheel(tmp_path / "in", version="2.0"))
-    assert [*(mirror / "simple/demo").glob(".*.part")] == []
+    assert [*(mirror / "public/simple/demo").glob(".*.part")] == []
     add(mirror, wheel(tmp_path / "in", project="other"))
     assert is_sound(mirror)
 
@@ -977,7 +989,7 @@ def test_the_next_run_removes_what_a_killed_one_left(mirror: Path, tmp_path: Pat
 def test_what_a_process_is_writing_is_no_leftover(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     add(mirror, wheel(tmp_path / "in"))
-    with StagedFile(mirror / "simple/demo", 0o644) as staged:
+    with StagedFile(mirror / "public/simple/demo", 0o644) as staged:
         assert staged.path.name.endswith(".part")
         assert is_sound(mirror)
         add(mirror, wheel(tmp_path / "in", version="2.0"))

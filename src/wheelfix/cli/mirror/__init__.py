@@ -1,4 +1,4 @@
-"""``wheelfix mirror``: a folder that serves the simple repository API, one command a file."""
+"""``wheelfix mirror``: a directory that serves the simple repository API, one command a file."""
 
 from typing import Final
 
@@ -16,11 +16,14 @@ _COMMANDS: Final = {
 }
 
 
-@click.group("mirror", short_help="Publish wheels in a folder that any server can serve.", cls=LazyGroup, modules=_COMMANDS)
+@click.group(
+    "mirror", short_help="Publish wheels in a directory that any server can serve.", cls=LazyGroup, modules=_COMMANDS
+)
 def command() -> None:
-    """Publish wheels in a folder that pip, uv, Poetry and PDM can install from.
+    """Publish wheels in a directory that pip, uv, Poetry and PDM can install from.
 
-    MIRROR is a folder; any web server can serve it. The index is MIRROR/simple/.
+    MIRROR is a directory; any web server can serve MIRROR/public/. The index is
+    MIRROR/public/simple/.
 
     \b
     Examples:

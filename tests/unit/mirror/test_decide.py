@@ -1,13 +1,13 @@
 """What a page lists already decides whether a wheel can be listed."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.decide import NewWheel, accept
 from wheelfix.mirror.pages import ListedFile, Origin, Page
-from wheelfix.mirror.terms import Terms
-from wheelfix.mirror.upload import accept
 from wheelfix.results import Published
 
 NAME = "demo_x-1.0-py3-none-any.whl"
@@ -20,50 +20,51 @@ def listed(filename: str = NAME, sha256: str = OLD, **values: object) -> ListedF
     return ListedFile(filename=filename, url=url, sha256=sha256, **known)  # type: ignore[arg-type]
 
 
+WHEEL = NewWheel(path=Path(NAME))
 PAGE = Page("demo-x", (listed(checked_by="1", other={"x": 1}),))
 
 
 def test_a_wheel_that_is_not_listed_is_added() -> None:
-    accepted = accept(PAGE, listed("demo_x-2.0-py3-none-any.whl", NEW), Terms(rules="2"))
+    accepted = accept(PAGE, listed("demo_x-2.0-py3-none-any.whl", NEW), replace(WHEEL, rules="2"))
     assert (accepted.status, accepted.file.checked_by, accepted.notes) == (Published.ADDED, "2", ())
 
 
 @pytest.mark.parametrize(("rules", "checked_by"), [(None, "1"), ("2", "2")])
 def test_the_same_bytes_keep_what_the_page_knows(rules: str | None, checked_by: str) -> None:
-    accepted = accept(PAGE, listed(upload_time="later"), Terms(rules=rules))
+    accepted = accept(PAGE, listed(upload_time="later"), replace(WHEEL, rules=rules))
     assert accepted.status is Published.UNCHANGED
     assert accepted.file == replace(PAGE.files[0], checked_by=checked_by)
 
 
 def test_other_bytes_are_refused_unless_they_are_to_replace() -> None:
     with pytest.raises(MirrorError) as caught:
-        accept(PAGE, listed(sha256=NEW), Terms())
+        accept(PAGE, listed(sha256=NEW), WHEEL)
     assert caught.value.code == "name-taken"
-    accepted = accept(PAGE, listed(sha256=NEW), Terms(replace=True))
+    accepted = accept(PAGE, listed(sha256=NEW), WHEEL, replaces=True)
     assert (accepted.status, accepted.file.checked_by, accepted.file.yanked) == (Published.REPLACED, None, None)
     assert any("uv cache clean demo-x" in note for note in accepted.notes)
 
 
-@pytest.mark.parametrize("terms", [Terms(), Terms(replace=True)])
-def test_other_spellings_of_a_name_are_the_same_wheel(terms: Terms) -> None:
+@pytest.mark.parametrize("replaces", [False, True])
+def test_other_spellings_of_a_name_are_the_same_wheel(replaces: bool) -> None:
     for filename in ("Demo.X-1.0-py3-none-any.whl", "demo_x-1.0.0-py3-none-any.whl"):
         with pytest.raises(MirrorError) as caught:
-            accept(PAGE, listed(filename, NEW), terms)
+            accept(PAGE, listed(filename, NEW), WHEEL, replaces=replaces)
         assert (caught.value.code, NAME in caught.value.message) == ("name-taken", True)
 
 
-@pytest.mark.parametrize("terms", [Terms(), Terms(replace=True)])
-def test_an_original_never_takes_the_place_of_what_was_made_from_it(terms: Terms) -> None:
+@pytest.mark.parametrize("replaces", [False, True])
+def test_an_original_never_takes_the_place_of_what_was_made_from_it(replaces: bool) -> None:
     """A job that publishes all that it has got would bring the fault back."""
     page = Page("demo-x", (listed(origin=Origin(NAME, FIRST, "0.1.0")),))
     with pytest.raises(MirrorError) as caught:
-        accept(page, listed(sha256=FIRST), terms)
+        accept(page, listed(sha256=FIRST), WHEEL, replaces=replaces)
     assert caught.value.code == "is-the-original"
 
 
 @pytest.mark.parametrize("sha256", [OLD, NEW])
 def test_what_is_yanked_stays_so(sha256: str) -> None:
     page = Page("demo-x", (listed(yanked="because"),))
-    accepted = accept(page, listed(sha256=sha256), Terms(replace=True))
+    accepted = accept(page, listed(sha256=sha256), WHEEL, replaces=True)
     assert accepted.file.yanked == "because"
-    assert any("stays so" in note for note in accepted.notes)
+    assert any("stays yanked" in note for note in accepted.notes)

@@ -1,0 +1,279 @@
+"""What the page of a project is to say once wheels are added: decided from what it lists and what the wheels are.
+
+Nothing is written here. A wheel that cannot be added is refused with the reason.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.mirror.examine import ExaminedWheel
+from wheelfix.mirror.layout import file_key
+from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
+from wheelfix.mirror.release import compare_release
+from wheelfix.mirror.repository import not_done
+from wheelfix.mirror.storage.base import Store
+from wheelfix.mirror.upstream_file import UpstreamFile, inherited, notes_on, taken_over
+from wheelfix.options import Publishing
+from wheelfix.results import Problem, Publication, Published
+from wheelfix.text import as_utf8, shown
+
+SAME_NAME: Final = (
+    "The original has the same name, so that it cannot be listed too; use --build-tag to give the new one another."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWheel:
+    """A wheel to add, and what is known of it.
+
+    ``sha256`` is hexadecimal. ``upstream`` is what the index says that it came from; ``rules`` identifies the rules that
+    were applied to it.
+    """
+
+    path: Path
+    sha256: str | None = None
+    upstream: UpstreamFile | None = None
+    rules: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What the page is to say of a wheel, what that makes of it, and what a person should know."""
+
+    file: ListedFile
+    status: Published
+    notes: tuple[str, ...] = ()
+
+
+def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = False) -> Acceptance:
+    """Return how ``page`` can list ``new``, which the page is to say of ``wheel``.
+
+    :raises MirrorError: if it serves the same wheel with other bytes and nothing ``replaces`` them, or in another spelling.
+    """
+    accepted = _accept(page, new, wheel.rules, replaces=replaces)
+    if wheel.upstream is None:
+        return accepted
+    file = taken_over(accepted.file, wheel.upstream)
+    notes = () if accepted.status is Published.UNCHANGED else notes_on(file, wheel.upstream)
+    return replace(accepted, file=file, notes=(*accepted.notes, *notes))
+
+
+def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -> Acceptance:
+    old = page.find_same(new)
+    if old is None:
+        return Acceptance(replace(inherited(page, new), checked_by=rules), Published.ADDED)
+    if old.filename != new.filename:
+        raise _spelled_otherwise(old, new)
+    stays = () if old.yanked is None else (f"It stays yanked: `wheelfix mirror unyank` lists {new.filename} again.",)
+    if old.sha256 == new.sha256:
+        checked_by = old.checked_by if rules is None else rules
+        same = replace(
+            old, url=new.url, size=new.size, requires_python=new.requires_python, metadata_sha256=new.metadata_sha256,
+            origin=new.origin, checked_by=checked_by,
+        )  # fmt: skip
+        return Acceptance(same, Published.UNCHANGED, stays)
+    if old.origin is not None and old.origin.sha256 == new.sha256:
+        raise _original_of(old)
+    if not replaces:
+        raise _name_taken(old)
+    file = replace(inherited(page, new), checked_by=rules)
+    if old.yanked is not None or old.yanked_by is not None:
+        file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
+    return Acceptance(file, Published.REPLACED, (*_what_caches_hold(page, old), *stays))
+
+
+def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:
+    project = page.project
+    return (
+        f"The bytes that were served before stay at their URL, for locks that name them: {page.key(old)}.",
+        f"Clients may have cached what the name stood for. Clear it with `uv cache clean {project}`, `poetry cache "
+        f"clear SOURCE --all -n`, `pdm cache clear`; then lock again, in uv with `--upgrade-package {project}`.",
+    )
+
+
+def _name_taken(old: ListedFile) -> MirrorError:
+    return MirrorError(
+        "name-taken",
+        f"the mirror serves {shown(old.filename)} with other bytes, sha256 {old.sha256}, since {shown(old.upload_time)}",
+        hint="Serve these in place of those with --replace, or give the wheel a name of its own when it is corrected: "
+        "`wheelfix strip-gpu` and `fix` take --build-tag and --local.",
+    )
+
+
+def _original_of(old: ListedFile) -> MirrorError:
+    return MirrorError(
+        "is-the-original",
+        f"the mirror serves {shown(old.filename)} corrected, and this is the original that it was made from",
+        hint="There is nothing to do. To list it too, yanked, correct it with a name of its own: `wheelfix strip-gpu "
+        "--publish MIRROR --build-tag 1nogpu --yank-original REASON`. To go back to it, remove the corrected one first.",
+    )
+
+
+def _spelled_otherwise(old: ListedFile, new: ListedFile) -> MirrorError:
+    return MirrorError(
+        "name-taken",
+        f"the mirror serves {shown(old.filename)}, which is the same wheel to installers",
+        hint=f"Remove that one first, if {shown(new.filename)} is to be served in its place.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The wheels of one project that were read: those to ``add``, and ``originals`` of corrected ones among these.
+
+    ``notes`` say why a file with the name of an original cannot be used, by that name.
+    """
+
+    add: dict[Path, ExaminedWheel]
+    originals: dict[tuple[str, str], ExaminedWheel]
+    notes: dict[str, list[str]]
+
+
+@dataclass(slots=True)
+class Decision:
+    """What the ``page`` is to say, what becomes of each wheel, and of originals; ``files`` must be in the store, by key."""
+
+    page: Page
+    done: dict[Path, Publication] = field(default_factory=dict)
+    originals: list[Publication] = field(default_factory=list)
+    files: dict[str, ExaminedWheel] = field(default_factory=dict)
+
+    def list_file(self, file: ListedFile, wheel: ExaminedWheel) -> str:
+        """Let the page list ``file``, which is ``wheel``; return its key."""
+        self.page = self.page.with_file(file)
+        key = file_key(self.page.project, file.filename, file.sha256)
+        self.files.setdefault(key, wheel)
+        return key
+
+    def note(self, path: Path, *notes: str) -> None:
+        """Add to what a person should know of the wheel at ``path``."""
+        self.done[path] = replace(self.done[path], notes=(*self.done[path].notes, *notes))
+
+    def report(self, problem: Problem) -> None:
+        """Let everything that is listed say what could not be done afterwards."""
+        self.done = {path: replace(each, problem=each.problem or problem) for path, each in self.done.items()}
+        self.originals = [replace(each, problem=each.problem or problem) for each in self.originals]
+
+
+def decide(
+    store: Store, before: Page, examined: Examined, wheels: Mapping[Path, NewWheel], publishing: Publishing
+) -> Decision:
+    """Return what the page of a project is to say once the wheels are added; nothing is written.
+
+    ``store`` is read for what was listed ``before``. A wheel that cannot be added is refused alone, but for those of a
+    release that would agree less than before: these are refused together.
+    """
+    refused = _refuse_rivals(examined.add)
+    while True:
+        rest = {path: each for path, each in examined.add.items() if path not in refused}
+        decision = _decide_each(before, rest, wheels, publishing)
+        if publishing.yank_original is not None:
+            _yank_originals(decision, examined, wheels, publishing.yank_original)
+        mixed = {} if publishing.allow_mixed else _refuse_mixed(store, before, decision, rest)
+        if not mixed:
+            decision.done |= refused
+            return decision
+        refused |= mixed
+
+
+def _refuse_rivals(wheels: Mapping[Path, ExaminedWheel]) -> dict[Path, Publication]:
+    """Refuse wheels that are the same to installers and have other bytes: nobody knows which is meant.
+
+    Only if all others are what one of them was made from, that one is added.
+    """
+    rivals: dict[Hashable, dict[Path, ExaminedWheel]] = {}
+    for path, wheel in wheels.items():
+        rivals.setdefault(wheel.file.identity, {})[path] = wheel
+    refused: dict[Path, Publication] = {}
+    for group in rivals.values():
+        files = {path: each.file for path, each in group.items()}
+        sums = {file.sha256 for file in files.values()}
+        kept = next((file.sha256 for file in files.values() if sums <= {file.sha256, file.original_sha256}), None)
+        for path, file in files.items():
+            if file.sha256 != kept:
+                others = (each for each in files if files[each].sha256 != file.sha256)
+                refused[path] = not_done(path, _given_twice(next(others)))
+    return refused
+
+
+def _given_twice(path: Path) -> MirrorError:
+    return MirrorError(
+        "given-twice",
+        f"{shown(str(path))} is the same wheel with other bytes",
+        hint="Name only the one that is to be served.",
+    )
+
+
+def _decide_each(
+    before: Page, wheels: Mapping[Path, ExaminedWheel], given: Mapping[Path, NewWheel], publishing: Publishing
+) -> Decision:
+    decision = Decision(before)
+    for path, wheel in wheels.items():
+        try:
+            accepted = accept(decision.page, wheel.file, given[path], replaces=publishing.replace)
+        except MirrorError as error:
+            decision.done[path] = not_done(path, error)
+            continue
+        key = decision.list_file(accepted.file, wheel)
+        file = wheel.file
+        decision.done[path] = Publication(
+            path, accepted.status, before.project, file.filename, key, file.sha256, accepted.notes
+        )
+    return decision
+
+
+def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path, NewWheel], reason: str) -> None:
+    """List the originals of corrected wheels, yanked; notes say where that cannot be."""
+    added = [path for path, done in decision.done.items() if done.problem is None]
+    for path in added:
+        origin = examined.add[path].file.origin
+        if origin is None:
+            continue
+        listed = decision.page.find(origin.filename)
+        original = examined.originals.get((origin.filename, origin.sha256))
+        if origin.filename == examined.add[path].file.filename:
+            decision.note(path, SAME_NAME)
+        elif listed is not None and listed.sha256 != origin.sha256:
+            decision.note(path, f"The original is not listed: {shown(origin.filename)} is there with other bytes.")
+        elif listed is not None:
+            _yank(decision, listed, reason)
+        elif original is not None:
+            upstream = given[original.path].upstream if original.path in given else None
+            decision.list_file(original.file, original)
+            _yank(decision, taken_over(original.file, upstream) if upstream else original.file, reason, original.path)
+        else:
+            missing = f"The original, {shown(origin.filename)}, is not at hand, so that it is not listed."
+            decision.note(path, *examined.notes.get(origin.filename, ()), missing)
+
+
+def _yank(decision: Decision, file: ListedFile, reason: str, path: Path | None = None) -> None:
+    decision.page = decision.page.with_file(replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
+    project, key = decision.page.project, decision.page.key(file)
+    decision.originals.append(Publication(path, Published.YANKED, project, file.filename, key, file.sha256))
+
+
+def _refuse_mixed(
+    store: Store, before: Page, decision: Decision, wheels: Mapping[Path, ExaminedWheel]
+) -> dict[Path, Publication]:
+    """Return the wheels whose release would agree less than before, refused; note where one disagrees as it came."""
+    old = {file.filename: file.sha256 for file in before.files}
+    news = {
+        path: wheel.file for path, wheel in wheels.items()
+        if decision.done[path].problem is None and old.get(wheel.file.filename) != wheel.file.sha256
+    }  # fmt: skip
+    new = {wheel.file.sha256: wheel for wheel in decision.files.values()}
+    refused: dict[Path, Publication] = {}
+    for release in sorted({file.release for file in news.values()}):
+        files = [each for each in decision.page.files if each.release == release and each.yanked is None]
+        arrived = [path for path, file in news.items() if file.release == release]
+        try:
+            notes = compare_release(store, decision.page, files, new)
+        except (WheelfixError, OSError) as error:
+            refused |= {path: not_done(path, error) for path in arrived}
+        else:
+            for path in arrived:
+                decision.note(path, *notes)
+    return refused
