@@ -51,16 +51,24 @@ def _no_empty_match(match: Match) -> Wrong | None:
     return None
 
 
-_BLANKS: Final = ("it has blanks around it", "Take them away; METADATA has none.")
-_CONTROL: Final = ("it has line breaks or control characters", "Write one line of text.")
+def _printable(text: str) -> Wrong | None:
+    """Refuse what cannot stand on one line."""
+    return None if text.isprintable() else ("it has line breaks or control characters", "Write one line of text.")
+
+
+def _one_line(text: str) -> Wrong | None:
+    """Refuse what METADATA cannot hold as it is written."""
+    if text.isprintable() and text != text.strip():
+        return "it has blanks around it", "Remove them; METADATA has none."
+    return _printable(text)
 
 
 def _glob(text: str) -> Wrong | None:
     """Refuse what is no pattern."""
     if not text:
         return "the pattern is empty", "Write * for anything."
-    if not text.isprintable():
-        return _CONTROL
+    if wrong := _printable(text):
+        return wrong
     if len(text) > _LONGEST:
         return f"the pattern has {len(text)} characters", "No name is that long."
     if "[" in _BRACKETS.sub("", text):
@@ -112,10 +120,8 @@ def _specifier(text: str) -> Wrong | None:
 
 def _specifier_or_none(text: str) -> Wrong | None:
     """Refuse what is no specifier; empty is one."""
-    if not text.isprintable():
-        return _CONTROL
-    if text != text.strip():
-        return _BLANKS
+    if wrong := _one_line(text):
+        return wrong
     if text and not all(map(str.strip, text.split(","))):
         return f"{text!r} has a comma too many", "Take it away; not every installer overlooks it."
     try:
@@ -147,12 +153,8 @@ def _requirement(text: str) -> Wrong | None:
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
-    if not text.isprintable():
-        return _CONTROL
-    parts = RequirementParts.of(text)
-    if parts and (wrong := _specifier_or_none(parts.specifier)):
-        return wrong
-    return None if text == text.strip() else _BLANKS
+    parts = RequirementParts.of(text) if text.isprintable() else None
+    return (_specifier_or_none(parts.specifier) if parts else None) or _one_line(text)
 
 
 def _marker(text: str) -> Wrong | None:
@@ -166,10 +168,8 @@ def _marker_or_none(text: str) -> Wrong | None:
     """Refuse what is neither a marker nor empty."""
     if not text:
         return None
-    if not text.isprintable():
-        return _CONTROL
-    if text != text.strip():
-        return _BLANKS
+    if wrong := _one_line(text):
+        return wrong
     try:
         StrictRequirement(f"a; {text}")
     except (ValueError, RecursionError) as error:
@@ -253,7 +253,7 @@ def _case_requirement(text: str) -> Wrong | None:
     """Refuse what no METADATA can have as a requirement."""
     if read_requirement(text) is None or not text.isprintable():
         return f"{text!r} is no requirement", "Write one such as numpy>=1.26."
-    return None if text == text.strip() else _BLANKS
+    return _one_line(text)
 
 
 def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
@@ -263,11 +263,9 @@ def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
             return f"{name} has a key of its own", "Use project, version, metadata-version, requires and expect."
         if find(name) is None:
             return f"there is no field {name!r}", did_you_mean(name, [each.name for each in FIELDS.values()])
-        values = each_of(value)
-        if not all(each.isprintable() for each in values):
-            return _CONTROL
-        if any(each != each.strip() for each in values):
-            return _BLANKS
+        for each in each_of(value):
+            if wrong := _one_line(each):
+                return wrong
     return None
 
 
@@ -404,7 +402,7 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Match, "name"): _name_glob,
     (Match, "extra"): _extra,
     (Match, "marker"): _marker_part,
-    (Match, "specifier"): lambda text: None if text.isprintable() else _CONTROL,
+    (Match, "specifier"): _printable,
     (Match, "url"): _glob,
     (Action, "replace"): _template,
     (Action, "rename"): _project_name,
@@ -421,7 +419,7 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Case, "expect"): _case_requirement,
     **{(Case, key): _name_part for key in ("version", "python", "abi", "platform")},
     (Case, "sha256"): _sha256,
-    (Case, "metadata_version"): lambda text: None if text.isprintable() else _CONTROL,
+    (Case, "metadata_version"): _printable,
     (Case, "fields"): _case_fields,
     (Case, "expect_fields"): _case_fields,
 }
