@@ -48,6 +48,7 @@ samples: $(READY) ## build the sample wheels again; the bytes are always the sam
 	$(BIN)/python sample_wheels/build_samples.py
 
 reference: $(READY) ## write the pages and the schema that are made from types and tables again
+	$(BIN)/python docs/write_examples.py
 	$(BIN)/python docs/write_reference.py
 	$(BIN)/python docs/write_checkers.py
 

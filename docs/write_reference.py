@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from code_pages import checks_page, errors_page, mirror_page, sections
 
 from wheelfix.cli import group
 from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name, options_of, options_schema, variable
-from wheelfix.codes import Check
-from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.json import encode
 from wheelfix.rules.registry import RULE_CHECKS
 from wheelfix.rules.schema import TABLES, rules_schema
-from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.fields import FIELDS
 
 FOLDER: Final = Path(__file__).parent
@@ -25,30 +23,6 @@ _HEAD: Final = """# Reference of the rule language
 
 Every key of a rule file. This page is made from the types that read the files, by `docs/write_reference.py`; the JSON Schema
 that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) tells how they work together.
-"""
-_CHECKS_HEAD: Final = """# What is checked
-
-Every code that `wheelfix verify` can report, in the order in which it reports them. An error is what a tool of today
-refuses, or what two tools install differently; a warning is against a specification or good custom, and the wheel is
-installed all the same; a note is worth knowing and harmless.
-
-*Refused by* names the tools that refuse a wheel with this finding, in one of its forms at least: pip, uv, installer (the
-library that Poetry and PDM install with), and PyPI at upload. The tests run each of them.
-
-*Mendable* says whether the fault can be mended without building the wheel again: `with --trust-content` where a person must
-say that the content is right and not RECORD, *if selected* where it may be meant so and is left alone unless it is asked for
-by name. Single cases of what can be mended may be beyond it; `verify` marks those that are not.
-
-This page is made from the table of checks, by `docs/write_reference.py`. [Verify wheels](verify.md) tells how to use them.
-"""
-_MIRROR_HEAD: Final = """# What is wrong with a mirror
-
-Every code that `wheelfix mirror check` can tell, of a folder or of the address of an index, and what clients make of it.
-
-This page is made from the table of checks, by `docs/write_reference.py`. [Mirrors](mirror.md) tells how to use them.
-
-| code | severity | seen in a | what is wrong | who suffers |
-|---|---|---|---|---|
 """
 _CONFIGURATION_HEAD: Final = """# Configuration
 
@@ -102,13 +76,6 @@ _CONFIGURATION_TAIL: Final = """
 
 These options are errors in a file or a variable:
 """
-_FAMILIES: Final = {
-    "archive": "The archive",
-    "file filename dist-info data wheel": "Names, folders and the WHEEL file",
-    "record": "RECORD",
-    "metadata": "METADATA",
-    "entry-points legacy sbom contents release": "What lies beside them",
-}
 _TITLES: Final = {
     "RuleFile": "The file",
     "Rule": "`[[rule]]`",
@@ -141,11 +108,7 @@ def _fields() -> Iterator[str]:
 def _rule_findings() -> Iterator[str]:
     yield "\n## The findings\n"
     yield "What `wheelfix rules check` and every command that reads rules can report; `wheelfix explain CODE` prints it too."
-    for check in RULE_CHECKS.values():
-        yield f"\n### `{check.code}`\n"
-        yield f"{str(check.severity).capitalize()}. {check.meaning} {check.consequence}\n"
-        yield f"```text\n{check.example}\n```\n"
-        yield check.remedy
+    yield sections(RULE_CHECKS.values()).rstrip("\n")
 
 
 def _section(table: type, schema: Mapping[str, Any]) -> Iterator[str]:
@@ -162,29 +125,6 @@ def _section(table: type, schema: Mapping[str, Any]) -> Iterator[str]:
         default = f" Default: `{value['default']}`." if "default" in value else ""
         meaning = f"{value['description']}{default}{examples}".replace("|", "\\|")
         yield f"| {name}{required} | {_takes(value)} | {meaning} |"
-
-
-def checks_page() -> str:
-    """Return the page of all checks: a table for each family of codes, and a line for each code."""
-    return _CHECKS_HEAD + "".join(f"{line}\n" for prefixes, title in _FAMILIES.items() for line in _family(prefixes, title))
-
-
-def _family(prefixes: str, title: str) -> Iterator[str]:
-    yield f"\n## {title}\n"
-    yield "| code | severity | meaning | refused by | mendable | specification |"
-    yield "|---|---|---|---|---|---|"
-    for check in CHECKS.values():
-        if check.code.startswith(tuple(f"{prefix}-" for prefix in prefixes.split())):
-            yield _check_line(check)
-
-
-def _check_line(check: Check) -> str:
-    mend = check.fix.replace("--trust-content", "`--trust-content`")
-    page = check.specification.partition("#")[2] or check.specification.rstrip("/").rpartition("/")[2]
-    refused_by = ", ".join(check.refused_by) or "\N{EM DASH}"
-    return (
-        f"| `{check.code}` | {check.severity} | {check.meaning} | {refused_by} | {mend} | [{page}]({check.specification}) |"
-    )
 
 
 def _example(value: object) -> str:
@@ -216,15 +156,6 @@ def _takes(schema: Mapping[str, Any]) -> str:
             return "a table: fields and their values"
         case _:
             return "text"
-
-
-def mirror_page() -> str:
-    """Return the page of everything that can be wrong with a mirror."""
-    rows = (
-        f"| `{each.code}` | {each.severity} | {each.seen} | {each.sentence} | {each.consequence} |\n"
-        for each in MIRROR_CHECKS.values()
-    )
-    return _MIRROR_HEAD + "".join(rows)
 
 
 def configuration_page(root: click.Context) -> str:
@@ -264,6 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         FOLDER / "rule-reference.md": reference(schema),
         FOLDER / "rules.schema.json": encode(schema),
         FOLDER / "checks.md": checks_page(),
+        FOLDER / "errors.md": errors_page(),
         FOLDER / "mirror-checks.md": mirror_page(),
     }
     wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "verify": "wheelfix.cli.verify",
     "repair": "wheelfix.cli.repair",
     "diff": "wheelfix.cli.diff",
+    "explain": "wheelfix.cli.explain",
     "mirror": "wheelfix.cli.mirror",
     "rules": "wheelfix.cli.rules",
     "completion": "wheelfix.cli.completion",

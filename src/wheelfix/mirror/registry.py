@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from wheelfix.codes import Check
 from wheelfix.options import Selection
 from wheelfix.results import Severity
 
@@ -21,14 +22,10 @@ class Seen(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MirrorCheck:
-    """One row of the table: what is wrong, what clients make of it, and where it can be ``seen``."""
+class MirrorCheck(Check):
+    """One row of the table, and where it can be ``seen``."""
 
-    code: str
-    severity: Severity
-    sentence: str
-    consequence: str
-    seen: Seen
+    seen: Seen = Seen.BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,12 @@ class Finding:
         return self.check.severity
 
 
-def _error(code: str, sentence: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
-    return MirrorCheck(code, Severity.ERROR, sentence, consequence, seen)
+def _error(code: str, meaning: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return MirrorCheck(code, Severity.ERROR, meaning, consequence=consequence, seen=seen)
 
 
-def _warning(code: str, sentence: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
-    return MirrorCheck(code, Severity.WARNING, sentence, consequence, seen)
+def _warning(code: str, meaning: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return MirrorCheck(code, Severity.WARNING, meaning, consequence=consequence, seen=seen)
 
 
 _NOT_LOOKED_AT: Final = "not-checked"

@@ -14,6 +14,7 @@ from wheelfix.codes import EVERYONE, Client
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
 from wheelfix.text import shown
 from wheelfix.verify.finding import RawFinding, RewriteMetadata
+from wheelfix.verify.registry import BY_ERROR
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document, with_plain_line_ends
 from wheelfix.wheel.record import Record
@@ -100,23 +101,6 @@ _DEEPEST: Final = 100
 """How many folders of an entry's path are looked at: all of any real one, and a bound for paths made of slashes."""
 _MOST_FOLDERS: Final = 1 << 24
 """How long the paths of all folders may be together, in characters: those of torch are 60,000."""
-_CODES: Final = {
-    "no-dist-info": "dist-info-missing",
-    "two-dist-infos": "dist-info-several",
-    "no-metadata": "dist-info-no-metadata",
-    "no-wheel": "dist-info-no-wheel",
-    "no-record": "dist-info-no-record",
-    "not-a-wheel-name": "filename-malformed",
-    "ambiguous-metadata": "metadata-ambiguous",
-    "too-many-fields": "metadata-too-many-fields",
-    "too-many-rows": "record-too-many-rows",
-    "unclosed-quote": "record-unclosed-quote",
-    "bad-row": "record-bad-row",
-    "bad-path": "file-unreadable",
-    "is-a-folder": "file-unreadable",
-    "not-a-file": "file-unreadable",
-}
-"""The codes of errors as codes of checks; all others are of the archive."""
 
 
 def found_of(error: WheelFault, place: str = "") -> RawFinding:
@@ -125,7 +109,7 @@ def found_of(error: WheelFault, place: str = "") -> RawFinding:
     refused_by: tuple[Client, ...] | None = (
         () if isinstance(error, StructureError) and error.code == "duplicate-entry" else None
     )
-    code = _CODES.get(error.code, f"archive-{error.code}")
+    code = BY_ERROR.get(error.code, f"archive-{error.code}")
     if code == "archive-damaged-entry":
         refused_by = refusing(code, form_of_damage(place, error.message))
     return RawFinding(code, place, error.message, refused_by=refused_by)

@@ -6,8 +6,7 @@ import pytest
 
 from wheelfix.codes import Check, Client
 from wheelfix.results import Severity
-from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.subject import _CODES
+from wheelfix.verify.registry import BY_ERROR, CHECKS
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.code)
@@ -24,4 +23,4 @@ def test_warning_is_refused_by_nobody() -> None:
 
 
 def test_codes_of_errors_stand_for_codes_of_the_table() -> None:
-    assert set(_CODES.values()) <= CHECKS.keys()
+    assert set(BY_ERROR.values()) <= CHECKS.keys()

@@ -1,0 +1,76 @@
+"""Write an example of each finding, as ``verify`` reports it of a wheel of the tests; ``--check`` only compares."""
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from wheelfix.verify.run import verify_wheels
+
+ROOT: Final = Path(__file__).parents[1]
+TARGET: Final = ROOT / "src/wheelfix/verify/examples.py"
+_HEAD: Final = '''"""An example of each finding, as reported of a wheel of the tests; docs/write_examples.py writes it."""
+
+from typing import Final
+
+# fmt: off
+EXAMPLES: Final[dict[str, str]] = {
+'''
+_WIDTH: Final = 110
+_LONGEST: Final = 300
+
+
+def examples() -> dict[str, str]:
+    """Return the shortest report of each code, in the order in which the tests have them."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "sample_wheels")]
+    from flaws import FLAWS
+
+    found: dict[str, str] = {}
+    for flaw in FLAWS:
+        with TemporaryDirectory() as folder:
+            checked = verify_wheels(flaw.write(Path(folder))).wheels
+        for each in (finding for wheel in checked for finding in wheel.findings if finding.code == flaw.code):
+            text = f"{each.place}: {each.message}" if each.place else each.message
+            text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+            found[flaw.code] = min(found.get(flaw.code, text), text, key=lambda text: (len(text), text))
+    return found
+
+
+def module(found: Mapping[str, str]) -> str:
+    """Return the text of the module."""
+    return _HEAD + "".join(_item(code, text) for code, text in found.items()) + "}\n"
+
+
+def _item(code: str, text: str) -> str:
+    line = f'    "{code}": {_literal(text)},\n'
+    if len(line) <= _WIDTH + 16:
+        return line
+    pieces = textwrap.wrap(text, _WIDTH, drop_whitespace=False, break_on_hyphens=False)
+    return f'    "{code}": (\n' + "".join(f"        {_literal(piece)}\n" for piece in pieces) + "    ),\n"
+
+
+def _literal(text: str) -> str:
+    """Return ``text`` as the formatter writes it."""
+    return repr(text) if '"' in text and "'" not in text else '"' + repr("'" + text)[2:-1].replace('"', '\\"') + '"'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the module, or compare it; return 1 if it differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not what would be written")
+    check = parser.parse_args(arguments).check
+    text = module(examples())
+    if TARGET.exists() and TARGET.read_text("utf-8") == text:
+        return 0
+    if check:
+        print(f"{TARGET.name}: not what write_examples.py makes", file=sys.stderr)
+        return 1
+    TARGET.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What a code means, for ``wheelfix explain`` and the reference pages of the documentation: all tables in one lookup."""
+
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from wheelfix.codes import Check, Fix
+from wheelfix.mirror.registry import MIRROR_CHECKS
+from wheelfix.refusals import REFUSALS
+from wheelfix.results import Severity
+from wheelfix.rules.registry import RULE_CHECKS
+from wheelfix.text import did_you_mean
+from wheelfix.verify.registry import BY_ERROR, CHECKS
+
+REGISTRY: Final[Mapping[str, Mapping[str, Check]]] = {
+    "wheelfix verify": CHECKS,
+    "wheelfix mirror check": MIRROR_CHECKS,
+    "rule files": RULE_CHECKS,
+    "errors": REFUSALS,
+}
+"""Every code, by where it is reported."""
+
+
+def explain_code(code: str) -> list[tuple[str, Check]]:
+    """Return the rows for ``code``, each with where it is reported; a few codes are in two tables.
+
+    The code of an error about a damaged wheel stands for that of ``verify``, the name of an error of the system for itself.
+
+    :raises ValueError: if there is no such code; the text says which one may be meant.
+    """
+    found = [(where, table[code]) for where, table in REGISTRY.items() if code in table]
+    alias = BY_ERROR.get(code, f"archive-{code}")
+    if alias in CHECKS:
+        found.append(("wheelfix verify", CHECKS[alias]))
+    number = next((number for number, name in errno.errorcode.items() if name.lower() == code), None)
+    if number is not None:
+        found.append(("errors", Check(code, Severity.ERROR, f"The operating system reports: {os.strerror(number)}.")))
+    if not found:
+        known = sorted({each for table in REGISTRY.values() for each in table})
+        raise ValueError(did_you_mean(code, known) if _has_close(code, known) else "The documentation lists all codes.")
+    return found
+
+
+def _has_close(code: str, known: list[str]) -> bool:
+    return did_you_mean(code, known).startswith("Did you mean")
+
+
+def paragraphs(check: Check) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say of a code, with a label; the first has none. ``explain`` and the docs have this text."""
+    yield "", check.meaning
+    if check.refused_by:
+        yield "Refused by", ", ".join(check.refused_by)
+    if check.consequence:
+        yield "Consequence", check.consequence
+    if check.example:
+        yield "Example", check.example
+    if check.remedy:
+        yield "How to fix it", check.remedy
+    if check.fix is not Fix.NO:
+        yield "Fixable by wheelfix", check.fix
+    if check.specification:
+        yield "Specification", check.specification
+
+
+def render_code(code: str) -> str:
+    """Return what ``code`` means, in lines with line ends.
+
+    :raises ValueError: if there is no such code.
+    """
+    return "\n".join("".join(_lines(where, check)) for where, check in explain_code(code))
+
+
+def _lines(where: str, check: Check) -> Iterator[str]:
+    yield f"{check.code} ({check.severity}, {where})\n\n"
+    for label, text in paragraphs(check):
+        yield f"{label}: {text}\n" if label else f"{text}\n\n"
