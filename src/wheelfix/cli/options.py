@@ -10,7 +10,7 @@ import click
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NULL, WHEELS, MirrorDirectory, wheel_paths
 from wheelfix.cli.printing import print_exactly, say
-from wheelfix.cli.progress import Narrator
+from wheelfix.cli.progress import FixLog
 from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
@@ -188,9 +188,9 @@ def refuse_contradicting_rules(caution: Mapping[str, bool], *, local: str | None
             raise click.UsageError(str(error)) from error
 
 
-def conclude(report: Report, options: WritingOptions, narrator: Narrator, published: "PublishReport | None" = None) -> int:
+def conclude(report: Report, options: WritingOptions, log: FixLog, published: "PublishReport | None" = None) -> int:
     """Tell how the run went, and what was published, print its result, and return the exit code."""
-    narrator.conclude(report, options.destination if published is None else _published(published))
+    log.conclude(report, options.destination if published is None else _published(published))
     if options.check and options.quiet:
         for outcome in report.outcomes:
             if outcome.status is Status.FIXED:
@@ -306,17 +306,17 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
     if options.strict_rules:
         rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
         refuse_findings((*findings, *rehearsal.rule_findings))
-    with Narrator(len(paths), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as narrator:
+    with FixLog(len(paths), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as log:
         if options.publish is not None:
-            report, published = _publish(command, paths, rules, options, narrator, common)
+            report, published = _publish(command, paths, rules, options, log, common)
         else:
-            report = fix_wheels(paths, rules, on_outcome=narrator.tell, command=command, **options.where, **common)
+            report = fix_wheels(paths, rules, on_outcome=log.wheel_done, command=command, **options.where, **common)
             published = None
-    return conclude(replace(report, rule_findings=(*findings, *report.rule_findings)), options, narrator, published)
+    return conclude(replace(report, rule_findings=(*findings, *report.rule_findings)), options, log, published)
 
 
 def _publish(
-    command: str, paths: "list[Path]", rules: "RuleSet | str", options: CorrectingOptions, narrator: Narrator,
+    command: str, paths: "list[Path]", rules: "RuleSet | str", options: CorrectingOptions, log: FixLog,
     common: dict[str, Any],
 ) -> "tuple[Report, PublishReport]":  # fmt: skip
     from wheelfix.cli.mirror.common import refusing, tell  # imported late: few runs publish
@@ -329,7 +329,7 @@ def _publish(
             rules,
             replace=options.replace,
             yank_original=options.yank_original,
-            on_outcome=narrator.tell,
+            on_outcome=log.wheel_done,
             command=command,
             sbom=not options.no_sbom,
             **common,

@@ -15,7 +15,7 @@ from wheelfix.cli.options import (
     refuse_contradictions,
     with_options,
 )
-from wheelfix.cli.progress import Narrator
+from wheelfix.cli.progress import FixLog
 from wheelfix.fix.batch import repair_wheels
 from wheelfix.verify.registry import CHECKS
 
@@ -50,16 +50,14 @@ def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int
     writing = WritingOptions(**options)
     refuse_contradictions(writing)
     paths = writing.paths()
-    with Narrator(
-        len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False, diff=writing.diff
-    ) as narrator:
+    with FixLog(len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False, diff=writing.diff) as log:
         report = repair_wheels(
             paths,
             select=select,
             trust_content=trust_content,
             allow_mixed=writing.allow_mixed,
             jobs=writing.jobs,
-            on_outcome=narrator.tell,
+            on_outcome=log.wheel_done,
             **writing.where,
         )
-    return conclude(report, writing, narrator)
+    return conclude(report, writing, log)

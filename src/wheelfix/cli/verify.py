@@ -9,6 +9,7 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import JOBS, choosing_options
 from wheelfix.cli.params import NULL, WHEELS, wheel_paths
 from wheelfix.cli.printing import print_summary, print_text
+from wheelfix.cli.progress import Log
 from wheelfix.options import Selection
 from wheelfix.reports.verify import render_annotations, render_checked_wheel, render_verify_json, render_verify_summary
 from wheelfix.results import CheckedWheel
@@ -57,7 +58,8 @@ def command(
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
     paths = wheel_paths(wheels, null=null, quiet=quiet)
-    report = verify_wheels(paths, selection=Selection(select, ignore), jobs=jobs)
+    with Log(len(paths), quiet=quiet) as progress:
+        report = verify_wheels(paths, selection=Selection(select, ignore), jobs=jobs, progress=progress)
     if form == "json":
         click.echo(render_verify_json(report), nl=False)
     elif form == "github":

@@ -9,13 +9,10 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
 from wheelfix.cli.options import Option, refuse_contradicting_rules, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
-from wheelfix.cli.printing import say
-from wheelfix.cli.progress import Narrator
+from wheelfix.cli.progress import FixLog
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.options import CAUTION, Limits, Targets
-from wheelfix.progress import NoProgress
-from wheelfix.results import Outcome
 from wheelfix.text import shown
 
 _OPTIONS: Final[Mapping[str, Option]] = {
@@ -67,32 +64,29 @@ def refuse_taking_options(context: click.Context) -> None:
             raise click.UsageError(f"{each.opts[-1]} is for --from-index.")
 
 
-class _Downloading(NoProgress):
-    """Prints what is downloaded, what a server is waited for, and what became of each wheel."""
+class _SyncLog(FixLog):
+    """The log of a run that downloads wheels, too: what is downloaded, and why nothing happens for a while."""
 
-    def __init__(self, narrator: Narrator, *, quiet: bool) -> None:
-        self._narrator = narrator
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        super().__init__(total, verbosity=-int(quiet))
         self._quiet = quiet
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
         """Print that a download begins, or goes on."""
         of_all = f" of {size:,}" if size else ""
         if resumed:
-            self._say(f"resuming {shown(name)}: {resumed:,}{of_all} bytes are there\n")
+            self._print(f"resuming {shown(name)}: {resumed:,}{of_all} bytes are there\n")
         else:
-            self._say(f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
+            self._print(f"downloading {shown(name)}{f', {size:,} bytes' if size else ''}\n")
+        super().file_started(name, size, resumed)
 
     def waiting(self, name: str, seconds: float, reason: str) -> None:
         """Print why nothing happens for a while."""
-        self._say(f"waiting {seconds:g} s for {name}: {reason}\n")
+        self._print(f"waiting {seconds:g} s for {name}: {reason}\n")
 
-    def wheel_done(self, outcome: Outcome) -> None:
-        """Print what became of a wheel."""
-        self._narrator.tell(outcome)
-
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if not self._quiet:
-            say(text)
+            self.print(text)
 
 
 def take(
@@ -120,8 +114,7 @@ def take(
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
 
     targets, limits = Targets(options.pop("platforms"), options.pop("pythons")), Limits(lock_seconds=options.pop("timeout"))
-    with refusing(), Narrator(len(requirements), verbosity=-1 if quiet else 0, dry_run=False) as narrator:
-        progress = _Downloading(narrator, quiet=quiet)
+    with refusing(), _SyncLog(len(requirements), quiet=quiet) as progress:
         report, published = mirror_releases(
             mirror, index, requirements, rules, targets=targets, limits=limits, progress=progress, **options
         )

@@ -7,10 +7,11 @@ import click
 
 from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.mirror.common import TIMEOUT, Progress, refusing
+from wheelfix.cli.mirror.common import TIMEOUT, refusing
 from wheelfix.cli.options import choosing_options
 from wheelfix.cli.params import NO_SUMMARY, Seconds
 from wheelfix.cli.printing import print_summary, print_text
+from wheelfix.cli.progress import Log
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.reports.mirror import render_survey, render_survey_json, render_survey_summary
@@ -92,7 +93,7 @@ def command(
         raise click.UsageError("--quick and --fix are for the directory of a mirror, not for a URL.")
     if projects and not is_url:
         raise click.UsageError("The directory of a mirror is checked as a whole; PROJECT is for the URL of an index.")
-    with Progress() as progress, refusing():
+    with Log(unit="project", quiet=quiet) as progress, refusing():
         if is_url:
             survey = check_index(
                 mirror,
@@ -103,7 +104,7 @@ def command(
                 timeout=min(timeout, 60) if timeout > 0 else 60,
                 seconds=max_time,
                 most_requests=max_requests,
-                on_project=progress.tell,
+                on_project=progress.project_done,
             )
         else:
             survey = check_mirror(
@@ -113,7 +114,7 @@ def command(
                 select=select,
                 ignore=ignore,
                 timeout=timeout,
-                on_project=progress.tell,
+                on_project=progress.project_done,
             )
     if form == "json":
         click.echo(render_survey_json(mirror, survey), nl=False)

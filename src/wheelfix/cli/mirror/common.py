@@ -1,10 +1,8 @@
 """What the commands share that change a mirror."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import click
 
@@ -14,7 +12,6 @@ from wheelfix.cli.printing import print_summary, say
 from wheelfix.errors import MirrorError
 from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
 from wheelfix.results import Publication, PublishReport
-from wheelfix.text import shown
 
 MIRROR = click.argument("mirror", type=MirrorDirectory())
 SELECTION = click.argument("selection", metavar="WHAT")
@@ -34,25 +31,6 @@ def changing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (QUIET, FORMAT, TIMEOUT, SELECTION, MIRROR):
         function = option(function)
     return function
-
-
-class Progress:
-    """Shows on a terminal which project was looked at last, on one line. Use it as a context manager."""
-
-    def __init__(self) -> None:
-        self._shows = sys.stderr.isatty()
-
-    def tell(self, project: str) -> None:
-        """Show that ``project`` is done."""
-        if self._shows:
-            say(f"\r\x1b[2K{shown(project)}")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._shows:
-            say("\r\x1b[2K")
 
 
 @contextmanager
