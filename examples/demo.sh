@@ -62,7 +62,7 @@ step "7. Rules of a team: they bring tests along, show each distinct change once
 "$wheelfix" rules explain --rules examples/rules/seed-case.toml "$torch" triton
 "$wheelfix" rules explain --rules examples/rules/seed-case.toml "$fixed_torch" triton
 
-step "8. A review in one line: nothing but METADATA, RECORD and the trace differs; and the corrected wheels are sound"
+step "8. A review in one line: nothing but METADATA, RECORD and the provenance differs; and the corrected wheels are sound"
 "$wheelfix" diff --quiet --expect metadata sample_wheels/demo_gpu_leak-1.0-py3-none-any.whl "$place"/fixed/demo_gpu_leak-*.whl
 "$wheelfix" verify --ignore metadata "$place/fixed"
 "$wheelfix" repair --quiet --diff "$fixed_torch"

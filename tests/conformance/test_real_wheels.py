@@ -101,14 +101,14 @@ def test_exactly_the_gpu_lines_of_torch_are_gone(torch: Path, fixed: Path) -> No
 def test_only_two_rows_of_record_differ(torch: Path, fixed: Path) -> None:
     """Pitfall 17: no directory enters RECORD. Pitfall 19: order, line ends and other rows stay."""
     before, after = (read(path, "RECORD").splitlines(keepends=True) for path in (torch, fixed))
-    trace, metadata = f"{INFO}/sboms/wheelfix.cdx.json", f"{INFO}/METADATA"
+    provenance, metadata = f"{INFO}/sboms/wheelfix.cdx.json", f"{INFO}/METADATA"
     new = [row for row in after if row not in before]
     assert len(new) == 2
-    assert {row.partition(b",")[0].decode() for row in new} == {metadata, trace}
+    assert {row.partition(b",")[0].decode() for row in new} == {metadata, provenance}
     old = [row for row in before if not row.startswith(metadata.encode() + b",")]
     assert [row for row in after if row not in new] == old
     rows = {row[0]: row[1:] for row in csv.reader(io.StringIO(b"".join(new).decode()))}
-    for name in (trace, metadata):
+    for name in (provenance, metadata):
         content = read(fixed, name.removeprefix(f"{INFO}/"))
         digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
         assert rows[name] == [f"sha256={digest}", str(len(content))]
@@ -203,7 +203,7 @@ def test_popular_wheels_are_copied_as_they_are(popular: list[Path], tmp_path: Pa
 
 
 def test_popular_wheels_survive_an_edit(popular: list[Path], tmp_path: Path) -> None:
-    """A field is set and set back: only the trace tells, and METADATA is what it was."""
+    """A field is set and set back: only the provenance tells, and METADATA is what it was."""
     one, two = AddField("X-Checked", "yes"), RemoveField("X-Checked")
     first = fix_wheels(popular, None, edits=[one], output_dir=tmp_path / "1", jobs=2)
     assert first.count(Status.FIXED) == len(popular), [each.problem for each in first.outcomes if each.problem]

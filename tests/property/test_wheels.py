@@ -16,7 +16,7 @@ from strategies import archives, wheels
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Outcome, Status
 from wheelfix.wheel.editor import SetField
-from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.zip.layout import read_layout
 from wheelfix.wheel.zip.source import Source
 
@@ -74,7 +74,7 @@ def test_a_fix_changes_what_it_says_and_nothing_else(spec: WheelSpec, draw: st.D
         assert again.status is Status.UNCHANGED
         assert again.output is not None
         assert again.output.read_bytes() == after
-    ours = {f"{INFO}/METADATA", f"{INFO}/RECORD", f"{INFO}/{TRACE}"}
+    ours = {f"{INFO}/METADATA", f"{INFO}/RECORD", f"{INFO}/{PROVENANCE}"}
     signed = {f"{INFO}/RECORD.jws"}
     old, new = raw_entries(before), raw_entries(after)
     assert {name: facts for name, facts in new.items() if name not in ours} == {

@@ -14,7 +14,7 @@ from building import WheelSpec, write_wheel
 from flaws import record_of
 from running import wheelfix
 from wheelfix.text import unified_diff
-from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
 
 HEAD = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: nvidia-nccl-cu12\nRequires-Dist: six\n"
@@ -76,7 +76,7 @@ class TestPatch:
     def test_the_diff_in_the_provenance(self, wheel: Path, tmp_path: Path) -> None:
         before, after = self._both(wheel, tmp_path)
         with Wheel(tmp_path / "out" / wheel.name) as corrected:
-            component = json.loads(corrected.read(TRACE))["metadata"]["component"]
+            component = json.loads(corrected.read(PROVENANCE))["metadata"]["component"]
         [patch] = component["pedigree"]["patches"]
         text = patch["diff"]["text"]
         is_encoded = text.get("encoding") == "base64"

@@ -82,7 +82,7 @@ JOBS: Option = click.option(
 HOW: tuple[Option, ...] = (
     NULL,
     click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
-    click.option("--no-sbom", is_flag=True, help="Leave out the trace dist-info/sboms/wheelfix.cdx.json."),
+    click.option("--no-sbom", is_flag=True, help="Leave out the provenance dist-info/sboms/wheelfix.cdx.json."),
     JOBS,
     click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
     click.option("-v", "--verbose", is_flag=True, help="Tell also the reasons and the sha256 sums."),

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
-from wheelfix.fix.assemble import Assembly, own_provenance
+from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import Plan, as_kept
 from wheelfix.fix.prove import Planned, prove, prove_contents, verify
 from wheelfix.fix.regressions import guarded, new_error
 from wheelfix.results import Change, Outcome, Status
-from wheelfix.wheel.sbom import Ancestor, read_trace
+from wheelfix.wheel.sbom import Ancestor
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 from wheelfix.wheel.zip.rewrite import copy_whole, splice
@@ -211,15 +211,14 @@ def _earlier_changes(target: Path, source: Ancestor) -> str:
     """
     try:
         with Wheel(target, leniently=True) as wheel:
-            data = own_provenance(wheel)
+            provenance = wheel.provenance
     except (WheelFault, SourceChanged, OSError):  # whatever lies there, it is no correction of ours
         return ""
-    trace = read_trace(data) if data else None
-    if trace is None or not any(
-        each.sha256 == source.sha256 or each.filename == source.filename for each in trace.ancestors
+    if provenance is None or not any(
+        each.sha256 == source.sha256 or each.filename == source.filename for each in provenance.ancestors
     ):
         return ""
-    count = len(trace.changes)
+    count = len(provenance.changes)
     return f"{count} change{'s' * (count != 1)}"
 
 

@@ -5,22 +5,10 @@ from collections.abc import Sequence
 from wheelfix.fix.plan import Plan
 from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
-from wheelfix.wheel.sbom import TRACE, read_trace, write_trace
-from wheelfix.wheel.wheel import Wheel, limit_of, new_name
+from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
+from wheelfix.wheel.wheel import Wheel, new_name
 from wheelfix.wheel.zip.rewrite import Edits, NewEntry, Preview
 from wheelfix.wheel.zip.structs import Entry
-
-
-def own_provenance(wheel: Wheel) -> bytes | None:
-    """Return the provenance that an earlier correction wrote, ``None`` without one: under its name can lie any file.
-
-    :raises ArchiveError: if it is damaged.
-    """
-    entry = wheel.entry(TRACE)
-    if entry is None or entry.size > limit_of(TRACE):
-        return None
-    data = wheel.read(TRACE)
-    return data if read_trace(data) else None
 
 
 class Assembly:
@@ -33,7 +21,7 @@ class Assembly:
         self._wheel = wheel
         self._plan = plan
         self._sbom = sbom
-        self._before = own_provenance(wheel)
+        self._before = wheel.provenance
         self._old = f"{wheel.dist_info}/"
         self._new = f"{plan.renaming.dist_info}/"
         self.expected: dict[str, bytes] = {}
@@ -53,7 +41,7 @@ class Assembly:
     @property
     def _gone(self) -> set[str]:
         """The files of dist-info that the new wheel does not have, or has written anew at its end."""
-        return {*self._plan.removed, *([TRACE] if self._before else ())}
+        return {*self._plan.removed, *([PROVENANCE] if self._before else ())}
 
     def name_of(self, entry: str) -> str:
         """Return what an entry of the old wheel is called in the new one."""
@@ -68,7 +56,7 @@ class Assembly:
 
     @property
     def edits(self) -> Edits:
-        """The edits of the entries but for those at the end: new files, the trace and RECORD."""
+        """The edits of the entries but for those at the end: new files, the provenance and RECORD."""
         entries = self._wheel.layout.entries if self._plan.renaming.folders else ()
         renamed = {each.name: name for each in entries if (name := self.name_of(each.name)) != each.name}
         return Edits(
@@ -82,7 +70,7 @@ class Assembly:
         metadata, record = self._like("METADATA"), self._like("RECORD")
         last = dict(self._added)
         if self._sbom:
-            last[TRACE] = self._trace(source_sha256)
+            last[PROVENANCE] = self._provenance(source_sha256)
         content = self._record(last)
         self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
         return [
@@ -100,17 +88,13 @@ class Assembly:
             raise KeyError(file)  # Wheel does not open without it
         return entry
 
-    def _trace(self, source_sha256: str) -> bytes:
-        plan = self._plan
-        return write_trace(
+    def _provenance(self, source_sha256: str) -> bytes:
+        plan, original = self._plan, Ancestor(self._plan.source.name, source_sha256)
+        return write_provenance(
+            Provenance(__version__, (original,), plan.changes, plan.rules_digest),
             project=plan.project,
             version=plan.renaming.version or plan.version,
-            filename=plan.source.name,
-            sha256=source_sha256,
-            changes=plan.changes,
             diff=plan.metadata_diff,
-            rules_digest=plan.rules_digest,
-            tool=__version__,
             before=self._before,
         )
 

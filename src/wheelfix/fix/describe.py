@@ -19,7 +19,7 @@ from wheelfix.verify.run import glance
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.release import disagreements_of
 from wheelfix.wheel.requirement import read_requirement, same_requirement
-from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import sha256_of
 
@@ -51,7 +51,7 @@ class Description:
 
     ``size`` is in bytes. ``build`` is what the wheel says of its build. ``refusal`` says why the rules would not be carried
     out, ``None`` if they would. ``faults`` are sentences on what does not fit together in the wheel, as far as that is seen
-    without reading all of it. ``trace`` tells how wheelfix has fixed the wheel before.
+    without reading all of it. ``provenance`` tells how wheelfix has fixed the wheel before.
     """
 
     source: Path
@@ -67,7 +67,7 @@ class Description:
     refusal: Problem | None = None
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    trace: Trace | None = None
+    provenance: Provenance | None = None
     problem: Problem | None = None
 
 
@@ -94,7 +94,7 @@ def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Descripti
                 plan.problem,
                 plan.notes,
                 tuple(_sentence(each) for each in glance(wheel.path, wheel.source)),
-                read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None,
+                wheel.provenance,
             )
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return Description(path, problem=failure(path, error).problem)
@@ -169,13 +169,13 @@ def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> Whee
             plan = make_plan(wheel, rules)
             facts = make_facts(wheel.document, wheel.filename, partial(sha256_of, wheel.source))
             every = explain(rules, facts)
-            trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
+            provenance = wheel.provenance
             return WheelExplanation(
                 path,
                 len(every),
                 tuple(each for each in every if wanted is None or _is_wanted(each.text, wanted)),
                 tuple(change for change in plan.changes if _concerns(change, wanted)),
-                tuple(change for change in trace.changes if _concerns(change, wanted)) if trace else (),
+                tuple(change for change in provenance.changes if _concerns(change, wanted)) if provenance else (),
                 plan.notes,
                 plan.problem,
             )

@@ -22,7 +22,7 @@ from wheelfix.wheel.editor import REQUIRES, AddField, Edit, Editor, RemoveField,
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import any_doubts
 from wheelfix.wheel.requirement import meaning
-from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import SIGNATURES, Wheel, limit_of
 from wheelfix.wheel.zip.source import sha256_of
 
@@ -35,7 +35,7 @@ _HINT: Final = (
     "`wheelfix repair --trust-content`."
 )
 _MOST_COMPARED: Final = 1 << 25
-_CODES: Final = {"METADATA": "damaged-metadata", "WHEEL": "damaged-wheel-file", TRACE: "damaged-trace"}
+_CODES: Final = {"METADATA": "damaged-metadata", "WHEEL": "damaged-wheel-file", PROVENANCE: "damaged-provenance"}
 """The files of which something is carried on into a new wheel, and what it is called if RECORD contradicts them."""
 
 
@@ -49,7 +49,7 @@ def problem_of(wheel: Wheel, file: str) -> Problem | None:
     if wheel.entry(file) is None or not wheel.record.doubts(f"{wheel.dist_info}/{file}", wheel.read(file)):
         return None
     message = f"{shown(file)} is not what RECORD says: it may be damaged, and a new wheel would vouch for it"
-    hint = f"{_HINT} Without a trace in the new wheel (--no-sbom) it is left out." if file == TRACE else _HINT
+    hint = f"{_HINT} Without a provenance in the new wheel (--no-sbom) it is left out." if file == PROVENANCE else _HINT
     return Problem(_CODES[file], message, hint)
 
 
@@ -353,7 +353,7 @@ class _Draft:
             self._notes.append("RECORD had no row for METADATA; the new one has.")
         elif not wheel.record.agrees(path, wheel.document.data):
             self._notes.append("The row of METADATA in RECORD was not in the form that tools compare; now it is.")
-        written = {"METADATA", TRACE, *self._files}
+        written = {"METADATA", PROVENANCE, *self._files}
         contradicted = [file for file in contradicted_files(wheel) if file not in written]
         if contradicted:
             self._notes.append(
@@ -381,7 +381,7 @@ _OWN: Final = {
     "wheel": "Only its build tag can change: use --build-tag, or Identity(build=...) from Python.",
     "record": "Its rows follow from the other edits.",
     **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
-    TRACE: "It is written with each correction; leave it out with --no-sbom, or sbom=False from Python.",
+    PROVENANCE: "It is written with each correction; leave it out with --no-sbom, or sbom=False from Python.",
 }
 """The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
 

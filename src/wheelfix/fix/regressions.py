@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from wheelfix.errors import ArchiveError
-from wheelfix.fix.assemble import Assembly, own_provenance
+from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import Plan, problem_of
 from wheelfix.results import Problem
 from wheelfix.text import shown
 from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.run import structural_errors
 from wheelfix.wheel.record import Record
-from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.source import Readable
@@ -52,13 +52,13 @@ def guarded(plan: Plan, wheel: Wheel, *, sbom: bool, foresee: bool = False) -> P
 
 def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
     """Yield what keeps ``plan`` from being carried out, as far as it can be known without the new wheel."""
-    if sbom and wheel.entry(TRACE) and own_provenance(wheel) is None:
+    if sbom and wheel.entry(PROVENANCE) and wheel.provenance is None:
         yield Problem(
             "foreign-provenance",
-            f"{TRACE} in dist-info is not as wheelfix writes it, and the provenance would replace it",
+            f"{PROVENANCE} in dist-info is not as wheelfix writes it, and the provenance would replace it",
             "Leave it there and write no provenance with --no-sbom, or build the wheel again without it.",
         )
-    if sbom and not plan.trusted and (problem := problem_of(wheel, TRACE)):
+    if sbom and not plan.trusted and (problem := problem_of(wheel, PROVENANCE)):
         yield problem
     own = f"{wheel.dist_info}/RECORD"
     record = wheel.record if plan.record is None else Record.parse(plan.record[1])
@@ -73,9 +73,9 @@ def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
 
 def _collisions(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
     """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
-    removed = {*plan.removed, *([TRACE] if own_provenance(wheel) else ())}
+    removed = {*plan.removed, *([PROVENANCE] if wheel.provenance else ())}
     added = [file for file in plan.written if wheel.entry(file) is None]
-    added += [TRACE] if sbom else []
+    added += [PROVENANCE] if sbom else []
     depth = max((file.count("/") + 1 for file in added), default=0)
     gone = {f"{wheel.dist_info}/{file}" for file in removed}
     present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in gone), wheel, depth)
@@ -119,7 +119,7 @@ def _folded(path: str) -> str:
 
 def _collision(file: str, known: str) -> Problem:
     kind = "directory" if known.endswith("/") else "file"
-    hint = "Write no provenance with --no-sbom" if file == TRACE else "Choose another name"
+    hint = "Write no provenance with --no-sbom" if file == PROVENANCE else "Choose another name"
     return Problem(
         "name-collision",
         f"{shown(file)} would be added to dist-info, and the {kind} {shown(known)} is in its way",

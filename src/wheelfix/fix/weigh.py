@@ -18,7 +18,7 @@ from wheelfix.rules.model import RuleSet
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement
-from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.tags import Environments
 from wheelfix.wheel.wheel import Wheel
 
@@ -82,13 +82,13 @@ def _labelled_by_us(wheel: Wheel) -> bool:
 
     A forged one takes evidence away by this, and never adds any.
     """
-    if wheel.entry(TRACE) is None:
+    if wheel.entry(PROVENANCE) is None:
         return False
     try:
-        trace = read_trace(wheel.read(TRACE))
+        provenance = wheel.provenance
     except ArchiveError:
         return True
-    return trace is None or any(each.field == "Version" for each in trace.changes)
+    return provenance is None or any(each.field == "Version" for each in provenance.changes)
 
 
 def own_tags(wheel: Wheel) -> frozenset[Tag]:

@@ -15,7 +15,7 @@ from wheelfix.mirror.pages import ListedFile, Origin
 from wheelfix.results import Change, Finding, Severity
 from wheelfix.text import as_utf8
 from wheelfix.verify.run import findings_in
-from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import RunningDigest
 from wheelfix.wheel.zip.source import Readable, Source, sha256_of
@@ -41,7 +41,7 @@ class ExaminedWheel:
     project: str
     file: ListedFile
     metadata: bytes
-    provenance: Trace | None = None
+    provenance: Provenance | None = None
     errors: tuple[str, ...] = ()
 
 
@@ -90,7 +90,7 @@ def _faulty(errors: Sequence[Finding]) -> MirrorError:
     )
 
 
-def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str, provenance: Trace | None) -> ListedFile:
+def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str, provenance: Provenance | None) -> ListedFile:
     filename = str(wheel.filename)
     requires_python = wheel.document.first("Requires-Python")
     return ListedFile(
@@ -115,18 +115,18 @@ def upload_time(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def provenance_of(wheel: Wheel) -> Trace | None:
+def provenance_of(wheel: Wheel) -> Provenance | None:
     """Return what a wheel was made from, ``None`` if it is as it came."""
-    trace = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
-    return trace if trace and trace.ancestors else None
+    provenance = wheel.provenance
+    return provenance if provenance and provenance.ancestors else None
 
 
-def _origin(trace: Trace) -> Origin:
-    first = trace.ancestors[-1]
-    changes = [_sentence(each) for each in trace.changes]
+def _origin(provenance: Provenance) -> Origin:
+    first = provenance.ancestors[-1]
+    changes = [_sentence(each) for each in provenance.changes]
     if len(changes) > _MOST_CHANGES:
         changes[_MOST_CHANGES:] = [f"and {len(changes) - _MOST_CHANGES} more"]
-    return Origin(first.filename, first.sha256, trace.tool, trace.rules_digest, tuple(changes))
+    return Origin(first.filename, first.sha256, provenance.tool, provenance.rules_digest, tuple(changes))
 
 
 def _sentence(change: Change) -> str:

@@ -31,7 +31,7 @@ from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.release import EXTRA, PYTHON, Declared, disagreements_of, release_of
 from wheelfix.wheel.requirement import meaning, read_requirement
-from wheelfix.wheel.sbom import Trace
+from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.tags import Environments, uncovered
 from wheelfix.wheel.wheel import Wheel
 
@@ -176,7 +176,7 @@ def compare_release(
     if not found and len({(*sorted(each.extras), each.requires_python) for each in declared.values()}) < 2:
         return ()
     title = f"{page.project} {files[0].version}"
-    worse = newly_differing([_known(declared[file.filename], file, _trace(store, page, file, new)) for file in files])
+    worse = newly_differing([_known(declared[file.filename], file, _provenance(store, page, file, new)) for file in files])
     if worse:
         fixed = [file.filename for file in files if file.origin]
         were = "was" if len(fixed) == 1 else "were"
@@ -203,10 +203,10 @@ def _metadata(store: Store, page: Page, file: ListedFile, new: Mapping[str, Exam
     return stored.data
 
 
-def _known(after: Declared, file: ListedFile, trace: Trace | None) -> Known:
-    if trace is None:
+def _known(after: Declared, file: ListedFile, provenance: Provenance | None) -> Known:
+    if provenance is None:
         return Known(_release(file.filename), after, after)
-    return Known(_release(trace.ancestors[-1].filename), undone(after, trace.changes), after)
+    return Known(_release(provenance.ancestors[-1].filename), undone(after, provenance.changes), after)
 
 
 def _release(filename: str) -> Hashable:
@@ -216,7 +216,7 @@ def _release(filename: str) -> Hashable:
         return filename
 
 
-def _trace(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> Trace | None:
+def _provenance(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> Provenance | None:
     """Return what was changed in a wheel, ``None`` if it is as it came."""
     if file.origin is None or file.sha256 in new:
         return new[file.sha256].provenance if file.origin else None

@@ -56,10 +56,10 @@ def _build(description: Description) -> str:
 
 
 def _history(description: Description) -> Iterator[str]:
-    trace = description.trace
-    if trace:
-        yield f"  fixed by wheelfix {shown(trace.tool)}: {len(trace.changes)} changes"
-        yield from (f"    from {shown(each.filename)}, sha256 {shown(each.sha256)}" for each in trace.ancestors)
+    provenance = description.provenance
+    if provenance:
+        yield f"  fixed by wheelfix {shown(provenance.tool)}: {len(provenance.changes)} changes"
+        yield from (f"    from {shown(each.filename)}, sha256 {shown(each.sha256)}" for each in provenance.ancestors)
 
 
 def render_rows(description: Description, *, verbose: bool = False) -> list[Row]:
@@ -91,10 +91,10 @@ def render_tail(description: Description, *, verbose: bool = False) -> str:
     lines = [f"  {hidden} more by extras, which -v shows"] if hidden else []
     lines += [f"  note: {shown(note)}" for note in description.notes]
     lines += [f"  fault: {shown(fault)}" for fault in description.faults]
-    if verbose and description.trace:
+    if verbose and description.provenance:
         lines += [
             f"  earlier: {render_change(each)}{f'  [{each.verdict}]' if each.verdict else ''}"
-            for each in description.trace.changes
+            for each in description.provenance.changes
         ]
     lines.append(f"  strip-gpu {_fate(description)}")
     return _lines(lines)

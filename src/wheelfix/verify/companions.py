@@ -1,4 +1,4 @@
-"""What is wrong with the other files of dist-info: metadata.json, licenses, bills of materials, our own trace."""
+"""What is wrong with the other files of dist-info: metadata.json, licenses, bills of materials, our own provenance."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from wheelfix.verify.metadata import LICENSE_FILE, has_license_files, missing_li
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import REQUIRES, RemoveFile
 from wheelfix.wheel.requirement import meaning
-from wheelfix.wheel.sbom import TRACE, read_trace
+from wheelfix.wheel.sbom import PROVENANCE, read_provenance
 from wheelfix.wheel.wheel import limit_of
 
 _MOST_SBOM: Final = 1 << 25
@@ -51,21 +51,21 @@ def _check_sboms(subject: Subject) -> Iterator[RawFinding]:
         except (ValueError, RecursionError) as error:
             yield RawFinding("sbom-unreadable", shown(file), f"it is not valid JSON: {shown(str(error))[:200]}")
             continue
-        if file == TRACE:
+        if file == PROVENANCE:
             yield from _check_trace(subject, data)
 
 
 def _check_trace(subject: Subject, data: bytes) -> Iterator[RawFinding]:
-    """Compare what the trace says of requirements with those that are there; the last word on each counts."""
-    trace = read_trace(data)
-    if trace is None:
-        yield RawFinding("sbom-stale-provenance", TRACE, "it is not as wheelfix writes it")
+    """Compare what the provenance says of requirements with those that are there; the last word on each counts."""
+    provenance = read_provenance(data)
+    if provenance is None:
+        yield RawFinding("sbom-stale-provenance", PROVENANCE, "it is not as wheelfix writes it")
         return
     if subject.document is None:
         return
     present = {meaning(each.value.strip()) for each in subject.document.all(REQUIRES)}
     gone, there = dict[object, str](), dict[object, str]()
-    for change in trace.changes:
+    for change in provenance.changes:
         if change.field != REQUIRES:
             continue
         if change.before is not None and change.before != change.after:
@@ -78,4 +78,6 @@ def _check_trace(subject: Subject, data: bytes) -> Iterator[RawFinding]:
         text for key, text in there.items() if key not in present
     ]
     if wrong:
-        yield RawFinding("sbom-stale-provenance", TRACE, f"METADATA has changed since it was written: {shown_few(wrong)}")
+        yield RawFinding(
+            "sbom-stale-provenance", PROVENANCE, f"METADATA has changed since it was written: {shown_few(wrong)}"
+        )

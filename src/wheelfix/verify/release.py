@@ -12,7 +12,6 @@ from wheelfix.text import shown_few
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.release import Declared, disagreements_of, releases_of
 from wheelfix.wheel.requirement import plain_specifier, specifier_meaning
-from wheelfix.wheel.sbom import TRACE, read_trace
 from wheelfix.wheel.wheel import Wheel
 
 
@@ -31,7 +30,7 @@ def read_statement(path: Path) -> Statement | None:
     try:
         with Wheel(path) as wheel:
             declared = Declared.of(wheel.document.data)
-            provenance = read_trace(wheel.read(TRACE)) if wheel.entry(TRACE) else None
+            provenance = wheel.provenance
     except (WheelFault, OSError):
         return None
     return Statement(

@@ -1,4 +1,4 @@
-"""The trace that a fixed wheel carries: what it was made from, what was changed and by which rules.
+"""The provenance that a fixed wheel carries: what it was made from, what was changed and by which rules.
 
 PEP 770 gives the place, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/) the form. There is no time stamp and no
 random id, so that the same input gives the same bytes.
@@ -17,8 +17,8 @@ from wheelfix.results import Change, Verdict
 from wheelfix.text import as_utf8, shown_anywhere
 from wheelfix.wheel.filename import WheelFilename
 
-TRACE: Final = "sboms/wheelfix.cdx.json"
-"""Where the trace stands below dist-info."""
+PROVENANCE: Final = "sboms/wheelfix.cdx.json"
+"""Where the provenance stands below dist-info."""
 _CHANGE: Final = "wheelfix:change"
 _RULES: Final = "wheelfix:rules-sha256"
 _MOST_ANCESTORS: Final = 100
@@ -36,7 +36,7 @@ class Ancestor:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Provenance:
     """What a fixed wheel says of its making: ``ancestors`` from the nearest on, and ``changes`` from the oldest on.
 
     ``tool`` is the version of wheelfix that wrote it, ``rules_digest`` identifies the rules of the last run.
@@ -48,31 +48,31 @@ class Trace:
     rules_digest: str | None
 
 
-def write_trace(
-    *, project: str, version: str, filename: str, sha256: str, changes: Sequence[Change], diff: str,
-    rules_digest: str | None, tool: str, before: bytes | None,
-) -> bytes:  # fmt: skip
-    """Return the trace for a wheel made from the wheel ``filename`` with ``sha256`` (hexadecimal).
+def write_provenance(
+    made: Provenance, *, project: str, version: str, diff: str = "", before: Provenance | None = None
+) -> bytes:
+    """Return the file that says how a wheel of ``project`` and ``version`` was ``made``.
 
-    ``diff`` is the unified diff of METADATA; it is kept so that patch(1) applies it. ``before`` is the trace that the wheel
-    had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most, and older changes of Version.
+    ``diff`` is the unified diff of METADATA; it is kept so that patch(1) applies it. ``before`` is the provenance that the
+    wheel had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most, and older changes of
+    Version.
     """
-    project, version, filename = map(as_utf8, (project, version, filename))
-    past = read_trace(before) if before else None
-    ancestors = (Ancestor(filename, sha256), *(past.ancestors if past else ()))[:_MOST_ANCESTORS]
-    all_changes = _newest((*(past.changes if past else ()), *changes))
+    project, version = as_utf8(project), as_utf8(version)
+    own = (Ancestor(as_utf8(each.filename), each.sha256) for each in made.ancestors)
+    ancestors = (*own, *(before.ancestors if before else ()))[:_MOST_ANCESTORS]
+    all_changes = _newest((*(before.changes if before else ()), *made.changes))
     pedigree: dict[str, Any] = {"ancestors": [_component(project, version, each) for each in ancestors]}
     if diff:
         pedigree["patches"] = [{"type": "unofficial", "diff": {"text": _attachment(diff)}}]
     properties = [{"name": _CHANGE, "value": json.dumps(_as_dict(each), sort_keys=True)} for each in all_changes]
-    if rules_digest:
-        properties.append({"name": _RULES, "value": rules_digest})
+    if made.rules_digest:
+        properties.append({"name": _RULES, "value": made.rules_digest})
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {
-            "tools": {"components": [{"type": "application", "name": "wheelfix", "version": tool}]},
+            "tools": {"components": [{"type": "application", "name": "wheelfix", "version": made.tool}]},
             "component": {
                 "type": "library",
                 "name": project,
@@ -99,8 +99,8 @@ def _attachment(diff: str) -> dict[str, str]:
     return {"contentType": "text/x-diff", "encoding": "base64", "content": content}
 
 
-def read_trace(data: bytes) -> Trace | None:
-    """Return what a trace says, or ``None`` if it is not one that wheelfix wrote: a wheel can hold anything."""
+def read_provenance(data: bytes) -> Provenance | None:
+    """Return what a provenance says, or ``None`` if it is not one that wheelfix wrote: a wheel can hold anything."""
     try:
         document = json.loads(data)
         component = document["metadata"]["component"]
@@ -111,7 +111,9 @@ def read_trace(data: bytes) -> Trace | None:
             for each in component["pedigree"]["ancestors"]
         )
         digest = next((as_utf8(str(each["value"])) for each in properties if each["name"] == _RULES), None)
-        return Trace(as_utf8(str(document["metadata"]["tools"]["components"][0]["version"])), ancestors, changes, digest)
+        return Provenance(
+            as_utf8(str(document["metadata"]["tools"]["components"][0]["version"])), ancestors, changes, digest
+        )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -24,6 +24,8 @@ from wheelfix.wheel.zip.structs import Entry
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
+    from wheelfix.wheel.sbom import Provenance
+
 _LIMIT: Final = 1 << 23
 """The largest METADATA or other dist-info file that is read, in bytes: 15 times the largest of 968 real ones."""
 _RECORD_LIMIT: Final = 1 << 26
@@ -96,6 +98,18 @@ class WheelArchive:
         if isinstance(self.source, Source):
             return self.source
         raise EditError("not-a-local-file", "the wheel is not a local file", hint="Download it first.")
+
+    @cached_property
+    def provenance(self) -> "Provenance | None":
+        """What an earlier correction says of its making; ``None`` without one: under its name can lie any file.
+
+        :raises ArchiveError: if it is damaged.
+        """
+        from wheelfix.wheel.sbom import PROVENANCE, read_provenance  # imported late: most wheels have none
+
+        entry = self.entry(PROVENANCE)
+        small = entry is not None and entry.size <= limit_of(PROVENANCE)
+        return read_provenance(self.read(PROVENANCE)) if small else None
 
     @property
     def dist_info_files(self) -> tuple[str, ...]:

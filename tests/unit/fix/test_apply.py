@@ -105,7 +105,7 @@ def test_other_entries_keep_every_byte(shape: str, tmp_path: Path) -> None:
     ids=str,
 )
 def test_record_keeps_all_rows_but_those_of_what_changed(style: RecordStyle, tmp_path: Path) -> None:
-    """Promise 3, pitfalls 16, 17, 19, 21: rows, their order, quoting and line ends stay; METADATA and the trace match."""
+    """Promise 3, pitfalls 16, 17, 19, 21: rows, their order, quoting and line ends stay; METADATA and provenance match."""
     files = (*_SPEC.files, Entry('demo/a,"b".py', b"x"))
     source = write_wheel(tmp_path, WheelSpec(files=files, folders=True, style=style))
     output = fixed(source, tmp_path / "out")

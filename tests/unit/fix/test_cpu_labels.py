@@ -18,7 +18,7 @@ GPU = "nvidia-cuda-runtime-cu12"
 TAGS = "cp311-cp311-manylinux_2_28_x86_64"
 INIT = Entry("demo/__init__.py", b"")
 MODULE = "_ext.cpython-311-x86_64-linux-gnu.so"
-TRACE = "sboms/wheelfix.cdx.json"
+PROVENANCE = "sboms/wheelfix.cdx.json"
 
 
 def library(path: str, *needed: str, exports: tuple[str, ...] = (), padding: int = 0) -> Entry:
@@ -112,7 +112,7 @@ def test_a_label_of_the_builder_survives_a_correction(tmp_path: Path) -> None:
     path = fix(built(tmp_path, version="1.0+cpu"), dropping("numpy")).output
     assert path is not None
     with Wheel(path) as wheel:
-        assert wheel.entry(TRACE) is not None
+        assert wheel.entry(PROVENANCE) is not None
     assert verdict(fix(path))[0] is Verdict.SAFE
 
 
@@ -139,7 +139,7 @@ def provenance(*changes: dict[str, str]) -> bytes:
 
 
 LABELLED = {"field": "Version", "action": "set-field", "before": "1.0", "after": "1.0+cpu"}
-PROVENANCE = {
+CLAIMS = {
     "of a label": (provenance(LABELLED), Verdict.UNPROVEN),
     "of another label": (provenance(LABELLED | {"after": "1.0+other"}), Verdict.UNPROVEN),
     "of other changes": (provenance({"field": "Requires-Dist", "action": "drop", "before": "triton"}), Verdict.SAFE),
@@ -150,27 +150,30 @@ PROVENANCE = {
 }
 
 
-@pytest.mark.parametrize(("content", "expected"), PROVENANCE.values(), ids=PROVENANCE)
+@pytest.mark.parametrize(("content", "expected"), CLAIMS.values(), ids=CLAIMS)
 def test_provenance_takes_evidence_away(content: bytes, expected: Verdict, tmp_path: Path) -> None:
-    file = Entry(f"demo-1.0+cpu.dist-info/{TRACE}", content)
+    file = Entry(f"demo-1.0+cpu.dist-info/{PROVENANCE}", content)
     path = built(tmp_path, file, version="1.0+cpu")
     assert verdict(fix(path, dry_run=True, force=True))[0] is expected
 
 
-@pytest.mark.parametrize(("content", "_"), PROVENANCE.values(), ids=PROVENANCE)
+@pytest.mark.parametrize(("content", "_"), CLAIMS.values(), ids=CLAIMS)
 def test_and_never_adds_any(content: bytes, _: Verdict, tmp_path: Path) -> None:
     """Whoever forges it can have a wheel refused, and nothing more."""
-    path = built(tmp_path, Entry(f"demo-1.0.dist-info/{TRACE}", content))
+    path = built(tmp_path, Entry(f"demo-1.0.dist-info/{PROVENANCE}", content))
     assert verdict(fix(path, dry_run=True, force=True))[0] is Verdict.UNPROVEN
-    linked = built(tmp_path / "linked", Entry(f"demo-1.0.dist-info/{TRACE}", content), LARGE)
+    linked = built(tmp_path / "linked", Entry(f"demo-1.0.dist-info/{PROVENANCE}", content), LARGE)
     assert verdict(fix(linked, dry_run=True, force=True))[0] is Verdict.UNSAFE
 
 
 def test_damaged_provenance_may_speak_of_a_label(tmp_path: Path) -> None:
     spec = WheelSpec(
-        version="1.0+cpu", tags=TAGS, requires=(GPU,), files=(INIT, Entry(f"demo-1.0+cpu.dist-info/{TRACE}", provenance()))
+        version="1.0+cpu",
+        tags=TAGS,
+        requires=(GPU,),
+        files=(INIT, Entry(f"demo-1.0+cpu.dist-info/{PROVENANCE}", provenance())),
     )
-    path = write_wheel(tmp_path, spec, to_bytes(changed(archive_of(spec), TRACE, raw=b"\xff" * 9)))
+    path = write_wheel(tmp_path, spec, to_bytes(changed(archive_of(spec), PROVENANCE, raw=b"\xff" * 9)))
     with Wheel(path) as wheel:
         judgement = wheelfix.gather(wheel).judge(GPU)
     assert judgement is not None

@@ -155,7 +155,7 @@ def test_name_outside_ascii_without_the_flag_is_read_as_cp437(tmp_path: Path) ->
     [(b"Version", b"1.0\xe9"), (b"Name", b"d\xe9mo"), (b"Name", b"\x1b[2J"), (b"Requires-Dist", b"nvidia-nvtx-cu12 ==\xff")],
 )
 def test_field_that_is_no_utf8_does_not_stop_the_run(field: bytes, value: bytes, tmp_path: Path) -> None:
-    """Pitfall 3: bytes that are no UTF-8, in the fields that are copied into the trace, are data like any other."""
+    """Pitfall 3: bytes that are no UTF-8, in the fields that are copied into the provenance, are data like any other."""
     metadata = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: nvidia-cudnn-cu12\n"
     lines = [line for line in metadata.splitlines(keepends=True) if not line.startswith(field + b":")]
     body = b"".join(

@@ -26,7 +26,7 @@ from running import wheelfix as run
 from wheelfix import EditError, Identity, Outcome, OutputError, SetField, Status, Wheel
 from wheelfix.fix.naming import Renaming, rename
 from wheelfix.wheel.record import Record
-from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.layout import Layout
 
@@ -423,7 +423,7 @@ def test_other_entries_keep_every_byte(shape: str, tmp_path: Path) -> None:
     old_data, new_data = source.read_bytes(), output.read_bytes()
     record = f"{NEW}/RECORD"
     names = [new_name(name) for name in old]
-    assert [*new] == [*(name for name in names if name != record), f"{NEW}/{TRACE}", record]
+    assert [*new] == [*(name for name in names if name != record), f"{NEW}/{PROVENANCE}", record]
     for name in old.keys() - {f"{OLD}/METADATA", f"{OLD}/RECORD"}:
         before, after = old[name], new[new_name(name)]
         one, two = old_layout.record(before), new_layout.record(after)
@@ -560,9 +560,9 @@ def test_record_keeps_the_rest_of_every_row(style: RecordStyle, tmp_path: Path) 
     source = write_wheel(tmp_path, WheelSpec(files=files, folders=True, style=style, dist_info_files={"a,b": b"c"}))
     output = renamed(source, tmp_path / "out", local="cpu")
     with Wheel(source) as before, Wheel(output) as after:
-        rows = [row for row in after.record.rows if b"METADATA" not in row and TRACE.encode() not in row]
+        rows = [row for row in after.record.rows if b"METADATA" not in row and PROVENANCE.encode() not in row]
         assert rows == expected_rows(before.record.rows)
-        for file in ("METADATA", TRACE, "WHEEL"):
+        for file in ("METADATA", PROVENANCE, "WHEEL"):
             assert len(after.record.find(f"{NEW}/{file}")) == 1
             assert after.record.agrees(f"{NEW}/{file}", after.read(file))
         ends = {row[len(row.rstrip(b"\r\n")) :] for row in after.record.rows}
@@ -581,7 +581,7 @@ def test_wheel_gets_a_new_hash_with_a_build_tag(tmp_path: Path) -> None:
 def test_the_trace_names_the_old_file_and_the_new_version(tmp_path: Path) -> None:
     source = write_wheel(tmp_path, FULL)
     output = renamed(source, tmp_path / "out", local="cpu")
-    component = json.loads(contents(output)[f"{NEW}/{TRACE}"])["metadata"]["component"]
+    component = json.loads(contents(output)[f"{NEW}/{PROVENANCE}"])["metadata"]["component"]
     assert (component["name"], component["version"]) == ("demo", "1.0+cpu")
     [ancestor] = component["pedigree"]["ancestors"]
     assert ancestor["properties"] == [{"name": "wheelfix:file-name", "value": source.name}]
@@ -592,7 +592,7 @@ def test_the_trace_names_the_old_file_and_the_new_version(tmp_path: Path) -> Non
 def test_the_trace_gives_the_ancestor_its_own_version(tmp_path: Path) -> None:
     """What it was made from was never called by the new version."""
     output = renamed(write_wheel(tmp_path, FULL), tmp_path / "out", local="cpu")
-    component = json.loads(contents(output)[f"{NEW}/{TRACE}"])["metadata"]["component"]
+    component = json.loads(contents(output)[f"{NEW}/{PROVENANCE}"])["metadata"]["component"]
     [ancestor] = component["pedigree"]["ancestors"]
     assert ancestor["version"] == "1.0"
     assert ancestor["purl"].startswith("pkg:pypi/demo@1.0?")
@@ -604,12 +604,12 @@ def test_the_trace_of_an_earlier_run_moves_with_its_folder(tmp_path: Path) -> No
     [outcome] = wheelfix.fix_wheels([once], None, edits=edits, output_dir=tmp_path / "twice", local="cpu").outcomes
     assert outcome.output is not None
     found = contents(outcome.output)
-    assert [name for name in found if name.endswith(TRACE)] == [f"{NEW}/{TRACE}"]
-    ancestors = json.loads(found[f"{NEW}/{TRACE}"])["metadata"]["component"]["pedigree"]["ancestors"]
+    assert [name for name in found if name.endswith(PROVENANCE)] == [f"{NEW}/{PROVENANCE}"]
+    ancestors = json.loads(found[f"{NEW}/{PROVENANCE}"])["metadata"]["component"]["pedigree"]["ancestors"]
     assert [each["properties"][0]["value"] for each in ancestors] == [once.name, once.name]
     with Wheel(outcome.output) as wheel:
-        assert len(wheel.record.find(f"{NEW}/{TRACE}")) == 1
-        assert wheel.record.find(f"{OLD}/{TRACE}") == ()
+        assert len(wheel.record.find(f"{NEW}/{PROVENANCE}")) == 1
+        assert wheel.record.find(f"{OLD}/{PROVENANCE}") == ()
 
 
 def test_signatures_are_removed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from flaws import FLAWS, Flaw, metadata, record_of, sound
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import make_plan
-from wheelfix.wheel.sbom import TRACE
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.layout import read_layout
 from wheelfix.wheel.zip.source import Source
@@ -214,21 +214,21 @@ class TestForeignProvenance:
     def test_is_not_replaced(
         self, content: bytes, route: Callable[..., wheelfix.Report], dry_run: bool, tmp_path: Path
     ) -> None:
-        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={TRACE: content}))
+        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={PROVENANCE: content}))
         _assert_refused(_run(route, path, dry_run=dry_run), "foreign-provenance")
 
     @each_route
     def test_stays_without_provenance(self, route: Callable[..., wheelfix.Report], tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={TRACE: FOREIGN["of another tool"]}))
+        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={PROVENANCE: FOREIGN["of another tool"]}))
         outcome = _run(route, path, sbom=False)
         assert outcome.output is not None, outcome.problem
         with zipfile.ZipFile(outcome.output) as archive:
-            [name] = (name for name in archive.namelist() if name.endswith(TRACE))
+            [name] = (name for name in archive.namelist() if name.endswith(PROVENANCE))
             assert archive.read(name) == FOREIGN["of another tool"]
             assert not any("provenance of earlier corrections" in note for note in outcome.notes)
 
     def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(dist_info_files={TRACE: b"{}"}))
+        path = write_wheel(tmp_path, sound(dist_info_files={PROVENANCE: b"{}"}))
         assert wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes[0].status is Status.UNCHANGED
 
 
@@ -271,7 +271,7 @@ class TestOddEntries:
         output = _run(route, path).output
         assert output is not None
         with zipfile.ZipFile(output) as opened:
-            assert {each.comment for each in opened.infolist() if not each.filename.endswith(TRACE)} == {b"kept"}
+            assert {each.comment for each in opened.infolist() if not each.filename.endswith(PROVENANCE)} == {b"kept"}
 
 
 def _all_errors(path: Path) -> Counter[str]:

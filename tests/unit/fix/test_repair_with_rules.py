@@ -12,7 +12,7 @@ from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_byte
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from running import wheelfix as run
 from wheelfix import Outcome, SetField, Status, WriteFile
-from wheelfix.wheel.sbom import TRACE, Trace, read_trace
+from wheelfix.wheel.sbom import PROVENANCE, Provenance, read_provenance
 from wheelfix.wheel.zip.source import Source
 
 INFO = "demo-1.0.dist-info"
@@ -32,11 +32,11 @@ def _faults(path: Path) -> tuple[wheelfix.Finding, ...]:
     return wheelfix.verify_wheels(path).wheels[0].findings
 
 
-def _trace(path: Path) -> Trace:
+def _provenance(path: Path) -> Provenance:
     with wheelfix.Wheel(path) as wheel:
-        trace = read_trace(wheel.read(TRACE))
-    assert trace is not None
-    return trace
+        provenance = read_provenance(wheel.read(PROVENANCE))
+    assert provenance is not None
+    return provenance
 
 
 class TestOnePass:
@@ -51,9 +51,9 @@ class TestOnePass:
         assert {each.action for each in outcome.changes} == {
             "drop", "set-field", "add-field", "add-row", "remove-file",
         }  # fmt: skip
-        trace = _trace(outcome.output)
-        assert trace.changes == outcome.changes
-        assert [each.filename for each in trace.ancestors] == [path.name]
+        provenance = _provenance(outcome.output)
+        assert provenance.changes == outcome.changes
+        assert [each.filename for each in provenance.ancestors] == [path.name]
 
     def test_is_what_two_passes_give(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, BOTH)
@@ -261,7 +261,7 @@ class TestTwoCorrectionsOfOneOriginal:
         write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*")))
         assert "an earlier correction of the same wheel" in run("repair", "-o", out, path).err
 
-    @pytest.mark.parametrize("content", [b"", b"no wheel", to_bytes(archive_of(sound(dist_info_files={TRACE: b"{}"})))])
+    @pytest.mark.parametrize("content", [b"", b"no wheel", to_bytes(archive_of(sound(dist_info_files={PROVENANCE: b"{}"})))])
     def test_any_other_file_is_just_there(self, content: bytes, tmp_path: Path) -> None:
         path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
         out.mkdir()
@@ -275,4 +275,4 @@ class TestTwoCorrectionsOfOneOriginal:
         path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
         assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
         assert run("repair", "--in-place", out / path.name).code == 0
-        assert {"drop", "add-row"} <= {each.action for each in _trace(out / path.name).changes}
+        assert {"drop", "add-row"} <= {each.action for each in _provenance(out / path.name).changes}

@@ -11,7 +11,7 @@ from wheelfix.fix.describe import Description, describe
 from wheelfix.reports.show import render_descriptions_json, render_head, render_rows, render_tail
 from wheelfix.results import Change, Problem
 from wheelfix.rules.load import built_in
-from wheelfix.wheel.sbom import TRACE, Ancestor, Trace, write_trace
+from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
 
 REQUIRES = ("numpy>=1", "triton==3", "mkl", "nvidia-nccl-cu12; extra == 'gpu'", "sphinx; extra == 'docs'", "x (==", "???")
 
@@ -91,7 +91,7 @@ def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
     text = whole_text(description, verbose=True)
     assert f"from {path.name}, sha256 {outcome.source_sha256}" in text
     assert "- Requires-Dist: nvidia-cudnn-cu12==9.5.1.17" in text
-    assert description.trace is not None
+    assert description.provenance is not None
 
 
 EVIL = "\x1b[2J\u202e"
@@ -99,29 +99,30 @@ EVIL = "\x1b[2J\u202e"
 
 @pytest.mark.parametrize("verbose", [True, False])
 def test_control_characters_are_escaped(tmp_path: Path, verbose: bool) -> None:
-    """Pitfall 29: METADATA and a trace cannot drive the terminal."""
+    """Pitfall 29: METADATA and a provenance cannot drive the terminal."""
     metadata = f"Metadata-Version: 2.1{EVIL}\nName: torch\nVersion: 1{EVIL}\nRequires-Python: {EVIL}\n"
     metadata += f"Requires-Dist: triton; {EVIL}\nRequires-Dist: {EVIL}\n"
     change = Change(EVIL, EVIL, EVIL, EVIL, EVIL, None, EVIL, EVIL)
-    trace = write_trace(project="x", version="1", filename=EVIL, sha256=EVIL, changes=[change], diff="", rules_digest=EVIL,
-                        tool=EVIL, before=None)  # fmt: skip
-    text = whole_text(described(tmp_path, metadata=metadata.encode(), dist_info_files={TRACE: trace}), verbose=verbose)
+    provenance = write_provenance(Provenance(EVIL, (Ancestor(EVIL, EVIL),), (change,), EVIL), project="x", version="1")
+    text = whole_text(
+        described(tmp_path, metadata=metadata.encode(), dist_info_files={PROVENANCE: provenance}), verbose=verbose
+    )
     assert "fixed by wheelfix" in text
     assert not {"\x1b", "\u202e"} & set(text)
 
 
-HOSTILE_TRACES = [
+HOSTILE_CHANGES = [
     {"field": 1, "action": "drop", "before": None, "after": None},
     {"field": "x", "action": ["drop"], "before": {}, "after": 1},
 ]
 
 
-@pytest.mark.parametrize("change", HOSTILE_TRACES, ids=["number", "list"])
-def test_a_hostile_trace_does_not_crash(tmp_path: Path, change: dict[str, object]) -> None:
-    good = json.loads(write_trace(project="x", version="1", filename="x.whl", sha256="a" * 64, changes=[], diff="",
-                                  rules_digest=None, tool="1", before=None))  # fmt: skip
+@pytest.mark.parametrize("change", HOSTILE_CHANGES, ids=["number", "list"])
+def test_hostile_provenance_does_not_crash(tmp_path: Path, change: dict[str, object]) -> None:
+    made = Provenance("1", (Ancestor("x.whl", "a" * 64),), (), None)
+    good = json.loads(write_provenance(made, project="x", version="1"))
     good["metadata"]["component"]["properties"] = [{"name": "wheelfix:change", "value": json.dumps(change)}]
-    description = described(tmp_path, dist_info_files={TRACE: json.dumps(good).encode()})
+    description = described(tmp_path, dist_info_files={PROVENANCE: json.dumps(good).encode()})
     assert whole_text(description, verbose=True)
     assert render_descriptions_json([description])
 
@@ -135,8 +136,8 @@ def test_a_problem_is_not_part_of_the_text(tmp_path: Path) -> None:
 def test_the_json_holds_all_of_it(tmp_path: Path) -> None:
     good = described(tmp_path, requires=REQUIRES)
     bad = Description(Path("J\udce9.whl"), problem=Problem("code", "message", "Hint."))
-    trace = Description(Path("t.whl"), trace=Trace("1", (Ancestor("a", "b"),), (), None))
-    text = render_descriptions_json([good, bad, trace])
+    provenance = Description(Path("t.whl"), provenance=Provenance("1", (Ancestor("a", "b"),), (), None))
+    text = render_descriptions_json([good, bad, provenance])
     document = json.loads(text)
     assert (document["version"], document["command"]) == (1, "show")
     first, second, third = document["wheels"]
@@ -144,7 +145,7 @@ def test_the_json_holds_all_of_it(tmp_path: Path) -> None:
     assert [line["action"] for line in first["requirements"]] == [None, "drop", "keep", "keep", None, None, None]
     assert first["requirements"][-1]["name"] is None
     assert second["problem"] == {"code": "code", "message": "message", "hint": "Hint.", "reason": None}
-    assert third["trace"]["ancestors"] == [{"filename": "a", "sha256": "b"}]
+    assert third["provenance"]["ancestors"] == [{"filename": "a", "sha256": "b"}]
     assert text.isascii()
     assert set(first) == set(second)
 

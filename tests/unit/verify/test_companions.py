@@ -1,4 +1,4 @@
-"""Bills of materials, our trace, and signatures: what others write, and what nobody should."""
+"""Bills of materials, our provenance, and signatures: what others write, and what nobody should."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_trace_that_is_none(content: bytes, tmp_path: Path) -> None:
 
 
 def test_corrected_wheel_is_sound(tmp_path: Path) -> None:
-    """The trace that wheelfix leaves fits METADATA, and every row of RECORD is right."""
+    """The provenance that wheelfix leaves fits METADATA, and every row of RECORD is right."""
     requires = b"\nRequires-Dist: nvidia-cudnn-cu12\nRequires-Dist: triton\n"
     spec = sound()
     assert spec.metadata is not None

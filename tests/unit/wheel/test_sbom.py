@@ -1,4 +1,4 @@
-"""The trace that a fixed wheel carries."""
+"""The provenance that a fixed wheel carries."""
 
 import json
 from hashlib import sha256
@@ -16,7 +16,7 @@ from wheelfix.fix.batch import fix_wheels, repair_wheels
 from wheelfix.fix.plan import make_plan
 from wheelfix.results import Change, Status
 from wheelfix.wheel.editor import SetField
-from wheelfix.wheel.sbom import TRACE, Ancestor, read_trace, write_trace
+from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, read_provenance, write_provenance
 from wheelfix.wheel.wheel import Wheel
 
 NEEDS = b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Dist: six>=1.*\n"
@@ -27,24 +27,30 @@ CHANGES = (
 )
 
 
-def trace(**knobs: Any) -> bytes:
-    given: dict[str, Any] = {
-        "project": "demo", "version": "1.0+cpu", "filename": "demo-1.0+cpu-py3-none-any.whl", "sha256": "a" * 64,
-        "changes": CHANGES, "diff": "--- a\n+++ b\n", "rules_digest": "b" * 64, "tool": "1.2", "before": None,
-    }  # fmt: skip
-    return write_trace(**{**given, **knobs})
+def provenance(
+    filename: str = "demo-1.0+cpu-py3-none-any.whl",
+    sha256: str = "a" * 64,
+    changes: tuple[Change, ...] = CHANGES,
+    rules_digest: str | None = "b" * 64,
+    *,
+    version: str = "1.0+cpu",
+    diff: str = "--- a\n+++ b\n",
+    before: bytes = b"",
+) -> bytes:
+    made = Provenance("1.2", (Ancestor(filename, sha256),), changes, rules_digest)
+    return write_provenance(made, project="demo", version=version, diff=diff, before=read_provenance(before))
 
 
 def assert_valid(data: bytes) -> None:
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(data.decode()) is None
 
 
-def test_a_trace_is_read_back() -> None:
-    read = read_trace(trace())
+def test_provenance_is_read_back() -> None:
+    read = read_provenance(provenance())
     assert read is not None
     assert (read.tool, read.rules_digest, read.changes) == ("1.2", "b" * 64, CHANGES)
     assert read.ancestors == (Ancestor("demo-1.0+cpu-py3-none-any.whl", "a" * 64),)
-    plain = read_trace(trace(rules_digest=None, changes=(), diff=""))
+    plain = read_provenance(provenance(rules_digest=None, changes=(), diff=""))
     assert plain is not None
     assert (plain.rules_digest, plain.changes) == (None, ())
 
@@ -54,22 +60,22 @@ def test_the_same_evidence_gives_the_same_bytes_on_every_python(char: str) -> No
     """Python 3.11 takes characters of Unicode 15 for unprintable and escapes them in messages, 3.13 does not."""
     raw, escaped = (Change("Requires-Dist", "drop", "triton", None, evidence=f"there is {text}\u00fc.so")
                     for text in (char, char.encode("unicode_escape").decode()))  # fmt: skip
-    assert trace(changes=(raw,)) == trace(changes=(escaped,))
-    read = read_trace(trace(changes=(raw,)))
+    assert provenance(changes=(raw,)) == provenance(changes=(escaped,))
+    read = read_provenance(provenance(changes=(raw,)))
     assert read is not None
     assert read.changes[0].evidence == escaped.evidence
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:
     """Pitfall 30: no wall clock and no random id."""
-    assert trace() == trace()
-    assert trace().endswith(b"}\n")
-    assert b"timestamp" not in trace()
-    assert b"serialNumber" not in trace()
+    assert provenance() == provenance()
+    assert provenance().endswith(b"}\n")
+    assert b"timestamp" not in provenance()
+    assert b"serialNumber" not in provenance()
 
 
 def test_ancestors_and_changes_are_carried_on() -> None:
-    second = read_trace(trace(filename="b.whl", sha256="c" * 64, changes=CHANGES[:1], before=trace()))
+    second = read_provenance(provenance(filename="b.whl", sha256="c" * 64, changes=CHANGES[:1], before=provenance()))
     assert second is not None
     assert [each.sha256[0] for each in second.ancestors] == ["c", "a"]
     assert second.changes == (*CHANGES, CHANGES[0])
@@ -77,12 +83,12 @@ def test_ancestors_and_changes_are_carried_on() -> None:
 
 @pytest.mark.parametrize(
     "knobs",
-    [{}, {"diff": "", "changes": (), "rules_digest": None}, {"before": trace()}, {"version": "1.0 odd/\u00e9"},
+    [{}, {"diff": "", "changes": (), "rules_digest": None}, {"before": provenance()}, {"version": "1.0 odd/\u00e9"},
      {"filename": "d\u00e9mo %2B-1-py3-none-any.whl"}],
     ids=["full", "bare", "chained", "odd-version", "odd-name"],
 )  # fmt: skip
 def test_it_is_valid_cyclonedx(knobs: dict[str, Any]) -> None:
-    assert_valid(trace(**knobs))
+    assert_valid(provenance(**knobs))
 
 
 @pytest.mark.parametrize(
@@ -90,12 +96,12 @@ def test_it_is_valid_cyclonedx(knobs: dict[str, Any]) -> None:
 )
 def test_bytes_that_are_no_utf8_do_not_crash(knobs: dict[str, Any]) -> None:
     """Pitfall 3: Latin-1 in METADATA or in a file name comes in as surrogate escapes."""
-    json.loads(trace(**knobs))
+    json.loads(provenance(**knobs))
 
 
 def spoilt(**changes: Any) -> bytes:
-    """Return a trace with one part of its component replaced."""
-    document = json.loads(trace())
+    """Return a provenance with one part of its component replaced."""
+    document = json.loads(provenance())
     document["metadata"]["component"] |= changes
     return json.dumps(document).encode()
 
@@ -120,7 +126,7 @@ HOSTILE = [
 @pytest.mark.parametrize("data", HOSTILE, ids=[f"case-{index}" for index in range(len(HOSTILE))])
 def test_what_is_no_trace_gives_none(data: bytes) -> None:
     """A wheel can hold anything under that name: it is data, and never a crash."""
-    assert read_trace(data) is None
+    assert read_provenance(data) is None
 
 
 def fix(path: Path, out: Path, *edits: SetField) -> Path:
@@ -134,29 +140,29 @@ def test_a_wheel_fixed_twice_tells_both(tmp_path: Path) -> None:
     first = fix(source, tmp_path / "1")
     second = fix(first, tmp_path / "2", SetField("Summary", "new"))
     with Wheel(second) as wheel:
-        data = wheel.read(TRACE)
-        assert wheel.record.agrees(f"{wheel.dist_info}/{TRACE}", data)
+        data = wheel.read(PROVENANCE)
+        assert wheel.record.agrees(f"{wheel.dist_info}/{PROVENANCE}", data)
     assert_valid(data)
-    read = read_trace(data)
+    read = read_provenance(data)
     assert read is not None
     assert [each.sha256 for each in read.ancestors] == [sha256(path.read_bytes()).hexdigest() for path in (first, source)]
     assert [change.action for change in read.changes] == ["drop", "set-field"]
 
 
 def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
-    """A trace that stayed would tell of another wheel."""
+    """Provenance that stayed would be that of another wheel."""
     first = fix(write_wheel(tmp_path), tmp_path / "1")
     report = fix_wheels([first], None, edits=[SetField("Summary", "new")], output_dir=tmp_path / "2", sbom=False)
     assert report.outcomes[0].output is not None
     with Wheel(report.outcomes[0].output) as wheel:
-        assert wheel.entry(TRACE) is None
-        assert not wheel.record.find(f"{wheel.dist_info}/{TRACE}")
+        assert wheel.entry(PROVENANCE) is None
+        assert not wheel.record.find(f"{wheel.dist_info}/{PROVENANCE}")
 
 
 def _with_lying_trace(folder: Path) -> Path:
-    """Return a corrected wheel of which the trace says something else than RECORD knows."""
-    archive = archive_of(WheelSpec(metadata=NEEDS, dist_info_files={TRACE: trace()}))
-    return write_wheel(folder, archive=to_bytes(changed(archive, TRACE, content=trace(sha256="e" * 64))))
+    """Return a corrected wheel of which the provenance says something else than RECORD knows."""
+    archive = archive_of(WheelSpec(metadata=NEEDS, dist_info_files={PROVENANCE: provenance()}))
+    return write_wheel(folder, archive=to_bytes(changed(archive, PROVENANCE, content=provenance(sha256="e" * 64))))
 
 
 class TestTraceThatRecordContradicts:
@@ -169,7 +175,7 @@ class TestTraceThatRecordContradicts:
         [outcome] = fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", dry_run=dry_run).outcomes
         assert outcome.status is Status.REFUSED
         assert outcome.problem is not None
-        assert outcome.problem.code == "damaged-trace"
+        assert outcome.problem.code == "damaged-provenance"
         assert not [*tmp_path.glob("out/*.whl")]
 
     def test_a_plan_is_not_carried_out(self, tmp_path: Path) -> None:
@@ -182,11 +188,11 @@ class TestTraceThatRecordContradicts:
         path = _with_lying_trace(tmp_path)
         [refused] = repair_wheels(path, output_dir=tmp_path / "out").outcomes
         assert refused.problem is not None
-        assert refused.problem.code == "damaged-trace"
+        assert refused.problem.code == "damaged-provenance"
         [trusted] = repair_wheels(path, output_dir=tmp_path / "out", trust_content=True).outcomes
         assert trusted.output is not None
         with Wheel(trusted.output) as wheel:
-            read = read_trace(wheel.read(TRACE))
+            read = read_provenance(wheel.read(PROVENANCE))
         assert read is not None
         assert "e" * 64 in {each.sha256 for each in read.ancestors}
 
@@ -197,7 +203,7 @@ class TestTraceThatRecordContradicts:
         ).outcomes
         assert outcome.output is not None
         with Wheel(outcome.output) as wheel:
-            assert wheel.entry(TRACE) is None
+            assert wheel.entry(PROVENANCE) is None
 
     def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
         [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output_dir=tmp_path / "out").outcomes

@@ -193,7 +193,7 @@ def test_large_entry_behind_dist_info(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [65_530, 66_000])
 def test_more_entries_than_sixteen_bits_count(count: int, folder: Path) -> None:
-    """Pitfall 23: beyond 65,535 entries the count stands in the ZIP64 end record; the new trace can be the one too many."""
+    """Pitfall 23: beyond 65,535 entries the count stands in the ZIP64 end record; the provenance can be the one too many."""
     files = tuple(Entry(f"demo/file{number}.py", b"x", method=0) for number in range(count))
     output, peak = _fix_and_measure(folder, archive_of(replace(_SPEC, files=files)))
     assert peak < 160
