@@ -1,125 +1,95 @@
-"""METADATA of a wheel that is elsewhere, read by the parts of it that are needed."""
+"""A wheel elsewhere, read over HTTP by the ranges of it that are needed (RFC 9110, 14)."""
 
-import io
-import lzma
-import zlib
-from typing import Any, Final
-from zipfile import (
-    ZIP_DEFLATED,
-    ZIP_STORED,
-    BadZipFile,
-    ZipFile,  # noqa: TID251 - it reads one file of a wheel that is elsewhere, through ranges
-    ZipInfo,
-)
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
-import requests
-
-from wheelfix.errors import MirrorError
+from wheelfix.errors import MirrorError, SourceChanged, WheelFault
 from wheelfix.upstream.http import PARTIAL, Web
 from wheelfix.upstream.urls import shown_url
+from wheelfix.wheel.wheel import WheelArchive
 
 _BLOCK: Final = 1 << 16
-_LARGEST_METADATA: Final = 1 << 23
+"""In bytes: how much is read at least, as each request takes a round trip. The directory of most wheels is smaller."""
 _LARGEST_PART: Final = 1 << 25
-"""In bytes: the list of the members of a wheel, of which the largest real ones have some megabytes."""
+"""In bytes: the directories of the largest real wheels have some megabytes."""
 _MOST_DIGITS: Final = 15
-_UNREADABLE: Final = (BadZipFile, zlib.error, lzma.LZMAError, ValueError, LookupError, RuntimeError, OSError, EOFError)
+
+
+class RemoteFile:
+    """The file at ``url``, of ``size`` bytes: what :class:`~wheelfix.wheel.wheel.Wheel` can be read from.
+
+    The first part that is read is kept, which of an archive is its end, and so is the last one.
+    """
+
+    def __init__(self, web: Web, url: str, size: int) -> None:
+        self._web = web
+        self._url = url
+        self.size = size
+        self._kept: list[tuple[int, bytes]] = []
+
+    @classmethod
+    def open(cls, web: Web, url: str) -> "RemoteFile | None":
+        """Return the file at ``url``, ``None`` where the server does not support ranges, or it is empty.
+
+        :raises MirrorError: if the server does not answer, or a limit is reached.
+        """
+        with web.ask("GET", url, {"Range": "bytes=0-0"}) as first:
+            total = length_of(first.headers.get("Content-Range", "").rpartition("/")[2])
+        return None if first.status_code != PARTIAL or total is None else cls(web, url, total)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``.
+
+        :raises MirrorError: if the server does not answer, gives something else, or ``size`` is more than any wheel needs.
+        """
+        for start, data in self._kept:
+            if start <= offset and offset + size <= start + len(data):
+                return data[offset - start : offset - start + size]
+        start = max(0, min(offset, self.size - _BLOCK))
+        data = self._load(start, max(offset + size, min(start + _BLOCK, self.size)))
+        self._kept = [*self._kept[:1], (start, data)]
+        return data[offset - start : offset - start + size]
+
+    def _load(self, start: int, stop: int) -> bytes:
+        if stop > self.size or stop - start > _LARGEST_PART:
+            raise self._unreadable(f"it would take {stop - start:,} bytes at once")
+        with self._web.ask("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
+            data = self._web.read(self._url, answer, stop - start) if answer.status_code == PARTIAL else b""
+        if len(data) != stop - start:
+            raise self._unreadable("the server did not send the requested range")
+        if length_of(answer.headers.get("Content-Range", "").rpartition("/")[2]) not in (self.size, None):
+            raise SourceChanged("source-changed", "the file changed while it was read", hint="Run again.")
+        return data
+
+    def _unreadable(self, why: str) -> MirrorError:
+        return MirrorError("bad-wheel", f"{shown_url(self._url)} cannot be read as a wheel: {why}", hint="Check the wheel.")
+
+    def check_unchanged(self) -> None:
+        """Do nothing: the server says the size of the file with each part, and another size is an error at once."""
 
 
 def metadata_of(web: Web, url: str) -> bytes | None:
-    """Return METADATA of the wheel at ``url``, read by ranges; ``None`` where the server does not give them.
+    """Return METADATA of the wheel at ``url``, read by ranges; ``None`` where the server does not support them.
 
-    :raises MirrorError: if it cannot be read, or the server does not answer.
+    It takes four requests or five, however many files the wheel has.
+
+    :raises MirrorError: if the wheel cannot be read, or the server does not answer.
     """
-    with web.ask("GET", url, {"Range": "bytes=0-0"}) as first:
-        total = first.headers.get("Content-Range", "").rpartition("/")[2]
-    if first.status_code != PARTIAL or length_of(total) is None:
+    file = RemoteFile.open(web, url)
+    if file is None:
         return None
     try:
-        with ZipFile(_Parts(_Ranges(web, url, int(total)), _BLOCK)) as archive:
-            return _read(archive, url)
-    except _UNREADABLE as error:
+        with WheelArchive(PurePosixPath(unquote(urlsplit(url).path)).name, source=file, directory_only=True) as archive:
+            if archive.entry("METADATA") is None:
+                raise MirrorError("no-metadata", f"{shown_url(url)} has no METADATA", hint="Check the wheel.")
+            return archive.read("METADATA")
+    except (WheelFault, SourceChanged) as error:
         raise MirrorError(
-            "bad-wheel", f"{shown_url(url)} cannot be read as a wheel, by parts", hint="Verify the wheel."
+            "bad-wheel", f"{shown_url(url)} cannot be read as a wheel: {error.message}", hint="Check the wheel."
         ) from error
 
 
 def length_of(text: str) -> int | None:
-    """Return the number of bytes that a header tells, ``None`` where it tells none."""
+    """Return the number of bytes that a header says, ``None`` where it says none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
-
-
-def _read(archive: ZipFile, url: str) -> bytes:
-    found = [each for each in archive.infolist() if _is_metadata(each)]
-    if len(found) != 1:
-        raise MirrorError("no-metadata", f"{shown_url(url)} has no METADATA to read", hint="Verify the wheel.")
-    [info] = found
-    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) or max(info.file_size, info.compress_size) > _LARGEST_METADATA:
-        raise BadZipFile("METADATA is huge, or compressed as in no wheel")
-    with archive.open(info) as member:
-        data = member.read(info.file_size + 1)
-    if len(data) != info.file_size:
-        raise BadZipFile("METADATA is shorter than the archive says")
-    return data
-
-
-def _is_metadata(info: ZipInfo) -> bool:
-    return info.filename.endswith(".dist-info/METADATA") and info.filename.count("/") == 1
-
-
-class _Ranges(io.RawIOBase):
-    """A file elsewhere, read by ranges."""
-
-    def __init__(self, web: Web, url: str, size: int) -> None:
-        super().__init__()
-        self._web = web
-        self._url = url
-        self.size = size
-        self._position = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)
-        stop = min(self._position + len(view), self.size)
-        if stop <= self._position:
-            return 0
-        wanted = stop - self._position
-        with self._web.ask("GET", self._url, {"Range": f"bytes={self._position}-{stop - 1}"}) as answer:
-            part = self._read(answer, wanted)
-        view[:wanted] = part
-        self._position = stop
-        return wanted
-
-    def _read(self, answer: requests.Response, wanted: int) -> bytes:
-        part = self._web.read(self._url, answer, wanted) if answer.status_code == PARTIAL else b""
-        if len(part) != wanted:
-            raise OSError("the server did not give the range that was asked for")
-        return part
-
-
-class _Parts(io.BufferedReader):
-    """The same with a buffer; what would take more memory than any wheel needs is not read."""
-
-    def __init__(self, raw: _Ranges, block: int) -> None:
-        super().__init__(raw, block)
-        self._size = raw.size
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        rest = max(0, self._size - self.tell())
-        wanted = rest if size is None or size < 0 else min(size, rest)
-        if wanted > _LARGEST_PART:
-            raise OSError(f"{wanted:,} bytes at once")
-        return super().read(wanted)

@@ -1,7 +1,6 @@
 """Talking to servers that are slow, endless, hostile or curious: bounded, and without telling secrets."""
 
 import gzip
-import io
 import random
 import shutil
 import socket
@@ -9,7 +8,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -147,74 +145,6 @@ def test_a_page_with_many_files_is_read() -> None:
         page = ask_page(Web(), server.index, "demo")
     assert page is not None
     assert len(page.wheels) == 5000
-
-
-def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None:
-    sent: list[int] = []
-
-    def reply(asked: Asked) -> Reply:
-        if asked.headers.get("range") == "bytes=0-0":
-            return Reply(b"P", 206, {"Content-Range": "bytes 0-0/1000"})
-        sent.append(1)
-        return Reply(b"x" * (1 << 24), 206, {"Content-Range": "bytes 0-999/1000"})
-
-    with answering(reply) as server:
-        error = refused("too-large", lambda: metadata_of(Web(), f"{server.url}/x.whl"))
-    assert "22 bytes" in error.message
-    assert len(sent) == 1
-
-
-@pytest.mark.parametrize("total", ["*", "", "-1", "²", "9" * 5000, "0x10"])
-def test_lengths_that_are_none(total: str) -> None:
-    header = {"Content-Range": f"bytes 0-0/{total}".encode().decode("latin-1")}
-    with answering(lambda asked: Reply(b"P", 206, header)) as server:
-        assert metadata_of(Web(), f"{server.url}/x.whl") is None
-
-
-def archive(**changes: int) -> bytearray:
-    """Return an archive with METADATA of which fields are changed, at their positions in the directory."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
-        opened.writestr("demo-1.0.dist-info/METADATA", b"Name: demo\n" * 50)
-    data = bytearray(stream.getvalue())
-    entry = data.rfind(b"PK\x01\x02")
-    for name, value in changes.items():
-        place, size = {"flags": (8, 2), "method": (10, 2), "compressed": (20, 4), "size": (24, 4), "start": (42, 4)}[name]
-        data[entry + place : entry + place + size] = value.to_bytes(size, "little")
-    return data
-
-
-def damaged() -> bytearray:
-    data = archive()
-    data[60] ^= 0xFF
-    return data
-
-
-HOSTILE = {
-    "encrypted": archive(flags=1),
-    "strongly encrypted": archive(flags=0x41),
-    "patched": archive(flags=0x20),
-    "a method that nobody knows": archive(method=77),
-    "bzip2": archive(method=12),
-    "lzma": archive(method=14),
-    "lies far away": archive(start=0xFFFFFF),
-    "huge": archive(size=0xFFFFFFF0),
-    "huge when compressed": archive(compressed=0xFFFFFFF0),
-    "longer than it is": archive(size=5_000_000),
-    "damaged": damaged(),
-    "cut off": archive()[:-9],
-    "empty": bytearray(b""),
-    "no archive": bytearray(b"<html>"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_wheels_that_cannot_be_read_by_parts(name: str) -> None:
-    with answering(Index({"x.whl": bytes(HOSTILE[name])})) as server:
-        if not HOSTILE[name]:
-            assert metadata_of(Web(), f"{server.url}/files/x.whl") is None
-            return
-        refused("bad-wheel", lambda: metadata_of(Web(), f"{server.url}/files/x.whl"))
 
 
 def test_whatever_bytes_come_only_errors_of_the_mirror_come_out(tmp_path: Path) -> None:

@@ -1,0 +1,124 @@
+"""METADATA of a wheel elsewhere, read by ranges: in few requests, within limits, whatever the server sends."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from building import Entry
+from demos import demo_wheel
+from scripting import Asked, Index, Reply, answering
+from wheelfix.errors import MirrorError, SourceChanged
+from wheelfix.upstream.http import Web
+from wheelfix.upstream.ranges import RemoteFile, metadata_of
+from wheelfix.wheel.wheel import Wheel
+
+
+def refused(code: str, call: Callable[[], object]) -> MirrorError:
+    with pytest.raises(MirrorError) as caught:
+        call()
+    assert caught.value.code == code, caught.value
+    return caught.value
+
+
+@pytest.mark.parametrize("count", [1, 3000])
+def test_metadata_takes_a_handful_of_requests(count: int, tmp_path: Path) -> None:
+    """One to ask for the size, and one for the end, a large directory and METADATA each: not one for each file."""
+    files = tuple(Entry(f"demo/module_{each}.py", b"x") for each in range(count))
+    wheel = demo_wheel(tmp_path, "1.0", "six", files=files)
+    with answering(Index({wheel.name: wheel.read_bytes()})) as server:
+        data = metadata_of(Web(), f"{server.url}/files/{wheel.name}")
+        assert len(server.requests) <= 5
+    with Wheel(wheel) as opened:
+        assert data == opened.read("METADATA")
+
+
+def test_a_wheel_elsewhere_is_read_like_a_file(tmp_path: Path) -> None:
+    wheel = demo_wheel(tmp_path, "1.0", "six")
+    with answering(Index({wheel.name: wheel.read_bytes()})) as server:
+        file = RemoteFile.open(Web(), f"{server.url}/files/{wheel.name}")
+        assert file is not None
+        with Wheel(wheel.name, source=file) as there, Wheel(wheel) as here:
+            assert (there.names, there.layout) == (here.names, here.layout)
+            assert there.read("RECORD") == here.read("RECORD")
+
+
+def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    wheel = demo_wheel(tmp_path, "1.0")
+    index = Index({wheel.name: wheel.read_bytes()})
+    with answering(index) as server:
+        file = RemoteFile.open(Web(), f"{server.url}/files/{wheel.name}")
+        assert file is not None
+        index.files[wheel.name] += b"x"
+        with pytest.raises(SourceChanged):
+            file.read_at(0, 10)
+
+
+def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    sent: list[int] = []
+
+    def reply(asked: Asked) -> Reply:
+        if asked.headers.get("range") == "bytes=0-0":
+            return Reply(b"P", 206, {"Content-Range": "bytes 0-0/1000"})
+        sent.append(1)
+        return Reply(b"x" * (1 << 24), 206, {"Content-Range": "bytes 0-999/1000"})
+
+    with answering(reply) as server:
+        error = refused("too-large", lambda: metadata_of(Web(), f"{server.url}/x.whl"))
+    assert "1,000 bytes" in error.message
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("total", ["*", "", "-1", "²", "9" * 5000, "0x10"])
+def test_lengths_that_are_none(total: str) -> None:
+    header = {"Content-Range": f"bytes 0-0/{total}".encode().decode("latin-1")}
+    with answering(lambda asked: Reply(b"P", 206, header)) as server:
+        assert metadata_of(Web(), f"{server.url}/x.whl") is None
+
+
+def archive(**changes: int) -> bytearray:
+    """Return an archive with METADATA of which fields are changed, at their positions in the directory."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("demo-1.0.dist-info/METADATA", b"Name: demo\n" * 50)
+    data = bytearray(stream.getvalue())
+    entry = data.rfind(b"PK\x01\x02")
+    for name, value in changes.items():
+        place, size = {"flags": (8, 2), "method": (10, 2), "compressed": (20, 4), "size": (24, 4), "start": (42, 4)}[name]
+        data[entry + place : entry + place + size] = value.to_bytes(size, "little")
+    return data
+
+
+def damaged() -> bytearray:
+    data = archive()
+    data[60] ^= 0xFF
+    return data
+
+
+HOSTILE = {
+    "encrypted": archive(flags=1),
+    "strongly encrypted": archive(flags=0x41),
+    "patched": archive(flags=0x20),
+    "a method that nobody knows": archive(method=77),
+    "bzip2": archive(method=12),
+    "lzma": archive(method=14),
+    "lies far away": archive(start=0xFFFFFF),
+    "huge": archive(size=0xFFFFFFF0),
+    "huge when compressed": archive(compressed=0xFFFFFFF0),
+    "longer than it is": archive(size=5_000_000),
+    "damaged": damaged(),
+    "cut off": archive()[:-9],
+    "empty": bytearray(b""),
+    "no archive": bytearray(b"<html>"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_wheels_that_cannot_be_read_by_parts(name: str) -> None:
+    with answering(Index({"x.whl": bytes(HOSTILE[name])})) as server:
+        if not HOSTILE[name]:
+            assert metadata_of(Web(), f"{server.url}/files/x.whl") is None
+            return
+        refused("bad-wheel", lambda: metadata_of(Web(), f"{server.url}/files/x.whl"))
