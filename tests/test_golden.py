@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from building import WheelSpec, write_wheel
-from wheelfix.fix.apply import apply, preview
-from wheelfix.fix.plan import Plan, make_plan
-from wheelfix.fix.weigh import Caution
+from wheelfix.fix.apply import apply
+from wheelfix.fix.plan import Plan, make_plan, preview
+from wheelfix.options import Policy
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
@@ -21,7 +21,7 @@ from wheelfix.rules.model import RuleSet
 from wheelfix.wheel.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")
-ANYTHING = Caution(force=True)
+ANYTHING = Policy(force=True)
 """These cases are on what rules do to METADATA; what a wheel needs is told by files that they do not have."""
 CASES = sorted(path.parent for path in ROOT.glob("*/METADATA.in"))
 
@@ -56,7 +56,7 @@ def test_golden(case: Path, tmp_path: Path) -> None:
     spec = WheelSpec(metadata=(case / "METADATA.in").read_bytes())
     expected = (case / "METADATA.out").read_bytes()
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        plan = make_plan(wheel, rules_of(case), caution=ANYTHING)
+        plan = make_plan(wheel, rules_of(case), policy=ANYTHING)
         assert plan.new_metadata == expected
         assert decisions(plan) == json.loads((case / "report.json").read_text("utf-8"))
         fixed = apply(wheel, plan, tmp_path / f"fixed-{wheel.path.name}").output
@@ -65,4 +65,4 @@ def test_golden(case: Path, tmp_path: Path) -> None:
         assert wheel.document.data == expected
         names = {rule.action_name for rule in rules_of(case).rules}
         once = all(REQUIREMENT_ACTIONS[name].idempotent for name in names if name in REQUIREMENT_ACTIONS)
-        assert make_plan(wheel, rules_of(case), caution=ANYTHING).is_empty or not once
+        assert make_plan(wheel, rules_of(case), policy=ANYTHING).is_empty or not once

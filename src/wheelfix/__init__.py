@@ -4,7 +4,7 @@ The names in ``__all__`` are the public interface. In the common case one call d
 
     import wheelfix
 
-    report = wheelfix.fix_wheels(["torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"], rules="gpu", output_dir="fixed")
+    report = wheelfix.fix_wheels(["torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"], rules="gpu", output="fixed")
     for outcome in report.outcomes:
         print(outcome.status, outcome.output, [change.before for change in outcome.changes])
 
@@ -59,11 +59,10 @@ if TYPE_CHECKING:
         WheelfixError,
     )
     from wheelfix.evidence.verdict import Evidence, Judgement
-    from wheelfix.fix.apply import apply, preview
+    from wheelfix.fix.apply import apply
     from wheelfix.fix.batch import fix_wheels, repair_wheels
-    from wheelfix.fix.naming import Identity
-    from wheelfix.fix.plan import Plan, make_plan
-    from wheelfix.fix.weigh import Caution, gather
+    from wheelfix.fix.plan import Plan, make_plan, preview
+    from wheelfix.fix.weigh import gather_evidence
     from wheelfix.mirror.check import check_index, check_mirror
     from wheelfix.mirror.pages import ListedFile, Origin, Page
     from wheelfix.mirror.publish import fix_into_mirror
@@ -122,11 +121,10 @@ _HOMES: Final = {
         "StructureError", "VerificationError", "WheelFault", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
-    "fix.apply": ("apply", "preview"),
+    "fix.apply": ("apply",),
     "fix.batch": ("fix_wheels", "repair_wheels"),
-    "fix.naming": ("Identity",),
-    "fix.plan": ("Plan", "make_plan"),
-    "fix.weigh": ("Caution", "gather"),
+    "fix.plan": ("Plan", "make_plan", "preview"),
+    "fix.weigh": ("gather_evidence",),
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
     "mirror.publish": ("fix_into_mirror",),
@@ -161,7 +159,6 @@ __all__ = [
     "ArchiveChange",
     "ArchiveError",
     "Case",
-    "Caution",
     "Change",
     "ChangeKind",
     "CheckedWheel",
@@ -176,7 +173,6 @@ __all__ = [
     "FileChanges",
     "FilenameError",
     "Finding",
-    "Identity",
     "Judgement",
     "Likeness",
     "Limits",
@@ -242,7 +238,7 @@ __all__ = [
     "find_rules",
     "fix_into_mirror",
     "fix_wheels",
-    "gather",
+    "gather_evidence",
     "lint_rules",
     "list_pages",
     "load_rules",

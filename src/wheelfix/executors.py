@@ -41,18 +41,21 @@ class Workers:
         if self.jobs < 1:
             raise ValueError(f"jobs must be at least 1, not {self.jobs}")
 
+    def work_here(self, count: int) -> bool:
+        """Whether this process does the work on ``count`` items alone."""
+        return self.executor is None and min(self.jobs, count) <= 1
+
     @contextmanager
     def pool_for(self, function: Callable[..., object], count: int) -> "Iterator[Executor | None]":
         """Give an executor that runs ``function`` on ``count`` items, ``None`` where this process does it alone.
 
         :raises ResultError: if the system does not let this process start so many others; nothing was done then.
         """
-        jobs = min(self.jobs, count)
-        if self.executor is not None or jobs <= 1:
+        if self.executor is not None or self.work_here(count):
             yield self.executor
             return
         plain = function.func if isinstance(function, partial) else function
-        with _started(jobs, plain.__module__) as pool:
+        with _started(min(self.jobs, count), plain.__module__) as pool:
             yield pool
 
 

@@ -6,7 +6,7 @@ wheelfix.options.ExclusiveOptions: force and skip_unproven exclude each other
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -76,28 +76,12 @@ class Policy:
                 raise ExclusiveOptions(*pair)
 
 
-CAUTION: Final = ("force", "allow_unproven", "skip_gpu_builds", "skip_unproven")
 _EXCLUSIVE: Final = (
     ("force", "skip_gpu_builds"),
     ("force", "skip_unproven"),
     ("allow_unproven", "skip_unproven"),
 )
 """Options of which at most one can be meant: what one drops, the other keeps."""
-
-
-def excluded(chosen: Mapping[str, object]) -> tuple[str, str] | None:
-    """Return the first two of ``chosen``, by their names, that exclude each other; ``None`` where all go together."""
-    return next((pair for pair in _EXCLUSIVE if all(chosen.get(name, False) for name in pair)), None)
-
-
-def refuse_excluded(chosen: Mapping[str, object]) -> None:
-    """Confirm that ``chosen`` go together.
-
-    :raises ExclusiveOptions: if two of them exclude each other.
-    """
-    pair = excluded(chosen)
-    if pair is not None:
-        raise ExclusiveOptions(*pair)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,12 +43,16 @@ def _rules() -> RuleSet:
 
 
 CORRECTIONS: Final[dict[str, Callable[[Path, Path], Report]]] = {
-    "fix": lambda path, output: wheelfix.fix_wheels(path, _rules(), output_dir=output),
-    "fix --local": lambda path, output: wheelfix.fix_wheels(path, _rules(), output_dir=output, local="own"),
-    "fix --build-tag": lambda path, output: wheelfix.fix_wheels(path, _rules(), output_dir=output, build_tag="7x"),
-    "fix --repair": lambda path, output: wheelfix.fix_wheels(path, _rules(), output_dir=output, repair=True),
-    "repair": lambda path, output: wheelfix.repair_wheels(path, output_dir=output),
-    "repair --trust-content": lambda path, output: wheelfix.repair_wheels(path, output_dir=output, trust_content=True),
+    "fix": lambda path, output: wheelfix.fix_wheels(path, _rules(), output=output),
+    "fix --local": lambda path, output: wheelfix.fix_wheels(
+        path, _rules(), output=output, naming=wheelfix.Naming(local="own")
+    ),
+    "fix --build-tag": lambda path, output: wheelfix.fix_wheels(
+        path, _rules(), output=output, naming=wheelfix.Naming(build_tag="7x")
+    ),
+    "fix --repair": lambda path, output: wheelfix.fix_wheels(path, _rules(), output=output, repair=True),
+    "repair": lambda path, output: wheelfix.repair_wheels(path, output=output),
+    "repair --trust-content": lambda path, output: wheelfix.repair_wheels(path, output=output, trust_content=True),
 }
 
 

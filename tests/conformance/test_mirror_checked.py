@@ -20,6 +20,7 @@ from wheelfix.mirror.repository import Journal
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files
+from wheelfix.options import Naming, Policy
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 SERVER = {"cache-unset"}
@@ -39,7 +40,9 @@ def mirror(tmp_path: Path) -> Path:
     place, folder = tmp_path / "mirror", tmp_path / "in"
     folder.mkdir()
     original = wheel(folder, "3.0", GPU)
-    [fixed] = fix_wheels(original, output_dir=tmp_path / "fixed", local="cpu", allow_unproven=True).outcomes
+    [fixed] = fix_wheels(
+        original, output=tmp_path / "fixed", policy=Policy(allow_unproven=True), naming=Naming(local="cpu")
+    ).outcomes
     paths = [wheel(folder, "1.0"), wheel(folder, "2.0", "six"), wheel(folder, "2.0", "six", tags="py2-none-any")]
     assert add_wheels(place, [*paths, fixed.output], yank_original="gpu", originals=[original]).ok  # type: ignore[list-item]
     return place

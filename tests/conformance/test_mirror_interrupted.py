@@ -24,6 +24,7 @@ from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files, yank_files
+from wheelfix.options import Naming
 from wheelfix.upstream.client import ServedPage
 
 pytestmark = pytest.mark.slow
@@ -90,7 +91,7 @@ def replace(folder: Path, mirror: Path) -> Callable[[], object]:
 
 def yank_original(folder: Path, mirror: Path) -> Callable[[], object]:
     original = wheel(folder / "in", needs=GPU)
-    [outcome] = fix_wheels(original, output_dir=folder / "fixed", build_tag="1nogpu").outcomes
+    [outcome] = fix_wheels(original, output=folder / "fixed", naming=Naming(build_tag="1nogpu")).outcomes
     made = Path(str(outcome.output))
     return lambda: add_wheels(mirror, made, yank_original="gpu", originals=[original])
 

@@ -14,6 +14,7 @@ from flaws import metadata, sound
 from wheelfix import fix_wheels
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
+from wheelfix.options import Naming, Policy
 
 NASTY = 'it\'s <b>"gone"</b> & \u00fcber'
 BASE = "https://wheels.example.org/simple/demo/"
@@ -29,7 +30,11 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
         needs = ["Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"] if version == "3.0" else []
         data = metadata(*needs, "Requires-Python: >=3.8,<4", head=head, rest=("Description-Content-Type: text/plain",))
         paths.append(write_wheel(folder, sound(version=version, metadata=data)))
-    fixed = fix_wheels(paths[2], output_dir=folder / "fixed", build_tag="1nogpu", allow_unproven=True).outcomes[0].output
+    fixed = (
+        fix_wheels(paths[2], output=folder / "fixed", policy=Policy(allow_unproven=True), naming=Naming(build_tag="1nogpu"))
+        .outcomes[0]
+        .output
+    )
     assert fixed is not None
     assert add_wheels(folder / "mirror", [*paths[:2], fixed], yank_original=NASTY, originals=paths).ok
     yank_files(folder / "mirror", "demo==1.0", NASTY)

@@ -17,6 +17,7 @@ from serving import free_port, wait_for
 from wheelfix import fix_wheels
 from wheelfix.mirror.check import check_index
 from wheelfix.mirror.registry import Survey
+from wheelfix.options import Policy
 
 pytestmark = pytest.mark.clients
 _FILES = (Entry("demo/__init__.py", b""),)
@@ -29,7 +30,7 @@ def fixed(tmp_path: Path) -> list[Path]:
         demo_wheel(tmp_path / "in", "1.0+cpu", GPU, files=_FILES),
         demo_wheel(tmp_path / "in", "1.0+cpu", "six", tags="py2-none-any", files=_FILES),
     ]
-    outcomes = fix_wheels(given, output_dir=tmp_path / "fixed", allow_unproven=True, allow_mixed=True)
+    outcomes = fix_wheels(given, output=tmp_path / "fixed", policy=Policy(allow_unproven=True, allow_mixed=True))
     assert outcomes.ok
     return sorted((tmp_path / "fixed").glob("*.whl"))
 

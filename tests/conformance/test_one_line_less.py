@@ -64,7 +64,7 @@ def one_rule_each(paths: list[Path]) -> RuleSet:
 def test_exactly_that_line_less_and_nothing_else(wheels: list[Path], tmp_path: Path) -> None:
     """METADATA bytes, RECORD and members of at least 200 wheels."""
     assert len(wheels) >= WANTED
-    report = fix_wheels(wheels, one_rule_each(wheels), output_dir=tmp_path, jobs=2)
+    report = fix_wheels(wheels, one_rule_each(wheels), output=tmp_path, jobs=2)
     assert report.ok, [outcome.problem for outcome in report.outcomes if outcome.problem]
     assert report.rule_findings == ()
     for outcome in report.outcomes:

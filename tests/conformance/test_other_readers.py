@@ -18,6 +18,7 @@ from packaging.metadata import parse_email
 
 from places import SAMPLES
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Output, Policy
 from wheelfix.results import Status
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
@@ -31,7 +32,7 @@ each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.n
 def fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with all sample wheels corrected."""
     folder = tmp_path_factory.mktemp("fixed")
-    report = fix_wheels(SAMPLES, output_dir=folder, force=True)
+    report = fix_wheels(SAMPLES, output=folder, policy=Policy(force=True))
     assert report.ok
     assert report.count(Status.FIXED) >= 5
     assert report.count(Status.UNCHANGED) >= 1
@@ -103,7 +104,7 @@ def test_packaging(sample: Path, fixed: Path) -> None:
     assert before[1] == after[1]
     gone = set(before[0].pop("requires_dist", [])) - set(after[0].pop("requires_dist", []))
     assert before[0] == after[0]
-    [outcome] = fix_wheels([sample], dry_run=True, force=True).outcomes
+    [outcome] = fix_wheels([sample], output=Output(dry_run=True), policy=Policy(force=True)).outcomes
     squeezed = {" ".join((change.before or "").split()) for change in outcome.changes}
     assert {" ".join(each.split()) for each in gone} == squeezed
     assert Document.parse(metadata(fixed / sample.name)).data == metadata(fixed / sample.name)

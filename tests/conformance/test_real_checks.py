@@ -47,13 +47,13 @@ def test_gmsh_has_hashes_that_no_tool_compares(folder: Path, tmp_path: Path) -> 
     faults = wheelfix.verify_wheels(path).wheels[0].findings
     assert {fault.code for fault in faults} == {"record-hex-hash"}
     assert any("gmsh-4.15.2.dist-info/METADATA" in fault.place for fault in faults)
-    [outcome] = wheelfix.repair_wheels(path, output_dir=tmp_path).outcomes
+    [outcome] = wheelfix.repair_wheels(path, output=tmp_path).outcomes
     assert outcome.output is not None
     assert wheelfix.verify_wheels(outcome.output).wheels[0].findings == ()
 
 
 def test_a_fixed_wheel_differs_in_metadata_only(torch: Path, tmp_path: Path) -> None:
-    [outcome] = wheelfix.fix_wheels([torch], output_dir=tmp_path).outcomes
+    [outcome] = wheelfix.fix_wheels([torch], output=tmp_path).outcomes
     assert outcome.output is not None
     difference = wheelfix.compare_wheels(torch, outcome.output)
     assert difference.verdict is Likeness.METADATA_ONLY
@@ -74,5 +74,5 @@ def test_license_file_of_torch_is_a_note_and_stays(torch: Path, tmp_path: Path) 
     """Its METADATA has License-File under Metadata-Version 2.2, as 14 % of wheels have, and the file not in licenses/."""
     [inspection] = wheelfix.verify_wheels(torch).wheels
     assert [each.severity for each in inspection.findings if each.place == "License-File"] == ["note"]
-    [outcome] = wheelfix.repair_wheels(torch, output_dir=tmp_path).outcomes
+    [outcome] = wheelfix.repair_wheels(torch, output=tmp_path).outcomes
     assert outcome.status is Status.UNCHANGED

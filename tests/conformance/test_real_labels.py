@@ -12,6 +12,7 @@ import pytest
 
 from downloading import downloaded_file
 from wheelfix import Change, Outcome, Status, Verdict, fix_wheels
+from wheelfix.options import Output
 
 pytestmark = pytest.mark.real
 
@@ -63,7 +64,7 @@ def test_strip_gpu_agrees_with_the_labels(wheel: Labelled, folder: Path) -> None
     if not (folder / wheel.filename).exists() and (wheel.size is None or wheel.size >= _SMALL):
         pytest.skip("not downloaded")
     path = downloaded_file(wheel.project, wheel.filename, folder)
-    [outcome] = fix_wheels([path], dry_run=True, command="strip-gpu").outcomes
+    [outcome] = fix_wheels([path], output=Output(dry_run=True)).outcomes
     assert outcome.status is not Status.FAILED
     assert [each for label, text in wheel.labels if (each := _disagreement(label, text, outcome))] == []
 

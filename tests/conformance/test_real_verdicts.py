@@ -7,6 +7,7 @@ import pytest
 
 from downloading import downloaded
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Naming, Output, Policy
 from wheelfix.results import Outcome, Status, Verdict
 from wheelfix.rules.load import gpu_rules
 
@@ -50,7 +51,7 @@ def test_verdicts(requirement: str, python: str, platform: str, expected: str, c
     """Promise 6: CPU builds are corrected by what they say of themselves, GPU builds refused with file and library."""
     folder.mkdir(parents=True, exist_ok=True)
     path = downloaded(requirement, python, platform, folder)
-    [outcome] = fix_wheels([path], dry_run=True).outcomes
+    [outcome] = fix_wheels([path], output=Output(dry_run=True)).outcomes
     statuses = {"safe": Status.FIXED, "unsafe": Status.REFUSED, "unchanged": Status.UNCHANGED}
     assert outcome.status is statuses[expected], outcome.problem
     found = judged(outcome)
@@ -61,7 +62,7 @@ def test_verdicts(requirement: str, python: str, platform: str, expected: str, c
 
 def test_xgboost_needs_the_rule_that_names_it(folder: Path) -> None:
     path = downloaded("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", folder)
-    [outcome] = fix_wheels([path], "gpu/nvidia", dry_run=True).outcomes
+    [outcome] = fix_wheels([path], "gpu/nvidia", output=Output(dry_run=True)).outcomes
     assert (outcome.status, outcome.problem and outcome.problem.code) == (Status.REFUSED, "unproven")
 
 
@@ -69,26 +70,28 @@ def test_a_label_does_not_make_faiss_a_cpu_build(folder: Path) -> None:
     """It was called 1.12.0+cpu by a rule on numpy, and then lost what it links to."""
     path = downloaded("faiss-gpu-cu12==1.12.0", "3.11", "manylinux2014_x86_64", folder)
     by_name = [gpu_rules(drop=[name]) for name in ("numpy", "nvidia-*")]
-    [named] = fix_wheels([path], by_name[0], local="cpu", output_dir=folder / "named").outcomes
+    [named] = fix_wheels([path], by_name[0], output=folder / "named", naming=Naming(local="cpu")).outcomes
     assert named.problem is not None
     assert named.problem.code == "cpu-label"
     assert "libfaiss" in named.problem.message
-    [forced] = fix_wheels([path], by_name[0], local="cpu", force=True, output_dir=folder / "named").outcomes
+    [forced] = fix_wheels(
+        [path], by_name[0], output=folder / "named", policy=Policy(force=True), naming=Naming(local="cpu")
+    ).outcomes
     assert forced.output is not None
-    [outcome] = fix_wheels([forced.output], by_name[1], dry_run=True).outcomes
+    [outcome] = fix_wheels([forced.output], by_name[1], output=Output(dry_run=True)).outcomes
     assert outcome.problem is not None
     assert outcome.problem.code == "unsafe"
     assert [verdict for verdict, _ in judged(outcome)] == [Verdict.UNSAFE, Verdict.UNSAFE]
 
 
 def test_mkl_stays_in_torch_for_windows(folder: Path) -> None:
-    [outcome] = fix_wheels([downloaded("torch==2.3.1", "3.11", "win_amd64", folder)], dry_run=True).outcomes
+    [outcome] = fix_wheels([downloaded("torch==2.3.1", "3.11", "win_amd64", folder)], output=Output(dry_run=True)).outcomes
     assert [each.before for each in outcome.kept] == ['mkl <=2021.4.0,>=2021.1.1 ; platform_system == "Windows"']
 
 
 def test_a_forced_removal_tells_what_will_not_load(folder: Path) -> None:
     path = downloaded("torch==2.14.1", "3.12", "manylinux_2_28_x86_64", folder)
-    [outcome] = fix_wheels([path], dry_run=True, force=True).outcomes
+    [outcome] = fix_wheels([path], output=Output(dry_run=True), policy=Policy(force=True)).outcomes
     assert outcome.status is Status.FIXED
     assert "Forced: torch/lib/libtorch_global_deps.so will not load without libcudart.so.13." in outcome.notes
     assert "torch/_C.cpython-312-x86_64-linux-gnu.so" in outcome.notes[-1]

@@ -66,7 +66,7 @@ def torch(cache: Path) -> Path:
 @pytest.fixture(scope="module")
 def fixed(torch: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The corrected torch."""
-    [outcome] = fix_wheels([torch], output_dir=tmp_path_factory.mktemp("fixed")).outcomes
+    [outcome] = fix_wheels([torch], output=tmp_path_factory.mktemp("fixed")).outcomes
     assert outcome.status is Status.FIXED, outcome.problem
     assert len(outcome.changes) == GPU_LINES
     assert outcome.output is not None
@@ -167,7 +167,7 @@ def test_other_tools_take_it(fixed: Path, tmp_path: Path) -> None:
 
 def test_again_changes_nothing_and_gives_the_same_bytes(torch: Path, fixed: Path, tmp_path: Path) -> None:
     """Pitfall 30 and Pitfall 35: deterministic and idempotent."""
-    second, again = (fix_wheels([path], output_dir=tmp_path / name, jobs=2).outcomes[0]
+    second, again = (fix_wheels([path], output=tmp_path / name, jobs=2).outcomes[0]
                      for path, name in ((fixed, "second"), (torch, "again")))  # fmt: skip
     assert second.status is Status.UNCHANGED
     sums = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (fixed, *tmp_path.glob("*/*.whl"))}
@@ -182,7 +182,7 @@ def test_torch_for_macos_loses_its_cuda_lines(cache: Path, tmp_path: Path) -> No
         target = ["--platform", "macosx_14_0_arm64", "--python-version", "3.12", "--implementation", "cp"]
         download(folder, *target, "torch==2.14.1")
     [path] = folder.glob("*.whl")
-    [outcome] = fix_wheels([path], output_dir=tmp_path).outcomes
+    [outcome] = fix_wheels([path], output=tmp_path).outcomes
     assert outcome.output is not None
     before = wheel_metadata(path).splitlines(keepends=True)
     gone = (b"Requires-Dist: nvidia-", b"Requires-Dist: triton", b"Requires-Dist: cuda-")
@@ -194,7 +194,7 @@ def test_torch_for_macos_loses_its_cuda_lines(cache: Path, tmp_path: Path) -> No
 def test_popular_wheels_are_copied_as_they_are(popular: list[Path], tmp_path: Path) -> None:
     """Pitfall 1: also the folded licence of scipy 1.13.1 and numpy 1.26.4."""
     assert len(popular) > 50
-    report = fix_wheels(popular, output_dir=tmp_path, jobs=2)
+    report = fix_wheels(popular, output=tmp_path, jobs=2)
     assert [(outcome.source.name, outcome.problem) for outcome in report.outcomes if outcome.problem] == []
     assert {outcome.status for outcome in report.outcomes} == {Status.UNCHANGED}
     for outcome in report.outcomes:
@@ -205,10 +205,10 @@ def test_popular_wheels_are_copied_as_they_are(popular: list[Path], tmp_path: Pa
 def test_popular_wheels_survive_an_edit(popular: list[Path], tmp_path: Path) -> None:
     """A field is set and set back: only the provenance tells, and METADATA is what it was."""
     one, two = AddField("X-Checked", "yes"), RemoveField("X-Checked")
-    first = fix_wheels(popular, None, edits=[one], output_dir=tmp_path / "1", jobs=2)
+    first = fix_wheels(popular, None, output=tmp_path / "1", edits=[one], jobs=2)
     assert first.count(Status.FIXED) == len(popular), [each.problem for each in first.outcomes if each.problem]
     fixed = [outcome.output for outcome in first.outcomes if outcome.output]
-    second = fix_wheels(fixed, None, edits=[two], output_dir=tmp_path / "2", jobs=2)
+    second = fix_wheels(fixed, None, output=tmp_path / "2", edits=[two], jobs=2)
     assert second.count(Status.FIXED) == len(popular), [each.problem for each in second.outcomes if each.problem]
     for before, outcome in zip(popular, second.outcomes, strict=True):
         assert outcome.output is not None

@@ -11,7 +11,9 @@ from typing import Any, Final
 import pytest
 
 from building import Entry, WheelSpec, write_wheel
+from fixing import values
 from wheelfix import Status, fix_wheels
+from wheelfix.options import Policy
 
 STEPS: Final = (
     "open",
@@ -86,7 +88,9 @@ def test_the_next_run_removes_what_a_kill_left(
     place = "nowhere" if system == "without temporary files" else "temporary"
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / place))
     monkeypatch.chdir(tmp_path)
-    expected = fix_wheels(write_wheel(tmp_path, _SPEC), output_dir="expected", allow_unproven=True).outcomes[0].output
+    expected = (
+        fix_wheels(write_wheel(tmp_path, _SPEC), output="expected", policy=Policy(allow_unproven=True)).outcomes[0].output
+    )
     assert expected is not None
     at, littered = 0, 0
     done = False
@@ -104,14 +108,14 @@ def test_the_next_run_removes_what_a_kill_left(
         before = target.read_bytes() if target.exists() else None
 
         def run() -> Status:
-            return fix_wheels(path, allow_unproven=True, **WAYS[way]).outcomes[0].status  # noqa: B023 - called at once
+            return fix_wheels(path, **values(allow_unproven=True, **WAYS[way])).outcomes[0].status  # noqa: B023 - called at once
 
         done = not _killed_at(at, run)
         there = target.read_bytes() if target.exists() else None
         assert there in (before, (tmp_path / expected).read_bytes()), at
         litter = [*target.parent.glob(".wheelfix-*")]
         littered += len(litter)
-        fix_wheels(path, dry_run=True, allow_unproven=True, **WAYS[way])
+        fix_wheels(path, **values(dry_run=True, allow_unproven=True, **WAYS[way]))
         assert [*target.parent.glob(".wheelfix-*")] == litter, "a dry run changes nothing"
         assert run() in (Status.FIXED, Status.UNCHANGED), at
         assert target.read_bytes() == (tmp_path / expected).read_bytes(), at

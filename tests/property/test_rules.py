@@ -222,8 +222,7 @@ def test_the_order_of_wheels_does_not_matter(drawn: list[tuple[bytes, bool]], se
         other = list(paths)
         chance.shuffle(other)  # type: ignore[attr-defined]
         first, second = (
-            fix_wheels(given_paths, chosen, output_dir=Path(folder) / name)
-            for name, given_paths in (("a", paths), ("b", other))
+            fix_wheels(given_paths, chosen, output=Path(folder) / name) for name, given_paths in (("a", paths), ("b", other))
         )
         assert [each.source for each in second.outcomes] == other
         assert set(second.rule_findings) == set(first.rule_findings)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from building import Archive, RecordStyle, WheelSpec, archive_of, to_bytes, write_wheel
+from fixing import values
 from strategies import archives, wheels
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Outcome, Status
@@ -24,7 +25,7 @@ INFO = "demo-1.0.dist-info"
 
 
 def fix(path: Path, out: str, **knobs: object) -> Outcome:
-    [outcome] = fix_wheels([path], output_dir=path.parent / out, allow_unproven=True, **knobs).outcomes  # type: ignore[arg-type]
+    [outcome] = fix_wheels([path], **values(output_dir=path.parent / out, allow_unproven=True, **knobs)).outcomes
     assert outcome.problem is None, outcome.problem
     return outcome
 
@@ -127,5 +128,5 @@ def test_one_spoilt_byte_never_crashes(junk: bytes, position: int, value: int) -
     data[-(position * 7) % len(data)] ^= value
     with tempfile.TemporaryDirectory() as folder:
         path = write_wheel(Path(folder), archive=bytes(data) + junk[: position % 2])
-        [outcome] = fix_wheels([path], output_dir=Path(folder) / "out").outcomes
+        [outcome] = fix_wheels([path], output=Path(folder) / "out").outcomes
         assert (outcome.output is None) is (outcome.problem is not None)

@@ -9,6 +9,7 @@ import pytest
 
 import wheelfix
 from building import write_wheel
+from fixing import values
 from flaws import sound
 from scripting import Index, answering
 from wheelfix.options import ExclusiveOptions, listed
@@ -39,14 +40,14 @@ def wheel(tmp_path: Path) -> Path:
 
 def test_a_select_of_one_text_is_a_code(wheel: Path, tmp_path: Path) -> None:
     assert wheelfix.verify_wheels(str(wheel), selection=wheelfix.Selection("metadata", "record")).wheels[0].findings == ()
-    assert wheelfix.repair_wheels(wheel, select="me", output_dir=tmp_path / "out").ok
+    assert wheelfix.repair_wheels(wheel, output=tmp_path / "out", selection=wheelfix.Selection("me")).ok
     assert wheelfix.add_wheels(tmp_path / "m", str(wheel), originals=str(wheel)).ok
     assert wheelfix.check_mirror(tmp_path / "m", select="un", ignore="un").findings == ()
-    with pytest.raises(ValueError, match="begins with 'zz'"):
-        wheelfix.verify_wheels(wheel, selection=wheelfix.Selection("zz"))
-    for check in (wheelfix.repair_wheels, wheelfix.check_mirror):
+    for check in (wheelfix.verify_wheels, wheelfix.repair_wheels):
         with pytest.raises(ValueError, match="begins with 'zz'"):
-            check(tmp_path / "m", select="zz")
+            check(wheel, selection=wheelfix.Selection("zz"))
+    with pytest.raises(ValueError, match="begins with 'zz'"):
+        wheelfix.check_mirror(tmp_path / "m", select="zz")
     assert [page.project for page in wheelfix.list_pages(tmp_path / "m", "demo")] == ["demo"]
 
 
@@ -93,7 +94,7 @@ def test_arguments_that_cannot_be_meant_leave_nothing_behind(options: dict[str, 
         calls: list[Callable[[], object]] = [
             lambda: wheelfix.fix_into_mirror(tmp_path / "m", wheel, **options),
             lambda: wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", **options),
-            lambda: wheelfix.fix_wheels(wheel, **{"output_dir": tmp_path / "out", **options}),
+            lambda: wheelfix.fix_wheels(wheel, **values(**{"output_dir": tmp_path / "out", **options})),
         ]
         for call in calls if "output_dir" not in options else calls[:-1]:
             with pytest.raises((TypeError, ValueError, wheelfix.RulesError, wheelfix.EditError)):

@@ -1,7 +1,8 @@
 """The options that commands share: what to change, where results go, which codes count, and how a run ends."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from wheelfix.cli.progress import FixLog
 from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.options import CAUTION, Selection, excluded
+from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Selection
 from wheelfix.reports.diff import render_diff
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report, Severity, Status
@@ -131,15 +132,15 @@ class WritingOptions:
         return "" if self.dry_run or self.in_place else f"{(self.output_dir or _DEFAULT_FOLDER).rstrip('/')}/"
 
     @property
-    def where(self) -> dict[str, Any]:
-        """The arguments of the functions that write wheels, but for what is special to each."""
-        return {
-            "output_dir": Path(self.output_dir or _DEFAULT_FOLDER),
-            "in_place": self.in_place,
-            "dry_run": self.dry_run,
-            "overwrite": self.overwrite,
-            "sbom": not self.no_sbom,
-        }
+    def output(self) -> Output:
+        """Where results go."""
+        return Output(
+            directory=self.output_dir or _DEFAULT_FOLDER,
+            in_place=self.in_place,
+            dry_run=self.dry_run,
+            overwrite=self.overwrite,
+            sbom=not self.no_sbom,
+        )
 
 
 def with_options(options: Sequence[Option]) -> Option:
@@ -170,22 +171,27 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--quiet and --verbose exclude each other.")
 
 
-def refuse_contradicting_rules(caution: Mapping[str, bool], *, local: str | None, build_tag: str | None) -> None:
-    """Confirm that the options of ``caution`` go together, and that the others can be part of a file name.
+def policy_from(options: Mapping[str, Any]) -> Policy:
+    """Return the policy that ``options`` give, by the names of its fields; other options do not matter.
 
-    :raises click.UsageError: if they do not.
+    :raises click.UsageError: if two of them exclude each other.
     """
-    pair = excluded(caution)
-    if pair is not None:
-        one, other = (f"--{name.replace('_', '-')}" for name in pair)
-        raise click.UsageError(f"{one} and {other} exclude each other.")
-    if local is not None or build_tag is not None:
-        from wheelfix.fix.naming import Identity  # imported late: few runs give new names
+    try:
+        return Policy(**{each.name: options[each.name] for each in fields(Policy) if each.name in options})
+    except ExclusiveOptions as error:
+        one, other = (f"--{name.replace('_', '-')}" for name in error.names)
+        raise click.UsageError(f"{one} and {other} exclude each other.") from error
 
-        try:
-            Identity(local, build_tag)
-        except EditError as error:
-            raise click.UsageError(str(error)) from error
+
+def naming_from(options: Mapping[str, Any]) -> Naming:
+    """Return the naming that ``options`` give.
+
+    :raises click.UsageError: if one cannot be part of a file name.
+    """
+    try:
+        return Naming(local=options["local"], build_tag=options["build_tag"])
+    except EditError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def conclude(report: Report, options: WritingOptions, log: FixLog, published: "PublishReport | None" = None) -> int:
@@ -294,55 +300,46 @@ def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) -> int:
-    """Correct the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
+    """Fix the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
 
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
     :raises RulesError: if the rules are to be strict and have findings; nothing was written.
     """
     _refuse_contradictions(options)
-    paths = options.paths()
+    given = asdict(options)
+    fix = partial(
+        fix_wheels, options.paths(), rules, policy=policy_from(given), naming=naming_from(given), repair=options.repair,
+        jobs=options.jobs,
+    )  # fmt: skip
     findings = () if isinstance(rules, str) else lint_today(rules)
-    common = _common(options)
     if options.strict_rules:
-        rehearsal = fix_wheels(paths, rules, dry_run=True, **common)
-        refuse_findings((*findings, *rehearsal.rule_findings))
-    with FixLog(len(paths), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as log:
+        refuse_findings((*findings, *fix(output=Output(dry_run=True)).rule_findings))
+    with FixLog(len(fix.args[0]), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as log:
         if options.publish is not None:
-            report, published = _publish(command, paths, rules, options, log, common)
+            report, published = _publish(options.publish, options, partial(fix, progress=log))
         else:
-            report = fix_wheels(paths, rules, on_outcome=log.wheel_done, command=command, **options.where, **common)
-            published = None
-    return conclude(replace(report, rule_findings=(*findings, *report.rule_findings)), options, log, published)
+            report, published = fix(output=options.output, progress=log), None
+    report = replace(report, command=command, rule_findings=(*findings, *report.rule_findings))
+    return conclude(report, options, log, published)
 
 
-def _publish(
-    command: str, paths: "list[Path]", rules: "RuleSet | str", options: CorrectingOptions, log: FixLog,
-    common: dict[str, Any],
-) -> "tuple[Report, PublishReport]":  # fmt: skip
+def _publish(mirror: str, options: CorrectingOptions, fix: "partial[Report]") -> "tuple[Report, PublishReport]":
+    """Do with the results of ``fix``, which is given all but where they go, what ``options`` say of ``mirror``."""
     from wheelfix.cli.mirror.common import refusing, tell  # imported late: few runs publish
     from wheelfix.mirror.publish import fix_into_mirror
 
     with refusing():
         report, published = fix_into_mirror(
-            options.publish or "",
-            paths,
-            rules,
+            mirror,
+            *fix.args,
             replace=options.replace,
             yank_original=options.yank_original,
-            on_outcome=log.wheel_done,
-            command=command,
             sbom=not options.no_sbom,
-            **common,
+            **fix.keywords,
         )
     for each in published.files:
         tell(each, quiet=options.quiet)
     return report, published
-
-
-def _common(options: CorrectingOptions) -> dict[str, Any]:
-    """Return what decides what happens to wheels, whether or not anything is written."""
-    names = ("repair", "scan", *CAUTION, "allow_mixed", "local", "build_tag", "jobs")
-    return {name: getattr(options, name) for name in names}
 
 
 def _refuse_publishing(options: CorrectingOptions) -> None:
@@ -366,6 +363,3 @@ def _refuse_contradictions(options: CorrectingOptions) -> None:
         raise click.UsageError("--replace and --yank-original are for --publish.")
     if options.publish is not None:
         _refuse_publishing(options)
-    refuse_contradicting_rules(
-        {name: getattr(options, name) for name in CAUTION}, local=options.local, build_tag=options.build_tag
-    )

@@ -17,6 +17,7 @@ from wheelfix.cli.options import (
 )
 from wheelfix.cli.progress import FixLog
 from wheelfix.fix.batch import repair_wheels
+from wheelfix.options import Policy, Selection
 from wheelfix.verify.registry import CHECKS
 
 _OPTIONS = (
@@ -53,11 +54,11 @@ def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int
     with FixLog(len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False, diff=writing.diff) as log:
         report = repair_wheels(
             paths,
-            select=select,
+            selection=Selection(select),
             trust_content=trust_content,
-            allow_mixed=writing.allow_mixed,
+            output=writing.output,
+            policy=Policy(allow_mixed=writing.allow_mixed),
             jobs=writing.jobs,
-            on_outcome=log.wheel_done,
-            **writing.where,
+            progress=log,
         )
     return conclude(report, writing, log)

@@ -2,17 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.plan import Plan, as_kept
+from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import Planned, prove, prove_contents, verify
 from wheelfix.fix.regressions import guarded, new_error
-from wheelfix.results import Change, Outcome, Status
+from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.results import Change, Outcome
 from wheelfix.wheel.sbom import Ancestor
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import Growing, RunningDigest
@@ -21,76 +21,57 @@ from wheelfix.wheel.zip.source import Span
 from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile
 
 
-def preview(plan: Plan) -> Outcome:
-    """Return the outcome that ``plan`` would have; nothing is read or written.
-
-    Where the plan has a problem, the requirements that would have gone stay, with their verdicts.
-    """
-    if plan.problem:
-        stay = (as_kept(each) for each in plan.changes if each.verdict is not None)
-        kept = (*plan.kept, *stay)
-        return replace(_outcome(plan), status=Status.REFUSED, kept=kept, problem=plan.problem)
-    done = replace(_outcome(plan), changes=plan.changes, metadata_diff=plan.metadata_diff + plan.record_diff)
-    return done if plan.is_empty else replace(done, status=Status.FIXED)
-
-
-def _outcome(plan: Plan) -> Outcome:
-    return Outcome(
-        plan.source,
-        Status.UNCHANGED,
-        project=plan.project,
-        version=plan.version,
-        kept=plan.kept,
-        notes=plan.notes,
-        applied_rules=plan.applied_rules,
-        findings=plan.left,
-    )
-
-
-def apply(
-    wheel: Wheel,
-    plan: Plan,
-    target: Path | None = None,
-    *,
-    sbom: bool = True,
-    overwrite: bool = False,
-    digest: RunningDigest | None = None,
-) -> Outcome:
+def apply(wheel: Wheel, plan: Plan, target: Path | None = None, *, overwrite: bool = False) -> Outcome:
     """Write the wheel that ``plan`` describes to ``target``, or in place of ``wheel`` without one; return the outcome.
 
-    The folder of ``target`` is made if need be. The new wheel appears whole and verified, or not at all. One that is there
-    already and has the same bytes is left alone, one that differs is replaced only with ``overwrite``. An empty plan gives
-    an identical copy, or in place nothing. With ``sbom`` a changed wheel says what it was made from and how. ``digest`` is
-    the running sha256 of the wheel's source, if the caller has started one.
+    The directory of ``target`` is made if need be. The new wheel appears whole and verified, or not at all. One that is
+    there already and has the same bytes is left alone, one that differs is replaced only with ``overwrite``. An empty plan
+    gives an identical copy, or in place nothing.
 
     :raises EditError: if ``plan`` was not made for ``wheel``, or that is no local file.
-    :raises NeedError: if the plan has a problem: the wheel needs what would go, or there is no evidence that it does not,
-        or RECORD contradicts what would be carried on.
+    :raises NeedError: if the plan has a problem: the wheel needs what would be dropped, or there is no evidence that it does
+        not, or RECORD contradicts what would be carried on.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
         not the name that the plan gives the wheel.
     :raises RegressionError: if the new wheel would have an error that the old one has not.
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
     :raises OSError: if the system refuses to read or write.
     """
-    source = wheel.file
+    source = wheel.file  # asked for first: a wheel that is read from elsewhere has none
     if plan.source != wheel.path or plan.metadata != wheel.document.data:
         raise EditError("foreign-plan", f"the plan is for {plan.source}", hint="Apply a plan to the wheel it was made for.")
-    plan = guarded(plan, wheel, sbom=sbom)
+    plan = guarded(plan, wheel)
     if plan.problem:
-        raise NeedError(plan.problem.code, plan.problem.message, hint=plan.problem.hint)
+        raise NeedError(plan.problem.code, plan.problem.message, hint=plan.problem.hint, reason=plan.problem.reason)
+    with RunningDigest(source) as digest:
+        return write(wheel, plan, target, digest, overwrite=overwrite)
+
+
+def write(
+    wheel: Wheel,
+    plan: Plan,
+    target: Path | None,
+    digest: RunningDigest,
+    *,
+    overwrite: bool = False,
+    progress: Progress = NO_PROGRESS,
+) -> Outcome:
+    """Do what :func:`apply` does, with a plan that may be carried out and the running sum of the wheel's source."""
     name = str(plan.renaming.filename)
     if name != str(wheel.filename) and (target is None or target.name != name):
-        raise OutputError("other-name", f"the wheel is to be called {name}", hint="Choose a folder and give it this name.")
-    if target is not None and target.exists() and source.is_at(target):
         raise OutputError(
-            "output-is-input", f"{target} is the wheel itself", hint="Choose another folder, or correct it in place."
+            "other-name", f"the wheel is to be called {name}", hint="Choose a directory and give it this name."
+        )
+    if target is not None and target.exists() and wheel.file.is_at(target):
+        raise OutputError(
+            "output-is-input", f"{target} is the wheel itself", hint="Choose another directory, or fix it in place."
         )
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    with nullcontext(digest) if digest else RunningDigest(source) as running:
-        if plan.is_empty:
-            return _leave(wheel, plan, target, running, overwrite=overwrite)
-        return _rewrite(wheel, plan, target, running, sbom=sbom, overwrite=overwrite)
+    progress.file_started(wheel.path.name, wheel.file.size)
+    if plan.is_empty:
+        return _leave(wheel, plan, target, digest, overwrite=overwrite)
+    return _rewrite(wheel, plan, target, digest, overwrite=overwrite)
 
 
 def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, overwrite: bool) -> Outcome:
@@ -107,11 +88,9 @@ def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest,
     return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256, notes=notes)
 
 
-def _rewrite(
-    wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, sbom: bool, overwrite: bool
-) -> Outcome:
+def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, overwrite: bool) -> Outcome:
     place = target or wheel.path.resolve()
-    work = Assembly(wheel, plan, sbom=sbom)
+    work = Assembly(wheel, plan)
     with StagedFile(place.parent, wheel.file.mode) as staged, Growing(staged.descriptor) as output:
         proof = partial(_prove, wheel, plan, work, output)
         sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)

@@ -12,15 +12,14 @@ from wheelfix.wheel.zip.structs import Entry
 
 
 class Assembly:
-    """What ``plan`` means for the entries of the archive of ``wheel``; with ``sbom`` the new wheel has its provenance.
+    """What ``plan`` means for the entries of the archive of ``wheel``.
 
     Names in dist-info are those of the new wheel, except where it is said.
     """
 
-    def __init__(self, wheel: Wheel, plan: Plan, *, sbom: bool) -> None:
+    def __init__(self, wheel: Wheel, plan: Plan) -> None:
         self._wheel = wheel
         self._plan = plan
-        self._sbom = sbom
         self._before = wheel.provenance
         self._old = f"{wheel.dist_info}/"
         self._new = f"{plan.renaming.dist_info}/"
@@ -50,7 +49,7 @@ class Assembly:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the provenance."""
-        if self._sbom or not self._before:
+        if self._plan.sbom or not self._before:
             return ()
         return ("The provenance of earlier corrections was removed with --no-sbom: it would be out of date.",)
 
@@ -69,7 +68,7 @@ class Assembly:
         """Return the entries that come last in the new archive."""
         metadata, record = self._like("METADATA"), self._like("RECORD")
         last = dict(self._added)
-        if self._sbom:
+        if self._plan.sbom:
             last[PROVENANCE] = self._provenance(source_sha256)
         content = self._record(last)
         self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})

@@ -1,187 +1,181 @@
-"""Many wheels, corrected or repaired: one outcome for each, whatever happens to the others."""
+"""Many wheels, fixed or repaired: one outcome for each, whatever happens to the others."""
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.executors import Workers, run_all
-from wheelfix.fix.job import fix_one, rehearse_one
-from wheelfix.fix.release import Comparison, Rehearsal, compare, to_compare, without_failed
-from wheelfix.fix.task import Brief, Mandate, Task
-from wheelfix.options import Scan, Selection, listed
+from wheelfix.fix.job import Job, fix_one, rehearse_one
+from wheelfix.options import Naming, Output, Policy, Selection, listed
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding, Outcome, Problem, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
-from wheelfix.verify.registry import CHECKS
-from wheelfix.wheel.editor import Edit
-from wheelfix.wheel.release import read_name
 from wheelfix.wheel.zip.staging import remove_left_behind
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from wheelfix.fix.release import Rehearsal
+    from wheelfix.results import Disagreement
     from wheelfix.rules.model import RuleSet
+    from wheelfix.wheel.editor import Edit
 
 
 def fix_wheels(
     paths: Iterable[Path | str] | Path | str,
     rules: "RuleSet | Path | str | Sequence[Path | str] | None" = "gpu",
     *,
-    edits: Iterable[Edit] = (),
-    output_dir: Path | str = "fixed",
-    in_place: bool = False,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    sbom: bool = True,
+    output: Output | Path | str = "fixed",
+    policy: Policy = Policy(),
+    naming: Naming = Naming(),
+    edits: "Iterable[Edit]" = (),
     repair: bool = False,
-    scan: Scan | str = Scan.AUTO,
-    force: bool = False,
-    allow_unproven: bool = False,
-    skip_gpu_builds: bool = False,
-    skip_unproven: bool = False,
-    allow_mixed: bool = False,
-    local: str | None = None,
-    build_tag: str | None = None,
     jobs: int = 1,
     executor: "Executor | None" = None,
-    on_outcome: Callable[[Outcome], None] | None = None,
-    command: str = "fix",
+    progress: Progress = NO_PROGRESS,
 ) -> Report:
-    """Correct many wheels and return what happened to each, in the order in which they were given.
+    """Fix many wheels and return what happened to each, in the order in which they were given.
 
     ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), a rule file (``*.toml``), or a
-    list of these; ``edits`` come after it. ``paths`` are wheels, not folders. ``output_dir``, made if need be, holds
-    all given wheels afterwards, unchanged ones as identical copies; with ``overwrite`` they take the place of others that
-    differ. With ``in_place`` it is not used: the wheels themselves are replaced; with ``dry_run`` nothing is written.
+    list of these; ``edits`` come after it. ``paths`` are wheels, not directories. ``output`` says where results go: a path
+    alone is a directory, which holds all given wheels afterwards, unchanged ones as identical copies.
 
     With ``repair`` what :func:`wheelfix.repair_wheels` fixes without further options is fixed in the same pass, before the
-    rules apply, and one provenance records both. What is left is in the ``faults`` of an outcome; every file is read for it.
+    rules apply, and one provenance records both. What is left is in the ``findings`` of an outcome; all files are read.
 
-    What rules take away is weighed against what the wheel says of its needs: a requirement that it needs is dropped only
-    with ``force``, one without evidence either way only by your own rules or with ``allow_unproven``; ``scan`` (auto,
-    always, never) says when binaries are read for it. With ``skip_gpu_builds`` a wheel that needs what would be dropped is
-    left unchanged instead of refused, with ``skip_unproven`` one without evidence either way. Wheels of one release that
-    would no longer agree are refused, all of them, unless ``allow_mixed``. Wheels that change get the local version label
-    ``local`` and the build tag ``build_tag``.
+    What rules drop is weighed against what the wheel says of its needs: a requirement that it needs is dropped only if
+    ``policy`` says so, one without evidence either way only by your own rules or if ``policy`` allows it. Wheels of one
+    release that would no longer agree are refused, all of them. Wheels that change are called as ``naming`` says.
 
     A file that is given twice is worked on once. ``jobs`` processes work at a time, or those of ``executor``; a script that
-    asks for more than one needs the usual ``if __name__ == "__main__"`` guard. ``on_outcome`` is called as each wheel is
-    done; ``command`` is what the report calls the run.
+    uses more than one needs the usual ``if __name__ == "__main__"`` guard. ``progress`` is called as the run goes on.
 
     No error of one wheel is raised, nor what an executor reports of one: it is the ``problem`` of that wheel's outcome.
     What rules that come from a file or a script show is in the report's ``rule_findings``, how releases disagreed as they
     came in its ``disagreements``.
 
-    :raises RulesError: if there is no such rule set, or the rules have faults: then no wheel was touched.
-    :raises EditError: if ``local`` or ``build_tag`` cannot be part of a file name.
+    :raises RulesError: if there is no such rule set, or the rules are invalid: then no wheel was touched.
     :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.
-    :raises ValueError: if there is no such ``scan``, if ``in_place`` comes with ``overwrite`` or a new name, or if one
-        option would drop what another one leaves: ``force`` with ``skip_gpu_builds`` or ``skip_unproven``, and
-        ``allow_unproven`` with ``skip_unproven``.
+    :raises ValueError: if ``jobs`` is less than one, or wheels that get a new name are to be fixed in place.
     """
-    rules = _resolved(rules)
-    _check(jobs, in_place=in_place, overwrite=overwrite, local=local, build_tag=build_tag)
-    task = Task(
+    rules, output = _resolved(rules), Output.of(output)
+    if output.in_place and not naming.keeps_names:
+        raise ValueError("a wheel that gets a new name cannot be fixed in place")
+    job = Job(
         rules=rules,
         edits=tuple(edits),
-        output_dir=None if in_place else Path(output_dir),
-        dry_run=dry_run,
-        overwrite=overwrite,
-        sbom=sbom,
-        scan=Scan(scan),
-        force=force,
-        allow_unproven=allow_unproven,
-        skip_gpu_builds=skip_gpu_builds,
-        skip_unproven=skip_unproven,
-        local=local,
-        build=build_tag,
-        mandate=Mandate() if repair else None,
+        output=output,
+        policy=policy,
+        naming=naming,
+        repair=Selection() if repair else None,
     )
-    all_outcomes, comparison = run_task(
-        paths, task, allow_mixed=allow_mixed, workers=Workers(jobs, executor), on_outcome=on_outcome
-    )
-    return Report(command, all_outcomes, _rule_findings(rules, all_outcomes), comparison.disagreements)
+    report = _run("fix", paths, job, Workers(jobs, executor), progress)
+    return replace(report, rule_findings=_rule_findings(rules, report.outcomes))
 
 
-def run_task(
+def repair_wheels(
     paths: Iterable[Path | str] | Path | str,
-    task: Task,
     *,
-    allow_mixed: bool,
-    workers: Workers,
-    on_outcome: Callable[[Outcome], None] | None = None,
-) -> tuple[tuple[Outcome, ...], Comparison]:
-    """Do ``task`` on the wheels at ``paths``; return an outcome for each in their order, and what their releases ask for."""
+    selection: Selection = Selection(),
+    trust_content: bool = False,
+    output: Output | Path | str = "fixed",
+    policy: Policy = Policy(),
+    jobs: int = 1,
+    executor: "Executor | None" = None,
+    progress: Progress = NO_PROGRESS,
+) -> Report:
+    """Fix the findings of ``verify`` in many wheels and return what happened to each, in the order they were given in.
+
+    Only findings of ``selection`` are fixed, all that can be fixed if it names none; one that may be intended is fixed only
+    if its whole code is selected. Where a file is not what RECORD says, either can be wrong: a file that was damaged would
+    get a hash that vouches for it. So RECORD follows the file only with ``trust_content``. What is left is in the
+    ``findings`` of an outcome. Of ``policy`` only ``allow_mixed`` matters.
+
+    The other arguments are those of :func:`wheelfix.fix_wheels`, and so is what is written and when.
+
+    :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.
+    :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
+    """
+    from wheelfix.verify.registry import CHECKS  # imported late: rules need none of it
+
+    job = Job(output=Output.of(output), policy=policy, repair=selection.among(CHECKS), trust_content=trust_content)
+    return _run("repair", paths, job, Workers(jobs, executor), progress)
+
+
+def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, workers: Workers, progress: Progress) -> Report:
+    """Do ``job`` on the wheels at ``paths``; return an outcome for each in their order, and how their releases disagreed."""
     given = [Path(path) for path in listed(paths)]
-    in_place = task.output_dir is None
-    clashes = frozenset() if in_place else _clashing_names(given)
+    clashes = frozenset() if job.output.in_place else _clashing_names(given)
     outcomes: dict[int, Outcome] = {}
     same: dict[tuple[str, str], list[int]] = {}
     for index, path in enumerate(given):
         if path.name in clashes:
             outcomes[index] = _clash(path)
+            progress.wheel_done(outcomes[index])
         else:
-            same.setdefault((_real(path), "" if in_place else path.name), []).append(index)
-    _report_all(outcomes.values(), on_outcome)
-    if not task.dry_run:
-        _remove_left_behind(given, task)
+            same.setdefault((_real(path), "" if job.output.in_place else path.name), []).append(index)
+    if not job.output.dry_run:
+        _remove_left_behind(given, job.output)
     places = {given[indices[0]]: indices for indices in same.values()}
-    clashing = [given[index] for index in outcomes]
-    comparison = _compared([*places], clashing, task, workers, allow_mixed=allow_mixed)
-    items = [(path, comparison.briefs.get(path)) for path in places]
+    rehearsals, disagreements = _compared([*places], [given[index] for index in outcomes], job, workers)
 
-    def done(item: tuple[Path, Brief | None], outcome: Outcome) -> None:
-        results = {index: replace(outcome, source=given[index]) for index in places[item[0]]}
-        outcomes.update(results)
-        _report_all(results.values(), on_outcome)
+    def done(item: "tuple[Path, Rehearsal | None]", outcome: Outcome) -> None:
+        for index in places[item[0]]:
+            outcomes[index] = replace(outcome, source=given[index])
+            progress.wheel_done(outcomes[index])
 
-    run_all(partial(fix_one, task=task), items, workers, lost=lambda item, error: no_result(item[0], error), done=done)
-    all_outcomes = tuple(outcomes[index] for index in range(len(given)))
-    return all_outcomes, replace(comparison, disagreements=without_failed(comparison.disagreements, all_outcomes))
+    run_all(
+        partial(fix_one, job=job, progress=progress if workers.work_here(len(places)) else NO_PROGRESS),
+        [(path, rehearsals.get(path)) for path in places],
+        workers,
+        lost=lambda item, error: no_result(item[0], error),
+        done=done,
+    )
+    report = Report(command, tuple(outcomes[index] for index in range(len(given))), disagreements=disagreements)
+    return _without_failed(report)
 
 
-def _remove_left_behind(paths: Iterable[Path], task: Task) -> None:
+def _without_failed(report: Report) -> Report:
+    """Return ``report`` as it is after a run: where a wheel was refused or failed, no disagreement is resolved."""
+    failed = {outcome.source for outcome in report.outcomes if outcome.problem}
+    disagreements = (
+        replace(each, resolved=each.resolved and failed.isdisjoint({*each.present, *each.missing}))
+        for each in report.disagreements
+    )
+    return replace(report, disagreements=tuple(disagreements))
+
+
+def _remove_left_behind(paths: Iterable[Path], output: Output) -> None:
     """Remove what killed runs left where this one writes."""
-    folders = {Path(_real(path)).parent for path in paths} if task.output_dir is None else {task.output_dir}
-    for folder in folders:
-        remove_left_behind(folder)
+    directories = {Path(_real(path)).parent for path in paths} if output.in_place else {Path(output.directory)}
+    for directory in directories:
+        remove_left_behind(directory)
 
 
-def _check(jobs: int, *, in_place: bool, overwrite: bool, local: str | None, build_tag: str | None) -> None:
-    """Refuse what no wheel could make possible."""
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, not {jobs}")
-    if in_place and overwrite:
-        raise ValueError("overwrite is for the output folder; in_place always replaces")
-    if local is None and build_tag is None:
-        return
-    if in_place:
-        raise ValueError("a wheel that gets a new name cannot be corrected in place")
-    from wheelfix.fix.naming import Identity  # imported late: few runs give new names
-
-    Identity(local, build_tag)
-
-
-def _compared(paths: list[Path], clashing: list[Path], task: Task, workers: Workers, *, allow_mixed: bool) -> "Comparison":
-    """Return what the releases among ``paths`` ask for; their wheels are looked at before any is written.
+def _compared(
+    paths: list[Path], clashing: list[Path], job: Job, workers: Workers
+) -> "tuple[dict[Path, Rehearsal], tuple[Disagreement, ...]]":
+    """Return a rehearsal of each wheel that is compared with others before any is written, and how they disagree.
 
     ``clashing`` are wheels that are refused for their names.
     """
     if len(paths) + len(clashing) < 2:
-        return Comparison()
-    named_anew = task.local is not None or task.build is not None
-    together = frozenset(paths if named_anew else to_compare([*paths, *clashing]))
-    chosen = [path for path in paths if path in together]
-    lost = [Rehearsal(_clash(path), read_name(path), readable=False) for path in clashing]
-    rehearsed = run_all(partial(rehearse_one, task=task), chosen, workers, lost=_lost)
-    return compare([*rehearsed, *lost], allow_mixed=allow_mixed, local=task.local)
+        return {}, ()
+    from wheelfix.fix.release import compare, to_compare, unreadable  # imported late: one wheel has nothing to agree with
 
-
-def _lost(path: Path, error: BaseException) -> Rehearsal:
-    return Rehearsal(no_result(path, error), read_name(path), readable=False)
+    together = frozenset(to_compare([*paths, *clashing]) if job.naming.keeps_names else paths)
+    rehearsals = run_all(
+        partial(rehearse_one, job=job),
+        [path for path in paths if path in together],
+        workers,
+        lost=lambda path, error: unreadable(no_result(path, error)),
+    )
+    rehearsals += [unreadable(_clash(path)) for path in clashing]
+    return compare(rehearsals, allow_mixed=job.policy.allow_mixed, local=job.naming.local)
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":
@@ -204,14 +198,8 @@ def _rule_findings(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -
     return lint_run(rules, outcomes)
 
 
-def _report_all(outcomes: Iterable[Outcome], on_outcome: Callable[[Outcome], None] | None) -> None:
-    if on_outcome:
-        for outcome in outcomes:
-            on_outcome(outcome)
-
-
 def _clashing_names(paths: Sequence[Path]) -> frozenset[str]:
-    """Return the file names that different files of one call share: one folder cannot hold both."""
+    """Return the file names that different files of one run share: one directory cannot hold both."""
     distinct = {_real(path): path.name for path in paths}
     return frozenset(name for name, count in Counter(distinct.values()).items() if count > 1)
 
@@ -227,51 +215,7 @@ def _real(path: Path) -> str:
 def _clash(path: Path) -> Outcome:
     problem = Problem(
         "same-output-name",
-        f"another wheel of this call is called {path.name} too",
-        "Correct them in two calls with two output folders, or with --in-place.",
+        f"another wheel of this run is called {path.name} too",
+        "Fix them in two runs with two output directories, or with --in-place.",
     )
     return Outcome(path, Status.REFUSED, problem=problem)
-
-
-def repair_wheels(
-    paths: Iterable[Path | str] | Path | str,
-    *,
-    select: Iterable[str] | str = (),
-    trust_content: bool = False,
-    output_dir: Path | str = "fixed",
-    in_place: bool = False,
-    overwrite: bool = False,
-    dry_run: bool = False,
-    sbom: bool = True,
-    allow_mixed: bool = False,
-    jobs: int = 1,
-    executor: "Executor | None" = None,
-    on_outcome: Callable[[Outcome], None] | None = None,
-) -> Report:
-    """Fix the faults of many wheels and return what happened to each, in the order in which they were given.
-
-    With ``select`` only faults are mended whose code begins with one of its texts; a fault that may be meant so is mended
-    only if its whole code is there. Where a file is not what RECORD says, either can be wrong: a file that was damaged would
-    be given a hash that vouches for it. So RECORD follows the file only with ``trust_content``. What stays is in the
-    ``faults`` of an outcome.
-
-    The other arguments are those of :func:`wheelfix.fix_wheels`, and so is what is written and when.
-
-    :raises ValueError: if a text of ``select`` begins no code, if ``jobs`` is less than one, or ``in_place`` comes with
-        ``overwrite``.
-    """
-    select = Selection(select).among(CHECKS).select
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, not {jobs}")
-    if in_place and overwrite:
-        raise ValueError("overwrite is for the output folder; in_place always replaces")
-    task = Task(
-        output_dir=None if in_place else Path(output_dir),
-        dry_run=dry_run,
-        overwrite=overwrite,
-        sbom=sbom,
-        mandate=Mandate(select=select, trust_content=trust_content),
-    )
-    workers = Workers(jobs, executor)
-    outcomes, comparison = run_task(paths, task, allow_mixed=allow_mixed, workers=workers, on_outcome=on_outcome)
-    return Report("repair", outcomes, disagreements=comparison.disagreements)

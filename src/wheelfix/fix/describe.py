@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.plan import make_plan
-from wheelfix.fix.weigh import Caution, gather
-from wheelfix.options import Scan
+from wheelfix.fix.weigh import gather_evidence
+from wheelfix.options import Policy, Scan
 from wheelfix.results import Change, Disagreement, Finding, Problem, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts, matches
@@ -78,8 +78,8 @@ def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Descripti
     """
     try:
         with Wheel(path) as wheel:
-            evidence = gather(wheel, scan)
-            plan = make_plan(wheel, rules, caution=Caution(scan=scan), evidence=evidence)
+            evidence = gather_evidence(wheel, scan)
+            plan = make_plan(wheel, rules, policy=Policy(scan=scan), evidence=evidence)
             return Description(
                 path,
                 wheel.project,

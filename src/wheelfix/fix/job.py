@@ -1,10 +1,12 @@
 """The work on one wheel of a run: rehearsed, and done. Nothing here raises; what went wrong is part of the outcome."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheelfix.errors import SourceChanged
-from wheelfix.fix.task import Brief, Task
+from wheelfix.options import Naming, Output, Policy, Selection
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Outcome, failure
 from wheelfix.wheel.zip.output import RunningDigest
 from wheelfix.wheel.zip.source import Source
@@ -17,111 +19,155 @@ if TYPE_CHECKING:
     from wheelfix.fix.release import Rehearsal
     from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
+    from wheelfix.wheel.editor import Edit
     from wheelfix.wheel.wheel import Wheel
 
 
-def fix_one(item: tuple[Path, Brief | None], task: Task) -> Outcome:
-    """Return what happened to the wheel of ``item``, a path and what is known of it; its errors are part of that."""
-    path, brief = item
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a run does with each of its wheels; it is sent to other processes.
+
+    ``rules`` are a rule set, or the name of a built-in one. With ``repair`` the findings of its selection are fixed in the
+    same pass; with ``trust_content`` RECORD follows the files where the two contradict each other.
+    """
+
+    rules: "RuleSet | str | None" = None
+    edits: "tuple[Edit, ...]" = ()
+    output: Output = field(default_factory=Output)
+    policy: Policy = field(default_factory=Policy)
+    naming: Naming = field(default_factory=Naming)
+    repair: Selection | None = None
+    trust_content: bool = False
+
+    @property
+    def only_repairs(self) -> bool:
+        """Whether there is nothing to do but to fix findings."""
+        return self.rules is None and not self.edits and self.naming.keeps_names
+
+
+def fix_one(item: "tuple[Path, Rehearsal | None]", job: Job, progress: Progress = NO_PROGRESS) -> Outcome:
+    """Return what happened to the wheel of ``item``, a path and its rehearsal, if there was one; errors are part of it."""
+    path, rehearsal = item
     try:
         with Source(path) as source:
-            if task.dry_run:
-                return _fix(source, task, brief or Brief(), None)
+            if job.output.dry_run:
+                return _fix(source, job, rehearsal, None, progress)
             with RunningDigest(source) as digest:
-                return _fix(source, task, brief or Brief(), digest)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome tells what it was
+                return _fix(source, job, rehearsal, digest, progress)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
         return failure(path, error)
 
 
-def _fix(source: Source, task: Task, brief: Brief, digest: RunningDigest | None) -> Outcome:
+def _fix(
+    source: Source,
+    job: Job,
+    rehearsal: "Rehearsal | None",
+    digest: RunningDigest | None,
+    progress: Progress,
+) -> Outcome:
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from dataclasses import replace
 
-    from wheelfix.fix.apply import apply, preview
+    from wheelfix.fix.plan import preview
     from wheelfix.fix.regressions import guarded
-    from wheelfix.wheel.release import Declared
     from wheelfix.wheel.wheel import Wheel
 
-    with Wheel(source.path, source=source, leniently=task.mandate is not None) as wheel:
-        repair = _repair(wheel, task)
-        plan = _plan(wheel, task, brief, digest.hexdigest if digest else None, repair=repair)
-        plan = guarded(plan, wheel, sbom=task.sbom, foresee=task.dry_run or brief.problem is not None)
-        if brief.problem and not plan.problem:
-            plan = replace(plan, problem=brief.problem, notes=())
-        elif brief.after is not None and Declared.of(plan.new_metadata) != brief.after:
-            hint = "Run again when nothing writes to it."
-            raise SourceChanged("source-changed", "it is not the wheel that was compared with its siblings", hint=hint)
-        plan = repair.concluded(plan, wheel, sbom=task.sbom) if repair else plan
-        plan = replace(plan, notes=(*plan.notes, *brief.notes))
-        if task.dry_run or plan.problem:
+    with Wheel(source.path, source=source, leniently=job.repair is not None) as wheel:
+        repair = _repair(wheel, job)
+        plan = _plan(wheel, job, repair, rehearsal, sha256=digest.hexdigest if digest else None)
+        problem = rehearsal.problem if rehearsal else None
+        plan = guarded(plan, wheel, foresee=digest is None or problem is not None)
+        if problem and not plan.problem:
+            plan = replace(plan, problem=problem, notes=())
+        elif rehearsal is not None:
+            _check_as_rehearsed(plan, rehearsal)
+        plan = repair.concluded(plan, wheel) if repair else plan
+        plan = replace(plan, notes=(*plan.notes, *(rehearsal.notes if rehearsal else ())))
+        if digest is None or plan.problem:
             return preview(plan)
-        target = None if task.output_dir is None else task.output_dir / str(plan.renaming.filename)
-        return apply(wheel, plan, target, sbom=task.sbom, overwrite=task.overwrite, digest=digest)
+        from wheelfix.fix.apply import write
+
+        target = None if job.output.in_place else Path(job.output.directory) / str(plan.renaming.filename)
+        return write(wheel, plan, target, digest, overwrite=job.output.overwrite, progress=progress)
 
 
-def _repair(wheel: "Wheel", task: Task) -> "Repair | None":
-    """Return what fixes ``wheel``, if ``task`` asks for that."""
-    if task.mandate is None:
+def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:
+    """Confirm that the wheel is still the one that its release was compared with.
+
+    :raises SourceChanged: if it would declare something else now.
+    """
+    from wheelfix.wheel.release import Declared
+
+    if rehearsal.readable and Declared.of(plan.new_metadata) != rehearsal.after:
+        hint = "Run again when nothing writes to it."
+        raise SourceChanged("source-changed", "it is not the wheel that was compared with those of its release", hint=hint)
+
+
+def _repair(wheel: "Wheel", job: Job) -> "Repair | None":
+    """Return what fixes the findings in ``wheel``, if that is part of ``job``."""
+    if job.repair is None:
         return None
     from wheelfix.fix.repair import make_repair  # imported late: it brings all checks
 
-    return make_repair(wheel, task.mandate)
+    return make_repair(wheel, job.repair, trust_content=job.trust_content, sbom=job.output.sbom)
 
 
 def _plan(
-    wheel: "Wheel", task: Task, brief: Brief, sha256: "Callable[[], str] | None", evidence: "Evidence | None" = None,
-    *, repair: "Repair | None",
-) -> "Plan":  # fmt: skip
-    if repair is not None and task.only_repairs:
+    wheel: "Wheel",
+    job: Job,
+    repair: "Repair | None",
+    rehearsal: "Rehearsal | None" = None,
+    *,
+    sha256: "Callable[[], str] | None" = None,
+    evidence: "Evidence | None" = None,
+) -> "Plan":
+    if repair is not None and job.only_repairs:
         return repair.plan
-    from wheelfix.fix.naming import Identity
-    from wheelfix.fix.plan import make_plan
-    from wheelfix.fix.weigh import Caution, gather
+    from dataclasses import replace
 
-    if evidence is None and brief.linkage is not None:
-        evidence = gather(wheel, task.scan, brief.linkage)
+    from wheelfix.fix.plan import make_plan
+    from wheelfix.fix.weigh import gather_evidence
+
+    naming = replace(job.naming, rename_unchanged=True) if rehearsal and rehearsal.rename else job.naming
+    if evidence is None and rehearsal is not None and rehearsal.linkage is not None:
+        evidence = gather_evidence(wheel, job.policy.scan, rehearsal.linkage)
     return make_plan(
         wheel,
-        _rules(task),
-        edits=task.edits,
+        _rules(job),
+        edits=job.edits,
+        policy=job.policy,
+        naming=naming,
+        sbom=job.output.sbom,
         sha256=sha256,
-        caution=Caution(
-            scan=task.scan,
-            force=task.force,
-            allow_unproven=task.allow_unproven,
-            skip_gpu_builds=task.skip_gpu_builds,
-            skip_unproven=task.skip_unproven,
-        ),
-        identity=Identity(task.local, task.build, unchanged=brief.rename),
         evidence=evidence,
         repair=repair.plan if repair else None,
     )
 
 
-def _rules(task: Task) -> "RuleSet | None":
+def _rules(job: Job) -> "RuleSet | None":
     from wheelfix.rules.load import built_in
 
-    return built_in(task.rules) if isinstance(task.rules, str) else task.rules
+    return built_in(job.rules) if isinstance(job.rules, str) else job.rules
 
 
-def rehearse_one(path: Path, task: Task) -> "Rehearsal":
+def rehearse_one(path: Path, job: Job) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
     from wheelfix.evidence.build import names_cpu_build
-    from wheelfix.fix.apply import preview
+    from wheelfix.fix.plan import preview
     from wheelfix.fix.regressions import guarded
     from wheelfix.fix.release import COMPANIONS, Rehearsal
-    from wheelfix.fix.weigh import gather
+    from wheelfix.fix.weigh import gather_evidence
     from wheelfix.wheel.release import Declared, read_name
     from wheelfix.wheel.wheel import Wheel
 
+    local = job.naming.local
     try:
-        with Wheel(path, leniently=task.mandate is not None) as wheel:
-            evidence = gather(wheel, task.scan)
-            plan = _plan(wheel, task, Brief(), None, evidence, repair=_repair(wheel, task))
-            plan = guarded(plan, wheel, sbom=task.sbom, foresee=True)
+        with Wheel(path, leniently=job.repair is not None) as wheel:
+            evidence = gather_evidence(wheel, job.policy.scan)
+            plan = guarded(_plan(wheel, job, _repair(wheel, job), evidence=evidence), wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
-            words = evidence.gpu_build if task.local is not None or wheel.project in COMPANIONS else ""
-            if task.local is not None and names_cpu_build(task.local):  # it may get the label without a change of its own
+            words = evidence.gpu_build if local is not None or wheel.project in COMPANIONS else ""
+            if local is not None and names_cpu_build(local):  # it may get this version without a change of its own
                 words = evidence.gpu_sign()
             return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others

@@ -12,6 +12,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
+from wheelfix.options import Naming
 from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version, with_label
 from wheelfix.wheel.metadata import Document
@@ -20,32 +21,6 @@ from wheelfix.wheel.wheel import Wheel
 _DATA: Final = ".data"
 _INFO: Final = ".dist-info"
 _DATA_FOLDER: Final = re.compile(r"(?P<project>.+)-(?P<version>[^-]+)\.data")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What a corrected wheel is to be called: the ``local`` label of its version and its ``build`` tag.
-
-    ``None`` leaves either as it is. A wheel in which nothing else changes gets the name only with ``unchanged``.
-
-    :raises EditError: if one cannot be part of a file name.
-    """
-
-    local: str | None = None
-    build: str | None = None
-    unchanged: bool = False
-
-    def __post_init__(self) -> None:
-        sample = WheelFilename("x", "0", None, "py3", "none", "any")
-        if self.local is not None:
-            sample.with_local_label(self.local)
-        if self.build is not None:
-            sample.with_build_tag(self.build)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is to change."""
-        return self.local is None and self.build is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +39,19 @@ class Renaming:
     pins: tuple[str, ...] = ()
 
 
-def rename(wheel: Wheel, identity: Identity) -> Renaming:
-    """Return what ``wheel`` is called by ``identity``.
+def rename(wheel: Wheel, naming: Naming) -> Renaming:
+    """Return what ``wheel`` is called by ``naming``.
 
     :raises EditError: if the wheel has folders for which there is no new name.
     """
     filename, folders, version = wheel.filename, dict[str, str](), None
     pins: tuple[str, ...] = ()
-    if identity.local is not None:
-        filename = filename.with_local_label(identity.local)
+    if naming.local is not None:
+        filename = filename.with_local_label(naming.local)
         if filename.parsed_version is None:
             raise _no_version(wheel.filename.version)
         folders = _new_folders(wheel, filename)
-        new = with_label(wheel.version, identity.local)
+        new = with_label(wheel.version, naming.local)
         if parsed_version(new) is None:
             raise _no_version(wheel.version)
         if not same_version(wheel.document.first("Version") or "", wheel.filename.version.replace("_", "-")):
@@ -89,9 +64,9 @@ def rename(wheel: Wheel, identity: Identity) -> Renaming:
         version = new if new != wheel.version else None
         pins = () if parsed_version(new) == parsed_version(wheel.version) else _broken_pins(wheel.version)
     content = None
-    if identity.build is not None:
-        filename = filename.with_build_tag(identity.build)
-        content = _with_build(wheel.read("WHEEL"), identity.build)
+    if naming.build_tag is not None:
+        filename = filename.with_build_tag(naming.build_tag)
+        content = _with_build(wheel.read("WHEEL"), naming.build_tag)
     return Renaming(filename, folders.get(wheel.dist_info, wheel.dist_info), folders, version, content, pins)
 
 

@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
 
 from wheelfix.errors import EditError
-from wheelfix.fix.naming import Identity, Renaming, build_order, rename
-from wheelfix.fix.weigh import Caution, gather, weigh, weigh_label
-from wheelfix.results import Change, Finding, Problem
+from wheelfix.fix.naming import Renaming, build_order, rename
+from wheelfix.fix.weigh import gather_evidence, weigh, weigh_local_version
+from wheelfix.options import Naming, Policy
+from wheelfix.results import Change, Finding, Outcome, Problem, Status
 from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
@@ -83,7 +84,8 @@ class Plan:
     ``applied_rules`` are the ids of those that applied. ``renaming`` tells what the wheel is called afterwards, and
     ``problem`` why the plan is not to be carried out, ``None`` if it may be. ``record`` is RECORD before and after its
     faults are mended, apart from the rows of what changes, ``None`` where none is; ``left`` are the faults that a repair
-    leaves, and ``trusted`` tells that it takes the content of the wheel for right.
+    leaves, and ``trusted`` says that it takes the content of the wheel for right. With ``sbom`` the new wheel carries its
+    provenance.
     """
 
     source: Path
@@ -103,6 +105,7 @@ class Plan:
     record: tuple[bytes, bytes] | None = None
     left: tuple[Finding, ...] = ()
     trusted: bool = False
+    sbom: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -122,33 +125,58 @@ class Plan:
         return unified_diff(*self.record, self.source.name, file="RECORD") if self.record else ""
 
 
+def preview(plan: Plan) -> Outcome:
+    """Return the outcome that ``plan`` would have; nothing is read or written.
+
+    Where the plan has a problem, the requirements that would have been dropped are kept, with their verdicts.
+    """
+    outcome = Outcome(
+        plan.source,
+        Status.UNCHANGED,
+        project=plan.project,
+        version=plan.version,
+        kept=plan.kept,
+        notes=plan.notes,
+        applied_rules=plan.applied_rules,
+        problem=plan.problem,
+        findings=plan.left,
+    )
+    if plan.problem:
+        kept = (as_kept(each) for each in plan.changes if each.verdict is not None)
+        return replace(outcome, status=Status.REFUSED, kept=(*plan.kept, *kept))
+    status = Status.UNCHANGED if plan.is_empty else Status.FIXED
+    return replace(outcome, status=status, changes=plan.changes, metadata_diff=plan.metadata_diff + plan.record_diff)
+
+
 def make_plan(
     wheel: Wheel,
     rules: RuleSet | None = None,
     *,
     edits: Iterable[Edit] = (),
     sha256: Callable[[], str] | None = None,
-    caution: Caution | None = None,
-    identity: Identity | None = None,
+    policy: Policy = Policy(),
+    naming: Naming = Naming(),
+    sbom: bool = True,
     evidence: "Evidence | None" = None,
     repair: Plan | None = None,
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
-    What rules take away, and a local version of a CPU build, are weighed against what the wheel says of its needs, with
-    ``caution``; where that forbids it the plan has a ``problem``. ``sha256`` gives the wheel's sum (hexadecimal) where the
-    caller has it: rules can ask for it. ``evidence`` is what was gathered of the wheel already. With the plan of a
-    ``repair`` of the same wheel the result does both: rules and edits find METADATA as it is repaired.
+    What rules take away, and a local version of a CPU build, are weighed against what the wheel says of its needs, as
+    ``policy`` says; where that forbids it the plan has a ``problem``. With ``sbom`` the new wheel carries its provenance.
+    ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can compare it. ``evidence`` is what was
+    gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
+    find METADATA as it is repaired.
 
     :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
     """
-    draft = _Draft(wheel, caution or Caution(), evidence, repair)
+    draft = _Draft(wheel, policy, evidence, repair)
     if rules is not None:
         draft.apply_rules(rules, sha256)
     for edit in edits:
         draft.apply_edit(edit)
-    return draft.finish(rules.digest if rules else None, identity or Identity())
+    return replace(draft.finish(rules.digest if rules else None, naming), sbom=sbom)
 
 
 def void_signatures(wheel: Wheel) -> list[Change]:
@@ -165,10 +193,10 @@ def as_kept(change: Change) -> Change:
 class _Draft:
     """A plan in the making."""
 
-    def __init__(self, wheel: Wheel, caution: Caution, evidence: "Evidence | None", repair: Plan | None) -> None:
+    def __init__(self, wheel: Wheel, policy: Policy, evidence: "Evidence | None", repair: Plan | None) -> None:
         self._wheel = wheel
-        self._caution = caution
-        self._evidence = cache(lambda: evidence or gather(wheel, caution.scan))  # seldom needed
+        self._policy = policy
+        self._evidence = cache(lambda: evidence or gather_evidence(wheel, policy.scan))  # seldom needed
         self._repair = repair
         self._document = wheel.document if repair is None else Document.parse(repair.new_metadata)
         self._editor = Editor(self._document)
@@ -189,7 +217,7 @@ class _Draft:
         self._notes += corrected.notes
         if not corrected.changes:
             return
-        weighed = weigh(corrected.changes, rules, self._evidence(), self._caution)
+        weighed = weigh(corrected.changes, rules, self._evidence(), self._policy)
         self._problem = weighed.problem
         self._notes += weighed.notes
         if weighed.left:
@@ -243,22 +271,22 @@ class _Draft:
             action = "remove-file" if content is None else "add-file" if before is None else "replace-file"
             self._file_changes.append(Change(path, action, None, None))
 
-    def finish(self, rules_digest: str | None, identity: Identity) -> Plan:
+    def finish(self, rules_digest: str | None, naming: Naming) -> Plan:
         wheel = self._wheel
         self._editor.check_versions()
         self._note_files()
         undone = self._editor.document.data == self._document.data  # edits can undo each other
         changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes]
         renaming = Renaming(wheel.filename, wheel.dist_info)
-        if not identity.is_empty and self._problem is None and (identity.unchanged or changes):
-            claim = weigh_label(identity.local, wheel, self._evidence, self._caution)
+        if not naming.keeps_names and self._problem is None and (naming.rename_unchanged or changes):
+            claim = weigh_local_version(naming.local, wheel, self._evidence, self._policy)
             self._problem = claim.problem
             self._notes += claim.notes
             if claim.left:
                 self._note_left(claim.left)
                 changes = self._leave()
             elif claim.problem is None:
-                renaming = rename(wheel, identity)
+                renaming = rename(wheel, naming)
                 changes += self._take_name(renaming)
         if self._editor.changes:
             self._note_duplicates()
@@ -378,10 +406,10 @@ class _Draft:
 _VOID: Final = "A signature of RECORD is removed with any change: it would be void."
 _OWN: Final = {
     "metadata": "Use SetField, AddField and RemoveField.",
-    "wheel": "Only its build tag can change: use --build-tag, or Identity(build=...) from Python.",
+    "wheel": "Only its build tag can change: use --build-tag, or Naming(build_tag=...) from Python.",
     "record": "Its rows follow from the other edits.",
     **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
-    PROVENANCE: "It is written with each correction; leave it out with --no-sbom, or sbom=False from Python.",
+    PROVENANCE: "It is written with each correction; leave it out with --no-sbom, or Output(sbom=False) from Python.",
 }
 """The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
 

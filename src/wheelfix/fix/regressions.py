@@ -29,19 +29,18 @@ _ROW_OR_LINE: Final = re.compile(r"\b(row|line) \d+")
 """Where in a file something stands: it stands elsewhere once a row or a line is added or gone."""
 
 
-def guarded(plan: Plan, wheel: Wheel, *, sbom: bool, foresee: bool = False) -> Plan:
+def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
     """Return ``plan``, with a problem if carrying it out would break ``wheel``, or vouch for what may be damaged.
 
-    With ``sbom`` its provenance is part of it. Where nothing will be written, ``foresee`` asks what would be asked of the
-    new wheel.
+    Where nothing will be written, ``foresee`` checks what would be checked in the new wheel.
 
     :raises RecordError: if RECORD cannot be read.
     """
     if plan.problem or plan.is_empty:
         return plan
-    problem = next(_problems(plan, wheel, sbom=sbom), None)
+    problem = next(_problems(plan, wheel), None)
     if problem is None and foresee:
-        assembly = Assembly(wheel, plan, sbom=sbom)
+        assembly = Assembly(wheel, plan)
         preview = assembly.preview()
         try:
             problem = new_error(plan, wheel, preview, read_layout(preview), assembly.expected)
@@ -50,15 +49,15 @@ def guarded(plan: Plan, wheel: Wheel, *, sbom: bool, foresee: bool = False) -> P
     return replace(plan, problem=problem) if problem else plan
 
 
-def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
+def _problems(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     """Yield what keeps ``plan`` from being carried out, as far as it can be known without the new wheel."""
-    if sbom and wheel.entry(PROVENANCE) and wheel.provenance is None:
+    if plan.sbom and wheel.entry(PROVENANCE) and wheel.provenance is None:
         yield Problem(
             "foreign-provenance",
             f"{PROVENANCE} in dist-info is not as wheelfix writes it, and the provenance would replace it",
             "Leave it there and write no provenance with --no-sbom, or build the wheel again without it.",
         )
-    if sbom and not plan.trusted and (problem := problem_of(wheel, PROVENANCE)):
+    if plan.sbom and not plan.trusted and (problem := problem_of(wheel, PROVENANCE)):
         yield problem
     own = f"{wheel.dist_info}/RECORD"
     record = wheel.record if plan.record is None else Record.parse(plan.record[1])
@@ -68,14 +67,14 @@ def _problems(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
             "RECORD has a hash or a size for itself, which would be wrong afterwards",
             "Fix that as well with --repair, or first with `wheelfix repair`.",
         )
-    yield from _collisions(plan, wheel, sbom=sbom)
+    yield from _collisions(plan, wheel)
 
 
-def _collisions(plan: Plan, wheel: Wheel, *, sbom: bool) -> Iterator[Problem]:
+def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
     removed = {*plan.removed, *([PROVENANCE] if wheel.provenance else ())}
     added = [file for file in plan.written if wheel.entry(file) is None]
-    added += [PROVENANCE] if sbom else []
+    added += [PROVENANCE] if plan.sbom else []
     depth = max((file.count("/") + 1 for file in added), default=0)
     gone = {f"{wheel.dist_info}/{file}" for file in removed}
     present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in gone), wheel, depth)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.fix.task import Brief
 from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
@@ -31,9 +30,10 @@ _TORCH: Final = "torch"
 class Rehearsal:
     """What would become of one wheel: its ``outcome``, and what it declares as it came and as it would be.
 
-    ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` tells whether the rest is
+    ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
-    read of its binaries.
+    read of its binaries. The last three are what its release requires of it, once it was compared: ``problem`` refuses it,
+    ``rename`` gives it the new name even if nothing else changes, ``notes`` come with its outcome.
     """
 
     outcome: Outcome
@@ -43,6 +43,9 @@ class Rehearsal:
     gpu_build: str = ""
     linkage: "Linkage | None" = None
     readable: bool = True
+    problem: Problem | None = None
+    rename: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -62,12 +65,9 @@ class Rehearsal:
         return Known(release, self.before, self.after if self.is_fixed else self.before) if self.readable else None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What the releases of a run ask for: a brief for each wheel that was looked at, and how they disagreed as they came."""
-
-    briefs: Mapping[Path, Brief] = field(default_factory=dict)
-    disagreements: tuple[Disagreement, ...] = ()
+def unreadable(outcome: Outcome) -> Rehearsal:
+    """Return the rehearsal of a wheel that cannot be looked at, as its ``outcome`` says."""
+    return Rehearsal(outcome, read_name(outcome.source), readable=False)
 
 
 def to_compare(paths: Iterable[Path]) -> list[Path]:
@@ -85,63 +85,57 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
     ]
 
 
-def compare(rehearsals: Sequence[Rehearsal], *, allow_mixed: bool = False, local: str | None = None) -> Comparison:
-    """Return what the releases of ``rehearsals`` ask for.
+def compare(
+    rehearsals: Iterable[Rehearsal], *, allow_mixed: bool = False, local: str | None = None
+) -> tuple[dict[Path, Rehearsal], tuple[Disagreement, ...]]:
+    """Return the rehearsals by their paths, with what their releases require, and how releases disagreed as they came.
 
-    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With the label
-    ``local`` wheels that change get a release of their own, and those of the same release that say the same go with them.
-    Wheels that would get the same new name are refused. Disagreements that the run would resolve say so.
+    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With the local
+    version ``local`` wheels that change get a release of their own, and those of the same release that declare the same get
+    it too. Wheels that would get the same new name are refused. Disagreements that the run would resolve say so.
     """
-    named = [each for each in rehearsals if each.filename is not None]
-    briefs = {each.path: Brief(linkage=each.linkage, after=each.after if each.readable else None) for each in named}
-    for release in by_release(named, [read_name(each.path) for each in named]):
+    named = {each.path: each for each in rehearsals if each.filename is not None}
+    origins = [read_name(path) for path in named]
+    for release in by_release([*named.values()], origins):
         for path in _go_along(release) if local is not None else ():
-            briefs[path] = replace(briefs[path], rename=True)
-    names = [_new_name(each, local if briefs[each.path].rename else None) for each in named]
-    for path, clash in _clashes([each.path for each in named], names):
-        briefs[path] = replace(briefs[path], problem=clash)
-    for release in by_release(named, names):
+            named[path] = replace(named[path], rename=True)
+    names = [_new_name(each, local) for each in named.values()]
+    for path, clash in _clashes([*named], names):
+        named[path] = replace(named[path], problem=clash)
+    for release in by_release([*named.values()], names):
         problem = None if allow_mixed else _would_disagree(release)
         for each in release if problem else ():
-            briefs[each.path] = replace(briefs[each.path], problem=problem)
-    for path, note in _companions(named):
-        briefs[path] = replace(briefs[path], notes=(*briefs[path].notes, note))
-    found = disagreements_of({each.path: each.before.requirements for each in named if each.readable})
-    going = {
+            named[each.path] = replace(named[each.path], problem=problem)
+    for path, note in _companions(named.values()):
+        named[path] = replace(named[path], notes=(*named[path].notes, note))
+    found = disagreements_of({path: each.before.requirements for path, each in named.items() if each.readable})
+    ending = {
         each.path: (release_of(name) if name else None, meanings(each.after.requirements).keys())
-        for each, name in zip(named, names, strict=True)
-        if briefs[each.path].problem is None and each.outcome.problem is None
+        for each, name in zip(named.values(), names, strict=True)
+        if each.problem is None and each.outcome.problem is None
     }
-    return Comparison(briefs, tuple(replace(each, resolved=_is_resolved(each, going)) for each in found))
+    return named, tuple(replace(each, resolved=_is_resolved(each, ending)) for each in found)
 
 
-def _is_resolved(disagreement: Disagreement, going: Mapping[Path, tuple[Release | None, Collection[Hashable]]]) -> bool:
+def _is_resolved(disagreement: Disagreement, ending: Mapping[Path, tuple[Release | None, Collection[Hashable]]]) -> bool:
     """Whether all wheels that disagree are done, and those that end in one release agree on the requirement then.
 
-    ``going`` has the release and the requirements that each wheel ends with.
+    ``ending`` has the release and the requirements that each wheel ends with.
     """
     wanted = meaning(disagreement.requirement)
     answers: dict[Release | None, set[bool]] = {}
     for path in (*disagreement.present, *disagreement.missing):
-        if path not in going:
+        if path not in ending:
             return False
-        release, requirements = going[path]
+        release, requirements = ending[path]
         answers.setdefault(release, set()).add(wanted in requirements)
     return all(len(said) == 1 for said in answers.values())
 
 
-def without_failed(disagreements: Iterable[Disagreement], outcomes: Iterable[Outcome]) -> tuple[Disagreement, ...]:
-    """Return ``disagreements`` as they are after a run: where a wheel was refused or failed, nothing is resolved."""
-    failed = {outcome.source for outcome in outcomes if outcome.problem}
-    return tuple(
-        replace(each, resolved=each.resolved and failed.isdisjoint({*each.present, *each.missing})) for each in disagreements
-    )
-
-
 def _new_name(rehearsal: Rehearsal, local: str | None) -> WheelFilename | None:
-    """Return the name that a wheel would have, with the label that it gets because its siblings do."""
+    """Return the name that a wheel would have, with the local version that it gets because others of its release do."""
     name = rehearsal.filename
-    return name if name is None or local is None else name.with_local_label(local)
+    return name.with_local_label(local) if name and local is not None and rehearsal.rename else name
 
 
 def _clashes(paths: Sequence[Path], names: Sequence[WheelFilename | None]) -> Iterator[tuple[Path, Problem]]:
@@ -153,8 +147,8 @@ def _clashes(paths: Sequence[Path], names: Sequence[WheelFilename | None]) -> It
                 path,
                 Problem(
                     "same-output-name",
-                    f"another wheel of this call would be called {name} too",
-                    "Correct them in two calls with two output folders, or choose other names.",
+                    f"another wheel of this run would be called {name} too",
+                    "Fix them in two runs with two output directories, or choose other names.",
                 ),
             )
 

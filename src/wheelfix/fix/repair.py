@@ -12,7 +12,7 @@ from wheelfix.errors import MetadataError
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.naming import Renaming
 from wheelfix.fix.plan import Plan, void_signatures
-from wheelfix.fix.task import Mandate
+from wheelfix.options import Selection
 from wheelfix.results import Change
 from wheelfix.text import shown
 from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
@@ -43,21 +43,21 @@ class Repair:
     sums: Mapping[str, Sums]
     trusted: bool
 
-    def concluded(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Plan:
+    def concluded(self, plan: Plan, wheel: Wheel) -> Plan:
         """Return ``plan``, which this repair is a part of, with what is left: the findings in its result.
 
         Where it changes nothing, or is refused, they are those of ``wheel`` as it came. Notes say what was not fixed, and
         why. Contents that stay are not read again.
         """
         is_done = not plan.problem and not plan.is_empty
-        found = self._in_result(plan, wheel, sbom=sbom) if is_done else self.found
+        found = self._in_result(plan, wheel) if is_done else self.found
         dist_info = plan.renaming.dist_info if is_done else wheel.dist_info
         in_doubt = _doubted(found, dist_info, trusted=self.trusted)
         notes = () if plan.problem else tuple(_notes(found, in_doubt))
         return replace(plan, left=tuple(each.finding for each in first_of_each(found)), notes=(*plan.notes, *notes))
 
-    def _in_result(self, plan: Plan, wheel: Wheel, *, sbom: bool) -> Sequence[RawFinding]:
-        assembly = Assembly(wheel, plan, sbom=sbom)
+    def _in_result(self, plan: Plan, wheel: Wheel) -> Sequence[RawFinding]:
+        assembly = Assembly(wheel, plan)
         result = assembly.preview()
         names = {old: assembly.name_of(old) for old in self.sums}
         known = {names[old]: each for old, each in self.sums.items() if names[old] not in assembly.expected}
@@ -65,16 +65,20 @@ class Repair:
         return examine(path, source=result, known=known).found
 
 
-def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
-    """Return what fixes the findings in ``wheel`` as far as ``mandate`` goes; all its entries are read.
+def make_repair(wheel: Wheel, selection: Selection, *, trust_content: bool = False, sbom: bool = True) -> Repair:
+    """Return what fixes the findings in ``wheel`` that ``selection`` includes; all its entries are read.
 
     :raises MetadataError: if readers disagree about METADATA and that is not fixed.
     :raises RecordError: if RECORD cannot be read.
     """
     examined = examine(wheel.path, source=wheel.source)
     found = examined.found
-    in_doubt = _doubted(found, wheel.dist_info, trusted=mandate.trust_content)
-    mended = [each for each in found if _may_mend(each, mandate) and _file_changed_by(each) not in in_doubt]
+    in_doubt = _doubted(found, wheel.dist_info, trusted=trust_content)
+    mended = [
+        each
+        for each in found
+        if _may_mend(each, selection, trust_content=trust_content) and _file_changed_by(each) not in in_doubt
+    ]
     metadata, metadata_changes = _mend_metadata(wheel, mended)
     written, wheel_changes = _fix_wheel_file(wheel, mended)
     record, record_changes = _mend_record(wheel, mended)
@@ -91,9 +95,10 @@ def make_repair(wheel: Wheel, mandate: Mandate) -> Repair:
         written=written,
         removed=tuple(change.field for change in changes if change.action == "remove-file"),
         record=record,
-        trusted=mandate.trust_content,
+        trusted=trust_content,
+        sbom=sbom,
     )
-    return Repair(plan, found, examined.sums, mandate.trust_content)
+    return Repair(plan, found, examined.sums, trust_content)
 
 
 def _doubted(found: Iterable[RawFinding], dist_info: str, *, trusted: bool) -> frozenset[str]:
@@ -111,19 +116,19 @@ def _removals(wheel: Wheel, mended: Sequence[RawFinding], *, changed: bool) -> l
     return [*{**void, **found}.values()]
 
 
-def _may_mend(found: RawFinding, mandate: Mandate) -> bool:
-    if not found.fixes or (found.file and not mandate.trust_content):
+def _may_mend(found: RawFinding, selection: Selection, *, trust_content: bool) -> bool:
+    if not found.fixes or (found.file and not trust_content):
         return False
-    selected = not mandate.select or found.code.startswith(mandate.select)
+    selected = selection.includes(found.code)
     match CHECKS[found.code].fix:
         case Fix.NO:
             return False
         case Fix.YES:
             return selected
         case Fix.TRUSTED:
-            return selected and mandate.trust_content
+            return selected and trust_content
         case Fix.SELECTED:
-            return found.code in mandate.select
+            return found.code in selection.select
 
 
 def _file_changed_by(found: RawFinding) -> str:

@@ -10,7 +10,7 @@ from wheelfix.errors import ArchiveError, WheelFault
 from wheelfix.evidence.build import names_cpu_build
 from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.verdict import Evidence, what_breaks
-from wheelfix.options import CAUTION, Scan, refuse_excluded
+from wheelfix.options import Policy, Scan
 from wheelfix.results import Change, Problem, Verdict
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import names_a_pair
@@ -29,29 +29,6 @@ _UNKNOWN: Final = frozenset({Tag("unknown", "unknown", "unknown")})
 _MOST_NOTES: Final = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caution:
-    """How careful to be with requirements of the GPU catalogue.
-
-    ``scan`` says when binaries are read. With ``force`` requirements go whatever the evidence; with ``allow_unproven``
-    rules that come with wheelfix may drop what is unproven, as your own rules may. With ``skip_gpu_builds`` a wheel that
-    needs what would be dropped is left unchanged instead of refused; with ``skip_unproven`` so is one without evidence
-    that it can do without.
-
-    :raises ValueError: if two of these exclude each other.
-    """
-
-    scan: Scan = Scan.AUTO
-    force: bool = False
-    allow_unproven: bool = False
-    skip_gpu_builds: bool = False
-    skip_unproven: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant together."""
-        refuse_excluded({name: getattr(self, name) for name in CAUTION})
-
-
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may.
@@ -65,7 +42,7 @@ class Weighed:
     left: str = ""
 
 
-def gather(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
+def gather_evidence(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
     """Return the evidence in ``wheel``, which must stay open: it is read as it is asked for.
 
     ``scan`` says when binaries are read, and ``known`` is what was read of them before.
@@ -99,45 +76,45 @@ def own_tags(wheel: Wheel) -> frozenset[Tag]:
         return _UNKNOWN
 
 
-def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, caution: Caution) -> Weighed:
+def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy: Policy) -> Weighed:
     """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away."""
     changes = tuple(changes)
-    if caution.force and any(map(_is_catalogued, changes)):
+    if policy.force and any(map(_is_catalogued, changes)):
         evidence.read_all()  # so that what is told does not depend on what was asked first
     weighed = tuple(_with_verdict(each, rules, evidence) for each in changes)
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
-    if caution.force:
+    if policy.force:
         return Weighed(weighed, None, _consequences(weighed, evidence) if unsafe or unproven else ())
-    if unsafe and caution.skip_gpu_builds:
+    if unsafe and policy.skip_gpu_builds:
         return Weighed(weighed, None, (), left=f"it needs {_counted(unsafe)}: {unsafe[0].evidence}")
     if unsafe:
         return Weighed(weighed, _refusal(unsafe), ())
-    if unproven and caution.skip_unproven:
+    if unproven and policy.skip_unproven:
         return Weighed(weighed, None, (), left=_no_evidence(unproven))
-    if unproven and not caution.allow_unproven:
+    if unproven and not policy.allow_unproven:
         return Weighed(weighed, _doubt(unproven), ())
     return Weighed(weighed, None, ())
 
 
-def weigh_label(label: str | None, wheel: Wheel, evidence: Callable[[], Evidence], caution: Caution) -> Weighed:
-    """Return whether ``wheel`` may get the local version ``label``: a GPU build does not become one for the CPU by its name.
+def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], Evidence], policy: Policy) -> Weighed:
+    """Return whether ``wheel`` may get the local version ``local``: a GPU build does not become one for the CPU by its name.
 
-    Only a label that says so is weighed, and one that the wheel does not have already; its binaries are read for that.
+    Only one that says so is weighed, and one that the wheel does not have already; its binaries are read for that.
     """
-    is_new = label is not None and wheel.filename.with_local_label(label) != wheel.filename
-    sign = evidence().gpu_sign() if label is not None and is_new and names_cpu_build(label) else ""
+    is_new = local is not None and wheel.filename.with_local_label(local) != wheel.filename
+    sign = evidence().gpu_sign() if local is not None and is_new and names_cpu_build(local) else ""
     if not sign:
         return Weighed((), None, ())
-    if caution.force:
+    if policy.force:
         return Weighed((), None, (f"Forced: its local version says that it is a CPU build, but {sign}.",))
-    if caution.skip_gpu_builds:
+    if policy.skip_gpu_builds:
         return Weighed((), None, (), left=f"it is a GPU build: {sign}")
     return Weighed(
         (),
         Problem(
             "cpu-label",
-            f"the local version {shown(label or '')} says that it is a CPU build, but {sign}",
+            f"the local version {shown(local or '')} says that it is a CPU build, but {sign}",
             "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version. --force overrides this.",
         ),
         (),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,8 @@ from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.upload import Request, add_new_wheels
 from wheelfix.mirror.upstream_file import UpstreamFile
-from wheelfix.options import Publishing, Transfer, listed
+from wheelfix.options import Naming, Output, Policy, Publishing, Transfer, listed
+from wheelfix.progress import NoProgress
 from wheelfix.results import Outcome, Publication, PublishReport, Report
 
 if TYPE_CHECKING:
@@ -80,7 +82,33 @@ def check_options(rules: "RuleSet | Path | str | Sequence[Path | str] | None", o
     for name in _WHERE & options.keys():
         raise ValueError(f"{name} is for fix_wheels: results go into the mirror")
     options["edits"] = tuple(options.get("edits", ()))
-    fix_wheels((), rules, dry_run=True, **{name: value for name, value in options.items() if name not in _OF_MIRROR})
+    rest = {name: value for name, value in options.items() if name not in _OF_MIRROR}
+    fix_wheels((), rules, **_as_values(rest, Output(dry_run=True)))
+
+
+_OF_POLICY: Final = {each.name for each in fields(Policy)}
+_OF_NAMING: Final = {each.name for each in fields(Naming)}
+
+
+def _as_values(options: dict[str, Any], output: Output) -> dict[str, Any]:
+    """Return ``options`` as :func:`wheelfix.fix_wheels` takes them."""
+    policy = {name: value for name, value in options.items() if name in _OF_POLICY}
+    naming = {name: value for name, value in options.items() if name in _OF_NAMING}
+    rest = {name: value for name, value in options.items() if name not in (*policy, *naming, "sbom")}
+    values: dict[str, Any] = {"policy": Policy(**policy)} if policy else {}
+    values |= {"naming": Naming(**naming)} if naming else {}
+    return {"output": changed(output, sbom=options.get("sbom", True)), **values, **rest}
+
+
+class _Outcomes(NoProgress):
+    """Calls ``on_outcome`` with each outcome."""
+
+    def __init__(self, on_outcome: Callable[[Outcome], None]) -> None:
+        self._on_outcome = on_outcome
+
+    def wheel_done(self, outcome: Outcome) -> None:
+        """Call it."""
+        self._on_outcome(outcome)
 
 
 def decided_by(rules: str | None, options: Mapping[str, Any]) -> str | None:
@@ -108,7 +136,10 @@ def correct_into(
     """
     said = upstream or {}
     with workshop(store.scratch()) as made:
-        report = fix_wheels(given, rules, output_dir=made, allow_mixed=allow_mixed, on_outcome=on_outcome, **options)
+        values = _as_values({**options, "allow_mixed": allow_mixed}, Output(directory=made))
+        if on_outcome:
+            values["progress"] = _Outcomes(on_outcome)
+        report = fix_wheels(given, rules, **values)
         sources = {each.output: each.source for each in report.outcomes if each.output is not None}
         sums = {each.output: each.output_sha256 for each in report.outcomes if each.output and each.output_sha256}
         applied = decided_by(_digest(rules), options)

@@ -69,7 +69,7 @@ REQUIRES = "Requires-Dist"
 _REBUILD: Final = "Build the wheel again to change it."
 _OF_WHEEL: Final = {
     "tag": "To change the tags, use `wheel tags`, which renames the file too, or build the wheel again.",
-    "build": "To change the build tag, use --build-tag, or Identity(build=...) from Python.",
+    "build": "To change the build tag, use --build-tag, or Naming(build_tag=...) from Python.",
     "wheel-version": _REBUILD,
     "generator": _REBUILD,
     "root-is-purelib": _REBUILD,

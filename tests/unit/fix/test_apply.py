@@ -233,7 +233,11 @@ def test_edits_and_new_files(tmp_path: Path) -> None:
     source = write_wheel(tmp_path, _SPEC)
     edits: list[wheelfix.Edit] = [SetField("Requires-Python", ">=3.10"), WriteFile("licenses/NOTICE", b"notice")]
     outcome = wheelfix.fix_wheels(
-        [source], None, edits=edits, output_dir=tmp_path / "out", sbom=False, allow_unproven=True
+        [source],
+        None,
+        output=wheelfix.Output(directory=tmp_path / "out", sbom=False),
+        policy=wheelfix.Policy(allow_unproven=True),
+        edits=edits,
     ).outcomes[0]
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
@@ -258,7 +262,12 @@ def test_root_does_not_take_a_wheel_over(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, 65534, 65534)
     before = path.stat()
-    assert wheelfix.fix_wheels([path], in_place=True, allow_unproven=True).outcomes[0].status is Status.FIXED
+    assert (
+        wheelfix.fix_wheels([path], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True))
+        .outcomes[0]
+        .status
+        is Status.FIXED
+    )
     after = path.stat()
     assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
     assert after.st_ino != before.st_ino
@@ -268,7 +277,11 @@ def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -
     corrected = fixed(write_wheel(tmp_path, _SPEC), tmp_path / "out")
     edit = wheelfix.SetField("Summary", "new")
     [outcome] = wheelfix.fix_wheels(
-        [corrected], None, edits=[edit], output_dir=tmp_path / "more", sbom=False, allow_unproven=True
+        [corrected],
+        None,
+        output=wheelfix.Output(directory=tmp_path / "more", sbom=False),
+        policy=wheelfix.Policy(allow_unproven=True),
+        edits=[edit],
     ).outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:

@@ -14,8 +14,7 @@ import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
 from wheelfix import Status
-from wheelfix.fix.job import fix_one
-from wheelfix.fix.task import Task
+from wheelfix.fix.job import Job, fix_one
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 
 _SPEC = WheelSpec(
@@ -34,7 +33,9 @@ def test_in_place(tmp_path: Path) -> None:
     expected = fixed(source, tmp_path / "out").read_bytes()
     before = source.read_bytes()
     with source.open("rb") as reader:
-        outcome = wheelfix.fix_wheels([source], in_place=True, allow_unproven=True).outcomes[0]
+        outcome = wheelfix.fix_wheels(
+            [source], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True)
+        ).outcomes[0]
         assert reader.read() == before
     assert (outcome.status, outcome.output) == (Status.FIXED, source)
     assert source.read_bytes() == expected
@@ -48,18 +49,27 @@ def test_in_place_through_a_link(tmp_path: Path) -> None:
     real = write_wheel(tmp_path / "store", _SPEC)
     link = tmp_path / real.name
     link.symlink_to(real)
-    outcome = wheelfix.fix_wheels([link], in_place=True, allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels(
+        [link], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True)
+    ).outcomes[0]
     assert outcome.status is Status.FIXED
     assert link.is_symlink()
     assert not real.is_symlink()
     assert link.read_bytes() == real.read_bytes()
-    assert wheelfix.fix_wheels([real], dry_run=True, allow_unproven=True).outcomes[0].status is Status.UNCHANGED
+    assert (
+        wheelfix.fix_wheels([real], output=wheelfix.Output(dry_run=True), policy=wheelfix.Policy(allow_unproven=True))
+        .outcomes[0]
+        .status
+        is Status.UNCHANGED
+    )
 
 
 def test_in_place_without_a_change_touches_nothing(tmp_path: Path) -> None:
     source = write_wheel(tmp_path, WheelSpec(requires=()))
     before = source.stat()
-    outcome = wheelfix.fix_wheels([source], in_place=True, allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels(
+        [source], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True)
+    ).outcomes[0]
     assert outcome.status is Status.UNCHANGED
     after = source.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
@@ -138,7 +148,11 @@ def test_full_disk_leaves_nothing(call: str, *, in_place: bool, tmp_path: Path, 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, call, full)
-    outcome = wheelfix.fix_wheels([source], output_dir=tmp_path / "out", in_place=in_place, allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels(
+        [source],
+        output=wheelfix.Output(directory=tmp_path / "out", in_place=in_place),
+        policy=wheelfix.Policy(allow_unproven=True),
+    ).outcomes[0]
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "enospc"
@@ -159,7 +173,11 @@ def test_folder_that_cannot_be_flushed(*, in_place: bool, tmp_path: Path, monkey
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", flush_files_only)
-    outcome = wheelfix.fix_wheels([source], output_dir=tmp_path / "out", in_place=in_place, allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels(
+        [source],
+        output=wheelfix.Output(directory=tmp_path / "out", in_place=in_place),
+        policy=wheelfix.Policy(allow_unproven=True),
+    ).outcomes[0]
     assert outcome.status is Status.FIXED
     assert outcome.output is not None
     assert outcome.output_sha256 == hashlib.sha256(outcome.output.read_bytes()).hexdigest()
@@ -186,10 +204,8 @@ def test_a_wheel_that_is_in_its_place_has_not_failed(
     monkeypatch.setattr(os, "fsync", flush)
     outcome = wheelfix.fix_wheels(
         [source],
-        output_dir=tmp_path / "out",
-        overwrite=way == "overwrite",
-        in_place=way == "in-place",
-        allow_unproven=True,
+        output=wheelfix.Output(directory=tmp_path / "out", overwrite=way == "overwrite", in_place=way == "in-place"),
+        policy=wheelfix.Policy(allow_unproven=True),
     ).outcomes[0]
     assert outcome.status is (Status.FIXED if requires else Status.UNCHANGED)
     assert outcome.problem is None
@@ -206,9 +222,11 @@ def test_a_relative_output_directory(tmp_path: Path, monkeypatch: pytest.MonkeyP
     source = write_wheel(tmp_path, _SPEC)
     monkeypatch.chdir(tmp_path)
     for path in (source, Path(source.name)):
-        outcome = wheelfix.fix_wheels([path], output_dir="out", allow_unproven=True).outcomes[0]
+        outcome = wheelfix.fix_wheels([path], output="out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
         assert (outcome.status, outcome.output) == (Status.FIXED, Path("out") / source.name)
-    assert wheelfix.fix_wheels([Path(source.name)], in_place=True, allow_unproven=True).ok
+    assert wheelfix.fix_wheels(
+        [Path(source.name)], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True)
+    ).ok
 
 
 @pytest.mark.usefixtures("_way")
@@ -222,7 +240,7 @@ def test_interrupt_leaves_nothing(call: str, tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(os, call, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        wheelfix.fix_wheels([source], output_dir=tmp_path / "out", allow_unproven=True)
+        wheelfix.fix_wheels([source], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True))
     assert _names(tmp_path / "out") == []
 
 
@@ -256,9 +274,9 @@ def test_source_that_changes_while_it_is_read(
         return result
 
     monkeypatch.setattr(RunningDigest, "hexdigest", meddled)
-    outcome = fix_one(
-        (source, None), Task(rules="gpu", allow_unproven=True, output_dir=None if in_place else tmp_path / "out")
-    )
+    output = wheelfix.Output(directory=tmp_path / "out", in_place=in_place)
+    job = Job(rules="gpu", policy=wheelfix.Policy(allow_unproven=True), output=output)
+    outcome = fix_one((source, None), job)
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"
@@ -277,7 +295,9 @@ def test_source_that_another_file_replaces(tmp_path: Path, monkeypatch: pytest.M
         return real(self)
 
     monkeypatch.setattr(RunningDigest, "hexdigest", replaced)
-    outcome = wheelfix.fix_wheels([source], in_place=True, allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels(
+        [source], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True)
+    ).outcomes[0]
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"

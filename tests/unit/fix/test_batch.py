@@ -18,8 +18,10 @@ import pytest
 
 import wheelfix
 from building import RecordStyle, WheelSpec, write_wheel
+from fixing import Outcomes
 from wheelfix.errors import RulesError
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Naming, Output
 from wheelfix.results import Outcome, Status, failure
 from wheelfix.wheel.editor import SetField
 
@@ -47,7 +49,7 @@ def test_outcomes_come_in_the_order_given(tmp_path: Path) -> None:
     text.write_text("text")
     given = [good, bad, plain, missing, text]
     seen: list[Outcome] = []
-    report = fix_wheels(given, output_dir=tmp_path / "out", on_outcome=seen.append)
+    report = fix_wheels(given, output=tmp_path / "out", progress=Outcomes(seen.append))
     assert [outcome.source for outcome in report.outcomes] == given
     assert statuses(report.outcomes) == ["fixed", "refused", "unchanged", "failed", "refused"]
     assert seen == list(report.outcomes)
@@ -67,7 +69,7 @@ def test_outcomes_come_in_the_order_given(tmp_path: Path) -> None:
 
 def test_an_unchanged_wheel_is_copied_as_it_is(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo", requires=("numpy",))
-    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([path], output=tmp_path / "out").outcomes
     assert outcome.output is not None
     assert outcome.output.read_bytes() == path.read_bytes()
 
@@ -76,37 +78,37 @@ def test_the_number_of_jobs_does_not_show_in_the_bytes(tmp_path: Path) -> None:
     """Pitfall 30: same input, same bytes, in any order and with any number of jobs."""
     paths = wheels(tmp_path / "in", "a", "b", "c")
     for name, jobs, order in (("one", 1, paths), ("two", 2, paths[::-1])):
-        report = fix_wheels(order, output_dir=tmp_path / name, jobs=jobs)
+        report = fix_wheels(order, output=tmp_path / name, jobs=jobs)
         assert [outcome.source for outcome in report.outcomes] == order
         assert report.ok
     with ThreadPoolExecutor(3) as executor:
-        assert fix_wheels(paths, output_dir=tmp_path / "threads", executor=executor).ok
+        assert fix_wheels(paths, output=tmp_path / "threads", executor=executor).ok
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(tmp_path / "threads")
 
 
 def test_a_process_pool_of_the_caller_is_used(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as executor:
-        assert fix_wheels([path], output_dir=tmp_path / "out", executor=executor).ok
+        assert fix_wheels([path], output=tmp_path / "out", executor=executor).ok
         executor.submit(os.getpid).result()
 
 
 def test_errors_come_back_from_other_processes(tmp_path: Path) -> None:
     bad = [tmp_path / "missing-1.0-py3-none-any.whl", tmp_path / "other.txt"]
     bad[1].write_text("text")
-    report = fix_wheels(bad, output_dir=tmp_path / "out", jobs=2)
+    report = fix_wheels(bad, output=tmp_path / "out", jobs=2)
     assert [outcome.problem.code for outcome in report.outcomes if outcome.problem] == ["enoent", "not-a-wheel-name"]
 
 
 def test_one_folder_cannot_hold_two_wheels_of_one_name(tmp_path: Path) -> None:
     """Neither of the two is written: which one comes first must not decide."""
     one, two, other = *wheels(tmp_path / "1", "demo"), *wheels(tmp_path / "2", "demo"), *wheels(tmp_path / "2", "other")
-    report = fix_wheels([one, other, two], output_dir=tmp_path / "out")
+    report = fix_wheels([one, other, two], output=tmp_path / "out")
     assert statuses(report.outcomes) == ["refused", "fixed", "refused"]
     assert report.outcomes[0].problem is not None
     assert report.outcomes[0].problem.code == "same-output-name"
     assert set(contents(tmp_path / "out")) == {other.name}
-    assert fix_wheels([one, two], in_place=True).ok
+    assert fix_wheels([one, two], output=Output(in_place=True)).ok
 
 
 def test_one_wheel_given_twice_is_no_clash(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_one_wheel_given_twice_is_no_clash(tmp_path: Path) -> None:
     link = tmp_path / "links"
     link.mkdir()
     (link / path.name).symlink_to(path)
-    report = fix_wheels([path, again, link / path.name], output_dir=tmp_path / "out")
+    report = fix_wheels([path, again, link / path.name], output=tmp_path / "out")
     assert statuses(report.outcomes) == ["fixed"] * 3
 
 
@@ -123,14 +125,14 @@ def test_one_wheel_given_twice_is_no_clash(tmp_path: Path) -> None:
 def test_one_wheel_given_twice_is_corrected_in_place_once(tmp_path: Path, jobs: int) -> None:
     """Pitfall 35: what comes second finds nothing to do; both outcomes are of one file."""
     [path] = wheels(tmp_path / "in", "demo")
-    report = fix_wheels([path, tmp_path / "in" / ".." / "in" / path.name], in_place=True, jobs=jobs)
+    report = fix_wheels([path, tmp_path / "in" / ".." / "in" / path.name], output=Output(in_place=True), jobs=jobs)
     assert report.ok, [outcome.problem for outcome in report.outcomes]
 
 
 def test_nothing_is_written_in_a_dry_run(tmp_path: Path) -> None:
     paths = wheels(tmp_path / "in", "a", "b")
     before = contents(tmp_path / "in")
-    report = fix_wheels(paths, output_dir=tmp_path / "out", dry_run=True)
+    report = fix_wheels(paths, output=Output(directory=tmp_path / "out", dry_run=True))
     assert statuses(report.outcomes) == ["fixed", "fixed"]
     assert all(outcome.output is None and outcome.metadata_diff for outcome in report.outcomes)
     assert not (tmp_path / "out").exists()
@@ -140,16 +142,16 @@ def test_nothing_is_written_in_a_dry_run(tmp_path: Path) -> None:
 def test_stripping_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
     """Pitfall 35: idempotence, in place and into another folder."""
     [path] = wheels(tmp_path / "in", "demo")
-    assert statuses(fix_wheels([path], in_place=True).outcomes) == ["fixed"]
+    assert statuses(fix_wheels([path], output=Output(in_place=True)).outcomes) == ["fixed"]
     fixed = path.read_bytes()
-    assert statuses(fix_wheels([path], in_place=True).outcomes) == ["unchanged"]
-    assert statuses(fix_wheels([path], output_dir=tmp_path / "out").outcomes) == ["unchanged"]
+    assert statuses(fix_wheels([path], output=Output(in_place=True)).outcomes) == ["unchanged"]
+    assert statuses(fix_wheels([path], output=tmp_path / "out").outcomes) == ["unchanged"]
     assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes() == fixed
 
 
 def test_a_second_run_into_the_same_folder_is_at_peace(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
-    first, second = (fix_wheels([path], output_dir=tmp_path / "out").outcomes[0] for _ in range(2))
+    first, second = (fix_wheels([path], output=tmp_path / "out").outcomes[0] for _ in range(2))
     assert first.notes == ()
     assert second == replace(first, notes=("The same bytes were there already.",))
 
@@ -158,7 +160,7 @@ def test_a_second_run_into_the_same_folder_is_at_peace(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_is_one_wheels_problem(tmp_path: Path, jobs: int) -> None:
     """Pitfall 29: a NUL in a path ends as that wheel's outcome, and the others are done."""
     [good] = wheels(tmp_path / "in", "demo")
-    report = fix_wheels(["a\0b-1-py3-none-any.whl", good], output_dir=tmp_path / "out", jobs=jobs)
+    report = fix_wheels(["a\0b-1-py3-none-any.whl", good], output=tmp_path / "out", jobs=jobs)
     assert [outcome.problem.code if outcome.problem else None for outcome in report.outcomes] == ["bad-path", None]
 
 
@@ -166,7 +168,7 @@ def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
     """The report names every wheel even if a process was killed, for lack of memory, say."""
     paths = wheels(tmp_path / "in", "a", "b", "c")
     with _DyingPool() as pool:
-        report = fix_wheels(paths, output_dir=tmp_path / "out", executor=pool)
+        report = fix_wheels(paths, output=tmp_path / "out", executor=pool)
     assert [outcome.problem.code for outcome in report.outcomes if outcome.problem] == ["worker-died"] * 3
 
 
@@ -245,7 +247,7 @@ def test_what_an_executor_reports_is_of_one_wheel(
     """The others are done and reported, whether wheels are compared first (``local``) or not."""
     paths = wheels(tmp_path / "in", "a", "b", "c")
     with _SpoilingPool(spoil) as pool:
-        report = fix_wheels(paths, output_dir=tmp_path / "out", executor=pool, local=local)
+        report = fix_wheels(paths, output=tmp_path / "out", naming=Naming(local=local), executor=pool)
     assert statuses(report.outcomes) == ["fixed", "failed", "fixed"]
     problem = report.outcomes[1].problem
     assert problem is not None
@@ -258,7 +260,7 @@ def test_an_error_that_cannot_be_read_back_ends_no_run(tmp_path: Path) -> None:
     paths = wheels(tmp_path / "in", "a", "b")
     with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
         pool.submit(_raise_unforeseen).exception()
-        report = fix_wheels(paths, output_dir=tmp_path / "out", executor=pool)
+        report = fix_wheels(paths, output=tmp_path / "out", executor=pool)
     assert {outcome.problem.code for outcome in report.outcomes if outcome.problem} <= {"worker-died", "no-result"}
     assert len(report.outcomes) == 2
 
@@ -275,8 +277,8 @@ def test_processes_that_cannot_be_started(tmp_path: Path) -> None:
     ran = subprocess.run(["sh", "-c", command, "sh", *words], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (3, "")
     assert re.fullmatch(
-        r"Error: 4 processes cannot be started: this process may open 16 files only\. "
-        r"Allow more with `ulimit -n \d+`, or run with fewer jobs\.\n",
+        r"error\[no-workers\]: 4 processes cannot be started: this process may open 16 files only\n"
+        r"  help: Allow more with `ulimit -n \d+`, or run with fewer jobs\.\n",
         ran.stderr,
     )
     assert not (tmp_path / "out").exists()
@@ -289,25 +291,25 @@ def test_a_system_that_has_no_more_processes(number: int, tmp_path: Path, monkey
 
     monkeypatch.setattr("wheelfix.executors._pool", refuse)
     with pytest.raises(wheelfix.ResultError, match="2 processes cannot be started: "):
-        fix_wheels(wheels(tmp_path / "in", "a", "b"), output_dir=tmp_path / "out", jobs=2)
+        fix_wheels(wheels(tmp_path / "in", "a", "b"), output=tmp_path / "out", jobs=2)
     assert not (tmp_path / "out").exists()
 
 
 def test_one_path_is_not_taken_for_many(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
-    assert statuses(fix_wheels(str(path), output_dir=tmp_path / "out").outcomes) == ["fixed"]
+    assert statuses(fix_wheels(str(path), output=tmp_path / "out").outcomes) == ["fixed"]
 
 
 def test_no_jobs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        fix_wheels([], output_dir=tmp_path, jobs=0)
+        fix_wheels([], output=tmp_path, jobs=0)
 
 
 def test_an_output_that_differs_is_kept(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / path.name).write_bytes(b"mine")
-    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([path], output=tmp_path / "out").outcomes
     assert outcome.problem is not None
     assert (outcome.status, outcome.problem.code) == (Status.REFUSED, "output-exists")
     assert contents(tmp_path / "out") == {path.name: b"mine"}
@@ -319,7 +321,7 @@ def test_the_output_is_never_the_input(tmp_path: Path, where: str) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     before = path.read_bytes()
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    [outcome] = fix_wheels([path], output_dir=tmp_path / where).outcomes
+    [outcome] = fix_wheels([path], output=tmp_path / where).outcomes
     assert outcome.problem is not None
     assert outcome.problem.code == "output-is-input"
     assert path.read_bytes() == before
@@ -345,10 +347,10 @@ def test_an_error_without_a_number_is_a_problem_too() -> None:
 def test_an_output_folder_that_is_a_file(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     (tmp_path / "out").write_text("a file")
-    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([path], output=tmp_path / "out").outcomes
     assert outcome.status is Status.FAILED
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    [outcome] = fix_wheels([tmp_path / "dangling"], output_dir=tmp_path / "o").outcomes
+    [outcome] = fix_wheels([tmp_path / "dangling"], output=tmp_path / "o").outcomes
     assert outcome.problem is not None
 
 
@@ -357,16 +359,16 @@ def test_a_link_is_corrected_where_it_leads(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     link = tmp_path / path.name
     link.symlink_to(path)
-    [outcome] = fix_wheels([link], in_place=True).outcomes
+    [outcome] = fix_wheels([link], output=Output(in_place=True)).outcomes
     assert outcome.status is Status.FIXED
     assert link.is_symlink()
-    assert fix_wheels([path], in_place=True).outcomes[0].status is Status.UNCHANGED
+    assert fix_wheels([path], output=Output(in_place=True)).outcomes[0].status is Status.UNCHANGED
 
 
 def test_hostile_metadata_of_one_wheel_does_not_stop_the_others(tmp_path: Path) -> None:
     nested = "x; " + "(" * 3000 + "os_name == 'a'" + ")" * 3000
     paths = [*wheels(tmp_path / "in", "bad", requires=(nested,)), *wheels(tmp_path / "in", "good")]
-    assert statuses(fix_wheels(paths, output_dir=tmp_path / "out").outcomes)[1] == "fixed"
+    assert statuses(fix_wheels(paths, output=tmp_path / "out").outcomes)[1] == "fixed"
 
 
 @pytest.mark.parametrize(
@@ -382,31 +384,31 @@ def test_hostile_metadata_of_one_wheel_does_not_stop_the_others(tmp_path: Path) 
 )
 def test_odd_wheels_never_crash_the_run(tmp_path: Path, spec: WheelSpec) -> None:
     """Pitfall 3 and Pitfall 21: odd bytes give an outcome."""
-    [outcome] = fix_wheels([write_wheel(tmp_path, spec)], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([write_wheel(tmp_path, spec)], output=tmp_path / "out").outcomes
     assert outcome.status in (Status.FIXED, Status.REFUSED)
 
 
 def test_a_file_name_that_is_no_utf8_never_crashes_the_run(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     odd = path.rename(path.parent / os.fsdecode(b"d\xe9mo-1.0-py3-none-any.whl"))
-    [outcome] = fix_wheels([odd], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([odd], output=tmp_path / "out").outcomes
     assert outcome.status in (Status.FIXED, Status.REFUSED)
 
 
 def test_an_unknown_rule_set_is_an_error_of_the_caller(tmp_path: Path) -> None:
     with pytest.raises(RulesError) as caught:
-        fix_wheels([], "no-such-set", output_dir=tmp_path)
+        fix_wheels([], "no-such-set", output=tmp_path)
     assert caught.value.code == "invalid-rules"
 
 
 def test_no_wheels_give_an_empty_report(tmp_path: Path) -> None:
-    report = fix_wheels([], output_dir=tmp_path / "out")
+    report = fix_wheels([], output=tmp_path / "out")
     assert (report.outcomes, report.ok) == ((), True)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_errors_of_edits_are_outcomes(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
-    [outcome] = fix_wheels([path], None, edits=[SetField("Name", "x")], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([path], None, output=tmp_path / "out", edits=[SetField("Name", "x")]).outcomes
     assert outcome.problem is not None
     assert outcome.problem.code == "identity-field"

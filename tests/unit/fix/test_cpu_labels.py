@@ -9,8 +9,9 @@ import pytest
 import wheelfix
 from building import Entry, WheelSpec, changed, to_bytes, write_wheel
 from elfwriter import shared_object
+from fixing import values
 from in_memory import packed
-from wheelfix import Caution, Identity, Match, Outcome, Rule, RuleSet, Status, Verdict, Wheel
+from wheelfix import Match, Naming, Outcome, Policy, Rule, RuleSet, Status, Verdict, Wheel
 from wheelfix.rules.load import rule_set
 from wheelwriter import archive_of
 
@@ -60,7 +61,7 @@ def dropping(name: str) -> RuleSet:
 
 
 def fix(path: Path, rules: RuleSet | str = "gpu", **options: Any) -> Outcome:
-    [outcome] = wheelfix.fix_wheels([path], rules, output_dir=path.parent / "out", **options).outcomes
+    [outcome] = wheelfix.fix_wheels([path], rules, **values(output_dir=path.parent / "out", **options)).outcomes
     return outcome
 
 
@@ -102,7 +103,7 @@ def test_so_many_changes_that_provenance_forgets_the_oldest(tmp_path: Path) -> N
     path = write_wheel(tmp_path, spec, changed(archive, "RECORD", content=rows + record))
     labelled = fix(path, dropping("numpy"), local="cpu").output
     assert labelled is not None
-    [repaired] = wheelfix.repair_wheels([labelled], output_dir=tmp_path / "repaired").outcomes
+    [repaired] = wheelfix.repair_wheels([labelled], output=tmp_path / "repaired").outcomes
     assert repaired.output is not None
     assert len(repaired.changes) == 10_001
     assert verdict(fix(repaired.output, force=True))[0] is Verdict.UNPROVEN
@@ -175,7 +176,7 @@ def test_damaged_provenance_may_speak_of_a_label(tmp_path: Path) -> None:
     )
     path = write_wheel(tmp_path, spec, to_bytes(changed(archive_of(spec), PROVENANCE, raw=b"\xff" * 9)))
     with Wheel(path) as wheel:
-        judgement = wheelfix.gather(wheel).judge(GPU)
+        judgement = wheelfix.gather_evidence(wheel).judge(GPU)
     assert judgement is not None
     assert judgement.verdict is Verdict.UNPROVEN
 
@@ -257,20 +258,22 @@ def test_a_wheel_that_keeps_its_name_is_not_asked(tmp_path: Path) -> None:
 
 def test_a_plan_from_python_is_refused_too(tmp_path: Path) -> None:
     with Wheel(built(tmp_path, LARGE)) as wheel:
-        identity = Identity("cpu", unchanged=True)
-        plan = wheelfix.make_plan(wheel, identity=identity)
+        naming = Naming(local="cpu", rename_unchanged=True)
+        plan = wheelfix.make_plan(wheel, naming=naming)
         assert plan.problem is not None
         assert plan.problem.code == "cpu-label"
         edits = [wheelfix.SetField("Summary", "new")]
-        assert wheelfix.make_plan(wheel, edits=edits, identity=identity).problem == plan.problem
-        assert wheelfix.make_plan(wheel, identity=identity, caution=Caution(force=True)).problem is None
-        assert wheelfix.make_plan(wheel, identity=Identity(build="1x", unchanged=True)).problem is None
+        assert wheelfix.make_plan(wheel, edits=edits, naming=naming).problem == plan.problem
+        assert wheelfix.make_plan(wheel, naming=naming, policy=Policy(force=True)).problem is None
+        assert wheelfix.make_plan(wheel, naming=Naming(build_tag="1x", rename_unchanged=True)).problem is None
 
 
 def test_another_wheel_of_the_release_does_not_go_along(tmp_path: Path) -> None:
     """It says what the corrected one says, and only its binaries say that it is a GPU build."""
     cpu = built(tmp_path, requires=("six", "numpy"))
     cuda = built(tmp_path, LARGE, tags=TAGS.replace("311", "312"), requires=("six",))
-    report = wheelfix.fix_wheels([cpu, cuda], dropping("numpy"), output_dir=tmp_path / "out", local="cpu")
+    report = wheelfix.fix_wheels(
+        [cpu, cuda], dropping("numpy"), output=tmp_path / "out", naming=wheelfix.Naming(local="cpu")
+    )
     assert [outcome.status for outcome in report.outcomes] == [Status.FIXED, Status.UNCHANGED]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([f"demo-1.0+cpu-{TAGS}.whl", cuda.name])

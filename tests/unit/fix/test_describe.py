@@ -54,7 +54,7 @@ def test_a_whole_requirement_means_that_one(tmp_path: Path) -> None:
 
 
 def fixed(wheel: Path, rules: RuleSet) -> Path:
-    [outcome] = fix_wheels([wheel], rules, output_dir=wheel.parent / "out").outcomes
+    [outcome] = fix_wheels([wheel], rules, output=wheel.parent / "out").outcomes
     assert outcome.output is not None
     return outcome.output
 

@@ -19,7 +19,7 @@ def _fix_between_good_ones(folder: Path, bad: Path) -> Outcome:
     """Fix ``bad`` between two good wheels, check that those are fixed and nothing else is there, and return its outcome."""
     first, last = (write_wheel(folder, spec) for spec in _GOOD)
     output = folder / "fixed"
-    report = wheelfix.fix_wheels([first, bad, last], output_dir=output, allow_unproven=True)
+    report = wheelfix.fix_wheels([first, bad, last], output=output, policy=wheelfix.Policy(allow_unproven=True))
     statuses = [outcome.status for outcome in report.outcomes]
     assert [statuses[0], statuses[2]] == [Status.FIXED, Status.FIXED]
     assert sorted(path.name for path in output.iterdir()) == [first.name, last.name]
@@ -49,7 +49,7 @@ def test_faulty_wheel_stays_in_place(fault: Fault, tmp_path: Path) -> None:
     """Pitfall 24: in place, a refused wheel is left as it was and nothing lies beside it."""
     bad = tmp_path / _BAD
     bad.write_bytes(fault.make())
-    report = wheelfix.fix_wheels([bad], in_place=True, allow_unproven=True)
+    report = wheelfix.fix_wheels([bad], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True))
     assert report.outcomes[0].status is Status.REFUSED
     assert bad.read_bytes() == fault.make()
     assert list(tmp_path.iterdir()) == [bad]
@@ -131,7 +131,7 @@ def test_name_that_leads_elsewhere_is_kept_as_data(name: str, tmp_path: Path) ->
     folder = tmp_path / "in"
     folder.mkdir()
     path = write_wheel(folder, archive=with_entries(archive_of(WheelSpec()), Entry(name, b"x")))
-    outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([path], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     with wheelfix.Wheel(outcome.output) as fixed:
@@ -144,7 +144,7 @@ def test_name_outside_ascii_without_the_flag_is_read_as_cp437(tmp_path: Path) ->
     """Pitfall 25: such a name keeps its bytes."""
     raw = "demo/caf\u00e9.py".encode("cp437")
     path = write_wheel(tmp_path, archive=with_entries(archive_of(WheelSpec()), Entry(raw, b"x")))
-    outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([path], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     assert outcome.output.read_bytes().count(raw) == 2
@@ -162,7 +162,7 @@ def test_field_that_is_no_utf8_does_not_stop_the_run(field: bytes, value: bytes,
         [*lines, field + b": " + value + b"\n", b"Requires-Dist: triton-x\n", b"Requires-Dist: nvidia-nccl-cu12\n"]
     )
     path = write_wheel(tmp_path, WheelSpec(metadata=body))
-    outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([path], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
 
 
@@ -171,6 +171,6 @@ def test_wheel_outside_the_output_folder_of_a_run_that_cannot_write(tmp_path: Pa
     paths = [write_wheel(tmp_path, spec) for spec in _GOOD]
     output = tmp_path / "fixed"
     output.write_bytes(b"a file where the folder should be")
-    report = wheelfix.fix_wheels(paths, output_dir=output, allow_unproven=True)
+    report = wheelfix.fix_wheels(paths, output=output, policy=wheelfix.Policy(allow_unproven=True))
     assert [outcome.status for outcome in report.outcomes] == [Status.FAILED, Status.FAILED]
     assert {outcome.problem.code for outcome in report.outcomes if outcome.problem} <= {"eexist", "enotdir"}

@@ -21,9 +21,10 @@ from building import (
     with_entries,
     write_wheel,
 )
+from fixing import values
 from places import ROOT
 from running import wheelfix as run
-from wheelfix import EditError, Identity, Outcome, OutputError, SetField, Status, Wheel
+from wheelfix import EditError, Naming, Outcome, OutputError, SetField, Status, Wheel
 from wheelfix.fix.naming import Renaming, rename
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE
@@ -57,7 +58,12 @@ FULL = WheelSpec(files=(*PAYLOAD, *DATA, *LOOKALIKES), folders=True)
 
 def rewritten(path: Path, output: Path, *, local: str | None = None, build: str | None = None) -> Outcome:
     """Return what happened to the wheel at ``path``, which is renamed only if something else changes too."""
-    [outcome] = wheelfix.fix_wheels([path], output_dir=output, local=local, build_tag=build, allow_unproven=True).outcomes
+    [outcome] = wheelfix.fix_wheels(
+        [path],
+        output=output,
+        policy=wheelfix.Policy(allow_unproven=True),
+        naming=wheelfix.Naming(local=local, build_tag=build),
+    ).outcomes
     return outcome
 
 
@@ -71,7 +77,7 @@ def renamed(path: Path, output: Path, *, local: str | None = None, build: str | 
 
 def renaming(tmp_path: Path, spec: WheelSpec, *, local: str | None = None, build: str | None = None) -> Renaming:
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        return rename(wheel, Identity(local, build))
+        return rename(wheel, Naming(local=local, build_tag=build))
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -151,7 +157,7 @@ def test_a_build_tag_changes_file_name_and_wheel_only(tags: str, expected: str, 
 def test_build_in_wheel(before: bytes, after: bytes | None, tmp_path: Path) -> None:
     spec = WheelSpec(wheel=before)
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        found = rename(wheel, Identity(build="1nogpu"))
+        found = rename(wheel, Naming(build_tag="1nogpu"))
     content = before if found.wheel is None else found.wheel
     if after is not None:
         assert content == after
@@ -222,7 +228,7 @@ def test_what_has_no_new_name_is_refused(case: str, tmp_path: Path) -> None:
     spec, code = REFUSALS[case]
     path = write_wheel(tmp_path, spec)
     with Wheel(path) as wheel, pytest.raises(EditError) as refusal:
-        rename(wheel, Identity("cpu"))
+        rename(wheel, Naming(local="cpu"))
     assert refusal.value.code == code
     outcome = rewritten(path, tmp_path / "out", local="cpu")
     assert (outcome.status, outcome.problem and outcome.problem.code) == (Status.REFUSED, code)
@@ -258,14 +264,14 @@ TAGS = ["", "nogpu", "1-2", "1 2", "1/2", "1+cpu", "-1", "1\n", "\u0661"]
 @pytest.mark.parametrize("label", LABELS)
 def test_labels_that_cannot_be_one(label: str) -> None:
     with pytest.raises(EditError) as refusal:
-        Identity(label)
+        Naming(local=label)
     assert refusal.value.code == "invalid-local-label"
 
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_build_tags_that_cannot_be_one(tag: str) -> None:
     with pytest.raises(EditError) as refusal:
-        Identity(build=tag)
+        Naming(build_tag=tag)
     assert refusal.value.code == "invalid-build-tag"
 
 
@@ -295,9 +301,9 @@ def test_wrong_usage_changes_nothing(options: list[str], tmp_path: Path, monkeyp
 def test_the_api_refuses_a_new_name_in_place(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, FULL)
     with pytest.raises(ValueError, match="in place"):
-        wheelfix.fix_wheels([path], in_place=True, local="cpu")
+        wheelfix.fix_wheels([path], output=wheelfix.Output(in_place=True), naming=wheelfix.Naming(local="cpu"))
     with pytest.raises(EditError):
-        wheelfix.fix_wheels([path], output_dir=tmp_path / "out", build_tag="x")
+        wheelfix.fix_wheels([path], output=tmp_path / "out", naming=wheelfix.Naming(build_tag="x"))
     assert [*tmp_path.iterdir()] == [path]
 
 
@@ -307,7 +313,7 @@ def test_the_target_must_have_the_new_name(name: str | None, tmp_path: Path) -> 
     before = path.read_bytes()
     target = None if name is None else tmp_path / "out" / name
     with Wheel(path) as wheel:
-        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), identity=Identity("cpu"))
+        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), naming=Naming(local="cpu"))
         with pytest.raises(OutputError) as refusal:
             wheelfix.apply(wheel, plan, target)
     assert refusal.value.code == "other-name"
@@ -321,7 +327,7 @@ def test_the_target_must_have_the_new_name(name: str | None, tmp_path: Path) -> 
 
 def test_the_plan_tells_the_changes(tmp_path: Path) -> None:
     with Wheel(write_wheel(tmp_path, FULL)) as wheel:
-        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), identity=Identity("cpu", "1nogpu"))
+        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), naming=Naming(local="cpu", build_tag="1nogpu"))
     assert str(plan.renaming.filename) == "demo-1.0+cpu-1nogpu-py3-none-any.whl"
     told = [(each.field, each.action, each.before, each.after) for each in plan.changes if each.rule is None]
     assert told == [("Version", "set-field", "1.0", "1.0+cpu"), ("Build", "set-field", None, "1nogpu")]
@@ -334,8 +340,8 @@ def test_a_wheel_in_which_nothing_changes(unchanged: bool, tmp_path: Path) -> No
     """It keeps its name, unless its release asks for the new one."""
     path = write_wheel(tmp_path, WheelSpec(requires=(), files=FULL.files, folders=True))
     with Wheel(path) as wheel:
-        identity = Identity("cpu", unchanged=unchanged)
-        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), identity=identity)
+        naming = Naming(local="cpu", rename_unchanged=unchanged)
+        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), naming=naming)
         assert plan.is_empty is not unchanged
         assert (str(plan.renaming.filename) == path.name) is not unchanged
         outcome = wheelfix.apply(wheel, plan, tmp_path / "out" / str(plan.renaming.filename))
@@ -347,7 +353,9 @@ def test_a_wheel_in_which_nothing_changes(unchanged: bool, tmp_path: Path) -> No
 def test_edits_alone_give_the_name_too(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, FULL)
     edits = [SetField("Summary", "new")]
-    [outcome] = wheelfix.fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", local="cpu").outcomes
+    [outcome] = wheelfix.fix_wheels(
+        [path], None, output=tmp_path / "out", naming=wheelfix.Naming(local="cpu"), edits=edits
+    ).outcomes
     assert outcome.output is not None
     assert outcome.output.name == "demo-1.0+cpu-py3-none-any.whl"
 
@@ -366,8 +374,8 @@ def test_the_notes_name_pins(version: str, broken: list[str], matching: list[str
     outcome = rewritten(write_wheel(tmp_path, WheelSpec(version=version, requires=("nvidia-nccl-cu12",))), tmp_path / "out")
     assert not [note for note in outcome.notes if "Pins" in note]
     with Wheel(tmp_path / f"demo-{version}-py3-none-any.whl") as wheel:
-        identity = Identity("cpu", unchanged=True)
-        plan = wheelfix.make_plan(wheel, identity=identity, caution=wheelfix.Caution(force=True))
+        naming = Naming(local="cpu", rename_unchanged=True)
+        plan = wheelfix.make_plan(wheel, naming=naming, policy=wheelfix.Policy(force=True))
     [note] = [note for note in plan.notes if "Pins" in note]
     no_more, _, still = note.partition("no longer match")
     assert [pin for pin in broken if f" {pin} " in no_more] == broken
@@ -601,7 +609,9 @@ def test_the_trace_gives_the_ancestor_its_own_version(tmp_path: Path) -> None:
 def test_the_trace_of_an_earlier_run_moves_with_its_folder(tmp_path: Path) -> None:
     once = renamed(write_wheel(tmp_path, FULL), tmp_path / "once")
     edits = [SetField("Summary", "new")]
-    [outcome] = wheelfix.fix_wheels([once], None, edits=edits, output_dir=tmp_path / "twice", local="cpu").outcomes
+    [outcome] = wheelfix.fix_wheels(
+        [once], None, output=tmp_path / "twice", naming=wheelfix.Naming(local="cpu"), edits=edits
+    ).outcomes
     assert outcome.output is not None
     found = contents(outcome.output)
     assert [name for name in found if name.endswith(PROVENANCE)] == [f"{NEW}/{PROVENANCE}"]
@@ -616,7 +626,7 @@ def test_signatures_are_removed(tmp_path: Path) -> None:
     """Pitfall 18: a new name voids them, whatever else changes."""
     spec = WheelSpec(requires=(), dist_info_files={"RECORD.jws": b"{}", "RECORD.p7s": b"0"})
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        plan = wheelfix.make_plan(wheel, identity=Identity("cpu", unchanged=True))
+        plan = wheelfix.make_plan(wheel, naming=Naming(local="cpu", rename_unchanged=True))
         outcome = wheelfix.apply(wheel, plan, tmp_path / "out" / str(plan.renaming.filename))
     assert [each.field for each in outcome.changes if each.action == "remove-file"] == ["RECORD.jws", "RECORD.p7s"]
     assert outcome.output is not None
@@ -688,7 +698,7 @@ def test_two_wheels_that_would_get_one_name_do_not_overwrite_each_other(
         tags = f"{build}-py3-none-any" if build else "py3-none-any"
         wheel = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         paths.append(write_wheel(tmp_path, WheelSpec(version=version, tags=tags, wheel=wheel)))
-    report = wheelfix.fix_wheels(paths, output_dir=tmp_path / "out", overwrite=True, force=True, **knobs)  # type: ignore[arg-type]
+    report = wheelfix.fix_wheels(paths, **values(output_dir=tmp_path / "out", overwrite=True, force=True, **knobs))
     outputs = [outcome.output for outcome in report.outcomes if outcome.output is not None]
     assert len(set(outputs)) == len(outputs)
     assert not report.ok

@@ -12,8 +12,8 @@ from flaws import record_of
 from wheelfix.errors import EditError, RecordError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.fix.naming import Identity
 from wheelfix.fix.plan import Plan, make_plan
+from wheelfix.options import Naming, Output
 from wheelfix.results import Change, Status
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.model import Action, Match, Rule, RuleSet
@@ -34,12 +34,12 @@ def plan(tmp_path: Path) -> Planner:
         metadata: bytes,
         rules: RuleSet | None = None,
         edits: tuple[Edit, ...] = (),
-        identity: Identity | None = None,
+        naming: Naming = Naming(),
         **knobs: object,
     ) -> Plan:
         spec = WheelSpec(metadata=metadata, **knobs)  # type: ignore[arg-type]
         with Wheel(write_wheel(tmp_path, spec)) as wheel:
-            return make_plan(wheel, rules, edits=edits, identity=identity)
+            return make_plan(wheel, rules, edits=edits, naming=naming)
 
     return make
 
@@ -180,7 +180,7 @@ def test_files_are_edited_in_order(
     tmp_path: Path, edits: list[Edit], expected: dict[str, bytes], actions: list[str] | None
 ) -> None:
     path = write_wheel(tmp_path, WheelSpec(dist_info_files=FILES))
-    [outcome] = fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", sbom=False).outcomes
+    [outcome] = fix_wheels([path], None, output=Output(directory=tmp_path / "out", sbom=False), edits=edits).outcomes
     assert outcome.problem is None, outcome.problem
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
@@ -261,7 +261,7 @@ def test_metadata_with_a_row_in_another_form_is_corrected(form: str, plan: Plann
 
 def test_a_wheel_file_that_record_contradicts_is_not_vouched_for(plan: Planner) -> None:
     record = _row(HEAD) + f"{INFO}/WHEEL,sha256=x,1\n".encode()
-    made = plan(HEAD, identity=Identity(build="1", unchanged=True), record=record)
+    made = plan(HEAD, naming=Naming(build_tag="1", rename_unchanged=True), record=record)
     assert made.problem is not None
     assert made.problem.code == "damaged-wheel-file"
     assert plan(HEAD + b"Requires-Dist: nvidia-nccl-cu12\n", built_in("gpu"), record=b"").problem is None
@@ -280,7 +280,7 @@ def test_a_record_that_said_nothing_before_is_noted(plan: Planner) -> None:
 def test_a_file_cannot_be_a_folder_too(tmp_path: Path, edit: WriteFile) -> None:
     """An installer could unpack only one of ``licenses`` and ``licenses/L``."""
     path = write_wheel(tmp_path, WheelSpec(dist_info_files=FILES))
-    report = fix_wheels([path], None, edits=[edit], output_dir=tmp_path / "out")
+    report = fix_wheels([path], None, output=tmp_path / "out", edits=[edit])
     assert report.outcomes[0].status is Status.REFUSED
 
 

@@ -22,7 +22,7 @@ SPEC = WheelSpec(requires=("nvidia-nccl-cu12", "numpy"))
 
 def fix(folder: Path, spec: WheelSpec = SPEC) -> Outcome:
     path = write_wheel(folder, spec)
-    [outcome] = wheelfix.fix_wheels([path], output_dir=folder / "out").outcomes
+    [outcome] = wheelfix.fix_wheels([path], output=folder / "out").outcomes
     return outcome
 
 
@@ -119,6 +119,6 @@ def test_a_entry_that_asks_for_a_newer_reader_does_not_stop_the_run(tmp_path: Pa
     """zipfile opens no archive with such an entry, before as after."""
     archive = changed(archive_of(SPEC), "version.py", local={"needed": 84}, directory={"needed": 84})
     path = write_wheel(tmp_path, archive=archive)
-    [outcome] = wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    [outcome] = wheelfix.fix_wheels([path], output=tmp_path / "out").outcomes
     assert outcome.status is Status.FIXED, outcome.problem
     assert any("before as after" in note for note in outcome.notes)

@@ -28,11 +28,11 @@ Patch = pytest.MonkeyPatch
 
 def fix(path: Path) -> Outcome:
     edits: list[Edit] = [SetField("Summary", "Another"), AddField("Requires-Dist", "attrs")]
-    return wheelfix.fix_wheels([path], None, edits=edits, output_dir=path.parent / "out").outcomes[0]
+    return wheelfix.fix_wheels([path], None, output=path.parent / "out", edits=edits).outcomes[0]
 
 
 def repair(path: Path) -> Outcome:
-    return wheelfix.repair_wheels(path, output_dir=path.parent / "out").outcomes[0]
+    return wheelfix.repair_wheels(path, output=path.parent / "out").outcomes[0]
 
 
 each_command = pytest.mark.parametrize("command", [fix, repair])

@@ -12,6 +12,7 @@ import wheelfix
 import wheelfix.fix.regressions as breakage
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_field, write_wheel
 from faults import unicode_path
+from fixing import values
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
@@ -24,11 +25,15 @@ from wheelfix.wheel.zip.source import Source
 INFO = "demo-1.0.dist-info"
 SPEC = sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*"))
 ROUTES: dict[str, Callable[..., wheelfix.Report]] = {
-    "strip-gpu": lambda paths, **options: wheelfix.fix_wheels(paths, allow_unproven=True, **options),
-    "edits": lambda paths, **options: wheelfix.fix_wheels(paths, None, edits=[SetField("Summary", "new")], **options),
-    "repair": wheelfix.repair_wheels,
-    "local": lambda paths, **options: wheelfix.fix_wheels(paths, allow_unproven=True, local="own", **options),
-    "build tag": lambda paths, **options: wheelfix.fix_wheels(paths, allow_unproven=True, build_tag="1own", **options),
+    "strip-gpu": lambda paths, **options: wheelfix.fix_wheels(paths, **values(allow_unproven=True, **options)),
+    "edits": lambda paths, **options: wheelfix.fix_wheels(
+        paths, None, edits=[SetField("Summary", "new")], **values(**options)
+    ),
+    "repair": lambda paths, **options: wheelfix.repair_wheels(paths, **values(**options)),
+    "local": lambda paths, **options: wheelfix.fix_wheels(paths, **values(allow_unproven=True, local="own", **options)),
+    "build tag": lambda paths, **options: wheelfix.fix_wheels(
+        paths, **values(allow_unproven=True, build_tag="1own", **options)
+    ),
 }
 each_route = pytest.mark.parametrize("route", ROUTES.values(), ids=[*ROUTES])
 
@@ -93,19 +98,19 @@ class TestNamesInTheWay:
     @pytest.mark.parametrize("file", ["Licenses/NOTICE", "licenses/notice", "entry_points.TXT"])
     def test_neither_does_a_file_of_an_edit(self, file: str, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, _with_files(**{"licenses__NOTICE": b"x", "entry_points.txt": b""}))
-        [outcome] = wheelfix.fix_wheels([path], None, edits=[WriteFile(file, b"y")], output_dir=tmp_path / "out").outcomes
+        [outcome] = wheelfix.fix_wheels([path], None, output=tmp_path / "out", edits=[WriteFile(file, b"y")]).outcomes
         _assert_refused(outcome, "name-collision")
 
     def test_nor_two_of_them_with_each_other(self, tmp_path: Path) -> None:
         edits = [WriteFile("extra/one", b"y"), WriteFile("Extra/two", b"y")]
-        [outcome] = wheelfix.fix_wheels(
-            [write_wheel(tmp_path, SPEC)], None, edits=edits, output_dir=tmp_path / "out"
-        ).outcomes
+        [outcome] = wheelfix.fix_wheels([write_wheel(tmp_path, SPEC)], None, output=tmp_path / "out", edits=edits).outcomes
         _assert_refused(outcome, "name-collision")
 
     def test_paths_made_of_slashes_take_no_time(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, _with_files(**{"a/" * 30_000 + "b": b""}))
-        outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+        outcome = wheelfix.fix_wheels([path], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[
+            0
+        ]
         assert outcome.status is Status.FIXED, outcome.problem
 
 
@@ -128,10 +133,9 @@ class TestNet:
     def test_metadata_version_is_not_raised_beyond_the_layout(self, dry_run: bool, tmp_path: Path) -> None:
         """From 2.4 on PyPI asks for licenses/LICENSE, and the ordinary shape of setuptools has dist-info/LICENSE."""
         spec = sound(metadata=metadata("License-File: LICENSE"), dist_info_files={"LICENSE": b"MIT\n"})
-        [outcome] = wheelfix.fix_wheels(
-            [write_wheel(tmp_path, spec)], None, edits=[SetField("Metadata-Version", "2.4")],
-            output_dir=tmp_path / "out", dry_run=dry_run,
-        ).outcomes  # fmt: skip
+        output = wheelfix.Output(directory=tmp_path / "out", dry_run=dry_run)
+        edits = [SetField("Metadata-Version", "2.4")]
+        [outcome] = wheelfix.fix_wheels([write_wheel(tmp_path, spec)], None, output=output, edits=edits).outcomes
         _assert_refused(outcome, "new-error")
         assert outcome.problem is not None
         assert "metadata-license-missing" in outcome.problem.message
@@ -164,15 +168,20 @@ class TestNet:
     def test_what_is_previewed_is_what_is_written(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, sound(files=(*sound().files, Entry("demo-1.0.data/data/a", b"a" * 9000))))
         with Wheel(path) as wheel:
-            plan = make_plan(wheel, edits=[SetField("Summary", "new")], identity=wheelfix.Identity("own", unchanged=True))
-            preview = Assembly(wheel, plan, sbom=False).preview()
+            plan = make_plan(
+                wheel,
+                edits=[SetField("Summary", "new")],
+                naming=wheelfix.Naming(local="own", rename_unchanged=True),
+                sbom=False,
+            )
+            preview = Assembly(wheel, plan).preview()
             data = preview.read_at(0, preview.size)
             assert [preview.read_at(at, 7) for at in range(0, preview.size - 7, 11)] == [
                 data[at : at + 7] for at in range(0, preview.size - 7, 11)
             ]
             names = {entry.name for entry in read_layout(preview).entries}
             target = tmp_path / "out" / str(plan.renaming.filename)
-            wheelfix.apply(wheel, plan, target, sbom=False)
+            wheelfix.apply(wheel, plan, target)
         assert target.read_bytes() == data
         with Source(target) as source:
             assert {entry.name for entry in read_layout(source).entries} == names
@@ -229,7 +238,7 @@ class TestForeignProvenance:
 
     def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, sound(dist_info_files={PROVENANCE: b"{}"}))
-        assert wheelfix.fix_wheels([path], output_dir=tmp_path / "out").outcomes[0].status is Status.UNCHANGED
+        assert wheelfix.fix_wheels([path], output=tmp_path / "out").outcomes[0].status is Status.UNCHANGED
 
 
 ODD: dict[str, Callable[[bytes], dict[str, object]]] = {

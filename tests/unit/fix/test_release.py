@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from building import Entry, WheelSpec, write_wheel
 from counting import count_calls
+from fixing import values
 from running import wheelfix as run
 from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.fix.release import Known, Rehearsal, compare, newly_differing, to_compare
@@ -135,9 +136,9 @@ def rehearsal(name: str, before: Sequence[str], after: Sequence[str] | None = No
 
 
 def refused(*rehearsals: Rehearsal, **options: Any) -> list[str]:
-    briefs = compare(rehearsals, **options).briefs
-    assert {each.problem.code for each in briefs.values() if each.problem} <= {"mixed-release"}
-    return [path.name for path, brief in briefs.items() if brief.problem]
+    compared = compare(rehearsals, **options)[0]
+    assert {each.problem.code for each in compared.values() if each.problem} <= {"mixed-release"}
+    return [path.name for path, each in compared.items() if each.problem]
 
 
 UNSAFE = Problem("unsafe", "it needs it", "")
@@ -198,12 +199,12 @@ def test_a_new_disagreement_refuses_the_whole_release(case: str) -> None:
     assert refused(*rehearsals) == expected
     assert sorted(refused(*reversed(rehearsals))) == sorted(expected)
     assert refused(*rehearsals, allow_mixed=True) == []
-    assert compare(rehearsals).briefs.keys() == {each.path for each in rehearsals}
+    assert compare(rehearsals)[0].keys() == {each.path for each in rehearsals}
 
 
 def test_the_problem_names_wheels_requirements_and_the_reason() -> None:
     one, other = rehearsal(A, ["b", GPU, "triton"], ["b"]), rehearsal(B, ["b", GPU, "triton"], problem=UNSAFE)
-    problem = compare([one, other]).briefs[one.path].problem
+    problem = compare([one, other])[0][one.path].problem
     assert problem is not None
     for part in ("demo 1.0", "nvidia-cudnn-cu12", "triton", A, B, "it needs it"):
         assert part in problem.message
@@ -264,13 +265,13 @@ def test_a_wheel_that_could_not_be_compared_leaves_a_doubt_and_is_named() -> Non
     """What it says nobody knows: the message does not claim that it disagrees."""
     lost = Rehearsal(Outcome(Path(B), Status.REFUSED, problem=Problem("bad", "it is cut off", "")), readable=False)
     lost = replace(lost, filename=WheelFilename.parse(B))
-    briefs = compare([rehearsal(A, [GPU], []), lost]).briefs
-    problem = briefs[Path(A)].problem
+    compared = compare([rehearsal(A, [GPU], []), lost])[0]
+    problem = compared[Path(A)].problem
     assert problem is not None
     assert "no longer agree" not in problem.message
     assert all(part in problem.message for part in ("is not known", B, "it is cut off"))
     assert "--local" in problem.hint
-    assert compare([rehearsal(A, ["A_b"], ["a-b"]), lost]).briefs[Path(A)].problem is None
+    assert compare([rehearsal(A, ["A_b"], ["a-b"]), lost])[0][Path(A)].problem is None
 
 
 RESOLVED: dict[str, tuple[list[Rehearsal], list[bool]]] = {
@@ -289,14 +290,14 @@ RESOLVED: dict[str, tuple[list[Rehearsal], list[bool]]] = {
 @pytest.mark.parametrize("case", RESOLVED)
 def test_a_run_that_makes_wheels_agree_says_so(case: str) -> None:
     rehearsals, expected = RESOLVED[case]
-    assert [each.resolved for each in compare(rehearsals, allow_mixed=True).disagreements] == expected
+    assert [each.resolved for each in compare(rehearsals, allow_mixed=True)[1]] == expected
 
 
 def test_a_wheel_that_could_not_be_read_is_in_no_release() -> None:
     failed = Rehearsal(Outcome(Path(B), Status.REFUSED, problem=Problem("bad", "bad", "")))
-    found = compare([rehearsal(A, [GPU], []), failed])
-    assert (refused(rehearsal(A, [GPU], []), failed), found.disagreements) == ([], ())
-    assert Path(B) not in found.briefs
+    compared, found = compare([rehearsal(A, [GPU], []), failed])
+    assert (refused(rehearsal(A, [GPU], []), failed), found) == ([], ())
+    assert Path(B) not in compared
 
 
 def labelled(name: str, before: Sequence[str], after: Sequence[str]) -> Rehearsal:
@@ -325,10 +326,10 @@ def labelled(name: str, before: Sequence[str], after: Sequence[str]) -> Rehearsa
 def test_who_goes_along_with_a_label(others: list[Rehearsal], along: list[str], problems: list[str]) -> None:
     """Those in which nothing changes and that say what the corrected ones say; the two releases are compared apart."""
     rehearsals = [labelled(A, ["a", GPU], ["a"]), *others]
-    briefs = compare(rehearsals, local="cpu").briefs
-    assert [path.name for path, brief in briefs.items() if brief.rename] == along
+    compared = compare(rehearsals, local="cpu")[0]
+    assert [path.name for path, each in compared.items() if each.rename] == along
     assert refused(*rehearsals, local="cpu") == problems
-    assert not [brief for brief in compare(rehearsals).briefs.values() if brief.rename]
+    assert not [each for each in compare(rehearsals)[0].values() if each.rename]
 
 
 @pytest.mark.parametrize("torch", [["torch-2.7.0-py3-none-any.whl"], [], ["torch-2.7.0-py3-none-any.whl", "unchanged"]])
@@ -336,7 +337,7 @@ def test_a_gpu_build_beside_a_torch_that_is_corrected(torch: list[str]) -> None:
     rehearsals = [rehearsal("torchvision-0.22.0-py3-none-any.whl", [], gpu_build="it says\ncu126")]
     if torch:
         rehearsals.append(rehearsal(torch[0], [GPU], [] if len(torch) == 1 else None))
-    notes = {path.name: brief.notes for path, brief in compare(rehearsals).briefs.items() if brief.notes}
+    notes = {path.name: each.notes for path, each in compare(rehearsals)[0].items() if each.notes}
     if len(torch) != 1:
         assert notes == {}
         return
@@ -350,7 +351,7 @@ def test_what_was_read_goes_into_the_brief() -> None:
     from wheelfix.evidence.linkage import Linkage
 
     linkage = Linkage(unread={"a.so": "why"}, complete=True)
-    assert compare([rehearsal(A, [], linkage=linkage), rehearsal(B, [])]).briefs[Path(A)].linkage is linkage
+    assert compare([rehearsal(A, [], linkage=linkage), rehearsal(B, [])])[0][Path(A)].linkage is linkage
 
 
 # Wheels that are there.
@@ -363,7 +364,7 @@ def built(folder: Path, tag: str, requires: Sequence[str], files: tuple[Entry, .
 
 
 def fix(folder: Path, *paths: Path, **options: Any) -> Report:
-    return fix_wheels(paths, output_dir=folder / "out", **options)
+    return fix_wheels(paths, **values(output_dir=folder / "out", **options))
 
 
 def codes(report: Report) -> list[str]:
@@ -449,7 +450,7 @@ def test_jobs_do_not_show(options: dict[str, Any], tmp_path: Path) -> None:
     ]
     broken = tmp_path / "other-1.0-py4-none-any.whl"
     broken.write_bytes(b"no zip")
-    one, two = (fix_wheels([*paths, broken], output_dir=tmp_path / "out", jobs=jobs, **options) for jobs in (1, 2))
+    one, two = (fix_wheels([*paths, broken], jobs=jobs, **values(output_dir=tmp_path / "out", **options)) for jobs in (1, 2))
     again = "The same bytes were there already."
 
     def plain(report: Report) -> Report:
@@ -508,7 +509,7 @@ def test_a_sibling_that_cannot_be_read_keeps_its_release_back(content: bytes, tm
 def test_a_sibling_that_cannot_be_read_does_not_keep_back_what_requires_the_same(tmp_path: Path) -> None:
     one, broken = built(tmp_path, "py2", ["a"], record=b""), tmp_path / "demo-1.0-py3-none-any.whl"
     broken.write_bytes(b"no zip")
-    report = repair_wheels([one, broken], output_dir=tmp_path / "out")
+    report = repair_wheels([one, broken], output=tmp_path / "out")
     assert [each.status for each in report.outcomes] == [Status.FIXED, Status.REFUSED]
 
 

@@ -8,6 +8,7 @@ from packaging.metadata import Metadata
 
 import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, metadata_bytes, to_bytes, write_wheel
+from fixing import values
 from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
 from wheelfix.codes import Fix
@@ -25,7 +26,7 @@ def _record(spec: WheelSpec | None = None) -> bytes:
 
 
 def _repair(path: Path, **options: object) -> Outcome:
-    return wheelfix.repair_wheels([path], output_dir=path.parent / "mended", **options).outcomes[0]  # type: ignore[arg-type]
+    return wheelfix.repair_wheels([path], **values(output_dir=path.parent / "mended", **options)).outcomes[0]
 
 
 def _codes(path: Path) -> set[str]:
@@ -76,7 +77,7 @@ def test_twice_is_once(code: str, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(record=ROWS[code](_record())))
     first = _repair(path)
     assert first.output is not None
-    again = wheelfix.repair_wheels(first.output, output_dir=tmp_path / "again").outcomes[0]
+    again = wheelfix.repair_wheels(first.output, output=tmp_path / "again").outcomes[0]
     assert again.status is Status.UNCHANGED
     assert again.source_sha256 == again.output_sha256
 
@@ -276,17 +277,17 @@ def test_a_dry_run_shows_the_diff_of_record_too(tmp_path: Path) -> None:
 def test_siblings_that_would_disagree_are_refused(tmp_path: Path) -> None:
     one = write_wheel(tmp_path, WheelSpec(tags="py3-none-any", requires=("a>=1.*",)))
     two = write_wheel(tmp_path, WheelSpec(tags="py2-none-any", requires=("a>=1.*",), without=frozenset({"RECORD"})))
-    report = wheelfix.repair_wheels([one, two], output_dir=tmp_path / "mended")
+    report = wheelfix.repair_wheels([one, two], output=tmp_path / "mended")
     assert [each.problem.code for each in report.outcomes if each.problem] == ["mixed-release", "no-record"]
 
 
 def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="begins with 'nothing'"):
-        wheelfix.repair_wheels([], select=["nothing"])
+        wheelfix.repair_wheels([], selection=wheelfix.Selection(["nothing"]))
     with pytest.raises(ValueError, match="at least 1"):
         wheelfix.repair_wheels([], jobs=0)
     with pytest.raises(ValueError, match="in_place"):
-        wheelfix.repair_wheels([], in_place=True, overwrite=True)
+        wheelfix.repair_wheels([], output=wheelfix.Output(in_place=True, overwrite=True))
 
 
 def test_the_sound_wheel_is_left_alone(tmp_path: Path) -> None:
@@ -358,6 +359,6 @@ def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> N
 def test_a_sample_that_was_mended_is_not_mended_again(flaw: Flaw, tmp_path: Path) -> None:
     first = _mend(flaw, tmp_path).output
     assert first is not None
-    again = wheelfix.repair_wheels(first, output_dir=tmp_path / "again", trust_content=True).outcomes[0]
+    again = wheelfix.repair_wheels(first, output=tmp_path / "again", trust_content=True).outcomes[0]
     assert again.status is Status.UNCHANGED, again.changes
     assert first.read_bytes() == (tmp_path / "again" / first.name).read_bytes()

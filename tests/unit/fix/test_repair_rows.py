@@ -8,6 +8,7 @@ import pytest
 
 import wheelfix
 from building import Entry, RecordStyle, build_wheel, write_wheel
+from fixing import values
 from flaws import metadata, record_of, sound
 from wheelfix import Outcome, Severity, Status
 from wheelfix.wheel.record import hash_column
@@ -23,7 +24,7 @@ def _write(folder: Path, rows: list[bytes], **changes: object) -> Path:
 
 
 def _repair(path: Path, **options: object) -> Outcome:
-    return wheelfix.repair_wheels(path, output_dir=path.parent / "mended", **options).outcomes[0]  # type: ignore[arg-type]
+    return wheelfix.repair_wheels(path, **values(output_dir=path.parent / "mended", **options)).outcomes[0]
 
 
 def _codes(path: Path) -> dict[str, Severity]:
@@ -119,7 +120,7 @@ def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
     assert outcome.output is not None
     assert not _codes(outcome.output)
     assert not outcome.findings
-    again = wheelfix.repair_wheels(outcome.output, output_dir=tmp_path / "again").outcomes[0]
+    again = wheelfix.repair_wheels(outcome.output, output=tmp_path / "again").outcomes[0]
     assert again.status is Status.UNCHANGED
 
 

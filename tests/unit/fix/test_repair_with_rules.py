@@ -9,6 +9,7 @@ import pytest
 
 import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_bytes, write_wheel
+from fixing import values
 from flaws import FLAWS, Flaw, metadata, record_of, sound
 from running import wheelfix as run
 from wheelfix import Outcome, SetField, Status, WriteFile
@@ -25,7 +26,7 @@ BOTH = sound(
 
 def _fix(path: Path, **options: object) -> Outcome:
     given = {"output_dir": path.parent / "out", "allow_unproven": True, "repair": True, **options}
-    return wheelfix.fix_wheels([path], **given).outcomes[0]  # type: ignore[arg-type]
+    return wheelfix.fix_wheels([path], **values(**given)).outcomes[0]
 
 
 def _faults(path: Path) -> tuple[wheelfix.Finding, ...]:
@@ -57,9 +58,13 @@ class TestOnePass:
 
     def test_is_what_two_passes_give(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, BOTH)
-        first = wheelfix.repair_wheels(path, output_dir=tmp_path / "1", sbom=False).outcomes[0]
+        first = wheelfix.repair_wheels(path, output=wheelfix.Output(directory=tmp_path / "1", sbom=False)).outcomes[0]
         assert first.output is not None
-        second = wheelfix.fix_wheels([first.output], output_dir=tmp_path / "2", allow_unproven=True, sbom=False).outcomes[0]
+        second = wheelfix.fix_wheels(
+            [first.output],
+            output=wheelfix.Output(directory=tmp_path / "2", sbom=False),
+            policy=wheelfix.Policy(allow_unproven=True),
+        ).outcomes[0]
         once = _fix(path, sbom=False)
         assert once.output is not None
         assert second.output is not None
@@ -94,9 +99,9 @@ class TestOnePass:
         assert not any(each.action == "drop" for each in outcome.changes)
         [note] = [each for each in outcome.notes if each.startswith(("Only repaired: ", "Left as it is"))]
         assert note.startswith("Only repaired: ")
-        again = wheelfix.fix_wheels([outcome.output or ""], repair=True, output_dir=tmp_path / "again", **options).outcomes[
-            0
-        ]
+        again = wheelfix.fix_wheels(
+            [outcome.output or ""], repair=True, **values(output_dir=tmp_path / "again", **options)
+        ).outcomes[0]
         assert again.status is Status.UNCHANGED
         assert any(each.startswith("Left as it is: ") for each in again.notes)
 
@@ -138,7 +143,7 @@ class TestOnePass:
 
     def test_edits_alone_and_repair(self, tmp_path: Path) -> None:
         [outcome] = wheelfix.fix_wheels(
-            [write_wheel(tmp_path, BOTH)], None, edits=[SetField("Summary", "new")], repair=True, output_dir=tmp_path / "out"
+            [write_wheel(tmp_path, BOTH)], None, output=tmp_path / "out", edits=[SetField("Summary", "new")], repair=True
         ).outcomes
         assert outcome.output is not None, outcome.problem
         assert outcome.findings == _faults(outcome.output) == ()
@@ -176,8 +181,8 @@ class TestWhatIsLeft:
             return
         path = flaw.write(tmp_path)[0]
         options = {"trust_content": trust, "output_dir": tmp_path / "out", "select": ()}
-        foreseen = wheelfix.repair_wheels(path, dry_run=True, **options).outcomes[0]  # type: ignore[arg-type]
-        outcome = wheelfix.repair_wheels(path, **options).outcomes[0]  # type: ignore[arg-type]
+        foreseen = wheelfix.repair_wheels(path, **values(dry_run=True, **options)).outcomes[0]
+        outcome = wheelfix.repair_wheels(path, **values(**options)).outcomes[0]
         assert foreseen.findings == outcome.findings
         assert foreseen.notes == outcome.notes[: len(foreseen.notes)]
         if outcome.output is not None:
@@ -189,8 +194,10 @@ class TestWhatIsLeft:
         if flaw.missing:
             return
         path, edits = flaw.write(tmp_path)[0], [wheelfix.SetField("Summary", "new")]
-        outcome = wheelfix.fix_wheels([path], None, edits=edits, repair=True, output_dir=tmp_path / "out").outcomes[0]
-        foreseen = wheelfix.fix_wheels([path], None, edits=edits, repair=True, dry_run=True).outcomes[0]
+        outcome = wheelfix.fix_wheels([path], None, output=tmp_path / "out", edits=edits, repair=True).outcomes[0]
+        foreseen = wheelfix.fix_wheels(
+            [path], None, output=wheelfix.Output(dry_run=True), edits=edits, repair=True
+        ).outcomes[0]
         assert foreseen.findings == outcome.findings
         if outcome.output is not None:
             assert outcome.findings == _faults(outcome.output)
@@ -200,7 +207,7 @@ class TestWhatIsLeft:
         rows = record_of(BOTH)
         archive = archive_of(sound(metadata=metadata("Requires-Dist: six>=1.*"), record=b"".join(rows)))
         path = write_wheel(tmp_path, archive=to_bytes(archive))
-        outcome = wheelfix.repair_wheels(path, trust_content=True, output_dir=tmp_path / "out").outcomes[0]
+        outcome = wheelfix.repair_wheels(path, output=tmp_path / "out", trust_content=True).outcomes[0]
         assert outcome.output is not None, outcome.problem
         assert outcome.findings == _faults(outcome.output)
 
@@ -225,7 +232,10 @@ class TestWhatIsLeft:
             return real(source, offset, size)
 
         monkeypatch.setattr(Source, "read_at", counting)
-        assert wheelfix.repair_wheels(path, dry_run=True, output_dir=tmp_path / "out").outcomes[0].status is Status.FIXED
+        assert (
+            wheelfix.repair_wheels(path, output=wheelfix.Output(dry_run=True, directory=tmp_path / "out")).outcomes[0].status
+            is Status.FIXED
+        )
         assert sum(read) < 1.5 * (1 << 22)
 
 

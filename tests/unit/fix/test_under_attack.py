@@ -8,6 +8,7 @@ import pytest
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from elfwriter import shared_object
+from fixing import values
 from running import wheelfix as run
 from wheelfix import Report, Status
 
@@ -24,7 +25,7 @@ def built(folder: Path, *files: Entry, tags: str = X86, requires: tuple[str, ...
 
 
 def fix(folder: Path, *paths: Path, **options: Any) -> Report:
-    return wheelfix.fix_wheels(paths, output_dir=folder / "out", **options)
+    return wheelfix.fix_wheels(paths, **values(output_dir=folder / "out", **options))
 
 
 def codes(report: Report) -> list[str | None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import build_wheel
+from fixing import values
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.verify.run import verify_wheels
@@ -40,7 +41,7 @@ def test_a_variant_is_named_as_such_and_has_no_other_finding(variant: Path) -> N
 )
 def test_a_correction_carries_the_variant(options: dict[str, str], name: str, variant: Path, tmp_path: Path) -> None:
     edits = [RemoveField("Requires-Dist", NEEDS[0])]
-    [outcome] = fix_wheels(variant, None, edits=edits, output_dir=tmp_path / "fixed", **options).outcomes  # type: ignore[arg-type]
+    [outcome] = fix_wheels(variant, None, edits=edits, **values(output_dir=tmp_path / "fixed", **options)).outcomes
     assert outcome.output is not None, outcome.problem
     assert outcome.output.name == name
     with Wheel(outcome.output) as wheel:

@@ -9,8 +9,9 @@ import pytest
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from elfwriter import shared_object
+from fixing import values
 from running import wheelfix as run
-from wheelfix import Action, Caution, Change, Match, NeedError, Outcome, Rule, RuleSet, Scan, Status, Verdict, Wheel, When
+from wheelfix import Action, Change, Match, NeedError, Outcome, Policy, Rule, RuleSet, Scan, Status, Verdict, Wheel, When
 from wheelfix.rules.load import rule_set
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -68,7 +69,7 @@ def own(action: Action | str = "drop", name: str = "nvidia-*", *, plainly: bool 
 
 
 def fix(path: Path, rules: Any = "gpu", **options: Any) -> Outcome:
-    [outcome] = wheelfix.fix_wheels([path], rules, output_dir=path.parent / "out", **options).outcomes
+    [outcome] = wheelfix.fix_wheels([path], rules, **values(output_dir=path.parent / "out", **options)).outcomes
     return outcome
 
 
@@ -136,7 +137,7 @@ def test_what_is_needed_stays(options: dict[str, Any], build: str, tmp_path: Pat
 def test_in_place_it_stays_too(build: str, tmp_path: Path) -> None:
     path = wheel_of(tmp_path, build)
     before = path.read_bytes()
-    [outcome] = wheelfix.fix_wheels([path], in_place=True).outcomes
+    [outcome] = wheelfix.fix_wheels([path], output=wheelfix.Output(in_place=True)).outcomes
     assert outcome.status is Status.REFUSED
     assert (files(tmp_path), path.read_bytes()) == ([path.name], before)
 
@@ -394,13 +395,13 @@ def test_a_plan_with_a_problem_is_not_carried_out(build: str, code: str, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("build", "caution"),
-    [("linked", Caution(force=True)), ("silent", Caution(allow_unproven=True)), ("denied", Caution()), ("denied", None)],
+    ("build", "policy"),
+    [("linked", Policy(force=True)), ("silent", Policy(allow_unproven=True)), ("denied", Policy())],
 )
-def test_a_plan_without_one_is(build: str, caution: Caution | None, tmp_path: Path) -> None:
+def test_a_plan_without_one_is(build: str, policy: Policy, tmp_path: Path) -> None:
     path = wheel_of(tmp_path, build)
     with Wheel(path) as wheel:
-        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), caution=caution)
+        plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), policy=policy)
         assert plan.problem is None
         assert wheelfix.apply(wheel, plan, tmp_path / "out" / path.name).status is Status.FIXED
 
@@ -409,7 +410,7 @@ def test_a_plan_without_one_is(build: str, caution: Caution | None, tmp_path: Pa
 def test_evidence_that_was_gathered_is_used(scan: Scan, tmp_path: Path) -> None:
     path = wheel_of(tmp_path, "linked")
     with Wheel(path) as wheel:
-        evidence = wheelfix.gather(wheel, scan)
+        evidence = wheelfix.gather_evidence(wheel, scan)
         plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), evidence=evidence)
         assert plan.problem is not None
         assert plan.problem.code == ("unproven" if scan is Scan.NEVER else "unsafe")
@@ -478,7 +479,7 @@ def test_what_is_refused_replaces_nothing(tmp_path: Path) -> None:
 def test_overwriting_never_takes_the_wheel_itself(tmp_path: Path) -> None:
     path = wheel_of(tmp_path, "denied")
     before = path.read_bytes()
-    [outcome] = wheelfix.fix_wheels([path], output_dir=tmp_path, overwrite=True).outcomes
+    [outcome] = wheelfix.fix_wheels([path], output=wheelfix.Output(directory=tmp_path, overwrite=True)).outcomes
     assert outcome.problem is not None
     assert (outcome.problem.code, path.read_bytes()) == ("output-is-input", before)
 
@@ -591,13 +592,18 @@ def test_a_release_with_one_wheel_left_as_it_is_says_so_and_what_to_do(tmp_path:
     """The one that is fixed and the one that is left would no longer agree, whoever chose that."""
     cpu = wheel_of(tmp_path, "denied")
     silent = write_wheel(tmp_path, WheelSpec(tags="cp312-cp312-any", requires=("requests", GPU), files=BUILDS["silent"]))
-    report = wheelfix.fix_wheels([cpu, silent], output_dir=tmp_path / "out", skip_unproven=True)
+    report = wheelfix.fix_wheels([cpu, silent], output=tmp_path / "out", policy=wheelfix.Policy(skip_unproven=True))
     assert [each.problem.code if each.problem else "" for each in report.outcomes] == ["mixed-release"] * 2
     problem = report.outcomes[0].problem
     assert problem is not None
     assert "unproven: it has no binaries" in problem.message
     assert "--local" in problem.hint
-    apart = wheelfix.fix_wheels([cpu, silent], output_dir=tmp_path / "apart", skip_unproven=True, local="cpu")
+    apart = wheelfix.fix_wheels(
+        [cpu, silent],
+        output=tmp_path / "apart",
+        policy=wheelfix.Policy(skip_unproven=True),
+        naming=wheelfix.Naming(local="cpu"),
+    )
     assert [each.status for each in apart.outcomes] == [Status.FIXED, Status.UNCHANGED]
     assert files(tmp_path / "apart") == sorted([cpu.name.replace("1.0", "1.0+cpu"), silent.name])
 
@@ -618,7 +624,7 @@ def test_what_drops_excludes_what_leaves(options: dict[str, Any], tmp_path: Path
     mirror = tmp_path / "mirror"
     for call in (
         lambda: fix(path, **options),
-        lambda: Caution(**options),
+        lambda: Policy(**options),
         lambda: wheelfix.fix_into_mirror(mirror, [path], **options),
         lambda: wheelfix.mirror_releases(mirror, "https://example.invalid/", "demo", **options),
     ):

@@ -23,7 +23,7 @@ from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
-from wheelfix.options import Targets
+from wheelfix.options import Policy, Targets
 from wheelfix.results import PublishReport
 from wheelfix.upstream.http import Web
 from wheelfix.upstream.resolve import choose_wheels
@@ -268,7 +268,7 @@ def test_a_refusal_is_not_noted_while_wheels_of_the_release_are_missing(tmp_path
 
 def test_an_index_of_corrected_wheels_is_not_loaded_again(tmp_path: Path, mirror: Path) -> None:
     original = demo_wheel(tmp_path / "in", "1.0", GPU)
-    [fixed] = fix_wheels(original, output_dir=tmp_path / "fixed", allow_unproven=True).outcomes
+    [fixed] = fix_wheels(original, output=tmp_path / "fixed", policy=Policy(allow_unproven=True)).outcomes
     assert fixed.output is not None
     with answering(index_of(fixed.output)) as server:
         for expected in ("added", "unchanged"):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from building import WheelSpec, build_wheel, write_wheel
+from fixing import values
 from flaws import metadata, sound
 from refusing import failing
 from wheelfix import fix_wheels
@@ -269,7 +270,7 @@ def test_a_corrected_wheel_that_was_lost_keeps_its_release_out(mirror: Path, tmp
 
 
 def fixed(folder: Path, *paths: Path, **options: Any) -> list[Path]:
-    report = fix_wheels(paths, output_dir=folder, allow_unproven=True, **options)
+    report = fix_wheels(paths, **values(output_dir=folder, allow_unproven=True, **options))
     return [each.output for each in report.outcomes if each.output]
 
 

@@ -9,6 +9,7 @@ import pytest
 from building import WheelSpec, write_wheel
 from running import validator
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Output
 from wheelfix.reports.json import render_json
 from wheelfix.results import Change, Outcome, Problem, Report, Status
 from wheelfix.wheel.editor import AddField, Edit, RemoveField, SetField, WriteFile
@@ -34,12 +35,12 @@ def test_real_reports_fit_the_schema(tmp_path: Path, edits: str, dry_run: bool) 
         tmp_path / "no-name.whl",
     ]
     rules = None if edits == "to-and-fro" else "gpu"
-    report = fix_wheels(paths, rules, edits=EDITS[edits], output_dir=tmp_path / "out", dry_run=dry_run, command="strip-gpu")
+    report = fix_wheels(paths, rules, output=Output(directory=tmp_path / "out", dry_run=dry_run), edits=EDITS[edits])
     document = json.loads(render_json(report))
     validator().validate(document)
     assert [wheel["source"] for wheel in document["wheels"]] == [str(path) for path in paths]
     assert sum(document["summary"].values()) == len(paths)
-    assert (document["version"], document["command"]) == (1, "strip-gpu")
+    assert (document["version"], document["command"]) == (1, "fix")
 
 
 def test_every_key_is_there_in_order() -> None:

@@ -85,7 +85,7 @@ def test_a_wheel_without_anything_to_drop(tmp_path: Path) -> None:
 
 def test_the_trace_of_a_fix_is_shown(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec())
-    [outcome] = fix_wheels([path], output_dir=tmp_path / "out").outcomes
+    [outcome] = fix_wheels([path], output=tmp_path / "out").outcomes
     assert outcome.output is not None
     description = describe(outcome.output, built_in("gpu"))
     text = whole_text(description, verbose=True)

@@ -8,6 +8,7 @@ from building import WheelSpec, write_wheel
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError, RulesError
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Output
 from wheelfix.results import Outcome, Status
 from wheelfix.rules.explain import explain
 from wheelfix.rules.lint import lint_run
@@ -108,7 +109,7 @@ def test_hostile_lines_stop_no_wheel(tmp_path: Path, line: str) -> None:
     path = write_wheel(tmp_path, WheelSpec(requires=(*([line] * 50), "numpy")))
     dead = Rule(id="d", reason="r", match=Match(("numpy", "foo"), marker=("dead",)), action="drop")
     for rules in ("gpu", rule_set("mine", [dead])):
-        [outcome] = fix_wheels([path], rules, dry_run=True).outcomes
+        [outcome] = fix_wheels([path], rules, output=Output(dry_run=True)).outcomes
         assert outcome.problem is None
         assert outcome.status is Status.UNCHANGED
 

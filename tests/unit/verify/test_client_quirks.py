@@ -57,7 +57,7 @@ def test_numbers_of_64_bits(version: str, is_too_large: bool) -> None:
 )
 def test_what_is_plain_is_fixed(text: str, fixed: str, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}")))
-    [outcome] = repair_wheels(path, output_dir=tmp_path / "fixed").outcomes
+    [outcome] = repair_wheels(path, output=tmp_path / "fixed").outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.document.all("Requires-Dist")[-1].value == fixed
@@ -65,7 +65,7 @@ def test_what_is_plain_is_fixed(text: str, fixed: str, tmp_path: Path) -> None:
 
 def test_blanks_around_the_name_are_fixed(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(metadata=metadata(head=[f"{HEAD[0]} ", "Name:\n demo\t", *HEAD[2:]])))
-    [outcome] = repair_wheels(path, output_dir=tmp_path / "fixed").outcomes
+    [outcome] = repair_wheels(path, output=tmp_path / "fixed").outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.document.data.startswith(b"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n")

@@ -8,6 +8,7 @@ import pytest
 from building import write_wheel
 from flaws import HEAD, metadata, record_of, signature_of, sound
 from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Policy
 from wheelfix.verify.metadata import missing_licenses
 from wheelfix.verify.run import findings_in, verify_wheels
 from wheelfix.wheel.metadata import Document
@@ -73,7 +74,7 @@ def test_corrected_wheel_is_sound(tmp_path: Path) -> None:
     spec = sound()
     assert spec.metadata is not None
     path = write_wheel(tmp_path, sound(metadata=spec.metadata.replace(b"\nRequires-Dist: requests>=2", requires)))
-    [outcome] = fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes
+    [outcome] = fix_wheels([path], output=tmp_path / "out", policy=Policy(allow_unproven=True)).outcomes
     assert outcome.output is not None
     assert outcome.changes
     assert verify_wheels(outcome.output).wheels[0].findings == ()

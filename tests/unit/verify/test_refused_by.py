@@ -128,7 +128,7 @@ def test_second_row_without_a_hash(tmp_path: Path) -> None:
     second = rows[0].split(b",")[0] + b",,\n"
     wheel = write_wheel(tmp_path, archive=changed(archive_of(sound()), "RECORD", content=b"".join([*rows, second])))
     assert _clients(wheel, "record-no-hash") == "installer"
-    [outcome] = repair_wheels(wheel, output_dir=tmp_path / "fixed").outcomes
+    [outcome] = repair_wheels(wheel, output=tmp_path / "fixed").outcomes
     assert outcome.findings == ()
 
 
@@ -148,7 +148,7 @@ def test_second_row_without_a_hash(tmp_path: Path) -> None:
 def test_blanks_in_metadata(old: str, new: str, clients: str, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(metadata=_HEAD.replace(old.encode(), new.encode(), 1)))
     assert _clients(path, "metadata-odd-blanks") == clients
-    [outcome] = repair_wheels(path, output_dir=tmp_path / "fixed").outcomes
+    [outcome] = repair_wheels(path, output=tmp_path / "fixed").outcomes
     assert outcome.findings == ()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from building import build_wheel, write_wheel
+from fixing import values
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Selection
@@ -151,7 +152,7 @@ def corrected(folder: Path, **options: object) -> tuple[Path, Path]:
     """Return a wheel, and the same wheel without triton in another directory."""
     path = write_wheel(folder, sound(metadata=metadata(*BEFORE)))
     edits = [RemoveField("Requires-Dist", "triton")]
-    [outcome] = fix_wheels(path, None, edits=edits, output_dir=folder / "fixed", **options).outcomes  # type: ignore[arg-type]
+    [outcome] = fix_wheels(path, None, edits=edits, **values(output_dir=folder / "fixed", **options)).outcomes
     assert outcome.output is not None, outcome.problem
     return path, outcome.output
 

@@ -14,6 +14,7 @@ from wheelfix.errors import NeedError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels, repair_wheels
 from wheelfix.fix.plan import make_plan
+from wheelfix.options import Output
 from wheelfix.results import Change, Status
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, read_provenance, write_provenance
@@ -130,7 +131,7 @@ def test_what_is_no_trace_gives_none(data: bytes) -> None:
 
 
 def fix(path: Path, out: Path, *edits: SetField) -> Path:
-    [outcome] = fix_wheels([path], edits=edits, output_dir=out).outcomes
+    [outcome] = fix_wheels([path], output=out, edits=edits).outcomes
     assert outcome.output is not None
     return outcome.output
 
@@ -152,7 +153,9 @@ def test_a_wheel_fixed_twice_tells_both(tmp_path: Path) -> None:
 def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
     """Provenance that stayed would be that of another wheel."""
     first = fix(write_wheel(tmp_path), tmp_path / "1")
-    report = fix_wheels([first], None, edits=[SetField("Summary", "new")], output_dir=tmp_path / "2", sbom=False)
+    report = fix_wheels(
+        [first], None, output=Output(directory=tmp_path / "2", sbom=False), edits=[SetField("Summary", "new")]
+    )
     assert report.outcomes[0].output is not None
     with Wheel(report.outcomes[0].output) as wheel:
         assert wheel.entry(PROVENANCE) is None
@@ -172,7 +175,9 @@ class TestTraceThatRecordContradicts:
     def test_fix_refuses(self, dry_run: bool, tmp_path: Path) -> None:
         path = _with_lying_trace(tmp_path)
         edits = [SetField("Summary", "new")]
-        [outcome] = fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out", dry_run=dry_run).outcomes
+        [outcome] = fix_wheels(
+            [path], None, output=Output(directory=tmp_path / "out", dry_run=dry_run), edits=edits
+        ).outcomes
         assert outcome.status is Status.REFUSED
         assert outcome.problem is not None
         assert outcome.problem.code == "damaged-provenance"
@@ -186,10 +191,10 @@ class TestTraceThatRecordContradicts:
 
     def test_repair_refuses_until_it_may_trust(self, tmp_path: Path) -> None:
         path = _with_lying_trace(tmp_path)
-        [refused] = repair_wheels(path, output_dir=tmp_path / "out").outcomes
+        [refused] = repair_wheels(path, output=tmp_path / "out").outcomes
         assert refused.problem is not None
         assert refused.problem.code == "damaged-provenance"
-        [trusted] = repair_wheels(path, output_dir=tmp_path / "out", trust_content=True).outcomes
+        [trusted] = repair_wheels(path, output=tmp_path / "out", trust_content=True).outcomes
         assert trusted.output is not None
         with Wheel(trusted.output) as wheel:
             read = read_provenance(wheel.read(PROVENANCE))
@@ -199,12 +204,12 @@ class TestTraceThatRecordContradicts:
     def test_without_a_trace_it_is_left_out(self, tmp_path: Path) -> None:
         edits = [SetField("Summary", "new")]
         [outcome] = fix_wheels(
-            [_with_lying_trace(tmp_path)], None, edits=edits, output_dir=tmp_path / "out", sbom=False
+            [_with_lying_trace(tmp_path)], None, output=Output(directory=tmp_path / "out", sbom=False), edits=edits
         ).outcomes
         assert outcome.output is not None
         with Wheel(outcome.output) as wheel:
             assert wheel.entry(PROVENANCE) is None
 
     def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
-        [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output_dir=tmp_path / "out").outcomes
+        [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output=tmp_path / "out").outcomes
         assert outcome.status is Status.UNCHANGED

@@ -7,12 +7,12 @@ import click
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
-from wheelfix.cli.options import Option, refuse_contradicting_rules, with_options
+from wheelfix.cli.options import Option, naming_from, policy_from, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
 from wheelfix.cli.progress import FixLog
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.upload import add_wheels
-from wheelfix.options import CAUTION, Limits, Targets
+from wheelfix.options import Limits, Targets
 from wheelfix.text import shown
 
 _OPTIONS: Final[Mapping[str, Option]] = {
@@ -108,9 +108,7 @@ def take(
 
     if not requirements:
         raise click.UsageError("Name what to take, such as torch==2.7.0.")
-    refuse_contradicting_rules(
-        {name: options[name] for name in CAUTION}, local=options["local"], build_tag=options["build_tag"]
-    )
+    policy_from(options), naming_from(options)
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
 
     targets, limits = Targets(options.pop("platforms"), options.pop("pythons")), Limits(lock_seconds=options.pop("timeout"))

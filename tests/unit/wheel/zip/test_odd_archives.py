@@ -78,7 +78,7 @@ _REFUSED_BY_SOME = [
 def test_what_every_tool_accepts_is_corrected_and_no_error(kind: str, tmp_path: Path) -> None:
     """Corrections refuse no more than what readers could take differently; all other entries keep every byte."""
     path = write_wheel(tmp_path, archive=_ODD[kind])
-    outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([path], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     errors = [each for each in check_wheel(outcome.output).findings if each.severity is Severity.ERROR]
@@ -94,7 +94,7 @@ def test_what_one_client_refuses_is_no_reason_to_refuse(flaw: Flaw, tmp_path: Pa
     """To that client the wheel is as it was; all others get it corrected."""
     [path] = flaw.write(tmp_path)
     edits = [wheelfix.SetField("Summary", "new")]
-    [outcome] = wheelfix.fix_wheels([path], None, edits=edits, output_dir=tmp_path / "out").outcomes
+    [outcome] = wheelfix.fix_wheels([path], None, output=tmp_path / "out", edits=edits).outcomes
     assert outcome.status is Status.FIXED, outcome.problem
 
 
@@ -104,7 +104,9 @@ def test_a_second_name_is_refused_in_each_spelling(tmp_path: Path) -> None:
         raw = "demo/caf\u00e9.py".encode(encoding)
         entry = Entry(raw, b"x", flags=0, extra=unicode_path(raw, "demo/caf\u00e9.py".encode()))
         path = write_wheel(tmp_path, archive=with_entries(_PLAIN, entry))
-        outcome = wheelfix.fix_wheels([path], output_dir=tmp_path / "out", allow_unproven=True).outcomes[0]
+        outcome = wheelfix.fix_wheels([path], output=tmp_path / "out", policy=wheelfix.Policy(allow_unproven=True)).outcomes[
+            0
+        ]
         assert outcome.status is Status.REFUSED
         assert outcome.problem is not None
         assert outcome.problem.code == "bad-entry-name"

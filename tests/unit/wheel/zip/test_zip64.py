@@ -35,7 +35,7 @@ _ZIP64 = b"\x01\x00"
 
 
 def _fixed(path: Path, output: Path) -> Path:
-    outcome = wheelfix.fix_wheels([path], output_dir=output, allow_unproven=True).outcomes[0]
+    outcome = wheelfix.fix_wheels([path], output=output, policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
     return outcome.output
