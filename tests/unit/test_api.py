@@ -13,7 +13,7 @@ import wheelfix.errors as wheelfix_errors
 from building import WheelSpec, write_wheel
 from places import ROOT
 
-README = ROOT / "README.md"
+PAGES = ("README.md", "docs/python.md", "docs/api.md")
 _BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _WHEEL_NAME = re.compile(r"[A-Za-z0-9_.]+-[A-Za-z0-9_.+!]+(?:-\d\w*)?-[a-z0-9_.]+-[a-z0-9_]+-[a-z0-9_.]+\.whl")
 
@@ -44,23 +44,27 @@ def test_errors_have_one_root() -> None:
 
 
 def examples() -> list[Any]:
-    """Return every example: the literal blocks of the package docstring, and the fenced ones of the README."""
+    """Return every example: the literal blocks of the package docstring, and the fenced ones of the pages."""
     doc = inspect.getdoc(wheelfix) or ""
     blocks = [textwrap.dedent(found) for found in re.findall(r"::\n\n((?:    .*\n?|\n)+)", doc)]
     found = [pytest.param("\n".join(blocks), id="package-docstring")]
-    text = README.read_text("utf-8") if README.exists() else ""
-    return found + [pytest.param(block, id=f"readme-{index}") for index, block in enumerate(_BLOCK.findall(text))]
+    for page in PAGES:
+        blocks = _BLOCK.findall((ROOT / page).read_text("utf-8"))
+        found += [pytest.param(block, id=f"{Path(page).stem}-{index}") for index, block in enumerate(blocks)]
+    return found
 
 
 def prepare(folder: Path, code: str) -> None:
     """Put a sample wheel wherever ``code`` names one, and some in the folders that it names by pattern."""
-    (folder / "wheels").mkdir()
+    places = [folder, folder / "wheels", *([folder / "fixed"] if '"fixed/' in code else [])]
+    for place in places[1:]:
+        place.mkdir()
     names = {*_WHEEL_NAME.findall(code), "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"}
     for name in names:
         parsed = wheelfix.WheelFilename.parse(name)
         requires, tags = ("triton", "nvidia-nccl-cu12", "numpy"), f"{parsed.python}-{parsed.abi}-{parsed.platform}"
         spec = WheelSpec(project=parsed.raw_project, version=parsed.version, requires=requires, tags=tags)
-        for place in (folder, folder / "wheels"):
+        for place in places:
             write_wheel(place, spec)
 
 

@@ -82,7 +82,7 @@ class Log(NoProgress):
     def _advance(self, name: str) -> None:
         self._done += 1
         self._files.pop(name, None)
-        if bars := self._drawn():
+        if self._done != self._total and (bars := self._drawn()):
             bars.drop_file(name)
             bars.show_run(self._done, shown(name))
 
