@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from wheelfix.mirror.check import check_index, check_mirror
     from wheelfix.mirror.pages import ListedFile, Origin, Page
     from wheelfix.mirror.publish import fix_into_mirror
-    from wheelfix.mirror.registry import MirrorCheck, Survey
+    from wheelfix.mirror.registry import MirrorCheck, MirrorCheckReport
     from wheelfix.mirror.sync import mirror_releases
     from wheelfix.mirror.upload import add_wheels
     from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
@@ -128,7 +128,7 @@ _HOMES: Final = {
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
     "mirror.publish": ("fix_into_mirror",),
-    "mirror.registry": ("MirrorCheck", "Survey"),
+    "mirror.registry": ("MirrorCheck", "MirrorCheckReport"),
     "mirror.sync": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
@@ -180,6 +180,7 @@ __all__ = [
     "Match",
     "MetadataError",
     "MirrorCheck",
+    "MirrorCheckReport",
     "MirrorError",
     "Naming",
     "NeedError",
@@ -216,7 +217,6 @@ __all__ = [
     "SourceChanged",
     "Status",
     "StructureError",
-    "Survey",
     "Targets",
     "Transfer",
     "Verdict",

@@ -261,4 +261,4 @@ def test_the_table_tells_where_each_check_looks() -> None:
 
     folder, index = named("check", "release", "storage/local"), named("check_url", "release")
     assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
-    assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.FOLDER}
+    assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.DIRECTORY}

@@ -16,7 +16,7 @@ from demos import GPU, demo_wheel
 from serving import free_port, wait_for
 from wheelfix import fix_wheels
 from wheelfix.mirror.check import check_index
-from wheelfix.mirror.registry import Survey
+from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.options import Policy
 
 pytestmark = pytest.mark.clients
@@ -110,7 +110,7 @@ SERVERS = {
 }
 
 
-def places(survey: Survey, code: str) -> set[str]:
+def places(survey: MirrorCheckReport, code: str) -> set[str]:
     """Return the wheels of which something is told, without their project."""
     return {each.place.removeprefix("demo: ") for each in survey.findings if each.code == code}
 

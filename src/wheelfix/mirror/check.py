@@ -29,12 +29,13 @@ from wheelfix.mirror.layout import (
     project_of,
 )
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import MIRROR_CHECKS, Finding, Survey
+from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport, finding
 from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
 from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_root
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of
 from wheelfix.options import Selection, listed
+from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.urls import missing_extra
 from wheelfix.wheel.editor import REQUIRES
@@ -65,9 +66,9 @@ def find_unlisted(store: Store, known: Account) -> Iterator[Finding]:
         if key in known.keys:
             continue
         if key in removable(project_of(key)):
-            yield Finding("unlisted", key, "no page lists it: an interrupted run left it", mendable=True)
+            yield finding("unlisted", key, "no page lists it: an interrupted run left it", fixable=True)
         else:
-            yield Finding("unlisted", key, "no page lists it; add it again, or delete it if nobody misses it")
+            yield finding("unlisted", key, "no page lists it; add it again, or delete it if nobody misses it")
 
 
 def _removable(store: Store, known: Account, project: str | None) -> frozenset[str]:
@@ -80,11 +81,13 @@ def _removable(store: Store, known: Account, project: str | None) -> frozenset[s
         return frozenset()
 
 
-def unreadable(place: str, error: MirrorError | OSError, *, mendable: bool = False) -> Finding:
+def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = False) -> Finding:
     """Return the finding for what cannot be read at ``place``, or is no page."""
     if isinstance(error, MirrorError):
-        return Finding("link-outside" if error.code == "link-outside" else "page-unreadable", place, error.message, mendable)
-    return Finding("unreadable", place, shown(error.strerror or str(error)))
+        return finding(
+            "link-outside" if error.code == "link-outside" else "page-unreadable", place, error.message, fixable=fixable
+        )
+    return finding("unreadable", place, shown(error.strerror or str(error)))
 
 
 def served_key(page: Page, file: ListedFile) -> str | None:
@@ -122,14 +125,14 @@ class _Check:
         self._quick = quick
         self._known = Account()
 
-    def run(self, on_project: Callable[[str], None] | None) -> Survey:
+    def run(self, on_project: Callable[[str], None] | None) -> MirrorCheckReport:
         """Return what is wrong."""
         present = {project for key in self._store.keys(SIMPLE) if (project := project_of(key))}
         findings = list(self._root(present))
         for project in sorted(self._known.listed - present):
             if self._is_listed_now(project) and not (is_normalized_name(project) and self._pages(project)[0] is not None):
                 message = "it is listed, and has no page"
-                findings.append(Finding("page-missing", f"{SIMPLE}/{shown(project)}", message, mendable=True))
+                findings.append(finding("page-missing", f"{SIMPLE}/{shown(project)}", message, fixable=True))
                 self._known.doubtful.add(project)
         for project in sorted(present):
             findings += self._project(project)
@@ -137,7 +140,7 @@ class _Check:
                 on_project(project)
         findings += find_unlisted(self._store, self._known)
         findings += self._store.problems()
-        return Survey.of(findings, len(present), self._known.files)
+        return MirrorCheckReport.of(findings, len(present), self._known.files)
 
     def _root(self, present: Collection[str]) -> Iterator[Finding]:
         """Check the root and keep what it lists: nothing where it is damaged, all projects where it may not be read."""
@@ -146,10 +149,10 @@ class _Check:
             html = self._store.read(ROOT_HTML)
             is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
             if (html.data if html else None) != root_html(self._known.listed) and not (html is None and is_unused):
-                yield Finding("html-differs", ROOT_HTML, "it does not say what JSON says", mendable=True)
+                yield finding("html-differs", ROOT_HTML, "it does not say what JSON says", fixable=True)
         except (MirrorError, OSError) as error:
             self._known.listed = frozenset() if isinstance(error, MirrorError) else frozenset(present)
-            yield unreadable(ROOT_PAGE, error, mendable=isinstance(error, MirrorError))
+            yield unreadable(ROOT_PAGE, error, fixable=isinstance(error, MirrorError))
 
     def _listed(self) -> frozenset[str]:
         """Return the projects that the root lists now: none where that page is lost."""
@@ -206,12 +209,12 @@ class _Check:
             if page.stored is None:
                 if self._is_listed(project) or html is not None:  # else an interrupted `mirror add` got no further
                     self._doubt(project)
-                    yield Finding("page-missing", key, "there is a directory for it, and no page")
+                    yield finding("page-missing", key, "there is a directory for it, and no page")
                 return
             if not self._is_listed(project):
-                yield Finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", mendable=True)
+                yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
             if html is None or html.data != page_html(page):
-                yield Finding("html-differs", html_key, "it does not say what JSON says", mendable=True)
+                yield finding("html-differs", html_key, "it does not say what JSON says", fixable=True)
         except (MirrorError, OSError) as error:
             yield unreadable(key, error)
             self._doubt(project)
@@ -230,9 +233,9 @@ class _Check:
         key = served_key(page, file)
         head = None if key is None else self._store.head(key)
         if key is None or head is None:
-            yield Finding("past-missing", key or shown(file.url), f"{shown(file.filename)}, which was replaced, is gone")
+            yield finding("past-missing", key or shown(file.url), f"{shown(file.filename)}, which was replaced, is gone")
         elif head.size != file.size or not (self._quick or is_whole(self._store, key, file.size, file.sha256)):
-            yield Finding("past-missing", key, f"{shown(file.filename)}, which was replaced, has other bytes than it had")
+            yield finding("past-missing", key, f"{shown(file.filename)}, which was replaced, has other bytes than it had")
 
     def _file(self, page: Page, file: ListedFile) -> Iterator[Finding]:
         """Yield what is wrong with a listed file."""
@@ -241,23 +244,23 @@ class _Check:
         is_there = there is not None and there.size == file.size
         if key is None or is_there:
             message = f"its URL is {shown(file.url)}{f', and it lies at {shown(own)}' if is_there else ''}"
-            yield Finding("file-elsewhere", f"{SIMPLE}/{page.project}/{shown(file.filename)}", message, mendable=is_there)
+            yield finding("file-elsewhere", f"{SIMPLE}/{page.project}/{shown(file.filename)}", message, fixable=is_there)
             return
         try:
             if WheelFilename.parse(file.filename).project != page.project:
-                yield Finding("file-of-another-project", key, f"it is listed for {page.project}")
+                yield finding("file-of-another-project", key, f"it is listed for {page.project}")
         except FilenameError as error:
-            yield Finding("file-of-another-project", key, error.message)
+            yield finding("file-of-another-project", key, error.message)
             return
         if not _is_time(file.upload_time):
-            yield Finding("time-missing", key, f"its upload time is {shown(file.upload_time) or 'empty'}")
+            yield finding("time-missing", key, f"its upload time is {shown(file.upload_time) or 'empty'}")
         try:
             head = self._store.head(key)
             if head is None:
-                yield Finding("file-missing", key, "it is listed, and not there; adding the wheel again brings it back")
+                yield finding("file-missing", key, "it is listed, and not there; adding the wheel again brings it back")
                 return
             if head.size != file.size:
-                yield Finding("size-differs", key, f"it has {head.size} bytes, the page says {file.size}")
+                yield finding("size-differs", key, f"it has {head.size} bytes, the page says {file.size}")
             if self._quick:
                 yield from self._metadata_file(file, key, None)
             else:
@@ -275,31 +278,31 @@ class _Check:
                     with Wheel(Path(key), source=source) as opened:
                         self._known.needs[file.filename] = read_needs(opened)
         except WheelfixError as error:
-            yield Finding("wheel-invalid", key, error.message)
+            yield finding("wheel-invalid", key, error.message)
         digest = wheel.file.sha256 if wheel else sha256_of(self._store, key)
         if digest != file.sha256:
             message = f"its sha256 is {digest}, the page says {file.sha256}; adding the wheel again brings it back"
-            yield Finding("file-differs", key, message)
+            yield finding("file-differs", key, message)
         if wheel is not None:
             if wheel.errors:
-                yield Finding("wheel-invalid", key, shown_few(wheel.errors))
+                yield finding("wheel-invalid", key, shown_few(wheel.errors))
             if wheel.file.requires_python != file.requires_python:
                 said = f"the wheel says {shown(wheel.file.requires_python or 'nothing')}"
                 message = f"{said}, the page {shown(file.requires_python or 'nothing')}"
-                yield Finding("requires-python-differs", key, message, mendable=True)
+                yield finding("requires-python-differs", key, message, fixable=True)
         yield from self._metadata_file(file, key, wheel.metadata if wheel else None)
 
     def _metadata_file(self, file: ListedFile, key: str, metadata: bytes | None) -> Iterator[Finding]:
         """Yield what is wrong with the metadata file of the wheel at ``key``; ``metadata`` is that of the wheel, if read."""
         stored = self._store.read(key + METADATA)
         if not file.has_metadata:
-            yield Finding("metadata-file-not-announced", key, "the page announces no metadata file", mendable=True)
+            yield finding("metadata-file-not-announced", key, "the page announces no metadata file", fixable=True)
         elif stored is None:
-            yield Finding("metadata-file-missing", key + METADATA, "it is announced, and not there", mendable=True)
+            yield finding("metadata-file-missing", key + METADATA, "it is announced, and not there", fixable=True)
         elif file.metadata_sha256 is not None and hashlib.sha256(stored.data).hexdigest() != file.metadata_sha256:
-            yield Finding("metadata-file-differs", key + METADATA, "its sha256 is not what the page says", mendable=True)
+            yield finding("metadata-file-differs", key + METADATA, "its sha256 is not what the page says", fixable=True)
         if stored is not None and metadata is not None and stored.data != metadata:
-            yield Finding("metadata-file-stale", key + METADATA, "it is not the METADATA of the wheel", mendable=True)
+            yield finding("metadata-file-stale", key + METADATA, "it is not the METADATA of the wheel", fixable=True)
 
     def _releases(self, page: Page) -> Iterator[Finding]:
         """Yield where wheels of one release disagree, and originals that are listed beside what was made from them."""
@@ -333,7 +336,7 @@ def check_mirror(
     ignore: Iterable[str] | str = (),
     timeout: float = 600,
     on_project: Callable[[str], None] | None = None,
-) -> Survey:
+) -> MirrorCheckReport:
     """Return what is wrong in the mirror in the directory ``mirror``: its pages, files, metadata files, and leftovers.
 
     Every wheel is read and verified; if ``quick`` only sizes and metadata files are compared. With ``fix`` what can be
@@ -344,15 +347,15 @@ def check_mirror(
     :raises MirrorError: if the directory is no mirror, or cannot be fixed.
     :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
     """
-    store, choice = open_store(mirror), Selection(select, ignore).among(MIRROR_CHECKS)
-    survey = _Check(store, quick=quick).run(on_project).chosen(choice)
-    if fix and choice.includes("unlisted"):
+    store, selection = open_store(mirror), Selection(select, ignore).among(MIRROR_CHECKS)
+    survey = _Check(store, quick=quick).run(on_project).selected(selection)
+    if fix and selection.includes("unlisted"):
         settle_journals(store, timeout)
-    if not fix or not any(each.mendable for each in survey.findings):
+    if not fix or not any(each.fixable for each in survey.findings):
         return survey
     fix_findings(store, survey.findings, timeout)
-    after = _Check(store, quick=quick).run(on_project).chosen(choice)
-    return replace(after, mended=tuple(each for each in survey.findings if each.mendable and each not in after.findings))
+    after = _Check(store, quick=quick).run(on_project).selected(selection)
+    return replace(after, fixed=tuple(each for each in survey.findings if each.fixable and each not in after.findings))
 
 
 def check_index(
@@ -366,7 +369,7 @@ def check_index(
     seconds: float = 3600,
     most_requests: int = 10_000,
     on_project: Callable[[str], None] | None = None,
-) -> Survey:
+) -> MirrorCheckReport:
     """Return what is wrong with an index, ours or any other, as its clients see it: ``projects``, or all of them.
 
     ``url`` is that of the index, mostly ``.../simple/``. ``download`` tells which wheels are loaded whole to compare their
@@ -385,6 +388,6 @@ def check_index(
         from wheelfix.upstream.http import Web
     except ImportError as error:
         raise missing_extra(error) from error
-    choice = Selection(select, ignore).among(MIRROR_CHECKS)
+    selection = Selection(select, ignore).among(MIRROR_CHECKS)
     web = Web(timeout=timeout, seconds=seconds, most=most_requests)
-    return survey_url(web, url, listed(projects), download=download, on_project=on_project).chosen(choice)
+    return survey_url(web, url, listed(projects), download=download, on_project=on_project).selected(selection)

@@ -15,8 +15,9 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import examine
-from wheelfix.mirror.registry import Finding, Survey
+from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
+from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
 from wheelfix.upstream.http import DENIED, OK, PARTIAL, PASSING, Web, access_hint
@@ -38,17 +39,17 @@ def look_at_forms(forms: Mapping[str, ServedPage]) -> Iterator[Finding]:
         right = _RIGHT[answer.form]
         if answer.content_type not in right:
             message = f"its Content-Type is {shown(answer.content_type) or 'missing'}, not {right[0]}"
-            yield Finding("content-type-wrong", shown_url(answer.url), message)
+            yield finding("content-type-wrong", shown_url(answer.url), message)
         if answer.unknown_status is not None:
             message = f"its project status is {shown(answer.unknown_status)!r}"
-            yield Finding("status-unknown", shown_url(answer.url), message)
+            yield finding("status-unknown", shown_url(answer.url), message)
         yield from _look_at_cache(answer)
     json, html = forms.get("json"), forms.get("html")
     if json is not None and html is not None:
         one, two = (_by_name(answer) for answer in (json, html))
         differing = sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
         if differing:
-            yield Finding("html-differs", shown_url(html.url), f"JSON says otherwise of {shown_few(differing)}")
+            yield finding("html-differs", shown_url(html.url), f"JSON says otherwise of {shown_few(differing)}")
 
 
 def look_at_originals(project: str, answer: ServedPage) -> Iterator[Finding]:
@@ -78,9 +79,9 @@ def _look_at_cache(answer: ServedPage) -> Iterator[Finding]:
     said = {part.strip().partition("=")[0].lower(): part.partition("=")[2] for part in answer.cache_control.split(",")}
     age = said.get("max-age", "")
     if not answer.cache_control:
-        yield Finding("cache-unset", shown_url(answer.url), "it has no Cache-Control")
+        yield finding("cache-unset", shown_url(answer.url), "it has no Cache-Control")
     elif "immutable" in said or (age.isdecimal() and float(age) > _LONGEST_FRESH):
-        yield Finding("cache-too-long", shown_url(answer.url), f"its Cache-Control is {shown(answer.cache_control)}")
+        yield finding("cache-too-long", shown_url(answer.url), f"its Cache-Control is {shown(answer.cache_control)}")
 
 
 _NO_HEAD: Final = (403, 405, 501)
@@ -153,7 +154,7 @@ class Offer:
             yield self._finding("wheel-invalid", error.message)
 
     def _finding(self, code: str, message: str) -> Finding:
-        return Finding(code, self._place, message)
+        return finding(code, self._place, message)
 
     def _look_at_listing(self) -> Iterator[Finding]:
         file = self._file
@@ -325,7 +326,7 @@ def survey_url(
     *,
     download: str = "some",
     on_project: Callable[[str], None] | None = None,
-) -> Survey:
+) -> MirrorCheckReport:
     """Return what is wrong with ``projects`` of an index, all of them if none is named, as clients see it.
 
     ``download`` tells which wheels are loaded whole to compare their sha256: none, some (the smallest one of each project)
@@ -357,13 +358,13 @@ def survey_url(
             files += probe.files
         if on_project:
             on_project(project)
-    return Survey.of(findings, len(names), files)
+    return MirrorCheckReport.of(findings, len(names), files)
 
 
 def _not_looked_at(index: str, projects: Sequence[str], error: MirrorError) -> Finding:
     more = f", nor at {shown_few(projects[1:], 5)}" if len(projects) > 1 else ""
     message = f"{error.message}; {shown(projects[0])} was not looked at to the end{more}"
-    return Finding("not-checked", shown_url(index), message)
+    return finding("not-checked", shown_url(index), message)
 
 
 class _Probe:
@@ -392,18 +393,18 @@ class _Probe:
                 if error.code in PASSING:
                     raise
                 more = f". {error.hint}" if error.code == "access-denied" else ""
-                yield Finding("page-unreadable", self._project, f"{error.message}{more}")
+                yield finding("page-unreadable", self._project, f"{error.message}{more}")
                 unreadable = True
                 continue
             if answer is None:
                 url = project_url(self._index, self._project)
-                yield Finding("page-missing", self._project, f"{shown_url(url)} answers 404")
+                yield finding("page-missing", self._project, f"{shown_url(url)} answers 404")
                 return
             forms.setdefault(answer.form, answer)
         if "json" not in forms and "html" in forms and not unreadable:
             answer = forms["html"]
             message = f"it answers {shown(answer.content_type)} to who asks for JSON"
-            yield Finding("json-not-offered", shown_url(answer.url), message)
+            yield finding("json-not-offered", shown_url(answer.url), message)
         yield from look_at_forms(forms)
         main = forms.get("json") or forms.get("html")
         if main is not None:
@@ -427,11 +428,11 @@ class _Probe:
         try:
             check_url(file.url)
         except MirrorError as error:
-            yield Finding("file-missing", place, error.message)
+            yield finding("file-missing", place, error.message)
             return
         server, silent = server_of(file.url), self._manners.silent
         if silent[server] >= _PATIENCE:
-            yield Finding("not-checked", place, f"{shown(server)} did not answer {_PATIENCE} times, and is asked no more")
+            yield finding("not-checked", place, f"{shown(server)} did not answer {_PATIENCE} times, and is asked no more")
             return
         try:
             yield from offer.look()
@@ -439,7 +440,7 @@ class _Probe:
             if error.code != "no-answer":
                 raise
             silent[server] += 1
-            yield Finding("not-checked", place, error.message)
+            yield finding("not-checked", place, error.message)
             return
         silent[server] = 0
         self.files += 1

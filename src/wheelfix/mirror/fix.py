@@ -12,10 +12,10 @@ from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import examine
 from wheelfix.mirror.layout import METADATA, SCRATCH, SIMPLE, file_key, project_of, url_of
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import Finding
 from wheelfix.mirror.repository import Journal, journaled_projects, load_page, rebuild_root, root_locked, save_page
 from wheelfix.mirror.scratch import remove_abandoned
 from wheelfix.mirror.storage.base import Store, write_changed
+from wheelfix.results import Finding
 
 _OF_FILES: Final = frozenset(
     {
@@ -41,7 +41,7 @@ def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> N
     """
     projects: dict[str, list[Finding]] = {}
     others: list[Finding] = []
-    for each in (each for each in findings if each.mendable):
+    for each in (each for each in findings if each.fixable):
         project = project_of(f"{each.place}/")
         if project is None:
             others.append(each)

@@ -1,4 +1,4 @@
-"""What can be wrong with a mirror, and who suffers from it.
+"""The table of checks of a mirror: every code, how bad it is, what it means, who suffers from it, and what to do.
 
 Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.1 and PDM 2.29.3.
 """
@@ -8,231 +8,290 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from wheelfix.codes import Check
+from wheelfix.codes import Check, Fix
 from wheelfix.options import Selection
-from wheelfix.results import Severity
+from wheelfix.results import Finding, Severity
 
 
 class Seen(StrEnum):
     """Where a check looks."""
 
-    BOTH = "folder, index"
-    FOLDER = "folder"
+    BOTH = "directory, index"
+    DIRECTORY = "directory"
     INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorCheck(Check):
-    """One row of the table, and where it can be ``seen``."""
+    """One row of the table, with where it can be ``seen``; ``mirror check --fix`` fixes what can be fixed."""
 
     seen: Seen = Seen.BOTH
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong with a mirror: ``place`` is a file or page of it, or a URL.
-
-    ``mendable`` tells whether ``mirror check --fix`` mends it.
-    """
-
-    code: str
-    place: str
-    message: str
-    mendable: bool = False
-
-    @property
-    def check(self) -> MirrorCheck:
-        """The row of the table that it is of."""
-        return MIRROR_CHECKS[self.code]
-
-    @property
-    def severity(self) -> Severity:
-        """How bad it is."""
-        return self.check.severity
+_API: Final = "https://packaging.python.org/en/latest/specifications/simple-repository-api/"
+_METADATA: Final = "https://peps.python.org/pep-0658/"
+_AGAIN: Final = "Add the wheel again."
+_REGENERATE: Final = "Run `wheelfix mirror check --fix`."
+_SERVER: Final = "Change the configuration of the server; docs/servers has two that are right."
 
 
-def _error(code: str, meaning: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
-    return MirrorCheck(code, Severity.ERROR, meaning, consequence=consequence, seen=seen)
+def _row(code: str, meaning: str, consequence: str, remedy: str, *, severity: Severity, seen: Seen) -> MirrorCheck:
+    fix = Fix.YES if remedy.startswith(_REGENERATE) else Fix.NO
+    page = _METADATA if code.startswith("metadata-file") else _API
+    return MirrorCheck(
+        code, severity, meaning, consequence=consequence, remedy=remedy, fix=fix, specification=page, seen=seen
+    )
 
 
-def _warning(code: str, meaning: str, consequence: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
-    return MirrorCheck(code, Severity.WARNING, meaning, consequence=consequence, seen=seen)
+def _error(code: str, meaning: str, consequence: str, remedy: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return _row(code, meaning, consequence, remedy, severity=Severity.ERROR, seen=seen)
 
 
-_NOT_LOOKED_AT: Final = "not-checked"
+def _warning(code: str, meaning: str, consequence: str, remedy: str, seen: Seen = Seen.BOTH) -> MirrorCheck:
+    return _row(code, meaning, consequence, remedy, severity=Severity.WARNING, seen=seen)
+
+
+_NOT_CHECKED: Final = "not-checked"
 _UNREADABLE: Final = "unreadable"
 _ALL: Final = (
     _error(
-        _NOT_LOOKED_AT,
+        _NOT_CHECKED,
         "A server does not answer, a limit is reached, or METADATA cannot be read without downloading a large wheel.",
-        "Nobody knows: what was not looked at may be right or wrong. Raise the limit, use --download all, or run again.",
+        "Unknown: what was not checked may be right or wrong.",
+        "Raise the limit, use `--download all`, or run again.",
         Seen.INDEX,
     ),
-    _error("page-unreadable", "A page cannot be read.", "Clients see an error, or no files at all."),
+    _error(
+        "page-unreadable",
+        "A page cannot be read.",
+        "Clients report an error, or find no files at all.",
+        "Restore the page from a backup, or move it away and add its wheels again.",
+    ),
     _warning(
         "json-not-offered",
         "An index does not serve JSON.",
         "Clients fall back to HTML, which has no sizes and no upload times.",
+        _SERVER,
         Seen.INDEX,
     ),
     _error(
         "content-type-wrong",
-        "A page is served with another Content-Type.",
-        "Clients do not take it for a page of an index.",
+        "A page is served with the wrong Content-Type.",
+        "Clients do not accept it as a page of an index.",
+        _SERVER,
         Seen.INDEX,
     ),
     _warning(
         "cache-unset",
         "A page is served without Cache-Control.",
-        "Clients and proxies guess for how long it is fresh.",
+        "Clients and proxies guess how long it is fresh.",
+        _SERVER,
         Seen.INDEX,
     ),
     _error(
         "cache-too-long",
-        "A page may be kept for long.",
-        "Clients and proxies serve what was right then: corrected wheels are not seen.",
+        "A page may be cached for a long time.",
+        "Clients and proxies serve an old page and miss fixed wheels.",
+        _SERVER,
         Seen.INDEX,
     ),
     _warning(
         "status-unknown",
         "A page gives the project a status that PEP 792 does not define.",
         "Clients built on pypi-simple cannot read the page; `wheelfix mirror add` does not copy the status.",
+        "Use a status of PEP 792.",
         Seen.INDEX,
     ),
-    _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it."),
+    _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it.", f"{_REGENERATE}"),
     _error(
         "page-unlisted",
-        "A page is not listed at the root.",
-        "Tools that mirror or search the index miss the project.",
-        Seen.FOLDER,
+        "The root page does not list a project.",
+        "Tools that mirror or search the index miss it.",
+        _REGENERATE,
+        Seen.DIRECTORY,
     ),
     _error(
         "html-differs",
-        "The HTML page does not say what JSON says.",
+        "An HTML page differs from the JSON page.",
         "Clients that read HTML see other files than those that read JSON.",
+        _REGENERATE,
     ),
-    _error("file-missing", "A listed file is not there.", "Every client that chooses it fails."),
+    _error("file-missing", "A listed file does not exist.", "Every client that chooses it fails.", _AGAIN),
     _error(
         "hash-missing",
         "A file is listed without its sha256.",
-        "Poetry and PDM load every file of the release; uv locks without a hash, and installing with hashes fails.",
+        "Poetry and PDM download every file of the release; uv locks without a hash, and installing with hashes fails.",
+        "Let the index list the sha256 of each file.",
         Seen.INDEX,
     ),
     _error(
         "plus-in-url",
         "The server does not read the + in a URL as a plus sign.",
-        "Clients get 403 or 404: S3 reads it as a space. Write it as %2B.",
+        "Clients get 403 or 404: S3 reads it as a space.",
+        "Write the + as %2B, as `wheelfix mirror add` does.",
         Seen.INDEX,
     ),
     _warning(
         "ranges-missing",
-        "The server gives no parts of files.",
-        "uv and Poetry load whole wheels where there is no sidecar.",
+        "The server does not support HTTP ranges.",
+        "uv and Poetry download whole wheels where there is no metadata file.",
+        _SERVER,
         Seen.INDEX,
     ),
     _error(
         "gpu-requirements",
         "A CPU build requires what only a GPU build needs.",
-        "Lockers lock it, and images grow by gigabytes.",
+        "Resolvers lock it, and images grow by gigabytes.",
+        "Fix the wheel with `wheelfix strip-gpu`.",
     ),
     _error(
         "file-elsewhere",
-        "A listed address leads to no file of the mirror.",
-        "Clients get it from somewhere else, or not.",
-        Seen.FOLDER,
+        "The URL of a listed file leads outside the mirror.",
+        "Clients get the file from another server, or not at all.",
+        f"{_REGENERATE} It changes the URL where the file is in the mirror.",
+        Seen.DIRECTORY,
     ),
-    _error("file-differs", "A file has another sha256 than the page says.", "Every client that checks hashes refuses it."),
-    _warning("size-missing", "The page does not say a file's size.", "JSON must have it since version 1.1.", Seen.INDEX),
-    _error("size-differs", "A file has another size than the page says.", "Who relies on it is misled."),
+    _error(
+        "file-differs",
+        "A file has another sha256 than the page says.",
+        "Every client that checks hashes refuses it.",
+        _AGAIN,
+    ),
+    _warning(
+        "size-missing",
+        "The page has no size of a file.",
+        "JSON must have it since version 1.1 of the API.",
+        "Let the index list the size of each file.",
+        Seen.INDEX,
+    ),
+    _error("size-differs", "A file has another size than the page says.", "Tools that rely on it fail.", _AGAIN),
     _error(
         "file-of-another-project",
-        "A file is of another project than its page.",
-        "Clients pass it over, or refuse it.",
-        Seen.FOLDER,
+        "A file belongs to another project than its page.",
+        "Clients skip it or refuse it.",
+        "Remove it with `wheelfix mirror remove` and add it again under its own name.",
+        Seen.DIRECTORY,
     ),
-    _error("wheel-invalid", "A wheel has errors, as `wheelfix verify` tells them.", "Installers refuse it, or some do."),
+    _error(
+        "wheel-invalid",
+        "`wheelfix verify` finds errors in a wheel.",
+        "Installers refuse it, or some do.",
+        "Fix it with `wheelfix repair`, then add it with `--replace`.",
+    ),
     _error(
         "metadata-file-missing",
-        "A file's sidecar is announced and not there.",
-        "Clients that ask for it fail, or load the whole wheel.",
+        "A metadata file is announced and does not exist.",
+        "Clients that request it fail, or download the whole wheel.",
+        _REGENERATE,
     ),
-    _error("metadata-file-differs", "A sidecar has another sha256 than the page says.", "pip and uv refuse the release."),
+    _error(
+        "metadata-file-differs",
+        "A metadata file has another sha256 than the page says.",
+        "pip and uv refuse the release.",
+        _REGENERATE,
+    ),
     _error(
         "metadata-file-stale",
-        "A sidecar is not the METADATA of its wheel.",
-        "All lockers lock what the sidecar says; pip 26.2 and later refuse to install it.",
+        "A metadata file differs from the METADATA of its wheel.",
+        "All resolvers lock what the metadata file says; pip 26.2 and later refuse to install the wheel.",
+        _REGENERATE,
     ),
     _warning(
         "metadata-file-not-announced",
-        "A file is listed without a sidecar.",
+        "A file is listed without a metadata file.",
         "pip and PDM download the whole wheel to resolve.",
+        _REGENERATE,
     ),
     _error(
         "requires-python-differs",
         "The page says another Requires-Python than the wheel.",
-        "Wheels are chosen that do not fit, or passed over that do.",
+        "Clients choose wheels that do not fit, or skip some that do.",
+        _REGENERATE,
     ),
     _error(
         "release-disagrees",
         "Wheels of one release require different things.",
         "Poetry, PDM and uv read one of them and lock that for all platforms.",
+        "Fix all wheels of the release, or give the fixed ones a local version.",
     ),
     _warning(
         "local-version-covers-less",
-        "A version with a label has no wheel for a platform that the version without it has.",
-        "Poetry locks the label for all platforms, and has nothing to install on these; uv and PDM lock both versions.",
+        "A local version has no wheel for a platform that the public version has.",
+        "Poetry locks the local version for all platforms, and finds nothing to install on these; uv and PDM lock both.",
+        "Add the missing wheels, or yank the local version.",
     ),
     _error(
         "original-not-yanked",
-        "A corrected wheel's original is listed too, and not yanked.",
+        "The original of a fixed wheel is listed too, and not yanked.",
         "Poetry and PDM follow the order of the page, and may lock the original.",
+        "Run `wheelfix mirror yank` on the original.",
     ),
     _warning(
         "time-missing",
         "A file has no upload time that can be read.",
-        "pip --uploaded-prior-to fails, and uv --exclude-newer passes the file over.",
+        "pip --uploaded-prior-to fails, and uv --exclude-newer skips the file.",
+        "Let the index list the upload time of each file.",
     ),
     _warning(
-        "past-missing", "A file that was replaced is gone.", "Locks that name it cannot be installed any more.", Seen.FOLDER
+        "past-missing",
+        "A file that was replaced is gone.",
+        "Locks that name it cannot be installed any more.",
+        "Restore it from a backup, if old locks matter.",
+        Seen.DIRECTORY,
     ),
     _warning(
         "unlisted",
-        "A file is there that no page lists.",
-        "No client; it only takes space. An interrupted `mirror add` leaves such files.",
-        Seen.FOLDER,
+        "No page lists a file.",
+        "No client; it only takes space.",
+        f"{_REGENERATE} It deletes what an interrupted run left; add or delete other files yourself.",
+        Seen.DIRECTORY,
     ),
     _warning(
         "leftover",
-        "A half-made file was left behind.",
-        "No client; it only takes space. A killed process leaves such files.",
-        Seen.FOLDER,
+        "A killed process left a half-written file.",
+        "No client; it only takes space.",
+        _REGENERATE,
+        Seen.DIRECTORY,
     ),
     _error(
         "link-outside",
-        "A link in the mirror leads out of it.",
-        "A server may show what is not meant to be shown.",
-        Seen.FOLDER,
+        "A link in the mirror leads outside.",
+        "A server may publish what is private.",
+        "Remove the link.",
+        Seen.DIRECTORY,
     ),
     _error(
-        _UNREADABLE, "A file or folder cannot be read.", "A server that may not read it either answers 403.", Seen.FOLDER
+        _UNREADABLE,
+        "A file or directory cannot be read.",
+        "A server that may not read it either answers 403.",
+        "Change its permissions.",
+        Seen.DIRECTORY,
     ),
 )
 MIRROR_CHECKS: Final = {check.code: check for check in _ALL}
-"""Every check of a mirror by its code, in the order in which findings are told."""
+"""Every check of a mirror by its code, in the order in which findings are reported."""
 _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What was found in a mirror: ``findings`` in the order of the table, and how much was looked at.
+def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Finding:
+    """Return a finding of a mirror; ``place`` is a path in it, or a URL."""
+    check = MIRROR_CHECKS[code]
+    return check.finding(place, message, fixable=fixable, hint=check.remedy)
 
-    ``mended`` is what had been found before and is so no longer, because it was to be mended.
+
+@dataclass(frozen=True, slots=True)
+class MirrorCheckReport:
+    """What was found in a mirror: ``findings`` in the order of the table, and how many ``projects`` and ``files`` it has.
+
+    ``fixed`` is what had been found before and was fixed; ``suppressed`` counts findings left out by ``select`` or
+    ``ignore``.
     """
 
     findings: tuple[Finding, ...]
     projects: int
     files: int
-    mended: tuple[Finding, ...] = ()
+    fixed: tuple[Finding, ...] = ()
+    suppressed: int = 0
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""
@@ -240,23 +299,23 @@ class Survey:
 
     @property
     def complete(self) -> bool:
-        """Whether all of it could be looked at."""
-        return not any(each.code in (_NOT_LOOKED_AT, _UNREADABLE) for each in self.findings)
+        """Whether everything could be checked."""
+        return not any(each.code in (_NOT_CHECKED, _UNREADABLE) for each in self.findings)
 
     def passes(self, *, strict: bool = False) -> bool:
         """Whether there is no error, and with ``strict`` no warning either."""
         return not (self.findings if strict else self.count(Severity.ERROR))
 
-    def chosen(self, choice: Selection) -> "Survey":
-        """Return the survey without the findings that are not chosen; what was not looked at may hide any of them."""
-        kept = (
+    def selected(self, selection: Selection) -> "MirrorCheckReport":
+        """Return the report without the findings that are not selected; what was not checked may hide any of them."""
+        kept = tuple(
             each
             for each in self.findings
-            if choice.includes(each.code) or (each.code == _NOT_LOOKED_AT and not choice.ignores(each.code))
+            if selection.includes(each.code) or (each.code == _NOT_CHECKED and not selection.ignores(each.code))
         )
-        return replace(self, findings=tuple(kept))
+        return replace(self, findings=kept, suppressed=len(self.findings) - len(kept))
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], projects: int, files: int) -> "Survey":
-        """Return the survey with ``findings`` put in order."""
+    def of(cls, findings: Iterable[Finding], projects: int, files: int) -> "MirrorCheckReport":
+        """Return the report with ``findings`` put in order."""
         return cls(tuple(sorted(findings, key=lambda each: _RANK[each.code])), projects, files)

@@ -19,9 +19,9 @@ from wheelfix.fix.release import Known, newly_differing
 from wheelfix.mirror.examine import ExaminedWheel, provenance_of
 from wheelfix.mirror.layout import METADATA
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import Finding
+from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Store
-from wheelfix.results import Change, Verdict
+from wheelfix.results import Change, Finding, Verdict
 from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.load import gpu_rules
 from wheelfix.rules.match import make_facts
@@ -97,13 +97,13 @@ def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Find
             missing.setdefault(path.name, []).append(disagreement.requirement)
     for name, texts in sorted(missing.items()):
         message = f"other wheels of the release also require {shown_few(texts)}"
-        yield Finding("release-disagrees", _place(project, name), message)
+        yield finding("release-disagrees", _place(project, name), message)
     yield from _check_labels(project, (each.filename for each in siblings))
     others = {_version(each.filename) for each in siblings if each.needs.may_need_others}
     for each in siblings:  # beside a GPU build a wheel says what that says, and rightly so
         if each.needs.without and _version(each.filename) not in others:
             message = f"it requires {shown_few(_names(each.needs.without))}, and can do without: {each.needs.reason}"
-            yield Finding("gpu-requirements", _place(project, each.filename), message)
+            yield finding("gpu-requirements", _place(project, each.filename), message)
 
 
 def unyanked_originals(
@@ -116,7 +116,7 @@ def unyanked_originals(
     for filename, sha256 in listed:
         if (filename, sha256) in originals:
             message = "a corrected wheel that was made from it is listed too"
-            yield Finding("original-not-yanked", _place(project, filename), message)
+            yield finding("original-not-yanked", _place(project, filename), message)
 
 
 def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
@@ -129,7 +129,7 @@ def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
         missing = uncovered(wheels.get(Version(version.public), ()), labelled) if version.local is not None else []
         if missing:
             message = f"it has no wheel for {shown_few(missing)}, and {version.public} has"
-            yield Finding("local-version-covers-less", f"{project} {version}", message)
+            yield finding("local-version-covers-less", f"{project} {version}", message)
 
 
 def _names(requirements: Iterable[str]) -> list[str]:

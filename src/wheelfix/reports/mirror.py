@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.registry import Finding, Survey
+from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.reports.json import encode, publication_values
 from wheelfix.reports.text import counted
-from wheelfix.results import Publication, Published, PublishReport, Severity
+from wheelfix.results import Finding, Publication, Published, PublishReport, Severity
 from wheelfix.text import shown
 
 _FIRST: Final = {
@@ -121,60 +122,58 @@ def _values(file: ListedFile) -> dict[str, Any]:
     }
 
 
-def render_survey(survey: Survey, *, verbose: bool = False) -> str:
-    """Return each finding, and what clients make of it, in lines with line ends; of many alike five, unless ``verbose``."""
-    most = len(survey.findings) + len(survey.mended) if verbose else _MOST_ALIKE
-    lines = [*_finding_lines("fixed", survey.mended, most)]
+def render_mirror_check(report: MirrorCheckReport, *, verbose: bool = False) -> str:
+    """Return each finding and who suffers from it, in lines with line ends; of many alike five, unless ``verbose``."""
+    lines = [*_finding_lines("fixed", report.fixed, verbose)]
     for severity in Severity:
-        lines += _finding_lines(severity, [each for each in survey.findings if each.severity is severity], most)
+        lines += _finding_lines(severity, [each for each in report.findings if each.severity is severity], verbose)
     return "".join(f"{line}\n" for line in lines)
 
 
-def _finding_lines(word: str, findings: Iterable[Finding], most: int) -> Iterator[str]:
-    told = Counter[str]()
+def _finding_lines(word: str, findings: Iterable[Finding], verbose: bool) -> Iterator[str]:
+    count = Counter[str]()
     for each in findings:
-        told[each.code] += 1
-        if told[each.code] <= most:
-            mendable = " [fixable with --fix]" if each.mendable and word != "fixed" else ""
-            yield shown(f"{word}: {each.code}: {each.place}: {each.message}{mendable}")
-        if told[each.code] == 1 and word != "fixed":
-            yield f"  {each.check.consequence}"
-    more = {code: number - most for code, number in told.items() if number > most}
-    yield from (f"{word}: {code}: {number} more, which -v shows" for code, number in more.items())
+        count[each.code] += 1
+        if verbose or count[each.code] <= _MOST_ALIKE:
+            fixable = " [fixable with --fix]" if each.fixable and word != "fixed" else ""
+            yield shown(f"{word}[{each.code}]: {each.place}: {each.message}{fixable}")
+        if count[each.code] == 1 and word != "fixed":
+            yield f"  reason: {each.consequence}"
+            if not each.fixable:
+                yield f"  help: {each.hint}"
+    for code, number in count.items():
+        if number > _MOST_ALIKE and not verbose:
+            yield f"{word}[{code}]: ... {number - _MOST_ALIKE} more (use -v to show all)"
 
 
-def render_survey_summary(survey: Survey) -> str:
-    """Return the line that ends a check: what was looked at and what was found."""
-    found = ", ".join(counted(survey.count(each), each) for each in (Severity.ERROR, Severity.WARNING))
-    fixed = f"; fixed {len(survey.mended)}" if survey.mended else ""
-    return f"Checked {counted(survey.files, 'file')} of {counted(survey.projects, 'project')}: {found}{fixed}\n"
+def render_mirror_check_summary(report: MirrorCheckReport) -> str:
+    """Return the line that ends a check: what was checked and what was found.
+
+    >>> render_mirror_check_summary(MirrorCheckReport((), 1, 2))
+    'Checked 2 files of 1 project: 0 errors, 0 warnings\\n'
+    """
+    found = ", ".join(counted(report.count(each), each) for each in (Severity.ERROR, Severity.WARNING))
+    fixed = f"; fixed {len(report.fixed)}" if report.fixed else ""
+    suppressed = f" ({report.suppressed} suppressed)" if report.suppressed else ""
+    what = f"{counted(report.files, 'file')} of {counted(report.projects, 'project')}"
+    return f"Checked {what}: {found}{suppressed}{fixed}\n"
 
 
-def render_survey_json(mirror: str, survey: Survey) -> str:
-    """Return the survey as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
+def render_mirror_check_json(mirror: str, report: MirrorCheckReport) -> str:
+    """Return the report as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
     return encode(
         {
             "version": 1,
             "command": "mirror check",
             "mirror": mirror,
-            "findings": [_finding_values(each) for each in survey.findings],
-            "mended": [_finding_values(each) for each in survey.mended],
+            "findings": [asdict(each) for each in report.findings],
+            "fixed": [asdict(each) for each in report.fixed],
             "summary": {
-                "projects": survey.projects,
-                "files": survey.files,
-                "errors": survey.count(Severity.ERROR),
-                "warnings": survey.count(Severity.WARNING),
+                "projects": report.projects,
+                "files": report.files,
+                "errors": report.count(Severity.ERROR),
+                "warnings": report.count(Severity.WARNING),
+                "suppressed": report.suppressed,
             },
         }
     )
-
-
-def _finding_values(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "place": finding.place,
-        "message": finding.message,
-        "consequence": finding.check.consequence,
-        "mendable": finding.mendable,
-    }

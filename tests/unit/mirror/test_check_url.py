@@ -14,18 +14,18 @@ from serving import free_port, static
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_index
 from wheelfix.mirror.check_url import Manners
-from wheelfix.mirror.registry import Survey
+from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.mirror.upload import add_wheels
 
 USUAL = {"json-not-offered", "metadata-file-not-announced"}
 """What the index of these tests has in any case: it gives JSON, whatever is asked for, and no sidecars."""
 
 
-def codes(survey: Survey) -> set[str]:
+def codes(survey: MirrorCheckReport) -> set[str]:
     return {each.code for each in survey.findings} - USUAL
 
 
-def messages(survey: Survey, code: str) -> list[str]:
+def messages(survey: MirrorCheckReport, code: str) -> list[str]:
     return [each.message for each in survey.findings if each.code == code]
 
 
@@ -35,7 +35,7 @@ def index(tmp_path: Path) -> Index:
     return Index({path.name: path.read_bytes() for path in paths})
 
 
-def check(index: Callable[[Asked], Reply], **options: Any) -> Survey:
+def check(index: Callable[[Asked], Reply], **options: Any) -> MirrorCheckReport:
     with answering(index) as server:
         return check_index(server.index, **options)
 

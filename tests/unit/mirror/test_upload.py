@@ -482,7 +482,7 @@ def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
         (mirror / place).parent.mkdir(parents=True, exist_ok=True)
         (mirror / place).touch()
     found = check_mirror(mirror, fix=True).findings
-    assert {(each.code, each.place, each.mendable) for each in found} == {("unlisted", place, False) for place in places}
+    assert {(each.code, each.place, each.fixable) for each in found} == {("unlisted", place, False) for place in places}
     assert all((mirror / place).exists() for place in places)
 
 

@@ -14,7 +14,7 @@ from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
-from wheelfix.reports.mirror import render_survey, render_survey_json, render_survey_summary
+from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_json, render_mirror_check_summary
 from wheelfix.text import shown
 from wheelfix.upstream.urls import is_address, with_scheme
 
@@ -117,11 +117,11 @@ def command(
                 on_project=progress.project_done,
             )
     if form == "json":
-        click.echo(render_survey_json(mirror, survey), nl=False)
+        click.echo(render_mirror_check_json(mirror, survey), nl=False)
     else:
-        print_text(render_survey(survey, verbose=verbose))
+        print_text(render_mirror_check(survey, verbose=verbose))
     if not quiet:
-        print_summary(render_survey_summary(survey))
+        print_summary(render_mirror_check_summary(survey))
     if not survey.complete:
         return ExitCode.INCOMPLETE
     return ExitCode.DONE if survey.passes(strict=strict) else ExitCode.FOUND

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import Attributes, attributes_of
-from wheelfix.mirror.registry import Finding
 from wheelfix.options import Transfer
+from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.wheel.zip.source import Readable, Source
 from wheelfix.wheel.zip.source import sha256_of as sha256_of_readable

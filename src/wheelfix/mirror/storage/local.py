@@ -16,10 +16,11 @@ from filelock import FileLock, Timeout
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE, Attributes
-from wheelfix.mirror.registry import Finding
+from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
 from wheelfix.mirror.storage.base import Head, Stored, Write, changed_meanwhile
 from wheelfix.options import Transfer
+from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
@@ -252,18 +253,18 @@ class LocalStore:
         for error in errors:
             if not isinstance(error, FileNotFoundError):
                 key = Path(os.fsdecode(error.filename)).relative_to(self._path).as_posix()
-                yield Finding("unreadable", key, shown(error.strerror or str(error)))
+                yield finding("unreadable", key, shown(error.strerror or str(error)))
 
     def _problems_of(self, path: Path) -> Iterator[Finding]:
         key = path.relative_to(self._path).as_posix()
         if self._leads_out(path):
-            yield Finding("link-outside", key, "it is a link that leads out of the mirror")
+            yield finding("link-outside", key, "it is a link that leads out of the mirror")
         elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_left_behind(path):
             yield _leftover(key, "it is half a file")
 
 
 def _leftover(key: str, message: str) -> Finding:
-    return Finding("leftover", key, message, mendable=True)
+    return finding("leftover", key, message, fixable=True)
 
 
 def _is_half_made(path: Path) -> bool:
