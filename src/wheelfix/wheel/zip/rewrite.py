@@ -38,6 +38,8 @@ from wheelfix.wheel.zip.structs import (
 _NEEDED = 20
 """The version that is needed to extract a file in a folder, in tenths (APPNOTE 4.4.3.2)."""
 _LEVEL_BITS = 0b110
+_ZIP64_LIMIT = FULL_32
+"""The first position that is written in the ZIP64 form; tests lower it, since archives of 4 GiB take long to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,28 +136,28 @@ _VERSION_NEEDED = slice(6, 8)
 _EXTRA_LENGTH = slice(30, 32)
 
 
-def end_bytes(old: End, count: int, start: int, size: int, zip64_limit: int = FULL_32) -> bytes:
+def end_bytes(old: End, count: int, start: int, size: int) -> bytes:
     """Return the end records for a directory of ``count`` records, ``size`` bytes long, that begins at ``start``.
 
     The ZIP64 end record is written where a number calls for it, or where the old archive had one.
     """
     ending = b""
-    if count >= FULL_16 or size >= FULL_32 or start >= zip64_limit or old.zip64_made_by is not None:
+    if count >= FULL_16 or size >= FULL_32 or start >= _ZIP64_LIMIT or old.zip64_made_by is not None:
         made_by = VERSION_ZIP64 if old.zip64_made_by is None else old.zip64_made_by
         needed = max(old.zip64_needed or 0, VERSION_ZIP64)
         counts = (0, 0, count, count, size, start)
         ending = END_64.pack(structs.END_64_SIGNATURE, END_64.size - 12, made_by, needed, *counts)
         ending += LOCATOR_64.pack(structs.LOCATOR_64_SIGNATURE, 0, start + size, 1)
     short_count = min(count, FULL_16)
-    short_start = start if start < zip64_limit else FULL_32
+    short_start = start if start < _ZIP64_LIMIT else FULL_32
     numbers = (0, 0, short_count, short_count, min(size, FULL_32), short_start, len(old.comment))
     return ending + END.pack(structs.END_SIGNATURE, *numbers) + old.comment
 
 
-def positioned(record: bytes, offset: int, zip64_limit: int = FULL_32) -> bytes:
+def positioned(record: bytes, offset: int) -> bytes:
     """Return a directory record that points to ``offset``; one in the ZIP64 form stays in that form."""
     if record[_POSITION] != b"\xff\xff\xff\xff":
-        if offset < zip64_limit:
+        if offset < _ZIP64_LIMIT:
             return record[: _POSITION.start] + offset.to_bytes(4, "little") + record[_POSITION.stop :]
         return _widened(record, offset)
     sizes_in_extra = sum(record[at : at + 4] == b"\xff\xff\xff\xff" for at in (20, 24))
@@ -274,14 +276,12 @@ def splice(
     output: Growing,
     digest: RunningDigest,
     *,
-    zip64_limit: int = FULL_32,
     proof: Callable[[Sequence[Span]], None] | None = None,
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
     The entries that ``closing`` gives come last, where PEP 427 advises to put metadata. They may depend on the sha256 of
     the old archive; that they come last is what lets reading, copying and both sums go on at the same time.
-    ``zip64_limit`` is the first position that is written in the ZIP64 form.
 
     What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with the
     spans that were kept when the output is complete, while its sum is still computed.
@@ -300,7 +300,7 @@ def splice(
         output.start_flush()
         kept = tuple(_check_body(source, output, body.pieces))
         source_sha256 = digest.hexdigest()
-        _write_ending(source, layout, body.placed, closing(source_sha256), output, zip64_limit)
+        _write_ending(source, layout, body.placed, closing(source_sha256), output)
         body.placed.clear()  # the proof reads the new directory, and needs the memory
         if proof:
             proof(kept)
@@ -373,24 +373,21 @@ def _write_ending(
     placed: Sequence[_Placed],
     entries: Sequence[NewEntry],
     output: Growing,
-    zip64_limit: int,
 ) -> None:
     """Write the closing ``entries``, the directory and the end, and read them back."""
-    records = [positioned(record, offset, zip64_limit) for record, offset in placed]
-    records += _write_closing(source, layout, entries, output, zip64_limit)
+    records = [positioned(record, offset) for record, offset in placed]
+    records += _write_closing(source, layout, entries, output)
     directory_start, directory = output.size, b"".join(records)
-    output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory), zip64_limit))
+    output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory)))
     _check_end(output, len(records), directory_start, directory)
 
 
-def _write_closing(
-    source: Source, layout: Layout, entries: Sequence[NewEntry], output: Growing, zip64_limit: int
-) -> list[bytes]:
+def _write_closing(source: Source, layout: Layout, entries: Sequence[NewEntry], output: Growing) -> list[bytes]:
     """Write ``entries`` and return their directory records."""
     start, records = output.size, []
     for new in entries:
         encoded, record = encode_entry(source, layout, new)
-        records.append(positioned(record, output.size, zip64_limit))
+        records.append(positioned(record, output.size))
         output.write(encoded)
     with _checking():
         read_entries(output, b"".join(records), len(records), start, output.size)

@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from building import ALL_WIDE, FULL_32, Archive, Entry, extra_field, to_bytes
+from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.rewrite import end_bytes, positioned
 from wheelfix.wheel.zip.structs import End
 
@@ -93,9 +94,10 @@ def test_limit(offset: int, *, wide: bool) -> None:
         (3, _FAR, FULL_32, True),
     ],
 )
-def test_end_records(count: int, start: int, limit: int, *, zip64: bool) -> None:
+def test_end_records(count: int, start: int, limit: int, *, zip64: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pitfall 23: the ZIP64 end record is written exactly where a number calls for it."""
-    data = end_bytes(End(1, 0, 0, b"comment"), count, start, 99, limit)
+    monkeypatch.setattr(rewrite, "_ZIP64_LIMIT", limit)
+    data = end_bytes(End(1, 0, 0, b"comment"), count, start, 99)
     assert data.endswith(b"comment")
     end = struct.unpack_from("<4s4H2IH", data, len(data) - 22 - 7)
     assert end[3:] == (min(count, 0xFFFF), min(count, 0xFFFF), 99, FULL_32 if start >= limit else start, 7)
