@@ -8,12 +8,11 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from wheelfix.diff.content import Comparison, Sameness, Side
+from wheelfix.diff.archive import Comparison, Sameness, Side, end_changes, is_special, packing_changes
 from wheelfix.diff.model import ArchiveChange, FileChange, FileChanges
-from wheelfix.diff.packing import end_changes, is_special, packing_changes
 from wheelfix.wheel.wheel import new_name
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.source import Readable, Span
+from wheelfix.wheel.zip.source import Span
 from wheelfix.wheel.zip.structs import Entry
 
 
@@ -64,11 +63,9 @@ class _Match(NamedTuple):
         return FileChange(self.old.name, self.new.name, self.old.size, self.new.size)
 
 
-def compare_layouts(
-    old: Layout,
-    old_source: Readable,
-    new: Layout,
-    new_source: Readable,
+def compare_archives(
+    old: Side,
+    new: Side,
     renamed: Mapping[str, str] = _NONE,
     known: Sequence[Span] = (),
     written: Collection[str] = (),
@@ -83,8 +80,8 @@ def compare_layouts(
     :raises ArchiveError: if more would have to be inflated than any real wheels need.
     :raises SourceChanged: if a file becomes shorter meanwhile.
     """
-    compared = Comparison(Side(old, old_source), Side(new, new_source), known)
-    folders = _usable_folders(old, renamed)
+    compared = Comparison(old, new, known)
+    folders = _usable_folders(old.layout, renamed)
     matches, gone, come = _match_names(compared, folders)
     found = _match_contents(compared, gone, come)
     matched = {id(each.old) for each in found} | {id(each.new) for each in found}
@@ -100,7 +97,7 @@ def compare_layouts(
         moved=_moved(settled),
         directories=tuple(folders.items()),
         archive=tuple(_archive_changes(compared, matches, settled)),
-        special=frozenset(entry.name for entry in new.entries if is_special(new.fields(entry))),
+        special=frozenset(entry.name for entry in new.layout.entries if is_special(new.layout.fields(entry))),
     )
 
 

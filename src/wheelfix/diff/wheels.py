@@ -6,8 +6,8 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.diff.content import Comparison, Side
-from wheelfix.diff.files import compare_layouts
+from wheelfix.diff.archive import Comparison, Side
+from wheelfix.diff.files import compare_archives
 from wheelfix.diff.model import ArchiveChange, Difference, FileChanges
 from wheelfix.diff.text import requirement_changes, row_changes
 from wheelfix.errors import ArchiveError, MetadataError, RecordError
@@ -46,10 +46,10 @@ def compare_opened(old: WheelArchive, new: WheelArchive) -> Difference:
 
 def _compare(old: WheelArchive, new: WheelArchive) -> Difference:
     found = Difference(old.path, new.path, (old.dist_info, new.dist_info))
-    compared = Comparison(Side(old.layout, old.source), Side(new.layout, new.source))
-    if compared.same_bytes((0, old.source.size), (0, new.source.size)):
+    sides = Side(old.layout, old.source), Side(new.layout, new.source)
+    if Comparison(*sides).same_bytes((0, old.source.size), (0, new.source.size)):
         return replace(found, files=FileChanges(same=len(old.layout.entries)))
-    files = compare_layouts(old.layout, old.source, new.layout, new.source, _renamed_folders(old, new))
+    files = compare_archives(*sides, _renamed_folders(old, new))
     if not (any(files) or files.moved or files.archive):
         files = replace(files, archive=(_other_bytes(old, new),))
     return _with_record(_with_metadata(replace(found, files=files), old, new), old, new)

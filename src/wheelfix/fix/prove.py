@@ -17,7 +17,8 @@ from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader th
 
 from wheel.wheelfile import WheelFile
 
-from wheelfix.diff.files import compare_layouts
+from wheelfix.diff.archive import Side
+from wheelfix.diff.files import compare_archives
 from wheelfix.diff.model import ArchiveChange, FileChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
 from wheelfix.results import Change
@@ -281,7 +282,7 @@ def prove(
     """
     try:
         layout = read_layout(output)
-        found = compare_layouts(wheel.layout, wheel.source, layout, output, folders, known, written)
+        found = compare_archives(Side(wheel.layout, wheel.source), Side(layout, output), folders, known, written)
     except ArchiveError as error:
         raise _failed(error.message) from error
     wrong = [each.after for each in (*found.added, *found.changed) if each.after not in written]

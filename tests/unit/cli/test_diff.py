@@ -9,7 +9,7 @@ import pytest
 
 from building import Entry, WheelSpec, archive_of, changed, with_entries, write_wheel
 from running import SCHEMAS, Ran, wheelfix
-from wheelfix.diff import content
+from wheelfix.diff import archive
 from wheelfix.diff.model import KINDS, Likeness
 
 DIFF_SCHEMA = json.loads((SCHEMAS / "diff.schema.json").read_text("utf-8"))
@@ -137,8 +137,8 @@ def test_paths_that_are_not_there_are_all_named() -> None:
 
 
 def test_a_comparison_that_would_take_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "_INFLATED", 0)
-    monkeypatch.setattr(content, "_GREATEST_RATIO", 0)
+    monkeypatch.setattr(archive, "_INFLATED", 0)
+    monkeypatch.setattr(archive, "_GREATEST_RATIO", 0)
     old, new = write_wheel(Path()), write_wheel(Path("new"), WheelSpec(stored=True))
     ran = wheelfix("diff", old, new)
     assert (ran.code, ran.out) == (3, "")

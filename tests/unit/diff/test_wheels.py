@@ -29,8 +29,8 @@ from in_memory import Held, packed
 from places import SAMPLES
 from running import wheelfix as run
 from wheelfix import ChangeKind, Difference, FileChanges, Likeness, compare_wheels
-from wheelfix.diff import content
-from wheelfix.diff.files import compare_layouts, out_of_order
+from wheelfix.diff.archive import Comparison, Side
+from wheelfix.diff.files import compare_archives, out_of_order
 from wheelfix.diff.model import KINDS
 from wheelfix.wheel.zip.layout import read_layout
 
@@ -52,7 +52,7 @@ def compared(folder: Path, old: Archive | WheelSpec, new: Archive | WheelSpec) -
 def entries(old: Archive, new: Archive, **renamed: str) -> FileChanges:
     """Return the difference of two archives that are no wheels."""
     one, two = Held(to_bytes(old)), Held(to_bytes(new))
-    return compare_layouts(read_layout(one), one, read_layout(two), two, renamed)
+    return compare_archives(Side(read_layout(one), one), Side(read_layout(two), two), renamed)
 
 
 def archive(*entries: Entry | tuple[str, bytes]) -> Archive:
@@ -189,7 +189,7 @@ def test_what_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     data = bytes(1 << 20)
     old, new = (archive(Entry("a", data, raw=packed(data, level))) for level in (1, 9))
     assert names(entries(old, new)) == {}
-    monkeypatch.setattr(content, "_INFLATED", 1 << 16)
+    monkeypatch.setattr("wheelfix.diff.archive._INFLATED", 1 << 16)
     with pytest.raises(wheelfix.ArchiveError) as caught:
         entries(old, new)
     assert caught.value.code == "too-much-to-read"
@@ -482,12 +482,12 @@ def test_a_wheel_that_changes_meanwhile(tmp_path: Path, monkeypatch: pytest.Monk
     path = write_wheel(tmp_path)
     (tmp_path / "x").mkdir()
     other = write_wheel(tmp_path / "x")
-    real = content.Comparison.same_bytes
+    real = Comparison.same_bytes
 
-    def grow(self: content.Comparison, *spans: tuple[int, int]) -> bool:
+    def grow(self: Comparison, *spans: tuple[int, int]) -> bool:
         other.write_bytes(other.read_bytes() + b"x")
         return real(self, *spans)
 
-    monkeypatch.setattr(content.Comparison, "same_bytes", grow)
+    monkeypatch.setattr(Comparison, "same_bytes", grow)
     with pytest.raises(wheelfix.SourceChanged):
         compare_wheels(path, other)

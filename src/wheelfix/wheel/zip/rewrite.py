@@ -67,7 +67,7 @@ def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes
         raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
     dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
     extras = (b"", b"") if new.added else (_local_extra(source, new.like), _central_extra(layout, new.like))
-    local_extra, central_extra = (_without(extra, dropped, new.name) for extra in extras)
+    local_extra, central_extra = (structs.without_fields(extra, dropped) for extra in extras)
     flags = like.flags & ~(structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8 | _LEVEL_BITS) | utf8
     size = len(new.content)
     shared = _NEEDED, flags, STORED, like.time, like.date, zlib.crc32(new.content), size, size, len(name)
@@ -87,7 +87,7 @@ def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) ->
     if len(raw) > FULL_16:
         raise EditError("entry-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
     local_extra, central_extra = (
-        _without(extra, {structs.EXTRA_UNICODE_PATH}, name)
+        structs.without_fields(extra, {structs.EXTRA_UNICODE_PATH})
         for extra in (_local_extra(source, entry), _central_extra(layout, entry))
     )
     flags = entry.flags & ~structs.FLAG_UTF8 | utf8
@@ -121,14 +121,6 @@ def _central_extra(layout: Layout, entry: Entry) -> bytes:
 
 def _comment(layout: Layout, entry: Entry) -> bytes:
     return layout.directory[entry.record_stop - layout.fields(entry).comment_length : entry.record_stop]
-
-
-def _without(extra: bytes, kinds: set[int], place: str) -> bytes:
-    """Return the extra fields but for those of ``kinds``."""
-    dropped = [(start - 4, stop) for kind, start, stop in structs.extra_fields(extra, place) if kind in kinds]
-    for start, stop in reversed(dropped):
-        extra = extra[:start] + extra[stop:]
-    return extra
 
 
 _POSITION = slice(42, 46)

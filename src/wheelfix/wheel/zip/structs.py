@@ -1,7 +1,7 @@
 """The records of a ZIP file: their fields, the ZIP64 form of a number that does not fit, and the end of the archive."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, NamedTuple, NoReturn
 
 from wheelfix.errors import ArchiveError
@@ -126,6 +126,17 @@ def find_extra(extra: bytes, kind: int, place: str) -> tuple[int, int] | None:
             "bad-extra-field", f"{place}: extra field 0x{kind:04x} appears twice", hint="Build the wheel again."
         )
     return found[0] if found else None
+
+
+def without_fields(extra: bytes, kinds: Container[int]) -> bytes:
+    """Return the extra fields but for those of ``kinds``; what is not well-formed is returned as it is."""
+    if not is_well_formed(extra):
+        return extra
+    pieces, position = [], 0
+    for kind, _, stop in extra_fields(extra, ""):
+        pieces += [] if kind in kinds else [extra[position:stop]]
+        position = stop
+    return b"".join([*pieces, extra[position:]])
 
 
 def zip64_numbers(extra: bytes, place: str) -> tuple[int, ...] | None:
