@@ -3,9 +3,10 @@
 Each room that reports findings has a table of its own: ``verify/registry``, ``mirror/registry``, ``rules``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from wheelfix.results import Finding, Severity
 
@@ -83,3 +84,27 @@ class Check:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+class _Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=_Coded)
+
+
+def first_of_each(items: Iterable[Item], most: int) -> tuple[list[Item], dict[str, int]]:
+    """Return the first ``most`` items of each code, in their order, and how many more there are of a code.
+
+    >>> finding = Finding("x", Severity.NOTE, "", "")
+    >>> kept, more = first_of_each([finding] * 3, 1)
+    >>> len(kept), more
+    (1, {'x': 2})
+    """
+    kept, count = list[Item](), dict[str, int]()
+    for each in items:
+        count[each.code] = count.get(each.code, 0) + 1
+        if count[each.code] <= most:
+            kept.append(each)
+    return kept, {code: number - most for code, number in count.items() if number > most}

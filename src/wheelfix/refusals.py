@@ -103,6 +103,7 @@ _OUTPUT: Final = (
 _MIRRORS: Final = (
     _stopped("not-a-mirror",
         "The directory is not a wheelfix mirror.", "Check the path; a new mirror needs an empty or missing directory."),
+    _stopped("changed-meanwhile", "Another process changed the mirror at the same moment, again and again.", "Run again."),
     _stopped("bad-page",
         "A page of the mirror or index cannot be read.", "Run `wheelfix mirror check --fix`, or restore a backup."),
     _stopped("bad-project", "The text cannot be the name of a project.", "Check its spelling."),

@@ -1,7 +1,5 @@
 """``wheelfix verify``."""
 
-from typing import Literal
-
 import click
 
 from wheelfix.cli.command import CHECKING, Command
@@ -11,43 +9,40 @@ from wheelfix.cli.params import NULL, WHEELS, wheel_paths
 from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.options import Selection
-from wheelfix.reports.verify import render_annotations, render_checked_wheel, render_verify_json, render_verify_summary
-from wheelfix.results import CheckedWheel
+from wheelfix.reports.registry import TEXT, formats, renderer
+from wheelfix.reports.verify import render_checked_wheel, render_verify_summary
+from wheelfix.results import VerifyReport
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import verify_wheels
 
 
-@click.command("verify", cls=Command, sections=CHECKING, short_help="Say whether wheels are sound, and tell every fault.")
+@click.command("verify", cls=Command, sections=CHECKING, short_help="Check wheels for errors.")
 @WHEELS
-@choosing_options(CHECKS, "record")
+@choosing_options(CHECKS, "record", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    show_default=True,
-    help="github: annotations for a workflow run.",
-)
+    "--format", "form", type=click.Choice(formats("verify")), default=TEXT, show_default=True,
+    help="github: annotations of a workflow run; sarif: for code scanning.",
+)  # fmt: skip
 @NULL
 @JOBS
-@click.option("-q", "--quiet", is_flag=True, help="Do not name wheels that are sound.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell every fault, also of many alike.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only wheels with findings, and no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Print all findings, also where many have one code.")
 def command(
     wheels: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     strict: bool,
-    form: Literal["text", "json", "github"],
+    form: str,
     null: bool,
     jobs: int,
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Say whether wheels are sound: archive, RECORD, METADATA, file name, siblings.
+    """Check wheels for errors: archive, RECORD, METADATA, file name, release.
 
-    Every file of a wheel is read and compared with RECORD. Exit code 1 if there is an
-    error, 3 if a file could not be read.
+    Every file in a wheel is read and compared with RECORD. Exit code 1 if there is an
+    error, 3 if a file could not be read. `wheelfix explain CODE` explains a code.
 
     \b
     Examples:
@@ -60,12 +55,10 @@ def command(
     paths = wheel_paths(wheels, null=null, quiet=quiet)
     with Log(len(paths), quiet=quiet) as progress:
         report = verify_wheels(paths, selection=Selection(select, ignore), jobs=jobs, progress=progress)
-    if form == "json":
-        click.echo(render_verify_json(report), nl=False)
-    elif form == "github":
-        click.echo(render_annotations(report), nl=False)
+    if form == TEXT:
+        _print_text(report, quiet=quiet, verbose=verbose)
     else:
-        _print_text(report.wheels, quiet=quiet, verbose=verbose)
+        click.echo(renderer("verify", form)(report), nl=False)
     if not quiet:
         print_summary(render_verify_summary(report))
     if not report.complete:
@@ -73,7 +66,7 @@ def command(
     return ExitCode.DONE if report.passes(strict=strict) else ExitCode.FOUND
 
 
-def _print_text(checked: tuple[CheckedWheel, ...], *, quiet: bool, verbose: bool) -> None:
-    for each in checked:
+def _print_text(report: VerifyReport, *, quiet: bool, verbose: bool) -> None:
+    for each in report.wheels:
         if each.findings or not quiet:
             print_text(render_checked_wheel(each, verbose=verbose))

@@ -18,7 +18,7 @@ from wheelfix.text import shown
 from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.verify.hashing import Sums
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import examine, first_of_each
+from wheelfix.verify.run import examine, reported
 from wheelfix.verify.wheel_file import fixed_wheel_file
 from wheelfix.wheel.editor import AddField, Editor, RemoveFile, SetField
 from wheelfix.wheel.metadata import Document, Field
@@ -54,7 +54,7 @@ class Repair:
         dist_info = plan.renaming.dist_info if is_done else wheel.dist_info
         in_doubt = _doubted(found, dist_info, trusted=self.trusted)
         notes = () if plan.problem else tuple(_notes(found, in_doubt))
-        return replace(plan, left=tuple(each.finding for each in first_of_each(found)), notes=(*plan.notes, *notes))
+        return replace(plan, left=tuple(each.finding for each in reported(found)), notes=(*plan.notes, *notes))
 
     def _in_result(self, plan: Plan, wheel: Wheel) -> Sequence[RawFinding]:
         assembly = Assembly(wheel, plan)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from wheelfix.errors import WheelfixError
+from wheelfix.reports.findings import finding_lines
 from wheelfix.results import Change, Disagreement, Finding, Outcome, Problem, Report, Status
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
@@ -11,7 +12,6 @@ from wheelfix.wheel.editor import REQUIRES
 _LONGEST = 1000
 _MOST_ROWS = 5
 _MOST_SUGGESTIONS = 5
-_MOST_ALIKE = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
@@ -195,12 +195,4 @@ def _disagreement(group: Sequence[Disagreement], dry_run: bool) -> str:
 
 def render_rule_findings(findings: Sequence[Finding]) -> str:
     """Return the findings of rules as lines; of many with one code the first few."""
-    lines, count = list[str](), Counter[str]()
-    for each in findings:
-        count[each.code] += 1
-        if count[each.code] <= _MOST_ALIKE:
-            hint = f". {each.hint}" if each.hint else ""
-            lines.append(f"{each.severity}[{each.code}]: {each.place}: {each.message}{hint}")
-    more = {code: number - _MOST_ALIKE for code, number in count.items() if number > _MOST_ALIKE}
-    lines += [f"... {number} more {code} (--format json has all)" for code, number in more.items()]
-    return "".join(f"{shown(line)}\n" for line in lines)
+    return "".join(f"{line}\n" for line in finding_lines(findings, all_with="--format json has all"))

@@ -1,19 +1,15 @@
-"""What the checks found, as text, as JSON and as annotations for GitHub."""
+"""What ``verify`` found, as text and as JSON."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from wheelfix.codes import Fix
+from wheelfix.reports.findings import finding_lines
 from wheelfix.reports.json import encode
 from wheelfix.results import CheckedWheel, Finding, Severity, VerifyReport
 from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS
-
-_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
-"""What GitHub calls the severities."""
-_MOST_ALIKE = 5
-"""How many findings of one code are shown of a wheel, unless all are asked for."""
 
 
 def render_checked_wheel(wheel: CheckedWheel, *, verbose: bool = False) -> str:
@@ -23,35 +19,14 @@ def render_checked_wheel(wheel: CheckedWheel, *, verbose: bool = False) -> str:
     if not wheel.findings:
         return f"{name}: no findings{suppressed}\n"
     lines = [f"{name}: {_counts(wheel.findings)}{suppressed}"]
-    seen = Counter[str]()
-    for finding in wheel.findings:
-        seen[finding.code] += 1
-        if verbose or seen[finding.code] <= _MOST_ALIKE:
-            lines.append(f"  {_line(finding)}")
-    total = Counter(finding.code for finding in wheel.findings)
-    if not verbose:
-        lines += [
-            f"  {code}: {count - _MOST_ALIKE} more, which -v shows" for code, count in total.items() if count > _MOST_ALIKE
-        ]
+    lines += [f"  {line}" for line in finding_lines(wheel.findings, verbose=verbose, note=_fixable)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _line(finding: Finding) -> str:
-    fixable = f" [{_fixable(finding)}]" if finding.fixable else ""
-    return shown(f"{finding.severity}: {finding.code}: {_sentence(finding)}{fixable}")
-
-
-def _sentence(finding: Finding) -> str:
-    """Return the place of a finding, what is wrong there, and who refuses the wheel for it."""
-    place = f"{finding.place}: " if finding.place else ""
-    refused = f" (refused by {', '.join(finding.refused_by)})" if finding.refused_by else ""
-    return f"{place}{finding.message}{refused}"
-
-
 def _fixable(finding: Finding) -> str:
-    """Return whether ``repair`` fixes a finding unasked, or which option that takes."""
+    """Return whether ``repair`` fixes a finding unasked, or which option that takes; empty where it cannot."""
     fix = Fix.TRUSTED if finding.needs_trust else CHECKS[finding.code].fix
-    return "fixable" if fix is Fix.YES else f"fixable {fix}"
+    return "" if not finding.fixable else " [fixable]" if fix is Fix.YES else f" [fixable {fix}]"
 
 
 def _counts(findings: Sequence[Finding]) -> str:
@@ -99,24 +74,3 @@ def render_verify_json(report: VerifyReport) -> str:
             },
         }
     )
-
-
-def render_annotations(report: VerifyReport) -> str:
-    """Return each finding as a workflow command of GitHub Actions, which shows it beside the run.
-
-    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
-    """
-    return "".join(
-        f"::{_COMMANDS[finding.severity]} file={_property(each.source)},title={_property(finding.code)}::"
-        f"{_data(_sentence(finding))}\n"
-        for each in report.wheels
-        for finding in each.findings
-    )
-
-
-def _data(text: str) -> str:
-    return shown(text).replace("%", "%25")
-
-
-def _property(value: object) -> str:
-    return _data(str(value)).replace(":", "%3A").replace(",", "%2C")

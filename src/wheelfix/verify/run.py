@@ -6,6 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from wheelfix.codes import first_of_each
 from wheelfix.errors import SourceChanged
 from wheelfix.executors import Workers, run_all
 from wheelfix.options import Selection, listed
@@ -57,7 +58,7 @@ def check_wheel(path: Path) -> CheckedWheel:
 
     Nothing is raised for what is wrong with the wheel or with the file: that is a finding too.
     """
-    return CheckedWheel(path, tuple(each.finding for each in first_of_each(findings_in(path))))
+    return CheckedWheel(path, tuple(each.finding for each in reported(findings_in(path))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def glance(path: Path, source: Readable) -> list[Finding]:
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
         found += check_rows(subject, listing, sum_entries(source, small, listing.algorithms))
-        findings = [each.finding for each in first_of_each(in_order([*subject.found, *found]))]
+        findings = [each.finding for each in reported(in_order([*subject.found, *found]))]
     return [each for each in findings if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
@@ -192,17 +193,11 @@ def in_order(found: Iterable[RawFinding]) -> list[RawFinding]:
     return sorted(dict.fromkeys(found), key=lambda each: _RANK[each.code])
 
 
-def first_of_each(found: Iterable[RawFinding]) -> list[RawFinding]:
-    """Return of many faults of one code the first thousand, and one that counts the rest; they come in order."""
-    ordered, count = list[RawFinding](), dict[str, int]()
-    for each in found:
-        count[each.code] = count.get(each.code, 0) + 1
-        if count[each.code] <= _MOST_ALIKE:
-            ordered.append(each)
-    for code, number in count.items():
-        if number > _MOST_ALIKE:
-            ordered.append(RawFinding(code, "", f"and {number - _MOST_ALIKE} more of this kind"))
-    return sorted(ordered, key=lambda each: _RANK[each.code])
+def reported(found: Iterable[RawFinding]) -> list[RawFinding]:
+    """Return of many findings of one code the first thousand, and one that counts the rest; they come in order."""
+    kept, more = first_of_each(found, _MOST_ALIKE)
+    kept += (RawFinding(code, "", f"and {number} more of this kind") for code, number in more.items())
+    return sorted(kept, key=lambda each: _RANK[each.code])
 
 
 def verify_wheels(

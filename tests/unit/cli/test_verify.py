@@ -41,7 +41,7 @@ def test_error_exits_with_1(bad: Path, good: Path) -> None:
     assert ran.code == 1
     assert ran.lines[0] == f"{bad}: 6 errors; repair can fix 4"
     assert (
-        "  error: record-missing-row: bad-1.0.dist-info/METADATA: RECORD has no row for it (refused by installer) [fixable]"
+        "  error[record-missing-row]: bad-1.0.dist-info/METADATA: RECORD has no row for it (refused by installer) [fixable]"
         in ran.lines
     )
     assert ran.lines[-1] == f"{good}: no findings"
@@ -76,9 +76,9 @@ def test_quiet_names_no_sound_wheel(good: Path, bad: Path) -> None:
 
 def test_verbose_tells_all_of_many_alike(warned: Path) -> None:
     short, long = (wheelfix("verify", "--select", "record", *option, warned) for option in ([], ["-v"]))
-    assert short.out.count("record-duplicate-row: row") == 5
-    assert short.lines[-1] == "  record-duplicate-row: 2 more, which -v shows"
-    assert long.out.count("record-duplicate-row: row") == 7
+    assert short.out.count("record-duplicate-row]: row") == 5
+    assert short.lines[-1] == "  ... 2 more record-duplicate-row (use -v to show all)"
+    assert long.out.count("record-duplicate-row]: row") == 7
 
 
 def test_select_and_ignore_take_several_codes(bad: Path) -> None:

@@ -1,9 +1,9 @@
-"""What ``verify`` found, as text and as annotations."""
+"""What ``verify`` found, as text and as JSON."""
 
 import json
 from pathlib import Path
 
-from wheelfix.reports.verify import render_annotations, render_checked_wheel, render_verify_json, render_verify_summary
+from wheelfix.reports.verify import render_checked_wheel, render_verify_json, render_verify_summary
 from wheelfix.results import CheckedWheel, Finding, Severity, VerifyReport
 
 ERROR = Finding("record-bad-row", Severity.ERROR, "row 1", "it has \x1b two columns\n", fixable=False)
@@ -19,8 +19,8 @@ def test_sound() -> None:
 def test_faults_with_their_count() -> None:
     assert render_checked_wheel(BOTH).splitlines() == [
         "a\\x1b.whl: 1 error, 1 warning; repair can fix 1",
-        "  error: record-bad-row: row 1: it has \\x1b two columns\\n",
-        "  warning: record-no-size: it has no size: 100 % [fixable]",
+        "  error[record-bad-row]: row 1: it has \\x1b two columns\\n",
+        "  warning[record-no-size]: it has no size: 100 % [fixable]",
     ]
 
 
@@ -42,7 +42,7 @@ def test_many_alike() -> None:
     lines = render_checked_wheel(many).splitlines()
     assert len(lines) == 1 + 5 + 1 + 1
     assert lines[0] == "a.whl: 7 errors, 1 warning; repair can fix 1"
-    assert lines[-1] == "  record-bad-row: 2 more, which -v shows"
+    assert lines[-1] == "  ... 2 more record-bad-row (use -v to show all)"
     assert len(render_checked_wheel(many, verbose=True).splitlines()) == 1 + 8
 
 
@@ -68,19 +68,6 @@ def test_suppressed_findings_are_counted_beside_the_others() -> None:
     assert render_checked_wheel(CheckedWheel(Path("a.whl"), suppressed=1)) == (
         "a.whl: no findings (1 suppressed by --select/--ignore)\n"
     )
-
-
-def test_annotations() -> None:
-    assert render_annotations(VerifyReport((BOTH,))).splitlines() == [
-        "::error file=a\\x1b.whl,title=record-bad-row::row 1: it has \\x1b two columns\\n",
-        "::warning file=a\\x1b.whl,title=record-no-size::it has no size: 100 %25",
-    ]
-    refused = Finding("archive-entry-comment", Severity.ERROR, "x", "it has a comment", False, refused_by=("PyPI",))
-    assert "::x: it has a comment (refused by PyPI)\n" in render_annotations(
-        VerifyReport((CheckedWheel(Path("a.whl"), (refused,)),))
-    )
-    note = VerifyReport((CheckedWheel(Path("a.whl"), (NOTE,)),))
-    assert render_annotations(note) == "::notice file=a.whl,title=metadata-license-file-early::License-File: x\n"
 
 
 def test_json_is_ascii_whatever_the_path_holds() -> None:
