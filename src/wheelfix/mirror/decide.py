@@ -10,12 +10,12 @@ from typing import Final
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import ExaminedWheel
+from wheelfix.mirror.follow import UpstreamFile, inherited, notes_on, taken_over
 from wheelfix.mirror.layout import file_key
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.release import compare_release
 from wheelfix.mirror.repository import not_done
 from wheelfix.mirror.storage.base import Store
-from wheelfix.mirror.upstream_file import UpstreamFile, inherited, notes_on, taken_over
 from wheelfix.options import Publishing
 from wheelfix.results import Problem, Publication, Published
 from wheelfix.text import as_utf8, shown

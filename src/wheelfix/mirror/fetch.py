@@ -3,8 +3,11 @@
 It is in the mirror already, was refused before, is downloaded now, or cannot be had.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +17,10 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.decide import SAME_NAME
-from wheelfix.mirror.follow import count_from, follow_index, upstream_file
+from wheelfix.mirror.follow import UpstreamFile, count_from, follow_index, is_decided_here, upstream_file
 from wheelfix.mirror.pages import ListedFile, Page
-from wheelfix.mirror.refusals import Conditions, Refusals
 from wheelfix.mirror.repository import load_page, not_done
 from wheelfix.mirror.storage.base import Store
-from wheelfix.mirror.upstream_file import UpstreamFile, is_decided_here
 from wheelfix.options import Limits, Targets
 from wheelfix.progress import Progress
 from wheelfix.results import Outcome, Problem, Publication, Published, PublishReport, Report, Status
@@ -28,11 +29,68 @@ from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
 from wheelfix.upstream.http import PASSING, Web
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
+from wheelfix.version import __version__
 
 _FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
 """The codes of errors that another run may not meet."""
 _FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What decides on a wheel besides the wheel itself.
+
+    ``rules`` identifies rules and options, see :func:`wheelfix.mirror.publish.decided_by`. With ``yank_original`` the
+    originals of fixed wheels are listed too; with ``allow_mixed`` wheels of one release may disagree.
+    """
+
+    rules: str | None
+    yank_original: bool = False
+    allow_mixed: bool = False
+
+
+class Refusals:
+    """What was refused under ``conditions``, kept in the directory ``scratch``; another version may decide otherwise."""
+
+    def __init__(self, scratch: Path, conditions: Conditions) -> None:
+        self._directory = scratch / "refusals"
+        self._terms = [__version__, conditions.rules, conditions.allow_mixed]
+        remove_old(self._directory)
+
+    def find(self, sha256: str, release: Iterable[str]) -> Problem | None:
+        """Return why the wheel with this sha256 was refused, ``None`` if it was not, or under other rules or options.
+
+        ``release`` are the sha256 of the wheels of its release that are wanted now.
+        """
+        path = self._at(sha256)
+        try:
+            noted = json.loads(path.read_bytes())
+            problem = Problem(**noted["problem"])
+            if noted["terms"] != self._of(release):
+                return None
+        except FileNotFoundError:
+            return None
+        except (ValueError, LookupError, TypeError):  # it is cut off, or of another version: then it is decided again
+            return None
+        os.utime(path)
+        return problem
+
+    def note(self, sha256: str, release: Iterable[str], problem: Problem) -> None:
+        """Note why the wheel with this sha256 was refused."""
+        text = json.dumps({"terms": self._of(release), "problem": asdict(problem)}, ensure_ascii=True)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._at(sha256).write_text(text, encoding="utf-8")  # one that is cut off counts as none
+
+    def forget(self, sha256: str) -> None:
+        """Forget that the wheel with this sha256 was refused: it no longer is."""
+        self._at(sha256).unlink(missing_ok=True)
+
+    def _at(self, sha256: str) -> Path:
+        return self._directory / f"{sha256}.json"
+
+    def _of(self, release: Iterable[str]) -> str:
+        return hashlib.sha256(json.dumps([*self._terms, sorted(release)]).encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -68,7 +126,6 @@ class Fetcher:
         self._conditions = conditions
         self._lock_seconds = limits.lock_seconds
         self._refusals = Refusals(store.scratch(), conditions)
-        remove_old(self._refusals.directory)
         self._downloads = Downloads(web, store.scratch(), limits.lock_seconds, progress)
         self._wanted: dict[str, _Wanted] = {}
         self._incomplete: set[tuple[str, ...]] = set()

@@ -1,31 +1,122 @@
-"""The files of a mirror that were taken from another index follow what that says later on: yanked, no longer, or removed."""
+"""What another index says of files that a mirror has from there: upload times, yanks, and what it no longer lists.
+
+The mirror follows it, as often as the index is asked; what somebody decided here with ``wheelfix mirror yank`` or ``unyank``
+stays.
+"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-
-from pypi_simple import DistributionPackage
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.examine import upload_time
 from wheelfix.mirror.layout import page_key
-from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
 from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, outdated_pages, save_page
 from wheelfix.mirror.storage.base import Store
-from wheelfix.mirror.upstream_file import REMOVED, UpstreamFile, removed, taken_over
 from wheelfix.results import Problem, Publication, Published
-from wheelfix.text import as_utf8
-from wheelfix.upstream.client import ServedPage, sha256_of
+from wheelfix.text import as_utf8, shown
 from wheelfix.upstream.urls import name_of_index
 
-_STATUS = "project-status"
+if TYPE_CHECKING:
+    from pypi_simple import DistributionPackage
+
+    from wheelfix.upstream.client import ServedPage  # what only the extra "index" installs: it comes as a value
+
+_STATUS: Final = "project-status"
+REMOVED: Final = "removed upstream"
+"""The reason for which a file is yanked that its index no longer lists."""
 
 
-def upstream_file(index: str, file: DistributionPackage) -> UpstreamFile:
+@dataclass(frozen=True, slots=True)
+class UpstreamFile:
+    """A file as ``index``, a URL, lists it.
+
+    ``uploaded`` is in the form of PEP 700, ``None`` where the index does not say it, as in HTML. ``yanked`` is the reason
+    (PEP 592), empty where none is given, and ``None`` for a file that is not yanked.
+    """
+
+    index: str
+    uploaded: str | None = None
+    yanked: str | None = None
+
+
+def taken_over(file: ListedFile, upstream: UpstreamFile) -> ListedFile:
+    """Return ``file`` with what ``upstream`` says of it, or of the original that it was made from.
+
+    Where the index does not say when it was uploaded, that is when this mirror first saw it; of two indexes the earlier
+    time counts. What another index has yanked stays yanked: of two that serve the same file one may not know of yanks at
+    all. What another one has removed is yanked no longer.
+    """
+    from_another = file.upstream not in (None, upstream.index)
+    yanked_there = from_another and file.yanked_by == BY_UPSTREAM and file.yanked != REMOVED
+    if yanked_there and upstream.yanked is None:
+        return file
+    found = replace(
+        file,
+        upload_time=_uploaded(file, upstream, from_another=from_another),
+        added=file.added or file.upload_time,
+        upstream=upstream.index,
+    )
+    return found if is_decided_here(file) else _yanked(found, upstream.yanked)
+
+
+def _uploaded(file: ListedFile, upstream: UpstreamFile, *, from_another: bool) -> str:
+    """Return when ``file`` was uploaded: the same whichever of two indexes is asked last."""
+    if upstream.uploaded is None:
+        return file.upload_time
+    is_known = from_another and file.upload_time != file.added
+    return min(upstream.uploaded, file.upload_time) if is_known else upstream.uploaded
+
+
+def removed(file: ListedFile) -> ListedFile:
+    """Return ``file``, which its index no longer lists: it is yanked, so that old locks can still be installed."""
+    return file if is_decided_here(file) else _yanked(file, REMOVED)
+
+
+def _yanked(file: ListedFile, reason: str | None) -> ListedFile:
+    return replace(file, yanked=reason, yanked_by=None if reason is None else BY_UPSTREAM)
+
+
+def is_decided_here(file: ListedFile) -> bool:
+    """Whether somebody decided at this mirror that ``file`` is yanked, or that it is not."""
+    return file.yanked_by == BY_MIRROR or (file.yanked is not None and file.yanked_by is None)
+
+
+def inherited(page: Page, new: ListedFile) -> ListedFile:
+    """Return ``new`` with what is known of its original, if ``page`` lists that, or another file that was made from it.
+
+    A wheel that is corrected once more keeps its upload time, and a yank of its original holds for it, too.
+    """
+    known = next(
+        (each for each in (*page.files, *page.past) if each.upstream and each.original_sha256 == new.original_sha256), None
+    )
+    if known is None:
+        return new
+    yank = known.yanked if known.yanked_by == BY_UPSTREAM else None
+    return taken_over(new, UpstreamFile(str(known.upstream), known.upload_time, yank))
+
+
+def notes_on(file: ListedFile, upstream: UpstreamFile) -> tuple[str, ...]:
+    """Return what a person should know of ``file``, which was just listed with what ``upstream`` says of it."""
+    notes = []
+    if upstream.yanked is not None:
+        notes.append(f"The index has yanked it{f': {shown(upstream.yanked)}' if upstream.yanked else '.'}")
+    if upstream.yanked is not None and file.yanked is None:
+        notes.append("It stays unyanked here, as decided with `wheelfix mirror unyank`.")
+    if upstream.uploaded is None:
+        notes.append(f"The index has no upload time of it: it is when this mirror first saw the file, {file.upload_time}.")
+    return tuple(notes)
+
+
+def upstream_file(index: str, file: "DistributionPackage") -> UpstreamFile:
     """Return what the index at ``index`` says of ``file``."""
-    return UpstreamFile(name_of_index(index), _uploaded(file), as_utf8(file.yanked_reason or "") if file.is_yanked else None)
+    return UpstreamFile(
+        name_of_index(index), _listed_time(file), as_utf8(file.yanked_reason or "") if file.is_yanked else None
+    )
 
 
-def _uploaded(file: DistributionPackage) -> str | None:
+def _listed_time(file: "DistributionPackage") -> str | None:
     try:
         return None if file.upload_time is None else upload_time(file.upload_time)
     except OverflowError:  # the last hours of the year 9999, west of Greenwich
@@ -40,7 +131,7 @@ def count_from(store: Store, project: str, index: str) -> int:
     return sum(each.upstream == name_of_index(index) and each.yanked is None for each in load_page(store, project).files)
 
 
-def follow_index(store: Store, project: str, index: str, answer: ServedPage, timeout: float) -> list[Publication]:
+def follow_index(store: Store, project: str, index: str, answer: "ServedPage", timeout: float) -> list[Publication]:
     """Let the page of ``project`` say what ``answer``, the page of the index, says of the files that both have.
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
@@ -70,9 +161,9 @@ def _save(store: Store, page: Page, timeout: float) -> Problem | None:
     return None
 
 
-def _followed(page: Page, index: str, answer: ServedPage) -> Iterator[ListedFile]:
+def _followed(page: Page, index: str, answer: "ServedPage") -> Iterator[ListedFile]:
     """Yield the files of ``page`` with what ``answer`` says of each, or of the original that it was made from."""
-    by_sum = {sha256_of(each): each for each in answer.page.packages}
+    by_sum = answer.by_sha256()
     names = {each.filename for each in answer.page.packages}
     for file in page.files:
         listed = by_sum.get(file.original_sha256)
@@ -85,7 +176,7 @@ def _followed(page: Page, index: str, answer: ServedPage) -> Iterator[ListedFile
             yield file
 
 
-def _is_whole(answer: ServedPage) -> bool:
+def _is_whole(answer: "ServedPage") -> bool:
     """Whether what a page does not list is not there.
 
     A page of HTML may be that of a proxy which is being repaired, or be cut off.
@@ -95,7 +186,7 @@ def _is_whole(answer: ServedPage) -> bool:
     return answer.complete and (answer.page.repository_version is not None or bool(answer.wheels))
 
 
-def _with_status(page: Page, index: str, answer: ServedPage) -> Page:
+def _with_status(page: Page, index: str, answer: "ServedPage") -> Page:
     """Return ``page`` with the status that the index gives the project, unless somebody gave it another one here.
 
     One that PEP 792 does not define is not copied: strict readers refuse a page for it.

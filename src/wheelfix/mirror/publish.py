@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.mirror.decide import NewWheel
+from wheelfix.mirror.follow import UpstreamFile
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.upload import Request, add_new_wheels
-from wheelfix.mirror.upstream_file import UpstreamFile
 from wheelfix.options import Naming, Output, Policy, Publishing, Transfer, listed
 from wheelfix.progress import NoProgress
 from wheelfix.results import Outcome, Publication, PublishReport, Report

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheelfix.mirror.publish import check_options, correct_into, decided_by
-from wheelfix.mirror.refusals import Conditions
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import open_store
 from wheelfix.options import Limits, Targets, listed
@@ -50,7 +49,7 @@ def mirror_releases(
     :raises TypeError: if there is no such option.
     """
     try:
-        from wheelfix.mirror.fetch import Fetcher  # imported late: what only the extra "index" installs
+        from wheelfix.mirror.fetch import Conditions, Fetcher  # imported late: what only the extra "index" installs
         from wheelfix.upstream.http import Web
         from wheelfix.upstream.resolve import read_requirement
     except ImportError as error:

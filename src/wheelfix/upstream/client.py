@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import urljoin
 
 import requests
@@ -14,8 +14,10 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStat
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
 from wheelfix.upstream.http import OK, Web, bad_answer
-from wheelfix.upstream.links import FlatPage, flatten
 from wheelfix.upstream.urls import shown_url
+
+if TYPE_CHECKING:
+    from wheelfix.upstream.html import FlatPage
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
@@ -54,6 +56,10 @@ class ServedPage:
         """The wheels that are listed."""
         return [each for each in self.page.packages if each.filename.endswith(".whl")]
 
+    def by_sha256(self) -> dict[str | None, DistributionPackage]:
+        """Return the files that are listed, by their sha256; those without one are one of them, under ``None``."""
+        return {sha256_of(each): each for each in self.page.packages}
+
 
 def sha256_of(file: DistributionPackage) -> str | None:
     """Return the sha256 that a page tells of a file, in lower case; ``None`` where it tells none."""
@@ -81,7 +87,7 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> ServedPag
         found = _parsed(url, lambda: _project_json(body, answer.url))
     else:
         _check_tags(url, body)
-        flat = flatten(body, _charset(answer))
+        flat = _flattened(body, answer)
         found = _parsed(url, lambda: _project_html(flat, canonicalize_name(project), answer.url))
     return replace(
         found,
@@ -117,7 +123,7 @@ def ask_projects(web: Web, index: str) -> list[str]:
     if _is_json(_content_type(answer), body):
         page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(body)))
     else:
-        page = _parsed(url, lambda: IndexPage.from_html(flatten(body, _charset(answer)).html()))
+        page = _parsed(url, lambda: IndexPage.from_html(_flattened(body, answer).html()))
     return _names(page, url)
 
 
@@ -161,7 +167,13 @@ def _project_json(body: bytes, url: str) -> ServedPage:
     return ServedPage(url, "json", page, raw, unknown)
 
 
-def _project_html(flat: FlatPage, project: str, url: str) -> ServedPage:
+def _flattened(body: bytes, answer: requests.Response) -> "FlatPage":
+    from wheelfix.upstream.html import flatten  # imported late: most indexes serve JSON
+
+    return flatten(body, _charset(answer))
+
+
+def _project_html(flat: "FlatPage", project: str, url: str) -> ServedPage:
     unknown = _unknown(flat.status)
     page = ProjectPage.from_html(project, (flat if unknown is None else flat.without_status()).html(), url)
     page.packages = flat.with_times(page.packages)

@@ -234,7 +234,7 @@ def test_what_is_unproven_is_mirrored_unchanged_or_fixed(option: str, tmp_path: 
 def test_a_refusal_does_not_outlive_this_version(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(refusing(tmp_path)) as server:
         mirror_releases(mirror, server.index, "demo")
-        monkeypatch.setattr("wheelfix.mirror.refusals.__version__", "99")
+        monkeypatch.setattr("wheelfix.mirror.fetch.__version__", "99")
         mirror_releases(mirror, server.index, "demo")
         assert len(loaded(server)) == 2
 

@@ -22,8 +22,8 @@ from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NoProgress
 from wheelfix.upstream.client import ask_page, ask_projects
+from wheelfix.upstream.html import flatten
 from wheelfix.upstream.http import Web
-from wheelfix.upstream.links import flatten
 from wheelfix.upstream.ranges import metadata_of
 from wheelfix.upstream.urls import check_url, shown_url
 
