@@ -7,7 +7,7 @@ several may be mixed. They are reported in the process that started the run: whe
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from wheelfix.results import CheckedWheel, Outcome, Publication
+    from wheelfix.results import CheckedWheel, Outcome, Published
 
 
 class Progress(Protocol):
@@ -31,7 +31,7 @@ class Progress(Protocol):
     def wheel_checked(self, checked: "CheckedWheel") -> None:
         """Report what was found in a wheel; what other wheels of its release say is known only at the end of the run."""
 
-    def file_published(self, published: "Publication") -> None:
+    def file_published(self, published: "Published") -> None:
         """Report what became of a file in a mirror."""
 
     def project_done(self, project: str) -> None:
@@ -56,7 +56,7 @@ class NoProgress:
     def wheel_checked(self, checked: "CheckedWheel") -> None:
         """Do nothing."""
 
-    def file_published(self, published: "Publication") -> None:
+    def file_published(self, published: "Published") -> None:
         """Do nothing."""
 
     def project_done(self, project: str) -> None:

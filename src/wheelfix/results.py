@@ -286,7 +286,7 @@ def _system_problem(path: Path, error: OSError) -> Problem:
     return Problem(name, f"{error.strerror or error}{where}", hint)
 
 
-class Published(StrEnum):
+class PublishStatus(StrEnum):
     """What became of one file."""
 
     ADDED = "added"
@@ -304,19 +304,19 @@ class Published(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Publication:
+class Published:
     """What became of one file: ``source`` is the wheel as it was given, ``None`` for a file that was in the mirror.
 
-    ``place`` is where it lies, relative to the mirror, with slashes; ``sha256`` is lower-case hexadecimal. ``problem`` is
+    ``path`` is relative to the mirror, with slashes; ``sha256`` is lower-case hexadecimal. ``problem`` is
     why it was refused or failed; with any other status that is what happened, and the problem is what could not be done
     afterwards, such as writing the HTML page.
     """
 
     source: Path | None
-    status: Published
+    status: PublishStatus
     project: str | None = None
     filename: str | None = None
-    place: str | None = None
+    path: str | None = None
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     problem: Problem | None = None
@@ -324,7 +324,11 @@ class Publication:
     @property
     def is_listed(self) -> bool:
         """Whether the mirror lists the file now."""
-        return self.place is not None and self.status not in (Published.REMOVED, Published.REFUSED, Published.FAILED)
+        return self.path is not None and self.status not in (
+            PublishStatus.REMOVED,
+            PublishStatus.REFUSED,
+            PublishStatus.FAILED,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,13 +337,13 @@ class PublishReport:
 
     command: str
     mirror: Path
-    files: tuple[Publication, ...] = ()
+    files: tuple[Published, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether no file was refused or failed, and every page could be written."""
         return not any(each.problem for each in self.files)
 
-    def count(self, status: Published) -> int:
+    def count(self, status: PublishStatus) -> int:
         """Return how many files ended with ``status``."""
         return sum(each.status is status for each in self.files)

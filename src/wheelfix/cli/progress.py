@@ -23,7 +23,7 @@ from wheelfix.text import shown
 
 if TYPE_CHECKING:
     from wheelfix.cli.bars import Bars
-    from wheelfix.results import CheckedWheel, Outcome, Publication, Report
+    from wheelfix.results import CheckedWheel, Outcome, Published, Report
 
 _PATIENCE: Final = 1.0
 """How many seconds a run takes before bars are drawn: most runs end sooner, and do without rich."""
@@ -63,7 +63,7 @@ class Log(NoProgress):
         """Move the bar of the run."""
         self._advance(checked.source.name)
 
-    def file_published(self, published: "Publication") -> None:
+    def file_published(self, published: "Published") -> None:
         """Move the bar of the run."""
         self._advance(published.filename or "")
 

@@ -17,7 +17,7 @@ from wheelfix.mirror.release import compare_release
 from wheelfix.mirror.repository import not_done
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Publishing
-from wheelfix.results import Problem, Publication, Published
+from wheelfix.results import Problem, Published, PublishStatus
 from wheelfix.text import as_utf8, shown
 
 SAME_NAME: Final = (
@@ -44,7 +44,7 @@ class Acceptance:
     """What the page is to say of a wheel, what that makes of it, and what a person should know."""
 
     file: ListedFile
-    status: Published
+    status: PublishStatus
     notes: tuple[str, ...] = ()
 
 
@@ -57,14 +57,14 @@ def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = Fal
     if wheel.upstream is None:
         return accepted
     file = taken_over(accepted.file, wheel.upstream)
-    notes = () if accepted.status is Published.UNCHANGED else notes_on(file, wheel.upstream)
+    notes = () if accepted.status is PublishStatus.UNCHANGED else notes_on(file, wheel.upstream)
     return replace(accepted, file=file, notes=(*accepted.notes, *notes))
 
 
 def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -> Acceptance:
     old = page.find_same(new)
     if old is None:
-        return Acceptance(replace(inherited(page, new), checked_by=rules), Published.ADDED)
+        return Acceptance(replace(inherited(page, new), checked_by=rules), PublishStatus.ADDED)
     if old.filename != new.filename:
         raise _spelled_otherwise(old, new)
     stays = () if old.yanked is None else (f"It stays yanked: `wheelfix mirror unyank` lists {new.filename} again.",)
@@ -74,7 +74,7 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
             old, url=new.url, size=new.size, requires_python=new.requires_python, metadata_sha256=new.metadata_sha256,
             origin=new.origin, checked_by=checked_by,
         )  # fmt: skip
-        return Acceptance(same, Published.UNCHANGED, stays)
+        return Acceptance(same, PublishStatus.UNCHANGED, stays)
     if old.origin is not None and old.origin.sha256 == new.sha256:
         raise _original_of(old)
     if not replaces:
@@ -82,7 +82,7 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
     file = replace(inherited(page, new), checked_by=rules)
     if old.yanked is not None or old.yanked_by is not None:
         file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
-    return Acceptance(file, Published.REPLACED, (*_what_caches_hold(page, old), *stays))
+    return Acceptance(file, PublishStatus.REPLACED, (*_what_caches_hold(page, old), *stays))
 
 
 def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:
@@ -137,8 +137,8 @@ class Decision:
     """What the ``page`` is to say, what becomes of each wheel, and of originals; ``files`` must be in the store, by key."""
 
     page: Page
-    done: dict[Path, Publication] = field(default_factory=dict)
-    originals: list[Publication] = field(default_factory=list)
+    done: dict[Path, Published] = field(default_factory=dict)
+    originals: list[Published] = field(default_factory=list)
     files: dict[str, ExaminedWheel] = field(default_factory=dict)
 
     def list_file(self, file: ListedFile, wheel: ExaminedWheel) -> str:
@@ -179,7 +179,7 @@ def decide(
         refused |= mixed
 
 
-def _refuse_rivals(wheels: Mapping[Path, ExaminedWheel]) -> dict[Path, Publication]:
+def _refuse_rivals(wheels: Mapping[Path, ExaminedWheel]) -> dict[Path, Published]:
     """Refuse wheels that are the same to installers and have other bytes: nobody knows which is meant.
 
     Only if all others are what one of them was made from, that one is added.
@@ -187,7 +187,7 @@ def _refuse_rivals(wheels: Mapping[Path, ExaminedWheel]) -> dict[Path, Publicati
     rivals: dict[Hashable, dict[Path, ExaminedWheel]] = {}
     for path, wheel in wheels.items():
         rivals.setdefault(wheel.file.identity, {})[path] = wheel
-    refused: dict[Path, Publication] = {}
+    refused: dict[Path, Published] = {}
     for group in rivals.values():
         files = {path: each.file for path, each in group.items()}
         sums = {file.sha256 for file in files.values()}
@@ -219,7 +219,7 @@ def _decide_each(
             continue
         key = decision.list_file(accepted.file, wheel)
         file = wheel.file
-        decision.done[path] = Publication(
+        decision.done[path] = Published(
             path, accepted.status, before.project, file.filename, key, file.sha256, accepted.notes
         )
     return decision
@@ -252,12 +252,12 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
 def _yank(decision: Decision, file: ListedFile, reason: str, path: Path | None = None) -> None:
     decision.page = decision.page.with_file(replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
     project, key = decision.page.project, decision.page.key(file)
-    decision.originals.append(Publication(path, Published.YANKED, project, file.filename, key, file.sha256))
+    decision.originals.append(Published(path, PublishStatus.YANKED, project, file.filename, key, file.sha256))
 
 
 def _refuse_mixed(
     store: Store, before: Page, decision: Decision, wheels: Mapping[Path, ExaminedWheel]
-) -> dict[Path, Publication]:
+) -> dict[Path, Published]:
     """Return the wheels whose release would agree less than before, refused; note where one disagrees as it came."""
     old = {file.filename: file.sha256 for file in before.files}
     news = {
@@ -265,7 +265,7 @@ def _refuse_mixed(
         if decision.done[path].problem is None and old.get(wheel.file.filename) != wheel.file.sha256
     }  # fmt: skip
     new = {wheel.file.sha256: wheel for wheel in decision.files.values()}
-    refused: dict[Path, Publication] = {}
+    refused: dict[Path, Published] = {}
     for release in sorted({file.release for file in news.values()}):
         files = [each for each in decision.page.files if each.release == release and each.yanked is None]
         arrived = [path for path, file in news.items() if file.release == release]

@@ -23,7 +23,7 @@ from wheelfix.mirror.repository import load_page, not_done
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Limits, Targets
 from wheelfix.progress import Progress
-from wheelfix.results import Outcome, Problem, Publication, Published, PublishReport, Report, Status
+from wheelfix.results import Outcome, Problem, Published, PublishReport, PublishStatus, Report, Status
 from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
@@ -107,7 +107,7 @@ class _Wanted:
     release: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     path: Path | None = None
-    done: Publication | None = None
+    done: Published | None = None
 
 
 class Fetcher:
@@ -130,7 +130,7 @@ class Fetcher:
         self._wanted: dict[str, _Wanted] = {}
         self._incomplete: set[tuple[str, ...]] = set()
         self._pages: dict[str, ServedPage] = {}
-        self._followed: list[Publication] = []
+        self._followed: list[Published] = []
 
     @property
     def upstream(self) -> dict[Path, UpstreamFile]:
@@ -195,7 +195,7 @@ class Fetcher:
             self._downloads.fetch(file, path)
             wheel.path = path
 
-    def _known(self, wheel: _Wanted, file: DistributionPackage) -> Publication | None:
+    def _known(self, wheel: _Wanted, file: DistributionPackage) -> Published | None:
         """Return what an earlier run made of a wheel under the same conditions, ``None`` if none did."""
         published = _published(self._store, load_page(self._store, wheel.project), wheel.sha256, self._conditions)
         if published is not None:
@@ -203,14 +203,14 @@ class Fetcher:
         problem = self._refusals.find(wheel.sha256, wheel.release)
         return None if problem is None else _refused(file.filename, wheel.project, problem)
 
-    def settle(self, report: Report, published: PublishReport) -> tuple[Publication, ...]:
+    def settle(self, report: Report, published: PublishReport) -> tuple[Published, ...]:
         """Return what became of all that was wanted, of originals, and of what the index says otherwise by now.
 
         A wheel that the mirror refuses for what it has is kept for the next run. So is one that was refused when wheels of
         its release could not be downloaded or read: beside them it may be accepted. Others are no longer kept.
         """
         wheels = {each.path: each for each in self._wanted.values() if each.path is not None}
-        added = {each.source: each for each in published.files if each.status is not Published.YANKED}
+        added = {each.source: each for each in published.files if each.status is not PublishStatus.YANKED}
         self._incomplete |= {wheels[each.source].release for each in report.outcomes if each.status is Status.FAILED}
         for outcome in report.outcomes:
             wheel = wheels[outcome.source]
@@ -218,10 +218,10 @@ class Fetcher:
             if wheel.done is not None:
                 self._let_go(wheel, wheel.done, by_wheel=outcome.status is Status.REFUSED)
         files = (replace(each.done, notes=(*each.notes, *each.done.notes)) for each in self._wanted.values() if each.done)
-        originals = (each for each in published.files if each.status is Published.YANKED)
+        originals = (each for each in published.files if each.status is PublishStatus.YANKED)
         return tuple(_by_name(each) for each in (*files, *originals, *self._followed))
 
-    def _let_go(self, wheel: _Wanted, done: Publication, *, by_wheel: bool) -> None:
+    def _let_go(self, wheel: _Wanted, done: Published, *, by_wheel: bool) -> None:
         """Note a refusal that holds for good, and remove the download of a wheel that is decided on."""
         if done.problem is not None:
             is_refused = by_wheel or done.problem.code in _FOR_GOOD
@@ -238,12 +238,12 @@ class Fetcher:
             return
 
 
-def _result(wheel: _Wanted, outcome: Outcome) -> Publication | None:
+def _result(wheel: _Wanted, outcome: Outcome) -> Published | None:
     """Return what became of a wheel that was refused, or failed, before it came to the mirror; ``None`` for another one."""
     if outcome.problem is None:
         return None
     refused = _refused(outcome.source.name, wheel.project, outcome.problem)
-    return replace(refused, status=Published.FAILED) if outcome.status is Status.FAILED else refused
+    return replace(refused, status=PublishStatus.FAILED) if outcome.status is Status.FAILED else refused
 
 
 def _notes(wanted: Requirement, page: ServedPage) -> Iterator[str]:
@@ -266,23 +266,23 @@ def _project_gone(project: str, count: int) -> MirrorError:
     )
 
 
-def _by_name(publication: Publication) -> Publication:
+def _by_name(published: Published) -> Published:
     """Return the same with the name of what was downloaded: where it lay nobody can look."""
-    source = publication.source
-    return replace(publication, source=Path(source.name) if source is not None else None)
+    source = published.source
+    return replace(published, source=Path(source.name) if source is not None else None)
 
 
-def _refused(filename: str, project: str, problem: Problem) -> Publication:
-    return Publication(Path(filename), Published.REFUSED, project, filename, problem=problem)
+def _refused(filename: str, project: str, problem: Problem) -> Published:
+    return Published(Path(filename), PublishStatus.REFUSED, project, filename, problem=problem)
 
 
-def _failed(source: str, project: str, filename: str | None, error: WheelfixError | OSError) -> Publication:
+def _failed(source: str, project: str, filename: str | None, error: WheelfixError | OSError) -> Published:
     done = replace(not_done(Path(source), error), project=project, filename=filename)
     failed = isinstance(error, WheelfixError) and error.code in _FAILED
-    return replace(done, status=Published.FAILED) if failed else done
+    return replace(done, status=PublishStatus.FAILED) if failed else done
 
 
-def _published(store: Store, page: Page, sha256: str, conditions: Conditions) -> Publication | None:
+def _published(store: Store, page: Page, sha256: str, conditions: Conditions) -> Published | None:
     """Return the file of ``page`` that a wheel became under the same conditions; ``None`` if none, or if it is lost."""
     for each in page.files:
         sums, key = (each.sha256, each.origin.sha256 if each.origin else None), page.key(each)
@@ -297,7 +297,7 @@ def _published(store: Store, page: Page, sha256: str, conditions: Conditions) ->
             if note is None:
                 return None
             notes = (*notes, note) if note else notes
-        return Publication(None, Published.UNCHANGED, page.project, each.filename, key, each.sha256, notes)
+        return Published(None, PublishStatus.UNCHANGED, page.project, each.filename, key, each.sha256, notes)
     return None
 
 

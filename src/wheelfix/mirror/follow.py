@@ -14,7 +14,7 @@ from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
 from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, outdated_pages, save_page
 from wheelfix.mirror.storage.base import Store
-from wheelfix.results import Problem, Publication, Published
+from wheelfix.results import Problem, Published, PublishStatus
 from wheelfix.text import as_utf8, shown
 from wheelfix.upstream.urls import name_of_index
 
@@ -131,7 +131,7 @@ def count_from(store: Store, project: str, index: str) -> int:
     return sum(each.upstream == name_of_index(index) and each.yanked is None for each in load_page(store, project).files)
 
 
-def follow_index(store: Store, project: str, index: str, answer: "ServedPage", timeout: float) -> list[Publication]:
+def follow_index(store: Store, project: str, index: str, answer: "ServedPage", timeout: float) -> list[Published]:
     """Let the page of ``project`` say what ``answer``, the page of the index, says of the files that both have.
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
@@ -147,7 +147,7 @@ def follow_index(store: Store, project: str, index: str, answer: "ServedPage", t
             return []
         page = _with_status(before.with_files(_followed(before, index, answer)), index, answer)
         problem = _save(store, page, timeout) if page != before or outdated_pages(store, page) else None
-    return list(_publications(before, page, problem))
+    return list(_published_files(before, page, problem))
 
 
 def _save(store: Store, page: Page, timeout: float) -> Problem | None:
@@ -203,19 +203,19 @@ def _with_status(page: Page, index: str, answer: "ServedPage") -> Page:
     return replace(page, other={**others, _STATUS: given}, status_from=name_of_index(index))
 
 
-def _publications(before: Page, after: Page, problem: Problem | None) -> Iterator[Publication]:
+def _published_files(before: Page, after: Page, problem: Problem | None) -> Iterator[Published]:
     """Yield what was yanked, and what is so no longer; if there is a ``problem`` with the pages, every file."""
     for old, new in zip(before.with_files(before.files).files, after.files, strict=True):
         if old.yanked != new.yanked or problem is not None:
             status, notes = _what_became(old, new)
-            yield Publication(None, status, after.project, new.filename, after.key(new), new.sha256, notes, problem)
+            yield Published(None, status, after.project, new.filename, after.key(new), new.sha256, notes, problem)
 
 
-def _what_became(old: ListedFile, new: ListedFile) -> tuple[Published, tuple[str, ...]]:
+def _what_became(old: ListedFile, new: ListedFile) -> tuple[PublishStatus, tuple[str, ...]]:
     if old.yanked == new.yanked:
-        return Published.UNCHANGED, ()
+        return PublishStatus.UNCHANGED, ()
     if new.yanked is None:
-        return Published.UNYANKED, ("The index has unyanked it.",)
+        return PublishStatus.UNYANKED, ("The index has unyanked it.",)
     if new.yanked == REMOVED:
-        return Published.YANKED, ("The index no longer lists it: it stays for old locks.",)
-    return Published.YANKED, (f"The index has yanked it{f': {new.yanked}' if new.yanked else '.'}",)
+        return PublishStatus.YANKED, ("The index no longer lists it: it stays for old locks.",)
+    return PublishStatus.YANKED, (f"The index has yanked it{f': {new.yanked}' if new.yanked else '.'}",)

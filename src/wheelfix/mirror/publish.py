@@ -17,7 +17,7 @@ from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.upload import Request, add_new_wheels
 from wheelfix.options import Naming, Output, Policy, Publishing, Transfer, listed
 from wheelfix.progress import NoProgress
-from wheelfix.results import Outcome, Publication, PublishReport, Report
+from wheelfix.results import Outcome, Published, PublishReport, Report
 
 if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet
@@ -172,5 +172,5 @@ def _digest(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> str 
     return load_rules(*listed(rules)).digest
 
 
-def _place(store: Store, publication: Publication | None) -> Path | None:
-    return None if publication is None or publication.place is None else Path(store.name) / publication.place
+def _place(store: Store, published: Published | None) -> Path | None:
+    return None if published is None or published.path is None else Path(store.name) / published.path

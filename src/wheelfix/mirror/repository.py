@@ -32,7 +32,7 @@ from wheelfix.mirror.layout import (
 )
 from wheelfix.mirror.pages import Page, page_json, read_page, read_root, root_json
 from wheelfix.mirror.storage.base import Store, write_changed
-from wheelfix.results import Problem, Publication, Published, Status, failure
+from wheelfix.results import Problem, Published, PublishStatus, Status, failure
 from wheelfix.wheel.filename import WheelFilename
 
 _ROOT: Final = ".root"
@@ -244,15 +244,15 @@ def listed_keys(page: Page) -> frozenset[str]:
     return frozenset(keys) | {key + METADATA for key in keys}
 
 
-def not_done(path: Path, error: Exception) -> Publication:
-    """Return the publication of a wheel that ``error`` stopped."""
+def not_done(path: Path, error: Exception) -> Published:
+    """Return what to report of a wheel that ``error`` stopped."""
     outcome = failure(path, error)
-    status = Published.REFUSED if outcome.status is Status.REFUSED else Published.FAILED
+    status = PublishStatus.REFUSED if outcome.status is Status.REFUSED else PublishStatus.FAILED
     try:
         project = WheelFilename.parse(path.name).project
     except FilenameError:  # it is the problem, or none of it
         project = None
-    return Publication(path, status, project, path.name, problem=outcome.problem)
+    return Published(path, status, project, path.name, problem=outcome.problem)
 
 
 def behind(keys: Sequence[str], page: str, error: Exception) -> Problem:

@@ -39,7 +39,7 @@ def mirror_releases(
     :func:`wheelfix.mirror.follow.follow_index`. That is copied again with each run. Extras are not followed.
 
     Every requirement and every wheel is handled independently: what cannot be had, or is refused, is the ``problem`` of a
-    publication, and the others are published.
+    file, and the others are published.
 
     ``options`` are those of :func:`wheelfix.fix_into_mirror`. Credentials come from a netrc file or keyring.
 

@@ -18,7 +18,7 @@ from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, not
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, write_changed
 from wheelfix.options import Publishing, Transfer, listed
-from wheelfix.results import Publication, Published, PublishReport
+from wheelfix.results import Published, PublishReport, PublishStatus
 from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
@@ -44,7 +44,7 @@ class _Upload:
 
         :raises MirrorError: if the mirror is damaged.
         """
-        failed: dict[Path, Publication] = {}
+        failed: dict[Path, Published] = {}
         examined = self._examine_all(wheels, failed)
         saved, decision = False, Decision(self._before)
         try:
@@ -60,7 +60,7 @@ class _Upload:
         decision.done |= failed
         return decision
 
-    def _examine_all(self, wheels: Mapping[Path, NewWheel], failed: dict[Path, Publication]) -> Examined:
+    def _examine_all(self, wheels: Mapping[Path, NewWheel], failed: dict[Path, Published]) -> Examined:
         examined = Examined({}, {}, {})
         for path, wheel in wheels.items():
             try:
@@ -92,7 +92,7 @@ class _Upload:
             examined.notes.setdefault(wheel.path.name, []).append(note)
 
     def _decide_and_put(
-        self, examined: Examined, wheels: Mapping[Path, NewWheel], failed: dict[Path, Publication]
+        self, examined: Examined, wheels: Mapping[Path, NewWheel], failed: dict[Path, Published]
     ) -> Decision:
         """Put the files of all wheels that can be added into the store; one that fails there is decided on no longer."""
         while True:
@@ -107,7 +107,7 @@ class _Upload:
             if not errors:
                 break
         for path, done in decision.done.items():
-            if done.place in self._restored and done.status is Published.UNCHANGED:
+            if done.path in self._restored and done.status is PublishStatus.UNCHANGED:
                 decision.note(path, "The file in the mirror was lost or damaged, and is restored.")
         return decision
 
@@ -202,7 +202,7 @@ def add_wheels(
     allow_mixed: bool = False,
     transfer: Transfer | str = Transfer.COPY,
     timeout: float = 600,
-    on_publication: Callable[[Publication], None] | None = None,
+    on_published: Callable[[Published], None] | None = None,
 ) -> PublishReport:
     """Add wheels to the mirror in the folder ``mirror``, which is made if need be, and return what became of each.
 
@@ -214,9 +214,9 @@ def add_wheels(
     hashes can still be installed: those that the mirror has, and those among ``originals``.
 
     The wheels of one project appear at one stroke. ``timeout``, in seconds, is how long to wait for another process that
-    writes to the same project; -1 waits for ever. ``on_publication`` is called as each project is done.
+    writes to the same project; -1 waits for ever. ``on_published`` is called as each project is done.
 
-    No error of one wheel is raised: it is the ``problem`` of its publication.
+    No error of one wheel is raised: it is its ``problem``.
 
     :raises ValueError: if there is no such ``transfer``.
     :raises MirrorError: if the folder is not a mirror, and not empty; nothing was done then.
@@ -228,36 +228,36 @@ def add_wheels(
     )
     known = [NewWheel(path=Path(each)) for each in listed(originals)]
     request = Request(publishing=publishing, originals=known, timeout=timeout)
-    return add_new_wheels(open_store(mirror, create=True), given, request, on_publication)
+    return add_new_wheels(open_store(mirror, create=True), given, request, on_published)
 
 
 def add_new_wheels(
     store: Store,
     given: Sequence[NewWheel],
     request: Request,
-    on_publication: Callable[[Publication], None] | None = None,
+    on_published: Callable[[Published], None] | None = None,
 ) -> PublishReport:
     """Add wheels to the mirror in ``store``; see :func:`add_wheels`."""
     batches: dict[str, dict[Path, NewWheel]] = {}
-    done: dict[Path, Publication] = {}
-    more: list[Publication] = []
+    done: dict[Path, Published] = {}
+    more: list[Published] = []
     for wheel in given:
         try:
             batches.setdefault(WheelFilename.parse(wheel.path.name).project, {}).setdefault(wheel.path, wheel)
         except FilenameError as error:
             done[wheel.path] = not_done(wheel.path, error)
-    _report(done.values(), on_publication)
+    _report(done.values(), on_published)
     for project, wheels in sorted(batches.items()):
         results, originals = _add_project(store, project, wheels, request)
         done.update(results)
         more += originals
-        _report((*results.values(), *originals), on_publication)
+        _report((*results.values(), *originals), on_published)
     return PublishReport("mirror add", Path(store.name), (*(done[each.path] for each in given), *more))
 
 
 def _add_project(
     store: Store, project: str, wheels: Mapping[Path, NewWheel], request: Request
-) -> tuple[dict[Path, Publication], list[Publication]]:
+) -> tuple[dict[Path, Published], list[Published]]:
     try:
         check_project(project)
         with store.locked(project, request.timeout):
@@ -267,7 +267,7 @@ def _add_project(
     return decision.done, decision.originals
 
 
-def _report(publications: Iterable[Publication], on_publication: Callable[[Publication], None] | None) -> None:
-    if on_publication:
-        for each in publications:
-            on_publication(each)
+def _report(published: Iterable[Published], on_published: Callable[[Published], None] | None) -> None:
+    if on_published:
+        for each in published:
+            on_published(each)

@@ -24,7 +24,7 @@ from wheelfix.mirror.repository import (
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import listed
-from wheelfix.results import Problem, Publication, Published, PublishReport
+from wheelfix.results import Problem, Published, PublishReport, PublishStatus
 from wheelfix.text import as_utf8, shown
 from wheelfix.upstream.resolve import read_requirement
 from wheelfix.wheel.filename import WheelFilename
@@ -42,7 +42,11 @@ def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout:
     :raises MirrorError: if nothing is selected, or the mirror is damaged.
     """
     return _change(
-        mirror, selection, Published.YANKED, lambda file: replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR), timeout
+        mirror,
+        selection,
+        PublishStatus.YANKED,
+        lambda file: replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR),
+        timeout,
     )
 
 
@@ -51,7 +55,7 @@ def unyank_files(mirror: Path | str, selection: str, *, timeout: float = 600) ->
 
     The arguments and errors are those of :func:`yank_files`.
     """
-    return _change(mirror, selection, Published.UNYANKED, _unyanked, timeout)
+    return _change(mirror, selection, PublishStatus.UNYANKED, _unyanked, timeout)
 
 
 def _unyanked(file: ListedFile) -> ListedFile:
@@ -66,7 +70,7 @@ def remove_files(mirror: Path | str, selection: str, *, timeout: float = 600) ->
 
     The arguments and errors are those of :func:`yank_files`.
     """
-    return _change(mirror, selection, Published.REMOVED, lambda _: None, timeout)
+    return _change(mirror, selection, PublishStatus.REMOVED, lambda _: None, timeout)
 
 
 def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None) -> Iterator[Page]:
@@ -91,7 +95,11 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None
 
 
 def _change(
-    mirror: Path | str, selection: str, status: Published, change: Callable[[ListedFile], ListedFile | None], timeout: float
+    mirror: Path | str,
+    selection: str,
+    status: PublishStatus,
+    change: Callable[[ListedFile], ListedFile | None],
+    timeout: float,
 ) -> PublishReport:
     store, (project, is_selected) = open_store(mirror), _parse(selection)
     journal = Journal(store, project)
@@ -101,19 +109,19 @@ def _change(
         journal.settle(timeout)
         page = load_page(store, project)
         chosen = [each for each in page.files if is_selected(each)]
-        if not chosen and not (status is Published.REMOVED and any(map(is_selected, page.past))):
+        if not chosen and not (status is PublishStatus.REMOVED and any(map(is_selected, page.past))):
             raise _nothing_selected(selection)
         changed = {each.filename: change(each) for each in chosen}
         rest = [changed.get(each.filename, each) for each in page.files]
         new = page.with_files(each for each in rest if each is not None)
-        gone = [*chosen, *filter(is_selected, page.past)] if status is Published.REMOVED else []
+        gone = [*chosen, *filter(is_selected, page.past)] if status is PublishStatus.REMOVED else []
         new = replace(new, past=tuple(each for each in page.past if each not in gone))
         has_page = bool(new.files or new.past)
         keys = [key for each in gone if (key := page.key(each)) is not None]
         journal.note(keys, state_of(page_json(new)) if has_page else NO_PAGE)
         problem = _save(store, new, journal, timeout)
     done = tuple(
-        Publication(
+        Published(
             None,
             _status(status, each),
             project,
@@ -165,11 +173,11 @@ def _notes(page: Page, filename: str) -> tuple[str, ...]:
     return tuple(f"It is the original of {each}, which is listed too: lockers may take either." for each in corrected)
 
 
-_VERBS = {Published.YANKED: "yank", Published.UNYANKED: "unyank", Published.REMOVED: "remove"}
+_VERBS = {PublishStatus.YANKED: "yank", PublishStatus.UNYANKED: "unyank", PublishStatus.REMOVED: "remove"}
 
 
-def _status(status: Published, before: ListedFile) -> Published:
-    return Published.UNCHANGED if status is Published.UNYANKED and before.yanked is None else status
+def _status(status: PublishStatus, before: ListedFile) -> PublishStatus:
+    return PublishStatus.UNCHANGED if status is PublishStatus.UNYANKED and before.yanked is None else status
 
 
 def _parse(selection: str) -> tuple[str, Callable[[ListedFile], bool]]:

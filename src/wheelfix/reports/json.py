@@ -10,7 +10,7 @@ from wheelfix.results import Outcome, Report, Status
 from wheelfix.text import as_utf8
 
 if TYPE_CHECKING:
-    from wheelfix.results import Publication, PublishReport
+    from wheelfix.results import Published, PublishReport
 
 
 def render_json(report: Report, published: "PublishReport | None" = None) -> str:
@@ -24,21 +24,21 @@ def render_json(report: Report, published: "PublishReport | None" = None) -> str
         "summary": {status.value: report.count(status) for status in Status},
     }
     if published is not None:
-        document["published"] = [publication_values(each) for each in published.files]
+        document["published"] = [published_values(each) for each in published.files]
     return encode(document)
 
 
-def publication_values(publication: "Publication") -> dict[str, Any]:
+def published_values(published: "Published") -> dict[str, Any]:
     """Return what became of a file in a mirror, as the JSON reports have it."""
     return {
-        "source": None if publication.source is None else str(publication.source),
-        "status": publication.status.value,
-        "project": publication.project,
-        "filename": publication.filename,
-        "place": publication.place,
-        "sha256": publication.sha256,
-        "notes": list(publication.notes),
-        "problem": None if publication.problem is None else asdict(publication.problem),
+        "source": None if published.source is None else str(published.source),
+        "status": published.status.value,
+        "project": published.project,
+        "filename": published.filename,
+        "path": published.path,
+        "sha256": published.sha256,
+        "notes": list(published.notes),
+        "problem": None if published.problem is None else asdict(published.problem),
     }
 
 

@@ -7,40 +7,40 @@ from typing import Any, Final
 
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MirrorCheckReport
-from wheelfix.reports.json import encode, publication_values
+from wheelfix.reports.json import encode, published_values
 from wheelfix.reports.text import counted
-from wheelfix.results import Finding, Publication, Published, PublishReport, Severity
+from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity
 from wheelfix.text import shown
 
 _FIRST: Final = {
-    "mirror add": Published.ADDED,
-    "mirror yank": Published.YANKED,
-    "mirror unyank": Published.UNYANKED,
-    "mirror remove": Published.REMOVED,
+    "mirror add": PublishStatus.ADDED,
+    "mirror yank": PublishStatus.YANKED,
+    "mirror unyank": PublishStatus.UNYANKED,
+    "mirror remove": PublishStatus.REMOVED,
 }
 """What each command is there for."""
 _MOST_ALIKE: Final = 5
 """How many findings of one code are shown, unless all are asked for."""
 
 
-def render_publication(publication: Publication, *, quiet: bool = False) -> str:
+def render_published_file(published: Published, *, quiet: bool = False) -> str:
     """Return what became of one file, in lines with line ends; if ``quiet`` only what went wrong."""
-    name = shown(str(publication.source or publication.filename))
-    if publication.problem:
-        problem = publication.problem
-        return f"{name}: {publication.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
+    name = shown(str(published.source or published.filename))
+    if published.problem:
+        problem = published.problem
+        return f"{name}: {published.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
     if quiet:
         return ""
     lines = [
-        f"{name}: {publication.status}{_under_which_name(publication)}",
-        *(f"  note: {shown(note)}" for note in publication.notes),
+        f"{name}: {published.status}{_under_which_name(published)}",
+        *(f"  note: {shown(note)}" for note in published.notes),
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _under_which_name(publication: Publication) -> str:
+def _under_which_name(published: Published) -> str:
     """Return the name of the file in the mirror, where that is not the one of the wheel that was given."""
-    source, filename = publication.source, publication.filename
+    source, filename = published.source, published.filename
     return f" as {shown(filename)}" if source and filename and source.name != filename else ""
 
 
@@ -48,13 +48,13 @@ def render_publish_summary(report: PublishReport) -> str:
     """Return the line that ends a run: what became of the files, that first for which the command is there."""
     first = _FIRST[report.command]
     counts = [f"{first.capitalize()} {counted(report.count(first), 'file')}"]
-    counts += [f"{count} {status}" for status in Published if status is not first and (count := report.count(status))]
-    return f"{', '.join(counts)}{'' if first is Published.REMOVED else f' -> {_directory(report)}'}\n"
+    counts += [f"{count} {status}" for status in PublishStatus if status is not first and (count := report.count(status))]
+    return f"{', '.join(counts)}{'' if first is PublishStatus.REMOVED else f' -> {_directory(report)}'}\n"
 
 
 def render_published(report: PublishReport) -> str:
     """Return where wheels were published and what became of them there, for the line that ends a run."""
-    counts = [f"{count} {status}" for status in Published if (count := report.count(status))]
+    counts = [f"{count} {status}" for status in PublishStatus if (count := report.count(status))]
     return f"{_directory(report)}: {', '.join(counts) or 'nothing added'}"
 
 
@@ -74,8 +74,8 @@ def render_publish_json(report: PublishReport) -> str:
             "version": 1,
             "command": report.command,
             "mirror": str(report.mirror),
-            "files": [publication_values(each) for each in report.files],
-            "summary": {status.value: report.count(status) for status in Published},
+            "files": [published_values(each) for each in report.files],
+            "summary": {status.value: report.count(status) for status in PublishStatus},
         }
     )
 

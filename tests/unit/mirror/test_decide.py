@@ -8,7 +8,7 @@ import pytest
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.decide import NewWheel, accept
 from wheelfix.mirror.pages import ListedFile, Origin, Page
-from wheelfix.results import Published
+from wheelfix.results import PublishStatus
 
 NAME = "demo_x-1.0-py3-none-any.whl"
 OLD, NEW, FIRST = "a" * 64, "b" * 64, "c" * 64
@@ -26,13 +26,13 @@ PAGE = Page("demo-x", (listed(checked_by="1", other={"x": 1}),))
 
 def test_a_wheel_that_is_not_listed_is_added() -> None:
     accepted = accept(PAGE, listed("demo_x-2.0-py3-none-any.whl", NEW), replace(WHEEL, rules="2"))
-    assert (accepted.status, accepted.file.checked_by, accepted.notes) == (Published.ADDED, "2", ())
+    assert (accepted.status, accepted.file.checked_by, accepted.notes) == (PublishStatus.ADDED, "2", ())
 
 
 @pytest.mark.parametrize(("rules", "checked_by"), [(None, "1"), ("2", "2")])
 def test_the_same_bytes_keep_what_the_page_knows(rules: str | None, checked_by: str) -> None:
     accepted = accept(PAGE, listed(upload_time="later"), replace(WHEEL, rules=rules))
-    assert accepted.status is Published.UNCHANGED
+    assert accepted.status is PublishStatus.UNCHANGED
     assert accepted.file == replace(PAGE.files[0], checked_by=checked_by)
 
 
@@ -41,7 +41,7 @@ def test_other_bytes_are_refused_unless_they_are_to_replace() -> None:
         accept(PAGE, listed(sha256=NEW), WHEEL)
     assert caught.value.code == "name-taken"
     accepted = accept(PAGE, listed(sha256=NEW), WHEEL, replaces=True)
-    assert (accepted.status, accepted.file.checked_by, accepted.file.yanked) == (Published.REPLACED, None, None)
+    assert (accepted.status, accepted.file.checked_by, accepted.file.yanked) == (PublishStatus.REPLACED, None, None)
     assert any("uv cache clean demo-x" in note for note in accepted.notes)
 
 

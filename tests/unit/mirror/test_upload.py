@@ -25,7 +25,7 @@ from wheelfix.mirror.repository import Journal
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
-from wheelfix.results import Publication, Published, PublishReport, Severity
+from wheelfix.results import Published, PublishReport, PublishStatus, Severity
 from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.zip.staging import StagedFile
 
@@ -54,11 +54,11 @@ def wheel(folder: Path, project: str = "demo", version: str = "1.0", tags: str =
     )
 
 
-def add(mirror: Path, *paths: Path, **options: Any) -> list[Publication]:
+def add(mirror: Path, *paths: Path, **options: Any) -> list[Published]:
     return list(add_wheels(mirror, paths, **options).files)
 
 
-def statuses(publications: list[Publication]) -> list[str]:
+def statuses(publications: list[Published]) -> list[str]:
     return [each.problem.code if each.problem else each.status.value for each in publications]
 
 
@@ -80,15 +80,15 @@ def test_a_wheel_is_added_with_all_that_clients_read(mirror: Path, tmp_path: Pat
     [done] = add(mirror, path)
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    assert (done.source, done.status, done.sha256) == (path, Published.ADDED, digest)
-    assert done.place == f"public/files/demo/{digest[:16]}/{path.name}"
-    assert (mirror / done.place).read_bytes() == data
-    sidecar = (mirror / f"{done.place}.metadata").read_bytes()
+    assert (done.source, done.status, done.sha256) == (path, PublishStatus.ADDED, digest)
+    assert done.path == f"public/files/demo/{digest[:16]}/{path.name}"
+    assert (mirror / done.path).read_bytes() == data
+    sidecar = (mirror / f"{done.path}.metadata").read_bytes()
     assert b"Requires-Dist: six" in sidecar
     [file] = page(mirror)["files"]
     assert file["core-metadata"]["sha256"] == hashlib.sha256(sidecar).hexdigest()
     assert (file["size"], file["hashes"]["sha256"]) == (len(data), digest)
-    assert key_of(file["url"]) == done.place
+    assert key_of(file["url"]) == done.path
     assert json.loads((mirror / "public/simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
     assert is_sound(mirror)
 
@@ -115,11 +115,11 @@ def test_another_file_of_the_same_name_is_refused_or_replaces_it(mirror: Path, t
     assert refused.problem.code == "name-taken"
     assert all(way in refused.problem.hint for way in ("--build-tag", "--local", "--replace"))
     [new] = add(mirror, second, replace=True)
-    assert new.status is Published.REPLACED
+    assert new.status is PublishStatus.REPLACED
     assert any("uv cache clean demo" in note for note in new.notes)
-    assert new.place != old.place
-    assert old.place is not None
-    assert (mirror / old.place).read_bytes() == first.read_bytes()
+    assert new.path != old.path
+    assert old.path is not None
+    assert (mirror / old.path).read_bytes() == first.read_bytes()
     assert [file["hashes"]["sha256"] for file in page(mirror)["files"]] == [new.sha256]
     assert is_sound(mirror)
     assert statuses(add(mirror, first, replace=True)) == ["replaced"]
@@ -155,7 +155,7 @@ def test_a_script_that_is_a_path_on_windows_is_refused(mirror: Path, tmp_path: P
 
 def test_a_missing_wheel_fails(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, tmp_path / "demo-1.0-py3-none-any.whl")
-    assert done.status is Published.FAILED
+    assert done.status is PublishStatus.FAILED
     assert not (mirror / "public/simple").exists()
 
 
@@ -265,7 +265,7 @@ def test_a_corrected_wheel_that_was_lost_keeps_its_release_out(mirror: Path, tmp
     one, two = wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
     [made] = fixed(tmp_path / "fixed", one)
     [done] = add(mirror, made)
-    (mirror / str(done.place)).unlink()
+    (mirror / str(done.path)).unlink()
     assert statuses(add(mirror, two)) == ["no-wheel"]
 
 
@@ -329,11 +329,11 @@ def test_an_original_that_is_not_at_hand_is_told(original: str, mirror: Path, tm
 def test_yank_and_unyank(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
     report = yank_files(mirror, "Demo==1.*", "because")
-    assert [(each.filename, each.status) for each in report.files] == [("demo-1.0-py3-none-any.whl", Published.YANKED)]
+    assert [(each.filename, each.status) for each in report.files] == [("demo-1.0-py3-none-any.whl", PublishStatus.YANKED)]
     assert [file["yanked"] for file in page(mirror)["files"]] == ["because", False]
     assert is_sound(mirror)
     report = unyank_files(mirror, "demo")
-    assert [each.status for each in report.files] == [Published.UNYANKED, Published.UNCHANGED]
+    assert [each.status for each in report.files] == [PublishStatus.UNYANKED, PublishStatus.UNCHANGED]
     assert is_sound(mirror)
 
 
@@ -381,13 +381,13 @@ def test_how_a_wheel_gets_there(transfer: str, mirror: Path, tmp_path: Path) -> 
     path = wheel(tmp_path / "in")
     data = path.read_bytes()
     [done] = add(mirror, path, transfer=transfer)
-    assert done.place is not None
-    assert (mirror / done.place).read_bytes() == data
+    assert done.path is not None
+    assert (mirror / done.path).read_bytes() == data
     assert path.exists() is (transfer != "move")
     if transfer == "link":
-        assert path.samefile(mirror / done.place)
+        assert path.samefile(mirror / done.path)
     if transfer == "copy":
-        assert not path.samefile(mirror / done.place)
+        assert not path.samefile(mirror / done.path)
 
 
 def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
@@ -396,9 +396,9 @@ def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
     bad.write_bytes(b"no zip")
     report, published = fix_into_mirror(mirror, [*paths, bad], allow_unproven=True)
     assert [each.status.value for each in report.outcomes] == ["fixed", "unchanged", "refused"]
-    assert [each.status for each in published.files] == [Published.ADDED, Published.ADDED]
+    assert [each.status for each in published.files] == [PublishStatus.ADDED, PublishStatus.ADDED]
     assert [each.source for each in published.files] == paths
-    assert report.outcomes[0].output == mirror / (published.files[0].place or "")
+    assert report.outcomes[0].output == mirror / (published.files[0].path or "")
     [file] = page(mirror)["files"]
     assert file["_wheelfix"]["changes"] == ["drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"]
     assert names(mirror / "private") == ["journal", "locks", "scratch"]
@@ -417,8 +417,8 @@ def test_wheel_spec_is_what_is_listed(mirror: Path, tmp_path: Path) -> None:
 def test_a_damaged_file_is_put_right_by_adding_it_again(mirror: Path, tmp_path: Path) -> None:
     path = wheel(tmp_path / "in")
     [done] = add(mirror, path)
-    assert done.place is not None
-    there = mirror / done.place
+    assert done.path is not None
+    there = mirror / done.path
     there.write_bytes(bytes(there.stat().st_size))
     assert statuses(add(mirror, path)) == ["unchanged"]
     assert is_sound(mirror)
@@ -435,7 +435,7 @@ def test_what_was_replaced_goes_with_what_is_removed(mirror: Path, tmp_path: Pat
 
 def test_a_call_that_fails_takes_back_what_it_brought(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
-    (mirror / f"{done.place}.metadata").unlink()
+    (mirror / f"{done.path}.metadata").unlink()
     found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"))
     assert statuses(found) == ["no-metadata-file"]
     assert len(list(mirror.rglob("*.whl"))) == 1
@@ -622,14 +622,14 @@ def edit_page(mirror: Path, old: str, new: str, project: str = "demo") -> None:
 def test_a_page_that_was_edited_leads_no_writer_to_files_of_others(mirror: Path, tmp_path: Path) -> None:
     one, other = wheel(tmp_path / "in"), wheel(tmp_path / "in", project="other")
     [done, theirs] = add(mirror, one, other)
-    before = (mirror / str(theirs.place)).read_bytes()
-    edit_page(mirror, url_of(str(done.place)), url_of(str(theirs.place)))
+    before = (mirror / str(theirs.path)).read_bytes()
+    edit_page(mirror, url_of(str(done.path)), url_of(str(theirs.path)))
     assert {each.code for each in check_mirror(mirror).findings} == {"file-elsewhere", "html-differs"}
     assert statuses(add(mirror, one)) == ["unchanged"]
     assert is_sound(mirror)
-    edit_page(mirror, url_of(str(done.place)), url_of(str(theirs.place)))
+    edit_page(mirror, url_of(str(done.path)), url_of(str(theirs.path)))
     remove_files(mirror, "demo")
-    assert (mirror / str(theirs.place)).read_bytes() == before
+    assert (mirror / str(theirs.path)).read_bytes() == before
     assert {each.code for each in check_mirror(mirror).findings} <= {"unlisted"}
 
 
@@ -673,7 +673,7 @@ def test_spellings_of_one_release_are_compared(mirror: Path, tmp_path: Path) -> 
 
 def test_a_lost_sidecar_keeps_only_its_own_release_out(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
-    (mirror / f"{done.place}.metadata").unlink()
+    (mirror / f"{done.path}.metadata").unlink()
     found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"), wheel(tmp_path / "in", version="9.0"))
     assert statuses(found) == ["no-metadata-file", "added"]
 
@@ -689,7 +689,7 @@ def test_an_original_that_is_listed_again_is_told(mirror: Path, tmp_path: Path) 
 def test_a_damaged_file_is_brought_back(mirror: Path, tmp_path: Path) -> None:
     path = wheel(tmp_path / "in")
     [done] = add(mirror, path)
-    for spoil in ((mirror / str(done.place)).unlink, lambda: (mirror / str(done.place)).write_bytes(b"x")):
+    for spoil in ((mirror / str(done.path)).unlink, lambda: (mirror / str(done.path)).write_bytes(b"x")):
         spoil()
         [again] = add(mirror, path)
         assert any("is restored" in note for note in again.notes)
@@ -700,7 +700,7 @@ def test_files_of_the_past_are_looked_at(mirror: Path, tmp_path: Path) -> None:
     [first] = add(mirror, wheel(tmp_path / "in"))
     add(mirror, wheel(tmp_path / "new", files=()), replace=True)
     assert is_sound(mirror)
-    past = mirror / str(first.place)
+    past = mirror / str(first.path)
     data = past.read_bytes()
     past.write_bytes(data[:-1] + b"x")
     assert {each.code for each in check_mirror(mirror).findings} == {"past-missing"}
@@ -790,7 +790,7 @@ def test_results_go_nowhere_but_into_the_mirror(name: str, mirror: Path, tmp_pat
 
 def test_a_file_that_cannot_be_read_is_told(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
-    sidecar = mirror / f"{done.place}.metadata"
+    sidecar = mirror / f"{done.path}.metadata"
     sidecar.unlink()
     sidecar.mkdir()
     assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
@@ -799,7 +799,7 @@ def test_a_file_that_cannot_be_read_is_told(mirror: Path, tmp_path: Path) -> Non
 def test_a_file_of_another_project_is_told(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
     name = "other-1.0-py3-none-any.whl"
-    (mirror / str(done.place)).rename((mirror / str(done.place)).with_name(name))
+    (mirror / str(done.path)).rename((mirror / str(done.path)).with_name(name))
     edit_page(mirror, "demo-1.0-py3-none-any.whl", name)
     assert "file-of-another-project" in {each.code for each in check_mirror(mirror).findings}
 
@@ -808,7 +808,7 @@ def test_a_page_with_what_is_no_wheel_can_be_changed(mirror: Path, tmp_path: Pat
     add(mirror, wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0"))
     edit_page(mirror, "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz")
     [done] = yank_files(mirror, "demo==2.0").files
-    assert done.status is Published.YANKED
+    assert done.status is PublishStatus.YANKED
     assert "file-of-another-project" in {each.code for each in check_mirror(mirror).findings}
 
 
@@ -826,7 +826,7 @@ def test_wheels_that_are_served_are_not_reported_as_failed(mirror: Path, tmp_pat
     paths = [wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")]
     with failing("index.html"):
         report = add_wheels(mirror, paths)
-    assert [each.status for each in report.files] == [Published.ADDED, Published.ADDED]
+    assert [each.status for each in report.files] == [PublishStatus.ADDED, PublishStatus.ADDED]
     assert not report.ok
     assert [each["filename"] for each in page(mirror)["files"]] == [path.name for path in paths]
     problem = report.files[0].problem
@@ -862,7 +862,7 @@ def test_what_was_changed_is_reported_though_a_page_behind_it_was_not_written(
     with failing("index.html"):
         report = change(mirror, "demo==1.0")
     [done] = report.files
-    assert done.status is (Published.YANKED if change is yank_files else Published.REMOVED)
+    assert done.status is (PublishStatus.YANKED if change is yank_files else PublishStatus.REMOVED)
     assert done.problem is not None
     assert "public/simple/demo/index.html could not be written" in done.problem.message
     assert check_mirror(mirror, fix=True).findings == ()
@@ -878,7 +878,7 @@ def test_fix_leaves_no_note_of_an_interrupted_run(left: str, mirror: Path, tmp_p
         leave(mirror, "none")
     else:
         [done] = add(mirror, wheel(tmp_path / "in"))
-        notes.note([str(done.place)], notes.state())
+        notes.note([str(done.path)], notes.state())
     assert check_mirror(mirror, fix=True).findings == ()
     assert names(mirror / "private/journal") == []
     assert not (mirror / LEFT).exists()
@@ -892,7 +892,7 @@ def test_a_file_that_the_mirror_serves_is_not_moved_away(through: str, mirror: P
     path = wheel(tmp_path / "in")
     data = path.read_bytes()
     [done] = add(mirror, path)
-    served = mirror / str(done.place)
+    served = mirror / str(done.path)
     given = served
     if through == "a linked directory":
         (tmp_path / "short").symlink_to(served.parent)
@@ -906,7 +906,7 @@ def test_a_file_that_the_mirror_serves_is_not_moved_away(through: str, mirror: P
         assert served.exists()
         return
     [again] = add(mirror, given, transfer="move")
-    assert again.status is Published.UNCHANGED
+    assert again.status is PublishStatus.UNCHANGED
     assert served.read_bytes() == data
     assert given.exists() is (through != "a link")
     assert is_sound(mirror)
@@ -925,7 +925,7 @@ def test_no_other_name_leads_to_what_was_moved(other: str, mirror: Path, tmp_pat
     [done] = add(mirror, given, transfer="move")
     assert not given.is_symlink()
     assert not given.exists()
-    served = mirror / str(done.place)
+    served = mirror / str(done.path)
     assert not target.samefile(served)
     assert (served.stat().st_nlink, target.stat().st_mode & 0o777) == (1, 0o600)
     assert served.read_bytes() == target.read_bytes()
@@ -940,8 +940,8 @@ def test_the_file_of_another_user_is_copied_and_then_moved_away(
     with path.open("rb") as its:
         monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
         [done] = add(mirror, path, transfer="move")
-        assert (done.status, done.problem) == (Published.ADDED, None)
-        served = (mirror / str(done.place)).stat()
+        assert (done.status, done.problem) == (PublishStatus.ADDED, None)
+        served = (mirror / str(done.path)).stat()
         assert not path.exists()
         assert os.fstat(its.fileno()).st_mode & 0o777 == 0o600
         assert (os.fstat(its.fileno()).st_ino != served.st_ino, served.st_mode & 0o777) == (True, 0o644)
@@ -960,7 +960,7 @@ def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "unlink", unlink)
         [done] = add(mirror, path, transfer="move")
-    assert (done.status, done.problem) == (Published.ADDED, None)
+    assert (done.status, done.problem) == (PublishStatus.ADDED, None)
     assert any("could not be removed from where it was: Permission denied" in note for note in done.notes)
     assert is_sound(mirror)
 
@@ -976,11 +976,11 @@ def test_a_page_that_cannot_be_read_makes_no_file_unlisted(mirror: Path, tmp_pat
 
 def test_the_next_run_removes_what_a_killed_one_left(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
-    stale = [mirror / "public/simple", mirror / "public/simple/demo", mirror / f"{done.place}/.."]
+    stale = [mirror / "public/simple", mirror / "public/simple/demo", mirror / f"{done.path}/.."]
     for folder in stale:
         (folder.resolve() / f".wheelfix-{'0' * 16}.part").touch()
     assert {each.code for each in check_mirror(mirror).findings} == {"leftover"}
-    (mirror / str(done.place)).write_bytes(b"damaged")
+    (mirror / str(done.path)).write_bytes(b"damaged")
     add(mirror, tmp_path / "in/demo-1.0-py3-none-any.whl", wheel(tmp_path / "in", version="2.0"))
     assert [*(mirror / "public/simple/demo").glob(".*.part")] == []
     add(mirror, wheel(tmp_path / "in", project="other"))

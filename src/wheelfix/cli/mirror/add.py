@@ -205,7 +205,7 @@ def command(
             paths,
             originals=known,
             transfer="link" if link else "copy",
-            on_publication=lambda each: tell(each, quiet=quiet),
+            on_published=lambda each: tell(each, quiet=quiet),
             **options,
         )
     return conclude(report, form, quiet=quiet)

@@ -10,8 +10,8 @@ from wheelfix.cli.exit_codes import ExitCode, stopped
 from wheelfix.cli.params import MirrorDirectory, Seconds
 from wheelfix.cli.printing import print_summary, say
 from wheelfix.errors import MirrorError
-from wheelfix.reports.mirror import render_publication, render_publish_json, render_publish_summary
-from wheelfix.results import Publication, PublishReport
+from wheelfix.reports.mirror import render_publish_json, render_publish_summary, render_published_file
+from wheelfix.results import Published, PublishReport
 
 MIRROR = click.argument("mirror", type=MirrorDirectory())
 SELECTION = click.argument("selection", metavar="WHAT")
@@ -21,7 +21,7 @@ TIMEOUT = click.option(
 )  # fmt: skip
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
-    help="text: the places of the files, one a line; json: the report.",
+    help="text: the paths of the files, one a line; json: the report.",
 )  # fmt: skip
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong.")
 
@@ -44,12 +44,12 @@ def refusing() -> Iterator[None]:
         raise stopped(error) from error
 
 
-def tell(publication: Publication, *, quiet: bool = False) -> None:
+def tell(published: Published, *, quiet: bool = False) -> None:
     """Tell what became of one file."""
-    text = render_publication(publication, quiet=quiet)
+    text = render_published_file(published, quiet=quiet)
     if text:
         head, _, rest = text.partition("\n")
-        say((click.style(head, fg="red") if publication.problem else head) + "\n" + rest)
+        say((click.style(head, fg="red") if published.problem else head) + "\n" + rest)
 
 
 def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"], *, quiet: bool) -> int:
@@ -68,7 +68,7 @@ def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: boo
     if form == "json":
         click.echo(render_publish_json(report), nl=False)
     else:
-        places = (each.place for each in report.files if each.is_listed)
-        for place in dict.fromkeys(filter(None, places)):  # a file can be there already, and be yanked by its index
-            click.echo(str(report.mirror / place))
+        paths = (each.path for each in report.files if each.is_listed)
+        for path in dict.fromkeys(filter(None, paths)):  # a file can be there already, and be yanked by its index
+            click.echo(str(report.mirror / path))
     return ExitCode.DONE if report.ok else ExitCode.INCOMPLETE
