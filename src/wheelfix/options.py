@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, overload
 
 from wheelfix.errors import MirrorError
+from wheelfix.text import closest
 
 
 class ExclusiveOptions(ValueError):
@@ -190,7 +191,10 @@ class Selection:
         """
         for prefix in (*self.select, *self.ignore):
             if not prefix or not any(code.startswith(prefix) for code in codes):
-                raise ValueError(f"no check has a code that begins with {prefix!r}")
+                families = {code.partition("-")[0] for code in codes}
+                close = closest(prefix, [*sorted(families), *codes])
+                hint = f"Did you mean {close}?" if close else "The documentation lists all codes."
+                raise ValueError(f"no code begins with {prefix!r}. {hint}")
         return self
 
     def includes(self, code: str) -> bool:

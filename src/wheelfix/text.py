@@ -65,8 +65,18 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     >>> did_you_mean("platfrom", ["project", "platform"]), did_you_mean("x", ["project", "platform"])
     ('Did you mean platform?', 'Known: project, platform.')
     """
+    close = closest(word, known)
+    return f"Did you mean {close}?" if close else f"Known: {', '.join(known)}."
+
+
+def closest(word: str, known: Sequence[str]) -> str:
+    """Return what of ``known`` is spelled most like ``word``, empty where nothing is.
+
+    >>> closest("Record_row", ["record-row", "other"]), closest("x", ["record-row"])
+    ('record-row', '')
+    """
     close = get_close_matches(word, known, 1) or get_close_matches(word.lower().replace("_", "-"), known, 1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(known)}."
+    return close[0] if close else ""
 
 
 def as_utf8(text: str) -> str:

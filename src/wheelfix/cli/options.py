@@ -37,17 +37,17 @@ def codes_of(codes: Collection[str]) -> Callback:
         try:
             return Selection(prefixes).among(codes).select
         except ValueError as error:
-            raise click.BadParameter(f"{error}. The documentation lists them.") from error
+            raise click.BadParameter(str(error)) from error
 
     return read
 
 
-def choosing_options(codes: Collection[str], example: str, noun: str = "faults") -> Callable[..., Any]:
+def choosing_options(codes: Collection[str], example: str, noun: str = "findings") -> Callable[..., Any]:
     """Return what gives a click command ``--select`` and ``--ignore`` for ``codes``, of which ``example`` is a begin."""
 
     def give(function: Callable[..., Any]) -> Callable[..., Any]:
-        ignore = f"Do not tell {noun} whose code begins with this; may be repeated."
-        select = f"Tell only {noun} whose code begins with this, such as {example}; may be repeated."
+        ignore = f"Do not report {noun} whose code begins with this; may be repeated."
+        select = f"Report only {noun} whose code begins with this, such as {example}; may be repeated."
         for name, text in (("--ignore", ignore), ("--select", select)):
             function = click.option(name, multiple=True, metavar="CODE", callback=codes_of(codes), help=text)(function)
         return function

@@ -10,7 +10,7 @@ from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.refusals import REFUSALS
 from wheelfix.results import Severity
 from wheelfix.rules.registry import RULE_CHECKS
-from wheelfix.text import did_you_mean
+from wheelfix.text import closest
 from wheelfix.verify.registry import BY_ERROR, CHECKS
 
 REGISTRY: Final[Mapping[str, Mapping[str, Check]]] = {
@@ -37,13 +37,9 @@ def explain_code(code: str) -> list[tuple[str, Check]]:
     if number is not None:
         found.append(("errors", Check(code, Severity.ERROR, f"The operating system reports: {os.strerror(number)}.")))
     if not found:
-        known = sorted({each for table in REGISTRY.values() for each in table})
-        raise ValueError(did_you_mean(code, known) if _has_close(code, known) else "The documentation lists all codes.")
+        close = closest(code, sorted({each for table in REGISTRY.values() for each in table}))
+        raise ValueError(f"Did you mean {close}?" if close else "The documentation lists all codes.")
     return found
-
-
-def _has_close(code: str, known: list[str]) -> bool:
-    return did_you_mean(code, known).startswith("Did you mean")
 
 
 def paragraphs(check: Check) -> Iterator[tuple[str, str]]:

@@ -182,3 +182,13 @@ def test_annotations_are_escaped(tmp_path: Path) -> None:
 
 def test_annotations_of_a_sound_wheel_are_none(good: Path) -> None:
     assert wheelfix("verify", "--format", "github", good).out == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("recrod", "record"), ("archive-truncatd", "archive-truncated"), ("release_disagree", "release-disagrees")],
+)
+def test_misspelt_code_names_the_one_that_may_be_meant(option: str, meant: str, good: Path) -> None:
+    ran = wheelfix("verify", "--select", option, good)
+    assert ran.code == 2
+    assert f"Did you mean {meant}?" in ran.err
