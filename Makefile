@@ -62,6 +62,7 @@ dist: $(VENV)/.dist ## build sdist and wheel in dist/, and check them
 	rm -rf dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
+	$(BIN)/wheelfix verify --strict dist/*.whl
 
 clean: ## remove all that was made here, the virtual environment too
 	rm -rf $(VENV) $(VENV)-* $(CLIENTS) build dist fixed docs/_build .coverage .coverage.* .hypothesis
