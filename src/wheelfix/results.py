@@ -3,6 +3,7 @@
 import errno
 import os
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -110,19 +111,68 @@ class VerifyReport:
         return not (self.count(Severity.ERROR) or (strict and self.count(Severity.WARNING)))
 
 
+class Part(StrEnum):
+    """In what part of a wheel something changes."""
+
+    FIELD = "field"
+    """A field of METADATA."""
+    LINE_ENDS = "line-ends"
+    """The line ends of METADATA."""
+    BUILD_TAG = "build-tag"
+    """The file name and the field Build of WHEEL."""
+    FILE = "file"
+    """A file of dist-info."""
+    ROW = "row"
+    """A row of RECORD."""
+
+
+class ChangeAction(StrEnum):
+    """What is done to a part of a wheel; the first ones are the actions of rules."""
+
+    DROP = "drop"
+    KEEP = "keep"
+    REPLACE = "replace"
+    RENAME = "rename"
+    SET_SPECIFIER = "set-specifier"
+    SET_MARKER = "set-marker"
+    AND_MARKER = "and-marker"
+    DROP_EXTRA = "drop-extra"
+    SET_FIELD = "set-field"
+    ADD_FIELD = "add-field"
+    REMOVE_FIELD = "remove-field"
+    FIX_LINE_ENDS = "fix-line-ends"
+    SET_BUILD_TAG = "set-build-tag"
+    ADD_FILE = "add-file"
+    REPLACE_FILE = "replace-file"
+    REMOVE_FILE = "remove-file"
+    SET_ROW = "set-row"
+    ADD_ROW = "add-row"
+    REMOVE_ROW = "remove-row"
+
+
+_PARTS: Final[Mapping[str, Part]] = {
+    ChangeAction.FIX_LINE_ENDS: Part.LINE_ENDS,
+    ChangeAction.SET_BUILD_TAG: Part.BUILD_TAG,
+    **dict.fromkeys((ChangeAction.ADD_FILE, ChangeAction.REPLACE_FILE, ChangeAction.REMOVE_FILE), Part.FILE),
+    **dict.fromkeys((ChangeAction.SET_ROW, ChangeAction.ADD_ROW, ChangeAction.REMOVE_ROW), Part.ROW),
+}
+"""The part that an action changes, where that is no field of METADATA."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change to a wheel, or one thing that a rule kept as it is.
 
-    ``field`` is the METADATA field or the dist-info file; ``before`` and ``after`` its values, ``None`` where there is
-    none. ``rule`` is the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` says
-    whether the wheel can do without the requirement and ``evidence`` why; both are ``None`` where none was weighed, as for
-    everything that is not in the GPU catalogue. ``suggestion`` is a rule, as TOML, that would change a requirement which
-    looks like GPU and is kept; ``None`` for all others.
+    ``field`` is the METADATA field or the dist-info file; ``action`` is a plain text only where another version of wheelfix
+    wrote it into a wheel's provenance. ``before`` and ``after`` are the values, ``None`` where there is none. ``rule`` is
+    the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` says whether the wheel
+    can do without the requirement and ``evidence`` why; both are ``None`` where none was weighed, as for everything that is
+    not in the GPU catalogue. ``suggestion`` is a rule, as TOML, that would change a requirement which looks like GPU and is
+    kept; ``None`` for all others.
     """
 
     field: str
-    action: str
+    action: ChangeAction | str
     before: str | None
     after: str | None
     rule: str | None = None
@@ -130,6 +180,15 @@ class Change:
     reason: str | None = None
     evidence: str | None = None
     suggestion: str | None = None
+
+    @property
+    def part(self) -> Part:
+        """The part of the wheel that changes.
+
+        >>> Change("RECORD", ChangeAction.ADD_ROW, None, "demo/a.py,,").part
+        <Part.ROW: 'row'>
+        """
+        return _PARTS.get(self.action, Part.FIELD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import Plan, preview
-from wheelfix.fix.prove import Planned, prove, prove_contents, verify
+from wheelfix.fix.prove import confirm_readable, prove
 from wheelfix.fix.regressions import guarded, new_error
 from wheelfix.progress import NO_PROGRESS, Progress
-from wheelfix.results import Change, Outcome
+from wheelfix.results import Outcome
 from wheelfix.wheel.sbom import Ancestor
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import Growing, RunningDigest
@@ -92,9 +92,9 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
     place = target or wheel.path.resolve()
     work = Assembly(wheel, plan)
     with StagedFile(place.parent, wheel.file.mode) as staged, Growing(staged.descriptor) as output:
-        proof = partial(_prove, wheel, plan, work, output)
+        proof = partial(_prove, work, output)
         sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
-        remark = verify(staged.path, (wheel.dist_info, plan.renaming.dist_info), work.expected, wheel.path, place.parent)
+        refusal = confirm_readable(staged.path, work, place.parent)
         output.flush_to_disk()
         if target is None:
             there = _put_in_place(wheel, staged, place)
@@ -106,26 +106,16 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
         output=target or wheel.path,
         source_sha256=sums.source_sha256,
         output_sha256=sums.output_sha256,
-        notes=(*plan.notes, *work.notes, *([remark] if remark else []), *there),
+        notes=(*plan.notes, *work.notes, *([refusal] if refusal else []), *there),
     )
 
 
-def _prove(wheel: Wheel, plan: Plan, work: Assembly, output: Growing, known: Sequence[Span]) -> None:
+def _prove(work: Assembly, output: Growing, known: Sequence[Span]) -> None:
     """Confirm that the new wheel differs from the old one as planned, nowhere else, and has no error that is new."""
-    folders = plan.renaming.folders
-    layout = prove(wheel, output, folders=folders, written=work.expected, gone=work.gone, known=known)
-    changes = plan.changes if plan.renaming.wheel is None else _without_build(plan)
-    prove_contents(wheel, output, layout, Planned(changes, folders, work.expected, work.gone), work.expected)
-    problem = new_error(plan, wheel, output, layout, work.expected)
+    layout = prove(work, output, known)
+    problem = new_error(work, output, layout)
     if problem:
         raise RegressionError(problem.code, problem.message, hint=problem.hint)
-
-
-def _without_build(plan: Plan) -> list[Change]:
-    """Return the changes of ``plan`` without that of WHEEL: it is told like a field, and METADATA has none of it."""
-    build = plan.renaming.filename.build
-    index = max(index for index, each in enumerate(plan.changes) if (each.field, each.after) == ("Build", build))
-    return [*plan.changes[:index], *plan.changes[index + 1 :]]
 
 
 def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ class Assembly:
     """
 
     def __init__(self, wheel: Wheel, plan: Plan) -> None:
-        self._wheel = wheel
-        self._plan = plan
+        self.wheel = wheel
+        self.plan = plan
         self._before = wheel.provenance
         self._old = f"{wheel.dist_info}/"
         self._new = f"{plan.renaming.dist_info}/"
@@ -40,23 +40,23 @@ class Assembly:
     @property
     def _gone(self) -> set[str]:
         """The files of dist-info that the new wheel does not have, or has written anew at its end."""
-        return {*self._plan.removed, *([PROVENANCE] if self._before else ())}
+        return {*self.plan.removed, *([PROVENANCE] if self._before else ())}
 
     def name_of(self, entry: str) -> str:
         """Return what an entry of the old wheel is called in the new one."""
-        return new_name(entry, self._plan.renaming.folders)
+        return new_name(entry, self.plan.renaming.folders)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the provenance."""
-        if self._plan.sbom or not self._before:
+        if self.plan.sbom or not self._before:
             return ()
         return ("The provenance of earlier corrections was removed with --no-sbom: it would be out of date.",)
 
     @property
     def edits(self) -> Edits:
         """The edits of the entries but for those at the end: new files, the provenance and RECORD."""
-        entries = self._wheel.layout.entries if self._plan.renaming.folders else ()
+        entries = self.wheel.layout.entries if self.plan.renaming.folders else ()
         renamed = {each.name: name for each in entries if (name := self.name_of(each.name)) != each.name}
         return Edits(
             replaced={self._old + file: content for file, content in self._replaced.items()},
@@ -68,7 +68,7 @@ class Assembly:
         """Return the entries that come last in the new archive."""
         metadata, record = self._like("METADATA"), self._like("RECORD")
         last = dict(self._added)
-        if self._plan.sbom:
+        if self.plan.sbom:
             last[PROVENANCE] = self._provenance(source_sha256)
         content = self._record(last)
         self.expected.update({self._new + file: content for file, content in {**last, "RECORD": content}.items()})
@@ -79,16 +79,16 @@ class Assembly:
 
     def preview(self) -> Preview:
         """Return the new wheel as it would be, but for the sha256 of the old one in its provenance."""
-        return Preview(self._wheel.source, self._wheel.layout, self.edits, self.closing("0" * 64))
+        return Preview(self.wheel.source, self.wheel.layout, self.edits, self.closing("0" * 64))
 
     def _like(self, file: str) -> Entry:
-        entry = self._wheel.entry(file)
+        entry = self.wheel.entry(file)
         if entry is None:
             raise KeyError(file)  # Wheel does not open without it
         return entry
 
     def _provenance(self, source_sha256: str) -> bytes:
-        plan, original = self._plan, Ancestor(self._plan.source.name, source_sha256)
+        plan, original = self.plan, Ancestor(self.plan.source.name, source_sha256)
         return write_provenance(
             Provenance(__version__, (original,), plan.changes, plan.rules_digest),
             project=plan.project,
@@ -98,8 +98,8 @@ class Assembly:
         )
 
     def _record(self, last: dict[str, bytes]) -> bytes:
-        record = self._wheel.record if self._plan.record is None else Record.parse(self._plan.record[1])
-        record = record.renamed(self._plan.renaming.folders)
+        record = self.wheel.record if self.plan.record is None else Record.parse(self.plan.record[1])
+        record = record.renamed(self.plan.renaming.folders)
         for file in self._gone:
             record = record.without(self._new + file)
         like, before = f"{self._new}METADATA", f"{self._new}RECORD"

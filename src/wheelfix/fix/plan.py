@@ -13,7 +13,7 @@ from wheelfix.errors import EditError
 from wheelfix.fix.naming import Renaming, build_order, rename
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_local_version
 from wheelfix.options import Naming, Policy
-from wheelfix.results import Change, Finding, Outcome, Problem, Status
+from wheelfix.results import Change, ChangeAction, Finding, Outcome, Problem, Status
 from wheelfix.rules.actions import apply_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
@@ -182,12 +182,12 @@ def make_plan(
 def void_signatures(wheel: Wheel) -> list[Change]:
     """Return the removal of each signature of RECORD, for a wheel that changes."""
     reason = "RECORD changes, so the signature is void (PEP 427; deprecated by PEP 815)"
-    return [Change(name, "remove-file", None, None, reason=reason) for name in SIGNATURES if wheel.entry(name)]
+    return [Change(name, ChangeAction.REMOVE_FILE, None, None, reason=reason) for name in SIGNATURES if wheel.entry(name)]
 
 
 def as_kept(change: Change) -> Change:
     """Return a change that is not made, as one that keeps what is there."""
-    return replace(change, action="keep", after=change.before)
+    return replace(change, action=ChangeAction.KEEP, after=change.before)
 
 
 class _Draft:
@@ -268,7 +268,10 @@ class _Draft:
                 continue
             if content is None and self._repair and path in self._repair.removed:
                 continue  # the changes of the repair say so
-            action = "remove-file" if content is None else "add-file" if before is None else "replace-file"
+            if content is None:
+                action = ChangeAction.REMOVE_FILE
+            else:
+                action = ChangeAction.ADD_FILE if before is None else ChangeAction.REPLACE_FILE
             self._file_changes.append(Change(path, action, None, None))
 
     def finish(self, rules_digest: str | None, naming: Naming) -> Plan:
@@ -315,7 +318,8 @@ class _Draft:
     def _repairs(self) -> list[Change]:
         """Return the changes of the repair, but for the removal of files that an edit writes."""
         changes = self._repair.changes if self._repair else ()
-        return [each for each in changes if each.action != "remove-file" or self._files.get(each.field, b"") is None]
+        removed = {path for path, content in self._files.items() if content is None}
+        return [each for each in changes if each.action is not ChangeAction.REMOVE_FILE or each.field in removed]
 
     def _note_left(self, why: str) -> None:
         """Note that rules change nothing, and why, once; a repair may change something all the same."""
@@ -348,7 +352,8 @@ class _Draft:
             self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
             reason = "asked for by its label"
             changes += [
-                Change("Version", "set-field", each.value.strip(), renaming.version, reason=reason) for each in fields
+                Change("Version", ChangeAction.SET_FIELD, each.value.strip(), renaming.version, reason=reason)
+                for each in fields
             ]
             pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
             if pins:
@@ -358,7 +363,7 @@ class _Draft:
             old, new = self._wheel.filename.build, renaming.filename.build
             if old and new and build_order(new) < build_order(old):
                 self._notes.append(f"Installers prefer the build tag {old}, which the wheel had, to {new}.")
-            changes.append(Change("Build", "set-field", old, new, reason="asked for"))
+            changes.append(Change("Build", ChangeAction.SET_BUILD_TAG, old, new, reason="asked for"))
         return changes
 
     def _check_companions(self) -> list[Change]:

@@ -10,7 +10,6 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile, ZipFile  # noqa: TID251 - on purpose a reader that is not ours
@@ -19,46 +18,30 @@ from wheel.wheelfile import WheelFile
 
 from wheelfix.diff.archive import Side
 from wheelfix.diff.files import compare_archives
-from wheelfix.diff.model import ArchiveChange, FileChange
+from wheelfix.diff.model import ArchiveChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
-from wheelfix.results import Change
+from wheelfix.fix.assemble import Assembly
+from wheelfix.results import Change, Part
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.metadata import Document, Field, with_plain_line_ends
 from wheelfix.wheel.record import Record, encoded, plain_path, read_row, read_unquoted
-from wheelfix.wheel.wheel import Wheel, limit_of, new_name
+from wheelfix.wheel.wheel import limit_of
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.source import Readable, Span
 from wheelfix.wheel.zip.staging import directory_for_links
 from wheelfix.wheel.zip.structs import FULL_32, VERSION_ZIP64, Entry
 
-_ROWS: Final = "RECORD"
-_OF_ROWS: Final = frozenset({"set-row", "add-row", "remove-row"})
-_OF_FILES: Final = frozenset({"add-file", "replace-file", "remove-file"})
-_LINE_ENDS: Final = "mend-line-ends"
 _ENDS: Final = (b"\n", b"\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What is to differ: the ``changes``, ``folders`` with their new names, and files ``written`` or ``gone``, by name.
-
-    Those that are written have their new names, those that are gone their old ones.
-    """
-
-    changes: Sequence[Change]
-    folders: Mapping[str, str]
-    written: Collection[str]
-    gone: Collection[str]
-
-
-def metadata_fault(old: bytes, new: bytes, changes: Sequence[Change]) -> str:
+def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> str:
     """Return in what METADATA differs beyond ``changes``, empty if in nothing."""
-    if any(change.action == _LINE_ENDS for change in changes):
-        mended = with_plain_line_ends(old) or old
-        if _without_line_ends(old) != _without_line_ends(mended):
-            return "its line ends were mended, and more with them"
-        old = mended
+    if any(change.part is Part.LINE_ENDS for change in changes):
+        fixed = with_plain_line_ends(old) or old
+        if _without_line_ends(old) != _without_line_ends(fixed):
+            return "its line ends were fixed, and more with them"
+        old = fixed
     gone, come = _planned_texts(changes)
     if not gone and not come:
         return "" if old == new else "no field was to change"
@@ -69,8 +52,8 @@ def metadata_fault(old: bytes, new: bytes, changes: Sequence[Change]) -> str:
     if was - now != gone - come or now - was != come - gone:
         wrong = [*((was - now) - gone), *((now - was) - come), *(gone - come - was)]
         return shown_few([f"{name}: {text}" for name, text in wrong]) or "fields that were to change and did not"
-    told = gone.keys() | come.keys()
-    kept, there = (_lines(document, told) for document in (before, after))
+    changing = gone.keys() | come.keys()
+    kept, there = (_lines(document, changing) for document in (before, after))
     return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to stay"
 
 
@@ -83,7 +66,7 @@ def _planned_texts(changes: Sequence[Change]) -> tuple[Counter[tuple[str, str]],
     """Return the fields that go and those that come, each by its name in lower case and its text."""
     gone, come = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for change in changes:
-        if change.action in _OF_ROWS | _OF_FILES | {_LINE_ENDS}:
+        if change.part is not Part.FIELD:
             continue
         for text, texts in ((change.before, gone), (change.after, come)):
             if text is not None:
@@ -119,19 +102,20 @@ def _beside_fields(document: Document) -> bytes:
     return b"".join([*pieces, document.data[position:]])
 
 
-def record_fault(old: bytes, new: bytes, planned: Planned) -> str:
-    """Return in what RECORD differs beyond what was planned, empty if in nothing.
+def record_difference(
+    old: bytes, new: bytes, changes: Sequence[Change], *, folders: Mapping[str, str], files: Collection[str] = ()
+) -> str:
+    """Return in what RECORD differs beyond ``changes``, rows of ``files`` and names of ``folders``; empty if in nothing.
 
     :raises RecordError: if the rows of one cannot be told apart.
     """
-    before, after = [_renamed(raw, planned.folders) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
+    before, after = [_renamed(raw, folders) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
     before, after = _without_common(before, after)
-    files = {*planned.written, *(new_name(name, planned.folders) for name in planned.gone)}
-    rows = [change for change in planned.changes if change.action in _OF_ROWS and change.field == _ROWS]
+    rows = [change for change in changes if change.part is Part.ROW]
     gone, come = (
         Counter(raw.decode("utf-8", "surrogateescape") for raw in texts if not _is_for(raw, files))
         for texts in (
-            [_renamed(text.encode("utf-8", "surrogateescape"), planned.folders) for text in column if text is not None]
+            [_renamed(text.encode("utf-8", "surrogateescape"), folders) for text in column if text is not None]
             for column in ([each.before for each in rows], [each.after for each in rows])
         )
     )
@@ -201,7 +185,7 @@ def _columns(raw: bytes) -> tuple[str, str, str] | None:
     return row.path, row.digest, row.size
 
 
-def unlisted_fault(new: bytes, expected: Mapping[str, bytes], gone: Collection[str], own: str) -> str:
+def wrongly_listed(new: bytes, expected: Mapping[str, bytes], gone: Collection[str], own: str) -> str:
     """Return which file of ``expected`` RECORD does not list as it is, or which of those ``gone`` it does, empty if none.
 
     ``own`` is RECORD itself.
@@ -226,107 +210,84 @@ _OF_ENTRY: Final = frozenset(
 _READABLE_STEM: Final = re.compile(r"[^\s-]+-[^\s-]+")
 
 
-def verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], source: Path, beside: Path) -> str | None:
-    """Confirm that in the new wheel at ``path`` the entries ``expected`` read back, and match RECORD.
-
-    ``folders`` are the names of dist-info before and after.
+def confirm_readable(path: Path, work: Assembly, beside: Path) -> str | None:
+    """Confirm with readers that are not ours that what was written anew at ``path`` reads back, and matches RECORD.
 
     The ``wheel`` library refuses some wheels that installers take, for a weak hash in RECORD, say. Where it refused the old
-    wheel at ``source`` too, only the contents are compared, and a sentence that says so is returned.
+    wheel too, only the contents are compared, and a sentence that says so is returned.
 
-    ``beside`` is a folder that can be written to, for a link where the system has no usable folder for temporary files.
+    ``beside`` is a directory that can be written to, for a link where the system has no usable one for temporary files.
 
     :raises VerificationError: if an entry does not read back, or the library refuses the new wheel only.
     """
     with warnings.catch_warnings():
         # From Python 3.12 on zipfile warns of odd fields that it reads all the same; `wheelfix verify` reports them.
         warnings.simplefilter("ignore", UserWarning)
-        return _verify(path, folders, expected, source, beside)
+        refusal = _refusal(path, work.plan.renaming.dist_info, work.expected, beside)
+        if refusal is None:
+            return None
+        if _refusal(work.wheel.path, work.wheel.dist_info, {}, beside) is None:
+            raise _failed(f"the wheel library refuses it: {refusal}")
+        try:
+            with ZipFile(path) as archive:
+                _compare(archive, work.expected)
+        except BadZipFile as error:
+            raise _failed(f"zipfile refuses it: {error}") from error
+        except NotImplementedError:
+            pass  # an entry needs a newer reader: it is kept, and contents were compared by ours already
+        return f"The wheel library refuses this wheel, before as after: {refusal}."
 
 
-def _verify(path: Path, folders: tuple[str, str], expected: Mapping[str, bytes], source: Path, beside: Path) -> str | None:
-    old, new = folders
-    refusal = _refusal(path, new, expected, beside)
-    if refusal is None:
-        return None
-    if _refusal(source, old, {}, beside) is None:
-        raise _failed(f"the wheel library refuses it: {refusal}")
-    remark = f"The wheel library refuses this wheel, before as after: {refusal}."
-    try:
-        with ZipFile(path) as archive:
-            _compare(archive, expected)
-    except BadZipFile as error:
-        raise _failed(f"zipfile refuses it: {error}") from error
-    except NotImplementedError:  # an entry asks for a newer reader: it stays, and contents were compared by ours already
-        return remark
-    return remark
+def prove(work: Assembly, output: Readable, known: Sequence[Span] = ()) -> Layout:
+    """Confirm that between the wheel of ``work`` and the new one, ``output``, only that differs which was planned.
 
-
-def prove(
-    wheel: Wheel,
-    output: Readable,
-    *,
-    folders: Mapping[str, str],
-    written: Collection[str],
-    gone: Collection[str],
-    known: Sequence[Span] = (),
-) -> Layout:
-    """Confirm that between ``wheel`` and the new one, ``output``, nothing differs but what was planned.
-
-    ``folders`` maps top-level folders to their new names, ``written`` names the entries that are new or have new content, by
-    their new names, and ``gone`` those that are no longer there, by their old ones. Every other entry must be there with
-    the same bytes, the same records and in the same order: this is what ``wheelfix diff`` compares. One that is written in
-    the place of another keeps its time and mode. ``known`` are spans that were compared already. The new layout is returned.
+    Every entry that is not written anew must be there with the same bytes, the same records and in the same order: this is
+    what ``wheelfix diff`` compares. One that is written in the place of another keeps its time and mode. METADATA and RECORD
+    differ by the changes of the plan, no further. ``known`` are spans that were compared already. Return the new layout.
 
     :raises VerificationError: if anything else differs.
     """
     try:
         layout = read_layout(output)
-        found = compare_archives(Side(wheel.layout, wheel.source), Side(layout, output), folders, known, written)
-    except ArchiveError as error:
-        raise _failed(error.message) from error
+        _prove_entries(work, output, layout, known)
+        _prove_contents(work, output, layout)
+    except (KeyError, ArchiveError, MetadataError, RecordError) as error:
+        raise _failed(str(error)) from error
+    return layout
+
+
+def _prove_entries(work: Assembly, output: Readable, layout: Layout, known: Sequence[Span]) -> None:
+    wheel, folders, written = work.wheel, work.plan.renaming.folders, work.expected.keys()
+    found = compare_archives(Side(wheel.layout, wheel.source), Side(layout, output), folders, known, written)
     wrong = [each.after for each in (*found.added, *found.changed) if each.after not in written]
-    wrong += [each.before for each in found.removed if each.before not in gone]
-    wrong += [each.after for each in found.renamed if not _is_planned(each, folders, written)]
+    wrong += [each.before for each in found.removed if each.before not in work.gone]
+    wrong += [each.after for each in found.renamed if each.after not in {work.name_of(each.before or ""), *written}]
     wrong += found.moved
-    anew = set(written) - {new_name(name, folders) for name in gone}
+    anew = written - {work.name_of(name) for name in work.gone}
     wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
     wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, anew, wide)]
     if wrong:
         raise _failed(f"more differs than was planned: {shown_few([name or '?' for name in wrong])}")
-    return layout
 
 
-def _is_planned(change: FileChange, folders: Mapping[str, str], written: Collection[str]) -> bool:
-    """Whether an entry that is the same under another name is meant to be."""
-    return change.after == new_name(change.before or "", folders) or change.after in written
-
-
-def prove_contents(wheel: Wheel, output: Readable, layout: Layout, planned: Planned, expected: Mapping[str, bytes]) -> None:
-    """Confirm that METADATA and RECORD, as they stand in ``output``, differ from those of ``wheel`` as planned, no further.
-
-    ``layout`` is that of the output, ``expected`` is the content of the entries that were written, by name.
-
-    :raises VerificationError: if they do, or if RECORD does not list what was written as it is.
-    """
-    folder = planned.folders.get(wheel.dist_info, wheel.dist_info)
-    own = f"{folder}/RECORD"
+def _prove_contents(work: Assembly, output: Readable, layout: Layout) -> None:
+    """Confirm that what was written reads back, and that METADATA and RECORD differ as planned."""
+    wheel, plan = work.wheel, work.plan
     by_name = {entry.name: entry for entry in layout.entries}
-    try:
-        for name, content in expected.items():
-            if read_content(output, by_name[name], limit=limit_of("RECORD")) != content:
-                raise _failed(f"{shown(name)} does not read back as it was written")
-        metadata, record = (
-            read_content(output, by_name[f"{folder}/{file}"], limit=limit_of(file)) for file in ("METADATA", "RECORD")
-        )
-        found = {
-            "METADATA": metadata_fault(wheel.read("METADATA"), metadata, planned.changes),
-            "RECORD": record_fault(wheel.read("RECORD"), record, planned),
-        }
-        unlisted = unlisted_fault(record, expected, planned.gone, own)
-    except (KeyError, ArchiveError, MetadataError, RecordError) as error:
-        raise _failed(str(error)) from error
-    wrong = [f"{file}: {fault}" for file, fault in found.items() if fault]
+    for name, content in work.expected.items():
+        if read_content(output, by_name[name], limit=limit_of("RECORD")) != content:
+            raise _failed(f"{shown(name)} does not read back as it was written")
+    metadata, record = (
+        read_content(output, by_name[work.name_of(f"{wheel.dist_info}/{file}")], limit=limit_of(file))
+        for file in ("METADATA", "RECORD")
+    )
+    files = {*work.expected, *map(work.name_of, work.gone)}
+    found = {
+        "METADATA": metadata_difference(wheel.read("METADATA"), metadata, plan.changes),
+        "RECORD": record_difference(wheel.read("RECORD"), record, plan.changes, folders=plan.renaming.folders, files=files),
+    }
+    wrong = [f"{file}: {difference}" for file, difference in found.items() if difference]
+    unlisted = wrongly_listed(record, work.expected, work.gone, f"{plan.renaming.dist_info}/RECORD")
     if wrong or unlisted:
         raise _failed(f"more differs than was planned: {'; '.join(wrong) or unlisted}")
 

@@ -7,7 +7,7 @@ an error of ``verify`` that the old one has not, whatever the cause, refuses the
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
         assembly = Assembly(wheel, plan)
         preview = assembly.preview()
         try:
-            problem = new_error(plan, wheel, preview, read_layout(preview), assembly.expected)
+            problem = new_error(assembly, preview, read_layout(preview))
         except ArchiveError as error:
             problem = Problem(error.code, f"the corrected wheel could not be read: {error.message}", error.hint)
     return replace(plan, problem=problem) if problem else plan
@@ -126,17 +126,16 @@ def _collision(file: str, known: str) -> Problem:
     )
 
 
-def new_error(plan: Plan, wheel: Wheel, output: Readable, layout: Layout, written: Collection[str]) -> Problem | None:
-    """Return the error that the new wheel, ``output`` with ``layout``, has and ``wheel`` has not; ``None`` without one.
+def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | None:
+    """Return the error that the new wheel, ``output`` with ``layout``, has and the old one has not; ``None`` without one.
 
-    ``written`` names the entries that are not copied. It is cheap: what ``verify`` says of contents against RECORD is not
-    asked, nor of entries and rows that are copied as they are.
+    It is cheap: contents are not compared with RECORD, and entries and rows that are copied as they are not checked.
 
     :raises OSError: if one of the wheels cannot be read.
     """
-    folders = plan.renaming.folders
+    wheel, plan, folders = work.wheel, work.plan, work.plan.renaming.folders
     renamed = tuple(f"{new}/" for new in folders.values())
-    only = {*written, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
+    only = {*work.expected, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
     filename = Path(str(plan.renaming.filename))
     found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(folders))
     if not found:

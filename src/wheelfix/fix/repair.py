@@ -13,7 +13,7 @@ from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.naming import Renaming
 from wheelfix.fix.plan import Plan, void_signatures
 from wheelfix.options import Selection
-from wheelfix.results import Change
+from wheelfix.results import Change, ChangeAction
 from wheelfix.text import shown
 from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.verify.hashing import Sums
@@ -93,7 +93,7 @@ def make_repair(wheel: Wheel, selection: Selection, *, trust_content: bool = Fal
         metadata,
         tuple(changes),
         written=written,
-        removed=tuple(change.field for change in changes if change.action == "remove-file"),
+        removed=tuple(change.field for change in changes if change.action is ChangeAction.REMOVE_FILE),
         record=record,
         trusted=trust_content,
         sbom=sbom,
@@ -110,7 +110,8 @@ def _doubted(found: Iterable[RawFinding], dist_info: str, *, trusted: bool) -> f
 def _removals(wheel: Wheel, mended: Sequence[RawFinding], *, changed: bool) -> list[Change]:
     """Return the removal of files: those that are faults, and signatures that become void if anything is ``changed``."""
     found = {
-        edit.path: Change(edit.path, "remove-file", None, None, reason=each.code) for each, edit in _each(mended, RemoveFile)
+        edit.path: Change(edit.path, ChangeAction.REMOVE_FILE, None, None, reason=each.code)
+        for each, edit in _each(mended, RemoveFile)
     }
     void = {change.field: change for change in void_signatures(wheel)} if changed else {}
     return [*{**void, **found}.values()]
@@ -173,7 +174,7 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[bytes, l
     data = wheel.document.data
     for found, whole in _each(mended, RewriteMetadata):
         data = whole.data
-        changes.append(Change("METADATA", "mend-line-ends", None, None, reason=found.code))
+        changes.append(Change("METADATA", ChangeAction.FIX_LINE_ENDS, None, None, reason=found.code))
     try:
         document = Document.parse(data)
     except MetadataError:
@@ -185,7 +186,7 @@ def _mend_metadata(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[bytes, l
     for found, rewrite in _each(mended, RewriteField):
         field = by_start[rewrite.start]
         values[field] = rewrite.value
-        action = "set-field" if rewrite.value is not None else "remove-field"
+        action = ChangeAction.REMOVE_FIELD if rewrite.value is None else ChangeAction.SET_FIELD
         before = field.value.strip()
         before = field.value if before == rewrite.value else before  # blanks are all that changes
         changes.append(Change(field.name, action, before, rewrite.value, reason=found.code))
@@ -210,7 +211,7 @@ def _fix_wheel_file(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[dict[st
     if not fixes:
         return {}, []
     content = fixed_wheel_file(wheel.read("WHEEL"), [fix for _, fix in fixes])
-    return {"WHEEL": content}, [Change("WHEEL", "replace-file", None, None, reason=fixes[0][0].code)]
+    return {"WHEEL": content}, [Change("WHEEL", ChangeAction.REPLACE_FILE, None, None, reason=fixes[0][0].code)]
 
 
 def _mend_record(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
@@ -229,10 +230,10 @@ def _mend_record(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[tuple[byte
     for index, change in sorted(rows.items()):
         before = _text(wheel.record.rows[index])
         after = None if change.remove else _text(change.applied(wheel.record.rows[index], index + 1))
-        action = "remove-row" if change.remove else "set-row"
+        action = ChangeAction.REMOVE_ROW if change.remove else ChangeAction.SET_ROW
         changes.append(Change("RECORD", action, before, after, reason=reasons[index]))
     for code, row in added:
-        changes.append(Change("RECORD", "add-row", None, f"{row.path},{row.digest},{row.size}", reason=code))
+        changes.append(Change("RECORD", ChangeAction.ADD_ROW, None, f"{row.path},{row.digest},{row.size}", reason=code))
     return (wheel.record.data, record.data), changes
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
-from wheelfix.results import Change
+from wheelfix.results import Change, ChangeAction
 from wheelfix.rules.match import Facts, decide, rules_for
 from wheelfix.rules.model import FieldName, FieldValue, Rule, RuleSet, each_of
 from wheelfix.text import shown
@@ -86,12 +86,12 @@ def _drop_extra(editor: Editor, extra: str) -> bool:
         text = each.value.strip()
         if each.is_called("Provides-Extra") and canonicalize_name(text) == name:
             values[each] = None
-            changes.append(Change("Provides-Extra", "drop-extra", text, None, editor.rule, reason=editor.reason))
+            changes.append(Change("Provides-Extra", ChangeAction.DROP_EXTRA, text, None, editor.rule, reason=editor.reason))
         elif each.is_called(REQUIRES):
             after = _without_extra(text, name, project)
             if after != text:
                 values[each] = after
-                changes.append(Change(REQUIRES, "drop-extra", text, after, editor.rule, reason=editor.reason))
+                changes.append(Change(REQUIRES, ChangeAction.DROP_EXTRA, text, after, editor.rule, reason=editor.reason))
     editor.replace(values, changes)
     return bool(changes)
 
@@ -214,10 +214,10 @@ class _Requirements:
             return None
         rule, text = decision.rule, requirement.text
         if decision.held_back:
-            return Change(REQUIRES, "keep", text, text, rule.id, reason=decision.held_back)
+            return Change(REQUIRES, ChangeAction.KEEP, text, text, rule.id, reason=decision.held_back)
         self.applied.append(rule.id)
         after = _new_text(rule, text)
-        action = "keep" if after == text else rule.action_name
+        action = ChangeAction.KEEP if after == text else ChangeAction(rule.action_name)
         return Change(REQUIRES, action, text, after, rule.id, reason=rule.reason)
 
 

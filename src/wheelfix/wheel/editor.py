@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from packaging.version import Version
 
 from wheelfix.errors import EditError
-from wheelfix.results import Change
+from wheelfix.results import Change, ChangeAction
 from wheelfix.text import shown
 from wheelfix.wheel.fields import FIELDS, FieldKind, check_value, find, is_field_name
 from wheelfix.wheel.metadata import Document, Field
@@ -66,6 +66,10 @@ FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
 
 
 REQUIRES = "Requires-Dist"
+_Note: TypeAlias = tuple[ChangeAction, str | None, str | None]
+"""What was done, and a value before and after."""
+_SET: Final = ChangeAction.SET_FIELD
+_REMOVED: Final = ChangeAction.REMOVE_FIELD
 _REBUILD: Final = "Build the wheel again to change it."
 _OF_WHEEL: Final = {
     "tag": "To change the tags, use `wheel tags`, which renames the file too, or build the wheel again.",
@@ -121,14 +125,14 @@ class Editor:
         if [each.value.strip() for each in present] == [*values]:
             return
         changed: dict[Field, str | None] = {}
-        notes: list[tuple[str, str | None, str | None]] = []
+        notes: list[_Note] = []
         for old, new in zip_longest(present, values[: len(present)]):
             if new != old.value.strip():
                 changed[old] = new
-                notes.append(("remove-field" if new is None else "set-field", old.value, new))
+                notes.append((_REMOVED if new is None else _SET, old.value, new))
         document = self.document.edited(changed)
         if len(values) > len(present):
-            notes += [("set-field", None, new) for new in values[len(present) :]]
+            notes += [(_SET, None, new) for new in values[len(present) :]]
             document = document.adding(kind.name, *values[len(present) :])
         self._change(document, kind, name, *notes)
 
@@ -147,7 +151,7 @@ class Editor:
             if _sense(kind.name, value) not in present:
                 added.setdefault(_sense(kind.name, value), value)
         if added:  # all at once: each change reads the document anew
-            notes = [("add-field", None, value) for value in added.values()]
+            notes = [(ChangeAction.ADD_FIELD, None, value) for value in added.values()]
             self._change(self.document.adding(kind.name, *added.values()), kind, name, *notes)
 
     def remove_field(self, name: str, value: str | None = None) -> None:
@@ -158,7 +162,7 @@ class Editor:
         if name.lower() in FIXED_FIELDS:
             raise EditError("required-field", f"{name} must stand in every METADATA", hint="It cannot be removed.")
         gone = [each for each in self.document.all(name) if value is None or each.value.strip() == value]
-        notes = [("remove-field", each.value, None) for each in gone]
+        notes = [(_REMOVED, each.value, None) for each in gone]
         self._change(self.document.without(gone), None, name, *notes)
 
     def check_versions(self) -> None:
@@ -177,9 +181,7 @@ class Editor:
             if before and known and now < Version(known.since) <= before:
                 raise _too_new(known, now, None)
 
-    def _change(
-        self, document: Document, kind: FieldKind | None, name: str, *notes: tuple[str, str | None, str | None]
-    ) -> None:
+    def _change(self, document: Document, kind: FieldKind | None, name: str, *notes: _Note) -> None:
         """Take ``document`` for the present one, and note what was done: action, value before and after."""
         self.document = document
         if kind and not self._original.all(kind.name):

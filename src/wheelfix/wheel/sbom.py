@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wheelfix.errors import FilenameError
-from wheelfix.results import Change, Verdict
+from wheelfix.results import Change, ChangeAction, Verdict
 from wheelfix.text import as_utf8, shown_anywhere
 from wheelfix.wheel.filename import WheelFilename
 
@@ -152,7 +152,7 @@ def _as_change(values: Mapping[str, str]) -> Change:
     get, verdict = values.get, values.get("verdict")
     return Change(
         values["field"],
-        values["action"],
+        _known_action(values["action"]),
         get("before"),
         get("after"),
         get("rule"),
@@ -160,3 +160,11 @@ def _as_change(values: Mapping[str, str]) -> Change:
         get("reason"),
         get("evidence"),
     )
+
+
+def _known_action(text: str) -> ChangeAction | str:
+    """Return an action; one that only another version of wheelfix knows stays the text that it is."""
+    try:
+        return ChangeAction(text)
+    except ValueError:
+        return text

@@ -330,7 +330,7 @@ def test_the_plan_tells_the_changes(tmp_path: Path) -> None:
         plan = wheelfix.make_plan(wheel, wheelfix.built_in("gpu"), naming=Naming(local="cpu", build_tag="1nogpu"))
     assert str(plan.renaming.filename) == "demo-1.0+cpu-1nogpu-py3-none-any.whl"
     told = [(each.field, each.action, each.before, each.after) for each in plan.changes if each.rule is None]
-    assert told == [("Version", "set-field", "1.0", "1.0+cpu"), ("Build", "set-field", None, "1nogpu")]
+    assert told == [("Version", "set-field", "1.0", "1.0+cpu"), ("Build", "set-build-tag", None, "1nogpu")]
     assert metadata_version(plan.new_metadata) == ["1.0+cpu"]
     assert not plan.is_empty
 

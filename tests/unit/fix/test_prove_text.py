@@ -12,8 +12,8 @@ import wheelfix
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from flaws import metadata, record_of, sound
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.prove import Planned, metadata_fault, record_fault, unlisted_fault
-from wheelfix.results import Change, Outcome, Status
+from wheelfix.fix.prove import metadata_difference, record_difference, wrongly_listed
+from wheelfix.results import Change, ChangeAction, Outcome, Status
 from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
@@ -180,17 +180,20 @@ LINE = b"Metadata-Version: 2.1\nName: a\nRequires-Dist: b\nRequires-Dist: c\nreq
     ],
 )
 def test_planned_changes_of_metadata(new: bytes, changes: list[tuple[str, str | None, str | None]]) -> None:
-    told = [Change(field, "set-field", before, after) for field, before, after in changes]
-    assert bool(metadata_fault(LINE, new, told)) == (new == LINE[:-1])
-    assert not changes or metadata_fault(LINE, new, [])
-    assert not changes or metadata_fault(LINE, LINE, told[:1]) or len(told) == 2
+    told = [Change(field, ChangeAction.SET_FIELD, before, after) for field, before, after in changes]
+    assert bool(metadata_difference(LINE, new, told)) == (new == LINE[:-1])
+    assert not changes or metadata_difference(LINE, new, [])
+    assert not changes or metadata_difference(LINE, LINE, told[:1]) or len(told) == 2
 
 
 def test_line_ends_that_are_mended() -> None:
-    old, told = b"Metadata-Version: 2.1\nName: a\rLicense: x\n\nb\rc", [Change("METADATA", "mend-line-ends", None, None)]
-    assert not metadata_fault(old, old.replace(b"a\r", b"a\n"), told)
-    assert metadata_fault(old, old.replace(b"a\r", b"a\n").replace(b"b\rc", b"b\nc"), told)
-    assert metadata_fault(old, old.replace(b"a\r", b"a\n"), [])
+    old, told = (
+        b"Metadata-Version: 2.1\nName: a\rLicense: x\n\nb\rc",
+        [Change("METADATA", ChangeAction.FIX_LINE_ENDS, None, None)],
+    )
+    assert not metadata_difference(old, old.replace(b"a\r", b"a\n"), told)
+    assert metadata_difference(old, old.replace(b"a\r", b"a\n").replace(b"b\rc", b"b\nc"), told)
+    assert metadata_difference(old, old.replace(b"a\r", b"a\n"), [])
 
 
 @pytest.mark.parametrize(
@@ -203,38 +206,40 @@ def test_rows_of_folders_with_a_new_name(style: RecordStyle) -> None:
     new = old.replace(INFO.encode(), b"demo-1.0+cpu.dist-info").replace(
         b"demo-1.0.data/data/", b"demo-1.0+cpu.data/data/", 1
     )
-    assert not record_fault(old, new, Planned((), folders, (), ()))
-    assert record_fault(old, old.replace(b"demo-1.0.data", b"demo-1.0+cpu.data"), Planned((), folders, (), ()))
-    assert record_fault(old, new, Planned((), {}, (), ()))
+    assert not record_difference(old, new, (), folders=folders)
+    assert record_difference(old, old.replace(b"demo-1.0.data", b"demo-1.0+cpu.data"), (), folders=folders)
+    assert record_difference(old, new, (), folders={})
 
 
 def test_rows_that_are_mended_are_those_that_are_told() -> None:
     old = b"demo/,,\n\n" + b"".join(record_of(sound()))
-    told = [Change("RECORD", "remove-row", "demo/,,", None), Change("RECORD", "remove-row", "", None)]
+    told = [Change("RECORD", ChangeAction.REMOVE_ROW, "demo/,,", None), Change("RECORD", ChangeAction.REMOVE_ROW, "", None)]
     new = old.removeprefix(b"demo/,,\n\n")
-    assert not record_fault(old, new, Planned(told, {}, (), ()))
-    assert record_fault(old, new, Planned(told[:1], {}, (), ()))
-    assert record_fault(old, new.split(b"\n", 1)[1], Planned(told, {}, (), ()))
+    assert not record_difference(old, new, told, folders={})
+    assert record_difference(old, new, told[:1], folders={})
+    assert record_difference(old, new.split(b"\n", 1)[1], told, folders={})
     rows = record_of(sound())
     first = rows[0].decode().rstrip("\n")
     twice = b"".join([rows[0], rows[1], rows[0], *rows[2:]])
-    gone = Planned([Change("RECORD", "remove-row", first, None)], {}, (), ())
-    assert not record_fault(twice, b"".join(rows), gone)
-    assert not record_fault(twice, b"".join([rows[1], rows[0], *rows[2:]]), gone)  # which of two that are alike is no matter
-    assert record_fault(twice, b"".join(rows[1:]), gone)
-    assert record_fault(twice, twice, gone)
-    added = [Change("RECORD", "add-row", None, "demo/a,b.py,sha256=x,1")]
-    assert not record_fault(new, new + b'"demo/a,b.py",sha256=x,1\n', Planned(added, {}, (), ()))
-    assert record_fault(new, new + b'"demo/a,c.py",sha256=x,1\n', Planned(added, {}, (), ()))
+    gone = [Change("RECORD", ChangeAction.REMOVE_ROW, first, None)]
+    assert not record_difference(twice, b"".join(rows), gone, folders={})
+    assert not record_difference(
+        twice, b"".join([rows[1], rows[0], *rows[2:]]), gone, folders={}
+    )  # which of two that are alike is no matter
+    assert record_difference(twice, b"".join(rows[1:]), gone, folders={})
+    assert record_difference(twice, twice, gone, folders={})
+    added = [Change("RECORD", ChangeAction.ADD_ROW, None, "demo/a,b.py,sha256=x,1")]
+    assert not record_difference(new, new + b'"demo/a,b.py",sha256=x,1\n', added, folders={})
+    assert record_difference(new, new + b'"demo/a,c.py",sha256=x,1\n', added, folders={})
 
 
 def test_record_lists_what_is_there_and_not_what_is_gone() -> None:
-    assert not unlisted_fault(
+    assert not wrongly_listed(
         b"a,sha256=ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0,3\nR,,\n", {"a": b"abc", "R": b""}, ["b"], "R"
     )
-    assert "a" in unlisted_fault(b"R,,\n", {"a": b"abc"}, [], "R")
-    assert "a" in unlisted_fault(b"a,,\nR,,\n", {"a": b"abc"}, [], "R")
-    assert "b" in unlisted_fault(b"b,,\nR,,\n", {}, ["b"], "R")
+    assert "a" in wrongly_listed(b"R,,\n", {"a": b"abc"}, [], "R")
+    assert "a" in wrongly_listed(b"a,,\nR,,\n", {"a": b"abc"}, [], "R")
+    assert "b" in wrongly_listed(b"b,,\nR,,\n", {}, ["b"], "R")
 
 
 def test_the_payload_is_not_read_a_third_time(tmp_path: Path) -> None:

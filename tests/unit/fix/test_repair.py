@@ -330,7 +330,7 @@ def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(flaw:
 
 
 def _assert_only_told_lines_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
-    if any(change.action == "mend-line-ends" for change in outcome.changes):
+    if any(change.action == "fix-line-ends" for change in outcome.changes):
         assert old.translate(None, b"\r\n") == new.translate(None, b"\r\n")
         return
     told = {(each.field, text) for each in outcome.changes for text in (each.before, each.after) if text is not None}

@@ -15,7 +15,7 @@ from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels, repair_wheels
 from wheelfix.fix.plan import make_plan
 from wheelfix.options import Output
-from wheelfix.results import Change, Status
+from wheelfix.results import Change, ChangeAction, Part, Status
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, read_provenance, write_provenance
 from wheelfix.wheel.wheel import Wheel
@@ -213,3 +213,13 @@ class TestTraceThatRecordContradicts:
     def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
         [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output=tmp_path / "out").outcomes
         assert outcome.status is Status.UNCHANGED
+
+
+def test_an_action_of_another_version_is_kept() -> None:
+    """What a newer wheelfix wrote is carried on as it stands, rather than lost with all else that the provenance says."""
+    changes = (Change("Summary", "set-summary", None, "new"), Change("NOTICE", ChangeAction.ADD_FILE, None, None))
+    past = Provenance("9.0", (), changes, None)
+    written = read_provenance(write_provenance(past, project="demo", version="1.0", diff=""))
+    assert written is not None
+    assert written.changes == changes
+    assert [each.part for each in written.changes] == [Part.FIELD, Part.FILE]
