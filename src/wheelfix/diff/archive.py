@@ -15,10 +15,12 @@ from typing import Any, Final, NamedTuple
 from wheelfix.diff.model import ArchiveChange
 from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip.end import End
+from wheelfix.wheel.zip.extra_fields import without_fields
 from wheelfix.wheel.zip.inflate import Allowance, Damaged, read_blocks
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span, length_in_common
-from wheelfix.wheel.zip.structs import CENTRAL, DEFLATED, FULL_32, LOCAL, STORED, DirectoryRecord, End, Entry, LocalHeader
+from wheelfix.wheel.zip.structs import CENTRAL, DEFLATED, FULL_32, LOCAL, STORED, DirectoryRecord, Entry, LocalHeader
 
 _INFLATED: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
@@ -198,8 +200,8 @@ def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
         (fields.external_attributes, fields.made_by >> 8 == _UNIX),
         fields.internal_attributes,
         record[extra_stop:],
-        structs.without_fields(record[extra_start:extra_stop], without),
-        structs.without_fields(local_extra, without),
+        without_fields(record[extra_start:extra_stop], without),
+        without_fields(local_extra, without),
         wide,
         entry.stop - entry.data_stop,
         record[CENTRAL.size : extra_start],

@@ -13,7 +13,7 @@ from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.subject import Subject, not_reading, refusing
-from wheelfix.wheel.zip.extra_fields import has_second_name
+from wheelfix.wheel.zip.extra_fields import fields_in, has_second_name, is_well_formed, may_mislead
 from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
@@ -25,9 +25,6 @@ from wheelfix.wheel.zip.structs import (
     STORED,
     DirectoryRecord,
     Entry,
-    extra_fields,
-    is_well_formed,
-    may_mislead,
 )
 
 _UNIX: Final = 3
@@ -173,7 +170,7 @@ def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
 
 
 def _has_field(extra: bytes, kind: int) -> bool:
-    return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in extra_fields(extra, ""))
+    return may_mislead(extra) and is_well_formed(extra) and any(each[0] == kind for each in fields_in(extra, ""))
 
 
 def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFinding]:

@@ -1,4 +1,4 @@
-"""Extra fields that say something of their own: a second name, sizes that are not called for, bytes left over.
+"""Extra fields: which there are, the numbers of the ZIP64 field, and those that say something of their own.
 
 What readers make of them was measured with pip 26.3 on Python 3.11 and 3.13, uv 0.13.9 and PyPI's check of uploads.
 """
@@ -6,14 +6,16 @@ What readers make of them was measured with pip 26.3 on Python 3.11 and 3.13, uv
 import struct
 import zlib
 from collections import Counter
+from collections.abc import Container, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
 from wheelfix.errors import ArchiveError
-from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.findings import StrictReport
 from wheelfix.wheel.zip.structs import EXTRA_UNICODE_COMMENT, EXTRA_UNICODE_PATH, EXTRA_ZIP64, FULL_32, STORED
 
+_ZIP64_BYTES: Final = EXTRA_ZIP64.to_bytes(2, "little")
+_UNICODE_PATH_BYTES: Final = EXTRA_UNICODE_PATH.to_bytes(2, "little")
 _FIELD_HEAD: Final = 4
 _UNICODE_HEAD: Final = struct.Struct("<BI")
 _TELLING: Final = frozenset({EXTRA_ZIP64, EXTRA_UNICODE_PATH, EXTRA_UNICODE_COMMENT})
@@ -25,6 +27,101 @@ _UPLOADED_LENGTHS: Final = frozenset({0, 8, 16, 24, 28})
 _MOST_FIELDS: Final = 500
 """How many fields of one record are looked at for what is odd: 64 kB hold 16,000, and real records have one or two."""
 _BOTH_SIZES: Final = 16
+
+
+def fields_in(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
+    """Yield the id, the start and the stop of the data of each extra field in ``extra``.
+
+    Up to three bytes of padding at the end are passed over, as zipalign writes them.
+
+    :raises ArchiveError: if a field claims to be longer than what is left.
+    """
+    position = 0
+    while position + 4 <= len(extra):
+        kind, size = struct.unpack_from("<2H", extra, position)
+        start = position + 4
+        position = start + size
+        if position > len(extra):
+            raise ArchiveError(
+                "bad-extra-field", f"{place}: an extra field runs past its end", hint="Build the wheel again."
+            )
+        yield kind, start, position
+
+
+def is_well_formed(extra: bytes) -> bool:
+    """Whether no extra field claims to be longer than what is left; ``zipfile`` refuses an archive with such a one."""
+    position, last = 0, len(extra) - 4
+    while position <= last:
+        position += 4 + (extra[position + 2] | extra[position + 3] << 8)
+    return position <= len(extra)
+
+
+def may_mislead(extra: bytes) -> bool:
+    """Whether ``extra`` may hold a field that changes sizes, position or name: quick, and wrong only towards yes."""
+    return _ZIP64_BYTES in extra or _UNICODE_PATH_BYTES in extra
+
+
+def find_extra(extra: bytes, kind: int, place: str) -> tuple[int, int] | None:
+    """Return start and stop of the data of the extra field ``kind``, or ``None`` if it is not there.
+
+    :raises ArchiveError: if it is there twice, so that readers could choose differently.
+    """
+    found = [(start, stop) for each, start, stop in fields_in(extra, place) if each == kind]
+    if len(found) > 1:
+        raise ArchiveError(
+            "bad-extra-field", f"{place}: extra field 0x{kind:04x} appears twice", hint="Build the wheel again."
+        )
+    return found[0] if found else None
+
+
+def without_fields(extra: bytes, kinds: Container[int]) -> bytes:
+    """Return the extra fields but for those of ``kinds``; what is not well-formed is returned as it is."""
+    if not is_well_formed(extra):
+        return extra
+    pieces, position = [], 0
+    for kind, _, stop in fields_in(extra, ""):
+        pieces += [] if kind in kinds else [extra[position:stop]]
+        position = stop
+    return b"".join([*pieces, extra[position:]])
+
+
+def zip64_numbers(extra: bytes, place: str) -> tuple[int, ...] | None:
+    """Return the 64-bit numbers of the ZIP64 extra field, or ``None`` without one (APPNOTE 4.5.3).
+
+    A 32-bit disk number at the end is left out.
+    """
+    span = find_extra(extra, EXTRA_ZIP64, place)
+    if span is None:
+        return None
+    start, stop = span
+    return struct.unpack_from(f"<{(stop - start) // 8}Q", extra, start)
+
+
+def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
+    """Return ``values`` with those that are all ones replaced by the numbers of the ZIP64 extra field.
+
+    The extra field may hold just the numbers that are called for, or all of ``values`` with the same numbers where they
+    are not called for; anything else two readers could take differently.
+
+    :raises ArchiveError: if the extra field does not hold what is called for.
+    """
+    numbers = zip64_numbers(extra, place) if extra else None
+    if numbers is None:
+        return values
+    called = [index for index, value in enumerate(values) if value == FULL_32]
+    if len(numbers) == len(called):
+        wide = list(values)
+        for index, number in zip(called, numbers, strict=True):
+            wide[index] = number
+        return tuple(wide)
+    agrees = all(value in (number, FULL_32) for value, number in zip(values, numbers, strict=False))
+    if len(called) < len(numbers) <= len(values) and agrees and all(index < len(numbers) for index in called):
+        return (*numbers, *values[len(numbers) :])
+    raise ArchiveError(
+        "bad-zip64-field",
+        f"{place}: the ZIP64 extra field holds {len(numbers)} numbers where {len(called)} are called for",
+        hint="Readers take such a field differently; build the wheel again with a current tool.",
+    )
 
 
 class Described(NamedTuple):
@@ -47,7 +144,7 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
     by its CRC-32, is passed over by all of them.
     """
     try:
-        span = structs.find_extra(extra, EXTRA_UNICODE_PATH, place)
+        span = find_extra(extra, EXTRA_UNICODE_PATH, place)
     except ArchiveError as error:
         report.add(error, place=place)
         return
@@ -72,9 +169,9 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
 
 def has_second_name(extra: bytes, raw_name: bytes) -> bool:
     """Whether ``extra`` holds a Unicode path that is meant for ``raw_name``, by its version and its CRC-32."""
-    if not structs.may_mislead(extra) or not structs.is_well_formed(extra):
+    if not may_mislead(extra) or not is_well_formed(extra):
         return False
-    paths = (extra[start:stop] for kind, start, stop in structs.extra_fields(extra, "") if kind == EXTRA_UNICODE_PATH)
+    paths = (extra[start:stop] for kind, start, stop in fields_in(extra, "") if kind == EXTRA_UNICODE_PATH)
     head = next((path[: _UNICODE_HEAD.size] for path in paths), b"")
     return head == _UNICODE_HEAD.pack(_UNICODE_VERSION, zlib.crc32(raw_name))
 
@@ -106,7 +203,7 @@ def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
     """Return which form an error of the ZIP64 field has: it holds less than is called for, or more."""
     if error.code != "bad-zip64-field":
         return ""
-    lengths = [stop - start for kind, start, stop in structs.extra_fields(extra, "") if kind == EXTRA_ZIP64]
+    lengths = [stop - start for kind, start, stop in fields_in(extra, "") if kind == EXTRA_ZIP64]
     if not lengths or lengths[0] < 8 * sum(number == FULL_32 for number in record.numbers):
         return ""
     return "more" if record.is_local else "more in the directory"
@@ -114,7 +211,7 @@ def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
 
 def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictReport) -> None:
     """Note what single clients refuse, though no reader that takes the archive takes it differently."""
-    fields = list(islice(structs.extra_fields(extra, place), _MOST_FIELDS))
+    fields = list(islice(fields_in(extra, place), _MOST_FIELDS))
     end = fields[-1][2] if fields else 0
     if record.is_local and len(fields) < _MOST_FIELDS and end < len(extra):
         report.note("extra-field-rest", f"{len(extra) - end} bytes are left over behind its extra fields", place=place)

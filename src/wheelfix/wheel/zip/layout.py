@@ -14,20 +14,28 @@ from typing import NamedTuple
 from wheelfix.errors import ArchiveError
 from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
-from wheelfix.wheel.zip.extra_fields import Described, check_second_name, form_of, is_plain, note_odd_fields
+from wheelfix.wheel.zip.end import MOST_ENTRIES, End, read_end
+from wheelfix.wheel.zip.extra_fields import (
+    Described,
+    check_second_name,
+    fields_in,
+    form_of,
+    is_plain,
+    is_well_formed,
+    may_mislead,
+    note_odd_fields,
+    widen,
+)
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport, StrictReport
 from wheelfix.wheel.zip.inflate import says_where_it_ends
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
     LOCAL,
-    MOST_ENTRIES,
     STORED,
     DirectoryRecord,
-    End,
     Entry,
     LocalHeader,
-    read_end,
 )
 
 _SPARE = 32
@@ -244,9 +252,7 @@ def _read_directory(directory: bytes, count: int, report: StrictReport) -> Itera
         if not name or "\0" in name:  # zipfile cuts a name at NUL, others do not
             report.refuse("bad-entry-name", f"the name {raw!r} is empty or holds a NUL", form="empty" if not name else "nul")
         extra = directory[name_stop:extra_stop]
-        if extra and (
-            structs.may_mislead(extra) or not structs.is_well_formed(extra) or (report.collects and not is_plain(extra))
-        ):
+        if extra and (may_mislead(extra) or not is_well_formed(extra) or (report.collects and not is_plain(extra))):
             numbers = (size, packed, offset)
             described = Described(raw, bool(flags & structs.FLAG_UTF8), method, numbers, is_local=False)
             size, packed, offset = _read_extra(extra, described, shown(name), report)
@@ -269,12 +275,12 @@ def _read_extra(extra: bytes, record: Described, place: str, report: StrictRepor
     """Return the numbers of ``record`` widened by its extra field."""
     numbers = record.numbers
     try:
-        if not structs.is_well_formed(extra):
+        if not is_well_formed(extra):
             report.refuse("bad-extra-field", "an extra field runs past its end", place=place, form="cut")
             return numbers
-        if structs.may_mislead(extra):
+        if may_mislead(extra):
             check_second_name(extra, record, place, report)
-            numbers = structs.widen(numbers, extra, place)
+            numbers = widen(numbers, extra, place)
         if report.collects:
             note_odd_fields(extra, record, place, report)
     except ArchiveError as error:
@@ -338,7 +344,7 @@ def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int,
     )
     extra = header[name_stop : name_stop + local_extra_length]
     postponed = flags & structs.FLAG_DESCRIPTOR
-    odd = bool(extra) and (structs.may_mislead(extra) or (report.collects and not is_plain(extra)))
+    odd = bool(extra) and (may_mislead(extra) or (report.collects and not is_plain(extra)))
     if not alike or postponed or odd or len(extra) < local_extra_length:
         whole = source.read_at(offset, data_start - offset) if len(header) < data_start - offset else header
         _compare(source, directory, listed, whole[: data_start - offset], report)
@@ -398,9 +404,7 @@ def _check_streamed(source: Readable, listed: _Listed, start: int, place: str, r
 
 def _has_zip64(extra: bytes) -> bool:
     """Whether a local header has a ZIP64 field: uv takes that for a data descriptor with sizes of eight bytes."""
-    return structs.is_well_formed(extra) and any(
-        kind == structs.EXTRA_ZIP64 for kind, _, _ in structs.extra_fields(extra, "")
-    )
+    return is_well_formed(extra) and any(kind == structs.EXTRA_ZIP64 for kind, _, _ in fields_in(extra, ""))
 
 
 def _check_descriptor(source: Readable, listed: _Listed, start: int, stop: int, report: StrictReport, *, wide: bool) -> None:

@@ -16,6 +16,8 @@ from typing import Final, NamedTuple, TypeAlias
 from wheelfix.errors import ArchiveError, EditError, VerificationError
 from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip.end import End, read_end
+from wheelfix.wheel.zip.extra_fields import find_extra, without_fields
 from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
 from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest
 from wheelfix.wheel.zip.source import Readable, Source, Span, length_in_common
@@ -30,9 +32,7 @@ from wheelfix.wheel.zip.structs import (
     LOCATOR_64,
     STORED,
     VERSION_ZIP64,
-    End,
     Entry,
-    read_end,
 )
 
 _NEEDED = 20
@@ -67,7 +67,7 @@ def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes
         raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
     dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
     extras = (b"", b"") if new.added else (_local_extra(source, new.like), _central_extra(layout, new.like))
-    local_extra, central_extra = (structs.without_fields(extra, dropped) for extra in extras)
+    local_extra, central_extra = (without_fields(extra, dropped) for extra in extras)
     flags = like.flags & ~(structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8 | _LEVEL_BITS) | utf8
     size = len(new.content)
     shared = _NEEDED, flags, STORED, like.time, like.date, zlib.crc32(new.content), size, size, len(name)
@@ -87,7 +87,7 @@ def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) ->
     if len(raw) > FULL_16:
         raise EditError("entry-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
     local_extra, central_extra = (
-        structs.without_fields(extra, {structs.EXTRA_UNICODE_PATH})
+        without_fields(extra, {structs.EXTRA_UNICODE_PATH})
         for extra in (_local_extra(source, entry), _central_extra(layout, entry))
     )
     flags = entry.flags & ~structs.FLAG_UTF8 | utf8
@@ -154,7 +154,7 @@ def positioned(record: bytes, offset: int) -> bytes:
         return _widened(record, offset)
     sizes_in_extra = sum(record[at : at + 4] == b"\xff\xff\xff\xff" for at in (20, 24))
     name_stop, extra_stop = _extra_span(record)
-    span = structs.find_extra(record[name_stop:extra_stop], EXTRA_ZIP64, "a directory record")
+    span = find_extra(record[name_stop:extra_stop], EXTRA_ZIP64, "a directory record")
     if span is None:  # all ones is the position itself, as APPNOTE allows just below the limit
         return _widened(record, offset)
     held = (span[1] - span[0]) // 8
@@ -173,7 +173,7 @@ def _widened(record: bytes, offset: int) -> bytes:
     start, stop = _extra_span(record)
     extra = record[start:stop]
     number = struct.pack("<Q", offset)
-    span = structs.find_extra(extra, EXTRA_ZIP64, "a directory record")
+    span = find_extra(extra, EXTRA_ZIP64, "a directory record")
     if span is None:
         extra = struct.pack("<2H", EXTRA_ZIP64, 8) + number + extra
     else:

@@ -29,7 +29,7 @@ from flaws import FLAWS, Flaw
 from wheelfix import Status
 from wheelfix.results import Severity
 from wheelfix.verify.run import check_wheel
-from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip import extra_fields
 
 _PLAIN = archive_of(WheelSpec())
 _NAME = b"demo/version.py"
@@ -128,14 +128,14 @@ def test_uv_takes_a_name_in_no_encoding_with_a_path_that_is_meant_for_it(
 def test_of_thousands_of_extra_fields_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """64 kB hold 16,000 of them, for each of 200,000 entries."""
     read = list[int]()
-    whole = structs.extra_fields
+    whole = extra_fields.fields_in
 
     def counted(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
         for each in whole(extra, place):
             read.append(1)
             yield each
 
-    monkeypatch.setattr(structs, "extra_fields", counted)
+    monkeypatch.setattr(extra_fields, "fields_in", counted)
     path = write_wheel(
         tmp_path, archive=changed(archive_of(WheelSpec()), "version.py", extra=extra_field(0xCAFE, b"") * 16_000)
     )

@@ -6,8 +6,8 @@ import pytest
 
 from building import ALL_WIDE, FULL_32, Archive, Entry, extra_field, to_bytes
 from wheelfix.wheel.zip import rewrite
+from wheelfix.wheel.zip.end import End
 from wheelfix.wheel.zip.rewrite import end_bytes, positioned
-from wheelfix.wheel.zip.structs import End
 
 _TIMES = extra_field(0x5455, b"\x03aaaa")
 _FAR = 5 << 32

@@ -7,8 +7,8 @@ import pytest
 
 from building import Archive, Entry, WheelSpec, archive_of, to_bytes
 from wheelfix.errors import ArchiveError
+from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.source import Source
-from wheelfix.wheel.zip.structs import End, read_end
 
 _SOUND = archive_of(WheelSpec())
 

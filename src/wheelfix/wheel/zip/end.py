@@ -1,0 +1,232 @@
+"""The end of an archive: the end record, the ZIP64 end record, and where the directory lies."""
+
+from typing import NamedTuple, NoReturn
+
+from wheelfix.errors import ArchiveError
+from wheelfix.wheel.zip.findings import REBUILD, STRICT, StrictReport
+from wheelfix.wheel.zip.source import Readable
+from wheelfix.wheel.zip.structs import (
+    CENTRAL,
+    CENTRAL_SIGNATURE,
+    END,
+    END_64,
+    END_64_SIGNATURE,
+    END_SIGNATURE,
+    FULL_16,
+    FULL_32,
+    LOCAL_SIGNATURE,
+    LOCATOR_64,
+    LOCATOR_64_SIGNATURE,
+)
+
+_LONGEST_COMMENT = 0xFFFF
+MOST_ENTRIES = 200_000
+_LARGEST_DIRECTORY = 1 << 27
+
+
+class End(NamedTuple):
+    """Where the directory lies (bytes from the start; ``stop`` exclusive), and what follows it.
+
+    ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` where the archive has none. ``shift``
+    is by how much the entries lie behind the positions that the directory gives; in a strict reading by nothing.
+    """
+
+    entry_count: int
+    directory_start: int
+    directory_stop: int
+    comment: bytes
+    zip64_made_by: int | None = None
+    zip64_needed: int | None = None
+    shift: int = 0
+
+
+class _Classic(NamedTuple):
+    """The end record (APPNOTE 4.3.16)."""
+
+    signature: bytes
+    disk: int
+    directory_disk: int
+    disk_count: int
+    entry_count: int
+    directory_size: int
+    directory_start: int
+    comment_length: int
+
+
+class _Wide(NamedTuple):
+    """The ZIP64 end record (APPNOTE 4.3.14)."""
+
+    signature: bytes
+    record_size: int
+    made_by: int
+    needed: int
+    disk: int
+    directory_disk: int
+    disk_count: int
+    entry_count: int
+    directory_size: int
+    directory_start: int
+
+
+def read_end(source: Readable, report: StrictReport = STRICT) -> End:
+    """Return the one end of the archive.
+
+    :raises ArchiveError: if there is none, or no directory where it says; by a strict ``report`` also if there is more than
+        one, or bytes after it, or it contradicts itself.
+    """
+    start, tail = _find_end(source, report)
+    record = _Classic._make(END.unpack_from(tail))
+    comment = tail[END.size : END.size + record.comment_length]
+    wide = _read_wide_end(source, start, report)
+    if wide is None:
+        if record.disk or record.directory_disk:
+            report.refuse("many-disks", "the archive is one of several disks")
+        if record.disk_count != record.entry_count:
+            report.refuse("many-disks", "the end record gives two counts of entries", form="counts")
+        if FULL_32 in (record.directory_size, record.directory_start):
+            _stop("bad-end-record", "the end record points to a ZIP64 record that is not there")
+        end = End(record.entry_count, record.directory_start, start, comment)
+        return _placed(source, end, record.directory_size, report)
+    _compare_ends(record, wide, report)
+    stop = start - LOCATOR_64.size - END_64.size
+    end = End(wide.entry_count, wide.directory_start, stop, comment, wide.made_by, wide.needed)
+    return _placed(source, end, wide.directory_size, report)
+
+
+def _stop(code: str, message: str) -> NoReturn:
+    """Raise what leaves nothing to read."""
+    raise ArchiveError(code, message, hint=REBUILD)
+
+
+def _find_end(source: Readable, report: StrictReport) -> tuple[int, bytes]:
+    """Return where the end record starts and all bytes from there."""
+    length = min(source.size, END.size + _LONGEST_COMMENT)
+    tail = source.read_at(source.size - length, length)
+    candidates = []
+    position = tail.rfind(END_SIGNATURE)
+    nearest = position
+    while position >= 0:
+        if position + END.size + int.from_bytes(tail[position + 20 : position + 22], "little") == length:
+            candidates.append(position)
+        position = tail.rfind(END_SIGNATURE, 0, position)
+    if len(candidates) > 1 or (candidates and candidates[0] != nearest):
+        report.refuse("second-end-record", "the archive comment holds a second end record")
+    if not candidates:
+        _refuse_endless(source, nearest, length, report)
+        candidates = [nearest]
+    first = source.size - length
+    fitting = [each for each in candidates if _fits(tail, each, first)]
+    chosen = (fitting or candidates)[0]
+    return first + chosen, tail[chosen:]
+
+
+def _fits(tail: bytes, position: int, first: int) -> bool:
+    """Whether the directory ends where the end record at ``position`` begins, as in an archive without more."""
+    record = _Classic._make(END.unpack_from(tail, position))
+    return record.directory_start + record.directory_size == first + position
+
+
+def _refuse_endless(source: Readable, nearest: int, length: int, report: StrictReport) -> None:
+    """Refuse an archive without an end that fits; only where bytes stand behind it reading can go on."""
+    if nearest >= 0 and nearest + END.size <= length:
+        report.refuse("trailing-bytes", "bytes stand after the end of the archive, or its end is cut off")
+    elif source.read_at(0, min(4, source.size)) == LOCAL_SIGNATURE:
+        raise ArchiveError("truncated", "the archive has no end: it is cut off", hint="Download the wheel again.")
+    else:
+        raise ArchiveError(
+            "not-a-zip",
+            "the file is not a ZIP archive",
+            hint="Look into it: an error page saved under the wheel's name is common.",
+        )
+
+
+def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _Wide | None:
+    """Return the ZIP64 end record, ``None`` where there is none, or where reading goes on without it."""
+    locator_start = end_start - LOCATOR_64.size
+    if locator_start < 0 or source.read_at(locator_start, 4) != LOCATOR_64_SIGNATURE:
+        return None
+    _, disk, start, disks = LOCATOR_64.unpack(source.read_at(locator_start, LOCATOR_64.size))
+    if disk or disks > 1:
+        report.refuse("many-disks", "the archive is one of several disks", form="locator")
+    if start + END_64.size != locator_start:
+        report.refuse("bad-end-record", "the ZIP64 end record does not lie directly before its locator", form="locator")
+        start = locator_start - END_64.size
+    if start < 0:
+        _stop("bad-end-record", "there is no ZIP64 end record before its locator")
+    wide = _Wide._make(END_64.unpack(source.read_at(start, END_64.size)))
+    if wide.signature != END_64_SIGNATURE:
+        _stop("bad-end-record", "there is no ZIP64 end record before its locator")
+    if wide.record_size != END_64.size - 12:
+        report.refuse("bad-end-record", "the ZIP64 end record has another size than it should", form="size")
+    if wide.disk or wide.directory_disk or wide.disk_count != wide.entry_count:
+        report.refuse("many-disks", "the archive is one of several disks", form="zip64")
+    return wide
+
+
+def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
+    """Compare the two end records: each number of the old one is that of the other, or all ones (APPNOTE 4.4.1.4)."""
+    if record.disk not in (0, FULL_16) or record.directory_disk not in (0, FULL_16):
+        report.refuse("many-disks", "the archive is one of several disks")
+    if record.disk_count != record.entry_count:  # PyPI compares the two as they stand
+        report.refuse("many-disks", "the end record gives two counts of entries", form="two counts")
+    if record.directory_start not in (wide.directory_start, FULL_32):
+        report.refuse("bad-end-record", "the end record and the ZIP64 end record give two positions of the directory")
+    if record.entry_count not in (wide.entry_count, FULL_16) or record.directory_size not in (
+        wide.directory_size,
+        FULL_32,
+    ):
+        message = "the end record and the ZIP64 end record give two counts, or two sizes of the directory"
+        report.refuse("bad-end-record", message, form="size")
+
+
+def _placed(source: Readable, end: End, directory_size: int, report: StrictReport) -> End:
+    """Return the end with the directory where it lies, which is where the end record says unless bytes were added."""
+    _bound(end.entry_count, directory_size)
+    difference = end.directory_stop - directory_size - end.directory_start
+    if difference:
+        found = _searched(source, end, end.directory_stop - directory_size) if report.collects else None
+        form = "" if found is not None and found.shift else "misplaced"
+        if difference > 0:
+            message = f"{difference} bytes stand before the archive, or between directory and end"
+            report.refuse("leading-bytes", message, form=form)
+        else:
+            report.refuse("bad-end-record", "the directory does not lie where the end record says")
+        if found is None:
+            _stop("bad-directory", "there is no directory where the end record says")
+        end = found
+        _bound(end.entry_count, end.directory_stop - end.directory_start)
+    if end.entry_count == 0:
+        raise ArchiveError("empty-archive", "the archive holds no entries", hint="Build or download the wheel again.")
+    return end
+
+
+def _bound(count: int, directory_size: int) -> None:
+    if count > MOST_ENTRIES or directory_size > _LARGEST_DIRECTORY:
+        raise ArchiveError(
+            "too-many-entries",
+            f"the archive claims {count} entries in a directory of {directory_size} bytes",
+            hint=f"At most {MOST_ENTRIES} entries and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
+        )
+
+
+def _searched(source: Readable, end: End, before_end: int) -> End | None:
+    """Return ``end`` with the directory where one begins: where the end record says, or directly before the end.
+
+    ``None`` is returned where there is none.
+
+    Where bytes stand before the archive all positions are too small, by as much as that of the directory is: ``zipfile``
+    adds the difference to each.
+    """
+    for start in (end.directory_start, before_end):
+        if not 0 <= start <= end.directory_stop - CENTRAL.size:
+            continue
+        fixed = source.read_at(start, CENTRAL.size)
+        if fixed.startswith(CENTRAL_SIGNATURE):
+            offset, difference = int.from_bytes(fixed[42:46], "little"), start - end.directory_start
+            shifts = [shift for shift in (0, difference) if _is_local_header(source, offset + shift)]
+            return end._replace(directory_start=start, shift=shifts[0] if shifts else 0)
+    return None
+
+
+def _is_local_header(source: Readable, position: int) -> bool:
+    return 0 <= position <= source.size - 4 and source.read_at(position, 4) == LOCAL_SIGNATURE
