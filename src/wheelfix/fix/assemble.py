@@ -7,7 +7,8 @@ from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
 from wheelfix.wheel.wheel import Wheel, new_name
-from wheelfix.wheel.zip.rewrite import Edits, NewEntry, Preview
+from wheelfix.wheel.zip.encode import NewEntry
+from wheelfix.wheel.zip.rewrite import Edits, Preview
 from wheelfix.wheel.zip.structs import Entry
 
 

@@ -30,8 +30,8 @@ from building import (
 from fixing import fix, fixed
 from wheelfix import SetField, Status, Wheel, WriteFile
 from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip.encode import NewEntry
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.rewrite import NewEntry
 
 _INFO = "demo-1.0.dist-info"
 _TRACE = f"{_INFO}/sboms/wheelfix.cdx.json"

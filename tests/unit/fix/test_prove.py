@@ -63,7 +63,7 @@ def test_content_that_does_not_read_back_is_not_published(
 ) -> None:
     """Also where the other reader takes neither wheel, as with weak hashes, contents are compared."""
 
-    from wheelfix.wheel.zip.rewrite import encode_entry as real
+    from wheelfix.wheel.zip.encode import encode_entry as real
 
     def something_else(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
         local, entry = real(source, layout, new)
@@ -74,7 +74,7 @@ def test_content_that_does_not_read_back_is_not_published(
 
 
 def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wheelfix.wheel.zip.rewrite import end_bytes as real
+    from wheelfix.wheel.zip.encode import end_bytes as real
 
     def one_less(old: Any, count: int, *rest: int) -> bytes:
         return real(old, count - 1, *rest)
@@ -84,7 +84,7 @@ def test_an_end_that_does_not_read_back_is_not_published(tmp_path: Path, monkeyp
 
 
 def test_closing_entries_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wheelfix.wheel.zip.rewrite import encode_entry as real
+    from wheelfix.wheel.zip.encode import encode_entry as real
 
     def misnamed(source: Source, layout: Any, new: Any) -> tuple[bytes, bytes]:
         local, entry = real(source, layout, new)

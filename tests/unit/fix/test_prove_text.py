@@ -18,7 +18,7 @@ from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.zip import rewrite
-from wheelfix.wheel.zip.rewrite import NewEntry, encode_entry
+from wheelfix.wheel.zip.encode import NewEntry, encode_entry
 
 INFO = "demo-1.0.dist-info"
 MANY = tuple(Entry(f"demo/m{number}.py", b"x = %d\n" % number) for number in range(20))
@@ -157,7 +157,7 @@ def test_a_comment_that_is_lost(tmp_path: Path, monkeypatch: Patch) -> None:
     archive = changed(archive_of(SPEC), "METADATA", comment=b"of METADATA")
     path = write_wheel(tmp_path, archive=to_bytes(archive))
     assert fix(path).status is Status.FIXED
-    monkeypatch.setattr("wheelfix.wheel.zip.rewrite._comment", lambda *_: b"")
+    monkeypatch.setattr("wheelfix.wheel.zip.encode._comment", lambda *_: b"")
     (tmp_path / "out" / path.name).unlink()
     assert_not_published(fix(path))
 

@@ -13,9 +13,10 @@ import pytest
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, changed, every, extra_field, to_bytes
 from wheelfix.errors import SourceChanged, VerificationError
 from wheelfix.wheel.zip import rewrite
+from wheelfix.wheel.zip.encode import NewEntry
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.output import Growing, RunningDigest
-from wheelfix.wheel.zip.rewrite import Edits, NewEntry, Spliced, copy_whole, splice
+from wheelfix.wheel.zip.rewrite import Edits, Spliced, copy_whole, splice
 from wheelfix.wheel.zip.source import Source
 
 _ARCHIVE = replace(

@@ -27,7 +27,7 @@ from building import (
     write_wheel,
 )
 from wheelfix import Status, Wheel
-from wheelfix.wheel.zip import rewrite
+from wheelfix.wheel.zip import encode
 
 _INFO = "demo-1.0.dist-info"
 _SPEC = WheelSpec(files=tuple(Entry(f"demo/file{number}.py", b"x" * 200) for number in range(5)))
@@ -43,7 +43,7 @@ def _fixed(path: Path, output: Path) -> Path:
 
 def _lower(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     """Let positions from ``limit`` on take the ZIP64 form."""
-    monkeypatch.setattr(rewrite, "_ZIP64_LIMIT", limit)
+    monkeypatch.setattr(encode, "_ZIP64_LIMIT", limit)
 
 
 def _extras(path: Path) -> dict[str, tuple[bytes, bytes]]:

@@ -5,9 +5,9 @@ import struct
 import pytest
 
 from building import ALL_WIDE, FULL_32, Archive, Entry, extra_field, to_bytes
-from wheelfix.wheel.zip import rewrite
+from wheelfix.wheel.zip import encode
+from wheelfix.wheel.zip.encode import end_bytes, positioned
 from wheelfix.wheel.zip.end import End
-from wheelfix.wheel.zip.rewrite import end_bytes, positioned
 
 _TIMES = extra_field(0x5455, b"\x03aaaa")
 _FAR = 5 << 32
@@ -96,7 +96,7 @@ def test_limit(offset: int, *, wide: bool) -> None:
 )
 def test_end_records(count: int, start: int, limit: int, *, zip64: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pitfall 23: the ZIP64 end record is written exactly where a number calls for it."""
-    monkeypatch.setattr(rewrite, "_ZIP64_LIMIT", limit)
+    monkeypatch.setattr(encode, "_ZIP64_LIMIT", limit)
     data = end_bytes(End(1, 0, 0, b"comment"), count, start, 99)
     assert data.endswith(b"comment")
     end = struct.unpack_from("<4s4H2IH", data, len(data) - 22 - 7)
