@@ -259,6 +259,6 @@ def test_the_table_tells_where_each_check_looks() -> None:
         text = "".join((rooms / f"{name}.py").read_text("utf-8") for name in names)
         return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
 
-    folder, index = named("check", "release", "storage/local"), named("check_url", "release")
+    folder, index = named("check", "listing", "release", "storage/local"), named("check_url", "listing", "release")
     assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
     assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.DIRECTORY}

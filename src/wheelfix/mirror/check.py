@@ -1,10 +1,9 @@
 """A mirror is checked: whether its pages say what its files are, whether those are valid, and what no page lists."""
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,6 @@ from typing import Final
 from packaging.utils import is_normalized_name
 
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
-from wheelfix.mirror.examine import ExaminedWheel, examine
 from wheelfix.mirror.fix import fix_findings, settle_journals
 from wheelfix.mirror.html import page_html, root_html
 from wheelfix.mirror.layout import (
@@ -28,20 +26,18 @@ from wheelfix.mirror.layout import (
     page_key,
     project_of,
 )
+from wheelfix.mirror.listing import Contents, compare, read_whole, sibling_of
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport, finding
-from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
+from wheelfix.mirror.release import Needs, Sibling, compare_siblings, unyanked_originals
 from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_root
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of
 from wheelfix.options import Selection, listed
 from wheelfix.results import Finding
-from wheelfix.text import shown, shown_few
+from wheelfix.text import shown
 from wheelfix.upstream.urls import missing_extra
-from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.wheel import Wheel
 
 
 @dataclass(slots=True)
@@ -101,10 +97,6 @@ def _is_time(text: str) -> bool:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
-
-
-def _never() -> datetime:
-    return datetime.fromtimestamp(0, UTC)  # when a file was published only the page knows
 
 
 _MOST_LOOKS: Final = 4
@@ -259,50 +251,25 @@ class _Check:
             if head is None:
                 yield finding("file-missing", key, "it is listed, and not there; adding the wheel again brings it back")
                 return
-            if head.size != file.size:
-                yield finding("size-differs", key, f"it has {head.size} bytes, the page says {file.size}")
-            if self._quick:
-                yield from self._metadata_file(file, key, None)
+            contents = Contents() if self._quick else self._read(key)
+            contents.size = head.size
+            stored = self._store.read(key + METADATA)
+            if stored is None:
+                contents.missing = "it is announced, and not there"
             else:
-                yield from self._wheel(file, key)
+                contents.metadata_file = stored.data
+            if contents.needs is not None:
+                self._known.needs[file.filename] = contents.needs
+            yield from compare(file, contents, key, key + METADATA, fixable=True)
         except (MirrorError, OSError) as error:
             yield unreadable(key, error)
 
-    def _wheel(self, file: ListedFile, key: str) -> Iterator[Finding]:
-        """Yield what is wrong with a wheel, read whole, and what the page says of it."""
-        wheel: ExaminedWheel | None = None
+    def _read(self, key: str) -> Contents:
         try:
             with self._store.open(key) as source:
-                wheel = examine(Path(key), source, sha256=None, now=_never, leniently=True)
-                if not wheel.errors:
-                    with Wheel(Path(key), source=source) as opened:
-                        self._known.needs[file.filename] = read_needs(opened)
+                return read_whole(Path(key), source)
         except WheelfixError as error:
-            yield finding("wheel-invalid", key, error.message)
-        digest = wheel.file.sha256 if wheel else sha256_of(self._store, key)
-        if digest != file.sha256:
-            message = f"its sha256 is {digest}, the page says {file.sha256}; adding the wheel again brings it back"
-            yield finding("file-differs", key, message)
-        if wheel is not None:
-            if wheel.errors:
-                yield finding("wheel-invalid", key, shown_few(wheel.errors))
-            if wheel.file.requires_python != file.requires_python:
-                said = f"the wheel says {shown(wheel.file.requires_python or 'nothing')}"
-                message = f"{said}, the page {shown(file.requires_python or 'nothing')}"
-                yield finding("requires-python-differs", key, message, fixable=True)
-        yield from self._metadata_file(file, key, wheel.metadata if wheel else None)
-
-    def _metadata_file(self, file: ListedFile, key: str, metadata: bytes | None) -> Iterator[Finding]:
-        """Yield what is wrong with the metadata file of the wheel at ``key``; ``metadata`` is that of the wheel, if read."""
-        stored = self._store.read(key + METADATA)
-        if not file.has_metadata:
-            yield finding("metadata-file-not-announced", key, "the page announces no metadata file", fixable=True)
-        elif stored is None:
-            yield finding("metadata-file-missing", key + METADATA, "it is announced, and not there", fixable=True)
-        elif file.metadata_sha256 is not None and hashlib.sha256(stored.data).hexdigest() != file.metadata_sha256:
-            yield finding("metadata-file-differs", key + METADATA, "its sha256 is not what the page says", fixable=True)
-        if stored is not None and metadata is not None and stored.data != metadata:
-            yield finding("metadata-file-stale", key + METADATA, "it is not the METADATA of the wheel", fixable=True)
+            return Contents(sha256=sha256_of(self._store, key), invalid=error.message)
 
     def _releases(self, page: Page) -> Iterator[Finding]:
         """Yield where wheels of one release disagree, and originals that are listed beside what was made from them."""
@@ -315,16 +282,10 @@ class _Check:
         for each in page.files:
             key = served_key(page, each)
             stored = self._store.read(key + METADATA) if key and each.yanked is None else None
-            if stored is None:
-                continue
-            try:
-                document = Document.parse_leniently(stored.data)
-                needs = self._known.needs.get(each.filename) or needs_by_metadata(
-                    WheelFilename.parse(each.filename), document
-                )
-            except WheelfixError:  # it is no METADATA, which is a finding of the wheel
-                continue
-            yield Sibling(each.filename, [field.value.strip() for field in document.all(REQUIRES)], needs)
+            if stored is not None and (
+                sibling := sibling_of(each.filename, stored.data, self._known.needs.get(each.filename))
+            ):
+                yield sibling
 
 
 def check_mirror(

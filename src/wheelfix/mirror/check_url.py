@@ -1,32 +1,26 @@
 """An index checked from outside: what its clients would see, and who suffers from what."""
 
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import requests
-from packaging.specifiers import SpecifierSet
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.mirror.examine import examine
+from wheelfix.mirror.listing import Contents, Listing, compare, read_whole, sibling_of
 from wheelfix.mirror.registry import MirrorCheckReport, finding
-from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs, unyanked_originals
+from wheelfix.mirror.release import Sibling, compare_siblings, unyanked_originals
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
 from wheelfix.upstream.http import DENIED, OK, PARTIAL, PASSING, Web, access_hint
 from wheelfix.upstream.ranges import length_of, metadata_of
 from wheelfix.upstream.urls import check_url, server_of, shown_url
-from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import Source
 
 _LONGEST_FRESH: Final = 3600
@@ -87,7 +81,7 @@ def _look_at_cache(answer: ServedPage) -> Iterator[Finding]:
 _NO_HEAD: Final = (403, 405, 501)
 """How servers answer that know GET only, or have signed an address for it."""
 _GIVEN: Final = (OK, PARTIAL)
-_LARGEST_SIDECAR: Final = 1 << 23
+_LARGEST_METADATA_FILE: Final = 1 << 23
 _LARGEST_WHEEL: Final = 1 << 36
 _LARGEST_FOR_METADATA: Final = 1 << 26
 """In bytes: a wheel that is loaded whole only because its METADATA cannot be had in another way."""
@@ -127,31 +121,44 @@ class Offer:
         self._whole = whole
         self._may_load = may_load
         self._place = f"{project}: {shown(file.filename)}"
-        self._needs: Needs | None = None
         self.sibling: Sibling | None = None
 
     def look(self) -> Iterator[Finding]:
         """Yield what is wrong with it.
 
-        :raises MirrorError: if a server does not answer, or a bound is reached.
+        :raises MirrorError: if a server does not answer, or a limit is reached.
         """
         yield from self._look_at_listing()
+        contents = Contents()
         try:
             length = self._ask_for_it()
             if isinstance(length, Finding):
                 yield length
                 return
-            if length and self._file.size is not None and length != self._file.size:
-                yield self._finding("size-differs", f"it has {length} bytes, the page says {self._file.size}")
-            sidecar, found = self._read_sidecar()
-            yield from found
-            metadata, said = self._read_metadata(length or self._file.size or 0, needed=sidecar is None)
-            yield from said
-            yield from self._compare(sidecar, metadata)
+            contents.size = length or None
+            self._read_metadata_file(contents)
+            yield from self._read_wheel(contents)
         except MirrorError as error:
             if error.code in PASSING:
+                yield from compare(self._listing(), contents, self._place)  # what was found so far stays found
                 raise
-            yield self._finding("wheel-invalid", error.message)
+            contents.invalid = error.message
+        yield from compare(self._listing(), contents, self._place)
+        data = contents.metadata if contents.metadata_file is None else contents.metadata_file
+        if data is not None and not self._file.is_yanked:
+            self.sibling = sibling_of(self._file.filename, data, contents.needs)
+
+    def _listing(self) -> Listing:
+        file = self._file
+        metadata_sha256 = (file.metadata_digests or {}).get("sha256")
+        return Listing(
+            filename=file.filename,
+            sha256=sha256_of(file),
+            size=file.size,
+            requires_python=file.requires_python,
+            has_metadata=bool(file.has_metadata),
+            metadata_sha256=metadata_sha256.lower() if metadata_sha256 else None,
+        )
 
     def _finding(self, code: str, message: str) -> Finding:
         return finding(code, self._place, message)
@@ -189,103 +196,66 @@ class Offer:
                 self._manners.no_head.add(server)
             return answer.status_code, _length_of_answer(answer)
 
-    def _read_sidecar(self) -> tuple[bytes | None, list[Finding]]:
-        file = self._file
-        if not file.has_metadata:
-            return None, [self._finding("metadata-file-not-announced", "the page announces no sidecar")]
-        answer, body = self._web.get(file.metadata_url, largest=_LARGEST_SIDECAR)
-        if answer.status_code != OK:
-            message = f"its metadata file {_answers(answer.status_code, file.metadata_url)}"
-            return None, [self._finding("metadata-file-missing", message)]
-        said = (file.metadata_digests or {}).get("sha256")
-        if said is not None and hashlib.sha256(body).hexdigest() != said.lower():
-            return body, [self._finding("metadata-file-differs", "the sha256 of its sidecar is not what the page says")]
-        return body, []
+    def _read_metadata_file(self, contents: Contents) -> None:
+        if not self._file.has_metadata:
+            return
+        answer, body = self._web.get(self._file.metadata_url, largest=_LARGEST_METADATA_FILE)
+        if answer.status_code == OK:
+            contents.metadata_file = body
+        else:
+            contents.missing = f"its metadata file {_answers(answer.status_code, self._file.metadata_url)}"
 
-    def _read_metadata(self, size: int, *, needed: bool) -> tuple[bytes | None, list[Finding]]:
-        """Return METADATA of the wheel, which has ``size`` bytes, 0 if nobody knows; by ranges if that is enough.
+    def _read_wheel(self, contents: Contents) -> Iterator[Finding]:
+        """Read METADATA of the wheel, by ranges if that is enough; yield what keeps it from being read.
 
-        Where the server has no ranges, it is loaded whole if it is ``needed``, as nothing else says what it requires.
+        Where the server has no ranges, the wheel is downloaded if there is no metadata file, so that nothing else says what
+        it requires.
         """
+        size = max(self._file.size or 0, contents.size or 0)
         if self._whole:
-            return self._load(max(self._file.size or 0, size) or _LARGEST_WHEEL)
-        metadata, found = self._read_by_ranges()
-        if metadata is not None or not needed:
-            return metadata, found
+            self._download(contents, size or _LARGEST_WHEEL)
+            return
+        server = server_of(self._file.url)
+        if server not in self._manners.no_ranges:  # otherwise that was reported
+            contents.metadata = metadata_of(self._web, self._file.url)
+            if contents.metadata is None:
+                self._manners.no_ranges.add(server)
+                yield self._finding("ranges-missing", "the server does not support range requests")
+        if contents.metadata is not None or contents.metadata_file is not None:
+            return
         largest = min(_LARGEST_FOR_METADATA, self._manners.left)
-        size = max(self._file.size or 0, size)
         if not self._may_load or size > largest:
-            return None, [*found, self._not_read(f"it has {size:,} bytes")]
+            yield self._not_read(f"it has {size:,} bytes")
+            return
         try:
-            metadata, more = self._load(size or largest)
+            self._download(contents, size or largest)
         except MirrorError as error:
             if error.code != "too-large":
                 raise
-            metadata, more = None, [self._not_read(f"it has more than {largest:,} bytes")]
+            yield self._not_read(f"it has more than {largest:,} bytes")
         self._manners.left -= size or largest
-        return metadata, [*found, *more]
 
     def _not_read(self, why: str) -> Finding:
         why = why if self._may_load else "--download is none"
         message = f"its METADATA was not read: the index has no metadata file, the server no range support, and {why}"
         return self._finding("not-checked", message)
 
-    def _read_by_ranges(self) -> tuple[bytes | None, list[Finding]]:
-        server = server_of(self._file.url)
-        if server in self._manners.no_ranges:  # that was told
-            return None, []
-        metadata = metadata_of(self._web, self._file.url)
-        if metadata is not None:
-            return metadata, []
-        self._manners.no_ranges.add(server)
-        return None, [self._finding("ranges-missing", "the server gives no parts of files")]
-
-    def _load(self, largest: int) -> tuple[bytes | None, list[Finding]]:
-        """Load the wheel whole, at most ``largest`` bytes, and verify it; return its METADATA."""
-        file = self._file
+    def _download(self, contents: Contents, largest: int) -> None:
+        """Download the wheel whole, at most ``largest`` bytes, and verify it."""
         try:
-            WheelFilename.parse(file.filename)
-        except WheelfixError as error:
-            return None, [self._finding("wheel-invalid", error.message)]
-        with tempfile.TemporaryDirectory(prefix="wheelfix-") as folder:
-            path = Path(folder, Path(file.filename).name)
-            digest = self._web.save(file.url, path, largest=largest)
-            said = sha256_of(file) or digest
-            found = (
-                [] if digest == said else [self._finding("file-differs", f"its sha256 is {digest}, the page says {said}")]
-            )
+            WheelFilename.parse(self._file.filename)  # it names a file here
+        except WheelfixError:
+            return
+        with tempfile.TemporaryDirectory(prefix="wheelfix-") as directory:
+            path = Path(directory, Path(self._file.filename).name)
+            contents.sha256 = self._web.save(self._file.url, path, largest=largest)
             try:
                 with Source(path) as source:
-                    arrival = examine(path, source, sha256=digest, now=lambda: datetime.now(UTC), leniently=True)  # noqa: TID251 - unused
-                    if not arrival.errors:
-                        with Wheel(path, source=source) as wheel:
-                            self._needs = read_needs(wheel)
+                    whole = read_whole(path, source, contents.sha256)
             except WheelfixError as error:
-                return None, [*found, self._finding("wheel-invalid", error.message)]
-        if arrival.errors:
-            found.append(self._finding("wheel-invalid", shown_few(arrival.errors)))
-        return arrival.metadata, found
-
-    def _compare(self, sidecar: bytes | None, metadata: bytes | None) -> Iterator[Finding]:
-        if sidecar is not None and metadata is not None and sidecar != metadata:
-            yield self._finding("metadata-file-stale", "its sidecar is not the METADATA of the wheel")
-        data = sidecar if sidecar is not None else metadata
-        if data is None:
-            return
-        try:
-            document = Document.parse_leniently(metadata if metadata is not None else data)
-            served = Document.parse_leniently(data)
-            needs = self._needs or needs_by_metadata(WheelFilename.parse(self._file.filename), served)
-        except WheelfixError as error:
-            yield self._finding("wheel-invalid", error.message)
-            return
-        said, told = document.first("Requires-Python"), self._file.requires_python
-        if not _same_specifier(said, told):
-            message = f"the wheel says {shown(said or 'nothing')}, the page {shown(told or 'nothing')}"
-            yield self._finding("requires-python-differs", message)
-        if not self._file.is_yanked:
-            requires = [field.value.strip() for field in served.all(REQUIRES)]
-            self.sibling = Sibling(self._file.filename, requires, needs)
+                contents.invalid = error.message
+                return
+        contents.metadata, contents.invalid, contents.needs = whole.metadata, whole.invalid, whole.needs
 
 
 def _answers(status: int, url: str) -> str:
@@ -304,14 +274,6 @@ def _length_of_answer(answer: requests.Response) -> int | None:
     if answer.status_code == PARTIAL:
         return length_of(answer.headers.get("Content-Range", "").rpartition("/")[2])
     return length_of(answer.headers.get("Content-Length", ""))
-
-
-def _same_specifier(one: str | None, two: str | None) -> bool:
-    """Whether two values of Requires-Python say the same; their parts may stand in another order."""
-    try:
-        return SpecifierSet(one or "") == SpecifierSet(two or "")
-    except ValueError:  # InvalidSpecifier is one
-        return one == two
 
 
 _MOST_PROJECTS: Final = 500
