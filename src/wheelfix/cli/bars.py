@@ -7,6 +7,8 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from wheelfix.text import shown
+
 _LONGEST: Final = 40
 """The width, in columns, of a name in front of its bar."""
 
@@ -36,7 +38,8 @@ class Bars:
         self._progress.start()
 
     def show_run(self, done: int, latest: str) -> None:
-        """Show that ``done`` things are done, of which ``latest`` was the last."""
+        """Show that ``done`` things are done, of which ``latest`` was the last; a bar of its own is removed."""
+        self.drop_file(latest)
         self._progress.update(self._run, completed=done, description=_shortened(latest))
 
     def show_file(self, name: str, done: int, size: int | None) -> None:
@@ -65,4 +68,5 @@ class Bars:
 
 
 def _shortened(name: str) -> str:
+    name = shown(name)
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 3]}..."

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from threading import RLock
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -19,9 +20,10 @@ from wheelfix.reports.text import (
     render_summary,
 )
 from wheelfix.results import Status
-from wheelfix.text import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wheelfix.cli.bars import Bars
     from wheelfix.results import CheckedWheel, Outcome, Published, Report
 
@@ -40,20 +42,22 @@ class Log(NoProgress):
         self._unit = unit
         self._draws = not quiet and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._bars: Bars | None = None
+        self._lock = RLock()  # the bytes of a file are counted by a thread of its own
         self._started = time.monotonic()
         self._files: dict[str, tuple[int, int | None]] = {}
         self._done = 0
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
-        """Draw a bar for the file."""
-        self._files[name] = resumed, size
-        self._draw_file(name)
+        """Draw a bar for the file, in place of those that are full."""
+        for other, (done, all_of_it) in list(self._files.items()):
+            if done == all_of_it and self._bars:
+                self._bars.drop_file(other)
+        self._draw_file(name, resumed, size)
 
     def file_advanced(self, name: str, count: int) -> None:
         """Move the bar of the file."""
         done, size = self._files.get(name, (0, None))
-        self._files[name] = done + count, size
-        self._draw_file(name)
+        self._draw_file(name, done + count, size)
 
     def wheel_done(self, outcome: "Outcome") -> None:
         """Move the bar of the run."""
@@ -73,34 +77,36 @@ class Log(NoProgress):
 
     def print(self, text: str) -> None:
         """Print ``text`` above the bars."""
-        if self._bars is None:
-            say(text)
-        elif text:
-            with self._bars:
+        with self._lock:
+            if self._bars is None:
                 say(text)
+            elif text:
+                with self._bars:
+                    say(text)
 
     def _advance(self, name: str) -> None:
         self._done += 1
         self._files.pop(name, None)
-        if self._done != self._total and (bars := self._drawn()):
-            bars.drop_file(name)
-            bars.show_run(self._done, shown(name))
+        self._draw(lambda bars: bars.show_run(self._done, name))
 
-    def _draw_file(self, name: str) -> None:
-        if bars := self._drawn():
-            done, size = self._files[name]
-            if size is not None and done >= size:
-                bars.drop_file(name)
-            else:
-                bars.show_file(shown(name), done, size)
+    def _draw_file(self, name: str, done: int, size: int | None) -> None:
+        self._files[name] = done, size
+        self._draw(lambda bars: bars.show_file(name, done, size))
 
-    def _drawn(self) -> "Bars | None":
-        """Return the bars; ``None`` where there are none, or it is too early."""
-        if self._bars is None and self._draws and time.monotonic() - self._started > _PATIENCE:
-            from wheelfix.cli.bars import Bars  # imported late: rich takes a while, and most runs end before
+    def _draw(self, change: "Callable[[Bars], object]") -> None:
+        """Change the bars, if there are any by now; a terminal that is gone ends the drawing, not the run."""
+        early = time.monotonic() - self._started < _PATIENCE
+        if not self._draws or (self._bars is None and (early or self._done == self._total)):
+            return
+        with self._lock:
+            try:
+                if self._bars is None:
+                    from wheelfix.cli.bars import Bars  # imported late: rich takes a while, and most runs end before
 
-            self._bars = Bars(self._total, self._unit)
-        return self._bars
+                    self._bars = Bars(self._total, self._unit)
+                change(self._bars)
+            except OSError:
+                self._draws, self._bars = False, None
 
     def __enter__(self) -> Self:
         return self

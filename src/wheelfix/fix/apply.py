@@ -11,7 +11,6 @@ from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import confirm_readable, prove
 from wheelfix.fix.regressions import guarded, new_error
-from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Outcome
 from wheelfix.wheel.sbom import Ancestor
 from wheelfix.wheel.wheel import Wheel
@@ -54,7 +53,6 @@ def write(
     digest: RunningDigest,
     *,
     overwrite: bool = False,
-    progress: Progress = NO_PROGRESS,
 ) -> Outcome:
     """Do what :func:`apply` does, with a plan that may be carried out and the running sum of the wheel's source."""
     name = str(plan.renaming.filename)
@@ -68,7 +66,6 @@ def write(
         )
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    progress.file_started(wheel.path.name, wheel.file.size)
     if plan.is_empty:
         return _leave(wheel, plan, target, digest, overwrite=overwrite)
     return _rewrite(wheel, plan, target, digest, overwrite=overwrite)

@@ -1,6 +1,7 @@
 """The work on one wheel of a run: rehearsed, and done. Nothing here raises; what went wrong is part of the outcome."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,20 +52,15 @@ def fix_one(item: "tuple[Path, Rehearsal | None]", job: Job, progress: Progress 
     try:
         with Source(path) as source:
             if job.output.dry_run:
-                return _fix(source, job, rehearsal, None, progress)
-            with RunningDigest(source) as digest:
-                return _fix(source, job, rehearsal, digest, progress)
+                return _fix(source, job, rehearsal, None)
+            progress.file_started(path.name, source.size)
+            with RunningDigest(source, partial(progress.file_advanced, path.name)) as digest:
+                return _fix(source, job, rehearsal, digest)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
         return failure(path, error)
 
 
-def _fix(
-    source: Source,
-    job: Job,
-    rehearsal: "Rehearsal | None",
-    digest: RunningDigest | None,
-    progress: Progress,
-) -> Outcome:
+def _fix(source: Source, job: Job, rehearsal: "Rehearsal | None", digest: RunningDigest | None) -> Outcome:
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from dataclasses import replace
 
@@ -88,7 +84,7 @@ def _fix(
         from wheelfix.fix.apply import write
 
         target = None if job.output.in_place else Path(job.output.directory) / str(plan.renaming.filename)
-        return write(wheel, plan, target, digest, overwrite=job.output.overwrite, progress=progress)
+        return write(wheel, plan, target, digest, overwrite=job.output.overwrite)
 
 
 def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:

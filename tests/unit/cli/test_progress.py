@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 from running import wheelfix
 from wheelfix.cli import progress
 from wheelfix.cli.progress import FixLog, Log
+from wheelfix.fix.batch import fix_wheels
+from wheelfix.options import Output, Policy
+from wheelfix.progress import NoProgress
 from wheelfix.results import CheckedWheel, Outcome, Status
 
 
@@ -78,6 +81,30 @@ def test_nothing_is_left_on_the_screen(terminal: Terminal) -> None:
     assert "\x1b[?25h" in terminal.getvalue(), "the cursor is back"
 
 
+def test_full_bars_give_way_to_the_next_file(terminal: Terminal) -> None:
+    with redirect_stderr(terminal), Log() as log:
+        log.file_started("a.whl", 10)
+        log.file_advanced("a.whl", 10)
+        log.file_started("b.whl", 20)
+        log.print("what is printed draws the bars once more\n")
+    last = terminal.getvalue().rpartition("what is printed")[0]
+    last = next(part for part in reversed(last.split("\x1b[2K")) if ".whl" in part)
+    assert "a.whl" not in last
+    assert "b.whl" in last
+
+
+def test_a_terminal_that_is_gone_stops_no_run(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> int:
+        raise OSError(5, "Input/output error")
+
+    with redirect_stderr(terminal), Log(3) as log:
+        log.file_started("a.whl", 10)
+        monkeypatch.setattr(terminal, "write", refuse)
+        for name in ("a.whl", "b.whl"):
+            log.file_advanced(name, 10)
+            log.wheel_done(outcome(name))
+
+
 @pytest.mark.parametrize("why", ["quiet", "dumb", "pipe", "early"])
 def test_when_no_bars_are_drawn(why: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     if why == "dumb":
@@ -99,7 +126,28 @@ def test_the_log_of_a_fix_stands_above_the_bars(terminal: Terminal) -> None:
         log.wheel_done(outcome("b.whl"))
     text = terminal.getvalue()
     assert "\na.whl: " in "\n" + text.replace("\x1b[2K", "\n")
-    assert "2/2 wheels" in text
+    assert "1/2 wheels" in text
+
+
+def test_one_large_wheel_reports_its_bytes(tmp_path: Path) -> None:
+    class Events(NoProgress):
+        seen: list[tuple[str, int | None]]
+
+        def __init__(self) -> None:
+            self.seen = []
+
+        def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+            self.seen.append((name, size))
+
+        def file_advanced(self, name: str, count: int) -> None:
+            self.seen.append((name, count))
+
+    path = write_wheel(tmp_path, WheelSpec(files=(Entry("demo/data.bin", bytes(5 << 20)),), requires=("nvidia-nccl-cu12",)))
+    events, size = Events(), path.stat().st_size
+    fix_wheels([path], policy=Policy(allow_unproven=True), output=Output(directory=tmp_path / "out"), progress=events)
+    assert events.seen[0] == (path.name, size)
+    assert [name for name, _ in events.seen] == [path.name] * len(events.seen)
+    assert sum(count or 0 for _, count in events.seen[1:]) == size
 
 
 @pytest.mark.parametrize(

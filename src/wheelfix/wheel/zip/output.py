@@ -55,11 +55,13 @@ class RunningDigest:
     """The sha256 of ``source``, computed by a thread that starts at once.
 
     The state after each block is kept, so that the digest of another file that begins with the same bytes can be
-    continued from there. Use it as a context manager; leaving it stops the thread.
+    continued from there. ``advanced`` is called from the thread with the number of bytes in each block. Use it as a context
+    manager; leaving it stops the thread.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, advanced: Callable[[int], None] | None = None) -> None:
         self._source = source
+        self._advanced = advanced
         self._states: list[_Hash] = [hashlib.sha256()]
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, threading.Event]] = []
@@ -80,6 +82,8 @@ class RunningDigest:
                 state.update(block)
                 self._states.append(state.copy())
                 self._wake(len(self._states))
+                if self._advanced:
+                    self._advanced(len(block))
         except Exception as error:  # handed to whoever asks for the result
             self._error = error
             self._wake(None)
