@@ -3,7 +3,7 @@
 Each room that reports findings has a table of its own: ``verify/registry``, ``mirror/registry``, ``rules``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
@@ -37,6 +37,11 @@ class Client(StrEnum):
 
 
 EVERYONE: Final = tuple(Client)
+
+
+def in_table_order(clients: Collection[Client]) -> tuple[Client, ...]:
+    """Return ``clients`` in the order in which they are always named."""
+    return tuple(client for client in EVERYONE if client in clients)
 
 
 @dataclass(frozen=True, slots=True)

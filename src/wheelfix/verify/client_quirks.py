@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
-from packaging.version import Version
 
 from wheelfix.codes import Client
+from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.requirement import RequirementParts
 
@@ -116,18 +116,10 @@ def specifier_faults(specifier: str) -> Iterator[str]:
     >>> list(specifier_faults(">=1,===dev"))
     ['=== is followed by what is no version']
     """
-    if not all(map(_is_version, _ARBITRARY.findall(specifier))):
+    if any(parsed_version(text) is None for text in _ARBITRARY.findall(specifier)):
         yield "=== is followed by what is no version"
     if has_number_too_large(specifier):
         yield "a version has a number of more than 64 bits"
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except ValueError:  # InvalidVersion is one, and so is what a number of 5,000 digits raises
-        return False
-    return True
 
 
 def _check_versions(parts: RequirementParts) -> Refusal | None:

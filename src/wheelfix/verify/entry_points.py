@@ -15,9 +15,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from wheelfix.codes import Client
+from wheelfix.codes import Client, in_table_order
 from wheelfix.text import shown
-from wheelfix.verify.finding import RawFinding
+from wheelfix.verify.finding import RawFinding, cut
 from wheelfix.verify.subject import Subject
 
 _LIBRARIES: Final = ("purelib", "platlib")
@@ -98,7 +98,6 @@ _INTERPRETER: Final = re.compile(r"(?:pythonw?|graalpy|python3|pypy[23]?|python3
 """Names of scripts that uv keeps for interpreters, in any case (``reserved_script_name`` in crates/uv-install-wheel)."""
 _BRACKET: Final = re.compile(r"[\[\]]")
 _LONGEST_NAME: Final = 255
-_LONGEST: Final = 100
 _LARGEST: Final = 1 << 18
 """In bytes: far more than any real file has."""
 
@@ -114,7 +113,7 @@ class EntryPoint(NamedTuple):
     @property
     def place(self) -> str:
         """Where it stands, for people."""
-        return f"[{_cut(self.group)}] {_cut(self.name)}"
+        return f"[{cut(self.group)}] {cut(self.name)}"
 
 
 class _BadLineError(ValueError):
@@ -162,12 +161,12 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[RawFinding]:
         if not (_SCRIPT if is_script else _REFERENCE).fullmatch(each.value):
             refused_by = _refusing_value(each) if is_script else ()
             code = "entry-points-bad-value" if refused_by else "entry-points-odd-value"
-            yield RawFinding(code, each.place, f"{_cut(each.value)!r} is not an object reference", refused_by=refused_by)
+            yield RawFinding(code, each.place, f"{cut(each.value)!r} is not an object reference", refused_by=refused_by)
         if is_script:
             yield from _check_script_name(each)
             group = names.setdefault(each.name, each.group)
             if group != each.group:
-                message = f"[{_cut(group)}] has a script of this name too; installer does not write one over the other"
+                message = f"[{cut(group)}] has a script of this name too; installer does not write one over the other"
                 yield RawFinding("entry-points-same-name", each.place, message)
 
 
@@ -189,7 +188,7 @@ def _refusing_name(name: str) -> tuple[Client, ...]:
     )  # fmt: skip
     clients |= {Client.PIP} if _BRACKET.search(name) else set()
     clients |= set() if _NAME.fullmatch(name) else {Client.PYPI}
-    return tuple(client for client in Client if client in clients)
+    return in_table_order(clients)
 
 
 def _check_script_name(point: EntryPoint) -> Iterator[RawFinding]:
@@ -228,7 +227,7 @@ def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[R
         if not colon and each.group not in _SCRIPTS and modules.has(module.rpartition(".")[0]):
             continue  # some groups name an object with dots alone: fsspec.specs, for one
         if _MODULE.fullmatch(module) and modules.lacks(module):
-            yield RawFinding("entry-points-no-module", each.place, f"the wheel has no module {_cut(module)}")
+            yield RawFinding("entry-points-no-module", each.place, f"the wheel has no module {cut(module)}")
 
 
 def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[RawFinding]:
@@ -259,12 +258,8 @@ def _check_second_reading(by_line: list[EntryPoint] | None, points: list[EntryPo
     differing = sorted(set(by_line).symmetric_difference(points))
     if differing:
         first = differing[0]
-        message = f"readers disagree about {first.place} = {_cut(first.value)}"
+        message = f"readers disagree about {first.place} = {cut(first.value)}"
         yield RawFinding("entry-points-ambiguous", _FILE, message)
-
-
-def _cut(text: str) -> str:
-    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def read_entry_points(text: str) -> list[EntryPoint]:
@@ -278,9 +273,9 @@ def read_entry_points(text: str) -> list[EntryPoint]:
     except MissingSectionHeaderError as error:
         raise _BadLineError(f"line {error.lineno} comes before the first group") from error
     except DuplicateSectionError as error:
-        raise _BadLineError(f"line {error.lineno} begins the group {_cut(error.section)} a second time") from error
+        raise _BadLineError(f"line {error.lineno} begins the group {cut(error.section)} a second time") from error
     except DuplicateOptionError as error:
-        raise _BadLineError(f"line {error.lineno} gives the name {_cut(error.option)} a second time") from error
+        raise _BadLineError(f"line {error.lineno} gives the name {cut(error.option)} a second time") from error
     return [
         EntryPoint(group, name, value.strip(), value.startswith("\n"))
         for group in parser.sections()
@@ -304,7 +299,7 @@ class _Parser(RawConfigParser):
         """
         name, sign, _ = optionstr.partition("=")
         if not sign or not name.strip():
-            raise _BadLineError(f"{_cut(optionstr)!r} is not a name with = behind it")
+            raise _BadLineError(f"{cut(optionstr)!r} is not a name with = behind it")
         return name.rstrip()
 
 

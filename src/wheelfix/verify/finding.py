@@ -1,13 +1,17 @@
 """A finding as a check makes it, with the steps that would fix it."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from wheelfix.codes import Client, Fix
 from wheelfix.results import Finding
+from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.editor import Edit
 from wheelfix.wheel.record import NewRow, RowEdit
+
+_LONGEST: Final = 100
+"""How much of a value is reported, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +78,8 @@ class RawFinding:
         fixable = bool(self.fixes) and check.fix is not Fix.NO
         needs_trust = fixable and (check.fix is Fix.TRUSTED or bool(self.file))
         return check.finding(self.place, self.message, fixable=fixable, needs_trust=needs_trust, refused_by=self.refused_by)
+
+
+def cut(text: str) -> str:
+    """Return the beginning of ``text``, a value of a wheel, as it can be printed safely."""
+    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")

@@ -14,22 +14,17 @@ from wheelfix.codes import Client
 from wheelfix.errors import EditError
 from wheelfix.text import shown
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.finding import RawFinding, RewriteField
+from wheelfix.verify.finding import RawFinding, RewriteField, cut
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS, check_value, find
+from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.metadata import Document, Field
 
 _OWN_CHECKS: Final = frozenset(
     {"metadata_version", "name", "version", "requires_dist", "requires_python", "provides_extra", "description"}
 )
 """Fields, by the names that packaging has for them, that are checked elsewhere and not left to it."""
-_LONGEST: Final = 100
-
-
-def cut(text: str) -> str:
-    """Return the begin of ``text`` as it can be printed safely."""
-    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def is_possible(name: str, value: str) -> bool:
@@ -225,14 +220,11 @@ def _check_identity(document: Document) -> Iterator[RawFinding]:
         canonicalize_name(name or "x", validate=True)
     except ValueError:
         yield RawFinding("metadata-bad-name", "Name", f"{cut(name or '')} is not a valid project name")
-    try:
-        Version(version or "0")
-    except ValueError:
-        yield RawFinding("metadata-bad-version", "Version", f"{cut(version or '')} is not a valid version (PEP 440)")
-    else:
-        if has_number_too_large(version or "0"):
-            message = f"{cut(version or '')} has a number of more than 64 bits; uv refuses the wheel"
-            yield RawFinding("metadata-bad-version", "Version", message, refused_by=(Client.UV,))
+    if version and parsed_version(version) is None:
+        yield RawFinding("metadata-bad-version", "Version", f"{cut(version)} is not a valid version (PEP 440)")
+    elif version and has_number_too_large(version):
+        message = f"{cut(version)} has a number of more than 64 bits; uv refuses the wheel"
+        yield RawFinding("metadata-bad-version", "Version", message, refused_by=(Client.UV,))
     extras = document.all("Provides-Extra")
     for field in (*document.all("Name")[:1], *document.all("Version")[:1], *document.all(LEVEL)[:1], *extras):
         yield from _check_blanks(field)

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
-from wheelfix.codes import Client
+from wheelfix.codes import Client, in_table_order
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.finding import RawFinding
-from wheelfix.verify.metadata import cut
+from wheelfix.verify.finding import RawFinding, cut
 from wheelfix.verify.subject import Subject
-from wheelfix.wheel.filename import WheelFilename, same_version
+from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version
 
 _SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "REQUESTED", "direct_url.json"})
@@ -42,7 +40,7 @@ def _check_filename(subject: Subject) -> Iterator[RawFinding]:
         return
     if not _PROJECT.fullmatch(name.raw_project) or "__" in name.raw_project:
         yield RawFinding("filename-bad-name", "", f"{cut(name.raw_project)} is not valid as the project in a file name")
-    if not _is_version(name.version):
+    if parsed_version(name.version) is None:
         yield RawFinding("filename-bad-version", "", f"{cut(name.version)} is not a valid version (PEP 440)")
     elif has_number_too_large(name.version):
         message = f"{cut(name.version)} has a number of more than 64 bits; uv refuses the wheel"
@@ -72,7 +70,7 @@ def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
         if not _TAGS.fullmatch(tags):
             by_uv = (Client.UV,) if not _TAGS.fullmatch(tags.removesuffix(".")) else ()
             by_others = (Client.PIP, Client.PYPI) if not all(tags.split(".")) else ()
-            refused_by = tuple(client for client in Client if client in (*by_uv, *by_others))
+            refused_by = in_table_order((*by_uv, *by_others))
             message = f"a tag is empty, or has other characters than letters, digits and _: {cut(tags)}"
             yield RawFinding("filename-malformed", "", message, refused_by=refused_by)
     build = _BUILD.fullmatch(name.build or "0")
@@ -102,14 +100,6 @@ def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding
     if labels != [name.variant]:
         message = f"it describes {shown_few(labels) or 'no variant'}, the file name says {shown(name.variant)}"
         yield RawFinding("variant-differs", _VARIANT, message)
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except ValueError:  # InvalidVersion is one, and so is what a number of 5,000 digits raises
-        return False
-    return True
 
 
 def _check_folders(subject: Subject) -> Iterator[RawFinding]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from wheelfix.codes import Client
+from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import RecordError
 from wheelfix.text import shown
 from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding
@@ -103,7 +103,7 @@ def _refusing_empty(rows: Collection[bytes]) -> tuple[Client, ...]:
         clients |= {Client.PIP, Client.PYPI}
     if any(rows):
         clients |= {Client.UV}
-    return tuple(client for client in Client if client in clients)
+    return in_table_order(clients)
 
 
 def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordError) -> None:

@@ -1,10 +1,10 @@
 """Every check on one wheel, or on many."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wheelfix.codes import first_of_each
 from wheelfix.errors import SourceChanged
@@ -77,31 +77,17 @@ def findings_in(path: Path, *, source: Readable | None = None) -> list[RawFindin
     return examine(path, source=source).found
 
 
-def examine(
-    path: Path,
-    *,
-    source: Readable | None = None,
-    layout: Layout | None = None,
-    known: Mapping[str, Sums] = MappingProxyType({}),
-) -> Examined:
+def examine(path: Path, *, source: Readable | None = None, known: Mapping[str, Sums] = MappingProxyType({})) -> Examined:
     """Return every finding in the wheel at ``path``, and the sums of its entries.
 
-    ``source`` is the file where it is open already, or what is read in its place, ``layout`` where its entries lie, if that
-    was read. ``known`` are sums of entries that need not be read again.
+    ``source`` is the file where it is open already, or what is read in its place. ``known`` are sums of entries that need
+    not be read again.
     """
     sums: Mapping[str, Sums] = {}
-    with Subject(path, source=source, layout=layout) as subject:
+    with Subject(path, source=source) as subject:
         too_large = _too_large(subject)
-        found = [
-            *too_large,
-            *_ratio(subject),
-            *check_entries(subject),
-            *check_names(subject),
-            *check_wheel_file(subject),
-            *check_fields(subject),
-            *check_requirements(subject),
-        ]
-        found += () if too_large else [*check_entry_points(subject), *check_companions(subject)]
+        checks = (_check_ratio, check_entries, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
+        found = [*too_large, *_run(checks, subject)]
         try:
             listing = read_listing(subject)
             sums = {} if too_large else _sums(subject, listing, known)
@@ -120,18 +106,13 @@ def structural_errors(
     """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
 
     ``path`` is what the wheel is called, ``source`` what it is read from, ``layout`` where its entries lie. Where others are
-    known, ``only`` names the entries that are looked at each by itself; ``rows`` says whether RECORD is.
+    known, ``only`` names the entries that are checked each by itself; ``rows`` says whether RECORD is.
     """
     entries = layout.entries if only is None else [each for each in layout.entries if each.name in only]
     with Subject(path, source=source, layout=layout) as subject:
         found = [
             *check_each(subject, layout, entries),
-            *check_folders(subject),
-            *check_names(subject),
-            *check_fields(subject),
-            *check_requirements(subject),
-            *check_entry_points(subject),
-            *check_companions(subject),
+            *_run((check_folders, *_OF_METADATA, *_OF_OTHER_FILES), subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
         return [each for each in in_order([*subject.found, *found]) if each.finding.severity is Severity.ERROR]
@@ -140,8 +121,7 @@ def structural_errors(
 def glance(path: Path, source: Readable) -> list[Finding]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
-        found = [*check_names(subject), *check_wheel_file(subject), *check_fields(subject), *check_requirements(subject)]
-        found += [*check_entry_points(subject), *check_companions(subject)]
+        found = _run((*_OF_METADATA, *_OF_OTHER_FILES), subject)
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
@@ -150,7 +130,18 @@ def glance(path: Path, source: Readable) -> list[Finding]:
     return [each for each in findings if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
-def _ratio(subject: Subject) -> Iterator[RawFinding]:
+_Check: TypeAlias = Callable[[Subject], Iterator[RawFinding]]
+_OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_wheel_file, check_fields, check_requirements)
+"""What is checked of names, WHEEL and METADATA."""
+_OF_OTHER_FILES: Final[tuple[_Check, ...]] = (check_entry_points, check_companions)
+"""What is checked of other files, which are not read where the wheel may be a bomb."""
+
+
+def _run(checks: Iterable[_Check], subject: Subject) -> list[RawFinding]:
+    return [found for check in checks for found in check(subject)]
+
+
+def _check_ratio(subject: Subject) -> Iterator[RawFinding]:
     """Yield what PyPI takes for a bomb at upload (``COMPRESSION_RATIO_THRESHOLD`` in its forklift)."""
     if subject.source is None or subject.layout is None:
         return

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from packaging.utils import parse_wheel_filename
 
-from wheelfix.codes import EVERYONE, Client
+from wheelfix.codes import EVERYONE, Client, in_table_order
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
 from wheelfix.text import shown
 from wheelfix.verify.finding import RawFinding, RewriteMetadata
@@ -130,7 +130,7 @@ def _refusing_filename(name: str) -> tuple[Client, ...]:
         taken = True  # by pip and PyPI
     clients = {Client.UV, *(() if taken else (Client.PIP, Client.PYPI))}
     clients |= set() if _FIVE_PARTS.fullmatch(name) else {Client.INSTALLER}
-    return tuple(client for client in Client if client in clients)
+    return in_table_order(clients)
 
 
 def found_in_archive(finding: ArchiveFinding) -> RawFinding:
