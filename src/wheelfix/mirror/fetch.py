@@ -219,7 +219,17 @@ class Fetcher:
                 self._let_go(wheel, wheel.done, by_wheel=outcome.status is Status.REFUSED)
         files = (replace(each.done, notes=(*each.notes, *each.done.notes)) for each in self._wanted.values() if each.done)
         originals = (each for each in published.files if each.status is PublishStatus.YANKED)
-        return tuple(_by_name(each) for each in (*files, *originals, *self._followed))
+        return tuple(_by_name(each) for each in (*files, *originals, *self._followed, *self._copy_statuses()))
+
+    def _copy_statuses(self) -> Iterator[Published]:
+        """Copy the status of each project once more: the mirror may have had no page of it when it was followed."""
+        for project, page in self._pages.items():
+            if page.page.status is None:
+                continue
+            try:
+                yield from follow_index(self._store, project, self._index, page, self._lock_seconds)
+            except (WheelfixError, OSError) as error:
+                yield _failed(project, project, None, error)
 
     def _let_go(self, wheel: _Wanted, done: Published, *, by_wheel: bool) -> None:
         """Note a refusal that holds for good, and remove the download of a wheel that is decided on."""

@@ -36,7 +36,7 @@ class Listing:
 
 @dataclass(slots=True, kw_only=True)
 class Contents:
-    """What was read of a file; ``None`` where it was not contents.
+    """What was read of a file; ``None`` where nothing was.
 
     ``metadata`` is that of the wheel, ``metadata_file`` lies beside it; ``missing`` says why that could not be contents.
     ``invalid`` says what is wrong with the wheel itself.

@@ -353,6 +353,13 @@ def test_a_page_from_before_is_brought_on(index: Index, mirror: Path, tmp_path: 
     assert check_mirror(mirror).findings == ()
 
 
+def test_the_status_of_a_project_is_copied_by_the_first_run(index: Index, mirror: Path) -> None:
+    """Whoever quarantines a project does not want to wait for the second one."""
+    index.page = {"project-status": {"status": "quarantined"}}
+    assert statuses(take(mirror, index)) == [("added", TWO)]
+    assert page(mirror)["project-status"] == {"status": "quarantined"}
+
+
 def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> None:
     take(mirror, index)
     for status in ({"status": "quarantined", "reason": "malware"}, {"status": "archived"}):
@@ -376,8 +383,7 @@ def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> No
 def test_a_status_that_nobody_defined_is_a_note(status: str, index: Index, mirror: Path) -> None:
     """PEP 792 has four; a fifth one makes nothing else unreadable, and takes nothing back."""
     index.page = {"project-status": {"status": "archived"}}
-    for _ in range(2):  # a project has no page yet when its status is read for the first time
-        take(mirror, index)
+    take(mirror, index)
     index.page = {"project-status": {"status": status, "reason": "x"}}
     published = take(mirror, index, "demo==1.0")
     assert statuses(published) == [("added", ONE)]
