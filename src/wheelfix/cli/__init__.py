@@ -1,4 +1,4 @@
-"""The command line: one command a file, each parses, calls, renders and exits."""
+"""The command line: one file a command, which parses, calls the library, renders the result and exits."""
 
 import errno
 import gc
@@ -31,9 +31,9 @@ _COMMANDS: Final = {
     "completion": "wheelfix.cli.completion",
 }
 _GARBAGE_THRESHOLD: Final = 500_000
-"""An archive of 12,000 members is 24,000 tuples without cycles; looking through them again and again costs a third."""
+"""An archive of 12,000 entries is 24,000 tuples without cycles; collecting them again and again costs a third."""
 _SWITCH_SECONDS: Final = 0.0002
-"""The sums are computed by threads that need the interpreter for a moment every 2 ms; they are not to wait 5 ms for it."""
+"""The threads that compute sums need the interpreter for a moment every 2 ms; Python would let them wait for 5 ms."""
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -43,11 +43,11 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 class _NoReader(Exception):
-    """Whoever read our output ended first."""
+    """The reader of our output ended first."""
 
 
 class _Main(LazyGroup):
-    """The command itself. Click ends it with 1 where a pipe breaks, but 1 means that something was found."""
+    """The command itself. Click exits with 1 where a pipe breaks, but 1 means that something was found."""
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:
         """Parse the arguments, which can print the help."""
@@ -73,14 +73,14 @@ class _Main(LazyGroup):
 )
 @click.pass_context
 def group(ctx: click.Context) -> None:
-    """Correct the metadata of built wheels, and prove that nothing else changed.
+    """Fix the metadata of built wheels, and prove that nothing else changed.
 
     \b
     Examples:
-      wheelfix strip-gpu torch-*.whl                      corrected wheels go to fixed/
-      wheelfix strip-gpu --diff torch-*.whl               only show what would change
-      wheelfix show torch-*.whl                           what each requires and needs, and why
-      wheelfix strip-gpu --publish mirror/ torch-*.whl    correct, and publish in a folder
+      wheelfix strip-gpu torch-*.whl                      the fixed wheels are in fixed/
+      wheelfix strip-gpu --diff torch-*.whl               show what would change
+      wheelfix show torch-*.whl                           what each wheel requires and needs, and why
+      wheelfix strip-gpu --publish mirror/ torch-*.whl    fix, and publish on a mirror
       wheelfix verify dist/*.whl                          check wheels for errors
     """
     start_clock(ctx)
@@ -95,12 +95,12 @@ def main() -> NoReturn:
     sys.setswitchinterval(_SWITCH_SECONDS)
     _occupy_standard_streams()
     code = run(sys.argv[1:])
-    gc.freeze()  # nothing that is still there needs to be looked through once more before the process ends
+    gc.freeze()  # the process ends: collecting what is left would be wasted
     sys.exit(code)
 
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C is not to cut the clean-up short
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up short
     raise KeyboardInterrupt
 
 
@@ -109,7 +109,7 @@ def _terminate(_: int, __: FrameType | None) -> NoReturn:
 
 
 def _occupy_standard_streams() -> None:
-    """Keep the numbers of closed standard streams from wheels: what is opened next would be taken for one of them."""
+    """Open the null device under the numbers of closed standard streams, or the next wheel would get one of them."""
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:
         descriptor = os.open(os.devnull, os.O_RDWR)
@@ -117,10 +117,10 @@ def _occupy_standard_streams() -> None:
 
 
 class _ClosedOutput(io.TextIOBase):
-    """Standard output where there is none: what is printed is refused, rather than lost without a word."""
+    """Standard output where it was closed: printing fails, rather than losing the text silently."""
 
     def write(self, text: str) -> int:
-        """Refuse ``text``; nothing at all can be printed anywhere."""
+        """Refuse ``text``, unless it is empty."""
         if text:
             raise OSError(errno.EBADF, "it is closed")
         return 0
@@ -128,7 +128,7 @@ class _ClosedOutput(io.TextIOBase):
 
 def run(arguments: list[str]) -> int:
     """Run the command line with ``arguments`` and return its exit code."""
-    if sys.stderr is None:  # it was closed by whoever started us
+    if sys.stderr is None:  # our parent closed it
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the process
     if sys.stdout is None:
         sys.stdout = _ClosedOutput()
@@ -140,7 +140,7 @@ def run(arguments: list[str]) -> int:
     except WheelfixError as error:
         return _end(stopped(error))
     except (click.Abort, KeyboardInterrupt):
-        say("Interrupted; files that were complete stay.\n")
+        say("Interrupted; complete files are kept.\n")
         return ExitCode.INTERRUPTED
     except _NoReader:
         _drop_output()
@@ -148,7 +148,7 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         if error.filename is not None:
             return _end(stopped(error))
-        # Errors of wheels are in their outcomes; what is left, and is of no file, is our own output.
+        # Errors of wheels are in their outcomes; one without a file name is of our own output.
         say(f"error: standard output: {error.strerror or error}\n")
         _drop_output()
         return ExitCode.INCOMPLETE
@@ -161,6 +161,6 @@ def _end(error: click.ClickException) -> int:
 
 
 def _drop_output() -> None:
-    """Let what is still buffered for standard output go nowhere, so that Python does not try again at its end."""
+    """Discard what is still buffered for standard output, so that Python does not try to write it again at its end."""
     if not isinstance(sys.stdout, _ClosedOutput):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -34,14 +34,15 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
         "one, `diff` found a difference, `rules test` failed, or `rules explain` found no such requirement"
     ),
     ExitCode.USAGE: (
-        "wrong options, unusable rules, or a path on the command line that is not there or has no wheels: nothing was done"
+        "wrong options, settings or rules, or a path on the command line that does not exist or has no wheels: "
+        "nothing was done"
     ),
     ExitCode.INCOMPLETE: (
-        "a wheel, file or source was refused, failed or could not be read, or the output could not be written: all others "
-        "were done; 3 beats 1"
+        "a wheel, file or source was refused, failed or could not be read, or the output could not be written; all others "
+        "were done (3 beats 1)"
     ),
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C (143: by SIGTERM): complete files stay, no part of another is left",
-    ExitCode.NO_READER: "whoever read standard output ended first, as `head` does; the work itself was done",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C (143: by SIGTERM): complete files are kept, no part of another is left",
+    ExitCode.NO_READER: "the reader of standard output ended first, as `head` does; the work itself was done",
 }
 """Each code as README.md, the documentation and the help explain it, in this order."""
 
@@ -49,7 +50,7 @@ _OF_USAGE: Final = frozenset(
     {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-address", "credentials-in-address",
      "bad-python", "no-index-extra"}
 )  # fmt: skip
-"""Errors of mirrors that are about what was typed: nothing was done, and doing it again will not help."""
+"""Errors of mirrors that are about what was typed: nothing was done, and running it again will not help."""
 
 
 class Stopped(click.ClickException):
