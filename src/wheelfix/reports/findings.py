@@ -1,6 +1,6 @@
 """Findings as lines of text, in the one shape that ``verify``, ``mirror check`` and ``rules check`` share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from wheelfix.codes import first_of_each
@@ -40,3 +40,16 @@ def sentence(finding: Finding) -> str:
     place = f"{finding.place}: " if finding.place else ""
     refused = f" (refused by {', '.join(finding.refused_by)})" if finding.refused_by else ""
     return f"{place}{finding.message}{refused}{f'. {finding.hint}' if finding.hint else ''}"
+
+
+def located_in(mirror: str, findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
+    """Yield the findings of a mirror or an index, each with the path or URL of its file; that of the whole for a release.
+
+    >>> finding = Finding("page-missing", Severity.ERROR, "public/simple/demo", "")
+    >>> [path for path, _ in located_in("mirror/", [finding])]
+    ['mirror/public/simple/demo']
+    """
+    for each in findings:
+        is_path = each.place.startswith("public/")
+        path = f"{mirror.rstrip('/')}/{each.place}" if is_path else each.place if "://" in each.place else mirror
+        yield path, each

@@ -4,11 +4,14 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from wheelfix.reports.findings import sentence
+from wheelfix.reports.findings import located_in, sentence
 from wheelfix.results import Finding, Severity, VerifyReport
 from wheelfix.text import shown
+
+if TYPE_CHECKING:
+    from wheelfix.mirror.registry import MirrorCheckReport
 
 _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 """What GitHub calls the severities."""
@@ -17,6 +20,11 @@ _COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severi
 def render_verify_github(report: VerifyReport) -> str:
     """Return the findings of wheels as annotations of their files."""
     return render_github((str(wheel.source), finding) for wheel in report.wheels for finding in wheel.findings)
+
+
+def render_mirror_check_github(mirror: str, report: "MirrorCheckReport") -> str:
+    """Return the findings of a mirror or an index as annotations of its files."""
+    return render_github(located_in(mirror, report.findings))
 
 
 def render_github(findings: Iterable[tuple[str, Finding]]) -> str:

@@ -12,6 +12,11 @@ _RENDERERS: Final[Mapping[str, Mapping[str, str]]] = {
         "github": "github.render_verify_github",
         "sarif": "sarif.render_verify_sarif",
     },
+    "mirror check": {
+        "json": "mirror.render_mirror_check_json",
+        "github": "github.render_mirror_check_github",
+        "sarif": "sarif.render_mirror_check_sarif",
+    },
 }
 """By command, the function that renders a format; it is imported when it is needed, so that the command starts fast."""
 

@@ -6,15 +6,18 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.codes import Check
-from wheelfix.reports.findings import sentence
+from wheelfix.reports.findings import located_in, sentence
 from wheelfix.reports.json import encode
 from wheelfix.results import Finding, VerifyReport
 from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS
 from wheelfix.version import HOME_PAGE, __version__
+
+if TYPE_CHECKING:
+    from wheelfix.mirror.registry import MirrorCheckReport
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -24,6 +27,13 @@ def render_verify_sarif(report: VerifyReport) -> str:
     """Return the findings of wheels as a SARIF log."""
     findings = [(str(wheel.source), finding) for wheel in report.wheels for finding in wheel.findings]
     return render_sarif(findings, CHECKS, page="checks.md")
+
+
+def render_mirror_check_sarif(mirror: str, report: "MirrorCheckReport") -> str:
+    """Return the findings of a mirror or an index as a SARIF log."""
+    from wheelfix.mirror.registry import MIRROR_CHECKS  # imported late: verify needs no mirror
+
+    return render_sarif(located_in(mirror, report.findings), MIRROR_CHECKS, page="mirror-checks.md")
 
 
 def render_sarif(findings: Iterable[tuple[str, Finding]], checks: Mapping[str, Check], *, page: str) -> str:

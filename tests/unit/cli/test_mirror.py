@@ -40,6 +40,8 @@ def test_add_list_yank_unyank_check_remove(wheel: Path, mirror: Path) -> None:
     assert ran.lines[0].startswith(
         f"error[gpu-requirements]: demo: {wheel.name}: it requires nvidia-cudnn-cu12, and can do without"
     )
+    assert wheelfix("mirror", "check", "--format", "github", mirror).out.startswith(f"::error file={mirror},title=gpu-req")
+    assert '"ruleId": "gpu-requirements"' in wheelfix("mirror", "check", "--format", "sarif", mirror).out
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
     assert (ran.code, ran.out, ran.err) == (0, "", "Checked 1 file of 1 project: 0 errors, 0 warnings (1 suppressed)\n")
     ran = wheelfix("mirror", "remove", mirror, wheel.name)

@@ -8,7 +8,8 @@ import jsonschema
 
 from flaws import FLAWS
 from wheelfix.codes import Check
-from wheelfix.reports.sarif import render_sarif, render_verify_sarif
+from wheelfix.mirror.registry import MirrorCheckReport, finding
+from wheelfix.reports.sarif import render_mirror_check_sarif, render_sarif, render_verify_sarif
 from wheelfix.results import CheckedWheel, Finding, Severity, VerifyReport
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import verify_wheels
@@ -135,3 +136,11 @@ def test_findings_of_any_table_can_be_written() -> None:
     assert (
         run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "https://example.org/simple/x/"
     )
+
+
+def test_findings_of_a_mirror_are_in_its_files() -> None:
+    found = (finding("page-missing", "public/simple/demo", "x"), finding("release-disagrees", "demo: a.whl", "y"))
+    run = run_of(render_mirror_check_sarif("mirror/", MirrorCheckReport(found, 1, 1)))
+    uris = [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]]
+    assert uris == ["mirror/public/simple/demo", "mirror"]
+    assert run["tool"]["driver"]["rules"][0]["helpUri"].endswith("/docs/mirror-checks.md#page-missing")

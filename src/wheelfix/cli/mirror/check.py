@@ -1,7 +1,6 @@
 """``wheelfix mirror check``."""
 
 import os
-from typing import Literal
 
 import click
 
@@ -14,7 +13,8 @@ from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
-from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_json, render_mirror_check_summary
+from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_summary
+from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.text import shown
 from wheelfix.upstream.urls import is_address, with_scheme
 
@@ -50,7 +50,7 @@ from wheelfix.upstream.urls import is_address, with_scheme
     help="Of an index: stop after that.",
 )
 @TIMEOUT
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(formats("mirror check")), default=TEXT, show_default=True)
 @NO_SUMMARY
 @click.option("-v", "--verbose", is_flag=True, help="Tell every finding, also of many alike.")
 def command(
@@ -65,7 +65,7 @@ def command(
     ignore: tuple[str, ...],
     strict: bool,
     timeout: float,
-    form: Literal["text", "json"],
+    form: str,
     quiet: bool,
     verbose: bool,
 ) -> int:
@@ -116,10 +116,10 @@ def command(
                 timeout=timeout,
                 on_project=progress.project_done,
             )
-    if form == "json":
-        click.echo(render_mirror_check_json(mirror, survey), nl=False)
-    else:
+    if form == TEXT:
         print_text(render_mirror_check(survey, verbose=verbose))
+    else:
+        click.echo(renderer("mirror check", form)(mirror, survey), nl=False)
     if not quiet:
         print_summary(render_mirror_check_summary(survey))
     if not survey.complete:
