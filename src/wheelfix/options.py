@@ -106,7 +106,7 @@ class Naming:
 
         sample = WheelFilename("x", "0", None, "py3", "none", "any")
         if self.local is not None:
-            sample.with_local_label(self.local)
+            sample.with_local_version(self.local)
         if self.build_tag is not None:
             sample.with_build_tag(self.build_tag)
 

@@ -295,4 +295,4 @@ def test_dead_is_what_is_false_wherever_the_tags_can_be_installed(text: str, tag
     requirement = read_requirement(f"x; {text}")
     assert requirement is not None
     anywhere = any(strict(text).evaluate(place) for each in FAMILIES[tags] for place in places(text, each))
-    assert Environments(parse_tag(tags)).never_ask_for(requirement) is not anywhere
+    assert Environments(parse_tag(tags)).exclude(requirement) is not anywhere

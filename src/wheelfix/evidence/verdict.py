@@ -97,7 +97,7 @@ class Evidence:
         wanted, provided = _catalogued(requirement)
         if wanted is None or provided is None:
             return None
-        if self.environments.never_ask_for(wanted):
+        if self.environments.exclude(wanted):
             return Judgement(Verdict.SAFE, f"its marker is never true on {self._tags()}: {shown(wanted.marker)}")
         key = provided, on_purpose
         if key not in self._judged:

@@ -14,7 +14,7 @@ from wheelfix.options import Naming, Output, Policy, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding, Outcome, Problem, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
-from wheelfix.wheel.zip.staging import remove_left_behind
+from wheelfix.wheel.zip.staging import remove_leftovers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -153,7 +153,7 @@ def _remove_left_behind(paths: Iterable[Path], output: Output) -> None:
     """Remove what killed runs left where this one writes."""
     directories = {Path(_real(path)).parent for path in paths} if output.in_place else {Path(output.directory)}
     for directory in directories:
-        remove_left_behind(directory)
+        remove_leftovers(directory)
 
 
 def _compared(

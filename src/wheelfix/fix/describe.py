@@ -112,7 +112,7 @@ def _requirement_lines(wheel: Wheel, decisions: tuple[Change, ...]) -> tuple[Req
                 text,
                 requirement.name if requirement else None,
                 requirement.needs_extra if requirement else False,
-                requirement.fault if requirement else "it does not begin with a name",
+                requirement.malformed if requirement else "it does not begin with a name",
                 change.action if change else None,
                 change.rule if change else None,
                 change.reason if change else None,

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import EditError
 from wheelfix.options import Naming
 from wheelfix.text import shown
-from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version, with_label
+from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version, with_local_version
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import Wheel
 
@@ -47,11 +47,11 @@ def rename(wheel: Wheel, naming: Naming) -> Renaming:
     filename, folders, version = wheel.filename, dict[str, str](), None
     pins: tuple[str, ...] = ()
     if naming.local is not None:
-        filename = filename.with_local_label(naming.local)
+        filename = filename.with_local_version(naming.local)
         if filename.parsed_version is None:
             raise _no_version(wheel.filename.version)
         folders = _new_folders(wheel, filename)
-        new = with_label(wheel.version, naming.local)
+        new = with_local_version(wheel.version, naming.local)
         if parsed_version(new) is None:
             raise _no_version(wheel.version)
         if not same_version(wheel.document.first("Version") or "", wheel.filename.version.replace("_", "-")):

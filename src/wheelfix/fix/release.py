@@ -135,7 +135,7 @@ def _is_resolved(disagreement: Disagreement, ending: Mapping[Path, tuple[Release
 def _new_name(rehearsal: Rehearsal, local: str | None) -> WheelFilename | None:
     """Return the name that a wheel would have, with the local version that it gets because others of its release do."""
     name = rehearsal.filename
-    return name.with_local_label(local) if name and local is not None and rehearsal.rename else name
+    return name.with_local_version(local) if name and local is not None and rehearsal.rename else name
 
 
 def _clashes(paths: Sequence[Path], names: Sequence[WheelFilename | None]) -> Iterator[tuple[Path, Problem]]:

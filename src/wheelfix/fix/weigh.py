@@ -102,7 +102,7 @@ def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], 
 
     Only one that says so is weighed, and one that the wheel does not have already; its binaries are read for that.
     """
-    is_new = local is not None and wheel.filename.with_local_label(local) != wheel.filename
+    is_new = local is not None and wheel.filename.with_local_version(local) != wheel.filename
     sign = evidence().gpu_sign() if local is not None and is_new and names_cpu_build(local) else ""
     if not sign:
         return Weighed((), None, ())
@@ -144,7 +144,7 @@ def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> b
     if brought and left and not set(brought.libraries) <= set(left.libraries):
         return True
     environments = evidence.environments
-    return environments.never_ask_for(new, plainly=True) and not environments.never_ask_for(before, plainly=True)
+    return environments.exclude(new, without_extras=True) and not environments.exclude(before, without_extras=True)
 
 
 def _is_own(rule: str | None, rules: RuleSet) -> bool:

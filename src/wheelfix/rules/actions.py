@@ -270,13 +270,13 @@ def _orphans(editor: Editor) -> list[str]:
     provided = {canonicalize_name(each.value.strip()) for each in editor.document.all("Provides-Extra")}
     fields = [(change.field, change.before, change.after) for change in editor.changes]
     written = [read_requirement(after) for field, _, after in fields if field == REQUIRES and after]
-    named = {extra for requirement in written if requirement for extra in requirement.called_by}
+    named = {extra for requirement in written if requirement for extra in requirement.required_by_extras}
     notes = [
         f"A new requirement is behind the extra {each!r}, which the wheel does not provide." for each in named - provided
     ]
     gone = {str(canonicalize_name(before)) for field, before, _ in fields if field == "Provides-Extra" and before}
     for each in editor.document.all(REQUIRES) if gone else ():
         left = read_requirement(each.value.strip())
-        if left and left.needs_extra and not left.called_by and any(extra in left.marker.lower() for extra in gone):
+        if left and left.needs_extra and not left.required_by_extras and any(extra in left.marker.lower() for extra in gone):
             notes.append(f"The marker of {shown(left.text)!r} is unusual and may still ask for an extra that is gone.")
     return sorted(notes)

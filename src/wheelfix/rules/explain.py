@@ -90,7 +90,7 @@ def _explain(requirement: Requirement, asked: Sequence[_Asked], facts: Facts) ->
         decision.held_back if decision else None,
         tuple(also),
         tuple(nearly),
-        requirement.fault,
+        requirement.malformed,
     )
 
 
@@ -110,7 +110,9 @@ def _values_at(path: str, rule: Rule, requirement: Requirement, facts: Facts) ->
     if table == "when":
         return wanted, facts.shown(key.removeprefix("not-"))
     found = {
-        "extra": "the extra " + " or ".join(sorted(requirement.called_by)) if requirement.needs_extra else "no extra",
+        "extra": "the extra " + " or ".join(sorted(requirement.required_by_extras))
+        if requirement.needs_extra
+        else "no extra",
         "specifier": requirement.specifier or "none",
         "url": requirement.url or "none",
         "marker": requirement.marker or "none",

@@ -122,7 +122,7 @@ def make_facts(
         document.first("Version") or filename.version,
         filename,
         document,
-        lambda requirement: environments().never_ask_for(requirement),
+        lambda requirement: environments().exclude(requirement),
         cache(sha256),
     )
 
@@ -214,7 +214,7 @@ def misses(match: Match, requirement: Requirement, facts: Facts, *, any_extra: b
 def _extra_holds(extras: tuple[str, ...], requirement: Requirement) -> bool:
     if "any" in extras or ("none" in extras and not requirement.needs_extra):
         return True
-    return not requirement.called_by.isdisjoint(extras)
+    return not requirement.required_by_extras.isdisjoint(extras)
 
 
 def has_specifier(wanted: tuple[str, ...], requirement: Requirement) -> bool:

@@ -327,7 +327,7 @@ def _specifiers(match: Match) -> Iterable[str]:
 
 def _has(wanted: Texts, specifier: str) -> bool:
     found = read_requirement(f"a{specifier}")
-    return found is not None and found.fault is None and has_specifier(wanted, found)
+    return found is not None and found.malformed is None and has_specifier(wanted, found)
 
 
 def _marker_for(match: Match) -> str:

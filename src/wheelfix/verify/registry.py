@@ -386,7 +386,7 @@ BY_ERROR: Final = {
     "unclosed-quote": "record-unclosed-quote",
     "bad-row": "record-bad-row",
     "bad-path": "file-unreadable",
-    "is-a-folder": "file-unreadable",
+    "is-a-directory": "file-unreadable",
     "not-a-file": "file-unreadable",
     "too-much-to-read": "archive-entry-too-large",
     "too-many-tags": "wheel-bad-tags",

@@ -20,7 +20,7 @@ from wheelfix.verify.metadata import LEVEL, is_later, is_possible, raising
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
-from wheelfix.wheel.metadata import Document, Field, is_repaired_by_uv, mended_specifier
+from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_repaired_by_uv
 from wheelfix.wheel.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
@@ -54,12 +54,12 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
             message = "its marker asks for the variant of the wheel, a draft (PEP 825): pip and uv refuse it"
             yield RawFinding("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
         return
-    if requirement is not None and requirement.fault is None:
+    if requirement is not None and requirement.malformed is None:
         yield from _check_blanks(field, text)
         yield from _check_readers(field, text)
         return
     place = f"Requires-Dist: {cut(text)}"
-    fault = requirement.fault if requirement else "it does not begin with a name"
+    fault = requirement.malformed if requirement else "it does not begin with a name"
     parts = RequirementParts.of(text)
     if parts is None or requirement is None:
         yield RawFinding("metadata-bad-requirement", place, shown(fault or ""))
@@ -114,7 +114,7 @@ def _check_readers(field: Field, text: str) -> Iterator[RawFinding]:
 
 def _mended(parts: RequirementParts) -> str | None:
     """Return the requirement with a specifier that can be read, ``None`` where its meaning is not plain."""
-    specifier = None if parts.url is not None else mended_specifier(parts.specifier)
+    specifier = None if parts.url is not None else fixed_specifier(parts.specifier)
     if specifier is None:
         return None
     text = str(parts.with_specifier(specifier)).strip()
@@ -127,7 +127,7 @@ def _check_requires_python(document: Document) -> Iterator[RawFinding]:
         try:
             SpecifierSet(text)
         except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
-            mended = mended_specifier(text)
+            mended = fixed_specifier(text)
             place = f"Requires-Python: {cut(text)}"
             if mended and is_possible("Requires-Python", mended):
                 fixes = (RewriteField(field.start, mended),)
@@ -136,7 +136,7 @@ def _check_requires_python(document: Document) -> Iterator[RawFinding]:
             else:
                 yield RawFinding("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")
             return
-        if _EMPTY_CLAUSE.search(text) and (mended := mended_specifier(text)):
+        if _EMPTY_CLAUSE.search(text) and (mended := fixed_specifier(text)):
             fixes = (RewriteField(field.start, mended),)
             message = f"it has an empty clause, and uv refuses the wheel. It means {shown(mended)}"
             place = f"Requires-Python: {cut(text)}"
@@ -172,7 +172,7 @@ def _check_extras(document: Document, files: Collection[str]) -> Iterator[RawFin
     called: dict[str, str] = {}
     for field in document.all("Requires-Dist"):
         requirement = read_requirement(field.value.strip())
-        for extra in sorted(requirement.called_by) if requirement else ():
+        for extra in sorted(requirement.required_by_extras) if requirement else ():
             called.setdefault(extra, requirement.text if requirement else "")
     yield from _check_declared(document, {extra: called[extra] for extra in sorted(called.keys() - declared)}, files)
     for field in document.all("Provides-Extra"):

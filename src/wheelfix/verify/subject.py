@@ -18,7 +18,7 @@ from wheelfix.verify.registry import BY_ERROR
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document, with_plain_line_ends
 from wheelfix.wheel.record import Record
-from wheelfix.wheel.wheel import dist_info_faults, find_dist_info, limit_of
+from wheelfix.wheel.wheel import dist_info_errors, find_dist_info, limit_of
 from wheelfix.wheel.zip.findings import ArchiveFinding
 from wheelfix.wheel.zip.inflate import BEHIND, read_content
 from wheelfix.wheel.zip.layout import Layout, read_loosely
@@ -190,7 +190,7 @@ class Subject:
             self.found.append(found_of(error))
             self.dist_info = self._fitting_dist_info()
         if self.dist_info:
-            self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_faults(self.dist_info, self.entries)]
+            self.found += [found_of(each, shown(self.dist_info)) for each in dist_info_errors(self.dist_info, self.entries)]
             self._read_parts()
 
     def _fitting_dist_info(self) -> str:

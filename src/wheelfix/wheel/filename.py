@@ -118,12 +118,12 @@ class WheelFilename:
             )
         return replace(self, build=build)
 
-    def with_local_label(self, label: str) -> "WheelFilename":
+    def with_local_version(self, label: str) -> "WheelFilename":
         """Return this name with ``label`` as the local part of its version (PEP 440), in place of any other.
 
         :raises EditError: if ``label`` is not a local version label.
         """
-        return replace(self, version=with_label(self.version, label))
+        return replace(self, version=with_local_version(self.version, label))
 
     def __str__(self) -> str:
         parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform, self.variant]
@@ -140,14 +140,14 @@ def _has_variant(parts: Sequence[str]) -> bool:
     return all(map(_PYTHON_TAG.fullmatch, python.split("."))) and _VARIANT_LABEL.fullmatch(parts[-1]) is not None
 
 
-def with_label(version: str, label: str) -> str:
+def with_local_version(version: str, label: str) -> str:
     """Return ``version`` with ``label`` as its local part (PEP 440), in place of any other.
 
     :raises EditError: if ``label`` is not a local version label.
     """
     if not _LOCAL_LABEL.fullmatch(label):
         raise EditError(
-            "invalid-local-label",
+            "invalid-local-version",
             f"{shown(label)!r} is not a local version label",
             hint="It holds up to 64 letters and digits, separated by dots, such as cpu or nogpu.1.",
         )

@@ -324,12 +324,12 @@ def is_repaired_by_uv(text: str) -> bool:
     return _NOT_TO_UV.search(text) is None
 
 
-def mended_specifier(text: str) -> str | None:
+def fixed_specifier(text: str) -> str | None:
     """Return the specifier that a malformed one means, ``None`` where that is not plain.
 
     A dot at the end of ``==1.`` may be all that is left of ``==1.*``, and a quote between digits parts two numbers.
 
-    >>> mended_specifier(">=1.9.0<2.0"), mended_specifier(">=3.5.*"), mended_specifier("one")
+    >>> fixed_specifier(">=1.9.0<2.0"), fixed_specifier(">=3.5.*"), fixed_specifier("one")
     ('>=1.9.0,<2.0', '>=3.5', None)
     """
     if len(text) > _LONGEST or "===" in text:  # that compares text: no form of it is malformed

@@ -66,7 +66,7 @@ class Declared:
 
 def _read(text: str) -> tuple[Subject, Hashable]:
     requirement = read_requirement(text)
-    if requirement is None or requirement.fault:  # what cannot be read is compared as it is written
+    if requirement is None or requirement.malformed:  # what cannot be read is compared as it is written
         return (REQUIRES, " ".join(text.split()), ""), True
     answer = requirement.extras, requirement.specifier, requirement.url
     return (REQUIRES, requirement.name, requirement.marker), answer

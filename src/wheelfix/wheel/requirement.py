@@ -42,7 +42,7 @@ _SIGN_NEAR_URL: Final = re.compile(r";(?=\s)")
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 _EXTRA: Final = re.compile(r"\bextras?\b")
 _MOST_STEPS: Final = 2_000
-"""How many comparisons are made to tell which extras call for a requirement; real ones need a dozen."""
+"""How many comparisons are made to find the extras that require something; real ones need a dozen."""
 _NO_EXTRA: Final = Environment({"extra": ("",)})
 
 
@@ -51,9 +51,9 @@ class Requirement:
     """A requirement as far as it can be understood.
 
     ``text`` is the value of the field as it is written. ``specifier`` and ``marker`` are text, empty where there is
-    none; ``fault`` says why the text is malformed, ``None`` where it is not. ``needs_extra`` tells whether the
-    requirement can only be called for by an extra, the user's own choice; ``called_by`` holds the normal names of those
-    extras, empty where they cannot be told.
+    none. ``malformed`` says why the text is malformed, ``None`` where it is not. ``needs_extra`` is whether only an
+    extra, the user's own choice, can require it. ``required_by_extras`` holds the normal names of those extras, empty
+    where they are unknown.
     """
 
     text: str
@@ -63,8 +63,8 @@ class Requirement:
     url: str | None
     marker: str
     needs_extra: bool
-    called_by: frozenset[str] = frozenset()
-    fault: str | None = None
+    required_by_extras: frozenset[str] = frozenset()
+    malformed: str | None = None
 
 
 @lru_cache(maxsize=16_384)
@@ -79,7 +79,7 @@ def read_requirement(text: str) -> Requirement | None:
     try:
         strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
         specifier = str(strict.specifier)
-    except (ValueError, RecursionError) as error:  # a hostile marker nests without end, a hostile number has 5,000 digits
+    except (ValueError, RecursionError) as error:  # hostile: a marker nested without end, a number of 5,000 digits
         return _read_loosely(text, None if asks_for_variant(text) else str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
@@ -109,20 +109,20 @@ def asks_for_variant(text: str) -> bool:
     return True
 
 
-def _read_loosely(text: str, fault: str | None) -> Requirement | None:
+def _read_loosely(text: str, malformed: str | None) -> Requirement | None:
     parts = RequirementParts.of(text)
     if not parts:
         return None
     extras = map(canonicalize_name, parts.extra_names)
     specifier, url, marker = ("", parts.url, parts.marker) if parts.url else (parts.specifier, None, parts.marker)
     name = canonicalize_name(parts.name)
-    return Requirement(text, name, frozenset(extras), specifier, url, marker, *_need_of_extras(marker), fault=fault)
+    return Requirement(text, name, frozenset(extras), specifier, url, marker, *_need_of_extras(marker), malformed=malformed)
 
 
 def _need_of_extras(marker: str) -> tuple[bool, frozenset[str]]:
-    """Return whether ``marker`` is false in every environment in which no extra is asked for, and which ones make it true.
+    """Return whether ``marker`` is false wherever no extra is chosen, and which extras make it true.
 
-    A marker that tests an extra and cannot be understood counts as such: then the requirement stays.
+    A marker that tests an extra and cannot be understood counts as false there: the requirement is kept then.
     """
     if not _EXTRA.search(_QUOTED.sub('""', marker)):
         return False, frozenset()
@@ -143,20 +143,20 @@ def on_one_line(text: str) -> str:
 
 
 def same_requirement(one: str, two: str) -> bool:
-    """Whether two requirements say the same, whatever their spelling: order of specifiers, quotes, blanks, case."""
+    """Whether two requirements mean the same; order of specifiers, quotes, blanks and case do not matter."""
     return meaning(one) == meaning(two)
 
 
 def meaning(text: str) -> Hashable:
-    """Return what a requirement says: the same for all its spellings, and for one that is malformed its text."""
+    """Return what a requirement means: the same for all its spellings, the text itself where it is malformed."""
     found = read_requirement(text)
-    if found is None or found.fault:
+    if found is None or found.malformed:
         return " ".join(text.split())
     return found.name, found.extras, found.specifier, found.url, found.marker
 
 
 def plain_specifier(text: str) -> str:
-    """Return a specifier in one spelling: sorted clauses without blanks. What is none only loses its blanks.
+    """Return a specifier in one spelling: sorted clauses without blanks. What is no specifier only loses its blanks.
 
     >>> plain_specifier("< 2, >= 1.0")
     '<2,>=1.0'
@@ -168,7 +168,7 @@ def plain_specifier(text: str) -> str:
 
 
 def specifier_meaning(text: str) -> Hashable:
-    """Return what is equal for specifiers that mean the same; of what is none that is its text without blanks.
+    """Return something that is equal for specifiers that mean the same; for any other text, that without blanks.
 
     >>> specifier_meaning("<4, >=3.8") == specifier_meaning(">=3.8.0,<4")
     True
@@ -181,9 +181,9 @@ def specifier_meaning(text: str) -> Hashable:
 
 @dataclass(frozen=True, slots=True)
 class RequirementParts:
-    """The parts of a requirement as they are written, blanks included, so that one can be changed and the others stay.
+    """The parts of a requirement as they are written, blanks included, so that one can be changed and the others kept.
 
-    ``constraint`` is the specifier, in parentheses or not, or ``@`` and an address; ``sign`` is the semicolon.
+    ``constraint`` is the specifier, in parentheses or not, or ``@`` and a URL; ``sign`` is the semicolon.
 
     >>> parts = RequirementParts.of("foo [x] (>=1) ; os_name == 'nt'")
     >>> parts.name, parts.extras, parts.specifier, parts.marker
@@ -225,7 +225,7 @@ class RequirementParts:
 
     @property
     def url(self) -> str | None:
-        """The address, where there is one."""
+        """The URL, ``None`` without one."""
         constraint = self.constraint.strip()
         return constraint[1:].strip() if constraint.startswith("@") else None
 
@@ -242,13 +242,13 @@ class RequirementParts:
     def with_name(self, name: str) -> "RequirementParts":
         """Return the requirement under another name.
 
-        :raises EditError: if it has an address, which belongs to its name.
+        :raises EditError: if it has a URL, which belongs to its name.
         """
         if self.url is not None and canonicalize_name(name) != canonicalize_name(self.name):
             raise EditError(
-                "renamed-address",
-                f"{shown(str(self))!r} is at an address, which stays that of {self.name}",
-                hint="Drop it and add the other, or write it anew with replace.",
+                "renamed-url",
+                f"{shown(str(self))!r} has a URL, which would still be that of {self.name}",
+                hint="Drop the requirement and add the other one, or use replace.",
             )
         return replace(self, name=name)
 
@@ -257,7 +257,7 @@ class RequirementParts:
         return replace(self, raw_extras=f"[{','.join(extras)}]")
 
     def with_specifier(self, specifier: str) -> "RequirementParts":
-        """Return the requirement with another specifier, or without one if it is empty; parentheses stay."""
+        """Return the requirement with another specifier, or without one if it is empty; parentheses are kept."""
         old = self.constraint
         closed = old.strip().startswith("(") == old.strip().endswith(")")
         closed = closed and (not self.specifier or all(map(str.strip, self.specifier.split(","))))
@@ -281,9 +281,9 @@ class RequirementParts:
         )
 
     def with_marker_too(self, marker: str) -> "RequirementParts":
-        """Return the requirement for environments only where ``marker`` holds too; what it says already is not added.
+        """Return the requirement limited to environments where ``marker`` is true too; no part is added twice.
 
-        :raises EditError: if its own marker cannot be read: what stands there could mean something else afterwards.
+        :raises EditError: if its own marker cannot be read: it could mean something else afterwards.
         """
         if not self.marker:
             return self.with_marker(marker)
@@ -292,7 +292,7 @@ class RequirementParts:
             raise EditError(
                 "unreadable-marker",
                 f"the marker {shown(self.marker)!r} cannot be read, so nothing can be added to it",
-                hint="Give the requirement a new one with set-marker.",
+                hint="Give the requirement a new marker with set-marker.",
             )
         present = {plain_marker(part) for part in _conjuncts(self.marker)}
         missing = [part for part in _conjuncts(marker) if plain_marker(part) not in present]
@@ -306,7 +306,7 @@ class RequirementParts:
 
 
 def _sign_position(rest: str) -> int | None:
-    """Return where the semicolon stands; one inside an address is a part of it."""
+    """Return the position of the semicolon; one inside a URL is a part of that."""
     if not rest.lstrip().startswith("@"):
         position = rest.find(";")
         return None if position < 0 else position

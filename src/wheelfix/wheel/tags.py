@@ -133,21 +133,21 @@ class Environments:
         found = [each.values.get("platform_system") for each in self.each]
         return None if None in found else frozenset(name for names in found if names for name in names)
 
-    def never_ask_for(self, requirement: Requirement, *, plainly: bool = False) -> bool:
+    def exclude(self, requirement: Requirement, *, without_extras: bool = False) -> bool:
         """Whether the marker of ``requirement`` is false in all of them: no installer ever acts on such a requirement.
 
-        With ``plainly`` only installations count in which no extra is asked for.
+        With ``without_extras`` only installations count in which no extra is asked for.
 
         >>> from packaging.tags import Tag
         >>> from wheelfix.wheel.requirement import read_requirement
         >>> arm = Environments(frozenset({Tag("cp311", "cp311", "manylinux_2_28_aarch64")}))
-        >>> arm.never_ask_for(read_requirement("triton; platform_machine == 'x86_64'"))
+        >>> arm.exclude(read_requirement("triton; platform_machine == 'x86_64'"))
         True
         """
-        marker = read_marker(requirement.marker) if requirement.marker and not requirement.fault else None
+        marker = read_marker(requirement.marker) if requirement.marker and not requirement.malformed else None
         if marker is None:
             return False
-        extra = {"extra": ("",)} if plainly else {}
+        extra = {"extra": ("",)} if without_extras else {}
         places = (Environment({**each.values, **extra}, each.lowest, each.highest) for each in self.each)
         return all(can_be_true(marker, place) is False for place in places)
 

@@ -164,7 +164,7 @@ class Wheel(WheelArchive):
         self.filename = WheelFilename.parse(Path(path).name)
         super().__init__(path, source=source, directory_only=directory_only)
         try:
-            for fault in dist_info_faults(self.dist_info, self.names):
+            for fault in dist_info_errors(self.dist_info, self.names):
                 raise fault
             parse = Document.parse_leniently if leniently else Document.parse
             self.document = parse(self.read("METADATA"))
@@ -224,7 +224,7 @@ def _other_readings(name: str) -> set[str]:
     return {resolved, "/".join(part for part in parts if part != "..")}
 
 
-def dist_info_faults(dist_info: str, names: Collection[str]) -> Iterator[StructureError]:
+def dist_info_errors(dist_info: str, names: Collection[str]) -> Iterator[StructureError]:
     """Yield what is wrong with the files of ``dist_info`` among the entries ``names``: one is missing, or there twice."""
     ours = {f"{dist_info}/{name}": name for name in _REQUIRED}
     for path, name in ours.items():

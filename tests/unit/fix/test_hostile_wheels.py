@@ -85,7 +85,7 @@ def _missing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "status", "code"),
     [
-        (_folder, Status.REFUSED, "is-a-folder"),
+        (_folder, Status.REFUSED, "is-a-directory"),
         (_pipe, Status.REFUSED, "not-a-file"),
         (_loop, Status.FAILED, "eloop"),
         (_dangling, Status.FAILED, "enoent"),

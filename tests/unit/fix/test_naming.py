@@ -265,7 +265,7 @@ TAGS = ["", "nogpu", "1-2", "1 2", "1/2", "1+cpu", "-1", "1\n", "\u0661"]
 def test_labels_that_cannot_be_one(label: str) -> None:
     with pytest.raises(EditError) as refusal:
         Naming(local=label)
-    assert refusal.value.code == "invalid-local-label"
+    assert refusal.value.code == "invalid-local-version"
 
 
 @pytest.mark.parametrize("tag", TAGS)

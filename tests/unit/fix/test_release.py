@@ -304,7 +304,7 @@ def labelled(name: str, before: Sequence[str], after: Sequence[str]) -> Rehearsa
     """Return a rehearsal of a wheel that would get the label cpu."""
     found = rehearsal(name, before, after)
     assert found.filename is not None
-    return replace(found, filename=found.filename.with_local_label("cpu"))
+    return replace(found, filename=found.filename.with_local_version("cpu"))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_correction_carries_the_variant(options: dict[str, str], name: str, va
 def test_a_marker_that_asks_for_a_variant_is_read() -> None:
     found = read_requirement(NEEDS[1])
     assert found is not None
-    assert (found.name, found.fault, found.marker) == ("six", None, NEEDS[1].partition("; ")[2])
+    assert (found.name, found.malformed, found.marker) == ("six", None, NEEDS[1].partition("; ")[2])
     broken = read_requirement("six ; variant_label = 'x'")
     assert broken is not None
-    assert broken.fault
+    assert broken.malformed

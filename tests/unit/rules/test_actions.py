@@ -74,7 +74,7 @@ def test_what_actions_make_of_a_requirement(action: dict[str, str], before: str,
     expected = [(name, before, after, "r", "why")] if after != before else []
     assert [(each.action, each.before, each.after, each.rule, each.reason) for each in found.changes] == expected
     assert [(each.action, each.before) for each in found.kept] == ([] if expected else [("keep", before)])
-    assert all(requirement(text).fault is None for text in requires(found))
+    assert all(requirement(text).malformed is None for text in requires(found))
 
 
 def test_a_marker_that_says_it_already_is_left_as_it_is_written() -> None:
@@ -89,7 +89,7 @@ def test_a_specifier_that_is_set_repairs_a_malformed_one(text: str) -> None:
     """What was asked for is there afterwards, even where the old one says the same in a malformed way."""
     [after] = requires(apply(facts_of(text), on_foo(set_specifier=">=1.0")))
     found = requirement(after)
-    assert (found.specifier, found.fault) == (">=1.0", None)
+    assert (found.specifier, found.malformed) == (">=1.0", None)
 
 
 ODD = (

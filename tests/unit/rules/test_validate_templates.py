@@ -69,5 +69,5 @@ def test_specimens_are_requirements_that_the_rule_meets(
     for text in found:
         requirement = read_requirement(text)
         assert requirement is not None
-        assert requirement.fault is None
+        assert requirement.malformed is None
         assert misses(match, requirement, facts_of(text)) is None

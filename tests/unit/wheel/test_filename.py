@@ -66,7 +66,7 @@ def test_build_tags_that_cannot_be(tag: str) -> None:
 
 @pytest.mark.parametrize(("label", "version"), [("cpu", "2.7.0+cpu"), ("NoGPU-1_a", "2.7.0+nogpu.1.a")])
 def test_a_local_label_takes_the_place_of_another(label: str, version: str) -> None:
-    changed = WheelFilename.parse(TORCH).with_local_label(label)
+    changed = WheelFilename.parse(TORCH).with_local_version(label)
     assert changed.version == version
     assert WheelFilename.parse(str(changed)) == changed
 
@@ -74,8 +74,8 @@ def test_a_local_label_takes_the_place_of_another(label: str, version: str) -> N
 @pytest.mark.parametrize("label", ["", "+cpu", "a b", "a..b", ".a", "a\n", "\u00e9"])
 def test_local_labels_that_cannot_be(label: str) -> None:
     with pytest.raises(EditError) as caught:
-        WheelFilename.parse(TORCH).with_local_label(label)
-    assert caught.value.code == "invalid-local-label"
+        WheelFilename.parse(TORCH).with_local_version(label)
+    assert caught.value.code == "invalid-local-version"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_variant_has_a_label_behind_the_platform(name: str, build: str | None,
     assert (parsed.build, parsed.variant, str(parsed)) == (build, variant, name)
     assert {tag.platform for tag in parsed.tags} == {name.split("-")[-2 if variant else -1].removesuffix(".whl")}
     assert str(parsed.with_build_tag("7x")).endswith(name.split("-", 3 if build else 2)[-1])
-    assert WheelFilename.parse(str(parsed.with_local_label("cpu"))).variant == variant
+    assert WheelFilename.parse(str(parsed.with_local_version("cpu"))).variant == variant
 
 
 @pytest.mark.parametrize(

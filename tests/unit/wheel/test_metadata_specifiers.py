@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from wheelfix.wheel.metadata import mended_specifier
+from wheelfix.wheel.metadata import fixed_specifier
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from wheelfix.wheel.metadata import mended_specifier
 )
 def test_plain_meaning(text: str, meaning: str) -> None:
     """The forms that uv repairs, and a dot at the end of a bound."""
-    assert mended_specifier(text) == meaning
+    assert fixed_specifier(text) == meaning
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_plain_meaning(text: str, meaning: str) -> None:
      "one", "~=2.*", "==1.2.3.'"],
 )  # fmt: skip
 def test_meaning_that_would_be_a_guess(text: str) -> None:
-    assert mended_specifier(text) is None
+    assert fixed_specifier(text) is None
 
 
 def test_no_number_becomes_another_one() -> None:
@@ -70,7 +70,7 @@ def test_no_number_becomes_another_one() -> None:
     mended = 0
     for _ in range(20_000):
         text = "".join(random.choices(pieces, k=random.randrange(2, 8)))
-        meaning = mended_specifier(text)
+        meaning = fixed_specifier(text)
         if meaning is not None:
             mended += meaning != text
             before, after = (re.findall(r"\d+", each) for each in (text, meaning))

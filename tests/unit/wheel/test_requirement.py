@@ -33,7 +33,7 @@ NAMES = [
 def test_names_are_normalised(text: str, name: str) -> None:
     """Pitfall 7: every shape of a requirement. Pitfall 8: names by PEP 503. Pitfall 9: extras in brackets."""
     requirement = read(text)
-    assert (requirement.name, requirement.fault, requirement.text) == (name, None, text)
+    assert (requirement.name, requirement.malformed, requirement.text) == (name, None, text)
 
 
 def test_parts_are_read() -> None:
@@ -60,14 +60,14 @@ MALFORMED = [
 def test_malformed_text_still_has_a_name(text: str, name: str, specifier: str, needs_extra: bool) -> None:
     """Pitfall 11: strict validity is not demanded; the fault is told."""
     requirement = read(text)
-    assert requirement.fault
+    assert requirement.malformed
     assert (requirement.name, requirement.specifier, requirement.needs_extra) == (name, specifier, needs_extra)
     assert requirement.text == text
 
 
 def test_a_malformed_address_is_kept_as_one() -> None:
     requirement = read("x @ https://example.com/a b.whl; os_name ==")
-    assert requirement.fault
+    assert requirement.malformed
     assert (requirement.url, requirement.specifier) == ("https://example.com/a b.whl", "")
 
 
@@ -140,4 +140,4 @@ def test_number_that_no_version_has_is_a_fault() -> None:
     """Python refuses to read so many digits; the requirement is kept as it is."""
     requirement = read_requirement("six<2,>=" + "9" * 5_000)
     assert requirement is not None
-    assert (requirement.name, requirement.fault is None) == ("six", False)
+    assert (requirement.name, requirement.malformed is None) == ("six", False)

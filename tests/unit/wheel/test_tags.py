@@ -13,8 +13,8 @@ from wheelfix.wheel.tags import Environments
 def is_dead(tags: str, marker: str) -> bool:
     requirement = read_requirement(f"x; {marker}")
     assert requirement is not None
-    assert requirement.fault is None
-    return Environments(parse_tag(tags)).never_ask_for(requirement)
+    assert requirement.malformed is None
+    return Environments(parse_tag(tags)).exclude(requirement)
 
 
 ON_LINUX, ON_MAC, ON_WINDOWS = (
@@ -196,7 +196,7 @@ def test_an_extra_does_not_keep_alive_what_cannot_be() -> None:
 def test_a_requirement_without_a_sound_marker_is_never_dead(text: str) -> None:
     requirement = read_requirement(text)
     assert requirement is not None
-    assert not Environments(parse_tag("cp311-cp311-manylinux_2_28_x86_64")).never_ask_for(requirement)
+    assert not Environments(parse_tag("cp311-cp311-manylinux_2_28_x86_64")).exclude(requirement)
 
 
 TORCH = 'nvidia-cublas-cu12==12.6.4.1; platform_system == "Linux" and platform_machine == "x86_64"'
@@ -232,8 +232,8 @@ def test_lines_of_real_wheels(tags: str, text: str, dead: bool) -> None:
     """torch 2.7.0 for aarch64 and torch for macOS ask for CUDA on other machines; pandas asks for tzdata on Windows."""
     requirement = read_requirement(text)
     assert requirement is not None
-    assert requirement.fault is None
-    assert Environments(parse_tag(tags)).never_ask_for(requirement) is dead
+    assert requirement.malformed is None
+    assert Environments(parse_tag(tags)).exclude(requirement) is dead
 
 
 def test_the_environments_are_told_tag_by_tag() -> None:

@@ -92,7 +92,7 @@ def test_files_that_cannot_be_wheels(tmp_path: Path) -> None:
     folder.mkdir()
     empty.touch()
     page.write_text("<html>404</html>")
-    for path, code in ((folder, "is-a-folder"), (empty, "empty-file"), (page, "not-a-zip")):
+    for path, code in ((folder, "is-a-directory"), (empty, "empty-file"), (page, "not-a-zip")):
         with pytest.raises(ArchiveError) as caught:
             Wheel(path)
         assert caught.value.code == code

@@ -24,7 +24,7 @@ from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
-from wheelfix.wheel.zip.staging import StagedFile, is_left_behind, remove_left_behind
+from wheelfix.wheel.zip.staging import StagedFile, is_leftover, remove_leftovers
 
 _MODE: Final = 0o644
 _OPEN: Final = 0o755
@@ -167,7 +167,7 @@ class LocalStore:
     ) -> None:
         """Write a file: its blocks are shared, it gets another name, or the kernel copies it."""
         path = self._path_for(key)
-        remove_left_behind(path.parent)
+        remove_leftovers(path.parent)
         moves = transfer is Transfer.MOVE and _is_ours_alone(source.path)
         if moves:
             source.path.chmod(_MODE)  # a server reads it as another user
@@ -189,7 +189,7 @@ class LocalStore:
                 if write.version != (there.version if there else None):
                     raise changed_meanwhile(write.key)
                 path = self._path_for(write.key)
-                remove_left_behind(path.parent)
+                remove_leftovers(path.parent)
                 staged = stack.enter_context(StagedFile(path.parent, _MODE))
                 output = stack.enter_context(Growing(staged.descriptor))
                 output.write(write.data)
@@ -259,7 +259,7 @@ class LocalStore:
         key = path.relative_to(self._path).as_posix()
         if self._leads_out(path):
             yield finding("link-outside", key, "it is a link that leads out of the mirror")
-        elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_left_behind(path):
+        elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
             yield _leftover(key, "it is half a file")
 
 

@@ -129,7 +129,7 @@ class Source:
 def _unusable(status: os.stat_result) -> ArchiveError | None:
     """Return what keeps a file with this status from being read as an archive."""
     if stat.S_ISDIR(status.st_mode):
-        return ArchiveError("is-a-folder", "it is a directory, not a file", hint="Name the wheels in it.")
+        return ArchiveError("is-a-directory", "it is a directory, not a file", hint="Name the wheels in it.")
     if not stat.S_ISREG(status.st_mode):
         return ArchiveError("not-a-file", "it is a device or a pipe, not a file", hint="Name a wheel on a disk.")
     if status.st_size == 0:

@@ -178,7 +178,7 @@ def directory_for_links(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def remove_left_behind(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left in ``folder``: what has our hidden names and no process has locked.
 
     Nothing is raised: a folder or file that does not allow it stays as it is.
@@ -188,16 +188,16 @@ def remove_left_behind(folder: Path) -> None:
     except OSError:  # it is not there yet, or whoever writes to it will hear of it
         return
     for name in names:
-        _remove_if_left_behind(folder / name)
+        _remove_if_leftover(folder / name)
 
 
-def is_left_behind(path: Path) -> bool:
+def is_leftover(path: Path) -> bool:
     """Whether the process is gone that made the hidden file at ``path``; one that cannot be asked for is not."""
     with _held(path) as mode:
         return bool(mode)
 
 
-def _remove_if_left_behind(path: Path) -> None:
+def _remove_if_leftover(path: Path) -> None:
     with suppress(OSError), _held(path) as mode:
         if stat.S_ISREG(mode):
             path.unlink()

@@ -188,4 +188,4 @@ def test_codes_of_the_archive_are_all_reached() -> None:
             if first.startswith('"'):
                 codes.add(first.strip('"'))
     unreached = codes - {fault.code for fault in FAULTS}
-    assert unreached <= {"bad-path", "is-a-folder", "not-a-file", "too-much-to-read"}  # other tests reach these
+    assert unreached <= {"bad-path", "is-a-directory", "not-a-file", "too-much-to-read"}  # other tests reach these

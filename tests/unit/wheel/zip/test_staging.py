@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, directory_for_links, remove_left_behind
+from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, directory_for_links, remove_leftovers
 
 
 @pytest.fixture(params=["nameless", "hidden"])
@@ -203,20 +203,20 @@ LEFT = ".wheelfix-0123456789abcdef.part"
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / LEFT).write_bytes(b"part")
     (tmp_path / LEFT.replace("0", "1")).hardlink_to(tmp_path / LEFT)
-    remove_left_behind(tmp_path)
+    remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    remove_left_behind(tmp_path / "nowhere")
+    remove_leftovers(tmp_path / "nowhere")
 
 
 def test_a_directory_for_links(tmp_path: Path) -> None:
     with directory_for_links(tmp_path) as path:
         (path / "link").symlink_to(tmp_path)
-        remove_left_behind(tmp_path)
+        remove_leftovers(tmp_path)
         assert (path / "link").is_symlink()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / LEFT).mkdir()
     (tmp_path / LEFT / "link").symlink_to(tmp_path)
-    remove_left_behind(tmp_path)
+    remove_leftovers(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -254,7 +254,7 @@ def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     (tmp_path / LEFT.replace("0", "1")).symlink_to(NAMES[0])
     os.mkfifo(tmp_path / LEFT.replace("0", "2"))
     before = sorted(tmp_path.iterdir())
-    remove_left_behind(tmp_path)
+    remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -262,7 +262,7 @@ def test_what_a_process_is_writing_stays(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     with StagedFile(tmp_path, 0o444) as staged:
         [hidden] = tmp_path.iterdir()
-        remove_left_behind(tmp_path)
+        remove_leftovers(tmp_path)
         assert [*tmp_path.iterdir()] == [hidden]
         staged.put(tmp_path / "file", replace=False)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -294,5 +294,5 @@ def test_a_file_system_without_locks(number: int, way: str, tmp_path: Path, monk
     monkeypatch.setattr(fcntl, "flock", failing(number=number))
     with StagedFile(tmp_path, 0o644) as staged:
         staged.put(tmp_path / "file", replace=True)
-    remove_left_behind(tmp_path)
+    remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [LEFT, "file"]
