@@ -17,8 +17,14 @@ def main(incoming: Path, mirror: Path) -> int:
     if not wheels:
         print(f"nothing to do: there is no wheel in {incoming}")
         return 0
-    report, published = wheelfix.fix_into_mirror(mirror, wheels, rules="gpu", skip_gpu_builds=True, build_tag="1nogpu",
-                                                 yank_original="requires CUDA without need")  # fmt: skip
+    report, published = wheelfix.fix_into_mirror(
+        mirror,
+        wheels,
+        rules="gpu",
+        policy=wheelfix.Policy(skip_gpu_builds=True),
+        naming=wheelfix.Naming(build_tag="1nogpu"),
+        publishing=wheelfix.Publishing(yank_original="requires CUDA without need"),
+    )
     for outcome in report.outcomes:
         if outcome.problem:
             print(f"{outcome.source.name}: {outcome.problem.message}. {outcome.problem.hint}", file=sys.stderr)

@@ -37,9 +37,12 @@ class Outcomes(wheelfix.NoProgress):
 
 
 def values(**flat: Any) -> dict[str, Any]:
-    """Return options by their own names as ``fix_wheels`` and ``repair_wheels`` take them; others as they are."""
+    """Return options by their own names as ``fix_wheels`` and those like it take them; others as they are."""
     made: dict[str, Any] = {}
-    for name, kind in {"output": wheelfix.Output, "policy": wheelfix.Policy, "naming": wheelfix.Naming}.items():
+    kinds = {
+        "output": wheelfix.Output, "policy": wheelfix.Policy, "naming": wheelfix.Naming, "publishing": wheelfix.Publishing,
+    }  # fmt: skip
+    for name, kind in kinds.items():
         names = {"output_dir" if each.name == "directory" else each.name: each.name for each in fields(kind)}
         given = {names[key]: flat.pop(key) for key in list(flat) if key in names}
         if given:

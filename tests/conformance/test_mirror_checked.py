@@ -20,7 +20,7 @@ from wheelfix.mirror.repository import Journal
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files
-from wheelfix.options import Naming, Policy
+from wheelfix.options import Naming, Policy, Publishing
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 SERVER = {"cache-unset"}
@@ -44,7 +44,7 @@ def mirror(tmp_path: Path) -> Path:
         original, output=tmp_path / "fixed", policy=Policy(allow_unproven=True), naming=Naming(local="cpu")
     ).outcomes
     paths = [wheel(folder, "1.0"), wheel(folder, "2.0", "six"), wheel(folder, "2.0", "six", tags="py2-none-any")]
-    assert add_wheels(place, [*paths, fixed.output], yank_original="gpu", originals=[original]).ok  # type: ignore[list-item]
+    assert add_wheels(place, [*paths, fixed.output], publishing=Publishing(yank_original="gpu"), originals=[original]).ok  # type: ignore[list-item]
     return place
 
 
@@ -86,7 +86,7 @@ def stale_sidecar(plant: Plant) -> None:
 
 def disagreeing(plant: Plant) -> None:
     path = wheel(plant.mirror.parent, "2.0", "seven", tags="py2.py3-none-any")
-    assert add_wheels(plant.mirror, path, allow_mixed=True).ok
+    assert add_wheels(plant.mirror, path, publishing=Publishing(allow_mixed=True)).ok
 
 
 def gpu_leak(plant: Plant) -> None:

@@ -24,7 +24,7 @@ from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files, yank_files
-from wheelfix.options import Naming
+from wheelfix.options import Naming, Publishing, Transfer
 from wheelfix.upstream.client import ServedPage
 
 pytestmark = pytest.mark.slow
@@ -80,20 +80,20 @@ def add_new(folder: Path, mirror: Path) -> Callable[[], object]:
 def add_more(folder: Path, mirror: Path) -> Callable[[], object]:
     add_wheels(mirror, wheel(folder / "in"))
     path = wheel(folder / "in", "2.0")
-    return lambda: add_wheels(mirror, path, transfer="link")
+    return lambda: add_wheels(mirror, path, publishing=Publishing(transfer=Transfer.LINK))
 
 
 def replace(folder: Path, mirror: Path) -> Callable[[], object]:
     add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", "2.0")])
     paths = [wheel(folder / "new", body="new"), wheel(folder / "new", "2.0", body="new")]
-    return lambda: add_wheels(mirror, paths, replace=True)
+    return lambda: add_wheels(mirror, paths, publishing=Publishing(replace=True))
 
 
 def yank_original(folder: Path, mirror: Path) -> Callable[[], object]:
     original = wheel(folder / "in", needs=GPU)
     [outcome] = fix_wheels(original, output=folder / "fixed", naming=Naming(build_tag="1nogpu")).outcomes
     made = Path(str(outcome.output))
-    return lambda: add_wheels(mirror, made, yank_original="gpu", originals=[original])
+    return lambda: add_wheels(mirror, made, publishing=Publishing(yank_original="gpu"), originals=[original])
 
 
 def publish(folder: Path, mirror: Path) -> Callable[[], object]:

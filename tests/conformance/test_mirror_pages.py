@@ -14,7 +14,7 @@ from flaws import metadata, sound
 from wheelfix import fix_wheels
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
-from wheelfix.options import Naming, Policy
+from wheelfix.options import Naming, Policy, Publishing
 
 NASTY = 'it\'s <b>"gone"</b> & \u00fcber'
 BASE = "https://wheels.example.org/simple/demo/"
@@ -36,7 +36,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .output
     )
     assert fixed is not None
-    assert add_wheels(folder / "mirror", [*paths[:2], fixed], yank_original=NASTY, originals=paths).ok
+    assert add_wheels(folder / "mirror", [*paths[:2], fixed], publishing=Publishing(yank_original=NASTY), originals=paths).ok
     yank_files(folder / "mirror", "demo==1.0", NASTY)
     return folder / "mirror"
 

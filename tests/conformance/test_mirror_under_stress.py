@@ -16,6 +16,7 @@ from flaws import metadata, sound
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages
+from wheelfix.options import Limits, Publishing
 
 pytestmark = pytest.mark.slow
 _HREF = re.compile(r'href="\.\./\.\./([^"#]+)#')
@@ -84,7 +85,7 @@ def test_a_writer_is_killed_at_any_moment(tmp_path: Path) -> None:
         if number % 10 == 0 and mirror.exists():
             mirror.rename(tmp_path / f"old{number}")
         share = chance.sample(paths, 4)
-        writer = forked(lambda share=share: add_wheels(mirror, share, replace=True).ok)  # type: ignore[misc]
+        writer = forked(lambda share=share: add_wheels(mirror, share, publishing=Publishing(replace=True)).ok)  # type: ignore[misc]
         time.sleep(chance.uniform(0, usual / 2))
         os.kill(writer, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(writer, 0)[1])
@@ -92,7 +93,7 @@ def test_a_writer_is_killed_at_any_moment(tmp_path: Path) -> None:
             assert {each.code for each in check_mirror(mirror).findings} <= ALLOWED
             assert html_leads_to_files(mirror)
         if number % 10 == 9:
-            assert add_wheels(mirror, paths, timeout=10).ok
+            assert add_wheels(mirror, paths, limits=Limits(lock_seconds=10)).ok
             assert {each.code for each in check_mirror(mirror).findings} <= {"leftover"}
             assert check_mirror(mirror, fix=True).findings == ()
         number += 1

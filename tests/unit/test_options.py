@@ -42,18 +42,18 @@ def test_a_select_of_one_text_is_a_code(wheel: Path, tmp_path: Path) -> None:
     assert wheelfix.verify_wheels(str(wheel), selection=wheelfix.Selection("metadata", "record")).wheels[0].findings == ()
     assert wheelfix.repair_wheels(wheel, output=tmp_path / "out", selection=wheelfix.Selection("me")).ok
     assert wheelfix.add_wheels(tmp_path / "m", str(wheel), originals=str(wheel)).ok
-    assert wheelfix.check_mirror(tmp_path / "m", select="un", ignore="un").findings == ()
+    assert wheelfix.check_mirror(tmp_path / "m", selection=wheelfix.Selection(select="un", ignore="un")).findings == ()
     for check in (wheelfix.verify_wheels, wheelfix.repair_wheels):
         with pytest.raises(ValueError, match="begins with 'zz'"):
             check(wheel, selection=wheelfix.Selection("zz"))
     with pytest.raises(ValueError, match="begins with 'zz'"):
-        wheelfix.check_mirror(tmp_path / "m", select="zz")
+        wheelfix.check_mirror(tmp_path / "m", selection=wheelfix.Selection(select="zz"))
     assert [page.project for page in wheelfix.list_pages(tmp_path / "m", "demo")] == ["demo"]
 
 
 def test_a_project_of_one_text_is_a_project() -> None:
     with answering(Index({})) as server:
-        survey = wheelfix.check_index(server.index, "demo", select="cache", ignore="cache")
+        survey = wheelfix.check_index(server.index, "demo", selection=wheelfix.Selection(select="cache", ignore="cache"))
         assert survey.projects == 1
 
 
@@ -92,8 +92,8 @@ def test_arguments_that_cannot_be_meant_leave_nothing_behind(options: dict[str, 
     """Not even an empty mirror, and nothing is asked of an index."""
     with answering(Index({wheel.name: wheel.read_bytes()})) as server:
         calls: list[Callable[[], object]] = [
-            lambda: wheelfix.fix_into_mirror(tmp_path / "m", wheel, **options),
-            lambda: wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", **options),
+            lambda: wheelfix.fix_into_mirror(tmp_path / "m", wheel, **values(**options)),
+            lambda: wheelfix.mirror_releases(tmp_path / "m", server.index, "demo", **values(**options)),
             lambda: wheelfix.fix_wheels(wheel, **values(**{"output_dir": tmp_path / "out", **options})),
         ]
         for call in calls if "output_dir" not in options else calls[:-1]:

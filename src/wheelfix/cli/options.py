@@ -15,7 +15,7 @@ from wheelfix.cli.progress import FixLog
 from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Selection
+from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Publishing, Selection
 from wheelfix.reports.diff import render_diff
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report, Severity, Status
@@ -332,8 +332,7 @@ def _publish(mirror: str, options: CorrectingOptions, fix: "partial[Report]") ->
         report, published = fix_into_mirror(
             mirror,
             *fix.args,
-            replace=options.replace,
-            yank_original=options.yank_original,
+            publishing=Publishing(replace=options.replace, yank_original=options.yank_original),
             sbom=not options.no_sbom,
             **fix.keywords,
         )

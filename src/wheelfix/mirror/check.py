@@ -1,7 +1,7 @@
 """A mirror is checked: whether its pages say what its files are, whether those are valid, and what no page lists."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
@@ -33,7 +33,8 @@ from wheelfix.mirror.release import Needs, Sibling, compare_siblings, unyanked_o
 from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_root
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of
-from wheelfix.options import Selection, listed
+from wheelfix.options import Limits, Selection, listed
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.upstream.urls import missing_extra
@@ -117,7 +118,7 @@ class _Check:
         self._quick = quick
         self._known = Account()
 
-    def run(self, on_project: Callable[[str], None] | None) -> MirrorCheckReport:
+    def run(self, progress: Progress) -> MirrorCheckReport:
         """Return what is wrong."""
         present = {project for key in self._store.keys(SIMPLE) if (project := project_of(key))}
         findings = list(self._root(present))
@@ -128,8 +129,7 @@ class _Check:
                 self._known.doubtful.add(project)
         for project in sorted(present):
             findings += self._project(project)
-            if on_project:
-                on_project(project)
+            progress.project_done(project)
         findings += find_unlisted(self._store, self._known)
         findings += self._store.problems()
         return MirrorCheckReport.of(findings, len(present), self._known.files)
@@ -293,30 +293,28 @@ def check_mirror(
     *,
     quick: bool = False,
     fix: bool = False,
-    select: Iterable[str] | str = (),
-    ignore: Iterable[str] | str = (),
-    timeout: float = 600,
-    on_project: Callable[[str], None] | None = None,
+    selection: Selection = Selection(),
+    limits: Limits = Limits(),
+    progress: Progress = NO_PROGRESS,
 ) -> MirrorCheckReport:
     """Return what is wrong in the mirror in the directory ``mirror``: its pages, files, metadata files, and leftovers.
 
     Every wheel is read and verified; if ``quick`` only sizes and metadata files are compared. With ``fix`` what can be
-    regenerated is, leftovers are deleted, and what is returned was found afterwards. With ``select`` only codes that begin
-    with one of its texts are reported and fixed, with ``ignore`` none of those. ``timeout``, in seconds, is how long to wait
-    for another process that writes to the same project. ``on_project`` is called as each project is done.
+    regenerated is, leftovers are deleted, and what is returned was found afterwards. Only codes of ``selection`` are
+    reported and fixed. ``limits`` says how long to wait for another process that writes to the same project.
 
     :raises MirrorError: if the directory is no mirror, or cannot be fixed.
-    :raises ValueError: if a text of ``select`` or ``ignore`` begins no code.
+    :raises ValueError: if a text of ``selection`` begins no code.
     """
-    store, selection = open_store(mirror), Selection(select, ignore).among(MIRROR_CHECKS)
-    survey = _Check(store, quick=quick).run(on_project).selected(selection)
+    store, selection = open_store(mirror), selection.among(MIRROR_CHECKS)
+    report = _Check(store, quick=quick).run(progress).selected(selection)
     if fix and selection.includes("unlisted"):
-        settle_journals(store, timeout)
-    if not fix or not any(each.fixable for each in survey.findings):
-        return survey
-    fix_findings(store, survey.findings, timeout)
-    after = _Check(store, quick=quick).run(on_project).selected(selection)
-    return replace(after, fixed=tuple(each for each in survey.findings if each.fixable and each not in after.findings))
+        settle_journals(store, limits.lock_seconds)
+    if not fix or not any(each.fixable for each in report.findings):
+        return report
+    fix_findings(store, report.findings, limits.lock_seconds)
+    after = _Check(store, quick=quick).run(progress).selected(selection)
+    return replace(after, fixed=tuple(each for each in report.findings if each.fixable and each not in after.findings))
 
 
 def check_index(
@@ -324,23 +322,22 @@ def check_index(
     projects: Iterable[str] | str = (),
     *,
     download: str = "some",
-    select: Iterable[str] | str = (),
-    ignore: Iterable[str] | str = (),
+    selection: Selection = Selection(),
     timeout: float = 30,
     seconds: float = 3600,
     most_requests: int = 10_000,
-    on_project: Callable[[str], None] | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> MirrorCheckReport:
     """Return what is wrong with an index, ours or any other, as its clients see it: ``projects``, or all of them.
 
-    ``url`` is that of the index, mostly ``.../simple/``. ``download`` tells which wheels are loaded whole to compare their
-    sha256: none, some (the smallest one of each project) or all. ``select`` and ``ignore`` are those of
-    :func:`check_mirror`. ``timeout`` is for each answer, ``seconds`` for all. Credentials come from a netrc file or keyring.
+    ``url`` is that of the index, mostly ``.../simple/``. ``download`` says which wheels are downloaded whole to compare
+    their sha256: none, some (the smallest one of each project) or all. ``timeout`` is for each answer, ``seconds`` for all.
+    Credentials come from a netrc file or keyring.
 
-    Where a server falls silent or a bound is reached, what was found so far is returned, with ``not-checked``.
+    Where a server does not answer or a limit is reached, what was found so far is returned, with ``not-checked``.
 
     :raises MirrorError: if ``url`` is no index, or does not answer at all.
-    :raises ValueError: if there is no such ``download``, or a text of ``select`` or ``ignore`` begins no code.
+    :raises ValueError: if there is no such ``download``, or a text of ``selection`` begins no code.
     """
     if download not in ("none", "some", "all"):
         raise ValueError(f"download must be none, some or all, not {download!r}")
@@ -349,6 +346,6 @@ def check_index(
         from wheelfix.upstream.http import Web
     except ImportError as error:
         raise missing_extra(error) from error
-    selection = Selection(select, ignore).among(MIRROR_CHECKS)
+    selection = selection.among(MIRROR_CHECKS)
     web = Web(timeout=timeout, seconds=seconds, most=most_requests)
-    return survey_url(web, url, listed(projects), download=download, on_project=on_project).selected(selection)
+    return survey_url(web, url, listed(projects), download=download, progress=progress).selected(selection)

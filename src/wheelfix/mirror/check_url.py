@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.listing import Contents, Listing, compare, read_whole, sibling_of
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.release import Sibling, compare_siblings, unyanked_originals
+from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
@@ -287,7 +288,7 @@ def survey_url(
     projects: Sequence[str] = (),
     *,
     download: str = "some",
-    on_project: Callable[[str], None] | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> MirrorCheckReport:
     """Return what is wrong with ``projects`` of an index, all of them if none is named, as clients see it.
 
@@ -318,8 +319,7 @@ def survey_url(
             break
         finally:
             files += probe.files
-        if on_project:
-            on_project(project)
+        progress.project_done(project)
     return MirrorCheckReport.of(findings, len(names), files)
 
 

@@ -30,13 +30,14 @@ class NewWheel:
     """A wheel to add, and what is known of it.
 
     ``sha256`` is hexadecimal. ``upstream`` is what the index says that it came from; ``rules`` identifies the rules that
-    were applied to it.
+    were applied to it. One that ``is_original`` is listed for old locks, and may have errors.
     """
 
     path: Path
     sha256: str | None = None
     upstream: UpstreamFile | None = None
     rules: str | None = None
+    is_original: bool = False
 
 
 @dataclass(frozen=True, slots=True)

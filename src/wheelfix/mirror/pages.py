@@ -9,7 +9,6 @@ from bisect import insort
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 from packaging.utils import canonicalize_version
@@ -24,7 +23,6 @@ _NO_VERSION: Final = Version("0")
 BY_MIRROR: Final = "mirror"
 BY_UPSTREAM: Final = "upstream"
 """Who decided that a file is yanked, or is not."""
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class ListedFile:
     added: str | None = None
     origin: Origin | None = None
     checked_by: str | None = None
-    other: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    other: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def original_sha256(self) -> str:
@@ -108,7 +106,7 @@ class Page:
     project: str
     files: tuple[ListedFile, ...] = ()
     past: tuple[ListedFile, ...] = ()
-    other: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    other: Mapping[str, Any] = field(default_factory=dict)
     status_from: str | None = None
     stored: str | None = field(default=None, compare=False)
 

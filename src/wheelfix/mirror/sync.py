@@ -3,18 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wheelfix.mirror.publish import check_options, correct_into, decided_by
+from wheelfix.executors import Workers
+from wheelfix.mirror.decide import NewWheel
+from wheelfix.mirror.publish import Fixing, fix_into, loaded
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import open_store
-from wheelfix.options import Limits, Targets, listed
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.options import Limits, Naming, Policy, Publishing, Targets, listed
+from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
 from wheelfix.results import Outcome, PublishReport, Report
 from wheelfix.upstream.urls import check_url, missing_extra
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from wheelfix.rules.model import RuleSet
+    from wheelfix.wheel.editor import Edit
 
 
 def mirror_releases(
@@ -24,9 +29,16 @@ def mirror_releases(
     rules: "RuleSet | Path | str | Sequence[Path | str] | None" = "gpu",
     *,
     targets: Targets = Targets(),
+    publishing: Publishing = Publishing(),
+    policy: Policy = Policy(),
+    naming: Naming = Naming(),
+    edits: "Iterable[Edit]" = (),
+    repair: bool = False,
+    sbom: bool = True,
     limits: Limits = Limits(),
+    jobs: int = 1,
+    executor: "Executor | None" = None,
     progress: Progress = NO_PROGRESS,
-    **options: Any,
 ) -> tuple[Report, PublishReport]:
     """Download releases from the index at ``index``, fix their wheels by ``rules``, and add them to ``mirror``.
 
@@ -41,12 +53,11 @@ def mirror_releases(
     Every requirement and every wheel is handled independently: what cannot be had, or is refused, is the ``problem`` of a
     file, and the others are published.
 
-    ``options`` are those of :func:`wheelfix.fix_into_mirror`. Credentials come from a netrc file or keyring.
+    All else is as for :func:`wheelfix.fix_into_mirror`. Credentials come from a netrc file or keyring.
 
     :raises MirrorError: if a requirement or the URL of the index cannot be read.
     :raises RulesError: if the rules have findings.
-    :raises ValueError: if options exclude each other, or are for where results go.
-    :raises TypeError: if there is no such option.
+    :raises ValueError: if ``jobs`` is less than one.
     """
     try:
         from wheelfix.mirror.fetch import Conditions, Fetcher  # imported late: what only the extra "index" installs
@@ -54,39 +65,41 @@ def mirror_releases(
         from wheelfix.upstream.resolve import read_requirement
     except ImportError as error:
         raise missing_extra(error) from error
-    check_options(rules, options)
+    fixing = Fixing(
+        rules=loaded(rules), policy=policy, naming=naming, edits=tuple(edits), repair=repair, sbom=sbom,
+        workers=Workers(jobs, executor),
+    )  # fmt: skip
     names = [*dict.fromkeys(listed(requirements))]
     check_url(index)
     for name in names:
         read_requirement(name, extras=True)
-    store, rules = open_store(mirror, create=True), _loaded(rules)
+    store = open_store(mirror, create=True)
     conditions = Conditions(
-        rules=decided_by(rules.digest if rules else None, options),
-        yank_original=options.get("yank_original") is not None,
-        allow_mixed=bool(options.get("allow_mixed")),
+        rules=fixing.identity,
+        yank_original=publishing.yank_original is not None,
+        allow_mixed=publishing.allow_mixed or policy.allow_mixed,
     )
     web = Web(seconds=limits.download_seconds, progress=progress)
     with workshop(store.scratch()) as work:
         fetcher = Fetcher(web, index, store, work, conditions, limits, progress)
         for name in names:
             fetcher.fetch(name, targets)
-        upstream = fetcher.upstream
-        report, published = correct_into(
-            store, [*upstream], rules, upstream=upstream, timeout=limits.lock_seconds,
-            on_outcome=lambda outcome: progress.wheel_done(_by_name(outcome)), **options,
-        )  # fmt: skip
+        wheels = [NewWheel(path=path, upstream=upstream) for path, upstream in fetcher.upstream.items()]
+        report, published = fix_into(store, wheels, fixing, publishing, limits=limits, progress=_ByName(progress))
         files = fetcher.settle(report, published)
     return replace(report, outcomes=tuple(map(_by_name, report.outcomes))), replace(published, files=files)
 
 
+class _ByName(NoProgress):
+    """Passes on what became of each wheel, under the name of what was downloaded: its path is gone by then."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def wheel_done(self, outcome: Outcome) -> None:
+        """Pass it on."""
+        self._progress.wheel_done(_by_name(outcome))
+
+
 def _by_name(outcome: Outcome) -> Outcome:
     return replace(outcome, source=Path(outcome.source.name))
-
-
-def _loaded(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | None":
-    from wheelfix.rules.load import load_rules
-    from wheelfix.rules.model import RuleSet
-
-    if rules is None or isinstance(rules, RuleSet):
-        return rules
-    return load_rules(*listed(rules))

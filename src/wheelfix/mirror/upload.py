@@ -5,23 +5,32 @@ noted in the journal, then pages.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from wheelfix.errors import FilenameError, MirrorError, SourceChanged, WheelfixError
+from wheelfix.errors import FilenameError, MirrorError, ResultError, SourceChanged, WheelfixError
+from wheelfix.executors import Workers, run_all
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
 from wheelfix.mirror.examine import ExaminedWheel, examine
 from wheelfix.mirror.layout import METADATA, attributes_of, check_project, page_key
 from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, not_done, outdated_pages, save_page
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, write_changed
-from wheelfix.options import Publishing, Transfer, listed
-from wheelfix.results import Published, PublishReport, PublishStatus
+from wheelfix.options import Limits, Publishing, Transfer, listed
+from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.results import Problem, Published, PublishReport, PublishStatus, no_result
 from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+_Result: TypeAlias = tuple[ExaminedWheel, tuple[int, ...]] | Published
+"""A wheel that was examined, with the stamp of its file; or why it could not be."""
 
 
 class _Upload:
@@ -31,7 +40,7 @@ class _Upload:
         self._store = store
         self._request = request
         self._journal = Journal(store, project)
-        self._journal.settle(request.timeout)
+        self._journal.settle(request.limits.lock_seconds)
         self._state = self._journal.state()
         page = load_page(store, project)
         self._before = page.with_files(page.files)
@@ -62,34 +71,30 @@ class _Upload:
 
     def _examine_all(self, wheels: Mapping[Path, NewWheel], failed: dict[Path, Published]) -> Examined:
         examined = Examined({}, {}, {})
-        for path, wheel in wheels.items():
-            try:
-                examined.add[path] = self._examine(wheel)
-            except (WheelfixError, OSError) as error:
-                failed[path] = not_done(path, error)
+        for path, found in zip(wheels, self._examined(wheels.values()), strict=True):
+            if isinstance(found, Published):
+                failed[path] = found
+            else:
+                examined.add[path], self._stamps[path] = found
         if self._request.publishing.yank_original is not None:
             files = [each.file for each in examined.add.values()]
             wanted = {file.origin.filename for file in files if file.origin and file.origin.filename != file.filename}
-            for wheel in self._request.originals:
-                if wheel.path.name in wanted and self._before.find(wheel.path.name) is None:
-                    self._examine_original(wheel, examined)
+            wanted = {name for name in wanted if self._before.find(name) is None}
+            self._examine_originals([each for each in self._request.originals if each.path.name in wanted], examined)
         return examined
 
-    def _examine(self, wheel: NewWheel, *, leniently: bool = False) -> ExaminedWheel:
-        with Source(wheel.path) as source:
-            self._stamps[wheel.path] = _stamp(source)
-            found = examine(wheel.path, source, sha256=wheel.sha256, now=_now, leniently=leniently)
-        if found.project != self._before.project and not leniently:
-            raise MirrorError("other-project", f"it is a wheel of {shown(found.project)}", hint="Give it its name back.")
-        return found
+    def _examine_originals(self, originals: Sequence[NewWheel], examined: Examined) -> None:
+        for wheel, found in zip(
+            originals, self._examined(replace(each, is_original=True) for each in originals), strict=True
+        ):
+            name, path = wheel.path.name, wheel.path
+            if isinstance(found, Published):
+                examined.notes.setdefault(name, []).append(_unreadable(path, found.problem))
+            elif found[0].project == self._before.project:
+                examined.originals[name, found[0].file.sha256], self._stamps[path] = found
 
-    def _examine_original(self, wheel: NewWheel, examined: Examined) -> None:
-        try:
-            found = self._examine(wheel, leniently=True)
-            examined.originals[wheel.path.name, found.file.sha256] = found
-        except (WheelfixError, OSError) as error:
-            note = f"{shown(str(wheel.path))} cannot be read: {shown(str(error))}"
-            examined.notes.setdefault(wheel.path.name, []).append(note)
+    def _examined(self, wheels: Iterable[NewWheel]) -> Sequence[_Result]:
+        return run_all(_examine, wheels, self._request.workers, lost=lambda wheel, error: _lost(wheel.path, error))
 
     def _decide_and_put(
         self, examined: Examined, wheels: Mapping[Path, NewWheel], failed: dict[Path, Published]
@@ -103,7 +108,7 @@ class _Upload:
                     failed[path] = not_done(path, error)
                 for key in [key for key, each in examined.originals.items() if each.path == path]:
                     del examined.originals[key]
-                    examined.notes.setdefault(key[0], []).append(f"{shown(str(path))} cannot be read: {shown(str(error))}")
+                    examined.notes.setdefault(key[0], []).append(_unreadable(path, not_done(path, error).problem))
             if not errors:
                 break
         for path, done in decision.done.items():
@@ -142,7 +147,7 @@ class _Upload:
         """Write the pages. Once JSON says that the wheels are there they are served, whatever page behind it is not."""
         self._store.flush()
         try:
-            save_page(self._store, decision.page, self._request.timeout)
+            save_page(self._store, decision.page, self._request.limits.lock_seconds)
         except (MirrorError, OSError) as error:
             if not is_saved(self._store, decision.page):
                 raise
@@ -173,6 +178,25 @@ class _Upload:
             )
 
 
+def _examine(wheel: NewWheel) -> _Result:
+    """Return what is in a wheel; an original may have errors: it is what locks name."""
+    try:
+        with Source(wheel.path) as source:
+            stamp = _stamp(source)
+            found = examine(wheel.path, source, sha256=wheel.sha256, now=_now, leniently=wheel.is_original)
+    except (WheelfixError, OSError) as error:
+        return not_done(wheel.path, error)
+    return found, stamp
+
+
+def _lost(path: Path, error: BaseException) -> Published:
+    return replace(not_done(path, ResultError("no-result", "", hint="")), problem=no_result(path, error).problem)
+
+
+def _unreadable(path: Path, problem: Problem | None) -> str:
+    return f"{shown(str(path))} cannot be read: {shown(problem.message if problem else '')}"
+
+
 def _stamp(source: Source) -> tuple[int, ...]:
     """Return what changes when another file takes the place of this one, or somebody writes to it."""
     status = os.fstat(source.descriptor)
@@ -185,57 +209,46 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What holds for all wheels of a run: how to publish, the ``originals`` of corrected ones, ``timeout`` in seconds."""
+    """What holds for all wheels of a run: how to publish, the ``originals`` of fixed ones, and who examines them."""
 
-    publishing: Publishing
+    publishing: Publishing = Publishing()
     originals: Sequence[NewWheel] = ()
-    timeout: float = 600
+    limits: Limits = Limits()
+    workers: Workers = Workers()
 
 
 def add_wheels(
     mirror: Path | str,
     paths: Iterable[Path | str] | Path | str,
     *,
-    replace: bool = False,
-    yank_original: str | None = None,
+    publishing: Publishing = Publishing(),
     originals: Iterable[Path | str] | Path | str = (),
-    allow_mixed: bool = False,
-    transfer: Transfer | str = Transfer.COPY,
-    timeout: float = 600,
-    on_published: Callable[[Published], None] | None = None,
+    limits: Limits = Limits(),
+    jobs: int = 1,
+    executor: "Executor | None" = None,
+    progress: Progress = NO_PROGRESS,
 ) -> PublishReport:
-    """Add wheels to the mirror in the folder ``mirror``, which is made if need be, and return what became of each.
+    """Add wheels to the mirror in the directory ``mirror``, which is made if need be, and return what became of each.
 
-    Each wheel is verified first; one with an error is refused. A name that the mirror serves with other bytes is refused,
-    unless ``replace``: then the new bytes are served at a new address, and the old ones stay, unlisted, for old locks.
-    Wheels of which a release would no longer agree are refused, unless ``allow_mixed``.
-
-    With ``yank_original``, a reason, the originals of corrected wheels are listed too, yanked, so that locks with their
-    hashes can still be installed: those that the mirror has, and those among ``originals``.
-
-    The wheels of one project appear at one stroke. ``timeout``, in seconds, is how long to wait for another process that
-    writes to the same project; -1 waits for ever. ``on_published`` is called as each project is done.
+    Each wheel is verified first; one with an error is refused. ``publishing`` says what becomes of files that the mirror
+    has; the originals of fixed wheels are looked up there, and among ``originals``. ``limits`` says how long to wait for
+    another process that writes to the same project. With ``jobs``, or any ``executor``, several wheels are verified at a
+    time. ``progress`` hears of each file as its project is done: the wheels of one project appear atomically.
 
     No error of one wheel is raised: it is its ``problem``.
 
-    :raises ValueError: if there is no such ``transfer``.
-    :raises MirrorError: if the folder is not a mirror, and not empty; nothing was done then.
-    :raises OSError: if the folder cannot be read.
+    :raises MirrorError: if the directory is not a mirror, and not empty; nothing was done then.
+    :raises OSError: if the directory cannot be read.
     """
     given = [NewWheel(path=Path(path)) for path in listed(paths)]
-    publishing = Publishing(
-        replace=replace, yank_original=yank_original, allow_mixed=allow_mixed, transfer=Transfer(transfer)
-    )
     known = [NewWheel(path=Path(each)) for each in listed(originals)]
-    request = Request(publishing=publishing, originals=known, timeout=timeout)
-    return add_new_wheels(open_store(mirror, create=True), given, request, on_published)
+    workers = Workers(jobs, executor)
+    request = Request(publishing=publishing, originals=known, limits=limits, workers=workers)
+    return add_new_wheels(open_store(mirror, create=True), given, request, progress)
 
 
 def add_new_wheels(
-    store: Store,
-    given: Sequence[NewWheel],
-    request: Request,
-    on_published: Callable[[Published], None] | None = None,
+    store: Store, given: Sequence[NewWheel], request: Request, progress: Progress = NO_PROGRESS
 ) -> PublishReport:
     """Add wheels to the mirror in ``store``; see :func:`add_wheels`."""
     batches: dict[str, dict[Path, NewWheel]] = {}
@@ -246,12 +259,14 @@ def add_new_wheels(
             batches.setdefault(WheelFilename.parse(wheel.path.name).project, {}).setdefault(wheel.path, wheel)
         except FilenameError as error:
             done[wheel.path] = not_done(wheel.path, error)
-    _report(done.values(), on_published)
-    for project, wheels in sorted(batches.items()):
-        results, originals = _add_project(store, project, wheels, request)
-        done.update(results)
-        more += originals
-        _report((*results.values(), *originals), on_published)
+    _report(done.values(), progress)
+    with request.workers.pool_for(_examine, len(given)) as pool:
+        request = replace(request, workers=Workers(executor=pool))
+        for project, wheels in sorted(batches.items()):
+            results, originals = _add_project(store, project, wheels, request)
+            done.update(results)
+            more += originals
+            _report((*results.values(), *originals), progress)
     return PublishReport("mirror add", Path(store.name), (*(done[each.path] for each in given), *more))
 
 
@@ -260,14 +275,13 @@ def _add_project(
 ) -> tuple[dict[Path, Published], list[Published]]:
     try:
         check_project(project)
-        with store.locked(project, request.timeout):
+        with store.locked(project, request.limits.lock_seconds):
             decision = _Upload(store, project, request).run(wheels)
     except (WheelfixError, OSError) as error:
         return {path: not_done(path, error) for path in wheels}, []
     return decision.done, decision.originals
 
 
-def _report(published: Iterable[Published], on_published: Callable[[Published], None] | None) -> None:
-    if on_published:
-        for each in published:
-            on_published(each)
+def _report(published: Iterable[Published], progress: Progress) -> None:
+    for each in published:
+        progress.file_published(each)

@@ -23,21 +23,21 @@ from wheelfix.mirror.repository import (
 )
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
-from wheelfix.options import listed
+from wheelfix.options import Limits, listed
 from wheelfix.results import Problem, Published, PublishReport, PublishStatus
 from wheelfix.text import as_utf8, shown
 from wheelfix.upstream.resolve import read_requirement
 from wheelfix.wheel.filename import WheelFilename
 
 
-def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout: float = 600) -> PublishReport:
+def yank_files(mirror: Path | str, selection: str, reason: str = "", *, limits: Limits = Limits()) -> PublishReport:
     """Yank files (PEP 592): new resolutions avoid them, locks that name them still install them.
 
     This holds whatever an index says that they were taken from.
 
     ``selection`` is a file name, a project, or one with versions, such as ``torch==2.7.0``. A file that is yanked already
-    gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``timeout`` is how many
-    seconds to wait for another writer.
+    gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``limits`` says how long to wait
+    for another writer.
 
     :raises MirrorError: if nothing is selected, or the mirror is damaged.
     """
@@ -46,16 +46,16 @@ def yank_files(mirror: Path | str, selection: str, reason: str = "", *, timeout:
         selection,
         PublishStatus.YANKED,
         lambda file: replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR),
-        timeout,
+        limits,
     )
 
 
-def unyank_files(mirror: Path | str, selection: str, *, timeout: float = 600) -> PublishReport:
+def unyank_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
     """Unyank files, whoever yanked them: an index that they were taken from does not yank them again.
 
     The arguments and errors are those of :func:`yank_files`.
     """
-    return _change(mirror, selection, PublishStatus.UNYANKED, _unyanked, timeout)
+    return _change(mirror, selection, PublishStatus.UNYANKED, _unyanked, limits)
 
 
 def _unyanked(file: ListedFile) -> ListedFile:
@@ -63,14 +63,14 @@ def _unyanked(file: ListedFile) -> ListedFile:
     return file if file.yanked is None else replace(file, yanked=None, yanked_by=BY_MIRROR)
 
 
-def remove_files(mirror: Path | str, selection: str, *, timeout: float = 600) -> PublishReport:
+def remove_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
     """Remove files from the mirror's pages, and then from its folder: locks that name them fail from then on.
 
     Files that others of the same name have replaced go with them.
 
     The arguments and errors are those of :func:`yank_files`.
     """
-    return _change(mirror, selection, PublishStatus.REMOVED, lambda _: None, timeout)
+    return _change(mirror, selection, PublishStatus.REMOVED, lambda _: None, limits)
 
 
 def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None) -> Iterator[Page]:
@@ -99,9 +99,10 @@ def _change(
     selection: str,
     status: PublishStatus,
     change: Callable[[ListedFile], ListedFile | None],
-    timeout: float,
+    limits: Limits,
 ) -> PublishReport:
     store, (project, is_selected) = open_store(mirror), _parse(selection)
+    timeout = limits.lock_seconds
     journal = Journal(store, project)
     if store.head(page_key(project)) is None and not journal.removable():
         raise _nothing_selected(selection)

@@ -11,7 +11,7 @@ from running import wheelfix
         (("https://example.invalid/simple/", "x.whl"), "A mirror is a directory"),
         (("x.whl", "y.whl"), "Name the mirror first"),
         (("m", "x.whl", "--build-tag", "1"), "--build-tag is for --from-index"),
-        (("m", "x.whl", "--jobs", "2"), "--jobs is for --from-index"),
+        (("m", "x.whl", "--repair"), "--repair is for --from-index"),
         (("m", "x.whl", "--rules", "gpu"), "--rules is for --from-index"),
         (("m", "x.whl", "--force"), "--force is for --from-index"),
         (("m", "x.whl", "--timeout", "nan"), "not a number of seconds"),

@@ -625,8 +625,8 @@ def test_what_drops_excludes_what_leaves(options: dict[str, Any], tmp_path: Path
     for call in (
         lambda: fix(path, **options),
         lambda: Policy(**options),
-        lambda: wheelfix.fix_into_mirror(mirror, [path], **options),
-        lambda: wheelfix.mirror_releases(mirror, "https://example.invalid/", "demo", **options),
+        lambda: wheelfix.fix_into_mirror(mirror, [path], **values(**options)),
+        lambda: wheelfix.mirror_releases(mirror, "https://example.invalid/", "demo", **values(**options)),
     ):
         with pytest.raises(ValueError, match="exclude each other"):
             call()

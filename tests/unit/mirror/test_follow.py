@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from demos import GPU, demo_wheel
+from fixing import values
 from refusing import failing
 from running import wheelfix
 from scripting import Index, Reply, answering
@@ -17,6 +18,7 @@ from wheelfix.mirror.publish import fix_into_mirror
 from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files, yank_files
+from wheelfix.options import Naming, Policy, Publishing
 from wheelfix.results import PublishReport
 
 TIME = "2026-01-01T00:00:00.000000Z"
@@ -47,7 +49,7 @@ def take(mirror: Path, index: Index, *requirements: str, **options: Any) -> Publ
     """Run a line on the index, which has the same URL each time, unless its port is forgotten."""
     with answering(index, port=PORTS.get(id(index), 0)) as server:
         PORTS[id(index)] = int(server.url.rpartition(":")[2])
-        return mirror_releases(mirror, server.index, requirements or ["demo"], **options)[1]
+        return mirror_releases(mirror, server.index, requirements or ["demo"], **values(**options))[1]
 
 
 def page(mirror: Path) -> dict[str, Any]:
@@ -210,7 +212,7 @@ def test_no_reason_makes_a_page_unreadable(index: Index, mirror: Path, tmp_path:
     assert statuses(take(mirror, index, "demo==1.0")) == [("unchanged", ONE)]  # nothing is taken over again and again
     yank_files(mirror, "demo==1.0", "bad \udcff")
     made = demo_wheel(tmp_path / "gpu", "4.0", GPU, tags="cp311-cp311-macosx_11_0_arm64")
-    fix_into_mirror(mirror, made, build_tag="1x", yank_original="why \udcfe")
+    fix_into_mirror(mirror, made, naming=Naming(build_tag="1x"), publishing=Publishing(yank_original="why \udcfe"))
     assert {*files(mirror).values()} == {"bad \\xff", "a\\ud800b", "why \\xfe", False}
     json.dumps(page(mirror), ensure_ascii=False).encode()
     assert check_mirror(mirror).findings == ()
@@ -305,7 +307,7 @@ def test_a_wheel_that_is_corrected_once_more_keeps_its_upload_time(mirror: Path,
     take(mirror, index, "demo", allow_unproven=True)
     take(mirror, index, "demo", rules=None, replace=True)
     assert files(mirror, "upload-time") == {path.name: TIME}
-    fix_into_mirror(mirror, path, allow_unproven=True, replace=True)
+    fix_into_mirror(mirror, path, policy=Policy(allow_unproven=True), publishing=Publishing(replace=True))
     assert files(mirror, "upload-time") == {path.name: TIME}
 
 

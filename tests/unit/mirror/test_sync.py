@@ -14,6 +14,7 @@ import pytest
 
 from building import Entry
 from demos import GPU, TAGS, demo_wheel
+from fixing import values
 from running import mirror_report, wheelfix
 from scripting import Asked, Index, Reply, answering
 from serving import Server, static
@@ -23,7 +24,7 @@ from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
-from wheelfix.options import Policy, Targets
+from wheelfix.options import Policy, Publishing, Targets
 from wheelfix.results import PublishReport
 from wheelfix.upstream.http import Web
 from wheelfix.upstream.resolve import choose_wheels
@@ -72,7 +73,7 @@ def kept(mirror: Path) -> list[str]:
 
 
 def test_a_release_is_taken_corrected_and_published(server: Server, mirror: Path) -> None:
-    report, published = mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], allow_unproven=True)
+    report, published = mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
     assert [each.status.value for each in report.outcomes] == ["fixed"] * 5 + ["unchanged"]
     assert statuses(published) == ["added"] * 6
     assert {str(each.source) for each in published.files} >= {"demo-2.0-py3-none-any.whl"}
@@ -84,17 +85,17 @@ def test_a_release_is_taken_corrected_and_published(server: Server, mirror: Path
 
 
 def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(server: Server, mirror: Path) -> None:
-    mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], allow_unproven=True)
+    mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
     before = server.wheel_bytes()
-    report, published = mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], allow_unproven=True)
+    report, published = mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
     assert server.wheel_bytes() == before
     assert report.outcomes == ()
     assert statuses(published) == ["unchanged"] * 6
     yank_files(mirror, "demo==2.0", "why")
-    _, published = mirror_releases(mirror, server.index, "demo==2.0", allow_unproven=True)
+    _, published = mirror_releases(mirror, server.index, "demo==2.0", policy=Policy(allow_unproven=True))
     assert server.wheel_bytes() == before
     assert published.files[0].notes == ("It is yanked, and stays so.",)
-    mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia", allow_unproven=True)
+    mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia", policy=Policy(allow_unproven=True))
     once = server.wheel_bytes()
     assert once > before
     mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia")
@@ -113,7 +114,7 @@ def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror:
     assert published.ok
     assert server.wheel_bytes() - before == path.stat().st_size - 100
     part.write_bytes(path.read_bytes() + b"more")
-    mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia", replace=True)
+    mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia", publishing=Publishing(replace=True))
     assert check_mirror(mirror).findings == ()
 
 
@@ -154,7 +155,7 @@ def test_what_is_loaded_is_kept_until_the_mirror_takes_it(tmp_path: Path, mirror
         _, published = mirror_releases(mirror, server.index, "demo")
         assert codes(published) == ["name-taken"]
         assert kept(mirror) == [".whl"]
-        _, published = mirror_releases(mirror, server.index, "demo", replace=True)
+        _, published = mirror_releases(mirror, server.index, "demo", publishing=Publishing(replace=True))
         assert statuses(published) == ["replaced"]
         assert len(loaded(server)) == 1
     assert kept(mirror) == []
@@ -166,7 +167,7 @@ def test_what_is_kept_is_not_trusted_unseen(tmp_path: Path, mirror: Path) -> Non
         mirror_releases(mirror, server.index, "demo")
         [path] = (mirror / "private/scratch/downloads").iterdir()
         path.write_bytes(b"other")
-        assert mirror_releases(mirror, server.index, "demo", replace=True)[1].ok
+        assert mirror_releases(mirror, server.index, "demo", publishing=Publishing(replace=True))[1].ok
         assert len(loaded(server)) == 2
 
 
@@ -216,14 +217,14 @@ def test_a_refusal_holds_for_the_same_rules_and_options_only(option: str, tmp_pa
     value = {"rules": "gpu/nvidia", "scan": "never"}.get(option, True)
     with answering(refusing(tmp_path)) as server:
         mirror_releases(mirror, server.index, "demo")
-        mirror_releases(mirror, server.index, "demo", **{option: value})  # type: ignore[arg-type]
+        mirror_releases(mirror, server.index, "demo", **values(**{option: value}))
         assert len(loaded(server)) == 2
 
 
 @pytest.mark.parametrize("option", ["skip_unproven", "allow_unproven"])
 def test_what_is_unproven_is_mirrored_unchanged_or_fixed(option: str, tmp_path: Path, mirror: Path) -> None:
     with answering(refusing(tmp_path)) as server:
-        report, published = mirror_releases(mirror, server.index, "demo", **{option: True})  # type: ignore[arg-type]
+        report, published = mirror_releases(mirror, server.index, "demo", **values(**{option: True}))
     assert [each.status.value for each in report.outcomes] == ["unchanged" if option == "skip_unproven" else "fixed"]
     assert statuses(published) == ["added"]
     original = next((tmp_path / "in").glob("*.whl")).read_bytes()
@@ -257,11 +258,11 @@ def test_a_refusal_is_not_noted_while_wheels_of_the_release_are_missing(tmp_path
     index.files[other.name] = other.read_bytes()
     index.spoil = breaking(other.name, other.read_bytes(), 1)
     with answering(index) as server:
-        _, published = mirror_releases(mirror, server.index, "demo", allow_mixed=True)
+        _, published = mirror_releases(mirror, server.index, "demo", publishing=Publishing(allow_mixed=True))
         assert sorted(statuses(published)) == ["failed", "refused"]
         assert not (mirror / "private/scratch/refusals").exists()
         assert ".whl" in kept(mirror)
-        mirror_releases(mirror, server.index, "demo", allow_mixed=True)
+        mirror_releases(mirror, server.index, "demo", publishing=Publishing(allow_mixed=True))
         assert len(list((mirror / "private/scratch/refusals").iterdir())) == 1
     assert kept(mirror) == []
 
@@ -272,7 +273,7 @@ def test_an_index_of_corrected_wheels_is_not_loaded_again(tmp_path: Path, mirror
     assert fixed.output is not None
     with answering(index_of(fixed.output)) as server:
         for expected in ("added", "unchanged"):
-            _, published = mirror_releases(mirror, server.index, "demo", yank_original="gpu")
+            _, published = mirror_releases(mirror, server.index, "demo", publishing=Publishing(yank_original="gpu"))
             assert statuses(published) == [expected]
         assert len(loaded(server)) == 1
 
@@ -284,7 +285,7 @@ def test_several_runs_at_once_load_a_wheel_once(tmp_path: Path, mirror: Path) ->
 
         def run(_: int) -> PublishReport:
             meet.wait()
-            return mirror_releases(mirror, server.index, "demo", allow_unproven=True)[1]
+            return mirror_releases(mirror, server.index, "demo", policy=Policy(allow_unproven=True))[1]
 
         with ThreadPoolExecutor(3) as pool:
             reports = list(pool.map(run, range(3)))
@@ -296,13 +297,13 @@ def test_several_runs_at_once_load_a_wheel_once(tmp_path: Path, mirror: Path) ->
 
 def test_the_original_is_listed_too_and_yanked_later_on_as_well(tmp_path: Path, mirror: Path) -> None:
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0", GPU))) as server:
-        options = {"allow_unproven": True, "build_tag": "1nogpu"}
-        _, published = mirror_releases(mirror, server.index, "demo", **options)  # type: ignore[arg-type]
+        options = values(allow_unproven=True, build_tag="1nogpu")
+        _, published = mirror_releases(mirror, server.index, "demo", **options)
         assert statuses(published) == ["added"]
-        _, published = mirror_releases(mirror, server.index, "demo", yank_original="gpu", **options)  # type: ignore[arg-type]
+        _, published = mirror_releases(mirror, server.index, "demo", **options, publishing=Publishing(yank_original="gpu"))
         assert statuses(published) == ["unchanged", "yanked"]
         before = loaded(server)
-        _, published = mirror_releases(mirror, server.index, "demo", yank_original="gpu", **options)  # type: ignore[arg-type]
+        _, published = mirror_releases(mirror, server.index, "demo", **options, publishing=Publishing(yank_original="gpu"))
         assert statuses(published) == ["unchanged"]
         assert loaded(server) == before
     page = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
@@ -314,7 +315,9 @@ def test_the_original_is_listed_too_and_yanked_later_on_as_well(tmp_path: Path, 
 def test_an_original_that_cannot_be_listed_is_told_each_time(tmp_path: Path, mirror: Path) -> None:
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0", GPU))) as server:
         for _ in range(2):
-            _, published = mirror_releases(mirror, server.index, "demo", allow_unproven=True, yank_original="gpu")
+            _, published = mirror_releases(
+                mirror, server.index, "demo", policy=Policy(allow_unproven=True), publishing=Publishing(yank_original="gpu")
+            )
             assert "has the same name" in published.files[0].notes[0]
         assert len(loaded(server)) == 1
 
@@ -511,9 +514,9 @@ def test_a_sibling_that_failed_once_is_waited_for(tmp_path: Path, mirror: Path, 
     with answering(index_of(*paths)) as server:
         with monkeypatch.context() as patch:
             patch.setattr(os, "open", failing)
-            _, published = mirror_releases(mirror, server.index, "demo", allow_unproven=True)
+            _, published = mirror_releases(mirror, server.index, "demo", policy=Policy(allow_unproven=True))
         assert statuses(published) == ["failed", "refused"]
-        _, published = mirror_releases(mirror, server.index, "demo", allow_unproven=True)
+        _, published = mirror_releases(mirror, server.index, "demo", policy=Policy(allow_unproven=True))
         assert statuses(published) == ["added", "added"]
 
 

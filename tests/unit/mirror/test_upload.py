@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.layout import key_of, url_of
 from wheelfix.mirror.publish import fix_into_mirror
-from wheelfix.mirror.repository import Journal
+from wheelfix.mirror.repository import Journal, load_page, save_page
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
+from wheelfix.options import Limits, Naming, Policy, Publishing
 from wheelfix.results import Published, PublishReport, PublishStatus, Severity
 from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.zip.staging import StagedFile
@@ -54,8 +56,8 @@ def wheel(folder: Path, project: str = "demo", version: str = "1.0", tags: str =
     )
 
 
-def add(mirror: Path, *paths: Path, **options: Any) -> list[Published]:
-    return list(add_wheels(mirror, paths, **options).files)
+def add(mirror: Path, *paths: Path, originals: Iterable[Path] = (), **options: Any) -> list[Published]:
+    return list(add_wheels(mirror, paths, originals=originals, publishing=Publishing(**options)).files)
 
 
 def statuses(publications: list[Published]) -> list[str]:
@@ -394,7 +396,7 @@ def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
     paths = [wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", project="other")]
     bad = tmp_path / "in" / "bad-1.0-py3-none-any.whl"
     bad.write_bytes(b"no zip")
-    report, published = fix_into_mirror(mirror, [*paths, bad], allow_unproven=True)
+    report, published = fix_into_mirror(mirror, [*paths, bad], policy=Policy(allow_unproven=True))
     assert [each.status.value for each in report.outcomes] == ["fixed", "unchanged", "refused"]
     assert [each.status for each in published.files] == [PublishStatus.ADDED, PublishStatus.ADDED]
     assert [each.source for each in published.files] == paths
@@ -568,7 +570,7 @@ def test_a_removal_that_failed_is_forgotten(why: str, mirror: Path, tmp_path: Pa
         else:
             stack.enter_context(LocalStore(mirror).locked(".root", 1))
         with pytest.raises(MirrorError):
-            remove_files(mirror, "demo", timeout=0.05)
+            remove_files(mirror, "demo", limits=Limits(lock_seconds=0.05))
     root.write_bytes(before)
     shutil.rmtree(mirror / "public/simple/demo")
     add(mirror, wheel(tmp_path / "in", version="3.0"))
@@ -593,7 +595,9 @@ def test_an_original_is_copied_whatever_becomes_of_the_corrected_wheel(mirror: P
     """The corrected one is moved into the mirror; the original is the user's."""
     original = wheel(tmp_path / "in", needs=GPU)
     original.chmod(0o600)
-    _, published = fix_into_mirror(mirror, original, build_tag="1nogpu", yank_original="gpu")
+    _, published = fix_into_mirror(
+        mirror, original, naming=Naming(build_tag="1nogpu"), publishing=Publishing(yank_original="gpu")
+    )
     assert [each.status.value for each in published.files] == ["added", "yanked"]
     status = original.stat()
     assert (status.st_mode & 0o777, status.st_nlink) == (0o600, 1)
@@ -783,7 +787,7 @@ def test_a_copy_of_what_is_served_is_a_mirror(mirror: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["output_dir", "in_place", "overwrite", "dry_run"])
 def test_results_go_nowhere_but_into_the_mirror(name: str, mirror: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(TypeError, match=name):
         fix_into_mirror(mirror, wheel(tmp_path / "in"), "gpu", **{name: True})  # type: ignore[arg-type]
     assert not mirror.exists()
 
@@ -995,3 +999,44 @@ def test_what_a_process_is_writing_is_no_leftover(mirror: Path, tmp_path: Path, 
         assert is_sound(mirror)
         add(mirror, wheel(tmp_path / "in", version="2.0"))
         assert staged.path.exists()
+
+
+@pytest.mark.parametrize("executor", [False, True])
+def test_wheels_are_examined_several_at_a_time(executor: bool, mirror: Path, tmp_path: Path) -> None:
+    """Each has one result, in the order in which they were given, whatever became of the others."""
+    paths = [wheel(tmp_path / "in", version=f"{number}.0") for number in range(4)]
+    paths[1].write_bytes(b"no zip")
+    with ThreadPoolExecutor(2) as pool:
+        report = add_wheels(mirror, paths, executor=pool) if executor else add_wheels(mirror, paths, jobs=2)
+    assert [each.source for each in report.files] == paths
+    assert statuses(list(report.files)) == ["added", "invalid-wheel", "added", "added"]
+    assert is_sound(mirror)
+
+
+def test_a_wheel_that_changes_before_it_is_copied_is_not_added(mirror: Path, tmp_path: Path) -> None:
+    """What was examined is what is served: the release is decided on without it, and nothing of it stays."""
+    good, bad = wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")
+
+    class Writes(ThreadPoolExecutor):
+        def submit(self, *arguments: Any, **options: Any) -> Any:
+            future = super().submit(*arguments, **options)
+            future.result()
+            bad.write_bytes(good.read_bytes())
+            return future
+
+    with Writes(1) as pool:
+        report = add_wheels(mirror, [bad, good], executor=pool)
+    assert statuses(list(report.files)) == ["source-changed", "added"]
+    assert [each["filename"] for each in page(mirror)["files"]] == [good.name]
+    assert is_sound(mirror)
+
+
+def test_a_page_that_another_writer_changed_is_not_written_over(mirror: Path, tmp_path: Path) -> None:
+    """One that takes no lock, such as a person with an editor."""
+    add(mirror, wheel(tmp_path / "in"))
+    store = LocalStore(mirror)
+    old = load_page(store, "demo")
+    edit_page(mirror, '"yanked": false', '"yanked": "by hand"')
+    with pytest.raises(MirrorError, match="another process changed public"):
+        save_page(store, old.with_files([]), 1)
+    assert page(mirror)["files"][0]["yanked"] == "by hand"

@@ -6,13 +6,14 @@ from typing import Any, Final, Literal
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, refusing, tell
+from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, published_line, refusing, tell
 from wheelfix.cli.options import Option, naming_from, policy_from, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
-from wheelfix.cli.progress import FixLog
+from wheelfix.cli.progress import FixLog, Log
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.upload import add_wheels
-from wheelfix.options import Limits, Targets
+from wheelfix.options import Limits, Publishing, Targets, Transfer
+from wheelfix.results import Published
 from wheelfix.text import shown
 
 _OPTIONS: Final[Mapping[str, Option]] = {
@@ -44,11 +45,14 @@ _OPTIONS: Final[Mapping[str, Option]] = {
     "build_tag": click.option(
         "--build-tag", metavar="TAG", help="For --from-index: give wheels that change this build tag, such as 1nogpu."
     ),
-    "jobs": click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-        help="For --from-index: how many wheels to correct at a time.",
+    "repair": click.option(
+        "--repair", is_flag=True, help="For --from-index: fix what `wheelfix repair` fixes, too."
     ),
 }  # fmt: skip
+_JOBS: Final = click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="How many wheels to work on at a time.",
+)  # fmt: skip
 taking_options: Final = with_options(tuple(_OPTIONS.values()))
 """Gives a click command the options that are for --from-index."""
 
@@ -62,6 +66,19 @@ def refuse_taking_options(context: click.Context) -> None:
         source = context.get_parameter_source(each.name or "")
         if each.name in _OPTIONS and source is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{each.opts[-1]} is for --from-index.")
+
+
+class _AddLog(Log):
+    """The log of a run that adds wheels: a line for each."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        super().__init__(total, quiet=quiet)
+        self._quiet = quiet
+
+    def file_published(self, published: Published) -> None:
+        """Print what became of a file."""
+        self.print(published_line(published, quiet=self._quiet))
+        super().file_published(published)
 
 
 class _SyncLog(FixLog):
@@ -94,6 +111,8 @@ def take(
     index: str,
     requirements: Sequence[str],
     form: Literal["text", "json"],
+    publishing: Publishing,
+    limits: Limits,
     *,
     quiet: bool,
     sources: tuple[str, ...],
@@ -108,13 +127,21 @@ def take(
 
     if not requirements:
         raise click.UsageError("Name what to take, such as torch==2.7.0.")
-    policy_from(options), naming_from(options)
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
-
-    targets, limits = Targets(options.pop("platforms"), options.pop("pythons")), Limits(lock_seconds=options.pop("timeout"))
     with refusing(), _SyncLog(len(requirements), quiet=quiet) as progress:
         report, published = mirror_releases(
-            mirror, index, requirements, rules, targets=targets, limits=limits, progress=progress, **options
+            mirror,
+            index,
+            requirements,
+            rules,
+            targets=Targets(options["platforms"], options["pythons"]),
+            publishing=publishing,
+            policy=policy_from({**options, "allow_mixed": publishing.allow_mixed}),
+            naming=naming_from(options),
+            repair=options["repair"],
+            limits=limits,
+            jobs=options["jobs"],
+            progress=progress,
         )
     told = {each.source for each in report.outcomes if each.problem}
     for each in published.files:
@@ -147,6 +174,7 @@ def take(
 @click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release will not agree.")
 @click.option("--link", is_flag=True, help="Share the files with the mirror; they must not be written to any more.")
 @NULL
+@_JOBS
 @TIMEOUT
 @FORMAT
 @QUIET
@@ -182,30 +210,26 @@ def command(
       wheelfix mirror add mirror/ --from-index https://download.pytorch.org/whl/cpu/ \\
           --platform 'manylinux*_x86_64' --python 3.11 'torch==2.7.0'
     """
-    options: dict[str, Any] = {
-        "replace": replace,
-        "yank_original": yank_original,
-        "allow_mixed": allow_mixed,
-        "timeout": timeout,
-    }
+    publishing = Publishing(
+        replace=replace,
+        yank_original=yank_original,
+        allow_mixed=allow_mixed,
+        transfer=Transfer.LINK if link else Transfer.COPY,
+    )
+    limits = Limits(lock_seconds=timeout)
     if len(indexes) > 1:
         raise click.UsageError("--from-index can be given once: run the command once for each index.")
     if indexes:
         if link or originals:
             raise click.UsageError("--from-index knows the originals, and shares no files: leave out --link and --original.")
-        return take(mirror, indexes[0], wheels, form, quiet=quiet, **options, **taking)
+        return take(mirror, indexes[0], wheels, form, publishing, limits, quiet=quiet, **taking)
     refuse_taking_options(click.get_current_context())
     if originals and yank_original is None:
         raise click.UsageError("--original is for --yank-original.")
     paths = wheel_paths(wheels, null=null, quiet=quiet)
     known = wheel_paths(originals) if originals else ()
-    with refusing():
+    with refusing(), _AddLog(len(paths), quiet=quiet) as log:
         report = add_wheels(
-            mirror,
-            paths,
-            originals=known,
-            transfer="link" if link else "copy",
-            on_published=lambda each: tell(each, quiet=quiet),
-            **options,
+            mirror, paths, publishing=publishing, originals=known, limits=limits, jobs=taking["jobs"], progress=log
         )
     return conclude(report, form, quiet=quiet)

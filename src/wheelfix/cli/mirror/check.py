@@ -13,6 +13,7 @@ from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
+from wheelfix.options import Limits, Selection
 from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_summary
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.text import shown
@@ -93,35 +94,34 @@ def command(
         raise click.UsageError("--quick and --fix are for the directory of a mirror, not for a URL.")
     if projects and not is_url:
         raise click.UsageError("The directory of a mirror is checked as a whole; PROJECT is for the URL of an index.")
+    selection = Selection(select, ignore)
     with Log(unit="project", quiet=quiet) as progress, refusing():
         if is_url:
-            survey = check_index(
+            report = check_index(
                 mirror,
                 projects,
                 download=download,
-                select=select,
-                ignore=ignore,
+                selection=selection,
                 timeout=min(timeout, 60) if timeout > 0 else 60,
                 seconds=max_time,
                 most_requests=max_requests,
-                on_project=progress.project_done,
+                progress=progress,
             )
         else:
-            survey = check_mirror(
+            report = check_mirror(
                 mirror,
                 quick=quick,
                 fix=fix,
-                select=select,
-                ignore=ignore,
-                timeout=timeout,
-                on_project=progress.project_done,
+                selection=selection,
+                limits=Limits(lock_seconds=timeout),
+                progress=progress,
             )
     if form == TEXT:
-        print_text(render_mirror_check(survey, verbose=verbose))
+        print_text(render_mirror_check(report, verbose=verbose))
     else:
-        click.echo(renderer("mirror check", form)(mirror, survey), nl=False)
+        click.echo(renderer("mirror check", form)(mirror, report), nl=False)
     if not quiet:
-        print_summary(render_mirror_check_summary(survey))
-    if not survey.complete:
+        print_summary(render_mirror_check_summary(report))
+    if not report.complete:
         return ExitCode.INCOMPLETE
-    return ExitCode.DONE if survey.passes(strict=strict) else ExitCode.FOUND
+    return ExitCode.DONE if report.passes(strict=strict) else ExitCode.FOUND

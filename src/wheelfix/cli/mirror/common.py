@@ -44,12 +44,15 @@ def refusing() -> Iterator[None]:
         raise stopped(error) from error
 
 
+def published_line(published: Published, *, quiet: bool = False) -> str:
+    """Return what became of one file, in red where something went wrong; empty if there is nothing to print."""
+    head, line_end, rest = render_published_file(published, quiet=quiet).partition("\n")
+    return (click.style(head, fg="red") if published.problem else head) + line_end + rest
+
+
 def tell(published: Published, *, quiet: bool = False) -> None:
-    """Tell what became of one file."""
-    text = render_published_file(published, quiet=quiet)
-    if text:
-        head, _, rest = text.partition("\n")
-        say((click.style(head, fg="red") if published.problem else head) + "\n" + rest)
+    """Print what became of one file."""
+    say(published_line(published, quiet=quiet))
 
 
 def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"], *, quiet: bool) -> int:

@@ -7,6 +7,7 @@ import click
 from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.yank import remove_files
+from wheelfix.options import Limits
 
 
 @click.command("remove", cls=Command)
@@ -21,4 +22,4 @@ def command(mirror: str, selection: str, timeout: float, form: Literal["text", "
       wheelfix mirror remove mirror/ torch==2.7.0
       wheelfix mirror remove mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
     """
-    return carry_out(lambda: remove_files(mirror, selection, timeout=timeout), form, quiet=quiet)
+    return carry_out(lambda: remove_files(mirror, selection, limits=Limits(lock_seconds=timeout)), form, quiet=quiet)

@@ -7,6 +7,7 @@ import click
 from wheelfix.cli.command import Command
 from wheelfix.cli.mirror.common import carry_out, changing_options
 from wheelfix.mirror.yank import yank_files
+from wheelfix.options import Limits
 
 
 @click.command("yank", cls=Command, short_help="Yank files: only old locks still install them.")
@@ -22,4 +23,4 @@ def command(mirror: str, selection: str, reason: str, timeout: float, form: Lite
       wheelfix mirror yank mirror/ torch==2.7.0
       wheelfix mirror yank mirror/ torch-2.7.0-cp311-cp311-win_amd64.whl
     """
-    return carry_out(lambda: yank_files(mirror, selection, reason, timeout=timeout), form, quiet=quiet)
+    return carry_out(lambda: yank_files(mirror, selection, reason, limits=Limits(lock_seconds=timeout)), form, quiet=quiet)
