@@ -42,7 +42,7 @@ class Log(NoProgress):
         self._unit = unit
         self._draws = not quiet and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._bars: Bars | None = None
-        self._lock = RLock()  # the bytes of a file are counted by a thread of its own
+        self._lock = RLock()  # the bytes of a file are counted by other threads
         self._started = time.monotonic()
         self._files: dict[str, tuple[int, int | None]] = {}
         self._done = 0
@@ -56,8 +56,9 @@ class Log(NoProgress):
 
     def file_advanced(self, name: str, count: int) -> None:
         """Move the bar of the file."""
-        done, size = self._files.get(name, (0, None))
-        self._draw_file(name, done + count, size)
+        with self._lock:
+            done, size = self._files.get(name, (0, None))
+            self._draw_file(name, done + count, size)
 
     def wheel_done(self, outcome: "Outcome") -> None:
         """Move the bar of the run."""

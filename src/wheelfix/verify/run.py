@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wheelfix.codes import first_of_each
-from wheelfix.errors import SourceChanged
+from wheelfix.errors import SourceChanged, WheelFault
 from wheelfix.executors import Workers, run_all
 from wheelfix.options import Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress
@@ -27,7 +28,7 @@ from wheelfix.verify.requirements import check_requirements
 from wheelfix.verify.subject import Subject, form_of_damage, refusing, unreadable
 from wheelfix.verify.wheel_file import check_wheel_file
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.source import Readable
+from wheelfix.wheel.zip.source import Readable, Source
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -53,12 +54,13 @@ _MOST_ALIKE: Final = 1_000
 _EVERYTHING: Final = Selection()
 
 
-def check_wheel(path: Path) -> CheckedWheel:
+def check_wheel(path: Path, *, source: Readable | None = None) -> CheckedWheel:
     """Return every finding in the wheel at ``path``, the worst first; all its files are read.
 
-    Nothing is raised for what is wrong with the wheel or with the file: that is a finding too.
+    ``source`` is the file where it is open already. Nothing is raised for what is wrong with the wheel or with the file:
+    that is a finding too.
     """
-    return CheckedWheel(path, tuple(each.finding for each in reported(findings_in(path))))
+    return CheckedWheel(path, tuple(each.finding for each in reported(findings_in(path, source=source))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +223,9 @@ def verify_wheels(
             statements[path] = statement
         progress.wheel_checked(checked[path])
 
-    distinct = list(dict.fromkeys(given))
-    run_all(
-        _check, distinct, Workers(jobs, executor), lost=lambda path, error: _unreadable(no_result(path, error)), done=done
-    )
+    distinct, workers = list(dict.fromkeys(given)), Workers(jobs, executor)
+    check = partial(_check, progress=progress if workers.work_here(len(distinct)) else NO_PROGRESS)
+    run_all(check, distinct, workers, lost=lambda path, error: _unreadable(no_result(path, error)), done=done)
     for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
         added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
         findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
@@ -232,10 +233,31 @@ def verify_wheels(
     return VerifyReport(tuple(checked[path] for path in given))
 
 
-def _check(path: Path) -> tuple[CheckedWheel, Statement | None]:
+class _Counted:
+    """``source``, with what is read of its entries reported to ``progress``."""
+
+    def __init__(self, source: Source, progress: Progress) -> None:
+        self._source = source
+        self._progress = progress
+        self.size = source.size
+        self.check_unchanged = source.check_unchanged
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``."""
+        self._progress.file_advanced(self._source.path.name, size)
+        return self._source.read_at(offset, size)
+
+
+def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | None]:
     """Return the findings of one wheel, and what it declares if it can be read."""
     try:
-        return check_wheel(path), read_statement(path)
+        try:
+            source = Source(path)
+        except (WheelFault, OSError):
+            return check_wheel(path), None  # the finding says why
+        with source:
+            progress.file_started(path.name, source.size)
+            return check_wheel(path, source=_Counted(source, progress)), read_statement(path)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its finding says what it was
         return _unreadable(failure(path, error))
 

@@ -16,6 +16,7 @@ from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Output, Policy
 from wheelfix.progress import NoProgress
 from wheelfix.results import CheckedWheel, Outcome, Status
+from wheelfix.verify.run import verify_wheels
 
 
 class Terminal(io.StringIO):
@@ -129,19 +130,31 @@ def test_the_log_of_a_fix_stands_above_the_bars(terminal: Terminal) -> None:
     assert "1/2 wheels" in text
 
 
-def test_one_large_wheel_reports_its_bytes(tmp_path: Path) -> None:
-    class Events(NoProgress):
-        seen: list[tuple[str, int | None]]
+class Events(NoProgress):
+    """What is reported of files: the name, and the size or the number of bytes."""
 
-        def __init__(self) -> None:
-            self.seen = []
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int | None]] = []
 
-        def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
-            self.seen.append((name, size))
+    def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
+        self.seen.append((name, size))
 
-        def file_advanced(self, name: str, count: int) -> None:
-            self.seen.append((name, count))
+    def file_advanced(self, name: str, count: int) -> None:
+        self.seen.append((name, count))
 
+
+def test_one_wheel_that_is_verified_reports_its_bytes(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path, WheelSpec(files=(Entry("demo/data.bin", bytes(5 << 20)),)))
+    events, size = Events(), path.stat().st_size
+    report = verify_wheels([path], progress=events)
+    assert report == verify_wheels([path])
+    assert events.seen[0] == (path.name, size)
+    assert sum(count or 0 for _, count in events.seen[1:]) > size // 2
+    missing = tmp_path / "no-1.0-py3-none-any.whl"
+    assert verify_wheels([missing], progress=events) == verify_wheels([missing])
+
+
+def test_one_wheel_that_is_fixed_reports_its_bytes(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(files=(Entry("demo/data.bin", bytes(5 << 20)),), requires=("nvidia-nccl-cu12",)))
     events, size = Events(), path.stat().st_size
     fix_wheels([path], policy=Policy(allow_unproven=True), output=Output(directory=tmp_path / "out"), progress=events)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,10 +47,10 @@ def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
 
 
 def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def inspect(path: Path) -> CheckedWheel:
+    def inspect(path: Path, **options: Any) -> CheckedWheel:
         if path.name.startswith("bad"):
             raise KeyError("x")
-        return check_wheel(path)
+        return check_wheel(path, **options)
 
     monkeypatch.setattr(run, "check_wheel", inspect)
     paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
