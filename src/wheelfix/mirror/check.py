@@ -306,7 +306,20 @@ def check_mirror(
     :raises MirrorError: if the directory is no mirror, or cannot be fixed.
     :raises ValueError: if a text of ``selection`` begins no code.
     """
-    store, selection = open_store(mirror), selection.among(MIRROR_CHECKS)
+    return check_store(open_store(mirror), quick=quick, fix=fix, selection=selection, limits=limits, progress=progress)
+
+
+def check_store(
+    store: Store,
+    *,
+    quick: bool = False,
+    fix: bool = False,
+    selection: Selection = Selection(),
+    limits: Limits = Limits(),
+    progress: Progress = NO_PROGRESS,
+) -> MirrorCheckReport:
+    """Return what is wrong in the mirror in ``store``; see :func:`check_mirror`."""
+    selection = selection.among(MIRROR_CHECKS)
     report = _Check(store, quick=quick).run(progress).selected(selection)
     if fix and selection.includes("unlisted"):
         settle_journals(store, limits.lock_seconds)
