@@ -139,23 +139,28 @@ def _toml(value: object) -> str:
 
 def _takes(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
-        words = dict.fromkeys(_takes(form) for form in schema["anyOf"])
-        return " or ".join(word for word in words if not (word == "text" and "text or a list of texts" in words))
+        *single, last = dict.fromkeys(_takes(form) for form in schema["anyOf"])
+        if last == "string or list of strings" and single == ["string"]:
+            return last
+        one = " or ".join(single)
+        return f"{one}, or a list of these" if last == f"list of {one}" else " or ".join((*single, last))
     if "$ref" in schema:
-        return f"a table, see {_TITLES[schema['$ref'].rpartition('/')[2]]}"
+        return f"table, see {_TITLES[schema['$ref'].rpartition('/')[2]]}"
     match schema:
         case {"enum": values}:
             return " or ".join(f"`{json.dumps(value)}`" for value in values)
         case {"type": "array", "items": items}:
-            return "text or a list of texts" if items == {"type": "string"} else f"a list of: {_takes(items)}"
+            if items == {"type": "string"}:
+                return "string or list of strings"
+            return f"list of {_takes(items)}".replace("list of table,", "list of tables,")
         case {"format": "date"}:
-            return "a date"
+            return "date"
         case {"type": "object", "properties": _}:
-            return "a table, see [Configuration](configuration.md)"
+            return "table, see [Configuration](configuration.md)"
         case {"type": "object"}:
-            return "a table: fields and their values"
+            return "table of fields and their values"
         case _:
-            return "text"
+            return "string"
 
 
 def configuration_page(root: click.Context) -> str:

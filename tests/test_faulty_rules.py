@@ -28,7 +28,7 @@ def test_a_faulty_file_is_refused_with_a_message_to_act_on(path: Path, monkeypat
     monkeypatch.chdir(FOLDER)
     with pytest.raises(RulesError) as caught:
         load_rules(path.name)
-    message = str(caught.value).replace(str(FOLDER.resolve()), "<folder>") + "\n"
+    message = str(caught.value).replace(str(FOLDER.resolve()), "<directory>") + "\n"
     assert message == path.with_suffix(".txt").read_text("utf-8")
     assert caught.value.code == "invalid-rules"
     assert len(caught.value.findings) == message.count("\n") - 1
@@ -43,6 +43,8 @@ def test_no_wheel_is_touched(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(FOLDER)
     ran = running.wheelfix("fix", "--in-place", "--rules", path.name, wheel)
     assert (ran.code, ran.out) == (2, "")
-    assert path.with_suffix(".txt").read_text("utf-8").splitlines()[-1].replace("<folder>", str(FOLDER.resolve())) in ran.err
+    assert (
+        path.with_suffix(".txt").read_text("utf-8").splitlines()[-1].replace("<directory>", str(FOLDER.resolve())) in ran.err
+    )
     assert wheel.read_bytes() == before
     assert running.wheelfix("rules", "check", path.name).code == 2

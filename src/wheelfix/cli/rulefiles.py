@@ -1,4 +1,4 @@
-"""The rules that a command works with: those that are named, or those of the folder."""
+"""The rules that a command uses: those of ``--rules``, or those of the rule file in force."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def chosen_rules(sources: Sequence[str]) -> "RuleSet":
-    """Return the rules of ``sources``, or those that are in force in the working folder.
+    """Return the rules of ``sources``, or those in force in the working directory.
 
     :raises click.ClickException: if there are none.
     :raises RulesError: with every error of the files.
@@ -46,7 +46,7 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
 
 
 def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the sources of each set of rules to be looked at: every file alone, those of ``--rules`` together."""
+    """Return the sources of each set of rules to check: every file alone, those of ``--rules`` together."""
     return [*((file,) for file in files), *([tuple(together)] if together else ())] or [()]
 
 

@@ -1,4 +1,4 @@
-"""What there is to say of rules: lists, explanations and test results, as text and JSON."""
+"""Rules as text and JSON: lists, explanations, findings and test results."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _MOST_VALUES: Final = 4
 
 
 def render_rules(rules: RuleSet) -> str:
-    """Return the rules in force, in the order in which they are asked, under the place each comes from."""
+    """Return the rules in force, in order, under the file or set that each comes from."""
     lines: list[str] = []
     origin = None
     for rule, place in zip(rules.rules, rules.origins, strict=True):
@@ -32,7 +32,7 @@ def render_rules(rules: RuleSet) -> str:
             origin = place
         lines.append(f"  {shown(rule.id)}: {_action(rule)}{_condition('', rule.match)}{_condition(' when ', rule.when)}")
         lines.append(f"    {shown(rule.reason)}" + (f" ({shown(rule.url)})" if rule.url else ""))
-    return "".join(f"{line}\n" for line in lines) or "There are no rules.\n"
+    return "".join(f"{line}\n" for line in lines) or "No rules.\n"
 
 
 def _action(rule: Rule) -> str:
@@ -71,7 +71,7 @@ def render_rules_json(rules: RuleSet) -> str:
 
 
 def render_explanation(explanation: WheelExplanation, *, wanted: str | None = None) -> str:
-    """Return why requirements stay or go: all in a line each, or those that are ``wanted`` in full."""
+    """Return why requirements are kept, dropped or changed: all in a line each, or those that are ``wanted`` in full."""
     if explanation.problem:
         return ""
     lines = [f"{shown(explanation.source.name)}: {explanation.total} requirements"]
@@ -84,12 +84,12 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
         if explanation.is_empty and find(wanted):
             lines.append(f"  No rule changes the field {shown(wanted)}.")
         elif explanation.is_empty:
-            lines.append(f"  There is no requirement {shown(wanted)!r}, and no trace of one that wheelfix has taken out.")
-    lines += [f"  done before: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
+            lines.append(f"  No requirement {shown(wanted)!r}, and none that wheelfix has dropped before.")
+    lines += [f"  earlier: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
     if explanation.refusal:
         refusal = explanation.refusal
-        lines.append(f"  The wheel would be refused, and nothing of it changed: {shown(refusal.message)}. {refusal.hint}")
+        lines.append(f"  The wheel would be refused: {shown(refusal.message)}. {refusal.hint}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -104,19 +104,19 @@ def _overview(explanation: WheelExplanation) -> Iterator[str]:
     yield from _of_the_wheel(explanation)
     yield from map(shown, reasons)
     if not reasons and not explanation.changes:
-        yield "  No rule decides on any of them."
+        yield "  No rule matches any of them."
 
 
 def _of_the_wheel(explanation: WheelExplanation) -> Iterator[str]:
-    """Yield what is changed by rules that are for the wheel as a whole."""
-    told = {change for each in explanation.requirements for change in _changes_of(each, explanation.changes)}
+    """Yield what is changed by rules for the whole wheel."""
+    listed = {change for each in explanation.requirements for change in _changes_of(each, explanation.changes)}
     for change in explanation.changes:
-        if change not in told:
+        if change not in listed:
             yield f"  {render_change(change)}  [{_why(change)}]"
 
 
 def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Change]:
-    """Return what becomes of a requirement, one change behind the other."""
+    """Return the changes of a requirement, one after the other."""
     found: list[Change] = []
     text: str | None = explanation.text
     decider = explanation.decided.id if explanation.decided else None
@@ -145,22 +145,22 @@ def _in_full(explanation: Explanation, count: int, changes: Sequence[Change]) ->
     times = f"  ({count} times)" if count > 1 else ""
     yield f"  {_mark(explanation, changes)} {shown(explanation.text)}{times}"
     yield from _results(explanation, changes)
-    if explanation.fault:
-        yield f"      malformed: {shown(explanation.fault)}"
+    if explanation.malformed:
+        yield f"      malformed: {shown(explanation.malformed)}"
     rule = explanation.decided
     mine = _changes_of(explanation, changes)
     if rule is not None and explanation.held_back:
-        yield f"      stays: {explanation.held_back}"
-        yield f"      {_view(rule)} would act otherwise: {shown(rule.reason)}"
+        yield f"      kept: {explanation.held_back}"
+        yield f"      {_view(rule)} would {rule.action} it: {shown(rule.reason)}"
     elif rule is not None:
         yield f"      {rule.action} by {_view(rule)}: {shown(rule.reason)}"
     elif not mine:
-        yield "      stays: no rule decides on it"
+        yield "      kept: no rule matches"
     yield from (f"      {change.action} by {_why(change)}" for change in mine if not rule or change.rule != rule.id)
     yield from (f"      {change.verdict}: {shown(change.evidence or '')}" for change in mine if change.verdict)
     for each in explanation.also:
-        yield f"      also matched by {_view(each)}, which would {each.action}; the first one decides"
-    yield from (f"      not by {_view(each)}: {_stopped(each)}" for each in explanation.nearly)
+        yield f"      {_view(each)} matches too and would {each.action} it; the first rule decides"
+    yield from (f"      {_view(each)} does not match: {_stopped(each)}" for each in explanation.nearly)
 
 
 def _view(rule: RuleView) -> str:
@@ -168,8 +168,8 @@ def _view(rule: RuleView) -> str:
 
 
 def _stopped(rule: RuleView) -> str:
-    there = f", and here it is {rule.found}" if rule.found else ""
-    return shown(f"its {rule.stopped_by} is {rule.wanted}{there}")
+    there = f", found {rule.found}" if rule.found else ""
+    return shown(f"{rule.stopped_by} is {rule.wanted}{there}")
 
 
 def _why(change: Change) -> str:
@@ -182,7 +182,7 @@ def render_explanations_json(explanations: Sequence[WheelExplanation]) -> str:
 
 
 def render_results(results: Sequence[Result], *, untested: Sequence[str] = (), verbose: bool = False) -> str:
-    """Return how cases went: those that failed with what differs, and a count."""
+    """Return the results of test cases: those that failed with what differs, and a count."""
     lines: list[str] = []
     for result in results:
         if not result.passed:
@@ -206,7 +206,7 @@ def _lines(text: str) -> list[str]:
 
 
 def render_results_json(results: Sequence[Result]) -> str:
-    """Return how cases went as JSON, version 1."""
+    """Return the results of test cases as JSON, version 1."""
     listed = [{"name": each.name, "passed": each.passed, "differences": list(each.differences)} for each in results]
     return encode({"version": 1, "command": "rules test", "results": listed})
 

@@ -1,4 +1,4 @@
-"""Rules carried out on METADATA: which requirements are dropped, kept or changed, and what else."""
+"""What each action does, and rules applied to METADATA: which requirements are dropped, kept or changed, and what else."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,14 +20,14 @@ from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.requirement import Requirement, RequirementParts, on_one_line, read_requirement
 
 PLACEHOLDERS: Final = ("name", "extras", "specifier", "marker")
-"""What a template of ``replace`` can hold, each in braces."""
+"""The placeholders of a template of ``replace``, each in braces."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequirementAction:
     """An action on a requirement: ``run`` takes its parts and the action's argument, and gives its new text.
 
-    ``None`` takes the requirement out. An action that is ``idempotent`` finds nothing to do where it was done.
+    ``None`` drops the requirement. An ``idempotent`` action changes nothing when it is applied again.
     """
 
     run: Callable[[RequirementParts, str], str | None]
@@ -48,12 +48,12 @@ def _replace(parts: RequirementParts, template: str) -> str:
 def template_fields(template: str) -> tuple[str, ...]:
     """Return the placeholders of a template.
 
-    :raises ValueError: if it is not one: a brace alone, or a placeholder with a conversion or a format.
+    :raises ValueError: if it is invalid: a single brace, or a placeholder with a conversion or a format.
     """
     found = []
     for _, name, form, conversion in Formatter().parse(template):
         if form or conversion:
-            raise ValueError("a placeholder is a name in braces, without conversion and format")
+            raise ValueError("a placeholder is a name in braces, without conversion or format")
         if name is not None:
             found.append(name)
     return tuple(found)
@@ -77,7 +77,7 @@ def _add(editor: Editor, requirement: str) -> bool:
 
 
 def _drop_extra(editor: Editor, extra: str) -> bool:
-    """Take out an extra, and what it asks for in the requirements that are there now."""
+    """Remove an extra, and its part in the requirements that are there now."""
     name = canonicalize_name(extra)
     project = canonicalize_name(editor.document.first("Name") or "")
     values: dict[Field, str | None] = {}
@@ -97,11 +97,11 @@ def _drop_extra(editor: Editor, extra: str) -> bool:
 
 
 def _without_extra(text: str, extra: str, project: str) -> str | None:
-    """Return a requirement as it is without ``extra``, ``None`` if nothing else calls for it."""
+    """Return a requirement without ``extra``, ``None`` if only that extra requires it."""
     parts = RequirementParts.of(on_one_line(text))
     if parts is None:
         return text
-    if canonicalize_name(parts.name) == project:  # the project asks for extras of its own
+    if canonicalize_name(parts.name) == project:  # the project requires extras of its own
         left = [each for each in parts.extra_names if canonicalize_name(each) != extra]
         if not left and parts.extra_names:
             return None
@@ -139,15 +139,15 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
     "add-field": _add_field,
     "remove-field": _remove_field,
 }
-"""The actions on a wheel. Each changes nothing where it was done, and tells whether what it is for was or is there."""
+"""The actions on a wheel. Each is idempotent, and returns whether the wheel had or has what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
     """What rules made of a document.
 
-    ``kept`` lists the requirements on which a rule decided that they stay; ``applied`` the ids of the rules that decided
-    on a requirement or found in the wheel what they are for, whether or not there was something left to change.
+    ``kept`` lists the requirements that a rule keeps; ``applied`` the ids of the rules that decided on a requirement or
+    found in the wheel what they are for, whether or not something was left to change.
     """
 
     document: Document
@@ -160,8 +160,8 @@ class Corrected:
 def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
     """Return what ``rules`` make of the METADATA of a wheel.
 
-    Each requirement is judged once, on what the wheel came with, and the first rule that matches decides. Then the rules
-    for the wheel as a whole are carried out, in their order.
+    Each requirement is judged once, as it was in the original wheel, and the first rule that matches decides. Then the
+    rules for the whole wheel are applied, in their order.
 
     :raises EditError: if a rule makes something that METADATA cannot hold.
     """
@@ -189,14 +189,14 @@ class _Requirements:
         self.applied: list[str] = []
 
     def judged(self) -> tuple[Mapping[Field, str | None], list[Change]]:
-        """Return the new text of the requirements that change, ``None`` for those that go, and the changes."""
+        """Return the new text of the requirements that change, ``None`` for those that are dropped, and the changes."""
         values: dict[Field, str | None] = {}
         changes: list[Change] = []
         for each in self._facts.document.all(REQUIRES):
             text = each.value.strip()
             requirement = read_requirement(text)
             if requirement is None:
-                self.notes.append(f"METADATA: the requirement {shown(text)!r} cannot be read and stays as it is.")
+                self.notes.append(f"METADATA: the requirement {shown(text)!r} cannot be parsed and is unchanged.")
                 continue
             change = self._judge(requirement)
             if change is None:
@@ -222,7 +222,7 @@ class _Requirements:
 
 
 def _new_text(rule: Rule, text: str) -> str | None:
-    """Return what ``rule`` makes of a requirement; one that stays keeps its bytes."""
+    """Return what ``rule`` makes of a requirement; one that is kept keeps its bytes."""
     action = REQUIREMENT_ACTIONS[rule.action_name]
     plain = on_one_line(text)
     parts = RequirementParts.of(plain)
@@ -243,14 +243,14 @@ def _check_result(action: str, before: str, after: str) -> None:
     except EditError as error:
         raise EditError(
             "invalid-result",
-            f"{action} makes {shown(before)!r} into {shown(after)!r}, which is no requirement",
-            hint="Drop it, or write it anew with the action replace.",
+            f"{action} makes {shown(before)!r} into {shown(after)!r}, which is not a requirement",
+            hint="Drop it, or rewrite it with the action replace.",
         ) from error
 
 
 @contextmanager
 def _naming(rule: Rule) -> Iterator[None]:
-    """Let errors tell which rule asked for the edit."""
+    """Let errors name the rule that requested the edit."""
     try:
         yield
     except EditError as error:
@@ -266,17 +266,17 @@ def _change_wheel(rule: Rule, editor: Editor) -> bool:
 
 
 def _orphans(editor: Editor) -> list[str]:
-    """Return a note for each extra that a requirement is behind and that the wheel does not provide, by these changes."""
+    """Return a note for each extra that, after these changes, a requirement depends on and the wheel does not provide."""
     provided = {canonicalize_name(each.value.strip()) for each in editor.document.all("Provides-Extra")}
     fields = [(change.field, change.before, change.after) for change in editor.changes]
     written = [read_requirement(after) for field, _, after in fields if field == REQUIRES and after]
     named = {extra for requirement in written if requirement for extra in requirement.required_by_extras}
     notes = [
-        f"A new requirement is behind the extra {each!r}, which the wheel does not provide." for each in named - provided
+        f"A new requirement depends on the extra {each!r}, which the wheel does not provide." for each in named - provided
     ]
     gone = {str(canonicalize_name(before)) for field, before, _ in fields if field == "Provides-Extra" and before}
     for each in editor.document.all(REQUIRES) if gone else ():
         left = read_requirement(each.value.strip())
         if left and left.needs_extra and not left.required_by_extras and any(extra in left.marker.lower() for extra in gone):
-            notes.append(f"The marker of {shown(left.text)!r} is unusual and may still ask for an extra that is gone.")
+            notes.append(f"The marker of {shown(left.text)!r} is unusual and may still refer to a removed extra.")
     return sorted(notes)

@@ -1,4 +1,4 @@
-"""Rules tried on wheels that exist as data only: the cases of rule files, and folders of METADATA before and after."""
+"""Rules tried on wheels that are data only: the tests in rule files, and directories of METADATA before and after."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from wheelfix.wheel.requirement import same_requirement
 
 BEFORE: Final = "METADATA.in"
 AFTER: Final = "METADATA.out"
-_UNEXPECTED: Final = "there, and not expected"
+_UNEXPECTED: Final = "unexpected"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one case went: ``name`` says which, ``differences`` what is not as expected; none is a pass.
+    """The result of one test case: ``name`` says which, ``differences`` what is not as expected; none is a pass.
 
-    ``written`` tells what was written as expected from now on.
+    ``written`` says what was written as the expected result.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether all is as expected."""
+        """Whether everything is as expected."""
         return not self.differences
 
 
 def try_cases(rules: RuleSet, origins: Iterable[str] | str | None = None) -> tuple[Result, ...]:
-    """Return how the cases of ``rules`` went; each is tried on all of them, as a wheel would be.
+    """Return the results of the test cases of ``rules``; each is tried on all rules, as a wheel would be.
 
-    ``origins`` chooses the cases of the rules that come from there: files, built-in sets. By default all are tried.
+    ``origins`` selects the cases of the rules that come from there: files, built-in sets. By default all are tried.
     """
     chosen = None if origins is None else listed(origins)
     return tuple(
@@ -73,12 +73,12 @@ def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
 
 
 def _why(rules: RuleSet, facts: Facts, texts: Collection[str]) -> Iterator[str]:
-    """Yield why requirements stayed that were not expected."""
+    """Yield why unexpected requirements were kept."""
     for each in explain(rules, facts):
         if each.text in texts:
-            by = f"{each.decided.id} decides on it" if each.decided else "no rule decides on it"
+            by = f"{each.decided.id} decides" if each.decided else "no rule matches"
             near = "".join(
-                f"; not {rule.id}: its {rule.stopped_by} is {rule.wanted}, and here {rule.found}" for rule in each.nearly
+                f"; {rule.id} does not match: {rule.stopped_by} is {rule.wanted}, found {rule.found}" for rule in each.nearly
             )
             yield f"  {each.text}: {each.held_back or by}{near}"
 
@@ -110,45 +110,45 @@ def _compared(name: str, found: tuple[str, ...], expected: tuple[str, ...]) -> I
         if other is not None:
             missing.remove(text)
             extra.remove(other)
-            yield f"{name}: spelled otherwise: expected {text}, found {other}"
-    yield from (f"{name}: expected, and not there: {text}" for text in missing)
+            yield f"{name}: spelled differently: expected {text}, found {other}"
+    yield from (f"{name}: missing: {text}" for text in missing)
     yield from (f"{name}: {_UNEXPECTED}: {text}" for text in extra)
     if set(found) == set(expected):
-        yield f"{name}: in another order, or more often, than expected: {'; '.join(found)}"
+        yield f"{name}: different order or count: {'; '.join(found)}"
 
 
-def golden_folders(folder: Path) -> tuple[Path, ...]:
-    """Return every folder with a ``METADATA.in`` in and below ``folder``, sorted."""
-    return tuple(sorted(path.parent for path in folder.rglob(BEFORE)))
+def golden_directories(directory: Path) -> tuple[Path, ...]:
+    """Return every directory with a ``METADATA.in`` in and below ``directory``, sorted."""
+    return tuple(sorted(path.parent for path in directory.rglob(BEFORE)))
 
 
-def try_golden(rules: RuleSet, folders: Iterable[Path], *, update: bool = False) -> Iterator[Result]:
-    """Yield, for each folder, whether ``rules`` make ``METADATA.out`` of its ``METADATA.in``, byte for byte.
+def try_golden(rules: RuleSet, directories: Iterable[Path], *, update: bool = False) -> Iterator[Result]:
+    """Yield, for each directory, whether ``rules`` turn its ``METADATA.in`` into its ``METADATA.out``, byte for byte.
 
-    A folder whose name is the file name of a wheel stands for that wheel; any other for one that is named by its METADATA
-    and fits every platform. With ``update`` the result is written as what is expected. A file that cannot be read or
-    written is a difference.
+    A directory called like a wheel stands for that wheel; any other for one that is named by its METADATA and is for every
+    platform. With ``update`` the result is written as the expected one. A file that cannot be read or written is a
+    difference.
     """
-    for folder in folders:
+    for directory in directories:
         try:
-            yield _try_folder(rules, folder, update=update)
+            yield _try_directory(rules, directory, update=update)
         except (WheelfixError, OSError) as error:
-            yield Result(str(folder), (str(error),))
+            yield Result(str(directory), (str(error),))
 
 
-def _try_folder(rules: RuleSet, folder: Path, *, update: bool) -> Result:
-    target = folder / AFTER
-    document = Document.parse((folder / BEFORE).read_bytes())
-    facts = make_facts(document, _golden_filename(folder.name, document), lambda: "")
+def _try_directory(rules: RuleSet, directory: Path, *, update: bool) -> Result:
+    target = directory / AFTER
+    document = Document.parse((directory / BEFORE).read_bytes())
+    facts = make_facts(document, _golden_filename(directory.name, document), lambda: "")
     after = apply_rules(rules, facts).document.data
     expected = target.read_bytes() if target.exists() else None
     if expected == after:
-        return Result(str(folder), ())
-    difference = f"there is no {AFTER}" if expected is None else unified_diff(expected, after, folder.name)
+        return Result(str(directory), ())
+    difference = "" if expected is None else unified_diff(expected, after, directory.name)
     if update:
         target.write_bytes(after)
-        return Result(str(folder), (), f"{AFTER} was written: {difference}")
-    return Result(str(folder), (f"{difference}; --update writes it" if expected is None else difference,))
+        return Result(str(directory), (), f"{AFTER} written" + (f": {difference}" if difference else ""))
+    return Result(str(directory), (difference or f"{AFTER} is missing; write it with --update",))
 
 
 def _golden_filename(name: str, document: Document) -> WheelFilename:

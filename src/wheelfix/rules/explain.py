@@ -1,4 +1,4 @@
-"""Why a requirement is still there, and why it is gone."""
+"""Why a requirement is kept, dropped or changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from wheelfix.wheel.requirement import Requirement, read_requirement
 class RuleView:
     """A rule as it looks from one requirement.
 
-    ``stopped_by`` is the first key that keeps it from matching, if one does; ``wanted`` what it asks for there, and
-    ``found`` what it meets.
+    ``stopped_by`` is the first key that keeps it from matching, if one does; ``wanted`` the rule's value there, and
+    ``found`` that of the wheel.
     """
 
     id: str
@@ -29,11 +29,11 @@ class RuleView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What becomes of one requirement and why.
+    """What happens to one requirement and why.
 
-    ``decided`` is the rule that decides, ``None`` if none does; ``held_back`` says why it does not act. ``also`` are later
-    rules that match too; ``nearly`` are rules for that name that something else keeps from matching. ``fault`` says why the
-    requirement is malformed.
+    ``decided`` is the rule that decides, ``None`` if none does; ``held_back`` says why it does not apply. ``also`` are later
+    rules that match too; ``nearly`` are rules for that name that do not match for another reason. ``malformed`` says why
+    the requirement is malformed.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Explanation:
     held_back: str | None = None
     also: tuple[RuleView, ...] = ()
     nearly: tuple[RuleView, ...] = ()
-    fault: str | None = None
+    malformed: str | None = None
 
 
 class _Asked(NamedTuple):
@@ -64,7 +64,7 @@ def explain(rules: RuleSet, facts: Facts) -> tuple[Explanation, ...]:
         text = each.value.strip()
         requirement = read_requirement(text)
         if requirement is None:
-            found.append(Explanation(text, None, fault="it does not begin with a name"))
+            found.append(Explanation(text, None, malformed="it does not begin with a name"))
         else:
             found.append(_explain(requirement, asked, facts))
     return tuple(found)
@@ -103,7 +103,7 @@ def _stopped_by(asked: _Asked, match: Match, requirement: Requirement, facts: Fa
 
 
 def _values_at(path: str, rule: Rule, requirement: Requirement, facts: Facts) -> tuple[str, str]:
-    """Return what ``rule`` asks for under the key ``path``, and what the wheel or the requirement has there."""
+    """Return the value of ``rule`` for the key ``path``, and what the wheel or the requirement has there."""
     table, _, key = path.partition(".")
     values = getattr(rule.when if table == "when" else rule.match, key.replace("-", "_")) or ()
     wanted = " or ".join(each if isinstance(each, str) else " ".join(each.name or ("...",)) for each in values)

@@ -1,4 +1,4 @@
-"""What can be meant so, and mostly is not: rules that never apply or decide, or have had their day."""
+"""Rules that work, but probably not as intended: those that never apply or decide, match too much, or have expired."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,13 +52,13 @@ def _unlikely_values(rule: Rule) -> Iterator[str]:
             yield from _in_match(match)
     for glob in _plain(when.platform, when.not_platform):
         if "_" not in glob and glob not in ("any", "win32"):
-            yield f"no platform tag is {glob!r}; write a pattern such as '*{glob}*'"
+            yield f"{glob!r} is not a platform tag; write a pattern such as '*{glob}*'"
     for glob in _plain(when.python, when.not_python):
         if not _PYTHON_TAG.fullmatch(glob):
-            yield f"no Python tag is {glob!r}; they are such as cp311 and py3"
+            yield f"{glob!r} is not a Python tag such as cp311 or py3"
     for glob in _plain(when.filename, when.not_filename):
         if not glob.endswith(".whl"):
-            yield f"no file name is {glob!r}; write a pattern such as '{glob}-*'"
+            yield f"{glob!r} is not the file name of a wheel; write a pattern such as '{glob}-*'"
 
 
 def _plain(*values: Texts | None) -> list[str]:
@@ -68,14 +68,14 @@ def _plain(*values: Texts | None) -> list[str]:
 def _in_match(match: Match) -> Iterator[str]:
     for glob in match.name or ():
         if _EXTRA_IN_NAME.search(glob):
-            yield f"{glob!r} matches one character of those in brackets; the extras of a requirement are not asked for"
+            yield f"{glob!r}: brackets match one character; extras are not part of a name"
     for text in match.marker or ():
         yield from _in_marker(text)
     for text in match.specifier or ():
         if text.strip().startswith("("):
-            yield f"no specifier is {text!r}; parentheses are not asked for"
+            yield f"{text!r} never matches: specifiers are compared without parentheses"
         elif text.strip() and text.strip()[0] not in _SPECIFIER_BEGINS:
-            yield f"no specifier is {text!r}; it begins with an operator, as in '=={text}'"
+            yield f"{text!r} is not a specifier; write an operator, as in '=={text}'"
 
 
 def _in_marker(text: str) -> Iterator[str]:
@@ -84,11 +84,9 @@ def _in_marker(text: str) -> Iterator[str]:
         for word in _WORD.findall(bare):
             if word not in (*_VARIABLES, "and", "or", "in", "not"):
                 close = get_close_matches(word, _VARIABLES, 1)
-                yield f"no marker has the variable {word!r}; " + (
-                    f"did you mean {close[0]}?" if close else "values are quoted"
-                )
+                yield f"{word!r} is not a marker variable; " + (f"did you mean {close[0]}?" if close else "quote values")
     elif text != "dead" and get_close_matches(text.lower(), ["dead"], 1, 0.7):
-        yield f"{text!r} is looked for in the marker; did you mean dead?"
+        yield f"{text!r} is searched for in the marker; did you mean dead?"
 
 
 Piece: TypeAlias = frozenset[str] | None
@@ -328,13 +326,13 @@ def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]
     for index in _own(rules):
         rule, place = rules.rules[index], _place(rules, index)
         if rule.id not in applied and complete:  # nobody knows what would have applied to a wheel that was refused
-            why = ": what it names is called for by extras only" if rule.id in held_back else ""
-            found.append(place.finding("rule-unused", f"it applied to nothing in this run{why}"))
+            why = ": only extras require what it names" if rule.id in held_back else ""
+            found.append(place.finding("rule-unused", f"applied to nothing in this run{why}"))
         reached = (
             each for each in applied.get(rule.id, ()) if rule.until_version and _reached(rule.until_version, each.version)
         )
         for outcome in islice(reached, 1):
-            message = f"it is meant until version {rule.until_version}, and {outcome.source.name} has reached it"
+            message = f"meant until version {rule.until_version}, which {outcome.source.name} has reached"
             found.append(place.finding("rule-outdated", message))
     return tuple(found)
 
@@ -371,16 +369,16 @@ def _reached(last: str, version: str | None) -> bool:
 def _messages(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tuple[str, str]]:
     """Yield the code and the message of each finding of a rule."""
     if today and rule.until and rule.until <= today:
-        yield "rule-expired", f"it was meant until {rule.until}"
+        yield "rule-expired", f"expired on {rule.until}"
     impossible = _impossible(rule.when)
     if impossible:
-        yield "rule-impossible", f"it can never apply: {impossible}"
+        yield "rule-impossible", f"never applies: {impossible}"
     yield from (("rule-broad", message) for message in _broad(rule))
     yield from (("rule-unlikely-value", message) for message in _unlikely_values(rule))
     above = earlier.above(rule)
     if above:
         names = ", ".join(dict.fromkeys(each.id for each in above))
-        yield "rule-shadowed", f"it can never decide: {names}, earlier, matches all that it matches"
+        yield "rule-shadowed", f"never decides: earlier rules match everything that it matches ({names})"
 
 
 def _impossible(when: When) -> str | None:
@@ -390,7 +388,7 @@ def _impossible(when: When) -> str | None:
         if given and (_versions(given) - _versions(excluded)).is_empty:
             name = key.replace("_", "-")
             but = f" with not-{name} = {' or '.join(excluded)}" if excluded else ""
-            return f"no version fulfils {name} = {' or '.join(given)}{but}"
+            return f"no version matches {name} = {' or '.join(given)}{but}"
     for key in GLOB_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
         if given and excluded and covers(key, excluded, given):
@@ -405,4 +403,4 @@ def _values(when: When, key: str) -> Texts:
 def _broad(rule: Rule) -> Iterator[str]:
     for glob in (rule.match.name if rule.match else None) or ():
         if rule.action != "keep" and not is_plain(glob) and literal_length(glob) < _FEWEST_FIXED:
-            yield f"the pattern {glob!r} fixes so little that it matches names which have nothing in common"
+            yield f"the pattern {glob!r} is so short that it matches unrelated names"

@@ -32,14 +32,14 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _MISSING: Final = object()
 _LONGEST: Final = 40
 _PLACES: Final = {
-    (Rule, "extends"): "It stands above the first [[rule]].",
-    (Rule, "schema"): "It stands above the first [[rule]].",
-    (RuleFile, "tool"): "In a file of its own the keys stand without [tool.wheelfix].",
+    (Rule, "extends"): "Put it above the first [[rule]].",
+    (Rule, "schema"): "Put it above the first [[rule]].",
+    (RuleFile, "tool"): "In wheelfix.toml, write the keys without [tool.wheelfix].",
 }
-"""Where a key belongs that is right, and in the wrong place."""
+"""Keys that exist, in the wrong place, and where they belong."""
 _WORDS: Final = {
-    str: "text",
-    int: "a whole number",
+    str: "a string",
+    int: "an integer",
     float: "a number",
     bool: "true or false",
     list: "a list",
@@ -50,10 +50,10 @@ _WORDS: Final = {
 def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
     """Return ``data`` as ``kind``, or ``None`` if anything is wrong; ``report`` is called for each finding."""
     if not isinstance(data, dict):
-        hint = f"Its keys are: {', '.join(_fields(kind))}."
+        hint = f"Keys: {', '.join(_fields(kind))}."
         if kind is Match and isinstance(data, list):
             hint = f"Write {path.rpartition('.')[2]} = {{ name = [...] }}."
-        report(path, f"it must be a table, and is {_word(data)}", hint)
+        report(path, f"expected a table, found {_word(data)}", hint)
         return None
     fields = _fields(kind)
     complete = True
@@ -61,13 +61,13 @@ def read_struct(kind: type[_Struct], data: object, path: str, report: Report) ->
         if key not in fields:
             brief = key if len(key) <= _LONGEST else f"{key[:_LONGEST]}..."
             hint = _PLACES.get((kind, key)) or did_you_mean(brief, list(fields))
-            report(_join(path, brief), "there is no such key", hint, code="rule-unknown-key")
+            report(_join(path, brief), "unknown key", hint, code="rule-unknown-key")
             complete = False
     values: dict[str, Any] = {}
     for key, (name, form, required) in fields.items():
         if key not in data:
             if required:
-                report(_join(path, key), "it is missing", f"Add {key} = {_specimen(form)}.", code="rule-missing-key")
+                report(_join(path, key), "missing", f"Add {key} = {_specimen(form)}.", code="rule-missing-key")
                 complete = False
             continue
         value = _read(form, data[key], _join(path, key), report)
@@ -110,7 +110,7 @@ def _read(kind: Any, data: object, path: str, report: Report) -> Any:
         return msgspec.convert(data, kind)
     except ValueError:  # ValidationError is one, and so is a number of five thousand digits
         given = _shown(data) if get_origin(kind) is Literal else _word(data)
-        report(path, f"it must be {_described(kind)}, and is {given}", "Correct the value.")
+        report(path, f"expected {_described(kind)}, found {given}", "Correct the value.")
         return _MISSING
 
 
@@ -127,7 +127,7 @@ def _bare(kind: Any) -> Any:
 def _read_list(kind: Any, data: object, path: str, report: Report) -> Any:
     if not isinstance(data, list):
         if kind in (Rule, Case):
-            report(path, f"it must be a list of tables, and is {_word(data)}", f"Write [[{path.rpartition('.')[2]}]].")
+            report(path, f"expected a list of tables, found {_word(data)}", f"Write [[{path.rpartition('.')[2]}]].")
             return _MISSING
         only = _read(kind, data, path, report)
         return only if only is _MISSING else (only,)
@@ -142,16 +142,16 @@ def _read_action(kind: Any, data: object, path: str, report: Report) -> Any:
         if data in words:
             return data
         if data in known:
-            report(path, f"{data} needs an argument", f"Write action = {{ {data} = ... }}.")
+            report(path, f"{data} requires an argument", f"Write action = {{ {data} = ... }}.")
         else:
-            report(path, f"there is no action {data!r}", did_you_mean(data, known))
+            report(path, f"unknown action {data!r}", did_you_mean(data, known))
         return _MISSING
     if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in words:
-        report(path, f"{next(iter(data))} has no argument", f'Write action = "{next(iter(data))}".')
+        report(path, f"{next(iter(data))} takes no argument", f'Write action = "{next(iter(data))}".')
         return _MISSING
     found = read_struct(Action, data, path, report)
     if found is not None and isinstance(data, dict) and len(data) != 1:
-        report(path, f"it has {len(data) or 'no'} keys", "An action has exactly one; write a rule for each.")
+        report(path, f"has {len(data) or 'no'} keys", "An action has exactly one; write a rule for each.")
         return _MISSING
     return _MISSING if found is None else found
 
@@ -167,7 +167,7 @@ def _described(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(map(repr, get_args(kind)))
     if get_origin(kind) is not None or not isinstance(kind, type):
-        return "a table" if get_origin(kind) is Mapping or "Mapping" in str(kind) else "text or a list of texts"
+        return "a table" if get_origin(kind) is Mapping or "Mapping" in str(kind) else "a string or a list of strings"
     return _WORDS.get(kind, "a date such as 2027-01-01" if kind.__name__ == "date" else kind.__name__)
 
 
@@ -230,7 +230,7 @@ def built_in(name: str) -> RuleSet:
     :raises RulesError: if there is none.
     """
     if name.endswith(".toml"):
-        message = "it is a file, not a built-in set"
+        message = "a file, not a built-in set"
         raise rules_error([RulePlace(name).finding("rule-invalid-extends", message, hint="Read it with load_rules.")])
     return load_rules(name)
 
@@ -281,14 +281,14 @@ class _Reader:
         :meth:`finish`.
         """
         if "://" in source:
-            self._refuse_source(source, by, f"{source!r} is a web address", "Download it: rules come from files only.")
+            self._refuse_source(source, by, f"{source!r} is a URL", "Download it: rules are read from local files only.")
         elif source.endswith(".toml"):
             self._add_file(folder / source, by, chain, later=later)
         elif source.partition("/")[0] in BUILT_IN:
             self._add_built_in(source, by)
         else:
-            hint = f"{did_you_mean(source, BUILT_IN)} The name of a file ends with .toml."
-            self._refuse_source(source, by, f"there is no rule set {source!r}", hint)
+            hint = f"{did_you_mean(source, BUILT_IN)} File names end with .toml."
+            self._refuse_source(source, by, f"unknown rule set {source!r}", hint)
 
     def _refuse_source(self, source: str, by: str, message: str, hint: str) -> None:
         """Report that ``source`` cannot be: where it is named, or of itself where the caller names it."""
@@ -298,26 +298,26 @@ class _Reader:
         name, _, group = source.partition("/")
         known = groups_of(name)
         if group and group not in known:
-            self._refuse_source(source, by, f"there is no group {group!r} in {name}", did_you_mean(group, known))
+            self._refuse_source(source, by, f"{name} has no group {group!r}", did_you_mean(group, known))
             return
         for rule in _built_in_file(name).rule:
             if not group or rule.action == "keep" or rule.id == f"{name}/{group}":
                 present, origin = self._rules.setdefault(rule.id, (rule, name))
                 if present is not rule:
-                    self._add_duplicate(RulePlace(origin, rule.id), f"{name} has a rule of this id", "Choose another.")
+                    self._add_duplicate(RulePlace(origin, rule.id), f"used by the built-in set {name}", "Choose another id.")
 
     def _add_file(self, path: Path, by: str, chain: tuple[Path, ...], *, later: bool) -> None:
         try:
             real = path.resolve()
         except (OSError, ValueError, RuntimeError) as error:  # a NUL, or a link that leads to itself
-            self._refuse_source(str(path), by, f"{str(path)!r} cannot be: {error}", "Check the path.")
+            self._refuse_source(str(path), by, f"invalid path {str(path)!r}: {error}", "Check the path.")
             return
         if len(chain) > _DEEPEST:
-            self._refuse_source(str(path), by, f"more than {_DEEPEST} files extend each other", "Extend fewer.")
+            self._refuse_source(str(path), by, f"nested more than {_DEEPEST} files deep", "Extend fewer files.")
             return
         if real in chain:
             circle = " -> ".join(str(each) for each in (*chain[chain.index(real) :], real))
-            self._refuse_source(str(path), by, f"the files extend each other: {circle}", "Break the circle.")
+            self._refuse_source(str(path), by, f"circular: {circle}", "Remove one of them.")
             return
         if real in self._seen:
             return
@@ -345,7 +345,7 @@ class _Reader:
         if path.name == PROJECT_FILE:
             table = project_table(data)
             if table is None:
-                self._refuse_source(name, "", "it has no table [tool.wheelfix]", "Add it, or name another file.")
+                self._refuse_source(name, "", "no [tool.wheelfix] table", "Add it, or name another file.")
                 return ()
             data = table
         tables = data.get("rule")
@@ -379,8 +379,8 @@ class _Reader:
             self._add(place, *finding)
         present, other = self._rules.setdefault(rule.id, (rule, name))
         if present is not rule:
-            where = "another rule has this id" if other == name else f"{other} has a rule of this id"
-            self._add_duplicate(place, where, "Give each its own.")
+            where = "used by another rule" if other == name else f"used by a rule in {other}"
+            self._add_duplicate(place, where, "Give each rule its own id.")
 
     def finish(self, name: str) -> RuleSet:
         """Return the rule set.
@@ -433,7 +433,7 @@ def gpu_rules(*, only: Iterable[str] | str = (), keep: Iterable[str] | str = (),
 
 
 def _rule(action: str, pattern: str) -> Rule:
-    reason = "it was asked for" if action == "drop" else "it was asked to be kept"
+    reason = "dropped on request" if action == "drop" else "kept on request"
     return Rule(
         id=f"{action} {pattern}".strip(),
         reason=reason,

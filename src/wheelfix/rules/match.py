@@ -21,11 +21,11 @@ from wheelfix.wheel.tags import Environments
 
 _WILD: Final = re.compile(r"[*?\[]")
 _MOST_REMEMBERED: Final = 16_384
-"""How many lists of patterns are kept ready: more than rule files have, since all are asked for every requirement."""
+"""How many compiled pattern lists are kept: more than rule files have, since all are tried on every requirement."""
 
 
 class _Ready(NamedTuple):
-    """Patterns made ready: those without wildcards as a set, since compiling a hundred patterns takes long."""
+    """Compiled patterns: those without wildcards as a set, since compiling a hundred patterns takes long."""
 
     exact: frozenset[str]
     pattern: re.Pattern[str] | None
@@ -57,8 +57,8 @@ def is_plain(glob: str) -> bool:
 class Facts:
     """A wheel as it came, as far as rules can see it.
 
-    ``version`` is text as METADATA writes it. ``is_dead`` tells whether no environment that accepts the wheel ever asks for
-    a requirement; ``sha256`` gives the wheel's sum (hexadecimal), and is called only if a rule needs it.
+    ``version`` is text as METADATA writes it. ``is_dead`` says whether the marker of a requirement is never true on the
+    wheel's platforms; ``sha256`` gives the wheel's digest (hexadecimal), and is called only if a rule needs it.
     """
 
     project: NormalizedName
@@ -70,12 +70,12 @@ class Facts:
 
     @cached_property
     def parsed_version(self) -> Version | None:
-        """The version, or ``None`` where it is none by PEP 440."""
+        """The version, or ``None`` where it is not valid (PEP 440)."""
         return parsed_version(self.version)
 
     @property
     def local(self) -> str:
-        """The local label of the version, empty where there is none."""
+        """The local version, empty where there is none."""
         return (self.parsed_version.local or "") if self.parsed_version else self.version.partition("+")[2]
 
     @property
@@ -84,7 +84,7 @@ class Facts:
         return parsed_version(self.document.first("Metadata-Version") or "")
 
     def shown(self, condition: str) -> str:
-        """Return what the wheel has where the condition asks, as text; empty where that says nothing."""
+        """Return what the wheel has for a condition, as text; empty where that says nothing."""
         values = {
             "project": self.project,
             "version": self.version,
@@ -110,9 +110,9 @@ def make_facts(
     sha256: Callable[[], str],
     environments: Callable[[], Environments] | None = None,
 ) -> Facts:
-    """Return what rules can ask of the wheel called ``filename`` with the METADATA ``document``.
+    """Return what rules can see of the wheel called ``filename`` with the METADATA ``document``.
 
-    ``sha256`` gives its sum (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
+    ``sha256`` gives its digest (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
     each is called only if a rule needs it.
     """
     name = document.first("Name")
@@ -127,19 +127,19 @@ def make_facts(
     )
 
 
-BEHIND_EXTRA: Final = "it is called for by an extra only, which is the user's own choice"
+BEHIND_EXTRA: Final = "only required by an extra"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The rule that decides on a requirement; ``held_back`` says why its action is not carried out all the same."""
+    """The rule that decides on a requirement; ``held_back`` says why its action is not applied anyway."""
 
     rule: Rule
     held_back: str | None = None
 
 
 def _specifier_holds(texts: tuple[str, ...], version: Version | None) -> bool | None:
-    """Return ``None``, neither true nor false, for what is no version."""
+    """Return ``None``, neither true nor false, for an invalid version."""
     if version is None:
         return None
     return any(_specifiers(text).contains(version, prereleases=True) for text in texts)
@@ -196,7 +196,7 @@ def rules_for(rules: Iterable[Rule], facts: Facts) -> tuple[Rule, ...]:
 def misses(match: Match, requirement: Requirement, facts: Facts, *, any_extra: bool = False) -> str | None:
     """Return the first key of ``match`` that a requirement does not fulfil, ``None`` if it fulfils all.
 
-    ``any_extra`` says that the rule's action takes every extra where ``match`` names none.
+    ``any_extra`` says that the rule's action covers every extra where ``match`` names none.
     """
     if match.name is not None and not matches(match.name, requirement.name):
         return "name"
@@ -261,8 +261,8 @@ def names_a_pair(rule: Rule) -> bool:
 def decide(rules: Sequence[Rule], requirement: Requirement, facts: Facts) -> Decision | None:
     """Return the first of ``rules``, which are for the wheel, that matches ``requirement``; ``None`` if none does.
 
-    Where all that keeps a rule from matching is that it names no extra and the requirement is behind one, that rule is
-    the decision, held back: whoever looks for the line finds why it is still there.
+    Where a rule does not match only because the requirement depends on an extra and the rule names none, that rule is the
+    decision, held back: whoever looks for the line finds why it is still there.
     """
     held_back = None
     for rule in rules:

@@ -1,7 +1,7 @@
 """What a rule file is, as types. They are closed: an unknown key, condition or action is an error.
 
-The descriptions and examples here are the reference of the language: the JSON Schema and the documentation are made of
-them. In a file every key is written with dashes, and where a list is allowed a single value is too.
+The descriptions and examples here are the reference of the rule language: the JSON Schema and the documentation are made
+from them. In a file keys are written with dashes, and a list may be a single value.
 """
 
 from collections.abc import Mapping
@@ -15,78 +15,78 @@ Texts: TypeAlias = tuple[str, ...]
 
 
 def each_of(value: str | Texts) -> Texts:
-    """Return the values of a key that takes one text or a list."""
+    """Return the values of a key that takes one string or a list."""
     return (value,) if isinstance(value, str) else value
 
 
 Globs: TypeAlias = Texts
-"""Shell patterns for normal project names (PEP 503), case-sensitive: ``nvidia-*-cu[1-9][0-9]``."""
+"""Shell patterns for normalized project names (PEP 503), case-sensitive: ``nvidia-*-cu[1-9][0-9]``."""
 
 
 class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """The requirements that a rule is for: every key that is given must hold, and a list means any of its values."""
+    """The requirements that a rule is for: every given key must match, and a list means any of its values."""
 
     name: Annotated[
         Globs | None,
         Meta(
-            description="Patterns for the requirement's normal name (PEP 503), with `*`, `?` and `[1-9]`; the whole name "
-            "must match.",
+            description="Patterns for the requirement's normalized name (PEP 503), with `*`, `?` and `[1-9]`; they match "
+            "the whole name.",
             examples=["triton", "nvidia-*-cu[1-9][0-9]"],
         ),
     ] = None
     extra: Annotated[
         Texts | None,
         Meta(
-            description="`none`: requirements that no extra has to call for (the default; for `keep` it is `any`); "
-            "`any`; or the names of extras that call for them.",
+            description="`none`: requirements that do not depend on an extra (the default, except for `keep`); `any`: all "
+            "requirements (the default for `keep`); or the names of the extras that they depend on.",
             examples=["any", "cuda12"],
         ),
     ] = None
     marker: Annotated[
         Texts | None,
         Meta(
-            description="A part of the marker, whatever its quotes and blanks; or `dead`: the marker is false in every "
-            "environment that the wheel's own tags accept.",
+            description="Part of the marker; quotes and spaces do not matter. Or `dead`: the marker is never true on the "
+            "wheel's platforms.",
             examples=["dead", "platform_machine == 'x86_64'"],
         ),
     ] = None
     specifier: Annotated[
         Texts | None,
         Meta(
-            description="The version specifier, its clauses in any order; or, where it is no specifier, a pattern for one: "
-            "`==*` are exact pins. The empty text is a requirement without a specifier.",
+            description="The version specifier, its clauses in any order; or a pattern for one: `==*` matches exact pins. "
+            "The empty string matches requirements without a specifier.",
             examples=["==*", "<2,>=1.26"],
         ),
     ] = None
     url: Annotated[
         Texts | None,
         Meta(
-            description="Patterns for the address of a direct reference (`name @ address`).",
+            description="Patterns for the URL of a direct reference (`name @ URL`).",
             examples=["*", "git+ssh://*"],
         ),
     ] = None
 
     def __post_init__(self) -> None:
-        """Take a single value for a list of one, as files do."""
+        """Accept a single value for a list of one, as files do."""
         _make_tuples(self)
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """The wheels that a rule is for: every key that is given must hold, and a list means any of its values.
+    """The wheels that a rule is for: every given key must match, and a list means any of its values.
 
-    Each key has a form with ``not-`` in front that holds where the key alone does not.
+    Each key has an opposite with ``not-`` in front, which matches where the key does not.
     """
 
     project: Annotated[
         Globs | None,
-        Meta(description="Patterns for the wheel's own normal name (PEP 503).", examples=["torch", "torch*"]),
+        Meta(description="Patterns for the wheel's normalized project name (PEP 503).", examples=["torch", "torch*"]),
     ] = None
     not_project: Globs | None = None
     version: Annotated[
         Texts | None,
         Meta(
-            description="Version specifiers (PEP 440) for the wheel's version; pre-releases count. A version that is no "
-            "PEP 440 version fulfils neither `version` nor `not-version`.",
+            description="Version specifiers (PEP 440) for the wheel's version; pre-releases count. An invalid version "
+            "matches neither `version` nor `not-version`.",
             examples=[">=2.1,<2.11"],
         ),
     ] = None
@@ -94,7 +94,7 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     local: Annotated[
         Texts | None,
         Meta(
-            description="Patterns for the version's local label; the empty text is a version without one.",
+            description="Patterns for the local version; the empty string matches a version without one.",
             examples=["cpu", "cu*", ""],
         ),
     ] = None
@@ -117,14 +117,14 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     requires: Annotated[
         tuple[Match, ...] | None,
         Meta(
-            description="The wheel came with a requirement like this: a pattern for its name, or a table as in `match`.",
+            description="The original wheel has a requirement like this: a pattern for its name, or a table as in `match`.",
             examples=["triton", {"name": "numpy", "specifier": "<2"}],
         ),
     ] = None
     not_requires: tuple[Match, ...] | None = None
     lacks: Annotated[
         tuple[Match, ...] | None,
-        Meta(description="The wheel came without any requirement like this.", examples=["typing-extensions"]),
+        Meta(description="The original wheel has no requirement like this.", examples=["typing-extensions"]),
     ] = None
     not_lacks: tuple[Match, ...] | None = None
     metadata_version: Annotated[
@@ -133,12 +133,12 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     not_metadata_version: Texts | None = None
     sha256: Annotated[
         Texts | None,
-        Meta(description="The sha256 of the wheel as it came, 64 hexadecimal digits.", examples=["e3b0c442...7852b855"]),
+        Meta(description="The sha256 of the original wheel, 64 hexadecimal digits.", examples=["e3b0c442...7852b855"]),
     ] = None
     not_sha256: Texts | None = None
 
     def __post_init__(self) -> None:
-        """Take a single value for a list of one, and a name for the requirements of that name, as files do."""
+        """Accept a single value for a list of one, and a name for the requirements of that name, as files do."""
         _make_tuples(self)
         for name in ("requires", "not_requires", "lacks", "not_lacks"):
             wanted = getattr(self, name)
@@ -155,78 +155,78 @@ def _make_tuples(struct: Match | When) -> None:
 
 
 class FieldValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """A field and what it is to say."""
+    """A field and its new value."""
 
-    name: Annotated[str, Meta(description="The field, as the core metadata specification calls it.")]
+    name: Annotated[str, Meta(description="The name of the field in the core metadata specification.")]
     value: Annotated[
         str | Texts,
-        Meta(description="Its value; for `set-field` of a field that may stand many times, the list of all its values."),
+        Meta(description="Its value; for `set-field` of a field that can be used several times, a list of all values."),
     ]
 
 
 class FieldName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """A field that goes: all of it, or only the lines with one value."""
+    """A field to remove: all of it, or only the lines with one value."""
 
-    name: Annotated[str, Meta(description="The field, as the core metadata specification calls it.")]
+    name: Annotated[str, Meta(description="The name of the field in the core metadata specification.")]
     value: Annotated[str | None, Meta(description="Only the lines with this value.")] = None
 
 
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """What a rule does, where it is more than ``drop`` or ``keep``: exactly one key."""
+    """What a rule does, if it is more than ``drop`` or ``keep``: exactly one key."""
 
     replace: Annotated[
         str | None,
         Meta(
-            description="Write the requirement anew from a template. `{name}`, `{extras}`, `{specifier}` and `{marker}` "
-            "stand for its parts; extras bring their brackets, a marker its semicolon, an address its `@`, and what the "
+            description="Rewrite the requirement from a template. `{name}`, `{extras}`, `{specifier}` and `{marker}` stand "
+            "for its parts: extras with their brackets, the marker with its semicolon, a URL with its `@`. A part that the "
             "requirement does not have is empty.",
             examples=["onnxruntime{extras}{specifier}{marker}"],
         ),
     ] = None
     rename: Annotated[
-        str | None, Meta(description="Give the requirement another name; all else stays.", examples=["faiss-cpu"])
+        str | None, Meta(description="Change the name of the requirement and nothing else.", examples=["faiss-cpu"])
     ] = None
     set_specifier: Annotated[
         str | None,
         Meta(
-            description="Give it another version specifier, to relax, tighten or pin it; empty for none.",
+            description="Change the version specifier, to relax, tighten or pin it; empty for none.",
             examples=[">=1.26,<3"],
         ),
     ] = None
     set_marker: Annotated[
         str | None,
-        Meta(description="Give it another marker; empty for none.", examples=["platform_machine == 'x86_64'"]),
+        Meta(description="Change the marker; empty for none.", examples=["platform_machine == 'x86_64'"]),
     ] = None
     and_marker: Annotated[
         str | None,
         Meta(
-            description="Ask for it only where this holds too; what its marker says already is not said twice.",
+            description="Add a condition to the marker, unless the marker already has it.",
             examples=["sys_platform == 'linux'"],
         ),
     ] = None
     add: Annotated[
         str | None,
         Meta(
-            description="Add a requirement, unless the wheel has the same.",
+            description="Add a requirement, unless the wheel has it.",
             examples=["typing-extensions>=4; python_version < '3.11'"],
         ),
     ] = None
     drop_extra: Annotated[
         str | None,
         Meta(
-            description="Remove an extra: its Provides-Extra, the requirements that only it calls for, and its part in the "
+            description="Remove an extra: its Provides-Extra, the requirements that only it requires, and its part in the "
             "markers of others.",
             examples=["and-cuda"],
         ),
     ] = None
     set_field: Annotated[
         FieldValue | None,
-        Meta(description="Let a field say this.", examples=[{"name": "Requires-Python", "value": ">=3.10"}]),
+        Meta(description="Set a field.", examples=[{"name": "Requires-Python", "value": ">=3.10"}]),
     ] = None
     add_field: Annotated[
         FieldValue | None,
         Meta(
-            description="Add a value to a field that may stand many times, unless it is there.",
+            description="Add a value to a field that can be used several times, unless the wheel has it.",
             examples=[{"name": "Classifier", "value": "Environment :: GPU"}],
         ),
     ] = None
@@ -237,63 +237,67 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """A test of the rules: a wheel as far as rules can see it, and what is expected of it."""
+    """A test of the rules: a wheel as far as rules can see it, and the expected result."""
 
     project: Annotated[str, Meta(description="The wheel's project.", examples=["torch"])]
-    requires: Annotated[Texts, Meta(description="The requirements that it comes with, in order.")] = ()
-    expect: Annotated[
-        Texts | None, Meta(description="The requirements that it must have afterwards, in order; by default the same.")
-    ] = None
+    requires: Annotated[Texts, Meta(description="Its requirements, in order.")] = ()
+    expect: Annotated[Texts | None, Meta(description="The expected requirements, in order; by default the same.")] = None
     version: Annotated[str, Meta(description="Its version.", examples=["2.7.0"])] = "1.0"
     python: Annotated[str, Meta(description="Its Python tags.", examples=["cp311"])] = "py3"
     abi: Annotated[str, Meta(description="Its ABI tags.", examples=["cp311"])] = "none"
     platform: Annotated[str, Meta(description="Its platform tags.", examples=["manylinux_2_28_aarch64"])] = "any"
-    sha256: Annotated[str, Meta(description="Its sha256, where a rule asks for it.")] = "0" * 64
+    sha256: Annotated[str, Meta(description="Its sha256, if a rule uses it.")] = "0" * 64
     metadata_version: Annotated[str, Meta(description="Its Metadata-Version.")] = "2.1"
     fields: Annotated[
         Mapping[str, str | Texts],
-        Meta(description="Other fields that it comes with.", examples=[{"Requires-Python": ">=3.9"}]),
+        Meta(description="Its other fields.", examples=[{"Requires-Python": ">=3.9"}]),
     ] = {}
     expect_fields: Annotated[
         Mapping[str, str | Texts],
         Meta(
-            description="What fields must say afterwards; an empty list for a field that must be gone.",
+            description="The expected values of fields; an empty list for a field that must be removed.",
             examples=[{"Requires-Python": ">=3.10"}],
         ),
     ] = {}
 
 
 class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
-    """One rule: which wheels, which requirements, what becomes of them, and why."""
+    """One rule: which wheels, which requirements, what happens to them, and why."""
 
-    id: Annotated[str, Meta(description="Its name in reports and messages, used once.", examples=["torch-152121"])]
+    id: Annotated[str, Meta(description="Its unique name in reports and messages.", examples=["torch-152121"])]
     reason: Annotated[
         str,
-        Meta(description="Why, for whoever reviews the rule or misses the line.", examples=["CPU builds do not load it"]),
+        Meta(
+            description="Why, for whoever reviews the rule or misses the line.",
+            examples=["CPU builds do not load it"],
+        ),
     ]
     match: Annotated[
         Match | None,
         Meta(
-            description="The requirements that it is for; a text is a pattern for their name. Actions on a requirement "
-            "need it, those on a wheel have none.",
+            description="The requirements that it is for; a string is a pattern for their name. Actions on a requirement "
+            "need it, actions on a wheel cannot have it.",
         ),
     ] = None
     action: Annotated[
         Literal["drop", "keep"] | Action,
-        Meta(description="`drop` takes the requirement out, `keep` leaves it as it is; others are tables with one key."),
+        Meta(description="`drop` removes the requirement, `keep` protects it; others are tables with one key."),
     ]
-    when: Annotated[When, Meta(description="The wheels that it is for; without it all.")] = When()
+    when: Annotated[When, Meta(description="The wheels that it is for; by default all.")] = When()
     url: Annotated[
         str | None,
         Meta(description="Where to read more.", examples=["https://github.com/pytorch/pytorch/issues/152121"]),
     ] = None
     until: Annotated[
         date | None,
-        Meta(description="The rule is reported from this day on; it still works.", examples=["2027-01-01"]),
+        Meta(description="From this day on a warning says that it has expired; it still works.", examples=["2027-01-01"]),
     ] = None
     until_version: Annotated[
         str | None,
-        Meta(description="The rule is reported where it works on a wheel of this version or a later one.", examples=["2.9"]),
+        Meta(
+            description="A warning names wheels of this version or later that it applies to; it still works.",
+            examples=["2.9"],
+        ),
     ] = None
     test: Annotated[tuple[Case, ...], Meta(description="Its tests, for `wheelfix rules test`.")] = ()
 
@@ -304,7 +308,7 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
     @property
     def argument(self) -> str | FieldValue | FieldName | None:
-        """What the action works with, ``None`` for ``drop`` and ``keep``."""
+        """The argument of the action, ``None`` for ``drop`` and ``keep``."""
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)
 
 
@@ -320,8 +324,8 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     extends: Annotated[
         Texts,
         Meta(
-            description="Rules that come after the file's own: built-in sets, groups of them, and other files (`*.toml`, "
-            "from this file's folder).",
+            description="Rules that follow the file's own: built-in sets, groups of them, and other files (`*.toml`, "
+            "relative to this file).",
             examples=["gpu", "gpu/nvidia", "../common.toml"],
         ),
     ] = ()
@@ -333,7 +337,7 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class RuleSet(msgspec.Struct, frozen=True):
-    """Rules in force, in the order in which they are asked. The first one that matches decides."""
+    """The rules in force, in order. The first one that matches decides."""
 
     name: str
     rules: tuple[Rule, ...]

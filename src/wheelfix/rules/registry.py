@@ -1,6 +1,6 @@
 """Every code that a rule file can be reported with: what it means, what follows from it, and what to do.
 
-Errors keep a rule file from being used; warnings are about rules that work, and mostly not as intended.
+Errors keep a rule file from being used; warnings are about rules that work, but probably not as intended.
 """
 
 from collections.abc import Sequence
@@ -25,87 +25,87 @@ _ALL: Final = (
     _error(
         "rule-file-unreadable",
         "The rule file cannot be read, or is not TOML.",
-        "ours.toml: byte 13 is no UTF-8. Save it as UTF-8.",
+        "ours.toml: not UTF-8 (byte 13). Save it as UTF-8.",
         "Check the path, or correct the line.",
     ),
     _error(
         "rule-invalid-extends",
-        "`extends` or `--rules` names a rule set, a group or a file that is not there, or files extend each other.",
-        "ours.toml: extends: there is no rule set 'gpus'. Did you mean gpu? The name of a file ends with .toml.",
+        "`extends` or `--rules` names a rule set, a group or a file that does not exist, or files extend each other.",
+        "ours.toml: extends: unknown rule set 'gpus'. Did you mean gpu? File names end with .toml.",
         "Name a built-in set, a group of one, or a file whose name ends with `.toml`.",
     ),
     _error(
         "rule-unknown-key",
         "A table has a key that the rule language does not know.",
-        "ours.toml:3: rule second: when.platfrom: there is no such key. Did you mean platform?",
+        "ours.toml:3: rule second: when.platfrom: unknown key. Did you mean platform?",
         "Correct the spelling; `wheelfix rules schema` lists every key.",
     ),
     _error(
         "rule-missing-key",
-        "A key that every table of this kind has is missing.",
-        'ours.toml:5: rule first: reason: it is missing. Add reason = "...".',
+        "A required key is missing.",
+        'ours.toml:5: rule first: reason: missing. Add reason = "...".',
         "Add the key.",
     ),
     _error(
         "rule-invalid-value",
-        "A value is not of the right type, or can never be meant.",
-        "ours.toml:3: rule second: when.version: 'new' is no version specifier (PEP 440). "
-        "Write one such as >=2.1,<2.11 or ==2.7.0.",
+        "A value has the wrong type, or makes no sense for its key.",
+        "ours.toml:3: rule second: when.version: invalid version specifier 'new' (PEP 440). "
+        "For example: >=2.1,<2.11 or ==2.7.0.",
         "Correct the value as the message says.",
     ),
     _error(
         "rule-duplicate-id",
         "Two rules have the same id.",
-        "ours.toml:8: rule torch: id: another rule has this id. Give each its own.",
+        "ours.toml:8: rule torch: id: used by another rule. Give each rule its own id.",
         "Give each rule an id of its own: reports name rules by it.",
     ),
     _warning(
         "rule-impossible",
-        "No wheel can fulfil the rule's `when`.",
+        "No wheel can match the rule's `when`.",
         "The rule never applies.",
-        "ours.toml: rule old: it can never apply: no version fulfils version = >=3,<2",
+        "ours.toml: rule old: never applies: no version matches version = >=3,<2",
         "Correct `when`, or remove the rule.",
     ),
     _warning(
         "rule-shadowed",
         "Earlier rules match everything that this rule matches.",
         "The first rule that matches decides, so this one never does.",
-        "ours.toml: rule cublas: it can never decide: nvidia, earlier, matches all that it matches",
+        "ours.toml: rule cublas: never decides: earlier rules match everything that it matches (nvidia)",
         "Move the rule up, narrow the earlier one, or remove the rule.",
     ),
     _warning(
         "rule-broad",
-        "A pattern fixes fewer than three characters, and the rule does more than keep.",
-        "The rule may change requirements that have nothing in common.",
-        "ours.toml: rule all: the pattern 'n*' fixes so little that it matches names which have nothing in common",
+        "A pattern has fewer than three fixed characters, and the rule does more than keep.",
+        "The rule may change unrelated requirements.",
+        "ours.toml: rule all: the pattern 'n*' is so short that it matches unrelated names",
         "Write a narrower pattern, or list the names.",
     ),
     _warning(
         "rule-unlikely-value",
-        "A value is allowed and matches nothing that is in use: it looks like something else.",
-        "The rule never applies, or to less than intended.",
-        "ours.toml: rule linux: no platform tag is 'linux'; write a pattern such as '*linux*'",
+        "A value is allowed, but matches nothing that is in use: it looks like a mistake.",
+        "The rule never applies, or applies to less than you intend.",
+        "ours.toml: rule linux: 'linux' is not a platform tag; write a pattern such as '*linux*'",
         "Correct the value as the message says.",
     ),
     _warning(
         "rule-expired",
         "The day in `until` has come.",
         "The rule still works: the same rules make the same wheel on any day.",
-        "ours.toml: rule hotfix: it was meant until 2027-01-01",
+        "ours.toml: rule hotfix: expired on 2027-01-01",
         "Remove the rule, or move `until`.",
     ),
     _warning(
         "rule-outdated",
         "The rule worked on a wheel whose version has reached `until-version`.",
         "The rule still works: the reason for it may be gone.",
-        "ours.toml: rule hotfix: it is meant until version 2.9, and torch-2.9.0-cp312-cp312-win_amd64.whl has reached it",
-        "Look whether the release is corrected; remove the rule, or raise `until-version`.",
+        "ours.toml: rule hotfix: meant until version 2.9, which torch-2.9.0-cp312-cp312-win_amd64.whl has reached",
+        "Check whether the release still needs it; then remove the rule, or raise `until-version`.",
     ),
     _warning(
         "rule-unused",
         "The rule applied to nothing in this run.",
-        "A typing error, or a release that no longer needs the rule, would look the same.",
-        "ours.toml: rule triton: it applied to nothing in this run",
+        "A typing error looks the same as a release that no longer needs the rule.",
+        "ours.toml: rule triton: applied to nothing in this run",
         "Ask `wheelfix rules explain WHEEL REQUIREMENT` why it does not match, or remove the rule.",
     ),
     _warning(
@@ -118,7 +118,7 @@ _ALL: Final = (
     _warning(
         "rule-matches-many",
         "A pattern matches more names than `--most` allows, and the rule does more than keep.",
-        "The rule may change requirements that have nothing in common.",
+        "The rule may change unrelated requirements.",
         "ours.toml: rule cuda: 'nvidia-*' matches 3 of 3 names, such as nvidia-cublas, nvidia-nat, nvidia-ml-py",
         "Write a narrower pattern, or list the names.",
     ),

@@ -12,12 +12,12 @@ from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rul
 
 
 def print_rules(rules: RuleSet) -> str:
-    """Return ``rules`` as a rule file that extends nothing, in the order in which they are asked."""
+    """Return ``rules`` as a rule file that extends nothing, in their order."""
     return tomli_w.dumps({"schema": 1, "rule": [_table(rule) for rule in rules.rules]})
 
 
 def print_rule(rule: Rule) -> str:
-    """Return what one rule does, as it can be pasted into a rule file: a key a line, without its end and its tests."""
+    """Return one rule as it can be pasted into a rule file: a key a line, without ``until`` and tests."""
     table = _table(rule)
     given = [key for key in ("id", "reason", "url", "when", "match", "action") if table.get(key)]
     return "\n".join(["[[rule]]", *(f"{key} = {_inline(table[key])}" for key in given), ""])
@@ -93,7 +93,7 @@ def _as_written(key: str, schema: dict[str, Any]) -> dict[str, Any]:
     if isinstance(schema.get("default"), str):
         notes["default"] = schema["default"]
     if key.startswith("not-"):
-        notes["description"] = f"Holds where `{key.removeprefix('not-')}` alone does not."
+        notes["description"] = f"Matches where `{key.removeprefix('not-')}` does not."
     body = {name: value for name, value in schema.items() if name not in (*notes, "default")}
     forms = [form for each in body.get("anyOf", [body]) for form in _forms(each)]
     forms = [form for index, form in enumerate(forms) if form not in forms[:index]]

@@ -1,9 +1,9 @@
 """Requirements that look like GPU and that no rule drops: why they look so, and the rule that would change each.
 
 Nothing here decides anything. The rule set ``gpu`` goes by names that are safe in any project. What a requirement says of
-GPUs in other ways (an extra, a label, a URL), and frameworks that a user imports, are for your own rules. What only an extra
-requires is the user's own choice and is not reported. A marker that is never true on the wheel's platforms makes no
-difference: resolvers read one wheel and assume that it speaks for the whole release.
+GPUs in other ways (an extra, a local version, a URL), and frameworks that a user imports, are for your own rules. What
+only an extra requires is the user's own choice and is not reported. A marker that is never true on the wheel's platforms
+makes no difference: resolvers read one wheel and assume that it speaks for the whole release.
 """
 
 import re
@@ -32,7 +32,7 @@ _EXTRAS: Final = (
 )  # fmt: skip
 _NAMES: Final = ("*-cu1[0-9]", "*-cu1[0-9][0-9]", "*-cuda", "*-cuda1[0-9]*", "*-rocm", "*-rocm[0-9]*", "*-gpu", "*-xpu")
 _BUILD: Final = re.compile(r"(?<![a-z0-9])(?:cu1\d\d?|cuda[\d.]*|rocm[\d.]*|xpu)(?![a-z0-9])")
-"""How a label, or a part of a URL, names the GPU that something was built for."""
+"""How a local version, or a part of a URL, names the GPU that something was built for."""
 _LABEL: Final = re.compile(r"==(?P<public>[^,+]+)\+(?P<label>[A-Za-z0-9._-]+)")
 
 _Fix: TypeAlias = tuple[Match, Action | str]

@@ -67,12 +67,12 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         key = word["key"]
         if key is not None and key.count(".") >= _MOST_PARTS and (parts := len(_PART.findall(key))) > _MOST_PARTS:
             line = text.count("\n", 0, word.start()) + 1
-            raise _unreadable(path, f"a key has {parts:,} parts", f"It may have {_MOST_PARTS}; check its dots.", line)
+            raise _unreadable(path, f"a key has {parts:,} parts", f"At most {_MOST_PARTS} are allowed.", line)
     try:
         return tomllib.loads(text), text
     except (ValueError, RecursionError) as error:  # a number of five thousand digits is a plain ValueError
-        hint = "Correct the line; a table in braces stands on one line, without a comma at its end."
-        raise _unreadable(path, f"it is no TOML: {error}", hint) from error
+        hint = "Correct the line. An inline table must be on one line, without a trailing comma."
+        raise _unreadable(path, f"invalid TOML: {error}", hint) from error
 
 
 def _read_text(path: Path) -> str:
@@ -80,14 +80,14 @@ def _read_text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise _unreadable(path, f"it has more than {_LARGEST:,} bytes", "Split it, and name the parts in extends.")
+            raise _unreadable(path, f"larger than {_LARGEST:,} bytes", "Split it, and list the parts in extends.")
         text = data.decode("utf-8")
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error), "Check the path.") from error
     except UnicodeDecodeError as error:
-        raise _unreadable(path, f"byte {error.start} is no UTF-8", "Save it as UTF-8.") from error
+        raise _unreadable(path, f"not UTF-8 (byte {error.start})", "Save it as UTF-8.") from error
     if text.startswith("\ufeff"):
-        raise _unreadable(path, "it begins with a byte order mark", "Save it as UTF-8 without one.")
+        raise _unreadable(path, "begins with a byte order mark", "Save it as UTF-8 without one.")
     return text
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a rule although its shape is right: every error that can be known without a wheel."""
+"""What is wrong with the values of a rule: every error that can be found without a wheel."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,46 +33,46 @@ _BRACKETS: Final = re.compile(r"\[[!]?\]?[^\]]*\]")
 def _line(text: str) -> Wrong | None:
     """Refuse what is not one line of text."""
     if not text.strip():
-        return "it is empty", "A rule without it cannot be reviewed."
+        return "empty", "Say why the rule exists, for whoever reviews it."
     if not text.isprintable() or text != text.strip():
-        return f"{text!r} has line breaks, control characters or blanks around it", "Write one line of text."
+        return f"{text!r} contains line breaks, control characters or surrounding spaces", "Write one line of text."
     return None
 
 
 def _url(text: str) -> Wrong | None:
-    """Refuse what is no web address."""
-    return None if re.fullmatch(r"https?://\S+", text) else (f"{text!r} is no web address", "It begins with https://.")
+    """Refuse what is not a URL."""
+    return None if re.fullmatch(r"https?://\S+", text) else (f"{text!r} is not a URL", "Start it with https://.")
 
 
 def _no_empty_match(match: Match) -> Wrong | None:
     """Refuse a match without any condition."""
     if match == Match():
-        return "it is empty and matches every requirement", 'Write { name = "*" } if that is meant.'
+        return "empty, so it would match every requirement", 'Write { name = "*" } if you mean that.'
     return None
 
 
 def _printable(text: str) -> Wrong | None:
     """Refuse what cannot stand on one line."""
-    return None if text.isprintable() else ("it has line breaks or control characters", "Write one line of text.")
+    return None if text.isprintable() else ("contains line breaks or control characters", "Write one line of text.")
 
 
 def _one_line(text: str) -> Wrong | None:
     """Refuse what METADATA cannot hold as it is written."""
     if text.isprintable() and text != text.strip():
-        return "it has blanks around it", "Remove them; METADATA has none."
+        return "has leading or trailing spaces", "Remove them."
     return _printable(text)
 
 
 def _glob(text: str) -> Wrong | None:
     """Refuse what is no pattern."""
     if not text:
-        return "the pattern is empty", "Write * for anything."
+        return "the pattern is empty", "Write * to match anything."
     if wrong := _printable(text):
         return wrong
     if len(text) > _LONGEST:
         return f"the pattern has {len(text)} characters", "No name is that long."
     if "[" in _BRACKETS.sub("", text):
-        return f"{text!r} has a bracket that is not closed", "Write [[] for the character itself."
+        return f"{text!r} has an unclosed bracket", "Write [[] for a literal bracket."
     return None
 
 
@@ -87,12 +87,12 @@ def _name_glob(text: str) -> Wrong | None:
     if wrong:
         return wrong
     if re.search(r"[^A-Za-z0-9._*?-]", _BRACKETS.sub("", text)):
-        return f"{text!r} has characters that no name has", "Names have letters, digits and dashes; specifiers have a key."
+        return f"{text!r} has characters that names cannot contain", "Use the key specifier for versions."
     normal = re.sub(r"[-_.]+", "-", _BRACKETS.sub("\0", text)).lower()
     for bracket in _BRACKETS.findall(text):
         normal = normal.replace("\0", bracket.lower(), 1)
     if normal != text:
-        return f"{text!r} matches no normal name (PEP 503)", f"Write {normal!r}."
+        return f"{text!r} never matches a normalized name (PEP 503)", f"Write {normal!r}."
     return None
 
 
@@ -102,19 +102,19 @@ def _extra(name: str) -> Wrong | None:
 
 
 def _no_normal_name(name: str) -> Wrong:
-    hint = f"Write {canonicalize_name(name)!r}." if _NAME.fullmatch(name) else "It has letters, digits and dashes."
-    return f"{name!r} is no normal name (PEP 503)", hint
+    hint = f"Write {canonicalize_name(name)!r}." if _NAME.fullmatch(name) else "Use letters, digits and dashes."
+    return f"{name!r} is not a normalized name (PEP 503)", hint
 
 
 def _marker_part(text: str) -> Wrong | None:
     """Refuse an empty part of a marker."""
-    return None if text.strip() else ("it is empty", "Write a part of the marker, or dead.")
+    return None if text.strip() else ("empty", "Write part of a marker, or dead.")
 
 
 def _specifier(text: str) -> Wrong | None:
     """Refuse what is no specifier, or allows everything."""
     if not text.strip():
-        return "it is empty", "Leave the key out for every version."
+        return "empty", "Remove the key to match every version."
     return _specifier_or_none(text)
 
 
@@ -123,27 +123,27 @@ def _specifier_or_none(text: str) -> Wrong | None:
     if wrong := _one_line(text):
         return wrong
     if text and not all(map(str.strip, text.split(","))):
-        return f"{text!r} has a comma too many", "Take it away; not every installer overlooks it."
+        return f"{text!r} has an extra comma", "Remove it; not every installer accepts it."
     try:
         SpecifierSet(text)
     except ValueError:
-        return f"{text!r} is no version specifier (PEP 440)", "Write one such as >=2.1,<2.11 or ==2.7.0."
+        return f"invalid version specifier {text!r} (PEP 440)", "For example: >=2.1,<2.11 or ==2.7.0."
     return None
 
 
 def _version(text: str) -> Wrong | None:
     """Refuse what is no version."""
-    return None if parsed_version(text) else (f"{text!r} is no version (PEP 440)", "Write one such as 2.9.")
+    return None if parsed_version(text) else (f"invalid version {text!r} (PEP 440)", "For example: 2.9.")
 
 
 def _sha256(text: str) -> Wrong | None:
     """Refuse what is no sha256."""
-    return None if _SHA256.fullmatch(text) else (f"{text!r} is no sha256", "It has 64 hexadecimal digits.")
+    return None if _SHA256.fullmatch(text) else (f"invalid sha256 {text!r}", "A sha256 has 64 hexadecimal digits.")
 
 
 def _project_name(text: str) -> Wrong | None:
     """Refuse what is no name of a project."""
-    return None if _NAME.fullmatch(text) else (f"{text!r} is no project name", "It has letters, digits, - _ and .")
+    return None if _NAME.fullmatch(text) else (f"invalid project name {text!r}", "Use letters, digits, '-', '_' and '.'.")
 
 
 def _requirement(text: str) -> Wrong | None:
@@ -152,7 +152,7 @@ def _requirement(text: str) -> Wrong | None:
         StrictRequirement(text)
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        return f"{text!r} is no requirement: {reason}", "Write one such as numpy>=1.26; os_name == 'posix'."
+        return f"invalid requirement {text!r}: {reason}", "For example: numpy>=1.26; os_name == 'posix'."
     parts = RequirementParts.of(text) if text.isprintable() else None
     return (_specifier_or_none(parts.specifier) if parts else None) or _one_line(text)
 
@@ -160,7 +160,7 @@ def _requirement(text: str) -> Wrong | None:
 def _marker(text: str) -> Wrong | None:
     """Refuse what is no marker."""
     if not text.strip():
-        return "it is empty", "Leave the rule out."
+        return "empty", "Remove the rule."
     return _marker_or_none(text)
 
 
@@ -174,9 +174,9 @@ def _marker_or_none(text: str) -> Wrong | None:
         StrictRequirement(f"a; {text}")
     except (ValueError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        return f"{text!r} is no marker: {reason}", "Write one such as platform_machine == 'x86_64'."
+        return f"invalid marker {text!r}: {reason}", "For example: platform_machine == 'x86_64'."
     if read_marker(text) is None:
-        return f"{text!r} is no marker that every installer reads alike", "Compare a variable with a quoted value."
+        return f"installers read the marker {text!r} differently", "Compare a variable with a quoted value."
     return None
 
 
@@ -185,7 +185,7 @@ def _template(text: str) -> Wrong | None:
     try:
         used = template_fields(text)
     except ValueError as error:
-        return f"{text!r} is no template: {error}", "Write {{ for a brace itself."
+        return f"invalid template {text!r}: {error}", "Write {{ for a literal brace."
     unknown = [name for name in used if name not in PLACEHOLDERS]
     if unknown:
         return f"{text!r} has an unknown placeholder {{{unknown[0]}}}", did_you_mean(unknown[0], PLACEHOLDERS)
@@ -196,17 +196,17 @@ def _set_field(field: FieldValue) -> Wrong | None:
     """Refuse a field that cannot be set, or not to this."""
     kind = find(field.name)
     if kind is None:
-        return f"there is no field {field.name!r}", did_you_mean(field.name, [each.name for each in FIELDS.values()])
+        return f"unknown field {field.name!r}", did_you_mean(field.name, [each.name for each in FIELDS.values()])
     if kind.name.lower() in FIXED_FIELDS - {"metadata-version"}:
         return f"{kind.name} is part of the wheel's identity", "Build the wheel under its new name."
     if kind.name == REQUIRES:
-        return f"{REQUIRES} is not set as a whole", "Use add, drop and the other actions on requirements."
+        return f"{REQUIRES} cannot be set as a whole", "Use add, drop and the other actions on requirements."
     if kind.name == "Provides-Extra":
-        return f"{kind.name} is not set as a whole", "Use add-field and drop-extra."
+        return f"{kind.name} cannot be set as a whole", "Use add-field and drop-extra."
     if kind.multiple and isinstance(field.value, str):
-        return f"{kind.name} may stand many times", "Give the list of all its values, or use add-field."
+        return f"{kind.name} can be used several times", "List all its values, or use add-field."
     if not kind.multiple and not isinstance(field.value, str):
-        return f"{kind.name} stands only once", "Give one value."
+        return f"{kind.name} can be used only once", "Give one value."
     return _values(kind.name, field)
 
 
@@ -214,18 +214,18 @@ def _add_field(field: FieldValue) -> Wrong | None:
     """Refuse a field to which nothing can be added, or not this."""
     kind = find(field.name)
     if kind is None or kind.name == REQUIRES:
-        return _set_field(field) if kind is None else (f"{REQUIRES} has an action of its own", "Use add.")
+        return _set_field(field) if kind is None else (f"{REQUIRES} has its own action", "Use add.")
     if not kind.multiple:
-        return f"{kind.name} stands only once", "Use set-field."
+        return f"{kind.name} can be used only once", "Use set-field."
     if field.value == ():
-        return "the list is empty", "Name at least one value."
+        return "the list is empty", "List at least one value."
     return _values(kind.name, field)
 
 
 def _values(name: str, field: FieldValue) -> Wrong | None:
     for value in each_of(field.value):
         if not value.isprintable() or value != value.strip():
-            return f"{value!r} has line breaks, control characters or blanks around it", "Write one line of text."
+            return f"{value!r} contains line breaks, control characters or surrounding spaces", "Write one line of text."
         try:
             check_value(name, value)
         except EditError as error:
@@ -237,22 +237,22 @@ def _remove_field(field: FieldName) -> Wrong | None:
     """Refuse a field that cannot be removed."""
     kind = find(field.name)
     if not is_field_name(field.name):
-        return f"{field.name!r} is no field name", "Use one such as Classifier."
+        return f"invalid field name {field.name!r}", "For example: Classifier."
     if kind is None:
         return None  # a field that no specification knows may be what has to go
     if kind.name.lower() in FIXED_FIELDS:
-        return f"{kind.name} must stand in every METADATA", "It cannot be removed."
+        return f"{kind.name} cannot be removed", "Every METADATA must have it."
     if kind.name == REQUIRES:
-        return f"{REQUIRES} has actions of its own", "Use drop."
+        return f"{REQUIRES} has its own actions", "Use drop."
     if kind.name == "Provides-Extra":
-        return "an extra is more than its Provides-Extra", "Use drop-extra."
+        return "Provides-Extra is only part of an extra", "Use drop-extra."
     return None
 
 
 def _case_requirement(text: str) -> Wrong | None:
     """Refuse what no METADATA can have as a requirement."""
     if read_requirement(text) is None or not text.isprintable():
-        return f"{text!r} is no requirement", "Write one such as numpy>=1.26."
+        return f"invalid requirement {text!r}", "For example: numpy>=1.26."
     return _one_line(text)
 
 
@@ -260,9 +260,9 @@ def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
     """Refuse fields that a case has keys for, and values that METADATA cannot have."""
     for name, value in fields.items():
         if name.lower() in {*FIXED_FIELDS, REQUIRES.lower()}:
-            return f"{name} has a key of its own", "Use project, version, metadata-version, requires and expect."
+            return f"{name} has its own key", "Use project, version, metadata-version, requires and expect."
         if find(name) is None:
-            return f"there is no field {name!r}", did_you_mean(name, [each.name for each in FIELDS.values()])
+            return f"unknown field {name!r}", did_you_mean(name, [each.name for each in FIELDS.values()])
         for each in each_of(value):
             if wrong := _one_line(each):
                 return wrong
@@ -273,7 +273,7 @@ def _name_part(text: str) -> Wrong | None:
     """Refuse what cannot stand in a file name between dashes."""
     if re.fullmatch(r"[A-Za-z0-9_.+!]+", text):
         return None
-    return f"{text!r} cannot stand in the file name of a wheel", "Write it as a file name has it."
+    return f"{text!r} cannot be part of a wheel's file name", "Write it as it appears in the file name."
 
 
 _SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
@@ -292,7 +292,7 @@ def result_of(template: str, match: Match) -> Wrong | None:
     if not results or not all(_requirement(result) for _, result in results):
         return None
     text, result = results[0]
-    return f"{template!r} makes no requirement: {text!r} becomes {result!r}", "Correct the template."
+    return f"{template!r} does not make a requirement: {text!r} becomes {result!r}", "Correct the template."
 
 
 def specimens(match: Match) -> list[str]:
@@ -356,7 +356,7 @@ def findings_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str)
         place = f"{path}.{key}" if path else key
         check = _CHECKS.get((kind, name))
         if value == () and kind in (When, Match):
-            yield place, "the list is empty", "Name at least one, or leave the key out."
+            yield place, "the list is empty", "List at least one value, or remove the key."
         for wrong in map(check, value if isinstance(value, tuple) else (value,)) if check else ():
             if wrong:
                 yield (place, *wrong)
@@ -370,13 +370,13 @@ def _rule(rule: Rule) -> Iterator[Found]:
     """Yield what does not go together."""
     name = rule.action_name
     if name in REQUIREMENT_ACTIONS and rule.match is None:
-        yield "match", f"it is missing, and {name} is done to requirements", 'Add match = { name = "..." }.'
+        yield "match", f"missing, but {name} applies to requirements", 'Add match = { name = "..." }.'
     if name == "replace" and rule.match is not None and isinstance(rule.argument, str) and not _template(rule.argument):
         wrong = result_of(rule.argument, rule.match)
         if wrong:
             yield "action.replace", *wrong
     if name in WHEEL_ACTIONS and rule.match is not None:
-        yield "match", f"{name} is done to the wheel as a whole", "Choose wheels with when, such as when.requires."
+        yield "match", f"{name} applies to the whole wheel", "Select wheels with when, for example when.requires."
 
 
 _GLOBS: Final = ("filename", "platform", "python", "abi")

@@ -29,7 +29,7 @@ def test_all_requirements_and_what_would_change(wheel: Path) -> None:
     assert (found.source, found.total, found.problem, found.past) == (wheel, 5, None, ())
     assert texts(found) == [*REQUIRES]
     assert [each.before for each in found.changes] == ["nvidia-nccl-cu12==2", "nvidia-cublas-cu12"]
-    assert found.notes == ("METADATA: the requirement '== 1' cannot be read and stays as it is.",)
+    assert found.notes == ("METADATA: the requirement '== 1' cannot be parsed and is unchanged.",)
 
 
 WANTED = [

@@ -67,8 +67,8 @@ def test_rules_drop_keep_and_pass_over(plan: Planner) -> None:
         ("b-lib", "b-lib", "t/0", "keep"),
         ("a.lib; extra == 'x'", "a.lib; extra == 'x'", "t/1", "keep"),
     ]
-    assert "user's own choice" in (made.kept[1].reason or "")
-    assert made.notes == ("METADATA: the requirement '???' cannot be read and stays as it is.",)
+    assert "only required by an extra" in (made.kept[1].reason or "")
+    assert made.notes == ("METADATA: the requirement '???' cannot be parsed and is unchanged.",)
     assert not made.is_empty
 
 

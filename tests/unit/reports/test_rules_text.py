@@ -50,7 +50,7 @@ def test_a_rule_in_a_list(rule: Rule, line: str) -> None:
 
 
 def test_a_list_of_rules_is_under_the_places_they_come_from() -> None:
-    assert render_rules(rule_set("mine", [])) == "There are no rules.\n"
+    assert render_rules(rule_set("mine", [])) == "No rules.\n"
     first = Rule(id="r", reason="why", match=Match(("x",)), action="drop", url="https://e.com")
     lines = render_rules(rule_set("mine.toml", [first], extends=["gpu"])).splitlines()
     assert lines[:4] == ["mine.toml", "  r: drop name x", "    why (https://e.com)", "gpu"]
@@ -101,10 +101,10 @@ def test_an_overview_has_a_line_for_each_requirement_and_each_rule() -> None:
     )  # fmt: skip
     assert found == [
         "w.whl: 4 requirements", "  - a  [r]", "    b", "  = c  [k]", "  - d  [r]", "  r (mine.toml): why",
-        "  k (gpu): because", "  done before: - Requires-Dist: old==1  [r: why]",
-        "  done before: ~ Summary: a -> b  [no rule: by a script]", "  note: note it.",
+        "  k (gpu): because", "  earlier: - Requires-Dist: old==1  [r: why]",
+        "  earlier: ~ Summary: a -> b  [no rule: by a script]", "  note: note it.",
     ]  # fmt: skip
-    assert overview(Explanation("b", "b"))[1:] == ["    b", "  No rule decides on any of them."]
+    assert overview(Explanation("b", "b"))[1:] == ["    b", "  No rule matches any of them."]
 
 
 def test_an_overview_tells_what_happens_to_the_wheel_as_a_whole() -> None:
@@ -135,24 +135,24 @@ def test_a_requirement_in_full() -> None:
         RuleView("n2", "gpu", "drop", "x", "when.project", "torch"),
     )
     found = in_full(
-        Explanation("a >=1 <2", "a", DROP, also=(KEEP,), nearly=nearly, fault="it is odd"), changes=(drop("a >=1 <2"),)
+        Explanation("a >=1 <2", "a", DROP, also=(KEEP,), nearly=nearly, malformed="it is odd"), changes=(drop("a >=1 <2"),)
     )
     assert found == [
         "w.whl: 9 requirements", "  - a >=1 <2", "      malformed: it is odd", "      drop by r (mine.toml): why",
-        "      also matched by k (gpu), which would keep; the first one decides",
-        "      not by n1 (mine.toml): its match.extra is none, and here it is the extra x",
-        "      not by n2 (gpu): its when.project is torch",
+        "      k (gpu) matches too and would keep it; the first rule decides",
+        "      n1 (mine.toml) does not match: match.extra is none, found the extra x",
+        "      n2 (gpu) does not match: when.project is torch",
     ]  # fmt: skip
 
 
 def test_why_a_requirement_stays() -> None:
-    assert in_full(Explanation("a", "a"))[1:] == ["    a", "      stays: no rule decides on it"]
+    assert in_full(Explanation("a", "a"))[1:] == ["    a", "      kept: no rule matches"]
     held = Explanation("a", "a", DROP, held_back="an extra calls for it")
     assert in_full(held)[1:] == [
-        "  = a", "      stays: an extra calls for it", "      r (mine.toml) would act otherwise: why",
+        "  = a", "      kept: an extra calls for it", "      r (mine.toml) would drop it: why",
     ]  # fmt: skip
-    assert in_full(past=(GONE,))[1:] == ["  done before: - Requires-Dist: old==1  [r: why]"]
-    assert in_full()[1:] == ["  There is no requirement 'x', and no trace of one that wheelfix has taken out."]
+    assert in_full(past=(GONE,))[1:] == ["  earlier: - Requires-Dist: old==1  [r: why]"]
+    assert in_full()[1:] == ["  No requirement 'x', and none that wheelfix has dropped before."]
 
 
 def test_a_requirement_that_an_extra_takes_along_does_not_stay() -> None:
@@ -182,7 +182,7 @@ def test_nothing_disturbs_the_terminal() -> None:
     nasty = "a\x1b[31m\n b"
     rule = RuleView(nasty, nasty, "drop", nasty)
     change = Change("Requires-Dist", "drop", nasty, None, nasty, reason=nasty)
-    each = Explanation(nasty, nasty, rule, also=(rule,), nearly=(rule,), fault=nasty)
+    each = Explanation(nasty, nasty, rule, also=(rule,), nearly=(rule,), malformed=nasty)
     for wanted in (None, nasty):
         explanation = WheelExplanation(Path(nasty), 1, (each,), (change,), (change,))
         text = render_explanation(explanation, wanted=wanted) + render_results([Result(nasty, (nasty,))], untested=[nasty])
@@ -223,11 +223,11 @@ def test_results_as_text_and_json() -> None:
 
 
 def test_findings_of_rules_are_a_line_each() -> None:
-    unused = [RulePlace("f.toml", name).finding("rule-unused", "it applied to nothing") for name in "ab"]
-    wrong = RulePlace("f.toml", "c", 7).finding("rule-unknown-key", "there is no such key", key="wen", hint="No.")
+    unused = [RulePlace("f.toml", name).finding("rule-unused", "applied to nothing") for name in "ab"]
+    wrong = RulePlace("f.toml", "c", 7).finding("rule-unknown-key", "unknown key", key="wen", hint="No.")
     assert render_rule_findings([]) == ""
     assert render_rule_findings([*unused, wrong]).splitlines() == [
-        "warning[rule-unused]: f.toml: rule a: it applied to nothing",
-        "warning[rule-unused]: f.toml: rule b: it applied to nothing",
-        "error[rule-unknown-key]: f.toml:7: rule c: wen: there is no such key. No.",
+        "warning[rule-unused]: f.toml: rule a: applied to nothing",
+        "warning[rule-unused]: f.toml: rule b: applied to nothing",
+        "error[rule-unknown-key]: f.toml:7: rule c: wen: unknown key. No.",
     ]

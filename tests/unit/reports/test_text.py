@@ -107,7 +107,7 @@ def test_of_many_rows_the_first_are_shown() -> None:
 
 
 def test_of_thousands_of_rules_that_applied_to_nothing_the_first_are_named() -> None:
-    message = "it applied to nothing in this run"
+    message = "applied to nothing in this run"
     findings = [RulePlace("mine.toml", f"r{number}").finding("rule-unused", message) for number in range(3000)]
     lines = render_rule_findings(findings).splitlines()
     assert lines[:2] == [f"warning[rule-unused]: mine.toml: rule r{number}: {message}" for number in range(2)]

@@ -88,14 +88,14 @@ def test_a_rule_that_is_held_back_says_why_and_changes_nothing() -> None:
     found = apply(facts_of("a; extra == 'x'"), rule("r", "a", Action(rename="b")))
     [kept] = found.kept
     assert (kept.before, kept.after, kept.rule) == ("a; extra == 'x'", "a; extra == 'x'", "r")
-    assert "user's own choice" in (kept.reason or "")
+    assert "only required by an extra" in (kept.reason or "")
     assert found.applied == ()
 
 
 def test_what_cannot_be_read_stays_and_is_noted() -> None:
     found = apply(facts_of("== 1", "a"), rule("all", "*", "drop"))
     assert requires(found) == ["== 1"]
-    assert found.notes == ("METADATA: the requirement '== 1' cannot be read and stays as it is.",)
+    assert found.notes == ("METADATA: the requirement '== 1' cannot be parsed and is unchanged.",)
 
 
 NEWER = [

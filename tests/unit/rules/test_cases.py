@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wheelfix.rules.cases import AFTER, BEFORE, Result, golden_folders, try_cases, try_golden
+from wheelfix.rules.cases import AFTER, BEFORE, Result, golden_directories, try_cases, try_golden
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.model import Action, Case, FieldValue, Match, Rule, RuleSet, When
 
@@ -37,18 +37,18 @@ def test_a_case_that_is_as_expected_passes(case: Case) -> None:
     assert tried(case) == [()]
 
 
-NO_RULE = "  foo: no rule decides on it; not drop: its when.project is torch*, and here x"
+NO_RULE = "  foo: no rule matches; drop does not match: when.project is torch*, found x"
 FAILING = [
-    (Case(**ARM, requires=("foo", "bar")), ("Requires-Dist: expected, and not there: foo",)),  # type: ignore[arg-type]
-    (Case("x", requires=("foo",), expect=()), ("Requires-Dist: there, and not expected: foo", NO_RULE)),
+    (Case(**ARM, requires=("foo", "bar")), ("Requires-Dist: missing: foo",)),  # type: ignore[arg-type]
+    (Case("x", requires=("foo",), expect=()), ("Requires-Dist: unexpected: foo", NO_RULE)),
     (Case("x", requires=("foo",), expect=("Foo",)),
-     ("Requires-Dist: spelled otherwise: expected Foo, found foo",)),
+     ("Requires-Dist: spelled differently: expected Foo, found foo",)),
     (Case("x", requires=("a", "b"), expect=("b", "a")),
-    ("Requires-Dist: in another order, or more often, than expected: a; b",)),
+    ("Requires-Dist: different order or count: a; b",)),
     (Case("x", requires=("a", "a"), expect=("a",)),
-    ("Requires-Dist: in another order, or more often, than expected: a; a",)),
-    (Case("x", expect_fields={"Requires-Python": ()}), ("Requires-Python: there, and not expected: >=3.10",)),
-    (Case("x", expect_fields={"Summary": "s"}), ("Summary: expected, and not there: s",)),
+    ("Requires-Dist: different order or count: a; a",)),
+    (Case("x", expect_fields={"Requires-Python": ()}), ("Requires-Python: unexpected: >=3.10",)),
+    (Case("x", expect_fields={"Summary": "s"}), ("Summary: missing: s",)),
 ]  # fmt: skip
 
 
@@ -106,12 +106,12 @@ def golden(folder: Path, name: str, before: bytes, after: bytes | None) -> Path:
     return case
 
 
-def test_golden_folders_are_found_below_and_sorted(tmp_path: Path) -> None:
+def test_golden_directories_are_found_below_and_sorted(tmp_path: Path) -> None:
     cases = [golden(tmp_path, name, METADATA, None) for name in ("b", "a/c", "a/b")]
     (tmp_path / "empty").mkdir()
-    assert golden_folders(tmp_path) == tuple(sorted(cases))
-    assert golden_folders(cases[0]) == (cases[0],)
-    assert golden_folders(tmp_path / "empty") == ()
+    assert golden_directories(tmp_path) == tuple(sorted(cases))
+    assert golden_directories(cases[0]) == (cases[0],)
+    assert golden_directories(tmp_path / "empty") == ()
 
 
 def differences(folder: Path, rules: RuleSet = RULES, *, update: bool = False) -> tuple[str, ...]:
@@ -137,10 +137,10 @@ def test_what_is_not_byte_for_byte_as_expected_is_shown(tmp_path: Path) -> None:
 
 def test_a_missing_result_is_told_and_written_on_request(tmp_path: Path) -> None:
     case = golden(tmp_path, ARM_NAME, METADATA, None)
-    assert differences(case) == (f"there is no {AFTER}; --update writes it",)
+    assert differences(case) == (f"{AFTER} is missing; write it with --update",)
     assert not (case / AFTER).exists()
     [result] = try_golden(RULES, [case], update=True)
-    assert (result.passed, result.written) == (True, f"{AFTER} was written: there is no {AFTER}")
+    assert (result.passed, result.written) == (True, f"{AFTER} written")
     assert (case / AFTER).read_bytes() == FIXED
     assert differences(case) == ()
     assert differences(case, update=True) == ()

@@ -34,7 +34,7 @@ def test_the_rule_that_decides_and_those_that_would_have() -> None:
 
 def test_no_rule_decides() -> None:
     found = explained("numpy", DROP, KEEP)
-    assert (found.decided, found.also, found.nearly, found.fault) == (None, (), (), None)
+    assert (found.decided, found.also, found.nearly, found.malformed) == (None, (), (), None)
 
 
 STOPPED = [
@@ -69,7 +69,7 @@ def test_an_extra_holds_a_rule_back() -> None:
     found = explained("ab; extra == 'x'", DROP, rule("later", Match(("ab",))))
     assert found.decided is not None
     assert found.decided.id == "drop"
-    assert "user's own choice" in (found.held_back or "")
+    assert "only required by an extra" in (found.held_back or "")
     assert [(each.id, each.stopped_by) for each in found.nearly] == [("later", "match.extra")]
     assert found.also == ()
 
@@ -84,10 +84,10 @@ def test_what_was_held_back_is_nearly_where_another_rule_decides() -> None:
 def test_malformed_and_unreadable_requirements_are_explained_too() -> None:
     found = explained("ab >=1.0 <2.0", DROP)
     assert found.decided is not None
-    assert found.fault
+    assert found.malformed
     unread = explained("??? x", DROP)
     assert (unread.name, unread.decided) == (None, None)
-    assert unread.fault == "it does not begin with a name"
+    assert unread.malformed == "it does not begin with a name"
 
 
 def test_every_requirement_is_explained_in_order() -> None:

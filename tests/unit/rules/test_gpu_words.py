@@ -63,9 +63,9 @@ FAULTY: list[tuple[dict[str, tuple[str, ...]], str]] = [
     ({"only": ("gpu/nvida",)}, "Did you mean nvidia?"),
     ({"only": ("xyz",)}, "fairchem-kernels, nvidia, tensorrt"),
     ({"keep": ("Nvidia_*",)}, "Write 'nvidia-*'"),
-    ({"drop": ("triton==3",)}, "has characters that no name has"),
+    ({"drop": ("triton==3",)}, "has characters that names cannot contain"),
     ({"drop": ("",)}, "the pattern is empty"),
-    ({"drop": ("a[",)}, "bracket that is not closed"),
+    ({"drop": ("a[",)}, "an unclosed bracket"),
 ]
 
 

@@ -33,7 +33,7 @@ def test_a_key_of_thousands_of_parts_is_refused_and_costs_nothing(kind: str, tmp
     path.write_text(text, "utf-8")
     tracemalloc.start()
     try:
-        with pytest.raises(RulesError, match=r"a key has 20,001 parts\. It may have 32") as caught:
+        with pytest.raises(RulesError, match=r"a key has 20,001 parts\. At most 32 are allowed") as caught:
             load_rules(path)
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
@@ -77,14 +77,14 @@ def test_what_is_not_closed_is_looked_at_once(text: str, tmp_path: Path) -> None
 def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "endless.toml"
     path.symlink_to("/dev/zero")
-    with pytest.raises(RulesError, match="more than 8,388,608 bytes"):
+    with pytest.raises(RulesError, match="larger than 8,388,608 bytes"):
         load_rules(path)
 
 
 def test_a_long_key_is_shown_short(tmp_path: Path) -> None:
     path = tmp_path / "long.toml"
     path.write_text(f"schema = 1\n{'k' * 40_000} = 1\n", "utf-8")
-    with pytest.raises(RulesError, match="there is no such key") as caught:
+    with pytest.raises(RulesError, match="unknown key") as caught:
         load_rules(path)
     assert len(str(caught.value)) < 300
 

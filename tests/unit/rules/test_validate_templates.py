@@ -47,7 +47,7 @@ def test_a_template_that_works_on_what_its_rule_meets_is_taken(template: str, ma
 
 @pytest.mark.parametrize(("template", "match", "named"), WRONG)
 def test_a_template_that_works_on_nothing_is_refused_with_an_example(template: str, match: Match, named: str) -> None:
-    with pytest.raises(RulesError, match="makes no requirement") as caught:
+    with pytest.raises(RulesError, match="does not make a requirement") as caught:
         load(template, match)
     [finding] = caught.value.findings
     assert finding.place == "mine: rule r: action.replace"

@@ -1,4 +1,4 @@
-"""``wheelfix rules``: what there is to do with rules apart from using them, one command a file."""
+"""``wheelfix rules``: list, check, explain and test rules, one command a file."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ def command() -> None:
 
     \b
     Examples:
-      wheelfix rules check wheelfix.toml          what is wrong with it
+      wheelfix rules check wheelfix.toml          check it for errors
       wheelfix rules test wheelfix.toml           run the tests in it
-      wheelfix rules explain torch-*.whl triton   why a requirement stays or goes
+      wheelfix rules explain torch-*.whl triton   why a requirement is kept or dropped
     """

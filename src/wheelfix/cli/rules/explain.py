@@ -26,15 +26,15 @@ from wheelfix.wheel.fields import find
 def command(
     arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, quiet: bool, form: Literal["text", "json"]
 ) -> int:
-    """Tell why each requirement of WHEEL stays or goes.
+    """Print why each requirement of WHEEL is kept, dropped or changed.
 
-    With REQUIREMENT, the last word, which is a name, a pattern or a whole
-    requirement, tell all about that one: which rule decides, which others would
-    have, what keeps others from it, and whether wheelfix has taken it out before.
-    It can be a field too, such as Requires-Python.
+    With REQUIREMENT as the last argument (a name, a pattern or a whole requirement),
+    print everything about that one: which rule decides, which other rules match,
+    why others do not, and whether wheelfix has dropped it before. It can also be
+    a field such as Requires-Python.
 
     \b
-    A line that begins with - goes, ~ changes, = stays because a rule says so.
+    Lines marked - are dropped, ~ are changed, = are kept by a rule.
 
     \b
     Examples:
@@ -64,5 +64,5 @@ def command(
 
 
 def _is_path(argument: str) -> bool:
-    """Whether the last word is one more wheel: a name can be that of a folder too, so a folder needs a slash."""
+    """Whether the last argument is a wheel: a directory can be called like a requirement, so it needs a slash."""
     return argument == "-" or (not re.search(r"[\s@;]", argument) and (argument.endswith(".whl") or "/" in argument))

@@ -14,12 +14,12 @@ from wheelfix.reports.rules import render_rules, render_rules_json
 @rules_option
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "toml"]), default="text", show_default=True,
-    help="toml: one flat rule file, with all that the files extend.",
+    help="toml: one flat rule file, with everything that the files extend.",
 )  # fmt: skip
 def command(files: tuple[str, ...], sources: tuple[str, ...], form: Literal["text", "json", "toml"]) -> int:
     """List the rules in force and where they come from.
 
-    They stand in the order in which they are asked.
+    They are listed in the order in which they are tried.
 
     \b
     Examples:

@@ -11,7 +11,7 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
 from wheelfix.reports.rules import render_results, render_results_json
-from wheelfix.rules.cases import Result, golden_folders, try_cases, try_golden
+from wheelfix.rules.cases import Result, golden_directories, try_cases, try_golden
 from wheelfix.rules.model import RuleSet
 
 
@@ -23,11 +23,11 @@ from wheelfix.rules.model import RuleSet
     type=click.Path(exists=True, file_okay=False),
     multiple=True,
     metavar="DIR",
-    help="A folder of cases: METADATA.in and METADATA.out, in folders named like the wheel. May be given more than once.",
+    help="A directory of cases: METADATA.in and METADATA.out, in directories named like the wheel. May be repeated.",
 )
-@click.option("--update", is_flag=True, help="Write what comes out now as METADATA.out.")
+@click.option("--update", is_flag=True, help="Write the results as METADATA.out.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option("-v", "--verbose", is_flag=True, help="Tell also what passed, and which rules have no test.")  # fmt: skip
+@click.option("-v", "--verbose", is_flag=True, help="Also print what passed, and which rules have no test.")  # fmt: skip
 def command(
     files: tuple[str, ...],
     sources: tuple[str, ...],
@@ -36,13 +36,13 @@ def command(
     form: Literal["text", "json"],
     verbose: bool,
 ) -> int:
-    """Run the tests of rules; no wheel is touched.
+    """Run the tests in rule files; no wheel is touched.
 
-    They stand under [[rule.test]] in the files. Those of each FILE are tried on its
-    rules and all that it extends, those of --rules on all of these together; the
-    tests of what a file extends are its own matter. --golden adds folders of
-    METADATA before and after, to be tried on the rules of all files together.
-    Exit code 1 if one fails, or if there are none.
+    Tests are the [[rule.test]] tables of the files. The tests of each FILE run with
+    its rules and everything that it extends, those of --rules with all of these
+    together; the tests of extended files do not run. --golden adds directories of
+    METADATA before and after, which are tried on the rules of all files together.
+    The exit code is 1 if a test fails, or if there are none.
 
     \b
     Examples:
@@ -51,7 +51,7 @@ def command(
       wheelfix rules test wheelfix.toml --golden tests/wheels
     """
     if update and not golden:
-        raise click.UsageError("--update is for the folders of --golden.")
+        raise click.UsageError("--update requires --golden.")
     results: list[Result] = []
     untested: list[str] = []
     for chosen in each_on_its_own(files, sources):
@@ -67,7 +67,7 @@ def command(
     else:
         click.echo(render_results(results, untested=untested if verbose else (), verbose=verbose), nl=False)
     if not results:
-        say("There are no tests; write some under [[rule.test]], behind the rule that they are for.\n")
+        say("No tests found. Write [[rule.test]] tables after the rule that they test.\n")
     return ExitCode.DONE if results and all(result.passed for result in results) else ExitCode.FOUND
 
 
@@ -76,11 +76,11 @@ def _untested(rules: RuleSet, own: Collection[str]) -> list[str]:
     return [rule.id for rule, origin in listed if not rule.test and origin in own]
 
 
-def _golden_results(rules: RuleSet, folders: tuple[str, ...], *, update: bool) -> list[Result]:
+def _golden_results(rules: RuleSet, directories: tuple[str, ...], *, update: bool) -> list[Result]:
     found: list[Result] = []
-    for folder in folders:
-        cases = golden_folders(Path(folder))
+    for directory in directories:
+        cases = golden_directories(Path(directory))
         if not cases:
-            raise click.UsageError(f"There is no METADATA.in in or below {folder}.")
+            raise click.UsageError(f"No METADATA.in found in or below {directory}.")
         found += try_golden(rules, cases, update=update)
     return found
