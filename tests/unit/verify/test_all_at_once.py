@@ -32,13 +32,13 @@ def test_every_difference_of_a_local_header_is_reported(tmp_path: Path) -> None:
     lies = {"crc": 1, "size": 5, "method": 0, "time": 1, "needed": 255, "flags": 1}
     archive = changed(SOUND, "version.py", local=lies, local_name=b"demo/another.py")
     assert _messages(tmp_path, archive) == [
-        "archive-local-header-differs: the flags are not those of the directory",
-        "archive-local-header-differs: the compression method is not that of the directory",
-        "archive-local-header-differs: the name is not that of the directory",
-        "archive-local-header-differs: the CRC-32 is not that of the directory",
-        "archive-local-header-differs: the sizes are not those of the directory",
-        "archive-newer-version: it needs version 255 of the ZIP format, and the directory 20",
-        "archive-local-time-differs: its date or time is not that of the directory",
+        "archive-local-header-differs: the flags differ from the directory's",
+        "archive-local-header-differs: the compression method differs from the directory's",
+        "archive-local-header-differs: the name differs from the directory's",
+        "archive-local-header-differs: the CRC-32 differs from the directory's",
+        "archive-local-header-differs: the sizes differ from the directory's",
+        "archive-newer-version: it needs version 255 of the ZIP format, the directory says 20",
+        "archive-local-time-differs: its date or time differs from the directory's",
     ]
 
 

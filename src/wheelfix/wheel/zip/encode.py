@@ -26,18 +26,18 @@ from wheelfix.wheel.zip.structs import (
 )
 
 _NEEDED = 20
-"""The version that is needed to extract a file in a folder, in tenths (APPNOTE 4.4.3.2)."""
+"""The version that is needed to extract a file in a directory, in tenths (APPNOTE 4.4.3.2)."""
 _LEVEL_BITS = 0b110
 _ZIP64_LIMIT = FULL_32
-"""The first position that is written in the ZIP64 form; tests lower it, since archives of 4 GiB take long to write."""
+"""The first position that is written in the ZIP64 form; tests lower it, since writing 4 GiB takes long."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry to be written in the place of ``like``: time, mode, extra fields and comment are those of it.
+    """An entry to write in place of ``like``: it keeps the time, mode, extra fields and comment of that.
 
-    One that is ``added`` beside it has only its time and mode. It is stored: what a compressor makes of the same content
-    differs from one zlib to another.
+    One that is ``added`` beside ``like`` has only its time and mode. New entries are stored, because each version of zlib
+    compresses the same content differently.
     """
 
     name: str
@@ -54,7 +54,7 @@ def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes
     like = layout.fields(new.like)
     name, utf8 = _encode_name(new.name, like.flags)
     if len(new.content) >= FULL_32 or len(name) > FULL_16:
-        raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files are written anew.")
+        raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files can be written.")
     dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
     extras = (b"", b"") if new.added else (_local_extra(source, new.like), _central_extra(layout, new.like))
     local_extra, central_extra = (without_fields(extra, dropped) for extra in extras)
@@ -69,7 +69,7 @@ def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes
 
 
 def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) -> tuple[bytes, bytes]:
-    """Return the local header and the directory record of ``entry`` under another name; its data stays.
+    """Return the local header and the directory record of ``entry`` under another name; its data is kept.
 
     :raises EditError: if the name is too long.
     """
@@ -88,7 +88,7 @@ def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) ->
 
 
 def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
-    """Return the bytes of an entry name as an archive with ``flags`` spells names, and the UTF-8 flag that they need."""
+    """Return the bytes of a name in the encoding that ``flags`` say, and the UTF-8 flag if they need it."""
     utf8 = name.encode("utf-8"), structs.FLAG_UTF8
     if flags & structs.FLAG_UTF8:
         return utf8
@@ -121,7 +121,7 @@ _EXTRA_LENGTH = slice(30, 32)
 def end_bytes(old: End, count: int, start: int, size: int) -> bytes:
     """Return the end records for a directory of ``count`` records, ``size`` bytes long, that begins at ``start``.
 
-    The ZIP64 end record is written where a number calls for it, or where the old archive had one.
+    A ZIP64 end record is written if a number needs it, or if the old archive had one.
     """
     ending = b""
     if count >= FULL_16 or size >= FULL_32 or start >= _ZIP64_LIMIT or old.zip64_made_by is not None:
@@ -137,7 +137,7 @@ def end_bytes(old: End, count: int, start: int, size: int) -> bytes:
 
 
 def positioned(record: bytes, offset: int) -> bytes:
-    """Return a directory record that points to ``offset``; one in the ZIP64 form stays in that form."""
+    """Return a directory record that points to ``offset``; one in the ZIP64 form keeps that form."""
     if record[_POSITION] != b"\xff\xff\xff\xff":
         if offset < _ZIP64_LIMIT:
             return record[: _POSITION.start] + offset.to_bytes(4, "little") + record[_POSITION.stop :]
@@ -159,7 +159,7 @@ def _extra_span(record: bytes) -> tuple[int, int]:
 
 
 def _widened(record: bytes, offset: int) -> bytes:
-    """Return a directory record with its position moved to the ZIP64 extra field, behind the sizes that stand there."""
+    """Return a directory record with its position moved to the ZIP64 extra field, behind the sizes in it."""
     start, stop = _extra_span(record)
     extra = record[start:stop]
     number = struct.pack("<Q", offset)

@@ -27,8 +27,8 @@ _LARGEST_DIRECTORY = 1 << 27
 class End(NamedTuple):
     """Where the directory lies (bytes from the start; ``stop`` exclusive), and what follows it.
 
-    ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` where the archive has none. ``shift``
-    is by how much the entries lie behind the positions that the directory gives; in a strict reading by nothing.
+    ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` without one. ``shift`` is how far the
+    entries lie behind the positions in the directory; a strict reading allows no shift.
     """
 
     entry_count: int
@@ -71,8 +71,8 @@ class _Wide(NamedTuple):
 def read_end(source: Readable, report: StrictReport = STRICT) -> End:
     """Return the one end of the archive.
 
-    :raises ArchiveError: if there is none, or no directory where it says; by a strict ``report`` also if there is more than
-        one, or bytes after it, or it contradicts itself.
+    :raises ArchiveError: if there is none, or no directory at its position; with a strict ``report`` also if there are
+        two, bytes follow it, or it contradicts itself.
     """
     start, tail = _find_end(source, report)
     record = _Classic._make(END.unpack_from(tail))
@@ -94,12 +94,12 @@ def read_end(source: Readable, report: StrictReport = STRICT) -> End:
 
 
 def _stop(code: str, message: str) -> NoReturn:
-    """Raise what leaves nothing to read."""
+    """Raise an error after which nothing can be read."""
     raise ArchiveError(code, message, hint=REBUILD)
 
 
 def _find_end(source: Readable, report: StrictReport) -> tuple[int, bytes]:
-    """Return where the end record starts and all bytes from there."""
+    """Return the position of the end record, and all bytes from there on."""
     length = min(source.size, END.size + _LONGEST_COMMENT)
     tail = source.read_at(source.size - length, length)
     candidates = []
@@ -110,7 +110,7 @@ def _find_end(source: Readable, report: StrictReport) -> tuple[int, bytes]:
             candidates.append(position)
         position = tail.rfind(END_SIGNATURE, 0, position)
     if len(candidates) > 1 or (candidates and candidates[0] != nearest):
-        report.refuse("second-end-record", "the archive comment holds a second end record")
+        report.refuse("second-end-record", "the archive comment contains a second end record")
     if not candidates:
         _refuse_endless(source, nearest, length, report)
         candidates = [nearest]
@@ -121,27 +121,27 @@ def _find_end(source: Readable, report: StrictReport) -> tuple[int, bytes]:
 
 
 def _fits(tail: bytes, position: int, first: int) -> bool:
-    """Whether the directory ends where the end record at ``position`` begins, as in an archive without more."""
+    """Whether the directory ends where the end record at ``position`` begins, as in a plain archive."""
     record = _Classic._make(END.unpack_from(tail, position))
     return record.directory_start + record.directory_size == first + position
 
 
 def _refuse_endless(source: Readable, nearest: int, length: int, report: StrictReport) -> None:
-    """Refuse an archive without an end that fits; only where bytes stand behind it reading can go on."""
+    """Refuse an archive without a proper end; reading can continue only where the end is followed by other bytes."""
     if nearest >= 0 and nearest + END.size <= length:
-        report.refuse("trailing-bytes", "bytes stand after the end of the archive, or its end is cut off")
+        report.refuse("trailing-bytes", "bytes follow the end of the archive, or its end is cut off")
     elif source.read_at(0, min(4, source.size)) == LOCAL_SIGNATURE:
         raise ArchiveError("truncated", "the archive has no end: it is cut off", hint="Download the wheel again.")
     else:
         raise ArchiveError(
             "not-a-zip",
             "the file is not a ZIP archive",
-            hint="Look into it: an error page saved under the wheel's name is common.",
+            hint="Open it in an editor: often it is an error page that was saved under the wheel's name.",
         )
 
 
 def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _Wide | None:
-    """Return the ZIP64 end record, ``None`` where there is none, or where reading goes on without it."""
+    """Return the ZIP64 end record, ``None`` without one."""
     locator_start = end_start - LOCATOR_64.size
     if locator_start < 0 or source.read_at(locator_start, 4) != LOCATOR_64_SIGNATURE:
         return None
@@ -157,17 +157,17 @@ def _read_wide_end(source: Readable, end_start: int, report: StrictReport) -> _W
     if wide.signature != END_64_SIGNATURE:
         _stop("bad-end-record", "there is no ZIP64 end record before its locator")
     if wide.record_size != END_64.size - 12:
-        report.refuse("bad-end-record", "the ZIP64 end record has another size than it should", form="size")
+        report.refuse("bad-end-record", "the ZIP64 end record has the wrong size", form="size")
     if wide.disk or wide.directory_disk or wide.disk_count != wide.entry_count:
         report.refuse("many-disks", "the archive is one of several disks", form="zip64")
     return wide
 
 
 def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
-    """Compare the two end records: each number of the old one is that of the other, or all ones (APPNOTE 4.4.1.4)."""
+    """Compare the two end records: each number of the classic one is that of the other, or all ones (APPNOTE 4.4.1.4)."""
     if record.disk not in (0, FULL_16) or record.directory_disk not in (0, FULL_16):
         report.refuse("many-disks", "the archive is one of several disks")
-    if record.disk_count != record.entry_count:  # PyPI compares the two as they stand
+    if record.disk_count != record.entry_count:  # PyPI compares the two numbers even where they are all ones
         report.refuse("many-disks", "the end record gives two counts of entries", form="two counts")
     if record.directory_start not in (wide.directory_start, FULL_32):
         report.refuse("bad-end-record", "the end record and the ZIP64 end record give two positions of the directory")
@@ -180,42 +180,40 @@ def _compare_ends(record: _Classic, wide: _Wide, report: StrictReport) -> None:
 
 
 def _placed(source: Readable, end: End, directory_size: int, report: StrictReport) -> End:
-    """Return the end with the directory where it lies, which is where the end record says unless bytes were added."""
-    _bound(end.entry_count, directory_size)
+    """Return ``end`` with the true position of the directory: that of the end record, unless bytes were added."""
+    _check_limits(end.entry_count, directory_size)
     difference = end.directory_stop - directory_size - end.directory_start
     if difference:
         found = _searched(source, end, end.directory_stop - directory_size) if report.collects else None
         form = "" if found is not None and found.shift else "misplaced"
         if difference > 0:
-            message = f"{difference} bytes stand before the archive, or between directory and end"
+            message = f"{difference} bytes stand before the archive, or between its directory and its end"
             report.refuse("leading-bytes", message, form=form)
         else:
-            report.refuse("bad-end-record", "the directory does not lie where the end record says")
+            report.refuse("bad-end-record", "the directory is not where the end record says")
         if found is None:
             _stop("bad-directory", "there is no directory where the end record says")
         end = found
-        _bound(end.entry_count, end.directory_stop - end.directory_start)
+        _check_limits(end.entry_count, end.directory_stop - end.directory_start)
     if end.entry_count == 0:
-        raise ArchiveError("empty-archive", "the archive holds no entries", hint="Build or download the wheel again.")
+        raise ArchiveError("empty-archive", "the archive has no entries", hint="Build or download the wheel again.")
     return end
 
 
-def _bound(count: int, directory_size: int) -> None:
+def _check_limits(count: int, directory_size: int) -> None:
     if count > MOST_ENTRIES or directory_size > _LARGEST_DIRECTORY:
         raise ArchiveError(
             "too-many-entries",
             f"the archive claims {count} entries in a directory of {directory_size} bytes",
-            hint=f"At most {MOST_ENTRIES} entries and {_LARGEST_DIRECTORY} bytes are read, to bound memory.",
+            hint=f"At most {MOST_ENTRIES} entries and {_LARGEST_DIRECTORY} bytes are read, to limit memory.",
         )
 
 
 def _searched(source: Readable, end: End, before_end: int) -> End | None:
-    """Return ``end`` with the directory where one begins: where the end record says, or directly before the end.
+    """Return ``end`` with the directory where one begins, ``None`` where none does.
 
-    ``None`` is returned where there is none.
-
-    Where bytes stand before the archive all positions are too small, by as much as that of the directory is: ``zipfile``
-    adds the difference to each.
+    It is looked for at the position in the end record, and directly before the end. Where bytes stand before the archive,
+    all positions are too small by the same number as that of the directory: ``zipfile`` adds the difference to each.
     """
     for start in (end.directory_start, before_end):
         if not 0 <= start <= end.directory_stop - CENTRAL.size:

@@ -1,6 +1,6 @@
-"""Extra fields: which there are, the numbers of the ZIP64 field, and those that say something of their own.
+"""Extra fields: reading them, the numbers of the ZIP64 field, and fields that give an entry a second name or size.
 
-What readers make of them was measured with pip 26.3 on Python 3.11 and 3.13, uv 0.13.9 and PyPI's check of uploads.
+How readers treat them was measured with pip 26.3 on Python 3.11 and 3.13, uv 0.13.9 and PyPI's check of uploads.
 """
 
 import struct
@@ -18,21 +18,21 @@ _ZIP64_BYTES: Final = EXTRA_ZIP64.to_bytes(2, "little")
 _UNICODE_PATH_BYTES: Final = EXTRA_UNICODE_PATH.to_bytes(2, "little")
 _FIELD_HEAD: Final = 4
 _UNICODE_HEAD: Final = struct.Struct("<BI")
-_TELLING: Final = frozenset({EXTRA_ZIP64, EXTRA_UNICODE_PATH, EXTRA_UNICODE_COMMENT})
+_MISLEADING: Final = frozenset({EXTRA_ZIP64, EXTRA_UNICODE_PATH, EXTRA_UNICODE_COMMENT})
 _UNICODE_VERSION: Final = 1
 _PRINTABLE: Final = 0x20
 _DELETE: Final = 0x7F
 _UPLOADED_LENGTHS: Final = frozenset({0, 8, 16, 24, 28})
-"""The lengths of a ZIP64 field in a local header that PyPI takes."""
+"""The lengths of a ZIP64 field in a local header that PyPI accepts."""
 _MOST_FIELDS: Final = 500
-"""How many fields of one record are looked at for what is odd: 64 kB hold 16,000, and real records have one or two."""
+"""How many fields of one record are checked: 64 kB can hold 16,000, real records have one or two."""
 _BOTH_SIZES: Final = 16
 
 
 def fields_in(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
     """Yield the id, the start and the stop of the data of each extra field in ``extra``.
 
-    Up to three bytes of padding at the end are passed over, as zipalign writes them.
+    Up to three bytes of padding at the end, as zipalign writes them, are ignored.
 
     :raises ArchiveError: if a field claims to be longer than what is left.
     """
@@ -49,7 +49,7 @@ def fields_in(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
 
 
 def is_well_formed(extra: bytes) -> bool:
-    """Whether no extra field claims to be longer than what is left; ``zipfile`` refuses an archive with such a one."""
+    """Whether no extra field claims to be longer than what is left; ``zipfile`` refuses archives with such a field."""
     position, last = 0, len(extra) - 4
     while position <= last:
         position += 4 + (extra[position + 2] | extra[position + 3] << 8)
@@ -57,14 +57,14 @@ def is_well_formed(extra: bytes) -> bool:
 
 
 def may_mislead(extra: bytes) -> bool:
-    """Whether ``extra`` may hold a field that changes sizes, position or name: quick, and wrong only towards yes."""
+    """Whether ``extra`` may contain a field that changes sizes, position or name: fast, and in doubt true."""
     return _ZIP64_BYTES in extra or _UNICODE_PATH_BYTES in extra
 
 
 def find_extra(extra: bytes, kind: int, place: str) -> tuple[int, int] | None:
-    """Return start and stop of the data of the extra field ``kind``, or ``None`` if it is not there.
+    """Return start and stop of the data of the extra field ``kind``, or ``None`` without one.
 
-    :raises ArchiveError: if it is there twice, so that readers could choose differently.
+    :raises ArchiveError: if there are two, so that readers could choose differently.
     """
     found = [(start, stop) for each, start, stop in fields_in(extra, place) if each == kind]
     if len(found) > 1:
@@ -75,7 +75,7 @@ def find_extra(extra: bytes, kind: int, place: str) -> tuple[int, int] | None:
 
 
 def without_fields(extra: bytes, kinds: Container[int]) -> bytes:
-    """Return the extra fields but for those of ``kinds``; what is not well-formed is returned as it is."""
+    """Return the extra fields except those of ``kinds``; what is not well-formed is returned unchanged."""
     if not is_well_formed(extra):
         return extra
     pieces, position = [], 0
@@ -98,36 +98,36 @@ def zip64_numbers(extra: bytes, place: str) -> tuple[int, ...] | None:
 
 
 def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
-    """Return ``values`` with those that are all ones replaced by the numbers of the ZIP64 extra field.
+    """Return ``values``, where those that are all ones are replaced by the numbers of the ZIP64 extra field.
 
-    The extra field may hold just the numbers that are called for, or all of ``values`` with the same numbers where they
-    are not called for; anything else two readers could take differently.
+    The extra field may hold only the numbers that are needed, or all of ``values``, the same numbers where they are not
+    needed. Anything else two readers could understand differently.
 
-    :raises ArchiveError: if the extra field does not hold what is called for.
+    :raises ArchiveError: if the extra field does not hold what is needed.
     """
     numbers = zip64_numbers(extra, place) if extra else None
     if numbers is None:
         return values
-    called = [index for index, value in enumerate(values) if value == FULL_32]
-    if len(numbers) == len(called):
+    needed = [index for index, value in enumerate(values) if value == FULL_32]
+    if len(numbers) == len(needed):
         wide = list(values)
-        for index, number in zip(called, numbers, strict=True):
+        for index, number in zip(needed, numbers, strict=True):
             wide[index] = number
         return tuple(wide)
     agrees = all(value in (number, FULL_32) for value, number in zip(values, numbers, strict=False))
-    if len(called) < len(numbers) <= len(values) and agrees and all(index < len(numbers) for index in called):
+    if len(needed) < len(numbers) <= len(values) and agrees and all(index < len(numbers) for index in needed):
         return (*numbers, *values[len(numbers) :])
     raise ArchiveError(
         "bad-zip64-field",
-        f"{place}: the ZIP64 extra field holds {len(numbers)} numbers where {len(called)} are called for",
-        hint="Readers take such a field differently; build the wheel again with a current tool.",
+        f"{place}: the ZIP64 extra field holds {len(numbers)} numbers, and {len(needed)} are needed",
+        hint="Readers understand such a field differently; build the wheel again with a current tool.",
     )
 
 
 class Described(NamedTuple):
-    """The record that an extra field belongs to: its name as it stands there, its method, and its sizes (and position).
+    """The record that an extra field belongs to: its name as it is written there, its method, its sizes (and position).
 
-    The numbers are those of the record itself, all ones where the ZIP64 field is called for.
+    The numbers are those of the record itself, all ones where the ZIP64 field is needed.
     """
 
     raw_name: bytes
@@ -138,10 +138,10 @@ class Described(NamedTuple):
 
 
 def check_second_name(extra: bytes, record: Described, place: str, report: StrictReport) -> None:
-    """Refuse a Unicode path (APPNOTE 4.6.9) that gives another name than the record: some readers take it, some do not.
+    """Refuse a Unicode path (APPNOTE 4.6.9) that gives another name than the record: only some readers use it.
 
-    uv takes it, and so does ``zipfile`` on Python 3.13; on 3.11 it does not. A field of another version, or of another name
-    by its CRC-32, is passed over by all of them.
+    uv uses it, and so does ``zipfile`` on Python 3.13; on 3.11 it does not. All of them ignore a field of another version,
+    or one whose CRC-32 is that of another name.
     """
     try:
         span = find_extra(extra, EXTRA_UNICODE_PATH, place)
@@ -162,13 +162,13 @@ def check_second_name(extra: bytes, record: Described, place: str, report: Stric
         return
     elif name and (name != record.raw_name or not (record.is_utf8 or name.isascii())):
         form = "second" if name != record.raw_name else "encoding"
-        report.refuse("bad-entry-name", "a second name stands in the extra field", place=place, form=form)
+        report.refuse("bad-entry-name", "the extra field contains a second name", place=place, form=form)
     if record.is_local and not (_is_utf8(name) and all(byte >= _PRINTABLE and byte != _DELETE for byte in name)):
         report.note("odd-unicode-path", "the Unicode path is not UTF-8, or has control characters", place=place)
 
 
 def has_second_name(extra: bytes, raw_name: bytes) -> bool:
-    """Whether ``extra`` holds a Unicode path that is meant for ``raw_name``, by its version and its CRC-32."""
+    """Whether ``extra`` contains a Unicode path for ``raw_name``, by its version and its CRC-32."""
     if not may_mislead(extra) or not is_well_formed(extra):
         return False
     paths = (extra[start:stop] for kind, start, stop in fields_in(extra, "") if kind == EXTRA_UNICODE_PATH)
@@ -185,14 +185,14 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def is_plain(extra: bytes) -> bool:
-    """Whether ``extra`` holds nothing but whole fields, each once, that no reader takes for a name or a size.
+    """Whether ``extra`` contains only whole fields, each once, that no reader uses as a name or a size.
 
-    A directory can list 24,000 entries with an extra field each: most are told apart from odd ones here.
+    A fast check: a directory can list 24,000 entries with an extra field each, nearly all of them plain.
     """
     position, seen, stop = 0, set[int](), len(extra)
     while position + _FIELD_HEAD <= stop:
         kind = extra[position] | extra[position + 1] << 8
-        if kind in _TELLING or kind in seen:
+        if kind in _MISLEADING or kind in seen:
             return False
         seen.add(kind)
         position += _FIELD_HEAD + (extra[position + 2] | extra[position + 3] << 8)
@@ -200,7 +200,7 @@ def is_plain(extra: bytes) -> bool:
 
 
 def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
-    """Return which form an error of the ZIP64 field has: it holds less than is called for, or more."""
+    """Return which form an error of the ZIP64 field has: it holds less than is needed, or more."""
     if error.code != "bad-zip64-field":
         return ""
     lengths = [stop - start for kind, start, stop in fields_in(extra, "") if kind == EXTRA_ZIP64]
@@ -210,11 +210,11 @@ def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
 
 
 def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictReport) -> None:
-    """Note what single clients refuse, though no reader that takes the archive takes it differently."""
+    """Note what some clients refuse, although it makes no difference to readers that accept the archive."""
     fields = list(islice(fields_in(extra, place), _MOST_FIELDS))
     end = fields[-1][2] if fields else 0
     if record.is_local and len(fields) < _MOST_FIELDS and end < len(extra):
-        report.note("extra-field-rest", f"{len(extra) - end} bytes are left over behind its extra fields", place=place)
+        report.note("extra-field-rest", f"{len(extra) - end} bytes follow its extra fields and belong to none", place=place)
     for kind, number in Counter(kind for kind, _, _ in fields).items():
         if number > 1 and kind not in (EXTRA_ZIP64, EXTRA_UNICODE_PATH):
             report.note("bad-extra-field", f"extra field 0x{kind:04x} appears {number} times", place=place, form="repeated")
@@ -227,11 +227,11 @@ def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictR
 
 def _note_odd_sizes(length: int, record: Described, place: str, report: StrictReport) -> None:
     """Note a ZIP64 field of a length that uv or PyPI refuses."""
-    called = sum(number == FULL_32 for number in record.numbers)
-    needless = record.is_local and not called and length == _BOTH_SIZES
-    if length != 8 * called and not needless and length:
-        message = f"its ZIP64 field has {length} bytes, and {8 * called} are called for"
+    needed = sum(number == FULL_32 for number in record.numbers)
+    needless = record.is_local and not needed and length == _BOTH_SIZES
+    if length != 8 * needed and not needless and length:
+        message = f"its ZIP64 field has {length} bytes, and {8 * needed} are needed"
         report.note("odd-zip64-field", message, place=place, form="length")
     if record.is_local and (length not in _UPLOADED_LENGTHS or (length == 8 and record.method != STORED)):
-        message = f"its ZIP64 field has {length} bytes, and gives not both sizes"
+        message = f"its ZIP64 field has {length} bytes, and does not hold both sizes"
         report.note("odd-zip64-field", message, place=place, form="one size")

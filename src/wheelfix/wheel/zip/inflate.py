@@ -20,21 +20,20 @@ if TYPE_CHECKING:
 _BLOCK: Final = 1 << 18
 """How much is read at a time, and by :class:`EntryFile` inflated, in bytes."""
 _LARGE_BLOCK: Final = 1 << 20
-"""How much content is handed on at a time where all of it is read, in bytes: hashing and comparing let other threads run
-only in between."""
+"""How much content is yielded at a time where all of it is read, in bytes; other threads get their turn in between."""
 _KEPT: Final = 4
-"""How many blocks are kept: who reads a table goes back and forth between it and the names that it points to."""
+"""How many blocks are kept: whoever reads a table also reads the names that it points to, again and again."""
 _START: Final = 1 << 9
 """How much data is read for the first bytes of an entry, in bytes; the tables of a deflate block take some hundred."""
 _APART: Final = 1 << 24
 """How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
 BEHIND: Final = "bytes stand behind its end"
-"""What is said of data that goes on where deflate ends: ``zipfile`` ignores it, a reader that streams does not."""
+"""The message for data that continues behind the end of deflate: ``zipfile`` ignores that, a streaming reader does not."""
 _BUILD_AGAIN: Final = "Download or build the wheel again."
 
 
 class Damaged(Exception):
-    """The data of an entry is not what the archive says of it; the text is a clause without a subject."""
+    """The data of an entry does not match the archive's directory; the text is a clause without a subject."""
 
 
 class Inflater:
@@ -101,7 +100,7 @@ class Inflater:
             raise Damaged(f"cannot be inflated: {BEHIND}")
 
     def copy(self) -> "Inflater":
-        """Return another one that goes on from here."""
+        """Return another inflater that continues from here."""
         other = copy(self)
         other._inflater = self._inflater and self._inflater.copy()  # noqa: SLF001 - its own class
         return other
@@ -162,7 +161,7 @@ def read_content(source: Readable, entry: Entry, *, limit: int) -> bytes:
 
 
 def read_start(source: Readable, entry: Entry, count: int) -> bytes:
-    """Return the first ``count`` bytes of the content of ``entry``, fewer if it has not so many; little more is inflated.
+    """Return the first ``count`` bytes of the content of ``entry``, fewer if there are fewer; little more is inflated.
 
     :raises ArchiveError: if it is compressed by another method than deflate, or is damaged.
     """
@@ -177,9 +176,9 @@ def _damaged(entry: Entry, error: Damaged) -> ArchiveError:
 
 
 class Allowance:
-    """What may still be spent on reading: bytes of content that are inflated or read, and calls.
+    """A limit for reading: how many bytes of content may still be inflated or read, in how many calls.
 
-    One can be shared by many entries, so that a hostile archive as a whole has a bound.
+    Many entries can share one, so that there is a limit for a hostile archive as a whole.
     """
 
     def __init__(self, *, bytes_: int, calls: int) -> None:
@@ -187,7 +186,7 @@ class Allowance:
         self._calls = calls
 
     def spend(self, bytes_: int, calls: int = 0) -> None:
-        """Take from it.
+        """Use some of it up.
 
         :raises ArchiveError: if nothing is left.
         """
@@ -195,21 +194,21 @@ class Allowance:
         self._calls -= calls
         if self._bytes < 0 or self._calls < 0:
             raise ArchiveError(
-                "too-much-to-read", "reading it takes more than any real file needs", hint="It may be made to exhaust time."
+                "too-much-to-read", "reading it takes more than any real file needs", hint="It may be made to waste time."
             )
 
 
 class _Mark(NamedTuple):
-    """A position in the content, and what goes on reading from there."""
+    """A position in the content, and the inflater that continues from there."""
 
     position: int
     inflater: Inflater
 
 
 class EntryFile(io.RawIOBase):
-    """An entry's content, read-only and seekable. ``allowance`` bounds what reading may cost.
+    """The content of an entry as a seekable file, read-only. ``allowance`` limits what reading may cost.
 
-    Size and CRC-32 are not compared with the directory: whoever reads a part cannot tell.
+    Size and CRC-32 are not compared with the directory: a part of the content has none.
 
     :raises ArchiveError: when it is compressed by another method than deflate, is damaged, or costs too much.
     """
@@ -249,14 +248,14 @@ class EntryFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Fill ``buffer`` as far as the content goes; return how many bytes that were."""
+        """Fill ``buffer`` as far as the content suffices; return the number of bytes."""
         view = memoryview(buffer).cast("B")
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
 
     def read(self, size: int = -1) -> bytes:
-        """Return ``size`` bytes from the present position, fewer at the end of the content."""
+        """Return ``size`` bytes from the current position, fewer at the end of the content."""
         rest = max(0, self._entry.size - self._position)
         size = rest if size < 0 else min(size, rest)
         self._allowance.spend(size, 1)

@@ -1,9 +1,9 @@
 """Where every byte of an archive lies.
 
-Reading is strict: the entries lie side by side from the first byte to the directory, each local header says what the
-directory says, there is one directory and one end, and no name twice. What breaks this could be read in two ways and is
-refused; of 966 real wheels that were measured none does. The same reader collects all that is wrong, for who wants to know
-it, and then goes on as far as it can (:func:`read_loosely`).
+Reading is strict. The entries lie side by side from the first byte to the directory, each local header agrees with the
+directory, there is one directory and one end, and no name appears twice. An archive that breaks this could be read in two
+ways and is refused; none of 966 real wheels did. :func:`read_loosely` uses the same reader to collect everything that is
+wrong, and continues as far as it can.
 """
 
 from collections.abc import Iterator, KeysView, Sequence
@@ -45,8 +45,8 @@ _INFLATED_IN_SECONDS = 1 << 30
 _GREATEST_RATIO = 20
 _ENCRYPTED = structs.FLAG_ENCRYPTED | structs.FLAG_STRONG_ENCRYPTION
 _UNREADABLE = _ENCRYPTED | structs.FLAG_PATCHED
-_TELLING = _UNREADABLE | structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8
-"""The flags that change what is read; the others are of the compressor, or reserved."""
+_RELEVANT_FLAGS = _UNREADABLE | structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8
+"""The flags that change what is read; all others are reserved or about the compressor."""
 NEWEST_VERSION = 63
 """The "version needed to extract" of the newest APPNOTE (4.4.3.2), in tenths; its upper byte is for the host system.
 ``zipfile`` and uv refuse what is newer."""
@@ -74,7 +74,7 @@ class Layout:
 
 
 class _Listed(NamedTuple):
-    """What the directory says of one entry, sizes and position widened by ZIP64."""
+    """What the directory says about one entry, with sizes and position from ZIP64 fields where those are used."""
 
     offset: int
     name: str
@@ -95,10 +95,10 @@ _make = tuple.__new__
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An archive read as far as it goes: its ``layout``, ``None`` where there is no directory, and what is wrong with it.
+    """An archive read as far as possible: its ``layout``, ``None`` if there is no directory, and the findings.
 
-    ``hidden`` names the entries whose content cannot be found or must not be read: it is encrypted, overlaps another one,
-    or would take minutes. Duplicate names are still in the layout.
+    ``hidden`` names the entries whose content cannot be found or must not be read: it is encrypted, overlaps another entry,
+    or takes minutes to inflate. Duplicate names are still in the layout.
     """
 
     layout: Layout | None
@@ -116,12 +116,12 @@ def read_layout(source: Readable) -> Layout:
 
 
 class Directory:
-    """What the directory of an archive lists, in two or three reads however many entries there are.
+    """What the directory of an archive lists, read in three reads however many entries there are.
 
-    It is for archives that are elsewhere, where each read is a request: :func:`read_layout` makes one for each entry. Of
-    the entries only those that are asked for are looked at. **Not** checked is whether the local headers of all others say
-    what the directory says and whether bytes lie between them, so that another reader might see another archive: what is
-    known from here may be shown, and nothing may be written on its word.
+    Use it for remote archives, where each read is a request: :func:`read_layout` makes one request per entry. Only the
+    entries that you ask for are checked. It is **not** checked that the local headers of all others agree with the
+    directory and that no bytes lie between them, so another reader might see another archive. Show what is known from
+    here, but never write anything based on it.
 
     :raises ArchiveError: if it is no ZIP archive, or its end or directory is damaged or could be read in two ways.
     :raises SourceChanged: if the file becomes shorter meanwhile.
@@ -139,7 +139,7 @@ class Directory:
         return self._listed.keys()
 
     def entry(self, name: str) -> Entry:
-        """Return where the entry ``name`` lies; its local header is read, and checked.
+        """Return where the entry ``name`` lies; its local header is read and checked.
 
         :raises KeyError: if there is no such entry.
         :raises ArchiveError: if it is damaged, or could be read in two ways.
@@ -149,7 +149,7 @@ class Directory:
 
 
 def read_loosely(source: Readable) -> Reading:
-    """Return all that is wrong with the archive ``source``, and its layout as ``zipfile`` would take it.
+    """Return everything that is wrong with the archive ``source``, and its layout as ``zipfile`` would read it.
 
     :raises SourceChanged: if the file becomes shorter meanwhile.
     """
@@ -185,11 +185,11 @@ def _read_all(source: Readable, directory: bytes, end: End, start: int, report: 
 
 
 def _in_file_order(directory: bytes, end: End, start: int, report: StrictReport) -> Sequence[tuple[_Listed, int]]:
-    """Return the entries in the order in which they lie, each with its only possible stop; the first begins at ``start``."""
+    """Return the entries in the order of the file, each with the only possible end; the first begins at ``start``."""
     stop = end.directory_start
     listed = list(_read_directory(directory, end.entry_count, report))
     _refuse_duplicates(directory, listed, report)
-    _bound_inflation(listed, stop - start, report)
+    _limit_inflation(listed, stop - start, report)
     if end.shift:
         listed = [each._replace(offset=each.offset + end.shift) for each in listed]
     listed.sort()
@@ -199,8 +199,8 @@ def _in_file_order(directory: bytes, end: End, start: int, report: StrictReport)
     return [(each, min(limit, stop)) for each, limit in zip(listed, limits, strict=True)]
 
 
-def _bound_inflation(listed: list[_Listed], length: int, report: StrictReport) -> None:
-    """Refuse streamed entries, which are inflated to find their end, that would take minutes."""
+def _limit_inflation(listed: list[_Listed], length: int, report: StrictReport) -> None:
+    """Refuse streamed entries that would take minutes: each is inflated to find its end."""
     streamed = [each for each in listed if each.flags & structs.FLAG_DESCRIPTOR]
     total = sum(each.size for each in streamed)
     if total > max(_INFLATED_IN_SECONDS, _GREATEST_RATIO * length):
@@ -208,7 +208,7 @@ def _bound_inflation(listed: list[_Listed], length: int, report: StrictReport) -
             "entry-too-large",
             f"entries with data descriptors claim {total} bytes",
             form="streamed",
-            hint="They must be inflated to find their end; these may be made to exhaust time.",
+            hint="They must be inflated to find their end; these may be made to waste time.",
         )
         for each in streamed:
             report.hide(each.name)
@@ -221,7 +221,10 @@ def _refuse_duplicates(directory: bytes, listed: list[_Listed], report: StrictRe
             raw = _raw_name(directory, each)
             if raw in seen and each.name not in seen:
                 report.refuse(
-                    "duplicate-entry", "it is there twice, under another encoding", place=shown(each.name), form="encoding"
+                    "duplicate-entry",
+                    "it is in the archive twice, in two encodings",
+                    place=shown(each.name),
+                    form="encoding",
                 )
             seen.add(raw)
         if each.name in seen:
@@ -250,7 +253,9 @@ def _read_directory(directory: bytes, count: int, report: StrictReport) -> Itera
         raw = directory[position + fixed : name_stop]
         name = raw.decode("ascii") if raw.isascii() else _decode_name(raw, flags, report)
         if not name or "\0" in name:  # zipfile cuts a name at NUL, others do not
-            report.refuse("bad-entry-name", f"the name {raw!r} is empty or holds a NUL", form="empty" if not name else "nul")
+            report.refuse(
+                "bad-entry-name", f"the name {raw!r} is empty or contains a NUL", form="empty" if not name else "nul"
+            )
         extra = directory[name_stop:extra_stop]
         if extra and (may_mislead(extra) or not is_well_formed(extra) or (report.collects and not is_plain(extra))):
             numbers = (size, packed, offset)
@@ -259,20 +264,20 @@ def _read_directory(directory: bytes, count: int, report: StrictReport) -> Itera
         if flags & _UNREADABLE or disk or (method == STORED and size != packed):
             _refuse_unreadable(name, flags, disk, report)
             if method == STORED and size != packed:
-                message = f"it is stored, and takes {packed} bytes for {size}"
+                message = f"it is stored, and has {packed} bytes for a size of {size}"
                 report.refuse("stored-size-differs", message, place=shown(name))
                 report.hide(name)
         row = (offset, name, flags, method, crc, packed, size, name_length, extra_length, position, stop)
         yield _make(_Listed, row)
         position, number = stop, number + 1
     if number != count:
-        report.refuse("bad-directory", f"the directory holds {number} entries and the end record says {count}")
+        report.refuse("bad-directory", f"the directory lists {number} entries, the end record says {count}")
     if position != len(directory):
-        report.refuse("bad-directory", f"the directory holds {len(directory) - position} bytes that belong to no entry")
+        report.refuse("bad-directory", f"{len(directory) - position} bytes of the directory belong to no entry")
 
 
 def _read_extra(extra: bytes, record: Described, place: str, report: StrictReport) -> tuple[int, ...]:
-    """Return the numbers of ``record`` widened by its extra field."""
+    """Return the numbers of ``record``, those of the ZIP64 field where it uses that."""
     numbers = record.numbers
     try:
         if not is_well_formed(extra):
@@ -292,24 +297,29 @@ def _decode_name(raw: bytes, flags: int, report: StrictReport) -> str:
     try:
         return raw.decode("utf-8" if flags & structs.FLAG_UTF8 else "cp437")
     except UnicodeDecodeError:
-        report.refuse("bad-entry-name", f"the name {raw!r} is marked as UTF-8 and is not", form="not UTF-8")
+        report.refuse("bad-entry-name", f"the name {raw!r} is marked as UTF-8, which it is not", form="not UTF-8")
         return raw.decode("utf-8", "backslashreplace")
 
 
 def _refuse_unreadable(name: str, flags: int, disk: int, report: StrictReport) -> None:
     place = shown(name)
     if flags & _ENCRYPTED:
-        report.refuse("encrypted-entry", "it is encrypted", place=place, hint="No installer opens it; build it without.")
+        report.refuse(
+            "encrypted-entry",
+            "it is encrypted",
+            place=place,
+            hint="No installer can read it; build the wheel without encryption.",
+        )
         report.hide(name)
     if flags & structs.FLAG_PATCHED:
         report.refuse("patched-entry", "it is compressed patched data", place=place)
         report.hide(name)
     if disk:
-        report.note("odd-flag", f"it is said to lie on disk {disk}", place=place)
+        report.note("odd-flag", f"the directory says that it lies on disk {disk}", place=place)
 
 
 def _hidden(listed: _Listed, report: StrictReport) -> Entry:
-    """Return an entry of which nothing but its directory record is known."""
+    """Return an entry about which only its directory record is known."""
     report.hide(listed.name)
     return _entry(listed, listed.offset, listed.offset)
 
@@ -320,10 +330,10 @@ def _entry(listed: _Listed, data_start: int, data_stop: int) -> Entry:
 
 
 def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int, report: StrictReport) -> Entry:
-    """Return one entry, of which ``limit`` is the only possible stop."""
+    """Return one entry; ``limit`` is the only possible end."""
     offset, name, flags, method, crc, compressed_size, size, name_length, extra_length, start, record_stop = listed
     if offset + LOCAL.size > limit:
-        report.refuse("overlap", "it runs into what follows it", place=shown(name))
+        report.refuse("overlap", "it overlaps what follows it", place=shown(name))
         return _hidden(listed, report)
     wanted = LOCAL.size + name_length + extra_length + _SPARE
     header = source.read_at(offset, wanted if offset + wanted <= limit else limit - offset)
@@ -335,7 +345,7 @@ def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int,
     data_start = offset + name_stop + local_extra_length
     data_stop = data_start + compressed_size
     if data_stop > limit:
-        report.refuse("overlap", "it runs into what follows it", place=shown(name))
+        report.refuse("overlap", "it overlaps what follows it", place=shown(name))
         return _hidden(listed, report)
     # From "needed" to the name's length both records have the same fields in the same order.
     alike = (
@@ -362,18 +372,18 @@ def _compare(source: Readable, directory: bytes, listed: _Listed, header: bytes,
     raw_name = _raw_name(directory, listed)
     place = f"{shown(listed.name)}, local header"
     name_stop = LOCAL.size + local.name_length
-    telling = _TELLING if not raw_name.isascii() else _TELLING & ~structs.FLAG_UTF8
-    if (local.flags ^ entry.flags) & telling:
-        _differs(report, place, "flags", "the flags are not those of the directory")
+    relevant = _RELEVANT_FLAGS if not raw_name.isascii() else _RELEVANT_FLAGS & ~structs.FLAG_UTF8
+    if (local.flags ^ entry.flags) & relevant:
+        _differs(report, place, "flags", "the flags differ from the directory's")
     if local.method != entry.method:
-        _differs(report, place, "method", "the compression method is not that of the directory")
+        _differs(report, place, "method", "the compression method differs from the directory's")
     if (local.time, local.date) != (entry.time, entry.date):
-        report.note("local-time-differs", "its date or time is not that of the directory", place=place)
+        report.note("local-time-differs", "its date or time differs from the directory's", place=place)
     if local.needed & 0xFF > NEWEST_VERSION >= entry.needed & 0xFF:
-        message = f"it needs version {local.needed & 0xFF} of the ZIP format, and the directory {entry.needed & 0xFF}"
+        message = f"it needs version {local.needed & 0xFF} of the ZIP format, the directory says {entry.needed & 0xFF}"
         report.note("newer-version", message, place=place, form="local")
     if header[LOCAL.size : name_stop] != raw_name:
-        _differs(report, place, "name", "the name is not that of the directory")
+        _differs(report, place, "name", "the name differs from the directory's")
     numbers: tuple[int, ...] = (local.size, local.compressed_size)
     extra = header[name_stop:]
     if extra:
@@ -384,9 +394,9 @@ def _compare(source: Readable, directory: bytes, listed: _Listed, header: bytes,
         _check_streamed(source, listed, listed.offset + len(header), place, report)
         return
     if local.crc != listed.crc:
-        _differs(report, place, "crc", "the CRC-32 is not that of the directory")
+        _differs(report, place, "crc", "the CRC-32 differs from the directory's")
     if (size, compressed_size) != (listed.size, listed.compressed_size):
-        _differs(report, place, "size", "the sizes are not those of the directory")
+        _differs(report, place, "size", "the sizes differ from the directory's")
 
 
 def _differs(report: StrictReport, place: str, form: str, message: str) -> None:
@@ -394,23 +404,23 @@ def _differs(report: StrictReport, place: str, form: str, message: str) -> None:
 
 
 def _check_streamed(source: Readable, listed: _Listed, start: int, place: str, report: StrictReport) -> None:
-    """Refuse data whose sizes stand behind it only, and that does not say itself where it ends."""
+    """Refuse an entry whose sizes only follow its data, unless the data marks its own end."""
     if report.hides(listed.name):
         return
     if not says_where_it_ends(source, _entry(listed, start, start + listed.compressed_size)):
-        message = "its sizes stand behind the data only, and the data does not say where it ends"
+        message = "its sizes only follow its data, and the data does not mark its own end"
         report.refuse("bad-data-descriptor", message, place=place, form="streamed")
 
 
 def _has_zip64(extra: bytes) -> bool:
-    """Whether a local header has a ZIP64 field: uv takes that for a data descriptor with sizes of eight bytes."""
+    """Whether a local header has a ZIP64 field: then uv expects a data descriptor with sizes of eight bytes."""
     return is_well_formed(extra) and any(kind == structs.EXTRA_ZIP64 for kind, _, _ in fields_in(extra, ""))
 
 
 def _check_descriptor(source: Readable, listed: _Listed, start: int, stop: int, report: StrictReport, *, wide: bool) -> None:
     """Confirm that the bytes between the data and the next entry are a data descriptor (APPNOTE 4.3.9).
 
-    ``wide`` is whether its sizes are to have eight bytes.
+    ``wide`` is whether its sizes should have eight bytes.
     """
     place = shown(listed.name)
     if not listed.flags & structs.FLAG_DESCRIPTOR:
@@ -423,15 +433,15 @@ def _check_descriptor(source: Readable, listed: _Listed, start: int, stop: int, 
             sizes = listed.compressed_size.to_bytes(width, "little") + listed.size.to_bytes(width, "little")
             forms += [crc + sizes, structs.DESCRIPTOR_SIGNATURE + crc + sizes]
     form = "" if wide == (stop - start > _LONGEST_DESCRIPTOR - 8) else "other width"
-    report.note("data-descriptor", "its sizes stand behind its data", place=place, form=form)
+    report.note("data-descriptor", "its sizes follow its data", place=place, form=form)
     if source.read_at(start, min(stop - start, _LONGEST_DESCRIPTOR + 1)) not in forms:
-        report.refuse("bad-data-descriptor", "its data descriptor is not what the directory says", place=place)
+        report.refuse("bad-data-descriptor", "its data descriptor does not agree with the directory", place=place)
 
 
 def _refuse_position(listed: _Listed, expected: int, report: StrictReport) -> None:
-    """Refuse the first entry, if it does not lie at the start: each further one lies where the one before it has to end."""
+    """Refuse the first entry where it does not lie at the start; each further one lies where the one before must end."""
     if expected == 0:
-        report.refuse("leading-bytes", f"{listed.offset} bytes stand before it, the first entry", place=shown(listed.name))
+        report.refuse("leading-bytes", f"{listed.offset} bytes stand before the first entry", place=shown(listed.name))
     elif listed.offset > expected:
         report.refuse("gap", f"{listed.offset - expected} bytes before it belong to no entry", place=shown(listed.name))
     else:

@@ -1,4 +1,4 @@
-"""The archive that is written: it grows from the start, and its sha256 follows close behind, in a thread."""
+"""The archive that is written: it grows from the start, and a thread computes its sha256 close behind."""
 
 import errno
 import hashlib
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class Background(Generic[Result]):
-    """``function``, run by a thread called ``name`` that starts at once."""
+    """A run of ``function`` in a thread called ``name``, which starts at once."""
 
     def __init__(self, name: str, function: Callable[[], Result]) -> None:
         self._function = function
@@ -31,11 +31,11 @@ class Background(Generic[Result]):
     def _run(self) -> None:
         try:
             self._result.append(self._function())
-        except Exception as error:  # handed to whoever asks for the result
+        except Exception as error:  # raised again in the thread that needs the result
             self._error = error
 
     def join(self) -> None:
-        """Wait until the function has ended, however it did."""
+        """Wait until the function has returned or raised."""
         self._thread.join()
 
     def result(self) -> Result:
@@ -47,8 +47,8 @@ class Background(Generic[Result]):
 
 
 BLOCK: Final = 1 << 22
-"""Bytes hashed at a time: so many that waiting for the interpreter between two blocks costs little (measured: a quarter
-of that, or four times as much, is slower)."""
+"""Bytes hashed at a time: so many that waiting for the interpreter between two blocks costs little (measured: both a
+quarter of it and four times as much are slower)."""
 
 
 class RunningDigest:
@@ -84,12 +84,12 @@ class RunningDigest:
                 self._wake(len(self._states))
                 if self._advanced:
                     self._advanced(len(block))
-        except Exception as error:  # handed to whoever asks for the result
+        except Exception as error:  # raised again in the thread that needs the result
             self._error = error
             self._wake(None)
 
     def _wake(self, known: int | None) -> None:
-        """Wake those who wait for one of the first ``known`` states, or all; waking others would slow the sum down."""
+        """Wake the threads that wait for one of the first ``known`` states, or all; waking others would slow hashing."""
         with self._lock:
             for blocks, event in self._waiting:
                 if known is None or blocks < known:
@@ -123,7 +123,7 @@ class RunningDigest:
         return self._state(-(-self._source.size // BLOCK)).hexdigest()
 
     def stop(self) -> None:
-        """Let the thread end soon; who waits for a state that it did not reach gets :class:`InterruptedError`."""
+        """Let the thread end soon; waiting for a state that it did not reach raises :class:`InterruptedError`."""
         self._stopped = True
         self._wake(None)
 
@@ -212,15 +212,15 @@ class Growing:
         return data if len(data) == size else read_at(self.descriptor, offset, size, _output_shrank)
 
     def check_unchanged(self) -> None:
-        """Do nothing: nobody else writes to this file."""
+        """Do nothing: no other process writes to this file."""
 
     def start_flush(self) -> None:
-        """Let the system put what was written so far on the disk, while other work goes on."""
+        """Let the system write what there is so far to the disk, while other work continues."""
         if self.size >= _WORTH_FLUSHING_AHEAD:
             self._flush = Background("wheelfix-flush", lambda: os.fsync(self.descriptor))
 
     def flush_to_disk(self) -> None:
-        """Wait until all that was written is on the disk."""
+        """Wait until everything is on the disk."""
         if self._flush:
             self._flush.result()
         os.fsync(self.descriptor)
@@ -233,7 +233,7 @@ class Growing:
             self._flush.join()
 
     def end(self) -> None:
-        """Say that nothing more will be written."""
+        """Mark the file as complete: nothing more will be written."""
         with self._grown:
             self._ended = True
             self._grown.notify_all()
@@ -246,7 +246,7 @@ class Growing:
 
 
 class FollowingDigest:
-    """The sha256 of ``output`` while it grows; its first ``common`` bytes are those that ``digest`` reads.
+    """The sha256 of ``output`` while it grows; its first ``common`` bytes are those of the file of ``digest``.
 
     What comes after them is read back from the file by a thread. Use it as a context manager.
     """
@@ -281,7 +281,7 @@ class FollowingDigest:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
-            self._digest.stop()  # after an error nobody waits for a sum
+            self._digest.stop()  # after an error nothing waits for a sum
         self._output.end()
         self._sum.join()
 

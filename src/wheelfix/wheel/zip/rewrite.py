@@ -1,6 +1,6 @@
-"""A new archive out of kept spans of an old one and new entries, with the directory that belongs to it.
+"""A new archive made from spans of an old one and new entries, with the directory for them.
 
-An entry that no edit names keeps every byte: its header, its compressed data, its data descriptor and, but for the
+An entry that no edit names keeps every byte: its header, its compressed data, its data descriptor and, except for the
 position, its directory record.
 """
 
@@ -19,15 +19,15 @@ from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest
 from wheelfix.wheel.zip.source import Readable, Source, Span, length_in_common
 
 _COPY_STEP = 1 << 24
-_REPORT: Final = "Nothing was published. Run again; if it persists, report it with the wheel."
+_REPORT: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
 
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What becomes of the entries of an archive. Names are those of the old archive.
+    """What happens to the entries of an archive. Names are those of the old archive.
 
-    ``replaced`` entries get new content where they lie, ``renamed`` ones a new name, ``removed`` ones vanish; all others
-    are kept. An entry can be both replaced and renamed; one that is removed vanishes whatever else is said of it.
+    ``replaced`` entries get new content where they lie, ``renamed`` ones a new name, ``removed`` ones are left out, and all
+    others are kept. An entry can be both replaced and renamed; removing it wins over both.
     """
 
     replaced: Mapping[str, bytes] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Edits:
 
 
 class Kept(NamedTuple):
-    """A span of the old archive, from ``start`` to ``stop``, that is copied as it is."""
+    """A span of the old archive, from ``start`` to ``stop``, that is copied unchanged."""
 
     start: int
     stop: int
@@ -44,7 +44,7 @@ class Kept(NamedTuple):
 
 Piece: TypeAlias = bytes | Kept
 Closing: TypeAlias = Callable[[str], Sequence[NewEntry]]
-"""Gives the entries at the end of the new archive, once the sha256 (hexadecimal) of the old one is known."""
+"""Returns the entries at the end of the new archive, given the sha256 (hexadecimal) of the old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Spliced:
 
 
 class _Placed(NamedTuple):
-    """A directory record, and the position to which it is to point."""
+    """A directory record, and the position that it will point to."""
 
     record: bytes
     position: int
@@ -86,7 +86,7 @@ class _Body:
 
     @property
     def common(self) -> int:
-        """How many bytes at the start are those of the old archive."""
+        """How many bytes at the start are the same as in the old archive."""
         first = self.pieces[0] if self.pieces else None
         return first.stop if isinstance(first, Kept) and first.start == 0 else 0
 
@@ -103,11 +103,11 @@ def splice(
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
-    The entries that ``closing`` gives come last, where PEP 427 advises to put metadata. They may depend on the sha256 of
-    the old archive; that they come last is what lets reading, copying and both sums go on at the same time.
+    The entries that ``closing`` returns come last, where PEP 427 recommends to put metadata. They may depend on the sha256
+    of the old archive: because they come last, reading, copying and hashing can overlap.
 
     What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with the
-    spans that were kept when the output is complete, while its sum is still computed.
+    kept spans when the output is complete, while its sum is still being computed.
 
     :raises OSError: if the output cannot be written.
     :raises SourceChanged: if somebody writes to the source meanwhile.
@@ -128,7 +128,7 @@ def splice(
         if proof:
             proof(kept)
         output_sha256 = following.hexdigest()
-        if edits.renamed:  # only new names can meet old ones
+        if edits.renamed:  # only a new name can be a duplicate
             with _checking():
                 read_layout(output)
     source.check_unchanged()
@@ -136,7 +136,7 @@ def splice(
 
 
 class Preview:
-    """The archive that :func:`splice` would write, readable before it is written: only what is asked for is read.
+    """The archive that :func:`splice` would write, readable without writing it.
 
     ``entries`` are those at its end.
     """
@@ -219,7 +219,7 @@ def _write_closing(source: Source, layout: Layout, entries: Sequence[NewEntry], 
 
 @contextmanager
 def _checking() -> Iterator[None]:
-    """Turn what the strict reader finds in the new archive into an error of ours."""
+    """Report errors of the strict reader in the new archive as failed verification."""
     try:
         yield
     except ArchiveError as error:
@@ -235,9 +235,9 @@ def _not_as_planned(message: str) -> VerificationError:
 
 
 def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Iterator[Span]:
-    """Read the body of the new archive back, and compare it; yield the kept spans with where they are now.
+    """Read the body of the new archive back and compare it; yield the kept spans with their new positions.
 
-    The sums are still being computed meanwhile, so that it costs little.
+    The sums are still being computed meanwhile, so this costs little time.
     """
     position = 0
     for piece in pieces:
@@ -281,7 +281,7 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
 def _assemble(source: Readable, layout: Layout, edits: Edits) -> _Body:
     body = _Body()
     edited = edits.removed.union(edits.replaced, edits.renamed)
-    anew: dict[str, _Placed] = {}
+    edited_records: dict[str, _Placed] = {}
     shifts: dict[int, int] = {}  # by how much each kept entry moves, by its old start
     for entry in layout.in_file_order():
         name = entry.name
@@ -293,18 +293,18 @@ def _assemble(source: Readable, layout: Layout, edits: Edits) -> _Body:
         elif name in edits.replaced:
             new = NewEntry(edits.renamed.get(name, name), edits.replaced[name], entry)
             encoded, record = encode_entry(source, layout, new)
-            anew[name] = _Placed(record, body.size)
+            edited_records[name] = _Placed(record, body.size)
             body.add(encoded)
         elif name in edits.renamed:
             header, record = encode_renamed(source, layout, entry, edits.renamed[name])
-            anew[name] = _Placed(record, body.size)
+            edited_records[name] = _Placed(record, body.size)
             body.add(header)
             body.add(Kept(entry.data_start, entry.stop))
     for entry in layout.entries:
         if entry.name not in edited:
             body.placed.append(_Placed(layout.record(entry), entry.start + shifts[entry.start]))
-        elif entry.name in anew:
-            body.placed.append(anew[entry.name])
+        elif entry.name in edited_records:
+            body.placed.append(edited_records[entry.name])
     return body
 
 

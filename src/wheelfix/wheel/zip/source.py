@@ -1,4 +1,4 @@
-"""The file that is read: bytes at a position, and a watch that it stays the same file."""
+"""What an archive is read from: bytes at a position, and a check that the file did not change meanwhile."""
 
 import hashlib
 import os
@@ -18,9 +18,9 @@ Span: TypeAlias = tuple[int, int, int]
 
 
 class Readable(Protocol):
-    """What an archive is read from: a file, or something that is elsewhere and gives its bytes at a position.
+    """What an archive is read from: a local file, or a remote one that can be read in parts.
 
-    This is all that reading, checking and weighing ask of a wheel; what writes asks for a :class:`Source`.
+    Reading, checking and weighing a wheel need no more than this. Writing one needs a :class:`Source`.
     """
 
     @property
@@ -34,9 +34,9 @@ class Readable(Protocol):
         """
 
     def check_unchanged(self) -> None:
-        """Confirm that what was read is all of one version, as far as that can be known.
+        """Confirm that all reads came from the same file, as far as that can be known.
 
-        :raises SourceChanged: if it is not.
+        :raises SourceChanged: if they did not.
         """
 
 
@@ -46,21 +46,21 @@ class Source:
     Use it as a context manager. ``size`` is in bytes, as it was when the file was opened.
 
     :raises OSError: if the file cannot be opened.
-    :raises ArchiveError: if it is a folder, a device, a pipe, or empty.
+    :raises ArchiveError: if it is a directory, a device, a pipe, or empty.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe named x.whl must not hold us up
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # opening a pipe named x.whl must not block
         except ValueError as error:  # a NUL in the path
-            raise ArchiveError("bad-path", f"the path cannot be: {error}", hint="Check the path.") from error
+            raise ArchiveError("bad-path", f"the path is not valid: {error}", hint="Check the path.") from error
         self._status = os.fstat(self._descriptor)
         self.size = self._status.st_size
-        fault = _unusable(self._status)
-        if fault:
+        unusable = _unusable(self._status)
+        if unusable:
             self.close()
-            raise fault
+            raise unusable
 
     @property
     def descriptor(self) -> int:
@@ -93,16 +93,16 @@ class Source:
         read_into(self._descriptor, buffer, offset, self._changed)
 
     def check_unchanged(self) -> None:
-        """Confirm that nobody wrote to the file since it was opened, by its size and time of change.
+        """Confirm by size and modification time that the file is as it was when it was opened.
 
-        :raises SourceChanged: if somebody did.
+        :raises SourceChanged: if it is not.
         """
         now, then = os.fstat(self._descriptor), self._status
         if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
             raise self._changed()
 
     def is_at(self, path: Path) -> bool:
-        """Whether ``path`` leads to this very file."""
+        """Whether ``path`` is a path of this very file."""
         try:
             return os.path.samestat(path.stat(), self._status)
         except FileNotFoundError:
@@ -127,11 +127,11 @@ class Source:
 
 
 def _unusable(status: os.stat_result) -> ArchiveError | None:
-    """Return what keeps a file with this status from being read as an archive."""
+    """Return why a file with this status cannot be an archive, ``None`` if it can."""
     if stat.S_ISDIR(status.st_mode):
-        return ArchiveError("is-a-directory", "it is a directory, not a file", hint="Name the wheels in it.")
+        return ArchiveError("is-a-directory", "it is a directory, not a file", hint="Give the wheels in it.")
     if not stat.S_ISREG(status.st_mode):
-        return ArchiveError("not-a-file", "it is a device or a pipe, not a file", hint="Name a wheel on a disk.")
+        return ArchiveError("not-a-file", "it is a device or a pipe, not a file", hint="Give the path of a wheel.")
     if status.st_size == 0:
         return ArchiveError("empty-file", "the file is empty", hint="Download or build the wheel again.")
     return None
@@ -149,7 +149,7 @@ def sha256_of(source: Readable) -> str:
 
 
 def length_in_common(one: Readable, start: int, two: Readable, other: int, length: int) -> int:
-    """Return how many bytes, of ``length`` from ``start`` and from ``other``, are the same in both; counted in blocks."""
+    """Return how many bytes of ``length``, from ``start`` and from ``other`` on, are the same in both, in whole blocks."""
     for position in range(0, length, _BLOCK):
         size = min(_BLOCK, length - position)
         if one.read_at(start + position, size) != two.read_at(other + position, size):
@@ -158,9 +158,9 @@ def length_in_common(one: Readable, start: int, two: Readable, other: int, lengt
 
 
 def read_at(descriptor: int, offset: int, size: int, on_end: Callable[[], Exception]) -> bytes:
-    """Return exactly ``size`` bytes from ``offset`` of an open file; raise what ``on_end`` gives if it ends before."""
+    """Return exactly ``size`` bytes from ``offset`` of an open file; raise what ``on_end`` returns if it is too short."""
     data = os.pread(descriptor, size, offset)
-    if len(data) < size:  # the end of the file, or more than one call gives
+    if len(data) < size:  # the end of the file, or more than the system reads at a time
         rest = memoryview(bytearray(size - len(data)))
         read_into(descriptor, rest, offset + len(data), on_end)
         data += rest
@@ -168,7 +168,7 @@ def read_at(descriptor: int, offset: int, size: int, on_end: Callable[[], Except
 
 
 def read_into(descriptor: int, buffer: memoryview, offset: int, on_end: Callable[[], Exception]) -> None:
-    """Fill ``buffer`` from ``offset`` of an open file; raise what ``on_end`` gives if the file ends before."""
+    """Fill ``buffer`` from ``offset`` of an open file; raise what ``on_end`` returns if it is too short."""
     filled = 0
     while filled < len(buffer):
         count = _read_some(descriptor, buffer[filled:], offset + filled)

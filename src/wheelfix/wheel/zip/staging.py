@@ -1,8 +1,8 @@
-"""A file that is written out of sight and appears whole, or never.
+"""A file that is written out of sight and appears atomically, complete.
 
 Where the system can (``O_TMPFILE``), the file has no name until it is complete. Elsewhere, and for the moment in which it
-takes the place of another file, it has a hidden name beside the target, which is removed on every way out but that of a
-process that is killed. The file is locked as long as its process lives, so what is left behind can be known and removed.
+replaces another file, it has a hidden name beside the target. That is removed in all cases unless the process is killed.
+The file is locked as long as its process lives, so leftovers of killed processes can be recognised and removed.
 """
 
 import errno
@@ -19,29 +19,29 @@ from typing import Final, Self
 
 _NO_NAMELESS: Final = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.ENOSYS}
 
-_NO_FOLDER_FLUSH: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
+_NO_DIRECTORY_FLUSH: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 _NO_MODES: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
-"""What a file system without owners and permissions says, and any to who does not own the file."""
+"""What a file system without owners and permissions returns, and any file system to a user who does not own the file."""
 _NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_LOCKS: Final = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _HIDDEN_NAME: Final = re.compile(r"\.wheelfix-[0-9a-f]{16}\.part")
 
 
 class NotConfirmed(OSError):
-    """The file is in its place, complete; what failed came after that, such as the flush of its directory."""
+    """The file is in its place and complete; something failed after that, such as flushing its directory."""
 
 
 class StagedFile:
-    """A new file in ``folder``, open for reading and writing as ``descriptor``, with permission bits ``mode``.
+    """A new file in ``directory``, open for reading and writing as ``descriptor``, with permission bits ``mode``.
 
-    Use it as a context manager; what was not put in its place when it is left is gone. ``path`` opens the same file for
-    other readers.
+    Use it as a context manager: on leaving, a file that was not put in its place is removed. ``path`` opens the same file
+    for other readers.
 
-    :raises OSError: if the folder does not exist or cannot be written to.
+    :raises OSError: if the directory does not exist or cannot be written to.
     """
 
-    def __init__(self, folder: Path, mode: int) -> None:
-        self._folder = folder
+    def __init__(self, directory: Path, mode: int) -> None:
+        self._directory = directory
         self._hidden: Path | None = None
         self._placed = False
         self.descriptor = self._open_nameless()
@@ -58,17 +58,17 @@ class StagedFile:
         if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
             return -1
         try:
-            descriptor = os.open(self._folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+            descriptor = os.open(self._directory, os.O_TMPFILE | os.O_RDWR, 0o600)
         except OSError as error:
-            if error.errno in _NO_NAMELESS and self._folder.is_dir():
+            if error.errno in _NO_NAMELESS and self._directory.is_dir():
                 return -1
             raise
         _lock(descriptor)
         return descriptor
 
     def _open_hidden(self) -> None:
-        """Open a file with a hidden name; ``descriptor`` stays negative if somebody took it for left behind meanwhile."""
-        self._hidden = _hidden_path(self._folder)
+        """Open a file with a hidden name; ``descriptor`` stays negative if another process removed the file meanwhile."""
+        self._hidden = _hidden_path(self._directory)
         descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         _lock(descriptor)
         if os.fstat(descriptor).st_nlink:
@@ -82,7 +82,7 @@ class StagedFile:
         return self._hidden or Path(f"/proc/self/fd/{self.descriptor}")
 
     def keep_owner(self, owner: tuple[int, int]) -> None:
-        """Give the file to ``owner`` (user and group id) where that is allowed: root must not take files over."""
+        """Give the file to ``owner`` (user and group id) where that is allowed: a run as root must not take files over."""
         try:
             os.fchown(self.descriptor, *owner)
         except OSError as error:
@@ -90,7 +90,7 @@ class StagedFile:
                 raise
 
     def put(self, target: Path, *, replace: bool) -> None:
-        """Give the file its name ``target``, in the same folder, at one stroke.
+        """Give the file its name ``target``, in the same directory, atomically.
 
         :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
         :raises NotConfirmed: if it is there, and the system failed afterwards.
@@ -104,14 +104,14 @@ class StagedFile:
             self._link(self._hidden, target)
         self._placed = True
         try:
-            _flush_folder(self._folder)
+            _flush_directory(self._directory)
             self._forget_hidden()
         except OSError as error:
             raise NotConfirmed(error.errno, error.strerror) from error
 
     def _replace(self, target: Path) -> None:
         if self._hidden is None:
-            self._hidden = _hidden_path(self._folder)
+            self._hidden = _hidden_path(self._directory)
             self._name(self._hidden)
         os.replace(self._hidden, target)
         self._hidden = None
@@ -130,7 +130,7 @@ class StagedFile:
                 raise
             if target.exists():
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-            hidden.rename(target)  # without hard links nothing is both exclusive and at one stroke
+            hidden.rename(target)  # without hard links nothing is both exclusive and atomic
             self._hidden = None
 
     def __enter__(self) -> Self:
@@ -155,17 +155,17 @@ class StagedFile:
 
 
 @contextmanager
-def directory_for_links(folder: Path) -> Iterator[Path]:
-    """Give a new directory in ``folder``, hidden and locked like a staged file, for links only; it is gone afterwards.
+def directory_for_links(directory: Path) -> Iterator[Path]:
+    """Yield a new directory in ``directory`` for links, hidden and locked like a staged file; it is removed afterwards.
 
-    :raises OSError: if ``folder`` cannot be written to.
+    :raises OSError: if ``directory`` cannot be written to.
     """
-    path, descriptor = _hidden_path(folder), -1
+    path, descriptor = _hidden_path(directory), -1
     while descriptor < 0:
         path.mkdir(mode=0o700)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:  # somebody took it for left behind, in the moment before it was locked
+        except FileNotFoundError:  # another process removed it before it was locked
             continue
         _lock(descriptor)
         if not os.fstat(descriptor).st_nlink:  # or in this one
@@ -178,21 +178,21 @@ def directory_for_links(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in ``folder``: what has our hidden names and no process has locked.
+def remove_leftovers(directory: Path) -> None:
+    """Remove what killed processes left in ``directory``: files with our hidden names that no process has locked.
 
-    Nothing is raised: a folder or file that does not allow it stays as it is.
+    Nothing is raised: a file or directory that cannot be removed is left alone.
     """
     try:
-        names = [name for name in os.listdir(folder) if _HIDDEN_NAME.fullmatch(name)]  # noqa: PTH208 - paths are not needed
-    except OSError:  # it is not there yet, or whoever writes to it will hear of it
+        names = [name for name in os.listdir(directory) if _HIDDEN_NAME.fullmatch(name)]  # noqa: PTH208 - paths are not needed
+    except OSError:  # it does not exist yet, or writing to it will fail with a better message
         return
     for name in names:
-        _remove_if_leftover(folder / name)
+        _remove_if_leftover(directory / name)
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether the process is gone that made the hidden file at ``path``; one that cannot be asked for is not."""
+    """Whether the process is gone that made the hidden file at ``path``; if that is unknown it counts as running."""
     with _held(path) as mode:
         return bool(mode)
 
@@ -207,7 +207,7 @@ def _remove_if_leftover(path: Path) -> None:
 
 @contextmanager
 def _held(path: Path) -> Iterator[int]:
-    """Lock the hidden file or directory at ``path`` and give its mode; 0 if a process uses it, or that is not known."""
+    """Lock the hidden file or directory at ``path`` and return its mode; 0 if a process uses it, or that is unknown."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:  # gone, or not ours to read
@@ -224,17 +224,17 @@ def _locked_mode(descriptor: int, path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: NFS wants a file open for writing otherwise
         is_it = os.path.samestat(os.fstat(descriptor), path.lstat())
-    except OSError:  # a process is at it, or this file system cannot tell
+    except OSError:  # a process uses it, or this file system has no locks
         return 0
     return mode if is_it and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) else 0
 
 
-def _hidden_path(folder: Path) -> Path:
-    return folder / f".wheelfix-{secrets.token_hex(8)}.part"
+def _hidden_path(directory: Path) -> Path:
+    return directory / f".wheelfix-{secrets.token_hex(8)}.part"
 
 
 def _remove_directory(path: Path) -> None:
-    """Remove a directory of links; one with anything else in it is not ours, and stays.
+    """Remove a directory of links; one that contains anything else is not ours, and is kept.
 
     :raises OSError: if it cannot be removed.
     """
@@ -246,25 +246,25 @@ def _remove_directory(path: Path) -> None:
 
 
 def _lock(descriptor: int) -> None:
-    """Show that a process is at this file; the lock goes with the process, however that ends."""
+    """Lock the file to show that a process uses it; the lock ends with the process, however that ends."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
-        if error.errno not in _NO_LOCKS:  # then nobody can lock it, and nobody takes it for left behind
+        if error.errno not in _NO_LOCKS:  # then no process can lock it, and none removes it as a leftover
             os.close(descriptor)
             raise
 
 
-def _flush_folder(folder: Path) -> None:
-    """Wait until the folder's listing is on the disk, where the file system can do that."""
+def _flush_directory(directory: Path) -> None:
+    """Wait until the directory's entries are on the disk, where the file system can do that."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # a folder that can be written to and not be listed
+        descriptor = os.open(directory, os.O_RDONLY)
+    except PermissionError:  # a directory that can be written to but not listed
         return
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in _NO_FOLDER_FLUSH:  # some network file systems cannot, and need not
+        if error.errno not in _NO_DIRECTORY_FLUSH:  # some network file systems cannot, and do not need it
             raise
     finally:
         os.close(descriptor)

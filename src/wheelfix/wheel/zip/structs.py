@@ -1,4 +1,4 @@
-"""The records of a ZIP file as structs, their constants, and what is known of one entry."""
+"""The records of a ZIP file as structs, their constants, and :class:`Entry`, what is known about one file in it."""
 
 import struct
 from typing import Final, NamedTuple
@@ -17,9 +17,9 @@ LOCATOR_64_SIGNATURE: Final = b"PK\x06\x07"
 DESCRIPTOR_SIGNATURE: Final = b"PK\x07\x08"
 
 FULL_16: Final = 0xFFFF
-"""The value of a 16-bit field whose number stands in the ZIP64 end record."""
+"""A 16-bit field with this value has its number in the ZIP64 end record."""
 FULL_32: Final = 0xFFFF_FFFF
-"""The value of a 32-bit field whose number stands in the ZIP64 extra field."""
+"""A 32-bit field with this value has its number in the ZIP64 extra field."""
 VERSION_ZIP64: Final = 45
 """The lowest "version needed to extract" of an entry with ZIP64 fields (APPNOTE 4.4.3.2)."""
 
@@ -39,7 +39,7 @@ EXTRA_UNICODE_PATH: Final = 0x7075
 
 
 class DirectoryRecord(NamedTuple):
-    """The fixed part of a directory record, as its 32- and 16-bit fields stand there (APPNOTE 4.3.12)."""
+    """The fixed part of a directory record, field by field (APPNOTE 4.3.12)."""
 
     signature: bytes
     made_by: int
@@ -61,7 +61,7 @@ class DirectoryRecord(NamedTuple):
 
 
 class LocalHeader(NamedTuple):
-    """The fixed part of a local header (APPNOTE 4.3.7)."""
+    """The fixed part of a local header, field by field (APPNOTE 4.3.7)."""
 
     signature: bytes
     needed: int
@@ -79,7 +79,7 @@ class LocalHeader(NamedTuple):
 class Entry(NamedTuple):
     """One file in the archive. Positions are bytes from the start of the archive; ``stop`` is exclusive.
 
-    A named tuple, not a dataclass: an archive can hold 66,000 of them, and they are made three times faster.
+    A named tuple, not a dataclass: it is made three times faster, and an archive can hold 66,000 entries.
     ``[start, data_start)`` is the local header, ``[data_start, data_stop)`` the compressed data, ``[data_stop, stop)`` the
     data descriptor, if any. ``[record_start, record_stop)`` is the record within ``Layout.directory``. ``size`` is that of
     the content, in bytes; ``crc`` its CRC-32.
