@@ -65,7 +65,7 @@ def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = Fal
 def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -> Acceptance:
     old = page.find_same(new)
     if old is None:
-        return Acceptance(replace(inherited(page, new), checked_by=rules), PublishStatus.ADDED)
+        return Acceptance(replace(_known_before(page, new), checked_by=rules), PublishStatus.ADDED)
     if old.filename != new.filename:
         raise _spelled_otherwise(old, new)
     stays = () if old.yanked is None else (f"It stays yanked: `wheelfix mirror unyank` lists {new.filename} again.",)
@@ -80,10 +80,16 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
         raise _original_of(old)
     if not replaces:
         raise _name_taken(old)
-    file = replace(inherited(page, new), checked_by=rules)
+    file = replace(_known_before(page, new), checked_by=rules)
     if old.yanked is not None or old.yanked_by is not None:
         file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
     return Acceptance(file, PublishStatus.REPLACED, (*_what_caches_hold(page, old), *stays))
+
+
+def _known_before(page: Page, new: ListedFile) -> ListedFile:
+    """Return ``new`` with what ``page`` knows of its original, and of the same bytes if they were listed once."""
+    added = next((each.added for each in page.past if each.sha256 == new.sha256 and each.added), new.added)
+    return replace(inherited(page, new), added=added)
 
 
 def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:

@@ -99,6 +99,7 @@ def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str, provenance: P
         sha256=sha256,
         size=wheel.source.size,
         upload_time=time,
+        added=time,
         requires_python=as_utf8(requires_python) if requires_python else None,
         metadata_sha256=hashlib.sha256(metadata).hexdigest(),
         origin=_origin(provenance) if provenance else None,

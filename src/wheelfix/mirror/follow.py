@@ -52,21 +52,17 @@ def taken_over(file: ListedFile, upstream: UpstreamFile) -> ListedFile:
     yanked_there = from_another and file.yanked_by == BY_UPSTREAM and file.yanked != REMOVED
     if yanked_there and upstream.yanked is None:
         return file
+    known = file.upstream_time if from_another else None
+    times = [each for each in (upstream.uploaded, known) if each is not None]
+    time = min(times) if times else file.upstream_time
     found = replace(
         file,
-        upload_time=_uploaded(file, upstream, from_another=from_another),
+        upload_time=time or file.upload_time,
+        upstream_time=time,
         added=file.added or file.upload_time,
         upstream=upstream.index,
     )
     return found if is_decided_here(file) else _yanked(found, upstream.yanked)
-
-
-def _uploaded(file: ListedFile, upstream: UpstreamFile, *, from_another: bool) -> str:
-    """Return when ``file`` was uploaded: the same whichever of two indexes is asked last."""
-    if upstream.uploaded is None:
-        return file.upload_time
-    is_known = from_another and file.upload_time != file.added
-    return min(upstream.uploaded, file.upload_time) if is_known else upstream.uploaded
 
 
 def removed(file: ListedFile) -> ListedFile:
@@ -94,7 +90,8 @@ def inherited(page: Page, new: ListedFile) -> ListedFile:
     if known is None:
         return new
     yank = known.yanked if known.yanked_by == BY_UPSTREAM else None
-    return taken_over(new, UpstreamFile(str(known.upstream), known.upload_time, yank))
+    found = taken_over(new, UpstreamFile(str(known.upstream), known.upload_time, yank))
+    return replace(found, upstream_time=known.upstream_time)
 
 
 def notes_on(file: ListedFile, upstream: UpstreamFile) -> tuple[str, ...]:

@@ -48,8 +48,9 @@ class ListedFile:
     and ``None`` for a file that is not yanked; ``yanked_by`` says who decided that. ``checked_by`` identifies the rules that
     were applied when it was published, whether or not they changed anything.
 
-    A file that was taken from another index has the URL of that as ``upstream``: its ``upload_time`` is the one of there,
-    and ``added`` is when it came to this mirror. ``other`` holds keys that wheelfix does not know, which stay.
+    ``added`` is when this mirror first had the file. One from another index has the URL of that as ``upstream`` and, where
+    that gives one, its upload time as ``upstream_time``, which is the ``upload_time`` then. ``other`` holds keys that
+    wheelfix does not know; they are kept.
     """
 
     filename: str
@@ -62,6 +63,7 @@ class ListedFile:
     yanked: str | None = None
     yanked_by: str | None = None
     upstream: str | None = None
+    upstream_time: str | None = None
     added: str | None = None
     origin: Origin | None = None
     checked_by: str | None = None
@@ -179,12 +181,22 @@ _PAST: Final = "_wheelfix-past"
 _RULES: Final = "_wheelfix-rules"
 _ADDED: Final = "_wheelfix-added"
 _UPSTREAM: Final = "_wheelfix-upstream"
+_UPSTREAM_TIME: Final = "_wheelfix-upstream-time"
 _YANKED_BY: Final = "_wheelfix-yanked-by"
 _STATUS_FROM: Final = "_wheelfix-status-from"
+_PRIVATE: Final = {
+    _RULES: "checked_by",
+    _ADDED: "added",
+    _UPSTREAM: "upstream",
+    _UPSTREAM_TIME: "upstream_time",
+    _YANKED_BY: "yanked_by",
+}
+"""Keys of a file that hold a text or are missing, and the fields that they are."""
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _KNOWN_OF_FILE: Final[Mapping[str, Any]] = {
     "filename": {}, "url": {}, "hashes": {"sha256": {}}, "size": {}, "upload-time": {}, "requires-python": {},
-    "core-metadata": {"sha256": {}}, "yanked": {}, _OURS: {}, _RULES: {}, _ADDED: {}, _UPSTREAM: {}, _YANKED_BY: {},
+    "core-metadata": {"sha256": {}}, "yanked": {}, _OURS: {}, _RULES: {}, _ADDED: {}, _UPSTREAM: {},
+    _UPSTREAM_TIME: {}, _YANKED_BY: {},
 }  # fmt: skip
 _KNOWN_OF_PAGE: Final[Mapping[str, Any]] = {
     "meta": {"api-version": {}}, "name": {}, "versions": {}, "files": {}, _PAST: {}, _STATUS_FROM: {},
@@ -231,7 +243,7 @@ def _file(file: ListedFile) -> dict[str, Any]:
             "rules-sha256": file.origin.rules_sha256,
             "changes": list(file.origin.changes),
         }
-    private = {_RULES: file.checked_by, _ADDED: file.added, _UPSTREAM: file.upstream, _YANKED_BY: file.yanked_by}
+    private = {key: getattr(file, name) for key, name in _PRIVATE.items()}
     found |= {key: value for key, value in private.items() if value is not None}
     return _with_others(found, file.other)
 
@@ -321,10 +333,9 @@ def _read_file(values: Mapping[str, Any]) -> ListedFile:
         raise TypeError("a file has values of the wrong type")
     for text in texts:
         text.encode()  # half a character cannot be part of a path
-    yanked, private = values.get("yanked", False), [values.get(key) for key in (_RULES, _ADDED, _UPSTREAM, _YANKED_BY)]
-    if not isinstance(yanked, bool | str) or not all(isinstance(each, str | None) for each in private):
+    yanked, private = values.get("yanked", False), {name: values.get(key) for key, name in _PRIVATE.items()}
+    if not isinstance(yanked, bool | str) or not all(isinstance(each, str | None) for each in private.values()):
         raise TypeError("a file has values of the wrong type")
-    checked_by, added, upstream, yanked_by = private
     metadata_sha256, other = _read_metadata(values.get("core-metadata"))
     sums = [sha256, *([metadata_sha256] if metadata_sha256 is not None else [])]
     if not all(_SHA256.fullmatch(each) for each in sums):
@@ -339,10 +350,7 @@ def _read_file(values: Mapping[str, Any]) -> ListedFile:
         metadata_sha256=metadata_sha256,
         yanked=(yanked if isinstance(yanked, str) else "") if yanked else None,
         origin=_read_origin(values[_OURS]) if _OURS in values else None,
-        checked_by=checked_by,
-        added=added,
-        upstream=upstream,
-        yanked_by=yanked_by,
+        **private,
         other=_others(values, _KNOWN_OF_FILE) | other,
     )
 

@@ -115,6 +115,7 @@ def _values(file: ListedFile) -> dict[str, Any]:
         "upload_time": file.upload_time,
         "added": file.added,
         "upstream": file.upstream,
+        "upstream_time": file.upstream_time,
         "requires_python": file.requires_python,
         "yanked": file.yanked,
         "yanked_by": file.yanked_by,

@@ -7,7 +7,8 @@ import pytest
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.decide import NewWheel, accept
-from wheelfix.mirror.pages import ListedFile, Origin, Page
+from wheelfix.mirror.follow import UpstreamFile
+from wheelfix.mirror.pages import ListedFile, Origin, Page, page_json, read_page
 from wheelfix.results import PublishStatus
 
 NAME = "demo_x-1.0-py3-none-any.whl"
@@ -68,3 +69,21 @@ def test_what_is_yanked_stays_so(sha256: str) -> None:
     accepted = accept(page, listed(sha256=sha256), WHEEL, replaces=True)
     assert accepted.file.yanked == "because"
     assert any("stays yanked" in note for note in accepted.notes)
+
+
+def test_first_sight_and_the_upload_time_of_the_index_are_both_kept() -> None:
+    new = listed(sha256=NEW, upload_time="2026-11-25T00:00:00.000000Z", added="2026-11-25T00:00:00.000000Z")
+    upstream = UpstreamFile("https://example.org/simple/", uploaded="2025-01-01T00:00:00.000000Z")
+    file = accept(Page("demo-x"), new, replace(WHEEL, upstream=upstream)).file
+    assert (file.upload_time, file.upstream_time, file.added) == (upstream.uploaded, upstream.uploaded, new.added)
+    silent = accept(Page("demo-x"), new, replace(WHEEL, upstream=replace(upstream, uploaded=None))).file
+    assert (silent.upload_time, silent.upstream_time, silent.added) == (new.added, None, new.added)
+    page = read_page(page_json(Page("demo-x", (file,))), "demo-x")
+    assert page.files == (file,)
+
+
+def test_bytes_that_come_back_were_first_seen_when_they_came_first() -> None:
+    page = Page("demo-x", (listed(added="2026-11-24T00:00:00.000000Z"),))
+    page = page.with_file(accept(page, listed(sha256=NEW, added="2026-11-25T00:00:00.000000Z"), WHEEL, replaces=True).file)
+    back = accept(page, listed(added="2026-11-26T00:00:00.000000Z"), WHEEL, replaces=True)
+    assert (back.status, back.file.added) == (PublishStatus.REPLACED, "2026-11-24T00:00:00.000000Z")
