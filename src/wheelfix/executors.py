@@ -46,12 +46,12 @@ class Workers:
         return self.executor is None and min(self.jobs, count) <= 1
 
     @contextmanager
-    def pool_for(self, function: Callable[..., object], count: int) -> "Iterator[Executor | None]":
-        """Give an executor that runs ``function`` on ``count`` items, ``None`` where this process does it alone.
+    def pool_for(self, function: Callable[..., object], count: int) -> "Iterator[Executor]":
+        """Give an executor that runs ``function`` on ``count`` items.
 
         :raises ResultError: if the system does not let this process start so many others; nothing was done then.
         """
-        if self.executor is not None or self.work_here(count):
+        if self.executor is not None:
             yield self.executor
             return
         plain = function.func if isinstance(function, partial) else function
@@ -77,22 +77,24 @@ def run_all(
     """
     items = list(items)
     results: dict[int, Result] = {}
-    with workers.pool_for(function, len(items)) as pool:
-        for index, result in _each(function, items, pool, lost):
-            results[index] = result
-            done(items[index], result)
+    if workers.work_here(len(items)):
+        for index, item in enumerate(items):
+            results[index] = function(item)
+            done(item, results[index])
+    else:
+        with workers.pool_for(function, len(items)) as pool:
+            for index, result in _in_pool(function, items, pool, lost):
+                results[index] = result
+                done(items[index], result)
     return [results[index] for index in range(len(items))]
 
 
-def _each(
+def _in_pool(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    pool: "Executor | None",
+    pool: "Executor",
     lost: Callable[[Item, BaseException], Result],
 ) -> Iterator[tuple[int, Result]]:
-    if pool is None:
-        yield from ((index, function(item)) for index, item in enumerate(items))
-        return
     from concurrent.futures import CancelledError, as_completed  # imported late: one wheel needs no pool
 
     futures: dict[Future[Result], int] = {}

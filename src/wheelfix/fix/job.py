@@ -123,13 +123,14 @@ def _plan(
 
     from wheelfix.fix.plan import make_plan
     from wheelfix.fix.weigh import gather_evidence
+    from wheelfix.rules.load import built_in
 
     naming = replace(job.naming, rename_unchanged=True) if rehearsal and rehearsal.rename else job.naming
     if evidence is None and rehearsal is not None and rehearsal.linkage is not None:
         evidence = gather_evidence(wheel, job.policy.scan, rehearsal.linkage)
     return make_plan(
         wheel,
-        _rules(job),
+        built_in(job.rules) if isinstance(job.rules, str) else job.rules,
         edits=job.edits,
         policy=job.policy,
         naming=naming,
@@ -138,12 +139,6 @@ def _plan(
         evidence=evidence,
         repair=repair.plan if repair else None,
     )
-
-
-def _rules(job: Job) -> "RuleSet | None":
-    from wheelfix.rules.load import built_in
-
-    return built_in(job.rules) if isinstance(job.rules, str) else job.rules
 
 
 def rehearse_one(path: Path, job: Job) -> "Rehearsal":
