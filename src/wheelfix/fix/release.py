@@ -172,20 +172,25 @@ def _would_disagree(release: Sequence[Rehearsal]) -> Problem | None:
         left = [each for each in release if not each.is_fixed]
         why = next((f" ({reason})" for each in left if (reason := _why_left(each))), "")
         others = f"not {shown_few([each.path.name for each in left])}{why}" if left else "each in another way"
-        message = f"would no longer agree on {shown_few(worse)}: {shown_few(fixed)} would be fixed, {others}"
-        return Problem("mixed-release", f"the wheels of {_title(release)} {message}", _NEXT_STEPS)
+        message = f"the wheels of {_title(release)} would no longer agree on {shown_few(worse)}"
+        return Problem("mixed-release", message, _NEXT_STEPS, f"{shown_few(fixed)} would be fixed, {others}")
     lost = [each for each in release if each.known is None]
     if lost and any(each.is_fixed and each.before.answers() != each.after.answers() for each in release):
-        reason = _why_left(lost[0])
-        why = f"{shown_few([each.path.name for each in lost])} could not be compared{f' ({reason})' if reason else ''}"
-        message = f"whether the wheels of {_title(release)} would still agree is not known: {why}"
-        return Problem("mixed-release", message, f"Run again without it, or with a copy that can be read. {_NEXT_STEPS}")
+        why = _why_left(lost[0])
+        message = f"it is not known whether the wheels of {_title(release)} would still agree"
+        reason = f"{shown_few([each.path.name for each in lost])} could not be compared{f': {why}' if why else ''}"
+        return Problem(
+            "mixed-release",
+            message,
+            "Run again with a copy that can be read, or give the fixed ones a release of their own with --local.",
+            reason,
+        )
     return None
 
 
 _NEXT_STEPS: Final = (
-    "Resolvers read one wheel and assume that it speaks for the whole release. Fix all of them, or give the fixed ones a "
-    "release of their own with --local, such as --local cpu; --allow-mixed writes them anyway."
+    "Fix all of them, or give the fixed ones a release of their own with --local, such as --local cpu; --allow-mixed writes "
+    "them anyway."
 )
 
 
@@ -198,7 +203,7 @@ def _why_left(rehearsal: Rehearsal) -> str:
     """Return why a wheel stays as it is, empty where it does not need to change."""
     outcome = rehearsal.outcome
     if outcome.problem:
-        return outcome.problem.message
+        return ": ".join(filter(None, (outcome.problem.message, outcome.problem.reason)))
     weighed = (each for each in outcome.kept if each.verdict in (Verdict.UNSAFE, Verdict.UNPROVEN))
     return rehearsal.gpu_build or next((f"{each.verdict}: {each.evidence}" for each in weighed), "")
 

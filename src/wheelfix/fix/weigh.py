@@ -91,7 +91,7 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy:
     if unsafe:
         return Weighed(weighed, _refusal(unsafe), ())
     if unproven and policy.skip_unproven:
-        return Weighed(weighed, None, (), left=_no_evidence(unproven))
+        return Weighed(weighed, None, (), left=f"{_no_evidence(unproven)}: {unproven[0].evidence}")
     if unproven and not policy.allow_unproven:
         return Weighed(weighed, _doubt(unproven), ())
     return Weighed(weighed, None, ())
@@ -114,8 +114,9 @@ def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], 
         (),
         Problem(
             "cpu-label",
-            f"the local version {shown(local or '')} says that it is a CPU build, but {sign}",
-            "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version. --force overrides this.",
+            f"the local version {shown(local or '')} says that it is a CPU build, and it is a GPU build",
+            "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version.",
+            sign,
         ),
         (),
     )
@@ -155,26 +156,18 @@ def _is_own(rule: str | None, rules: RuleSet) -> bool:
 
 def _refusal(unsafe: Sequence[Change]) -> Problem:
     first = unsafe[0]
-    return Problem(
-        "unsafe",
-        f"it needs {_counted(unsafe)}: {first.evidence}",
-        "Copy GPU builds unchanged with --skip-gpu-builds, and give the CPU builds of the release a version of their own "
-        "with --local; or keep what it needs by a rule. --force overrides this.",
-    )
+    hint = "Copy GPU builds unchanged with --skip-gpu-builds."
+    return Problem("unsafe", f"it needs {_counted(unsafe)}", hint, first.evidence)
 
 
 def _doubt(unproven: Sequence[Change]) -> Problem:
-    return Problem(
-        "unproven",
-        _no_evidence(unproven),
-        "Copy such wheels unchanged with --skip-unproven. If you know that it is unused, drop it by a rule of your own or "
-        "with --allow-unproven; a rule can keep it too.",
-    )
+    hint = "Copy such wheels unchanged with --skip-unproven, or drop what you know to be unused with --allow-unproven."
+    return Problem("unproven", _no_evidence(unproven), hint, unproven[0].evidence)
 
 
 def _no_evidence(unproven: Sequence[Change]) -> str:
     verb = "are" if len(unproven) > 1 else "is"
-    return f"no evidence that {_counted(unproven)} {verb} unused: {unproven[0].evidence}"
+    return f"no evidence that {_counted(unproven)} {verb} unused"
 
 
 def _counted(changes: Sequence[Change]) -> str:

@@ -102,7 +102,8 @@ def render_tail(description: Description, *, verbose: bool = False) -> str:
 
 def _fate(description: Description) -> str:
     if description.refusal:
-        return shown(f"would refuse it: {description.refusal.message}.")
+        because = f": {description.refusal.reason}" if description.refusal.reason else ""
+        return shown(f"would refuse it: {description.refusal.message}{because}.")
     changed = [each for each in description.requirements if each.action not in (None, "keep")]
     safe = all(each.verdict is Verdict.SAFE for each in changed)
     if not changed:

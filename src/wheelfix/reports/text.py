@@ -1,11 +1,11 @@
-"""The narration: what a person reads on standard error."""
+"""The log: what a person reads on standard error."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.findings import finding_lines
-from wheelfix.results import Change, Disagreement, Finding, Outcome, Problem, Report, Status
+from wheelfix.results import Change, Disagreement, Finding, Outcome, Part, Problem, Report, Status
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
@@ -25,7 +25,8 @@ def render_problem(subject: str, problem: Problem | WheelfixError) -> str:
     error[no-record]: x.whl not changed: RECORD is missing
       help: Build the wheel again.
     """
-    lines = [f"error[{problem.code}]: {shown(f'{subject}: ' if subject else '')}{shown(problem.message)}"]
+    subject = f"{shown(subject)}: " if subject else ""
+    lines = [f"error[{problem.code}]: {subject}{shown(problem.message)}"]
     lines += [f"  reason: {shown(problem.reason)}"] if problem.reason else []
     lines += [f"  help: {shown(problem.hint)}"] if problem.hint else []
     return "".join(f"{line}\n" for line in lines)
@@ -41,10 +42,9 @@ def render_outcome(
     """
     name = shown(str(outcome.source))
     if outcome.problem:
-        problem = outcome.problem
-        head = f"{name}: {outcome.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
-        told = _verdicts(outcome.kept) if verbosity >= VERBOSE else []
-        return head + "".join(f"{line}\n" for line in told)
+        end = "failed" if outcome.status is Status.FAILED else "not changed"
+        verdicts = _verdicts(outcome.kept) if verbosity >= VERBOSE else []
+        return render_problem(f"{name} {end}", outcome.problem) + "".join(f"{line}\n" for line in verdicts)
     if verbosity <= QUIET:
         return ""
     lines = [f"{name}: {_headline(outcome, dry_run, by_rules)}"]
@@ -65,8 +65,8 @@ def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     """Return each change as a line; of rows of RECORD the first few, unless ``verbose``."""
     lines, rows = list[str](), 0
     for each in changes:
-        rows += each.field == "RECORD"
-        if verbose or each.field != "RECORD" or rows <= _MOST_ROWS:
+        rows += each.part is Part.ROW
+        if verbose or each.part is not Part.ROW or rows <= _MOST_ROWS:
             lines.append(f"  {render_change(each)}")
     hidden = 0 if verbose else max(0, rows - _MOST_ROWS)
     return [*lines, f"  ... {hidden} more rows of RECORD (use -v to show all)"] if hidden else lines
@@ -78,7 +78,7 @@ def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
         kept = f", {by_rule} kept by rules" if by_rule else ""
         if outcome.findings:
             return f"nothing fixed; {counted(len(outcome.findings), 'finding')} remain{'s' * (len(outcome.findings) == 1)}"
-        return f"nothing to correct, no rule asks for a change{kept}" if by_rules else "nothing to mend"
+        return f"unchanged: no rule matches{kept}" if by_rules else "unchanged: nothing to fix"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []

@@ -12,6 +12,7 @@ from elfwriter import shared_object
 from fixing import values
 from running import wheelfix as run
 from wheelfix import Action, Change, Match, NeedError, Outcome, Policy, Rule, RuleSet, Scan, Status, Verdict, Wheel, When
+from wheelfix.refusals import REFUSALS
 from wheelfix.rules.load import rule_set
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -122,13 +123,14 @@ def test_what_is_needed_stays(options: dict[str, Any], build: str, tmp_path: Pat
     assert outcome.problem is not None
     assert outcome.problem.code == "unsafe"
     assert "nvidia-cudnn-cu12" in outcome.problem.message
-    assert all(way in outcome.problem.hint for way in ("--skip-gpu-builds", "a rule", "--force"))
+    assert "--skip-gpu-builds" in outcome.problem.hint
+    assert all(way in REFUSALS["unsafe"].remedy for way in ("--skip-gpu-builds", "rule", "--force"))
     assert (outcome.changes, outcome.output, outcome.metadata_diff) == ((), None, "")
     [kept, *_] = outcome.kept
     assert (kept.field, kept.action, kept.before, kept.after) == ("Requires-Dist", "keep", GPU, GPU)
     assert (kept.verdict, kept.rule) == (Verdict.UNSAFE, "gpu/nvidia")
     assert kept.evidence
-    assert kept.evidence in outcome.problem.message
+    assert kept.evidence == outcome.problem.reason
     assert files(tmp_path) == [path.name]
     assert path.read_bytes() == before
 
@@ -195,7 +197,8 @@ def test_built_in_rules_do_not_drop_what_is_unproven(build: str, tmp_path: Path)
     assert outcome.status is Status.REFUSED
     assert outcome.problem is not None
     assert outcome.problem.code == "unproven"
-    assert all(way in outcome.problem.hint for way in ("--allow-unproven", "rule of your own"))
+    assert all(way in outcome.problem.hint for way in ("--allow-unproven", "--skip-unproven"))
+    assert outcome.problem.reason == outcome.kept[0].evidence
     assert [(each.before, each.after, each.verdict) for each in outcome.kept] == [(GPU, GPU, Verdict.UNPROVEN)]
     assert files(tmp_path) == [path.name]
 
@@ -596,7 +599,7 @@ def test_a_release_with_one_wheel_left_as_it_is_says_so_and_what_to_do(tmp_path:
     assert [each.problem.code if each.problem else "" for each in report.outcomes] == ["mixed-release"] * 2
     problem = report.outcomes[0].problem
     assert problem is not None
-    assert "unproven: it has no binaries" in problem.message
+    assert "unproven: it has no binaries" in (problem.reason or "")
     assert "--local" in problem.hint
     apart = wheelfix.fix_wheels(
         [cpu, silent],

@@ -26,13 +26,13 @@ TOLD = [
     (replace(FIXED, changes=(DROP,), notes=()), NORMAL, True,
      "a.whl: 1 requirement would be dropped\n  - Requires-Dist: triton\n"),
     (PLAIN, QUIET, False, ""),
-    (PLAIN, NORMAL, False, "b.whl: nothing to correct, no rule asks for a change\n"),
+    (PLAIN, NORMAL, False, "b.whl: unchanged: no rule matches\n"),
     (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
-     "b.whl: nothing to correct, no rule asks for a change, 1 kept by rules\n"),
+     "b.whl: unchanged: no rule matches, 1 kept by rules\n"),
     (replace(PLAIN, findings=(FAULT,)), NORMAL, False, "b.whl: nothing fixed; 1 finding remains\n"),
     (replace(PLAIN, findings=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing fixed; 2 findings remain\n"),
-    (REFUSED, QUIET, False, "c.whl: refused: it is bad. Build it again.\n"),
-    (REFUSED, VERBOSE, True, "c.whl: refused: it is bad. Build it again.\n"),
+    (REFUSED, QUIET, False, "error[code]: c.whl not changed: it is bad\n  help: Build it again.\n"),
+    (REFUSED, VERBOSE, True, "error[code]: c.whl not changed: it is bad\n  help: Build it again.\n"),
 ]  # fmt: skip
 
 
