@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## show the main job: correct the sample wheels, and install one of them with pip
+demo: $(READY) ## fix the sample wheels, and install one of them with pip
 	@PYTHON=$(BIN)/python WHEELFIX=$(BIN)/wheelfix sh examples/demo.sh
 
 test: $(READY) ## run the tests
@@ -31,7 +31,7 @@ test-real: $(READY) ## run the tests on real wheels, which are downloaded
 test-clients: $(READY) $(CLIENTS)/.ready ## run the tests with pip, uv, Poetry, PDM, nginx (which must be there), pypiserver and devpi
 	TEST_CLIENTS=$(CLIENTS) $(BIN)/pytest --numprocesses auto -m clients
 
-check: $(READY) ## everything but the tests: format, lint, types, layers, sample wheels, docs; edits nothing
+check: $(READY) ## check everything but the tests: format, lint, types, layers, sample wheels, docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -40,14 +40,14 @@ check: $(READY) ## everything but the tests: format, lint, types, layers, sample
 	$(BIN)/python docs/write_reference.py --check
 	$(MAKE) --no-print-directory docs
 
-format: $(READY) ## format the code, and mend what ruff can mend
+format: $(READY) ## format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 samples: $(READY) ## build the sample wheels again; the bytes are always the same
 	$(BIN)/python sample_wheels/build_samples.py
 
-reference: $(READY) ## write the pages and the schema that are made from types and tables again
+reference: $(READY) ## regenerate the pages and the schema that are made from types and tables
 	$(BIN)/python docs/write_examples.py
 	$(BIN)/python docs/write_reference.py
 	$(BIN)/python docs/write_checkers.py
@@ -64,7 +64,7 @@ dist: $(VENV)/.dist ## build sdist and wheel in dist/, and check them
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/wheelfix verify --strict dist/*.whl
 
-clean: ## remove all that was made here, the virtual environment too
+clean: ## delete everything that was made here, the virtual environment too
 	rm -rf $(VENV) $(VENV)-* $(CLIENTS) build dist fixed docs/_build .coverage .coverage.* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

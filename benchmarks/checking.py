@@ -41,7 +41,7 @@ def judge(source: Path, result: Path) -> Judgement:
 def _duplicates(new: ZipFile) -> Iterator[str]:
     repeated = [name for name, count in Counter(new.namelist()).items() if count > 1]
     if repeated:
-        yield f"{len(repeated)} duplicate members"
+        yield f"{len(repeated)} duplicate entries"
 
 
 def _requirements(old: ZipFile, new: ZipFile) -> Iterator[str]:
@@ -74,9 +74,9 @@ def _rows(archive: ZipFile) -> dict[str, list[str]]:
 
 
 def _recorded(archive: ZipFile, info: ZipInfo) -> list[str]:
-    with archive.open(info) as member:
+    with archive.open(info) as content:
         digest = hashlib.sha256()
-        while block := member.read(1 << 20):
+        while block := content.read(1 << 20):
             digest.update(block)
     return [f"sha256={urlsafe_b64encode(digest.digest()).rstrip(b'=').decode()}", str(info.file_size)]
 
@@ -103,28 +103,28 @@ def _disturbances(old: ZipFile, new: ZipFile) -> Iterator[str]:
     before = {info.filename: info for info in old.infolist() if info.filename not in (_METADATA, _RECORD)}
     after = {info.filename: info for info in new.infolist() if info.filename not in (_METADATA, _RECORD)}
     lost = before.keys() - after.keys()
-    if folders := sum(name.endswith("/") for name in lost):
-        yield f"{folders} directory entries lost"
-    if len(lost) > folders:
-        yield f"{len(lost) - folders} members lost"
+    if directories := sum(name.endswith("/") for name in lost):
+        yield f"{directories} directory entries lost"
+    if len(lost) > directories:
+        yield f"{len(lost) - directories} entries lost"
     if added := after.keys() - before.keys() - {_TRACE}:
-        yield f"{len(added)} members added"
+        yield f"{len(added)} entries added"
     if listed := sum(name.endswith("/") for name in _rows(new).keys() - _rows(old).keys()):
-        yield f"RECORD lists {listed} folders"
+        yield f"RECORD lists {listed} directories"
     both = [name for name in before if name in after]
     if both != [name for name in after if name in before]:
-        yield "members in another order"
+        yield "entries in another order"
     if count := sum(_raw(old, before[name]) != _raw(new, after[name]) for name in both):
-        yield f"compressed bytes of {count} members changed"
+        yield f"compressed bytes of {count} entries changed"
     if count := sum(_extra(before[name]) != _extra(after[name]) for name in both):
-        yield f"extra of {count} members changed"
+        yield f"extra of {count} entries changed"
     for attribute in ("date_time", "external_attr", "create_system"):
         if count := sum(getattr(before[name], attribute) != getattr(after[name], attribute) for name in both):
-            yield f"{attribute} of {count} members changed"
+            yield f"{attribute} of {count} entries changed"
 
 
 def _extra(info: ZipInfo) -> bytes:
-    """Return the extra field without the part that says where the member lies (ZIP64, APPNOTE 4.5.3)."""
+    """Return the extra field without the part that says where the entry lies (ZIP64, APPNOTE 4.5.3)."""
     rest, kept = info.extra, b""
     while len(rest) >= 4:
         stop = 4 + int.from_bytes(rest[2:4], "little")
@@ -135,8 +135,8 @@ def _extra(info: ZipInfo) -> bytes:
 
 def _raw(archive: ZipFile, info: ZipInfo) -> bytes:
     """Return the sha256 of the compressed data: found through the local header, which zipfile knows how to read."""
-    with archive.open(info) as member:
-        file = member._fileobj  # type: ignore[attr-defined]  # there is no public way to the compressed bytes
+    with archive.open(info) as content:
+        file = content._fileobj  # type: ignore[attr-defined]  # there is no public way to the compressed bytes
         digest, left = hashlib.sha256(), info.compress_size
         while left and (block := file.read(min(left, 1 << 20))):
             digest.update(block)

@@ -28,7 +28,7 @@ _WHEEL: Final = """set -e
 class Contender:
     """One way to do the job, or a part of it.
 
-    ``command`` takes the source and the target and gives the arguments to run, in an empty folder on the same disk.
+    ``command`` takes the source and the target and gives the arguments to run, in an empty directory on the same disk.
     ``needs`` are the programs that it cannot do without. ``writes`` says whether the target is a corrected wheel.
     """
 
@@ -44,10 +44,10 @@ class Contender:
         return next((each for each in self.needs if not shutil.which(each)), None)
 
 
-def contenders(folder: Path) -> list[Contender]:
-    """Return everyone; the peers from PyPI live in an environment of their own below ``folder``."""
+def contenders(directory: Path) -> list[Contender]:
+    """Return everyone; the peers from PyPI live in an environment of their own below ``directory``."""
     python = sys.executable
-    peers = _peers(folder / "peers")
+    peers = _peers(directory / "peers")
     peer_python, wheel = str(peers / "python"), str(peers / "wheel")
     return [
         Contender("cp", lambda s, t: ["cp", s, t], writes=False),
@@ -62,7 +62,7 @@ def contenders(folder: Path) -> list[Contender]:
 
 
 def strip_gpu(output: Path, *arguments: str) -> list[str]:
-    """Return the command that corrects wheels into the folder ``output``."""
+    """Return the command that corrects wheels into the directory ``output``."""
     return [*wheelfix(), "strip-gpu", "-q", "-o", str(output), *arguments]
 
 
@@ -72,15 +72,15 @@ def wheelfix() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "wheelfix"]
 
 
-def _peers(folder: Path) -> Path:
-    """Return the folder of the peers' programs; they are installed there once, and are missing if that fails."""
-    programs = folder / "bin"
-    if not (folder / "complete").exists():
+def _peers(directory: Path) -> Path:
+    """Return the directory of the peers' programs; they are installed there once, and are missing if that fails."""
+    programs = directory / "bin"
+    if not (directory / "complete").exists():
         print(f"  installing {', '.join(PEERS)}", file=sys.stderr)
-        venv.create(folder, with_pip=True, clear=True)
+        venv.create(directory, with_pip=True, clear=True)
         install = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PEERS]
         if subprocess.run(install, stdout=subprocess.DEVNULL, check=False).returncode:
-            shutil.rmtree(folder)
+            shutil.rmtree(directory)
         else:
-            (folder / "complete").touch()
+            (directory / "complete").touch()
     return programs

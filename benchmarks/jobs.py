@@ -32,8 +32,8 @@ def correct_with_editwheel(source: Path, target: Path) -> None:
     editor.save(str(target))
 
 
-def extract_corrected(wheel: Path, folder: Path) -> None:
-    """Write corrected METADATA and the RECORD that fits it below ``folder``."""
+def extract_corrected(wheel: Path, directory: Path) -> None:
+    """Write corrected METADATA and the RECORD that fits it below ``directory``."""
     from base64 import urlsafe_b64encode
     from hashlib import sha256
     from zipfile import ZipFile
@@ -45,14 +45,14 @@ def extract_corrected(wheel: Path, folder: Path) -> None:
         record = archive.read(f"{home}RECORD").decode()
     digest = urlsafe_b64encode(sha256(metadata).digest()).rstrip(b"=").decode()
     record = re.sub(rf"(?m)^{re.escape(name)},.*$", f"{name},sha256={digest},{len(metadata)}", record)
-    (folder / home).mkdir(parents=True)
-    (folder / name).write_bytes(metadata)
-    (folder / home / "RECORD").write_text(record, newline="")
+    (directory / home).mkdir(parents=True)
+    (directory / name).write_bytes(metadata)
+    (directory / home / "RECORD").write_text(record, newline="")
 
 
-def edit_unpacked(folder: Path) -> None:
-    """Correct METADATA of the unpacked wheel in ``folder``."""
-    [metadata] = folder.glob("*.dist-info/METADATA")
+def edit_unpacked(directory: Path) -> None:
+    """Correct METADATA of the unpacked wheel in ``directory``."""
+    [metadata] = directory.glob("*.dist-info/METADATA")
     metadata.write_bytes(without_gpu_lines(metadata.read_bytes()))
 
 

@@ -37,15 +37,15 @@ class Failed(Exception):
     """A process did not end with 0; the text is what it wrote to standard error."""
 
 
-def measure(command: Sequence[str], *, folder: Path | None = None) -> Cost:
-    """Run ``command`` in ``folder`` and return what it and the processes that it waited for cost.
+def measure(command: Sequence[str], *, directory: Path | None = None) -> Cost:
+    """Run ``command`` in ``directory`` and return what it and the processes that it waited for cost.
 
     :raises Failed: if it does not end with 0.
     """
     launcher = [sys.executable, "-I", "-S", __file__, *command]
     # An installed program has its bytecode; where writing it is forbidden, a checkout would be compiled at each start.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(launcher, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(launcher, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(done.stderr.strip()[-400:] or f"exit code {done.returncode}")
     return Cost(**json.loads(done.stdout))

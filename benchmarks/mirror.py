@@ -1,8 +1,8 @@
 """Measure what a mirror costs: adding one wheel to a large one, and building one, beside simple503 and dumb-pypi.
 
-    python benchmarks/mirror.py [--folder DIR] [--wheels N] [--large N] [--peers PYTHON]
+    python benchmarks/mirror.py [--directory DIR] [--wheels N] [--large N] [--peers PYTHON]
 
-``--peers`` is a Python in whose environment simple503 and dumb-pypi are installed. README.md tells what came out.
+``--peers`` is a Python in whose environment simple503 and dumb-pypi are installed. README.md has the results.
 """
 
 import argparse
@@ -27,14 +27,14 @@ with open(sys.argv[2], "w") as output:
 """
 
 
-def make_wheels(folder: Path, count: int) -> list[Path]:
+def make_wheels(directory: Path, count: int) -> list[Path]:
     """Make ``count`` small wheels, ten versions of each project."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_make_wheel(folder, f"demo{number // 10}", f"1.{number % 10}") for number in range(count)]
+    directory.mkdir(parents=True, exist_ok=True)
+    return [_make_wheel(directory, f"demo{number // 10}", f"1.{number % 10}") for number in range(count)]
 
 
-def _make_wheel(folder: Path, project: str, version: str) -> Path:
-    path = folder / f"{project}-{version}-py3-none-any.whl"
+def _make_wheel(directory: Path, project: str, version: str) -> Path:
+    path = directory / f"{project}-{version}-py3-none-any.whl"
     if path.exists():
         return path
     info = f"{project}-{version}.dist-info"
@@ -58,25 +58,25 @@ def _digest(content: bytes) -> str:
 def main() -> None:
     """Print two tables."""
     parser = argparse.ArgumentParser(description="Measure what a mirror costs.")
-    parser.add_argument("--folder", type=Path, help="where wheels and mirrors are made (default: a temporary folder)")
+    parser.add_argument("--directory", type=Path, help="where wheels and mirrors are made (default: a temporary directory)")
     parser.add_argument("--wheels", type=int, default=2_000, metavar="N", help="how many wheels a mirror is built of")
     parser.add_argument("--large", type=int, default=10_000, metavar="N", help="how many wheels the large mirror has")
     parser.add_argument("--peers", metavar="PYTHON", help="a Python that has simple503 and dumb-pypi")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wheelfix-bench-") as temporary:
-        folder = options.folder or Path(temporary)
-        _print_adding(folder, options.large, options.rounds)
-        _print_building(folder, options.wheels, options.peers, options.rounds)
+        directory = options.directory or Path(temporary)
+        _print_adding(directory, options.large, options.rounds)
+        _print_building(directory, options.wheels, options.peers, options.rounds)
 
 
-def _print_adding(folder: Path, large: int, rounds: int) -> None:
-    mirror, one = folder / f"mirror-{large}", folder / "one"
+def _print_adding(directory: Path, large: int, rounds: int) -> None:
+    mirror, one = directory / f"mirror-{large}", directory / "one"
     one.mkdir(parents=True, exist_ok=True)
     if not mirror.exists():
-        wheelfix.add_wheels(mirror, make_wheels(folder / f"wheels-{large}", large))
+        wheelfix.add_wheels(mirror, make_wheels(directory / f"wheels-{large}", large))
     new = _make_wheel(one, "brandnew", "1.0")
-    empty = folder / "mirror-empty"
+    empty = directory / "mirror-empty"
 
     def add(place: Path) -> Cost:
         if place == empty:
@@ -94,10 +94,10 @@ def _print_adding(folder: Path, large: int, rounds: int) -> None:
         print(f"| {name} | {cost.wall:.3f} | {cost.peak / (1 << 20):.0f} | {cost.wall / base:.2f} |")
 
 
-def _print_building(folder: Path, count: int, peers: str | None, rounds: int) -> None:
-    wheels, target = folder / f"wheels-{count}", folder / "built"
+def _print_building(directory: Path, count: int, peers: str | None, rounds: int) -> None:
+    wheels, target = directory / f"wheels-{count}", directory / "built"
     make_wheels(wheels, count)
-    listing = folder / "packages.json"
+    listing = directory / "packages.json"
 
     def build(*command: str) -> Cost:
         shutil.rmtree(target, ignore_errors=True)

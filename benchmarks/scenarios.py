@@ -17,12 +17,14 @@ _SLOW_SHARE = 3
 """A slow contender runs once for as many rounds of the others."""
 
 
-def one_large(layout: str, source: Path, chosen: Sequence[Contender], rounds: int, floor: int, folder: Path) -> list[Target]:
+def one_large(
+    layout: str, source: Path, chosen: Sequence[Contender], rounds: int, floor: int, directory: Path
+) -> list[Target]:
     """Run every chosen contender on one wheel, print its costs and results, and return what was promised of them."""
     judgements: dict[str, Judgement] = {}
     absent = {each.name: f"{Path(each.missing).name} is not installed" for each in chosen if each.missing}
     present = [each for each in chosen if not each.missing]
-    jobs = {each.name: _job(each, source, folder, judgements) for each in present}
+    jobs = {each.name: _job(each, source, directory, judgements) for each in present}
     costs = in_turn(jobs, {each.name: max(1, rounds // _SLOW_SHARE) if each.slow else rounds for each in present}, absent)
     _add_limits(costs)
     print(cost_table(costs, LIMIT if LIMIT in costs else next(iter(costs)), floor, absent))
@@ -31,17 +33,17 @@ def one_large(layout: str, source: Path, chosen: Sequence[Contender], rounds: in
     return _large_targets(layout, costs)
 
 
-def _job(contender: Contender, source: Path, folder: Path, judgements: dict[str, Judgement]) -> Callable[[], Cost]:
-    return lambda: _run(contender, source, folder, judgements)
+def _job(contender: Contender, source: Path, directory: Path, judgements: dict[str, Judgement]) -> Callable[[], Cost]:
+    return lambda: _run(contender, source, directory, judgements)
 
 
-def _run(contender: Contender, source: Path, folder: Path, judgements: dict[str, Judgement]) -> Cost:
-    """Run one contender in a fresh folder; its first result is judged, and nothing of it stays."""
-    work = folder / "results"
+def _run(contender: Contender, source: Path, directory: Path, judgements: dict[str, Judgement]) -> Cost:
+    """Run one contender in a fresh directory; its first result is judged, and nothing of it is kept."""
+    work = directory / "results"
     target = work / "out" / source.name
     target.parent.mkdir(parents=True)
     try:
-        cost = measure(contender.command(str(source), str(target)), folder=work)
+        cost = measure(contender.command(str(source), str(target)), directory=work)
         if contender.writes and contender.name not in judgements:
             judgements[contender.name] = judge(source, target)
         return cost
@@ -76,13 +78,13 @@ def _large_targets(layout: str, costs: dict[str, list[Cost]]) -> list[Target]:
     return targets
 
 
-def start_up(wheel: Path, rounds: int, floor: int, folder: Path) -> list[Target]:
+def start_up(wheel: Path, rounds: int, floor: int, directory: Path) -> list[Target]:
     """Print what one small wheel costs, beside an interpreter that does nothing."""
     costs = in_turn(
         {
             "python -c pass": lambda: measure([sys.executable, "-c", "pass"]),
             "wheelfix --version": lambda: measure([*wheelfix(), "--version"]),
-            "wheelfix strip-gpu, 10 kB": _strip([wheel], folder),
+            "wheelfix strip-gpu, 10 kB": _strip([wheel], directory),
         },
         dict.fromkeys(["python -c pass", "wheelfix --version", "wheelfix strip-gpu, 10 kB"], 2 * rounds),
     )
@@ -90,11 +92,11 @@ def start_up(wheel: Path, rounds: int, floor: int, folder: Path) -> list[Target]
     return [Target("start-up on a small wheel", typical(costs["wheelfix strip-gpu, 10 kB"]).wall, 0.25, " s")]
 
 
-def many_small(wheels: Sequence[Path], rounds: int, folder: Path) -> None:
+def many_small(wheels: Sequence[Path], rounds: int, directory: Path) -> None:
     """Print what many small wheels cost with one job and with two."""
     names = {jobs: f"wheelfix, {len(wheels)} wheels, -j{jobs}" for jobs in (1, 2)}
     costs = in_turn(
-        {name: _strip(wheels, folder, f"-j{jobs}") for jobs, name in names.items()}, dict.fromkeys(names.values(), rounds)
+        {name: _strip(wheels, directory, f"-j{jobs}") for jobs, name in names.items()}, dict.fromkeys(names.values(), rounds)
     )
     alone = typical(costs[names[1]]).wall
     rows = [
@@ -104,19 +106,19 @@ def many_small(wheels: Sequence[Path], rounds: int, folder: Path) -> None:
     print("\n" + markdown(["", "wall s", "min..max", "x -j1"], rows))
 
 
-def beyond_4_gib(wheel: Path, floor: int, folder: Path) -> list[Target]:
+def beyond_4_gib(wheel: Path, floor: int, directory: Path) -> list[Target]:
     """Print what a wheel beyond 4 GiB costs: once, for the memory."""
     name = f"wheelfix, {wheel.stat().st_size / 1e9:.1f} GB"
     judgements: dict[str, Judgement] = {}
     strip = Contender(name, lambda source, target: strip_gpu(Path(target).parent, source))
-    costs = {name: [_run(strip, wheel, folder, judgements)]}
+    costs = {name: [_run(strip, wheel, directory, judgements)]}
     print(cost_table(costs, name, floor, {}) + "\n\n" + judgement_table(judgements))
     return [Target("beyond 4 GiB: peak memory", costs[name][0].peak / MEBIBYTE, 64, " MiB")]
 
 
-def _strip(wheels: Sequence[Path], folder: Path, *options: str) -> Callable[[], Cost]:
-    """Return a job that corrects ``wheels`` into a fresh folder, and makes sure that all of them came out."""
-    output = folder / "results"
+def _strip(wheels: Sequence[Path], directory: Path, *options: str) -> Callable[[], Cost]:
+    """Return a job that corrects ``wheels`` into a fresh directory, and makes sure that all of them came out."""
+    output = directory / "results"
 
     def job() -> Cost:
         try:

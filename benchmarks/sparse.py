@@ -20,9 +20,9 @@ class _Holes(FileIO):
         return len(block)
 
 
-def sparse_wheel(folder: Path, megabytes: int) -> Path:
-    """Return a wheel with stored members of zeros, about this large, made below ``folder`` unless it is there."""
-    path = folder / f"sparse-{megabytes}MB" / NAME
+def sparse_wheel(directory: Path, megabytes: int) -> Path:
+    """Return a wheel with stored entries of zeros, about this large, made below ``directory`` unless it is there."""
+    path = directory / f"sparse-{megabytes}MB" / NAME
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")

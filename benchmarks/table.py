@@ -27,7 +27,7 @@ class Target:
 
 
 def cost_table(costs: dict[str, list[Cost]], limit: str, floor: int, absent: dict[str, str]) -> str:
-    """Return a row for each name, with its ratio to ``limit``; peaks near ``floor`` (bytes) cannot be told from it."""
+    """Return a row for each name, with its ratio to ``limit``; peaks near ``floor`` (bytes) cannot be measured."""
     whole = typical(costs[limit]).wall
     rows = [_cost_row(name, each, whole, floor) for name, each in costs.items()]
     rows += [[name, "-", why.replace("\n", " "), *[""] * 5] for name, why in absent.items()]

@@ -1,8 +1,8 @@
-"""Measure ``wheelfix verify`` against inflating and hashing all members once, and against ``wheel unpack``.
+"""Measure ``wheelfix verify`` against inflating and hashing all entries once, and against ``wheel unpack``.
 
-    python benchmarks/verify.py [--folder DIR] [--megabytes N] [--rounds N]
+    python benchmarks/verify.py [--directory DIR] [--megabytes N] [--rounds N]
 
-``wheel unpack`` compares the hashes too, and writes the members to the disk. README.md tells what came out.
+``wheel unpack`` compares the hashes too, and writes the entries to the disk. README.md has the results.
 """
 
 import argparse
@@ -18,9 +18,9 @@ _BARE = """
 import hashlib, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
     for info in archive.infolist():
-        with archive.open(info) as member:
+        with archive.open(info) as content:
             digest = hashlib.sha256()
-            while block := member.read(1 << 20):
+            while block := content.read(1 << 20):
                 digest.update(block)
             digest.digest()
 """
@@ -29,14 +29,14 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 def main() -> None:
     """Print one row for each contender and layout."""
     parser = argparse.ArgumentParser(description="Measure what verify costs.")
-    parser.add_argument("--folder", type=Path, help="where the wheels are made and kept (default: a temporary folder)")
+    parser.add_argument("--directory", type=Path, help="where the wheels are made and kept (default: a temporary directory)")
     parser.add_argument("--megabytes", type=int, default=500, metavar="N", help="size of the wheels (default: 500)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each runs (default: 5)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="wheelfix-bench-") as temporary:
-        folder = options.folder or Path(temporary)
+        directory = options.directory or Path(temporary)
         print("| layout | contender | wall s | user s | peak MiB | to the bare loop |\n|---|---|--:|--:|--:|--:|")
-        for layout, wheel in large_wheels(folder, options.megabytes).items():
+        for layout, wheel in large_wheels(directory, options.megabytes).items():
             for row in _rows(layout, wheel, Path(temporary) / "unpacked", options.rounds):
                 print(row)
 

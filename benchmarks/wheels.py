@@ -20,7 +20,7 @@ DIST_INFO: Final = "torch-2.7.0.dist-info"
 LAYOUTS: Final = ("dist-info first", "dist-info last")
 MEGABYTE: Final = 1_000_000
 _GENERATION: Final = "v1"
-"""Part of the folders' names; change it with the content, so that old inputs are not used again."""
+"""Part of the directories' names; change it with the content, so that old inputs are not used again."""
 _MEMBERS: Final = 12_000
 _FOLDERS: Final = 500
 _DIST_INFO_FILES: Final = 7
@@ -53,9 +53,9 @@ class File:
         return bytes(data)
 
 
-def large_wheels(folder: Path, megabytes: int) -> dict[str, Path]:
-    """Return a wheel of about this size for each of ``LAYOUTS``, made below ``folder`` unless it is there already."""
-    paths = {layout: folder / f"{_GENERATION}-{megabytes}MB-{layout.replace(' ', '-')}" / NAME for layout in LAYOUTS}
+def large_wheels(directory: Path, megabytes: int) -> dict[str, Path]:
+    """Return a wheel of about this size for each of ``LAYOUTS``, made below ``directory`` unless it is there already."""
+    paths = {layout: directory / f"{_GENERATION}-{megabytes}MB-{layout.replace(' ', '-')}" / NAME for layout in LAYOUTS}
     todo = [(layout, path) for layout, path in paths.items() if not path.exists()]
     if todo:
         with ProcessPoolExecutor(len(todo)) as pool:  # other processes also keep the memory of this one small
@@ -64,9 +64,9 @@ def large_wheels(folder: Path, megabytes: int) -> dict[str, Path]:
     return paths
 
 
-def small_wheels(folder: Path, count: int) -> list[Path]:
-    """Return ``count`` wheels of about 10 kB, builds of one version, made below ``folder`` unless they are there."""
-    home = folder / f"{_GENERATION}-small"
+def small_wheels(directory: Path, count: int) -> list[Path]:
+    """Return ``count`` wheels of about 10 kB, builds of one version, made below ``directory`` unless they are there."""
+    home = directory / f"{_GENERATION}-small"
     paths = [home / NAME.replace("-cp311", f"-{build}-cp311", 1) for build in range(1, count + 1)]
     for path in paths:
         if not path.exists():
@@ -102,19 +102,19 @@ def _files(size: int) -> list[File]:
     return [_version(), *libraries, *small]
 
 
-def write_wheel(path: Path, folders: Iterable[str], files: list[File], *, dist_info_first: bool) -> None:
-    """Write a wheel with a sound RECORD to ``path``; it appears there when it is complete."""
+def write_wheel(path: Path, directories: Iterable[str], files: list[File], *, dist_info_first: bool) -> None:
+    """Write a wheel with a valid RECORD to ``path``; it appears there when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("w+b") as file:
-        write_archive(file, folders, files, dist_info_first=dist_info_first)
+        write_archive(file, directories, files, dist_info_first=dist_info_first)
     part.rename(path)
 
 
 def write_archive(
-    file: BinaryIO, folders: Iterable[str], files: list[File], *, dist_info_first: bool, stored: bool = False
+    file: BinaryIO, directories: Iterable[str], files: list[File], *, dist_info_first: bool, stored: bool = False
 ) -> None:
-    """Write the members of a wheel to an empty file."""
+    """Write the entries of a wheel to an empty file."""
     own = [File(f"{DIST_INFO}/{name}", len(data), data) for name, data in _dist_info().items()]
     rows = [_row(each) for each in [*own, *files]]
     record = "\n".join([*rows, f"{DIST_INFO}/RECORD,,", ""]).encode()
@@ -123,7 +123,7 @@ def write_archive(
     with ZipFile(file, "w", compresslevel=1) as archive:
         if dist_info_first:
             _write(archive, [f"{DIST_INFO}/"], own, ZIP_DEFLATED)
-        _write(archive, folders, files, method)
+        _write(archive, directories, files, method)
         if not dist_info_first:
             _write(archive, [f"{DIST_INFO}/"], own, ZIP_DEFLATED)
 
@@ -140,15 +140,15 @@ def _row(file: File) -> str:
     return f"{file.name},sha256={digest},{file.length}"
 
 
-def _write(archive: ZipFile, folders: Iterable[str], files: Iterable[File], method: int) -> None:
-    for name, data, mode, how in _members(folders, files, method):
+def _write(archive: ZipFile, directories: Iterable[str], files: Iterable[File], method: int) -> None:
+    for name, data, mode, how in _members(directories, files, method):
         info = ZipInfo(name, _DATE)
         info.external_attr, info.create_system, info.extra, info.compress_type = mode, 3, _EXTRA, how
         archive.writestr(info, data)
 
 
-def _members(folders: Iterable[str], files: Iterable[File], method: int) -> Iterator[tuple[str, bytes, int, int]]:
-    for folder in folders:
-        yield folder, b"", 0o40755 << 16 | 0x10, ZIP_STORED
+def _members(directories: Iterable[str], files: Iterable[File], method: int) -> Iterator[tuple[str, bytes, int, int]]:
+    for directory in directories:
+        yield directory, b"", 0o40755 << 16 | 0x10, ZIP_STORED
     for file in files:
         yield file.name, file.content, 0o100644 << 16, method if file.length else ZIP_STORED

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A nightly job: correct the wheels of a folder and publish them.
+# A nightly job: fix the wheels in a directory and publish them.
 #
 #     publish-mirror.sh INCOMING MIRROR
 #

@@ -1,8 +1,8 @@
-"""A nightly job: correct the wheels of a folder, publish them, and tell people what happened.
+"""A nightly job: fix the wheels in a directory, publish them, and print what happened.
 
     python publish_mirror.py INCOMING MIRROR
 
-Wheels that are refused stay in INCOMING for somebody to look at; all others leave it once they are published.
+Wheels that are refused stay in INCOMING, so that you can look at them; all others are deleted there once they are published.
 """
 
 import sys

@@ -393,7 +393,7 @@ def _demo_gpu_twin() -> WheelSpec:
 
 
 def _networkx() -> WheelSpec:
-    """Return networkx 3.3 as old Pythons saw it on a mirror that did not tell them what it needs."""
+    """Return networkx 3.3 as old Pythons saw it on a mirror that did not show them what it needs."""
     spec = WheelSpec("networkx", "3.3")
     fields = [
         "Summary: A stand-in for networkx",

@@ -1,4 +1,4 @@
-"""Small ELF shared objects that link to what they are told to, without a compiler: the same bytes on every machine.
+"""Small ELF shared objects that link to what the caller names, without a compiler: the same bytes on every machine.
 
 Layout as in the System V ABI: one loadable segment, a dynamic section, a symbol table with the exported functions, and
 section headers. ``readelf`` reads them and the dynamic loader loads them; there is nothing in them to call.

@@ -13,7 +13,7 @@ from zipwriter import DEFLATED, STORED, Archive, Entry, to_bytes
 class RecordStyle:
     """How RECORD is written.
 
-    ``quoted`` puts every column in quotes; ``unlisted`` names members that get no row. ``own_row`` is where the row of
+    ``quoted`` puts every column in quotes; ``unlisted`` names files that get no row. ``own_row`` is where the row of
     RECORD itself stands.
     """
 
@@ -31,7 +31,7 @@ class WheelSpec:
 
     ``files`` is the payload; ``dist_info_files`` come beside METADATA, WHEEL and RECORD, unlisted in RECORD if they are
     its signatures. ``metadata``, ``wheel`` and ``record`` replace what is written by default; ``without`` names files of
-    dist-info to leave out. ``extra`` and ``local_extra`` are the extra fields of every member.
+    dist-info to leave out. ``extra`` and ``local_extra`` are the extra fields of every entry.
     """
 
     project: str = "demo"
@@ -59,7 +59,7 @@ class WheelSpec:
 
     @property
     def folder(self) -> str:
-        """The name of the dist-info folder."""
+        """The name of the dist-info directory."""
         return self.dist_info or f"{self.project.replace('-', '_')}-{self.version}.dist-info"
 
 
@@ -140,7 +140,7 @@ def _row(path: str, digest: str, size: str, style: RecordStyle) -> str:
 
 
 def _with_folders(entries: Sequence[Entry]) -> list[Entry]:
-    """Return ``entries`` with a directory entry before the first member of each folder."""
+    """Return ``entries`` with a directory entry before the first file of each directory."""
     result: list[Entry] = []
     seen = set()
     for entry in entries:

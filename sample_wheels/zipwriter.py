@@ -1,4 +1,4 @@
-"""ZIP archives written record by record: sound in every legal form, or faulty on purpose.
+"""ZIP archives written record by record: valid in every legal form, or damaged on purpose.
 
 ``zipfile`` cannot write most of these shapes. The bytes depend on nothing but the arguments: deflated data is written by an
 encoder of its own, because those of different zlib builds differ.
@@ -41,14 +41,14 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One member. Without a ``mode`` it is that of a file or, where the name ends with a slash, of a directory.
+    """One entry. Without a ``mode`` it is that of a file or, where the name ends with a slash, of a directory.
 
     ``local_extra`` is the extra field of the local header where it is not that of the directory. ``wide`` names the
     numbers that the directory record gives in the ZIP64 form, ``local_wide`` whether the local header's sizes are; what
     does not fit otherwise takes that form by itself.
 
-    Faults: ``local`` and ``directory`` replace numbers of the two records, ``local_name`` the name in the local header,
-    ``raw`` the compressed data; ``gap`` stands before the member and belongs to nothing; ``unlisted`` members are not in
+    Damage: ``local`` and ``directory`` replace numbers of the two records, ``local_name`` the name in the local header,
+    ``raw`` the compressed data; ``gap`` stands before the entry and belongs to nothing; ``unlisted`` entries are not in
     the directory.
     """
 
@@ -85,11 +85,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """The members in the order in which they lie, and what comes around them.
+    """The entries in the order in which they lie, and what comes around them.
 
     ``reversed_directory`` lists them the other way round, ``zip64_end`` writes the ZIP64 end records without need.
 
-    Faults: ``leading`` and ``trailing`` bytes that no record counts, bytes ``before_directory`` and ``before_end``, and
+    Damage: ``leading`` and ``trailing`` bytes that no record counts, bytes ``before_directory`` and ``before_end``, and
     other numbers in the three end records.
     """
 
@@ -121,7 +121,7 @@ def write(archive: Archive, output: BinaryIO) -> None:
     for entry in archive.entries:
         output.write(entry.gap)
         offset = output.tell() - base
-        compressed_size, size, crc = _write_member(entry, output)
+        compressed_size, size, crc = _write_entry(entry, output)
         if not entry.unlisted:
             records.append(_directory_record(entry, crc, compressed_size, size, offset))
     output.write(archive.before_directory)
@@ -153,7 +153,7 @@ def _pack(form: str, fields: Mapping[str, int], changes: Mapping[str, int]) -> b
     return struct.pack(form, *{**fields, **changes}.values())
 
 
-def _write_member(entry: Entry, output: BinaryIO) -> tuple[int, int, int]:
+def _write_entry(entry: Entry, output: BinaryIO) -> tuple[int, int, int]:
     """Write local header, data and data descriptor; return the compressed size, the size and the CRC-32."""
     content = entry.content
     if isinstance(content, Hole):
@@ -219,7 +219,7 @@ def _local_header(entry: Entry, crc: int, compressed_size: int, size: int) -> by
     if entry.local_wide or max(size, compressed_size) >= FULL_32:
         extra = extra_field(_ZIP64, struct.pack("<2Q", size, compressed_size)) + extra
         fields |= {"size": FULL_32, "compressed_size": FULL_32}
-    # The end of stored data cannot be told without its size, so that stays in front even where a descriptor repeats it.
+    # The end of stored data cannot be seen without its size, so the size is in front even where a descriptor repeats it.
     if entry.descriptor and not entry.local_wide and (_method(entry) != STORED or size == 0):
         fields |= {"crc": 0, "size": 0, "compressed_size": 0}
     name = entry.raw_name if entry.local_name is None else entry.local_name
