@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 from wheelfix.errors import MirrorError, RulesError, WheelfixError
-from wheelfix.reports.text import render_problem
 from wheelfix.results import Problem, failure
 from wheelfix.text import shown
 
@@ -83,6 +82,8 @@ def stopped(error: WheelfixError | OSError) -> Stopped:
 def render_end(error: click.ClickException) -> str:
     """Return what ended a run, in the shape of all messages."""
     if isinstance(error, Stopped):
+        from wheelfix.reports.text import render_problem  # imported late: it brings all that renders results
+
         first, *rest = render_problem("", error.problem).splitlines(keepends=True)
         return "".join([first.replace("error[]", "error"), *(f"{shown(line)}\n" for line in error.details), *rest])
     message, _, advice = error.format_message().partition("\n")

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -20,6 +21,15 @@ COMMANDS = group.list_commands(None)  # type: ignore[arg-type]
 def test_the_version() -> None:
     ran = wheelfix("--version")
     assert (ran.code, ran.out, ran.err) == (0, f"wheelfix {version('wheelfix')}\n", "")
+
+
+@pytest.mark.parametrize("option", ["--version", "--no-such-option"])
+def test_the_program_starts_with_little(option: str) -> None:
+    program = "import sys; from wheelfix.cli import run; run(sys.argv[1:]); print(*sys.modules, sep='\\n')"
+    ran = subprocess.run([sys.executable, "-c", program, option], capture_output=True, text=True, check=True)
+    modules = set(ran.stdout.splitlines())
+    assert not modules & {"msgspec", "packaging", "rich", "tomllib", "wheelfix.wheel", "wheelfix.reports", "wheelfix.rules"}
+    assert len([name for name in modules if name.startswith("wheelfix")]) < 12
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
