@@ -46,7 +46,7 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
 """Each code as README.md, the documentation and the help explain it, in this order."""
 
 _OF_USAGE: Final = frozenset(
-    {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-address", "credentials-in-address",
+    {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-url", "credentials-in-url",
      "bad-python", "no-index-extra"}
 )  # fmt: skip
 """Errors of mirrors that are about what was typed: nothing was done, and running it again will not help."""

@@ -1,4 +1,4 @@
-"""An index checked from outside: what its clients would see, and who suffers from what."""
+"""An index checked by its URL: what its clients see, and who suffers from what."""
 
 import tempfile
 from collections import Counter
@@ -18,7 +18,7 @@ from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
-from wheelfix.upstream.http import DENIED, OK, PARTIAL, PASSING, Web, access_hint
+from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Web, access_hint
 from wheelfix.upstream.ranges import length_of, metadata_of
 from wheelfix.upstream.urls import check_url, server_of, shown_url
 from wheelfix.wheel.filename import WheelFilename
@@ -28,8 +28,8 @@ _LONGEST_FRESH: Final = 3600
 _RIGHT: Final = {"json": (JSON,), "html": HTML}
 
 
-def look_at_forms(forms: Mapping[str, ServedPage]) -> Iterator[Finding]:
-    """Yield what is wrong with how a page is served, and where its forms contradict each other."""
+def check_forms(forms: Mapping[str, ServedPage]) -> Iterator[Finding]:
+    """Yield what is wrong with how a page is served, and where JSON and HTML contradict each other."""
     for answer in forms.values():
         right = _RIGHT[answer.form]
         if answer.content_type not in right:
@@ -38,23 +38,23 @@ def look_at_forms(forms: Mapping[str, ServedPage]) -> Iterator[Finding]:
         if answer.unknown_status is not None:
             message = f"its project status is {shown(answer.unknown_status)!r}"
             yield finding("status-unknown", shown_url(answer.url), message)
-        yield from _look_at_cache(answer)
+        yield from _check_cache(answer)
     json, html = forms.get("json"), forms.get("html")
     if json is not None and html is not None:
         one, two = (_by_name(answer) for answer in (json, html))
         differing = sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
         if differing:
-            yield finding("html-differs", shown_url(html.url), f"JSON says otherwise of {shown_few(differing)}")
+            yield finding("html-differs", shown_url(html.url), f"JSON says otherwise about {shown_few(differing)}")
 
 
-def look_at_originals(project: str, answer: ServedPage) -> Iterator[Finding]:
+def check_originals(project: str, answer: ServedPage) -> Iterator[Finding]:
     """Yield the originals of corrected wheels that are listed as if nothing were wrong with them."""
     listed = ((each.filename, sha256_of(each) or "") for each in answer.wheels if not each.is_yanked)
     yield from unyanked_originals(project, listed, set(_originals(answer.raw)))
 
 
 def _originals(raw: object) -> Iterator[tuple[str, str]]:
-    """Yield file name and sha256 of the originals that a JSON page of wheelfix tells of; others may have anything there."""
+    """Yield file name and sha256 of the originals that a JSON page of wheelfix names; others may have anything there."""
     files = raw.get("files") if isinstance(raw, dict) else None
     for file in files if isinstance(files, list) else ():
         ours = file.get("_wheelfix") if isinstance(file, dict) else None
@@ -70,7 +70,7 @@ def _by_name(answer: ServedPage) -> dict[str, tuple[object, ...]]:
     }
 
 
-def _look_at_cache(answer: ServedPage) -> Iterator[Finding]:
+def _check_cache(answer: ServedPage) -> Iterator[Finding]:
     said = {part.strip().partition("=")[0].lower(): part.partition("=")[2] for part in answer.cache_control.split(",")}
     age = said.get("max-age", "")
     if not answer.cache_control:
@@ -80,21 +80,22 @@ def _look_at_cache(answer: ServedPage) -> Iterator[Finding]:
 
 
 _NO_HEAD: Final = (403, 405, 501)
-"""How servers answer that know GET only, or have signed an address for it."""
+"""The statuses of servers that support GET only, or have signed a URL for it."""
 _GIVEN: Final = (OK, PARTIAL)
 _LARGEST_METADATA_FILE: Final = 1 << 23
 _LARGEST_WHEEL: Final = 1 << 36
 _LARGEST_FOR_METADATA: Final = 1 << 26
-"""In bytes: a wheel that is loaded whole only because its METADATA cannot be had in another way."""
+"""In bytes: a wheel that is downloaded only because its METADATA cannot be read in another way."""
 _MOST_FOR_METADATA: Final = 1 << 30
 """In bytes: all such wheels of a run together."""
 
 
 @dataclass(slots=True)
-class Manners:
-    """What servers do not do, as far as it was seen; ``silent`` counts how often each did not answer, one after another.
+class ServerLimits:
+    """What servers do not support, as far as a run has found out.
 
-    ``left`` is how many bytes may still be loaded of wheels whose METADATA cannot be had in another way.
+    ``silent`` counts how many requests in a row each did not answer. ``left`` is how many bytes may still be downloaded of
+    wheels whose METADATA cannot be read in another way.
     """
 
     no_ranges: set[str] = field(default_factory=set)
@@ -103,33 +104,33 @@ class Manners:
     left: int = _MOST_FOR_METADATA
 
 
-class Offer:
+class ServedWheel:
     """A wheel that ``answer``, the page of ``project``, lists.
 
-    It is loaded ``whole``, or only METADATA is, by ranges; where that cannot be, a small one ``may_load`` all the same.
+    It is downloaded if ``whole``; otherwise METADATA is read by ranges, or a small wheel downloaded if ``may_download``.
 
-    ``sibling`` is what it requires, once that was seen; ``None`` for one that is yanked, or cannot be read.
+    ``sibling`` is what it requires, once that was read; ``None`` for one that is yanked, or cannot be read.
     """
 
     def __init__(
-        self, web: Web, manners: Manners, project: str, answer: ServedPage, file: DistributionPackage, *, whole: bool,
-        may_load: bool,
+        self, web: Web, servers: ServerLimits, project: str, answer: ServedPage, file: DistributionPackage, *, whole: bool,
+        may_download: bool,
     ) -> None:  # fmt: skip
         self._web = web
-        self._manners = manners
+        self._servers = servers
         self._answer = answer
         self._file = file
         self._whole = whole
-        self._may_load = may_load
+        self._may_download = may_download
         self._place = f"{project}: {shown(file.filename)}"
         self.sibling: Sibling | None = None
 
-    def look(self) -> Iterator[Finding]:
+    def check(self) -> Iterator[Finding]:
         """Yield what is wrong with it.
 
         :raises MirrorError: if a server does not answer, or a limit is reached.
         """
-        yield from self._look_at_listing()
+        yield from self._check_listing()
         contents = Contents()
         try:
             length = self._ask_for_it()
@@ -140,8 +141,8 @@ class Offer:
             self._read_metadata_file(contents)
             yield from self._read_wheel(contents)
         except MirrorError as error:
-            if error.code in PASSING:
-                yield from compare(self._listing(), contents, self._place)  # what was found so far stays found
+            if error.code in TEMPORARY:
+                yield from compare(self._listing(), contents, self._place)  # what was found so far is kept
                 raise
             contents.invalid = error.message
         yield from compare(self._listing(), contents, self._place)
@@ -164,37 +165,37 @@ class Offer:
     def _finding(self, code: str, message: str) -> Finding:
         return finding(code, self._place, message)
 
-    def _look_at_listing(self) -> Iterator[Finding]:
+    def _check_listing(self) -> Iterator[Finding]:
         file = self._file
         if sha256_of(file) is None:
-            yield self._finding("hash-missing", "the page has no sha256 of it")
+            yield self._finding("hash-missing", "the page has no sha256 for it")
         if file.size is None and self._answer.form == "json":
             yield self._finding("size-missing", "the page does not say its size")
         if file.upload_time is None and self._answer.form == "json":
             yield self._finding("time-missing", "the page does not say when it was uploaded")
 
     def _ask_for_it(self) -> int | Finding | None:
-        """Return its length as the server tells it, ``None`` if it does not; or what is wrong."""
+        """Return its length as the server says it, ``None`` if it does not; or what is wrong."""
         url = self._file.url
         status, length = self._ask(url)
         if status in _GIVEN:
             return length
         encoded = _with_encoded_plus(url)
-        if encoded != url and self._ask(encoded)[0] in _GIVEN:  # S3 reads a raw + as a blank; devpi and others do not
-            message = f"the server does not read the + in its URL as a plus sign: it answers {status}, and finds it with %2B"
+        if encoded != url and self._ask(encoded)[0] in _GIVEN:  # S3 reads a raw + as a space; devpi and others do not
+            message = f"the server misreads the + in its URL: it answers {status}, and has the file under %2B"
             return self._finding("plus-in-url", message)
         return self._finding("file-missing", f"its URL {_answers(status, url)}")
 
     def _ask(self, url: str) -> tuple[int, int | None]:
-        """Return the status of ``url``, and how long the file is that lies there, ``None`` if the server does not say it."""
+        """Return the status of ``url``, and the length of the file there, ``None`` if the server does not say it."""
         server = server_of(url)
-        if server not in self._manners.no_head:
+        if server not in self._servers.no_head:
             with self._web.ask("HEAD", url) as head:
                 if head.status_code not in _NO_HEAD:
                     return head.status_code, length_of(head.headers.get("Content-Length", ""))
         with self._web.ask("GET", url, {"Range": "bytes=0-0"}) as answer:
             if answer.status_code in _GIVEN:
-                self._manners.no_head.add(server)
+                self._servers.no_head.add(server)
             return answer.status_code, _length_of_answer(answer)
 
     def _read_metadata_file(self, contents: Contents) -> None:
@@ -217,15 +218,15 @@ class Offer:
             self._download(contents, size or _LARGEST_WHEEL)
             return
         server = server_of(self._file.url)
-        if server not in self._manners.no_ranges:  # otherwise that was reported
+        if server not in self._servers.no_ranges:  # it is reported once
             contents.metadata = metadata_of(self._web, self._file.url)
             if contents.metadata is None:
-                self._manners.no_ranges.add(server)
+                self._servers.no_ranges.add(server)
                 yield self._finding("ranges-missing", "the server does not support range requests")
         if contents.metadata is not None or contents.metadata_file is not None:
             return
-        largest = min(_LARGEST_FOR_METADATA, self._manners.left)
-        if not self._may_load or size > largest:
+        largest = min(_LARGEST_FOR_METADATA, self._servers.left)
+        if not self._may_download or size > largest:
             yield self._not_read(f"it has {size:,} bytes")
             return
         try:
@@ -234,10 +235,10 @@ class Offer:
             if error.code != "too-large":
                 raise
             yield self._not_read(f"it has more than {largest:,} bytes")
-        self._manners.left -= size or largest
+        self._servers.left -= size or largest
 
     def _not_read(self, why: str) -> Finding:
-        why = why if self._may_load else "--download is none"
+        why = why if self._may_download else "--download is none"
         message = f"its METADATA was not read: the index has no metadata file, the server no range support, and {why}"
         return self._finding("not-checked", message)
 
@@ -260,7 +261,7 @@ class Offer:
 
 
 def _answers(status: int, url: str) -> str:
-    """Return what the server says to who asks for ``url``, and what to do about it."""
+    """Return what the server answers for ``url``, and what to do about it."""
     return f"answers {status}. {access_hint(url)}" if status in DENIED else f"answers {status}"
 
 
@@ -271,7 +272,7 @@ def _with_encoded_plus(url: str) -> str:
 
 
 def _length_of_answer(answer: requests.Response) -> int | None:
-    """Return how long a file is of which all or a part was asked for."""
+    """Return the length of a file, from the answer for all or a part of it."""
     if answer.status_code == PARTIAL:
         return length_of(answer.headers.get("Content-Range", "").rpartition("/")[2])
     return length_of(answer.headers.get("Content-Length", ""))
@@ -279,7 +280,7 @@ def _length_of_answer(answer: requests.Response) -> int | None:
 
 _MOST_PROJECTS: Final = 500
 _PATIENCE: Final = 3
-"""How often a server may not answer, one time after another, before it is asked no more."""
+"""How many requests in a row a server may leave unanswered before it gets no more."""
 
 
 def survey_url(
@@ -292,49 +293,47 @@ def survey_url(
 ) -> MirrorCheckReport:
     """Return what is wrong with ``projects`` of an index, all of them if none is named, as clients see it.
 
-    ``download`` tells which wheels are loaded whole to compare their sha256: none, some (the smallest one of each project)
-    or all. Of the others only METADATA is read: the metadata file, or the wheel by ranges; where the server gives neither,
-    small wheels are loaded whole, unless ``download`` is none. Where a server does not answer, or a
-    bound is reached, what was found so far is returned, and what was not looked at.
+    ``download`` says which wheels are downloaded to compare their sha256: none, some (the smallest one of each project) or
+    all. Of the others only METADATA is read: the metadata file, or the wheel by ranges; without either, small wheels are
+    downloaded, unless ``download`` is none. Where a server does not answer, or a limit is reached, the report has what was
+    found so far, and what was not checked.
 
-    :raises MirrorError: if ``index`` is none or does not answer, or has more than 500 projects and none is named.
+    :raises MirrorError: if ``index`` is not an index or does not answer, or has more than 500 projects and none is named.
     """
     check_url(index)
     names = list(dict.fromkeys(projects)) or ask_projects(web, index)
     if not projects and len(names) > _MOST_PROJECTS:
-        raise MirrorError(
-            "too-many-projects", f"the index lists {len(names)} projects", hint="Name those that are to be looked at."
-        )
+        raise MirrorError("too-many-projects", f"the index lists {len(names)} projects", hint="Name the projects to check.")
     findings: list[Finding] = []
-    manners, files = Manners(), 0
+    servers, files = ServerLimits(), 0
     for number, project in enumerate(names):
-        probe = _Probe(web, manners, index, project, download)
+        check = _ProjectCheck(web, servers, index, project, download)
         try:
-            for finding in probe.run():
-                findings.append(finding)  # noqa: PERF402 - what was found before an error stays found
+            for finding in check.run():
+                findings.append(finding)  # noqa: PERF402 - what was found before an error is kept
         except MirrorError as error:
             if error.code == "no-answer" and not any(each.code != "not-checked" for each in findings) and not files:
                 raise
-            findings.append(_not_looked_at(index, names[number:], error))
+            findings.append(_not_checked(index, names[number:], error))
             break
         finally:
-            files += probe.files
+            files += check.files
         progress.project_done(project)
     return MirrorCheckReport.of(findings, len(names), files)
 
 
-def _not_looked_at(index: str, projects: Sequence[str], error: MirrorError) -> Finding:
-    more = f", nor at {shown_few(projects[1:], 5)}" if len(projects) > 1 else ""
-    message = f"{error.message}; {shown(projects[0])} was not looked at to the end{more}"
+def _not_checked(index: str, projects: Sequence[str], error: MirrorError) -> Finding:
+    more = f", and {shown_few(projects[1:], 5)} not at all" if len(projects) > 1 else ""
+    message = f"{error.message}; {shown(projects[0])} was not checked completely{more}"
     return finding("not-checked", shown_url(index), message)
 
 
-class _Probe:
+class _ProjectCheck:
     """One project of an index."""
 
-    def __init__(self, web: Web, manners: Manners, index: str, project: str, download: str) -> None:
+    def __init__(self, web: Web, servers: ServerLimits, index: str, project: str, download: str) -> None:
         self._web = web
-        self._manners = manners
+        self._servers = servers
         self._index = index
         self._project = project
         self._download = download
@@ -344,7 +343,7 @@ class _Probe:
     def run(self) -> Iterator[Finding]:
         """Yield what is wrong with the project.
 
-        :raises MirrorError: if the index does not answer, or a bound is reached.
+        :raises MirrorError: if the index does not answer, or a limit is reached.
         """
         forms: dict[str, ServedPage] = {}
         unreadable = False
@@ -352,7 +351,7 @@ class _Probe:
             try:
                 answer = ask_page(self._web, self._index, self._project, accept)
             except MirrorError as error:
-                if error.code in PASSING:
+                if error.code in TEMPORARY:
                     raise
                 more = f". {error.hint}" if error.code == "access-denied" else ""
                 yield finding("page-unreadable", self._project, f"{error.message}{more}")
@@ -365,39 +364,39 @@ class _Probe:
             forms.setdefault(answer.form, answer)
         if "json" not in forms and "html" in forms and not unreadable:
             answer = forms["html"]
-            message = f"it answers {shown(answer.content_type)} to who asks for JSON"
+            message = f"it answers with {shown(answer.content_type)} to a request for JSON"
             yield finding("json-not-offered", shown_url(answer.url), message)
-        yield from look_at_forms(forms)
+        yield from check_forms(forms)
         main = forms.get("json") or forms.get("html")
         if main is not None:
-            yield from self._look_at_files(main)
+            yield from self._check_files(main)
             yield from compare_siblings(self._project, self._siblings)
-            yield from look_at_originals(self._project, main)
+            yield from check_originals(self._project, main)
 
-    def _look_at_files(self, page: ServedPage) -> Iterator[Finding]:
+    def _check_files(self, page: ServedPage) -> Iterator[Finding]:
         wheels = page.wheels
         smallest = min(wheels, key=lambda each: each.size or 0, default=None)
         for each in wheels:
             whole = self._download == "all" or (self._download == "some" and each is smallest)
-            yield from self._look_at_file(each, page, whole=whole)
+            yield from self._check_file(each, page, whole=whole)
 
-    def _look_at_file(self, file: DistributionPackage, page: ServedPage, *, whole: bool) -> Iterator[Finding]:
-        """Yield what is wrong with a file; one on a server that does not answer keeps nobody from the others."""
+    def _check_file(self, file: DistributionPackage, page: ServedPage, *, whole: bool) -> Iterator[Finding]:
+        """Yield what is wrong with a file; one on a server that does not answer does not end the check."""
         place = f"{self._project}: {shown(file.filename)}"
-        offer = Offer(
-            self._web, self._manners, self._project, page, file, whole=whole, may_load=self._download != "none"
+        wheel = ServedWheel(
+            self._web, self._servers, self._project, page, file, whole=whole, may_download=self._download != "none"
         )  # fmt: skip
         try:
             check_url(file.url)
         except MirrorError as error:
             yield finding("file-missing", place, error.message)
             return
-        server, silent = server_of(file.url), self._manners.silent
+        server, silent = server_of(file.url), self._servers.silent
         if silent[server] >= _PATIENCE:
-            yield finding("not-checked", place, f"{shown(server)} did not answer {_PATIENCE} times, and is asked no more")
+            yield finding("not-checked", place, f"{shown(server)} did not answer {_PATIENCE} times: no more requests")
             return
         try:
-            yield from offer.look()
+            yield from wheel.check()
         except MirrorError as error:
             if error.code != "no-answer":
                 raise
@@ -406,5 +405,5 @@ class _Probe:
             return
         silent[server] = 0
         self.files += 1
-        if offer.sibling is not None:
-            self._siblings.append(offer.sibling)
+        if wheel.sibling is not None:
+            self._siblings.append(wheel.sibling)

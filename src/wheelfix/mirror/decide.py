@@ -10,7 +10,7 @@ from typing import Final
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import ExaminedWheel
-from wheelfix.mirror.follow import UpstreamFile, inherited, notes_on, taken_over
+from wheelfix.mirror.follow import UpstreamFile, inherited, notes_on, with_upstream
 from wheelfix.mirror.layout import file_key
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.release import compare_release
@@ -57,7 +57,7 @@ def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = Fal
     accepted = _accept(page, new, wheel.rules, replaces=replaces)
     if wheel.upstream is None:
         return accepted
-    file = taken_over(accepted.file, wheel.upstream)
+    file = with_upstream(accepted.file, wheel.upstream)
     notes = () if accepted.status is PublishStatus.UNCHANGED else notes_on(file, wheel.upstream)
     return replace(accepted, file=file, notes=(*accepted.notes, *notes))
 
@@ -250,7 +250,7 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
         elif original is not None:
             upstream = given[original.path].upstream if original.path in given else None
             decision.list_file(original.file, original)
-            _yank(decision, taken_over(original.file, upstream) if upstream else original.file, reason, original.path)
+            _yank(decision, with_upstream(original.file, upstream) if upstream else original.file, reason, original.path)
         else:
             missing = f"The original, {shown(origin.filename)}, is not at hand, so that it is not listed."
             decision.note(path, *examined.notes.get(origin.filename, ()), missing)

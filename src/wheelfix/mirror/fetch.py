@@ -27,11 +27,11 @@ from wheelfix.results import Outcome, Problem, Published, PublishReport, Publish
 from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
-from wheelfix.upstream.http import PASSING, Web
+from wheelfix.upstream.http import TEMPORARY, Web
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
 from wheelfix.version import __version__
 
-_FAILED: Final = PASSING | {"bad-answer", "access-denied", "wrong-hash", "locked"}
+_FAILED: Final = TEMPORARY | {"bad-answer", "access-denied", "wrong-hash", "locked"}
 """The codes of errors that another run may not meet."""
 _FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
@@ -156,7 +156,7 @@ class Fetcher:
         for file in files:
             wheel = _Wanted(project, file, sha256_of(file) or "", release, notes)
             if self._wanted.setdefault(f"{file.filename} {wheel.sha256}", wheel) is not wheel:
-                continue  # another requirement wants it, too
+                continue  # another requirement chose it, too
             try:
                 self._obtain(wheel, file)
             except (WheelfixError, OSError) as error:
@@ -267,17 +267,17 @@ def _notes(wanted: Requirement, page: ServedPage) -> Iterator[str]:
 
 
 def _project_gone(project: str, count: int) -> MirrorError:
-    """Return the error for a project that is no longer there; an address may be wrong for a day, so nothing is yanked."""
+    """Return the error for a project that is gone; a server may be misconfigured for a day, so nothing is yanked."""
     files = "1 file" if count == 1 else f"{count} files"
     return MirrorError(
         "no-project",
-        f"the index no longer has the project {project}; the mirror lists {files} from there",
-        hint=f"They stay as they are. If it was removed for good reason, run `wheelfix mirror yank MIRROR {project}`.",
+        f"the index no longer has the project {project}, and the mirror lists {files} from there",
+        hint=f"They are kept. If the project was removed for good reason, run `wheelfix mirror yank MIRROR {project}`.",
     )
 
 
 def _by_name(published: Published) -> Published:
-    """Return the same with the name of what was downloaded: where it lay nobody can look."""
+    """Return the same with the file name as its source: the path of the download is gone."""
     source = published.source
     return replace(published, source=Path(source.name) if source is not None else None)
 
@@ -312,10 +312,10 @@ def _published(store: Store, page: Page, sha256: str, conditions: Conditions) ->
 
 
 def _about_yank(file: ListedFile) -> str:
-    """Return why a file that was taken before is yanked: what was decided here stays, what an index says may change."""
+    """Return why a file of an earlier run is yanked: by a decision here, which is kept, or by what an index says now."""
     if is_decided_here(file):
-        return "It is yanked, and stays so."
-    return f"It is yanked, as an index says{f': {shown(file.yanked)}' if file.yanked else '.'}"
+        return "It is yanked, as decided here."
+    return f"It is yanked, as in the index{f': {shown(file.yanked)}' if file.yanked else '.'}"
 
 
 def _about_original(page: Page, file: ListedFile, *, at_hand: bool) -> str | None:

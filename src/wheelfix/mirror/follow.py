@@ -1,7 +1,6 @@
 """What another index says of files that a mirror has from there: upload times, yanks, and what it no longer lists.
 
-The mirror follows it, as often as the index is asked; what somebody decided here with ``wheelfix mirror yank`` or ``unyank``
-stays.
+The mirror follows it with every run. What you decide here with ``wheelfix mirror yank`` or ``unyank`` is kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,12 +40,12 @@ class UpstreamFile:
     yanked: str | None = None
 
 
-def taken_over(file: ListedFile, upstream: UpstreamFile) -> ListedFile:
+def with_upstream(file: ListedFile, upstream: UpstreamFile) -> ListedFile:
     """Return ``file`` with what ``upstream`` says of it, or of the original that it was made from.
 
-    Where the index does not say when it was uploaded, that is when this mirror first saw it; of two indexes the earlier
-    time counts. What another index has yanked stays yanked: of two that serve the same file one may not know of yanks at
-    all. What another one has removed is yanked no longer.
+    Where the index has no upload time, it is when this mirror first saw the file; of two indexes the earlier time counts.
+    A yank of another index is kept: of two that serve the same file one may not support yanks. A file that only the other
+    one removed is yanked no longer.
     """
     from_another = file.upstream not in (None, upstream.index)
     yanked_there = from_another and file.yanked_by == BY_UPSTREAM and file.yanked != REMOVED
@@ -75,7 +74,7 @@ def _yanked(file: ListedFile, reason: str | None) -> ListedFile:
 
 
 def is_decided_here(file: ListedFile) -> bool:
-    """Whether somebody decided at this mirror that ``file`` is yanked, or that it is not."""
+    """Whether ``file`` was yanked, or unyanked, by a decision at this mirror."""
     return file.yanked_by == BY_MIRROR or (file.yanked is not None and file.yanked_by is None)
 
 
@@ -90,19 +89,19 @@ def inherited(page: Page, new: ListedFile) -> ListedFile:
     if known is None:
         return new
     yank = known.yanked if known.yanked_by == BY_UPSTREAM else None
-    found = taken_over(new, UpstreamFile(str(known.upstream), known.upload_time, yank))
+    found = with_upstream(new, UpstreamFile(str(known.upstream), known.upload_time, yank))
     return replace(found, upstream_time=known.upstream_time)
 
 
 def notes_on(file: ListedFile, upstream: UpstreamFile) -> tuple[str, ...]:
-    """Return what a person should know of ``file``, which was just listed with what ``upstream`` says of it."""
+    """Return notes on ``file``, which was just listed with what ``upstream`` says of it."""
     notes = []
     if upstream.yanked is not None:
         notes.append(f"The index has yanked it{f': {shown(upstream.yanked)}' if upstream.yanked else '.'}")
     if upstream.yanked is not None and file.yanked is None:
-        notes.append("It stays unyanked here, as decided with `wheelfix mirror unyank`.")
+        notes.append("It is not yanked here, as decided with `wheelfix mirror unyank`.")
     if upstream.uploaded is None:
-        notes.append(f"The index has no upload time of it: it is when this mirror first saw the file, {file.upload_time}.")
+        notes.append(f"The index has no upload time for it: this is when the mirror first saw the file, {file.upload_time}.")
     return tuple(notes)
 
 
@@ -133,7 +132,7 @@ def follow_index(store: Store, project: str, index: str, answer: "ServedPage", t
 
     That is whether they are yanked (PEP 592), when they were uploaded (PEP 700), and the status of the project (PEP 792).
     Files that came from this index, and that it no longer lists, are yanked, never deleted. What was decided at this mirror
-    stays. Returned is what was yanked, and what is so no longer.
+    is kept. Returned are the files that were yanked or unyanked.
 
     :raises MirrorError: if a page of the mirror is damaged, or another process writes to it for too long.
     """
@@ -166,7 +165,7 @@ def _followed(page: Page, index: str, answer: "ServedPage") -> Iterator[ListedFi
         listed = by_sum.get(file.original_sha256)
         original = file.origin.filename if file.origin else file.filename
         if listed is not None:
-            yield taken_over(file, upstream_file(index, listed))
+            yield with_upstream(file, upstream_file(index, listed))
         elif file.upstream == name_of_index(index) and original not in names and _is_whole(answer):
             yield removed(file)
         else:
@@ -184,7 +183,7 @@ def _is_whole(answer: "ServedPage") -> bool:
 
 
 def _with_status(page: Page, index: str, answer: "ServedPage") -> Page:
-    """Return ``page`` with the status that the index gives the project, unless somebody gave it another one here.
+    """Return ``page`` with the status that the index gives the project, unless it was given another one here.
 
     One that PEP 792 does not define is not copied: strict readers refuse a page for it.
     """
@@ -214,5 +213,5 @@ def _what_became(old: ListedFile, new: ListedFile) -> tuple[PublishStatus, tuple
     if new.yanked is None:
         return PublishStatus.UNYANKED, ("The index has unyanked it.",)
     if new.yanked == REMOVED:
-        return PublishStatus.YANKED, ("The index no longer lists it: it stays for old locks.",)
+        return PublishStatus.YANKED, ("The index no longer lists it; it is kept for old locks.",)
     return PublishStatus.YANKED, (f"The index has yanked it{f': {new.yanked}' if new.yanked else '.'}",)

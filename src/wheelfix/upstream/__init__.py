@@ -1,1 +1,1 @@
-"""Other people's indexes: what they list, and wheels and METADATA from there, within limits."""
+"""Other indexes: what they list, and wheels and METADATA from there, within limits."""

@@ -1,4 +1,4 @@
-"""The pages of an index, whoever serves it, as pypi-simple reads them."""
+"""The pages of an index, JSON or HTML, read by pypi-simple."""
 
 import json
 import re
@@ -26,8 +26,8 @@ MISSING: Final = 404
 _CHARSET: Final = re.compile(r";\s*charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _MOST_TAGS: Final = 500_000
 _TAG: Final = re.compile(rb"<[/a-z]", re.IGNORECASE)
-"""A tag that is opened, or closed."""
-_WHERE: Final = "The URL of an index usually ends in /simple/."
+"""The start of an opening or closing tag."""
+_INDEX_URL: Final = "The URL of an index usually ends in /simple/."
 _STATUS: Final = "project-status"
 _STATUSES: Final = frozenset(map(str, ProjectStatus))
 _Page = TypeVar("_Page")
@@ -37,8 +37,8 @@ _Page = TypeVar("_Page")
 class ServedPage:
     """A page as it was served: ``form`` is json or html, ``raw`` the JSON document, if it is one.
 
-    A page that is not ``complete`` may go on where the connection ended: nothing shows that it does not.
-    ``unknown_status`` is the status that the project has there, if PEP 792 does not define it: the rest of the page counts
+    A page that is not ``complete`` may be cut off: neither the server nor the page itself shows where it ends.
+    ``unknown_status`` is the status of the project there, if PEP 792 does not define it: the rest of the page is used
     all the same.
     """
 
@@ -62,20 +62,20 @@ class ServedPage:
 
 
 def sha256_of(file: DistributionPackage) -> str | None:
-    """Return the sha256 that a page tells of a file, in lower case; ``None`` where it tells none."""
+    """Return the sha256 that a page gives for a file, in lower case; ``None`` where it gives none."""
     found = file.digests.get("sha256")
     return found.lower() if found else None
 
 
 def project_url(index: str, project: str) -> str:
-    """Return the address of a project's page."""
+    """Return the URL of a project's page."""
     return urljoin(index.rstrip("/") + "/", f"{canonicalize_name(project)}/")
 
 
 def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> ServedPage | None:
     """Return the page of a project, ``None`` where the index has none.
 
-    :raises MirrorError: if it cannot be read, or nobody answers.
+    :raises MirrorError: if it cannot be read, or the server does not answer.
     """
     url = project_url(index, project)
     answer, body = web.get(url, accept)
@@ -101,7 +101,7 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> ServedPag
 def ask_projects(web: Web, index: str) -> list[str]:
     """Return the projects that an index lists.
 
-    :raises MirrorError: if its page cannot be read or is that of no index, or nobody answers.
+    :raises MirrorError: if its page cannot be read or is not that of an index, or the server does not answer.
     """
     url = index.rstrip("/") + "/"
     try:
@@ -117,7 +117,7 @@ def ask_projects(web: Web, index: str) -> list[str]:
             hint="Name the projects to check.",
         ) from error
     if answer.status_code == MISSING:
-        raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_WHERE}")
+        raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_INDEX_URL}")
     if answer.status_code != OK:
         raise bad_answer(url, answer.status_code)
     if _is_json(_content_type(answer), body):
@@ -132,13 +132,13 @@ def _content_type(answer: requests.Response) -> str:
 
 
 def _charset(answer: requests.Response) -> str:
-    """Return the charset that the server says, empty where it says none: requests takes such text for Latin-1."""
+    """Return the charset that the server says, empty where it says none: requests would assume Latin-1 then."""
     found = _CHARSET.search(answer.headers.get("Content-Type", ""))
     return found[1] if found else ""
 
 
 def _is_complete(answer: requests.Response, html: bytes) -> bool:
-    """Whether an answer that breaks off would have been noticed, or its last tag is there."""
+    """Whether an answer that breaks off would have been noticed, or the last tag is there."""
     framed = {"Content-Length", "Transfer-Encoding", "Content-Encoding"} & answer.headers.keys()
     return bool(framed) or b"</html" in html.lower()
 
@@ -148,14 +148,14 @@ def _is_json(content_type: str, body: bytes) -> bool:
 
 
 def _names(page: IndexPage, url: str) -> list[str]:
-    """Return the projects of a page; some servers list the folders of an index, with a slash at the end of each."""
+    """Return the projects of a page; some servers list the directories of an index, each with a slash at the end."""
     names = {canonicalize_name(each.removesuffix("/")) for each in page.projects}
     others = [each for each in page.projects if not is_normalized_name(canonicalize_name(each.removesuffix("/")))]
     if "simple/" in page.projects:
         others.append("simple/")
     if others or (not names and page.repository_version is None):
-        what = f"it lists {others[0]!r}, which is no project" if others else "it lists no project"
-        raise MirrorError("no-index", f"{shown_url(url)} is not an index: {shown(what)}", hint=_WHERE)
+        what = f"it lists {others[0]!r}, which is not a project" if others else "it lists no projects"
+        raise MirrorError("no-index", f"{shown_url(url)} is not an index: {shown(what)}", hint=_INDEX_URL)
     return sorted(names)
 
 
@@ -186,28 +186,28 @@ def _unknown(status: object) -> str | None:
 
 
 def _parsed(url: str, parse: Callable[[], _Page]) -> _Page:
-    """Return what ``parse`` makes of a page.
+    """Return the page that ``parse`` reads.
 
-    :raises MirrorError: if it is none.
+    :raises MirrorError: if it cannot be read.
     """
     try:
         return parse()
-    except Exception as error:  # three parsers of others, and bytes of anybody: each raises its own
+    except Exception as error:  # three third-party parsers, and bytes from anywhere: each raises errors of its own
         raise MirrorError(
             "bad-page",
             f"{shown_url(url)} cannot be read: {type(error).__name__}",
-            hint=f"It is no page of an index. {_WHERE}",
+            hint=f"It is not a page of an index. {_INDEX_URL}",
         ) from error
 
 
 def _check_tags(url: str, html: bytes) -> None:
-    """Confirm that the parser does not make hours of work of a page.
+    """Confirm that parsing a page will not take hours.
 
-    :raises MirrorError: if it has more tags than any real one.
+    :raises MirrorError: if it has more tags than any real page.
     """
     if sum(1 for _ in _TAG.finditer(html)) > _MOST_TAGS:
         raise MirrorError(
             "too-large",
             f"{shown_url(url)} has more tags than any project's page",
-            hint="No real one is so large; it is not read further.",
+            hint="No real page is so large; it was not read.",
         )

@@ -79,7 +79,7 @@ class Downloads:
         if not self._is_complete(complete, sha256):
             self._download(file, sha256)
         try:
-            target.hardlink_to(complete)  # it stays for this run when another one drops it
+            target.hardlink_to(complete)  # this run keeps it when another one drops it
         except OSError:  # a file system without links
             shutil.copyfile(complete, target)
 
@@ -95,7 +95,7 @@ class Downloads:
         if _sum_of(path) != sha256:
             path.unlink()
             return False
-        if _age(path) > _DAY:  # not more often: a run that reads it takes a new time for a change
+        if _age(path) > _DAY:  # not more often: to a run that reads it, a new time is a change
             os.utime(path)
         return True
 
@@ -104,7 +104,7 @@ class Downloads:
         part.parent.mkdir(parents=True, exist_ok=True)
         resumed = part.exists()
         digest = self._complete(file, part)
-        if digest != sha256 and resumed:  # what was there is of something else
+        if digest != sha256 and resumed:  # the beginning is that of another file
             part.unlink()
             digest = self._complete(file, part)
         if digest != sha256:
@@ -149,7 +149,9 @@ def checked_sum(file: DistributionPackage) -> str:
     """
     sha256 = sha256_of(file) or ""
     if not _SUM.fullmatch(sha256):
-        raise MirrorError("no-hash", f"the index has no sha256 of {shown(file.filename)}", hint="It cannot be checked.")
+        raise MirrorError(
+            "no-hash", f"the index has no sha256 of {shown(file.filename)}", hint="Without it a download cannot be checked."
+        )
     return sha256
 
 

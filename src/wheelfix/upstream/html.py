@@ -1,6 +1,6 @@
-"""The links of an HTML page, whoever made it: an index (PEP 503), or a server that lists its folders.
+"""The links of an HTML page: one of an index (PEP 503), or of a server that lists its directories.
 
-A page is flattened first: nothing is nested any more, so that 3,000 ``<li>`` without an end are no 3,000 levels.
+A page is flattened first: nothing is nested any more, so that 3,000 ``<li>`` without an end are not 3,000 levels.
 """
 
 import re
@@ -16,13 +16,13 @@ from pypi_simple import DistributionPackage
 _TAG: Final = re.compile(
     r"""<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/<>"']*+)(?P<rest>(?:[^<>"']|"[^"]*"|'[^']*')*+)>""", re.DOTALL
 )
-"""A tag: a < outside of quotes ends the attempt, so that each character is looked at a few times at most."""
+"""A tag: a < outside quotes ends the attempt, so that each character is read a few times at most."""
 _ATTRIBUTE: Final = re.compile(r"""(?P<name>[^\s"'<>/=]++)(?:\s*+=\s*+(?P<value>"[^"]*"|'[^']*'|[^\s"'<>]++))?""")
 _SKIPPED: Final = {"<!--": "-->", "<!": ">", "<?": ">"}
 _RAW: Final = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style", "title", "textarea")}
-"""What is inside of these is no markup."""
+"""What is inside these is not markup."""
 _CUT_OFF: Final = "..>"
-"""How the text of a link ends that nginx (50 characters) or Apache has shortened: its href has the whole name."""
+"""The end of a link text that nginx (50 characters) or Apache has shortened: its href has the full name."""
 _UPWARDS: Final = frozenset({"", ".", ".."})
 _PARENT: Final = "parent directory"
 _OLD_METADATA, _METADATA = "data-dist-info-metadata", "data-core-metadata"
@@ -72,19 +72,19 @@ class FlatPage:
         return "".join([*heads, *links])
 
     def with_times(self, packages: list[DistributionPackage]) -> list[DistributionPackage]:
-        """Return ``packages``, those of the anchors, with what uv reads beyond PEP 503: their upload times and sizes."""
+        """Return ``packages``, those of the anchors, with the upload times and sizes that uv reads beyond PEP 503."""
         return [_with_time(each, anchor.attributes) for each, anchor in zip(packages, self.anchors, strict=True)]
 
 
 def flatten(body: bytes, charset: str) -> FlatPage:
     """Return what is in an HTML page; ``charset`` is what the server says, if it does.
 
-    Links that lead upwards, or sort a listing (``?C=N``), are none of projects or files.
+    Links upwards, or that sort a listing (``?C=N``), are left out: they are not projects or files.
     """
     reader = _Reader()
     try:
         text = body.decode(charset or "utf-8", "replace")
-    except LookupError:  # nobody knows that charset
+    except LookupError:  # an unknown charset
         text = body.decode("utf-8", "replace")
     reader.read(text)
     return FlatPage([each for each in map(_whole, reader.anchors) if _leads_down(each)], reader.heads)
@@ -92,7 +92,7 @@ def flatten(body: bytes, charset: str) -> FlatPage:
 
 @dataclass(slots=True)
 class _Reader:
-    """Collects anchors one after another; the next one ends the one before (they cannot be nested)."""
+    """Collects anchors; each ends the one before it, as they cannot be nested."""
 
     anchors: list[Anchor] = field(default_factory=list)
     heads: list[Head] = field(default_factory=list)
@@ -100,9 +100,9 @@ class _Reader:
     _text: list[str] = field(default_factory=list)
 
     def read(self, html: str) -> None:
-        """Read a page, in a time that grows with its length only, whatever it is.
+        """Read a page in linear time, whatever it holds.
 
-        That is why it is not the parser of the standard library, whose time grows with the square of tags without an end.
+        The parser of the standard library takes quadratic time for tags without an end.
         """
         position = 0
         while (start := html.find("<", position)) >= 0:
@@ -117,7 +117,7 @@ class _Reader:
             if html.startswith(opening, start):
                 return _after(html, closing, start)
         tag = _TAG.match(html, start)
-        if tag is None:  # it is a text
+        if tag is None:  # it is text
             self._add_text("<")
             return start + 1
         closes, name = bool(tag["closes"]), tag["name"].lower()
@@ -153,7 +153,7 @@ def _after(html: str, closing: str, start: int) -> int:
 
 
 def _attributes(text: str) -> dict[str, str]:
-    """Return the attributes of a tag; of two of one name the first counts, as in browsers."""
+    """Return the attributes of a tag; of two with one name the first counts, as in browsers."""
     found: dict[str, str] = {}
     for each in _ATTRIBUTE.finditer(text):
         value = each["value"] or ""
@@ -167,7 +167,7 @@ def _written(attributes: Mapping[str, str]) -> str:
 
 
 def _whole(anchor: Anchor) -> Anchor:
-    """Return ``anchor`` with all of its text, and the older name of its metadata (PEP 658) in the form of PEP 714."""
+    """Return ``anchor`` with its full text, and the attribute of PEP 658 for its metadata file under the name of PEP 714."""
     attributes = dict(anchor.attributes)
     if _OLD_METADATA in attributes:
         attributes.setdefault(_METADATA, attributes[_OLD_METADATA])
@@ -187,7 +187,7 @@ def _with_time(package: DistributionPackage, attributes: Mapping[str, str]) -> D
     size, time = attributes.get("data-size", ""), None
     try:
         time = datetime.fromisoformat(attributes.get("data-upload-time", ""))
-    except ValueError:  # it has none, or one that nobody can read
+    except ValueError:  # there is none, or it cannot be read
         time = None
     known = size.isascii() and size.isdigit() and len(size) < 16
     return replace(package, upload_time=time, size=int(size) if known else None)

@@ -1,6 +1,6 @@
-"""Requests to an index: bounded in number, time and memory, with credentials that are never shown.
+"""Requests to an index: limited in number, time and memory, with credentials that are never shown.
 
-Who asks is known from a netrc file, or from keyring where that is installed; never from an address.
+Credentials come from a netrc file, or from keyring where that is installed; never from a URL.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from wheelfix.version import __version__
 
 
 class Deadline:
-    """The moment, ``seconds`` from now, when everything must have been answered."""
+    """The moment, ``seconds`` from now, by which everything must have been answered."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -37,7 +37,7 @@ class Deadline:
 
 
 class _Reader(io.RawIOBase):
-    """What comes from a socket, each piece within ``timeout`` seconds, and all of it before ``deadline``."""
+    """What comes from a socket: each piece within ``timeout`` seconds, and all of it before ``deadline``."""
 
     def __init__(self, sock: Any, timeout: float, deadline: Deadline) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class _Reader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         left = self._deadline.left()
         if not left:
-            raise TimeoutError("the time is up")
+            raise TimeoutError("the time limit is reached")
         self._sock.settimeout(min(self._timeout, left))
         count: int | None = self._raw.readinto(buffer)
         return count
@@ -81,7 +81,7 @@ class _Socket:
 class LimitedAdapter(HTTPAdapter):
     """What a session of requests connects with: ``timeout`` in seconds is for each piece, ``deadline`` for all.
 
-    The limit sits below http.client, as one call of that can read for ever: measured with urllib3 2.8, ``read1`` of a
+    The limit sits below http.client, as one read of that can last for ever: measured with urllib3 2.8, ``read1`` of a
     chunked body returns when the line with the size of the chunk has ended, however slowly it drips, and so does the head of
     an answer. ``urllib3.Retry`` is not used either: it reads the whole body of a busy server's answer before it waits.
     """
@@ -118,18 +118,18 @@ LARGEST_PAGE: Final = 1 << 25
 """In bytes, inflated. The largest pages of PyPI have 10 to 20 million."""
 DENIED: Final = (401, 403)
 _BUSY: Final = (429, 502, 503, 504)
-"""How servers answer that may answer otherwise a little later (RFC 9110, 15.6; RFC 6585, 4)."""
+"""The statuses of a server that may answer otherwise a little later (RFC 9110, 15.6; RFC 6585, 4)."""
 _MOST_TRIES: Final = 4
 _LONGEST_PAUSE: Final = 120.0
-"""In seconds: who asks to wait longer is told of, rather than waited for."""
+"""In seconds: a server that wants a longer pause is reported, not waited for."""
 _LONGEST_PAUSES: Final = 600.0
-"""In seconds: for how long all pauses of a session may last together."""
+"""In seconds: how long all pauses of a session may last together."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MOST_HOPS: Final = 10
-_FAULTS: Final = (OSError, HTTPError, ValueError)
-"""What requests and urllib3 raise: their own errors, of which those of requests are OSErrors, and that of a bad address."""
-PASSING: Final = frozenset({"no-answer", "out-of-bounds"})
-"""The codes of errors that say nothing of what was asked for: another time there may be an answer."""
+_ERRORS: Final = (OSError, HTTPError, ValueError)
+"""What requests and urllib3 raise: their own errors, of which those of requests are OSErrors, and that of a bad URL."""
+TEMPORARY: Final = frozenset({"no-answer", "limit-reached"})
+"""The codes of errors that say nothing about the URL: the next run may get an answer."""
 
 
 class _Session(requests.Session):
@@ -140,10 +140,10 @@ class _Session(requests.Session):
 class Web:
     """A session with web servers.
 
-    ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all of them together; ``most`` bounds their
-    number, redirects among them. ``progress`` hears of pauses before a busy server is asked again.
+    ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all answers together; ``most`` limits the
+    number of requests, redirects included. Pauses before a retry are reported to ``progress``.
 
-    :raises MirrorError: from every method, if an address cannot be, nobody answers, or a bound is reached.
+    :raises MirrorError: from every method, if a URL is not valid, the server does not answer, or a limit is reached.
     """
 
     def __init__(
@@ -163,9 +163,9 @@ class Web:
             self._session.mount(scheme, LimitedAdapter(timeout, self._deadline))
 
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
-        """Return the answer to a request, whatever its status is. Its body is not read yet; it must be closed.
+        """Return the answer to a request, whatever its status is. Its body is not read yet; the caller closes it.
 
-        A server that is busy is asked again some times, when it says (Retry-After) or after a short while.
+        A request to a busy server is retried a few times, when the server says (Retry-After) or after a short while.
         """
         asked = url
         for _ in range(_MOST_HOPS):
@@ -198,7 +198,7 @@ class Web:
     def _ask_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         check_url(url)
         self._left -= 1
-        self._check_bounds(url)
+        self._check_limits(url)
         known = self._credentials.get(server_of(url))
         try:
             answer = self._session.request(
@@ -209,43 +209,43 @@ class Web:
                 stream=True,
                 auth=known,
             )
-        except _FAULTS as error:
+        except _ERRORS as error:
             raise self._silent(url, *_why_silent(error)) from error
         if answer.status_code in DENIED and self._take_credentials(url):
             answer.close()
             return self._ask_once(method, url, headers)
         return answer
 
-    def _check_bounds(self, url: str) -> None:
+    def _check_limits(self, url: str) -> None:
         if self._left < 0 or not self._deadline.left():
-            bound = "request" if self._left < 0 else "time"
+            limit = "request" if self._left < 0 else "time"
             raise MirrorError(
-                "out-of-bounds",
-                f"there is no {bound} left for {shown_url(url)}",
+                "limit-reached",
+                f"there is no {limit} left for {shown_url(url)}",
                 hint="Name fewer projects, or allow more.",
             )
 
     def _silent(self, url: str, what: str, hint: str) -> MirrorError:
-        """Return the error for a server that does not answer, or not in time."""
+        """Return the error for a server that does not answer, or not within the limit."""
         if not self._deadline.left():
             return MirrorError(
-                "out-of-bounds", f"there is no time left for {shown_url(url)}", hint="Name fewer projects, or allow more."
+                "limit-reached", f"there is no time left for {shown_url(url)}", hint="Name fewer projects, or allow more."
             )
         return MirrorError("no-answer", f"{shown_url(url)} {what}", hint=hint)
 
     def _take_credentials(self, url: str) -> bool:
-        """Take what keyring knows of the server of ``url``, and for it alone; return whether it is news."""
+        """Read the credentials for the server of ``url`` from keyring; return whether there are new ones."""
         server = server_of(url)
         if server in self._credentials:
             return False
         self._credentials[server] = None
         try:
-            import keyring  # imported late: it is installed where somebody uses it
+            import keyring  # imported late: few installations have it
         except ImportError:
             return False
         try:
             found = keyring.get_credential(url, None) or keyring.get_credential(server.partition("://")[2], None)
-        except Exception:  # noqa: BLE001 - what stores the secrets is a plugin of others, and may be locked
+        except Exception:  # noqa: BLE001 - backends are third-party plugins, and may be locked
             return False
         if found is None:
             return False
@@ -253,19 +253,19 @@ class Web:
         return True
 
     def blocks(self, url: str, answer: requests.Response) -> Iterator[bytes]:
-        """Yield the body of the answer that ``url`` gave, as it was sent."""
+        """Yield the body of the answer from ``url``, as it was sent."""
         while True:
             try:
                 block: bytes = answer.raw.read(_BLOCK, decode_content=False)
-            except _FAULTS as error:
+            except _ERRORS as error:
                 raise self._silent(url, "breaks off", "Run again.") from error
             if not block:
                 return
             yield block
-            self._check_bounds(url)
+            self._check_limits(url)
 
     def read(self, url: str, answer: requests.Response, largest: int) -> bytes:
-        """Return the body, at most ``largest`` bytes, of the answer that ``url`` gave."""
+        """Return the body, inflated and at most ``largest`` bytes, of the answer from ``url``."""
         body = bytearray()
         for piece in _inflated(url, self.blocks(url, answer), answer.headers.get("Content-Encoding", "")):
             body += piece
@@ -273,17 +273,17 @@ class Web:
                 raise MirrorError(
                     "too-large",
                     f"{shown_url(url)} has more than {largest:,} bytes",
-                    hint="No real one is so large; it is not read further.",
+                    hint="No real page is so large; the rest was not read.",
                 )
         return bytes(body)
 
     def get(self, url: str, accept: str = "*/*", *, largest: int = LARGEST_PAGE) -> tuple[requests.Response, bytes]:
-        """Return the answer, and its body of at most ``largest`` bytes."""
+        """Return the answer to a GET request, and its body of at most ``largest`` bytes."""
         with self.ask("GET", url, {"Accept": accept, "Accept-Encoding": "gzip"}) as answer:
             return answer, self.read(url, answer, largest)
 
     def save(self, url: str, path: Path, *, largest: int) -> str:
-        """Write what lies at ``url``, ``largest`` bytes at most, to the new file ``path``; return its sha256 (in hex)."""
+        """Download ``url``, at most ``largest`` bytes, to the new file ``path``; return its sha256 (hexadecimal)."""
         digest = hashlib.sha256()
         with self.ask("GET", url) as answer, path.open("xb") as output:
             if answer.status_code != OK:
@@ -293,13 +293,13 @@ class Web:
                 output.write(block)
                 if output.tell() > largest:
                     raise MirrorError(
-                        "too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint="The page tells another size."
+                        "too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint="The page says another size."
                     )
         return digest.hexdigest()
 
 
 def bad_answer(url: str, status: int) -> MirrorError:
-    """Return the error for a server that answers, and does not give what was asked for."""
+    """Return the error for a server that answers with this ``status`` instead of the file."""
     if status in DENIED:
         return MirrorError("access-denied", f"{shown_url(url)} answers {status}", hint=access_hint(url))
     hint = "The server is busy: run again later." if status in _BUSY else "Check the URL, or run again later."
@@ -307,26 +307,26 @@ def bad_answer(url: str, status: int) -> MirrorError:
 
 
 def access_hint(url: str) -> str:
-    """Return what to do where the server of ``url`` wants to know who asks."""
-    return f"Put name and password into ~/.netrc (machine {host_of(url)} login ... password ...), or into keyring."
+    """Return what to do where the server of ``url`` requires credentials."""
+    return f"Put your credentials into ~/.netrc (machine {host_of(url)} login ... password ...), or into keyring."
 
 
 def _why_silent(error: Exception) -> tuple[str, str]:
-    """Return what to say of a server that gives no answer, and what to do."""
+    """Return what is wrong with a server that gives no answer, and what to do."""
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return (
             "has a certificate that is not trusted (SSLError)",
             "If your own certificate authority (CA) signed it, set REQUESTS_CA_BUNDLE to the file with the CA certificate. "
             "SSL_CERT_FILE has no effect here.",
         )
-    return f"does not answer: {type(error).__name__}", "Check URL and network."
+    return f"does not answer: {type(error).__name__}", "Check the URL and the network."
 
 
 def _pause_before(turn: int, answer: requests.Response) -> float:
-    """Return how many seconds to wait before a server that is busy is asked again, for the ``turn``-th time.
+    """Return how many seconds to wait before the retry number ``turn``.
 
-    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); a date counts from that of the answer, as the two clocks
-    need not agree.
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); a date counts from that of the answer, as the clocks of
+    server and client need not agree.
     """
     said = answer.headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit():
@@ -334,42 +334,42 @@ def _pause_before(turn: int, answer: requests.Response) -> float:
     try:
         until, now = (parsedate_to_datetime(text) for text in (said, answer.headers.get("Date", "")))
         return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError, OverflowError):  # none is given, or one that nobody can read; or without a time zone
+    except (ValueError, TypeError, OverflowError):  # there is none, or it cannot be read, or has no time zone
         return float(2 ** (turn - 1))
 
 
 def _follow(url: str, target: str) -> str:
-    """Return where ``url`` leads, by the header ``target``."""
+    """Return where ``url`` redirects to, by the header ``target``."""
     try:
         after = urljoin(url, target)
     except ValueError:
         after = target
     try:
         check_url(after)
-    except MirrorError as error:  # nobody typed that URL
+    except MirrorError as error:  # the user did not type that URL
         raise MirrorError(
             "bad-redirect",
-            f"{shown_url(url)} redirects to another place: {error.message}",
+            f"{shown_url(url)} redirects to a URL that is not valid: {error.message}",
             hint="Report it to the operator of the index.",
         ) from error
     if server_of(url).startswith("https:") and not server_of(after).startswith("https:"):
         raise MirrorError(
             "bad-redirect",
-            f"{shown_url(url)} leads to {shown_url(after)}, where others can read and change what is sent",
+            f"{shown_url(url)} redirects from https to {shown_url(after)}, where others can read and change what is sent",
             hint="Report it to the operator of the index.",
         )
     return after
 
 
 def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield a body without its compression, a little at a time: a few bytes may stand for gigabytes."""
+    """Yield a body inflated, in small pieces: a few bytes may stand for gigabytes."""
     if encoding.strip().lower() in ("", "identity"):
         yield from blocks
         return
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)
     try:
         if encoding.strip().lower() not in ("gzip", "x-gzip"):
-            raise ValueError(f"nobody asked for {encoding}")
+            raise ValueError(f"{encoding} was not accepted")
         for block in blocks:
             rest = block
             while rest:
@@ -379,10 +379,10 @@ def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[byte
                 rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
         yield inflater.flush()
         if not inflater.eof:
-            raise ValueError("it ends too early")
+            raise ValueError("the compressed data ends too early")
     except (zlib.error, ValueError) as error:
         raise MirrorError(
             "bad-answer",
-            f"the compression of {shown_url(url)} cannot be read",
+            f"the answer of {shown_url(url)} cannot be decompressed",
             hint="Report it to the operator of the index.",
         ) from error

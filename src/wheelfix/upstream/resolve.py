@@ -1,4 +1,4 @@
-"""A release of another index is chosen: the newest that fits, and its wheels for what they are wanted for."""
+"""Which release of an index a requirement stands for: the newest that fits, and its wheels for your targets."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,15 +24,15 @@ from wheelfix.wheel.filename import WheelFilename
 def read_requirement(text: str, *, extras: bool = False) -> Requirement:
     """Return the project and the versions that ``text`` names, such as ``torch==2.7.0``.
 
-    ``extras`` says whether it may have some, which are of no use where only the wheels of the project itself are taken.
+    Extras are refused unless ``extras`` allows them: they choose nothing where only wheels of the project itself count.
 
-    :raises MirrorError: if it names none, or has a marker, an address or extras that it may not have.
+    :raises MirrorError: if it names no project, or has a marker, a URL or extras that are not allowed.
     """
     try:
         found = Requirement(text)
     except InvalidRequirement as error:
         raise MirrorError(
-            "bad-selection", f"{shown(text)!r} names no project", hint="Examples: torch, torch==2.7.0."
+            "bad-selection", f"{shown(text)!r} is not a project or requirement", hint="Examples: torch, torch==2.7.0."
         ) from error
     if found.marker or found.url or (found.extras and not extras):
         raise MirrorError(
@@ -46,7 +46,7 @@ _CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A wheel that is listed, with what its name says."""
+    """A wheel that is listed, and what its name says."""
 
     file: DistributionPackage
     name: WheelFilename
@@ -99,7 +99,7 @@ def _listed(page: ServedPage, project: str) -> list[_Listed]:
     for file in page.wheels:
         try:
             name = WheelFilename.parse(file.filename)
-        except FilenameError:  # no installer takes it either
+        except FilenameError:  # installers ignore it, too
             continue
         if name.project == project and name.parsed_version is not None:
             found.append(_Listed(file, name, name.parsed_version))
@@ -111,7 +111,7 @@ def _only_sdists(page: ServedPage, listed: Iterable[_Listed]) -> set[Version]:
     found = set()
     for each in page.page.packages:
         if each.package_type == "sdist" and each.version:
-            with suppress(InvalidVersion):  # nobody installs it either
+            with suppress(InvalidVersion):  # installers ignore it, too
                 found.add(Version(each.version))
     return found - {each.version for each in listed}
 
@@ -140,7 +140,7 @@ def _named_versions(wanted: Requirement) -> set[Version]:
     for each in filter(_is_exact, wanted.specifier):
         try:
             found.add(Version(each.version))
-        except InvalidVersion:  # === takes any text
+        except InvalidVersion:  # === accepts any text
             continue
     return found
 
@@ -151,15 +151,14 @@ def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Vers
         return MirrorError(
             "only-sdists",
             f"the index has only source distributions of {shown(str(wanted))}: {these}",
-            hint="A mirror serves wheels: build one (`pip wheel`) and add it with `wheelfix mirror add`, or name a version "
-            "that has wheels.",
+            hint="Name a version that has wheels, or build one with `pip wheel` and add it with `wheelfix mirror add`.",
         )
     versions = [str(each) for each in sorted(_by_version(listed), reverse=True)]
-    there = f"it has {shown_few(versions, 5)}" if versions else "it has no wheels of that project at all"
+    there = f"it has {shown_few(versions, 5)}" if versions else "it has no wheels of that project"
     return MirrorError(
         "no-version",
         f"the index has no wheel of a version that fits {shown(str(wanted))}: {there}",
-        hint="Yanked versions and early ones (1.0rc1) are taken only where they are named: demo==1.0rc1.",
+        hint="Yanked versions and pre-releases are chosen only by name: demo==1.0rc1.",
     )
 
 
@@ -169,7 +168,7 @@ def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], ta
     return MirrorError(
         "no-wheel",
         f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(named))}: {newest} has {shown_few(tags, 5)}",
-        hint="--platform takes a pattern of the last part, such as 'manylinux*_x86_64', --python a version such as 3.11.",
+        hint="Give --platform a pattern such as 'manylinux*_x86_64', --python a version such as 3.11.",
     )
 
 

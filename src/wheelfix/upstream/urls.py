@@ -1,4 +1,4 @@
-"""Addresses of an index and of what it lists: which ones are asked, and how they are told without secrets."""
+"""URLs of an index and of what it lists: which are valid, and how they are shown without secrets."""
 
 import re
 from typing import Final
@@ -15,10 +15,10 @@ _WITHOUT_SCHEME: Final = re.compile(
 """A host, perhaps with a port and a path, as people copy it from a browser that hides the scheme."""
 
 
-def is_address(text: str) -> bool:
-    """Whether ``text`` is meant as an address, of whatever kind, and not as a path.
+def looks_like_url(text: str) -> bool:
+    """Whether ``text`` is meant as a URL, of whatever kind, and not as a path.
 
-    >>> is_address("HTTPS://wheels.example.org/simple/"), is_address("wheels/mirror")
+    >>> looks_like_url("HTTPS://wheels.example.org/simple/"), looks_like_url("wheels/mirror")
     (True, False)
     """
     scheme, found, _ = text.partition("://")
@@ -26,7 +26,7 @@ def is_address(text: str) -> bool:
 
 
 def with_scheme(text: str) -> str | None:
-    """Return the URL that ``text`` is if a scheme is all that is missing, ``None`` if it looks like none.
+    """Return the URL that ``text`` is if only the scheme is missing, ``None`` if it does not look like one.
 
     >>> with_scheme("packages.example.org/simple"), with_scheme("wheels/mirror")
     ('https://packages.example.org/simple', None)
@@ -39,27 +39,27 @@ def with_scheme(text: str) -> str | None:
 
 
 def check_url(url: str) -> None:
-    """Confirm that ``url`` is one of http or https, without credentials.
+    """Confirm that ``url`` is an http or https URL without credentials.
 
     :raises MirrorError: if it is not.
     """
     parts = _parts(url)
     if parts is None:
         raise MirrorError(
-            "bad-address",
+            "bad-url",
             f"{shown_url(url)!r} is not the URL of an index",
             hint=f"Did you mean {shown(meant)}?" if (meant := with_scheme(url)) else "Give one that begins with https://.",
         )
     if "@" in parts.netloc:
         raise MirrorError(
-            "credentials-in-address",
-            f"the address of {shown(parts.hostname or '')} holds credentials",
-            hint="Others can read the arguments of a process: put them into ~/.netrc, or into keyring.",
+            "credentials-in-url",
+            f"the URL of {shown(parts.hostname or '')} holds credentials",
+            hint="Put them into ~/.netrc, or into keyring: others can read the arguments of a process.",
         )
 
 
 def shown_url(url: str) -> str:
-    """Return ``url`` as it can be told: without who asks, and without its query, which may be a signature.
+    """Return ``url`` as it can be shown: without credentials, and without its query, which may be a signature.
 
     >>> shown_url("https://user:secret@example.org/x.whl?X-Amz-Signature=secret")
     'https://example.org/x.whl'
@@ -67,14 +67,14 @@ def shown_url(url: str) -> str:
     '...@example.org/'
     """
     parts = _parts(url)
-    if parts is None:  # where its parts are, nobody can say
+    if parts is None:  # it cannot be split into parts
         plain = url.partition("?")[0]
         return shown("...@" + plain.rpartition("@")[2] if "@" in plain else plain)
     return shown(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 def name_of_index(url: str) -> str:
-    """Return what the index at ``url`` is remembered by: the same however people write the URL.
+    """Return the name of the index at ``url``, the same for every spelling of the URL.
 
     >>> name_of_index("HTTPS://Wheels.Example.org:443/simple")
     'https://wheels.example.org/simple/'
@@ -88,31 +88,31 @@ def name_of_index(url: str) -> str:
 
 
 def server_of(url: str) -> str:
-    """Return the server of ``url`` with its scheme and port: what credentials are for, and what is up or down."""
+    """Return the server of ``url`` with its scheme and port: credentials are for one server."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def host_of(url: str) -> str:
-    """Return the name of the host of ``url``, as it can be told."""
+    """Return the host of ``url``, as it can be shown."""
     parts = _parts(url)
     return shown(parts.hostname or "") if parts else "?"
 
 
 def _parts(url: str) -> SplitResult | None:
-    """Return the parts of ``url``, ``None`` if it is none of http or https with a host."""
+    """Return the parts of ``url``, ``None`` if it is not an http or https URL with a host."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # such as an address of IPv6 that is not closed, or a port that is no number
+    except ValueError:  # such as an IPv6 address that is not closed, or a port that is not a number
         return None
     return parts if usable else None
 
 
 def missing_extra(error: ImportError) -> MirrorError:
-    """Return the error for what only the extra ``index`` installs."""
+    """Return the error for a package that only the extra ``index`` installs."""
     return MirrorError(
         "no-index-extra",
-        f"to talk to an index, {error.name} is missing",
+        f"{error.name} is not installed, which requests to an index require",
         hint="Install it with: pip install 'wheelfix[index]'",
     )

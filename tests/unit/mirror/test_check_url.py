@@ -13,7 +13,7 @@ from scripting import Asked, Index, Reply, answering
 from serving import free_port, static
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_index
-from wheelfix.mirror.check_url import Manners
+from wheelfix.mirror.check_url import ServerLimits
 from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.mirror.upload import add_wheels
 
@@ -122,7 +122,7 @@ def test_a_dead_host_is_not_asked_for_ever(index: Index, tmp_path: Path) -> None
     index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
     told = messages(check(index), "not-checked")
     assert len(told) == 7
-    assert len([each for each in told if "asked no more" in each]) == 4
+    assert len([each for each in told if "no more requests" in each]) == 4
 
 
 @pytest.mark.parametrize("bound", [{"most_requests": 4}, {"seconds": 1}])
@@ -133,7 +133,7 @@ def test_what_was_found_before_a_bound_was_reached_is_told(bound: dict[str, Any]
     survey = check(index, projects=["demo", "other"], **bound)
     assert codes(survey) >= {"cache-unset", "not-checked"}
     [message] = messages(survey, "not-checked")
-    assert "demo was not looked at to the end, nor at other" in message
+    assert "demo was not checked completely, and other not at all" in message
     assert not survey.passes()
 
 
@@ -141,7 +141,7 @@ def test_what_was_found_before_a_bound_was_reached_is_told(bound: dict[str, Any]
 def test_bounds_that_allow_nothing(options: dict[str, Any], index: Index) -> None:
     with pytest.raises(MirrorError) as caught:
         check(index, **options)
-    assert caught.value.code == "out-of-bounds"
+    assert caught.value.code == "limit-reached"
 
 
 def test_an_index_that_does_not_answer_at_all() -> None:
@@ -185,7 +185,7 @@ def test_an_address_that_is_not_there(index: Index) -> None:
 def test_addresses_that_cannot_be(url: str) -> None:
     with pytest.raises(MirrorError) as caught:
         check_index(url, ["demo"])
-    assert caught.value.code in ("bad-address", "credentials-in-address")
+    assert caught.value.code in ("bad-url", "credentials-in-url")
     assert "a:b" not in str(caught.value)
 
 
@@ -255,8 +255,8 @@ def test_a_large_wheel_is_not_loaded_for_its_metadata(
 ) -> None:
     monkeypatch.setattr(f"wheelfix.mirror.check_url.{bound}", 1000)
     if bound == "_MOST_FOR_METADATA":
-        monkeypatch.setattr("wheelfix.mirror.check_url.Manners", partial(Manners, left=1000))
-        monkeypatch.setattr("wheelfix.mirror.check_url.Manners", partial(Manners, left=1000))
+        monkeypatch.setattr("wheelfix.mirror.check_url.ServerLimits", partial(ServerLimits, left=1000))
+        monkeypatch.setattr("wheelfix.mirror.check_url.ServerLimits", partial(ServerLimits, left=1000))
     if not tells:
         leaking.told = {"size": None}
         leaking.tells_length = False
@@ -315,4 +315,4 @@ def test_who_may_not_read_is_told_of_netrc(what: str, status: int, index: Index)
     index.spoil = lambda asked: Reply(status=status) if asked.path.endswith(what) else None
     with answering(index) as server:
         ran = wheelfix("mirror", "check", server.index, "demo")
-    assert f"answers {status}. Put name and password into ~/.netrc (machine 127.0.0.1 login" in ran.out
+    assert f"answers {status}. Put your credentials into ~/.netrc (machine 127.0.0.1 login" in ran.out

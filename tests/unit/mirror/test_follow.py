@@ -188,7 +188,7 @@ def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Pa
     index.spoil = lambda asked: Reply(status=404)
     problem = take(mirror, index).files[0].problem
     assert problem is not None
-    assert problem.message == "the index no longer has the project demo; the mirror lists 2 files from there"
+    assert problem.message == "the index no longer has the project demo, and the mirror lists 2 files from there"
     assert "wheelfix mirror yank MIRROR demo" in problem.hint
     assert files(mirror) == {ONE: False, TWO: False}
 
@@ -196,7 +196,7 @@ def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Pa
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59.9-01:00", "0001-01-01T00:00:00+14:00"])
 def test_an_upload_time_beyond_all_calendars_is_none(time: str, index: Index, mirror: Path) -> None:
     index.told = {"upload-time": time}
-    assert "The index has no upload time of it" in notes(take(mirror, index))
+    assert "The index has no upload time for it" in notes(take(mirror, index))
 
 
 def test_an_early_upload_time_has_a_year_of_four_digits(index: Index, mirror: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_file_that_is_there_and_is_yanked_meanwhile_is_printed_once(index: Ind
     with answering(index, port=PORTS[id(index)]) as server:
         ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "demo==2.0")
     assert (ran.code, len(ran.lines)) == (0, 1)
-    assert "It is yanked, as an index says: why" in ran.err
+    assert "It is yanked, as in the index: why" in ran.err
 
 
 def test_who_yanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
@@ -330,7 +330,7 @@ def test_an_index_of_html_only_gives_the_time_when_the_file_was_first_seen(
     reply = Reply(html.encode(), headers={"Content-Type": "text/html"})
     index.spoil = lambda asked: reply if asked.path == "/simple/demo/" else None
     published = take(mirror, index, "demo==2.0")
-    assert ("when this mirror first saw the file" in notes(published)) is not has_time
+    assert ("when the mirror first saw the file" in notes(published)) is not has_time
     [first] = files(mirror, "upload-time").values()
     assert (first == TIME) is has_time
     take(mirror, index, "demo==2.0", rules="gpu/nvidia")

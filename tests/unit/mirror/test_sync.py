@@ -94,7 +94,7 @@ def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(serve
     yank_files(mirror, "demo==2.0", "why")
     _, published = mirror_releases(mirror, server.index, "demo==2.0", policy=Policy(allow_unproven=True))
     assert server.wheel_bytes() == before
-    assert published.files[0].notes == ("It is yanked, and stays so.",)
+    assert published.files[0].notes == ("It is yanked, as decided here.",)
     mirror_releases(mirror, server.index, "demo==2.0", rules="gpu/nvidia", policy=Policy(allow_unproven=True))
     once = server.wheel_bytes()
     assert once > before
@@ -399,9 +399,9 @@ def test_credentials_do_not_follow_a_redirect_to_another_server(mirror: Path, mo
         ({"filename": "../../demo-2.0-py3-none-any.whl"}, "no-version"),
         ({"filename": "demo-2.0-py3-none-any/../x.whl"}, "no-version"),
         ({"filename": "other-2.0-py3-none-any.whl"}, "no-version"),
-        ({"url": "file:///etc/passwd"}, "bad-address"),
-        ({"url": "ftp://example.invalid/demo-2.0-py3-none-any.whl"}, "bad-address"),
-        ({"url": "http://user:secret@127.0.0.1/demo-2.0-py3-none-any.whl"}, "credentials-in-address"),
+        ({"url": "file:///etc/passwd"}, "bad-url"),
+        ({"url": "ftp://example.invalid/demo-2.0-py3-none-any.whl"}, "bad-url"),
+        ({"url": "http://user:secret@127.0.0.1/demo-2.0-py3-none-any.whl"}, "credentials-in-url"),
         ({"url": "/nosuch.whl?X-Amz-Signature=secret"}, "bad-answer"),
         ({"upload-time": "secret"}, "bad-page"),
     ],
@@ -439,7 +439,7 @@ def test_pages_that_are_none(body: bytes, server: Server, upstream: Path, mirror
 @pytest.mark.parametrize(
     ("requirement", "index", "pythons", "code"),
     [
-        ("demo", "ftp://who:secret@example.invalid/", (), "bad-address"),
+        ("demo", "ftp://who:secret@example.invalid/", (), "bad-url"),
         ("demo[", "http://127.0.0.1:9/", (), "bad-selection"),
         ("demo", "http://127.0.0.1:9/", ["cp311"], "bad-python"),
     ],

@@ -42,7 +42,7 @@ def refused(code: str, call: Callable[[], object]) -> MirrorError:
 def test_a_body_that_drips_ends_with_the_time(bound: dict[str, Any]) -> None:
     """Each byte comes in time, and the last one after half a minute."""
     with answering(lambda asked: Reply(PAGE + b" " * 300, headers=TYPE, pause=0.1)) as server:
-        refused("out-of-bounds", lambda: ask_page(Web(**bound), server.index, "demo"))
+        refused("limit-reached", lambda: ask_page(Web(**bound), server.index, "demo"))
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"])
@@ -63,14 +63,14 @@ def test_a_line_that_drips_ends_with_the_time(head: bytes) -> None:
         thread = threading.Thread(target=drip, args=(listening,), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        refused("out-of-bounds", lambda: Web(seconds=1).get(url))
+        refused("limit-reached", lambda: Web(seconds=1).get(url))
         done.set()
         thread.join()
 
 
 def test_a_file_that_drips_ends_with_the_time(tmp_path: Path) -> None:
     with answering(lambda asked: Reply(b"x" * 300, pause=0.1)) as server:
-        refused("out-of-bounds", lambda: Web(seconds=1).save(f"{server.url}/x", tmp_path / "x", largest=1000))
+        refused("limit-reached", lambda: Web(seconds=1).save(f"{server.url}/x", tmp_path / "x", largest=1000))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
@@ -91,7 +91,7 @@ def test_redirects_are_followed_counted_and_limited() -> None:
     with answering(reply) as server:
         page = ask_page(Web(most=2), server.index, "demo")
         assert page is not None
-        refused("out-of-bounds", lambda: ask_page(Web(most=1), server.index, "demo"))
+        refused("limit-reached", lambda: ask_page(Web(most=1), server.index, "demo"))
         refused("bad-redirect", lambda: Web().get(f"{server.url}/again"))
         assert len([each for each in server.asked() if each.path.startswith("/again")]) == 10
 
@@ -106,9 +106,9 @@ def test_redirects_that_are_not_followed(target: str) -> None:
         error = refused("bad-redirect", lambda: Web().get(f"{server.url}/x"))
         ran = wheelfix("mirror", "check", server.index)
     assert "secret" not in str(error)
-    assert f"{server.url}/x redirects to another place: " in str(error)
+    assert f"{server.url}/x redirects to a URL that is not valid: " in str(error)
     assert ran.code == 3
-    assert "redirects to another place" in ran.err
+    assert "redirects to a URL that is not valid" in ran.err
 
 
 def test_a_redirect_does_not_leave_https() -> None:
@@ -336,7 +336,7 @@ def test_a_pause_is_reported(pauses: list[float]) -> None:
 
 def test_each_time_that_a_server_is_asked_again_counts(pauses: list[float]) -> None:
     with answering(busy("1", "1", "1")) as server:
-        refused("out-of-bounds", lambda: ask_page(Web(most=2), server.index, "demo"))
+        refused("limit-reached", lambda: ask_page(Web(most=2), server.index, "demo"))
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")

@@ -17,7 +17,7 @@ from wheelfix.options import Limits, Selection
 from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_summary
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.text import shown
-from wheelfix.upstream.urls import is_address, with_scheme
+from wheelfix.upstream.urls import looks_like_url, with_scheme
 
 
 @click.command("check", cls=Command, sections=CHECKING)
@@ -84,7 +84,7 @@ def command(
       wheelfix mirror check --ignore release-disagrees,unlisted mirror/
       wheelfix mirror check https://wheels.example.org/simple/ torch
     """
-    is_url = is_address(mirror)
+    is_url = looks_like_url(mirror)
     meant = None if is_url or os.path.lexists(mirror) else with_scheme(mirror)
     if meant is not None:
         raise click.UsageError(
