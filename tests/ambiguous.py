@@ -1,4 +1,4 @@
-"""Wheels that two readers of ZIP read differently: the constructions of ZipDiff, built anew around a sound wheel.
+"""Wheels that two readers of ZIP read differently: the constructions of ZipDiff, rebuilt around a valid wheel.
 
 ZipDiff (You et al., "My ZIP isn't your ZIP", USENIX Security 2025) groups them by what readers disagree on: A, the fields
 of one entry; B, names of two entries; C, where the archive and its directory lie. Here ``demo/t.txt`` is the entry.

@@ -1,4 +1,4 @@
-"""Other tools that look at wheels, each run in this process, and the page that tells which flaws they notice."""
+"""Other tools that look at wheels, each run in this process, and the page that lists which flaws they notice."""
 
 import contextlib
 import io
@@ -98,7 +98,7 @@ def written() -> Iterator[tuple[Flaw, list[Path]]]:
 
 
 def sound_complaints() -> dict[str, str]:
-    """Return what each tool complains about in the sound wheel."""
+    """Return what each tool complains about in the valid wheel."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / sound().filename
         path.write_bytes(to_bytes(SOUND))

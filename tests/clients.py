@@ -1,4 +1,4 @@
-"""pip, uv, Poetry and PDM, each in a folder of its own and with one index only."""
+"""pip, uv, Poetry and PDM, each in a directory of its own and with one index only."""
 
 import json
 import os

@@ -12,7 +12,7 @@ TAGS = ("py3-none-any", "cp311-cp311-manylinux_2_28_x86_64", "cp312-cp312-manyli
 
 
 def demo_wheel(folder: Path, version: str, *needs: str, tags: str = "py3-none-any", **changes: Any) -> Path:
-    """Write a sound wheel that requires ``needs`` into ``folder``, which is made if need be."""
+    """Write a valid wheel that requires ``needs`` into ``folder``, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     head = ("Metadata-Version: 2.1", "Name: demo", f"Version: {version}", "Summary: A wheel for tests")
     data = metadata(*(f"Requires-Dist: {need}" for need in needs), head=head, rest=("Description-Content-Type: text/plain",))

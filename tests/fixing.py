@@ -11,7 +11,7 @@ from wheelfix import Outcome, Status
 
 
 def fix(path: Path, output: Path) -> Outcome:
-    """Return what happened to the wheel at ``path``, with ``output`` as the folder for the result."""
+    """Return what happened to the wheel at ``path``, with ``output`` as the directory for the result."""
     return wheelfix.fix_wheels([path], output=output, policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
 
 

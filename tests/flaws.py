@@ -65,7 +65,7 @@ def metadata(*lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYP
 
 
 def sound(**changes: Any) -> WheelSpec:
-    """Return a wheel that is entirely sound, but for ``changes``."""
+    """Return a wheel that is valid in every way, but for ``changes``."""
     return replace(WheelSpec(metadata=metadata()), **changes)
 
 

@@ -10,7 +10,7 @@ __all__ = ["Counted", "Held", "hold", "only_entry", "packed"]
 
 
 class Held:
-    """Bytes, read as an archive is; reading beyond them is a fault of the reader."""
+    """Bytes, read as an archive is; reading beyond them is an error of the reader."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data

@@ -71,7 +71,7 @@ def _uv() -> str:
 
 @cache
 def _uv_cache() -> str:
-    """Return a folder that remembers the Python, which costs uv more than the wheel; wheels lie elsewhere each time."""
+    """Return a directory that remembers the Python, which costs uv more than the wheel; wheels lie elsewhere each time."""
     import atexit
 
     folder = tempfile.mkdtemp(prefix="uv-cache-")

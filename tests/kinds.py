@@ -1,4 +1,4 @@
-"""Wheels of many kinds: a sound one changed in one respect or in two, every flaw, every faulty archive, and random damage.
+"""Wheels of many kinds: a valid one changed in one respect or in two, every flaw, every faulty archive, and random damage.
 
 What is only text stands in ``kinds.toml``; the kinds that need more are the tables of this module.
 """
@@ -393,12 +393,12 @@ _ARCHIVES: Final[dict[str, Knob]] = {
 
 @cache
 def single() -> dict[str, Knob]:
-    """Return every kind that differs from a sound wheel in one respect, by its name."""
+    """Return every kind that differs from a valid wheel in one respect, by its name."""
     return {**dict(_texts()), **_METADATA, **_NAMES, **_RECORDS, **_FILES, **_ARCHIVES}
 
 
 def samples(pairs: int, damaged: int) -> Iterator[Sample]:
-    """Yield the sound wheel, one of each kind, ``pairs`` of two kinds, all flaws and faults, and some damaged at random.
+    """Yield the valid wheel, one of each kind, ``pairs`` of two kinds, all flaws and faults, and some damaged at random.
 
     The same wheels come each time, in the same order.
     """

@@ -1,4 +1,4 @@
-"""Sound wheels, damaged at random: a byte, a line or a header field is changed, lost, doubled or put elsewhere."""
+"""Valid wheels, damaged at random: a byte, a line or a header field is changed, lost, doubled or put elsewhere."""
 
 import struct
 from collections.abc import Iterator

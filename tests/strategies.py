@@ -119,7 +119,7 @@ def payloads(draw: st.DrawFn) -> tuple[Entry, ...]:
 
 @st.composite
 def archives(draw: st.DrawFn, members: tuple[Entry, ...] | None = None) -> Archive:
-    """Draw a sound archive, of ``members`` if they are given."""
+    """Draw a valid archive, of ``members`` if they are given."""
     chosen = members or (*draw(payloads()), draw(entries("last")))
     return Archive(
         chosen,

@@ -47,7 +47,7 @@ def test_an_example_has_no_fault_and_passes_its_tests(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_runs_on_the_sample_wheels(path: Path, tmp_path: Path) -> None:
-    whatever = ("--force", "--allow-mixed")  # what rules do is shown here; what a wheel needs, and its siblings, is not
+    whatever = ("--force", "--allow-mixed")  # what rules do is shown here; what a wheel needs is not
     ran = wheelfix("fix", *whatever, "--format", "json", "--rules", path, "-o", tmp_path / "out", SAMPLES)
     assert ran.code == 0, ran.err
     outcomes = {Path(wheel["source"]).name: wheel for wheel in ran.report["wheels"]}

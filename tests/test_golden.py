@@ -1,6 +1,6 @@
-"""Golden cases: every folder of ``golden`` holds METADATA before and after, and what rules decide.
+"""Golden cases: every directory of ``golden`` holds METADATA before and after, and what rules decide.
 
-A folder with ``METADATA.in``, ``METADATA.out`` and ``report.json`` is a case; dropping one in adds a test. The
+A directory with ``METADATA.in``, ``METADATA.out`` and ``report.json`` is a case; dropping one in adds a test. The
 rules are those of its ``rules.toml``, or the rule set ``gpu``.
 """
 
@@ -22,7 +22,7 @@ from wheelfix.wheel.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")
 ANYTHING = Policy(force=True)
-"""These cases are on what rules do to METADATA; what a wheel needs is told by files that they do not have."""
+"""These cases are on what rules do to METADATA; what a wheel needs is shown by files that they do not have."""
 CASES = sorted(path.parent for path in ROOT.glob("*/METADATA.in"))
 
 

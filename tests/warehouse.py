@@ -2,7 +2,7 @@
 
 The model asks for what makes a wheel well formed: the ZIP records, the files of dist-info under the names that the file
 name gives them, RECORD, License-File, entry points. Left out are the terms on which PyPI takes files at all, which are
-no fault of a wheel: who uploads, local versions, platform tags, direct references, file names that must be in lower case,
+no finding of a wheel: who uploads, local versions, platform tags, direct references, file names that must be in lower case,
 classifiers that must be known, limits of length, and the search for malware.
 """
 
@@ -101,7 +101,7 @@ def _terms_broken(raw: RawMetadata, metadata: Metadata) -> Iterator[str]:
 
 
 def _folder_of(path: Path) -> str:
-    """Return the dist-info folder in which PyPI looks: verbatim what the file name begins with."""
+    """Return the dist-info directory in which PyPI looks: verbatim what the file name begins with."""
     name, version, _ = path.name.split("-", 2)
     return f"{name}-{version}.dist-info"
 

@@ -63,7 +63,7 @@ markers = st.recursive(
 @settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture])
 @given(marker=markers)
 def test_uv_does_not_ask_for_what_is_dead(tmp_path: Path, marker: str) -> None:
-    """The worst fault would be a line that is called dead and is not."""
+    """The worst error would be a line that is called dead and is not."""
     text = f"no-such-dependency; {marker}"
     try:
         Requirement(text)

@@ -1,4 +1,4 @@
-"""Faults planted in a mirror, each found in its folder and, where clients can see it, through a server."""
+"""Errors planted in a mirror, each found in its directory and, where clients can see it, through a server."""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ class Plant:
         self.page.with_suffix(".html").write_bytes(page_html(read_page(self.page.read_bytes(), "demo")))
 
     def swap_wheel(self, data: bytes, *, told: bool) -> None:
-        """Put other bytes in the place of demo 1.0, and perhaps let the page tell their sum and size."""
+        """Put other bytes in the place of demo 1.0, and perhaps let the page state their sum and size."""
         self.wheel.write_bytes(data)
         if told:
             self.edit(lambda file: file.update(hashes={"sha256": hashlib.sha256(data).hexdigest()}, size=len(data)))
@@ -252,7 +252,7 @@ def test_what_can_be_made_anew_is_and_no_wheel_goes_but_of_an_interrupted_call(n
 
 
 def test_the_table_tells_where_each_check_looks() -> None:
-    """The rooms that look at folders, and those that look at indexes, name the codes that the table says."""
+    """The rooms that look at directories, and those that look at indexes, name the codes that the table says."""
     rooms = Path(wheelfix.__file__).parent / "mirror"
 
     def named(*names: str) -> set[str]:

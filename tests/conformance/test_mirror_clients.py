@@ -90,7 +90,7 @@ here = pytest.mark.skipif(platform.machine() != "x86_64", reason="the guarded re
 
 @pytest.mark.parametrize("locker", LOCKERS)
 def test_lockers_believe_what_the_wheels_say(locker: str, before: Path, tmp_path: Path) -> None:
-    """The fault that there is a correction for: without it, this test shows that the others see it."""
+    """The problem that the fix is for: without it, this test shows that the others see it."""
     with static(before / "public") as server:
         lock = LOCKERS[locker](tmp_path / "app", server.index)
     assert "nvidia-cudnn-cu12" in lock
@@ -99,7 +99,7 @@ def test_lockers_believe_what_the_wheels_say(locker: str, before: Path, tmp_path
 
 @pytest.mark.parametrize("locker", LOCKERS)
 def test_after_the_correction_no_locker_wants_them(locker: str, after: Path, serve: Serving, tmp_path: Path) -> None:
-    """From sidecars alone: not one byte of a wheel is loaded to lock."""
+    """From metadata files alone: not one byte of a wheel is loaded to lock."""
     with serve(after) as server:
         lock = LOCKERS[locker](tmp_path / "app", server.index)
         assert server.wheel_bytes() == 0, server.asked()

@@ -181,7 +181,7 @@ def test_where_files_cannot_be_made_without_a_name(call: Call, tmp_path: Path, m
 
 
 def cut_at_each_step(call: Call, error: BaseException, tmp_path: Path) -> None:
-    """Confirm that a call that is cut off anywhere misleads nobody, and that mending and the next call both complete it."""
+    """Confirm that a run that is cut off anywhere misleads nobody, and that fixing and the next run both complete it."""
     at, last = 0, False
     while not last:
         at += 1

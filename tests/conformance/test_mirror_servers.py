@@ -1,4 +1,4 @@
-"""Servers of others: twine puts corrected wheels there, and ``mirror check`` tells what clients see."""
+"""Servers of others: twine puts corrected wheels there, and ``mirror check`` reports what clients see."""
 
 import os
 import subprocess
@@ -44,7 +44,7 @@ def faulty(tmp_path: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Running:
-    """A server: the address of its index, that for twine, who may upload, and the folder in which it keeps wheels."""
+    """A server: the URL of its index, that for twine, who may upload, and the directory in which it keeps wheels."""
 
     index: str
     uploads: str
@@ -111,7 +111,7 @@ SERVERS = {
 
 
 def places(survey: MirrorCheckReport, code: str) -> set[str]:
-    """Return the wheels of which something is told, without their project."""
+    """Return the wheels that have findings, without their project."""
     return {each.place.removeprefix("demo: ") for each in survey.findings if each.code == code}
 
 
@@ -160,7 +160,7 @@ def test_faults_that_are_planted_on_a_server_are_told(
     assert places(survey, "gpu-requirements") == {leaking.name}
     assert damaged.name in places(survey, "wheel-invalid")
     assert len(places(survey, "release-disagrees")) == 1
-    if name == "pypiserver":  # it lists what lies in its folder, with the sums of what lies there
+    if name == "pypiserver":  # it lists what lies in its directory, with the sums of what lies there
         assert lost.name not in {each.place for each in survey.findings}
     else:
         assert places(survey, "file-differs") == {damaged.name}

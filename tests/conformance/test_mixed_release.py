@@ -1,6 +1,6 @@
 """A release of which one wheel is a CPU build and the other a CUDA build: torch 2.7.0 of the samples.
 
-Corrected under a version of its own, the CPU build is what installers and lockers choose for its platform, and the CUDA
+Corrected under a version of its own, the CPU build is what installers and resolvers choose for its platform, and the CUDA
 build stays what they choose for theirs.
 """
 
@@ -65,7 +65,7 @@ def corrected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def links(corrected: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for --find-links: the corrected CPU build, the CUDA build as it came, and all that they ask for."""
+    """A directory for --find-links: the fixed CPU build, the CUDA build as it came, and all that they require."""
     folder = tmp_path_factory.mktemp("links")
     for requirement in requirements(CUDA):
         write_stub(folder, requirement)
@@ -227,7 +227,7 @@ def test_pip_takes_the_corrected_wheel_on_aarch64(pin: str, links: Path, tmp_pat
 
 @PIP_READS_MARKERS_AS_X86_64
 def test_pip_asked_for_gpu_libraries_before(links: Path, tmp_path: Path) -> None:
-    """The fault that is corrected: built on one machine for another, an image gets what the wheel cannot use."""
+    """The problem that is fixed: built on one machine for another, an image gets what the wheel cannot use."""
     before = tmp_path / "before"
     shutil.copytree(links, before)
     (before / LABELLED).unlink()
@@ -290,7 +290,7 @@ def test_the_corrected_wheel_is_not_for_x86_64(links: Path, tmp_path: Path) -> N
 
 
 def test_a_strict_pin_no_longer_matches(links: Path, tmp_path: Path) -> None:
-    """As the note of the run tells."""
+    """As the note of the run says."""
     ran = call(
         sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "download", "--no-index", "--find-links",
         links, "--dest", tmp_path / "got", "--only-binary", ":all:", "--platform", "manylinux_2_28_aarch64",

@@ -1,6 +1,6 @@
 """One rule takes one requirement out of each of 200 real wheels: exactly that line goes, and nothing else changes.
 
-Run with ``pytest -m real``. The wheels are the newest of the projects in ``popular.txt``; they are kept in the folder
+Run with ``pytest -m real``. The wheels are the newest of the projects in ``popular.txt``; they are kept in the directory
 ``many`` of ``TEST_REAL_WHEELS``, if that is set.
 """
 

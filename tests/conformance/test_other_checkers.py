@@ -12,7 +12,7 @@ from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import verify_wheels
 
 COVERED = {"W001": "contents-bytecode", "W005": "contents-common-name"}
-"""What check-wheel-contents tells and ``verify`` has a code for."""
+"""What check-wheel-contents reports and ``verify`` has a code for."""
 STRICT = ("wheel", "installer", "twine", "packaging")
 """What refuses a wheel; none of them finds anything that ``verify`` passes, so that there is no exception to this."""
 OUT_OF_SCOPE = {
@@ -37,7 +37,7 @@ def test_no_tool_complains_about_the_sound_wheel() -> None:
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_what_a_tool_refuses_of_a_damaged_wheel_verify_finds_too(seed: int, tmp_path: Path) -> None:
-    """Wheels damaged at random: where verify has nothing to tell, no tool refuses; and each tool refuses many."""
+    """Wheels damaged at random: where verify has no findings, no tool refuses; and each tool refuses many."""
     refused, accepted = Counter[str](), 0
     for kind, name, data in mutated(seed, 1_000):
         path = tmp_path / name

@@ -1,6 +1,6 @@
 """The corrected sample wheels, read by tools that we did not write.
 
-Where a tool refuses the wheel that went in, it may refuse the one that came out: faults before and after are compared.
+Where a tool refuses the wheel that went in, it may refuse the one that came out: findings before and after are compared.
 """
 
 import os
@@ -30,7 +30,7 @@ each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.n
 
 @pytest.fixture(scope="module")
 def fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with all sample wheels corrected."""
+    """The directory with all sample wheels fixed."""
     folder = tmp_path_factory.mktemp("fixed")
     report = fix_wheels(SAMPLES, output=folder, policy=Policy(force=True))
     assert report.ok
@@ -99,7 +99,7 @@ def test_installer(sample: Path, fixed: Path) -> None:
 
 @each_sample
 def test_packaging(sample: Path, fixed: Path) -> None:
-    """Pitfall 11 and Pitfall 12: nothing but the requirements differs, faults included."""
+    """Pitfall 11 and Pitfall 12: nothing but the requirements differs, findings included."""
     before, after = (parse_email(metadata(folder / sample.name)) for folder in (sample.parent, fixed))
     assert before[1] == after[1]
     gone = set(before[0].pop("requires_dist", [])) - set(after[0].pop("requires_dist", []))

@@ -1,4 +1,4 @@
-"""What verify, repair and diff make of real wheels: run with ``pytest -m real``; test_real_wheels.py tells the folder."""
+"""What verify, repair and diff make of real wheels: run with ``pytest -m real``; see test_real_wheels.py for the directory."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ SOUND = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the downloads."""
+    """The directory that holds the downloads."""
     given = os.environ.get("TEST_REAL_WHEELS")
     found = Path(given) / "judged" if given else tmp_path_factory.mktemp("checked")
     found.mkdir(parents=True, exist_ok=True)

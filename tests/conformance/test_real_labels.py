@@ -1,6 +1,6 @@
-"""Verdicts on 113 real wheels that were labelled by hand: run with ``pytest -m real``; test_real_wheels.py tells the folder.
+"""Verdicts on 113 real wheels that were labelled by hand: run with ``pytest -m real``; see test_real_wheels.py for the directory.
 
-Those of 30 MB and more are tried where they lie in that folder already.
+Those of 30 MB and more are tried where they lie in that directory already.
 """
 
 import os
@@ -45,7 +45,7 @@ def labelled() -> list[Labelled]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the downloads."""
+    """The directory that holds the downloads."""
     given = os.environ.get("TEST_REAL_WHEELS")
     found = Path(given) / "labelled" if given else tmp_path_factory.mktemp("labelled")
     found.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Verdicts on real wheels, downloaded with pip (3 GB): run with ``pytest -m real``; test_real_wheels.py tells the folder."""
+"""Verdicts on real wheels, downloaded with pip (3 GB): run with ``pytest -m real``; see test_real_wheels.py for the directory."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the downloads."""
+    """The directory that holds the downloads."""
     given = os.environ.get("TEST_REAL_WHEELS")
     return Path(given) / "judged" if given else tmp_path_factory.mktemp("judged")
 

@@ -1,6 +1,6 @@
 """Real wheels, downloaded with pip: run with ``pytest -m real``.
 
-``TEST_REAL_WHEELS`` names a folder that keeps the downloads; without it they go to a temporary one. torch 2.7.0 for
+``TEST_REAL_WHEELS`` names a directory that keeps the downloads; without it they go to a temporary one. torch 2.7.0 for
 aarch64 is looked for there too.
 """
 
@@ -41,7 +41,7 @@ POPULAR = """
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that holds the downloads."""
+    """The directory that holds the downloads."""
     given = os.environ.get("TEST_REAL_WHEELS")
     folder = Path(given) if given else tmp_path_factory.mktemp("real")
     folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +203,7 @@ def test_popular_wheels_are_copied_as_they_are(popular: list[Path], tmp_path: Pa
 
 
 def test_popular_wheels_survive_an_edit(popular: list[Path], tmp_path: Path) -> None:
-    """A field is set and set back: only the provenance tells, and METADATA is what it was."""
+    """A field is set and set back: only the provenance shows it, and METADATA is what it was."""
     one, two = AddField("X-Checked", "yes"), RemoveField("X-Checked")
     first = fix_wheels(popular, None, output=tmp_path / "1", edits=[one], jobs=2)
     assert first.count(Status.FIXED) == len(popular), [each.problem for each in first.outcomes if each.problem]

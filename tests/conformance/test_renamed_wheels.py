@@ -93,7 +93,7 @@ class Renamed:
 
     @property
     def stem(self) -> str:
-        """The names of its folders, without their ends."""
+        """The names of its directories, without their ends."""
         return f"{self.project}-{self.version}"
 
 
@@ -144,7 +144,7 @@ def assert_installed(folder: Path, renamed: Renamed) -> None:
 
 
 def test_everything_agrees(renamed: Renamed) -> None:
-    """File name, folders, METADATA, WHEEL and RECORD say the same."""
+    """File name, directories, METADATA, WHEEL and RECORD say the same."""
     project, version, build, _ = parse_wheel_filename(renamed.path.name)
     assert (project, version) == (canonicalize_name(renamed.project), Version(renamed.version))
     assert build == ((1, "nogpu") if renamed.build else ())
@@ -221,7 +221,7 @@ def test_pip_install(renamed: Renamed, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pin", ["==1.0", "=={version}"])
 def test_uv_install(pin: str, renamed: Renamed, tmp_path: Path) -> None:
-    """From a folder of wheels, by pins on the public version and on the whole one."""
+    """From a directory of wheels, by pins on the public version and on the whole one."""
     run(
         sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-config", "--no-cache", "--no-index", "--find-links",
         renamed.path.parent, "--target", tmp_path / "target", "--python", sys.executable,

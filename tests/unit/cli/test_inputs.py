@@ -1,4 +1,4 @@
-"""The WHEEL arguments: files, folders, patterns, standard input."""
+"""The WHEEL arguments: files, directories, patterns, standard input."""
 
 import errno
 import os
@@ -53,7 +53,7 @@ ARGUMENTS = [
 
 @pytest.mark.parametrize(("arguments", "stdin", "expected"), ARGUMENTS)
 def test_what_arguments_stand_for(arguments: list[str], stdin: str, expected: list[str]) -> None:
-    """Pitfall 30: the order of a folder is that of its names."""
+    """Pitfall 30: the order of a directory is that of its names."""
     assert sources(wheelfix("strip-gpu", "--check", "--format", "json", *arguments, stdin=stdin)) == expected
 
 
@@ -64,7 +64,7 @@ def test_a_name_with_brackets_is_a_file_if_it_exists() -> None:
 
 
 def test_a_folder_named_like_a_wheel_is_no_wheel() -> None:
-    """Pitfall 34: a folder named ``x.whl`` is told, not walked."""
+    """Pitfall 34: a directory named ``x.whl`` is reported, not walked."""
     Path("x-1-py3-none-any.whl").mkdir()
     ran = wheelfix("strip-gpu", "x-1-py3-none-any.whl")
     assert ran.code == 3
@@ -250,7 +250,7 @@ def test_arguments_are_shown_escaped(argument: str) -> None:
 
 @pytest.mark.parametrize("arguments", [[""], ["in", ""], ["-"], ["-o", "", "in"]], ids=["empty", "among", "nul", "output"])
 def test_paths_that_come_from_mistakes_are_refused(arguments: list[str]) -> None:
-    """Pitfall 29: an unset variable is not the working folder, and ``find -print0`` is not one path a line."""
+    """Pitfall 29: an unset variable is not the working directory, and ``find -print0`` is not one path a line."""
     before = sorted(Path().rglob("*"))
     ran = wheelfix("strip-gpu", *arguments, stdin="in/a.whl\0in/b.whl\0")
     assert ran.code == 2

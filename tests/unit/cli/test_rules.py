@@ -300,7 +300,7 @@ def test_the_built_in_set_can_be_listed_and_checked() -> None:
 
 
 def test_explain_takes_the_last_word_for_a_name_unless_it_is_a_path(own: Path) -> None:
-    """A checkout can have a folder that is called like a requirement."""
+    """A checkout can have a directory that is called like a requirement."""
     Path("in").mkdir()
     wheel = write_wheel(Path("in"), WheelSpec(requires=("numpy", "foo", "bar @ http://x/bar.whl")))
     Path("numpy").mkdir()

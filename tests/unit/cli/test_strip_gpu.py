@@ -39,7 +39,7 @@ def bad() -> Path:
 
 
 def files() -> dict[str, bytes]:
-    """Return every file below the current folder."""
+    """Return every file below the current directory."""
     return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
 
 
