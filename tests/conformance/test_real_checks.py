@@ -1,4 +1,4 @@
-"""What verify, repair and diff make of real wheels: run with ``pytest -m real``; see test_real_wheels.py for the directory."""
+"""What verify, repair and diff make of real wheels: run with ``pytest -m real``, as test_real_wheels.py says."""
 
 import os
 import subprocess

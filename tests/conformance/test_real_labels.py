@@ -1,4 +1,4 @@
-"""Verdicts on 113 real wheels that were labelled by hand: run with ``pytest -m real``; see test_real_wheels.py for the directory.
+"""Verdicts on 113 real wheels that were labelled by hand: run with ``pytest -m real``, as test_real_wheels.py says.
 
 Those of 30 MB and more are tried where they lie in that directory already.
 """

@@ -1,4 +1,4 @@
-"""Verdicts on real wheels, downloaded with pip (3 GB): run with ``pytest -m real``; see test_real_wheels.py for the directory."""
+"""Verdicts on real wheels, downloaded with pip (3 GB): run with ``pytest -m real``, as test_real_wheels.py says."""
 
 import os
 from pathlib import Path
