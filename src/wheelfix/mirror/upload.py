@@ -6,6 +6,7 @@ noted in the journal, then pages.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -260,7 +261,8 @@ def add_new_wheels(
         except FilenameError as error:
             done[wheel.path] = not_done(wheel.path, error)
     _report(done.values(), progress)
-    with request.workers.pool_for(_examine, len(given)) as pool:
+    alone = request.workers.work_here(len(given))
+    with nullcontext() if alone else request.workers.pool_for(_examine, len(given)) as pool:
         request = replace(request, workers=Workers(executor=pool))
         for project, wheels in sorted(batches.items()):
             results, originals = _add_project(store, project, wheels, request)

@@ -84,6 +84,16 @@ def test_a_release_is_taken_corrected_and_published(server: Server, mirror: Path
     assert kept(mirror) == []
 
 
+def test_one_wheel_starts_no_other_process(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of its own takes longer than a small wheel does."""
+
+    def started(jobs: int, module: str) -> None:
+        raise AssertionError(f"{jobs} processes for {module}")
+
+    monkeypatch.setattr("wheelfix.executors._started", started)
+    assert mirror_releases(mirror, server.index, "demo==2.0")[1].ok
+
+
 def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(server: Server, mirror: Path) -> None:
     mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
     before = server.wheel_bytes()
