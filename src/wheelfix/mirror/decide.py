@@ -159,8 +159,8 @@ class Decision:
         """Add to what a person should know of the wheel at ``path``."""
         self.done[path] = replace(self.done[path], notes=(*self.done[path].notes, *notes))
 
-    def report(self, problem: Problem) -> None:
-        """Let everything that is listed say what could not be done afterwards."""
+    def report(self, problem: Problem | None) -> None:
+        """Let everything that is listed say what could not be done afterwards, if there is a problem."""
         self.done = {path: replace(each, problem=each.problem or problem) for path, each in self.done.items()}
         self.originals = [replace(each, problem=each.problem or problem) for each in self.originals]
 

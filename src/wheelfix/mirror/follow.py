@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.errors import MirrorError
 from wheelfix.mirror.examine import upload_time
-from wheelfix.mirror.layout import page_key
 from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
-from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, outdated_pages, save_page
+from wheelfix.mirror.repository import Journal, load_page, outdated_pages, publish_page
 from wheelfix.mirror.storage.base import Store
 from wheelfix.results import Problem, Published, PublishStatus
 from wheelfix.text import as_utf8, shown
@@ -142,19 +140,8 @@ def follow_index(store: Store, project: str, index: str, answer: "ServedPage", t
         if not before.files:
             return []
         page = _with_status(before.with_files(_followed(before, index, answer)), index, answer)
-        problem = _save(store, page, timeout) if page != before or outdated_pages(store, page) else None
+        problem = publish_page(store, page, timeout) if page != before or outdated_pages(store, page) else None
     return list(_published_files(before, page, problem))
-
-
-def _save(store: Store, page: Page, timeout: float) -> Problem | None:
-    """Write the pages; return what went wrong once JSON said what it should: the next run completes it."""
-    try:
-        save_page(store, page, timeout)
-    except (MirrorError, OSError) as error:
-        if not is_saved(store, page):
-            raise
-        return behind(outdated_pages(store, page), page_key(page.project), error)
-    return None
 
 
 def _followed(page: Page, index: str, answer: "ServedPage") -> Iterator[ListedFile]:

@@ -66,6 +66,36 @@ def save_page(store: Store, page: Page, timeout: float) -> None:
         write_changed(store, own | _root_pages(projects | {page.project}), loaded | {ROOT_PAGE: version})
 
 
+def publish_page(store: Store, page: Page, timeout: float) -> Problem | None:
+    """Write the pages of a project, or remove them if nothing is left to list; return what could not be written.
+
+    Once JSON says so the files are served, whatever page behind it could not be written: that is no failure of theirs.
+
+    :raises MirrorError, OSError: if JSON still says what it said before.
+    """
+    try:
+        if page.files or page.past:
+            save_page(store, page, timeout)
+        else:
+            drop_page(store, page.project, timeout)
+    except (MirrorError, OSError) as error:
+        if not is_saved(store, page):
+            raise
+        return behind(store, page, error)
+    return None
+
+
+def behind(store: Store, page: Page, error: Exception) -> Problem:
+    """Return the problem of files that are as the JSON page says, while something behind it is not so yet."""
+    problem, keys = failure(Path(), error).problem, outdated_pages(store, page)
+    what = f"{', '.join(keys)} could not be written" if keys else "what the run left behind could not be deleted"
+    return Problem(
+        "page-not-written",
+        f"{page_key(page.project)} says so, but {what}: {problem.message if problem else error}",
+        "Run the same command again, or `wheelfix mirror check --fix`, once the cause is gone.",
+    )
+
+
 def is_saved(store: Store, page: Page) -> bool:
     """Whether the JSON page of a project, the record of truth, says what ``page`` says; without files there is none."""
     stored = store.read(page_key(page.project))
@@ -253,14 +283,3 @@ def not_done(path: Path, error: Exception) -> Published:
     except FilenameError:  # it is the problem, or none of it
         project = None
     return Published(path, status, project, path.name, problem=outcome.problem)
-
-
-def behind(keys: Sequence[str], page: str, error: Exception) -> Problem:
-    """Return the problem of a file that is as the JSON ``page`` says, while the pages at ``keys`` do not say so yet."""
-    problem = failure(Path(), error).problem
-    what = f"{', '.join(keys)} could not be written" if keys else "what the run left behind could not be deleted"
-    return Problem(
-        "page-not-written",
-        f"{page} says so, but {what}: {problem.message if problem else error}",
-        "Run the same command again, or `wheelfix mirror check --fix`, once the cause is gone.",
-    )

@@ -16,8 +16,8 @@ from wheelfix.errors import FilenameError, MirrorError, ResultError, SourceChang
 from wheelfix.executors import Workers, run_all
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
 from wheelfix.mirror.examine import ExaminedWheel, examine
-from wheelfix.mirror.layout import METADATA, attributes_of, check_project, page_key
-from wheelfix.mirror.repository import Journal, behind, is_saved, load_page, not_done, outdated_pages, save_page
+from wheelfix.mirror.layout import METADATA, attributes_of, check_project
+from wheelfix.mirror.repository import Journal, behind, load_page, not_done, publish_page
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, write_changed
 from wheelfix.options import Limits, Publishing, Transfer, listed
@@ -60,8 +60,10 @@ class _Upload:
         try:
             decision = self._decide_and_put(examined, wheels, failed)
             if decision.page.files:
-                self._publish(decision)
+                self._store.flush()
+                problem = publish_page(self._store, decision.page, self._request.limits.lock_seconds)
                 saved = True
+                decision.report(problem)
         finally:
             self._clean_up(decision, saved=saved)
         if self._request.publishing.transfer is Transfer.MOVE:
@@ -144,16 +146,6 @@ class _Upload:
                 self._store.put_new(key, source, attributes_of(key), transfer)
         write_changed(self._store, {key + METADATA: wheel.metadata})
 
-    def _publish(self, decision: Decision) -> None:
-        """Write the pages. Once JSON says that the wheels are there they are served, whatever page behind it is not."""
-        self._store.flush()
-        try:
-            save_page(self._store, decision.page, self._request.limits.lock_seconds)
-        except (MirrorError, OSError) as error:
-            if not is_saved(self._store, decision.page):
-                raise
-            self._report_behind(decision, error)
-
     def _clean_up(self, decision: Decision, *, saved: bool) -> None:
         """Delete what came and is not listed, and forget the notes of this run."""
         try:
@@ -161,10 +153,7 @@ class _Upload:
         except (MirrorError, OSError) as error:
             if not saved:
                 raise
-            self._report_behind(decision, error)
-
-    def _report_behind(self, decision: Decision, error: Exception) -> None:
-        decision.report(behind(outdated_pages(self._store, decision.page), page_key(decision.page.project), error))
+            decision.report(behind(self._store, decision.page, error))
 
     def _remove_moved(self, decision: Decision, path: Path) -> None:
         """Remove a wheel from where it came from, unless that is where the mirror serves it, or another file."""

@@ -13,12 +13,10 @@ from wheelfix.mirror.repository import (
     NO_PAGE,
     Journal,
     behind,
-    drop_page,
     is_saved,
     load_page,
     load_root,
-    outdated_pages,
-    save_page,
+    publish_page,
     state_of,
 )
 from wheelfix.mirror.storage import open_store
@@ -138,23 +136,17 @@ def _change(
 
 
 def _save(store: Store, page: Page, journal: Journal, timeout: float) -> Problem | None:
-    """Write the pages, or remove them if nothing is left to list; return what went wrong once JSON said what it should.
-
-    :raises MirrorError, OSError: if JSON still says what it said before.
-    """
+    """Write the pages and delete what they no longer list; return what could not be done once JSON said what it should."""
     try:
         try:
-            if page.files or page.past:
-                save_page(store, page, timeout)
-            else:
-                drop_page(store, page.project, timeout)
+            problem = publish_page(store, page, timeout)
         finally:
             journal.settle(timeout)
     except (MirrorError, OSError) as error:
         if not is_saved(store, page):
             raise
-        return behind(outdated_pages(store, page), page_key(page.project), error)
-    return None
+        return behind(store, page, error)
+    return problem
 
 
 def _nothing_selected(selection: str) -> MirrorError:

@@ -12,8 +12,5 @@ def open_store(mirror: Path | str, *, create: bool = False) -> Store:
     :raises MirrorError: if it is no mirror, and cannot become one.
     """
     store = LocalStore(Path(mirror))
-    if create:
-        store.check_usable()
-    else:
-        store.check_exists()
+    store.check(create=create)
     return store

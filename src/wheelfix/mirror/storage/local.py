@@ -50,28 +50,22 @@ class LocalStore:
         """The path of the directory."""
         return str(self._path)
 
-    def check_exists(self) -> None:
-        """Confirm that the directory is a mirror.
-
-        :raises MirrorError: if it is not there, or is none.
-        """
-        inner = self._outer_hint()
-        if inner or not self._is_mirror():
-            hint = "Check the path. `wheelfix mirror add` creates a mirror on first use."
-            why = f" ({_FOREIGN})" if not inner and self._has_index() else ""
-            raise MirrorError("not-a-mirror", f"{shown(self.name)} is not a mirror{why}", hint=inner or hint)
-
-    def check_usable(self) -> None:
-        """Confirm that the directory is a mirror, or can become one: there is none, or nothing in it.
+    def check(self, *, create: bool) -> None:
+        """Confirm that the directory is a mirror, or with ``create`` can become one: there is none, or nothing in it.
 
         :raises MirrorError: if it is a directory of other things, or a part of a mirror.
         """
-        inner = self._outer_hint()  # first: a project called "public" makes public/simple look like a mirror
-        can_become_one = not inner and self._names() <= {PUBLIC, PRIVATE} and not self._has_index()
-        if inner or not (can_become_one or self._is_mirror()):
-            why = "it is a part of one" if inner else _FOREIGN if self._has_index() else "the directory is not empty"
-            hint = inner or "Name a mirror, an empty directory, or one that does not exist yet."
-            raise MirrorError("not-a-mirror", f"{shown(self.name)} is not a mirror ({why})", hint=hint)
+        outer = self._outer_hint()  # first: a project called "public" makes public/simple look like a mirror
+        is_new = create and self._names() <= {PUBLIC, PRIVATE} and not self._has_index()
+        if not outer and (is_new or self._is_mirror()):
+            return
+        why = "it is a part of one" if outer else _FOREIGN if self._has_index() else "the directory is not empty" * create
+        hint = outer or (
+            "Name a mirror, an empty directory, or one that does not exist yet."
+            if create
+            else "Check the path. `wheelfix mirror add` creates a mirror on first use."
+        )
+        raise MirrorError("not-a-mirror", f"{shown(self.name)} is not a mirror{f' ({why})' if why else ''}", hint=hint)
 
     def _is_mirror(self) -> bool:
         """Whether a mirror is there: one that was interrupted before its first page has no index yet.
