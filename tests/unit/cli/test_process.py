@@ -203,7 +203,7 @@ def test_severities_are_coloured_where_it_is_wanted(variables: dict[str, str], c
     path = write_wheel(Path())
     environment = {**os.environ, **variables}
     ran = subprocess.run([*COMMAND, "verify", path], env=environment, capture_output=True, text=True, check=False)
-    assert ("  \x1b[33m\x1b[1mwarning\x1b[0m: " in ran.stdout) is coloured
+    assert ("  \x1b[33m\x1b[1mwarning\x1b[0m[" in ran.stdout) is coloured
     ran = subprocess.run([*COMMAND, "verify", "no.whl"], env=environment, capture_output=True, text=True, check=False)
     assert ran.stderr.startswith("\x1b[31m\x1b[1merror\x1b[0m: " if coloured else "error: ")
 
