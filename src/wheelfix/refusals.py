@@ -120,7 +120,6 @@ _MIRRORS: Final = (
         "Replace it with `--replace`, or give the wheel a name of its own with `--build-tag` or `--local`."),
     _stopped("no-metadata-file", "The mirror has lost the metadata file of a wheel.", "Run `wheelfix mirror check --fix`."),
     _stopped("nothing-selected", "No file in the mirror matches.", "Run `wheelfix mirror list` to see all files."),
-    _stopped("other-project", "The wheel is of another project than its name says.", "Give it its own name back."),
     _stopped("page-not-written",
         "The change is done, but a page could not be written.", "Run `wheelfix mirror check --fix`."),
 )

@@ -1,4 +1,4 @@
-"""What mends the faults of one wheel, as a plan."""
+"""What fixes the findings in one wheel, as a plan."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _LEVEL: Final = "Metadata-Version"
 _REWRITTEN: Final = ("METADATA", "WHEEL")
-"""Files that a repair writes again: what RECORD contradicts of them would be vouched for."""
+"""Files that a repair rewrites: a new row of RECORD would vouch for content that RECORD contradicts now."""
 
 Kind = TypeVar("Kind")
 
@@ -47,12 +47,12 @@ class Repair:
         """Return ``plan``, which this repair is a part of, with what is left: the findings in its result.
 
         Where it changes nothing, or is refused, they are those of ``wheel`` as it came. Notes say what was not fixed, and
-        why. Contents that stay are not read again.
+        why. Contents that do not change are not read again.
         """
         is_done = not plan.problem and not plan.is_empty
         found = self._in_result(plan, wheel) if is_done else self.found
         dist_info = plan.renaming.dist_info if is_done else wheel.dist_info
-        in_doubt = _doubted(found, dist_info, trusted=self.trusted)
+        in_doubt = _contradicted(found, dist_info, trusted=self.trusted)
         notes = () if plan.problem else tuple(_notes(found, in_doubt))
         return replace(plan, left=tuple(each.finding for each in reported(found)), notes=(*plan.notes, *notes))
 
@@ -73,16 +73,16 @@ def make_repair(wheel: Wheel, selection: Selection, *, trust_content: bool = Fal
     """
     examined = examine(wheel.path, source=wheel.source)
     found = examined.found
-    in_doubt = _doubted(found, wheel.dist_info, trusted=trust_content)
-    mended = [
+    in_doubt = _contradicted(found, wheel.dist_info, trusted=trust_content)
+    fixed = [
         each
         for each in found
-        if _may_mend(each, selection, trust_content=trust_content) and _file_changed_by(each) not in in_doubt
+        if _may_fix(each, selection, trust_content=trust_content) and _file_changed_by(each) not in in_doubt
     ]
-    metadata, metadata_changes = _mend_metadata(wheel, mended)
-    written, wheel_changes = _fix_wheel_file(wheel, mended)
-    record, record_changes = _mend_record(wheel, mended)
-    removals = _removals(wheel, mended, changed=bool(mended))
+    metadata, metadata_changes = _fix_metadata(wheel, fixed)
+    written, wheel_changes = _fix_wheel_file(wheel, fixed)
+    record, record_changes = _fix_record(wheel, fixed)
+    removals = _removals(wheel, fixed, changed=bool(fixed))
     changes = [*metadata_changes, *wheel_changes, *record_changes, *removals]
     plan = Plan(
         wheel.path,
@@ -101,23 +101,23 @@ def make_repair(wheel: Wheel, selection: Selection, *, trust_content: bool = Fal
     return Repair(plan, found, examined.sums, trust_content)
 
 
-def _doubted(found: Iterable[RawFinding], dist_info: str, *, trusted: bool) -> frozenset[str]:
-    """Return the files of ``dist_info`` that are not written again, as RECORD contradicts them and nobody trusts them."""
+def _contradicted(found: Iterable[RawFinding], dist_info: str, *, trusted: bool) -> frozenset[str]:
+    """Return the files of ``dist_info`` that are not rewritten: RECORD contradicts them, and the content is not trusted."""
     contradicted = {each.file for each in found}
     return frozenset(file for file in _REWRITTEN if not trusted and f"{dist_info}/{file}" in contradicted)
 
 
-def _removals(wheel: Wheel, mended: Sequence[RawFinding], *, changed: bool) -> list[Change]:
-    """Return the removal of files: those that are faults, and signatures that become void if anything is ``changed``."""
+def _removals(wheel: Wheel, fixed: Sequence[RawFinding], *, changed: bool) -> list[Change]:
+    """Return the removal of files: those that are findings, and signatures that become void if anything is ``changed``."""
     found = {
         edit.path: Change(edit.path, ChangeAction.REMOVE_FILE, None, None, reason=each.code)
-        for each, edit in _each(mended, RemoveFile)
+        for each, edit in _each(fixed, RemoveFile)
     }
     void = {change.field: change for change in void_signatures(wheel)} if changed else {}
     return [*{**void, **found}.values()]
 
 
-def _may_mend(found: RawFinding, selection: Selection, *, trust_content: bool) -> bool:
+def _may_fix(found: RawFinding, selection: Selection, *, trust_content: bool) -> bool:
     if not found.fixes or (found.file and not trust_content):
         return False
     selected = selection.includes(found.code)
@@ -139,25 +139,25 @@ def _file_changed_by(found: RawFinding) -> str:
     return "WHEEL" if any(isinstance(each, SetWheelField) for each in found.fixes) else ""
 
 
-def _each(mended: Iterable[RawFinding], kind: type[Kind]) -> Iterator[tuple[RawFinding, Kind]]:
-    """Yield what mends by ``kind``, with the fault that it mends."""
-    for found in mended:
+def _each(fixed: Iterable[RawFinding], kind: type[Kind]) -> Iterator[tuple[RawFinding, Kind]]:
+    """Yield the fix steps of ``kind``, each with its finding."""
+    for found in fixed:
         for each in found.fixes:
             if isinstance(each, kind):
                 yield found, each
 
 
 def _notes(left: Sequence[RawFinding], in_doubt: Collection[str]) -> Iterator[str]:
-    """Yield a sentence for each code that stays, with its first place."""
+    """Yield a sentence for each code that remains, with its first place."""
     count = Counter(each.code for each in left)
     for code, number in count.items():
         first = next(each for each in left if each.code == code)
         where = f"{first.place}: " if first.place else ""
         more = f", and {number - 1} more" if number > 1 else ""
-        yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_way(code, first, in_doubt)}")
+        yield shown(f"not fixed: {code}: {where}{first.message}{more}.{_next_step(code, first, in_doubt)}")
 
 
-def _way(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
+def _next_step(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
     if not found.fixes:
         return ""
     file = _file_changed_by(found)
@@ -168,60 +168,67 @@ def _way(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
     return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].fix is Fix.SELECTED else ""
 
 
-def _mend_metadata(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[bytes, list[Change]]:
-    """Return METADATA with its faults mended, and the changes."""
+def _fix_metadata(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[bytes, list[Change]]:
+    """Return METADATA with its findings fixed, and the changes."""
     changes: list[Change] = []
     data = wheel.document.data
-    for found, whole in _each(mended, RewriteMetadata):
+    for found, whole in _each(fixed, RewriteMetadata):
         data = whole.data
         changes.append(Change("METADATA", ChangeAction.FIX_LINE_ENDS, None, None, reason=found.code))
     try:
         document = Document.parse(data)
     except MetadataError:
-        if any(isinstance(each, RewriteField | SetField | AddField) for found in mended for each in found.fixes):
+        if any(isinstance(each, RewriteField | SetField | AddField) for found in fixed for each in found.fixes):
             raise
         return data, changes
-    values: dict[Field, str | None] = {}
-    by_start = {field.start: field for field in document.fields}
-    for found, rewrite in _each(mended, RewriteField):
-        field = by_start[rewrite.start]
-        values[field] = rewrite.value
-        action = ChangeAction.REMOVE_FIELD if rewrite.value is None else ChangeAction.SET_FIELD
-        before = field.value.strip()
-        before = field.value if before == rewrite.value else before  # blanks are all that changes
-        changes.append(Change(field.name, action, before, rewrite.value, reason=found.code))
-    editor = Editor(document.edited(values) if values else document)
+    document, rewritten = _rewrite_fields(document, fixed)
+    editor = Editor(document)
     added: dict[tuple[str, str], list[str]] = {}
-    for found, add in _each(mended, AddField):
+    for found, add in _each(fixed, AddField):
         added.setdefault((found.code, add.name), []).append(add.value)
     for (code, name), texts in added.items():
         editor.reason = code
         editor.add_field(name, *texts)
-    levels = [(found, edit.value) for found, edit in _each(mended, SetField) if isinstance(edit.value, str)]
+    levels = [(found, edit.value) for found, edit in _each(fixed, SetField) if isinstance(edit.value, str)]
     if levels:
         found, level = max(levels, key=lambda each: Version(each[1]))
         editor.reason = found.code
         editor.set_field(_LEVEL, level)
-    return editor.document.data, changes + editor.changes
+    return editor.document.data, [*changes, *rewritten, *editor.changes]
 
 
-def _fix_wheel_file(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[dict[str, bytes], list[Change]]:
-    """Return WHEEL with its fields put right, as a file to be written, and the changes; nothing where it stays."""
-    fixes = list(_each(mended, SetWheelField))
+def _rewrite_fields(document: Document, fixed: Sequence[RawFinding]) -> tuple[Document, list[Change]]:
+    """Return METADATA with other values of fields that are there, or without them, and the changes."""
+    changes: list[Change] = []
+    values: dict[Field, str | None] = {}
+    by_start = {field.start: field for field in document.fields}
+    for found, rewrite in _each(fixed, RewriteField):
+        field = by_start[rewrite.start]
+        values[field] = rewrite.value
+        action = ChangeAction.REMOVE_FIELD if rewrite.value is None else ChangeAction.SET_FIELD
+        before = field.value.strip()
+        before = field.value if before == rewrite.value else before  # spaces are all that changes
+        changes.append(Change(field.name, action, before, rewrite.value, reason=found.code))
+    return (document.edited(values) if values else document), changes
+
+
+def _fix_wheel_file(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[dict[str, bytes], list[Change]]:
+    """Return WHEEL with its fields fixed, as a file to be written, and the changes; nothing where it is not changed."""
+    fixes = list(_each(fixed, SetWheelField))
     if not fixes:
         return {}, []
     content = fixed_wheel_file(wheel.read("WHEEL"), [fix for _, fix in fixes])
     return {"WHEEL": content}, [Change("WHEEL", ChangeAction.REPLACE_FILE, None, None, reason=fixes[0][0].code)]
 
 
-def _mend_record(wheel: Wheel, mended: Sequence[RawFinding]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
-    """Return RECORD before and after its faults are mended, ``None`` where it has none, and the changes."""
+def _fix_record(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:
+    """Return RECORD before and after its findings are fixed, ``None`` where it has none, and the changes."""
     rows: dict[int, RowEdit] = {}
     reasons: dict[int, str] = {}
-    for found, each in _each(mended, ChangeRow):
+    for found, each in _each(fixed, ChangeRow):
         rows[each.index] = rows[each.index].merged(each.change) if each.index in rows else each.change
         reasons.setdefault(each.index, found.code)
-    added = [(found.code, add.row) for found, add in _each(mended, AddRow)]
+    added = [(found.code, add.row) for found, add in _each(fixed, AddRow)]
     if not rows and not added:
         return None, []
     own = f"{wheel.dist_info}/RECORD"

@@ -33,7 +33,7 @@ _NOT_ON_WINDOWS: Final = re.compile(
     r"""[<>:"|?*] | [ .]$ | ^(?:con|prn|aux|nul|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])[ ]*(?:\.|$)""",
     re.IGNORECASE | re.VERBOSE,
 )
-"""What no part of a path may be on Windows: reserved characters, blanks and dots at the end, and names of devices."""
+"""What no part of a path may have on Windows: reserved characters, spaces and dots at the end, names of devices."""
 _DOS_DIRECTORY: Final = 0x10
 _DOS_VOLUME: Final = 0x08
 _OF_SIGNATURES: Final = frozenset(range(1, 9))
@@ -52,21 +52,21 @@ _COMMON: Final = frozenset(
 
 
 def check_entries(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the faults of the entries."""
+    """Yield the findings on the entries."""
     layout = subject.layout
     if layout is None:
         return
     if _OF_SIGNATURES.intersection(layout.end.comment):
-        yield RawFinding("archive-comment-bytes", "", "the archive comment could hold a record of another archive")
+        yield RawFinding("archive-comment-bytes", "", "the archive comment could contain a record of another archive")
     yield from check_each(subject, layout, layout.entries)
-    yield from check_folders(subject)
+    yield from check_directories(subject)
     yield from _check_same_path(subject)
     yield from _check_folded(subject)
     yield from _check_contents(subject)
 
 
 def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> Iterator[RawFinding]:
-    """Yield the faults of ``entries``, each by itself."""
+    """Yield the findings on ``entries``, each by itself."""
     for_windows = _is_for_windows(subject)
     for entry in entries:
         yield from _check_name(entry.name, for_windows=for_windows)
@@ -78,16 +78,16 @@ def check_each(subject: Subject, layout: Layout, entries: Iterable[Entry]) -> It
             yield RawFinding("archive-file-as-directory", shown(entry.name), message, refused_by=refused_by)
 
 
-def check_folders(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the files below which other entries lie, and those at the top that some take for a dist-info directory."""
+def check_directories(subject: Subject) -> Iterator[RawFinding]:
+    """Yield the files that other entries are below, and those at the top that some take for a dist-info directory."""
     for name in subject.entries:
         if name.endswith(".dist-info") and "/" not in name:
-            message = "it is a file, and pip and installer read it as a second dist-info directory"
+            message = "it is a file, but pip and installer take it for a second dist-info directory"
             yield RawFinding("dist-info-several", shown(name), message, refused_by=(Client.PIP, Client.INSTALLER))
-    for folder in sorted(subject.folders - subject.entries.keys()):
-        if folder[:-1] in subject.entries:
+    for directory in sorted(subject.directories - subject.entries.keys()):
+        if directory[:-1] in subject.entries:
             yield RawFinding(
-                "archive-file-as-directory", shown(folder[:-1]), "other entries lie below it, as if it were a directory"
+                "archive-file-as-directory", shown(directory[:-1]), "other entries are below it, as if it were a directory"
             )
 
 
@@ -112,7 +112,7 @@ def _check_name(name: str, *, for_windows: bool) -> Iterator[RawFinding]:
         yield RawFinding("archive-odd-path", shown(name), "the name has an empty part, or a dot for one")
     elif for_windows and any(map(_NOT_ON_WINDOWS.search, parts)):
         yield RawFinding(
-            "archive-windows-name", shown(name), "no file can be called so on Windows, for which the wheel is too"
+            "archive-windows-name", shown(name), "Windows, for which this wheel is too, cannot hold a file of this name"
         )
 
 
@@ -123,11 +123,11 @@ def _unsafe(name: str, parts: list[str]) -> tuple[str, str]:
         ("other on Windows", "begins with a drive") if _DRIVE.match(name) else
         ("other on Windows", "has a backslash") if "\\" in name else
         ("outside" if posixpath.normpath(name).startswith("..") else "up and down", "has a part ..") if ".." in parts else
-        ("long", "is longer than any system takes") if len(name.encode()) > _LONGEST_PATH else
-        ("long", "has a part that is longer than any system takes")
+        ("long", "is longer than any system allows") if len(name.encode()) > _LONGEST_PATH else
+        ("long", "has a part that is longer than any system allows")
         if any(len(part.encode()) > _LONGEST_PART for part in parts) else
         ("control", "has a control character") if _has(name, "Cc") else
-        ("shows nothing", "has a character that shows nothing, or turns what is shown") if _has(name, "Cf", "Co") else
+        ("shows nothing", "has a character that is invisible or reverses the text") if _has(name, "Cf", "Co") else
         ("", "")
     )  # fmt: skip
 
@@ -147,10 +147,10 @@ def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
         raw_name = layout.directory[start - fields.name_length : start]
         form = "with a Unicode path" if has_second_name(extra, raw_name) else ""
         refused_by = refusing("archive-name-encoding", form)
-        message = "the name is not ASCII, and not marked as UTF-8"
+        message = "the name is not ASCII, but not marked as UTF-8"
         yield RawFinding("archive-name-encoding", place, message, refused_by=refused_by)
     if entry.flags & FLAG_MASKED:
-        yield RawFinding("archive-odd-flag", place, "its local header is said to be masked")
+        yield RawFinding("archive-odd-flag", place, "its local header is marked as masked")
     if fields.comment_length:
         comment = layout.directory[entry.record_stop - fields.comment_length : entry.record_stop]
         form = "signature" if _OF_SIGNATURES.intersection(comment) else ""
@@ -159,14 +159,16 @@ def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
     if fields.needed & 0xFF > NEWEST_VERSION:
         version = divmod(fields.needed & 0xFF, 10)
         yield RawFinding(
-            "archive-newer-version", place, f"it needs version {version[0]}.{version[1]} of the ZIP format, not 6.3"
+            "archive-newer-version",
+            place,
+            f"it needs ZIP version {version[0]}.{version[1]}; the newest is 6.3",
         )
     if not _is_time(fields):
         yield RawFinding("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
     if fields.extra_length and max(entry.size, entry.data_stop - entry.data_start, entry.start) < FULL_32:
         start = entry.record_start + CENTRAL.size + fields.name_length
         if _has_field(layout.directory[start : start + fields.extra_length], EXTRA_ZIP64):
-            yield RawFinding("archive-needless-zip64", place, "it has ZIP64 fields, and no number that calls for them")
+            yield RawFinding("archive-needless-zip64", place, "it has ZIP64 fields, but no number that needs them")
 
 
 def _has_field(extra: bytes, kind: int) -> bool:
@@ -175,7 +177,7 @@ def _has_field(extra: bytes, kind: int) -> bool:
 
 def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFinding]:
     """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
-    place, is_folder = shown(entry.name), entry.name.endswith("/")
+    place, is_directory = shown(entry.name), entry.name.endswith("/")
     mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -184,14 +186,14 @@ def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFind
         yield RawFinding("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
     marked = (
         "a volume label" if fields.external_attributes & _DOS_VOLUME else
-        "a directory" if not is_folder and (fields.external_attributes & _DOS_DIRECTORY or stat.S_ISDIR(mode)) else
-        "a file" if is_folder and stat.S_ISREG(mode) else
+        "a directory" if not is_directory and (fields.external_attributes & _DOS_DIRECTORY or stat.S_ISDIR(mode)) else
+        "a file" if is_directory and stat.S_ISREG(mode) else
         ""
     )  # fmt: skip
     if marked:
-        yield RawFinding("archive-odd-attributes", place, f"it is marked as {marked}, and is none")
-    if is_folder and (entry.size or entry.crc):
-        yield RawFinding("archive-directory-with-content", place, "it is a directory, and has a size or a CRC-32")
+        yield RawFinding("archive-odd-attributes", place, f"it is marked as {marked}, but is not one")
+    if is_directory and (entry.size or entry.crc):
+        yield RawFinding("archive-directory-with-content", place, "it is a directory, but has a size or a CRC-32")
 
 
 def _is_time(fields: DirectoryRecord) -> bool:
@@ -217,7 +219,7 @@ def _check_same_path(subject: Subject) -> Iterator[RawFinding]:
 def _check_folded(subject: Subject) -> Iterator[RawFinding]:
     first: dict[str, str] = {}
     groups: dict[str, list[str]] = {}
-    for name in chain(subject.entries, subject.folders - subject.entries.keys()):
+    for name in chain(subject.entries, subject.directories - subject.entries.keys()):
         key = name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
         other = first.setdefault(key, name)
         if other != name:
@@ -225,7 +227,7 @@ def _check_folded(subject: Subject) -> Iterator[RawFinding]:
     for names in groups.values():
         names.sort()
         yield RawFinding(
-            "archive-same-name-folded", shown(names[0]), f"it is one with {shown_few(names[1:])} on some systems"
+            "archive-same-name-folded", shown(names[0]), f"on some systems it is the same file as {shown_few(names[1:])}"
         )
 
 
@@ -233,9 +235,9 @@ def _check_contents(subject: Subject) -> Iterator[RawFinding]:
     compiled = sorted(name for name in subject.entries if name.endswith((".pyc", ".pyo")))
     if compiled:
         yield RawFinding("contents-bytecode", shown(compiled[0]), f"compiled Python: {shown_few(compiled)}")
-    folders = {name.partition("/")[0] for name in subject.entries if "/" in name}
+    top = {name.partition("/")[0] for name in subject.entries if "/" in name}
     own = subject.filename.project if subject.filename else ""
-    for name in sorted(folders & _COMMON - {own}):
+    for name in sorted(top & _COMMON - {own}):
         yield RawFinding(
             "contents-common-name", name, "many projects would write to a directory of this name in site-packages"
         )

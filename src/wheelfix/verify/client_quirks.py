@@ -53,7 +53,7 @@ _LINUX: Final[dict[str, str]] = {
 class Refusal:
     """Why one of the tools refuses a requirement.
 
-    ``means`` says the same in a form that all of them read, ``None`` where there is none. ``in_marker`` tells whether it is
+    ``means`` says the same in a form that all of them read, ``None`` where there is none. ``in_marker`` says whether it is
     the marker that is refused.
     """
 
@@ -73,7 +73,7 @@ def refusals(text: str) -> Iterator[Refusal]:
     """Yield why pip or uv refuse ``text``, a requirement that ``packaging`` reads, each reason once.
 
     >>> [each.message for each in refusals("foo ()")]
-    ['() holds no version; uv refuses the wheel']
+    ['() contains no version; uv refuses the wheel']
     >>> list(refusals("foo >= 1 ; python_version < '3'"))
     []
     """
@@ -98,15 +98,15 @@ def has_number_too_large(version: str) -> bool:
 def _check_parentheses(parts: RequirementParts) -> Refusal | None:
     if not _EMPTY.fullmatch(parts.constraint.strip()):
         return None
-    return Refusal(Client.UV, "() holds no version", str(replace(parts, constraint="")).strip())
+    return Refusal(Client.UV, "() contains no version", str(replace(parts, constraint="")).strip())
 
 
 def _check_name(parts: RequirementParts) -> Refusal | None:
     for name in (parts.name, *parts.extra_names):
         if name.endswith("_"):
-            return Refusal(Client.UV, "a name ends with a letter or digit, not with _")
+            return Refusal(Client.UV, "a name must end with a letter or a digit, not with _")
     if not parts.constraint.strip() and _ARCHIVE_NAME.fullmatch(parts.name):
-        return Refusal(Client.UV, f"without a version {parts.name} is taken for a file")
+        return Refusal(Client.UV, f"without a version, {parts.name} is read as the name of a file")
     return None
 
 
@@ -114,10 +114,10 @@ def specifier_faults(specifier: str) -> Iterator[str]:
     """Yield why uv refuses a version specifier that ``packaging`` reads.
 
     >>> list(specifier_faults(">=1,===dev"))
-    ['=== is followed by what is no version']
+    ['=== is not followed by a version']
     """
     if any(parsed_version(text) is None for text in _ARBITRARY.findall(specifier)):
-        yield "=== is followed by what is no version"
+        yield "=== is not followed by a version"
     if has_number_too_large(specifier):
         yield "a version has a number of more than 64 bits"
 
@@ -141,11 +141,11 @@ def _url_fault(url: str) -> str:
     except ValueError as error:
         return f"the URL cannot be read: {error}"
     if not colon or scheme.lower() not in _GIT | _WEB | {"file"}:
-        return "" if url.startswith("/") else "the URL has no scheme that uv knows"
+        return "" if url.startswith("/") else "uv does not know the scheme of the URL"
     if scheme in _GIT:
-        return "" if split.netloc or split.path.startswith("/") else "the URL names no repository"
+        return "" if split.netloc or split.path.startswith("/") else "the URL does not name a repository"
     if scheme == "file":
-        return "" if not split.netloc and split.path.startswith("/") else "the URL is no absolute path"
+        return "" if not split.netloc and split.path.startswith("/") else "the URL is not an absolute path"
     return _web_fault(split, scheme)
 
 
@@ -154,7 +154,7 @@ def _web_fault(split: SplitResult, scheme: str) -> str:
         return "the scheme of the URL is not in lower case"
     if _ARCHIVE_PATH.fullmatch(split.path) or _GIT_PATH.fullmatch(split.path):
         return ""
-    return "the URL does not end like a wheel or a source archive"
+    return "the URL does not end like that of a wheel or a source archive"
 
 
 def _check_marker_of_uv(parts: RequirementParts) -> Refusal | None:
@@ -163,7 +163,7 @@ def _check_marker_of_uv(parts: RequirementParts) -> Refusal | None:
         return Refusal(Client.UV, "its marker compares with ===", in_marker=True)
     if _JOINT_BEFORE_QUOTE.search(plain):
         means = str(replace(parts, raw_marker=plain_marker(parts.marker)))
-        return Refusal(Client.UV, "its marker has no blank between and, or and a quote", means.strip(), in_marker=True)
+        return Refusal(Client.UV, "its marker has no space between `and` or `or` and a quote", means.strip(), in_marker=True)
     return None
 
 
@@ -173,14 +173,12 @@ def _check_marker_of_pip(parts: RequirementParts) -> Refusal | None:
     try:
         Marker(parts.marker).evaluate(_LINUX)
     except UndefinedComparison:
-        return Refusal(Client.PIP, "its marker compares what has no such order", in_marker=True)
+        return Refusal(Client.PIP, "its marker compares values that have no order", in_marker=True)
     except UndefinedEnvironmentName:
         lock_file = _LOCK_VARIABLE.search(_QUOTED.sub("''", parts.marker))
-        what = (
-            f"its marker asks for {lock_file[0]}, as only lock files may" if lock_file else "its marker compares two texts"
-        )
+        what = f"its marker uses {lock_file[0]}, which only lock files may" if lock_file else "its marker compares two texts"
         return Refusal(Client.PIP, what, in_marker=True)
-    except ValueError:  # InvalidMarker is one: the requirement as a whole was read, so this is a number beyond all bounds
+    except ValueError:  # InvalidMarker is one: the requirement as a whole was read, so this is a number beyond all limits
         return Refusal(Client.PIP, "its marker has a version that cannot be read", in_marker=True)
     return None
 
@@ -193,4 +191,4 @@ _CHECKS: Final[tuple[Callable[[RequirementParts], Refusal | None], ...]] = (
     _check_marker_of_uv,
     _check_marker_of_pip,
 )
-"""What is asked of each requirement, in this order."""
+"""What is checked of each requirement, in this order."""

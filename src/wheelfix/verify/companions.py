@@ -1,4 +1,4 @@
-"""What is wrong with the other files of dist-info: metadata.json, licenses, bills of materials, our own provenance."""
+"""What is wrong with the other files of dist-info: metadata.json, licenses, SBOMs, our own provenance."""
 
 import json
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from wheelfix.wheel.sbom import PROVENANCE, read_provenance
 from wheelfix.wheel.wheel import limit_of
 
 _MOST_SBOM: Final = 1 << 25
-"""How much of bills of materials is read, in bytes: they are parsed whole."""
+"""How much of SBOMs is read, in bytes: they are parsed whole."""
 _LEGACY: Final = "metadata.json"
 
 
 def check_companions(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the faults of the files beside METADATA."""
+    """Yield the findings on the files beside METADATA."""
     if _LEGACY in subject.dist_info_files:
-        message = "it repeats METADATA in a form that was withdrawn (PEP 426); who reads it sees other requirements"
+        message = "it repeats METADATA in a withdrawn format (PEP 426); readers of it may see other requirements"
         yield RawFinding("legacy-metadata-json", _LEGACY, message, (RemoveFile(_LEGACY),))
     yield from _check_licenses(subject)
     yield from _check_sboms(subject)
@@ -31,7 +31,7 @@ def _check_licenses(subject: Subject) -> Iterator[RawFinding]:
     document = subject.document
     if document is not None and has_license_files(document):
         for name in missing_licenses(document, subject.dist_info_files):
-            message = "there is no such file in licenses/; PyPI refuses the wheel"
+            message = "licenses/ has no such file; PyPI refuses the wheel"
             yield RawFinding("metadata-license-missing", f"{LICENSE_FILE}: {shown(name)}", message)
 
 
@@ -40,7 +40,7 @@ def _check_sboms(subject: Subject) -> Iterator[RawFinding]:
     for file in sorted(file for file in subject.dist_info_files if file.startswith("sboms/") and file.endswith(".json")):
         size = subject.entries[f"{subject.dist_info}/{file}"].size
         if size > min(left, limit_of(file)):
-            yield RawFinding("sbom-unreadable", shown(file), f"of its {size} bytes none is read: real ones are smaller")
+            yield RawFinding("sbom-unreadable", shown(file), f"it has {size} bytes, more than any real one; it is not read")
             continue
         left -= size
         data = subject.read(file)
@@ -59,23 +59,23 @@ def _check_trace(subject: Subject, data: bytes) -> Iterator[RawFinding]:
     """Compare what the provenance says of requirements with those that are there; the last word on each counts."""
     provenance = read_provenance(data)
     if provenance is None:
-        yield RawFinding("sbom-stale-provenance", PROVENANCE, "it is not as wheelfix writes it")
+        yield RawFinding("sbom-stale-provenance", PROVENANCE, "it is not in the form that wheelfix writes")
         return
     if subject.document is None:
         return
     present = {meaning(each.value.strip()) for each in subject.document.all(REQUIRES)}
-    gone, there = dict[object, str](), dict[object, str]()
+    removed, present_after = dict[object, str](), dict[object, str]()
     for change in provenance.changes:
         if change.field != REQUIRES:
             continue
         if change.before is not None and change.before != change.after:
-            there.pop(meaning(change.before), None)
-            gone[meaning(change.before)] = change.before
+            present_after.pop(meaning(change.before), None)
+            removed[meaning(change.before)] = change.before
         if change.after is not None:
-            gone.pop(meaning(change.after), None)
-            there[meaning(change.after)] = change.after
-    wrong = [text for key, text in gone.items() if key in present] + [
-        text for key, text in there.items() if key not in present
+            removed.pop(meaning(change.after), None)
+            present_after[meaning(change.after)] = change.after
+    wrong = [text for key, text in removed.items() if key in present] + [
+        text for key, text in present_after.items() if key not in present
     ]
     if wrong:
         yield RawFinding(

@@ -26,7 +26,7 @@ _ENDINGS: Final = (".py", ".pyc", ".so", ".pyd")
 
 
 class Modules:
-    """The modules among the files ``names`` of a wheel whose data folder is ``data``.
+    """The modules among the files ``names`` of a wheel whose .data directory is ``data``.
 
     >>> modules = Modules(["demo/__init__.py", "demo/fast.cpython-312-x86_64-linux-gnu.so"], "demo-1.0.data")
     >>> [modules.lacks(name) for name in ("demo.fast", "demo.slow", "other.slow")]
@@ -46,8 +46,8 @@ class Modules:
     def lacks(self, module: str) -> bool:
         """Whether ``module`` is in a package of this wheel, by its name, and not among its files.
 
-        A folder without ``__init__`` may be shared with other projects, and what is no package of this wheel may come from
-        one that it requires: of neither anything is known.
+        A directory without ``__init__`` may be shared with other projects, and a package that is not in this wheel may come
+        from one that it requires: nothing is known of either.
         """
         parent = module.rpartition(".")[0]
         return parent in self._packages and module not in self._modules
@@ -55,13 +55,13 @@ class Modules:
     def _add(self, path: str) -> None:
         if not path.endswith(_ENDINGS):
             return
-        folder, _, file = path.rpartition("/")
-        package, stem = folder.replace("/", "."), file.partition(".")[0]
+        directory, _, file = path.rpartition("/")
+        package, stem = directory.replace("/", "."), file.partition(".")[0]
         if stem == "__init__":
             self._packages.add(package)
             stem = ""
         parts = [*filter(None, package.split(".")), *([stem] if stem else [])]
-        while parts and (name := ".".join(parts)) not in self._modules:  # a folder counts, with __init__ or without
+        while parts and (name := ".".join(parts)) not in self._modules:  # a directory counts, with __init__ or without
             self._modules.add(name)
             parts.pop()
 
@@ -78,11 +78,11 @@ def _library_path(name: str, data: str) -> str:
 _FILE: Final = "entry_points.txt"
 _SCRIPTS: Final = frozenset({"console_scripts", "gui_scripts"})
 _DEFAULTS: Final = "DEFAULT"
-"""To ``configparser`` what stands in this group stands in every other one."""
+"""To ``configparser`` what is in this group is in every other one too."""
 _REFERENCE: Final = re.compile(r"[\w.]+(?:\s*:\s*[\w.]+)?(?:\s*\[[^\]]*\])?")
 _MODULE: Final = re.compile(r"\w+(?:\.\w+)*")
 _SCRIPT: Final = re.compile(r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?:\s*\[\s*[\w-]+(?:\s*,\s*[\w-]+)*\s*\])?")
-"""What pip, uv and installer all take for a script: pip knows no blanks around the colon, and no empty extras."""
+"""What pip, uv and installer all accept as a script: pip allows no spaces around the colon, and no empty extras."""
 _READERS: Final[Mapping[Client, re.Pattern[str]]] = {
     Client.PIP: re.compile(
         r"\w+(?:\.\w+)*:\w+(?:\.\w+)*(?![.:]?\w)(?:\s*\[\s*[\w-]+(?:=\w+)?(?:,\s*\w+(?:=\w+)?)*\s*\].*|[^\[\]]*)", re.DOTALL
@@ -90,12 +90,12 @@ _READERS: Final[Mapping[Client, re.Pattern[str]]] = {
     Client.UV: re.compile(r"[\w.-]+\s*:\s*[\w.-]+(?:\s*\[.+\])?"),
     Client.INSTALLER: re.compile(r"[\w.]+\s*:\s*[\w.]+\s*(?:\[.*\]\s*)?"),
 }
-"""What each of them takes for a script: pip reads the begin and passes over the rest, unless that has a bracket."""
+"""What each of them accepts as a script: pip reads the beginning and ignores the rest, unless that has a bracket."""
 _PATH: Final = re.compile(r"[/\\]|^[A-Za-z]:|^\.{1,2}$|[\x00-\x1f\x7f]")
 _NAME: Final = re.compile(r"[\w.-]+")
 """What PyPI allows as the name of a script (``_ENTRY_POINT_NAME_RE`` in warehouse/utils/wheel.py)."""
 _INTERPRETER: Final = re.compile(r"(?:pythonw?|graalpy|python3|pypy[23]?|python3\.\d{1,3}|pythonw?3\.\d{1,3}t)(?:\.py)?")
-"""Names of scripts that uv keeps for interpreters, in any case (``reserved_script_name`` in crates/uv-install-wheel)."""
+"""Names of scripts that uv reserves for interpreters, in any case (``reserved_script_name`` in crates/uv-install-wheel)."""
 _BRACKET: Final = re.compile(r"[\[\]]")
 _LONGEST_NAME: Final = 255
 _LARGEST: Final = 1 << 18
@@ -103,7 +103,7 @@ _LARGEST: Final = 1 << 18
 
 
 class EntryPoint(NamedTuple):
-    """One entry point: its group, its name, and the value, which may begin ``late``, on the line behind the name."""
+    """One entry point: its group, its name, and the value, which may begin ``late``, on the line after the name."""
 
     group: str
     name: str
@@ -112,7 +112,7 @@ class EntryPoint(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where it stands, for people."""
+        """Where it is, for people."""
         return f"[{cut(self.group)}] {cut(self.name)}"
 
 
@@ -121,7 +121,7 @@ class _BadLineError(ValueError):
 
 
 def check_entry_points(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the findings on entry_points.txt, and on the scripts in the data folder that go to the same place."""
+    """Yield the findings on entry_points.txt, and on the scripts in the .data directory that have the same names."""
     points: list[EntryPoint] = []
     data = subject.read(_FILE)
     if data is not None and len(data) > _LARGEST:
@@ -166,7 +166,7 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[RawFinding]:
             yield from _check_script_name(each)
             group = names.setdefault(each.name, each.group)
             if group != each.group:
-                message = f"[{cut(group)}] has a script of this name too; installer does not write one over the other"
+                message = f"[{cut(group)}] also has a script of this name; installer refuses that"
                 yield RawFinding("entry-points-same-name", each.place, message)
 
 
@@ -193,22 +193,22 @@ def _refusing_name(name: str) -> tuple[Client, ...]:
 
 def _check_script_name(point: EntryPoint) -> Iterator[RawFinding]:
     if _PATH.search(point.name):
-        message = "installers would write the script to another directory, or fail"
+        message = "installers would write the script to another directory or fail"
         yield RawFinding("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
     elif len(point.name.encode()) > _LONGEST_NAME:
-        message = "the name is longer than any system takes"
+        message = "the name is longer than any system allows"
         yield RawFinding("entry-points-unsafe-name", point.place, message, refused_by=_refusing_name(point.name))
     elif is_interpreter(point.name):
         yield RawFinding(
-            "entry-points-reserved-name", point.place, "uv keeps this name for the interpreter, and refuses the wheel"
+            "entry-points-reserved-name", point.place, "uv reserves this name for the interpreter and refuses the wheel"
         )
     elif not _NAME.fullmatch(point.name):
-        message = "PyPI refuses a script whose name has other characters than letters, digits, _, . and -"
+        message = "PyPI refuses a script name with characters other than letters, digits, _, . and -"
         yield RawFinding("entry-points-bad-name", point.place, message, refused_by=_refusing_name(point.name))
 
 
 def is_interpreter(name: str) -> bool:
-    """Whether uv refuses a script called ``name``, as it would stand in the place of an interpreter.
+    """Whether uv refuses a script called ``name``, because it would replace an interpreter.
 
     >>> [is_interpreter(name) for name in ("Python3.12", "python.py", "python2", "pythonic")]
     [True, True, False, False]
@@ -217,7 +217,7 @@ def is_interpreter(name: str) -> bool:
 
 
 def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[RawFinding]:
-    """Yield the entry points whose module is not in the wheel, although the package is that it would be in."""
+    """Yield the entry points whose module is not in the wheel, although its package is."""
     if "namespace_packages.txt" in subject.dist_info_files:  # such packages are spread over several projects
         return
     modules = Modules(subject.entries, f"{subject.dist_info.removesuffix('.dist-info')}.data")
@@ -231,20 +231,20 @@ def _check_modules(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[R
 
 
 def _check_scripts(subject: Subject, points: Iterable[EntryPoint]) -> Iterator[RawFinding]:
-    """Yield the files of ``.data/scripts`` that go where a script of an entry point or an interpreter is."""
+    """Yield the files of ``.data/scripts`` that would replace the script of an entry point or an interpreter."""
     names = {each.name: each.place for each in points if each.group in _SCRIPTS}
-    folder = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
+    data = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
     for entry in subject.entries if subject.dist_info else ():
-        if not entry.startswith((f"{folder}scripts/", f"{folder}data/bin/")):
+        if not entry.startswith((f"{data}scripts/", f"{data}data/bin/")):
             continue
-        scheme, _, name = entry.removeprefix(folder).partition("/")
+        scheme, _, name = entry.removeprefix(data).partition("/")
         name = name.removeprefix("bin/") if scheme == "data" else name
         if is_interpreter(name.lower().removesuffix(".exe")):
             yield RawFinding(
-                "data-reserved-name", shown(entry), "uv keeps this name for the interpreter, and refuses the wheel"
+                "data-reserved-name", shown(entry), "uv reserves this name for the interpreter and refuses the wheel"
             )
         if name in names:
-            message = f"{names[name]} makes a script of this name too; installer does not write one over the other"
+            message = f"{names[name]} also makes a script of this name; installer refuses that"
             yield RawFinding("data-script-twice", shown(entry), message)
 
 
@@ -252,13 +252,13 @@ def _check_second_reading(by_line: list[EntryPoint] | None, points: list[EntryPo
     if by_line is None:
         late = any(each.late and each.group in _SCRIPTS for each in points)
         refused_by = (Client.PIP, Client.UV, Client.INSTALLER) if late else (Client.PIP,)
-        message = "pip fails on a line without =: to it only # begins a comment, and no value continues on the next line"
+        message = "pip fails on a line without =: it reads only # as a comment, and no value that continues on the next line"
         yield RawFinding("entry-points-refused", _FILE, message, refused_by=refused_by)
         return
     differing = sorted(set(by_line).symmetric_difference(points))
     if differing:
         first = differing[0]
-        message = f"readers disagree about {first.place} = {cut(first.value)}"
+        message = f"readers disagree on {first.place} = {cut(first.value)}"
         yield RawFinding("entry-points-ambiguous", _FILE, message)
 
 
@@ -293,13 +293,13 @@ class _Parser(RawConfigParser):
     OPTCRE = re.compile(r"(?P<option>[^=]*(?P<vi>=?))(?P<value>.*)", re.DOTALL)
 
     def optionxform(self, optionstr: str) -> str:
-        """Return the name without the sign behind it.
+        """Return the name without the sign after it.
 
         :raises _BadLineError: if there is none.
         """
         name, sign, _ = optionstr.partition("=")
         if not sign or not name.strip():
-            raise _BadLineError(f"{cut(optionstr)!r} is not a name with = behind it")
+            raise _BadLineError(f"{cut(optionstr)!r} is not a name with = after it")
         return name.rstrip()
 
 

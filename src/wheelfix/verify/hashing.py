@@ -43,7 +43,7 @@ def sum_entries(source: Readable, entries: Iterable[Entry], algorithms: Mapping[
 
 
 def _shares(entries: list[Entry]) -> Iterator[list[Entry]]:
-    """Yield ``entries`` in lots that are worth a thread's while, the largest ones first."""
+    """Yield ``entries`` in lots that are worth a thread, the largest ones first."""
     share, weight = list[Entry](), 0
     for entry in sorted(entries, key=lambda each: (-each.size, each.start)):
         share.append(entry)

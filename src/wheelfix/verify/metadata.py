@@ -42,11 +42,11 @@ def check_encoding(document: Document) -> Iterator[RawFinding]:
         document.data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = document.data.count(b"\n", 0, error.start) + 1
-        yield RawFinding("metadata-not-utf8", f"line {line}", "it is not UTF-8; pip refuses it, others guess")
+        yield RawFinding("metadata-not-utf8", f"line {line}", "it is not UTF-8; pip refuses it, other tools guess")
 
 
 def bad_values(document: Document) -> Iterator[RawFinding]:
-    """Yield the fields with values that ``packaging`` refuses or makes nothing of; those that are not UTF-8 are left out."""
+    """Yield the fields with values that ``packaging`` refuses or cannot read; those that are not UTF-8 are left out."""
     known = (document.data[field.start : field.stop].rstrip(b"\r\n") for field in document.fields if find(field.name))
     lines = [*filter(_is_utf8, known), b"", b""]  # other headers, such as Content-Type, would make a mail of it
     raw, unparsed = parse_email(b"\n".join(lines))
@@ -72,11 +72,11 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _check_unparsed(document: Document, unparsed: Collection[str]) -> Iterator[RawFinding]:
-    """Yield the fields of which ``packaging`` makes nothing, but for those that are told as standing too often."""
+    """Yield the fields that ``packaging`` cannot read, but for those that are reported as repeated."""
     for key in sorted(unparsed):
         kind = find(key)
         if kind is not None and (kind.multiple or len(document.all(key)) == 1):
-            what = "a label stands twice" if key == "project-url" else "it cannot be read"
+            what = "a label appears twice" if key == "project-url" else "it cannot be read"
             yield RawFinding("metadata-bad-value", kind.name, what)
 
 
@@ -91,7 +91,7 @@ def check_level(document: Document, files: Collection[str]) -> Iterator[RawFindi
     """Yield the findings on Metadata-Version, and on fields that it does not go with; ``files`` are those of dist-info."""
     yield from _check_version(document, files)
     if _has_two_licenses(document, files) and (document.first(LEVEL) or "") in _from(_SINCE_LICENSES):
-        message = "since Metadata-Version 2.4 they exclude each other: License is disregarded, and PyPI refuses the wheel"
+        message = "License and License-Expression exclude each other since Metadata-Version 2.4; PyPI refuses the wheel"
         yield RawFinding("metadata-two-licenses", "License", message)
 
 
@@ -109,7 +109,7 @@ def _check_version(document: Document, files: Collection[str]) -> Iterator[RawFi
         yield RawFinding("metadata-unknown-version", LEVEL, f"there is no Metadata-Version {cut(said)}{why_not}", change)
         return
     if early and is_later(early, said):
-        message = f"{LICENSE_FILE} requires Metadata-Version {early} (found {said}); tools read it all the same"
+        message = f"{LICENSE_FILE} requires Metadata-Version {early} (found {said}); tools accept it"
         yield RawFinding("metadata-license-file-early", LICENSE_FILE, message)
     late = {name: level for name, level in since.items() if is_later(level, said)}
     fixes, why_not = raising(document, newest, files) if late else ((), "")
@@ -121,10 +121,10 @@ def _check_version(document: Document, files: Collection[str]) -> Iterator[RawFi
 def raising(document: Document, level: str, files: Collection[str]) -> tuple[tuple[SetField, ...], str]:
     """Return the edit that raises Metadata-Version to ``level``, or nothing and why that would make another finding."""
     if len(document.all(LEVEL)) > 1:
-        return (), "; it stands more than once, and which of them counts nobody can say"
+        return (), "; it appears more than once, and readers disagree on which counts"
     for level_of_rule, is_broken, reason in _NEWLY_FORBIDDEN:
         if level in _from(level_of_rule) and is_broken(document, files):
-            return (), f"; it is not raised: {reason}"
+            return (), f"; it cannot be raised: {reason}"
     return (SetField(LEVEL, level),), ""
 
 
@@ -156,7 +156,7 @@ def _has_bad_license(document: Document, _files: Collection[str]) -> bool:
 
 
 def _has_two_licenses(document: Document, _files: Collection[str]) -> bool:
-    """Whether License and License-Expression both stand there."""
+    """Whether License and License-Expression are both there."""
     return all(map(document.first, _TWO_LICENSES))
 
 
@@ -166,11 +166,11 @@ def _lacks_licenses(document: Document, files: Collection[str]) -> bool:
 
 
 _NEWLY_FORBIDDEN: Final[tuple[tuple[str, Callable[[Document, Collection[str]], bool], str], ...]] = (
-    (_SINCE_LICENSES, _has_two_licenses, "from 2.4 on License and License-Expression exclude each other"),
-    (_SINCE_LICENSES, _has_bad_license, "from 2.4 on the value of License-Expression or License-File would be refused"),
-    (_SINCE_LICENSES, _lacks_licenses, "from 2.4 on PyPI refuses a wheel whose License-File is not in licenses/"),
+    (_SINCE_LICENSES, _has_two_licenses, "from 2.4 on, License and License-Expression exclude each other"),
+    (_SINCE_LICENSES, _has_bad_license, "from 2.4 on, the value of License-Expression or License-File would be refused"),
+    (_SINCE_LICENSES, _lacks_licenses, "from 2.4 on, PyPI refuses a wheel whose License-File is not in licenses/"),
 )
-"""What is a fault only from a Metadata-Version on, and why."""
+"""What is an error only from a Metadata-Version on, and why."""
 
 
 _REQUIRED: Final = (LEVEL, "Name", "Version")
@@ -181,7 +181,7 @@ _NO_DESCRIPTION: Final = frozenset({b"", b"UNKNOWN"})
 
 
 def check_fields(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the faults of METADATA."""
+    """Yield the findings on METADATA."""
     document = subject.document
     if document is None:
         return
@@ -231,17 +231,17 @@ def _check_identity(document: Document) -> Iterator[RawFinding]:
 
 
 def _check_blanks(field: Field) -> Iterator[RawFinding]:
-    """Yield the blanks that are part of a value to ``email.parser``: whoever compares it with what is allowed refuses it."""
+    """Yield the spaces that are part of a value to ``email.parser``: clients that compare the value refuse it."""
     text = field.value.strip()
     refused_by = _refusing_blanks(field.name.lower(), field.value) if text and field.value != text else ()
     if refused_by:
         fixes = (RewriteField(field.start, text),) if text.isascii() and text.isprintable() else ()
-        message = f"there are blanks or line breaks around {cut(text)}, which are taken for a part of it"
+        message = f"there are spaces or line breaks around {cut(text)}, which some readers take for a part of it"
         yield RawFinding("metadata-odd-blanks", field.name, message, fixes, refused_by=refused_by)
 
 
 def _refusing_blanks(name: str, value: str) -> tuple[Client, ...]:
-    """Return who refuses ``value`` for the blanks around it; measured with pip 26.3 and uv 0.13.9."""
+    """Return who refuses ``value`` for the spaces around it; measured with pip 26.3 and uv 0.13.9."""
     if name == "name":
         after = value != value.rstrip() or value.lstrip(" \t\r\n") != value.lstrip()
         return (Client.PIP, Client.UV, Client.PYPI) if after else (Client.PIP, Client.PYPI)
@@ -251,7 +251,7 @@ def _refusing_blanks(name: str, value: str) -> tuple[Client, ...]:
 
 
 def _check_urls(document: Document) -> Iterator[RawFinding]:
-    """Yield the values of Project-URL that are not a label and a URL; ``packaging`` takes any text."""
+    """Yield the values of Project-URL that are not a label and a URL; ``packaging`` accepts any text."""
     for field in document.all("Project-URL"):
         label, _, url = (part.strip() for part in field.value.partition(","))
         missing = "label" if not label else "URL" if not url else ""
@@ -262,7 +262,7 @@ def _check_urls(document: Document) -> Iterator[RawFinding]:
 
 def _check_description(document: Document) -> Iterator[RawFinding]:
     if document.body and document.first("Description"):
-        yield RawFinding("metadata-bad-value", "Description", "it is in the header, and the body is another one")
+        yield RawFinding("metadata-bad-value", "Description", "it is in the header, but the body is a description too")
     said = {document.body, (document.first("Description") or "").encode("utf-8", "surrogateescape")}
     if said <= _NO_DESCRIPTION:
         yield RawFinding("metadata-no-description", "Description", "an index has nothing to show")

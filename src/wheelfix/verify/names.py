@@ -1,4 +1,4 @@
-"""What the file name and the folders say, compared with METADATA and with each other.
+"""What the file name and the directories say, compared with METADATA and with each other.
 
 https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
@@ -31,7 +31,7 @@ _DATA: Final = ".data"
 def check_names(subject: Subject) -> Iterator[RawFinding]:
     """Yield where the names of a wheel do not fit together."""
     yield from _check_filename(subject)
-    yield from _check_folders(subject)
+    yield from _check_directories(subject)
 
 
 def _check_filename(subject: Subject) -> Iterator[RawFinding]:
@@ -39,7 +39,7 @@ def _check_filename(subject: Subject) -> Iterator[RawFinding]:
     if name is None:
         return
     if not _PROJECT.fullmatch(name.raw_project) or "__" in name.raw_project:
-        yield RawFinding("filename-bad-name", "", f"{cut(name.raw_project)} is not valid as the project in a file name")
+        yield RawFinding("filename-bad-name", "", f"{cut(name.raw_project)} is not a valid project name in a file name")
     if parsed_version(name.version) is None:
         yield RawFinding("filename-bad-version", "", f"{cut(name.version)} is not a valid version (PEP 440)")
     elif has_number_too_large(name.version):
@@ -49,7 +49,7 @@ def _check_filename(subject: Subject) -> Iterator[RawFinding]:
     yield from _check_variant(subject, name)
     tags = f"{name.python}-{name.abi}-{name.platform}"
     if tags != tags.lower():
-        yield RawFinding("filename-tag-case", "", f"uv knows tags in lower case only: {cut(tags)}")
+        yield RawFinding("filename-tag-case", "", f"uv reads only tags in lower case: {cut(tags)}")
     if document is None:
         return
     said, version = document.first("Name"), document.first("Version")
@@ -59,8 +59,8 @@ def _check_filename(subject: Subject) -> Iterator[RawFinding]:
         )
     if version and not same_version(version, name.version.replace("_", "-")):
         message = f"METADATA says Version {shown(version)}, the file name {name.version}"
-        lacks_label = same_version(version, name.version.partition("+")[0])
-        refused_by = (Client.PIP, Client.PYPI) if lacks_label else None  # uv takes a label in the file name alone
+        lacks_local = same_version(version, name.version.partition("+")[0])
+        refused_by = (Client.PIP, Client.PYPI) if lacks_local else None  # uv accepts a local version in the file name alone
         yield RawFinding("filename-version-differs", "Version", message, refused_by=refused_by)
 
 
@@ -87,36 +87,36 @@ def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding
     data = subject.read(_VARIANT)
     if name.variant is None:
         return
-    message = f"it is the variant {shown(name.variant)} (PEP 825, a draft): pip and PyPI refuse it, or pass it over"
+    message = f"it is the variant {shown(name.variant)} (PEP 825, a draft): pip and PyPI refuse or ignore it"
     yield RawFinding("filename-variant", "", message)
     if data is None:
-        yield RawFinding("variant-unreadable", _VARIANT, "it is missing, and uv requires it")
+        yield RawFinding("variant-unreadable", _VARIANT, "it is missing, but uv requires it")
         return
     try:
-        labels = sorted(json.loads(data)["variants"].keys())
+        variants = sorted(json.loads(data)["variants"].keys())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         yield RawFinding("variant-unreadable", _VARIANT, "it is not JSON with an object named variants")
         return
-    if labels != [name.variant]:
-        message = f"it describes {shown_few(labels) or 'no variant'}, the file name says {shown(name.variant)}"
+    if variants != [name.variant]:
+        message = f"it describes {shown_few(variants) or 'no variant'}, the file name says {shown(name.variant)}"
         yield RawFinding("variant-differs", _VARIANT, message)
 
 
-def _check_folders(subject: Subject) -> Iterator[RawFinding]:
+def _check_directories(subject: Subject) -> Iterator[RawFinding]:
     if not subject.dist_info:
         return
     stem = subject.dist_info.removesuffix(".dist-info")
     project, _, version = stem.rpartition("-")
     name = subject.filename
     if name is not None and (canonicalize_name(project) != name.project or not _is_same_version(version, name)):
-        message = f"the directory is {shown(subject.dist_info)}, the file is {name}"
+        message = f"the directory is {shown(subject.dist_info)}, the file {name}"
         refused_by = (Client.PYPI,) if canonicalize_name(project) == name.project else None  # installers ask for the name
         yield RawFinding("dist-info-name-differs", shown(subject.dist_info), message, refused_by=refused_by)
     elif name is not None and stem != f"{name.raw_project}-{name.version}":
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
         yield RawFinding("dist-info-spelling", shown(subject.dist_info), message)
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
-        yield RawFinding("dist-info-installer-file", file, f"{file} is for an installer to write")
+        yield RawFinding("dist-info-installer-file", file, f"only an installer writes {file}")
     yield from _check_data(subject, f"{stem}{_DATA}")
 
 
@@ -125,14 +125,14 @@ def _is_same_version(version: str, name: WheelFilename) -> bool:
 
 
 def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
-    """Yield the faults of data folders: pip takes whatever ends with .data for one, and refuses what it cannot place."""
+    """Yield the findings on .data directories: to pip every name that ends so is one, and it refuses unknown schemes."""
     below: dict[str, list[list[str]]] = {}
     for name in subject.entries:
         top, *rest = name.removesuffix("/").split("/", 2)
         if top.endswith(_DATA):
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
     for folder, files in sorted(below.items()):
-        if folder != own and f"{folder}/" in subject.folders:
+        if folder != own and f"{folder}/" in subject.directories:
             yield RawFinding("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(own)}")
         if folder == own:
             yield from _check_own_data(subject, folder)
@@ -144,7 +144,7 @@ def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
 
 
 def _check_own_data(subject: Subject, folder: str) -> Iterator[RawFinding]:
-    """Yield the folders among the scripts, and the files of the library that are in the wheel twice."""
+    """Yield the directories among the scripts, and the library files that are in the wheel twice."""
     scripts = f"{folder}/scripts/"
     nested = sorted(name for name in subject.entries if name.startswith(scripts) and "/" in name.removeprefix(scripts))
     if nested:
@@ -152,12 +152,12 @@ def _check_own_data(subject: Subject, folder: str) -> Iterator[RawFinding]:
         yield RawFinding("data-script-directory", shown(scripts), message)
     for scheme in ("purelib", "platlib"):
         library = f"{folder}/{scheme}/"
-        other = "purelib" if scheme == "platlib" else ""  # both are one folder in most environments
+        other = "purelib" if scheme == "platlib" else ""  # both are one directory in most environments
         for name in subject.entries:
             path = name.removeprefix(library)
             twin = path if path in subject.entries else f"{folder}/{other}/{path}"
             if name.startswith(library) and not name.endswith("/") and twin in subject.entries:
-                message = f"it goes where {shown(twin)} goes; installer does not write one over the other"
+                message = f"it is installed to the same path as {shown(twin)}; installer refuses that"
                 yield RawFinding("data-same-file", shown(name), message)
 
 

@@ -55,20 +55,20 @@ class Listed:
 
 @dataclass(slots=True)
 class Listing:
-    """The rows by the file that they are for, in order, and the ``faults`` of those that are for none.
+    """The rows by the file that they are for, in order, and the ``findings`` on those that are for none.
 
-    ``absent`` are those of the faults that are of a file that is not there.
+    ``absent`` are those of the findings that are about a file that is not there.
     """
 
     rows: dict[str, list[Listed]] = field(default_factory=dict)
-    faults: list[RawFinding] = field(default_factory=list)
+    findings: list[RawFinding] = field(default_factory=list)
     absent: set[RawFinding] = field(default_factory=set)
 
     @property
     def algorithms(self) -> dict[str, list[str]]:
         """The hashes other than sha256 that RECORD has, by file: of each file the first two, and no more.
 
-        A file with rows by many algorithms would otherwise be read many times over; that its rows differ is a fault anyway.
+        A file with rows by many algorithms would otherwise be read many times; that its rows differ is a finding anyway.
         """
         found: dict[str, list[str]] = {}
         for path, group in self.rows.items():
@@ -90,7 +90,7 @@ def read_listing(subject: Subject) -> Listing:
         fixes = tuple(ChangeRow(index, REMOVE) for index in empty)
         refused_by = _refusing_empty({subject.record.rows[index].rstrip(b"\r\n") for index in empty})
         place, message = f"row {empty[0] + 1}", f"it is empty{more}"
-        listing.faults.append(RawFinding("record-empty-row", place, message, fixes, refused_by=refused_by))
+        listing.findings.append(RawFinding("record-empty-row", place, message, fixes, refused_by=refused_by))
     for index, row in subject.record.read_rows():
         _take(subject, listing, index, row)
     return listing
@@ -112,22 +112,22 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
     else:
         loose = read_unquoted(subject.record.rows[index]) if subject.record else None
         if loose is None or not _is_file(subject, loose.path):
-            listing.faults.append(RawFinding("record-bad-row", f"row {index + 1}", read.message))
+            listing.findings.append(RawFinding("record-bad-row", f"row {index + 1}", read.message))
             return
         row, code, message = loose, "record-unquoted-path", read.message
-    place, gone = _place(index, row.path), (ChangeRow(index, REMOVE),)
+    place, removal = _place(index, row.path), (ChangeRow(index, REMOVE),)
     if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
-        listing.faults.append(RawFinding("record-not-utf8", place, "the path is not UTF-8"))
-    if len(f"{row.path},".splitlines()) > 1:  # the comma behind it shows a character that ends the path
-        message = "the path has a character that ends a line for installer and PyPI"
-        listing.faults.append(RawFinding("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
+        listing.findings.append(RawFinding("record-not-utf8", place, "the path is not UTF-8"))
+    if len(f"{row.path},".splitlines()) > 1:  # the comma after it reveals a character that ends the path
+        message = "the path contains a character that ends the line for installer and PyPI"
+        listing.findings.append(RawFinding("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
     if _is_file(subject, row.path):
         listing.rows.setdefault(row.path, []).append(Listed(index, row, code, message))
         return
     plain = plain_path(row.path)
-    if row.path.endswith("/") or f"{plain}/" in subject.folders:
-        message = "it names a directory; only files are listed"
-        listing.faults.append(RawFinding("record-directory-row", place, message, gone))
+    if row.path.endswith("/") or f"{plain}/" in subject.directories:
+        message = "it names a directory, but only files are listed"
+        listing.findings.append(RawFinding("record-directory-row", place, message, removal))
         return
     is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None
     path = plain.lstrip("/") if is_absolute else plain.removeprefix(_MARK)
@@ -142,15 +142,15 @@ def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordErro
         listing.rows.setdefault(path, []).append(Listed(index, row, code, message))
         return
     if row.size and read_size(row.size) is None:
-        listing.faults.append(
-            RawFinding("record-bad-size", place, f"{shown(row.size[:40])} is no size; uv refuses the wheel", gone)
+        listing.findings.append(
+            RawFinding("record-bad-size", place, f"{shown(row.size[:40])} is not a size; uv refuses the wheel", removal)
         )
     if code in ("record-path-spelling", "record-byte-order-mark"):
         code = "record-no-such-file"
     message = message if is_absolute else "there is no such file in the archive"
-    fault = RawFinding(code, place, message, gone)
-    listing.faults.append(fault)
-    listing.absent.add(fault)
+    found = RawFinding(code, place, message, removal)
+    listing.findings.append(found)
+    listing.absent.add(found)
 
 
 def _place(index: int, path: str) -> str:
@@ -166,7 +166,7 @@ _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s
 
 
 def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> Iterator[RawFinding]:
-    """Yield the faults of RECORD; ``sums`` are those of the entries, by name."""
+    """Yield the findings on RECORD; ``sums`` are those of the entries, by name."""
     if subject.record is None:
         return
     table = _Table(subject, listing, sums)
@@ -176,18 +176,18 @@ def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> 
     yield from found
     yield from _in_doubt(missing, listing, contradicted=any(each.file for each in found))
     has_missing = any(each.code == "record-missing-row" for each in missing)
-    yield from (_as_swap(each) if has_missing and each in listing.absent else each for each in listing.faults)
+    yield from (_as_swap(each) if has_missing and each in listing.absent else each for each in listing.findings)
 
 
 def _in_doubt(missing: Iterable[RawFinding], listing: Listing, *, contradicted: bool) -> Iterator[RawFinding]:
-    """Yield the faults of files without a row: what RECORD does not vouch for, a row would.
+    """Yield the findings on files without a row: a new row would vouch for what RECORD does not vouch for.
 
     Where RECORD names another file that is not there, it may be that one under a near name; where it contradicts another
     file, the wheel was changed after it was built. Then only a person can say that the file belongs there.
     """
     reason = (
-        "; RECORD names another file that is not there: it may be in its place" if listing.absent else
-        "; RECORD contradicts another file: the wheel was changed, or is damaged" if contradicted else ""
+        "; RECORD names another file that is missing: this one may have replaced it" if listing.absent else
+        "; RECORD contradicts another file: the wheel was changed or is damaged" if contradicted else ""
     )  # fmt: skip
     for each in missing:
         is_file = each.code == "record-missing-row"
@@ -196,7 +196,7 @@ def _in_doubt(missing: Iterable[RawFinding], listing: Listing, *, contradicted: 
 
 def _as_swap(found: RawFinding) -> RawFinding:
     """Return a row without a file as one that may be of a file without a row."""
-    message = f"{found.message}; a file that is there has no row: it may be in its place"
+    message = f"{found.message}; another file has no row: it may have replaced this one"
     return replace(found, message=message, file=found.place)
 
 
@@ -211,31 +211,31 @@ class _Table:
         self._signatures = {f"{subject.dist_info}/{name}" for name in SIGNATURES}
 
     def check_file(self, path: str, rows: Sequence[Listed]) -> Iterator[RawFinding]:
-        """Yield the faults of the rows for one file.
+        """Yield the findings on the rows for one file.
 
-        All but one of them are to go. Where they contradict each other, no one can say from RECORD which it is.
+        All but one of them are to be removed. Where they contradict each other, RECORD does not say which one is right.
         """
         if path in self._signatures:
             for each in rows:
                 yield RawFinding(
-                    "record-signature-row", each.place, "a signature of RECORD cannot be listed in it", _gone(each)
+                    "record-signature-row", each.place, "a signature of RECORD cannot be listed in it", _removal(each)
                 )
             return
         kept = min(rows, key=lambda each: self._preference(path, each)) if len(rows) > 1 else rows[0]
         agreed = self._agree(path, rows)
         for each in rows:
             if each.code:
-                fixes = (ChangeRow(each.index, RowEdit(path=path)),) if each is kept else _gone(each)
+                fixes = (ChangeRow(each.index, RowEdit(path=path)),) if each is kept else _removal(each)
                 yield RawFinding(each.code, each.place, each.message, fixes, "" if agreed else path)
             if each is kept:
                 continue
             if agreed:
                 message = f"row {kept.index + 1} is for the same file"
-                yield RawFinding("record-duplicate-row", each.place, message, _gone(each))
+                yield RawFinding("record-duplicate-row", each.place, message, _removal(each))
                 yield from _check_last(each) if each is rows[-1] and path != self._own else ()
             else:
-                message = f"row {kept.index + 1} is for the same file, and says otherwise"
-                yield RawFinding("record-contradicting-rows", each.place, message, _gone(each), path)
+                message = f"row {kept.index + 1} is for the same file and says something else"
+                yield RawFinding("record-contradicting-rows", each.place, message, _removal(each), path)
         found = _check_own(kept) if path == self._own else self._check_hash(path, kept)
         yield from found if agreed else (replace(each, file=path) for each in found)
 
@@ -253,7 +253,7 @@ class _Table:
         return size_holds and (not row.digest or likeness(row.digest, sums.digests[name]) != "wrong")
 
     def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
-        """Return a key by which the row that is to stay comes first: one that is right, says more, is spelled well."""
+        """Return a key by which the row to keep comes first: one that is right, says more, is spelled well."""
         if path == self._own:
             return bool(each.row.digest or each.row.size), False, False, bool(each.code), each.index
         row = each.row
@@ -264,18 +264,18 @@ class _Table:
         true_size = self._subject.entries[path].size
         sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
         if sums is None or sums.damage:
-            return  # it is told of the entry
+            return  # that is a finding on the entry
         true = hash_column("sha256", sums.digests["sha256"])
         name = row.algorithm.lower()
         whole = (ChangeRow(each.index, RowEdit(digest=true, size=size)),)
         digest = (ChangeRow(each.index, RowEdit(digest=true)),)
         if not row.digest and row.size and said != true_size:
-            message = "it has no hash, and its size is that of another content"
+            message = "it has no hash, and its size is not that of the file"
             yield RawFinding("record-no-hash", place, message, whole, path)
         elif not row.digest:
             yield RawFinding("record-no-hash", place, "it has no hash", digest)
         elif name not in sums.digests:
-            message = f"not every installer can compare a hash of {shown(row.algorithm)!r}"
+            message = f"not every installer can check a hash of {shown(row.algorithm)!r}"
             yield RawFinding("record-unknown-hash", place, message, whole, path)
         else:
             reading = likeness(row.digest, sums.digests[name])
@@ -289,14 +289,14 @@ class _Table:
                 proper = (ChangeRow(each.index, RowEdit(digest=hash_column(name, sums.digests[name]))),)
                 code = "record-hex-hash" if reading == "in hexadecimal" else "record-hash-spelling"
                 yield RawFinding(code, place, f"its hash is that of the file, but {reading}", proper)
-        mend = (ChangeRow(each.index, RowEdit(size=size)),)
+        fix = (ChangeRow(each.index, RowEdit(size=size)),)
         if not row.size:
-            yield RawFinding("record-no-size", place, "it has no size", mend)
+            yield RawFinding("record-no-size", place, "it has no size", fix)
         elif said == true_size and row.size != size:
-            yield RawFinding("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", mend)
+            yield RawFinding("record-size-spelling", place, f"its size is written as {shown(row.size)}, not as {size}", fix)
         elif said != true_size:
             message = f"its size is {shown(row.size[:40])}, that of the file is {size}"
-            yield RawFinding("record-wrong-size", place, message, mend, path, _refusing_size(row.size, true_size))
+            yield RawFinding("record-wrong-size", place, message, fix, path, _refusing_size(row.size, true_size))
 
     def check_missing(self) -> Iterator[RawFinding]:
         """Yield the files that have no row."""
@@ -308,17 +308,17 @@ class _Table:
             if name in listed or name in self._signatures or name == self._own or name.endswith("/"):
                 continue
             sums = self._sums.get(name)
-            mend: tuple[AddRow, ...] = ()
+            fix: tuple[AddRow, ...] = ()
             if sums is not None and not sums.damage:
-                mend = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
-            yield RawFinding("record-missing-row", shown(name), "RECORD has no row for it", mend)
+                fix = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
+            yield RawFinding("record-missing-row", shown(name), "RECORD has no row for it", fix)
 
 
 def _check_last(each: Listed) -> Iterator[RawFinding]:
-    """Yield what the last of several rows for a file lacks: installer reads no other."""
+    """Yield what is missing from the last of several rows for a file: installer reads no other."""
     code = "record-no-hash" if not each.row.digest else "record-no-size" if not each.row.size else ""
     if code:
-        yield RawFinding(code, each.place, "it is the last row for the file, and another one says more", _gone(each))
+        yield RawFinding(code, each.place, "it is the last row for the file, and another row says more", _removal(each))
 
 
 def _refusing_size(size: str, true_size: int) -> tuple[Client, ...]:
@@ -331,14 +331,14 @@ def _refusing_size(size: str, true_size: int) -> tuple[Client, ...]:
     return (*(() if is_number else (Client.UV,)), *(() if is_right else (Client.INSTALLER,)))
 
 
-def _gone(each: Listed) -> tuple[ChangeRow, ...]:
+def _removal(each: Listed) -> tuple[ChangeRow, ...]:
     return (ChangeRow(each.index, REMOVE),)
 
 
 def _check_own(each: Listed) -> Iterator[RawFinding]:
     if each.row.digest or each.row.size:
         change = ChangeRow(each.index, RowEdit(digest="", size=""))
-        message = "it has a hash or a size, which no file can have of itself"
+        message = "it has a hash or a size, which no file can state of itself"
         yield RawFinding("record-own-row-hash", each.place, message, (change,))
 
 
@@ -349,7 +349,7 @@ def _short(row: Row) -> str:
 def _check_signatures(subject: Subject) -> Iterator[RawFinding]:
     present: Sequence[str] = [name for name in SIGNATURES if name in subject.dist_info_files]
     for name in present:
-        yield RawFinding("record-signature", name, f"{name} is of a form that PEP 815 deprecates; no installer checks it")
+        yield RawFinding("record-signature", name, f"{name} is of a kind that PEP 815 deprecates; no installer checks it")
     if "RECORD.jws" in present:
         signed, record = _signed_hash(subject.read("RECORD.jws") or b""), subject.read("RECORD") or b""
         if signed is not None and signed != hash_column("sha256", hashlib.sha256(record).digest()):
@@ -357,7 +357,7 @@ def _check_signatures(subject: Subject) -> Iterator[RawFinding]:
 
 
 def _signed_hash(data: bytes) -> str | None:
-    """Return the hash of RECORD that a JSON web signature is of (PEP 427), ``None`` where it cannot be told."""
+    """Return the hash of RECORD that a JSON web signature is of (PEP 427), ``None`` where it does not say."""
     try:
         text = str(json.loads(data)["payload"])
         payload = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))

@@ -27,13 +27,13 @@ _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 _SEPARATOR: Final = re.compile(r"[\x1c-\x1f]")
-"""Characters that Python takes for blanks, and uv does not."""
+"""Characters that are white space to Python and not to uv."""
 _EMPTY_CLAUSE: Final = re.compile(r"^\s*,|,\s*,")
-"""A comma with nothing before it; one at the end is read by everybody."""
+"""A comma with nothing before it; every client accepts one at the end."""
 
 
 def check_requirements(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the faults of Requires-Dist, Requires-Python and Provides-Extra."""
+    """Yield the findings on Requires-Dist, Requires-Python and Provides-Extra."""
     document = subject.document
     if document is None:
         return
@@ -51,7 +51,7 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
     requirement = read_requirement(text)
     if asks_for_variant(text):
         if not is_variant:
-            message = "its marker asks for the variant of the wheel, a draft (PEP 825): pip and uv refuse it"
+            message = "its marker uses the variant of the wheel (PEP 825, a draft): pip and uv refuse it"
             yield RawFinding("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)
         return
     if requirement is not None and requirement.malformed is None:
@@ -59,24 +59,24 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
         yield from _check_readers(field, text)
         return
     place = f"Requires-Dist: {cut(text)}"
-    fault = requirement.malformed if requirement else "it does not begin with a name"
+    reason = requirement.malformed if requirement else "it does not begin with a name"
     parts = RequirementParts.of(text)
     if parts is None or requirement is None:
-        yield RawFinding("metadata-bad-requirement", place, shown(fault or ""))
+        yield RawFinding("metadata-bad-requirement", place, shown(reason or ""))
         return
     if parts.marker:
         try:
             StrictMarker(parts.marker)
         except (InvalidMarker, RecursionError):
-            yield RawFinding("metadata-bad-marker", place, f"its marker cannot be read: {shown(fault or '')}")
+            yield RawFinding("metadata-bad-marker", place, f"its marker cannot be read: {shown(reason or '')}")
             return
-    mended = _mended(parts)
-    if mended is None:
-        yield RawFinding("metadata-bad-requirement", place, shown(fault or ""))
+    fixed = _fixed(parts)
+    if fixed is None:
+        yield RawFinding("metadata-bad-requirement", place, shown(reason or ""))
     else:
-        fixes = (RewriteField(field.start, mended),)
+        fixes = (RewriteField(field.start, fixed),)
         refused_by = (Client.PIP, *_uv_unless(_is_read_by_uv(parts)), Client.PYPI)
-        yield RawFinding("metadata-legacy-requirement", place, f"it means {shown(mended)}", fixes, refused_by=refused_by)
+        yield RawFinding("metadata-legacy-requirement", place, f"it means {shown(fixed)}", fixes, refused_by=refused_by)
 
 
 def _is_read_by_uv(parts: RequirementParts) -> bool:
@@ -92,9 +92,9 @@ def _check_blanks(field: Field, text: str) -> Iterator[RawFinding]:
     plain = " ".join(text.split())
     if field.value.strip(" \t") == plain or is_possible("Requires-Dist", field.value):
         return
-    same = _QUOTED.findall(text) == _QUOTED.findall(plain)  # what stands in quotes is no blank
+    same = _QUOTED.findall(text) == _QUOTED.findall(plain)  # what is in quotes is not white space
     fixes = (RewriteField(field.start, plain),) if same and is_possible("Requires-Dist", plain) else ()
-    message = "it has a line break, or a blank that is neither space nor tab"
+    message = "it has a line break, or a white-space character other than space and tab"
     pip = (Client.PIP,) if text != plain else ()  # it strips the value
     refused_by = (*pip, *_uv_unless(_SEPARATOR.search(field.value) is None), Client.PYPI)
     yield RawFinding("metadata-odd-blanks", f"Requires-Dist: {cut(text)}", message, fixes, refused_by=refused_by)
@@ -112,7 +112,7 @@ def _check_readers(field: Field, text: str) -> Iterator[RawFinding]:
             yield RawFinding(code, place, shown(each.message), refused_by=by)
 
 
-def _mended(parts: RequirementParts) -> str | None:
+def _fixed(parts: RequirementParts) -> str | None:
     """Return the requirement with a specifier that can be read, ``None`` where its meaning is not plain."""
     specifier = None if parts.url is not None else fixed_specifier(parts.specifier)
     if specifier is None:
@@ -127,18 +127,18 @@ def _check_requires_python(document: Document) -> Iterator[RawFinding]:
         try:
             SpecifierSet(text)
         except ValueError:  # InvalidSpecifier is one, and so is what a number of 5,000 digits raises
-            mended = fixed_specifier(text)
+            fixed = fixed_specifier(text)
             place = f"Requires-Python: {cut(text)}"
-            if mended and is_possible("Requires-Python", mended):
-                fixes = (RewriteField(field.start, mended),)
+            if fixed and is_possible("Requires-Python", fixed):
+                fixes = (RewriteField(field.start, fixed),)
                 by = (*_uv_unless(is_repaired_by_uv(text)), Client.PYPI)
-                yield RawFinding("metadata-legacy-requires-python", place, f"it means {shown(mended)}", fixes, refused_by=by)
+                yield RawFinding("metadata-legacy-requires-python", place, f"it means {shown(fixed)}", fixes, refused_by=by)
             else:
                 yield RawFinding("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")
             return
-        if _EMPTY_CLAUSE.search(text) and (mended := fixed_specifier(text)):
-            fixes = (RewriteField(field.start, mended),)
-            message = f"it has an empty clause, and uv refuses the wheel. It means {shown(mended)}"
+        if _EMPTY_CLAUSE.search(text) and (fixed := fixed_specifier(text)):
+            fixes = (RewriteField(field.start, fixed),)
+            message = f"it has an empty clause, for which uv refuses the wheel; it means {shown(fixed)}"
             place = f"Requires-Python: {cut(text)}"
             yield RawFinding("metadata-legacy-requires-python", place, message, fixes, refused_by=(Client.UV,))
         for reason in specifier_faults(text):
@@ -168,21 +168,21 @@ def _check_extras(document: Document, files: Collection[str]) -> Iterator[RawFin
         try:
             canonicalize_name(text, validate=True)
         except ValueError:
-            yield RawFinding("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is not a valid name of an extra")
-    called: dict[str, str] = {}
+            yield RawFinding("metadata-bad-extra", f"Provides-Extra: {cut(text)}", "it is not a valid extra name")
+    used: dict[str, str] = {}
     for field in document.all("Requires-Dist"):
         requirement = read_requirement(field.value.strip())
         for extra in sorted(requirement.required_by_extras) if requirement else ():
-            called.setdefault(extra, requirement.text if requirement else "")
-    yield from _check_declared(document, {extra: called[extra] for extra in sorted(called.keys() - declared)}, files)
+            used.setdefault(extra, requirement.text if requirement else "")
+    yield from _check_declared(document, {extra: used[extra] for extra in sorted(used.keys() - declared)}, files)
     for field in document.all("Provides-Extra"):
-        if canonicalize_name(field.value.strip()) not in called:
+        if canonicalize_name(field.value.strip()) not in used:
             place = f"Provides-Extra: {cut(field.value.strip())}"
             yield RawFinding("metadata-empty-extra", place, "no requirement uses it", (RewriteField(field.start, None),))
 
 
 def _check_declared(document: Document, missing: Mapping[str, str], files: Collection[str]) -> Iterator[RawFinding]:
-    """Yield the extras that are ``missing``, each with a requirement that asks for it, and what declares them."""
+    """Yield the extras that are ``missing``, each with a requirement that uses it, and what declares them."""
     said = document.first(LEVEL) or ""
     too_old = said in METADATA_VERSIONS and is_later("2.1", said)
     raised = raising(document, "2.1", files)[0] if too_old else ()
@@ -191,4 +191,4 @@ def _check_declared(document: Document, missing: Mapping[str, str], files: Colle
         if is_possible("Provides-Extra", extra) and (raised or not too_old):
             fixes = (*raised, AddField("Provides-Extra", extra))
         place = f"Provides-Extra: {shown(extra)}"
-        yield RawFinding("metadata-undeclared-extra", place, f"{cut(requirement)} asks for it", fixes)
+        yield RawFinding("metadata-undeclared-extra", place, f"it is used by {cut(requirement)}", fixes)

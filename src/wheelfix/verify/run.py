@@ -14,7 +14,7 @@ from wheelfix.options import Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, Severity, VerifyReport, failure, no_result
 from wheelfix.text import shown
-from wheelfix.verify.archive import check_each, check_entries, check_folders
+from wheelfix.verify.archive import check_directories, check_each, check_entries
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points
 from wheelfix.verify.finding import RawFinding
@@ -46,7 +46,7 @@ _SEVERITIES: Final = tuple(Severity)
 _RANK: Final = {
     code: rank for rank, code in enumerate(sorted(CHECKS, key=lambda code: _SEVERITIES.index(CHECKS[code].severity)))
 }
-"""The order in which findings are reported: the worst first, then that of the table."""
+"""The order in which findings are reported: errors first, then that of the registry."""
 _MOST_ALIKE: Final = 1_000
 """How many findings of one code are reported of a wheel; the rest is counted."""
 
@@ -55,7 +55,7 @@ _EVERYTHING: Final = Selection()
 
 
 def check_wheel(path: Path, *, source: Readable | None = None) -> CheckedWheel:
-    """Return every finding in the wheel at ``path``, the worst first; all its files are read.
+    """Return every finding in the wheel at ``path``, errors first; all its files are read.
 
     ``source`` is the file where it is open already. Nothing is raised for what is wrong with the wheel or with the file:
     that is a finding too.
@@ -107,14 +107,14 @@ def structural_errors(
 ) -> list[RawFinding]:
     """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
 
-    ``path`` is what the wheel is called, ``source`` what it is read from, ``layout`` where its entries lie. Where others are
+    ``path`` has the wheel's name, ``source`` is what it is read from, ``layout`` where its entries are. Where others are
     known, ``only`` names the entries that are checked each by itself; ``rows`` says whether RECORD is.
     """
     entries = layout.entries if only is None else [each for each in layout.entries if each.name in only]
     with Subject(path, source=source, layout=layout) as subject:
         found = [
             *check_each(subject, layout, entries),
-            *_run((check_folders, *_OF_METADATA, *_OF_OTHER_FILES), subject),
+            *_run((check_directories, *_OF_METADATA, *_OF_OTHER_FILES), subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
         return [each for each in in_order([*subject.found, *found]) if each.finding.severity is Severity.ERROR]
@@ -136,7 +136,7 @@ _Check: TypeAlias = Callable[[Subject], Iterator[RawFinding]]
 _OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_wheel_file, check_fields, check_requirements)
 """What is checked of names, WHEEL and METADATA."""
 _OF_OTHER_FILES: Final[tuple[_Check, ...]] = (check_entry_points, check_companions)
-"""What is checked of other files, which are not read where the wheel may be a bomb."""
+"""What is checked of other files, which are not read where the wheel may be a ZIP bomb."""
 
 
 def _run(checks: Iterable[_Check], subject: Subject) -> list[RawFinding]:
@@ -144,7 +144,7 @@ def _run(checks: Iterable[_Check], subject: Subject) -> list[RawFinding]:
 
 
 def _check_ratio(subject: Subject) -> Iterator[RawFinding]:
-    """Yield what PyPI takes for a bomb at upload (``COMPRESSION_RATIO_THRESHOLD`` in its forklift)."""
+    """Yield what PyPI treats as a ZIP bomb at upload (``COMPRESSION_RATIO_THRESHOLD`` in its forklift)."""
     if subject.source is None or subject.layout is None:
         return
     total = sum(entry.size for entry in subject.layout.entries)
@@ -163,7 +163,7 @@ def _too_large(subject: Subject) -> list[RawFinding]:
 
 
 def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict[str, Sums]:
-    """Return the sums of all entries; those that are ``known`` by every algorithm that is wanted are taken from there."""
+    """Return the sums of all entries; those that are ``known`` by every algorithm that is wanted are not read again."""
     if subject.source is None or subject.layout is None:
         return {}
     wanted = listing.algorithms
@@ -174,15 +174,15 @@ def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict
 
 def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[RawFinding]:
     """Yield the entries that are damaged, but for those of which that was found already."""
-    told = {each.place for each in subject.found if each.code in _OF_CONTENT}
+    known = {each.place for each in subject.found if each.code in _OF_CONTENT}
     for name, each in sums.items():
-        if each.damage and shown(name) not in told:
+        if each.damage and shown(name) not in known:
             refused_by = refusing("archive-damaged-entry", form_of_damage(name, each.damage))
             yield RawFinding("archive-damaged-entry", shown(name), each.damage, refused_by=refused_by)
 
 
 def in_order(found: Iterable[RawFinding]) -> list[RawFinding]:
-    """Return faults the worst first, in the order of the table, each once."""
+    """Return findings with errors first, in the order of the registry, each once."""
     return sorted(dict.fromkeys(found), key=lambda each: _RANK[each.code])
 
 

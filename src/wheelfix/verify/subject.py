@@ -1,4 +1,4 @@
-"""A wheel opened as far as it goes: what cannot be read is a fault, and the rest is looked at all the same."""
+"""A wheel opened as far as possible: what cannot be read is a finding, and the rest is checked all the same."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -76,14 +76,14 @@ uv, and to ``zipfile`` only from Python 3.14 on (PEP 784). PyPI takes none of th
 
 
 def refusing(code: str, form: str) -> tuple[Client, ...] | None:
-    """Return who refuses this form of a finding, ``None`` where the table of checks says it of all its forms."""
+    """Return who refuses this form of a finding, ``None`` where the registry says it of all its forms."""
     return _FORMS.get((code, form))
 
 
 def form_of_damage(name: str, message: str) -> str:
     """Return the form of damage.
 
-    Installers read no content of directories and nothing behind the end of data, and PyPI reads no payload.
+    Installers read no content of directories and nothing after the end of data, and PyPI reads no payload.
     """
     if name.endswith("/"):
         return "directory"
@@ -98,14 +98,14 @@ def not_reading(method: int) -> tuple[Client, ...]:
 _PROJECT: Final = re.compile(r"[A-Za-z0-9._]+-")
 _FIVE_PARTS: Final = re.compile(r"[^-].*-.*-.+-.+-.+\.whl")
 _DEEPEST: Final = 100
-"""How many folders of an entry's path are looked at: all of any real one, and a bound for paths made of slashes."""
-_MOST_FOLDERS: Final = 1 << 24
-"""How long the paths of all folders may be together, in characters: those of torch are 60,000."""
+"""How many directories of an entry's path are checked: all of any real one, and a limit for paths made of slashes."""
+_LONGEST_DIRECTORIES: Final = 1 << 24
+"""How long the paths of all directories may be together, in characters: those of torch are 60,000."""
 
 
 def found_of(error: WheelFault, place: str = "") -> RawFinding:
-    """Return an error of a wheel as a fault."""
-    # On a system that folds case or cuts names, another file is read: no installer looks at that.
+    """Return an error of a wheel as a finding."""
+    # On a system that folds case or cuts names, another file is read: no installer checks that.
     refused_by: tuple[Client, ...] | None = (
         () if isinstance(error, StructureError) and error.code == "duplicate-entry" else None
     )
@@ -116,7 +116,7 @@ def found_of(error: WheelFault, place: str = "") -> RawFinding:
 
 
 def _refusing_filename(name: str) -> tuple[Client, ...]:
-    """Return who refuses a file for its name, which is not that of a wheel: uv asks for more than ``packaging`` does.
+    """Return who refuses a file for its name, which is not that of a wheel: uv is stricter than ``packaging``.
 
     installer looks for five parts, and then for a dist-info directory of this name.
     """
@@ -140,17 +140,17 @@ def found_in_archive(finding: ArchiveFinding) -> RawFinding:
 
 
 def unreadable(error: SourceChanged | OSError) -> RawFinding:
-    """Return what the machine did not allow as a fault."""
-    reason = error.message if isinstance(error, SourceChanged) else f"it cannot be read: {error.strerror or error}"
+    """Return what the machine did not allow as a finding."""
+    reason = error.message if isinstance(error, SourceChanged) else f"the file cannot be read: {error.strerror or error}"
     return RawFinding("file-unreadable", "", shown(reason))
 
 
 class Subject:
-    """A wheel, or what calls itself one; parts that cannot be read are ``None`` and ``found`` tells why.
+    """A wheel, or what claims to be one; parts that cannot be read are ``None``, and ``found`` says why.
 
-    ``entries`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the folder's
-    name, empty without one. Use it as a context manager. ``source`` is the file where it is open already, or what it is read
-    from instead; who opened it closes it. ``layout`` is where its entries lie, if that was read.
+    ``entries`` are by name; ``hidden`` are the names of those whose content is not to be read. ``dist_info`` is the name of
+    that directory, empty without one. Use it as a context manager. ``source`` is the file where it is open already, or what
+    is read in its place; the caller closes it. ``layout`` is where the entries are, if that was read.
     """
 
     def __init__(self, path: Path, *, source: Readable | None = None, layout: Layout | None = None) -> None:
@@ -197,8 +197,8 @@ class Subject:
         """Return, of several dist-info directories, the one that fits the file name; empty where none does."""
         if self.filename is None:
             return ""
-        folder = f"{self.filename.raw_project}-{self.filename.version}.dist-info"
-        return folder if any(name.startswith(f"{folder}/") for name in self.entries) else ""
+        directory = f"{self.filename.raw_project}-{self.filename.version}.dist-info"
+        return directory if any(name.startswith(f"{directory}/") for name in self.entries) else ""
 
     def _open_file(self) -> Source:
         self._opened = Source(self.path)
@@ -232,7 +232,7 @@ class Subject:
             self.found.append(RawFinding("wheel-not-utf8", f"WHEEL, line {line}", "it is not UTF-8; installers refuse it"))
         if b"\r" in data.replace(b"\r\n", b"\n"):
             self.found.append(
-                RawFinding("wheel-ambiguous", "WHEEL", "a lone carriage return ends a line for some readers only")
+                RawFinding("wheel-ambiguous", "WHEEL", "only some readers take a lone carriage return for the end of a line")
             )
         try:
             self.wheel = Document.parse_leniently(data)
@@ -244,12 +244,12 @@ class Subject:
         try:
             self.document = Document.parse(data)
         except MetadataError as error:
-            mended = with_plain_line_ends(data)
-            if mended is None:
+            fixed = with_plain_line_ends(data)
+            if fixed is None:
                 self.found.append(found_of(error, "METADATA"))
                 return
-            self.found.append(RawFinding("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(mended),)))
-            self.document = Document.parse(mended)
+            self.found.append(RawFinding("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(fixed),)))
+            self.document = Document.parse(fixed)
 
     def read(self, file: str) -> bytes | None:
         """Return the content of the dist-info file ``file``, ``None`` if it is not there or cannot be read."""
@@ -276,12 +276,12 @@ class Subject:
         return [name.removeprefix(prefix) for name in self.entries if name.startswith(prefix) and not name.endswith("/")]
 
     @cached_property
-    def folders(self) -> frozenset[str]:
-        """Every folder, with a slash at its end, that entries lie in or are; those of the first 100 levels.
+    def directories(self) -> frozenset[str]:
+        """Every directory, with a slash at its end, that entries are in or are themselves; those of the first 100 levels.
 
-        Where they are more than any real wheel has, the rest is left out, and that is a fault.
+        Where they are more than any real wheel has, the rest is left out, and that is a finding.
         """
-        found, left = set[str](), _MOST_FOLDERS
+        found, left = set[str](), _LONGEST_DIRECTORIES
         for name in self.entries:
             top = name if name.count("/") <= _DEEPEST else "/".join(name.split("/", _DEEPEST)[:-1]) + "/"
             position = top.rfind("/")
@@ -289,7 +289,7 @@ class Subject:
                 left -= position + 1
                 if left < 0:
                     self.found.append(
-                        RawFinding("archive-too-many-directories", shown(name), "it is one more than are checked")
+                        RawFinding("archive-too-many-directories", shown(name), "the directories are more than are checked")
                     )
                     return frozenset(found)
                 found.add(top[: position + 1])

@@ -81,11 +81,11 @@ def _check_root(wheel: Document) -> Iterator[RawFinding]:
     said = (wheel.first(_ROOT) or "").lower()
     fields = wheel.all(_ROOT)
     if said not in ("true", "false"):
-        message = f"{_ROOT} is {shown(said or 'missing')}, not true or false; installers take it for false"
+        message = f"{_ROOT} is {shown(said or 'missing')}, not true or false; installers assume false"
         yield RawFinding("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "false"),))
     elif said == "true" and (fields[0].name, fields[0].value.strip()) != (_ROOT, said):
         line = f"{fields[0].name}: {fields[0].value.strip()}"
-        message = f"it is spelled {shown(line)}: pip takes it for true, others for false"
+        message = f"it is spelled {shown(line)}: pip reads it as true, others as false"
         yield RawFinding("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "true"),))
 
 
@@ -93,7 +93,7 @@ def _check_case(wheel: Document) -> Iterator[RawFinding]:
     """Yield a Wheel-Version that uv does not find, as it compares the names of fields exactly."""
     fields = wheel.all(_VERSION)
     if fields and all(field.name != _VERSION for field in fields):
-        message = f"the field is called {shown(fields[0].name)}, and uv looks for {_VERSION}"
+        message = f"the field is spelled {shown(fields[0].name)}, but uv looks for {_VERSION}"
         yield RawFinding("wheel-field-case", _VERSION, message, (SetWheelField(_VERSION, fields[0].value.strip()),))
 
 
@@ -117,7 +117,7 @@ def _check_tags(wheel: Document, name: WheelFilename) -> Iterator[RawFinding]:
 
 
 def fixed_wheel_file(data: bytes, fixes: Iterable[SetWheelField]) -> bytes:
-    r"""Return WHEEL with each of ``fixes``: the field stands once, in its usual spelling; all other lines keep their bytes.
+    r"""Return WHEEL with each of ``fixes``: the field appears once, in its usual spelling; all other lines keep their bytes.
 
     >>> fixed_wheel_file(b"Wheel-Version: 1.0\nTag: py3-none-any\n", [SetWheelField("Root-Is-Purelib", "false")])
     b'Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: false\n'

@@ -215,7 +215,7 @@ class TestFileWithoutARow:
         assert outcome.status is Status.UNCHANGED
         assert "record-missing-row" in {fault.code for fault in outcome.findings}
         assert all(fault.fixable and fault.needs_trust for fault in outcome.findings)
-        assert sum("in its place" in note and "--trust-content" in note for note in outcome.notes) == 2
+        assert sum("may have replaced" in note and "--trust-content" in note for note in outcome.notes) == 2
         trusted = _repair(outcome.source, trust_content=True, overwrite=True)
         assert trusted.output is not None
         assert not _codes(trusted.output)

@@ -51,9 +51,9 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
     [
         ("/x", "is absolute"), ("C:x", "begins with a drive"), ("a\\b", "has a backslash"), ("a/../b", "has a part .."),
         ("a\x85b", "has a control character"),
-        ("a\u202eb", "turns what is shown"), ("a\ue000b", "shows nothing"), ("a\u200bb", "shows nothing"),
+        ("a\u202eb", "reverses the text"), ("a\ue000b", "invisible"), ("a\u200bb", "invisible"),
         ("x" * 256, "has a part that is longer"), ("\u00fc" * 128, "has a part that is longer"),
-        ("a/" * 2_100 + "x", "is longer than any system takes"), ("a" * 60_000, "is longer than any system takes"),
+        ("a/" * 2_100 + "x", "is longer than any system allows"), ("a" * 60_000, "is longer than any system allows"),
     ],
     ids=lambda text: ascii(text[:20]),
 )  # fmt: skip

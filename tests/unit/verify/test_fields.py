@@ -184,7 +184,7 @@ TWO = ("License: MIT", "License-Expression: MIT")
         (["License-File: ../LICENSE", "License-Expression: MIT"], "2.1", "would be refused"),
         (["License-File: LICENSE", "License-Expression: MIT"], "2.1", "not in licenses/"),
         (["License-Expression: whatever you like"], "2.1", "would be refused"),
-        (["License-Expression: MIT", "Metadata-Version: 2.2"], "2.1", "stands more than once"),
+        (["License-Expression: MIT", "Metadata-Version: 2.2"], "2.1", "appears more than once"),
     ],
 )
 def test_metadata_version_is_not_raised_to_where_more_is_wrong(

@@ -18,7 +18,7 @@ def test_parts_of_a_sound_wheel(tmp_path: Path) -> None:
         assert not subject.found
         assert subject.dist_info == "demo-1.0.dist-info"
         assert sorted(subject.dist_info_files) == ["METADATA", "RECORD", "WHEEL"]
-        assert subject.folders == {"demo/", "demo-1.0.dist-info/"}
+        assert subject.directories == {"demo/", "demo-1.0.dist-info/"}
         assert subject.read("no such file") is None
 
 
@@ -38,7 +38,7 @@ def test_path_made_of_slashes_costs_little(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert codes == ["archive-unsafe-name"]
     with Subject(path) as subject:
-        assert len(subject.folders) == 100 + 100 + 1
+        assert len(subject.directories) == 100 + 100 + 1
 
 
 @pytest.mark.parametrize("error", [SourceChanged("changed", "it changed", hint=""), OSError(5, "Input/output error")])
@@ -82,5 +82,5 @@ def test_folders_are_looked_at_within_a_bound(tmp_path: Path) -> None:
     """Each entry can lie in a hundred folders of its own, with paths of thousands of characters."""
     files = tuple(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(400))
     with Subject(write_wheel(tmp_path, sound(files=files))) as subject:
-        assert sum(map(len, subject.folders)) <= 1 << 24
+        assert sum(map(len, subject.directories)) <= 1 << 24
         assert [each.code for each in subject.found] == ["archive-too-many-directories"]
