@@ -28,17 +28,7 @@ from typing import TYPE_CHECKING, Final
 from wheelfix.version import __version__
 
 if TYPE_CHECKING:
-    from wheelfix.diff.model import (
-        ArchiveChange,
-        ChangeKind,
-        Difference,
-        FileChange,
-        FileChanges,
-        Likeness,
-        RecordRow,
-        RequirementChange,
-        RowChange,
-    )
+    from wheelfix.diff.model import Difference, Likeness
     from wheelfix.diff.wheels import compare_wheels
     from wheelfix.errors import (
         ArchiveError,
@@ -86,10 +76,12 @@ if TYPE_CHECKING:
     from wheelfix.reports.verify import render_verify_json
     from wheelfix.results import (
         Change,
+        ChangeAction,
         CheckedWheel,
         Disagreement,
         Finding,
         Outcome,
+        Part,
         Problem,
         Published,
         PublishReport,
@@ -100,21 +92,16 @@ if TYPE_CHECKING:
         Verdict,
         VerifyReport,
     )
-    from wheelfix.rules.cases import Result, try_cases
     from wheelfix.rules.lint import lint_rules
     from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
-    from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
-    from wheelfix.rules.schema import print_rules, rules_schema
+    from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, RuleSet, When
     from wheelfix.verify.run import verify_wheels
     from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
     from wheelfix.wheel.filename import WheelFilename
     from wheelfix.wheel.wheel import Wheel
 
 _HOMES: Final = {
-    "diff.model": (
-        "ArchiveChange", "ChangeKind", "Difference", "Likeness", "FileChange", "FileChanges", "RecordRow",
-        "RequirementChange", "RowChange",
-    ),
+    "diff.model": ("Difference", "Likeness"),
     "diff.wheels": ("compare_wheels",),
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
@@ -138,14 +125,12 @@ _HOMES: Final = {
     "reports.json": ("render_json",),
     "reports.verify": ("render_verify_json",),
     "results": (
-        "Change", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Problem", "Published", "PublishStatus",
-        "PublishReport", "Report", "Severity", "Status", "Verdict", "VerifyReport",
+        "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Part", "Problem", "Published",
+        "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Verdict", "VerifyReport",
     ),
-    "rules.cases": ("Result", "try_cases"),
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
-    "rules.model": ("Action", "Case", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
-    "rules.schema": ("print_rules", "rules_schema"),
+    "rules.model": ("Action", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
     "verify.run": ("verify_wheels",),
     "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),
@@ -157,11 +142,9 @@ _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() fo
 __all__ = [
     "Action",
     "AddField",
-    "ArchiveChange",
     "ArchiveError",
-    "Case",
     "Change",
-    "ChangeKind",
+    "ChangeAction",
     "CheckedWheel",
     "Difference",
     "Disagreement",
@@ -170,8 +153,6 @@ __all__ = [
     "Evidence",
     "FieldName",
     "FieldValue",
-    "FileChange",
-    "FileChanges",
     "FilenameError",
     "Finding",
     "Judgement",
@@ -191,6 +172,7 @@ __all__ = [
     "Output",
     "OutputError",
     "Page",
+    "Part",
     "Plan",
     "Policy",
     "Problem",
@@ -200,15 +182,11 @@ __all__ = [
     "Published",
     "Publishing",
     "RecordError",
-    "RecordRow",
     "RegressionError",
     "RemoveField",
     "RemoveFile",
     "Report",
-    "RequirementChange",
-    "Result",
     "ResultError",
-    "RowChange",
     "Rule",
     "RuleSet",
     "RulesError",
@@ -247,14 +225,11 @@ __all__ = [
     "make_plan",
     "mirror_releases",
     "preview",
-    "print_rules",
     "remove_files",
     "render_json",
     "render_verify_json",
     "repair_wheels",
     "rule_set",
-    "rules_schema",
-    "try_cases",
     "unyank_files",
     "verify_wheels",
     "yank_files",

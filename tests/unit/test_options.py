@@ -13,6 +13,7 @@ from fixing import values
 from flaws import sound
 from scripting import Index, answering
 from wheelfix.options import ExclusiveOptions, listed
+from wheelfix.rules.cases import try_cases
 from wheelfix.rules.load import gpu_rules
 
 
@@ -69,8 +70,8 @@ def test_requirements_platforms_and_pythons_of_one_text(wheel: Path, tmp_path: P
 def test_rules_of_one_text() -> None:
     assert gpu_rules(only="nvidia", keep="nvidia-nccl-cu12", drop="my-gpu-*").rules[0].id == "keep nvidia-nccl-cu12"
     rules = wheelfix.rule_set("mine", [], extends="gpu")
-    assert wheelfix.try_cases(rules, "gpu") == wheelfix.try_cases(rules, ["gpu"])
-    assert wheelfix.try_cases(rules, "g") == ()
+    assert try_cases(rules, "gpu") == try_cases(rules, ["gpu"])
+    assert try_cases(rules, "g") == ()
 
 
 BAD: dict[str, dict[str, Any]] = {

@@ -15,9 +15,8 @@ from wheelfix.cli.printing import print_summary, say
 from wheelfix.fix.describe import describe, disagreements
 from wheelfix.options import Scan
 from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
-from wheelfix.reports.text import render_disagreements, render_read_summary, render_suggestions
+from wheelfix.reports.text import render_disagreements, render_problem, render_read_summary, render_suggestions
 from wheelfix.rules.load import built_in
-from wheelfix.text import shown
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
 _UNBOUNDED = 100_000
@@ -52,8 +51,7 @@ def command(
         click.echo(render_descriptions_json(descriptions, differences), nl=False)
     for each in descriptions:
         if each.problem:
-            problem = each.problem
-            say(f"{shown(str(each.source))}: {shown(problem.message)}. {shown(problem.hint)}\n")
+            say(render_problem(f"{each.source} not shown", each.problem))
         elif form == "text":
             click.echo(render_head(each), nl=False)
             _print_table(render_rows(each, verbose=verbose))

@@ -28,10 +28,10 @@ from building import (
 from in_memory import Held, packed
 from places import SAMPLES
 from running import wheelfix as run
-from wheelfix import ChangeKind, Difference, FileChanges, Likeness, compare_wheels
+from wheelfix import Difference, Likeness, compare_wheels
 from wheelfix.diff.archive import Comparison, Side
 from wheelfix.diff.files import compare_archives, out_of_order
-from wheelfix.diff.model import KINDS
+from wheelfix.diff.model import KINDS, ChangeKind, FileChanges
 from wheelfix.wheel.zip.layout import read_layout
 
 INFO = "demo-1.0.dist-info"
