@@ -87,7 +87,7 @@ def test_adding_and_removing_gives_the_original(data: bytes, name: str, value: s
 def test_replacing_changes_one_value(data: bytes, draw: st.DataObject) -> None:
     document = Document.parse(data)
     old = draw.draw(st.sampled_from(document.fields))
-    after = document.replacing(old, "new value")
+    after = document.edited({old: "new value"})
     assert after.data[: old.start] == data[: old.start]
     assert after.data.endswith(data[old.stop :])
     index = document.fields.index(old)

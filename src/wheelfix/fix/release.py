@@ -15,7 +15,7 @@ from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Release, Subject, by_release, disagreements_of, meanings, read_name, release_of
+from wheelfix.wheel.release import Declared, Release, Topic, by_release, disagreements_of, meanings, read_name, release_of
 from wheelfix.wheel.requirement import meaning
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def newly_differing(release: Sequence[Known]) -> list[str]:
     return sorted(worse)
 
 
-def _changing(said: Iterable[tuple[Mapping[Subject, Hashable], Mapping[Subject, Hashable]]]) -> set[Subject]:
+def _changing(said: Iterable[tuple[Mapping[Topic, Hashable], Mapping[Topic, Hashable]]]) -> set[Topic]:
     """Return the subjects on which a wheel says something else afterwards."""
     return {subject for old, new in said for subject in {**old, **new} if old.get(subject) != new.get(subject)}
 

@@ -20,7 +20,7 @@ from wheelfix.verify.metadata import LEVEL, is_later, is_possible, raising
 from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
-from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_repaired_by_uv
+from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_fixed_by_uv
 from wheelfix.wheel.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
@@ -80,7 +80,7 @@ def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding
 
 
 def _is_read_by_uv(parts: RequirementParts) -> bool:
-    return parts.constraint.count("(") == parts.constraint.count(")") and is_repaired_by_uv(parts.specifier)
+    return parts.constraint.count("(") == parts.constraint.count(")") and is_fixed_by_uv(parts.specifier)
 
 
 def _uv_unless(accepted: bool) -> tuple[Client, ...]:
@@ -131,7 +131,7 @@ def _check_requires_python(document: Document) -> Iterator[RawFinding]:
             place = f"Requires-Python: {cut(text)}"
             if fixed and is_possible("Requires-Python", fixed):
                 fixes = (RewriteField(field.start, fixed),)
-                by = (*_uv_unless(is_repaired_by_uv(text)), Client.PYPI)
+                by = (*_uv_unless(is_fixed_by_uv(text)), Client.PYPI)
                 yield RawFinding("metadata-legacy-requires-python", place, f"it means {shown(fixed)}", fixes, refused_by=by)
             else:
                 yield RawFinding("metadata-bad-requires-python", place, "it is not a valid specifier (PEP 440)")

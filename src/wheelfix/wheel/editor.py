@@ -1,4 +1,4 @@
-"""Edits of METADATA and of files in dist-info, as values, and the editor that notes each change."""
+"""Edits of METADATA and of files in dist-info, as values, and the editor that makes and records them."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from wheelfix.wheel.requirement import meaning
 
 @dataclass(frozen=True, slots=True)
 class SetField:
-    """Give a METADATA field this value; where it stood more often, the others go.
+    """Set a METADATA field to this value; if the field appears more than once, the others are removed.
 
-    A field that may stand many times takes a tuple of all its values. One that no specification knows is refused.
-    ``Name`` and ``Version`` are not for it: the file name and the folders would have to follow.
+    For a field that may appear many times, give a tuple of all its values. A field that no specification knows is refused,
+    and so are ``Name`` and ``Version``: file name and directories would have to change with them.
     """
 
     name: str
@@ -30,7 +30,7 @@ class SetField:
 
 @dataclass(frozen=True, slots=True)
 class AddField:
-    """Add one more value of a METADATA field that may stand many times; a value that is there is not added again."""
+    """Add a value of a METADATA field that may appear many times; a value that is there is not added again."""
 
     name: str
     value: str
@@ -38,7 +38,7 @@ class AddField:
 
 @dataclass(frozen=True, slots=True)
 class RemoveField:
-    """Remove a METADATA field: where ``value`` is given only the lines with that value, else all of its name."""
+    """Remove a METADATA field: all its lines, or only those with ``value`` where that is given."""
 
     name: str
     value: str | None = None
@@ -46,7 +46,7 @@ class RemoveField:
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """Add or replace a file of dist-info: ``path`` is below the folder, such as ``licenses/NOTICE``."""
+    """Add or replace a file of dist-info; ``path`` is relative to it, such as ``licenses/NOTICE``."""
 
     path: str
     content: bytes
@@ -62,7 +62,7 @@ class RemoveFile:
 Edit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile
 
 FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
-"""Fields that no edit removes; all but Metadata-Version are not set either."""
+"""Fields that no edit removes; of these, only Metadata-Version can be set."""
 
 
 REQUIRES = "Requires-Dist"
@@ -78,11 +78,11 @@ _OF_WHEEL: Final = {
     "generator": _REBUILD,
     "root-is-purelib": _REBUILD,
 }
-"""The fields of WHEEL, in lower case, and how each is changed."""
+"""The fields of WHEEL, in lower case, and how to change each."""
 
 
 class Editor:
-    """A document and what has been done to it. ``rule`` and ``reason`` stand in the changes that are noted."""
+    """A document and the changes made to it. ``rule`` and ``reason`` are recorded with each change."""
 
     def __init__(self, document: Document) -> None:
         self._original = document
@@ -93,31 +93,31 @@ class Editor:
         self._written: dict[FieldKind, str | None] = {}
 
     def replace(self, values: Mapping[Field, str | None], changes: Sequence[Change]) -> None:
-        """Give fields new values, ``None`` to take them out; ``changes`` tell it."""
+        """Give fields new values, ``None`` to remove them, and record ``changes``."""
         self.document = self.document.edited(values)
         self.changes += changes
 
     def set_field(self, name: str, value: str | Sequence[str]) -> None:
-        """Let ``value`` be all that the field ``name`` says: one text for a field that stands once, else all its values.
+        """Set the field ``name`` to ``value``: one text for a field that appears once, else all its values.
 
-        :raises EditError: if there is no such field, or a value is not possible.
+        :raises EditError: if there is no such field, or a value is not valid.
         """
         kind = _known(name)
         if name.lower() in FIXED_FIELDS - {"metadata-version"}:
             raise EditError(
                 "identity-field",
                 f"{name} is part of the wheel's identity",
-                hint="File name, folders and RECORD would have to follow; build the wheel under its new name.",
+                hint="File name, directories and RECORD would have to change too; build the wheel under its new name.",
             )
         if name.lower() == "description" and self.document.body:
             raise EditError(
-                "body-holds-description", "the description is the body of METADATA", hint="It would stand there twice."
+                "body-holds-description", "the description is the body of METADATA", hint="A field would repeat it."
             )
         if kind.multiple and isinstance(value, str):
-            hint = "Use AddField and RemoveField for it, or give all its values."
-            raise EditError("repeated-field", f"{kind.name} may stand many times", hint=hint)
+            hint = "Use AddField and RemoveField, or give all its values."
+            raise EditError("repeated-field", f"{kind.name} may appear many times", hint=hint)
         if not kind.multiple and not isinstance(value, str):
-            raise EditError("single-field", f"{kind.name} stands only once", hint="Give one value.")
+            raise EditError("single-field", f"{kind.name} may appear only once", hint="Give one value.")
         values = (value,) if isinstance(value, str) else tuple(value)
         for each in values:
             check_value(kind.name, each)
@@ -137,52 +137,52 @@ class Editor:
         self._change(document, kind, name, *notes)
 
     def add_field(self, name: str, *values: str) -> None:
-        """Add more values of a field that may stand many times, but for those that are there.
+        """Add values of a field that may appear many times, except those that are there.
 
-        :raises EditError: if there is no such field, it stands once, or a value is not possible.
+        :raises EditError: if there is no such field, it may appear only once, or a value is not valid.
         """
         kind = _known(name)
         if not kind.multiple:
-            raise EditError("single-field", f"{kind.name} stands only once", hint="Use SetField for it.")
+            raise EditError("single-field", f"{kind.name} may appear only once", hint="Use SetField.")
         present = {_sense(kind.name, each.value.strip()) for each in self.document.all(name)}
         added: dict[Hashable, str] = {}
         for value in values:
             check_value(kind.name, value)
             if _sense(kind.name, value) not in present:
                 added.setdefault(_sense(kind.name, value), value)
-        if added:  # all at once: each change reads the document anew
+        if added:  # all at once: each change parses the whole document again
             notes = [(ChangeAction.ADD_FIELD, None, value) for value in added.values()]
             self._change(self.document.adding(kind.name, *added.values()), kind, name, *notes)
 
     def remove_field(self, name: str, value: str | None = None) -> None:
-        """Remove a field: where ``value`` is given only the lines with that value, else all of its name.
+        """Remove a field: all its lines, or only those with ``value`` where that is given.
 
         :raises EditError: if METADATA must have the field.
         """
         if name.lower() in FIXED_FIELDS:
-            raise EditError("required-field", f"{name} must stand in every METADATA", hint="It cannot be removed.")
+            raise EditError("required-field", f"every METADATA must have {name}", hint="It cannot be removed.")
         gone = [each for each in self.document.all(name) if value is None or each.value.strip() == value]
         notes = [(_REMOVED, each.value, None) for each in gone]
         self._change(self.document.without(gone), None, name, *notes)
 
     def check_versions(self) -> None:
-        """Confirm that the Metadata-Version knows every field that was written, and all that it knew before.
+        """Confirm that the Metadata-Version allows every field that was written, and all that it allowed before.
 
         :raises EditError: if it does not.
         """
         before, now = _version_of(self._original), _version_of(self.document)
         if now is None:
-            return  # no reader knows what to expect of such a file; that is not of our making
+            return  # readers cannot rely on such a file, and it was so before
         for kind, rule in self._written.items():
             if self.document.all(kind.name) and now < Version(kind.since):
                 raise _too_new(kind, now, rule)
-        for each in self.document.fields:  # what was known before must not be unknown now
+        for each in self.document.fields:  # a field that was valid before must stay valid
             known = find(each.name)
             if before and known and now < Version(known.since) <= before:
                 raise _too_new(known, now, None)
 
     def _change(self, document: Document, kind: FieldKind | None, name: str, *notes: _Note) -> None:
-        """Take ``document`` for the present one, and note what was done: action, value before and after."""
+        """Replace the document, and record what was done: action, value before and after."""
         self.document = document
         if kind and not self._original.all(kind.name):
             self._written.setdefault(kind, self.rule)
@@ -192,7 +192,7 @@ class Editor:
 
 
 def _known(name: str) -> FieldKind:
-    """Return the field called ``name``: what no specification knows is not written, as in rule files.
+    """Return the field called ``name``: a field that no specification knows is never written, not by rules either.
 
     :raises EditError: if there is none.
     """
@@ -200,7 +200,7 @@ def _known(name: str) -> FieldKind:
     if kind is not None:
         return kind
     if not is_field_name(name):
-        raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
+        raise EditError("invalid-field-name", f"{shown(name)!r} is not a field name", hint="Use a name such as Classifier.")
     if name.lower() in _OF_WHEEL:
         raise EditError("unknown-field", f"{name} is a field of WHEEL, not of METADATA", hint=_OF_WHEEL[name.lower()])
     near = get_close_matches(name.lower(), FIELDS, 1)
@@ -220,8 +220,8 @@ def _too_new(kind: FieldKind, present: Version, rule: str | None) -> EditError:
     by = f"rule {rule}: " if rule else ""
     return EditError(
         "field-too-new",
-        f"{by}{kind.name} came with Metadata-Version {kind.since}, and this is {present}",
-        hint=f"Set Metadata-Version to {kind.since} as well, or leave such wheels out.",
+        f"{by}{kind.name} requires Metadata-Version {kind.since} (found {present})",
+        hint=f"Set Metadata-Version to {kind.since} too, or exclude such wheels.",
     )
 
 
@@ -232,5 +232,5 @@ def _spelled(name: str) -> str:
 
 
 def _sense(name: str, value: str) -> Hashable:
-    """Return what a value of the field ``name`` says: the same for all its spellings."""
+    """Return what a value of the field ``name`` means: the same for all its spellings."""
     return meaning(value) if name == REQUIRES else value

@@ -1,4 +1,4 @@
-"""The fields of core metadata: how often each may stand, and since which Metadata-Version.
+"""The fields of core metadata: how often each may appear, and since which Metadata-Version.
 
 From https://packaging.python.org/en/latest/specifications/core-metadata/
 """
@@ -85,9 +85,9 @@ def is_field_name(name: str) -> bool:
 
 
 def check_value(name: str, value: str) -> None:
-    """Confirm that ``value`` is a sound new value for the field ``name``: lenient to read, exact to write.
+    """Confirm that ``value`` is a valid new value for the field ``name``: lenient to read, exact to write.
 
-    :raises EditError: if it is not, by the specification that the field follows.
+    :raises EditError: if it is not valid by the specification of the field.
     """
     try:
         if not value:
@@ -99,11 +99,13 @@ def check_value(name: str, value: str) -> None:
                 SpecifierSet(value)
             case "metadata-version":
                 if value not in METADATA_VERSIONS:
-                    raise ValueError(f"known are {', '.join(METADATA_VERSIONS)}")
+                    raise ValueError(f"use one of {', '.join(METADATA_VERSIONS)}")
             case "provides-extra":
                 canonicalize_name(value, validate=True)
             case "license-expression":
                 canonicalize_license_expression(value)
     except (ValueError, RecursionError) as error:  # InvalidRequirement and InvalidSpecifier are such
         reason = str(error).partition("\n")[0]
-        raise EditError("invalid-field-value", f"{value!r} is no value for {name}: {reason}", hint="Correct it.") from error
+        raise EditError(
+            "invalid-field-value", f"{value!r} is not a valid {name}: {reason}", hint="Correct the value."
+        ) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HINT = "A wheel is named PROJECT-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl."
 _PYTHON_TAG = re.compile(r"(?:py|cp|pp|ip|jy|gp|graalpy)[0-9][0-9a-z_]*")
 _VARIANT_LABEL = re.compile(r"[0-9a-z_.]+")
-_LOCAL_LABEL = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
+_LOCAL_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
 
 
@@ -44,18 +44,18 @@ class WheelFilename:
     abi: str
     platform: str
     variant: str | None = None
-    """The label of a variant wheel, a draft (PEP 825); ``None`` where it is none."""
+    """The variant label (PEP 825, a draft); ``None`` without one."""
 
     @classmethod
     def parse(cls, name: str) -> "WheelFilename":
-        """Return the parts of ``name`` (without folders).
+        """Return the parts of ``name``, a name without a directory.
 
         :raises FilenameError: if it is not the name of a wheel.
         """
         if not name.isprintable():
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} holds unprintable characters", hint=_HINT)
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} contains unprintable characters", hint=_HINT)
         if not name.isascii():  # uv refuses all of these, pip and packaging some
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} holds characters beyond ASCII", hint=_HINT)
+            raise FilenameError("not-a-wheel-name", f"{shown(name)} contains characters that are not ASCII", hint=_HINT)
         if "/" in name or "\\" in name:
             raise FilenameError("not-a-wheel-name", f"{shown(name)} is a path, not a name", hint=_HINT)
         if not name.endswith(".whl"):
@@ -68,7 +68,7 @@ class WheelFilename:
             raise FilenameError(
                 "not-a-wheel-name",
                 f"{shown(name)} is percent-encoded",
-                hint="Rename it: %2B in a download address stands for + in the file name.",
+                hint="Rename it: %2B in a download URL means + in the file name.",
             )
         build = parts[2] if len(parts) == 6 else None
         if build is not None and not build[0].isdigit():
@@ -82,13 +82,13 @@ class WheelFilename:
 
     @property
     def parsed_version(self) -> Version | None:
-        """The version by PEP 440, or ``None`` where it is no such version."""
+        """The version by PEP 440, or ``None`` if it is not valid."""
         return parsed_version(self.version.replace("_", "-"))
 
     @property
     def tags(self) -> "frozenset[Tag]":
         """Every tag that the compressed tag sets stand for."""
-        from packaging.tags import Tag  # imported late: slow to import, and most calls need no tags
+        from packaging.tags import Tag  # imported late: it is slow, and most runs need no tags
 
         return frozenset(
             Tag(*each) for each in product(*(tags.split(".") for tags in (self.python, self.abi, self.platform)))
@@ -96,7 +96,7 @@ class WheelFilename:
 
     @property
     def identity(self) -> Hashable:
-        """What installers take for the same wheel, however the parts of its name are spelled.
+        """A value that is equal for names that installers treat as the same wheel, however they are spelled.
 
         >>> one, two = (f"Demo-1.0{zeros}-py2.py3-none-any.whl" for zeros in ("", ".0"))
         >>> WheelFilename.parse(one).identity == WheelFilename.parse(two).identity
@@ -118,12 +118,12 @@ class WheelFilename:
             )
         return replace(self, build=build)
 
-    def with_local_version(self, label: str) -> "WheelFilename":
-        """Return this name with ``label`` as the local part of its version (PEP 440), in place of any other.
+    def with_local_version(self, local: str) -> "WheelFilename":
+        """Return this name with ``local`` as its local version (PEP 440), in place of any other.
 
-        :raises EditError: if ``label`` is not a local version label.
+        :raises EditError: if ``local`` is not a local version.
         """
-        return replace(self, version=with_local_version(self.version, label))
+        return replace(self, version=with_local_version(self.version, local))
 
     def __str__(self) -> str:
         parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform, self.variant]
@@ -131,31 +131,31 @@ class WheelFilename:
 
 
 def _has_variant(parts: Sequence[str]) -> bool:
-    """Whether the ``parts`` of a file name end with the label of a variant (PEP 825): it stands behind the platform.
+    """Whether the ``parts`` of a file name end with a variant label (PEP 825), which stands behind the platform.
 
-    A build tag begins with a digit, so that a Python tag in the place of it makes the last part a label. What looks like
-    no Python tag is a malformed build tag, as it was before the draft.
+    A build tag begins with a digit. If there is a Python tag in its place, the last part is a variant label. Anything else
+    there is a malformed build tag, as it was before the draft.
     """
     python = parts[-4] if len(parts) in (6, 7) else ""
     return all(map(_PYTHON_TAG.fullmatch, python.split("."))) and _VARIANT_LABEL.fullmatch(parts[-1]) is not None
 
 
-def with_local_version(version: str, label: str) -> str:
-    """Return ``version`` with ``label`` as its local part (PEP 440), in place of any other.
+def with_local_version(version: str, local: str) -> str:
+    """Return ``version`` with ``local`` as its local version (PEP 440), in place of any other.
 
-    :raises EditError: if ``label`` is not a local version label.
+    :raises EditError: if ``local`` is not a local version.
     """
-    if not _LOCAL_LABEL.fullmatch(label):
+    if not _LOCAL_VERSION.fullmatch(local):
         raise EditError(
             "invalid-local-version",
-            f"{shown(label)!r} is not a local version label",
-            hint="It holds up to 64 letters and digits, separated by dots, such as cpu or nogpu.1.",
+            f"{shown(local)!r} is not a local version",
+            hint="Use up to 64 letters and digits, separated by dots, such as cpu or nogpu.1.",
         )
-    return f"{version.partition('+')[0]}+{Version(f'0+{label}').local}"
+    return f"{version.partition('+')[0]}+{Version(f'0+{local}').local}"
 
 
 def parsed_version(version: str) -> Version | None:
-    """Return ``version`` as PEP 440 reads it, ``None`` if it is none."""
+    """Return ``version`` as PEP 440 reads it, ``None`` if it is not valid."""
     try:
         return Version(version)
     except ValueError:
@@ -163,5 +163,5 @@ def parsed_version(version: str) -> Version | None:
 
 
 def same_version(one: str, other: str) -> bool:
-    """Whether two texts are the same version; what is none is only the same as itself."""
+    """Whether two texts are the same version; a text that is not a version only equals itself."""
     return one == other or ((found := parsed_version(one)) is not None and found == parsed_version(other))

@@ -1,7 +1,7 @@
-"""Environment markers as trees, so that one part can be taken out and the others stay as they are written.
+"""Environment markers as trees, so that one part can be removed and the others are kept as they are written.
 
 Follows the grammar of https://packaging.python.org/en/latest/specifications/dependency-specifiers/. Nothing is brought into
-a normal form: that can grow without bounds, and would write anew what nobody asked to change.
+a normal form: that can grow without limit, and would change text that no rule asked to change.
 """
 
 import re
@@ -63,7 +63,7 @@ Marker: TypeAlias = Comparison | Every | Either
 
 @lru_cache(maxsize=4096)
 def read_marker(text: str) -> Marker | None:
-    """Return the tree of a marker, or ``None`` if ``text`` is none, or nests deeper than any real one.
+    """Return the tree of a marker, or ``None`` if ``text`` is not a marker, or nests deeper than any real one.
 
     >>> read_marker("os_name == 'nt' and extra == 'x'")
     Every(parts=(Comparison(variable='os_name', operator='==', value='nt', text="os_name == 'nt'", contained=False), \
@@ -97,7 +97,7 @@ def _tokens(text: str) -> list[tuple[str, str]] | None:
 
 
 class _Reader:
-    """Reads tokens from left to right; every method gives ``None`` where the grammar does not allow what stands there."""
+    """Reads tokens from left to right; every method returns ``None`` where the grammar does not allow the next token."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
@@ -144,13 +144,13 @@ class _Reader:
 
 
 def _join(kind: type[Every] | type[Either], parts: list[Marker | None]) -> Marker | None:
-    """Join the operands of ``and`` or ``or``; what is the same inside parentheses is part of it."""
-    sound: list[Marker] = []
+    """Join the operands of ``and`` or ``or``; operands in parentheses with the same operator are merged."""
+    operands: list[Marker] = []
     for part in parts:
         if part is None:
             return None
-        sound += part.parts if isinstance(part, kind) else (part,)
-    return sound[0] if len(sound) == 1 else kind(tuple(sound))
+        operands += part.parts if isinstance(part, kind) else (part,)
+    return operands[0] if len(operands) == 1 else kind(tuple(operands))
 
 
 def marker_text(marker: Marker) -> str:
@@ -178,7 +178,7 @@ def operand_text(marker: Marker) -> str:
 
 
 def plain_marker(text: str) -> str:
-    """Return a marker, or a part of one, in one spelling: double quotes, single blanks. What is no marker stays.
+    """Return a marker, or a part of one, in one spelling: double quotes, single blanks. Other text is unchanged.
 
     >>> plain_marker("'x86_64'==platform_machine")
     '"x86_64" == platform_machine'
@@ -217,10 +217,10 @@ def comparisons(marker: Marker) -> Iterator[Comparison]:
 
 
 def is_false_with(marker: Marker, extra: str) -> bool:
-    """Whether ``marker`` is false in every environment where ``extra`` is asked for, empty for none.
+    """Whether ``marker`` is false in every environment where ``extra`` is chosen; an empty ``extra`` is none.
 
-    What is compared with an extra in any other way than ``==`` and ``!=`` counts as false: in doubt a requirement is the
-    choice of whoever asks for an extra.
+    A comparison of an extra by an operator other than ``==`` and ``!=`` counts as false: in doubt, a requirement is left to
+    the user who chooses an extra.
     """
     match marker:
         case Every(parts):
@@ -243,9 +243,9 @@ def extras_named(marker: Marker) -> frozenset[str]:
 
 
 def without_extra(marker: Marker, extra: str) -> Marker | bool:
-    """Return what is left of ``marker`` if nobody can ask for ``extra`` (its normal name) any more.
+    """Return what is left of ``marker`` if ``extra`` (its normal name) no longer exists.
 
-    ``False`` if it can never be true then, ``True`` if nothing is left to be asked.
+    ``False`` if it can never be true then, ``True`` if it is always true.
 
     >>> marker_text(without_extra(read_marker("extra == 'a' or (extra == 'b' and os_name == 'nt')"), "a"))
     "extra == 'b' and os_name == 'nt'"
@@ -266,7 +266,7 @@ def without_extra(marker: Marker, extra: str) -> Marker | bool:
 
 
 def _reduced(parts: tuple[Marker, ...], extra: str, kind: type[Every] | type[Either], *, decisive: bool) -> Marker | bool:
-    """Reduce each part; one that is ``decisive`` decides for all, the opposite says nothing."""
+    """Reduce each part; one that is ``decisive`` decides for all, one that is the opposite is dropped."""
     left = [without_extra(part, extra) for part in parts]
     if any(part is decisive for part in left):
         return decisive

@@ -1,7 +1,7 @@
-"""Whether a marker can be true at all, in the environments that are left to it.
+"""Whether a marker can be true in given environments.
 
-Only what every installer reads alike is decided: they differ in what ``>= "3.7.*"``, ``platform_machine > "x86"`` or
-``python_version in "3.11"`` mean, and versions of one of them do. What cannot be decided counts as possible.
+Only what every installer reads in the same way is decided: installers, and versions of one installer, differ in what
+``>= "3.7.*"``, ``platform_machine > "x86"`` or ``python_version in "3.11"`` mean. What cannot be decided counts as possible.
 """
 
 import math
@@ -27,7 +27,7 @@ _OPEN: Final = frozenset(
         "platform_python_implementation",
     }
 )  # fmt: skip
-"""Variables that are plain text: every value that a marker does not name is like every other."""
+"""Variables that are plain text: all values that a marker does not name are equivalent."""
 _ELSE: Final = "\0"
 """Stands for every value that a marker does not name."""
 _RELEASE: Final = re.compile(r"(?<![\d.])(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
@@ -36,7 +36,7 @@ _PLAIN: Final = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}")
 _HIGHEST_MICRO: Final = 99
 _LATEST: Final = 99
 _PSEUDO: Final = "\0python"
-"""Stands for both variables of Python's version, which go together."""
+"""Stands for both variables of Python's version, which depend on each other."""
 _MOST_PYTHONS: Final = 60
 _LONGEST_VALUE: Final = 200
 _MOST_STEPS: Final = 1_000
@@ -45,10 +45,10 @@ _MOST_STEPS: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The environments in which a marker is asked: what a variable can be there.
+    """Environments in which a marker is evaluated: the possible values of each variable.
 
-    ``values`` has every possible value of each variable that is known; one that is not named can be anything.
-    ``lowest`` and ``highest`` are the Python versions, each inclusive and ``None`` where it is open.
+    ``values`` has every possible value of each variable that is known; a variable without an entry can have any value.
+    ``lowest`` and ``highest`` are Python versions, each inclusive, and ``None`` without a limit.
     """
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -57,9 +57,9 @@ class Environment:
 
 
 def can_be_true(marker: Marker, environment: Environment) -> bool | None:
-    """Whether ``marker`` is true in any of the environments; what nobody can know there counts as possible.
+    """Whether ``marker`` is true in any of the environments; what is unknown there counts as possible.
 
-    ``None`` if it would take too long to tell: no real marker does.
+    ``None`` if the answer would take too long; no real marker does.
 
     >>> from wheelfix.wheel.marker import read_marker
     >>> linux = Environment({"sys_platform": ("linux",)}, (3, 11), (3, 11))
@@ -80,7 +80,7 @@ def can_be_true(marker: Marker, environment: Environment) -> bool | None:
 
 
 def _candidates(name: str, leaves: tuple[Comparison, ...], environment: Environment) -> list[str | None]:
-    """Return values of a variable that stand for all; ``None`` is a value of which nothing is known."""
+    """Return values of a variable that represent all its values; ``None`` is an unknown value."""
     if name == _PSEUDO:
         return [*_pythons(leaves, environment)]
     if name in environment.values:
@@ -92,7 +92,7 @@ def _candidates(name: str, leaves: tuple[Comparison, ...], environment: Environm
 
 
 def _pythons(leaves: tuple[Comparison, ...], environment: Environment) -> Iterator[str]:
-    """Yield the full Python versions between which the comparisons can tell a difference."""
+    """Yield the full Python versions for which the comparisons can have different results."""
     own = [leaf for leaf in leaves if leaf.variable in _PYTHON]
     lowest, highest = environment.lowest or (2, 0), environment.highest or (_LATEST, _LATEST)
     found = {(*lowest, 0), (*highest, _HIGHEST_MICRO)}
@@ -128,7 +128,7 @@ def _named(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _truth(marker: Marker, values: Mapping[str, str | None]) -> bool | None:
-    """Return the truth of ``marker``, ``None`` where it depends on what is not known (Kleene's logic)."""
+    """Return whether ``marker`` is true, ``None`` where that depends on unknown values (Kleene's logic)."""
     match marker:
         case Comparison(variable):
             value = values[_PSEUDO if variable in _PYTHON else variable]
@@ -174,7 +174,7 @@ def _python_holds(leaf: Comparison, value: str) -> bool | None:
     if leaf.variable == "python_version" and text.count(".") > 1:
         return None  # some compare 3.7 with 3.7.1, some do not
     if "rc" in own and value.partition("rc")[0] == ".".join([*text.split("."), "0", "0"][:3]):
-        return None  # some let a pre-release pass for the release
+        return None  # some treat a pre-release like the release
     return _specifier(f"{leaf.operator}{leaf.value}").contains(own, prereleases=True)
 
 
@@ -199,7 +199,7 @@ def _is_agreed(leaf: Comparison) -> bool:
 
 
 def _listed(text: str) -> list[str]:
-    """Return the versions of a list; commas between them are not understood everywhere."""
+    """Return the versions of a list; not every installer understands commas between them."""
     return text.split() or [text]
 
 

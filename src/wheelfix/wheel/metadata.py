@@ -1,4 +1,4 @@
-"""METADATA as ordered lines: fields are found, removed, replaced and added; every other byte stays."""
+"""METADATA as ordered lines: fields are found, removed, replaced and added; every other byte is kept."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,17 +17,17 @@ _ENDED_LINE: Final = re.compile(rb"(?P<text>[^\r\n]*)(?P<end>\r+\n|\r|\n|\Z)")
 _PLAIN_ENDS: Final = {b"\r\n": b"\r\n", b"\n": b"\n"}
 _LF_LINE: Final = re.compile(rb"[^\n]*(?:\n|\Z)")
 _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
-"""What ``email.feedparser`` takes for the first line of a field: printable ASCII without blanks, up to a colon."""
+"""What ``email.feedparser`` reads as the first line of a field: printable ASCII without blanks, up to a colon."""
 _ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
-"""A byte that is no UTF-8, as a surrogate escape: it goes back as it came."""
+"""A byte that is not UTF-8, as a surrogate escape; it is written back unchanged."""
 _MOST_LINES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: ``name`` and ``value`` as ``email.parser`` gives them, and the span of its lines in the document.
+    """One field: ``name`` and ``value`` as ``email.parser`` reads them, and the span of its lines in the document.
 
-    ``value`` is text from UTF-8; bytes that are no UTF-8 are surrogate escapes. A folded value keeps its line ends.
+    ``value`` is decoded from UTF-8, other bytes are surrogate escapes. A folded value keeps its line ends.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Field:
 class Document:
     """A METADATA file: its bytes, and the fields of its header block in order.
 
-    ``header_stop`` is the position behind the last header line. Editing gives a new document.
+    ``header_stop`` is the position behind the last header line. Editing returns a new document.
 
     >>> document = Document.parse(b"Metadata-Version: 2.1\\nName: x\\nrequires-dist: triton\\n\\nAbout x.\\n")
     >>> [field.value for field in document.all("Requires-Dist")]
@@ -61,7 +61,7 @@ class Document:
     def parse(cls, data: bytes) -> "Document":
         """Return the document that ``data`` holds.
 
-        :raises MetadataError: if ``email.parser`` would see other fields in it than another reader could.
+        :raises MetadataError: if another reader could see other fields in it than ``email.parser``.
         """
         document = cls.parse_leniently(data)
         _refuse_second_reading(data, document.fields, document.header_stop)
@@ -69,7 +69,7 @@ class Document:
 
     @classmethod
     def parse_leniently(cls, data: bytes) -> "Document":
-        """Return the document that ``email.parser`` sees in ``data``, whatever other readers would.
+        """Return the document that ``email.parser`` sees in ``data``, whatever other readers see.
 
         :raises MetadataError: if it is longer than any real one, or a line begins with ``From ``.
         """
@@ -86,13 +86,13 @@ class Document:
 
     @property
     def body(self) -> bytes:
-        """What stands behind the header block, the description, without surrounding blanks."""
+        """The text behind the header block, which is the description, without surrounding blanks."""
         return self.data[self.header_stop :].strip()
 
     def edited(self, values: Mapping[Field, str | None]) -> "Document":
-        """Return the document with new values for some fields, which keep their names; ``None`` takes a field out.
+        """Return the document with new values for some fields, which keep their names; ``None`` removes a field.
 
-        :raises EditError: if a value cannot stand on one line.
+        :raises EditError: if a value does not fit on one line.
         """
         pieces, position = [], 0
         for each, value in sorted(values.items(), key=lambda item: item[0].start):
@@ -105,26 +105,21 @@ class Document:
         """Return the document without the lines of ``fields``."""
         return self.edited(dict.fromkeys(fields))
 
-    def replacing(self, old: Field, value: str) -> "Document":
-        """Return the document with ``value`` in place of that of ``old``; its name keeps its spelling.
-
-        :raises EditError: if ``value`` cannot stand on one line.
-        """
-        return self.edited({old: value})
-
     def adding(self, name: str, *values: str) -> "Document":
         """Return the document with more fields: behind the last one of their name, else at the end of the header.
 
-        :raises EditError: if ``name`` is no field name or a value cannot stand on one line.
+        :raises EditError: if ``name`` is not a field name, or a value does not fit on one line.
         """
         if not is_field_name(name):
-            raise EditError("invalid-field-name", f"{shown(name)!r} is no field name", hint="Use one such as Classifier.")
+            raise EditError(
+                "invalid-field-name", f"{shown(name)!r} is not a field name", hint="Use a name such as Classifier."
+            )
         same = self.all(name)
         position = same[-1].stop if same else self.header_stop
         before = self.data[:position]
         ending = _line_end(before) or _line_end(self.data[: self.header_stop]) or _first_line_end(self.data)
         lines = ending.join(_encode(same[-1].name if same else name, value) for value in values)
-        if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and still will
+        if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and keeps that
             return Document.parse(before + ending + lines + self.data[position:])
         return Document.parse(before + lines + ending + self.data[position:])
 
@@ -133,15 +128,15 @@ def with_plain_line_ends(data: bytes) -> bytes | None:
     """Return METADATA without the carriage returns that hide fields from some readers, ``None`` if that does not help.
 
     Only the header is changed, up to the empty line that ends it. Every field that any reader saw before must be there
-    afterwards, for all readers, with the same value: but for what a value swallowed, which are now fields of their own.
+    afterwards for all readers, with the same value. Fields that a value had swallowed are fields of their own then.
     """
     stop = next((found.end() for found in _ENDED_LINE.finditer(data) if found.start() and not found["text"]), len(data))
     header = _ENDED_LINE.sub(
         lambda found: found["text"] + (found["end"] and _PLAIN_ENDS.get(found["end"], b"\n")), data[:stop]
     )
-    mended = header + data[stop:]
+    fixed = header + data[stop:]
     try:
-        now = Document.parse(mended)
+        now = Document.parse(fixed)
         seen = Document.parse_leniently(data)
     except MetadataError:
         return None
@@ -151,7 +146,7 @@ def with_plain_line_ends(data: bytes) -> bytes | None:
     kept = all(value in after.get(name, ()) for name, value in _values(seen.fields)) and all(
         any(value.startswith(each) for each in after.get(name, ())) for name, value in _generous_fields(data) if find(name)
     )
-    return mended if mended != data and kept else None
+    return fixed if fixed != data and kept else None
 
 
 def _values(fields: Iterable[Field]) -> Iterator[tuple[str, bytes]]:
@@ -173,8 +168,8 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
 
     The block ends before an empty line, or before a line that is neither a field nor a continuation.
 
-    :raises MetadataError: if it holds more lines or fields than any real one, or a line that begins with ``From ``, which
-        is the envelope of a mail to some readers and the begin of the body to others.
+    :raises MetadataError: if it has more lines or fields than any real one, or a line that begins with ``From ``, which
+        is the envelope of a mail for some readers and the start of the body for others.
     """
     spans: list[tuple[int, int]] = []
     in_field = False
@@ -204,7 +199,7 @@ def _too_long() -> MetadataError:
     return MetadataError(
         "too-many-fields",
         "METADATA has a header that is longer than any real one",
-        hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read; it may be made to exhaust time.",
+        hint=f"At most {_MOST_FIELDS} fields on {_MOST_LINES} lines are read; it may be made to waste time.",
     )
 
 
@@ -217,7 +212,7 @@ def _make_field(data: bytes, start: int, stop: int) -> Field:
 def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: int) -> None:
     """Refuse a document in which a generous reader, who ends lines at LF only, would see other known fields.
 
-    Such a reader goes on past a line that is no field, up to the first empty line, and allows blanks before a colon.
+    Such a reader continues past a line that is not a field, up to the first empty line, and allows blanks before a colon.
     """
     if b"\r" not in data.replace(b"\r\n", b"") and _ends_clearly(data, header_stop) and b"\0" not in data[:header_stop]:
         return
@@ -232,7 +227,7 @@ def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: 
     raise MetadataError(
         "ambiguous-metadata",
         f"METADATA, around line {line}: readers disagree about {name}: {shown(value[:60].decode('utf-8', 'replace'))}",
-        hint="Correct the line ends, or the line that is no field, where the wheel is built.",
+        hint="Correct the line ends, or the line that is not a field, where the wheel is built.",
     )
 
 
@@ -295,7 +290,7 @@ def _first_line_end(data: bytes) -> bytes:
 
 
 _LONGEST: Final = 2_000
-_REPAIRS: Final = (
+_FIXES: Final = (
     (re.compile(r"""(^|,)(\s*)['"](?=\s*[<>=~!])"""), r"\1\2"),  # '>=2.7'
     (re.compile(r"""(?<=[<>=~!])(\s*)['"](?=\s*[\d*])"""), r"\1"),  # >='2.7
     (re.compile(r"""(?<=[\d*])\s*['"](?=\s*(?:,|$))"""), ""),  # >=2.7'
@@ -312,29 +307,29 @@ _REPAIRS: Final = (
 )
 
 _NOT_TO_UV: Final = re.compile(r"^\s*,|,\s*,|\*(?=[<>=~!])|\d\.(?=\s*(?:,|$))|>=\s*\*")
-"""What uv 0.13.9 does not repair: an empty clause, no comma behind a star, a dot at the end of a clause, ``>=*``."""
+"""What uv 0.13.9 does not fix: an empty clause, no comma behind a star, a dot at the end of a clause, ``>=*``."""
 
 
-def is_repaired_by_uv(text: str) -> bool:
-    """Whether uv reads a malformed specifier whose meaning is plain.
+def is_fixed_by_uv(text: str) -> bool:
+    """Whether uv reads a malformed specifier whose meaning is clear.
 
-    >>> is_repaired_by_uv(">=1.9.*<2"), is_repaired_by_uv(">=1.9<2"), is_repaired_by_uv(">=3.7.")
+    >>> is_fixed_by_uv(">=1.9.*<2"), is_fixed_by_uv(">=1.9<2"), is_fixed_by_uv(">=3.7.")
     (False, True, False)
     """
     return _NOT_TO_UV.search(text) is None
 
 
 def fixed_specifier(text: str) -> str | None:
-    """Return the specifier that a malformed one means, ``None`` where that is not plain.
+    """Return the specifier that a malformed one means, ``None`` where that is not clear.
 
-    A dot at the end of ``==1.`` may be all that is left of ``==1.*``, and a quote between digits parts two numbers.
+    A dot at the end of ``==1.`` may be the rest of ``==1.*``, and a quote between digits separates two numbers.
 
     >>> fixed_specifier(">=1.9.0<2.0"), fixed_specifier(">=3.5.*"), fixed_specifier("one")
     ('>=1.9.0,<2.0', '>=3.5', None)
     """
-    if len(text) > _LONGEST or "===" in text:  # that compares text: no form of it is malformed
+    if len(text) > _LONGEST or "===" in text:  # that operator compares text: any text is valid
         return None
-    for pattern, replacement in _REPAIRS:
+    for pattern, replacement in _FIXES:
         text = pattern.sub(replacement, text)
     try:
         SpecifierSet(text)

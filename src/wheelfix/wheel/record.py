@@ -1,4 +1,4 @@
-"""RECORD and its rows: read as CSV, kept byte for byte, some replaced in the style that they had, added or removed.
+"""RECORD and its rows: read as CSV, kept byte for byte; rows are replaced in the style that they had, added or removed.
 
 https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
 """
@@ -17,9 +17,9 @@ from wheelfix.errors import RecordError
 from wheelfix.text import shown
 
 STRONG: Final = frozenset({"sha256", "sha384", "sha512"})
-"""Algorithms that PEP 427 allows, of those that every installer knows."""
+"""The algorithms that PEP 427 allows and every installer knows."""
 KNOWN: Final = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake_"))
-"""Algorithms whose hash can be compared; that of SHAKE has no length of its own."""
+"""The algorithms whose hash can be compared; SHAKE has no fixed length."""
 _COLUMNS: Final = 3
 _SIZE: Final = re.compile(r"\+?[0-9]{1,30}")
 """What pip, uv and installer all read as a size."""
@@ -27,7 +27,7 @@ _LARGEST_SIZE: Final = 1 << 64
 
 
 def read_size(text: str) -> int | None:
-    """Return the size that a column says, ``None`` where not every installer reads it as one.
+    """Return the size in a column, ``None`` where not every installer reads it as one.
 
     >>> read_size("+04"), read_size("4 "), read_size("")
     (4, None, None)
@@ -57,12 +57,12 @@ class Row:
 
     @property
     def is_quoted(self) -> bool:
-        """Whether its path stands in quotes."""
+        """Whether its path is quoted."""
         return self.raw.startswith(b'"')
 
     @property
     def is_all_quoted(self) -> bool:
-        """Whether path and size, and so all columns, stand in quotes."""
+        """Whether path and size, and so all columns, are quoted."""
         return self.is_quoted and self.raw.rstrip(b"\r\n").endswith(b'"')
 
 
@@ -77,7 +77,7 @@ class NewRow:
 
 @dataclass(frozen=True, slots=True)
 class RowEdit:
-    """What becomes of one row: new columns, ``None`` where one stays, or it goes."""
+    """What happens to one row: new columns, ``None`` for those that are kept; or it is removed."""
 
     path: str | None = None
     digest: str | None = None
@@ -96,7 +96,7 @@ class RowEdit:
     def applied(self, raw: bytes, number: int) -> bytes:
         """Return the bytes of the ``number``-th row, counted from 1, with the new columns.
 
-        :raises RecordError: if it has not three columns, nor a path with commas that lacks its quotes.
+        :raises RecordError: if it does not have three columns, and is not a row whose path lacks quotes for its commas.
         """
         old = read_unquoted(raw) or read_row(raw, number)
         path, digest, size = (
@@ -142,7 +142,7 @@ def _is_open(lines: Sequence[bytes]) -> bool:
         text[-1] += "\n"
     try:
         return bool(text) and list(csv.reader([*text, "x"]))[-1] != ["x"]
-    except csv.Error:  # the column has become too long by it, so that it goes on
+    except csv.Error:  # the column became too long, so the quote is open
         return True
 
 
@@ -173,7 +173,7 @@ def read_row(raw: bytes, number: int) -> Row:
 
 
 def read_unquoted(raw: bytes) -> Row | None:
-    """Return the row of a path with commas that lacks the quotes for them, ``None`` for any other."""
+    """Return the row of a path with commas that lacks quotes, ``None`` for any other row."""
     if raw.count(b",") < _COLUMNS or b'"' in raw:
         return None
     text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
@@ -186,7 +186,7 @@ def replaced(row: Row, digest: str, size: str) -> bytes:
 
 
 def likeness(column: str, digest: bytes) -> str:
-    """Return how a hash column stands to ``digest``: right, wrong, or how it is spelled otherwise."""
+    """Return how a hash column compares with ``digest``: right, wrong, or in which way it is spelled wrong."""
     name, _, text = column.partition("=")
     proper = hash_column(name, digest)
     if column == proper:
@@ -198,7 +198,7 @@ def likeness(column: str, digest: bytes) -> str:
 
 
 def write_row(path: str, digest: str, size: str, line_end: bytes, *, quoted: bool, all_quoted: bool | None = None) -> bytes:
-    """Return one row; a column that needs quotes gets them in any case."""
+    """Return one row; a column that needs quotes always gets them."""
     rest_quoted = quoted if all_quoted is None else all_quoted
     columns = (_column(path, quoted=quoted), _column(digest, quoted=rest_quoted), _column(size, quoted=rest_quoted))
     return b",".join(columns) + line_end
@@ -251,7 +251,7 @@ class Record:
         return b"".join(self.rows)
 
     def read_rows(self) -> Iterator[tuple[int, "Row | RecordError"]]:
-        """Yield every row with its index, or what keeps it from being read; an empty line is no row."""
+        """Yield every row with its index, or the error that makes it unreadable; an empty line is not a row."""
         for index, raw in enumerate(self.rows):
             if raw.strip():
                 try:
@@ -262,14 +262,14 @@ class Record:
     def columns(self) -> Iterator[Row]:
         """Yield every row, read.
 
-        :raises RecordError: if one has not three columns.
+        :raises RecordError: if one does not have three columns.
         """
         return (read_row(raw, number) for number, raw in enumerate(self.rows, 1))
 
     def find(self, path: str) -> tuple[Row, ...]:
-        """Return every row for ``path``: one, unless the file has a fault.
+        """Return every row for ``path``: exactly one in a valid file.
 
-        :raises RecordError: if a row that names ``path`` has not three columns.
+        :raises RecordError: if a row that names ``path`` does not have three columns.
         """
         return tuple(row for _, row in self._matching(path))
 
@@ -280,28 +280,28 @@ class Record:
         return all((digest, said) == (digests.get(name), size) for name, digest, said in rows)
 
     def doubts(self, path: str, content: bytes) -> bool:
-        """Whether a row for ``path``, however it is spelled, says what ``content`` is not, or what cannot be compared."""
+        """Whether a row for ``path``, in any spelling, contradicts ``content``, or cannot be compared with it."""
         return any_doubts((*self.find(path), *self.find(f"/{path}")), content)
 
-    def below(self, folder: str) -> dict[str, list[Row]]:
-        """Return the rows for files in the top-level ``folder`` by their plain paths, found in one pass.
+    def below(self, directory: str) -> dict[str, list[Row]]:
+        """Return the rows for files in the top-level ``directory`` by their plain paths, found in one pass.
 
-        :raises RecordError: if one has not three columns.
+        :raises RecordError: if one does not have three columns.
         """
         found: dict[str, list[Row]] = {}
-        needle = encoded(folder)
+        needle = encoded(directory)
         for index, raw in enumerate(self.rows):
             if needle in raw:
                 row = read_row(raw, index + 1)
                 path = plain_path(row.path).lstrip("/")
-                if path.startswith(f"{folder}/"):
+                if path.startswith(f"{directory}/"):
                     found.setdefault(path, []).append(row)
         return found
 
     def with_content(self, path: str, content: bytes, *, like: str | None = None, before: str | None = None) -> "Record":
         """Return the record with hash and size of ``content`` for ``path``.
 
-        Rows that are there are replaced: they keep path, quoting and line end, and their hash algorithm if it is as
+        Rows that exist are replaced: they keep path, quoting and line end, and their hash algorithm if it is as
         strong as sha256. Where there is none, a row is added, quoted like the row for ``like``, before the row for
         ``before`` if there is one, else at the end.
         """
@@ -310,7 +310,9 @@ class Record:
             return self.adding([NewRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
         rows, size = list(self.rows), str(len(content))
         names = {index: _strong(row) for index, row in matching}
-        digests = {name: digest_of(name, content) for name in set(names.values())}  # not once a row: they can be many
+        digests = {
+            name: digest_of(name, content) for name in set(names.values())
+        }  # once, not for each row: there can be many
         for index, row in matching:
             rows[index] = replaced(row, digests[names[index]], size)
         return Record(tuple(rows))
@@ -330,11 +332,11 @@ class Record:
             rows[index] = b"" if change.remove else change.applied(rows[index], index + 1)
         return Record(tuple(row for row in rows if row)).adding(added, like=like, before=before)
 
-    def renamed(self, folders: Mapping[str, str]) -> "Record":
-        """Return the record with new names for top-level ``folders``; hashes, quoting and line ends stay."""
+    def renamed(self, directories: Mapping[str, str]) -> "Record":
+        """Return the record with new names for top-level ``directories``; hashes, quoting and line ends are kept."""
         rows = []
         for index, raw in enumerate(self.rows):
-            for old, new in folders.items():
+            for old, new in directories.items():
                 if encoded(old) in raw and plain_path(read_row(raw, index + 1).path + "x").startswith(f"{old}/"):
                     rows.append(raw.replace(encoded(old), encoded(new), 1))
                     break
@@ -360,14 +362,14 @@ class Record:
         new = [write_row(each.path, each.digest, each.size, ending, quoted=quoted) for each in added]
         rows = list(self.rows)
         if new and position == len(rows) and rows and not rows[-1].endswith((b"\n", b"\r")):
-            rows[-1] += ending  # the file ends without a line end, and still will
+            rows[-1] += ending  # the file ends without a line end, and keeps that
             new[-1] = new[-1].removesuffix(ending)
         rows[position:position] = new
         return Record(tuple(rows))
 
 
 def any_doubts(rows: Iterable[Row], content: bytes) -> bool:
-    """Whether one of ``rows`` says what ``content`` is not, or what cannot be compared."""
+    """Whether one of ``rows`` contradicts ``content``, or cannot be compared with it."""
     said = {(row.digest, row.size) for row in rows}
     known = {name for digest, _ in said if (name := digest.partition("=")[0].lower()) in KNOWN}
     sums = {name: hashlib.new(name, content, usedforsecurity=False).digest() for name in known}

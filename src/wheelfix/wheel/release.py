@@ -21,11 +21,11 @@ from wheelfix.wheel.requirement import meaning, read_requirement, specifier_mean
 EXTRA = "Provides-Extra"
 PYTHON = "Requires-Python"
 
-Subject: TypeAlias = tuple[str, str, str]
-"""What wheels can disagree on: a field, and for requirements a name and a marker, for extras a name.
+Topic: TypeAlias = tuple[str, str, str]
+"""What wheels can disagree on: a field, for requirements also a name and a marker, for extras also a name.
 
 A marker stands for the environments in which it is true, so that two wheels that require different versions under one
-marker disagree on one subject, and go on doing so if one of the versions changes."""
+marker disagree on one topic, and still do if one of the versions changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +46,27 @@ class Declared:
             (document.first(PYTHON) or "").strip(),
         )
 
-    def answers(self) -> Mapping[Subject, Hashable]:
-        """Return what it says of each subject, in no particular spelling; of all others it says nothing.
+    def answers(self) -> Mapping[Topic, Hashable]:
+        """Return what it declares on each topic, independent of spelling.
 
         >>> one, other = Declared(("Foo >= 1",)), Declared(("foo>=1",))
         >>> one.answers() == other.answers()
         True
         """
-        found: dict[Subject, set[Hashable]] = {}
+        found: dict[Topic, set[Hashable]] = {}
         for text in self.requirements:
-            subject, answer = _read(text)
-            found.setdefault(subject, set()).add(answer)
-        said: dict[Subject, Hashable] = {subject: frozenset(answers) for subject, answers in found.items()}
+            topic, answer = _read(text)
+            found.setdefault(topic, set()).add(answer)
+        said: dict[Topic, Hashable] = {topic: frozenset(answers) for topic, answers in found.items()}
         said |= {(EXTRA, str(canonicalize_name(each)), ""): True for each in self.extras}
         if self.requires_python:
             said[PYTHON, "", ""] = specifier_meaning(self.requires_python)
         return said
 
 
-def _read(text: str) -> tuple[Subject, Hashable]:
+def _read(text: str) -> tuple[Topic, Hashable]:
     requirement = read_requirement(text)
-    if requirement is None or requirement.malformed:  # what cannot be read is compared as it is written
+    if requirement is None or requirement.malformed:  # a malformed requirement is compared as text
         return (REQUIRES, " ".join(text.split()), ""), True
     answer = requirement.extras, requirement.specifier, requirement.url
     return (REQUIRES, requirement.name, requirement.marker), answer
@@ -76,24 +76,24 @@ Item = TypeVar("Item")
 
 
 Release = tuple[str, str]
-"""A project, and a version without differences of spelling."""
+"""A project, and a version in one spelling."""
 
 
 def read_name(path: Path) -> WheelFilename | None:
-    """Return the parts of a wheel's file name, ``None`` if it is none."""
+    """Return the parts of a wheel's file name, ``None`` if it is not one."""
     try:
         return WheelFilename.parse(path.name)
-    except FilenameError:  # its own outcome tells it
+    except FilenameError:  # its own outcome reports that
         return None
 
 
 def release_of(name: WheelFilename) -> Release:
-    """Return the release that a wheel of this name is of."""
+    """Return the release of a wheel with this name."""
     return name.project, canonicalize_version(name.version.replace("_", "-"))
 
 
 def by_release(items: Sequence[Item], names: Sequence[WheelFilename | None]) -> list[list[Item]]:
-    """Return what stands for wheels release by release, by their ``names``; one without a name is left out."""
+    """Return the ``items``, one for each of ``names``, by release; without those that have no name or no other wheel."""
     groups: dict[Release, list[Item]] = {}
     for each, name in zip(items, names, strict=True):
         if name is not None:
@@ -102,23 +102,23 @@ def by_release(items: Sequence[Item], names: Sequence[WheelFilename | None]) -> 
 
 
 def in_some(sets: Sequence[Collection[Hashable]]) -> set[Hashable]:
-    """Return what is in some of ``sets`` and not in all."""
+    """Return what is in some of ``sets`` but not in all."""
     return set().union(*sets) - set(sets[0]).intersection(*sets)
 
 
 def meanings(requirements: Iterable[str]) -> dict[Hashable, str]:
-    """Return ``requirements`` by what they mean; of two that mean the same the last one stands."""
+    """Return ``requirements`` by their meaning; of two with the same meaning the last one."""
     return {meaning(each): each for each in requirements}
 
 
 def releases_of(paths: Iterable[Path]) -> list[list[Path]]:
-    """Return the wheels release by release, by their file names; one that has no other wheel of its release is left out."""
+    """Return the wheels by release, by their file names; without wheels that are alone in their release."""
     paths = list(paths)
     return by_release(paths, [read_name(path) for path in paths])
 
 
 def disagreements_of(requirements: Mapping[Path, Sequence[str]]) -> tuple[Disagreement, ...]:
-    """Return on which requirements the wheels of one release disagree, of wheels with their ``requirements``."""
+    """Return the requirements on which wheels of one release disagree, given the ``requirements`` of each wheel."""
     return tuple(
         disagreement
         for release in releases_of(requirements)

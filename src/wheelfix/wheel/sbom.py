@@ -1,6 +1,6 @@
 """The provenance that a fixed wheel carries: what it was made from, what was changed and by which rules.
 
-PEP 770 gives the place, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/) the form. There is no time stamp and no
+PEP 770 defines its path, CycloneDX 1.6 (https://cyclonedx.org/docs/1.6/json/) its format. There is no time stamp and no
 random id, so that the same input gives the same bytes.
 """
 
@@ -18,13 +18,13 @@ from wheelfix.text import as_utf8, shown_anywhere
 from wheelfix.wheel.filename import WheelFilename
 
 PROVENANCE: Final = "sboms/wheelfix.cdx.json"
-"""Where the provenance stands below dist-info."""
+"""The path of the provenance in dist-info."""
 _CHANGE: Final = "wheelfix:change"
 _RULES: Final = "wheelfix:rules-sha256"
 _MOST_ANCESTORS: Final = 100
 _MOST_CHANGES: Final = 10_000
 _MOST_VERSIONS: Final = 100
-"""How many changes of the version are kept of those that are too old: by them a local version of ours is known as ours."""
+"""How many older changes of the version are kept: they show that a local version was added by wheelfix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Ancestor:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What a fixed wheel says of its making: ``ancestors`` from the nearest on, and ``changes`` from the oldest on.
+    """How a fixed wheel was made: its ``ancestors``, the nearest first, and its ``changes``, the oldest first.
 
-    ``tool`` is the version of wheelfix that wrote it, ``rules_digest`` identifies the rules of the last run.
+    ``tool`` is the version of wheelfix that wrote this, ``rules_digest`` identifies the rules of the last run.
     """
 
     tool: str
@@ -51,11 +51,11 @@ class Provenance:
 def write_provenance(
     made: Provenance, *, project: str, version: str, diff: str = "", before: Provenance | None = None
 ) -> bytes:
-    """Return the file that says how a wheel of ``project`` and ``version`` was ``made``.
+    """Return the provenance file of a wheel of ``project`` and ``version``.
 
-    ``diff`` is the unified diff of METADATA; it is kept so that patch(1) applies it. ``before`` is the provenance that the
-    wheel had, if any: its ancestors and changes are carried on, the newest 100 and 10,000 at most, and older changes of
-    Version.
+    ``made`` is what this run did. ``diff`` is the unified diff of METADATA, in a form that patch(1) applies. ``before`` is
+    the provenance that the wheel had: its ancestors and changes are kept, at most the newest 100 and 10,000, and older
+    changes of Version.
     """
     project, version = as_utf8(project), as_utf8(version)
     own = (Ancestor(as_utf8(each.filename), each.sha256) for each in made.ancestors)
@@ -92,7 +92,7 @@ def _newest(changes: Sequence[Change]) -> Sequence[Change]:
 
 
 def _attachment(diff: str) -> dict[str, str]:
-    """Return a diff as CycloneDX attaches text; bytes that are no UTF-8, which JSON cannot hold, make it base64."""
+    """Return a diff as an attachment of CycloneDX, in base64 if it has bytes that are not UTF-8, which JSON cannot hold."""
     if as_utf8(diff) == diff:
         return {"contentType": "text/x-diff", "content": diff}
     content = b64encode(diff.encode("utf-8", "surrogateescape")).decode("ascii")
@@ -119,7 +119,7 @@ def read_provenance(data: bytes) -> Provenance | None:
 
 
 def _component(project: str, version: str, ancestor: Ancestor) -> dict[str, Any]:
-    with suppress(FilenameError):  # a wheel that got a label had another version before
+    with suppress(FilenameError):  # a wheel that got a local version had another version before
         version = WheelFilename.parse(ancestor.filename).version
     return {
         "type": "library",
@@ -139,13 +139,13 @@ def _as_dict(change: Change) -> Mapping[str, str]:
     """Return what :func:`_as_change` reads: the parts of ``change`` that have a value."""
     names = ("field", "action", "before", "after", "rule", "verdict", "reason", "evidence")
     values = {name: getattr(change, name) for name in names}
-    if change.evidence is not None:  # our own words about names in the wheel; all else stands as it came
+    if change.evidence is not None:  # a sentence of ours with names from the wheel; all other text is kept as it is
         values["evidence"] = shown_anywhere(change.evidence)
     return {name: as_utf8(value) for name, value in values.items() if value is not None}
 
 
 def _as_change(values: Mapping[str, str]) -> Change:
-    """Return the change that ``values`` tell; what is no text is a :class:`TypeError`."""
+    """Return the change with these ``values``; other types than text raise :class:`TypeError`."""
     if not all(isinstance(value, str) for value in values.values()):
         raise TypeError(values)
     values = {name: as_utf8(value) for name, value in values.items()}
@@ -163,7 +163,7 @@ def _as_change(values: Mapping[str, str]) -> Change:
 
 
 def _known_action(text: str) -> ChangeAction | str:
-    """Return an action; one that only another version of wheelfix knows stays the text that it is."""
+    """Return an action; one that only another version of wheelfix knows is kept as text."""
     try:
         return ChangeAction(text)
     except ValueError:

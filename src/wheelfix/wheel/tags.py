@@ -1,7 +1,7 @@
-"""The environments that a wheel's tags accept, and which of them no wheel of a release is for.
+"""The environments that a wheel's tags accept, and those that no wheel of a release is for.
 
-Follows https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/; what an interpreter says of
-itself there is in https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers.
+Follows https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/; the variables of an environment
+are those of https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers.
 """
 
 import re
@@ -37,14 +37,14 @@ class _Habitat(NamedTuple):
 
 
 def uncovered(wheels: Iterable[WheelFilename], others: Iterable[WheelFilename]) -> list[str]:
-    """Return, in words, for what there is one of ``wheels`` and none of ``others``; versions of systems do not count."""
+    """Return, in words, the platforms of ``wheels`` that none of ``others`` is for; versions of systems do not matter."""
     there = [habitat for other in others for habitat in _habitats(other)]
     wanted = dict.fromkeys(habitat for wheel in wheels for habitat in _habitats(wheel))
     return sorted(str(each) for each in wanted if not any(_stands_in(other, each) for other in there))
 
 
 def _habitats(name: WheelFilename) -> Iterable[_Habitat]:
-    """Yield what the compressed tags of a file name stand for; Python 2 only where nothing else does."""
+    """Yield what the compressed tags of a file name mean; Python 2 only where there is no other."""
     pythons = [tag for tag in name.python.split(".") if not re.match(r"(py|cp)2", tag)] or name.python.split(".")
     for python, abi, platform in product(pythons, name.abi.split("."), name.platform.split(".")):
         if platform == "any":
@@ -58,13 +58,13 @@ def _habitats(name: WheelFilename) -> Iterable[_Habitat]:
 
 
 def _stands_in(one: _Habitat, other: _Habitat) -> bool:
-    """Whether a wheel for ``one`` is also one for ``other``."""
+    """Whether a wheel for ``one`` also works for ``other``."""
     anywhere = one.system == "any"
     return (anywhere or (one.system, one.machine) == (other.system, other.machine)) and _serves(one, other)
 
 
 def _serves(one: _Habitat, other: _Habitat) -> bool:
-    """Whether the Python of ``one`` is that of ``other``, or an older one whose wheels go on to work."""
+    """Whether the Python of ``one`` is that of ``other``, or an older one whose wheels still work."""
     if (one.python, one.abi) == (other.python, other.abi):
         return True
     mine, theirs = _PYTHON.fullmatch(one.python), _PYTHON.fullmatch(other.python)
@@ -89,7 +89,7 @@ _MACHINES: Final[Mapping[str, tuple[str, ...]]] = {
     "riscv64": ("riscv64",),
     "loongarch64": ("loongarch64",),
 }
-"""What ``platform_machine`` can be where a Linux tag names a machine."""
+"""The values of ``platform_machine`` for each machine in a Linux tag."""
 _MAC_MACHINES: Final[Mapping[str, tuple[str, ...]]] = {
     "arm64": ("arm64",),
     "x86_64": ("x86_64", "arm64"),  # Rosetta
@@ -107,18 +107,18 @@ _IOS: Final = re.compile(r"ios_\d+_\d+_\w+_iphone(?:os|simulator)")
 _WASM: Final = re.compile(r"(?:emscripten|pyodide)_\w+_wasm32")
 _PYTHON: Final = re.compile(r"(?P<kind>cp|pp|py)(?P<major>[23])(?P<minor>\d{0,3})")
 _OWN_ABI: Final = re.compile(r"(?:cp|pypy)\d")
-"""An ABI that one minor version of Python has; abi3, abi3t and none are open upwards."""
+"""An ABI of one minor version of Python; abi3, abi3t and none also work with later versions."""
 
 
 @dataclass(frozen=True)
 class Environments:
-    """All environments that accept a wheel, as its tags tell it."""
+    """All environments that accept a wheel, according to its tags."""
 
     tags: "frozenset[Tag]"
 
     @cached_property
     def each(self) -> tuple[Environment, ...]:
-        """The environments tag by tag; a tag that is not known stands for any, and so do very many tags."""
+        """The environments of each tag; an unknown tag means any environment, and so do very many tags."""
         known = {(_platform(tag.platform), _pythons(tag.interpreter, tag.abi)) for tag in self.tags}
         if len(known) > _MOST:
             return (Environment(),)
@@ -134,9 +134,9 @@ class Environments:
         return None if None in found else frozenset(name for names in found if names for name in names)
 
     def exclude(self, requirement: Requirement, *, without_extras: bool = False) -> bool:
-        """Whether the marker of ``requirement`` is false in all of them: no installer ever acts on such a requirement.
+        """Whether the marker of ``requirement`` is false in all of them, so that no installer ever installs it.
 
-        With ``without_extras`` only installations count in which no extra is asked for.
+        With ``without_extras`` only installations without extras count.
 
         >>> from packaging.tags import Tag
         >>> from wheelfix.wheel.requirement import read_requirement
@@ -157,7 +157,7 @@ _Values = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def _platform(tag: str) -> _Values:
-    """Return what is known of the variables on a platform, nothing for ``any`` and for tags that are not known."""
+    """Return the known variables of a platform, none for ``any`` and for unknown tags."""
     if found := _LINUX.fullmatch(tag):
         return _named("linux", "Linux", "posix", _MACHINES.get(found["machine"]), also=("linux2",))
     if found := _MAC.fullmatch(tag):
@@ -181,12 +181,12 @@ def _named(
 
 
 def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Release | None]:
-    """Return the implementation, and the lowest and the highest Python version that take the two tags."""
+    """Return the implementation, and the lowest and the highest Python version that accept the two tags."""
     found = _PYTHON.fullmatch(interpreter)
     if not found:
         return (), None, None
     major, minor = int(found["major"]), int(found["minor"] or 0)
-    if minor > _HIGHEST_PYPY and found["kind"] == "pp":  # pp373 is PyPy 7.3, for a Python that the tag does not tell
+    if minor > _HIGHEST_PYPY and found["kind"] == "pp":  # pp373 is PyPy 7.3, for an unknown Python
         found, minor = _PYTHON.fullmatch(f"pp{major}") or found, 0
     lowest = (major, minor)
     own_abi = found["minor"] and _OWN_ABI.match(abi)
@@ -199,6 +199,6 @@ def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Relea
 
 
 _HIGHEST_PYPY: Final = 20
-"""The highest minor version of Python for which PyPy is to be expected; old tags have PyPy's own version there."""
+"""The highest minor version of Python that PyPy may reach; old tags have PyPy's own version there."""
 _LATEST_MINOR: Final = 99
-"""Tags such as ``py3`` and ``abi3`` are open upwards; no minor version of Python gets this far."""
+"""Tags such as ``py3`` and ``abi3`` have no upper limit; no minor version of Python gets this far."""

@@ -1,4 +1,4 @@
-"""A wheel: its archive, its dist-info folder, its METADATA and RECORD."""
+"""A wheel: its archive, its dist-info directory, its METADATA and RECORD."""
 
 import posixpath
 import re
@@ -39,22 +39,22 @@ SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
 
 
 class WheelArchive:
-    """The archive of a wheel, open for reading: nothing is asked of its file name and of METADATA.
+    """The archive of a wheel, open for reading, whatever its file name is and its METADATA contains.
 
-    Use it as a context manager. Nothing is extracted; only small files of dist-info are ever inflated, each under a limit.
-    ``source`` is what the wheel is read from where that is open already: the file at ``path``, or something elsewhere, whose
-    file name ``path`` is then. Who opened it closes it.
+    Use it as a context manager. Nothing is extracted; only small files of dist-info are inflated, each under a limit.
+    ``source`` is what the wheel is read from if that is open already: the file at ``path``, or a remote file, whose file
+    name ``path`` is then. A source that you opened is yours to close.
 
-    With ``directory_only`` it takes a few reads, however many entries there are, and most of the archive is not checked
-    (:class:`~wheelfix.wheel.zip.layout.Directory` says what is not). That comes later, when ``layout`` is asked for:
-    everything that reads more than dist-info, or writes, does.
+    With ``directory_only`` opening takes a few reads, however many entries there are, but most of the archive is not
+    checked (see :class:`~wheelfix.wheel.zip.layout.Directory`). It is checked when ``layout`` is used, which everything
+    does that writes, or reads more than dist-info.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
     """
 
     path: Path
-    """The path as it was given."""
+    """The path that was given."""
     source: Readable
     """What the wheel is read from."""
     names: Collection[str]
@@ -85,15 +85,15 @@ class WheelArchive:
     def layout(self) -> Layout:
         """Where every byte of the archive lies.
 
-        :raises ArchiveError: if the archive was opened with ``directory_only``, and what was not checked then is wrong.
+        :raises ArchiveError: after opening with ``directory_only``, if the rest of the archive turns out to be invalid.
         """
         return read_layout(self.source)
 
     @property
     def file(self) -> Source:
-        """The local file that the wheel is read from: what is written is made from that.
+        """The local file that the wheel is read from; a new wheel can only be made from a local file.
 
-        :raises EditError: if it is read from elsewhere.
+        :raises EditError: if the wheel is remote.
         """
         if isinstance(self.source, Source):
             return self.source
@@ -101,7 +101,7 @@ class WheelArchive:
 
     @cached_property
     def provenance(self) -> "Provenance | None":
-        """What an earlier correction says of its making; ``None`` without one: under its name can lie any file.
+        """How wheelfix made this wheel; ``None`` if it did not, or the file of that name is not its own.
 
         :raises ArchiveError: if it is damaged.
         """
@@ -146,8 +146,8 @@ class WheelArchive:
 class Wheel(WheelArchive):
     """A wheel open for reading: its file name, its METADATA and RECORD, and where everything lies in its archive.
 
-    It is opened as :class:`WheelArchive` is. METADATA that readers take differently is refused, or read ``leniently`` as
-    ``email.parser`` does, so that it can be fixed.
+    It is opened like :class:`WheelArchive`. METADATA that readers understand differently is refused, or read ``leniently``,
+    as ``email.parser`` reads it, so that it can be fixed.
 
     :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
@@ -164,8 +164,8 @@ class Wheel(WheelArchive):
         self.filename = WheelFilename.parse(Path(path).name)
         super().__init__(path, source=source, directory_only=directory_only)
         try:
-            for fault in dist_info_errors(self.dist_info, self.names):
-                raise fault
+            for error in dist_info_errors(self.dist_info, self.names):
+                raise error
             parse = Document.parse_leniently if leniently else Document.parse
             self.document = parse(self.read("METADATA"))
         except BaseException:
@@ -180,14 +180,14 @@ class Wheel(WheelArchive):
 
     @property
     def version(self) -> str:
-        """The version as METADATA writes it, or as the file name does if METADATA has none."""
+        """The version as written in METADATA, or in the file name if METADATA has none."""
         return self.document.first("Version") or self.filename.version
 
     @cached_property
     def record(self) -> Record:
         """RECORD.
 
-        :raises RecordError: if its rows cannot be told apart.
+        :raises RecordError: if it is not clear where its rows begin and end.
         """
         return Record.parse(self.read("RECORD"))
 
@@ -196,7 +196,7 @@ class Wheel(WheelArchive):
         """The tags that the WHEEL file lists.
 
         :raises StructureError: if there are more than 10,000.
-        :raises ValueError: if one is no tag.
+        :raises ValueError: if one is not a tag.
         """
         return read_tags(Document.parse(self.read("WHEEL")))
 
@@ -205,9 +205,9 @@ def read_tags(wheel: Document) -> "frozenset[Tag]":
     """Return the tags that ``wheel``, the WHEEL file, lists.
 
     :raises StructureError: if there are more than 10,000.
-    :raises ValueError: if one is no tag.
+    :raises ValueError: if one is not a tag.
     """
-    from packaging.tags import parse_tag  # imported late: slow to import, and most calls need no tags
+    from packaging.tags import parse_tag  # imported late: it is slow, and most runs need no tags
 
     texts = [field.value.strip() for field in wheel.all("Tag")]
     if sum(prod(part.count(".") + 1 for part in text.split("-")) for text in texts) > _MOST_TAGS:
@@ -216,7 +216,7 @@ def read_tags(wheel: Document) -> "frozenset[Tag]":
 
 
 def _other_readings(name: str) -> set[str]:
-    """Return what readers make of an entry name that is no plain path: folded, parts resolved or left out."""
+    """Return how other readers may understand an entry name: case folded, parts resolved or left out."""
     folded = name.casefold().replace("\\", "/")
     parts = [part if part == ".." else part.rstrip(" .") for part in _DRIVE.sub("", folded).split("/")]
     parts = [part for part in parts if part]
@@ -225,7 +225,7 @@ def _other_readings(name: str) -> set[str]:
 
 
 def dist_info_errors(dist_info: str, names: Collection[str]) -> Iterator[StructureError]:
-    """Yield what is wrong with the files of ``dist_info`` among the entries ``names``: one is missing, or there twice."""
+    """Yield the errors of ``dist_info`` among the entries ``names``: a required file is missing, or there twice."""
     ours = {f"{dist_info}/{name}": name for name in _REQUIRED}
     for path, name in ours.items():
         if path not in names:
@@ -236,12 +236,12 @@ def dist_info_errors(dist_info: str, names: Collection[str]) -> Iterator[Structu
             yield StructureError(
                 "duplicate-entry",
                 f"{shown(name)} is a second spelling of a file of dist-info",
-                hint="Some readers would take it for that file; build the wheel again.",
+                hint="Some readers would read it as that file; build the wheel again.",
             )
 
 
 def limit_of(file: str) -> int:
-    """Return how large a file of dist-info may be to be read, in bytes."""
+    """Return the largest size in bytes at which a file of dist-info is read."""
     return _RECORD_LIMIT if file == "RECORD" else _LIMIT
 
 
@@ -256,7 +256,7 @@ def new_name(name: str, directories: Mapping[str, str]) -> str:
 
 
 def find_dist_info(names: Iterable[str]) -> str:
-    """Return the one top-level folder that ends with .dist-info; folders deeper down are payload.
+    """Return the one top-level directory that ends with .dist-info; directories deeper down are payload.
 
     :raises StructureError: if there is none, or more than one.
     """
@@ -266,11 +266,11 @@ def find_dist_info(names: Iterable[str]) -> str:
             return single
         case []:
             raise StructureError(
-                "no-dist-info", "there is no dist-info folder at the top", hint="It is no wheel, or a damaged one."
+                "no-dist-info", "there is no dist-info directory at the top", hint="The file is not a wheel, or damaged."
             )
         case several:
             raise StructureError(
                 "two-dist-infos",
-                f"there are {len(several)} dist-info folders: {', '.join(map(shown, several))}",
-                hint="Installers refuse such a wheel or choose one at random; build it again.",
+                f"there are {len(several)} dist-info directories: {', '.join(map(shown, several))}",
+                hint="Installers refuse such a wheel, or choose one of them; build it again.",
             )

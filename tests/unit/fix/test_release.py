@@ -18,7 +18,7 @@ from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix
 from wheelfix.fix.release import Known, Rehearsal, compare, newly_differing, to_compare
 from wheelfix.mirror.release import undone
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Subject, disagreements_of
+from wheelfix.wheel.release import Declared, Topic, disagreements_of
 
 A, B, C = "demo-1.0-cp311-cp311-any.whl", "demo-1.0-cp312-cp312-any.whl", "demo-1.0-cp313-cp313-any.whl"
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -235,7 +235,7 @@ SAID = st.builds(
 KNOWN = st.builds(Known, st.sampled_from(["1.0", "1.0", "1.0", "2.0"]), SAID, SAID)
 
 
-def apart(one: Declared, other: Declared) -> set[Subject]:
+def apart(one: Declared, other: Declared) -> set[Topic]:
     """Return on what two wheels disagree."""
     here, there = one.answers(), other.answers()
     return {subject for subject in {**here, **there} if here.get(subject) != there.get(subject)}

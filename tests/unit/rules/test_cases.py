@@ -74,7 +74,7 @@ def test_a_case_on_which_the_rules_cannot_be_carried_out_fails_with_the_error() 
     new = Rule(id="new", reason="why", action=Action(set_field=FieldValue("License-Expression", "MIT")))
     [found] = tried(Case("x"), rules=(new,))
     assert len(found) == 1
-    assert "License-Expression came with Metadata-Version 2.4" in found[0]
+    assert "License-Expression requires Metadata-Version 2.4" in found[0]
 
 
 def test_each_case_is_tried_on_all_rules_and_has_a_name() -> None:

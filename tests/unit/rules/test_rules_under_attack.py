@@ -198,7 +198,7 @@ def test_the_metadata_version_can_rise_and_not_fall_below_what_the_wheel_has() -
     wrong = facts_of(fields="License-File: x\n")
     assert apply(wrong, to("2.2")).document.first("Metadata-Version") == "2.2"
     assert apply(wrong, to("1.2")).document.first("Metadata-Version") == "1.2"
-    with pytest.raises(EditError, match="Provides-Extra came with"):
+    with pytest.raises(EditError, match="Provides-Extra requires Metadata-Version"):
         apply(facts_of(fields="Provides-Extra: x\n"), to("1.2"))
 
 

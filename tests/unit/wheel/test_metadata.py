@@ -139,7 +139,7 @@ REPLACED = [
 @pytest.mark.parametrize(("before", "after"), REPLACED)
 def test_replacing_changes_one_field(before: bytes, after: bytes) -> None:
     document = Document.parse(before)
-    assert document.replacing(document.all("Summary")[0], "new").data == after
+    assert document.edited({document.all("Summary")[0]: "new"}).data == after
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "a\0b", " a", "a ", "a\r\nRequires-Dist: evil"])
@@ -149,7 +149,7 @@ def test_values_that_cannot_stand_on_a_line_are_refused(value: str) -> None:
         document.adding("Summary", value)
     assert caught.value.code == "invalid-field-value"
     with pytest.raises(EditError):
-        document.replacing(document.fields[0], value)
+        document.edited({document.fields[0]: value})
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "caf\xe9", "a\n", "a\tb"])
@@ -164,7 +164,7 @@ def test_unicode_is_written_as_utf8_and_bytes_go_round() -> None:
     document = Document.parse(HEAD + b"Author: J\xe9\n")
     author = document.all("Author")[0].value
     assert document.adding("Maintainer", "Zo\xeb").data.endswith("Maintainer: Zo\xeb\n".encode())
-    assert document.replacing(document.all("Author")[0], author).data == document.data
+    assert document.edited({document.all("Author")[0]: author}).data == document.data
 
 
 def test_unknown_fields_survive_in_order() -> None:
