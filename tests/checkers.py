@@ -118,10 +118,10 @@ def _lines() -> Iterator[str]:
     for code, samples in shared.items():
         yield f"| `{code}` | yes | {' | '.join(_word(tool, samples) for tool in TOOLS)} |"
     only = [code for code in found if code not in shared]
-    yield f"\n*some*: of several samples with this flaw the tool notices one or more, not all. Of {len(found)} codes"
-    counts = [f"{tool} notices {sum(any(tool in each for each in samples) for samples in found.values())}" for tool in TOOLS]
+    yield f"\n*some*: of several wheels with this finding the tool reports one or more, not all. Of {len(found)} codes"
+    counts = [f"{tool} reports {sum(any(tool in each for each in samples) for samples in found.values())}" for tool in TOOLS]
     yield f"{', '.join(counts[:-1])} and {counts[-1]}."
-    yield f"\nNone of them notices these {len(only)}; some of them pip, uv or PyPI refuse ([What is checked](checks.md)"
+    yield f"\nNone of them reports these {len(only)}; some of them pip, uv or PyPI refuse ([What verify checks](checks.md)"
     yield "says who):\n"
     families: dict[str, list[str]] = {}
     for code in only:

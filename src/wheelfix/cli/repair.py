@@ -24,11 +24,11 @@ _OPTIONS = (
     *WHERE,
     click.option(
         "--select", multiple=True, metavar="CODE", callback=codes_of(CHECKS),
-        help="Fix only faults whose code begins with this, such as record; may be repeated.",
+        help="Fix only findings whose code begins with this, such as record; may be repeated.",
     ),
     click.option(
         "--trust-content", is_flag=True,
-        help="Where a file is not what RECORD says, take the file for right. It may be damaged: compare it first.",
+        help="Where a file and RECORD contradict each other, trust the file. It may be damaged: compare it first.",
     ),
     ALLOW_MIXED,
     *HOW,
@@ -38,9 +38,9 @@ _OPTIONS = (
 @click.command("repair", cls=Command, short_help="Fix what verify reports as fixable.")
 @with_options(_OPTIONS)
 def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int:
-    """Fix the faults that verify finds, as far as they can be mended.
+    """Fix what verify reports as fixable.
 
-    What cannot be mended is told. Exit code 1 if an error stays.
+    What cannot be fixed is reported. Exit code 1 if an error remains.
 
     \b
     Examples:

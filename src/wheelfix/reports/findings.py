@@ -45,6 +45,7 @@ def sentence(finding: Finding) -> str:
 def located_in(mirror: str, findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:
     """Yield the findings of a mirror or an index, each with the path or URL of its file; that of the whole for a release.
 
+    >>> from wheelfix.results import Severity
     >>> finding = Finding("page-missing", Severity.ERROR, "public/simple/demo", "")
     >>> [path for path, _ in located_in("mirror/", [finding])]
     ['mirror/public/simple/demo']

@@ -24,18 +24,26 @@ def render_checked_wheel(wheel: CheckedWheel, *, verbose: bool = False) -> str:
 
 
 def _fixable(finding: Finding) -> str:
-    """Return whether ``repair`` fixes a finding unasked, or which option that takes; empty where it cannot."""
+    return f" [{_how(finding)}]" if finding.fixable else ""
+
+
+def _how(finding: Finding) -> str:
+    """Return how ``repair`` fixes a finding: unasked, or with which option."""
     fix = Fix.TRUSTED if finding.needs_trust else CHECKS[finding.code].fix
-    return "" if not finding.fixable else " [fixable]" if fix is Fix.YES else f" [fixable {fix}]"
+    return "fixable" if fix is Fix.YES else f"fixable {fix}"
 
 
 def _counts(findings: Sequence[Finding]) -> str:
-    count = Counter(finding.severity for finding in findings)
-    words = [_number(count[each], each) for each in Severity if count[each]]
-    freely = sum(finding.fixable and not finding.needs_trust and CHECKS[finding.code].fix is Fix.YES for finding in findings)
-    asked = sum(finding.fixable for finding in findings) - freely
-    can = [*([str(freely)] if freely else []), *([f"{asked} if asked to"] if asked else [])]
-    return ", ".join(words) + (f"; repair can fix {' and '.join(can)}" if can else "")
+    """Return how many findings there are of each severity, and how many ``repair`` can fix.
+
+    >>> _counts([CHECKS["metadata-empty-extra"].finding("x", "y", fixable=True)])
+    '1 warning; 1 fixable if selected'
+    """
+    severities = Counter(finding.severity for finding in findings)
+    fixes = Counter(_how(finding) for finding in findings if finding.fixable)
+    words = [_number(severities[each], each) for each in Severity if severities[each]]
+    can = [f"{fixes[how]} {how}" for how in sorted(fixes)]
+    return ", ".join(words) + (f"; {', '.join(can)}" if can else "")
 
 
 def render_verify_summary(report: VerifyReport) -> str:

@@ -39,7 +39,7 @@ def test_sound_wheel(good: Path) -> None:
 def test_error_exits_with_1(bad: Path, good: Path) -> None:
     ran = wheelfix("verify", bad, good)
     assert ran.code == 1
-    assert ran.lines[0] == f"{bad}: 6 errors; repair can fix 4"
+    assert ran.lines[0] == f"{bad}: 6 errors; 4 fixable"
     assert (
         "  error[record-missing-row]: bad-1.0.dist-info/METADATA: RECORD has no row for it (refused by installer) [fixable]"
         in ran.lines

@@ -18,7 +18,7 @@ def test_sound() -> None:
 
 def test_faults_with_their_count() -> None:
     assert render_checked_wheel(BOTH).splitlines() == [
-        "a\\x1b.whl: 1 error, 1 warning; repair can fix 1",
+        "a\\x1b.whl: 1 error, 1 warning; 1 fixable",
         "  error[record-bad-row]: row 1: it has \\x1b two columns\\n",
         "  warning[record-no-size]: it has no size: 100 % [fixable]",
     ]
@@ -28,12 +28,12 @@ def test_what_repair_must_be_told() -> None:
     trusted = Finding("record-wrong-hash", Severity.ERROR, "row 1", "x", fixable=True)
     asked = Finding("metadata-empty-extra", Severity.WARNING, "y", "z", fixable=True)
     head, *lines = render_checked_wheel(CheckedWheel(Path("a.whl"), (trusted, asked))).splitlines()
-    assert head.endswith("; repair can fix 2 if asked to")
+    assert head.endswith("; 1 fixable if selected, 1 fixable with --trust-content")
     assert [line.rpartition(" [")[2] for line in lines] == ["fixable with --trust-content]", "fixable if selected]"]
     assert (
         render_checked_wheel(CheckedWheel(Path("a.whl"), (asked, WARNING)))
         .partition("\n")[0]
-        .endswith("1 and 1 if asked to")
+        .endswith("; 1 fixable, 1 fixable if selected")
     )
 
 
@@ -41,7 +41,7 @@ def test_many_alike() -> None:
     many = CheckedWheel(Path("a.whl"), (ERROR,) * 7 + (WARNING,))
     lines = render_checked_wheel(many).splitlines()
     assert len(lines) == 1 + 5 + 1 + 1
-    assert lines[0] == "a.whl: 7 errors, 1 warning; repair can fix 1"
+    assert lines[0] == "a.whl: 7 errors, 1 warning; 1 fixable"
     assert lines[-1] == "  ... 2 more record-bad-row (use -v to show all)"
     assert len(render_checked_wheel(many, verbose=True).splitlines()) == 1 + 8
 
