@@ -24,8 +24,8 @@ _RENDERERS: Final[Mapping[str, Mapping[str, str]]] = {
 def formats(command: str) -> list[str]:
     """Return the formats of ``command``, that for people first.
 
-    >>> formats("verify")
-    ['text', 'json', 'github', 'sarif']
+    >>> formats("verify")[:2]
+    ['text', 'json']
     """
     return [TEXT, *_RENDERERS[command]]
 
