@@ -355,10 +355,10 @@ def check_index(
     if download not in ("none", "some", "all"):
         raise ValueError(f"download must be none, some or all, not {download!r}")
     try:
-        from wheelfix.mirror.check_url import survey_url  # imported late: it needs what only the extra "index" installs
-        from wheelfix.upstream.http import Web
+        from wheelfix.mirror.check_url import check_projects  # imported late: it needs what only the extra "index" installs
+        from wheelfix.upstream.http import Session
     except ImportError as error:
         raise missing_extra(error) from error
     selection = selection.among(MIRROR_CHECKS)
-    web = Web(timeout=timeout, seconds=seconds, most=most_requests)
-    return survey_url(web, url, listed(projects), download=download, progress=progress).selected(selection)
+    session = Session(timeout=timeout, seconds=seconds, most=most_requests)
+    return check_projects(session, url, listed(projects), download=download, progress=progress).selected(selection)

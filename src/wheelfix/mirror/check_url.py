@@ -18,7 +18,7 @@ from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
-from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Web, access_hint
+from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Session, access_hint
 from wheelfix.upstream.ranges import length_of, metadata_of
 from wheelfix.upstream.urls import check_url, server_of, shown_url
 from wheelfix.wheel.filename import WheelFilename
@@ -113,10 +113,10 @@ class ServedWheel:
     """
 
     def __init__(
-        self, web: Web, servers: ServerLimits, project: str, answer: ServedPage, file: DistributionPackage, *, whole: bool,
-        may_download: bool,
+        self, session: Session, servers: ServerLimits, project: str, answer: ServedPage, file: DistributionPackage, *,
+        whole: bool, may_download: bool,
     ) -> None:  # fmt: skip
-        self._web = web
+        self._session = session
         self._servers = servers
         self._answer = answer
         self._file = file
@@ -190,10 +190,10 @@ class ServedWheel:
         """Return the status of ``url``, and the length of the file there, ``None`` if the server does not say it."""
         server = server_of(url)
         if server not in self._servers.no_head:
-            with self._web.ask("HEAD", url) as head:
+            with self._session.ask("HEAD", url) as head:
                 if head.status_code not in _NO_HEAD:
                     return head.status_code, length_of(head.headers.get("Content-Length", ""))
-        with self._web.ask("GET", url, {"Range": "bytes=0-0"}) as answer:
+        with self._session.ask("GET", url, {"Range": "bytes=0-0"}) as answer:
             if answer.status_code in _GIVEN:
                 self._servers.no_head.add(server)
             return answer.status_code, _length_of_answer(answer)
@@ -201,7 +201,7 @@ class ServedWheel:
     def _read_metadata_file(self, contents: Contents) -> None:
         if not self._file.has_metadata:
             return
-        answer, body = self._web.get(self._file.metadata_url, largest=_LARGEST_METADATA_FILE)
+        answer, body = self._session.get(self._file.metadata_url, largest=_LARGEST_METADATA_FILE)
         if answer.status_code == OK:
             contents.metadata_file = body
         else:
@@ -219,7 +219,7 @@ class ServedWheel:
             return
         server = server_of(self._file.url)
         if server not in self._servers.no_ranges:  # it is reported once
-            contents.metadata = metadata_of(self._web, self._file.url)
+            contents.metadata = metadata_of(self._session, self._file.url)
             if contents.metadata is None:
                 self._servers.no_ranges.add(server)
                 yield self._finding("ranges-missing", "the server does not support range requests")
@@ -250,7 +250,7 @@ class ServedWheel:
             return
         with tempfile.TemporaryDirectory(prefix="wheelfix-") as directory:
             path = Path(directory, Path(self._file.filename).name)
-            contents.sha256 = self._web.save(self._file.url, path, largest=largest)
+            contents.sha256 = self._session.save(self._file.url, path, largest=largest)
             try:
                 with Source(path) as source:
                     whole = read_whole(path, source, contents.sha256)
@@ -283,8 +283,8 @@ _PATIENCE: Final = 3
 """How many requests in a row a server may leave unanswered before it gets no more."""
 
 
-def survey_url(
-    web: Web,
+def check_projects(
+    session: Session,
     index: str,
     projects: Sequence[str] = (),
     *,
@@ -301,13 +301,13 @@ def survey_url(
     :raises MirrorError: if ``index`` is not an index or does not answer, or has more than 500 projects and none is named.
     """
     check_url(index)
-    names = list(dict.fromkeys(projects)) or ask_projects(web, index)
+    names = list(dict.fromkeys(projects)) or ask_projects(session, index)
     if not projects and len(names) > _MOST_PROJECTS:
         raise MirrorError("too-many-projects", f"the index lists {len(names)} projects", hint="Name the projects to check.")
     findings: list[Finding] = []
     servers, files = ServerLimits(), 0
     for number, project in enumerate(names):
-        check = _ProjectCheck(web, servers, index, project, download)
+        check = _ProjectCheck(session, servers, index, project, download)
         try:
             for finding in check.run():
                 findings.append(finding)  # noqa: PERF402 - what was found before an error is kept
@@ -331,8 +331,8 @@ def _not_checked(index: str, projects: Sequence[str], error: MirrorError) -> Fin
 class _ProjectCheck:
     """One project of an index."""
 
-    def __init__(self, web: Web, servers: ServerLimits, index: str, project: str, download: str) -> None:
-        self._web = web
+    def __init__(self, session: Session, servers: ServerLimits, index: str, project: str, download: str) -> None:
+        self._session = session
         self._servers = servers
         self._index = index
         self._project = project
@@ -349,7 +349,7 @@ class _ProjectCheck:
         unreadable = False
         for accept in (JSON, "text/html"):
             try:
-                answer = ask_page(self._web, self._index, self._project, accept)
+                answer = ask_page(self._session, self._index, self._project, accept)
             except MirrorError as error:
                 if error.code in TEMPORARY:
                     raise
@@ -384,7 +384,7 @@ class _ProjectCheck:
         """Yield what is wrong with a file; one on a server that does not answer does not end the check."""
         place = f"{self._project}: {shown(file.filename)}"
         wheel = ServedWheel(
-            self._web, self._servers, self._project, page, file, whole=whole, may_download=self._download != "none"
+            self._session, self._servers, self._project, page, file, whole=whole, may_download=self._download != "none"
         )  # fmt: skip
         try:
             check_url(file.url)

@@ -27,7 +27,7 @@ from wheelfix.results import Outcome, Problem, Published, PublishReport, Publish
 from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
-from wheelfix.upstream.http import TEMPORARY, Web
+from wheelfix.upstream.http import TEMPORARY, Session
 from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
 from wheelfix.version import __version__
 
@@ -117,16 +117,23 @@ class Fetcher:
     """
 
     def __init__(
-        self, web: Web, index: str, store: Store, work: Path, conditions: Conditions, limits: Limits, progress: Progress
+        self,
+        session: Session,
+        index: str,
+        store: Store,
+        work: Path,
+        conditions: Conditions,
+        limits: Limits,
+        progress: Progress,
     ) -> None:
-        self._web = web
+        self._session = session
         self._index = index
         self._store = store
         self._work = work
         self._conditions = conditions
         self._lock_seconds = limits.lock_seconds
         self._refusals = Refusals(store.scratch(), conditions)
-        self._downloads = Downloads(web, store.scratch(), limits.lock_seconds, progress)
+        self._downloads = Downloads(session, store.scratch(), limits.lock_seconds, progress)
         self._wanted: dict[str, _Wanted] = {}
         self._incomplete: set[tuple[str, ...]] = set()
         self._pages: dict[str, ServedPage] = {}
@@ -170,7 +177,7 @@ class Fetcher:
         """
         if project not in self._pages:
             try:
-                page = ask_listed(self._web, self._index, project)
+                page = ask_listed(self._session, self._index, project)
             except MirrorError as error:
                 if error.code == "no-project" and (count := count_from(self._store, project, self._index)):
                     raise _project_gone(project, count) from error

@@ -61,7 +61,7 @@ def mirror_releases(
     """
     try:
         from wheelfix.mirror.fetch import Conditions, Fetcher  # imported late: what only the extra "index" installs
-        from wheelfix.upstream.http import Web
+        from wheelfix.upstream.http import Session
         from wheelfix.upstream.resolve import read_requirement
     except ImportError as error:
         raise missing_extra(error) from error
@@ -79,9 +79,9 @@ def mirror_releases(
         yank_original=publishing.yank_original is not None,
         allow_mixed=publishing.allow_mixed or policy.allow_mixed,
     )
-    web = Web(seconds=limits.download_seconds, progress=progress)
+    session = Session(seconds=limits.download_seconds, progress=progress)
     with workshop(store.scratch()) as work:
-        fetcher = Fetcher(web, index, store, work, conditions, limits, progress)
+        fetcher = Fetcher(session, index, store, work, conditions, limits, progress)
         for name in names:
             fetcher.fetch(name, targets)
         wheels = [NewWheel(path=path, upstream=upstream) for path, upstream in fetcher.upstream.items()]

@@ -13,7 +13,7 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStat
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
-from wheelfix.upstream.http import OK, Web, bad_answer
+from wheelfix.upstream.http import OK, Session, bad_answer
 from wheelfix.upstream.urls import shown_url
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ def project_url(index: str, project: str) -> str:
     return urljoin(index.rstrip("/") + "/", f"{canonicalize_name(project)}/")
 
 
-def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> ServedPage | None:
+def ask_page(session: Session, index: str, project: str, accept: str = ANY) -> ServedPage | None:
     """Return the page of a project, ``None`` where the index has none.
 
     :raises MirrorError: if it cannot be read, or the server does not answer.
     """
     url = project_url(index, project)
-    answer, body = web.get(url, accept)
+    answer, body = session.get(url, accept)
     if answer.status_code == MISSING:
         return None
     if answer.status_code != OK:
@@ -98,14 +98,14 @@ def ask_page(web: Web, index: str, project: str, accept: str = ANY) -> ServedPag
     )
 
 
-def ask_projects(web: Web, index: str) -> list[str]:
+def ask_projects(session: Session, index: str) -> list[str]:
     """Return the projects that an index lists.
 
     :raises MirrorError: if its page cannot be read or is not that of an index, or the server does not answer.
     """
     url = index.rstrip("/") + "/"
     try:
-        answer, body = web.get(url, ANY)
+        answer, body = session.get(url, ANY)
         if not _is_json(_content_type(answer), body):
             _check_tags(url, body)
     except MirrorError as error:

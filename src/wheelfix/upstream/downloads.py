@@ -24,7 +24,7 @@ from wheelfix.errors import MirrorError
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.text import shown
 from wheelfix.upstream.client import sha256_of
-from wheelfix.upstream.http import OK, PARTIAL, Web, bad_answer
+from wheelfix.upstream.http import OK, PARTIAL, Session, bad_answer
 
 _DIRECTORY: Final = "downloads"
 _LARGEST: Final = 1 << 36
@@ -43,8 +43,8 @@ class Downloads:
     run has needed it for :data:`KEPT` seconds. ``lock_seconds`` is how long to wait for another run, -1 waits for ever.
     """
 
-    def __init__(self, web: Web, scratch: Path, lock_seconds: float, progress: Progress = NO_PROGRESS) -> None:
-        self._web = web
+    def __init__(self, session: Session, scratch: Path, lock_seconds: float, progress: Progress = NO_PROGRESS) -> None:
+        self._session = session
         self._lock_seconds = lock_seconds
         self._progress = progress
         self._scratch = scratch
@@ -119,7 +119,7 @@ class Downloads:
     def _complete(self, file: DistributionPackage, part: Path) -> str:
         """Download what the file at ``part`` lacks of ``file``; return its sha256 (hexadecimal) then."""
         have = part.stat().st_size if part.exists() else 0
-        with self._web.ask("GET", file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
+        with self._session.ask("GET", file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
             if have and answer.status_code == _BEYOND_END:
                 return _sum_of(part)  # all of it is there, or its sha256 is wrong
             if answer.status_code not in (OK, PARTIAL):
@@ -127,7 +127,7 @@ class Downloads:
             resumes = bool(have) and answer.status_code == PARTIAL  # 200: the server sends all of it again
             self._progress.file_started(file.filename, file.size, have if resumes else 0)
             with part.open("ab" if resumes else "wb") as output:
-                for block in self._web.blocks(file.url, answer):
+                for block in self._session.blocks(file.url, answer):
                     output.write(block)
                     self._progress.file_advanced(file.filename, len(block))
                     if output.tell() > (file.size or _LARGEST):

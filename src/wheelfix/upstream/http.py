@@ -132,12 +132,12 @@ TEMPORARY: Final = frozenset({"no-answer", "limit-reached"})
 """The codes of errors that say nothing about the URL: the next run may get an answer."""
 
 
-class _Session(requests.Session):
+class _NoRedirects(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Follow nothing: requests reads the whole body of a redirect, whatever its size."""
 
 
-class Web:
+class Session:
     """A session with web servers.
 
     ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all answers together; ``most`` limits the
@@ -157,10 +157,10 @@ class Web:
         self._patience = _LONGEST_PAUSES
         self._left = most
         self._progress = progress
-        self._session = _Session()
-        self._session.headers["User-Agent"] = f"wheelfix/{__version__}"
+        self._requests = _NoRedirects()
+        self._requests.headers["User-Agent"] = f"wheelfix/{__version__}"
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, LimitedAdapter(timeout, self._deadline))
+            self._requests.mount(scheme, LimitedAdapter(timeout, self._deadline))
 
     def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Return the answer to a request, whatever its status is. Its body is not read yet; the caller closes it.
@@ -201,7 +201,7 @@ class Web:
         self._check_limits(url)
         known = self._credentials.get(server_of(url))
         try:
-            answer = self._session.request(
+            answer = self._requests.request(
                 method,
                 url,
                 headers={"Accept-Encoding": "identity", **(headers or {})},

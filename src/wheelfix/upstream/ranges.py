@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from wheelfix.errors import MirrorError, SourceChanged, WheelFault
-from wheelfix.upstream.http import PARTIAL, Web
+from wheelfix.upstream.http import PARTIAL, Session
 from wheelfix.upstream.urls import shown_url
 from wheelfix.wheel.wheel import WheelArchive
 
@@ -22,21 +22,21 @@ class RemoteFile:
     The first part that is read is kept, which of an archive is its end, and so is the last one.
     """
 
-    def __init__(self, web: Web, url: str, size: int) -> None:
-        self._web = web
+    def __init__(self, session: Session, url: str, size: int) -> None:
+        self._session = session
         self._url = url
         self.size = size
         self._kept: list[tuple[int, bytes]] = []
 
     @classmethod
-    def open(cls, web: Web, url: str) -> "RemoteFile | None":
+    def open(cls, session: Session, url: str) -> "RemoteFile | None":
         """Return the file at ``url``, ``None`` where the server does not support ranges, or it is empty.
 
         :raises MirrorError: if the server does not answer, or a limit is reached.
         """
-        with web.ask("GET", url, {"Range": "bytes=0-0"}) as first:
+        with session.ask("GET", url, {"Range": "bytes=0-0"}) as first:
             total = length_of(first.headers.get("Content-Range", "").rpartition("/")[2])
-        return None if first.status_code != PARTIAL or total is None else cls(web, url, total)
+        return None if first.status_code != PARTIAL or total is None else cls(session, url, total)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return exactly ``size`` bytes from ``offset``.
@@ -54,8 +54,8 @@ class RemoteFile:
     def _load(self, start: int, stop: int) -> bytes:
         if stop > self.size or stop - start > _LARGEST_PART:
             raise self._unreadable(f"it would take {stop - start:,} bytes at once")
-        with self._web.ask("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
-            data = self._web.read(self._url, answer, stop - start) if answer.status_code == PARTIAL else b""
+        with self._session.ask("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
+            data = self._session.read(self._url, answer, stop - start) if answer.status_code == PARTIAL else b""
         if len(data) != stop - start:
             raise self._unreadable("the server did not send the requested range")
         if length_of(answer.headers.get("Content-Range", "").rpartition("/")[2]) not in (self.size, None):
@@ -69,14 +69,14 @@ class RemoteFile:
         """Do nothing: the server says the size of the file with each part, and another size is an error at once."""
 
 
-def metadata_of(web: Web, url: str) -> bytes | None:
+def metadata_of(session: Session, url: str) -> bytes | None:
     """Return METADATA of the wheel at ``url``, read by ranges; ``None`` where the server does not support them.
 
     It takes four requests or five, however many files the wheel has.
 
     :raises MirrorError: if the wheel cannot be read, or the server does not answer.
     """
-    file = RemoteFile.open(web, url)
+    file = RemoteFile.open(session, url)
     if file is None:
         return None
     try:

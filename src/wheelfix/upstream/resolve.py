@@ -17,7 +17,7 @@ from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.options import Targets
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import ServedPage, ask_page
-from wheelfix.upstream.http import Web
+from wheelfix.upstream.http import Session
 from wheelfix.wheel.filename import WheelFilename
 
 
@@ -53,7 +53,7 @@ class _Listed:
     version: Version
 
 
-def choose_wheels(web: Web, index: str, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
+def choose_wheels(session: Session, index: str, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
     """Return the wheels for ``targets`` of the newest release that fits ``requirement``.
 
     A yanked file is chosen only for a requirement that names its version. A version that is named with ``==`` is chosen
@@ -62,15 +62,15 @@ def choose_wheels(web: Web, index: str, requirement: str, targets: Targets = Tar
     :raises MirrorError: if the requirement cannot be read, or nothing fits it.
     """
     project = str(canonicalize_name(read_requirement(requirement, extras=True).name))
-    return choose_listed(ask_listed(web, index, project), requirement, targets)
+    return choose_listed(ask_listed(session, index, project), requirement, targets)
 
 
-def ask_listed(web: Web, index: str, project: str) -> ServedPage:
+def ask_listed(session: Session, index: str, project: str) -> ServedPage:
     """Return the page of ``project``.
 
     :raises MirrorError: if the index has none, or it cannot be read.
     """
-    page = ask_page(web, index, project)
+    page = ask_page(session, index, project)
     if page is None:
         raise MirrorError(
             "no-project",

@@ -26,7 +26,7 @@ from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
 from wheelfix.options import Policy, Publishing, Targets
 from wheelfix.results import PublishReport
-from wheelfix.upstream.http import Web
+from wheelfix.upstream.http import Session
 from wheelfix.upstream.resolve import choose_wheels
 
 
@@ -115,7 +115,7 @@ def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(serve
 def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror: Path) -> None:
     """Only the rest is loaded; what is there already is never trusted unseen."""
     [path] = upstream.glob("public/files/demo/*/demo-2.0-*.whl")
-    [file] = choose_wheels(Web(), server.index, "demo==2.0")
+    [file] = choose_wheels(Session(), server.index, "demo==2.0")
     part = mirror / f"private/scratch/downloads/{file.digests['sha256']}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(path.read_bytes()[:100])
@@ -431,7 +431,7 @@ def test_a_hostile_index_is_refused(values: dict[str, object], code: str, mirror
 def test_a_sum_may_be_in_upper_case(mirror: Path, tmp_path: Path) -> None:
     index = index_of(demo_wheel(tmp_path / "in", "2.0"))
     with answering(index) as server:
-        [file] = choose_wheels(Web(), server.index, "demo")
+        [file] = choose_wheels(Session(), server.index, "demo")
         index.told = {"hashes": {"sha256": file.digests["sha256"].upper()}}
         for expected in ("added", "unchanged"):
             assert statuses(mirror_releases(mirror, server.index, "demo")[1]) == [expected]

@@ -23,7 +23,7 @@ from wheelfix.errors import MirrorError
 from wheelfix.progress import NoProgress
 from wheelfix.upstream.client import ask_page, ask_projects
 from wheelfix.upstream.html import flatten
-from wheelfix.upstream.http import Web
+from wheelfix.upstream.http import Session
 from wheelfix.upstream.ranges import metadata_of
 from wheelfix.upstream.urls import check_url, shown_url
 
@@ -42,7 +42,7 @@ def refused(code: str, call: Callable[[], object]) -> MirrorError:
 def test_a_body_that_drips_ends_with_the_time(bound: dict[str, Any]) -> None:
     """Each byte comes in time, and the last one after half a minute."""
     with answering(lambda asked: Reply(PAGE + b" " * 300, headers=TYPE, pause=0.1)) as server:
-        refused("limit-reached", lambda: ask_page(Web(**bound), server.index, "demo"))
+        refused("limit-reached", lambda: ask_page(Session(**bound), server.index, "demo"))
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"])
@@ -63,21 +63,21 @@ def test_a_line_that_drips_ends_with_the_time(head: bytes) -> None:
         thread = threading.Thread(target=drip, args=(listening,), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        refused("limit-reached", lambda: Web(seconds=1).get(url))
+        refused("limit-reached", lambda: Session(seconds=1).get(url))
         done.set()
         thread.join()
 
 
 def test_a_file_that_drips_ends_with_the_time(tmp_path: Path) -> None:
     with answering(lambda asked: Reply(b"x" * 300, pause=0.1)) as server:
-        refused("limit-reached", lambda: Web(seconds=1).save(f"{server.url}/x", tmp_path / "x", largest=1000))
+        refused("limit-reached", lambda: Session(seconds=1).save(f"{server.url}/x", tmp_path / "x", largest=1000))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
 @pytest.mark.parametrize("name", ["timeout", "seconds"])
 def test_bounds_that_bound_nothing(name: str, value: float) -> None:
     with pytest.raises(ValueError, match="finite"):
-        Web(**{name: value})  # type: ignore[arg-type]
+        Session(**{name: value})  # type: ignore[arg-type]
 
 
 def test_redirects_are_followed_counted_and_limited() -> None:
@@ -89,10 +89,10 @@ def test_redirects_are_followed_counted_and_limited() -> None:
         return Reply(PAGE, headers=TYPE)
 
     with answering(reply) as server:
-        page = ask_page(Web(most=2), server.index, "demo")
+        page = ask_page(Session(most=2), server.index, "demo")
         assert page is not None
-        refused("limit-reached", lambda: ask_page(Web(most=1), server.index, "demo"))
-        refused("bad-redirect", lambda: Web().get(f"{server.url}/again"))
+        refused("limit-reached", lambda: ask_page(Session(most=1), server.index, "demo"))
+        refused("bad-redirect", lambda: Session().get(f"{server.url}/again"))
         assert len([each for each in server.asked() if each.path.startswith("/again")]) == 10
 
 
@@ -103,7 +103,7 @@ def test_redirects_are_followed_counted_and_limited() -> None:
 def test_redirects_that_are_not_followed(target: str) -> None:
     """They are the index's mistake: nobody typed such a URL, so the exit code is not that of wrong usage."""
     with answering(lambda asked: Reply(status=302, headers={"Location": target})) as server:
-        error = refused("bad-redirect", lambda: Web().get(f"{server.url}/x"))
+        error = refused("bad-redirect", lambda: Session().get(f"{server.url}/x"))
         ran = wheelfix("mirror", "check", server.index)
     assert "secret" not in str(error)
     assert f"{server.url}/x redirects to a URL that is not valid: " in str(error)
@@ -123,18 +123,18 @@ def test_a_page_is_inflated_to_a_bound() -> None:
     bomb = gzip.compress(b" " * (1 << 26))
     bodies = {"/good/": gzip.compress(b"good" * 1000), "/cut/": gzip.compress(PAGE)[:-9], "/none/": b"none", "/bomb/": bomb}
     with answering(lambda asked: Reply(bodies[asked.path], headers={"Content-Encoding": "gzip"})) as server:
-        assert Web().get(f"{server.url}/good/")[1] == b"good" * 1000
-        refused("too-large", lambda: Web().get(f"{server.url}/bomb/"))
+        assert Session().get(f"{server.url}/good/")[1] == b"good" * 1000
+        refused("too-large", lambda: Session().get(f"{server.url}/bomb/"))
         for path in ("/cut/", "/none/"):
-            refused("bad-answer", lambda path=path: Web().get(server.url + path))  # type: ignore[misc]
+            refused("bad-answer", lambda path=path: Session().get(server.url + path))  # type: ignore[misc]
     with answering(lambda asked: Reply(b"x", headers={"Content-Encoding": "br"})) as server:
-        refused("bad-answer", lambda: Web().get(f"{server.url}/"))
+        refused("bad-answer", lambda: Session().get(f"{server.url}/"))
 
 
 def test_a_page_of_nothing_but_tags_is_refused() -> None:
     with answering(lambda asked: Reply(b"<a>" * 600_000, headers={"Content-Type": "text/html"})) as server:
-        refused("too-large", lambda: ask_page(Web(), server.index, "demo"))
-        refused("too-many-projects", lambda: ask_projects(Web(), server.index))
+        refused("too-large", lambda: ask_page(Session(), server.index, "demo"))
+        refused("too-many-projects", lambda: ask_projects(Session(), server.index))
 
 
 def test_a_page_with_many_files_is_read() -> None:
@@ -142,7 +142,7 @@ def test_a_page_with_many_files_is_read() -> None:
         b'<a href="demo-1.%d-py3-none-any.whl">demo-1.%d-py3-none-any.whl</a><br>\n' % (each, each) for each in range(5000)
     )
     with answering(lambda asked: Reply(body, headers={"Content-Type": "text/html"})) as server:
-        page = ask_page(Web(), server.index, "demo")
+        page = ask_page(Session(), server.index, "demo")
     assert page is not None
     assert len(page.wheels) == 5000
 
@@ -153,18 +153,18 @@ def test_whatever_bytes_come_only_errors_of_the_mirror_come_out(tmp_path: Path) 
     wheel = demo_wheel(tmp_path, "1.0").read_bytes()
     index = Index({"demo-1.0-py3-none-any.whl": wheel})
     with answering(index) as server:
-        page = Web().get(f"{server.index}demo/")[1]
+        page = Session().get(f"{server.index}demo/")[1]
         html = b'<a href="demo-1.0-py3-none-any.whl#sha256=0" data-yanked="x" data-core-metadata="sha256=1">demo</a><![x'
         for _ in range(150):
             index.files["demo-1.0-py3-none-any.whl"] = spoilt(chance, wheel)
             with suppress(MirrorError):
-                metadata_of(Web(), f"{server.url}/files/demo-1.0-py3-none-any.whl")
+                metadata_of(Session(), f"{server.url}/files/demo-1.0-py3-none-any.whl")
             body, kind = chance.choice([(page, JSON), (html, "text/html"), (page, "text/html"), (html, "")])
             body = spoilt(chance, body)
             index.spoil = lambda asked, body=body, kind=kind: (  # type: ignore[misc]
                 Reply(body, headers={"Content-Type": kind}) if asked.path.startswith("/simple/") else None
             )
-            for ask in (lambda: ask_page(Web(), server.index, "demo"), lambda: ask_projects(Web(), server.index)):
+            for ask in (lambda: ask_page(Session(), server.index, "demo"), lambda: ask_projects(Session(), server.index)):
                 with suppress(MirrorError):
                     ask()
 
@@ -218,7 +218,7 @@ def test_what_is_wrong_with_an_address_is_told_without_secrets(url: str) -> None
 
 def test_who_may_not_read_is_told_what_to_do() -> None:
     with answering(lambda asked: Reply(status=403)) as server:
-        error = refused("access-denied", lambda: ask_page(Web(), server.index, "demo"))
+        error = refused("access-denied", lambda: ask_page(Session(), server.index, "demo"))
     assert "127.0.0.1" in error.hint
     assert "~/.netrc" in error.hint
     assert "keyring" in error.hint
@@ -230,13 +230,13 @@ def test_a_keyring_that_is_locked_is_none(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_credential=locked))
     with answering(lambda asked: Reply(status=401)) as server:
-        refused("access-denied", lambda: ask_page(Web(), server.index, "demo"))
+        refused("access-denied", lambda: ask_page(Session(), server.index, "demo"))
 
 
 def test_a_signature_is_not_told(tmp_path: Path) -> None:
     with answering(lambda asked: Reply(status=404)) as server:
         url = f"{server.url}/x.whl?X-Amz-Signature=secret"
-        error = refused("bad-answer", lambda: Web().save(url, tmp_path / "x", largest=9))
+        error = refused("bad-answer", lambda: Session().save(url, tmp_path / "x", largest=9))
     assert "secret" not in str(error)
 
 
@@ -275,7 +275,7 @@ def test_a_server_that_is_busy_is_asked_again(
     status: int, said: list[str | None], waited: list[float], pauses: list[float]
 ) -> None:
     with answering(busy(*said, status=status)) as server:
-        assert ask_page(Web(), server.index, "demo") is not None
+        assert ask_page(Session(), server.index, "demo") is not None
         assert len(server.requests) == len(said) + 1
     assert pauses == waited
 
@@ -307,17 +307,17 @@ def test_who_is_busy_for_long_is_not_waited_for(
     said: list[str], bound: dict[str, Any], requests: int, pauses: list[float]
 ) -> None:
     with answering(busy(*said)) as server:
-        error = refused("bad-answer", lambda: ask_page(Web(**bound), server.index, "demo"))
+        error = refused("bad-answer", lambda: ask_page(Session(**bound), server.index, "demo"))
         assert len(server.requests) == requests
     assert (error.message.endswith("answers 503"), "busy" in error.hint) == (True, True)
 
 
 def test_all_pauses_of_a_run_are_bounded_together(pauses: list[float]) -> None:
-    web = Web(seconds=10_000)
+    session = Session(seconds=10_000)
     with answering(busy(*["100"] * 50)) as server:
         for _ in range(4):
             with suppress(MirrorError):
-                ask_page(web, server.index, "demo")
+                ask_page(session, server.index, "demo")
     assert sum(pauses) == 600
 
 
@@ -330,13 +330,13 @@ def test_a_pause_is_reported(pauses: list[float]) -> None:
             heard.append((name, seconds, reason))
 
     with answering(busy("0", "7")) as server:
-        ask_page(Web(progress=Heard()), server.index, "demo")
+        ask_page(Session(progress=Heard()), server.index, "demo")
         assert heard == [(f"{server.index}demo/", 7.0, "the server answers 503")]
 
 
 def test_each_time_that_a_server_is_asked_again_counts(pauses: list[float]) -> None:
     with answering(busy("1", "1", "1")) as server:
-        refused("limit-reached", lambda: ask_page(Web(most=2), server.index, "demo"))
+        refused("limit-reached", lambda: ask_page(Session(most=2), server.index, "demo"))
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
@@ -352,11 +352,11 @@ def test_a_certificate_that_is_not_trusted_names_the_variable(tmp_path: Path, mo
         monkeypatch.delenv(name, raising=False)
     with answering(lambda asked: Reply(PAGE, headers=TYPE), context=context) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-        error = refused("no-answer", lambda: ask_page(Web(), server.index, "demo"))
+        error = refused("no-answer", lambda: ask_page(Session(), server.index, "demo"))
         assert "SSLError" in error.message
         assert "set REQUESTS_CA_BUNDLE" in error.hint
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-        assert ask_page(Web(), server.index, "demo") is not None
+        assert ask_page(Session(), server.index, "demo") is not None
 
 
 def html(body: str, kind: str = "text/html") -> Callable[[Asked], Reply]:
@@ -378,14 +378,14 @@ APACHE = """<html><body><h1>Index of /simple</h1><table>
 )
 def test_a_listing_of_folders_leads_upwards_too(listing: str, projects: list[str]) -> None:
     with answering(html(listing)) as server:
-        assert ask_projects(Web(), server.index) == projects
+        assert ask_projects(Session(), server.index) == projects
 
 
 def test_a_listing_of_files_has_their_whole_names() -> None:
     name = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
     body = f'<a href="../">../</a>\n<a href="{name}#sha256={"0" * 64}">{name[:47]}..&gt;</a>  27-Nov-2026  9\n'
     with answering(html(body)) as server:
-        page = ask_page(Web(), server.index, "demo")
+        page = ask_page(Session(), server.index, "demo")
         assert page is not None
         [file] = page.page.packages
     assert (file.filename, file.url) == (name, f"{server.url}/simple/demo/{name}")
@@ -395,12 +395,12 @@ def test_a_listing_of_files_has_their_whole_names() -> None:
 def test_tags_without_an_end_are_read(tag: str) -> None:
     links = "".join(f'{tag}<a href="demo-{each}-py3-none-any.whl">demo-{each}-py3-none-any.whl</a>' for each in range(3000))
     with answering(html(f"<ul>{links}")) as server:
-        page = ask_page(Web(), server.index, "demo")
+        page = ask_page(Session(), server.index, "demo")
         assert page is not None
         assert len(page.wheels) == 3000
         projects = "".join(f'{tag}<a href="p{each}/">p{each}' for each in range(3000))
     with answering(html(projects)) as server:
-        assert len(ask_projects(Web(), server.index)) == 3000
+        assert len(ask_projects(Session(), server.index)) == 3000
 
 
 def test_what_html_says_of_a_file() -> None:
@@ -410,7 +410,7 @@ def test_what_html_says_of_a_file() -> None:
     <a href="demo-2.0-py3-none-any.whl" data-yanked="a &quot;b&quot; &amp;lt;" data-size="x" data-upload-time="x">
     demo-2.0-py3-none-any.whl <a href="demo-3.0-py3-none-any.whl">demo-3.0-py3-none-any.whl<a name="x">none</a>"""
     with answering(html(body)) as server:
-        page = ask_page(Web(), server.index, "demo")
+        page = ask_page(Session(), server.index, "demo")
         assert page is not None
         one, two, three = page.page.packages
     assert one.url == f"{server.url}/elsewhere/demo-1.0-py3-none-any.whl"
@@ -429,7 +429,7 @@ def test_the_status_of_a_project_in_html(status: str, known: str, unknown: str |
     body = f"""<meta name="pypi:project-status" content="{status}"><meta name="pypi:repository-version" content="1.4">
     <a href="demo-1.0-py3-none-any.whl">demo-1.0-py3-none-any.whl</a>"""
     with answering(html(body)) as server:
-        page = ask_page(Web(), server.index, "demo")
+        page = ask_page(Session(), server.index, "demo")
     assert page is not None
     assert (str(page.page.status), page.unknown_status, len(page.wheels)) == (known, unknown, 1)
 
@@ -441,7 +441,7 @@ def test_a_charset_is_taken_as_it_is_said(kind: str) -> None:
     name = "demo-1.0-py3-none-any.whl"
     body = f'<a href="{name}" data-yanked="\u00fc">{name}</a>'.encode("latin-1" if "latin" in kind else "utf-8")
     with answering(lambda asked: Reply(body, headers={"Content-Type": kind})) as server:
-        page = ask_page(Web(), server.index, "demo")
+        page = ask_page(Session(), server.index, "demo")
         assert page is not None
         assert page.wheels[0].yanked_reason == "\u00fc"
 

@@ -11,7 +11,7 @@ from building import Entry
 from demos import demo_wheel
 from scripting import Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError, SourceChanged
-from wheelfix.upstream.http import Web
+from wheelfix.upstream.http import Session
 from wheelfix.upstream.ranges import RemoteFile, metadata_of
 from wheelfix.wheel.wheel import Wheel
 
@@ -29,7 +29,7 @@ def test_metadata_takes_a_handful_of_requests(count: int, tmp_path: Path) -> Non
     files = tuple(Entry(f"demo/module_{each}.py", b"x") for each in range(count))
     wheel = demo_wheel(tmp_path, "1.0", "six", files=files)
     with answering(Index({wheel.name: wheel.read_bytes()})) as server:
-        data = metadata_of(Web(), f"{server.url}/files/{wheel.name}")
+        data = metadata_of(Session(), f"{server.url}/files/{wheel.name}")
         assert len(server.requests) <= 5
     with Wheel(wheel) as opened:
         assert data == opened.read("METADATA")
@@ -38,7 +38,7 @@ def test_metadata_takes_a_handful_of_requests(count: int, tmp_path: Path) -> Non
 def test_a_wheel_elsewhere_is_read_like_a_file(tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0", "six")
     with answering(Index({wheel.name: wheel.read_bytes()})) as server:
-        file = RemoteFile.open(Web(), f"{server.url}/files/{wheel.name}")
+        file = RemoteFile.open(Session(), f"{server.url}/files/{wheel.name}")
         assert file is not None
         with Wheel(wheel.name, source=file) as there, Wheel(wheel) as here:
             assert (there.names, there.layout) == (here.names, here.layout)
@@ -49,7 +49,7 @@ def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0")
     index = Index({wheel.name: wheel.read_bytes()})
     with answering(index) as server:
-        file = RemoteFile.open(Web(), f"{server.url}/files/{wheel.name}")
+        file = RemoteFile.open(Session(), f"{server.url}/files/{wheel.name}")
         assert file is not None
         index.files[wheel.name] += b"x"
         with pytest.raises(SourceChanged):
@@ -66,7 +66,7 @@ def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None
         return Reply(b"x" * (1 << 24), 206, {"Content-Range": "bytes 0-999/1000"})
 
     with answering(reply) as server:
-        error = refused("too-large", lambda: metadata_of(Web(), f"{server.url}/x.whl"))
+        error = refused("too-large", lambda: metadata_of(Session(), f"{server.url}/x.whl"))
     assert "1,000 bytes" in error.message
     assert len(sent) == 1
 
@@ -75,7 +75,7 @@ def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None
 def test_lengths_that_are_none(total: str) -> None:
     header = {"Content-Range": f"bytes 0-0/{total}".encode().decode("latin-1")}
     with answering(lambda asked: Reply(b"P", 206, header)) as server:
-        assert metadata_of(Web(), f"{server.url}/x.whl") is None
+        assert metadata_of(Session(), f"{server.url}/x.whl") is None
 
 
 def archive(**changes: int) -> bytearray:
@@ -119,6 +119,6 @@ HOSTILE = {
 def test_wheels_that_cannot_be_read_by_parts(name: str) -> None:
     with answering(Index({"x.whl": bytes(HOSTILE[name])})) as server:
         if not HOSTILE[name]:
-            assert metadata_of(Web(), f"{server.url}/files/x.whl") is None
+            assert metadata_of(Session(), f"{server.url}/files/x.whl") is None
             return
-        refused("bad-wheel", lambda: metadata_of(Web(), f"{server.url}/files/x.whl"))
+        refused("bad-wheel", lambda: metadata_of(Session(), f"{server.url}/files/x.whl"))

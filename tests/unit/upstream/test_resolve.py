@@ -10,7 +10,7 @@ from demos import GPU, TAGS, demo_wheel
 from scripting import Index, answering
 from wheelfix.errors import MirrorError
 from wheelfix.options import Targets
-from wheelfix.upstream.http import Web
+from wheelfix.upstream.http import Session
 from wheelfix.upstream.resolve import choose_wheels
 
 ALL = {f"demo-1.0-{tags}.whl" for tags in TAGS}
@@ -55,7 +55,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ],
 )
 def test_which_wheels_are_taken(requirement: str, options: dict[str, Any], names: set[str], index: str) -> None:
-    assert {each.filename for each in choose_wheels(Web(), index, requirement, Targets(**options))} == names
+    assert {each.filename for each in choose_wheels(Session(), index, requirement, Targets(**options))} == names
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_which_wheels_are_taken(requirement: str, options: dict[str, Any], names
 )
 def test_what_cannot_be_taken(requirement: str, options: dict[str, Any], code: str, told: str, index: str) -> None:
     with pytest.raises(MirrorError) as caught:
-        choose_wheels(Web(), index, requirement, Targets(**options))
+        choose_wheels(Session(), index, requirement, Targets(**options))
     assert caught.value.code == code
     assert told in caught.value.message
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_taken(requirement: str, options: dict[str, Any], code: s
 def test_what_there_is_is_told_where_no_wheel_fits(tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0", tags=TAGS[1])
     with answering(Index({wheel.name: wheel.read_bytes()})) as server, pytest.raises(MirrorError) as caught:
-        choose_wheels(Web(), server.index, "demo", Targets(["win*"], ["3.12"]))
+        choose_wheels(Session(), server.index, "demo", Targets(["win*"], ["3.12"]))
     assert caught.value.code == "no-wheel"
     assert "win*, Python 3.12: 1.0 has cp311-cp311-manylinux_2_28_x86_64" in caught.value.message
 
@@ -91,7 +91,7 @@ def test_yanked_files_are_taken_by_their_version_only(yanked: object, taken: set
     with answering(Index({wheel.name: wheel.read_bytes()}, told={"yanked": yanked})) as server:
         for requirement in ("demo", "demo==1.0"):
             if requirement in taken:
-                assert choose_wheels(Web(), server.index, requirement)
+                assert choose_wheels(Session(), server.index, requirement)
                 continue
             with pytest.raises(MirrorError):
-                choose_wheels(Web(), server.index, requirement)
+                choose_wheels(Session(), server.index, requirement)
