@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from wheelfix.codes import Check, Fix
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheck
 from wheelfix.refusals import REFUSALS
-from wheelfix.reports.codes import paragraphs
+from wheelfix.reports.codes import REGISTRY, paragraphs
 from wheelfix.verify.registry import FAMILIES
 
 _CHECKS_HEAD = """# What verify checks
@@ -41,7 +41,12 @@ JSON report. `wheelfix explain CODE` prints the same text. Codes of damaged whee
 
 def checks_page() -> str:
     """Return the page of what ``verify`` reports."""
-    return _CHECKS_HEAD + "".join(f"\n## {title}\n{sections(family)}" for title, family in FAMILIES.items())
+    return _CHECKS_HEAD + "".join(f"\n## {title}\n{sections(_complete(family))}" for title, family in FAMILIES.items())
+
+
+def _complete(family: Iterable[Check]) -> list[Check]:
+    """Return the rows with their examples."""
+    return [REGISTRY["wheelfix verify"][each.code] for each in family]
 
 
 def mirror_page() -> str:
@@ -83,4 +88,4 @@ _FORMS: Mapping[str, str] = {
     "How to fix it": "*How to fix it:* {text}",
     "Specification": "*Specification:* <{text}>",
 }
-"""How each paragraph is written; what stands on the line of facts is left out."""
+"""How each paragraph is written; what the line of facts has is left out."""

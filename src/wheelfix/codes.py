@@ -1,4 +1,4 @@
-"""What a code stands for: one row of a table, from which findings, the reference pages and ``wheelfix explain`` are made.
+"""What a code means: one row of a table, from which findings, the reference pages and ``wheelfix explain`` are made.
 
 Each room that reports findings has a table of its own: ``verify/registry``, ``mirror/registry``, ``rules``.
 """
@@ -15,7 +15,7 @@ _LONGEST: Final = 500
 
 
 class Fix(StrEnum):
-    """Whether wheelfix can fix what a code stands for."""
+    """Whether wheelfix can fix a finding with this code."""
 
     NO = "no"
     YES = "yes"

@@ -88,7 +88,7 @@ _OUTPUT: Final = (
         "The result must have the name that belongs to the wheel.", "Choose a directory, and give it this name."),
     _stopped("same-output-name", "Two wheels of one run would be written to the same path.", "Correct them in two runs."),
     _stopped("not-as-planned",
-        "What was written is not what was planned: a fault of wheelfix or of the disk. Nothing was published.",
+        "What was written is not what was planned: a bug of wheelfix or a damaged disk. Nothing was published.",
         "Run again. If it persists, report it with the wheel."),
     _stopped("output-changed", "Another process wrote to the new file.", "Run again when nothing else writes there."),
     _stopped("source-changed", "The wheel changed while it was read.", "Run again when nothing writes to it."),
@@ -96,7 +96,7 @@ _OUTPUT: Final = (
     _stopped("worker-died",
         "A worker process ended without a result, perhaps for lack of memory.", "Run again with fewer jobs."),
     _stopped("no-result", "The executor gave no result for a wheel.", "Run it again, without the executor if it persists."),
-    _stopped("internal-error", "wheelfix failed in a way that nobody foresaw.", "Report it, with the wheel if you can."),
+    _stopped("internal-error", "wheelfix failed unexpectedly.", "Report it, with the wheel if you can."),
     _stopped("unknown-rule-set", "A rule set that comes with wheelfix cannot be read.", "Install wheelfix again."),
     _stopped("os-error", "The operating system refused something.", "See the message."),
 )

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from wheelfix.codes import Check, Fix
@@ -11,10 +12,11 @@ from wheelfix.refusals import REFUSALS
 from wheelfix.results import Severity
 from wheelfix.rules.registry import RULE_CHECKS
 from wheelfix.text import closest
+from wheelfix.verify.examples import EXAMPLES
 from wheelfix.verify.registry import BY_ERROR, CHECKS
 
 REGISTRY: Final[Mapping[str, Mapping[str, Check]]] = {
-    "wheelfix verify": CHECKS,
+    "wheelfix verify": {code: replace(check, example=EXAMPLES[code]) for code, check in CHECKS.items()},
     "wheelfix mirror check": MIRROR_CHECKS,
     "rule files": RULE_CHECKS,
     "errors": REFUSALS,
@@ -25,14 +27,14 @@ REGISTRY: Final[Mapping[str, Mapping[str, Check]]] = {
 def explain_code(code: str) -> list[tuple[str, Check]]:
     """Return the rows for ``code``, each with where it is reported; a few codes are in two tables.
 
-    The code of an error about a damaged wheel stands for that of ``verify``, the name of an error of the system for itself.
+    An error about a damaged wheel is explained by the code of ``verify``; a name such as ``enospc`` is the system's.
 
     :raises ValueError: if there is no such code; the text says which one may be meant.
     """
     found = [(where, table[code]) for where, table in REGISTRY.items() if code in table]
     alias = BY_ERROR.get(code, f"archive-{code}")
     if alias in CHECKS:
-        found.append(("wheelfix verify", CHECKS[alias]))
+        found.append(("wheelfix verify", REGISTRY["wheelfix verify"][alias]))
     number = next((number for number, name in errno.errorcode.items() if name.lower() == code), None)
     if number is not None:
         found.append(("errors", Check(code, Severity.ERROR, f"The operating system reports: {os.strerror(number)}.")))

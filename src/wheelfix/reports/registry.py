@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Final, cast
 
 TEXT: Final = "text"
-"""The format that each command writes itself, as it goes on."""
+"""The format that each command prints itself, line by line."""
 _RENDERERS: Final[Mapping[str, Mapping[str, str]]] = {
     "verify": {
         "json": "verify.render_verify_json",

@@ -131,31 +131,31 @@ def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
         top, *rest = name.removesuffix("/").split("/", 2)
         if top.endswith(_DATA):
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
-    for folder, files in sorted(below.items()):
-        if folder != own and f"{folder}/" in subject.directories:
-            yield RawFinding("data-name-differs", shown(folder), f"{shown(folder)} is not {shown(own)}")
-        if folder == own:
-            yield from _check_own_data(subject, folder)
-        unknown = sorted({"/".join(filter(None, (folder, *file))) for file in files if file and not _is_placed(*file)})
+    for directory, files in sorted(below.items()):
+        if directory != own and f"{directory}/" in subject.directories:
+            yield RawFinding("data-name-differs", shown(directory), f"{shown(directory)} is not {shown(own)}")
+        if directory == own:
+            yield from _check_own_data(subject, directory)
+        unknown = sorted({"/".join(filter(None, (directory, *file))) for file in files if file and not _is_placed(*file)})
         if unknown:
             message = f"no installer knows where to put {shown_few(unknown)}"
-            refused_by = None if folder == own else (Client.PIP,)  # to others it is a directory like any other
-            yield RawFinding("data-unknown-scheme", shown(folder), message, refused_by=refused_by)
+            refused_by = None if directory == own else (Client.PIP,)  # to others it is a directory like any other
+            yield RawFinding("data-unknown-scheme", shown(directory), message, refused_by=refused_by)
 
 
-def _check_own_data(subject: Subject, folder: str) -> Iterator[RawFinding]:
+def _check_own_data(subject: Subject, directory: str) -> Iterator[RawFinding]:
     """Yield the directories among the scripts, and the library files that are in the wheel twice."""
-    scripts = f"{folder}/scripts/"
+    scripts = f"{directory}/scripts/"
     nested = sorted(name for name in subject.entries if name.startswith(scripts) and "/" in name.removeprefix(scripts))
     if nested:
         message = f"uv refuses a wheel with directories among its scripts: {shown_few(nested)}"
         yield RawFinding("data-script-directory", shown(scripts), message)
     for scheme in ("purelib", "platlib"):
-        library = f"{folder}/{scheme}/"
+        library = f"{directory}/{scheme}/"
         other = "purelib" if scheme == "platlib" else ""  # both are one directory in most environments
         for name in subject.entries:
             path = name.removeprefix(library)
-            twin = path if path in subject.entries else f"{folder}/{other}/{path}"
+            twin = path if path in subject.entries else f"{directory}/{other}/{path}"
             if name.startswith(library) and not name.endswith("/") and twin in subject.entries:
                 message = f"it is installed to the same path as {shown(twin)}; installer refuses that"
                 yield RawFinding("data-same-file", shown(name), message)

@@ -49,7 +49,7 @@ class Listed:
 
     @property
     def place(self) -> str:
-        """Where the row stands, for people."""
+        """Where the row is, for people."""
         return _place(self.index, self.row.path)
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from wheelfix.codes import EVERYONE, Check, Client, Fix
 from wheelfix.results import Severity
-from wheelfix.verify.examples import EXAMPLES
 
 _GUIDES: Final = "https://packaging.python.org/en/latest/specifications/"
 FORMAT: Final = _GUIDES + "binary-distribution-format/"
@@ -294,7 +293,7 @@ _BY_FIX: Final = {
     ),
     Fix.SELECTED: "It may be intended. If it is not, run `wheelfix repair --select {code}`.",
 }
-"""What to do about a code for which nothing better stands below."""
+"""What to do about a code that is not in the table below."""
 _RENAME: Final = "Build the wheel again, or rename the file to what its METADATA and its tags say."
 _FIX_ENTRY_POINT: Final = "Correct the entry point in the project's configuration, and build the wheel again."
 _FIX_FIELD: Final = "Correct the field in the project's configuration and build again, or set it with `wheelfix fix`."
@@ -361,7 +360,7 @@ _REMEDIES: Final = {
 
 def _complete(check: Check) -> Check:
     remedy = _REMEDIES.get(check.code) or _BY_FIX[check.fix].format(code=check.code)
-    return replace(check, example=EXAMPLES.get(check.code, ""), remedy=remedy)
+    return replace(check, remedy=remedy)
 
 
 FAMILIES: Final = {

@@ -88,7 +88,7 @@ def examine(path: Path, *, source: Readable | None = None, known: Mapping[str, S
     sums: Mapping[str, Sums] = {}
     with Subject(path, source=source) as subject:
         too_large = _too_large(subject)
-        checks = (_check_ratio, check_entries, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
+        checks = (_check_ratio, check_entries, check_wheel_file, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
         found = [*too_large, *_run(checks, subject)]
         try:
             listing = read_listing(subject)
@@ -123,7 +123,7 @@ def structural_errors(
 def glance(path: Path, source: Readable) -> list[Finding]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
     with Subject(path, source=source) as subject:
-        found = _run((*_OF_METADATA, *_OF_OTHER_FILES), subject)
+        found = _run((check_wheel_file, *_OF_METADATA, *_OF_OTHER_FILES), subject)
         listing = read_listing(subject)
         prefix = f"{subject.dist_info}/"
         small = [each for each in subject.readable if each.name.startswith(prefix) and each.size <= _SMALL]
@@ -133,8 +133,8 @@ def glance(path: Path, source: Readable) -> list[Finding]:
 
 
 _Check: TypeAlias = Callable[[Subject], Iterator[RawFinding]]
-_OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_wheel_file, check_fields, check_requirements)
-"""What is checked of names, WHEEL and METADATA."""
+_OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_fields, check_requirements)
+"""What is checked of names and METADATA."""
 _OF_OTHER_FILES: Final[tuple[_Check, ...]] = (check_entry_points, check_companions)
 """What is checked of other files, which are not read where the wheel may be a ZIP bomb."""
 
