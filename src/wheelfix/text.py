@@ -11,11 +11,11 @@ from difflib import get_close_matches
 from typing import Final
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
-"""The categories of what ``str.isprintable`` takes for unprintable, but for the blank."""
+"""The categories of what ``str.isprintable`` calls unprintable, without the blank."""
 
 
 def shown(text: str) -> str:
-    """Return ``text`` as it can be printed safely: control and other unprintable characters escaped.
+    """Return ``text`` made safe to print: control and other unprintable characters are escaped.
 
     >>> shown("a\\x1b[2Jb")
     'a\\\\x1b[2Jb'
@@ -26,9 +26,9 @@ def shown(text: str) -> str:
 
 
 def shown_anywhere(text: str) -> str:
-    """Return what :func:`shown` made of a text on this machine as it would be on any: Unicode grows with each Python.
+    """Return a text from :func:`shown` in a form that is the same on every version of Python, each with its own Unicode.
 
-    What Unicode 3.2 did not have, the one version that every Python knows, is escaped as well.
+    Characters that Unicode 3.2, which every Python knows, did not have are escaped as well.
 
     >>> shown_anywhere("a\u00fc\U0001fae8") == shown_anywhere("a\u00fc\\U0001fae8")
     True
@@ -41,7 +41,7 @@ def shown_anywhere(text: str) -> str:
 
 
 def shown_lines(text: str) -> str:
-    """Return ``text`` of many lines as a terminal can show it: all but line feeds and tabs is escaped as in :func:`shown`.
+    """Return ``text`` of many lines made safe to print: everything except line feeds and tabs as by :func:`shown`.
 
     >>> shown_lines("a\\tb\\r\\n\\x1b[2J\\n")
     'a\\tb\\\\r\\n\\\\x1b[2J\\n'
@@ -50,7 +50,7 @@ def shown_lines(text: str) -> str:
 
 
 def shown_few(names: Sequence[str], most: int = 3) -> str:
-    """Return the first of ``names`` as they can be printed safely, and how many more there are.
+    """Return the first of ``names``, made safe to print, and the number of the others.
 
     >>> shown_few(["a", "b", "c", "d"], 2)
     'a, b and 2 more'
@@ -60,7 +60,7 @@ def shown_few(names: Sequence[str], most: int = 3) -> str:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return a hint for ``word``, which is none of ``known``.
+    """Return a hint for ``word``, which is not one of ``known``.
 
     >>> did_you_mean("platfrom", ["project", "platform"]), did_you_mean("x", ["project", "platform"])
     ('Did you mean platform?', 'Known: project, platform.')
@@ -70,7 +70,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 
 def closest(word: str, known: Sequence[str]) -> str:
-    """Return what of ``known`` is spelled most like ``word``, empty where nothing is.
+    """Return the word of ``known`` whose spelling is closest to ``word``, empty if none is close.
 
     >>> closest("Record_row", ["record-row", "other"]), closest("x", ["record-row"])
     ('record-row', '')
@@ -80,14 +80,14 @@ def closest(word: str, known: Sequence[str]) -> str:
 
 
 def as_utf8(text: str) -> str:
-    """Return ``text`` with surrogate escapes, which stand for bytes that are no UTF-8, written as backslash escapes.
+    """Return ``text`` with surrogate escapes, which are bytes that are not UTF-8, written as backslash escapes.
 
     >>> as_utf8("M\\udcfcller")
     'M\\\\xfcller'
     """
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # a surrogate that stands for no byte
+    except UnicodeEncodeError:  # a surrogate that is no byte
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -104,12 +104,11 @@ _NO_NEWLINE: Final = "\n\\ No newline at end of file\n"
 def unified_diff(before: bytes, after: bytes, name: str, *, file: str = "METADATA") -> str:
     """Return the unified diff of two versions of ``file`` in the wheel called ``name``.
 
-    Encoded with ``surrogateescape`` it is exact: lines end at line feeds only, carriage returns and control characters
-    stand there as they are, and bytes that are no UTF-8 are surrogate escapes. Whoever shows it on a terminal escapes them
-    (:func:`wheelfix.text.shown_lines`).
+    Encoded with ``surrogateescape`` it is exact: lines end at line feeds only, carriage returns and control characters are
+    kept, and bytes that are not UTF-8 are surrogate escapes. Escape it for a terminal with :func:`shown_lines`.
 
-    Only what lies between the first and the last difference is compared line by line, and if that is long it is shown as
-    replaced whole: comparing takes quadratic time.
+    Only the lines between the first and the last difference are compared, which takes quadratic time. If there are very
+    many, they are shown as one block of removed and one of added lines.
     """
     if before == after:
         return ""
@@ -130,7 +129,7 @@ def unified_diff(before: bytes, after: bytes, name: str, *, file: str = "METADAT
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines with their line feeds; only the last one can be without."""
+    """Return the lines with their line feeds; only the last one may have none."""
     *lines, rest = text.split("\n")
     return [*(f"{line}\n" for line in lines), *([rest] if rest else [])]
 
@@ -140,10 +139,10 @@ def _common_count(one: list[str], two: list[str]) -> int:
 
 
 def _moved(found: re.Match[str], start: int) -> str:
-    """Return a hunk's ranges as those of the whole file, of which ``start`` lines were left out in front."""
+    """Return the ranges of a hunk for the whole file, of which the first ``start`` lines were left out."""
     return f"@@ -{int(found[1]) + start}{found[2]} +{int(found[3]) + start}{found[4]} @@"
 
 
 def _range(start: int, count: int) -> str:
-    """Return a range of lines; an empty one is named by the line in front of it."""
+    """Return a range of lines; an empty one has the number of the line in front of it."""
     return f"{start + 1 if count else start},{count}"

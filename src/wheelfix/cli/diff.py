@@ -14,9 +14,8 @@ from wheelfix.diff.model import Difference, Likeness
 from wheelfix.diff.wheels import compare_opened
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.diff import render_difference, render_difference_json
-from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
+from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_problem
 from wheelfix.results import failure
-from wheelfix.text import shown
 from wheelfix.wheel.wheel import WheelArchive
 
 
@@ -34,15 +33,15 @@ from wheelfix.wheel.wheel import WheelArchive
 def command(
     old: str, new: str, form: Literal["text", "json"], expect: Literal["metadata"] | None, quiet: bool, verbose: bool
 ) -> int:
-    """Tell the exact difference of two wheels.
+    """Show exactly what differs between two wheels.
 
-    The verdict comes first: identical; content same, archive different; metadata
+    The verdict comes first: identical; same content, different archive; metadata
     only; or different. Exit code 0 means that they are identical, or as expected;
     1 that they differ; 3 that one cannot be read.
 
     \b
-    In front of an entry: + added, - removed, ~ changed, > renamed.
-    In front of a requirement also: = the same in another spelling.
+    In front of a file: + added, - removed, ~ changed, > renamed.
+    In front of a requirement also: = same meaning, other spelling.
 
     \b
     Examples:
@@ -67,24 +66,24 @@ def command(
 
 
 def _compare(old: Path, new: Path) -> Difference | None:
-    """Return the difference, or ``None`` if it cannot be told; then it is said why, of both wheels if need be."""
+    """Return the difference, ``None`` without one; then the errors of both wheels have been printed."""
     with ExitStack() as stack:
         opened = []
         for path in (old, new):
             try:
                 opened.append(stack.enter_context(WheelArchive(path)))
             except (WheelfixError, OSError) as error:
-                _tell(str(path), error)
+                _print_error(f"{path} not compared", error)
         if len(opened) != 2:
             return None
         try:
             return compare_opened(*opened)
         except (WheelfixError, OSError) as error:
-            _tell(f"{old} and {new}", error)
+            _print_error(f"{old} and {new} not compared", error)
             return None
 
 
-def _tell(what: str, error: WheelfixError | OSError) -> None:
-    problem = failure(Path(what), error).problem
+def _print_error(subject: str, error: WheelfixError | OSError) -> None:
+    problem = failure(Path(), error).problem
     if problem:
-        say(f"{shown(what)}: {shown(problem.message)}. {shown(problem.hint)}\n")
+        say(render_problem(subject, problem))

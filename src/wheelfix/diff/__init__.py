@@ -1,1 +1,1 @@
-"""What differs between two wheels: their entries, METADATA, RECORD, and how the archives hold them."""
+"""What differs between two wheels: files, METADATA, RECORD, and how the archives store them."""

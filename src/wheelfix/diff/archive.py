@@ -1,7 +1,7 @@
-"""How two archives hold the same entry: whether the bytes are the same, and in what their records differ.
+"""How two archives store the same entry: whether the bytes are the same, and how their records differ.
 
-Compressed bytes are compared first; they are inflated only where they differ. A CRC-32 that differs proves a difference;
-one that agrees proves nothing, as it can be made to.
+Compressed bytes are compared first; they are inflated only where they differ. Different CRC-32s prove a difference; equal
+ones prove nothing, since they can be forged.
 """
 
 import stat
@@ -49,7 +49,7 @@ class Side(NamedTuple):
 
 
 class Comparison:
-    """Two archives whose entries are compared; what must be inflated for it has a bound for all of them together.
+    """Two archives whose entries are compared; there is a limit for what is inflated for all of them together.
 
     ``known`` are spans that were compared already and are the same.
     """
@@ -84,7 +84,7 @@ class Comparison:
         return old.stop <= stop and new.start - old.start == other - start and new.stop - new.start == old.stop - old.start
 
     def _find_same(self) -> Iterator[Span]:
-        """Yield what is the same in both files, in order: entries that only moved as one are compared in long runs."""
+        """Yield the spans that are the same in both files, in order; entries that moved together are compared in one run."""
         others = {entry.name: entry for entry in self.new.layout.entries}
         run: list[tuple[Entry, Entry]] = []
         for old in self.old.layout.in_file_order():
@@ -105,7 +105,7 @@ class Comparison:
             yield start, start + self._same_length(start, other, run[-1][0].stop - start), other
 
     def same_bytes(self, old: tuple[int, int], new: tuple[int, int]) -> bool:
-        """Whether two spans of the files, each from its start to its stop, hold the same bytes."""
+        """Whether two spans of the files, each from its start to its stop, have the same bytes."""
         (start, stop), (other, other_stop) = old, new
         length = stop - start
         return length == other_stop - other and self._same_length(start, other, length) == length
@@ -124,25 +124,25 @@ class Comparison:
         try:
             pieces = zip_longest(read_blocks(self.old.source, old), read_blocks(self.new.source, new))
             return all(one == two for one, two in pieces)
-        except Damaged:  # what is damaged is not the same, whatever it is
+        except Damaged:  # damaged content never counts as the same
             return False
 
 
 _OFFSET: Final = 42
-"""Where the position of the entry stands in a directory record; it says nothing of the entry (APPNOTE 4.3.12)."""
+"""Where a directory record has the position of its entry, which is no difference of the entry (APPNOTE 4.3.12)."""
 _LONGEST: Final = 32
 _OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
-"""What goes with the data: other data may well have it otherwise."""
+"""The fields that depend on the data: they may differ where the data does."""
 _OF_PLACE: Final = frozenset({structs.EXTRA_ZIP64})
-"""The extra fields that change with the position of an entry."""
+"""The extra fields that depend on the position of an entry."""
 _OF_NAME: Final = frozenset({structs.EXTRA_UNICODE_PATH})
-"""Those that say its name once more: they change with it."""
+"""The extra fields that repeat its name, and change with that."""
 _METHODS: Final = {structs.STORED: "stored", structs.DEFLATED: "deflated"}
 _UNIX: Final = 3
 
 
 class _Packing(NamedTuple):
-    """What the two records of an entry say beside its name, size, CRC and position."""
+    """The contents of the two records of an entry, without its name, size, CRC and position."""
 
     method: int
     flags: int
@@ -160,22 +160,22 @@ class _Packing(NamedTuple):
 
 
 def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Sameness) -> Iterator[ArchiveChange]:
-    """Yield in what the records of two entries differ; of entries with other content, in what does not go with that."""
+    """Yield how the records of two entries differ; if the content differs too, without what depends on that."""
     one, two = compared.old.layout.record(old), compared.new.layout.record(new)
     alike = one[:_OFFSET] == two[:_OFFSET] and one[_OFFSET + 4 :] == two[_OFFSET + 4 :]
     if sameness is Sameness.RECORD and alike:
         return
     kinds = _OF_PLACE if old.name == new.name else _OF_PLACE | _OF_NAME
     before, after = _packing(compared.old, old, kinds), _packing(compared.new, new, kinds)
-    told = sameness is not Sameness.DATA or old.name != new.name
+    explained = sameness is not Sameness.DATA or old.name != new.name
     for field, was, now in zip(_Packing._fields, before, after, strict=True):
         follows = field in _OF_DATA and not sameness.is_content
         renamed = field == "name_bytes" and old.name != new.name
         if was != now and not follows and not renamed:
             words = _WORDS[field]
             yield ArchiveChange(field.replace("_", "-"), new.name, words(was), words(now))
-            told = True
-    if not told:
+            explained = True
+    if not explained:
         yield ArchiveChange("other-bytes", new.name, *("its local header or data descriptor",) * 2)
     if sameness is Sameness.CONTENT:
         sizes = (f"{entry.data_stop - entry.data_start} bytes" for entry in (old, new))
@@ -183,7 +183,7 @@ def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Same
 
 
 def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
-    """Return what the records of an entry say, without extra fields of the kinds ``without``."""
+    """Return the contents of the records of an entry, without extra fields of the kinds ``without``."""
     fields = side.layout.fields(entry)
     record = side.layout.record(entry)
     extra_start = CENTRAL.size + fields.name_length
@@ -209,7 +209,7 @@ def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
 
 
 def is_special(fields: DirectoryRecord) -> bool:
-    """Whether an entry is neither a file nor a folder, but a link or a device."""
+    """Whether an entry is neither a file nor a directory, but a link or a device."""
     kind = stat.S_IFMT(fields.external_attributes >> 16) if fields.made_by >> 8 == _UNIX else 0
     return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
 
@@ -258,7 +258,7 @@ _WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
 
 
 def end_changes(old: End, new: End) -> Iterator[ArchiveChange]:
-    """Yield in what the ends of two archives differ."""
+    """Yield how the ends of two archives differ."""
     if old.comment != new.comment:
         yield ArchiveChange("archive-comment", None, _text(old.comment), _text(new.comment))
     before, after = ((end.zip64_made_by, end.zip64_needed) for end in (old, new))

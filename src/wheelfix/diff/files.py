@@ -17,7 +17,7 @@ from wheelfix.wheel.zip.structs import Entry
 
 
 def out_of_order(numbers: Sequence[int]) -> list[int]:
-    """Return as few of ``numbers`` as can be taken out so that the rest rises; all are different.
+    """Return the fewest of ``numbers``, all different, without which the rest is in rising order.
 
     >>> out_of_order([1, 2, 5, 3, 4])
     [5]
@@ -29,7 +29,7 @@ def out_of_order(numbers: Sequence[int]) -> list[int]:
 
 
 def _longest_rising(numbers: Sequence[int]) -> list[int]:
-    """Return a longest part of ``numbers`` that rises, in time n log n (Fredman 1975)."""
+    """Return a longest rising subsequence of ``numbers``, in time n log n (Fredman 1975)."""
     lowest_ends: list[int] = []
     indexes: list[int] = []
     before: list[int] = []
@@ -47,11 +47,11 @@ def _longest_rising(numbers: Sequence[int]) -> list[int]:
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _MOST_TRIES: Final = 4
-"""With how many entries of equal size and CRC one is compared to find its new name."""
+"""How many entries of equal size and CRC are compared with one to find its new name."""
 
 
 class _Match(NamedTuple):
-    """An entry of the old archive, what it is in the new one, and how much they have in common."""
+    """An entry of the old archive, the matching one of the new archive, and how much they have in common."""
 
     old: Entry
     new: Entry
@@ -59,7 +59,7 @@ class _Match(NamedTuple):
 
     @property
     def change(self) -> FileChange:
-        """The two as what differs."""
+        """The pair as a change."""
         return FileChange(self.old.name, self.new.name, self.old.size, self.new.size)
 
 
@@ -72,17 +72,17 @@ def compare_archives(
 ) -> FileChanges:
     """Return what differs between the entries of two archives.
 
-    ``renamed`` maps top-level folders of the old one to their names in the new one. Content is compared byte for byte, as
-    it is compressed where that is the same; memory is bounded by the number of entries. ``known`` are spans that were
-    compared already and are the same. ``written`` are entries of the new archive that may stand anywhere: they have no part
-    in what moved, and in whether the directory lists entries in the order in which they lie.
+    ``renamed`` maps top-level directories of the old one to their names in the new one. Content is compared byte for byte,
+    in compressed form where that is the same; memory depends on the number of entries only. ``known`` are spans that were
+    compared before and are the same. ``written`` are entries of the new archive that may lie anywhere: they do not count as
+    moved, nor for the order of the directory.
 
     :raises ArchiveError: if more would have to be inflated than any real wheels need.
     :raises SourceChanged: if a file becomes shorter meanwhile.
     """
     compared = Comparison(old, new, known)
-    folders = _usable_folders(old.layout, renamed)
-    matches, gone, come = _match_names(compared, folders)
+    directories = _usable_directories(old.layout, renamed)
+    matches, gone, come = _match_names(compared, directories)
     found = _match_contents(compared, gone, come)
     matched = {id(each.old) for each in found} | {id(each.new) for each in found}
     matches += found
@@ -95,14 +95,14 @@ def compare_archives(
         changed=tuple(each.change for each in matches if not each.sameness.is_content),
         renamed=tuple(each.change for each in kept if each.old.name != each.new.name),
         moved=_moved(settled),
-        directories=tuple(folders.items()),
+        directories=tuple(directories.items()),
         archive=tuple(_archive_changes(compared, matches, settled)),
         special=frozenset(entry.name for entry in new.layout.entries if is_special(new.layout.fields(entry))),
     )
 
 
-def _usable_folders(old: Layout, renamed: Mapping[str, str]) -> dict[str, str]:
-    """Return the renamed folders without those whose new name is taken, so that no two entries become one."""
+def _usable_directories(old: Layout, renamed: Mapping[str, str]) -> dict[str, str]:
+    """Return the renamed directories except those whose new name is taken, so that no two entries get the same name."""
     present = {entry.name.partition("/")[0] for entry in old.entries}
     times = Counter(renamed.values())
     return {
@@ -112,12 +112,12 @@ def _usable_folders(old: Layout, renamed: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _match_names(compared: Comparison, folders: Mapping[str, str]) -> tuple[list[_Match], list[Entry], list[Entry]]:
-    """Return the entries whose names both archives have, and the rest of the old and of the new one."""
+def _match_names(compared: Comparison, directories: Mapping[str, str]) -> tuple[list[_Match], list[Entry], list[Entry]]:
+    """Return the entries that have the same name in both archives, and the rest of the old and of the new one."""
     left = {entry.name: entry for entry in compared.new.layout.entries}
     matches, gone = [], []
     for entry in compared.old.layout.entries:
-        other = left.pop(new_name(entry.name, folders), None)
+        other = left.pop(new_name(entry.name, directories), None)
         if other is None:
             gone.append(entry)
         else:
@@ -126,9 +126,9 @@ def _match_names(compared: Comparison, folders: Mapping[str, str]) -> tuple[list
 
 
 def _match_contents(compared: Comparison, gone: list[Entry], come: list[Entry]) -> list[_Match]:
-    """Return the entries that are there under another name: those whose base name stays first.
+    """Return the entries with the same content under another name, first those that keep their base name.
 
-    Of empty entries and folders, which are all alike, none is matched unless its base name stays.
+    Empty entries and directories, which are all alike, are matched only by their base name.
     """
     matches: list[_Match] = []
     for key in (_content_and_base, _content_alone):
@@ -153,7 +153,7 @@ def _content_alone(entry: Entry) -> Hashable:
 
 
 def _take_first_same(compared: Comparison, entry: Entry, others: deque[Entry]) -> list[_Match]:
-    """Return the first of ``others`` with the same content, taken out of them, or nothing."""
+    """Remove the first of ``others`` with the same content and return it, or nothing."""
     for index, other in enumerate(islice(others, _MOST_TRIES)):
         sameness = compared.sameness(entry, other)
         if sameness.is_content:
@@ -163,7 +163,7 @@ def _take_first_same(compared: Comparison, entry: Entry, others: deque[Entry]) -
 
 
 def _moved(kept: Iterable[_Match]) -> tuple[str, ...]:
-    """Return the entries that stand elsewhere among those of which the content stays."""
+    """Return the names of the entries that lie elsewhere in the order of those with the same content."""
     moved = out_of_order([each.new.start for each in sorted(kept, key=lambda each: each.old.start)])
     names = {each.new.start: each.new.name for each in kept} if moved else {}
     return tuple(names[position] for position in moved)
@@ -179,7 +179,7 @@ def _archive_changes(compared: Comparison, matches: Iterable[_Match], settled: I
 
 
 def _listed_apart(kept: Iterable[_Match], side: str) -> bool:
-    """Whether the directory lists entries in another order than that in which they lie."""
+    """Whether the directory lists entries in another order than that of the file."""
     entries: list[Entry] = sorted(map(attrgetter(side), kept), key=attrgetter("record_start"))
     return any(one.start > two.start for one, two in pairwise(entries))
 

@@ -1,4 +1,4 @@
-"""The difference of two wheels, as plain data and what follows from it."""
+"""The difference between two wheels as plain data, and its verdict."""
 
 import re
 from collections.abc import Iterator
@@ -9,41 +9,41 @@ from typing import Final
 
 _FILES: Final = ("METADATA", "RECORD")
 _PLAIN: Final = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]*[^\x00-\x20\x7f/\\:*?"<>|.]')
-"""A part of a path that every system takes for itself; Windows drops blanks and dots at its end."""
-_FOLDER: Final = "sboms"
+"""A part of a path that every system keeps as it is; Windows drops blanks and dots at the end."""
+_SBOM_DIRECTORY: Final = "sboms"
 _SBOM: Final = ".json"
 _MODE: Final = "external-attributes"
-"""The archive change of an entry that becomes a link, or gets another mode: a correction of metadata does not do that."""
+"""The archive change of a file that becomes a link or gets another mode: no correction of metadata does that."""
 
 
 class Likeness(StrEnum):
-    """How much two wheels have in common, in one verdict."""
+    """The verdict: how much two wheels have in common."""
 
     IDENTICAL = "identical"
     """The files are the same, byte for byte."""
-    REPACKED = "content same, archive different"
-    """Every file in them is the same, and RECORD says the same; order, compression, times or the like differ."""
+    REPACKED = "same content, different archive"
+    """All files are the same, and RECORD has the same rows; order, compression, times or the like differ."""
     METADATA_ONLY = "metadata only"
-    """Nothing differs but METADATA, RECORD and what lies in the folder sboms of dist-info."""
+    """Only METADATA, RECORD and files in the directory sboms of dist-info differ."""
     DIFFERENT = "different"
     """Something else differs."""
 
 
 class ChangeKind(StrEnum):
-    """What became of a requirement or of a row of RECORD."""
+    """What happened to a requirement or to a row of RECORD."""
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
     RESPELLED = "respelled"
-    """A requirement that says the same in another spelling."""
+    """A requirement with the same meaning in another spelling."""
     RENAMED = "renamed"
-    """A row of which only the folder has another name."""
+    """A row in which only the name of the directory changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One entry that differs: its name and the size of its content before and after, ``None`` where it is not there."""
+    """One file that differs: its name and the size of its content before and after, ``None`` where there is none."""
 
     before: str | None
     after: str | None
@@ -52,17 +52,16 @@ class FileChange:
 
     @property
     def is_directory(self) -> bool:
-        """Whether it is an entry for a folder, which holds nothing."""
+        """Whether it is an entry for a directory, without content."""
         names, sizes = (self.before, self.after), (self.size_before, self.size_after)
         return all(name is None or name.endswith("/") for name in names) and not any(sizes)
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveChange:
-    """One way in which the archives hold the same thing differently; ``before`` and ``after`` are words for it.
+    """One difference in how the archives store the same file; ``before`` and ``after`` describe it in words.
 
-    ``file`` is the name that the file has now, ``None`` where it is about the archive as a whole. ``kind`` is one of
-    ``KINDS``.
+    ``file`` is the new name of the file, ``None`` for a difference of the archive as a whole. ``kind`` is one of ``KINDS``.
     """
 
     kind: str
@@ -78,17 +77,18 @@ FILE_KINDS: Final = (
 )  # fmt: skip
 ARCHIVE_KINDS: Final = ("archive-comment", "zip64-end", "directory-order", "other-bytes")
 KINDS: Final = tuple(dict.fromkeys(FILE_KINDS + ARCHIVE_KINDS))
-"""Every kind; ``other-bytes`` is what has no name of its own."""
+"""Every kind; ``other-bytes`` is any difference without a kind of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileChanges:
-    """The entries of two archives, compared.
+    """The files of two archives, compared.
 
-    ``same`` counts those with equal content and name. ``changed`` have other content, ``renamed`` the same under another
-    name; ``moved`` are the names of those that stand elsewhere among the entries that both have. ``directories`` are the
-    top-level folders that were taken for one another, with their names before and after. ``archive`` is what differs of
-    how the archives hold them; ``special`` are the entries of the new one that are neither files nor folders, but links.
+    ``same`` is the number of files with the same content and name. ``changed`` files have other content, ``renamed`` ones
+    the same content under another name, and ``moved`` has the names of files that lie elsewhere in the order of those that
+    both archives have. ``directories`` are top-level directories that were matched, with their names before and after.
+    ``archive`` is how the archives store them differently. ``special`` has the entries of the new archive that are neither
+    files nor directories, such as links.
     """
 
     same: int = 0
@@ -134,11 +134,11 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs between the wheels at ``old`` and ``new``, of which ``dist_infos`` are the dist-info folders.
+    """What differs between the wheels at ``old`` and ``new``; ``dist_infos`` are their dist-info directories.
 
-    ``metadata_diff`` is the unified diff of METADATA, empty where it is the same. ``record_says_same`` tells that RECORD
-    has other bytes and the same rows: order, quotes or line ends differ. ``notes`` are sentences about what could not be
-    compared in detail.
+    ``metadata_diff`` is the unified diff of METADATA, empty if that is the same. ``record_equivalent`` is whether RECORD has
+    other bytes but the same rows, in another order or with other quotes or line ends. ``notes`` are sentences about what
+    could not be compared in detail.
     """
 
     old: Path
@@ -148,7 +148,7 @@ class Difference:
     metadata_diff: str = ""
     requirements: tuple[RequirementChange, ...] = ()
     record: tuple[RowChange, ...] = ()
-    record_says_same: bool = False
+    record_equivalent: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -163,7 +163,7 @@ class Difference:
 
     @property
     def only_metadata(self) -> bool:
-        """Whether nothing differs but METADATA, RECORD and SBOMs; true also of identical wheels."""
+        """Whether only METADATA, RECORD and SBOMs differ; also true for identical wheels."""
         changes = self.files
         return (
             all(self._is_metadata(each.before, 0) and self._is_corrected(each.after) for each in changes)
@@ -174,7 +174,7 @@ class Difference:
         )
 
     def _is_corrected(self, name: str | None) -> bool:
-        """Whether an entry is one that a correction of metadata leaves: a file, and in sboms one of JSON (or a folder)."""
+        """Whether a correction of metadata can result in this entry: a file, in sboms a JSON file (or a directory)."""
         if name is None:
             return True
         is_sbom = "/" in name.partition("/")[2]
@@ -182,15 +182,15 @@ class Difference:
         return is_file and self._is_metadata(name, 1)
 
     def _is_metadata(self, name: str | None, side: int) -> bool:
-        """Whether an entry is one that a correction of metadata writes; none at all is, too."""
+        """Whether a correction of metadata can change this entry; also true for ``None``."""
         if name is None:
             return True
-        folder, _, file = name.partition("/")
-        if folder != self.dist_infos[side]:
+        directory, _, file = name.partition("/")
+        if directory != self.dist_infos[side]:
             return False
-        is_sbom = file.startswith(f"{_FOLDER}/") and all(map(_PLAIN.fullmatch, file.removesuffix("/").split("/")))
+        is_sbom = file.startswith(f"{_SBOM_DIRECTORY}/") and all(map(_PLAIN.fullmatch, file.removesuffix("/").split("/")))
         return file in _FILES or is_sbom
 
     def _is_rewritten_record(self, change: FileChange) -> bool:
-        names = tuple(f"{folder}/RECORD" for folder in self.dist_infos)
-        return self.record_says_same and (change.before, change.after) == names and names[0] == names[1]
+        names = tuple(f"{directory}/RECORD" for directory in self.dist_infos)
+        return self.record_equivalent and (change.before, change.after) == names and names[0] == names[1]

@@ -13,10 +13,10 @@ from wheelfix.wheel.wheel import new_name
 _Thing = TypeVar("_Thing", bound=Hashable)
 
 
-def row_changes(old: bytes, new: bytes, folders: Mapping[str, str]) -> tuple[RowChange, ...]:
+def row_changes(old: bytes, new: bytes, directories: Mapping[str, str]) -> tuple[RowChange, ...]:
     """Return the rows that differ between two RECORD files, none if only order, quotes or line ends do.
 
-    ``folders`` maps top-level folders to their new names.
+    ``directories`` maps top-level directories to their new names.
 
     :raises RecordError: if rows that differ cannot be read.
     """
@@ -28,13 +28,13 @@ def row_changes(old: bytes, new: bytes, folders: Mapping[str, str]) -> tuple[Row
         waiting[row.path].append(row)
     changes = []
     for row in gone:
-        others = waiting[new_name(row.path, folders)]
+        others = waiting[new_name(row.path, directories)]
         changes.append(_change(row, others.popleft()) if others else RowChange(ChangeKind.REMOVED, row, None))
     return (*changes, *(RowChange(ChangeKind.ADDED, None, row) for rows in waiting.values() for row in rows))
 
 
 def _apart(old: Iterable[_Thing], new: Iterable[_Thing]) -> tuple[list[_Thing], list[_Thing]]:
-    """Return what only one of them has, each in its order; what one has more often counts."""
+    """Return what only one of them has, in order; duplicates count."""
     before, after = Counter(old), Counter(new)
     return list((before - after).elements()), list((after - before).elements())
 
@@ -52,10 +52,10 @@ _FIELD: Final = "Requires-Dist"
 
 
 def requirement_changes(old: Document, new: Document) -> tuple[RequirementChange, ...]:
-    """Return the requirements that differ, those that only one of them has last.
+    """Return the requirements that differ; those that only one document has come last.
 
-    Two that say the same are one in another spelling; of the rest, those of one name are one that changed, paired by
-    extras and marker first. Order tells nothing.
+    Two with the same meaning are one in another spelling. Of the rest, two of the same name are one that changed; pairs
+    with the same extras and marker come first. Order does not matter.
     """
     before, after = ([field.value.strip() for field in document.all(_FIELD)] for document in (old, new))
     gone, come = _without(before, after), _without(after, before)
@@ -75,7 +75,7 @@ def _without(texts: Iterable[str], taken: Iterable[str]) -> list[str]:
 
 
 def _pairs(gone: list[str], come: list[str], key: Callable[[str], Hashable]) -> Iterator[tuple[str, str]]:
-    """Yield each of ``gone`` with the first of ``come`` that has the same key and is not taken yet."""
+    """Yield each of ``gone`` with the first of ``come`` that has the same key and is still free."""
     waiting: defaultdict[Hashable, deque[str]] = defaultdict(deque)
     for each in come:
         waiting[key(each)].append(each)

@@ -1,4 +1,4 @@
-"""Two wheels, compared: the archives first, then METADATA and RECORD by what they say."""
+"""Two wheels, compared: first the archives, then METADATA field by field and RECORD row by row."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +21,8 @@ _DATA: Final = ".data"
 def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     """Return what differs between the wheels ``old`` and ``new``.
 
-    Entries are compared by their compressed bytes and inflated, in bounded memory, only where those differ and size and
-    CRC-32 agree, so that two large wheels cost little more than reading them.
+    Files are compared in compressed form. They are inflated, in limited memory, only where the compressed bytes differ and
+    size and CRC-32 do not, so that comparing two large wheels takes little more time than reading them.
 
     :raises WheelFault: if one is not a wheel, is damaged, or could be read in two ways.
     :raises SourceChanged: if one changes while it is read.
@@ -49,39 +49,39 @@ def _compare(old: WheelArchive, new: WheelArchive) -> Difference:
     sides = Side(old.layout, old.source), Side(new.layout, new.source)
     if Comparison(*sides).same_bytes((0, old.source.size), (0, new.source.size)):
         return replace(found, files=FileChanges(same=len(old.layout.entries)))
-    files = compare_archives(*sides, _renamed_folders(old, new))
+    files = compare_archives(*sides, _renamed_directories(old, new))
     if not (any(files) or files.moved or files.archive):
         files = replace(files, archive=(_other_bytes(old, new),))
     return _with_record(_with_metadata(replace(found, files=files), old, new), old, new)
 
 
 def _other_bytes(old: WheelArchive, new: WheelArchive) -> ArchiveChange:
-    """Return the difference of archives that differ in nothing that has a name, such as the form of a data descriptor."""
+    """Return a difference without a kind of its own, such as another form of a data descriptor."""
     return ArchiveChange("other-bytes", None, *(f"{each.source.size} bytes" for each in (old, new)))
 
 
-def _renamed_folders(old: WheelArchive, new: WheelArchive) -> dict[str, str]:
-    """Return the new name of dist-info, and of each folder of data files that was renamed with it."""
+def _renamed_directories(old: WheelArchive, new: WheelArchive) -> dict[str, str]:
+    """Return the new names of dist-info and of each .data directory that was renamed with it."""
     if old.dist_info == new.dist_info:
         return {}
     (project, _), (_, version) = (_project_and_version(each.dist_info) for each in (old, new))
-    folders = {old.dist_info: new.dist_info}
+    directories = {old.dist_info: new.dist_info}
     before, after = ({name.partition("/")[0] for name in each.names} for each in (old, new))
     for name in sorted(before - after):
         own, _ = _project_and_version(name)
         renamed = f"{own}-{version}{_DATA}"
         if name.endswith(_DATA) and canonicalize_name(own) == canonicalize_name(project) and renamed in after:
-            folders[name] = renamed
-    return folders
+            directories[name] = renamed
+    return directories
 
 
-def _project_and_version(folder: str) -> tuple[str, str]:
-    project, _, version = folder.rpartition(".")[0].rpartition("-")
+def _project_and_version(directory: str) -> tuple[str, str]:
+    project, _, version = directory.rpartition(".")[0].rpartition("-")
     return project, version
 
 
 def _has_changed(difference: Difference, file: str) -> bool:
-    names = tuple(f"{folder}/{file}" for folder in difference.dist_infos)
+    names = tuple(f"{directory}/{file}" for directory in difference.dist_infos)
     return any((each.before, each.after) == names for each in difference.files.changed)
 
 
@@ -93,7 +93,9 @@ def _with_metadata(difference: Difference, old: WheelArchive, new: WheelArchive)
         difference = replace(difference, metadata_diff=unified_diff(before, after, new.dist_info))
         changes = requirement_changes(Document.parse(before), Document.parse(after))
     except (ArchiveError, MetadataError) as error:
-        return replace(difference, notes=(*difference.notes, f"METADATA is not compared field by field: {error.message}"))
+        return replace(
+            difference, notes=(*difference.notes, f"METADATA could not be compared field by field: {error.message}")
+        )
     return replace(difference, requirements=changes)
 
 
@@ -103,5 +105,5 @@ def _with_record(difference: Difference, old: WheelArchive, new: WheelArchive) -
     try:
         changes = row_changes(old.read("RECORD"), new.read("RECORD"), dict(difference.files.directories))
     except (ArchiveError, RecordError) as error:
-        return replace(difference, notes=(*difference.notes, f"RECORD is not compared row by row: {error.message}"))
-    return replace(difference, record=changes, record_says_same=not changes)
+        return replace(difference, notes=(*difference.notes, f"RECORD could not be compared row by row: {error.message}"))
+    return replace(difference, record=changes, record_equivalent=not changes)

@@ -1,4 +1,4 @@
-"""The difference of two wheels: text for people, and JSON, whose schema is docs/diff.schema.json."""
+"""The difference between two wheels: text for people, and JSON, whose schema is docs/diff.schema.json."""
 
 from base64 import b64encode
 from collections import Counter, defaultdict
@@ -16,8 +16,8 @@ from wheelfix.text import as_utf8, shown, shown_few
 def render_diff(report: Report) -> str:
     """Return every distinct change of METADATA once, with the wheels that it applies to.
 
-    Two changes are the same if the same lines go and come in the same order, wherever in the file they stand; the
-    diff is that of the first wheel, as patch(1) applies it; a terminal needs it escaped.
+    Two changes are the same if they remove and add the same lines in the same order, wherever those are in the file. The
+    diff is that of the first wheel, in a form that patch(1) applies; escape it for a terminal.
     """
     groups: dict[tuple[str, ...], list[Outcome]] = {}
     for outcome in report.outcomes:
@@ -38,7 +38,7 @@ def _group(outcomes: list[Outcome]) -> Iterator[str]:
 
 
 _MOST: Final = 20
-"""How many lines of a kind are shown where not all are asked for."""
+"""How many lines of a kind are shown without ``-v``."""
 _MARKS: Final = {
     ChangeKind.ADDED: "+",
     ChangeKind.REMOVED: "-",
@@ -49,9 +49,9 @@ _MARKS: Final = {
 
 
 def render_difference(difference: Difference, *, verbosity: int = NORMAL) -> str:
-    """Return the difference in lines with line ends: the verdict, and then what differs, of long lists the begin.
+    """Return the difference in lines with line ends: the verdict, and then what differs; long lists are cut.
 
-    The diff of METADATA stands there as it is, so that patch(1) applies it; a terminal needs it escaped.
+    The diff of METADATA is unchanged, so that patch(1) applies it; escape it for a terminal.
     """
     if verbosity <= QUIET:
         return f"{difference.verdict}\n"
@@ -72,10 +72,10 @@ def _titled(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _few(lines: Sequence[str], verbose: bool) -> list[str]:
-    """Return ``lines``, of many the first ones and how many more there are."""
+    """Return ``lines``; if there are many, the first ones and the number of the others."""
     if verbose or len(lines) <= _MOST + 1:
         return list(lines)
-    return [*lines[:_MOST], f"... and {len(lines) - _MOST} more, which -v shows"]
+    return [*lines[:_MOST], f"... and {len(lines) - _MOST} more (use -v to show all)"]
 
 
 def _files(difference: Difference, verbose: bool) -> Iterator[str]:
@@ -86,15 +86,15 @@ def _files(difference: Difference, verbose: bool) -> Iterator[str]:
     for mark, found in (("+", changes.added), ("-", changes.removed), ("~", changes.changed), (">", renamed)):
         lines += _few([f"{mark} {_entry(each)}" for each in found], verbose)
     if followers and not verbose:
-        lines.append(f"{_counted(len(followers), 'file')} only in renamed directories, which -v shows")
+        lines.append(f"{_counted(len(followers), 'file')} only in renamed directories (use -v to show all)")
     lines.append(f"{_counted(changes.same, 'file')} with the same content")
     return (f"  {line}" for line in lines)
 
 
-def _follows(change: FileChange, folders: Iterable[tuple[str, str]]) -> bool:
-    """Whether only the folder that the entry lies in has another name."""
+def _follows(change: FileChange, directories: Iterable[tuple[str, str]]) -> bool:
+    """Whether only the directory of the file has another name."""
     (top, _, rest), (new_top, _, new_rest) = ((name or "").partition("/") for name in (change.before, change.after))
-    return (top, new_top) in folders and rest == new_rest
+    return (top, new_top) in directories and rest == new_rest
 
 
 def _counted(count: int, noun: str) -> str:
@@ -113,11 +113,15 @@ def _requirement(change: RequirementChange) -> str:
 
 
 def _record(difference: Difference, verbose: bool) -> list[str]:
-    if difference.record_says_same:
-        return ["the same rows, in another order or with other quotes or line ends"]
+    if difference.record_equivalent:
+        return ["the same rows in another order, or with other quotes or line ends"]
     followers = [each for each in difference.record if each.kind is ChangeKind.RENAMED and not verbose]
     lines = _few([_row(each) for each in difference.record if verbose or each.kind is not ChangeKind.RENAMED], verbose)
-    return [*lines, f"{_counted(len(followers), 'row')} only in renamed directories, which -v shows"] if followers else lines
+    return (
+        [*lines, f"{_counted(len(followers), 'row')} only in renamed directories (use -v to show all)"]
+        if followers
+        else lines
+    )
 
 
 def _row(change: RowChange) -> str:
@@ -155,7 +159,7 @@ def _words(change: ArchiveChange) -> str:
 
 
 def _summary(changes: Sequence[ArchiveChange]) -> str:
-    """Return one line for all changes of one kind: how many files, the most frequent change, and the first names."""
+    """Return one line for all changes of one kind: the number of files, the most frequent change, the first names."""
     if len(changes) == 1:
         return _words(changes[0])
     names = [each.file or "" for each in changes]
@@ -166,7 +170,7 @@ def _summary(changes: Sequence[ArchiveChange]) -> str:
 
 
 def _bytes_of(diff: str) -> str | None:
-    """Return the bytes of a diff in base64 where they are no UTF-8, which JSON cannot hold; ``None`` where it can."""
+    """Return a diff in base64 if it has bytes that are not UTF-8, which JSON cannot hold, else ``None``."""
     if as_utf8(diff) == diff:
         return None
     return b64encode(diff.encode("utf-8", "surrogateescape")).decode("ascii")
@@ -194,7 +198,7 @@ def render_difference_json(difference: Difference) -> str:
                 "requirements": [asdict(each) for each in difference.requirements],
             },
             "record": [asdict(each) for each in difference.record],
-            "record_says_same": difference.record_says_same,
+            "record_equivalent": difference.record_equivalent,
             "archive": [asdict(each) for each in changes.archive],
             "notes": list(difference.notes),
         }

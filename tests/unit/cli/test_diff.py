@@ -79,10 +79,10 @@ def test_another_archive_of_the_same() -> None:
     old = write_wheel(Path())
     new = write_wheel(Path("new"), None, changed(archive_of(WheelSpec()), "version.py", time=(2020, 1, 1, 0, 0, 0)))
     ran = wheelfix("diff", old, new)
-    assert (ran.code, ran.lines[0]) == (1, "content same, archive different")
+    assert (ran.code, ran.lines[0]) == (1, "same content, different archive")
     assert "  time: demo/version.py: 2016-01-01 00:00:00 -> 2020-01-01 00:00:00" in ran.lines
     assert wheelfix("diff", "--expect", "metadata", old, new).code == 1
-    assert wheelfix("diff", "-q", old, new).lines == ["content same, archive different"]
+    assert wheelfix("diff", "-q", old, new).lines == ["same content, different archive"]
     assert document(wheelfix("diff", "--format", "json", old, new))["archive"][0]["kind"] == "time"
 
 
@@ -115,18 +115,18 @@ def test_hostile_names_and_values_are_escaped(monkeypatch: pytest.MonkeyPatch) -
             assert "identical" not in ran.lines
 
 
-def test_wheels_that_cannot_be_read_are_all_told() -> None:
+def test_wheels_that_cannot_be_read_are_all_reported() -> None:
     good = write_wheel(Path())
     Path("bad.whl").write_bytes(b"\x1b no archive")
     Path("\x1bempty.whl").touch()
     ran = wheelfix("diff", "bad.whl", "\x1bempty.whl")
-    assert (ran.code, ran.out, len(ran.err.splitlines())) == (3, "", 2)
-    assert ran.err.startswith("bad.whl: the file is not a ZIP archive. ")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (3, "", 4)
+    assert ran.err.startswith("error[not-a-zip]: bad.whl not compared: the file is not a ZIP archive\n  help: ")
     assert "\x1b" not in ran.err
     for arguments in (["bad.whl", good], [good, "bad.whl"], ["--format", "json", "--expect", "metadata", good, "bad.whl"]):
         ran = wheelfix("diff", *arguments)
         assert (ran.code, ran.out) == (3, "")
-        assert "bad.whl: " in ran.err
+        assert "error[not-a-zip]: bad.whl not compared: " in ran.err
 
 
 def test_paths_that_are_not_there_are_all_named() -> None:
@@ -136,13 +136,13 @@ def test_paths_that_are_not_there_are_all_named() -> None:
     assert "  https://files.example.org/two.whl is a URL" in ran.err
 
 
-def test_a_comparison_that_would_take_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comparison_that_would_take_too_long_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_INFLATED", 0)
     monkeypatch.setattr(archive, "_GREATEST_RATIO", 0)
     old, new = write_wheel(Path()), write_wheel(Path("new"), WheelSpec(stored=True))
     ran = wheelfix("diff", old, new)
     assert (ran.code, ran.out) == (3, "")
-    assert f"{old} and {new}: reading it takes more than any real file needs. " in ran.err
+    assert f"{old} and {new} not compared: reading it takes more than any real file needs\n" in ran.err
 
 
 @pytest.mark.parametrize(

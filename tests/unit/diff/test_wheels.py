@@ -299,7 +299,7 @@ def test_a_wheel_that_was_unpacked_and_packed(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-m", "wheel", *map(str, arguments)], check=True, capture_output=True)
     difference = compare_wheels(old, tmp_path / "new" / old.name)
     assert difference.verdict is Likeness.REPACKED
-    assert str(difference.verdict) == "content same, archive different"
+    assert str(difference.verdict) == "same content, different archive"
     assert {"recompressed", "time"} <= {each.kind for each in difference.files.archive}
 
 
@@ -358,7 +358,7 @@ def test_requirements(tmp_path: Path, old: tuple[str, ...], new: tuple[str, ...]
 def test_record_in_other_bytes_says_the_same(tmp_path: Path, style: RecordStyle) -> None:
     difference = compared(tmp_path, WheelSpec(), WheelSpec(style=style))
     assert names(difference.files) == {"changed": [(f"{INFO}/RECORD",) * 2]}
-    assert (difference.record, difference.record_says_same) == ((), True)
+    assert (difference.record, difference.record_equivalent) == ((), True)
     assert (difference.verdict, difference.only_metadata) == (Likeness.REPACKED, True)
 
 
@@ -377,14 +377,14 @@ def test_rows_of_record(tmp_path: Path) -> None:
         ("added", None, ""),
         ("added", None, ""),
     ]
-    assert not difference.record_says_same
+    assert not difference.record_equivalent
 
 
 @pytest.mark.parametrize("record", [b"a,b,c,d\n", b'"a,,\n', b"\x00\xff\n"])
 def test_a_record_that_cannot_be_read_has_changed(tmp_path: Path, record: bytes) -> None:
     difference = compared(tmp_path, WheelSpec(), WheelSpec(record=record))
     assert names(difference.files) == {"changed": [(f"{INFO}/RECORD",) * 2]}
-    assert (difference.record, difference.record_says_same, len(difference.notes)) == ((), False, 1)
+    assert (difference.record, difference.record_equivalent, len(difference.notes)) == ((), False, 1)
 
 
 def test_a_metadata_file_that_cannot_be_read_has_changed(tmp_path: Path) -> None:

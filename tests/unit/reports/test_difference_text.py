@@ -64,7 +64,7 @@ different
   - a/
   ~ a-1.dist-info/METADATA -> a-1+cpu.dist-info/METADATA (9 -> 8 bytes)
   > p.py -> q.py (7 bytes)
-  1 file only in renamed directories, which -v shows
+  1 file only in renamed directories (use -v to show all)
   1 file with the same content
 
 requirements
@@ -79,7 +79,7 @@ requirements
 RECORD
   ~ r: sha256=x, 1 -> no hash, no size
   + s: sha256=y, 2
-  1 row only in renamed directories, which -v shows
+  1 row only in renamed directories (use -v to show all)
 
 archive
   order: 4 files moved: m1, m2, m3 and 1 more
@@ -115,7 +115,7 @@ def test_long_lists_are_cut_unless_all_is_asked_for() -> None:
     difference = Difference(Path("a"), Path("b"), INFOS, FileChanges(added=added))
     text = render_difference(difference)
     assert len(text.splitlines()) == 23
-    assert "... and 980 more, which -v shows" in text
+    assert "... and 980 more (use -v to show all)" in text
     assert len(render_difference(difference, verbosity=VERBOSE).splitlines()) == 1002
 
 
@@ -127,8 +127,8 @@ def test_changes_of_one_kind_share_a_line(afters: list[str], words: str) -> None
 
 
 def test_record_that_says_the_same() -> None:
-    text = render_difference(Difference(Path("a"), Path("b"), INFOS, record_says_same=True))
-    assert "the same rows, in another order or with other quotes or line ends" in text
+    text = render_difference(Difference(Path("a"), Path("b"), INFOS, record_equivalent=True))
+    assert "the same rows in another order, or with other quotes or line ends" in text
 
 
 def test_json_has_everything() -> None:
