@@ -62,19 +62,19 @@ class Log(NoProgress):
 
     def wheel_done(self, outcome: "Outcome") -> None:
         """Move the bar of the run."""
-        self._advance(outcome.source.name)
+        self.advance(outcome.source.name)
 
     def wheel_checked(self, checked: "CheckedWheel") -> None:
         """Move the bar of the run."""
-        self._advance(checked.source.name)
+        self.advance(checked.source.name)
 
     def file_published(self, published: "Published") -> None:
         """Move the bar of the run."""
-        self._advance(published.filename or "")
+        self.advance(published.filename or "")
 
     def project_done(self, project: str) -> None:
         """Move the bar of the run."""
-        self._advance(project)
+        self.advance(project)
 
     def print(self, text: str) -> None:
         """Print ``text`` above the bars."""
@@ -85,7 +85,8 @@ class Log(NoProgress):
                 with self._bars:
                     say(text)
 
-    def _advance(self, name: str) -> None:
+    def advance(self, name: str) -> None:
+        """Count one thing that is done, called ``name``."""
         self._done += 1
         self._files.pop(name, None)
         self._draw(lambda bars: bars.show_run(self._done, name))

@@ -12,6 +12,7 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.options import SCAN_OPTION
 from wheelfix.cli.params import NO_SUMMARY, NULL, WHEELS, wheel_paths
 from wheelfix.cli.printing import print_summary, say
+from wheelfix.cli.progress import Log
 from wheelfix.fix.describe import describe, disagreements
 from wheelfix.options import Scan
 from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
@@ -45,7 +46,12 @@ def command(
       wheelfix show --format json wheels/ > wheels.json
     """
     rules = built_in("gpu")
-    descriptions = [describe(path, rules, scan=Scan(scan)) for path in wheel_paths(wheels, null=null, quiet=quiet)]
+    paths = wheel_paths(wheels, null=null, quiet=quiet)
+    descriptions = []
+    with Log(len(paths), quiet=quiet) as log:
+        for path in paths:
+            descriptions.append(describe(path, rules, scan=Scan(scan)))
+            log.advance(path.name)
     differences = disagreements(descriptions)
     if form == "json":
         click.echo(render_descriptions_json(descriptions, differences), nl=False)

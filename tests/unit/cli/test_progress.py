@@ -174,13 +174,13 @@ def test_commands_draw_bars(
         write_wheel(Path(), WheelSpec(project=name, requires=()))
     assert wheelfix("mirror", "add", "m", ".").code == 0
     drawn = {"count": 0}
-    show_run = progress.Log._advance
+    show_run = progress.Log.advance
 
     def count(self: Log, name: str) -> None:
         drawn["count"] += 1
         show_run(self, name)
 
-    monkeypatch.setattr(progress.Log, "_advance", count)
+    monkeypatch.setattr(progress.Log, "advance", count)
     wheelfix(*words)
     assert drawn["count"] == 2
 

@@ -43,7 +43,7 @@ def test_a_wheel_that_cannot_be_read_is_told_and_stops_no_other() -> None:
     ran = wheelfix("show", "bad-1-py3-none-any.whl", good, "\x1bx-1-py3-none-any.whl")
     assert ran.code == 3
     assert good.name in ran.out
-    assert "bad-1-py3-none-any.whl: " in ran.err
+    assert "bad-1-py3-none-any.whl not shown: " in ran.err
     assert "\x1b" not in ran.out + ran.err
     document = json.loads(wheelfix("show", "--format", "json", "bad-1-py3-none-any.whl").out)
     assert document["wheels"][0]["problem"]["code"] == "not-a-zip"
