@@ -27,9 +27,9 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. ``length`` is what is told of the body where that is a lie, ``pause`` the seconds between its bytes.
+    """An answer. ``length`` is a false one of the body, ``pause`` the seconds between its bytes.
 
-    One that does not ``tell`` has no length: the body ends with the connection.
+    Without ``sends_length`` the body ends with the connection.
     """
 
     body: bytes = b""
@@ -37,7 +37,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     pause: float = 0
-    tell: bool = True
+    sends_length: bool = True
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -50,7 +50,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.tell:
+        if reply.sends_length:
             self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
         self.end_headers()
         if self.command == "HEAD":
@@ -96,18 +96,18 @@ def answering(reply: Callable[[Asked], Reply], *, context: ssl.SSLContext | None
 class Index:
     """An index of one project, demo, with ``files``; to be given to :func:`answering`.
 
-    ``told`` is what its page says otherwise of each file, ``of`` of a file by name, ``page`` of the project, ``kind`` its
+    ``said`` is what its page says otherwise of each file, ``of`` of a file by name, ``page`` of the project, ``kind`` its
     Content-Type, and ``spoil`` may answer in its place.
     """
 
     files: dict[str, bytes]
-    told: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)
     of: dict[str, dict[str, Any]] = field(default_factory=dict)
     page: dict[str, Any] = field(default_factory=dict)
     kind: str = JSON
     headers: dict[str, str] = field(default_factory=lambda: {"Cache-Control": "max-age=600"})
     ranges: bool = True
-    tells_length: bool = True
+    sends_length: bool = True
     spoil: Callable[[Asked], Reply | None] = lambda asked: None
 
     def __call__(self, asked: Asked) -> Reply:
@@ -134,13 +134,13 @@ class Index:
             "size": len(data),
             "upload-time": "2026-01-01T00:00:00.000000Z",
         }
-        return {key: value for key, value in {**values, **self.told, **self.of.get(name, {})}.items() if value is not None}
+        return {key: value for key, value in {**values, **self.said, **self.of.get(name, {})}.items() if value is not None}
 
     def _data(self, data: bytes, wanted: str) -> Reply:
         part = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if self.ranges else None
         if part is None:
-            return Reply(data, tell=self.tells_length)
+            return Reply(data, sends_length=self.sends_length)
         first, last = int(part[1]), int(part[2] or len(data) - 1)
         piece = data[first : last + 1]
-        told = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(data)}"}
-        return Reply(piece, 206 if piece else 416, told)
+        said = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(data)}"}
+        return Reply(piece, 206 if piece else 416, said)

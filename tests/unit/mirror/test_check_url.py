@@ -1,4 +1,4 @@
-"""What is told of an index that is broken, old, slow or none at all."""
+"""What is reported of an index that is broken, old, slow, or not an index."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,7 @@ from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.mirror.upload import add_wheels
 
 USUAL = {"json-not-offered", "metadata-file-not-announced"}
-"""What the index of these tests has in any case: it gives JSON, whatever is asked for, and no sidecars."""
+"""What the index of these tests has in any case: it gives JSON, whatever is requested, and no metadata files."""
 
 
 def codes(survey: MirrorCheckReport) -> set[str]:
@@ -40,7 +40,7 @@ def check(index: Callable[[Asked], Reply], **options: Any) -> MirrorCheckReport:
         return check_index(server.index, **options)
 
 
-def test_an_index_without_faults(index: Index) -> None:
+def test_an_index_without_findings(index: Index) -> None:
     survey = check(index)
     assert codes(survey) == set()
     assert survey.files == 2
@@ -55,16 +55,16 @@ def test_an_index_without_faults(index: Index) -> None:
         ({"headers": {"Cache-Control": "max-age=" + "9" * 5000}}, "cache-too-long"),
         ({"kind": "application/json"}, "content-type-wrong"),
         ({"kind": "text/plain"}, "content-type-wrong"),
-        ({"told": {"hashes": {}}}, "hash-missing"),
-        ({"told": {"size": None}}, "size-missing"),
-        ({"told": {"upload-time": None}}, "time-missing"),
+        ({"said": {"hashes": {}}}, "hash-missing"),
+        ({"said": {"size": None}}, "size-missing"),
+        ({"said": {"upload-time": None}}, "time-missing"),
         ({"ranges": False}, "ranges-missing"),
         ({"page": {"project-status": {"status": "frozen"}}}, "status-unknown"),
-        ({"told": {"url": "http://[::1"}}, "page-unreadable"),
-        ({"told": {"url": "file:///etc/passwd"}}, "file-missing"),
+        ({"said": {"url": "http://[::1"}}, "page-unreadable"),
+        ({"said": {"url": "file:///etc/passwd"}}, "file-missing"),
     ],
 )
-def test_faults_of_an_index(change: dict[str, Any], code: str, index: Index) -> None:
+def test_findings_of_an_index(change: dict[str, Any], code: str, index: Index) -> None:
     for name, value in change.items():
         setattr(index, name, value)
     assert code in codes(check(index, download="none"))
@@ -72,7 +72,7 @@ def test_faults_of_an_index(change: dict[str, Any], code: str, index: Index) -> 
 
 @pytest.mark.parametrize("value", [["x"], "x", 1, {"original": ["x"]}, {"original": None}, {"original": {}}])
 def test_private_keys_may_be_anything(value: object, index: Index) -> None:
-    index.told = {"_wheelfix": value}
+    index.said = {"_wheelfix": value}
     assert codes(check(index)) == set()
 
 
@@ -88,7 +88,7 @@ def test_a_server_that_knows_no_head(status: int, ranges: bool, index: Index) ->
 
 def test_a_file_that_is_lost_is_seen_without_head_too(index: Index) -> None:
     index.spoil = lambda asked: Reply(status=405) if asked.method == "HEAD" else None
-    index.told = {"url": "/nosuch.whl"}
+    index.said = {"url": "/nosuch.whl"}
     assert codes(check(index)) == {"file-missing"}
 
 
@@ -101,36 +101,36 @@ def test_sums_may_be_in_upper_case(index: Index) -> None:
         assert page is not None
         name = page.wheels[0].filename
         index.files = {name: index.files[name]}
-        index.told = {"hashes": {"sha256": page.wheels[0].digests["sha256"].upper()}}
+        index.said = {"hashes": {"sha256": page.wheels[0].digests["sha256"].upper()}}
         assert codes(check_index(server.index, download="all")) == set()
 
 
-def test_a_dead_host_keeps_nobody_from_the_rest(index: Index) -> None:
-    """What was found before and after is told, and what was not looked at."""
+def test_a_dead_host_does_not_end_the_check(index: Index) -> None:
+    """What was found before and after is reported, and what was not checked."""
     index.headers = {}
-    index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
+    index.said = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
     survey = check(index)
     assert codes(survey) == {"cache-unset", "not-checked"}
     assert not survey.passes()
     assert survey.files == 0
 
 
-def test_a_dead_host_is_not_asked_for_ever(index: Index, tmp_path: Path) -> None:
+def test_a_dead_host_gets_few_requests(index: Index, tmp_path: Path) -> None:
     for number in range(5):
         path = demo_wheel(tmp_path / "in", f"3.{number}")
         index.files[path.name] = path.read_bytes()
-    index.told = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
-    told = messages(check(index), "not-checked")
-    assert len(told) == 7
-    assert len([each for each in told if "no more requests" in each]) == 4
+    index.said = {"url": f"http://127.0.0.1:{free_port()}/x.whl"}
+    said = messages(check(index), "not-checked")
+    assert len(said) == 7
+    assert len([each for each in said if "no more requests" in each]) == 4
 
 
-@pytest.mark.parametrize("bound", [{"most_requests": 4}, {"seconds": 1}])
-def test_what_was_found_before_a_bound_was_reached_is_told(bound: dict[str, Any], index: Index) -> None:
+@pytest.mark.parametrize("limit", [{"most_requests": 4}, {"seconds": 1}])
+def test_what_was_found_before_a_limit_is_reported(limit: dict[str, Any], index: Index) -> None:
     index.headers = {}
-    if "seconds" in bound:
+    if "seconds" in limit:
         index.spoil = lambda asked: Reply(b"x" * 300, pause=0.1) if asked.path.endswith(".whl") else None
-    survey = check(index, projects=["demo", "other"], **bound)
+    survey = check(index, projects=["demo", "other"], **limit)
     assert codes(survey) >= {"cache-unset", "not-checked"}
     [message] = messages(survey, "not-checked")
     assert "demo was not checked completely, and other not at all" in message
@@ -138,7 +138,7 @@ def test_what_was_found_before_a_bound_was_reached_is_told(bound: dict[str, Any]
 
 
 @pytest.mark.parametrize("options", [{"seconds": 0}, {"most_requests": 0}])
-def test_bounds_that_allow_nothing(options: dict[str, Any], index: Index) -> None:
+def test_limits_that_allow_nothing(options: dict[str, Any], index: Index) -> None:
     with pytest.raises(MirrorError) as caught:
         check(index, **options)
     assert caught.value.code == "limit-reached"
@@ -150,7 +150,7 @@ def test_an_index_that_does_not_answer_at_all() -> None:
     assert caught.value.code == "no-answer"
 
 
-def test_a_listing_of_folders_is_no_index(tmp_path: Path) -> None:
+def test_a_listing_of_directories_is_not_an_index(tmp_path: Path) -> None:
     assert add_wheels(tmp_path / "m", demo_wheel(tmp_path, "1.0")).ok
     with static(tmp_path / "m/public") as server, pytest.raises(MirrorError) as caught:
         check_index(server.url)
@@ -162,19 +162,19 @@ def test_a_listing_of_folders_is_no_index(tmp_path: Path) -> None:
     "body",
     [b"<html>Welcome", b'<a href="files/">files/</a><a href="simple/">simple/</a>', b'<a href="x">More information...</a>'],
 )
-def test_a_page_that_lists_no_projects_is_no_index(body: bytes) -> None:
+def test_a_page_that_lists_no_projects_is_not_an_index(body: bytes) -> None:
     with pytest.raises(MirrorError) as caught:
         check(lambda asked: Reply(body, headers={"Content-Type": "text/html"}))
     assert caught.value.code == "no-index"
 
 
-def test_a_folder_of_folders_is_an_index(index: Index) -> None:
+def test_a_directory_of_projects_is_an_index(index: Index) -> None:
     listing = Reply(b'<a href="demo/">demo/</a>', headers={"Content-Type": "text/html"})
     index.spoil = lambda asked: listing if asked.path == "/simple/" else None
     assert check(index).files == 2
 
 
-def test_an_address_that_is_not_there(index: Index) -> None:
+def test_a_url_that_is_not_there(index: Index) -> None:
     with pytest.raises(MirrorError) as caught:
         check(lambda asked: Reply(status=404))
     assert caught.value.code == "no-index"
@@ -182,7 +182,7 @@ def test_an_address_that_is_not_there(index: Index) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "x", "file:///etc/passwd", "https://", "http://[::1", "https://a:b@example.invalid/"])
-def test_addresses_that_cannot_be(url: str) -> None:
+def test_urls_that_are_not_valid(url: str) -> None:
     with pytest.raises(MirrorError) as caught:
         check_index(url, ["demo"])
     assert caught.value.code in ("bad-url", "credentials-in-url")
@@ -200,7 +200,7 @@ def test_metadata_is_read_by_parts(tmp_path: Path) -> None:
     assert max(sent) <= 1 << 16
 
 
-def test_the_command_line_takes_any_address_for_one() -> None:
+def test_the_command_line_knows_any_url() -> None:
     for url in ("FTP://who:secret@example.invalid/", "HTTP://who:secret@example.invalid/"):
         ran = wheelfix("mirror", "check", url)
         assert ran.code == 2
@@ -209,12 +209,12 @@ def test_the_command_line_takes_any_address_for_one() -> None:
 
 
 @pytest.mark.parametrize("words", [("--max-time", "nan"), ("--max-time", "inf"), ("--max-time", "-1"), ("--timeout", "nan")])
-def test_bounds_that_bound_nothing(words: tuple[str, str]) -> None:
+def test_limits_that_limit_nothing(words: tuple[str, str]) -> None:
     assert wheelfix("mirror", "check", "http://127.0.0.1:9/", *words).code == 2
 
 
-def test_a_file_name_of_anything_can_be_told(index: Index) -> None:
-    index.told = {"filename": "demo-\ud800\x1b-py3-none-any.whl"}
+def test_any_file_name_can_be_shown(index: Index) -> None:
+    index.said = {"filename": "demo-\ud800\x1b-py3-none-any.whl"}
     with answering(index) as server:
         for form in ("json", "text"):
             ran = wheelfix("mirror", "check", server.index, "--format", form)
@@ -230,13 +230,13 @@ def leaking(tmp_path: Path) -> Index:
     return Index({path.name: path.read_bytes() for path in paths}, ranges=False)
 
 
-def test_a_server_without_ranges_is_looked_at_all_the_same(leaking: Index) -> None:
+def test_a_server_without_ranges_is_checked_all_the_same(leaking: Index) -> None:
     survey = check(leaking)
     assert codes(survey) == {"ranges-missing", "gpu-requirements"}
     assert messages(survey, "gpu-requirements")[0].startswith("it requires nvidia-cudnn-cu12")
 
 
-def test_what_is_not_to_be_loaded_was_not_looked_at(leaking: Index) -> None:
+def test_a_wheel_that_must_not_be_downloaded_was_not_checked(leaking: Index) -> None:
     """ "0 errors" would be a lie."""
     survey = check(leaking, download="none")
     assert codes(survey) == {"ranges-missing", "not-checked"}
@@ -248,18 +248,18 @@ def test_what_is_not_to_be_loaded_was_not_looked_at(leaking: Index) -> None:
     assert "--download is none" in ran.out
 
 
-@pytest.mark.parametrize("bound", ["_LARGEST_FOR_METADATA", "_MOST_FOR_METADATA"])
-@pytest.mark.parametrize("tells", [True, False])
-def test_a_large_wheel_is_not_loaded_for_its_metadata(
-    tells: bool, bound: str, leaking: Index, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", ["_LARGEST_FOR_METADATA", "_MOST_FOR_METADATA"])
+@pytest.mark.parametrize("says", [True, False])
+def test_a_large_wheel_is_not_downloaded_for_its_metadata(
+    says: bool, limit: str, leaking: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"wheelfix.mirror.check_url.{bound}", 1000)
-    if bound == "_MOST_FOR_METADATA":
+    monkeypatch.setattr(f"wheelfix.mirror.check_url.{limit}", 1000)
+    if limit == "_MOST_FOR_METADATA":
         monkeypatch.setattr("wheelfix.mirror.check_url.ServerLimits", partial(ServerLimits, left=1000))
         monkeypatch.setattr("wheelfix.mirror.check_url.ServerLimits", partial(ServerLimits, left=1000))
-    if not tells:
-        leaking.told = {"size": None}
-        leaking.tells_length = False
+    if not says:
+        leaking.said = {"size": None}
+        leaking.sends_length = False
     survey = check(leaking, download="some")
     [message] = messages(survey, "not-checked")
     assert "its METADATA was not read" in message
@@ -267,7 +267,7 @@ def test_a_large_wheel_is_not_loaded_for_its_metadata(
     assert "not-checked" not in codes(check(leaking, download="all"))
 
 
-def test_a_length_that_is_no_longer_true_gets_round_no_bound(leaking: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_length_that_is_not_true_gets_round_no_limit(leaking: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """HEAD says a few bytes, the page and the file itself have more."""
     monkeypatch.setattr("wheelfix.mirror.check_url._LARGEST_FOR_METADATA", 1000)
     leaking.spoil = lambda asked: Reply(b"x" * 10) if asked.method == "HEAD" and asked.path.endswith(".whl") else None
@@ -288,7 +288,7 @@ def test_a_plus_is_an_error_only_where_the_server_misreads_it(head: bool, tmp_pa
     """devpi has ``+f/`` in all of its paths, and finds them; S3 looks for a blank."""
     path = demo_wheel(tmp_path / "in", "1.0+cpu")
     index = Index({path.name: path.read_bytes()})
-    index.told = {"url": f"/root/dev/+f/{path.name}?x=a+b"}
+    index.said = {"url": f"/root/dev/+f/{path.name}?x=a+b"}
 
     def reply(asked: Asked) -> Reply | None:
         if asked.method == "HEAD" and not head:
@@ -310,8 +310,8 @@ def test_a_plus_is_an_error_only_where_the_server_misreads_it(head: bool, tmp_pa
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize("what", ["/simple/demo/", ".whl", ".metadata"])
-def test_who_may_not_read_is_told_of_netrc(what: str, status: int, index: Index) -> None:
-    index.told = {"core-metadata": {"sha256": "0" * 64}}
+def test_missing_credentials_get_help_with_netrc(what: str, status: int, index: Index) -> None:
+    index.said = {"core-metadata": {"sha256": "0" * 64}}
     index.spoil = lambda asked: Reply(status=status) if asked.path.endswith(what) else None
     with answering(index) as server:
         ran = wheelfix("mirror", "check", server.index, "demo")

@@ -45,7 +45,7 @@ def index(tmp_path: Path) -> Index:
     return Index({path.name: path.read_bytes() for path in paths})
 
 
-def take(mirror: Path, index: Index, *requirements: str, **options: Any) -> PublishReport:
+def sync(mirror: Path, index: Index, *requirements: str, **options: Any) -> PublishReport:
     """Run a line on the index, which has the same URL each time, unless its port is forgotten."""
     with answering(index, port=PORTS.get(id(index), 0)) as server:
         PORTS[id(index)] = int(server.url.rpartition(":")[2])
@@ -71,7 +71,7 @@ def notes(published: PublishReport) -> str:
 
 def test_yanked_upstream_is_yanked_here_with_its_reason(index: Index, mirror: Path) -> None:
     index.of = {TWO: {"yanked": "breaks 1.0"}}
-    published = take(mirror, index, "demo==2.0", "demo==1.0")
+    published = sync(mirror, index, "demo==2.0", "demo==1.0")
     assert files(mirror) == {ONE: False, TWO: "breaks 1.0"}
     assert "The index has yanked it: breaks 1.0" in notes(published)
     assert 'data-yanked="breaks 1.0"' in (mirror / "public/simple/demo/index.html").read_text()
@@ -79,47 +79,47 @@ def test_yanked_upstream_is_yanked_here_with_its_reason(index: Index, mirror: Pa
 
 
 @pytest.mark.parametrize("yanked", [True, "", "why", "a\nb\"'<"])
-def test_a_yank_is_taken_over_as_it_is(yanked: bool | str, index: Index, mirror: Path) -> None:
-    index.told = {"yanked": yanked}
-    take(mirror, index, "demo==2.0")
+def test_a_yank_is_copied_as_it_is(yanked: bool | str, index: Index, mirror: Path) -> None:
+    index.said = {"yanked": yanked}
+    sync(mirror, index, "demo==2.0")
     assert files(mirror) == {TWO: yanked or True}
 
 
-def test_a_later_yank_upstream_is_taken_over_and_its_end_too(index: Index, mirror: Path) -> None:
+def test_a_later_yank_upstream_is_copied_and_so_is_its_end(index: Index, mirror: Path) -> None:
     """As with click 8.2.2: it is no longer what the line takes, and must not be the newest here."""
-    assert statuses(take(mirror, index)) == [("added", TWO)]
+    assert statuses(sync(mirror, index)) == [("added", TWO)]
     index.of = {TWO: {"yanked": "broken"}}
-    published = take(mirror, index)
+    published = sync(mirror, index)
     assert statuses(published) == [("added", ONE), ("yanked", TWO)]
     assert "The index has yanked it: broken" in notes(published)
     assert files(mirror) == {ONE: False, TWO: "broken"}
-    assert statuses(take(mirror, index)) == [("unchanged", ONE)]
+    assert statuses(sync(mirror, index)) == [("unchanged", ONE)]
     index.of = {TWO: {"yanked": "very broken"}}
-    assert statuses(take(mirror, index)) == [("unchanged", ONE), ("yanked", TWO)]
+    assert statuses(sync(mirror, index)) == [("unchanged", ONE), ("yanked", TWO)]
     index.of = {}
-    assert statuses(take(mirror, index)) == [("unchanged", TWO), ("unyanked", TWO)]
+    assert statuses(sync(mirror, index)) == [("unchanged", TWO), ("unyanked", TWO)]
     assert files(mirror) == {ONE: False, TWO: False}
     assert check_mirror(mirror).findings == ()
 
 
 def test_what_is_removed_upstream_is_yanked_and_never_deleted(index: Index, mirror: Path) -> None:
-    take(mirror, index)
+    sync(mirror, index)
     gone = {TWO: index.files.pop(TWO)}
-    published = take(mirror, index)
+    published = sync(mirror, index)
     assert statuses(published) == [("added", ONE), ("yanked", TWO)]
     assert "no longer lists it" in notes(published)
     assert files(mirror) == {ONE: False, TWO: "removed upstream"}
     assert check_mirror(mirror).findings == ()
     index.files |= gone
-    assert statuses(take(mirror, index)) == [("unchanged", TWO), ("unyanked", TWO)]
+    assert statuses(sync(mirror, index)) == [("unchanged", TWO), ("unyanked", TWO)]
 
 
-def test_what_came_from_elsewhere_is_not_taken_for_removed(index: Index, mirror: Path, tmp_path: Path) -> None:
+def test_files_from_elsewhere_do_not_count_as_removed(index: Index, mirror: Path, tmp_path: Path) -> None:
     add_wheels(mirror, demo_wheel(tmp_path / "ours", "3.0"))
-    take(mirror, index)
+    sync(mirror, index)
     del index.files[TWO]
     PORTS.clear()  # it is another index
-    take(mirror, index)
+    sync(mirror, index)
     assert files(mirror) == {ONE: False, TWO: False, "demo-3.0-py3-none-any.whl": False}
 
 
@@ -134,10 +134,10 @@ def test_what_came_from_elsewhere_is_not_taken_for_removed(index: Index, mirror:
     ],
 )
 def test_an_upstream_that_gives_no_answer_changes_nothing(reply: Reply, index: Index, mirror: Path) -> None:
-    take(mirror, index)
+    sync(mirror, index)
     before = (mirror / "public/simple/demo/index.json").read_bytes()
     index.spoil = lambda asked: reply
-    published = take(mirror, index)
+    published = sync(mirror, index)
     assert not published.ok
     assert (mirror / "public/simple/demo/index.json").read_bytes() == before
 
@@ -151,21 +151,21 @@ def html_of(index: Index) -> bytes:
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_half_a_page_is_not_taken_for_the_whole(zipped: bool, index: Index, mirror: Path) -> None:
+def test_half_a_page_does_not_count_as_all_of_it(zipped: bool, index: Index, mirror: Path) -> None:
     """It ends with the connection, or its second half is an entry of gzip of its own."""
     html, kind = html_of(index), {"Content-Type": "text/html"}
     index.spoil = lambda asked: Reply(html, headers=kind) if asked.path == "/simple/demo/" else None
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     before, half = files(mirror), html.index(b"<a", html.index(TWO.encode()) - 100)
-    cut = Reply(html[:half], headers=kind, tell=False)
+    cut = Reply(html[:half], headers=kind, sends_length=False)
     if zipped:
         cut = Reply(gzip.compress(html[:half]) + gzip.compress(html[half:]), headers={**kind, "Content-Encoding": "gzip"})
     index.spoil = lambda asked: cut if asked.path == "/simple/demo/" else None
-    assert statuses(take(mirror, index, "demo==1.0")) == [("unchanged", ONE)]
+    assert statuses(sync(mirror, index, "demo==1.0")) == [("unchanged", ONE)]
     assert files(mirror) == before == {ONE: False, TWO: False}
-    end = Reply(html[:half] + b"</BODY></HTML>", headers=kind, tell=False)
+    end = Reply(html[:half] + b"</BODY></HTML>", headers=kind, sends_length=False)
     index.spoil = lambda asked: end if asked.path == "/simple/demo/" else None
-    assert ("yanked", TWO) in statuses(take(mirror, index, "demo==1.0"))
+    assert ("yanked", TWO) in statuses(sync(mirror, index, "demo==1.0"))
 
 
 def test_one_index_has_one_name_however_it_is_written(index: Index, mirror: Path) -> None:
@@ -184,9 +184,9 @@ def test_one_index_has_one_name_however_it_is_written(index: Index, mirror: Path
 
 
 def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Path) -> None:
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     index.spoil = lambda asked: Reply(status=404)
-    problem = take(mirror, index).files[0].problem
+    problem = sync(mirror, index).files[0].problem
     assert problem is not None
     assert problem.message == "the index no longer has the project demo, and the mirror lists 2 files from there"
     assert "wheelfix mirror yank MIRROR demo" in problem.hint
@@ -195,21 +195,21 @@ def test_a_project_that_is_gone_is_not_yanked_and_named(index: Index, mirror: Pa
 
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59.9-01:00", "0001-01-01T00:00:00+14:00"])
 def test_an_upload_time_beyond_all_calendars_is_none(time: str, index: Index, mirror: Path) -> None:
-    index.told = {"upload-time": time}
-    assert "The index has no upload time for it" in notes(take(mirror, index))
+    index.said = {"upload-time": time}
+    assert "The index has no upload time for it" in notes(sync(mirror, index))
 
 
 def test_an_early_upload_time_has_a_year_of_four_digits(index: Index, mirror: Path) -> None:
-    index.told = {"upload-time": "0099-01-01T00:00:00Z"}
-    take(mirror, index)
+    index.said = {"upload-time": "0099-01-01T00:00:00Z"}
+    sync(mirror, index)
     assert files(mirror, "upload-time") == {TWO: "0099-01-01T00:00:00.000000Z"}
 
 
 def test_no_reason_makes_a_page_unreadable(index: Index, mirror: Path, tmp_path: Path) -> None:
     """uv refuses the whole page where it holds half a character (``lone leading surrogate in hex escape``)."""
-    index.told, index.page = {"yanked": "a\ud800b"}, {"project-status": {"status": "archived", "reason": "\udcff"}}
-    take(mirror, index, "demo==1.0", "demo==2.0")
-    assert statuses(take(mirror, index, "demo==1.0")) == [("unchanged", ONE)]  # nothing is taken over again and again
+    index.said, index.page = {"yanked": "a\ud800b"}, {"project-status": {"status": "archived", "reason": "\udcff"}}
+    sync(mirror, index, "demo==1.0", "demo==2.0")
+    assert statuses(sync(mirror, index, "demo==1.0")) == [("unchanged", ONE)]  # nothing is taken over again and again
     yank_files(mirror, "demo==1.0", "bad \udcff")
     made = demo_wheel(tmp_path / "gpu", "4.0", GPU, tags="cp311-cp311-macosx_11_0_arm64")
     fix_into_mirror(mirror, made, naming=Naming(build_tag="1x"), publishing=Publishing(yank_original="why \udcfe"))
@@ -219,8 +219,8 @@ def test_no_reason_makes_a_page_unreadable(index: Index, mirror: Path, tmp_path:
 
 
 def test_a_file_that_is_there_and_is_yanked_meanwhile_is_printed_once(index: Index, mirror: Path) -> None:
-    take(mirror, index)
-    index.told = {"yanked": "why"}
+    sync(mirror, index)
+    index.said = {"yanked": "why"}
     with answering(index, port=PORTS[id(index)]) as server:
         ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "demo==2.0")
     assert (ran.code, len(ran.lines)) == (0, 1)
@@ -228,35 +228,35 @@ def test_a_file_that_is_there_and_is_yanked_meanwhile_is_printed_once(index: Ind
 
 
 def test_who_yanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     yank_files(mirror, "demo==1.0", "ours")
-    index.told = {"yanked": "theirs"}
-    take(mirror, index, "demo==1.0")
+    index.said = {"yanked": "theirs"}
+    sync(mirror, index, "demo==1.0")
     assert files(mirror) == {ONE: "ours", TWO: "theirs"}
-    index.told = {}
-    take(mirror, index, "demo==1.0")
+    index.said = {}
+    sync(mirror, index, "demo==1.0")
     assert files(mirror) == {ONE: "ours", TWO: False}
     assert files(mirror, "_wheelfix-yanked-by") == {ONE: "mirror", TWO: None}
 
 
 def test_who_unyanks_here_wins_over_the_index(index: Index, mirror: Path) -> None:
-    index.told = {"yanked": "theirs"}
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    index.said = {"yanked": "theirs"}
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     unyank_files(mirror, "demo==1.0")
-    take(mirror, index, "demo==1.0")
+    sync(mirror, index, "demo==1.0")
     assert files(mirror) == {ONE: False, TWO: "theirs"}
     unyank_files(mirror, "demo==1.0")  # it is not yanked: nothing is decided once more
     assert files(mirror, "_wheelfix-yanked-by") == {ONE: "mirror", TWO: "upstream"}
-    published = take(mirror, index, "demo==1.0", rules="gpu/nvidia")
+    published = sync(mirror, index, "demo==1.0", rules="gpu/nvidia")
     assert files(mirror) == {ONE: False, TWO: "theirs"}
     assert published.ok
 
 
 def test_what_was_not_yanked_goes_on_to_follow_the_index(index: Index, mirror: Path) -> None:
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     unyank_files(mirror, "demo")
-    index.told = {"yanked": "theirs"}
-    take(mirror, index, "demo==1.0")
+    index.said = {"yanked": "theirs"}
+    sync(mirror, index, "demo==1.0")
     assert files(mirror) == {ONE: "theirs", TWO: "theirs"}
 
 
@@ -268,8 +268,8 @@ def test_the_yank_of_an_original_holds_for_what_was_made_from_it(yanks: str, mir
     options = {"allow_unproven": True, "build_tag": "1nogpu"}
     for each in ("before", "later"):
         if yanks == each:
-            index.told = {"yanked": "broken"}
-        take(mirror, index, "demo==1.0", **options)
+            index.said = {"yanked": "broken"}
+        sync(mirror, index, "demo==1.0", **options)
     assert files(mirror) == {"demo-1.0-1nogpu-py3-none-any.whl": "broken"}
     assert files(mirror, "upload-time") == {"demo-1.0-1nogpu-py3-none-any.whl": TIME}
 
@@ -278,18 +278,18 @@ def test_an_original_that_is_listed_yanked_stays_so_and_has_its_upload_time(mirr
     path = demo_wheel(tmp_path / "in", "1.0", GPU)
     index = Index({path.name: path.read_bytes()})
     for _ in range(2):
-        take(mirror, index, "demo", allow_unproven=True, build_tag="1nogpu", yank_original="gpu")
+        sync(mirror, index, "demo", allow_unproven=True, build_tag="1nogpu", yank_original="gpu")
         assert files(mirror) == {"demo-1.0-1nogpu-py3-none-any.whl": False, path.name: "gpu"}
     assert set(files(mirror, "upload-time").values()) == {TIME}
 
 
 def test_the_upload_time_is_that_of_the_index_and_ours_is_kept(index: Index, mirror: Path) -> None:
     index.of = {ONE: {"upload-time": "2025-05-05T05:05:05+02:00"}, TWO: {"upload-time": "2025-05-05T05:05:05"}}
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     assert files(mirror, "upload-time") == {ONE: "2025-05-05T03:05:05.000000Z", TWO: "2025-05-05T05:05:05.000000Z"}
     assert all(time > "2026-06" for time in files(mirror, "_wheelfix-added").values())
     before = page(mirror)
-    take(mirror, index, "demo==1.0", rules="gpu/nvidia")
+    sync(mirror, index, "demo==1.0", rules="gpu/nvidia")
     for file in before["files"]:
         file.pop("_wheelfix-rules", None)
     after = page(mirror)
@@ -304,8 +304,8 @@ def test_a_wheel_that_is_corrected_once_more_keeps_its_upload_time(mirror: Path,
     """Whoever corrects it: the index by other rules, or somebody with the original at hand."""
     path = demo_wheel(tmp_path / "in", "1.0", GPU, "nvidia-cublas-cu12")
     index = Index({path.name: path.read_bytes()})
-    take(mirror, index, "demo", allow_unproven=True)
-    take(mirror, index, "demo", rules=None, replace=True)
+    sync(mirror, index, "demo", allow_unproven=True)
+    sync(mirror, index, "demo", rules=None, replace=True)
     assert files(mirror, "upload-time") == {path.name: TIME}
     fix_into_mirror(mirror, path, policy=Policy(allow_unproven=True), publishing=Publishing(replace=True))
     assert files(mirror, "upload-time") == {path.name: TIME}
@@ -329,11 +329,11 @@ def test_an_index_of_html_only_gives_the_time_when_the_file_was_first_seen(
         )
     reply = Reply(html.encode(), headers={"Content-Type": "text/html"})
     index.spoil = lambda asked: reply if asked.path == "/simple/demo/" else None
-    published = take(mirror, index, "demo==2.0")
+    published = sync(mirror, index, "demo==2.0")
     assert ("when the mirror first saw the file" in notes(published)) is not has_time
     [first] = files(mirror, "upload-time").values()
     assert (first == TIME) is has_time
-    take(mirror, index, "demo==2.0", rules="gpu/nvidia")
+    sync(mirror, index, "demo==2.0", rules="gpu/nvidia")
     assert files(mirror, "upload-time") == {TWO: first}
     assert files(mirror, "_wheelfix-added")[TWO] > "2026-06"
 
@@ -346,8 +346,8 @@ def test_a_page_from_before_is_brought_on(index: Index, mirror: Path, tmp_path: 
     document["files"][0] |= {"yanked": "ours", "_wheelfix-unknown": {"x": 1}}
     path.write_text(json.dumps(document))
     before = files(mirror, "upload-time")
-    index.told = {"yanked": "theirs"}
-    take(mirror, index, "demo==1.0")
+    index.said = {"yanked": "theirs"}
+    sync(mirror, index, "demo==1.0")
     assert files(mirror) == {ONE: "ours", TWO: "theirs"}
     assert files(mirror, "upload-time") == {ONE: TIME, TWO: TIME}
     assert files(mirror, "_wheelfix-added") == before
@@ -358,26 +358,26 @@ def test_a_page_from_before_is_brought_on(index: Index, mirror: Path, tmp_path: 
 def test_the_status_of_a_project_is_copied_by_the_first_run(index: Index, mirror: Path) -> None:
     """Whoever quarantines a project does not want to wait for the second one."""
     index.page = {"project-status": {"status": "quarantined"}}
-    assert statuses(take(mirror, index)) == [("added", TWO)]
+    assert statuses(sync(mirror, index)) == [("added", TWO)]
     assert page(mirror)["project-status"] == {"status": "quarantined"}
 
 
-def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> None:
-    take(mirror, index)
+def test_the_status_of_a_project_is_copied(index: Index, mirror: Path) -> None:
+    sync(mirror, index)
     for status in ({"status": "quarantined", "reason": "malware"}, {"status": "archived"}):
         index.page = {"project-status": status}
-        take(mirror, index)
+        sync(mirror, index)
         assert page(mirror)["project-status"] == status
         assert f'content="{status["status"]}"' in (mirror / "public/simple/demo/index.html").read_text()
     index.page = {}
-    take(mirror, index)
+    sync(mirror, index)
     assert "project-status" not in page(mirror)
     document = page(mirror)
     (mirror / "public/simple/demo/index.json").write_text(
         json.dumps(document | {"project-status": {"status": "deprecated"}})
     )
     index.page = {"project-status": {"status": "archived"}}
-    take(mirror, index)
+    sync(mirror, index)
     assert page(mirror)["project-status"] == {"status": "deprecated"}
 
 
@@ -385,9 +385,9 @@ def test_the_status_of_a_project_is_taken_over(index: Index, mirror: Path) -> No
 def test_a_status_that_nobody_defined_is_a_note(status: str, index: Index, mirror: Path) -> None:
     """PEP 792 has four; a fifth one makes nothing else unreadable, and takes nothing back."""
     index.page = {"project-status": {"status": "archived"}}
-    take(mirror, index)
+    sync(mirror, index)
     index.page = {"project-status": {"status": status, "reason": "x"}}
-    published = take(mirror, index, "demo==1.0")
+    published = sync(mirror, index, "demo==1.0")
     assert statuses(published) == [("added", ONE)]
     [note] = [each for each in published.files[0].notes if "PEP 792" in each]
     assert "\x1b" not in note
@@ -395,7 +395,7 @@ def test_a_status_that_nobody_defined_is_a_note(status: str, index: Index, mirro
 
 
 def test_extras_are_not_followed_and_keep_nobody_out(index: Index, mirror: Path) -> None:
-    published = take(mirror, index, "demo[socks]", "demo==1.0")
+    published = sync(mirror, index, "demo[socks]", "demo==1.0")
     assert statuses(published) == [("added", TWO), ("added", ONE)]
     assert published.ok
     assert published.files[0].notes[0].startswith("Extras are not followed (socks)")
@@ -407,7 +407,7 @@ def test_a_project_of_source_distributions_says_so(requirement: str, versions: s
     index.files = {"demo-1.0.tar.gz": b"x", "demo-2.0.zip": b"y", "demo-0.5-py3-none-any.whl": b"z"}
     if requirement != "demo==2.0":
         del index.files["demo-0.5-py3-none-any.whl"]
-    published = take(mirror, index, requirement)
+    published = sync(mirror, index, requirement)
     [each] = published.files
     assert each.problem is not None
     assert each.problem.code == "only-sdists"
@@ -438,53 +438,53 @@ def test_a_download_that_is_resumed_says_so(ranges: bool, index: Index, mirror: 
 
 
 def test_two_indexes_do_not_change_a_page_in_turn(index: Index, mirror: Path) -> None:
-    other = Index(index.files, told={"upload-time": "2020-02-02T00:00:00Z"})
+    other = Index(index.files, said={"upload-time": "2020-02-02T00:00:00Z"})
     times = []
     for each in (index, other, index, other):
-        take(mirror, each)
+        sync(mirror, each)
         times.append(files(mirror, "upload-time")[TWO])
     assert times == [TIME, *["2020-02-02T00:00:00.000000Z"] * 3]
 
 
 def test_what_another_index_still_lists_is_not_removed(index: Index, mirror: Path) -> None:
     other = Index(dict(index.files))
-    take(mirror, other, "demo==1.0", "demo==2.0")
-    take(mirror, index, "demo==1.0", "demo==2.0")
+    sync(mirror, other, "demo==1.0", "demo==2.0")
+    sync(mirror, index, "demo==1.0", "demo==2.0")
     del index.files[TWO]
-    take(mirror, index, "demo==1.0")
+    sync(mirror, index, "demo==1.0")
     assert files(mirror) == {ONE: False, TWO: "removed upstream"}
     for each in (other, index, other):
-        take(mirror, each, "demo==1.0")
+        sync(mirror, each, "demo==1.0")
         assert files(mirror) == {ONE: False, TWO: False}
 
 
 def test_what_one_index_has_yanked_no_other_one_unyanks(index: Index, mirror: Path) -> None:
     """Some know of no yanks; one that has yanked it, too, counts as well."""
-    index.told = {"yanked": "broken"}
-    take(mirror, index, "demo==2.0")
+    index.said = {"yanked": "broken"}
+    sync(mirror, index, "demo==2.0")
     first = dict(PORTS)
     PORTS.clear()
-    index.told = {}
+    index.said = {}
     for rules in ("gpu", "gpu/nvidia"):
-        take(mirror, index, "demo==2.0", rules=rules)
+        sync(mirror, index, "demo==2.0", rules=rules)
         assert files(mirror) == {TWO: "broken"}
     PORTS.update(first)
-    take(mirror, index, "demo==2.0")
+    sync(mirror, index, "demo==2.0")
     assert files(mirror) == {TWO: False}
 
 
 def test_pages_that_are_behind_are_brought_on_by_the_next_run(index: Index, mirror: Path) -> None:
-    """Also where nothing is to be taken any more; what is taken over is not reported as failed either."""
+    """Also where nothing is left to download; and what is copied is not reported as failed."""
     with failing("index.html"):
-        published = take(mirror, index)
+        published = sync(mirror, index)
         assert statuses(published) == [("added", TWO)]
         assert not published.ok
-    assert statuses(take(mirror, index)) == [("unchanged", TWO)]
+    assert statuses(sync(mirror, index)) == [("unchanged", TWO)]
     assert check_mirror(mirror).findings == ()
     index.of = {TWO: {"yanked": "broken"}}
     with failing("index.html"):
-        published = take(mirror, index, "demo==2.0")
+        published = sync(mirror, index, "demo==2.0")
     assert statuses(published) == [("unchanged", TWO), ("yanked", TWO)]
     assert published.files[1].problem is not None
-    assert take(mirror, index, "demo==2.0").ok
+    assert sync(mirror, index, "demo==2.0").ok
     assert check_mirror(mirror).findings == ()

@@ -1,4 +1,4 @@
-"""Releases of another index, taken, corrected and published; and what a hostile index is refused."""
+"""Releases of another index, downloaded, fixed and published; and what is refused from a hostile index."""
 
 import errno
 import json
@@ -62,8 +62,8 @@ def codes(published: PublishReport) -> list[str | None]:
     return [each.problem.code if each.problem else None for each in published.files]
 
 
-def loaded(server: Server) -> list[str]:
-    """Return the wheels that were loaded from a server."""
+def downloaded(server: Server) -> list[str]:
+    """Return the wheels that were downloaded from a server."""
     return [each.path.rpartition("/")[2] for each in server.asked() if each.path.endswith(".whl")]
 
 
@@ -72,7 +72,7 @@ def kept(mirror: Path) -> list[str]:
     return sorted(path.suffix for path in (mirror / "private/scratch/downloads").glob("*"))
 
 
-def test_a_release_is_taken_corrected_and_published(server: Server, mirror: Path) -> None:
+def test_a_release_is_downloaded_fixed_and_published(server: Server, mirror: Path) -> None:
     report, published = mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
     assert [each.status.value for each in report.outcomes] == ["fixed"] * 5 + ["unchanged"]
     assert statuses(published) == ["added"] * 6
@@ -94,7 +94,7 @@ def test_one_wheel_starts_no_other_process(server: Server, mirror: Path, monkeyp
     assert mirror_releases(mirror, server.index, "demo==2.0")[1].ok
 
 
-def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(server: Server, mirror: Path) -> None:
+def test_a_wheel_is_downloaded_again_only_if_rules_or_options_change(server: Server, mirror: Path) -> None:
     mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
     before = server.wheel_bytes()
     report, published = mirror_releases(mirror, server.index, ["demo==1.0", "demo==2.0"], policy=Policy(allow_unproven=True))
@@ -113,7 +113,7 @@ def test_what_was_taken_is_not_loaded_again_unless_rules_or_options_change(serve
 
 
 def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror: Path) -> None:
-    """Only the rest is loaded; what is there already is never trusted unseen."""
+    """Only the rest is downloaded; what is there already is never trusted unseen."""
     [path] = upstream.glob("public/files/demo/*/demo-2.0-*.whl")
     [file] = choose_wheels(Session(), server.index, "demo==2.0")
     part = mirror / f"private/scratch/downloads/{file.digests['sha256']}.part"
@@ -142,7 +142,7 @@ def breaking(name: str, data: bytes, times: int) -> Callable[[Asked], Reply | No
 
 
 def test_what_is_complete_survives_a_download_that_breaks_off(tmp_path: Path, mirror: Path) -> None:
-    """It is published; and kept, where the mirror cannot take it yet."""
+    """It is published; and kept, where the mirror refuses it for now."""
     paths = [demo_wheel(tmp_path / "in", "1.0", tags=tags) for tags in ("py2-none-any", "py3-none-any")]
     index = index_of(*paths)
     index.spoil = breaking(paths[1].name, paths[1].read_bytes(), 2)
@@ -153,13 +153,13 @@ def test_what_is_complete_survives_a_download_that_breaks_off(tmp_path: Path, mi
         assert codes(published) == [None, "no-answer"]
         server.requests.clear()
         mirror_releases(mirror, server.index, "demo")
-        assert set(loaded(server)) == {paths[1].name}
+        assert set(downloaded(server)) == {paths[1].name}
         _, published = mirror_releases(mirror, server.index, "demo")
     assert statuses(published) == ["unchanged", "added"]
     assert kept(mirror) == []
 
 
-def test_what_is_loaded_is_kept_until_the_mirror_takes_it(tmp_path: Path, mirror: Path) -> None:
+def test_a_download_is_kept_until_the_mirror_accepts_it(tmp_path: Path, mirror: Path) -> None:
     add_wheels(mirror, demo_wheel(tmp_path / "ours", "1.0", "six"))
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0"))) as server:
         _, published = mirror_releases(mirror, server.index, "demo")
@@ -167,7 +167,7 @@ def test_what_is_loaded_is_kept_until_the_mirror_takes_it(tmp_path: Path, mirror
         assert kept(mirror) == [".whl"]
         _, published = mirror_releases(mirror, server.index, "demo", publishing=Publishing(replace=True))
         assert statuses(published) == ["replaced"]
-        assert len(loaded(server)) == 1
+        assert len(downloaded(server)) == 1
     assert kept(mirror) == []
 
 
@@ -178,10 +178,10 @@ def test_what_is_kept_is_not_trusted_unseen(tmp_path: Path, mirror: Path) -> Non
         [path] = (mirror / "private/scratch/downloads").iterdir()
         path.write_bytes(b"other")
         assert mirror_releases(mirror, server.index, "demo", publishing=Publishing(replace=True))[1].ok
-        assert len(loaded(server)) == 2
+        assert len(downloaded(server)) == 2
 
 
-def test_every_requirement_and_every_file_is_for_itself(tmp_path: Path, mirror: Path) -> None:
+def test_requirements_and_files_are_handled_independently(tmp_path: Path, mirror: Path) -> None:
     paths = [demo_wheel(tmp_path / "in", "1.0", tags=tags) for tags in ("py2-none-any", "py3-none-any")]
     index = index_of(*paths)
     index.spoil = lambda asked: Reply(b"x" * 100) if asked.path.endswith(paths[0].name) else None
@@ -194,20 +194,20 @@ def test_every_requirement_and_every_file_is_for_itself(tmp_path: Path, mirror: 
     assert check_mirror(mirror).findings == ()
 
 
-def test_what_two_requirements_name_is_loaded_once(tmp_path: Path, mirror: Path) -> None:
+def test_a_wheel_for_two_requirements_is_downloaded_once(tmp_path: Path, mirror: Path) -> None:
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0"))) as server:
         _, published = mirror_releases(mirror, server.index, ["demo", "demo==1.0", "demo"])
         assert statuses(published) == ["added"]
-        assert len(loaded(server)) == 1
+        assert len(downloaded(server)) == 1
 
 
 def refusing(tmp_path: Path) -> Index:
-    """Return an index with a wheel of which nothing tells whether it can do without a GPU."""
+    """Return an index with a wheel without evidence whether it needs a GPU."""
     files = (Entry("demo/__init__.py", b""),)
     return index_of(demo_wheel(tmp_path / "in", "1.0", "nvidia-cudnn-cu12", tags=TAGS[1], files=files))
 
 
-def test_what_was_refused_is_told_again_without_loading_it(tmp_path: Path, mirror: Path) -> None:
+def test_a_refusal_is_reported_again_without_a_download(tmp_path: Path, mirror: Path) -> None:
     with answering(refusing(tmp_path)) as server:
         report, first = mirror_releases(mirror, server.index, "demo")
         assert [each.status.value for each in report.outcomes] == statuses(first) == ["refused"]
@@ -217,7 +217,7 @@ def test_what_was_refused_is_told_again_without_loading_it(tmp_path: Path, mirro
         report, again = mirror_releases(mirror, server.index, "demo")
         assert report.outcomes == ()
         assert again.files == first.files
-        assert len(loaded(server)) == 1
+        assert len(downloaded(server)) == 1
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_refusal_holds_for_the_same_rules_and_options_only(option: str, tmp_pa
     with answering(refusing(tmp_path)) as server:
         mirror_releases(mirror, server.index, "demo")
         mirror_releases(mirror, server.index, "demo", **values(**{option: value}))
-        assert len(loaded(server)) == 2
+        assert len(downloaded(server)) == 2
 
 
 @pytest.mark.parametrize("option", ["skip_unproven", "allow_unproven"])
@@ -247,7 +247,7 @@ def test_a_refusal_does_not_outlive_this_version(tmp_path: Path, mirror: Path, m
         mirror_releases(mirror, server.index, "demo")
         monkeypatch.setattr("wheelfix.mirror.fetch.__version__", "99")
         mirror_releases(mirror, server.index, "demo")
-        assert len(loaded(server)) == 2
+        assert len(downloaded(server)) == 2
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_a_note_of_a_refusal_that_cannot_be_read_is_none(text: str, tmp_path: Pa
         note.write_text(text)
         _, published = mirror_releases(mirror, server.index, "demo")
         assert statuses(published) == ["refused"]
-        assert len(loaded(server)) == 2
+        assert len(downloaded(server)) == 2
 
 
 def test_a_refusal_is_not_noted_while_wheels_of_the_release_are_missing(tmp_path: Path, mirror: Path) -> None:
@@ -277,7 +277,7 @@ def test_a_refusal_is_not_noted_while_wheels_of_the_release_are_missing(tmp_path
     assert kept(mirror) == []
 
 
-def test_an_index_of_corrected_wheels_is_not_loaded_again(tmp_path: Path, mirror: Path) -> None:
+def test_an_index_of_fixed_wheels_is_not_downloaded_again(tmp_path: Path, mirror: Path) -> None:
     original = demo_wheel(tmp_path / "in", "1.0", GPU)
     [fixed] = fix_wheels(original, output=tmp_path / "fixed", policy=Policy(allow_unproven=True)).outcomes
     assert fixed.output is not None
@@ -285,10 +285,10 @@ def test_an_index_of_corrected_wheels_is_not_loaded_again(tmp_path: Path, mirror
         for expected in ("added", "unchanged"):
             _, published = mirror_releases(mirror, server.index, "demo", publishing=Publishing(yank_original="gpu"))
             assert statuses(published) == [expected]
-        assert len(loaded(server)) == 1
+        assert len(downloaded(server)) == 1
 
 
-def test_several_runs_at_once_load_a_wheel_once(tmp_path: Path, mirror: Path) -> None:
+def test_several_runs_at_once_download_a_wheel_once(tmp_path: Path, mirror: Path) -> None:
     paths = [demo_wheel(tmp_path / "in", "1.0", GPU, tags=tags) for tags in ("py2-none-any", "py3-none-any")]
     meet = threading.Barrier(3)
     with answering(index_of(*paths)) as server:
@@ -299,7 +299,7 @@ def test_several_runs_at_once_load_a_wheel_once(tmp_path: Path, mirror: Path) ->
 
         with ThreadPoolExecutor(3) as pool:
             reports = list(pool.map(run, range(3)))
-        assert sorted(loaded(server)) == sorted(path.name for path in paths)
+        assert sorted(downloaded(server)) == sorted(path.name for path in paths)
     assert all(report.ok for report in reports)
     assert check_mirror(mirror).findings == ()
     assert kept(mirror) == []
@@ -312,27 +312,27 @@ def test_the_original_is_listed_too_and_yanked_later_on_as_well(tmp_path: Path, 
         assert statuses(published) == ["added"]
         _, published = mirror_releases(mirror, server.index, "demo", **options, publishing=Publishing(yank_original="gpu"))
         assert statuses(published) == ["unchanged", "yanked"]
-        before = loaded(server)
+        before = downloaded(server)
         _, published = mirror_releases(mirror, server.index, "demo", **options, publishing=Publishing(yank_original="gpu"))
         assert statuses(published) == ["unchanged"]
-        assert loaded(server) == before
+        assert downloaded(server) == before
     page = json.loads((mirror / "public/simple/demo/index.json").read_bytes())
     assert {file["filename"]: file["yanked"] for file in page["files"]} == {
         "demo-1.0-py3-none-any.whl": "gpu", "demo-1.0-1nogpu-py3-none-any.whl": False}  # fmt: skip
     assert check_mirror(mirror).findings == ()
 
 
-def test_an_original_that_cannot_be_listed_is_told_each_time(tmp_path: Path, mirror: Path) -> None:
+def test_an_original_that_cannot_be_listed_is_reported_each_time(tmp_path: Path, mirror: Path) -> None:
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0", GPU))) as server:
         for _ in range(2):
             _, published = mirror_releases(
                 mirror, server.index, "demo", policy=Policy(allow_unproven=True), publishing=Publishing(yank_original="gpu")
             )
             assert "has the same name" in published.files[0].notes[0]
-        assert len(loaded(server)) == 1
+        assert len(downloaded(server)) == 1
 
 
-def test_what_nobody_asks_for_is_not_kept_for_ever(tmp_path: Path, mirror: Path) -> None:
+def test_downloads_that_no_run_uses_are_deleted(tmp_path: Path, mirror: Path) -> None:
     with answering(index_of(demo_wheel(tmp_path / "in", "1.0"))) as server:
         mirror_releases(mirror, server.index, "demo")
         old, young = (mirror / f"private/scratch/downloads/{digit * 64}.part" for digit in "01")
@@ -344,7 +344,7 @@ def test_what_nobody_asks_for_is_not_kept_for_ever(tmp_path: Path, mirror: Path)
     assert young.exists()
 
 
-def test_who_asks_is_known_from_netrc(server: Server, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_come_from_netrc(server: Server, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server.password = "who:secret"
     _, published = mirror_releases(mirror, server.index, "demo==2.0")
     assert codes(published) == ["access-denied"]
@@ -356,8 +356,8 @@ def test_who_asks_is_known_from_netrc(server: Server, mirror: Path, tmp_path: Pa
     assert published.ok
 
 
-def test_who_asks_is_known_from_keyring(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And it is told to that server only."""
+def test_credentials_come_from_keyring(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that server alone gets it."""
     asked: list[str] = []
 
     def get_credential(service: str, user: str | None) -> SimpleNamespace | None:
@@ -418,7 +418,7 @@ def test_credentials_do_not_follow_a_redirect_to_another_server(mirror: Path, mo
 )
 def test_a_hostile_index_is_refused(values: dict[str, object], code: str, mirror: Path, tmp_path: Path) -> None:
     index = index_of(demo_wheel(tmp_path / "in", "2.0"))
-    index.told = values
+    index.said = values
     before = sorted(path for path in tmp_path.rglob("*") if mirror not in path.parents)
     with answering(index) as server:
         _, published = mirror_releases(mirror, server.index, "demo==2.0")
@@ -432,7 +432,7 @@ def test_a_sum_may_be_in_upper_case(mirror: Path, tmp_path: Path) -> None:
     index = index_of(demo_wheel(tmp_path / "in", "2.0"))
     with answering(index) as server:
         [file] = choose_wheels(Session(), server.index, "demo")
-        index.told = {"hashes": {"sha256": file.digests["sha256"].upper()}}
+        index.said = {"hashes": {"sha256": file.digests["sha256"].upper()}}
         for expected in ("added", "unchanged"):
             assert statuses(mirror_releases(mirror, server.index, "demo")[1]) == [expected]
 
@@ -495,7 +495,7 @@ def test_what_a_job_needs_from_the_command_line(server: Server, mirror: Path) ->
     assert {each["filename"] for each in mirror_report(ran)["files"]} >= {"demo-1.0+cpu-py3-none-any.whl"}
 
 
-def test_what_is_refused_is_in_the_report_and_told_once(tmp_path: Path, mirror: Path) -> None:
+def test_a_refusal_is_in_the_report_and_printed_once(tmp_path: Path, mirror: Path) -> None:
     name = "demo-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
     with answering(refusing(tmp_path)) as server:
         for _ in range(2):  # the second time without loading it
@@ -511,7 +511,9 @@ def test_what_is_refused_is_in_the_report_and_told_once(tmp_path: Path, mirror: 
         assert ran.code == 0, ran.err
 
 
-def test_a_sibling_that_failed_once_is_waited_for(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_not_noted_where_a_wheel_of_the_release_failed(
+    tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other one was refused because of it; that is not remembered."""
     paths = [demo_wheel(tmp_path / "in", "1.0", GPU, tags=tags) for tags in ("py2-none-any", "py3-none-any")]
     real = os.open
@@ -530,7 +532,7 @@ def test_a_sibling_that_failed_once_is_waited_for(tmp_path: Path, mirror: Path, 
         assert statuses(published) == ["added", "added"]
 
 
-def test_a_wheel_that_the_mirror_has_lost_is_taken_again(tmp_path: Path, mirror: Path) -> None:
+def test_a_wheel_that_the_mirror_has_lost_is_downloaded_again(tmp_path: Path, mirror: Path) -> None:
     path = demo_wheel(tmp_path / "in", "1.0", "six")
     with answering(index_of(path)) as server:
         mirror_releases(mirror, server.index, "demo")

@@ -1,4 +1,4 @@
-"""Talking to servers that are slow, endless, hostile or curious: bounded, and without telling secrets."""
+"""Requests to servers that are slow, endless, hostile or curious: within limits, and without secrets."""
 
 import gzip
 import random
@@ -38,11 +38,11 @@ def refused(code: str, call: Callable[[], object]) -> MirrorError:
     return caught.value
 
 
-@pytest.mark.parametrize("bound", [{"seconds": 1, "timeout": 30}, {"seconds": 1, "timeout": 0.5}])
-def test_a_body_that_drips_ends_with_the_time(bound: dict[str, Any]) -> None:
+@pytest.mark.parametrize("limit", [{"seconds": 1, "timeout": 30}, {"seconds": 1, "timeout": 0.5}])
+def test_a_body_that_drips_ends_with_the_time(limit: dict[str, Any]) -> None:
     """Each byte comes in time, and the last one after half a minute."""
     with answering(lambda asked: Reply(PAGE + b" " * 300, headers=TYPE, pause=0.1)) as server:
-        refused("limit-reached", lambda: ask_page(Session(**bound), server.index, "demo"))
+        refused("limit-reached", lambda: ask_page(Session(**limit), server.index, "demo"))
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"])
@@ -75,7 +75,7 @@ def test_a_file_that_drips_ends_with_the_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1])
 @pytest.mark.parametrize("name", ["timeout", "seconds"])
-def test_bounds_that_bound_nothing(name: str, value: float) -> None:
+def test_limits_that_limit_nothing(name: str, value: float) -> None:
     with pytest.raises(ValueError, match="finite"):
         Session(**{name: value})  # type: ignore[arg-type]
 
@@ -119,7 +119,7 @@ def test_a_redirect_does_not_leave_https() -> None:
     assert _follow("http://example.org/x", "https://example.org/y") == "https://example.org/y"
 
 
-def test_a_page_is_inflated_to_a_bound() -> None:
+def test_a_page_is_inflated_up_to_a_limit() -> None:
     bomb = gzip.compress(b" " * (1 << 26))
     bodies = {"/good/": gzip.compress(b"good" * 1000), "/cut/": gzip.compress(PAGE)[:-9], "/none/": b"none", "/bomb/": bomb}
     with answering(lambda asked: Reply(bodies[asked.path], headers={"Content-Encoding": "gzip"})) as server:
@@ -170,7 +170,7 @@ def test_whatever_bytes_come_only_errors_of_the_mirror_come_out(tmp_path: Path) 
 
 
 def spoilt(chance: random.Random, data: bytes) -> bytes:
-    """Return ``data`` with some bytes changed, taken away or put twice."""
+    """Return ``data`` with some bytes changed, removed or doubled."""
     found = bytearray(data)
     for _ in range(chance.randint(1, 8)):
         place = chance.randrange(len(found))
@@ -190,7 +190,7 @@ def spoilt(chance: random.Random, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "said"),
     [
         ("https://example.org/simple/?token=secret#secret", "https://example.org/simple/"),
         ("https://who:secret@example.org:8080/x", "https://example.org:8080/x"),
@@ -203,20 +203,20 @@ def spoilt(chance: random.Random, data: bytes) -> bytes:
         ("http://example.org/\x1b[2J", "http://example.org/\\x1b[2J"),
     ],
 )
-def test_addresses_are_told_without_secrets(url: str, told: str) -> None:
-    assert shown_url(url) == told
+def test_urls_are_shown_without_secrets(url: str, said: str) -> None:
+    assert shown_url(url) == said
 
 
 @pytest.mark.parametrize(
     "url", ["ftp://who:hidden@example.org/", "who:hidden@example.org", "http://who:hidden@[::1", "http://who:hidden@h/"]
 )
-def test_what_is_wrong_with_an_address_is_told_without_secrets(url: str) -> None:
+def test_errors_about_a_url_show_no_secrets(url: str) -> None:
     with pytest.raises(MirrorError) as caught:
         check_url(url)
     assert "hidden" not in str(caught.value)
 
 
-def test_who_may_not_read_is_told_what_to_do() -> None:
+def test_missing_credentials_get_help() -> None:
     with answering(lambda asked: Reply(status=403)) as server:
         error = refused("access-denied", lambda: ask_page(Session(), server.index, "demo"))
     assert "127.0.0.1" in error.hint
@@ -233,7 +233,7 @@ def test_a_keyring_that_is_locked_is_none(monkeypatch: pytest.MonkeyPatch) -> No
         refused("access-denied", lambda: ask_page(Session(), server.index, "demo"))
 
 
-def test_a_signature_is_not_told(tmp_path: Path) -> None:
+def test_a_signature_is_not_shown(tmp_path: Path) -> None:
     with answering(lambda asked: Reply(status=404)) as server:
         url = f"{server.url}/x.whl?X-Amz-Signature=secret"
         error = refused("bad-answer", lambda: Session().save(url, tmp_path / "x", largest=9))
@@ -271,7 +271,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (["soon", "-1", "\u00b2"], [1.0, 2.0, 4.0]),
     ],
 )
-def test_a_server_that_is_busy_is_asked_again(
+def test_requests_to_a_busy_server_are_retried(
     status: int, said: list[str | None], waited: list[float], pauses: list[float]
 ) -> None:
     with answering(busy(*said, status=status)) as server:
@@ -295,7 +295,7 @@ def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "bound", "requests"),
+    ("said", "limit", "requests"),
     [
         (["121"], {}, 1),
         (["9" * 5000], {}, 1),
@@ -303,16 +303,14 @@ def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
         (["1"] * 9, {}, 4),
     ],
 )
-def test_who_is_busy_for_long_is_not_waited_for(
-    said: list[str], bound: dict[str, Any], requests: int, pauses: list[float]
-) -> None:
+def test_a_long_pause_is_not_waited_for(said: list[str], limit: dict[str, Any], requests: int, pauses: list[float]) -> None:
     with answering(busy(*said)) as server:
-        error = refused("bad-answer", lambda: ask_page(Session(**bound), server.index, "demo"))
+        error = refused("bad-answer", lambda: ask_page(Session(**limit), server.index, "demo"))
         assert len(server.requests) == requests
     assert (error.message.endswith("answers 503"), "busy" in error.hint) == (True, True)
 
 
-def test_all_pauses_of_a_run_are_bounded_together(pauses: list[float]) -> None:
+def test_all_pauses_of_a_run_have_one_limit(pauses: list[float]) -> None:
     session = Session(seconds=10_000)
     with answering(busy(*["100"] * 50)) as server:
         for _ in range(4):
@@ -334,7 +332,7 @@ def test_a_pause_is_reported(pauses: list[float]) -> None:
         assert heard == [(f"{server.index}demo/", 7.0, "the server answers 503")]
 
 
-def test_each_time_that_a_server_is_asked_again_counts(pauses: list[float]) -> None:
+def test_each_retry_counts_as_a_request(pauses: list[float]) -> None:
     with answering(busy("1", "1", "1")) as server:
         refused("limit-reached", lambda: ask_page(Session(most=2), server.index, "demo"))
 
@@ -376,12 +374,12 @@ APACHE = """<html><body><h1>Index of /simple</h1><table>
     ("listing", "projects"),
     [(NGINX, ["a-project-with-a-name-that-is-longer-than-nginx-shows", "demo"]), (APACHE, ["demo"])],
 )
-def test_a_listing_of_folders_leads_upwards_too(listing: str, projects: list[str]) -> None:
+def test_a_listing_of_directories_has_links_upwards(listing: str, projects: list[str]) -> None:
     with answering(html(listing)) as server:
         assert ask_projects(Session(), server.index) == projects
 
 
-def test_a_listing_of_files_has_their_whole_names() -> None:
+def test_a_listing_of_files_has_their_full_names() -> None:
     name = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
     body = f'<a href="../">../</a>\n<a href="{name}#sha256={"0" * 64}">{name[:47]}..&gt;</a>  27-Nov-2026  9\n'
     with answering(html(body)) as server:
@@ -437,7 +435,7 @@ def test_the_status_of_a_project_in_html(status: str, known: str, unknown: str |
 @pytest.mark.parametrize(
     "kind", ["text/html; charset=latin-1", "text/html; charset=nosuch", "text/html", "text/html; charset"]
 )
-def test_a_charset_is_taken_as_it_is_said(kind: str) -> None:
+def test_the_charset_is_what_the_server_says(kind: str) -> None:
     name = "demo-1.0-py3-none-any.whl"
     body = f'<a href="{name}" data-yanked="\u00fc">{name}</a>'.encode("latin-1" if "latin" in kind else "utf-8")
     with answering(lambda asked: Reply(body, headers={"Content-Type": kind})) as server:
@@ -450,8 +448,8 @@ def test_a_charset_is_taken_as_it_is_said(kind: str) -> None:
     "unit",
     ["<", "<a ", "<a", "<!--", "<![", "<?", "&#", "</a", '<a x="', "<a x='\"", "<script>", "<title>", "<a href=x>", "<li>"],
 )
-def test_no_markup_takes_more_than_one_look(unit: str) -> None:
-    """Parsers that look again from each tag without an end take minutes for this, and hours for a page of 32 MiB."""
+def test_every_markup_is_read_in_linear_time(unit: str) -> None:
+    """Parsers that start again at each unclosed tag take minutes for this, and hours for a page of 32 MiB."""
     flat = flatten((unit * (1 << 17)).encode()[: 1 << 17], "")
     assert len(flat.anchors) == ((1 << 17) // len(unit) if "href" in unit else 0)
 

@@ -54,12 +54,12 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ("demo>=3.0rc1", {}, {"demo-3.0rc1-py3-none-any.whl"}),
     ],
 )
-def test_which_wheels_are_taken(requirement: str, options: dict[str, Any], names: set[str], index: str) -> None:
+def test_which_wheels_are_chosen(requirement: str, options: dict[str, Any], names: set[str], index: str) -> None:
     assert {each.filename for each in choose_wheels(Session(), index, requirement, Targets(**options))} == names
 
 
 @pytest.mark.parametrize(
-    ("requirement", "options", "code", "told"),
+    ("requirement", "options", "code", "said"),
     [
         ("demo==9", {}, "no-version", "has 3.0rc1, 2.0+cpu, 2.0, 1.5, 1.0"),
         ("demo>2", {}, "no-version", "3.0rc1, 2.0+cpu"),
@@ -70,14 +70,14 @@ def test_which_wheels_are_taken(requirement: str, options: dict[str, Any], names
         ("demo", {"pythons": ["cp311"]}, "bad-python", "cp311"),
     ],
 )
-def test_what_cannot_be_taken(requirement: str, options: dict[str, Any], code: str, told: str, index: str) -> None:
+def test_what_cannot_be_chosen(requirement: str, options: dict[str, Any], code: str, said: str, index: str) -> None:
     with pytest.raises(MirrorError) as caught:
         choose_wheels(Session(), index, requirement, Targets(**options))
     assert caught.value.code == code
-    assert told in caught.value.message
+    assert said in caught.value.message
 
 
-def test_what_there_is_is_told_where_no_wheel_fits(tmp_path: Path) -> None:
+def test_the_error_lists_what_there_is_where_no_wheel_fits(tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0", tags=TAGS[1])
     with answering(Index({wheel.name: wheel.read_bytes()})) as server, pytest.raises(MirrorError) as caught:
         choose_wheels(Session(), server.index, "demo", Targets(["win*"], ["3.12"]))
@@ -86,9 +86,9 @@ def test_what_there_is_is_told_where_no_wheel_fits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("yanked", "taken"), [(False, {"demo", "demo==1.0"}), ("why", {"demo==1.0"})])
-def test_yanked_files_are_taken_by_their_version_only(yanked: object, taken: set[str], tmp_path: Path) -> None:
+def test_yanked_files_are_chosen_by_their_version_only(yanked: object, taken: set[str], tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0")
-    with answering(Index({wheel.name: wheel.read_bytes()}, told={"yanked": yanked})) as server:
+    with answering(Index({wheel.name: wheel.read_bytes()}, said={"yanked": yanked})) as server:
         for requirement in ("demo", "demo==1.0"):
             if requirement in taken:
                 assert choose_wheels(Session(), server.index, requirement)
