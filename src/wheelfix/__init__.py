@@ -8,7 +8,7 @@ The names in ``__all__`` are the public interface. In the common case one call d
     for outcome in report.outcomes:
         print(outcome.status, outcome.output, [change.before for change in outcome.changes])
 
-A mirror, a folder that any web server can serve, is filled in the same way::
+A mirror, a directory that any web server can serve, is filled in the same way::
 
     report, published = wheelfix.fix_into_mirror("mirror", ["torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"])
 
@@ -136,7 +136,7 @@ _HOMES: Final = {
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),
 }  # fmt: skip
-"""Where each public name lives; it is imported when it is first asked for (PEP 562), so that the command starts fast."""
+"""Where each public name lives; it is imported when it is first used (PEP 562), so that the command starts fast."""
 _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() for name in names}
 
 __all__ = [

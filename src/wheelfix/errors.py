@@ -1,26 +1,26 @@
 """Every error that wheelfix raises on purpose.
 
-The tree, by who is at fault::
+The tree, by what is wrong::
 
     WheelfixError
-    ├── WheelFault           the wheel cannot be corrected as it is
+    ├── WheelFault           the wheel cannot be fixed as it is
     │   ├── FilenameError        its file name
     │   ├── ArchiveError         the ZIP archive
-    │   ├── StructureError       dist-info: folders and files that must be there
+    │   ├── StructureError       dist-info: directories and files that must be there
     │   ├── MetadataError        METADATA
     │   └── RecordError          RECORD
-    ├── NeedError            the wheel needs what would be taken out of it, or may need it, or may be damaged
-    ├── RegressionError      the corrected wheel would have an error that the original has not
+    ├── NeedError            the wheel needs what would be dropped, or may need it, or may be damaged
+    ├── RegressionError      the fixed wheel would have an error that the original has not
     ├── RulesError           a rule file
-    ├── EditError            the caller asked for an edit that is not possible
+    ├── EditError            an edit is not possible
     ├── OutputError          the place for the result is taken or unusable
-    ├── MirrorError          the mirror cannot take or give what was asked for
+    ├── MirrorError          the mirror cannot do what it is given to do
     └── ResultError          the run went wrong; nothing was published
         ├── SourceChanged        the wheel changed while it was read
         └── VerificationError    what was written is not what was planned
 
 Each carries a stable ``code`` for scripts, a ``message`` that says what is wrong and where, and a ``hint`` that says what to
-do. Errors of the operating system (no permission, disk full) stay :class:`OSError`.
+do. Errors of the operating system (no permission, disk full) remain :class:`OSError`.
 """
 
 from typing import TYPE_CHECKING
@@ -49,7 +49,7 @@ class WheelfixError(Exception):
 
 
 class WheelFault(WheelfixError):
-    """The wheel cannot be corrected as it is."""
+    """The wheel cannot be fixed as it is."""
 
 
 class FilenameError(WheelFault):
@@ -73,11 +73,11 @@ class RecordError(WheelFault):
 
 
 class NeedError(WheelfixError):
-    """The wheel needs what would be taken out of it, there is no evidence that it does not, or it may be damaged."""
+    """The wheel needs what would be dropped, there is no evidence that it does not, or it may be damaged."""
 
 
 class RegressionError(WheelfixError):
-    """The corrected wheel would have an error that the original has not: a tool that takes it now would refuse it."""
+    """The fixed wheel would have an error that the original has not: a tool that takes it now would refuse it."""
 
 
 class RulesError(WheelfixError):
@@ -89,15 +89,15 @@ class RulesError(WheelfixError):
 
 
 class EditError(WheelfixError):
-    """The edit that was asked for is not possible on this wheel, or never."""
+    """The edit is not possible on this wheel, or on none."""
 
 
 class OutputError(WheelfixError):
-    """The result cannot be put where it was asked for."""
+    """The result cannot be put where it should go."""
 
 
 class MirrorError(WheelfixError):
-    """The mirror cannot take or give what was asked for, or is damaged."""
+    """The mirror cannot do what it is given to do, or is damaged."""
 
 
 class ResultError(WheelfixError):
@@ -109,4 +109,4 @@ class SourceChanged(ResultError):
 
 
 class VerificationError(ResultError):
-    """What was written is not what was planned: a fault of wheelfix or of the disk."""
+    """What was written is not what was planned: a bug in wheelfix, or a bad disk."""

@@ -71,7 +71,7 @@ def run_all(
 
     ``lost`` makes the result of an item for which the executor gave none: a worker died, or the executor was shut down; the
     others go on. ``done`` is called with each item and its result as it is done. Where that raises, or somebody presses
-    Ctrl-C, what was not begun is cancelled. ``function`` must not raise, and what goes to processes can be pickled.
+    Ctrl-C, what was not begun is cancelled. ``function`` must not raise, and what is sent to processes can be pickled.
 
     :raises ResultError: if the system does not let this process start so many others; nothing was done then.
     """
@@ -105,7 +105,7 @@ def _in_pool(
             except Exception as refusal:  # noqa: BLE001 - it cannot be handed out: a worker died, or the executor was shut down
                 yield index, lost(item, refusal)
         for future in as_completed(futures):
-            # Asked for rather than raised: what ended a worker, such as SystemExit, is not to end this process.
+            # Read rather than raised: what ended a worker, such as SystemExit, is not to end this process.
             index = futures[future]
             error = CancelledError() if future.cancelled() else future.exception()
             yield index, future.result() if error is None else lost(items[index], error)

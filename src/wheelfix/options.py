@@ -152,9 +152,9 @@ class Publishing:
     """How wheels are added to a mirror.
 
     A file name that the mirror serves with other bytes is refused, unless ``replace``: then the new bytes get a URL of their
-    own, and the old ones stay, unlisted, for old locks. With ``yank_original``, a reason, the originals of fixed wheels are
-    listed too, yanked, so that locks with their hashes can still be installed. Wheels whose release would agree less than
-    before are refused, unless ``allow_mixed``.
+    own, and the old ones are kept, unlisted, for old locks. With ``yank_original``, a reason, the originals of fixed wheels
+    are listed too, yanked, so that locks with their hashes can still be installed. Wheels whose release would agree less
+    than before are refused, unless ``allow_mixed``.
 
     :raises ValueError: if there is no such ``transfer``.
     """

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """What is called as a run goes on. Derive from :class:`NoProgress` to see some events only."""
+    """What is called during a run. Derive from :class:`NoProgress` to see some events only."""
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
         """Report that the file ``name`` is read or downloaded from here on.
@@ -23,7 +23,7 @@ class Progress(Protocol):
         """Report that ``count`` more bytes of ``name`` are done."""
 
     def waiting(self, name: str, seconds: float, reason: str) -> None:
-        """Report that ``name`` goes on in ``seconds``, and why."""
+        """Report that ``name`` continues in ``seconds``, and why."""
 
     def wheel_done(self, outcome: "Outcome") -> None:
         """Report what became of a wheel that was to be fixed."""

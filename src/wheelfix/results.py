@@ -16,9 +16,9 @@ class Status(StrEnum):
     """How it went for one wheel."""
 
     FIXED = "fixed"
-    """Corrected, or would be corrected where nothing was to be written."""
+    """Fixed, or would be fixed where nothing was to be written."""
     UNCHANGED = "unchanged"
-    """Nothing to correct; where an output folder was asked for, it holds an identical copy."""
+    """Nothing to fix; an output directory holds an identical copy."""
     REFUSED = "refused"
     """The wheel, or the place for the result, does not allow it."""
     FAILED = "failed"
@@ -216,9 +216,9 @@ class Outcome:
 
     ``source`` is the path as it was given; ``output`` the path that now holds the result, ``None`` where nothing was
     written. The sha256 sums are lower-case hexadecimal, ``None`` where they were not computed. ``metadata_diff`` is the
-    unified diff of METADATA, and of RECORD where its rows were mended, empty where neither changes; patch(1) applies it, a
-    terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the rules
-    that applied, whether or not something was left to change. ``findings`` are those that remain after a repair.
+    unified diff of METADATA, and of RECORD where a repair changed its rows, empty where neither changes; patch(1) applies
+    it, a terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the
+    rules that applied, whether or not something was left to change. ``findings`` are those that remain after a repair.
     """
 
     source: Path
@@ -276,16 +276,16 @@ class Report:
 
 
 _SYSTEM_HINTS: Final = {
-    errno.EACCES: "Check the permissions of the file and of its folder.",
-    errno.EPERM: "Check the permissions of the file and of its folder.",
-    errno.EROFS: "The file system is read-only; choose another output folder.",
+    errno.EACCES: "Check the permissions of the file and of its directory.",
+    errno.EPERM: "Check the permissions of the file and of its directory.",
+    errno.EROFS: "The file system is read-only; choose another output directory.",
     errno.ENOENT: "Check the path.",
-    errno.ENOSPC: "The disk is full; free space or choose another output folder.",
-    errno.EDQUOT: "The quota is used up; free space or choose another output folder.",
+    errno.ENOSPC: "The disk is full; free space or choose another output directory.",
+    errno.EDQUOT: "The quota is used up; free space or choose another output directory.",
     errno.EMFILE: "Allow more open files with `ulimit -n`, or run with fewer jobs.",
     errno.ENFILE: "The system has no more open files to give; run with fewer jobs.",
-    errno.EEXIST: "A file has the name of the output folder; choose another.",
-    errno.ENOTDIR: "A part of the path is a file, not a folder.",
+    errno.EEXIST: "A file has the name of the output directory; choose another.",
+    errno.ENOTDIR: "A part of the path is a file, not a directory.",
     errno.ELOOP: "The symbolic link leads to itself.",
 }
 
@@ -293,7 +293,7 @@ _SYSTEM_HINTS: Final = {
 WORKER_DIED: Final = Problem(
     "worker-died",
     "a worker process ended without a result",
-    "It may have been killed for lack of memory: run again with fewer jobs. A script that asks for more than one job needs "
+    "It may have been killed for lack of memory: run again with fewer jobs. A script with more than one job needs "
     'the guard if __name__ == "__main__".',
 )
 
@@ -334,7 +334,7 @@ def _own_problem(error: Exception) -> Problem:
     return Problem(
         "internal-error",
         f"{type(error).__name__}: {error}{place}",
-        "This is a fault of wheelfix; please report it, with the wheel if you can.",
+        "This is a bug in wheelfix; please report it, with the wheel if you can.",
     )
 
 
@@ -350,7 +350,7 @@ class PublishStatus(StrEnum):
 
     ADDED = "added"
     REPLACED = "replaced"
-    """Added in place of one of the same name, which stays for old locks and is no longer listed."""
+    """Added in place of one of the same name, which is kept for old locks and is no longer listed."""
     UNCHANGED = "unchanged"
     """It was there already, with the same bytes."""
     YANKED = "yanked"

@@ -55,14 +55,14 @@ def choosing_options(codes: Collection[str], example: str, noun: str = "findings
     return give
 
 
-_DEFAULT_FOLDER = "fixed"
+_DEFAULT_DIRECTORY = "fixed"
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 WHERE: tuple[Option, ...] = (
     WHEELS,
     click.option(
         "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
-        help=f"Folder for the results; holds all given wheels afterwards.  [default: {_DEFAULT_FOLDER}]",
+        help=f"Directory for the results; holds all given wheels afterwards.  [default: {_DEFAULT_DIRECTORY}]",
     ),
     click.option("--in-place", is_flag=True, help="Replace the given wheels themselves."),
     click.option("--check", is_flag=True, help="Write nothing; exit 1 if a wheel would change."),
@@ -82,7 +82,7 @@ JOBS: Option = click.option(
 )  # fmt: skip
 HOW: tuple[Option, ...] = (
     NULL,
-    click.option("--overwrite", is_flag=True, help="Replace files in the output folder that differ."),
+    click.option("--overwrite", is_flag=True, help="Replace files in the output directory that differ."),
     click.option("--no-sbom", is_flag=True, help="Leave out the provenance dist-info/sboms/wheelfix.cdx.json."),
     JOBS,
     click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
@@ -123,19 +123,19 @@ class WritingOptions:
 
     @property
     def verbosity(self) -> int:
-        """How much to tell, as ``render.text`` counts it."""
+        """How much to print, as ``reports.text`` counts it."""
         return int(self.verbose) - int(self.quiet)
 
     @property
     def destination(self) -> str:
         """Where results lie, as the last line of a run has it; empty where none are written, or in place."""
-        return "" if self.dry_run or self.in_place else f"{(self.output_dir or _DEFAULT_FOLDER).rstrip('/')}/"
+        return "" if self.dry_run or self.in_place else f"{(self.output_dir or _DEFAULT_DIRECTORY).rstrip('/')}/"
 
     @property
     def output(self) -> Output:
         """Where results go."""
         return Output(
-            directory=self.output_dir or _DEFAULT_FOLDER,
+            directory=self.output_dir or _DEFAULT_DIRECTORY,
             in_place=self.in_place,
             dry_run=self.dry_run,
             overwrite=self.overwrite,
@@ -162,7 +162,7 @@ def refuse_contradictions(options: WritingOptions) -> None:
     if options.in_place and options.output_dir is not None:
         raise click.UsageError("--in-place and --output-dir exclude each other.")
     if options.in_place and options.overwrite:
-        raise click.UsageError("--overwrite is for the output folder; --in-place always replaces.")
+        raise click.UsageError("--overwrite is for the output directory; --in-place always replaces.")
     if options.output_dir == "":
         raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
     if options.diff and options.form == "json":
@@ -228,7 +228,7 @@ def exit_code(report: Report, *, check: bool) -> ExitCode:
     """Return how the run ended: what was refused or failed counts more than what keeps an error or would change."""
     if not report.ok:
         return ExitCode.INCOMPLETE
-    errors = any(fault.severity is Severity.ERROR for outcome in report.outcomes for fault in outcome.findings)
+    errors = any(each.severity is Severity.ERROR for outcome in report.outcomes for each in outcome.findings)
     return ExitCode.FOUND if errors or (check and report.count(Status.FIXED)) else ExitCode.DONE
 
 
@@ -256,10 +256,10 @@ _OPTIONS = (
         "--skip-unproven", is_flag=True,
         help="Copy wheels unchanged instead of failing where there is no evidence either way.",
     ),
-    click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; tells what will not load."),
+    click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; prints what will not load."),
     ALLOW_MIXED,
     click.option(
-        "--local", metavar="LABEL", help="Give wheels that change this local version label, such as cpu: 2.7.0+cpu."
+        "--local", metavar="VERSION", help="Give wheels that change this local version, such as cpu: 2.7.0+cpu."
     ),
     click.option(
         "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
@@ -357,7 +357,7 @@ def _refuse_publishing(options: CorrectingOptions) -> None:
 def _refuse_contradictions(options: CorrectingOptions) -> None:
     refuse_contradictions(options)
     if options.in_place and (options.local is not None or options.build_tag is not None):
-        raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output folder.")
+        raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output directory.")
     if options.publish is None and (options.replace or options.yank_original is not None):
         raise click.UsageError("--replace and --yank-original are for --publish.")
     if options.publish is not None:

@@ -18,8 +18,8 @@ from wheelfix.cli.options import CorrectingOptions, correct, correcting_options
 def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...], **options: Any) -> int:
     """Drop the requirements that only a GPU build needs.
 
-    WHEEL is a file, a folder (its *.whl), or - to read paths from standard input.
-    Requirements behind an extra stay, and so do all those of GPU libraries.
+    WHEEL is a file, a directory (its *.whl), or - to read paths from standard input.
+    Requirements behind an extra are kept, and so is all that GPU libraries themselves require.
 
     \b
     Groups: nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal; and for one
@@ -28,7 +28,7 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
 
     \b
     Examples:
-      wheelfix strip-gpu torch-*.whl              corrected wheels go to fixed/
+      wheelfix strip-gpu torch-*.whl              fixed wheels are written to fixed/
       wheelfix strip-gpu --diff torch-*.whl       only show what would change
       wheelfix strip-gpu --check wheels/          for CI: exit 1 if one would change
       wheelfix strip-gpu --only nvidia --keep 'nvidia-nccl-cu*' torch-*.whl

@@ -1,1 +1,1 @@
-"""One wheel or many, corrected: planned, weighed, written beside the target, proved, and put in place."""
+"""One wheel or many, fixed: planned, weighed, written beside the target, proved, and put in place."""

@@ -36,7 +36,7 @@ def apply(wheel: Wheel, plan: Plan, target: Path | None = None, *, overwrite: bo
     :raises ResultError: if the wheel changed meanwhile, or the new one is not as planned.
     :raises OSError: if the system refuses to read or write.
     """
-    source = wheel.file  # asked for first: a wheel that is read from elsewhere has none
+    source = wheel.file  # read first: a wheel that is not a local file has none
     if plan.source != wheel.path or plan.metadata != wheel.document.data:
         raise EditError("foreign-plan", f"the plan is for {plan.source}", hint="Apply a plan to the wheel it was made for.")
     plan = guarded(plan, wheel)
@@ -146,12 +146,12 @@ def _put(staged: StagedFile, target: Path, source: Ancestor, sha256: str, *, ove
         return _place(staged, target, replace=False)
     except FileExistsError as error:
         if target.exists() and _has_sha256(target, sha256):
-            return ("The same bytes were there already.",)
+            return ("Up to date.",)
         earlier = _earlier_changes(target, source)
         if not overwrite:
             raise _exists(target, earlier) from error
         replaced = (
-            f"An earlier correction of the same wheel was replaced; the new file is without its {earlier}."
+            f"An earlier fix of the same wheel was replaced; the new file is without its {earlier}."
             if earlier
             else "Another file of this name was there and was replaced."
         )
@@ -160,25 +160,25 @@ def _put(staged: StagedFile, target: Path, source: Ancestor, sha256: str, *, ove
 
 def _exists(target: Path, earlier: str) -> OutputError:
     if not earlier:
-        hint = "Replace it with --overwrite, or choose another folder with --output-dir."
+        hint = "Replace it with --overwrite, or choose another directory with --output-dir."
         return OutputError("output-exists", f"{target} exists and differs", hint=hint)
     return OutputError(
         "output-exists",
-        f"{target} is an earlier correction of the same wheel, with {earlier}",
+        f"{target} is an earlier fix of the same wheel, with {earlier}",
         hint="Do everything in one run, with --repair beside the rules, and --overwrite; or correct that file itself with "
         f"--in-place. --overwrite alone loses its {earlier}.",
     )
 
 
 def _earlier_changes(target: Path, source: Ancestor) -> str:
-    """Return how many changes the wheel at ``target`` has if it is a correction of ``source``, empty if it is none.
+    """Return how many changes the wheel at ``target`` has if it was fixed from ``source``, empty if it is none.
 
     A wheel of the same name is one too: the original may have been built or downloaded again.
     """
     try:
         with Wheel(target, leniently=True) as wheel:
             provenance = wheel.provenance
-    except (WheelFault, SourceChanged, OSError):  # whatever lies there, it is no correction of ours
+    except (WheelFault, SourceChanged, OSError):  # whatever lies there, we did not write it
         return ""
     if provenance is None or not any(
         each.sha256 == source.sha256 or each.filename == source.filename for each in provenance.ancestors

@@ -25,7 +25,7 @@ class Assembly:
         self._old = f"{wheel.dist_info}/"
         self._new = f"{plan.renaming.dist_info}/"
         self.expected: dict[str, bytes] = {}
-        """The content of every entry that is written anew, by name."""
+        """The content of every entry that is written, by name."""
         written = dict(plan.written)
         if plan.new_metadata != plan.metadata:
             written["METADATA"] = plan.new_metadata
@@ -40,24 +40,24 @@ class Assembly:
 
     @property
     def _gone(self) -> set[str]:
-        """The files of dist-info that the new wheel does not have, or has written anew at its end."""
+        """The files of dist-info that the new wheel does not have, or has rewritten at its end."""
         return {*self.plan.removed, *([PROVENANCE] if self._before else ())}
 
     def name_of(self, entry: str) -> str:
         """Return what an entry of the old wheel is called in the new one."""
-        return new_name(entry, self.plan.renaming.folders)
+        return new_name(entry, self.plan.renaming.directories)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the provenance."""
         if self.plan.sbom or not self._before:
             return ()
-        return ("The provenance of earlier corrections was removed with --no-sbom: it would be out of date.",)
+        return ("The provenance of earlier fixes was removed with --no-sbom: it would be out of date.",)
 
     @property
     def edits(self) -> Edits:
         """The edits of the entries but for those at the end: new files, the provenance and RECORD."""
-        entries = self.wheel.layout.entries if self.plan.renaming.folders else ()
+        entries = self.wheel.layout.entries if self.plan.renaming.directories else ()
         renamed = {each.name: name for each in entries if (name := self.name_of(each.name)) != each.name}
         return Edits(
             replaced={self._old + file: content for file, content in self._replaced.items()},
@@ -100,7 +100,7 @@ class Assembly:
 
     def _record(self, last: dict[str, bytes]) -> bytes:
         record = self.wheel.record if self.plan.record is None else Record.parse(self.plan.record[1])
-        record = record.renamed(self.plan.renaming.folders)
+        record = record.renamed(self.plan.renaming.directories)
         for file in self._gone:
             record = record.without(self._new + file)
         like, before = f"{self._new}METADATA", f"{self._new}RECORD"

@@ -52,7 +52,7 @@ def fix_wheels(
     release that would no longer agree are refused, all of them. Wheels that change are called as ``naming`` says.
 
     A file that is given twice is worked on once. ``jobs`` processes work at a time, or those of ``executor``; a script that
-    uses more than one needs the usual ``if __name__ == "__main__"`` guard. ``progress`` is called as the run goes on.
+    uses more than one needs the usual ``if __name__ == "__main__"`` guard. ``progress`` is called during the run.
 
     No error of one wheel is raised, nor what an executor reports of one: it is the ``problem`` of that wheel's outcome.
     What rules that come from a file or a script show is in the report's ``rule_findings``, how releases disagreed as they
@@ -179,7 +179,7 @@ def _compared(
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":
-    """Return rules ready for use; those that come with wheelfix stay a name, so that they need not be loaded yet."""
+    """Return rules ready for use; built-in ones remain a name, so that they need not be loaded yet."""
     if rules is None or (isinstance(rules, str) and rules in BUILT_IN):
         return rules
     from wheelfix.rules.load import load_rules  # imported late, see _fix

@@ -28,15 +28,15 @@ from wheelfix.wheel.zip.source import sha256_of
 class RequirementLine:
     """One Requires-Dist line. ``action`` is what the rules do to it: drop, keep, or ``None`` where no rule matches.
 
-    ``fault`` says why the line is malformed, ``None`` where it is not. ``verdict`` says whether the wheel can do without it
-    and ``evidence`` why; both are ``None`` where no rule takes it away. ``suggestion`` is a rule, as TOML, that would change
-    a requirement which looks like GPU and is kept.
+    ``problem`` says why the line is malformed, ``None`` where it is not. ``verdict`` says whether the wheel can do without
+    it and ``evidence`` why; both are ``None`` where no rule drops it. ``suggestion`` is a rule, as TOML, that would change a
+    requirement which looks like GPU and is kept.
     """
 
     text: str
     name: str | None
     needs_extra: bool
-    fault: str | None
+    problem: str | None
     action: str | None
     rule: str | None
     reason: str | None
@@ -50,8 +50,8 @@ class Description:
     """One wheel as ``show`` presents it; where ``problem`` is set, nothing else but ``source`` is known.
 
     ``size`` is in bytes. ``build`` is what the wheel says of its build. ``refusal`` says why the rules would not be carried
-    out, ``None`` if they would. ``faults`` are sentences on what does not fit together in the wheel, as far as that is seen
-    without reading all of it. ``provenance`` tells how wheelfix has fixed the wheel before.
+    out, ``None`` if they would. ``findings`` are sentences on what does not fit together in the wheel, as far as that can
+    be seen without reading all of it. ``provenance`` says how wheelfix has fixed the wheel before.
     """
 
     source: Path
@@ -66,13 +66,13 @@ class Description:
     requirements: tuple[RequirementLine, ...] = ()
     refusal: Problem | None = None
     notes: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     provenance: Provenance | None = None
     problem: Problem | None = None
 
 
 def describe(path: Path, rules: RuleSet, *, scan: Scan = Scan.AUTO) -> Description:
-    """Return what there is to know about the wheel at ``path``; a wheel that cannot be read is told by its problem.
+    """Return what there is to know about the wheel at ``path``; one that cannot be read has a problem.
 
     ``scan`` says when its binaries are read for the verdicts.
     """
@@ -140,7 +140,7 @@ class WheelExplanation:
     """What rules make of one wheel, requirement by requirement.
 
     ``total`` counts the requirements, of which ``requirements`` may be a choice. ``changes`` is what would change, of the
-    chosen ones if some were chosen; ``past`` what wheelfix has changed before, as the wheel itself tells. ``refusal`` says
+    chosen ones if some were chosen; ``past`` what wheelfix has changed before, as the wheel itself says. ``refusal`` says
     why nothing would be changed after all. Where ``problem`` is set nothing else is known.
     """
 
@@ -155,12 +155,12 @@ class WheelExplanation:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell: no such requirement, and nothing that was or would be done."""
+        """Whether there is nothing to show: no such requirement, and nothing that was or would be done."""
         return not (self.requirements or self.changes or self.past)
 
 
 def explain_wheel(path: Path, rules: RuleSet, wanted: str | None = None) -> WheelExplanation:
-    """Return why the requirements of the wheel at ``path`` stay or go.
+    """Return why the requirements of the wheel at ``path`` are kept or dropped.
 
     ``wanted`` chooses some of them: a name, a pattern for names, or a whole requirement.
     """

@@ -1,6 +1,6 @@
-"""A wheel under another name: a local version label, or a build tag, wherever the wheel repeats it.
+"""A wheel under another name: a local version, or a build tag, wherever the wheel repeats it.
 
-Follows https://packaging.python.org/en/latest/specifications/binary-distribution-format/ and, for labels,
+Follows https://packaging.python.org/en/latest/specifications/binary-distribution-format/ and, for local versions,
 https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers.
 """
 
@@ -20,20 +20,20 @@ from wheelfix.wheel.wheel import Wheel
 
 _DATA: Final = ".data"
 _INFO: Final = ".dist-info"
-_DATA_FOLDER: Final = re.compile(r"(?P<project>.+)-(?P<version>[^-]+)\.data")
+_DATA_DIRECTORY: Final = re.compile(r"(?P<project>.+)-(?P<version>[^-]+)\.data")
 
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
     """What a wheel is called afterwards.
 
-    ``folders`` maps top-level folders to their new names; ``version`` is the new one for METADATA, ``None`` if it stays;
-    ``wheel`` the new content of WHEEL, ``None`` if it stays. ``pins`` are specifiers of the old one that no longer match.
+    ``directories`` maps top-level directories to their new names; ``version`` is the new one for METADATA and ``wheel`` the
+    new content of WHEEL, ``None`` if it is kept. ``pins`` are specifiers of the old one that no longer match.
     """
 
     filename: WheelFilename
     dist_info: str
-    folders: Mapping[str, str] = field(default_factory=dict)
+    directories: Mapping[str, str] = field(default_factory=dict)
     version: str | None = None
     wheel: bytes | None = None
     pins: tuple[str, ...] = ()
@@ -42,15 +42,15 @@ class Renaming:
 def rename(wheel: Wheel, naming: Naming) -> Renaming:
     """Return what ``wheel`` is called by ``naming``.
 
-    :raises EditError: if the wheel has folders for which there is no new name.
+    :raises EditError: if the wheel has directories for which there is no new name.
     """
-    filename, folders, version = wheel.filename, dict[str, str](), None
+    filename, directories, version = wheel.filename, dict[str, str](), None
     pins: tuple[str, ...] = ()
     if naming.local is not None:
         filename = filename.with_local_version(naming.local)
         if filename.parsed_version is None:
             raise _no_version(wheel.filename.version)
-        folders = _new_folders(wheel, filename)
+        directories = _new_directories(wheel, filename)
         new = with_local_version(wheel.version, naming.local)
         if parsed_version(new) is None:
             raise _no_version(wheel.version)
@@ -59,7 +59,7 @@ def rename(wheel: Wheel, naming: Naming) -> Renaming:
                 "other-version",
                 f"METADATA says Version {shown(wheel.document.first('Version') or 'nowhere')}, the file name "
                 f"{shown(wheel.filename.version)}",
-                hint="Build the wheel again; which of them the label belongs to cannot be told.",
+                hint="Build the wheel again; it is not clear which of them gets the local version.",
             )
         version = new if new != wheel.version else None
         pins = () if parsed_version(new) == parsed_version(wheel.version) else _broken_pins(wheel.version)
@@ -67,42 +67,42 @@ def rename(wheel: Wheel, naming: Naming) -> Renaming:
     if naming.build_tag is not None:
         filename = filename.with_build_tag(naming.build_tag)
         content = _with_build(wheel.read("WHEEL"), naming.build_tag)
-    return Renaming(filename, folders.get(wheel.dist_info, wheel.dist_info), folders, version, content, pins)
+    return Renaming(filename, directories.get(wheel.dist_info, wheel.dist_info), directories, version, content, pins)
 
 
 def _no_version(text: str) -> EditError:
     hint = "Only versions by PEP 440 can; build the wheel again."
-    return EditError("no-version", f"{shown(text)} is no version that can have a label", hint=hint)
+    return EditError("no-version", f"{shown(text)} is not a version that can have a local version", hint=hint)
 
 
-def _new_folders(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
-    """Return the new names of dist-info and .data; the project's part is never written anew."""
+def _new_directories(wheel: Wheel, filename: WheelFilename) -> dict[str, str]:
+    """Return the new names of dist-info and .data; the project's part stays as it is written."""
     stem = wheel.dist_info.removesuffix(_INFO)
     project, dash, version = stem.rpartition("-")
     if not dash:
         raise EditError(
-            "no-version-in-folder",
-            f"the folder {shown(wheel.dist_info)} names no version",
+            "no-version-in-directory",
+            f"the directory {shown(wheel.dist_info)} names no version",
             hint="Installers look for PROJECT-VERSION.dist-info; build the wheel again.",
         )
-    folders = {wheel.dist_info: f"{project}-{filename.version}{_INFO}"}
+    directories = {wheel.dist_info: f"{project}-{filename.version}{_INFO}"}
     tops = sorted({entry.name.partition("/")[0] for entry in wheel.layout.entries})
     for name in tops:
-        found = _DATA_FOLDER.fullmatch(name)
+        found = _DATA_DIRECTORY.fullmatch(name)
         if found and _same_release(found["project"], found["version"], project, version):
-            folders[name] = f"{found['project']}-{filename.version}{_DATA}"
-    present = {name.casefold() for name in tops if name not in folders}
-    if len(set(folders.values())) < len(folders) or not present.isdisjoint(map(str.casefold, folders.values())):
+            directories[name] = f"{found['project']}-{filename.version}{_DATA}"
+    present = {name.casefold() for name in tops if name not in directories}
+    if len(set(directories.values())) < len(directories) or not present.isdisjoint(map(str.casefold, directories.values())):
         raise EditError(
-            "same-folder-name",
-            "two folders of the wheel would get the same name",
+            "same-directory-name",
+            "two directories of the wheel would get the same name",
             hint="Build the wheel again, with one of them.",
         )
-    _refuse_adoption(stem, filename.version, folders, tops)
-    return {old: new for old, new in folders.items() if old != new}
+    _refuse_adoption(stem, filename.version, directories, tops)
+    return {old: new for old, new in directories.items() if old != new}
 
 
-def _refuse_adoption(stem: str, version: str, folders: Mapping[str, str], tops: Iterable[str]) -> None:
+def _refuse_adoption(stem: str, version: str, directories: Mapping[str, str], tops: Iterable[str]) -> None:
     """Refuse a name by which a .data directory that is not the wheel's own would become it.
 
     What uv and installer installed as it stands, below site-packages, they would then spread over scripts, headers and data.
@@ -111,11 +111,11 @@ def _refuse_adoption(stem: str, version: str, folders: Mapping[str, str], tops: 
     """
     project = stem.rpartition("-")[0]
     for name in tops:
-        found = _DATA_FOLDER.fullmatch(name)
+        found = _DATA_DIRECTORY.fullmatch(name)
         if found is None or name == f"{stem}{_DATA}":
             continue
-        becomes_own = folders.get(name) == f"{project}-{version}{_DATA}"
-        if becomes_own or (name not in folders and _same_release(found["project"], found["version"], project, version)):
+        becomes_own = directories.get(name) == f"{project}-{version}{_DATA}"
+        if becomes_own or (name not in directories and _same_release(found["project"], found["version"], project, version)):
             raise EditError(
                 "other-data-directory",
                 f"{shown(name)} would become the .data directory of the wheel, which it is not now",
@@ -128,7 +128,7 @@ def _same_release(project: str, version: str, other_project: str, other_version:
 
 
 def _broken_pins(version: str) -> tuple[str, ...]:
-    """Return pins that match ``version`` and no other label of it; ``==`` without a label matches every one."""
+    """Return pins that match ``version`` and no other local version of it; ``==`` without one matches all."""
     return (f"==={version}",) if "+" not in version else (f"=={version}", f"==={version}")
 
 

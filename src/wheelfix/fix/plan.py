@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 _HINT: Final = (
-    "`wheelfix verify` tells what differs. Download the wheel again, or compare the file and take it for right with "
+    "`wheelfix verify` shows what differs. Download the wheel again, or compare the file and trust it with "
     "`wheelfix repair --trust-content`."
 )
 _MOST_COMPARED: Final = 1 << 25
@@ -80,10 +80,10 @@ class Plan:
 
     ``metadata`` is METADATA before, ``new_metadata`` after. ``written`` maps files of dist-info (without its name) to
     their new content, ``removed`` names those that go; METADATA and RECORD are in neither. ``kept`` lists the
-    requirements on which a rule decided that they stay. ``rules_digest`` identifies the rules, ``None`` without any;
-    ``applied_rules`` are the ids of those that applied. ``renaming`` tells what the wheel is called afterwards, and
+    requirements on which a rule decided that they are kept. ``rules_digest`` identifies the rules, ``None`` without any;
+    ``applied_rules`` are the ids of those that applied. ``renaming`` says what the wheel is called afterwards, and
     ``problem`` why the plan is not to be carried out, ``None`` if it may be. ``record`` is RECORD before and after its
-    faults are mended, apart from the rows of what changes, ``None`` where none is; ``left`` are the faults that a repair
+    findings are fixed, apart from the rows of what changes, ``None`` where none is; ``left`` are the findings that a repair
     leaves, and ``trusted`` says that it takes the content of the wheel for right. With ``sbom`` the new wheel carries its
     provenance.
     """
@@ -110,7 +110,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether the wheel would stay as it is, byte for byte."""
-        same_name = str(self.renaming.filename) == self.source.name and not self.renaming.folders
+        same_name = str(self.renaming.filename) == self.source.name and not self.renaming.directories
         same_rows = self.record is None and self.new_metadata == self.metadata
         return same_rows and not self.written and not self.removed and same_name
 
@@ -121,7 +121,7 @@ class Plan:
 
     @cached_property
     def record_diff(self) -> str:
-        """The unified diff of the rows of RECORD that are mended, empty if none is."""
+        """The unified diff of the rows of RECORD that a repair changes, empty if none is."""
         return unified_diff(*self.record, self.source.name, file="RECORD") if self.record else ""
 
 
@@ -212,19 +212,19 @@ class _Draft:
         wheel = self._wheel
         hashed = sha256 or partial(sha256_of, wheel.source)
         facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
-        corrected = apply_rules(rules, facts)
-        self._kept, self._applied = with_suggestions(corrected.kept, corrected.changes, rules, facts), corrected.applied
-        self._notes += corrected.notes
-        if not corrected.changes:
+        result = apply_rules(rules, facts)
+        self._kept, self._applied = with_suggestions(result.kept, result.changes, rules, facts), result.applied
+        self._notes += result.notes
+        if not result.changes:
             return
-        weighed = weigh(corrected.changes, rules, self._evidence(), self._policy)
+        weighed = weigh(result.changes, rules, self._evidence(), self._policy)
         self._problem = weighed.problem
         self._notes += weighed.notes
         if weighed.left:
             self._note_left(weighed.left)
             self._kept += tuple(as_kept(each) for each in weighed.changes if each.verdict is not None)
             return
-        self._editor = Editor(corrected.document)
+        self._editor = Editor(result.document)
         self._editor.changes += weighed.changes
 
     def apply_edit(self, edit: Edit) -> None:
@@ -246,7 +246,7 @@ class _Draft:
         _check_path(path)
         present = filter(self._exists, {*self._wheel.dist_info_files, *self._files})
         if any(name.startswith(f"{path}/") or path.startswith(f"{name}/") for name in present):
-            raise EditError("invalid-path", f"{shown(path)} is a folder, or a file above it", hint="Choose another name.")
+            raise EditError("invalid-path", f"{shown(path)} is a directory, or a file above it", hint="Choose another name.")
         self._files[path] = content
 
     def _remove_file(self, path: str) -> None:
@@ -350,7 +350,7 @@ class _Draft:
         if renaming.version is not None:
             fields = self._editor.document.all("Version")
             self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
-            reason = "asked for by its label"
+            reason = "it gets this local version"
             changes += [
                 Change("Version", ChangeAction.SET_FIELD, each.value.strip(), renaming.version, reason=reason)
                 for each in fields
@@ -363,7 +363,7 @@ class _Draft:
             old, new = self._wheel.filename.build, renaming.filename.build
             if old and new and build_order(new) < build_order(old):
                 self._notes.append(f"Installers prefer the build tag {old}, which the wheel had, to {new}.")
-            changes.append(Change("Build", ChangeAction.SET_BUILD_TAG, old, new, reason="asked for"))
+            changes.append(Change("Build", ChangeAction.SET_BUILD_TAG, old, new, reason="it gets this build tag"))
         return changes
 
     def _check_companions(self) -> list[Change]:
@@ -373,7 +373,7 @@ class _Draft:
         self._files.update({change.field: None for change in changes})
         if wheel.entry("metadata.json") and self._editor.document.data != wheel.document.data:
             self._notes.append(
-                "metadata.json (PEP 426, withdrawn) repeats the old METADATA and stays: installers do not read it."
+                "metadata.json (PEP 426, withdrawn) repeats the old METADATA and is kept: installers do not read it."
             )
         if self._repair is None:
             self._note_rows()
@@ -414,7 +414,7 @@ _OWN: Final = {
     "wheel": "Only its build tag can change: use --build-tag, or Naming(build_tag=...) from Python.",
     "record": "Its rows follow from the other edits.",
     **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
-    PROVENANCE: "It is written with each correction; leave it out with --no-sbom, or Output(sbom=False) from Python.",
+    PROVENANCE: "It is written with each fix; leave it out with --no-sbom, or Output(sbom=False) from Python.",
 }
 """The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
 

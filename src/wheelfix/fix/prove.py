@@ -1,7 +1,7 @@
 """The proof that a new wheel differs from the old one as planned, in no other byte, and that others can read it.
 
 The strict reader reads it, and it is compared with the old one, entry by entry. Then
-:class:`wheel.wheelfile.WheelFile`, which is not ours, opens it and checks what was written anew against RECORD.
+:class:`wheel.wheelfile.WheelFile`, which is not ours, opens it and checks what was written against RECORD.
 """
 
 import re
@@ -54,12 +54,12 @@ def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> st
         return shown_few([f"{name}: {text}" for name, text in wrong]) or "fields that were to change and did not"
     changing = gone.keys() | come.keys()
     kept, there = (_lines(document, changing) for document in (before, after))
-    return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to stay"
+    return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to be kept"
 
 
-def _lines(document: Document, told: Collection[tuple[str, str]]) -> list[bytes]:
-    """Return the lines of the fields that are not ``told`` of."""
-    return [document.data[each.start : each.stop] for each in document.fields if _named(each) not in told]
+def _lines(document: Document, named: Collection[tuple[str, str]]) -> list[bytes]:
+    """Return the lines of the fields that are not among ``named``."""
+    return [document.data[each.start : each.stop] for each in document.fields if _named(each) not in named]
 
 
 def _planned_texts(changes: Sequence[Change]) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
@@ -103,19 +103,19 @@ def _beside_fields(document: Document) -> bytes:
 
 
 def record_difference(
-    old: bytes, new: bytes, changes: Sequence[Change], *, folders: Mapping[str, str], files: Collection[str] = ()
+    old: bytes, new: bytes, changes: Sequence[Change], *, directories: Mapping[str, str], files: Collection[str] = ()
 ) -> str:
-    """Return in what RECORD differs beyond ``changes``, rows of ``files`` and names of ``folders``; empty if in nothing.
+    """Return in what RECORD differs beyond ``changes``, rows of ``files`` and names of ``directories``; empty if in nothing.
 
-    :raises RecordError: if the rows of one cannot be told apart.
+    :raises RecordError: if one of them is not a table of rows.
     """
-    before, after = [_renamed(raw, folders) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
+    before, after = [_renamed(raw, directories) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
     before, after = _without_common(before, after)
     rows = [change for change in changes if change.part is Part.ROW]
     gone, come = (
         Counter(raw.decode("utf-8", "surrogateescape") for raw in texts if not _is_for(raw, files))
         for texts in (
-            [_renamed(text.encode("utf-8", "surrogateescape"), folders) for text in column if text is not None]
+            [_renamed(text.encode("utf-8", "surrogateescape"), directories) for text in column if text is not None]
             for column in ([each.before for each in rows], [each.after for each in rows])
         )
     )
@@ -125,7 +125,7 @@ def record_difference(
         return "rows that were to change did not, or otherwise"
     if _same_lines(kept, there):
         return ""
-    return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to stay"
+    return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to be kept"
 
 
 def _without_common(one: list[bytes], two: list[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -135,21 +135,21 @@ def _without_common(one: list[bytes], two: list[bytes]) -> tuple[list[bytes], li
     return one[same:], two[same:]
 
 
-def _renamed(raw: bytes, folders: Mapping[str, str]) -> bytes:
-    for old, new in folders.items():
+def _renamed(raw: bytes, directories: Mapping[str, str]) -> bytes:
+    for old, new in directories.items():
         if encoded(f"{old}") in raw and (path := _path(raw)) is not None and plain_path(path).startswith(f"{old}/"):
             return raw.replace(encoded(old), encoded(new), 1)
     return raw
 
 
-def _parted(rows: Iterable[bytes], files: Collection[str], told: Collection[str]) -> tuple[list[bytes], Counter[str]]:
-    """Return the rows that are neither for one of ``files`` nor ``told`` of, and how often each of those stands there."""
+def _parted(rows: Iterable[bytes], files: Collection[str], changing: Collection[str]) -> tuple[list[bytes], Counter[str]]:
+    """Return the rows that are neither for one of ``files`` nor among ``changing``, and how often each of those is there."""
     ends = tuple(encoded(file.rpartition("/")[2]) for file in files)
     left, found = list[bytes](), Counter[str]()
     for raw in rows:
         if any(end in raw for end in ends) and _is_for(raw, files):
             continue
-        text = _told(raw, told) if told else None
+        text = _text_of(raw, changing) if changing else None
         if text is not None:
             found[text] += 1
         else:
@@ -157,14 +157,14 @@ def _parted(rows: Iterable[bytes], files: Collection[str], told: Collection[str]
     return left, found
 
 
-def _told(raw: bytes, told: Collection[str]) -> str | None:
-    """Return as what a row is told of, as it stands or by its columns; ``None`` if it is not."""
+def _text_of(raw: bytes, changing: Collection[str]) -> str | None:
+    """Return which of ``changing`` a row is, as it is written or by its columns; ``None`` if it is none."""
     text = raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    if text in told:
+    if text in changing:
         return text
     columns = _columns(raw)
     plain = ",".join(columns) if columns else None
-    return plain if plain in told else None
+    return plain if plain in changing else None
 
 
 def _is_for(raw: bytes, files: Collection[str]) -> bool:
@@ -190,7 +190,7 @@ def wrongly_listed(new: bytes, expected: Mapping[str, bytes], gone: Collection[s
 
     ``own`` is RECORD itself.
 
-    :raises RecordError: if the rows cannot be told apart.
+    :raises RecordError: if it is not a table of rows.
     """
     record = Record.parse(new)
     for name, content in expected.items():
@@ -206,12 +206,12 @@ _OF_POSITION: Final = "version-needed"
 _OF_ENTRY: Final = frozenset(
     {"time", "made-by", "external-attributes", "internal-attributes", "comment", "extra-field", "local-extra-field"}
 )
-"""What an entry that is written anew has of the one in whose place it comes."""
+"""What a rewritten entry has in common with the one that it replaces."""
 _READABLE_STEM: Final = re.compile(r"[^\s-]+-[^\s-]+")
 
 
 def confirm_readable(path: Path, work: Assembly, beside: Path) -> str | None:
-    """Confirm with readers that are not ours that what was written anew at ``path`` reads back, and matches RECORD.
+    """Confirm with readers that are not ours that what was written at ``path`` reads back, and matches RECORD.
 
     The ``wheel`` library refuses some wheels that installers take, for a weak hash in RECORD, say. Where it refused the old
     wheel too, only the contents are compared, and a sentence that says so is returned.
@@ -241,8 +241,8 @@ def confirm_readable(path: Path, work: Assembly, beside: Path) -> str | None:
 def prove(work: Assembly, output: Readable, known: Sequence[Span] = ()) -> Layout:
     """Confirm that between the wheel of ``work`` and the new one, ``output``, only that differs which was planned.
 
-    Every entry that is not written anew must be there with the same bytes, the same records and in the same order: this is
-    what ``wheelfix diff`` compares. One that is written in the place of another keeps its time and mode. METADATA and RECORD
+    Every entry that is not rewritten must be there with the same bytes, the same records and in the same order: this is
+    what ``wheelfix diff`` compares. One that replaces another keeps its time and mode. METADATA and RECORD
     differ by the changes of the plan, no further. ``known`` are spans that were compared already. Return the new layout.
 
     :raises VerificationError: if anything else differs.
@@ -257,15 +257,15 @@ def prove(work: Assembly, output: Readable, known: Sequence[Span] = ()) -> Layou
 
 
 def _prove_entries(work: Assembly, output: Readable, layout: Layout, known: Sequence[Span]) -> None:
-    wheel, folders, written = work.wheel, work.plan.renaming.folders, work.expected.keys()
-    found = compare_archives(Side(wheel.layout, wheel.source), Side(layout, output), folders, known, written)
+    wheel, directories, written = work.wheel, work.plan.renaming.directories, work.expected.keys()
+    found = compare_archives(Side(wheel.layout, wheel.source), Side(layout, output), directories, known, written)
     wrong = [each.after for each in (*found.added, *found.changed) if each.after not in written]
     wrong += [each.before for each in found.removed if each.before not in work.gone]
     wrong += [each.after for each in found.renamed if each.after not in {work.name_of(each.before or ""), *written}]
     wrong += found.moved
-    anew = written - {work.name_of(name) for name in work.gone}
+    replacing = written - {work.name_of(name) for name in work.gone}
     wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
-    wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, anew, wide)]
+    wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, replacing, wide)]
     if wrong:
         raise _failed(f"more differs than was planned: {shown_few([name or '?' for name in wrong])}")
 
@@ -284,7 +284,9 @@ def _prove_contents(work: Assembly, output: Readable, layout: Layout) -> None:
     files = {*work.expected, *map(work.name_of, work.gone)}
     found = {
         "METADATA": metadata_difference(wheel.read("METADATA"), metadata, plan.changes),
-        "RECORD": record_difference(wheel.read("RECORD"), record, plan.changes, folders=plan.renaming.folders, files=files),
+        "RECORD": record_difference(
+            wheel.read("RECORD"), record, plan.changes, directories=plan.renaming.directories, files=files
+        ),
     }
     wrong = [f"{file}: {difference}" for file, difference in found.items() if difference]
     unlisted = wrongly_listed(record, work.expected, work.gone, f"{plan.renaming.dist_info}/RECORD")
@@ -297,16 +299,16 @@ def _is_wide(layout: Layout, entry: Entry) -> bool:
     return layout.fields(entry).offset == FULL_32
 
 
-def _follows(change: ArchiveChange, written: Collection[str], anew: Collection[str], wide: Collection[str]) -> bool:
+def _follows(change: ArchiveChange, written: Collection[str], replacing: Collection[str], wide: Collection[str]) -> bool:
     """Whether the archives may differ in this: it follows from what was planned.
 
-    Of an entry that is written ``anew`` in the place of another only what goes with its content may; of one that is kept
+    Of one that is ``replacing`` another only what follows from its content may; of one that is kept
     only the version that is needed, where its position is too large for the old one.
     """
     if change.file is None:
         return change.kind == _END
     if change.file in written:
-        return change.file not in anew or change.kind not in _OF_ENTRY
+        return change.file not in replacing or change.kind not in _OF_ENTRY
     return change.kind == _OF_POSITION and change.file in wide and change.after == str(VERSION_ZIP64)
 
 
@@ -314,10 +316,10 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
     """Return why ``WheelFile`` does not open the wheel at ``path`` or read METADATA, ``None`` if it does."""
     stem = dist_info.removesuffix(".dist-info")
     if not _READABLE_STEM.fullmatch(stem):
-        return f"it expects another folder than {shown(dist_info)}"
-    with _temporary_folder(beside) as folder:
-        # WheelFile finds the dist-info folder by the file's name, so it gets a link with the name that fits.
-        link = Path(folder) / f"{stem}-py3-none-any.whl"
+        return f"it expects another directory than {shown(dist_info)}"
+    with _temporary_directory(beside) as directory:
+        # WheelFile finds the dist-info directory by the file's name, so it gets a link with the name that fits.
+        link = Path(directory) / f"{stem}-py3-none-any.whl"
         link.symlink_to(path.absolute())
         try:
             with WheelFile(link) as opened:
@@ -330,7 +332,7 @@ def _refusal(path: Path, dist_info: str, expected: Mapping[str, bytes], beside: 
     return None
 
 
-def _temporary_folder(beside: Path) -> AbstractContextManager[str | Path]:
+def _temporary_directory(beside: Path) -> AbstractContextManager[str | Path]:
     try:
         return tempfile.TemporaryDirectory(prefix="wheelfix-")
     except OSError:  # a container that can write to its output volume only

@@ -1,7 +1,7 @@
-"""What a correction would break: no wheel gets worse by it.
+"""What fixing a wheel would break: no wheel gets worse by it.
 
 What can be known from the names alone is found at once. Everything else is asked of the new wheel before anyone sees it:
-an error of ``verify`` that the old one has not, whatever the cause, refuses the correction.
+an error of ``verify`` that the old one has not, whatever the cause, refuses the fix.
 """
 
 import re
@@ -45,7 +45,7 @@ def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
         try:
             problem = new_error(assembly, preview, read_layout(preview))
         except ArchiveError as error:
-            problem = Problem(error.code, f"the corrected wheel could not be read: {error.message}", error.hint)
+            problem = Problem(error.code, f"the fixed wheel could not be read: {error.message}", error.hint)
     return replace(plan, problem=problem) if problem else plan
 
 
@@ -89,9 +89,9 @@ def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
 
 
 def _folded_paths(names: Iterable[str], wheel: Wheel, depth: int) -> dict[str, str]:
-    """Return the spelling of files and folders in dist-info by what systems without case or Unicode forms make of it.
+    """Return the spelling of files and directories in dist-info by what systems without case or Unicode forms make of it.
 
-    Folders are followed ``depth`` deep. One that is dist-info to such systems only counts as well.
+    Directories are followed ``depth`` deep. One that is dist-info to such systems only counts as well.
     """
     found, info = dict[str, str](), _folded(wheel.dist_info)
     for name in names:
@@ -104,7 +104,7 @@ def _folded_paths(names: Iterable[str], wheel: Wheel, depth: int) -> dict[str, s
 
 
 def _paths(name: str, depth: int) -> Iterator[str]:
-    """Yield the first ``depth`` folders that ``name`` lies in, each with a slash at its end, and then itself."""
+    """Yield the first ``depth`` directories that ``name`` lies in, each with a slash at its end, and then itself."""
     parts = name.rstrip("/").split("/", depth + 1)
     for count in range(1, min(len(parts) - 1, depth) + 1):
         yield "/".join(parts[:count]) + "/"
@@ -133,22 +133,22 @@ def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | Non
 
     :raises OSError: if one of the wheels cannot be read.
     """
-    wheel, plan, folders = work.wheel, work.plan, work.plan.renaming.folders
-    renamed = tuple(f"{new}/" for new in folders.values())
+    wheel, plan, directories = work.wheel, work.plan, work.plan.renaming.directories
+    renamed = tuple(f"{new}/" for new in directories.values())
     only = {*work.expected, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
     filename = Path(str(plan.renaming.filename))
-    found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(folders))
+    found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(directories))
     if not found:
         return None
     known = Counter(_key(each, {}) for each in structural_errors(wheel.path, wheel.source, wheel.layout))
-    back = {new: old for old, new in folders.items()}
+    back = {new: old for old, new in directories.items()}
     new = next((each for each in found if not _take(known, _key(each, back))), None)
     if new is None:
         return None
     place = f"{new.place}: " if new.place else ""
     return Problem(
         "new-error",
-        f"the corrected wheel would have an error that it has not now: {new.code}: {place}{new.message}",
+        f"the fixed wheel would have an error that it has not now: {new.code}: {place}{new.message}",
         "`wheelfix verify` would report it. Change the rule or the option that causes it, or build the wheel again.",
     )
 
@@ -159,10 +159,10 @@ def _take(known: Counter[tuple[str, str]], key: tuple[str, str]) -> bool:
     return known[key] >= 0
 
 
-def _key(found: RawFinding, folders: Mapping[str, str]) -> tuple[str, str]:
+def _key(found: RawFinding, directories: Mapping[str, str]) -> tuple[str, str]:
     """Return by what an error is the same in both wheels: its code and its place, but for numbers, values and new names."""
     place = _ROW_OR_LINE.sub(r"\1", found.place)
-    for new, old in folders.items():
+    for new, old in directories.items():
         place = place.replace(new, old)
     field, colon, _ = place.partition(": ")
     return found.code, field if colon and field != "row" else place

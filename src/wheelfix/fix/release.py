@@ -200,7 +200,7 @@ def _title(release: Sequence[Rehearsal]) -> str:
 
 
 def _why_left(rehearsal: Rehearsal) -> str:
-    """Return why a wheel stays as it is, empty where it does not need to change."""
+    """Return why a wheel is not changed, empty where it does not need to change."""
     outcome = rehearsal.outcome
     if outcome.problem:
         return ": ".join(filter(None, (outcome.problem.message, outcome.problem.reason)))
@@ -263,7 +263,7 @@ def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
 
 
 def _place(name: WheelFilename) -> tuple[str, str, str]:
-    """Return for which Python, system and machine a wheel is, as far as two wheels for the same can be told."""
+    """Return for which Python, system and machine a wheel is, as far as wheels for the same can be recognised."""
     system = re.match(r"(?:many|musl)?(?P<name>[a-z]+)", name.platform)
     machine = re.search(r"(?:x86_64|[a-z0-9]+)$", name.platform)
     return name.python, system["name"] if system else "", machine[0] if machine else ""

@@ -1,4 +1,4 @@
-"""What rules would take out of a wheel, weighed against what the wheel says of its needs."""
+"""What rules would drop from a wheel, weighed against what the wheel says of its needs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Weighed:
 
 
 def gather_evidence(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
-    """Return the evidence in ``wheel``, which must stay open: it is read as it is asked for.
+    """Return the evidence in ``wheel``, which must stay open: it is read as it is needed.
 
     ``scan`` says when binaries are read, and ``known`` is what was read of them before.
     """
@@ -80,7 +80,7 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy:
     """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away."""
     changes = tuple(changes)
     if policy.force and any(map(_is_catalogued, changes)):
-        evidence.read_all()  # so that what is told does not depend on what was asked first
+        evidence.read_all()  # so that the report does not depend on what was read first
     weighed = tuple(_with_verdict(each, rules, evidence) for each in changes)
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
@@ -137,7 +137,7 @@ def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
 
 
 def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> bool:
-    """Whether an installation without extras no longer gets what it got: gone, of another name, less, or not asked for."""
+    """Whether an installation without extras no longer gets what it got: gone, of another name, less, or not required."""
     new = read_requirement(after) if after else None
     if new is None or new.name != before.name:
         return True
@@ -184,5 +184,5 @@ def _consequences(changes: Sequence[Change], evidence: Evidence) -> tuple[str, .
     if len(lines) > _MOST_NOTES:
         lines = [*lines[: _MOST_NOTES - 1], f"Forced: {len(lines) - _MOST_NOTES + 1} more lines like these.", lines[-1]]
     if not evidence.linkage.complete:
-        lines.append("Forced: its binaries were not read; what will not load cannot be told.")
+        lines.append("Forced: its binaries were not read; it is not known what will not load.")
     return tuple(lines)

@@ -81,7 +81,7 @@ def _mark(line: RequirementLine) -> str:
 
 def _why(line: RequirementLine) -> str:
     rule = f"{line.rule}: {line.reason}" if line.rule else line.reason or ""
-    reasons = [f"malformed: {line.fault}" if line.fault else "", line.evidence or "", rule if not line.evidence else ""]
+    reasons = [f"malformed: {line.problem}" if line.problem else "", line.evidence or "", rule if not line.evidence else ""]
     return shown("; ".join(filter(None, reasons)))
 
 
@@ -90,7 +90,7 @@ def render_tail(description: Description, *, verbose: bool = False) -> str:
     hidden = len(description.requirements) - len(render_rows(description, verbose=verbose))
     lines = [f"  {hidden} more by extras, which -v shows"] if hidden else []
     lines += [f"  note: {shown(note)}" for note in description.notes]
-    lines += [f"  fault: {shown(fault)}" for fault in description.faults]
+    lines += [f"  finding: {shown(each)}" for each in description.findings]
     if verbose and description.provenance:
         lines += [
             f"  earlier: {render_change(each)}{f'  [{each.verdict}]' if each.verdict else ''}"

@@ -95,7 +95,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def render_change(change: Change) -> str:
-    """Return one change as a line: what goes, what comes, or what becomes what."""
+    """Return one change as a line: what is removed, what is added, or what becomes what."""
     match change.before, change.after:
         case None, None:
             return f"{shown(change.action)} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")

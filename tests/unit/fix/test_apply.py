@@ -286,7 +286,7 @@ def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
         assert wheel.entry("sboms/wheelfix.cdx.json") is None
-    assert any("provenance of earlier corrections" in note for note in outcome.notes)
+    assert any("provenance of earlier fixes" in note for note in outcome.notes)
 
 
 @pytest.mark.parametrize("fault", ["a byte of a file", "a mode", "a file that is gone", "a file more"])

@@ -153,7 +153,7 @@ def test_a_second_run_into_the_same_folder_is_at_peace(tmp_path: Path) -> None:
     [path] = wheels(tmp_path / "in", "demo")
     first, second = (fix_wheels([path], output=tmp_path / "out").outcomes[0] for _ in range(2))
     assert first.notes == ()
-    assert second == replace(first, notes=("The same bytes were there already.",))
+    assert second == replace(first, notes=("Up to date.",))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -96,14 +96,14 @@ def metadata_version(data: bytes) -> list[str]:
 def test_nothing_asked_for_is_nothing_new(tmp_path: Path) -> None:
     found = renaming(tmp_path, FULL)
     assert str(found.filename) == FULL.filename
-    assert (found.dist_info, dict(found.folders), found.version, found.wheel, found.pins) == (OLD, {}, None, None, ())
+    assert (found.dist_info, dict(found.directories), found.version, found.wheel, found.pins) == (OLD, {}, None, None, ())
 
 
 def test_a_label_goes_into_every_place(tmp_path: Path) -> None:
     found = renaming(tmp_path, FULL, local="cpu")
     assert str(found.filename) == "demo-1.0+cpu-py3-none-any.whl"
     assert found.dist_info == NEW
-    assert dict(found.folders) == {OLD: NEW, "demo-1.0.data": "demo-1.0+cpu.data"}
+    assert dict(found.directories) == {OLD: NEW, "demo-1.0.data": "demo-1.0+cpu.data"}
     assert (found.version, found.wheel) == ("1.0+cpu", None)
 
 
@@ -138,7 +138,7 @@ def test_a_build_tag_changes_file_name_and_wheel_only(tags: str, expected: str, 
     spec = WheelSpec(tags=tags, wheel=b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
     found = renaming(tmp_path, spec, build="1nogpu")
     assert str(found.filename) == f"demo-1.0-{expected}.whl"
-    assert (dict(found.folders), found.version, found.pins) == ({}, None, ())
+    assert (dict(found.directories), found.version, found.pins) == ({}, None, ())
     assert found.wheel == b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nBuild: 1nogpu\n"
 
 
@@ -181,7 +181,7 @@ def test_the_project_in_a_folder_is_never_written_anew(dist_info: str, expected:
     spec = WheelSpec("demo-pkg", dist_info=dist_info, files=(*PAYLOAD, Entry("Demo.pkg-1.0.data/scripts/a", b"a")))
     found = renaming(tmp_path, spec, local="cpu")
     assert found.dist_info == expected
-    assert dict(found.folders) == {dist_info: expected, "Demo.pkg-1.0.data": "Demo.pkg-1.0+cpu.data"}
+    assert dict(found.directories) == {dist_info: expected, "Demo.pkg-1.0.data": "Demo.pkg-1.0+cpu.data"}
 
 
 def test_the_project_in_folders_of_the_new_wheel(tmp_path: Path) -> None:
@@ -196,10 +196,10 @@ def test_the_project_in_folders_of_the_new_wheel(tmp_path: Path) -> None:
 # What is refused.
 
 REFUSALS = {
-    "a folder without a version": (WheelSpec(dist_info="demo.dist-info"), "no-version-in-folder"),
+    "a directory without a version": (WheelSpec(dist_info="demo.dist-info"), "no-version-in-directory"),
     "two .data folders": (
         WheelSpec(files=(*PAYLOAD, Entry("demo-1.0.data/data/a", b""), Entry("demo-1.0.0.data/data/a", b""))),
-        "same-folder-name",
+        "same-directory-name",
     ),
     "no version by PEP 440": (WheelSpec(version="2004d"), "no-version"),
     "an escaped label": (WheelSpec(version="1.0_cpu"), "no-version"),
@@ -209,7 +209,7 @@ REFUSALS = {
     ),
     "that beside one of its own": (
         WheelSpec(files=(*PAYLOAD, Entry("demo-1.0.data/data/a", b""), Entry("demo-1.0+cpu.data/scripts/a", b""))),
-        "same-folder-name",
+        "same-directory-name",
     ),
     "one in another case": (
         WheelSpec(files=(*WheelSpec().files, Entry("Demo-1.0+CPU.data/scripts/a", b""))), "other-data-directory",
@@ -218,7 +218,7 @@ REFUSALS = {
         WheelSpec(files=(*WheelSpec().files, Entry("demo-1.0.0.data/scripts/a", b""))), "other-data-directory",
     ),
     "a file in the place of the new dist-info, in another case": (
-        WheelSpec(files=(*PAYLOAD, Entry("DEMO-1.0+cpu.dist-info", b""))), "same-folder-name",
+        WheelSpec(files=(*PAYLOAD, Entry("DEMO-1.0+cpu.dist-info", b""))), "same-directory-name",
     ),
 }  # fmt: skip
 
@@ -235,11 +235,11 @@ def test_what_has_no_new_name_is_refused(case: str, tmp_path: Path) -> None:
     assert list((tmp_path / "out").glob("*")) == []
 
 
-@pytest.mark.parametrize("case", ["a folder without a version", "two .data folders", "words"])
+@pytest.mark.parametrize("case", ["a directory without a version", "two .data folders", "words"])
 def test_a_build_tag_needs_no_version(case: str, tmp_path: Path) -> None:
     found = renaming(tmp_path, REFUSALS[case][0], build="1nogpu")
     assert found.filename.build == "1nogpu"
-    assert dict(found.folders) == {}
+    assert dict(found.directories) == {}
 
 
 def test_a_version_in_metadata_that_can_have_no_label_is_refused(tmp_path: Path) -> None:

@@ -206,31 +206,31 @@ def test_rows_of_folders_with_a_new_name(style: RecordStyle) -> None:
     new = old.replace(INFO.encode(), b"demo-1.0+cpu.dist-info").replace(
         b"demo-1.0.data/data/", b"demo-1.0+cpu.data/data/", 1
     )
-    assert not record_difference(old, new, (), folders=folders)
-    assert record_difference(old, old.replace(b"demo-1.0.data", b"demo-1.0+cpu.data"), (), folders=folders)
-    assert record_difference(old, new, (), folders={})
+    assert not record_difference(old, new, (), directories=folders)
+    assert record_difference(old, old.replace(b"demo-1.0.data", b"demo-1.0+cpu.data"), (), directories=folders)
+    assert record_difference(old, new, (), directories={})
 
 
 def test_rows_that_are_mended_are_those_that_are_told() -> None:
     old = b"demo/,,\n\n" + b"".join(record_of(sound()))
     told = [Change("RECORD", ChangeAction.REMOVE_ROW, "demo/,,", None), Change("RECORD", ChangeAction.REMOVE_ROW, "", None)]
     new = old.removeprefix(b"demo/,,\n\n")
-    assert not record_difference(old, new, told, folders={})
-    assert record_difference(old, new, told[:1], folders={})
-    assert record_difference(old, new.split(b"\n", 1)[1], told, folders={})
+    assert not record_difference(old, new, told, directories={})
+    assert record_difference(old, new, told[:1], directories={})
+    assert record_difference(old, new.split(b"\n", 1)[1], told, directories={})
     rows = record_of(sound())
     first = rows[0].decode().rstrip("\n")
     twice = b"".join([rows[0], rows[1], rows[0], *rows[2:]])
     gone = [Change("RECORD", ChangeAction.REMOVE_ROW, first, None)]
-    assert not record_difference(twice, b"".join(rows), gone, folders={})
+    assert not record_difference(twice, b"".join(rows), gone, directories={})
     assert not record_difference(
-        twice, b"".join([rows[1], rows[0], *rows[2:]]), gone, folders={}
+        twice, b"".join([rows[1], rows[0], *rows[2:]]), gone, directories={}
     )  # which of two that are alike is no matter
-    assert record_difference(twice, b"".join(rows[1:]), gone, folders={})
-    assert record_difference(twice, twice, gone, folders={})
+    assert record_difference(twice, b"".join(rows[1:]), gone, directories={})
+    assert record_difference(twice, twice, gone, directories={})
     added = [Change("RECORD", ChangeAction.ADD_ROW, None, "demo/a,b.py,sha256=x,1")]
-    assert not record_difference(new, new + b'"demo/a,b.py",sha256=x,1\n', added, folders={})
-    assert record_difference(new, new + b'"demo/a,c.py",sha256=x,1\n', added, folders={})
+    assert not record_difference(new, new + b'"demo/a,b.py",sha256=x,1\n', added, directories={})
+    assert record_difference(new, new + b'"demo/a,c.py",sha256=x,1\n', added, directories={})
 
 
 def test_record_lists_what_is_there_and_not_what_is_gone() -> None:

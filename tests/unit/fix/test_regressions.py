@@ -234,7 +234,7 @@ class TestForeignProvenance:
         with zipfile.ZipFile(outcome.output) as archive:
             [name] = (name for name in archive.namelist() if name.endswith(PROVENANCE))
             assert archive.read(name) == FOREIGN["of another tool"]
-            assert not any("provenance of earlier corrections" in note for note in outcome.notes)
+            assert not any("provenance of earlier fixes" in note for note in outcome.notes)
 
     def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
         path = write_wheel(tmp_path, sound(dist_info_files={PROVENANCE: b"{}"}))

@@ -249,7 +249,7 @@ class TestTwoCorrectionsOfOneOriginal:
         before = (out / path.name).read_bytes()
         ran = run("repair", "-o", out, path)
         assert ran.code == 3
-        assert "an earlier correction of the same wheel, with " in ran.err
+        assert "an earlier fix of the same wheel, with " in ran.err
         for words in ("--repair", "--in-place", "--overwrite alone loses its"):
             assert words in ran.err
         assert (out / path.name).read_bytes() == before
@@ -257,19 +257,19 @@ class TestTwoCorrectionsOfOneOriginal:
     def test_also_where_the_second_would_change_nothing(self, tmp_path: Path) -> None:
         path, out = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12"))), tmp_path / "out"
         assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
-        assert "an earlier correction of the same wheel, with 1 change" in run("repair", "-o", out, path).err
+        assert "an earlier fix of the same wheel, with 1 change" in run("repair", "-o", out, path).err
 
     def test_overwriting_says_what_is_lost(self, tmp_path: Path) -> None:
         path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
         assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
         ran = run("repair", "--overwrite", "-o", out, path)
-        assert "An earlier correction of the same wheel was replaced; the new file is without its 1 change" in ran.err
+        assert "An earlier fix of the same wheel was replaced; the new file is without its 1 change" in ran.err
 
     def test_another_original_of_the_name_is_one_too(self, tmp_path: Path) -> None:
         path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
         assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
         write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*")))
-        assert "an earlier correction of the same wheel" in run("repair", "-o", out, path).err
+        assert "an earlier fix of the same wheel" in run("repair", "-o", out, path).err
 
     @pytest.mark.parametrize("content", [b"", b"no wheel", to_bytes(archive_of(sound(dist_info_files={PROVENANCE: b"{}"})))])
     def test_any_other_file_is_just_there(self, content: bytes, tmp_path: Path) -> None:
