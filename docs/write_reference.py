@@ -22,7 +22,7 @@ FOLDER: Final = Path(__file__).parent
 _HEAD: Final = """# Reference of the rule language
 
 Every key of a rule file. This page is made from the types that read the files, by `docs/write_reference.py`; the JSON Schema
-that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) tells how they work together.
+that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) explains how they work together.
 """
 _CONFIGURATION_HEAD: Final = """# Configuration
 
@@ -99,10 +99,10 @@ def _fields() -> Iterator[str]:
     yield "What `set-field`, `add-field` and `remove-field` know, from the core metadata specification. `Name` and"
     yield "`Version` are the wheel's identity, `Requires-Dist` has actions of its own, and an extra is added with"
     yield "`add-field` and removed with `drop-extra`.\n"
-    yield "| field | stands | since Metadata-Version |"
+    yield "| field | used | since Metadata-Version |"
     yield "|---|---|---|"
     for kind in FIELDS.values():
-        yield f"| `{kind.name}` | {'many times' if kind.multiple else 'once'} | {kind.since} |"
+        yield f"| `{kind.name}` | {'several times' if kind.multiple else 'once'} | {kind.since} |"
 
 
 def _rule_findings() -> Iterator[str]:

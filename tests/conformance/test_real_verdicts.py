@@ -18,7 +18,7 @@ def dead(platform: str) -> str:
     return f"its marker is never true on {platform}"
 
 
-CUDA_BUILD = "torch/version.py says cuda = '13.0', and torch/lib/libtorch_global_deps.so links to libcudart.so.13"
+CUDA_BUILD = "torch/version.py sets cuda = '13.0', and torch/lib/libtorch_global_deps.so links to libcudart.so.13"
 CASES = [
     ("torch==2.7.0", "3.11", "manylinux_2_28_aarch64", "safe", 15, dead("manylinux_2_28_aarch64")),
     ("torch==2.14.1", "3.12", "macosx_14_0_arm64", "safe", 9, dead("macosx_14_0_arm64")),
@@ -26,7 +26,7 @@ CASES = [
     ("torch==2.14.1", "3.12", "manylinux_2_28_x86_64", "unsafe", 7, CUDA_BUILD),
     ("torch==2.14.1", "3.12", "manylinux_2_28_aarch64", "unsafe", 7, CUDA_BUILD),
     ("torch==2.3.1", "3.11", "win_amd64", "safe", 12, dead("win_amd64")),
-    ("torch==1.13.1", "3.10", "manylinux1_x86_64", "unsafe", 4, "torch/version.py says cuda = '11.7'"),
+    ("torch==1.13.1", "3.10", "manylinux1_x86_64", "unsafe", 4, "torch/version.py sets cuda = '11.7'"),
     ("xgboost==3.2.0", "3.11", "manylinux_2_28_x86_64", "safe", 1, "binaries links to a CUDA library, and the rule"),
     ("faiss-gpu-cu12==1.12.0", "3.11", "manylinux2014_x86_64", "unchanged", 0, ""),
     ("tensorflow-cpu==2.21.0", "3.12", "manylinux_2_27_x86_64", "unchanged", 0, ""),

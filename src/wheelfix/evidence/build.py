@@ -1,8 +1,8 @@
-"""What a wheel says of the build that it is: for the CPU only, or for CUDA, ROCm or SYCL.
+"""Which build a wheel says that it is: for the CPU only, or for CUDA, ROCm or SYCL.
 
-It says so in the label of its version (https://packaging.python.org/en/latest/specifications/version-specifiers/
-#local-version-identifiers), in the constants of its own package's ``version.py``, which is read as syntax and never run, and
-by the names of its files. What it denies counts only where nothing leaves a doubt.
+It says so in its local version (https://packaging.python.org/en/latest/specifications/version-specifiers/
+#local-version-identifiers), in the constants of its own package's ``version.py``, which is parsed and never run, and
+in the names of its files. A denial counts only where nothing contradicts it.
 """
 
 import ast
@@ -25,9 +25,9 @@ from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
 UNKNOWN: Final = object()
-"""Stands for the value of a name that is bound in another way than once, by a constant, at the top of the file."""
+"""The value of a name that is not bound exactly once, to a constant, at the top level of the file."""
 CONDITIONAL: Final = object()
-"""Stands for the value of a name that is set under an ``if`` at the top of the file, and nowhere else."""
+"""The value of a name that is set under an ``if`` at the top level of the file, and nowhere else."""
 
 
 def read_constants(content: bytes) -> dict[str, object] | None:
@@ -41,9 +41,9 @@ def read_constants(content: bytes) -> dict[str, object] | None:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a wheel's odd escapes nobody here wants to know
+            warnings.simplefilter("ignore")  # a wheel's invalid escapes do not matter here
             tree = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # no Python of this version
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # not Python, or of a later version
         return None
     bound = Counter(name for node in ast.walk(tree) for name in _bound_by(node))
     if "*" in bound:
@@ -97,14 +97,14 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
 
 
 RUNTIMES: Final = ("cuda", "rocm", "xpu")
-"""The runtimes that builds name in labels and constants."""
-_LABELS: Final = {
+"""The runtimes that builds name in local versions and constants."""
+_LOCAL_PARTS: Final = {
     "cpu": re.compile(r"cpu"),
     "cuda": re.compile(r"(?:.*[^a-z])?(?:cuda\d*|cu\d{2,3})x?(?:torch.*)?"),
     "rocm": re.compile(r"(?:rocm|hip)\d*"),
     "xpu": re.compile(r"xpu"),
 }
-"""What a part of a label says; ``cu12torch2.3`` and ``pt24cu121`` are found in the wild."""
+"""What a part of a local version says; wheels with ``cu12torch2.3`` and ``pt24cu121`` exist."""
 _PACKAGE: Final = r"(?:[^/]+\.data/(?:purelib|platlib)/)?(?P<package>[^/]+)/"
 _CONSTANT_FILE: Final = re.compile(_PACKAGE + r"_?version\.py")
 _ANY_FILE: Final = re.compile(_PACKAGE + "[^/]")
@@ -114,23 +114,23 @@ _VERSIONS: Final = ("__version__", "version")
 _LONGEST_FILE: Final = 1 << 16
 _LONGEST_VALUE: Final = 100
 _MOST_FILES: Final = 20
-_TELLING_NAMES: Final = {
+_FILE_NAMES: Final = {
     "c10_cuda.dll": "cuda", "torch_cuda*.dll": "cuda", "c10_hip.dll": "rocm", "torch_hip*.dll": "rocm",
     "c10_xpu.dll": "xpu", "torch_xpu.dll": "xpu",
     "cudart64_*.dll": "cuda", "cublas*64_*.dll": "cuda", "cudnn*64_*.dll": "cuda", "cufft*64_*.dll": "cuda",
     "curand64_*.dll": "cuda", "cusolver*64_*.dll": "cuda", "cusparse*64_*.dll": "cuda", "nvrtc64_*.dll": "cuda",
     "cupti64_*.dll": "cuda", "amdhip64*.dll": "rocm", "sycl*.dll": "xpu",
 }  # fmt: skip
-"""What is named on Windows; libraries on Linux are those of the catalogue."""
+"""The libraries of each runtime on Windows; those on Linux are in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildHint:
-    """One thing that the wheel says: whether it ``uses`` a ``runtime``, in which ``words`` and where.
+    """One thing that the wheel says: whether it ``uses`` a ``runtime``, in ``words`` that name the place.
 
-    ``uses`` is ``None`` where it says that it says something, and not what. One that is ``explicit`` is a statement of
-    whoever built the wheel; others are guessed, from the names of files. One that is ``conditional`` is settled only where
-    the wheel runs, as in torchvision, which asks the torch that it finds there.
+    ``uses`` is ``None`` where it says something that cannot be read. An ``explicit`` hint is a statement of whoever built
+    the wheel; others are guesses, from the names of files. A ``conditional`` hint is decided only where the wheel runs, as
+    in torchvision, which looks at the installed torch.
     """
 
     runtime: str
@@ -141,7 +141,7 @@ class BuildHint:
 
 
 def read_build(source: Readable, entries: Sequence[Entry], project: str, versions: Iterable[str]) -> tuple[BuildHint, ...]:
-    """Return what the wheel of ``project`` says of its build; ``versions`` are those of METADATA and of the file name."""
+    """Return what the wheel of ``project`` says about its build; ``versions`` are those of METADATA and of the file name."""
     found: list[BuildHint] = []
     own = _own_packages(entries, project)
     files = [(entry, match["package"]) for entry in entries if (match := _CONSTANT_FILE.fullmatch(entry.name))]
@@ -151,7 +151,7 @@ def read_build(source: Readable, entries: Sequence[Entry], project: str, version
     for entry, package in files[_MOST_FILES:]:
         found += _doubts(f"{shown(entry.name)} was not read") if package in own else ()
     for version in dict.fromkeys(versions):
-        found += _of_label(version, f"the version is {shown(version)}")
+        found += _of_version(version, f"the version is {shown(version)}")
     found += _of_names(entries)
     return tuple(sorted(dict.fromkeys(found), key=lambda hint: not hint.explicit))
 
@@ -171,7 +171,7 @@ def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[BuildHint
     if entry.size <= _LONGEST_FILE:
         try:
             constants = read_constants(read_content(source, entry, limit=_LONGEST_FILE))
-        except ArchiveError:  # damaged: it says nothing; whether the wheel is sound is asked elsewhere
+        except ArchiveError:  # damaged: it says nothing; verify reports it
             constants = None
     if constants is None:
         yield from _doubts(f"{place} cannot be read") if own else ()
@@ -181,26 +181,26 @@ def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[BuildHint
 
 
 def _doubts(words: str) -> Iterator[BuildHint]:
-    """Yield what keeps a denial from being believed."""
+    """Yield hints that contradict a denial."""
     yield from (BuildHint(runtime, None, words, explicit=False) for runtime in RUNTIMES)
 
 
-def names_cpu_build(label: str) -> bool:
-    """Whether a local version label says that the wheel is a build for the CPU.
+def names_cpu_build(local: str) -> bool:
+    """Whether a local version says that the wheel is a build for the CPU.
 
     >>> names_cpu_build("cpu.cxx11.abi"), names_cpu_build("cu126")
     (True, False)
     """
-    return any(_LABELS["cpu"].fullmatch(part) for part in _parts(label))
+    return any(_LOCAL_PARTS["cpu"].fullmatch(part) for part in _parts(local))
 
 
-def _parts(label: str) -> list[str]:
-    return [part for part in re.split(r"[._-]", label.lower()) if part]
+def _parts(local: str) -> list[str]:
+    return [part for part in re.split(r"[._-]", local.lower()) if part]
 
 
-def _of_label(version: str, words: str) -> Iterator[BuildHint]:
+def _of_version(version: str, words: str) -> Iterator[BuildHint]:
     parts = _parts(version.partition("+")[2])
-    said = {name for name, form in _LABELS.items() for part in parts if form.fullmatch(part)}
+    said = {name for name, form in _LOCAL_PARTS.items() for part in parts if form.fullmatch(part)}
     if "gpu" in parts:
         yield from _doubts(words)
     yield from (BuildHint(runtime, True, words) for runtime in RUNTIMES if runtime in said)
@@ -213,15 +213,15 @@ def _of_constants(constants: dict[str, object], place: str) -> Iterator[BuildHin
     for name, runtime in _CONSTANTS.items():
         value = constants.get(name, "")
         if value is None or (isinstance(value, str) and value not in ("", "None")):
-            yield BuildHint(runtime, value is not None, f"{place} says {name} = {_brief(value)}")
+            yield BuildHint(runtime, value is not None, f"{place} sets {name} = {_brief(value)}")
         elif value is CONDITIONAL:
-            yield BuildHint(runtime, None, f"{place} sets {name} under a condition", explicit=False, conditional=True)
+            yield BuildHint(runtime, None, f"{place} sets {name} conditionally", explicit=False, conditional=True)
         elif name in constants:
-            yield BuildHint(runtime, None, f"{place} leaves open what {name} is", explicit=False)
+            yield BuildHint(runtime, None, f"{place} does not set {name} to a constant", explicit=False)
     for name in _VERSIONS:
         version = constants.get(name)
         if isinstance(version, str):
-            yield from _of_label(version, f"{place} says {name} = {_brief(version)}")
+            yield from _of_version(version, f"{place} sets {name} = {_brief(version)}")
 
 
 def _brief(value: str | None) -> str:
@@ -236,8 +236,8 @@ def _of_names(entries: Iterable[Entry]) -> Iterator[BuildHint]:
         name = entry.name.rpartition("/")[2]
         if not is_binary(name):
             continue
-        telling = (runtime for pattern, runtime in _TELLING_NAMES.items() if fnmatchcase(name.lower(), pattern))
-        runtime = next(telling, None) or library_runtime(name)
+        matching = (runtime for pattern, runtime in _FILE_NAMES.items() if fnmatchcase(name.lower(), pattern))
+        runtime = next(matching, None) or library_runtime(name)
         if runtime is not None and runtime not in seen:
             seen.add(runtime)
-            yield BuildHint(runtime, True, f"there is {shown(entry.name)}", explicit=False)
+            yield BuildHint(runtime, True, f"it contains {shown(entry.name)}", explicit=False)

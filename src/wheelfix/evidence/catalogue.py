@@ -14,15 +14,15 @@ import msgspec
 from wheelfix.wheel.requirement import Requirement
 
 _HASHED: Final = re.compile(r"(?P<stem>lib[\w+]+?)[-.][0-9a-f]{8}(?P<end>\.so(?:\.[\w.]+)?)")
-"""A library as auditwheel and the like put it into a wheel, with the begin of its hash in the name."""
+"""A library as auditwheel and similar tools bundle it, with the start of its hash in the name."""
 _CUDA_MAJOR: Final = re.compile(r"-cu(?P<major>[1-9]\d)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """What a requirement brings: ``runtimes`` that use it, the first of which decides, and patterns for ``libraries``.
+    """What a requirement provides: ``runtimes`` that use it, the first of which decides, and patterns for ``libraries``.
 
-    ``frameworks`` are patterns for libraries of others that need it: the GPU halves of frameworks for one of ``runtimes``.
+    ``frameworks`` are patterns for libraries of other wheels that need it: the GPU halves of frameworks for ``runtimes``.
 
     >>> from wheelfix.wheel.requirement import read_requirement
     >>> found = provided_by(read_requirement("nvidia-cublas-cu12==12.6.4.1"))
@@ -35,11 +35,11 @@ class Provided:
     frameworks: tuple[str, ...] = ()
 
     def includes(self, library: str) -> bool:
-        """Whether it brings the library that a binary asks the loader for under this name."""
+        """Whether it provides the library that a binary links to by this name."""
         return any(_pattern(each)(library) for each in self.libraries)
 
     def is_needed_for(self, library: str) -> bool:
-        """Whether who links to ``library`` needs it: it brings the library, or is what that is built upon."""
+        """Whether a binary that links to ``library`` needs it: it provides the library, or the library is built on it."""
         return self.includes(library) or any(_pattern(each)(library) for each in self.frameworks)
 
 
@@ -68,7 +68,7 @@ class _Catalogue(msgspec.Struct, frozen=True):
 
 
 def provided_by(requirement: Requirement) -> Provided | None:
-    """Return what ``requirement`` brings, ``None`` if it is not in the catalogue."""
+    """Return what ``requirement`` provides, ``None`` if it is not in the catalogue."""
     return _provided(requirement.name, requirement.extras)
 
 
@@ -80,8 +80,8 @@ def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | Non
     major = _CUDA_MAJOR.search(name)
     patterns = [form for entry in fitting for pattern in entry.libraries for form in _forms(pattern)]
     libraries = [pattern.replace("{cuda}", major["major"] if major else "*") for pattern in patterns]
-    for member in sorted({each for entry in fitting for extra in extras for each in entry.extras.get(extra, ())}):
-        found = _provided(member)
+    for provider in sorted({each for entry in fitting for extra in extras for each in entry.extras.get(extra, ())}):
+        found = _provided(provider)
         libraries += found.libraries if found else ()
     frameworks = (form for each in _catalogue().framework if each.runtime in fitting[0].runtimes for form in each.forms)
     return Provided(fitting[0].runtimes, tuple(dict.fromkeys(libraries)), tuple(dict.fromkeys(frameworks)))
@@ -89,9 +89,9 @@ def _provided(name: str, extras: frozenset[str] = frozenset()) -> Provided | Non
 
 @lru_cache(maxsize=16_384)
 def library_runtime(library: str) -> str | None:
-    """Return the runtime to which the library called ``library`` belongs, ``None`` if it is none of the catalogue.
+    """Return the runtime of the library ``library``, ``None`` if it is not in the catalogue.
 
-    A part of a hash in the name does not count:
+    Part of a hash in the name does not count:
 
     >>> library_runtime("libcudart-faf08d9a.so.13"), library_runtime("libtorch_cuda.so"), library_runtime("libtorch_cpu.so")
     ('cuda', 'cuda', None)
@@ -101,20 +101,20 @@ def library_runtime(library: str) -> str | None:
 
 
 def plain_name(library: str) -> str:
-    """Return the name of a library without the part of a hash that tools put into it when they bundle it."""
+    """Return the name of a library without the part of a hash that tools add when they bundle it."""
     found = _HASHED.fullmatch(library)
     return found["stem"] + found["end"] if found else library
 
 
 def _forms(pattern: str) -> tuple[str, ...]:
-    """Return a pattern for a library with its version, and one without: development links have none."""
+    """Return a pattern for a library with its version, and one without, as development links have it."""
     bare = pattern.partition(".so")[0] + ".so"
     return (pattern,) if pattern == bare or ".so" not in pattern else (pattern, bare)
 
 
 @cache
 def _pattern(text: str) -> Callable[[str], object]:
-    """Return what tells whether a name fits a pattern; the standard library remembers too few of them."""
+    """Return a function that matches names; the cache of the standard library is too small."""
     return re.compile(translate(text)).match
 
 

@@ -77,8 +77,8 @@ class UnreadableBinary(Exception):
 class Dynamic:
     """What the dynamic section says: the libraries that must be there to load the file, and the name it is known by.
 
-    ``is_module`` tells whether Python can import the file: it exports the function that Python calls then. The name of the
-    file does not count: PyTorch's projects call libraries for ``torch.ops.load_library`` like extension modules.
+    ``is_module`` says whether Python can import the file: it exports the function that Python calls on import. The file name
+    does not count: PyTorch's projects name libraries for ``torch.ops.load_library`` like extension modules.
     """
 
     needed: tuple[str, ...] = ()
@@ -139,7 +139,7 @@ def read_dynamic(file: BinaryIO) -> Dynamic | None:
 def _unreadable(error: BaseException) -> UnreadableBinary:
     """Return why the file cannot be read.
 
-    :raises OSError: if that is no fault of the file; pyelftools wraps what reading raises.
+    :raises OSError: if the file could not be read; pyelftools wraps what reading raises.
     :raises SourceChanged: likewise.
     """
     cause: BaseException | None = error
@@ -156,15 +156,15 @@ def _unreadable(error: BaseException) -> UnreadableBinary:
 def _check_header(elf: "ELFFile") -> None:
     header, machine = elf.header, elf.header["e_machine"]
     if machine not in _CPUS:
-        raise UnreadableBinary("it is for a machine that is not known")
+        raise UnreadableBinary("it is for an unknown machine")
     if _CPUS[machine] not in (None, elf.elfclass):
-        raise UnreadableBinary(f"its class is not the one of its machine ({elf.elfclass} bits)")
+        raise UnreadableBinary(f"its class ({elf.elfclass} bits) is not that of its machine")
     if header["e_type"] not in ("ET_DYN", "ET_EXEC"):
         raise UnreadableBinary("it is neither a shared object nor a program")
     if header["e_version"] != "EV_CURRENT" or header["e_ident"]["EI_VERSION"] != "EV_CURRENT":
-        raise UnreadableBinary("it is of another version of ELF")
+        raise UnreadableBinary("its ELF version is unknown")
     if header["e_phentsize"] != elf.structs.Elf_Phdr.sizeof():
-        raise UnreadableBinary("its program headers have another size than those of ELF")
+        raise UnreadableBinary("its program headers have the wrong size")
     if header["e_phnum"] in (0, _EXTENDED_NUMBERING):
         raise UnreadableBinary("it has no program headers that a loader would find")
     if header["e_phnum"] > _MOST_SEGMENTS:
@@ -172,7 +172,7 @@ def _check_header(elf: "ELFFile") -> None:
 
 
 class _Image:
-    """The file as it lies in memory: addresses, not offsets, are what the loader goes by."""
+    """The file as it is mapped into memory: the loader uses addresses, not offsets."""
 
     def __init__(self, elf: "ELFFile") -> None:
         self.machine: str = elf.header["e_machine"]
@@ -197,7 +197,7 @@ class _Image:
         if segment is None:
             raise UnreadableBinary("it has no dynamic section, or an empty one")
         if self._offset(segment["p_vaddr"])[0] != segment["p_offset"]:
-            raise UnreadableBinary("its dynamic section lies at another place in the file than in memory")
+            raise UnreadableBinary("its dynamic section has different offsets in the file and in memory")
         data = self.read(segment["p_vaddr"], min(segment["p_filesz"], _LONGEST_TABLE))
         pair = struct.Struct(self.order + ("2Q" if self.is_wide else "2I"))
         tags: list[tuple[int, int]] = []
@@ -206,18 +206,18 @@ class _Image:
                 break
             tags.append((tag, value))
         else:
-            raise UnreadableBinary("its dynamic section has no end")
+            raise UnreadableBinary("its dynamic section is not terminated")
         singles = [each for each in dict.fromkeys(tags) if each[0] in _ONCE]
         if len(singles) > len(dict(singles)):
-            raise UnreadableBinary("its dynamic section says two things where only one counts")
+            raise UnreadableBinary("its dynamic section contradicts itself")
         return tuple(tags)
 
     def single(self, tag: int) -> int | None:
-        """Return the value of a tag that stands there once at most."""
+        """Return the value of a tag that occurs at most once."""
         return next((value for each, value in self.tags if each == tag), None)
 
     def _offset(self, address: int) -> tuple[int, int]:
-        """Return where in the file the content at ``address`` lies, and how much of it there is in one piece."""
+        """Return the offset in the file of the content at ``address``, and how many bytes follow in the same segment."""
         for each in reversed(self._loads):
             within = address - each["p_vaddr"]
             if 0 <= within < each["p_filesz"]:
@@ -268,11 +268,13 @@ class _Image:
         """Return the text at ``offset`` of the string table."""
         address, size = self.strings
         if offset >= size:
-            raise UnreadableBinary("the name of a library lies outside of the string table")
+            raise UnreadableBinary("the name of a library is outside of the string table")
         text, end, _ = self.read(address + offset, min(_LONGEST_NAME + 1, size - offset)).partition(b"\0")
         if not end:
             longest = len(text) > _LONGEST_NAME
-            raise UnreadableBinary(f"the name of a library {'is longer than any real one' if longest else 'has no end'}")
+            raise UnreadableBinary(
+                f"the name of a library {'is longer than any real one' if longest else 'is not terminated'}"
+            )
         return text.decode("utf-8")
 
 
@@ -282,7 +284,7 @@ def _first_page(segment: Any) -> int:
 
 
 def _last_page(segment: Any) -> int:
-    """Return the first page behind the content of a segment."""
+    """Return the first page after the content of a segment."""
     return -(-int(segment["p_vaddr"] + segment["p_filesz"]) // _PAGE)
 
 
@@ -294,7 +296,7 @@ def _segments(elf: "ELFFile") -> list[Any]:
     elf.stream.seek(elf.header["e_phoff"])
     table = elf.stream.read(count * each)
     if len(table) < count * each:
-        raise UnreadableBinary("its program headers are cut off")
+        raise UnreadableBinary("its program headers are truncated")
     stream = io.BytesIO(table)
     return [struct_parse(elf.structs.Elf_Phdr, stream) for _ in range(count)]
 
@@ -330,13 +332,13 @@ def _entry_point_names(image: _Image) -> frozenset[int]:
         text = tail + block
         found.update(position - len(tail) + match.start() for match in _ENTRY_POINT.finditer(text))
         if len(found) > _MOST_ENTRY_POINTS:
-            raise UnreadableBinary("it has more names of modules than any real file")
+            raise UnreadableBinary("it has more module names than any real file")
         position, tail = position + len(block), text[-_LONGEST_MATCH:]
     return frozenset(found)
 
 
 def _lookup_range(image: _Image) -> tuple[int, int]:
-    """Return the first symbol that the hash table leads to and the one behind the last; glibc prefers the GNU one."""
+    """Return the first symbol that the hash table leads to and the one after the last; glibc prefers the GNU one."""
     gnu, sysv = image.single(_GNU_HASH), image.single(_HASH)
     if gnu is not None:
         return _gnu_range(image, gnu)
@@ -345,7 +347,7 @@ def _lookup_range(image: _Image) -> tuple[int, int]:
     width = 8 if image.is_wide and image.machine == "EM_S390" else 4  # the one ABI with wide entries, for s390x
     head = [number for part in image.words(sysv, 2 * width, width) for number in part]
     if len(head) < 2:
-        raise UnreadableBinary("its hash table is cut off")
+        raise UnreadableBinary("its hash table is truncated")
     return 1, head[1]
 
 
@@ -356,7 +358,7 @@ def _gnu_range(image: _Image, address: int) -> tuple[int, int]:
     """
     head = [number for part in image.words(address, 16) for number in part]
     if len(head) < 4:
-        raise UnreadableBinary("its hash table is cut off")
+        raise UnreadableBinary("its hash table is truncated")
     buckets, first, filters, _ = head
     at = address + 16 + filters * (8 if image.is_wide else 4)
     last = max((max(part) for part in image.words(at, 4 * buckets) if part), default=0) if buckets else 0
@@ -368,4 +370,4 @@ def _gnu_range(image: _Image, address: int) -> tuple[int, int]:
             last += 1
             if number & 1:
                 return first, last
-    raise UnreadableBinary("its hash table has no end")
+    raise UnreadableBinary("its hash table is not terminated")

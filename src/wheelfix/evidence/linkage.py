@@ -15,11 +15,11 @@ from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
 _MOST_BYTES: Final = 6 << 30
-"""How much of a wheel's binaries is inflated at most, in bytes; the largest real ones have 2 GiB."""
+"""How much of a wheel's binaries is inflated at most, in bytes; the largest real wheels have 2 GiB."""
 _MOST_CALLS: Final = 200_000
 _CALLS_EACH: Final = 400
 _GREATEST_RATIO: Final = 200
-"""How much smaller than its content a binary may be packed; of real ones none gets near, a run of zeros has 1,000."""
+"""The highest compression ratio of a binary that is read; real ones are far below, a run of zeros has 1,000."""
 _SMALL: Final = 1 << 24
 _SAMPLE_SIZE: Final = 1 << 20
 """The largest binary, in bytes, that is read to see whether a wheel contradicts itself; for torch that takes 30 ms."""
@@ -27,7 +27,7 @@ _SAMPLE_COUNT: Final = 50
 _MOST_BINARIES: Final = 5_000
 _START: Final = 1_024
 """How much of a file is read to see whether it is a program for another system, in bytes."""
-_NOT_READ: Final = "it is no ELF file, and others are not read"
+_NOT_READ: Final = "it is not an ELF file; other formats are not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Binary:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names by which others may ask the loader for it."""
+        """The names by which other binaries can link to it."""
         name = self.path.rpartition("/")[2]
         return (name, self.dynamic.soname) if self.dynamic.soname not in (None, name) else (name,)
 
@@ -57,8 +57,8 @@ class Link:
 class Linkage:
     """What was read of a wheel's binaries so far.
 
-    ``unread`` maps binaries that could not be read to the reason; ``complete`` tells whether there are no more. ``names``
-    are the file names of the shared objects, read or not; those are not in it that turned out to be never loaded.
+    ``unread`` maps binaries that could not be read to the reason; ``complete`` says whether all are read. ``names`` are the
+    file names of the shared objects, read or not, except those that are never loaded.
     """
 
     binaries: tuple[Binary, ...] = ()
@@ -68,9 +68,9 @@ class Linkage:
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
-        """The links to libraries of the GPU catalogue that the wheel does not bring itself, under that file name.
+        """The links to libraries of the GPU catalogue that the wheel does not bundle under that file name.
 
-        The loader looks for files; another name that a file says it has helps only who has loaded it before.
+        The loader looks for file names; a different SONAME helps only after the library has been loaded.
         """
         modules = [each.path for each in self.binaries if each.dynamic.is_module]
         hard = _closure(modules, self._loads)
@@ -138,11 +138,11 @@ def _closure(starts: Iterable[str], following: Mapping[str, Iterable[str]]) -> s
 
 
 class Scanner:
-    """Reads the binaries of a wheel, smallest first, and goes on from what is ``known`` of them by an earlier look.
+    """Reads the binaries of a wheel, smallest first, and continues from what is ``known`` from an earlier run.
 
-    Those that are called like shared objects come first, then all else that begins like an ELF file: programs too must
-    find their libraries. What no loader takes, code for a device or debugging information, is passed over. Programs that are
-    no ELF files cannot be read; they count where they are for one of ``systems``, any without.
+    Files named like shared objects come first, then everything else that begins like an ELF file: programs must find their
+    libraries too. What no loader accepts, code for a device or debugging information, is skipped. Programs in other formats
+    cannot be read; they count if they are for one of ``systems``, or for any if that is ``None``.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Scanner:
         self._names = known.names if known.complete else _bases(self._candidates)
         self._binaries = [*known.binaries]
         self._unread = {**known.unread}
-        self._passed_over: set[str] = set()
+        self._skipped: set[str] = set()
         self._linkage: Linkage | None = None
         small = sorted((each for each in candidates if each.size <= _SAMPLE_SIZE), key=_by_size)
         self._sample = frozenset(each.name for each in small[:_SAMPLE_COUNT])
@@ -241,19 +241,19 @@ class Scanner:
         return start.startswith(MAGIC)
 
     def _loaded_debug_files(self) -> list[Entry]:
-        """Return the files called like debugging information that a binary links to: those are loaded all the same."""
+        """Return the files named like debugging information that a binary links to: they are loaded anyway."""
         if not self._debug_files:
             return []
         needed = {library for binary in self._binaries for library, _ in _each_needed(binary)}
         return [each for each in self._debug_files if each.name.rpartition("/")[2] in needed]
 
     def _loadable_names(self) -> frozenset[str]:
-        """Return the names under which the wheel brings libraries: a file that no loader takes brings none."""
-        return self._names - (_bases(self._passed_over) - _bases(self._candidates - self._passed_over))
+        """Return the names of the libraries that the wheel bundles, without files that no loader accepts."""
+        return self._names - (_bases(self._skipped) - _bases(self._candidates - self._skipped))
 
     def _read(self, entry: Entry) -> None:
         if entry.size > _SMALL and entry.size > _GREATEST_RATIO * (entry.data_stop - entry.data_start):
-            self._unread[entry.name] = "it is packed tighter than any real binary"
+            self._unread[entry.name] = "its compression ratio is higher than that of any real binary"
             return
         try:
             file = EntryFile(self._source, entry, self._allowance)
@@ -261,7 +261,7 @@ class Scanner:
                 if entry.size:
                     self._unread[entry.name] = _NOT_READ
                 else:
-                    self._passed_over.add(entry.name)
+                    self._skipped.add(entry.name)
                 return
             dynamic = read_dynamic(cast(BinaryIO, file))
         except ArchiveError as error:
@@ -270,7 +270,7 @@ class Scanner:
             self._unread[entry.name] = str(error)
         else:
             if dynamic is None:
-                self._passed_over.add(entry.name)
+                self._skipped.add(entry.name)
             else:
                 self._binaries.append(Binary(entry.name, dynamic))
 
@@ -305,4 +305,4 @@ def unread_reason(linkage: Linkage) -> str:
         return ""
     path, reason = next(iter(linkage.unread.items()))
     more = f" and {len(linkage.unread) - 1} more" if len(linkage.unread) > 1 else ""
-    return f"{shown(path)}{more} cannot be judged: {reason}"
+    return f"{shown(path)}{more} cannot be checked: {reason}"

@@ -1,4 +1,4 @@
-"""All evidence together, and the verdict: can a wheel do without a requirement."""
+"""All evidence together, and the verdict: whether a wheel works without a requirement."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES: Final = 10
 _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "CANN", "tpu": "TPU", "metal": "Metal"}
-"""What the runtimes of the catalogue are called, in the order in which they are named."""
+"""The names of the runtimes of the catalogue, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Judgement:
 
 
 class Evidence:
-    """What a wheel says of its needs, gathered as far as it is asked for, the cheap things first.
+    """What a wheel says about its needs, read only as far as needed, the cheap evidence first.
 
-    ``project`` and ``versions`` are those that METADATA and the file name tell. ``scan`` says when binaries are read,
-    and ``known`` is what an earlier look at the same wheel has read of them.
+    ``project`` and ``versions`` are those of METADATA and the file name. ``scan`` says when binaries are read, and
+    ``known`` is what an earlier run has read of the same wheel.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Evidence:
 
     @classmethod
     def of_names(cls, environments: Environments, project: str, versions: Iterable[str]) -> "Evidence":
-        """Return the evidence where the wheel itself is not at hand: markers, and the label of a version."""
+        """Return the evidence where only the name of the wheel is known: markers, and the local version."""
         return cls(_Nothing(), (), environments, project, versions, scan=Scan.NEVER)
 
     @cached_property
     def build(self) -> tuple[BuildHint, ...]:
-        """What the wheel says of its build."""
+        """What the wheel says about its build."""
         return read_build(self._source, self._entries, self._project, self._versions)
 
     @cached_property
@@ -87,12 +87,12 @@ class Evidence:
         return self.linkage if self._scan is Scan.NEVER else self._scanner.read_all()
 
     def judge(self, requirement: Requirement | str, *, on_purpose: bool = False) -> Judgement | None:
-        """Return whether the wheel can do without ``requirement``, ``None`` for one that is not in the GPU catalogue.
+        """Return whether the wheel works without ``requirement``, ``None`` if it is not in the GPU catalogue.
 
-        What a wheel says of itself is believed where all its binaries were read and none speaks against it.
+        What a wheel says about itself counts only if all its binaries were read and none contradicts it.
 
-        ``on_purpose`` says that a rule names just this requirement of just this project, as one that is loaded only where
-        there is a GPU.
+        ``on_purpose`` says that a rule names exactly this requirement of exactly this project, as one that is loaded only
+        on a GPU.
         """
         wanted, provided = _catalogued(requirement)
         if wanted is None or provided is None:
@@ -107,7 +107,7 @@ class Evidence:
     def says_it_is_without(self, requirement: Requirement | str) -> str:
         """Return in which words the wheel says that it is built without what uses ``requirement``, empty if it does not.
 
-        That is a statement and no proof: no binary is read for it.
+        That is a statement, not a proof: no binary is read for it.
         """
         _, provided = _catalogued(requirement)
         stated = _Statements(self.build, provided.runtimes) if provided else None
@@ -116,7 +116,7 @@ class Evidence:
     def gpu_sign(self) -> str:
         """Return in which words the wheel says that it is a GPU build; its binaries are all read, unless none are to be.
 
-        What it says of itself comes first: a constant, a label, the name of a file; then what its binaries link to.
+        What it says about itself comes first: a constant, a local version, a file name; then what its binaries link to.
         """
         link = None if self.gpu_build else self.read_all().first(_is_gpu)
         return _words(link) if link else self.gpu_build
@@ -138,14 +138,14 @@ class Evidence:
         return self._by_all_that_was_read(linkage, provided, stated, on_purpose=on_purpose)
 
     def _not_read(self, stated: "_Statements") -> str:
-        reason = "its binaries are not to be read"
+        reason = "its binaries were not read"
         return f"{stated.denial}, but {reason}" if stated.denial else reason
 
     def _doubt(self, linkage: Linkage, provided: Provided, stated: "_Statements") -> str:
-        """Return what keeps any statement or knowledge from being believed, now that all is read; empty if nothing does."""
+        """Return what contradicts every statement, now that all binaries are read; empty if nothing does."""
         soft = linkage.first(provided.is_needed_for)
         if soft:
-            return f"{_words(soft)}, though no extension module loads it when it is imported"
+            return f"{_words(soft)}, but no extension module loads it on import"
         if stated.against or linkage.unread:
             return stated.against or unread_reason(linkage)
         other = linkage.first(lambda library: library_runtime(library) in {*provided.runtimes, *stated.without})
@@ -156,26 +156,26 @@ class Evidence:
     def _by_all_that_was_read(
         self, linkage: Linkage, provided: Provided, stated: "_Statements", *, on_purpose: bool
     ) -> Judgement:
-        """Return the verdict where no binary speaks against it."""
+        """Return the verdict where no binary contradicts it."""
         clean = _none_links(len(linkage.binaries), {*provided.runtimes, *stated.without})
         if stated.denial:
             return Judgement(Verdict.SAFE, f"{stated.denial}, and {clean}")
         bundled = next((name for name in sorted(linkage.names) if provided.includes(name)), None)
         if on_purpose and bundled:
-            return Judgement(Verdict.UNPROVEN, f"{clean}, but the wheel has {shown(bundled)} of its own")
+            return Judgement(Verdict.UNPROVEN, f"{clean}, but the wheel bundles {shown(bundled)}")
         if on_purpose:
             return Judgement(Verdict.SAFE, f"{clean}, and the rule names this project and requirement explicitly")
         if not linkage.binaries:
             reason = "it has no binaries, and no local version or constant names a build"
         elif not provided.libraries:
-            reason = "it is no library that binaries link to; whether the code imports it is not known"
+            reason = "binaries do not link to it, and whether the code imports it is unknown"
         else:
-            reason = f"{clean}, but a library can be loaded by its name too"
+            reason = f"{clean}, but a library can also be loaded by name"
         return Judgement(Verdict.UNPROVEN, reason)
 
     @cached_property
     def _sample(self) -> Linkage:
-        """What a first look at the binaries tells; all of them if they are always to be read."""
+        """What the small binaries say; all of them if all are to be read."""
         match self._scan:
             case Scan.NEVER:
                 return Linkage()
@@ -196,7 +196,7 @@ def _catalogued(requirement: Requirement | str) -> tuple[Requirement | None, Pro
 
 
 class _Nothing:
-    """A file that nobody has."""
+    """An empty file."""
 
     size = 0
 
@@ -208,10 +208,10 @@ class _Nothing:
 
 
 class _Statements:
-    """What the build says of some runtimes: that it ``uses`` one, that the first is ``denied``, or something less.
+    """What the build says about some runtimes: that it ``uses`` one, that the first is ``denied``, or something less.
 
-    ``denial`` are the words of that, and ``without`` all runtimes that it denies. What it says ``against`` its denial is a
-    clause. Texts are empty where there is nothing.
+    ``denial`` is the text of that, and ``without`` all runtimes that it denies. ``against`` is a clause that contradicts the
+    denial. Texts are empty where there is nothing.
     """
 
     def __init__(self, hints: Sequence[BuildHint], runtimes: Sequence[str]) -> None:

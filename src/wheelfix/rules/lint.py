@@ -174,7 +174,7 @@ GLOB_KEYS: Final = ("project", "local", "filename", "platform", "python", "abi")
 VERSION_KEYS: Final = ("version", "metadata_version")
 """The conditions of ``when`` whose values are version specifiers."""
 _MOST_COMPARED: Final = 50
-"""How many of the earlier rules that come into question are compared with one; real rule files have a handful."""
+"""How many of the earlier rules with similar patterns are compared with one; real rule files have a handful."""
 
 
 def covers(key: str, wide: Texts, narrow: Texts) -> bool:
@@ -314,7 +314,7 @@ def lint_rules(rules: RuleSet, today: date | None = None) -> tuple[Finding, ...]
 
 
 def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
-    """Return what a run shows of ``rules``: those that applied to nothing, and those whose last version has come."""
+    """Return what a run shows of ``rules``: those that applied to nothing, and those whose last version is reached."""
     outcomes = tuple(outcomes)
     complete = bool(outcomes) and not any(outcome.problem for outcome in outcomes)
     applied: dict[str, list[Outcome]] = {}
@@ -357,7 +357,7 @@ def _place(rules: RuleSet, index: int) -> RulePlace:
 
 
 def _own(rules: RuleSet) -> Iterator[int]:
-    """Yield the places of the rules that do not come with wheelfix."""
+    """Yield the positions of the rules that do not come with wheelfix."""
     return (index for index, origin in enumerate(rules.origins) if origin not in BUILT_IN)
 
 

@@ -191,7 +191,7 @@ _TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]
 def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] | str | Path = ()) -> RuleSet:
     """Return the rule set ``name`` of ``rules``, for rules that are written in Python.
 
-    ``extends`` names what comes after them, as in a rule file; paths are taken from the working folder.
+    ``extends`` names what follows them, as in a rule file; paths are relative to the working directory.
 
     :raises RulesError: if a rule has an error, or two have the same id.
     """
@@ -216,7 +216,7 @@ def load_rules(*sources: str | Path) -> RuleSet:
 
 
 def _as_table(rule: Rule) -> object:
-    """Return a rule as a file has it; what is no rule at all stays, to be reported."""
+    """Return a rule as a file has it; what is not a rule is returned as it is, to be reported."""
     try:
         return msgspec.json.decode(msgspec.json.encode(rule))
     except (TypeError, ValueError, RecursionError):
@@ -274,16 +274,18 @@ class _Reader:
         self._seen: set[Path] = set()
         self._later: list[tuple[Sequence[str], Path, tuple[Path, ...]]] = []
 
-    def add_source(self, source: str, by: str, folder: Path, chain: tuple[Path, ...] = (), *, later: bool = False) -> None:
-        """Add what ``source`` names: a file, seen from ``folder``, or a built-in set.
+    def add_source(
+        self, source: str, by: str, directory: Path, chain: tuple[Path, ...] = (), *, later: bool = False
+    ) -> None:
+        """Add what ``source`` names: a file, relative to ``directory``, or a built-in set.
 
-        ``by`` is who names it, and ``chain`` the files that led here. With ``later`` what a file extends waits for
+        ``by`` is the file that names it, and ``chain`` the files that led here. With ``later`` what a file extends waits for
         :meth:`finish`.
         """
         if "://" in source:
             self._refuse_source(source, by, f"{source!r} is a URL", "Download it: rules are read from local files only.")
         elif source.endswith(".toml"):
-            self._add_file(folder / source, by, chain, later=later)
+            self._add_file(directory / source, by, chain, later=later)
         elif source.partition("/")[0] in BUILT_IN:
             self._add_built_in(source, by)
         else:
@@ -365,7 +367,7 @@ class _Reader:
         self._add(place, "id", message, hint, code="rule-duplicate-id")
 
     def add_tables(self, name: str, tables: Sequence[object], lines: Sequence[int | None] | None = None) -> None:
-        """Add rules as a file has them; ``lines`` tells where each begins."""
+        """Add rules as a file has them; ``lines`` says where each begins."""
         for number, (table, line) in enumerate(zip(tables, lines or [None] * len(tables), strict=True), 1):
             given = table.get("id") if isinstance(table, dict) else None
             title = given if isinstance(given, str) and given.strip() else f"number {number}"
@@ -419,8 +421,8 @@ def _digest(rules: Sequence[Rule]) -> str:
 def gpu_rules(*, only: Iterable[str] | str = (), keep: Iterable[str] | str = (), drop: Iterable[str] | str = ()) -> RuleSet:
     """Return the rule set ``gpu``, or ``only`` some groups of it, such as ``nvidia``.
 
-    ``keep`` and ``drop`` are patterns for the names of requirements that stay or go, whatever the set says; what is kept
-    stays also where a pattern would drop it.
+    ``keep`` and ``drop`` are patterns for the names of requirements that are kept or dropped, whatever the set says;
+    ``keep`` wins over ``drop``.
 
     :raises RulesError: if there is no such group, or a pattern is invalid.
     """

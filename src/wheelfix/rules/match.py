@@ -55,7 +55,7 @@ def is_plain(glob: str) -> bool:
 
 @dataclass(frozen=True)
 class Facts:
-    """A wheel as it came, as far as rules can see it.
+    """An original wheel, as far as rules can see it.
 
     ``version`` is text as METADATA writes it. ``is_dead`` says whether the marker of a requirement is never true on the
     wheel's platforms; ``sha256`` gives the wheel's digest (hexadecimal), and is called only if a rule needs it.

@@ -41,7 +41,7 @@ def _table(rule: Rule) -> dict[str, Any]:
 
 
 def _shortened(value: Any) -> Any:
-    """Return conditions with a single value in place of a list of one."""
+    """Return conditions with a single value instead of a list of one."""
     match value:
         case dict():
             return {key: _shortened(each) for key, each in value.items()}
@@ -88,7 +88,7 @@ def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 
 def _as_written(key: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a key as files write it: no null, and a single value in place of a list of one."""
+    """Return the schema of a key as files write it: no null, and a single value instead of a list of one."""
     notes: dict[str, Any] = {name: schema[name] for name in ("description", "examples") if name in schema}
     if isinstance(schema.get("default"), str):
         notes["default"] = schema["default"]

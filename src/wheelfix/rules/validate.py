@@ -52,7 +52,7 @@ def _no_empty_match(match: Match) -> Wrong | None:
 
 
 def _printable(text: str) -> Wrong | None:
-    """Refuse what cannot stand on one line."""
+    """Refuse what is not one line."""
     return None if text.isprintable() else ("contains line breaks or control characters", "Write one line of text.")
 
 
@@ -77,7 +77,7 @@ def _glob(text: str) -> Wrong | None:
 
 
 def _local_glob(text: str) -> Wrong | None:
-    """Refuse what is no pattern for a local label, which can be empty."""
+    """Refuse an invalid pattern for a local version, which can be empty."""
     return _glob(text) if text else None
 
 
@@ -239,7 +239,7 @@ def _remove_field(field: FieldName) -> Wrong | None:
     if not is_field_name(field.name):
         return f"invalid field name {field.name!r}", "For example: Classifier."
     if kind is None:
-        return None  # a field that no specification knows may be what has to go
+        return None  # a field that no specification knows may be what has to be removed
     if kind.name.lower() in FIXED_FIELDS:
         return f"{kind.name} cannot be removed", "Every METADATA must have it."
     if kind.name == REQUIRES:
@@ -270,7 +270,7 @@ def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
 
 
 def _name_part(text: str) -> Wrong | None:
-    """Refuse what cannot stand in a file name between dashes."""
+    """Refuse what cannot be part of a wheel's file name."""
     if re.fullmatch(r"[A-Za-z0-9_.+!]+", text):
         return None
     return f"{text!r} cannot be part of a wheel's file name", "Write it as it appears in the file name."
@@ -367,7 +367,7 @@ def findings_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str)
 
 
 def _rule(rule: Rule) -> Iterator[Found]:
-    """Yield what does not go together."""
+    """Yield values that contradict each other."""
     name = rule.action_name
     if name in REQUIREMENT_ACTIONS and rule.match is None:
         yield "match", f"missing, but {name} applies to requirements", 'Add match = { name = "..." }.'

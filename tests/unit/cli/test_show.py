@@ -20,7 +20,7 @@ def test_text_is_data() -> None:
     ran = wheelfix("show", path)
     assert (ran.code, ran.err) == (0, "Read 1 wheel\n")
     assert ran.lines[0] == path.name
-    assert "  -  nvidia-nccl-cu12  safe     demo/version.py says cuda = None, and it has no binaries" in ran.lines
+    assert "  -  nvidia-nccl-cu12  safe     demo/version.py sets cuda = None, and it has no binaries" in ran.lines
     assert "x; extra" not in ran.out
     assert "x; extra" in wheelfix("show", "-v", path).out
     assert path.read_bytes() == before

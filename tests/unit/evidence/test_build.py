@@ -144,12 +144,12 @@ def test_constants(source: bytes, expected: str) -> None:
 
 
 WORDS = [
-    (b"cuda = None\n", "demo/version.py says cuda = None"),
-    (b"cuda = '12.6'\n", "demo/version.py says cuda = '12.6'"),
-    (b"hip = '6.3'\n", "demo/version.py says hip = '6.3'"),
-    (b"rocm = '6.3'\n", "demo/version.py says rocm = '6.3'"),
-    (b"cuda = '\\x1b[2J'\n", "demo/version.py says cuda = '\\x1b[2J'"),
-    (b"__version__ = '1+cu126'\n", "demo/version.py says __version__ = '1+cu126'"),
+    (b"cuda = None\n", "demo/version.py sets cuda = None"),
+    (b"cuda = '12.6'\n", "demo/version.py sets cuda = '12.6'"),
+    (b"hip = '6.3'\n", "demo/version.py sets hip = '6.3'"),
+    (b"rocm = '6.3'\n", "demo/version.py sets rocm = '6.3'"),
+    (b"cuda = '\\x1b[2J'\n", "demo/version.py sets cuda = '\\x1b[2J'"),
+    (b"__version__ = '1+cu126'\n", "demo/version.py sets __version__ = '1+cu126'"),
 ]
 
 
@@ -218,7 +218,7 @@ def test_the_longest_file_that_counts() -> None:
 def test_what_another_package_says_can_only_contradict() -> None:
     """A vendored or second package that says cuda = None says nothing of the binaries of this one."""
     found = build(Entry("torchgen/version.py", b"cuda = None\n"), Entry("b/version.py", b"cuda = '12'\nhip = None\n"))
-    assert [(each.words, each.uses, each.explicit) for each in found] == [("b/version.py says cuda = '12'", True, False)]
+    assert [(each.words, each.uses, each.explicit) for each in found] == [("b/version.py sets cuda = '12'", True, False)]
     assert build(Entry("demo-1.0.dist-info/version.py", b"cuda = None\n")) == ()
 
 
@@ -274,12 +274,12 @@ TELLING = [
 def test_names_of_files(name: str, expected: str) -> None:
     found = build(Entry(name, b"x"))
     assert brief(found) == expected
-    assert {each.words for each in found} <= {f"there is {name}"}
+    assert {each.words for each in found} <= {f"it contains {name}"}
 
 
 def test_a_name_is_safe_to_print() -> None:
     (found,) = build(Entry("d\x1b/libtorch_cuda.so", b"x"))
-    assert found.words == "there is d\\x1b/libtorch_cuda.so"
+    assert found.words == "it contains d\\x1b/libtorch_cuda.so"
 
 
 def test_a_cpu_wheel_with_the_usual_files_says_only_that() -> None:

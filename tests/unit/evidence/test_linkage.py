@@ -285,14 +285,14 @@ def test_a_wheel_without_binaries_is_read_at_once() -> None:
 
 
 UNREAD = [
-    (Entry("d/libx.dylib", b"\xcf\xfa\xed\xfe" * 9), "it is no ELF file"),
-    (Entry("d/x.dll", b"MZ" * 9), "it is no ELF file"),
-    (Entry("d/_C.cp311-win_amd64.pyd", b"MZ" * 9), "it is no ELF file"),
-    (Entry("d/X.DLL", b"MZ" * 9), "it is no ELF file"),
-    (Entry("d/_C.cpython-311-darwin.so", b"\xcf\xfa\xed\xfe" * 9), "it is no ELF file"),
-    (Entry("d/libx.so", b"INPUT(libx.so.1)"), "it is no ELF file"),
-    (Entry("d/libx.so.1", b"libx.so.1.2", mode=0o120777), "it is no ELF file"),
-    (Entry("d/libx.so", b"\x7fEL"), "it is no ELF file"),
+    (Entry("d/libx.dylib", b"\xcf\xfa\xed\xfe" * 9), "it is not an ELF file"),
+    (Entry("d/x.dll", b"MZ" * 9), "it is not an ELF file"),
+    (Entry("d/_C.cp311-win_amd64.pyd", b"MZ" * 9), "it is not an ELF file"),
+    (Entry("d/X.DLL", b"MZ" * 9), "it is not an ELF file"),
+    (Entry("d/_C.cpython-311-darwin.so", b"\xcf\xfa\xed\xfe" * 9), "it is not an ELF file"),
+    (Entry("d/libx.so", b"INPUT(libx.so.1)"), "it is not an ELF file"),
+    (Entry("d/libx.so.1", b"libx.so.1.2", mode=0o120777), "it is not an ELF file"),
+    (Entry("d/libx.so", b"\x7fEL"), "it is not an ELF file"),
     (Entry("d/libx.so", b"\x7fELF"), "EI_CLASS"),
     (Entry("d/libx.so", shared_object("x86_64")[:80]), ""),
     (binary("d/libx.so", raw=b"\xff" * 9), "d/libx.so cannot be inflated"),
@@ -339,7 +339,7 @@ def test_what_is_packed_too_tightly_is_not_even_inflated(size: int, length: int,
     lie = {"size": size}
     one = scanner(Entry("d/libx.so", b"x", raw=b"\xff" * length, local=lie, directory=lie))
     (reason,) = one.read_all().unread.values()
-    assert ("packed tighter than any real binary" in reason) is refused
+    assert ("compression ratio is higher than that of any real binary" in reason) is refused
     assert ("cannot be inflated" in reason) is not refused
 
 
@@ -357,14 +357,14 @@ def test_which_names_are_those_of_binaries(name: str, *, expected: bool) -> None
 
 @pytest.mark.parametrize("name", ["d/x.so\n", "d/libx.so.py", "d/libx.so.1.sha256", "d/libx.so.txt"])
 def test_a_file_beside_a_binary_is_none(name: str) -> None:
-    """What follows .so is a version; a checksum or a note must not make the wheel one that cannot be judged."""
+    """What follows .so is a version; a checksum or a note must not make the wheel one that cannot be checked."""
     assert not is_binary(name)
 
 
 REASONS: list[tuple[Mapping[str, str], str]] = [
     ({}, ""),
-    ({"a.dll": "why"}, "a.dll cannot be judged: why"),
-    ({"a\x1b.dll": "why", "b": "x", "c": "y"}, "a\\x1b.dll and 2 more cannot be judged: why"),
+    ({"a.dll": "why"}, "a.dll cannot be checked: why"),
+    ({"a\x1b.dll": "why", "b": "x", "c": "y"}, "a\\x1b.dll and 2 more cannot be checked: why"),
 ]
 
 

@@ -90,8 +90,8 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
         "the version is 1.0+cpu, and its only binary does not link to a CUDA, ROCm or SYCL library",
     ),
     "cpu label without binaries": ("1.0+cpu", CUBLAS, [PURE], SAFE, "the version is 1.0+cpu, and it has no binaries"),
-    "cpu label and a damaged binary": ("1.0+cpu", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged"),
-    "cpu label and a binary of Windows": ("1.0+cpu", CUBLAS, [WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
+    "cpu label and a damaged binary": ("1.0+cpu", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be checked"),
+    "cpu label and a binary of Windows": ("1.0+cpu", CUBLAS, [WINDOWS], UNPROVEN, "demo/x.dll cannot be checked"),
     "cpu label, a large hard link": ("1.0+cpu", CUBLAS, [LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     "cpu label, a large link to another library": (
         "1.0+cpu", "nvidia-nccl-cu12", [LARGE_MODULE], UNPROVEN,
@@ -102,8 +102,8 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
         "1.0+cpu", CUBLAS, [library(MODULE, "libamdhip64.so.6")], UNPROVEN,
         f"the wheel contradicts itself: the version is 1.0+cpu, but {MODULE} links to libamdhip64.so.6",
     ),
-    "cpu label and a large plug-in": ("1.0+cpu", CUBLAS, [CPU_MODULE, LARGE_PLUG_IN], UNPROVEN, "though no extension"),
-    "cpu label and a program": ("1.0+cpu", CUBLAS, [PROGRAM], UNPROVEN, "demo/bin/tool links to libcublas.so.12, though"),
+    "cpu label and a large plug-in": ("1.0+cpu", CUBLAS, [CPU_MODULE, LARGE_PLUG_IN], UNPROVEN, "but no extension"),
+    "cpu label and a program": ("1.0+cpu", CUBLAS, [PROGRAM], UNPROVEN, "demo/bin/tool links to libcublas.so.12, but"),
     "cpu label and a clean program": ("1.0+cpu", CUBLAS, [CPU_PROGRAM], SAFE, "and its only binary does not link"),
     "constants and a large hard link": ("1.0", CUBLAS, [NO_OTHER, LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
     "both and a large hard link": ("1.0+cpu", CUBLAS, [NO_OTHER, LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
@@ -113,21 +113,21 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "a framework's GPU half": ("1.0", CUBLAS, [library(MODULE, "libc10_cuda.so")], UNSAFE, f"{MODULE} links to libc10_cuda"),
     "a framework's GPU half and triton": ("1.0", "triton", [library(MODULE, "librmm.so")], UNSAFE, "links to librmm.so"),
     "a framework's GPU half in a plug-in": (
-        "1.0", CUBLAS, [CPU_MODULE, library("demo/libx.so", "libtorch_cuda.so")], UNPROVEN, "though no extension module",
+        "1.0", CUBLAS, [CPU_MODULE, library("demo/libx.so", "libtorch_cuda.so")], UNPROVEN, "but no extension module",
     ),
     "a framework's half of another runtime": (
         "1.0", CUBLAS, [library(MODULE, "libtorch_hip.so")], UNPROVEN, "does not link to a CUDA library, but a library can",
     ),
     "cpu label and a bundled library": (
         "1.0+cpu", CUBLAS, [library(MODULE, "libcudart-faf08d9a.so.13"), library("demo.libs/libcudart-faf08d9a.so.13")],
-        UNPROVEN, "the version is 1.0+cpu, but there is demo.libs/libcudart-faf08d9a.so.13",
+        UNPROVEN, "the version is 1.0+cpu, but it contains demo.libs/libcudart-faf08d9a.so.13",
     ),
     "cpu label and a bundled library that is not there": (
         "1.0+cpu", CUBLAS, [library(MODULE, "libcudart-faf08d9a.so.13")], UNPROVEN, "links to libcudart-faf08d9a.so.13",
     ),
     "a library in the wheel that nothing loads": ("1.0", CUBLAS, [CUDA_MODULE, OBJECT], UNSAFE, "links to libcublas.so.12"),
     "called like a module": (
-        "1.0", CUBLAS, [built("demo/_C.abi3.so", "libcublas.so.12")], UNPROVEN, "though no extension module loads it",
+        "1.0", CUBLAS, [built("demo/_C.abi3.so", "libcublas.so.12")], UNPROVEN, "but no extension module loads it",
     ),
     "a module of any name": (
         "1.0", CUBLAS, [built("demo/libx.so.1", "libcublas.so.12", exports=["PyInit_x"])], UNSAFE, "demo/libx.so.1 links to",
@@ -135,16 +135,16 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "a module that loads what is called like one": (
         "1.0", CUBLAS, [built("demo/_C.abi3.so", "libcublas.so.12"), library(MODULE, "_C.abi3.so")], UNSAFE, "demo/_C.abi3",
     ),
-    "cuda under a condition": ("1.0", CUBLAS, [UNDER_IF, CPU_MODULE], UNPROVEN, "but a library can be loaded by its name"),
-    "cuda under a condition, cpu label": ("1.0+cpu", CUBLAS, [UNDER_IF, CPU_MODULE], SAFE, "the version is 1.0+cpu"),
-    "cuda under a condition, cpu in its constants": (
-        "1.0", CUBLAS, [LABEL_AND_IF, CPU_MODULE], SAFE, "demo/version.py says __version__ = '1.0+cpu'",
+    "cuda conditionally": ("1.0", CUBLAS, [UNDER_IF, CPU_MODULE], UNPROVEN, "but a library can also be loaded by name"),
+    "cuda conditionally, cpu label": ("1.0+cpu", CUBLAS, [UNDER_IF, CPU_MODULE], SAFE, "the version is 1.0+cpu"),
+    "cuda conditionally, cpu in its constants": (
+        "1.0", CUBLAS, [LABEL_AND_IF, CPU_MODULE], SAFE, "demo/version.py sets __version__ = '1.0+cpu'",
     ),
-    "cuda under a condition, cpu label, and a link": (
+    "cuda conditionally, cpu label, and a link": (
         "1.0+cpu", CUBLAS, [UNDER_IF, LARGE_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12",
     ),
-    "cuda under a condition, cpu label, and a plug-in": (
-        "1.0+cpu", CUBLAS, [UNDER_IF, LARGE_PLUG_IN], UNPROVEN, "though no extension module",
+    "cuda conditionally, cpu label, and a plug-in": (
+        "1.0+cpu", CUBLAS, [UNDER_IF, LARGE_PLUG_IN], UNPROVEN, "but no extension module",
     ),
     "cpu label and more": ("1.0+cpu.cuda12x", CUBLAS, [CPU_MODULE], UNPROVEN, "is 1.0+cpu.cuda12x, which says both"),
     "cpu label and debugging information that is loaded": (
@@ -161,16 +161,16 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
         "1.0", CUBLAS, [library(MODULE, "/usr/lib/libcublas.so.12"), library("demo.libs/libcublas.so.12")], UNSAFE,
         f"{MODULE} links to libcublas.so.12",
     ),
-    "cuda set twice, cpu label": ("1.0+cpu", CUBLAS, [TWICE, CPU_MODULE], UNPROVEN, "leaves open what cuda is"),
+    "cuda set twice, cpu label": ("1.0+cpu", CUBLAS, [TWICE, CPU_MODULE], UNPROVEN, "does not set cuda to a constant"),
     "cpu label and triton": ("1.0+cpu", "triton", [CPU_MODULE], SAFE, "the version is 1.0+cpu"),
     "cpu label and rocm": ("1.0+cpu", "rocm-sdk-core", [PURE], SAFE, "the version is 1.0+cpu"),
     "cpu label and an NPU": ("1.0+cpu", "torch-npu", [CPU_MODULE], UNPROVEN, "its only binary does not link to a CUDA, R"),
-    "cuda = None": ("1.0", CUBLAS, [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
-    "two that deny": ("1+cpu", CUBLAS, [NONE], SAFE, "demo/version.py says cuda = None and the version is 1+cpu"),
+    "cuda = None": ("1.0", CUBLAS, [NONE, CPU_MODULE], SAFE, "demo/version.py sets cuda = None"),
+    "two that deny": ("1+cpu", CUBLAS, [NONE], SAFE, "demo/version.py sets cuda = None and the version is 1+cpu"),
     "hip = None says nothing of CUDA": ("1.0", CUBLAS, [constants("hip = None")], UNPROVEN, "it has no binaries"),
     "cpu label and a file": (
         "1.0+cpu", CUBLAS, [TORCH_CUDA], UNPROVEN,
-        "the wheel contradicts itself: the version is 1.0+cpu, but there is demo/lib/libtorch_cuda.so",
+        "the wheel contradicts itself: the version is 1.0+cpu, but it contains demo/lib/libtorch_cuda.so",
     ),
     "cpu label, a file, and a hard link": (
         "1.0+cpu", CUBLAS, [TORCH_CUDA, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12",
@@ -180,15 +180,15 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "cuda = None and a label": (
         "1.0+cu126", CUBLAS, [NONE, CPU_MODULE], UNPROVEN,
-        "the wheel contradicts itself: demo/version.py says cuda = None, but the version is 1.0+cu126",
+        "the wheel contradicts itself: demo/version.py sets cuda = None, but the version is 1.0+cu126",
     ),
     "cuda = None and a label, no binaries": ("1.0+cu126", CUBLAS, [NONE], UNPROVEN, "the wheel contradicts itself: "),
     "cuda = None, a label, and a link": ("1.0+cu126", CUBLAS, [NONE, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas"),
     "constant against cpu label": ("1.0+cpu", CUBLAS, [CUDA], UNPROVEN, "contradicts itself: the version is 1.0+cpu"),
-    "constant": ("1.0", CUBLAS, [CUDA], UNSAFE, "demo/version.py says cuda = '12.6'"),
+    "constant": ("1.0", CUBLAS, [CUDA], UNSAFE, "demo/version.py sets cuda = '12.6'"),
     "constant and an example": (
         "1.0", CUBLAS, [CUDA, CUDA_MODULE], UNSAFE,
-        f"demo/version.py says cuda = '12.6', and {MODULE} links to libcublas.so.12",
+        f"demo/version.py sets cuda = '12.6', and {MODULE} links to libcublas.so.12",
     ),
     "constant and an example of another library": (
         "1.0", "nvidia-nccl-cu12", [CUDA, PLUG_IN], UNSAFE, "and demo/lib/libplugin.so links to libcublas.so.12",
@@ -196,7 +196,7 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     "constant, an example too large to look for": (
         "1.0", CUBLAS, [CUDA, library(MODULE, "libcublas.so.12", padding=(1 << 24) - 1000)], UNSAFE, "cuda = '12.6'",
     ),
-    "constant and damaged binaries": ("1.0", CUBLAS, [CUDA, DAMAGED], UNSAFE, "demo/version.py says cuda = '12.6'"),
+    "constant and damaged binaries": ("1.0", CUBLAS, [CUDA, DAMAGED], UNSAFE, "demo/version.py sets cuda = '12.6'"),
     "label": ("1.0+cu126", CUBLAS, [CPU_MODULE], UNSAFE, "the version is 1.0+cu126"),
     "hard link": ("1.0", CUBLAS, [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     "hard link to another version": (
@@ -216,37 +216,37 @@ JUDGED: dict[str, tuple[str, str, Sequence[Entry], Verdict, str]] = {
     ),
     "plug-in": (
         "1.0", CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN,
-        "demo/lib/libplugin.so links to libcublas.so.12, though no extension module loads it when it is imported",
+        "demo/lib/libplugin.so links to libcublas.so.12, but no extension module loads it on import",
     ),
     "nothing linked": (
         "1.0", CUBLAS, [CPU_MODULE], UNPROVEN,
-        "its only binary does not link to a CUDA library, but a library can be loaded by its name too",
+        "its only binary does not link to a CUDA library, but a library can also be loaded by name",
     ),
-    "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged: it is no ELF file"),
-    "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged: "),
+    "unread": ("1.0", CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be checked: it is not an ELF file"),
+    "damaged": ("1.0", CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be checked: "),
     "damaged, but enough is known": ("1.0", CUBLAS, [CUDA_MODULE, DAMAGED], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     "no binaries": ("1.0", CUBLAS, [PURE], UNPROVEN, "it has no binaries, and no local version or constant"),
     "triton, no binaries": ("1.0", "triton", [PURE], UNPROVEN, "it has no binaries, and no local version"),
     "triton": (
         "1.0", "triton", [CPU_MODULE], UNPROVEN,
-        "it is no library that binaries link to; whether the code imports it is not known",
+        "binaries do not link to it, and whether the code imports it is unknown",
     ),
     "triton on CUDA by its links": ("1.0", "triton", [CUDA_MODULE], UNPROVEN, "but it is a GPU build: "),
     "triton on CUDA": ("1.0+cu126", "triton", [PURE], UNSAFE, "the version is 1.0+cu126"),
     "triton on ROCm": ("1.0+rocm6.3", "triton", [PURE], UNSAFE, "the version is 1.0+rocm6.3"),
-    "triton on ROCm by constants": ("1.0", "triton", [OF_ROCM], UNSAFE, "demo/version.py says hip = '6.3.42131'"),
+    "triton on ROCm by constants": ("1.0", "triton", [OF_ROCM], UNSAFE, "demo/version.py sets hip = '6.3.42131'"),
     "triton on XPU": ("1.0+xpu", "triton", [PURE], UNSAFE, "the version is 1.0+xpu"),
-    "triton on XPU by constants": ("1.0", "triton", [OF_XPU], UNSAFE, "demo/version.py says xpu = '20250000'"),
-    "triton where all is None": ("1.0", "triton", [NO_OTHER], SAFE, "demo/version.py says cuda = None"),
-    "triton where only cuda is None": ("1.0", "triton", [NONE], SAFE, "demo/version.py says cuda = None"),
+    "triton on XPU by constants": ("1.0", "triton", [OF_XPU], UNSAFE, "demo/version.py sets xpu = '20250000'"),
+    "triton where all is None": ("1.0", "triton", [NO_OTHER], SAFE, "demo/version.py sets cuda = None"),
+    "triton where only cuda is None": ("1.0", "triton", [NONE], SAFE, "demo/version.py sets cuda = None"),
     "triton of ROCm on ROCm": ("1.0+rocm6.3", "pytorch-triton-rocm", [PURE], UNSAFE, "the version is 1.0+rocm6.3"),
     "triton of ROCm on CUDA": ("1.0+cu126", "pytorch-triton-rocm", [PURE], SAFE, "the version is 1.0+cu126"),
     "nvidia on ROCm": ("1.0+rocm6.3", CUBLAS, [PURE], SAFE, "the version is 1.0+rocm6.3"),
     "nvidia on ROCm with its files": ("1+rocm6", CUBLAS, [library("d/libtorch_hip.so")], SAFE, "the version is 1+rocm6"),
-    "nvidia on ROCm by constants": ("1.0", CUBLAS, [OF_ROCM], SAFE, "demo/version.py says cuda = None"),
+    "nvidia on ROCm by constants": ("1.0", CUBLAS, [OF_ROCM], SAFE, "demo/version.py sets cuda = None"),
     "nvidia on XPU": ("1.0+xpu", CUBLAS, [PURE], SAFE, "the version is 1.0+xpu"),
     "hip says nothing of CUDA": ("1.0", CUBLAS, [HIP], UNPROVEN, "it has no binaries"),
-    "xpu": ("1.0", "intel-sycl-rt", [XPU], UNSAFE, "demo/version.py says xpu = '2025'"),
+    "xpu": ("1.0", "intel-sycl-rt", [XPU], UNSAFE, "demo/version.py sets xpu = '2025'"),
     "rocm": ("1.0", "rocm-sdk-core", [library(MODULE, "libamdhip64.so.6")], UNSAFE, f"{MODULE} links to libamdhip64.so.6"),
     "extras": ("1.0", "cuda-toolkit[cublas]", [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     "no extras": ("1.0", "cuda-toolkit", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
@@ -285,9 +285,9 @@ def test_what_is_not_in_the_catalogue_is_not_judged(text: str, scan: Scan) -> No
 
 ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     (CUBLAS, [CPU_MODULE], SAFE, "to a CUDA library, and the rule names this project and requirement explicitly"),
-    (CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
+    (CUBLAS, [PLUG_IN, CPU_MODULE], UNPROVEN, "but no extension module loads it"),
     (CUBLAS, [CUDA_MODULE], UNSAFE, "links to libcublas.so.12"),
-    (CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
+    (CUBLAS, [CPU_MODULE, WINDOWS], UNPROVEN, "demo/x.dll cannot be checked"),
     (CUBLAS, [PURE], SAFE, "it has no binaries, and the rule names this project and requirement explicitly"),
     (CUBLAS, [CUDA], UNSAFE, "cuda = '12.6'"),
     ("nvidia-nccl-cu12", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
@@ -295,10 +295,10 @@ ON_PURPOSE: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("triton", [PURE], SAFE, "it has no binaries, and the rule names this project and requirement explicitly"),
     ("triton", [CUDA_MODULE], UNPROVEN, "but it is a GPU build"),
     ("triton", [library(MODULE, "libtorch_cuda.so")], UNSAFE, "links to libtorch_cuda.so"),
-    ("triton", [WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
-    (CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be judged"),
+    ("triton", [WINDOWS], UNPROVEN, "demo/x.dll cannot be checked"),
+    (CUBLAS, [DAMAGED], UNPROVEN, "demo/libdamaged.so cannot be checked"),
     (CUBLAS, [TWICE], SAFE, "it has no binaries"),
-    (CUBLAS, [CUDA_MODULE, library("x/libcublas.so.12")], UNPROVEN, "but the wheel has libcublas.so.12 of its own"),
+    (CUBLAS, [CUDA_MODULE, library("x/libcublas.so.12")], UNPROVEN, "but the wheel bundles libcublas.so.12"),
     ("triton", [CPU_MODULE, library("x/libcublas.so.12")], SAFE, "the rule names this project and requirement"),
 ]
 
@@ -340,17 +340,17 @@ def test_programs_that_cannot_be_read_leave_a_doubt_where_they_run(tags: str, co
     found = evidence(Entry("demo/bin/tool", content), version="1.0+cpu", tags=tags).judge(requirement(CUBLAS))
     assert found is not None
     assert found.verdict is verdict, found.reason
-    assert ("cannot be judged" in found.reason) is (verdict is UNPROVEN)
+    assert ("cannot be checked" in found.reason) is (verdict is UNPROVEN)
 
 
 NEVER: list[tuple[str, Sequence[Entry], Verdict, str]] = [
-    ("1.0", [CUDA_MODULE], UNPROVEN, "its binaries are not to be read"),
-    ("1.0", [PURE], UNPROVEN, "its binaries are not to be read"),
-    ("1.0", [CUDA, CUDA_MODULE], UNSAFE, "demo/version.py says cuda = '12.6'"),
-    ("1.0+cpu", [CUDA_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries are not to be read"),
-    ("1.0+cpu", [CPU_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries are not to be read"),
-    ("1.0", [NO_OTHER, CPU_MODULE], UNPROVEN, "demo/version.py says cuda = None, but its binaries are not to be read"),
-    ("1.0+cpu", [PURE], UNPROVEN, "the version is 1.0+cpu, but its binaries are not to be read"),
+    ("1.0", [CUDA_MODULE], UNPROVEN, "its binaries were not read"),
+    ("1.0", [PURE], UNPROVEN, "its binaries were not read"),
+    ("1.0", [CUDA, CUDA_MODULE], UNSAFE, "demo/version.py sets cuda = '12.6'"),
+    ("1.0+cpu", [CUDA_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries were not read"),
+    ("1.0+cpu", [CPU_MODULE], UNPROVEN, "the version is 1.0+cpu, but its binaries were not read"),
+    ("1.0", [NO_OTHER, CPU_MODULE], UNPROVEN, "demo/version.py sets cuda = None, but its binaries were not read"),
+    ("1.0+cpu", [PURE], UNPROVEN, "the version is 1.0+cpu, but its binaries were not read"),
     ("1.0+cpu", [TORCH_CUDA], UNPROVEN, "the wheel contradicts itself: "),
     ("1.0+cu126", [NONE, CUDA_MODULE], UNPROVEN, "the wheel contradicts itself: "),
 ]
@@ -371,10 +371,10 @@ def test_binaries_that_are_not_to_be_read(version: str, files: Sequence[Entry], 
 ALWAYS: list[tuple[str, Sequence[Entry], Verdict, str]] = [
     ("1.0", [NONE, CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
     ("1.0+cpu", [CUDA_MODULE], UNSAFE, f"{MODULE} links to libcublas.so.12"),
-    ("1.0", [NONE, PLUG_IN, CPU_MODULE], UNPROVEN, "though no extension module loads it"),
-    ("1.0", [NONE, CPU_MODULE], SAFE, "demo/version.py says cuda = None"),
-    ("1.0", [NONE, WINDOWS], UNPROVEN, "demo/x.dll cannot be judged"),
-    ("1.0", [CUDA, CPU_MODULE], UNSAFE, "demo/version.py says cuda = '12.6'"),
+    ("1.0", [NONE, PLUG_IN, CPU_MODULE], UNPROVEN, "but no extension module loads it"),
+    ("1.0", [NONE, CPU_MODULE], SAFE, "demo/version.py sets cuda = None"),
+    ("1.0", [NONE, WINDOWS], UNPROVEN, "demo/x.dll cannot be checked"),
+    ("1.0", [CUDA, CPU_MODULE], UNSAFE, "demo/version.py sets cuda = '12.6'"),
 ]
 
 
@@ -419,8 +419,8 @@ def test_what_an_earlier_look_has_read_counts() -> None:
 
 
 GPU_BUILDS = [("1.0", [PURE], ""), ("1.0+cpu", [PURE], ""), ("1+cu126", [PURE], "the version is 1+cu126"),
-              ("1.0", [CUDA], "demo/version.py says cuda = '12.6'"),
-              ("1.0", [TORCH_CUDA], "there is demo/lib/libtorch_cuda.so")]  # fmt: skip
+              ("1.0", [CUDA], "demo/version.py sets cuda = '12.6'"),
+              ("1.0", [TORCH_CUDA], "it contains demo/lib/libtorch_cuda.so")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("version", "files", "words"), GPU_BUILDS)

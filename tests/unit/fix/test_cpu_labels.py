@@ -33,13 +33,16 @@ def module(*needed: str, padding: int = 0) -> Entry:
 
 LARGE = module("libcudart.so.12", padding=2 << 20)
 GPU_BUILDS = {
-    "a constant": (Entry("demo/version.py", b"cuda = '12.6'\n"), "demo/version.py says cuda = '12.6'"),
+    "a constant": (Entry("demo/version.py", b"cuda = '12.6'\n"), "demo/version.py sets cuda = '12.6'"),
     "a module": (module("libcudart.so.12"), f"demo/{MODULE} links to libcudart.so.12"),
     "a large module": (LARGE, f"demo/{MODULE} links to libcudart.so.12"),
     "a framework's GPU half": (module("libtorch_cuda.so"), f"demo/{MODULE} links to libtorch_cuda.so"),
     "a plug-in": (library("demo/libx.so", "libcudnn.so.9"), "demo/libx.so links to libcudnn.so.9"),
     "a program": (library("demo/bin/tool", "libcudart.so.12"), "demo/bin/tool links to libcudart.so.12"),
-    "a library in the wheel": (library("demo.libs/libcudart-faf08d9a.so.13"), "there is demo.libs/libcudart-faf08d9a.so.13"),
+    "a library in the wheel": (
+        library("demo.libs/libcudart-faf08d9a.so.13"),
+        "it contains demo.libs/libcudart-faf08d9a.so.13",
+    ),
 }
 CPU_BUILDS = {
     "no binaries": Entry("demo/x.py", b""),
@@ -120,7 +123,7 @@ def test_a_label_of_the_builder_survives_a_correction(tmp_path: Path) -> None:
 def test_constants_count_whatever_the_label(tmp_path: Path) -> None:
     path = fix(built(tmp_path, CPU_BUILDS["a constant"]), dropping("numpy"), local="cpu").output
     assert path is not None
-    assert verdict(fix(path)) == (Verdict.SAFE, "demo/version.py says cuda = None, and it has no binaries")
+    assert verdict(fix(path)) == (Verdict.SAFE, "demo/version.py sets cuda = None, and it has no binaries")
 
 
 @pytest.mark.parametrize(("file", "expected"), [(LARGE, Verdict.UNSAFE), (module("libc.so.6"), Verdict.SAFE)])

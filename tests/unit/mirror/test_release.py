@@ -11,7 +11,7 @@ from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_m
 from wheelfix.wheel.metadata import Document
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
-WITHOUT = Needs((GPU,), "demo/version.py says cuda = None, and it has no binaries")
+WITHOUT = Needs((GPU,), "demo/version.py sets cuda = None, and it has no binaries")
 ARM, X86 = "demo-1.0-py3-none-manylinux_2_28_aarch64.whl", "demo-1.0-py3-none-manylinux_2_28_x86_64.whl"
 
 

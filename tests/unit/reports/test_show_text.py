@@ -34,9 +34,9 @@ def test_the_text_shows_each_requirement_and_its_fate(tmp_path: Path) -> None:
     assert lines[0] == "torch-1.0-py3-none-any.whl"
     assert "torch 1.0" in lines[1]
     assert "Metadata-Version 2.1" in lines[1]
-    assert lines[2] == "  build: for the CPU: demo/version.py says cuda = None"
+    assert lines[2] == "  build: for the CPU: demo/version.py sets cuda = None"
     assert [row.mark for row in render_rows(description)] == [" ", "-", "=", "=", " ", " "]
-    assert "triton==3 [safe] demo/version.py says cuda = None" in text
+    assert "triton==3 [safe] demo/version.py sets cuda = None" in text
     assert "gpu/never-cpu-math" in text
     assert "malformed" in text
     assert "sphinx" not in text
@@ -49,8 +49,8 @@ def test_a_wheel_that_would_be_refused(tmp_path: Path) -> None:
     """Promise 6: what the wheel needs is marked, with the reason, and so is what there is no evidence of."""
     needs = described(tmp_path, requires=("triton",), files=(Entry("torch/version.py", b"cuda = '12.6'\n"),))
     assert [(row.mark, row.verdict) for row in render_rows(needs)] == [("!", "unsafe")]
-    assert "would refuse it: it needs triton: torch/version.py says cuda = '12.6'." in render_tail(needs)
-    assert "build: for CUDA: torch/version.py says cuda = '12.6'" in render_head(needs)
+    assert "would refuse it: it needs triton: torch/version.py sets cuda = '12.6'." in render_tail(needs)
+    assert "build: for CUDA: torch/version.py sets cuda = '12.6'" in render_head(needs)
     unknown = described(tmp_path, requires=("triton",), files=())
     assert [(row.mark, row.verdict) for row in render_rows(unknown)] == [("?", "unproven")]
     assert "no evidence that triton is unused" in render_tail(unknown)
