@@ -129,7 +129,7 @@ class Comparison:
 
 
 _OFFSET: Final = 42
-"""Where a directory record has the position of its entry, which is no difference of the entry (APPNOTE 4.3.12)."""
+"""Where a directory record has the position of its entry, which is not a property of the entry (APPNOTE 4.3.12)."""
 _LONGEST: Final = 32
 _OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
 """The fields that depend on the data: they may differ where the data does."""

@@ -131,7 +131,7 @@ class WheelFilename:
 
 
 def _has_variant(parts: Sequence[str]) -> bool:
-    """Whether the ``parts`` of a file name end with a variant label (PEP 825), which stands behind the platform.
+    """Whether the ``parts`` of a file name end with a variant label (PEP 825), which comes after the platform.
 
     A build tag begins with a digit. If there is a Python tag in its place, the last part is a variant label. Anything else
     there is a malformed build tag, as it was before the draft.

@@ -80,7 +80,7 @@ Comparison(variable='extra', operator='==', value='x', text="extra == 'x'", cont
 def _tokens(text: str) -> list[tuple[str, str]] | None:
     """Return kind and text of every token, or ``None`` if there is anything else.
 
-    Backslashes are no part of the grammar, and readers differ in what they make of them.
+    Backslashes are not part of the grammar, and readers treat them differently.
     """
     if len(text) > _LONGEST or "\\" in text:
         return None

@@ -44,7 +44,7 @@ class Field:
 class Document:
     """A METADATA file: its bytes, and the fields of its header block in order.
 
-    ``header_stop`` is the position behind the last header line. Editing returns a new document.
+    ``header_stop`` is the position after the last header line. Editing returns a new document.
 
     >>> document = Document.parse(b"Metadata-Version: 2.1\\nName: x\\nrequires-dist: triton\\n\\nAbout x.\\n")
     >>> [field.value for field in document.all("Requires-Dist")]
@@ -86,7 +86,7 @@ class Document:
 
     @property
     def body(self) -> bytes:
-        """The text behind the header block, which is the description, without surrounding blanks."""
+        """The text after the header block, which is the description, without surrounding blanks."""
         return self.data[self.header_stop :].strip()
 
     def edited(self, values: Mapping[Field, str | None]) -> "Document":
@@ -106,7 +106,7 @@ class Document:
         return self.edited(dict.fromkeys(fields))
 
     def adding(self, name: str, *values: str) -> "Document":
-        """Return the document with more fields: behind the last one of their name, else at the end of the header.
+        """Return the document with more fields: after the last one of their name, else at the end of the header.
 
         :raises EditError: if ``name`` is not a field name, or a value does not fit on one line.
         """
@@ -307,7 +307,7 @@ _FIXES: Final = (
 )
 
 _NOT_TO_UV: Final = re.compile(r"^\s*,|,\s*,|\*(?=[<>=~!])|\d\.(?=\s*(?:,|$))|>=\s*\*")
-"""What uv 0.13.9 does not fix: an empty clause, no comma behind a star, a dot at the end of a clause, ``>=*``."""
+"""What uv 0.13.9 does not fix: an empty clause, no comma after a star, a dot at the end of a clause, ``>=*``."""
 
 
 def is_fixed_by_uv(text: str) -> bool:

@@ -136,7 +136,7 @@ def _decoded(lines: Sequence[bytes]) -> list[str]:
 
 
 def _is_open(lines: Sequence[bytes]) -> bool:
-    """Whether a row has a quoted column that is not closed, so that it would swallow a line behind it."""
+    """Whether a row has a quoted column that is not closed, so that it would swallow the line after it."""
     text = _decoded(lines)
     if text and not text[-1].endswith(("\n", "\r")):
         text[-1] += "\n"

@@ -1,7 +1,7 @@
 """One requirement: lenient to read, exact to write.
 
 Follows https://packaging.python.org/en/latest/specifications/dependency-specifiers/ first. What that refuses is read for
-its name, extras and marker, so that rules can match it; its text stays as it was written.
+its name, extras and marker, so that rules can match it; its text is kept as it is written.
 """
 
 import re
@@ -156,7 +156,7 @@ def meaning(text: str) -> Hashable:
 
 
 def plain_specifier(text: str) -> str:
-    """Return a specifier in one spelling: sorted clauses without blanks. What is no specifier only loses its blanks.
+    """Return a specifier in one spelling: sorted clauses without blanks. Text that is not a specifier only loses its blanks.
 
     >>> plain_specifier("< 2, >= 1.0")
     '<2,>=1.0'

@@ -51,8 +51,8 @@ def test_empty_entry(tmp_path: Path) -> None:
     [
         (Entry("demo/x", b"abc", raw=b"\xff\xff"), "cannot be inflated"),
         (Entry("demo/x", b"abc", raw=packed(b"abc")[:-1]), "cannot be inflated: it is cut off"),
-        (Entry("demo/x", b"abc", raw=packed(b"abc") + b"more"), "cannot be inflated: bytes stand behind its end"),
-        (Entry("demo/x", bytes(9), raw=packed(bytes(9)) + bytes(2 * MEBIBYTE)), "bytes stand behind its end"),
+        (Entry("demo/x", b"abc", raw=packed(b"abc") + b"more"), "cannot be inflated: bytes follow its end"),
+        (Entry("demo/x", bytes(9), raw=packed(bytes(9)) + bytes(2 * MEBIBYTE)), "bytes follow its end"),
         (Entry("demo/x", b"abc", raw=packed(b"abcd")), "does not end where"),
         (Entry("demo/x", b"abc", raw=packed(b"ab")), "does not end where"),
         (Entry("demo/x", b"abc", raw=packed(b"abd")), "does not match its CRC-32"),

@@ -159,7 +159,7 @@ def _extra_span(record: bytes) -> tuple[int, int]:
 
 
 def _widened(record: bytes, offset: int) -> bytes:
-    """Return a directory record with its position moved to the ZIP64 extra field, behind the sizes in it."""
+    """Return a directory record with its position moved to the ZIP64 extra field, after the sizes in it."""
     start, stop = _extra_span(record)
     extra = record[start:stop]
     number = struct.pack("<Q", offset)

@@ -28,7 +28,7 @@ class End(NamedTuple):
     """Where the directory lies (bytes from the start; ``stop`` exclusive), and what follows it.
 
     ``zip64_made_by`` and ``zip64_needed`` are those of the ZIP64 end record, ``None`` without one. ``shift`` is how far the
-    entries lie behind the positions in the directory; a strict reading allows no shift.
+    entries lie after the positions in the directory; a strict reading allows no shift.
     """
 
     entry_count: int

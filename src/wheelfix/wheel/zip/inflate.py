@@ -27,8 +27,8 @@ _START: Final = 1 << 9
 """How much data is read for the first bytes of an entry, in bytes; the tables of a deflate block take some hundred."""
 _APART: Final = 1 << 24
 """How far the positions lie apart from which inflating can start again, in bytes; each costs about 50 kB of memory."""
-BEHIND: Final = "bytes stand behind its end"
-"""The message for data that continues behind the end of deflate: ``zipfile`` ignores that, a streaming reader does not."""
+BEHIND: Final = "bytes follow its end"
+"""The message for data that continues after the end of deflate: ``zipfile`` ignores that, a streaming reader does not."""
 _BUILD_AGAIN: Final = "Download or build the wheel again."
 
 
@@ -282,7 +282,7 @@ class EntryFile(io.RawIOBase):
         return b"".join(pieces)
 
     def _block_at(self, position: int) -> tuple[int, bytes]:
-        """Return the block that holds ``position`` with its start; it is empty behind the end of the data."""
+        """Return the block that holds ``position`` with its start; it is empty after the end of the data."""
         for start, block in self._blocks:
             if start <= position < start + len(block):
                 return start, block

@@ -109,7 +109,7 @@ class Reading:
 def read_layout(source: Readable) -> Layout:
     """Return where every byte of ``source`` lies.
 
-    :raises ArchiveError: if it is no ZIP archive, is damaged, or could be read in two ways.
+    :raises ArchiveError: if it is not a ZIP archive, is damaged, or could be read in two ways.
     :raises SourceChanged: if the file becomes shorter meanwhile.
     """
     return _read(source, STRICT)
@@ -123,7 +123,7 @@ class Directory:
     directory and that no bytes lie between them, so another reader might see another archive. Show what is known from
     here, but never write anything based on it.
 
-    :raises ArchiveError: if it is no ZIP archive, or its end or directory is damaged or could be read in two ways.
+    :raises ArchiveError: if it is not a ZIP archive, or its end or directory is damaged or could be read in two ways.
     :raises SourceChanged: if the file becomes shorter meanwhile.
     """
 

@@ -110,7 +110,7 @@ def splice(
     kept spans when the output is complete, while its sum is still being computed.
 
     :raises OSError: if the output cannot be written.
-    :raises SourceChanged: if somebody writes to the source meanwhile.
+    :raises SourceChanged: if something writes to the source meanwhile.
     :raises VerificationError: if the new archive does not read back as planned.
     """
     body = _assemble(source, layout, edits)
@@ -268,7 +268,7 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
     """Copy ``source`` to ``output`` and return its sha256 in hexadecimal; the output is still to be flushed.
 
     :raises OSError: if the output cannot be written.
-    :raises SourceChanged: if somebody writes to the source meanwhile.
+    :raises SourceChanged: if something writes to the source meanwhile.
     """
     _copy(source, Kept(0, source.size), output)
     output.start_flush()
