@@ -13,7 +13,8 @@ from wheelfix.cli.printing import print_exactly, print_summary, say
 from wheelfix.diff.model import Difference, Likeness
 from wheelfix.diff.wheels import compare_opened
 from wheelfix.errors import WheelfixError
-from wheelfix.reports.diff import render_difference, render_difference_json
+from wheelfix.reports.diff import render_difference
+from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_problem
 from wheelfix.results import failure
 from wheelfix.wheel.wheel import WheelArchive
@@ -22,7 +23,7 @@ from wheelfix.wheel.wheel import WheelArchive
 @click.command("diff", cls=Command)
 @click.argument("old", type=WHEEL)
 @click.argument("new", type=WHEEL)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(formats("diff")), default=TEXT, show_default=True)
 @click.option(
     "--expect",
     type=click.Choice(["metadata"]),
@@ -30,9 +31,7 @@ from wheelfix.wheel.wheel import WheelArchive
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
 @click.option("-v", "--verbose", is_flag=True, help="Print everything that differs, however much it is.")
-def command(
-    old: str, new: str, form: Literal["text", "json"], expect: Literal["metadata"] | None, quiet: bool, verbose: bool
-) -> int:
+def command(old: str, new: str, form: str, expect: Literal["metadata"] | None, quiet: bool, verbose: bool) -> int:
     """Show exactly what differs between two wheels.
 
     The verdict comes first: identical; same content, different archive; metadata
@@ -55,8 +54,8 @@ def command(
     difference = _compare(Path(old), Path(new))
     if difference is None:
         return ExitCode.INCOMPLETE
-    if form == "json":
-        click.echo(render_difference_json(difference), nl=False)
+    if form != TEXT:
+        click.echo(renderer("diff", form)(difference), nl=False)
     else:
         print_exactly(render_difference(difference, verbosity=QUIET if quiet else VERBOSE if verbose else NORMAL))
     if not quiet:

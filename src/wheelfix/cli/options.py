@@ -17,7 +17,7 @@ from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Publishing, Selection
 from wheelfix.reports.diff import render_diff
-from wheelfix.reports.json import render_json
+from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.results import Report, Severity, Status
 from wheelfix.text import shown
 
@@ -68,7 +68,7 @@ WHERE: tuple[Option, ...] = (
     click.option("--check", is_flag=True, help="Write nothing; exit 1 if a wheel would change."),
     click.option("--diff", is_flag=True, help="Write nothing; print the unified diff of METADATA."),
     click.option(
-        "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+        "--format", "form", type=click.Choice(formats("fix")), default=TEXT, show_default=True,
         help="text: the written paths, one a line; json: the report.",
     ),
 )  # fmt: skip
@@ -101,7 +101,7 @@ class WritingOptions:
     in_place: bool
     check: bool
     diff: bool
-    form: Literal["text", "json"]
+    form: str
     allow_mixed: bool
     overwrite: bool
     no_sbom: bool
@@ -165,7 +165,7 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--overwrite is for the output directory; --in-place always replaces.")
     if options.output_dir == "":
         raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
-    if options.diff and options.form == "json":
+    if options.diff and options.form != TEXT:
         raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
     if options.quiet and options.verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
@@ -214,8 +214,8 @@ def _published(report: "PublishReport") -> str:
 
 
 def _print_result(report: Report, options: WritingOptions, published: "PublishReport | None") -> None:
-    if options.form == "json":
-        click.echo(render_json(report, published), nl=False)
+    if options.form != TEXT:
+        click.echo(renderer("fix", options.form)(report, published), nl=False)
     elif options.diff:
         print_exactly(render_diff(report))
     else:

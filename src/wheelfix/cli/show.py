@@ -3,7 +3,6 @@
 import io
 import sys
 from collections.abc import Sequence
-from typing import Literal
 
 import click
 
@@ -15,7 +14,8 @@ from wheelfix.cli.printing import print_summary, say
 from wheelfix.cli.progress import Log
 from wheelfix.fix.describe import describe, disagreements
 from wheelfix.options import Scan
-from wheelfix.reports.show import Row, render_descriptions_json, render_head, render_rows, render_tail
+from wheelfix.reports.registry import TEXT, formats, renderer
+from wheelfix.reports.show import Row, render_head, render_rows, render_tail
 from wheelfix.reports.text import render_disagreements, render_problem, render_read_summary, render_suggestions
 from wheelfix.rules.load import built_in
 
@@ -26,14 +26,12 @@ _UNBOUNDED = 100_000
 
 @click.command("show", cls=Command, short_help="Show what a wheel requires and needs, and what would go.")
 @WHEELS
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(formats("show")), default=TEXT, show_default=True)
 @SCAN_OPTION
 @NULL
 @NO_SUMMARY
 @click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")
-def command(
-    wheels: tuple[str, ...], form: Literal["text", "json"], scan: str, null: bool, quiet: bool, verbose: bool
-) -> int:
+def command(wheels: tuple[str, ...], form: str, scan: str, null: bool, quiet: bool, verbose: bool) -> int:
     """Show what a wheel requires, what it needs, and what strip-gpu would do.
 
     \b
@@ -53,16 +51,16 @@ def command(
             descriptions.append(describe(path, rules, scan=Scan(scan)))
             log.advance(path.name)
     differences = disagreements(descriptions)
-    if form == "json":
-        click.echo(render_descriptions_json(descriptions, differences), nl=False)
+    if form != TEXT:
+        click.echo(renderer("show", form)(descriptions, differences), nl=False)
     for each in descriptions:
         if each.problem:
             say(render_problem(f"{each.source} not shown", each.problem))
-        elif form == "text":
+        elif form == TEXT:
             click.echo(render_head(each), nl=False)
             _print_table(render_rows(each, verbose=verbose))
             click.echo(render_tail(each, verbose=verbose), nl=False)
-    if form == "text":
+    if form == TEXT:
         lines = (line for each in descriptions if each.refusal is None for line in each.requirements)
         click.echo(render_suggestions((line.text, line.reason or "", line.suggestion) for line in lines), nl=False)
         click.echo(render_disagreements(differences), nl=False)

@@ -7,18 +7,27 @@ from typing import Final, cast
 TEXT: Final = "text"
 """The format that each command prints itself, line by line."""
 _RENDERERS: Final[Mapping[str, Mapping[str, str]]] = {
+    "fix": {"json": "reports.json.render_json"},
     "verify": {
-        "json": "verify.render_verify_json",
-        "github": "github.render_verify_github",
-        "sarif": "sarif.render_verify_sarif",
+        "json": "reports.verify.render_verify_json",
+        "github": "reports.github.render_verify_github",
+        "sarif": "reports.sarif.render_verify_sarif",
     },
+    "diff": {"json": "reports.diff.render_difference_json"},
+    "show": {"json": "reports.show.render_descriptions_json"},
+    "rules list": {"json": "reports.rules.render_rules_json", "toml": "rules.schema.print_rules"},
+    "rules check": {"json": "reports.rules.render_rule_findings_json"},
+    "rules explain": {"json": "reports.rules.render_explanations_json"},
+    "rules test": {"json": "reports.rules.render_results_json"},
+    "mirror": {"json": "reports.mirror.render_publish_json"},
+    "mirror list": {"json": "reports.mirror.render_pages_json"},
     "mirror check": {
-        "json": "mirror.render_mirror_check_json",
-        "github": "github.render_mirror_check_github",
-        "sarif": "sarif.render_mirror_check_sarif",
+        "json": "reports.mirror.render_mirror_check_json",
+        "github": "reports.github.render_mirror_check_github",
+        "sarif": "reports.sarif.render_mirror_check_sarif",
     },
 }
-"""By command, the function that renders a format; it is imported when it is needed, so that the command starts fast."""
+"""By command, the function that renders a format; it is imported when it is needed, so that commands start fast."""
 
 
 def formats(command: str) -> list[str]:
@@ -32,5 +41,5 @@ def formats(command: str) -> list[str]:
 
 def renderer(command: str, form: str) -> Callable[..., str]:
     """Return the function that renders what ``command`` found in the format ``form``, as text with a final line end."""
-    module, _, function = _RENDERERS[command][form].partition(".")
-    return cast(Callable[..., str], getattr(import_module(f"wheelfix.reports.{module}"), function))
+    module, _, function = _RENDERERS[command][form].rpartition(".")
+    return cast(Callable[..., str], getattr(import_module(f"wheelfix.{module}"), function))

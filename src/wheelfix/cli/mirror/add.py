@@ -1,7 +1,7 @@
 """``wheelfix mirror add``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import click
 
@@ -110,7 +110,7 @@ def take(
     mirror: str,
     index: str,
     requirements: Sequence[str],
-    form: Literal["text", "json"],
+    form: str,
     publishing: Publishing,
     limits: Limits,
     *,
@@ -189,7 +189,7 @@ def command(
     link: bool,
     null: bool,
     timeout: float,
-    form: Literal["text", "json"],
+    form: str,
     quiet: bool,
     **taking: Any,
 ) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import click
 
@@ -10,7 +10,8 @@ from wheelfix.cli.exit_codes import ExitCode, stopped
 from wheelfix.cli.params import MirrorDirectory, Seconds
 from wheelfix.cli.printing import print_summary, say
 from wheelfix.errors import MirrorError
-from wheelfix.reports.mirror import render_publish_json, render_publish_summary, render_published_file
+from wheelfix.reports.mirror import render_publish_summary, render_published_file
+from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.results import Published, PublishReport
 
 MIRROR = click.argument("mirror", type=MirrorDirectory())
@@ -20,7 +21,7 @@ TIMEOUT = click.option(
     help="How long to wait for another process that writes to the same project; -1 is for ever.",
 )  # fmt: skip
 FORMAT = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    "--format", "form", type=click.Choice(formats("mirror")), default=TEXT, show_default=True,
     help="text: the paths of the files, one a line; json: the report.",
 )  # fmt: skip
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong.")
@@ -55,7 +56,7 @@ def tell(published: Published, *, quiet: bool = False) -> None:
     say(published_line(published, quiet=quiet))
 
 
-def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"], *, quiet: bool) -> int:
+def carry_out(change: Callable[[], PublishReport], form: str, *, quiet: bool) -> int:
     """Change files of a mirror, tell it, and return the exit code."""
     with refusing():
         report = change()
@@ -64,12 +65,12 @@ def carry_out(change: Callable[[], PublishReport], form: Literal["text", "json"]
     return conclude(report, form, quiet=quiet)
 
 
-def conclude(report: PublishReport, form: Literal["text", "json"], *, quiet: bool) -> int:
+def conclude(report: PublishReport, form: str, *, quiet: bool) -> int:
     """Print the result of a call, and return the exit code."""
     if not quiet:
         print_summary(render_publish_summary(report))
-    if form == "json":
-        click.echo(render_publish_json(report), nl=False)
+    if form != TEXT:
+        click.echo(renderer("mirror", form)(report), nl=False)
     else:
         paths = (each.path for each in report.files if each.is_listed)
         for path in dict.fromkeys(filter(None, paths)):  # a file can be there already, and be yanked by its index

@@ -1,7 +1,5 @@
 """``wheelfix mirror list``."""
 
-from typing import Literal
-
 import click
 
 from wheelfix.cli.command import Command
@@ -10,7 +8,8 @@ from wheelfix.cli.mirror.common import MIRROR, refusing
 from wheelfix.cli.params import NO_SUMMARY
 from wheelfix.cli.printing import print_summary
 from wheelfix.mirror.yank import list_pages
-from wheelfix.reports.mirror import render_list_summary, render_page, render_pages_json
+from wheelfix.reports.mirror import render_list_summary, render_page
+from wheelfix.reports.registry import TEXT, formats, renderer
 
 
 @click.command("list", cls=Command)
@@ -19,13 +18,13 @@ from wheelfix.reports.mirror import render_list_summary, render_page, render_pag
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
+    type=click.Choice(formats("mirror list")),
+    default=TEXT,
     show_default=True,
     help="text: one line for each file; json: the pages.",
 )
 @NO_SUMMARY
-def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "json"], quiet: bool) -> int:
+def command(mirror: str, selections: tuple[str, ...], form: str, quiet: bool) -> int:
     """List the files of a mirror, or some of them.
 
     WHAT is a file name, a project, or one with versions.
@@ -37,8 +36,8 @@ def command(mirror: str, selections: tuple[str, ...], form: Literal["text", "jso
     """
     with refusing():
         pages = list(list_pages(mirror, selections or None))
-    if form == "json":
-        click.echo(render_pages_json(mirror, pages), nl=False)
+    if form != TEXT:
+        click.echo(renderer("mirror list", form)(mirror, pages), nl=False)
     else:
         for page in pages:
             click.echo(render_page(page), nl=False)

@@ -1,7 +1,5 @@
 """``wheelfix mirror remove``."""
 
-from typing import Literal
-
 import click
 
 from wheelfix.cli.command import Command
@@ -12,7 +10,7 @@ from wheelfix.options import Limits
 
 @click.command("remove", cls=Command)
 @changing_options
-def command(mirror: str, selection: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
+def command(mirror: str, selection: str, timeout: float, form: str, quiet: bool) -> int:
     """Remove files; locks that name them fail from then on.
 
     WHAT is a file name, a project, or one with versions.

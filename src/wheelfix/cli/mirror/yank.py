@@ -1,7 +1,5 @@
 """``wheelfix mirror yank``."""
 
-from typing import Literal
-
 import click
 
 from wheelfix.cli.command import Command
@@ -13,7 +11,7 @@ from wheelfix.options import Limits
 @click.command("yank", cls=Command, short_help="Yank files: only old locks still install them.")
 @changing_options
 @click.option("--reason", default="", help="Why; clients show it.")
-def command(mirror: str, selection: str, reason: str, timeout: float, form: Literal["text", "json"], quiet: bool) -> int:
+def command(mirror: str, selection: str, reason: str, timeout: float, form: str, quiet: bool) -> int:
     """Yank files: new resolutions avoid them, old locks still install them.
 
     WHAT is a file name, a project, or one with versions.

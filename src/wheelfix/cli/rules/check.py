@@ -10,7 +10,7 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option
 from wheelfix.errors import RulesError
-from wheelfix.reports.rules import render_rule_findings_json
+from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import counted, render_rule_findings
 from wheelfix.rules.lint import lint_names
 from wheelfix.rules.registry import rules_error
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many are many.")
 @click.option("--strict-rules", is_flag=True, help="Exit with 2 on warnings too.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)  # fmt: skip
+@click.option("--format", "form", type=click.Choice(formats("rules check")), default=TEXT, show_default=True)  # fmt: skip
 def command(
     files: tuple[str, ...], sources: tuple[str, ...], names: str | None, most: int, strict_rules: bool, form: str
 ) -> int:
@@ -67,7 +67,7 @@ def command(
     warnings = list(dict.fromkeys(warnings))
     if strict_rules:
         refuse_findings(warnings)
-    click.echo(render_rule_findings_json(warnings) if form == "json" else render_rule_findings(warnings), nl=False)
+    click.echo(render_rule_findings(warnings) if form == TEXT else renderer("rules check", form)(warnings), nl=False)
     say(f"Checked {counted(total, 'rule')}: 0 errors, {counted(len(warnings), 'warning')}\n")
     return 0
 

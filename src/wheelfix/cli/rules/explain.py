@@ -1,7 +1,6 @@
 """``wheelfix rules explain``."""
 
 import re
-from typing import Literal
 
 import click
 
@@ -11,7 +10,8 @@ from wheelfix.cli.params import NO_SUMMARY, NULL, wheel_paths
 from wheelfix.cli.printing import print_summary, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.fix.describe import explain_wheel
-from wheelfix.reports.rules import render_explanation, render_explanations_json
+from wheelfix.reports.registry import TEXT, formats, renderer
+from wheelfix.reports.rules import render_explanation
 from wheelfix.reports.text import render_read_summary
 from wheelfix.text import shown
 from wheelfix.wheel.fields import find
@@ -22,10 +22,8 @@ from wheelfix.wheel.fields import find
 @rules_option
 @NULL
 @NO_SUMMARY
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(
-    arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, quiet: bool, form: Literal["text", "json"]
-) -> int:
+@click.option("--format", "form", type=click.Choice(formats("rules explain")), default=TEXT, show_default=True)
+def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, quiet: bool, form: str) -> int:
     """Print why each requirement of WHEEL is kept, dropped or changed.
 
     With REQUIREMENT as the last argument (a name, a pattern or a whole requirement),
@@ -50,10 +48,10 @@ def command(
         if explanation.problem:
             problem = explanation.problem
             say(f"{shown(str(explanation.source))}: {shown(problem.message)}. {shown(problem.hint)}\n")
-        elif form == "text":
+        elif form == TEXT:
             click.echo(render_explanation(explanation, wanted=requirement), nl=False)
-    if form == "json":
-        click.echo(render_explanations_json(explanations), nl=False)
+    if form != TEXT:
+        click.echo(renderer("rules explain", form)(explanations), nl=False)
     unknown = requirement is not None and find(requirement) is None and all(each.is_empty for each in explanations)
     failed = sum(each.problem is not None for each in explanations)
     if not quiet:

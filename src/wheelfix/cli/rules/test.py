@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -10,7 +9,8 @@ from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
-from wheelfix.reports.rules import render_results, render_results_json
+from wheelfix.reports.registry import TEXT, formats, renderer
+from wheelfix.reports.rules import render_results
 from wheelfix.rules.cases import Result, golden_directories, try_cases, try_golden
 from wheelfix.rules.model import RuleSet
 
@@ -26,14 +26,14 @@ from wheelfix.rules.model import RuleSet
     help="A directory of cases: METADATA.in and METADATA.out, in directories named like the wheel. May be repeated.",
 )
 @click.option("--update", is_flag=True, help="Write the results as METADATA.out.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(formats("rules test")), default=TEXT, show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="Also print what passed, and which rules have no test.")  # fmt: skip
 def command(
     files: tuple[str, ...],
     sources: tuple[str, ...],
     golden: tuple[str, ...],
     update: bool,
-    form: Literal["text", "json"],
+    form: str,
     verbose: bool,
 ) -> int:
     """Run the tests in rule files; no wheel is touched.
@@ -62,8 +62,8 @@ def command(
         untested += _untested(rules, own)
     if golden:
         results += _golden_results(chosen_rules((*files, *sources)), golden, update=update)
-    if form == "json":
-        click.echo(render_results_json(results), nl=False)
+    if form != TEXT:
+        click.echo(renderer("rules test", form)(results), nl=False)
     else:
         click.echo(render_results(results, untested=untested if verbose else (), verbose=verbose), nl=False)
     if not results:
