@@ -17,7 +17,7 @@ from wheelfix.mirror.release import Sibling, compare_siblings, unyanked_original
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
-from wheelfix.upstream.client import HTML, JSON, ServedPage, ask_page, ask_projects, project_url, sha256_of
+from wheelfix.upstream.client import HTML, JSON, ServedPage, get_page, get_projects, project_url, sha256_of
 from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Session, access_hint
 from wheelfix.upstream.ranges import length_of, metadata_of
 from wheelfix.upstream.urls import check_url, server_of, shown_url
@@ -133,7 +133,7 @@ class ServedWheel:
         yield from self._check_listing()
         contents = Contents()
         try:
-            length = self._ask_for_it()
+            length = self._find_file()
             if isinstance(length, Finding):
                 yield length
                 return
@@ -174,26 +174,26 @@ class ServedWheel:
         if file.upload_time is None and self._answer.form == "json":
             yield self._finding("time-missing", "the page does not say when it was uploaded")
 
-    def _ask_for_it(self) -> int | Finding | None:
+    def _find_file(self) -> int | Finding | None:
         """Return its length as the server says it, ``None`` if it does not; or what is wrong."""
         url = self._file.url
-        status, length = self._ask(url)
+        status, length = self._head(url)
         if status in _GIVEN:
             return length
         encoded = _with_encoded_plus(url)
-        if encoded != url and self._ask(encoded)[0] in _GIVEN:  # S3 reads a raw + as a space; devpi and others do not
+        if encoded != url and self._head(encoded)[0] in _GIVEN:  # S3 reads a raw + as a space; devpi and others do not
             message = f"the server misreads the + in its URL: it answers {status}, and has the file under %2B"
             return self._finding("plus-in-url", message)
         return self._finding("file-missing", f"its URL {_answers(status, url)}")
 
-    def _ask(self, url: str) -> tuple[int, int | None]:
+    def _head(self, url: str) -> tuple[int, int | None]:
         """Return the status of ``url``, and the length of the file there, ``None`` if the server does not say it."""
         server = server_of(url)
         if server not in self._servers.no_head:
-            with self._session.ask("HEAD", url) as head:
+            with self._session.request("HEAD", url) as head:
                 if head.status_code not in _NO_HEAD:
                     return head.status_code, length_of(head.headers.get("Content-Length", ""))
-        with self._session.ask("GET", url, {"Range": "bytes=0-0"}) as answer:
+        with self._session.request("GET", url, {"Range": "bytes=0-0"}) as answer:
             if answer.status_code in _GIVEN:
                 self._servers.no_head.add(server)
             return answer.status_code, _length_of_answer(answer)
@@ -301,7 +301,7 @@ def check_projects(
     :raises MirrorError: if ``index`` is not an index or does not answer, or has more than 500 projects and none is named.
     """
     check_url(index)
-    names = list(dict.fromkeys(projects)) or ask_projects(session, index)
+    names = list(dict.fromkeys(projects)) or get_projects(session, index)
     if not projects and len(names) > _MOST_PROJECTS:
         raise MirrorError("too-many-projects", f"the index lists {len(names)} projects", hint="Name the projects to check.")
     findings: list[Finding] = []
@@ -349,7 +349,7 @@ class _ProjectCheck:
         unreadable = False
         for accept in (JSON, "text/html"):
             try:
-                answer = ask_page(self._session, self._index, self._project, accept)
+                answer = get_page(self._session, self._index, self._project, accept)
             except MirrorError as error:
                 if error.code in TEMPORARY:
                     raise

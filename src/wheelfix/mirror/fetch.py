@@ -28,7 +28,7 @@ from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
 from wheelfix.upstream.http import TEMPORARY, Session
-from wheelfix.upstream.resolve import ask_listed, choose_listed, read_requirement
+from wheelfix.upstream.resolve import choose_listed, read_requirement, require_page
 from wheelfix.version import __version__
 
 _FAILED: Final = TEMPORARY | {"bad-answer", "access-denied", "wrong-hash", "locked"}
@@ -177,7 +177,7 @@ class Fetcher:
         """
         if project not in self._pages:
             try:
-                page = ask_listed(self._session, self._index, project)
+                page = require_page(self._session, self._index, project)
             except MirrorError as error:
                 if error.code == "no-project" and (count := count_from(self._store, project, self._index)):
                     raise _project_gone(project, count) from error

@@ -72,7 +72,7 @@ def project_url(index: str, project: str) -> str:
     return urljoin(index.rstrip("/") + "/", f"{canonicalize_name(project)}/")
 
 
-def ask_page(session: Session, index: str, project: str, accept: str = ANY) -> ServedPage | None:
+def get_page(session: Session, index: str, project: str, accept: str = ANY) -> ServedPage | None:
     """Return the page of a project, ``None`` where the index has none.
 
     :raises MirrorError: if it cannot be read, or the server does not answer.
@@ -98,7 +98,7 @@ def ask_page(session: Session, index: str, project: str, accept: str = ANY) -> S
     )
 
 
-def ask_projects(session: Session, index: str) -> list[str]:
+def get_projects(session: Session, index: str) -> list[str]:
     """Return the projects that an index lists.
 
     :raises MirrorError: if its page cannot be read or is not that of an index, or the server does not answer.

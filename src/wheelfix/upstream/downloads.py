@@ -119,7 +119,7 @@ class Downloads:
     def _complete(self, file: DistributionPackage, part: Path) -> str:
         """Download what the file at ``part`` lacks of ``file``; return its sha256 (hexadecimal) then."""
         have = part.stat().st_size if part.exists() else 0
-        with self._session.ask("GET", file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
+        with self._session.request("GET", file.url, {"Range": f"bytes={have}-"} if have else {}) as answer:
             if have and answer.status_code == _BEYOND_END:
                 return _sum_of(part)  # all of it is there, or its sha256 is wrong
             if answer.status_code not in (OK, PARTIAL):

@@ -162,14 +162,14 @@ class Session:
         for scheme in ("http://", "https://"):
             self._requests.mount(scheme, LimitedAdapter(timeout, self._deadline))
 
-    def ask(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    def request(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Return the answer to a request, whatever its status is. Its body is not read yet; the caller closes it.
 
         A request to a busy server is retried a few times, when the server says (Retry-After) or after a short while.
         """
-        asked = url
+        first = url
         for _ in range(_MOST_HOPS):
-            answer = self._ask_patiently(method, url, headers)
+            answer = self._request_with_retries(method, url, headers)
             target = answer.headers.get("Location")
             if answer.status_code not in _REDIRECTS or target is None:
                 return answer
@@ -177,12 +177,12 @@ class Session:
             url = _follow(url, target)
         raise MirrorError(
             "bad-redirect",
-            f"{shown_url(asked)}: too many redirects",
+            f"{shown_url(first)}: too many redirects",
             hint="Check the URL, or report it to the operator of the index.",
         )
 
-    def _ask_patiently(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
-        answer = self._ask_once(method, url, headers)
+    def _request_with_retries(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
+        answer = self._request_once(method, url, headers)
         for turn in range(1, _MOST_TRIES):
             pause = _pause_before(turn, answer)
             if answer.status_code not in _BUSY or pause > min(_LONGEST_PAUSE, self._patience, self._deadline.left()):
@@ -192,10 +192,10 @@ class Session:
             if pause:
                 self._progress.waiting(shown_url(url), pause, f"the server answers {answer.status_code}")
             sleep(pause)
-            answer = self._ask_once(method, url, headers)
+            answer = self._request_once(method, url, headers)
         return answer
 
-    def _ask_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
+    def _request_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         check_url(url)
         self._left -= 1
         self._check_limits(url)
@@ -211,29 +211,24 @@ class Session:
             )
         except _ERRORS as error:
             raise self._silent(url, *_why_silent(error)) from error
-        if answer.status_code in DENIED and self._take_credentials(url):
+        if answer.status_code in DENIED and self._find_credentials(url):
             answer.close()
-            return self._ask_once(method, url, headers)
+            return self._request_once(method, url, headers)
         return answer
 
     def _check_limits(self, url: str) -> None:
-        if self._left < 0 or not self._deadline.left():
-            limit = "request" if self._left < 0 else "time"
-            raise MirrorError(
-                "limit-reached",
-                f"there is no {limit} left for {shown_url(url)}",
-                hint="Name fewer projects, or allow more.",
-            )
+        if self._left < 0:
+            raise _limit_reached(url, "request")
+        if not self._deadline.left():
+            raise _limit_reached(url, "time")
 
     def _silent(self, url: str, what: str, hint: str) -> MirrorError:
         """Return the error for a server that does not answer, or not within the limit."""
         if not self._deadline.left():
-            return MirrorError(
-                "limit-reached", f"there is no time left for {shown_url(url)}", hint="Name fewer projects, or allow more."
-            )
+            return _limit_reached(url, "time")
         return MirrorError("no-answer", f"{shown_url(url)} {what}", hint=hint)
 
-    def _take_credentials(self, url: str) -> bool:
+    def _find_credentials(self, url: str) -> bool:
         """Read the credentials for the server of ``url`` from keyring; return whether there are new ones."""
         server = server_of(url)
         if server in self._credentials:
@@ -279,13 +274,13 @@ class Session:
 
     def get(self, url: str, accept: str = "*/*", *, largest: int = LARGEST_PAGE) -> tuple[requests.Response, bytes]:
         """Return the answer to a GET request, and its body of at most ``largest`` bytes."""
-        with self.ask("GET", url, {"Accept": accept, "Accept-Encoding": "gzip"}) as answer:
+        with self.request("GET", url, {"Accept": accept, "Accept-Encoding": "gzip"}) as answer:
             return answer, self.read(url, answer, largest)
 
     def save(self, url: str, path: Path, *, largest: int) -> str:
         """Download ``url``, at most ``largest`` bytes, to the new file ``path``; return its sha256 (hexadecimal)."""
         digest = hashlib.sha256()
-        with self.ask("GET", url) as answer, path.open("xb") as output:
+        with self.request("GET", url) as answer, path.open("xb") as output:
             if answer.status_code != OK:
                 raise bad_answer(url, answer.status_code)
             for block in self.blocks(url, answer):
@@ -296,6 +291,12 @@ class Session:
                         "too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint="The page says another size."
                     )
         return digest.hexdigest()
+
+
+def _limit_reached(url: str, limit: str) -> MirrorError:
+    return MirrorError(
+        "limit-reached", f"there is no {limit} left for {shown_url(url)}", hint="Name fewer projects, or allow more."
+    )
 
 
 def bad_answer(url: str, status: int) -> MirrorError:

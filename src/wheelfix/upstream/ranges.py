@@ -34,7 +34,7 @@ class RemoteFile:
 
         :raises MirrorError: if the server does not answer, or a limit is reached.
         """
-        with session.ask("GET", url, {"Range": "bytes=0-0"}) as first:
+        with session.request("GET", url, {"Range": "bytes=0-0"}) as first:
             total = length_of(first.headers.get("Content-Range", "").rpartition("/")[2])
         return None if first.status_code != PARTIAL or total is None else cls(session, url, total)
 
@@ -54,7 +54,7 @@ class RemoteFile:
     def _load(self, start: int, stop: int) -> bytes:
         if stop > self.size or stop - start > _LARGEST_PART:
             raise self._unreadable(f"it would take {stop - start:,} bytes at once")
-        with self._session.ask("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
+        with self._session.request("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
             data = self._session.read(self._url, answer, stop - start) if answer.status_code == PARTIAL else b""
         if len(data) != stop - start:
             raise self._unreadable("the server did not send the requested range")

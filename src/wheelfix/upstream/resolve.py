@@ -16,7 +16,7 @@ from pypi_simple import DistributionPackage
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.options import Targets
 from wheelfix.text import shown, shown_few
-from wheelfix.upstream.client import ServedPage, ask_page
+from wheelfix.upstream.client import ServedPage, get_page
 from wheelfix.upstream.http import Session
 from wheelfix.wheel.filename import WheelFilename
 
@@ -62,15 +62,15 @@ def choose_wheels(session: Session, index: str, requirement: str, targets: Targe
     :raises MirrorError: if the requirement cannot be read, or nothing fits it.
     """
     project = str(canonicalize_name(read_requirement(requirement, extras=True).name))
-    return choose_listed(ask_listed(session, index, project), requirement, targets)
+    return choose_listed(require_page(session, index, project), requirement, targets)
 
 
-def ask_listed(session: Session, index: str, project: str) -> ServedPage:
+def require_page(session: Session, index: str, project: str) -> ServedPage:
     """Return the page of ``project``.
 
     :raises MirrorError: if the index has none, or it cannot be read.
     """
-    page = ask_page(session, index, project)
+    page = get_page(session, index, project)
     if page is None:
         raise MirrorError(
             "no-project",

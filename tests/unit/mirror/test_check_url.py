@@ -94,10 +94,10 @@ def test_a_file_that_is_lost_is_seen_without_head_too(index: Index) -> None:
 
 def test_sums_may_be_in_upper_case(index: Index) -> None:
     with answering(index) as server:
-        from wheelfix.upstream.client import ask_page
+        from wheelfix.upstream.client import get_page
         from wheelfix.upstream.http import Session
 
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
         assert page is not None
         name = page.wheels[0].filename
         index.files = {name: index.files[name]}

@@ -317,10 +317,10 @@ def test_an_index_of_html_only_gives_the_time_when_the_file_was_first_seen(
 ) -> None:
     """And the report says so; our own pages, and what uv reads, have a time in HTML, too."""
     with answering(index) as server:
-        from wheelfix.upstream.client import ask_page
+        from wheelfix.upstream.client import get_page
         from wheelfix.upstream.http import Session
 
-        answer = ask_page(Session(), server.index, "demo")
+        answer = get_page(Session(), server.index, "demo")
         assert answer is not None
         more = f' data-upload-time="{TIME}" data-size="1"' if has_time else ""
         html = "".join(

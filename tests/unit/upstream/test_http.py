@@ -21,7 +21,7 @@ from running import wheelfix
 from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NoProgress
-from wheelfix.upstream.client import ask_page, ask_projects
+from wheelfix.upstream.client import get_page, get_projects
 from wheelfix.upstream.html import flatten
 from wheelfix.upstream.http import Session
 from wheelfix.upstream.ranges import metadata_of
@@ -42,7 +42,7 @@ def refused(code: str, call: Callable[[], object]) -> MirrorError:
 def test_a_body_that_drips_ends_with_the_time(limit: dict[str, Any]) -> None:
     """Each byte comes in time, and the last one after half a minute."""
     with answering(lambda asked: Reply(PAGE + b" " * 300, headers=TYPE, pause=0.1)) as server:
-        refused("limit-reached", lambda: ask_page(Session(**limit), server.index, "demo"))
+        refused("limit-reached", lambda: get_page(Session(**limit), server.index, "demo"))
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"])
@@ -89,9 +89,9 @@ def test_redirects_are_followed_counted_and_limited() -> None:
         return Reply(PAGE, headers=TYPE)
 
     with answering(reply) as server:
-        page = ask_page(Session(most=2), server.index, "demo")
+        page = get_page(Session(most=2), server.index, "demo")
         assert page is not None
-        refused("limit-reached", lambda: ask_page(Session(most=1), server.index, "demo"))
+        refused("limit-reached", lambda: get_page(Session(most=1), server.index, "demo"))
         refused("bad-redirect", lambda: Session().get(f"{server.url}/again"))
         assert len([each for each in server.asked() if each.path.startswith("/again")]) == 10
 
@@ -133,8 +133,8 @@ def test_a_page_is_inflated_up_to_a_limit() -> None:
 
 def test_a_page_of_nothing_but_tags_is_refused() -> None:
     with answering(lambda asked: Reply(b"<a>" * 600_000, headers={"Content-Type": "text/html"})) as server:
-        refused("too-large", lambda: ask_page(Session(), server.index, "demo"))
-        refused("too-many-projects", lambda: ask_projects(Session(), server.index))
+        refused("too-large", lambda: get_page(Session(), server.index, "demo"))
+        refused("too-many-projects", lambda: get_projects(Session(), server.index))
 
 
 def test_a_page_with_many_files_is_read() -> None:
@@ -142,7 +142,7 @@ def test_a_page_with_many_files_is_read() -> None:
         b'<a href="demo-1.%d-py3-none-any.whl">demo-1.%d-py3-none-any.whl</a><br>\n' % (each, each) for each in range(5000)
     )
     with answering(lambda asked: Reply(body, headers={"Content-Type": "text/html"})) as server:
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
     assert page is not None
     assert len(page.wheels) == 5000
 
@@ -164,7 +164,7 @@ def test_whatever_bytes_come_only_errors_of_the_mirror_come_out(tmp_path: Path) 
             index.spoil = lambda asked, body=body, kind=kind: (  # type: ignore[misc]
                 Reply(body, headers={"Content-Type": kind}) if asked.path.startswith("/simple/") else None
             )
-            for ask in (lambda: ask_page(Session(), server.index, "demo"), lambda: ask_projects(Session(), server.index)):
+            for ask in (lambda: get_page(Session(), server.index, "demo"), lambda: get_projects(Session(), server.index)):
                 with suppress(MirrorError):
                     ask()
 
@@ -218,7 +218,7 @@ def test_errors_about_a_url_show_no_secrets(url: str) -> None:
 
 def test_missing_credentials_get_help() -> None:
     with answering(lambda asked: Reply(status=403)) as server:
-        error = refused("access-denied", lambda: ask_page(Session(), server.index, "demo"))
+        error = refused("access-denied", lambda: get_page(Session(), server.index, "demo"))
     assert "127.0.0.1" in error.hint
     assert "~/.netrc" in error.hint
     assert "keyring" in error.hint
@@ -230,7 +230,7 @@ def test_a_keyring_that_is_locked_is_none(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_credential=locked))
     with answering(lambda asked: Reply(status=401)) as server:
-        refused("access-denied", lambda: ask_page(Session(), server.index, "demo"))
+        refused("access-denied", lambda: get_page(Session(), server.index, "demo"))
 
 
 def test_a_signature_is_not_shown(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_requests_to_a_busy_server_are_retried(
     status: int, said: list[str | None], waited: list[float], pauses: list[float]
 ) -> None:
     with answering(busy(*said, status=status)) as server:
-        assert ask_page(Session(), server.index, "demo") is not None
+        assert get_page(Session(), server.index, "demo") is not None
         assert len(server.requests) == len(said) + 1
     assert pauses == waited
 
@@ -305,7 +305,7 @@ def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
 )
 def test_a_long_pause_is_not_waited_for(said: list[str], limit: dict[str, Any], requests: int, pauses: list[float]) -> None:
     with answering(busy(*said)) as server:
-        error = refused("bad-answer", lambda: ask_page(Session(**limit), server.index, "demo"))
+        error = refused("bad-answer", lambda: get_page(Session(**limit), server.index, "demo"))
         assert len(server.requests) == requests
     assert (error.message.endswith("answers 503"), "busy" in error.hint) == (True, True)
 
@@ -315,7 +315,7 @@ def test_all_pauses_of_a_run_have_one_limit(pauses: list[float]) -> None:
     with answering(busy(*["100"] * 50)) as server:
         for _ in range(4):
             with suppress(MirrorError):
-                ask_page(session, server.index, "demo")
+                get_page(session, server.index, "demo")
     assert sum(pauses) == 600
 
 
@@ -328,13 +328,13 @@ def test_a_pause_is_reported(pauses: list[float]) -> None:
             heard.append((name, seconds, reason))
 
     with answering(busy("0", "7")) as server:
-        ask_page(Session(progress=Heard()), server.index, "demo")
+        get_page(Session(progress=Heard()), server.index, "demo")
         assert heard == [(f"{server.index}demo/", 7.0, "the server answers 503")]
 
 
 def test_each_retry_counts_as_a_request(pauses: list[float]) -> None:
     with answering(busy("1", "1", "1")) as server:
-        refused("limit-reached", lambda: ask_page(Session(most=2), server.index, "demo"))
+        refused("limit-reached", lambda: get_page(Session(most=2), server.index, "demo"))
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
@@ -350,11 +350,11 @@ def test_a_certificate_that_is_not_trusted_names_the_variable(tmp_path: Path, mo
         monkeypatch.delenv(name, raising=False)
     with answering(lambda asked: Reply(PAGE, headers=TYPE), context=context) as server:
         monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-        error = refused("no-answer", lambda: ask_page(Session(), server.index, "demo"))
+        error = refused("no-answer", lambda: get_page(Session(), server.index, "demo"))
         assert "SSLError" in error.message
         assert "set REQUESTS_CA_BUNDLE" in error.hint
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-        assert ask_page(Session(), server.index, "demo") is not None
+        assert get_page(Session(), server.index, "demo") is not None
 
 
 def html(body: str, kind: str = "text/html") -> Callable[[Asked], Reply]:
@@ -376,14 +376,14 @@ APACHE = """<html><body><h1>Index of /simple</h1><table>
 )
 def test_a_listing_of_directories_has_links_upwards(listing: str, projects: list[str]) -> None:
     with answering(html(listing)) as server:
-        assert ask_projects(Session(), server.index) == projects
+        assert get_projects(Session(), server.index) == projects
 
 
 def test_a_listing_of_files_has_their_full_names() -> None:
     name = "demo-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
     body = f'<a href="../">../</a>\n<a href="{name}#sha256={"0" * 64}">{name[:47]}..&gt;</a>  27-Nov-2026  9\n'
     with answering(html(body)) as server:
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
         assert page is not None
         [file] = page.page.packages
     assert (file.filename, file.url) == (name, f"{server.url}/simple/demo/{name}")
@@ -393,12 +393,12 @@ def test_a_listing_of_files_has_their_full_names() -> None:
 def test_tags_without_an_end_are_read(tag: str) -> None:
     links = "".join(f'{tag}<a href="demo-{each}-py3-none-any.whl">demo-{each}-py3-none-any.whl</a>' for each in range(3000))
     with answering(html(f"<ul>{links}")) as server:
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
         assert page is not None
         assert len(page.wheels) == 3000
         projects = "".join(f'{tag}<a href="p{each}/">p{each}' for each in range(3000))
     with answering(html(projects)) as server:
-        assert len(ask_projects(Session(), server.index)) == 3000
+        assert len(get_projects(Session(), server.index)) == 3000
 
 
 def test_what_html_says_of_a_file() -> None:
@@ -408,7 +408,7 @@ def test_what_html_says_of_a_file() -> None:
     <a href="demo-2.0-py3-none-any.whl" data-yanked="a &quot;b&quot; &amp;lt;" data-size="x" data-upload-time="x">
     demo-2.0-py3-none-any.whl <a href="demo-3.0-py3-none-any.whl">demo-3.0-py3-none-any.whl<a name="x">none</a>"""
     with answering(html(body)) as server:
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
         assert page is not None
         one, two, three = page.page.packages
     assert one.url == f"{server.url}/elsewhere/demo-1.0-py3-none-any.whl"
@@ -427,7 +427,7 @@ def test_the_status_of_a_project_in_html(status: str, known: str, unknown: str |
     body = f"""<meta name="pypi:project-status" content="{status}"><meta name="pypi:repository-version" content="1.4">
     <a href="demo-1.0-py3-none-any.whl">demo-1.0-py3-none-any.whl</a>"""
     with answering(html(body)) as server:
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
     assert page is not None
     assert (str(page.page.status), page.unknown_status, len(page.wheels)) == (known, unknown, 1)
 
@@ -439,7 +439,7 @@ def test_the_charset_is_what_the_server_says(kind: str) -> None:
     name = "demo-1.0-py3-none-any.whl"
     body = f'<a href="{name}" data-yanked="\u00fc">{name}</a>'.encode("latin-1" if "latin" in kind else "utf-8")
     with answering(lambda asked: Reply(body, headers={"Content-Type": kind})) as server:
-        page = ask_page(Session(), server.index, "demo")
+        page = get_page(Session(), server.index, "demo")
         assert page is not None
         assert page.wheels[0].yanked_reason == "\u00fc"
 
