@@ -144,14 +144,13 @@ class RulePlace:
         return RULE_CHECKS[code].finding(": ".join(filter(None, parts)), message, hint=hint)
 
 
-def finding_line(finding: Finding) -> str:
-    """Return a finding of a rule as one line: where, what is wrong and what to do."""
-    return f"{finding.place}: {finding.message}" + (f". {finding.hint}" if finding.hint else "")
-
-
 def rules_error(findings: Sequence[Finding], code: str = "invalid-rules") -> RulesError:
     """Return the error that reports ``findings``, of one severity and at least one."""
     count = len(findings)
     head = f"{count} {findings[0].severity}{'s' * (count > 1)} in the rules"
-    lines = "".join(f"\n  {finding_line(each)}" for each in findings)
-    return RulesError(code, head + lines, hint="", findings=tuple(findings))
+    return RulesError(code, "\n  ".join((head, *map(_line, findings))), hint="", findings=tuple(findings))
+
+
+def _line(finding: Finding) -> str:
+    hint = f". {finding.hint}" if finding.hint else ""
+    return f"{finding.severity}[{finding.code}]: {finding.place}: {finding.message}{hint}"

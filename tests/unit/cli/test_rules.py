@@ -106,7 +106,7 @@ def test_strict_check_ends_with_2_if_there_is_a_warning(own: Path) -> None:
     Path("shadow.toml").write_text(SHADOW)
     ran = wheelfix("rules", "check", "--strict-rules", own, "shadow.toml")
     assert (ran.code, ran.out) == (2, "")
-    assert "1 warning in the rules\n  shadow.toml: rule three: never decides" in ran.err
+    assert "1 warning in the rules\n  warning[rule-shadowed]: shadow.toml: rule three: never decides" in ran.err
 
 
 def test_check_counts_one_rule_and_one_warning_in_the_singular() -> None:
