@@ -114,3 +114,13 @@ def test_a_nightly_job_without_wheels_or_words(name: str, tmp_path: Path) -> Non
         assert "Traceback" not in ran.stderr
         assert (ran.returncode == 0) is (code == 0)
         assert ("nothing to do" in ran.stdout) or ("usage:" in ran.stderr)
+
+
+def test_the_refusal_in_the_docs_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/safety.md shows of a GPU build is what strip-gpu prints, but for the summary."""
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "docs" / "safety.md").read_text("utf-8")
+    command, _, expected = text.split("```console\n$ ")[1].partition("```")[0].partition("\n")
+    ran = wheelfix(*command.split()[1:])
+    assert ran.code == 3
+    assert ran.err.startswith(expected)

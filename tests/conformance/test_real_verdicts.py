@@ -72,7 +72,7 @@ def test_a_label_does_not_make_faiss_a_cpu_build(folder: Path) -> None:
     by_name = [gpu_rules(drop=[name]) for name in ("numpy", "nvidia-*")]
     [named] = fix_wheels([path], by_name[0], output=folder / "named", naming=Naming(local="cpu")).outcomes
     assert named.problem is not None
-    assert named.problem.code == "cpu-label"
+    assert named.problem.code == "cpu-local-version"
     assert "libfaiss" in named.problem.message
     [forced] = fix_wheels(
         [path], by_name[0], output=folder / "named", policy=Policy(force=True), naming=Naming(local="cpu")

@@ -113,7 +113,7 @@ def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], 
     return Weighed(
         (),
         Problem(
-            "cpu-label",
+            "cpu-local-version",
             f"the local version {shown(local or '')} says that it is a CPU build, and it is a GPU build",
             "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version.",
             sign,

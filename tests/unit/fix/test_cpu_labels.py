@@ -199,7 +199,7 @@ def test_a_gpu_build_does_not_become_a_cpu_build_by_its_name(build: str, label: 
     file, sign = GPU_BUILDS[build]
     outcome = fix(built(tmp_path, file), dropping("numpy"), local=label)
     assert outcome.problem is not None
-    assert (outcome.status, outcome.problem.code) == (Status.REFUSED, "cpu-label")
+    assert (outcome.status, outcome.problem.code) == (Status.REFUSED, "cpu-local-version")
     assert outcome.problem.message.startswith("the local version ")
     assert outcome.problem.message.endswith(" says that it is a CPU build, and it is a GPU build")
     assert outcome.problem.reason == sign
@@ -265,7 +265,7 @@ def test_a_plan_from_python_is_refused_too(tmp_path: Path) -> None:
         naming = Naming(local="cpu", rename_unchanged=True)
         plan = wheelfix.make_plan(wheel, naming=naming)
         assert plan.problem is not None
-        assert plan.problem.code == "cpu-label"
+        assert plan.problem.code == "cpu-local-version"
         edits = [wheelfix.SetField("Summary", "new")]
         assert wheelfix.make_plan(wheel, edits=edits, naming=naming).problem == plan.problem
         assert wheelfix.make_plan(wheel, naming=naming, policy=Policy(force=True)).problem is None
