@@ -18,7 +18,7 @@ from running import wheelfix
         (("m", "x.whl", "--timeout", "inf"), "not a number of seconds"),
         (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--force", "--skip-gpu-builds"), "exclude each other"),
         (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--build-tag", "x"), "is not a build tag"),
-        (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--local", "/"), "label"),
+        (("m", "--from-index", "http://127.0.0.1:9/", "demo", "--local", "/"), "is not a local version"),
     ],
 )
 def test_usage(words: tuple[str, ...], told: str) -> None:
