@@ -91,7 +91,7 @@ def render_end(error: click.ClickException) -> str:
     if isinstance(error, click.UsageError):
         close = getattr(error, "possibilities", None)
         message = error.message if close else message
-        hint = f"did you mean {close[0]}?" if close else f"see `{error.ctx.command_path} --help`" if error.ctx else ""
+        hint = f"Did you mean {close[0]}?" if close else f"See `{error.ctx.command_path} --help`." if error.ctx else ""
     message = (message[0].lower() + message[1:] if message[1:2].islower() else message).rstrip(".")
     return f"error: {shown(message)}\n" + (f"  help: {shown(hint)}\n" if hint else "")
 

@@ -26,7 +26,7 @@ class LazyGroup(click.Group):
         """Find the command; suggest the closest where there is none of that name."""
         close = get_close_matches(args[0].replace("_", "-"), self._modules, 1) if args else []
         if args and args[0] not in self._modules and close:
-            raise Stopped(f"no such command {shown(args[0])!r}", hint=f"did you mean {close[0]}?")
+            raise Stopped(f"no such command {shown(args[0])!r}", hint=f"Did you mean {close[0]}?")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

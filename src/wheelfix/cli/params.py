@@ -90,7 +90,7 @@ def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = F
     """
     given = list(arguments)
     if null and "-" not in given:
-        raise Stopped("-0 is for paths on standard input", hint="name - to read them")
+        raise Stopped("-0 is for paths on standard input", hint="Name - to read them.")
     found = _Found()
     for argument in given:
         for path in _paths_on_standard_input(null=null) if argument == "-" else [argument]:
@@ -118,7 +118,7 @@ def _paths_on_standard_input(*, null: bool) -> list[str]:
     # Split as bytes: a path may contain what Python takes for the end of a line, such as a carriage return.
     data = sys.stdin.buffer.read()
     if not null and b"\0" in data:
-        raise Stopped("a path on standard input contains NUL", hint="use -0 to read what find -print0 writes")
+        raise Stopped("a path on standard input contains NUL", hint="Use -0 to read what find -print0 writes.")
     paths = [os.fsdecode(each) for each in data.split(b"\0" if null else b"\n") if each]
     if not paths:
         raise Stopped("standard input names no paths; nothing was done")
@@ -188,7 +188,7 @@ class _Found:
         """
         if not self._problems and not self.wheels:
             only = f": {shown_few(self.skipped)} is not a wheel" if self.skipped else ""
-            raise Stopped(f"no wheels given{only}", hint="name files, a directory, or - to read paths from standard input")
+            raise Stopped(f"no wheels given{only}", hint="Name files, a directory, or - to read paths from standard input.")
         if self._problems:
             first, *others = self._problems
             head = f"{len(self._problems)} paths cannot be used" if others else first

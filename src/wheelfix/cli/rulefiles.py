@@ -40,7 +40,7 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
     if found is None:
         raise Stopped(
             "no rules found: there is no wheelfix.toml with rules and no [tool.wheelfix] in a pyproject.toml, here or above",
-            hint="name rules with --rules, for example --rules gpu for those of strip-gpu",
+            hint="Name rules with --rules, for example --rules gpu for those of strip-gpu.",
         )
     return load_rules(found.relative_to(Path.cwd()) if found.is_relative_to(Path.cwd()) else found)
 

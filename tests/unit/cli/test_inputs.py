@@ -227,7 +227,7 @@ def test_with_null_a_path_may_hold_a_line_feed() -> None:
 def test_null_without_standard_input_is_a_mistake() -> None:
     ran = wheelfix("verify", "-0", "in")
     assert ran.code == 2
-    assert "name - to read them" in ran.err
+    assert "Name - to read them" in ran.err
 
 
 def test_standard_input_that_is_closed() -> None:
@@ -260,4 +260,4 @@ def test_paths_that_come_from_mistakes_are_refused(arguments: list[str]) -> None
 
 def test_a_misspelt_command_is_guessed() -> None:
     ran = wheelfix("strip_gpu", "in")
-    assert (ran.code, "help: did you mean strip-gpu?" in ran.err) == (2, True)
+    assert (ran.code, "help: Did you mean strip-gpu?" in ran.err) == (2, True)
