@@ -38,9 +38,9 @@ SHAPES = {
 needs_patch = pytest.mark.skipif(shutil.which("patch") is None, reason="there is no patch(1)")
 
 
-def patched(before: bytes, diff: bytes, folder: Path) -> bytes:
+def patched(before: bytes, diff: bytes, directory: Path) -> bytes:
     """Return what patch(1) makes of ``before``."""
-    target = folder / "patched"
+    target = directory / "patched"
     target.write_bytes(before)
     ran = subprocess.run(["patch", "--fuzz=0", "--posix", target], input=diff, capture_output=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -83,11 +83,11 @@ class TestPatch:
         diff = base64.b64decode(text["content"]) if is_encoded else text["content"].encode()
         assert patched(before, diff, tmp_path) == after
 
-    def _both(self, wheel: Path, folder: Path) -> tuple[bytes, bytes]:
+    def _both(self, wheel: Path, directory: Path) -> tuple[bytes, bytes]:
         """Return METADATA before and after."""
-        ran = wheelfix("strip-gpu", "--allow-unproven", "-o", folder / "out", wheel)
+        ran = wheelfix("strip-gpu", "--allow-unproven", "-o", directory / "out", wheel)
         assert ran.code == 0, ran.err
-        with Wheel(wheel) as old, Wheel(folder / "out" / wheel.name) as new:
+        with Wheel(wheel) as old, Wheel(directory / "out" / wheel.name) as new:
             return old.document.data, new.document.data
 
 

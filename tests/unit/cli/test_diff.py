@@ -16,7 +16,7 @@ DIFF_SCHEMA = json.loads((SCHEMAS / "diff.schema.json").read_text("utf-8"))
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _in_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("new").mkdir()
 

@@ -39,13 +39,13 @@ PLAIN = archive_of(WheelSpec())
 CODE = b"x = 1\n" * 50
 
 
-def compared(folder: Path, old: Archive | WheelSpec, new: Archive | WheelSpec) -> Difference:
+def compared(directory: Path, old: Archive | WheelSpec, new: Archive | WheelSpec) -> Difference:
     """Return the difference of two wheels of one name."""
     paths = []
     for name, wheel in (("old", old), ("new", new)):
-        (folder / name).mkdir()
+        (directory / name).mkdir()
         spec, archive = (wheel, None) if isinstance(wheel, WheelSpec) else (None, wheel)
-        paths.append(write_wheel(folder / name, spec, archive))
+        paths.append(write_wheel(directory / name, spec, archive))
     return compare_wheels(*paths)
 
 
@@ -124,7 +124,7 @@ def test_of_entries_with_equal_content_those_that_keep_their_base_name_are_paire
     }
 
 
-def test_empty_entries_and_folders_are_not_taken_for_one_another() -> None:
+def test_empty_entries_and_directories_are_not_matched() -> None:
     old = archive(("a/", b""), ("a/x.py", b""), ("a/__init__.py", b""))
     new = archive(("b/", b""), ("b/y.py", b""), ("b/__init__.py", b""))
     changes = entries(old, new)
@@ -149,7 +149,7 @@ def test_a_entry_in_another_place_is_moved_and_those_that_only_shift_are_not() -
 
 
 @pytest.mark.parametrize("numbers", [[], [1], [2, 1], [3, 1, 2], [5, 4, 3, 2, 1], [2, 8, 1, 9, 4, 5, 6, 3, 7]])
-def test_what_stays_in_order_rises(numbers: list[int]) -> None:
+def test_what_is_in_order_rises(numbers: list[int]) -> None:
     out = out_of_order(numbers)
     rest = [number for number in numbers if number not in out]
     assert rest == sorted(rest)
@@ -227,7 +227,7 @@ def test_each_attribute_of_a_entry(kind: str, changes: dict[str, Any], words: tu
     assert {each.kind for each in found.archive} <= set(KINDS)
 
 
-def test_how_changed_data_are_packed_is_not_told_and_its_mode_is() -> None:
+def test_of_changed_data_the_mode_is_reported_and_the_compression_is_not() -> None:
     new = archive(Entry("a", b"other", STORED, mode=0o100755, descriptor=Descriptor()))
     assert kinds(entries(archive(("a", CODE)), new)) == {("external-attributes", "a")}
 
@@ -252,20 +252,20 @@ def test_each_attribute_of_the_archive(tmp_path: Path, kind: str, changes: dict[
     assert names(difference.files) == {}
 
 
-def test_bytes_without_a_name_are_told_too(tmp_path: Path) -> None:
+def test_bytes_without_a_name_are_reported_too(tmp_path: Path) -> None:
     forms: list[dict[str, Any]] = [{"directory": {"needed": 45}, "local": {"needed": 45}}, {"wide": frozenset({"offset"})}]
     difference = compared(tmp_path, *(changed(PLAIN, "version.py", **form) for form in forms))
     assert kinds(difference.files) == {("other-bytes", None)}
     assert difference.verdict is Likeness.REPACKED
 
 
-def test_folder_entries_are_entries_and_no_content(tmp_path: Path) -> None:
+def test_directory_entries_are_entries_and_no_content(tmp_path: Path) -> None:
     difference = compared(tmp_path, WheelSpec(folders=True), WheelSpec())
     assert names(difference.files) == {"removed": [("demo/", None), (f"{INFO}/", None)]}
     assert (difference.verdict, difference.only_metadata) == (Likeness.REPACKED, False)
 
 
-def test_a_folder_whose_new_name_is_taken_is_not_renamed() -> None:
+def test_a_directory_whose_new_name_is_taken_is_not_renamed() -> None:
     old = archive(("a/x", CODE), ("b/x", b"b"), ("c/x", b"c"))
     assert names(entries(old, old, a="b", b="z", c="z", nothing="y")) == {}
     new = archive(("z/x", CODE), ("b/x", b"b"), ("c/x", b"c"))
@@ -423,7 +423,7 @@ def test_a_damaged_metadata_file_has_changed(tmp_path: Path) -> None:
         ("demo/METADATA", False),
     ],
 )
-def test_only_metadata_is_told_strictly(tmp_path: Path, name: str, allowed: bool) -> None:
+def test_only_metadata_is_strict(tmp_path: Path, name: str, allowed: bool) -> None:
     difference = compared(tmp_path, PLAIN, with_entries(PLAIN, Entry(name, b"" if name.endswith("/") else b"x")))
     assert difference.only_metadata is allowed
 

@@ -321,7 +321,7 @@ def test_a_document_without_a_version_is_not_judged() -> None:
     assert editor.document.data == b"Name: demo\nDynamic: Summary\n"
 
 
-def test_crlf_stays() -> None:
+def test_crlf_is_kept() -> None:
     editor = Editor(Document.parse(HEAD.replace("\n", "\r\n").encode() + b"Summary: a\r\n\r\nBody\r\n"))
     editor.set_field("Summary", "b")
     editor.add_field("Classifier", "c")

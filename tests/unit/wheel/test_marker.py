@@ -71,7 +71,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("text", "expected"), WRITTEN)
-def test_each_comparison_stays_as_it_was_written_but_for_blanks(text: str, expected: str) -> None:
+def test_each_comparison_is_kept_as_it_is_written_except_for_blanks(text: str, expected: str) -> None:
     assert marker_text(read(text)) == expected
     assert marker_text(read(expected)) == expected
 

@@ -100,7 +100,7 @@ REMOVED = [
 
 @pytest.mark.parametrize(("before", "after"), REMOVED)
 def test_removing_takes_the_lines_and_nothing_else(before: bytes, after: bytes) -> None:
-    """Pitfall 3: bytes that are no UTF-8 stay. Pitfall 4: nothing is folded anew. Pitfall 7: exact duplicates."""
+    """Pitfall 3: bytes that are no UTF-8 stay. Pitfall 4: nothing is folded again. Pitfall 7: exact duplicates."""
     assert drop(before, "x") == after
 
 

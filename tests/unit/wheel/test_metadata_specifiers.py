@@ -1,4 +1,4 @@
-"""Specifiers that are malformed: mended where the meaning is plain, and left where it would have to be guessed."""
+"""Specifiers that are malformed: fixed where the meaning is plain, and left where it would have to be guessed."""
 
 import re
 from random import Random
@@ -43,7 +43,7 @@ def test_meaning_that_would_be_a_guess(text: str) -> None:
 
 
 def test_no_number_becomes_another_one() -> None:
-    """Digits that stood apart stay apart: whatever is mended, its numbers are those that stood there, in their order."""
+    """Digits that stood apart stay apart: whatever is fixed, its numbers are those that stood there, in their order."""
     random = Random(7)
     pieces = (
         ">=",
@@ -67,13 +67,13 @@ def test_no_number_becomes_another_one() -> None:
         ".0",
         "'1",
     )
-    mended = 0
+    fixed = 0
     for _ in range(20_000):
         text = "".join(random.choices(pieces, k=random.randrange(2, 8)))
         meaning = fixed_specifier(text)
         if meaning is not None:
-            mended += meaning != text
+            fixed += meaning != text
             before, after = (re.findall(r"\d+", each) for each in (text, meaning))
             assert after == before or (re.search(r"(?:a|rc)\d+\.0", text) and "0" in before), (text, meaning)
             assert not re.search(r"""(==|!=|~=)\s*[\d.]*\d\.\s*['"]?\s*(,|$)""", text), (text, meaning)
-    assert mended > 100
+    assert fixed > 100

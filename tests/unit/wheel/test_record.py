@@ -174,7 +174,7 @@ def test_an_algorithm_in_capitals_is_kept_as_strong() -> None:
 
 
 @pytest.mark.parametrize("last", [b'"m', b'"m,,', b'""x,,"', b'a,"b'])
-def test_an_open_quote_is_found_behind_other_faults(last: bytes) -> None:
+def test_an_open_quote_is_found_after_other_errors(last: bytes) -> None:
     """Pitfall 16: a row that is added behind it would be part of the quoted path."""
     with pytest.raises(RecordError) as caught:
         Record.parse(b"x,,\n" + last)

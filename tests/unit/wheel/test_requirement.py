@@ -136,7 +136,7 @@ def test_an_extra_in_quotes_is_no_extra() -> None:
     assert not requirement.needs_extra
 
 
-def test_number_that_no_version_has_is_a_fault() -> None:
+def test_a_number_that_no_version_has_is_an_error() -> None:
     """Python refuses to read so many digits; the requirement is kept as it is."""
     requirement = read_requirement("six<2,>=" + "9" * 5_000)
     assert requirement is not None

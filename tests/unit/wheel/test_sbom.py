@@ -136,7 +136,7 @@ def fix(path: Path, out: Path, *edits: SetField) -> Path:
     return outcome.output
 
 
-def test_a_wheel_fixed_twice_tells_both(tmp_path: Path) -> None:
+def test_a_wheel_fixed_twice_has_both(tmp_path: Path) -> None:
     source = write_wheel(tmp_path)
     first = fix(source, tmp_path / "1")
     second = fix(first, tmp_path / "2", SetField("Summary", "new"))
@@ -162,10 +162,10 @@ def test_without_sbom_an_old_trace_is_gone(tmp_path: Path) -> None:
         assert not wheel.record.find(f"{wheel.dist_info}/{PROVENANCE}")
 
 
-def _with_lying_trace(folder: Path) -> Path:
+def _with_lying_trace(directory: Path) -> Path:
     """Return a corrected wheel of which the provenance says something else than RECORD knows."""
     archive = archive_of(WheelSpec(metadata=NEEDS, dist_info_files={PROVENANCE: provenance()}))
-    return write_wheel(folder, archive=to_bytes(changed(archive, PROVENANCE, content=provenance(sha256="e" * 64))))
+    return write_wheel(directory, archive=to_bytes(changed(archive, PROVENANCE, content=provenance(sha256="e" * 64))))
 
 
 class TestTraceThatRecordContradicts:
@@ -210,7 +210,7 @@ class TestTraceThatRecordContradicts:
         with Wheel(outcome.output) as wheel:
             assert wheel.entry(PROVENANCE) is None
 
-    def test_a_wheel_that_stays_as_it_is_may_have_one(self, tmp_path: Path) -> None:
+    def test_an_unchanged_wheel_may_have_one(self, tmp_path: Path) -> None:
         [outcome] = fix_wheels([_with_lying_trace(tmp_path)], output=tmp_path / "out").outcomes
         assert outcome.status is Status.UNCHANGED
 

@@ -193,7 +193,7 @@ def test_an_extra_does_not_keep_alive_what_cannot_be() -> None:
 
 
 @pytest.mark.parametrize("text", ["x", "x>=1", "x; sys_platform = 'win32'", "x >= 1.*, ; sys_platform == 'win32'", "x (=="])
-def test_a_requirement_without_a_sound_marker_is_never_dead(text: str) -> None:
+def test_a_requirement_without_a_valid_marker_is_never_excluded(text: str) -> None:
     requirement = read_requirement(text)
     assert requirement is not None
     assert not Environments(parse_tag("cp311-cp311-manylinux_2_28_x86_64")).exclude(requirement)
@@ -236,7 +236,7 @@ def test_lines_of_real_wheels(tags: str, text: str, dead: bool) -> None:
     assert Environments(parse_tag(tags)).exclude(requirement) is dead
 
 
-def test_the_environments_are_told_tag_by_tag() -> None:
+def test_the_environments_are_those_of_each_tag() -> None:
     found = Environments(parse_tag("py2.py3-none-manylinux1_x86_64.manylinux_2_5_x86_64")).each
     assert sorted((each.lowest, each.highest) for each in found) == [((2, 0), (2, 99)), ((3, 0), (3, 99))]
     assert {each.values["platform_machine"] for each in found} == {("x86_64",)}

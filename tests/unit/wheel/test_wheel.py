@@ -30,11 +30,11 @@ def test_what_a_wheel_says(tmp_path: Path) -> None:
         assert len(wheel.record.find("Demo.Pkg-1.0.dist-info/METADATA")) == 1
 
 
-@pytest.mark.parametrize("folder", ["demo-1.0.dist-info", "DEMO-1.0.dist-info", "Other.Name-9.dist-info"])
-def test_the_folder_is_taken_as_it_is_spelt(tmp_path: Path, folder: str) -> None:
+@pytest.mark.parametrize("directory", ["demo-1.0.dist-info", "DEMO-1.0.dist-info", "Other.Name-9.dist-info"])
+def test_the_directory_is_used_as_it_is_spelled(tmp_path: Path, directory: str) -> None:
     """Pitfall 22: the name of dist-info is never derived from Name or file name."""
-    with Wheel(write_wheel(tmp_path, WheelSpec(dist_info=folder))) as wheel:
-        assert wheel.dist_info == folder
+    with Wheel(write_wheel(tmp_path, WheelSpec(dist_info=directory))) as wheel:
+        assert wheel.dist_info == directory
         assert wheel.project == "demo"
 
 
@@ -55,7 +55,9 @@ FAULTS = [
     pytest.param(archive_of(WheelSpec(without=frozenset({"WHEEL"}))), "no-wheel", id="no-wheel"),
     pytest.param(archive_of(WheelSpec(without=frozenset({"RECORD"}))), "no-record", id="no-record"),
     pytest.param(
-        with_entries(archive_of(WheelSpec()), Entry("demo-1.1.dist-info/METADATA", b"")), "two-dist-infos", id="two-folders"
+        with_entries(archive_of(WheelSpec()), Entry("demo-1.1.dist-info/METADATA", b"")),
+        "two-dist-infos",
+        id="two-directories",
     ),
     pytest.param(
         with_entries(archive_of(WheelSpec()), Entry("demo-1.0.dist-info/metadata", b"")), "duplicate-entry", id="two-cases"
@@ -79,7 +81,7 @@ def test_a_wheel_without_its_parts_is_refused(tmp_path: Path, archive: object, c
 
 def test_an_archive_without_dist_info_is_refused(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, archive=with_entries(archive_of(WheelSpec())))
-    spec = archive_of(WheelSpec(dist_info="plain-folder"))
+    spec = archive_of(WheelSpec(dist_info="plain-directory"))
     path = write_wheel(tmp_path, archive=spec)
     with pytest.raises(StructureError) as caught:
         Wheel(path)
@@ -87,12 +89,12 @@ def test_an_archive_without_dist_info_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_wheels(tmp_path: Path) -> None:
-    """Pitfall 34: an empty file, a folder with a wheel's name, a text file."""
-    folder, empty, page = (tmp_path / f"{name}-1-py3-none-any.whl" for name in ("folder", "empty", "page"))
-    folder.mkdir()
+    """Pitfall 34: an empty file, a directory with a wheel's name, a text file."""
+    directory, empty, page = (tmp_path / f"{name}-1-py3-none-any.whl" for name in ("directory", "empty", "page"))
+    directory.mkdir()
     empty.touch()
     page.write_text("<html>404</html>")
-    for path, code in ((folder, "is-a-directory"), (empty, "empty-file"), (page, "not-a-zip")):
+    for path, code in ((directory, "is-a-directory"), (empty, "empty-file"), (page, "not-a-zip")):
         with pytest.raises(ArchiveError) as caught:
             Wheel(path)
         assert caught.value.code == code
@@ -150,7 +152,7 @@ def test_what_a_wheel_declares_takes_five_reads() -> None:
 
 
 @pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.name)
-def test_a_faulty_archive_is_refused_when_its_layout_is_asked_for(fault: faults.Fault) -> None:
+def test_an_invalid_archive_is_refused_when_its_layout_is_used(fault: faults.Fault) -> None:
     """What is read from the directory alone is not yet to be trusted, and nothing that writes does."""
     source = Held(fault.make())
     try:

@@ -60,7 +60,7 @@ def _packed_size() -> int:
 
 
 @pytest.mark.parametrize("wide", [frozenset({"offset"}), ALL_WIDE])
-def test_wide_position_stays_wide(wide: frozenset[str]) -> None:
+def test_a_wide_position_is_kept_wide(wide: frozenset[str]) -> None:
     """A record in the ZIP64 form keeps it, and its length, when its entry moves to the front."""
     old = _record(wide=wide)
     new = positioned(old, 99)
@@ -68,7 +68,7 @@ def test_wide_position_stays_wide(wide: frozenset[str]) -> None:
     assert struct.pack("<Q", 99) in _extra(new)
 
 
-def test_disk_number_behind_the_position_stays_behind() -> None:
+def test_a_disk_number_after_the_position_is_kept_there() -> None:
     """A ZIP64 field may end with a disk number (APPNOTE 4.5.3)."""
     extra = extra_field(1, struct.pack("<2QI", 7, 8, 0))
     data = to_bytes(

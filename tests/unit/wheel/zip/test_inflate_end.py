@@ -28,7 +28,7 @@ def ends(path: Path, data: bytes, size: int, crc: int, behind: bytes = b"PK\x07\
         return says_where_it_ends(source, Entry("x", 0, 0, len(data), len(data), 8, 0, crc, size, 0, 0))
 
 
-def test_sound_data_ends_where_it_should(tmp_path: Path) -> None:
+def test_valid_data_ends_where_it_should(tmp_path: Path) -> None:
     """Pitfall 25: also where zlib has taken all input and still owes content."""
     for content in CONTENTS:
         assert ends(tmp_path / "x", deflated(content), len(content), zlib.crc32(content)), len(content)

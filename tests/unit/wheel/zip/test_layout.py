@@ -32,7 +32,7 @@ _SOUND = archive_of(WheelSpec())
 SHAPES: dict[str, Archive] = {
     "plain": _SOUND,
     "stored": archive_of(WheelSpec(stored=True)),
-    "dist-info first, with folders": archive_of(WheelSpec(dist_info_first=True, folders=True)),
+    "dist-info first, with directories": archive_of(WheelSpec(dist_info_first=True, folders=True)),
     "extra fields": archive_of(
         WheelSpec(extra=extra_field(0x5455, b"\x03aaaa"), local_extra=extra_field(0x5455, b"\x03" + bytes(99)))
     ),
@@ -106,7 +106,7 @@ def test_positions_lead_to_the_bytes(position: str, tmp_path: Path) -> None:
         assert data.startswith(expected, getattr(entry, position))
 
 
-def test_fault_is_named_with_its_entry(tmp_path: Path) -> None:
+def test_an_error_names_its_entry(tmp_path: Path) -> None:
     """Pitfall 29: a name with control characters is escaped in the message."""
     archive = with_entries(_SOUND, Entry("demo/\x1b[2J", b"1"), Entry("demo/\x1b[2J", b"2"))
     with pytest.raises(ArchiveError, match=r"demo/\\x1b\[2J: it is in the archive twice"):

@@ -35,10 +35,10 @@ _ARCHIVE = replace(
 class _Result:
     """A spliced archive: its bytes, its layout, what ``splice`` returned, and what it was made from."""
 
-    def __init__(self, folder: Path, archive: Archive, edits: Edits, closing: Sequence[str] = ("last.txt",)) -> None:
+    def __init__(self, directory: Path, archive: Archive, edits: Edits, closing: Sequence[str] = ("last.txt",)) -> None:
         self.old_data = to_bytes(archive)
-        (folder / "old.zip").write_bytes(self.old_data)
-        with Source(folder / "old.zip") as source, RunningDigest(source) as digest:
+        (directory / "old.zip").write_bytes(self.old_data)
+        with Source(directory / "old.zip") as source, RunningDigest(source) as digest:
             self.old: Layout = read_layout(source)
             like = self.old.entries[0]
             self.asked: list[str] = []
@@ -47,10 +47,10 @@ class _Result:
                 self.asked.append(sha256)
                 return [NewEntry(name, b"closing", like) for name in closing]
 
-            with (folder / "new.zip").open("w+b") as output:
+            with (directory / "new.zip").open("w+b") as output:
                 self.sums: Spliced = splice(source, self.old, edits, close, Growing(output.fileno()), digest)
-        self.data = (folder / "new.zip").read_bytes()
-        with Source(folder / "new.zip") as source:
+        self.data = (directory / "new.zip").read_bytes()
+        with Source(directory / "new.zip") as source:
             self.new: Layout = read_layout(source)
 
     def bytes_of(self, name: str) -> tuple[bytes, bytes]:
@@ -118,7 +118,7 @@ def test_new_content_takes_over_what_surrounds_it(tmp_path: Path) -> None:
     assert (before.flag_bits, after.flag_bits) == (0x8, 0)
 
 
-def test_what_is_written_anew_is_stored(tmp_path: Path) -> None:
+def test_new_content_is_stored(tmp_path: Path) -> None:
     """Promise 4: what a compressor makes of it differs from one zlib to another."""
     result = _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file2.py": b"a" * 999, "demo/file3.py": b"a" * 999}))
     methods = {each.name: each.method for each in result.new.entries}

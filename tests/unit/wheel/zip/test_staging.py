@@ -92,7 +92,7 @@ def test_file_system_without_nameless_files(tmp_path: Path, monkeypatch: pytest.
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_folder_that_is_not_there(way: str, tmp_path: Path) -> None:
+def test_directory_that_is_not_there(way: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         StagedFile(tmp_path / "nowhere", 0o644)
 
@@ -151,10 +151,10 @@ def test_file_system_without_permissions(way: str, tmp_path: Path, monkeypatch: 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_the_folder_is_flushed_after_the_file_has_its_name(
+def test_the_directory_is_flushed_after_the_file_has_its_name(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Promise 5: after a crash of the machine the folder lists the new file."""
+    """Promise 5: after a crash of the machine the directory lists the new file."""
     flushed: list[list[str]] = []
     monkeypatch.setattr(os, "fsync", lambda _: flushed.append([path.name for path in tmp_path.iterdir()]))
     with StagedFile(tmp_path, 0o644) as staged:
@@ -245,7 +245,7 @@ def test_a_directory_that_is_removed_before_it_is_locked_is_made_again(
 NAMES = (".wheelfix-1.part", f"x{LEFT}", f"{LEFT}x", "wheelfix-0123456789abcdef.part", ".wheelfix-0123456789ABCDEF.part")
 
 
-def test_what_is_not_ours_stays(tmp_path: Path) -> None:
+def test_what_is_not_ours_is_kept(tmp_path: Path) -> None:
     """Only what has exactly such a name and is a plain file or a directory of links."""
     for name in NAMES:
         (tmp_path / name).write_bytes(b"")
@@ -258,7 +258,7 @@ def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_what_a_process_is_writing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_process_is_writing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
     with StagedFile(tmp_path, 0o444) as staged:
         [hidden] = tmp_path.iterdir()

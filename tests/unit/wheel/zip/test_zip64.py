@@ -85,7 +85,7 @@ def test_far_positions_take_the_zip64_form(limit: int, tmp_path: Path, monkeypat
 def test_zip64_field_of_a_replaced_entry_is_not_copied(
     limit: int, *, local_wide: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pitfall 23: METADATA and RECORD are written anew and are small; kept entries keep the form that they have."""
+    """Pitfall 23: METADATA and RECORD are written again and are small; kept entries keep the form that they have."""
     archive = every(archive_of(_SPEC), wide=ALL_WIDE, local_wide=local_wide)
     source = write_wheel(tmp_path, archive=archive)
     _lower(monkeypatch, limit)
@@ -127,24 +127,24 @@ _GIBIBYTE = 1 << 30
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder whose large files do not outlive the test."""
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A directory whose large files do not outlive the test."""
     yield tmp_path
     for path in tmp_path.rglob("*.whl"):
         path.unlink()
 
 
-def _fix_and_measure(folder: Path, archive: Archive) -> tuple[Path, int]:
+def _fix_and_measure(directory: Path, archive: Archive) -> tuple[Path, int]:
     """Fix the wheel in a process of its own; return the new wheel and the peak of resident memory in MiB."""
     if not Path("/proc/self/status").exists():
         pytest.skip("the peak of memory is read from /proc")
-    source = folder / _SPEC.filename
+    source = directory / _SPEC.filename
     with source.open("wb") as file:
         write(archive, file)
-    command = [sys.executable, "-c", _MEASURE, str(source), str(folder / "out")]
+    command = [sys.executable, "-c", _MEASURE, str(source), str(directory / "out")]
     result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert result["status"] == "fixed", result["problem"]
-    output = folder / "out" / source.name
+    output = directory / "out" / source.name
     with output.open("rb") as new:
         assert hashlib.file_digest(new, "sha256").hexdigest() == result["sha256"]
     print(f"peak {result['peak'] // 1024} MiB")  # noqa: T201  # shown by -s and -rP
@@ -159,10 +159,10 @@ def _with_holes(*sizes: int) -> Archive:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sizes", [(5 * _GIBIBYTE,), (3 * _GIBIBYTE, 2 * _GIBIBYTE), (FULL_32 - 1, 50)], ids=str)
-def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], folder: Path) -> None:
+def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], directory: Path) -> None:
     """Pitfalls 23, 27: large entries and far positions are right, and memory does not grow with them."""
     archive = _with_holes(*sizes)
-    output, peak = _fix_and_measure(folder, archive)
+    output, peak = _fix_and_measure(directory, archive)
     assert peak < 64
     with zipfile.ZipFile(output) as opened, Wheel(output) as wheel:
         names = [info.filename for info in opened.infolist()]
@@ -178,10 +178,10 @@ def test_archive_beyond_four_gibibytes(sizes: tuple[int, ...], folder: Path) -> 
 
 
 @pytest.mark.slow
-def test_large_entry_behind_dist_info(folder: Path) -> None:
+def test_large_entry_behind_dist_info(directory: Path) -> None:
     """Pitfall 23: an entry in the ZIP64 form that moves a little keeps its local header."""
     spec = replace(_SPEC, files=(Entry("demo/hole.bin", Hole(5 * _GIBIBYTE)), *_SPEC.files), dist_info_first=True)
-    output, peak = _fix_and_measure(folder, archive_of(spec))
+    output, peak = _fix_and_measure(directory, archive_of(spec))
     assert peak < 64
     with zipfile.ZipFile(output) as opened:
         assert opened.getinfo("demo/hole.bin").file_size == 5 * _GIBIBYTE
@@ -191,10 +191,10 @@ def test_large_entry_behind_dist_info(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [65_530, 66_000])
-def test_more_entries_than_sixteen_bits_count(count: int, folder: Path) -> None:
+def test_more_entries_than_sixteen_bits_count(count: int, directory: Path) -> None:
     """Pitfall 23: beyond 65,535 entries the count stands in the ZIP64 end record; the provenance can be the one too many."""
     files = tuple(Entry(f"demo/file{number}.py", b"x", method=0) for number in range(count))
-    output, peak = _fix_and_measure(folder, archive_of(replace(_SPEC, files=files)))
+    output, peak = _fix_and_measure(directory, archive_of(replace(_SPEC, files=files)))
     assert peak < 160
     with zipfile.ZipFile(output) as opened:
         assert len(opened.infolist()) == count + 4
