@@ -98,7 +98,7 @@ FAULTY = ["no-such.toml", "gup", "gpu/nvida", "fault.toml", "."]
 
 @pytest.mark.parametrize("source", FAULTY)
 @pytest.mark.parametrize("options", [[], ["--check"], ["--format", "json"]])
-def test_faulty_rules_touch_no_wheel(wheel: Path, source: str, options: list[str]) -> None:
+def test_invalid_rules_touch_no_wheel(wheel: Path, source: str, options: list[str]) -> None:
     Path("fault.toml").write_text("schema = 1\n[[rule]]\nid = 'f'\n")
     before = files()
     ran = wheelfix("fix", "--rules", source, *options, wheel)

@@ -165,7 +165,7 @@ def test_a_value_without_end_does_not_make_a_sentence_without_end() -> None:
 
 @pytest.mark.parametrize("source", [b"pattern = '\\d'\ncuda = None\n", b"x = 1if True else 2\ncuda = None\n"])
 def test_a_warning_of_the_compiler_is_not_for_whoever_runs_wheelfix(source: bytes) -> None:
-    """Python 3.12 prints a SyntaxWarning for what is only untidy; it must neither be printed nor count as a fault."""
+    """Python 3.12 prints a SyntaxWarning for what is only untidy; it must neither be printed nor count as an error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert brief(build(Entry("demo/version.py", source))) == "-cuda"

@@ -602,7 +602,7 @@ class Refusing(io.BytesIO):
         return super().read(size)
 
 
-def test_a_failing_disk_is_no_fault_of_the_file() -> None:
-    """It must not end in "this binary is damaged": the machine is at fault, and the run says so."""
+def test_a_failing_disk_is_not_an_error_of_the_file() -> None:
+    """It must not end in "this binary is damaged": the machine caused it, and the run says so."""
     with pytest.raises(OSError, match="Input/output"):
         read_dynamic(Refusing(GOOD))

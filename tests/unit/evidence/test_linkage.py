@@ -127,7 +127,7 @@ def test_a_library_in_the_wheel_is_no_need_even_if_it_is_read_last() -> None:
     assert scanner(*DIRECT, large).find_link(is_cuda) is None
 
 
-def test_all_that_one_file_links_to_is_told() -> None:
+def test_everything_that_one_file_links_to_is_listed() -> None:
     linkage = scanner(binary("d/_C" + PYTHON, "libc.so.6", CUBLAS, CUDART)).read_all()
     assert [link.library for link in cuda_links(linkage)] == [CUBLAS, CUDART]
     assert linkage.first(lambda _: False) is None

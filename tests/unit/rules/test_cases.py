@@ -53,7 +53,7 @@ FAILING = [
 
 
 @pytest.mark.parametrize(("case", "differences"), FAILING, ids=str)
-def test_what_differs_is_told(case: Case, differences: tuple[str, ...]) -> None:
+def test_differences_are_reported(case: Case, differences: tuple[str, ...]) -> None:
     assert tried(case) == [differences]
 
 
@@ -135,7 +135,7 @@ def test_what_is_not_byte_for_byte_as_expected_is_shown(tmp_path: Path) -> None:
     assert differences(golden(tmp_path, "ends", METADATA, METADATA.replace(b"\r\n", b"\n"))) != ()
 
 
-def test_a_missing_result_is_told_and_written_on_request(tmp_path: Path) -> None:
+def test_a_missing_result_is_reported_and_written_on_request(tmp_path: Path) -> None:
     case = golden(tmp_path, ARM_NAME, METADATA, None)
     assert differences(case) == (f"{AFTER} is missing; write it with --update",)
     assert not (case / AFTER).exists()

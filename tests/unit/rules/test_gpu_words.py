@@ -58,7 +58,7 @@ def test_a_word_that_is_given_twice_is_one_rule() -> None:
     assert gpu_rules(keep=["a"]).origins[0] == "command line"
 
 
-FAULTY: list[tuple[dict[str, tuple[str, ...]], str]] = [
+INVALID: list[tuple[dict[str, tuple[str, ...]], str]] = [
     ({"only": ("nvida",)}, "Did you mean nvidia?"),
     ({"only": ("gpu/nvida",)}, "Did you mean nvidia?"),
     ({"only": ("xyz",)}, "fairchem-kernels, nvidia, tensorrt"),
@@ -69,15 +69,15 @@ FAULTY: list[tuple[dict[str, tuple[str, ...]], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "message"), FAULTY, ids=str)
-def test_faulty_words_are_told_with_a_hint(words: dict[str, tuple[str, ...]], message: str) -> None:
+@pytest.mark.parametrize(("words", "message"), INVALID, ids=str)
+def test_invalid_words_are_reported_with_a_hint(words: dict[str, tuple[str, ...]], message: str) -> None:
     with pytest.raises(RulesError) as caught:
         gpu_rules(**words)
     assert message in str(caught.value)
     assert "command line" in str(caught.value)
 
 
-def test_all_faulty_words_are_told_at_once() -> None:
+def test_all_invalid_words_are_reported_at_once() -> None:
     with pytest.raises(RulesError) as caught:
         gpu_rules(only=["nvida", "tritn"], keep=["A"], drop=["B"])
     assert len(caught.value.findings) == 4

@@ -308,7 +308,7 @@ def test_what_a_run_shows_of_many_rules_on_many_wheels_is_one_look_each() -> Non
     assert count_calls(lambda: lint_run(rules, outcomes)) < 20_000
 
 
-def test_a_rule_that_was_held_back_is_told_so() -> None:
+def test_a_rule_that_was_held_back_says_so() -> None:
     own = rule_set("mine.toml", [rule("own", "x")])
     kept = Change("Requires-Dist", "keep", "x; extra == 'a'", "x; extra == 'a'", "own", reason=BEHIND_EXTRA)
     [finding] = lint_run(own, [Outcome(Path("a.whl"), Status.UNCHANGED, kept=(kept,))])

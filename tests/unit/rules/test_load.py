@@ -199,7 +199,7 @@ def test_a_file_that_only_sets_options_is_no_rule_file(tmp_path: Path) -> None:
     assert find_rules(tmp_path) == tmp_path / "wheelfix.toml"
 
 
-def test_a_project_file_without_the_table_or_with_a_fault(tmp_path: Path) -> None:
+def test_a_project_file_without_the_table_or_with_an_error(tmp_path: Path) -> None:
     path = tmp_path / "pyproject.toml"
     for text in ("[tool]\nwheelfix = 3\n", "tool = 3\n", ""):
         path.write_text(text)

@@ -1,4 +1,4 @@
-"""Rule files and METADATA that were made to break the rules: a fault or an outcome each, in bounded time."""
+"""Rule files and METADATA that were made to break wheelfix: an error or an outcome each, in bounded time."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ FILES = [
 
 
 @pytest.mark.parametrize("text", FILES, ids=range(len(FILES)))
-def test_a_hostile_file_is_a_fault_and_no_traceback(tmp_path: Path, text: str) -> None:
+def test_a_hostile_file_is_an_error_and_no_traceback(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.toml"
     path.write_text(text, "utf-8")
     with pytest.raises(RulesError) as caught:
@@ -45,7 +45,7 @@ def test_a_hostile_file_is_a_fault_and_no_traceback(tmp_path: Path, text: str) -
     assert caught.value.findings
 
 
-def test_paths_that_cannot_be_are_faults(tmp_path: Path) -> None:
+def test_invalid_paths_are_errors(tmp_path: Path) -> None:
     loop = tmp_path / "loop.toml"
     loop.symlink_to(loop)
     for source in (loop, "a\0.toml", tmp_path / "none.toml"):
@@ -135,7 +135,7 @@ def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pyte
     assert len(calls) <= 2  # once for the plan, once for the explanation
 
 
-def test_a_malformed_marker_gets_no_sound_look() -> None:
+def test_a_malformed_marker_is_not_made_to_look_valid() -> None:
     rule = Rule(id="r", reason="r", match=Match(("foo",)), action=Action(and_marker="python_version >= '3'"))
     facts = facts_of("foo; os_name == 'a') or (os_name == 'b'")
     with pytest.raises(EditError, match="rule r"):
@@ -151,7 +151,7 @@ def test_an_extra_that_nobody_provides_is_noted() -> None:
     assert any("unusual" in note for note in left.notes)
 
 
-def test_an_extra_that_is_not_there_is_a_rule_without_use() -> None:
+def test_an_extra_that_is_not_there_is_a_unused_rule() -> None:
     """Pitfall 13: a rule that matches nothing says so, a rule for the wheel as a whole too."""
     rule = Rule(id="r", reason="r", action=Action(drop_extra="cly"))
     assert apply(facts_of("a", fields="Provides-Extra: cli\n"), rule).applied == ()

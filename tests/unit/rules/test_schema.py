@@ -17,14 +17,14 @@ from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import Match, When
 from wheelfix.rules.schema import TABLES, print_rules, rules_schema
 
-FAULTY = sorted((ROOT / "tests" / "faulty_rules").glob("*.toml"))
+FAULTY = sorted((ROOT / "tests" / "invalid_rules").glob("*.toml"))
 OF_SHAPE = {
-    "action-without-argument", "bad-date", "drop-with-argument", "many-faults", "name-not-text", "no-action", "no-id",
+    "action-without-argument", "bad-date", "drop-with-argument", "many-errors", "name-not-text", "no-action", "no-id",
     "no-reason", "no-schema", "other-schema", "single-table", "two-actions", "unknown-action-key", "unknown-action",
     "unknown-condition", "unknown-match-key", "unknown-rule-key", "unknown-top-key", "bad-test",
     "empty-list",
 }  # fmt: skip
-"""Those of the faulty files whose fault, or one of them, is that of a key, a type or a number of keys."""
+"""The invalid files with an error about a key, a type or a number of keys."""
 
 
 @cache
@@ -147,7 +147,7 @@ def test_both_agree_on_a_name_in_place_of_a_match(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FAULTY, ids=lambda path: path.stem)
-def test_the_schema_and_the_loader_agree_on_faults_of_shape(path: Path) -> None:
+def test_the_schema_and_the_loader_agree_on_errors_of_shape(path: Path) -> None:
     """Faults of meaning, such as a specifier that is none, are the loader's alone."""
     assert not loads(path)
     try:
@@ -157,7 +157,7 @@ def test_the_schema_and_the_loader_agree_on_faults_of_shape(path: Path) -> None:
     assert accepted is (path.stem not in OF_SHAPE)
 
 
-def test_the_files_with_faults_of_shape_are_there() -> None:
+def test_the_files_with_errors_of_shape_are_there() -> None:
     assert {path.stem for path in FAULTY} >= OF_SHAPE
 
 

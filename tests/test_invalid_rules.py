@@ -1,4 +1,4 @@
-"""Faulty rule files: every ``faulty_rules/*.toml`` is refused with what the ``.txt`` beside it says.
+"""Invalid rule files: every ``invalid_rules/*.toml`` is refused with what the ``.txt`` beside it says.
 
 Dropping in two files adds a test.
 """
@@ -14,7 +14,7 @@ from wheelfix.results import Severity
 from wheelfix.rules.load import load_rules
 from wheelfix.rules.registry import RULE_CHECKS
 
-FOLDER = Path(__file__).with_name("faulty_rules")
+FOLDER = Path(__file__).with_name("invalid_rules")
 FILES = sorted(FOLDER.glob("*.toml"))
 
 
@@ -24,7 +24,7 @@ def test_there_are_enough_and_each_has_its_message() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_faulty_file_is_refused_with_a_message_to_act_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_file_is_refused_with_a_message_to_act_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(FOLDER)
     with pytest.raises(RulesError) as caught:
         load_rules(path.name)
