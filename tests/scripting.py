@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from pypi_simple import DistributionPackage
+
 from serving import Request, Server, in_background
+from wheelfix.options import Targets
+from wheelfix.upstream.http import Session
+from wheelfix.upstream.resolve import choose_wheels, read_requirement, require_page
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 
@@ -144,3 +149,9 @@ class Index:
         piece = data[first : last + 1]
         said = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(data)}"}
         return Reply(piece, 206 if piece else 416, said)
+
+
+def chosen(index: str, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
+    """Return the wheels that a requirement chooses from the index at a URL."""
+    project = read_requirement(requirement, extras=True).name
+    return choose_wheels(require_page(Session(), index, project), requirement, targets)

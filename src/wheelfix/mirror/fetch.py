@@ -28,7 +28,7 @@ from wheelfix.text import shown
 from wheelfix.upstream.client import ServedPage, sha256_of
 from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
 from wheelfix.upstream.http import TEMPORARY, Session
-from wheelfix.upstream.resolve import choose_listed, read_requirement, require_page
+from wheelfix.upstream.resolve import choose_wheels, read_requirement, require_page
 from wheelfix.version import __version__
 
 _FAILED: Final = TEMPORARY | {"bad-answer", "access-denied", "wrong-hash", "locked"}
@@ -41,7 +41,7 @@ _FOR_GOOD: Final = frozenset({"invalid-wheel"})
 class Conditions:
     """What decides on a wheel besides the wheel itself.
 
-    ``rules`` identifies rules and options, see :func:`wheelfix.mirror.publish.decided_by`. With ``yank_original`` the
+    ``rules`` identifies rules and options, see :class:`wheelfix.mirror.publish.Fixing`. With ``yank_original`` the
     originals of fixed wheels are listed too; with ``allow_mixed`` wheels of one release may disagree.
     """
 
@@ -155,7 +155,7 @@ class Fetcher:
         project = str(canonicalize_name(wanted.name))
         try:
             page = self._page(project)
-            files = choose_listed(page, requirement, targets)
+            files = choose_wheels(page, requirement, targets)
         except (WheelfixError, OSError) as error:
             self._wanted[requirement] = _Wanted(project, done=_failed(requirement, project, None, error))
             return

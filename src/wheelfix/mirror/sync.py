@@ -45,13 +45,13 @@ def mirror_releases(
     Of each of ``requirements``, such as ``torch==2.7.0``, the newest release that fits is downloaded: its wheels for
     ``targets``. Downloads are checked by their sha256, and resumed where they were interrupted; the ``source`` of what is
     returned is their name. Wheels that were added or refused before, by the same rules and options, are not downloaded
-    again. ``progress`` hears of downloads, of pauses that a busy server wants, and of each wheel that is fixed.
+    again. Downloads, pauses for a busy server, and each wheel that is fixed are reported to ``progress``.
 
-    When the index says that a file was uploaded, and whether it is yanked, is what the mirror says, of fixed wheels too; see
-    :func:`wheelfix.mirror.follow.follow_index`. That is copied again with each run. Extras are not followed.
+    Upload times and yanks are copied from the index with each run, for fixed wheels too; see
+    :func:`wheelfix.mirror.follow.follow_index`. Extras are not followed.
 
-    Every requirement and every wheel is handled independently: what cannot be had, or is refused, is the ``problem`` of a
-    file, and the others are published.
+    Every requirement and every wheel is handled independently: what cannot be downloaded, or is refused, is the ``problem``
+    of a file, and the others are published.
 
     All else is as for :func:`wheelfix.fix_into_mirror`. Credentials come from a netrc file or keyring.
 
@@ -60,7 +60,7 @@ def mirror_releases(
     :raises ValueError: if ``jobs`` is less than one.
     """
     try:
-        from wheelfix.mirror.fetch import Conditions, Fetcher  # imported late: what only the extra "index" installs
+        from wheelfix.mirror.fetch import Conditions, Fetcher  # imported late: only the extra "index" installs what it needs
         from wheelfix.upstream.http import Session
         from wheelfix.upstream.resolve import read_requirement
     except ImportError as error:

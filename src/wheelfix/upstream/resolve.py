@@ -53,18 +53,6 @@ class _Listed:
     version: Version
 
 
-def choose_wheels(session: Session, index: str, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
-    """Return the wheels for ``targets`` of the newest release that fits ``requirement``.
-
-    A yanked file is chosen only for a requirement that names its version. A version that is named with ``==`` is chosen
-    before the same one with a local version, such as 2.7.0+cpu for 2.7.0.
-
-    :raises MirrorError: if the requirement cannot be read, or nothing fits it.
-    """
-    project = str(canonicalize_name(read_requirement(requirement, extras=True).name))
-    return choose_listed(require_page(session, index, project), requirement, targets)
-
-
 def require_page(session: Session, index: str, project: str) -> ServedPage:
     """Return the page of ``project``.
 
@@ -80,8 +68,14 @@ def require_page(session: Session, index: str, project: str) -> ServedPage:
     return page
 
 
-def choose_listed(page: ServedPage, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
-    """Return the wheels of a ``page`` that :func:`choose_wheels` describes, with its errors."""
+def choose_wheels(page: ServedPage, requirement: str, targets: Targets = Targets()) -> list[DistributionPackage]:
+    """Return the wheels on ``page`` for ``targets``, of the newest release that fits ``requirement``.
+
+    A yanked file is chosen only for a requirement that names its version. A version that is named with ``==`` is chosen
+    before the same one with a local version, such as 2.7.0+cpu for 2.7.0.
+
+    :raises MirrorError: if the requirement cannot be read, or nothing fits it.
+    """
     wanted = read_requirement(requirement, extras=True)
     listed = _listed(page, str(canonicalize_name(wanted.name)))
     fitting = [each for each in listed if _fits(wanted, each)]

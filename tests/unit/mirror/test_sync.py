@@ -16,7 +16,7 @@ from building import Entry
 from demos import GPU, TAGS, demo_wheel
 from fixing import values
 from running import mirror_report, wheelfix
-from scripting import Asked, Index, Reply, answering
+from scripting import Asked, Index, Reply, answering, chosen
 from serving import Server, static
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
@@ -26,8 +26,6 @@ from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
 from wheelfix.options import Policy, Publishing, Targets
 from wheelfix.results import PublishReport
-from wheelfix.upstream.http import Session
-from wheelfix.upstream.resolve import choose_wheels
 
 
 @pytest.fixture
@@ -115,7 +113,7 @@ def test_a_wheel_is_downloaded_again_only_if_rules_or_options_change(server: Ser
 def test_an_interrupted_download_goes_on(server: Server, upstream: Path, mirror: Path) -> None:
     """Only the rest is downloaded; what is there already is never trusted unseen."""
     [path] = upstream.glob("public/files/demo/*/demo-2.0-*.whl")
-    [file] = choose_wheels(Session(), server.index, "demo==2.0")
+    [file] = chosen(server.index, "demo==2.0")
     part = mirror / f"private/scratch/downloads/{file.digests['sha256']}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(path.read_bytes()[:100])
@@ -431,7 +429,7 @@ def test_a_hostile_index_is_refused(values: dict[str, object], code: str, mirror
 def test_a_sum_may_be_in_upper_case(mirror: Path, tmp_path: Path) -> None:
     index = index_of(demo_wheel(tmp_path / "in", "2.0"))
     with answering(index) as server:
-        [file] = choose_wheels(Session(), server.index, "demo")
+        [file] = chosen(server.index, "demo")
         index.said = {"hashes": {"sha256": file.digests["sha256"].upper()}}
         for expected in ("added", "unchanged"):
             assert statuses(mirror_releases(mirror, server.index, "demo")[1]) == [expected]

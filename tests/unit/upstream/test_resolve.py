@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from demos import GPU, TAGS, demo_wheel
-from scripting import Index, answering
+from scripting import Index, answering, chosen
 from wheelfix.errors import MirrorError
 from wheelfix.options import Targets
-from wheelfix.upstream.http import Session
-from wheelfix.upstream.resolve import choose_wheels
 
 ALL = {f"demo-1.0-{tags}.whl" for tags in TAGS}
 
@@ -55,7 +53,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ],
 )
 def test_which_wheels_are_chosen(requirement: str, options: dict[str, Any], names: set[str], index: str) -> None:
-    assert {each.filename for each in choose_wheels(Session(), index, requirement, Targets(**options))} == names
+    assert {each.filename for each in chosen(index, requirement, Targets(**options))} == names
 
 
 @pytest.mark.parametrize(
@@ -72,7 +70,7 @@ def test_which_wheels_are_chosen(requirement: str, options: dict[str, Any], name
 )
 def test_what_cannot_be_chosen(requirement: str, options: dict[str, Any], code: str, said: str, index: str) -> None:
     with pytest.raises(MirrorError) as caught:
-        choose_wheels(Session(), index, requirement, Targets(**options))
+        chosen(index, requirement, Targets(**options))
     assert caught.value.code == code
     assert said in caught.value.message
 
@@ -80,7 +78,7 @@ def test_what_cannot_be_chosen(requirement: str, options: dict[str, Any], code: 
 def test_the_error_lists_what_there_is_where_no_wheel_fits(tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0", tags=TAGS[1])
     with answering(Index({wheel.name: wheel.read_bytes()})) as server, pytest.raises(MirrorError) as caught:
-        choose_wheels(Session(), server.index, "demo", Targets(["win*"], ["3.12"]))
+        chosen(server.index, "demo", Targets(["win*"], ["3.12"]))
     assert caught.value.code == "no-wheel"
     assert "win*, Python 3.12: 1.0 has cp311-cp311-manylinux_2_28_x86_64" in caught.value.message
 
@@ -91,7 +89,7 @@ def test_yanked_files_are_chosen_by_their_version_only(yanked: object, taken: se
     with answering(Index({wheel.name: wheel.read_bytes()}, said={"yanked": yanked})) as server:
         for requirement in ("demo", "demo==1.0"):
             if requirement in taken:
-                assert choose_wheels(Session(), server.index, requirement)
+                assert chosen(server.index, requirement)
                 continue
             with pytest.raises(MirrorError):
-                choose_wheels(Session(), server.index, requirement)
+                chosen(server.index, requirement)
