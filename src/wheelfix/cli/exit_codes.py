@@ -45,7 +45,7 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
 }
 """Each code as README.md, the documentation and the help explain it, in this order."""
 
-_OF_USAGE: Final = frozenset(
+OF_USAGE: Final = frozenset(
     {"not-a-mirror", "nothing-selected", "bad-selection", "bad-project", "bad-url", "credentials-in-url",
      "bad-python", "no-index-extra"}
 )  # fmt: skip
@@ -74,7 +74,7 @@ def stopped(error: WheelfixError | OSError) -> Stopped:
     if isinstance(error, OSError):
         problem = failure(Path(), error).problem or Problem("os-error", str(error), "")
         return Incomplete(problem.message, hint=problem.hint, code=problem.code)
-    of_usage = isinstance(error, RulesError) or (isinstance(error, MirrorError) and error.code in _OF_USAGE)
+    of_usage = isinstance(error, RulesError) or (isinstance(error, MirrorError) and error.code in OF_USAGE)
     message, *details = error.message.split("\n")
     return (Stopped if of_usage else Incomplete)(message, hint=error.hint, code=error.code, details=details)
 

@@ -9,8 +9,9 @@ import pytest
 
 from places import ROOT
 from running import wheelfix
-from wheelfix.cli.exit_codes import MEANINGS, ExitCode, stopped
+from wheelfix.cli.exit_codes import MEANINGS, OF_USAGE, ExitCode, stopped
 from wheelfix.errors import MirrorError, ResultError, RulesError
+from wheelfix.refusals import REFUSALS
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])
@@ -45,6 +46,12 @@ def test_what_ends_a_whole_run(error: "RulesError | MirrorError | ResultError | 
     found = stopped(error)
     assert isinstance(found, click.ClickException)
     assert found.exit_code == code
+
+
+@pytest.mark.parametrize("code", sorted(OF_USAGE))
+def test_codes_of_wrong_usage_exist(code: str) -> None:
+    assert code in REFUSALS
+    assert stopped(MirrorError(code, "x", hint="")).exit_code == 2
 
 
 def test_a_file_that_cannot_be_read_is_not_called_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
