@@ -107,48 +107,70 @@ def _refusing_empty(rows: Collection[bytes]) -> tuple[Client, ...]:
 
 
 def _take(subject: Subject, listing: Listing, index: int, read: Row | RecordError) -> None:
-    if isinstance(read, Row):
-        row, code, message = read, "", ""
-    else:
-        loose = read_unquoted(subject.record.rows[index]) if subject.record else None
-        if loose is None or not _is_file(subject, loose.path):
-            listing.findings.append(RawFinding("record-bad-row", f"row {index + 1}", read.message))
+    """Add a row to ``listing``: to those of the file that it is for, or to the findings."""
+    listed = _read(subject, index, read)
+    if isinstance(listed, RawFinding):
+        listing.findings.append(listed)
+        return
+    path = listed.row.path
+    listing.findings += _check_path(listed)
+    if not _is_file(subject, path):
+        if path.endswith("/") or f"{plain_path(path)}/" in subject.directories:
+            message = "it names a directory, but only files are listed"
+            listing.findings.append(RawFinding("record-directory-row", listed.place, message, _removal(listed)))
             return
-        row, code, message = loose, "record-unquoted-path", read.message
-    place, removal = _place(index, row.path), (ChangeRow(index, REMOVE),)
-    if "\ufffd" in row.path or any("\udc80" <= char <= "\udcff" for char in row.path):
-        listing.findings.append(RawFinding("record-not-utf8", place, "the path is not UTF-8"))
-    if len(f"{row.path},".splitlines()) > 1:  # the comma after it reveals a character that ends the path
-        message = "the path contains a character that ends the line for installer and PyPI"
-        listing.findings.append(RawFinding("record-bad-row", place, message, refused_by=(Client.INSTALLER,)))
-    if _is_file(subject, row.path):
-        listing.rows.setdefault(row.path, []).append(Listed(index, row, code, message))
-        return
-    plain = plain_path(row.path)
-    if row.path.endswith("/") or f"{plain}/" in subject.directories:
-        message = "it names a directory, but only files are listed"
-        listing.findings.append(RawFinding("record-directory-row", place, message, removal))
-        return
-    is_absolute = row.path.startswith("/") or _DRIVE.match(row.path) is not None
-    path = plain.lstrip("/") if is_absolute else plain.removeprefix(_MARK)
-    if is_absolute:
-        code, message = "record-absolute-path", "its path is absolute"
-    elif row.path.startswith(_MARK):
-        code, message = "record-byte-order-mark", f"the file is called {shown(path)}"
-    else:
-        code = "record-backslash" if "\\" in row.path else "record-path-spelling"
-        message = f"the file is called {shown(path)}"
+        path, listed = _in_plain_spelling(listed)
     if _is_file(subject, path):
-        listing.rows.setdefault(path, []).append(Listed(index, row, code, message))
-        return
+        listing.rows.setdefault(path, []).append(listed)
+    else:
+        _take_absent(listing, listed)
+
+
+def _read(subject: Subject, index: int, read: Row | RecordError) -> "Listed | RawFinding":
+    """Return a row, also one of a file whose path has commas and no quotes."""
+    if isinstance(read, Row):
+        return Listed(index, read)
+    loose = read_unquoted(subject.record.rows[index]) if subject.record else None
+    if loose is None or not _is_file(subject, loose.path):
+        return RawFinding("record-bad-row", f"row {index + 1}", read.message)
+    return Listed(index, loose, "record-unquoted-path", read.message)
+
+
+def _check_path(listed: Listed) -> Iterator[RawFinding]:
+    path = listed.row.path
+    if "\ufffd" in path or any("\udc80" <= char <= "\udcff" for char in path):
+        yield RawFinding("record-not-utf8", listed.place, "the path is not UTF-8")
+    if len(f"{path},".splitlines()) > 1:  # the comma after it reveals a character that ends the path
+        message = "the path contains a character that ends the line for installer and PyPI"
+        yield RawFinding("record-bad-row", listed.place, message, refused_by=(Client.INSTALLER,))
+
+
+def _in_plain_spelling(listed: Listed) -> tuple[str, Listed]:
+    """Return the file that a path means to most tools, and the row with what is odd about its spelling."""
+    path = listed.row.path
+    plain = plain_path(path)
+    if path.startswith("/") or _DRIVE.match(path):
+        plain = plain.lstrip("/")
+        return plain, replace(listed, code="record-absolute-path", message="its path is absolute")
+    plain = plain.removeprefix(_MARK)
+    code = (
+        "record-byte-order-mark" if path.startswith(_MARK) else
+        "record-backslash" if "\\" in path else
+        "record-path-spelling"
+    )  # fmt: skip
+    return plain, replace(listed, code=code, message=f"the file is called {shown(plain)}")
+
+
+def _take_absent(listing: Listing, listed: Listed) -> None:
+    """Add the findings on a row whose file is not there."""
+    row, removal = listed.row, _removal(listed)
     if row.size and read_size(row.size) is None:
-        listing.findings.append(
-            RawFinding("record-bad-size", place, f"{shown(row.size[:40])} is not a size; uv refuses the wheel", removal)
-        )
-    if code in ("record-path-spelling", "record-byte-order-mark"):
-        code = "record-no-such-file"
-    message = message if is_absolute else "there is no such file in the archive"
-    found = RawFinding(code, place, message, removal)
+        message = f"{shown(row.size[:40])} is not a size; uv refuses the wheel"
+        listing.findings.append(RawFinding("record-bad-size", listed.place, message, removal))
+    is_spelling = listed.code in ("record-path-spelling", "record-byte-order-mark")
+    code = "record-no-such-file" if is_spelling else listed.code
+    message = listed.message if code == "record-absolute-path" else "there is no such file in the archive"
+    found = RawFinding(code, listed.place, message, removal)
     listing.findings.append(found)
     listing.absent.add(found)
 
