@@ -37,7 +37,7 @@ Put a table `[options]` into `wheelfix.toml`, beside your rules if you have some
 [options]
 jobs = 4
 output-dir = "corrected"
-verify.ignore = ["metadata-summary"]
+verify.ignore = ["metadata-no-description"]
 mirror.timeout = 60
 ```
 
@@ -57,7 +57,7 @@ at once.
 A variable is called like the key, in capitals, with `WHEELFIX_` in front and underscores for dots and dashes:
 
 ```console
-$ WHEELFIX_JOBS=4 WHEELFIX_VERIFY_IGNORE=metadata-summary wheelfix verify dist/
+$ WHEELFIX_JOBS=4 WHEELFIX_VERIFY_IGNORE=metadata-no-description wheelfix verify dist/
 ```
 
 A flag takes `1` or `0`. Several values are separated by spaces. An empty variable sets nothing. A variable that starts with

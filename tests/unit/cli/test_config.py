@@ -1,5 +1,6 @@
 """Defaults for options from files and variables: what wins, what is refused, and what the messages say."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -244,6 +245,16 @@ def test_each_option_has_a_row_in_the_documentation_and_a_place_in_the_schema(
             validator.validate(tomllib.loads(f"{'.'.join(key)} = {value}"))
             assert not validator.is_valid(tomllib.loads(f"{'.'.join(key)} = 2000-01-01"))
             assert not validator.is_valid(tomllib.loads(f"{'.'.join(key)}x = {value}"))
+
+
+def test_the_example_of_the_documentation_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    Path("wheelfix.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    for name, value in re.findall(r"(WHEELFIX_\w+)=(\S+)", page):
+        monkeypatch.setenv(name, value)
+    ran = wheelfix("verify", WHEEL)
+    assert (ran.code, "warning: WHEELFIX" in ran.err) == (0, False), ran.err
+    assert destination("--verbose") == "corrected"
 
 
 def test_without_settings_no_other_command_is_imported() -> None:
