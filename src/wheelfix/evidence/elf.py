@@ -41,7 +41,7 @@ _CPUS: Final[Mapping[str, int | None]] = {
     "EM_386": 32, "EM_X86_64": 64, "EM_ARM": 32, "EM_AARCH64": 64, "EM_PPC": 32, "EM_PPC64": 64, "EM_S390": None,
     "EM_RISCV": None, "EM_LOONGARCH": None, "EM_MIPS": None, "EM_SPARC": 32, "EM_SPARCV9": 64,
 }  # fmt: skip
-"""The machines that Python runs on, and how many bits their addresses have where that is settled."""
+"""The machines that Python runs on, and the size of their addresses in bits, where there is only one."""
 _DEVICES: Final = frozenset(
     {"EM_CUDA", "EM_AMDGPU", "EM_BPF", "EM_INTEL205", "EM_QDSP6", "EM_TI_C6000", "EM_XTENSA"}  # 205: Intel's graphics
 )

@@ -1,4 +1,4 @@
-"""Rules: which requirements of which wheels are to be dropped or kept, and why."""
+"""Rules: which requirements of which wheels are dropped, kept or changed, and why."""
 
 from typing import Final
 

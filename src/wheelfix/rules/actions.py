@@ -1,4 +1,4 @@
-"""What each action does, and rules applied to METADATA: which requirements are dropped, kept or changed, and what else."""
+"""What each action does, and rules applied to METADATA: requirements and fields are dropped, kept or changed."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ PLACEHOLDERS: Final = ("name", "extras", "specifier", "marker")
 
 @dataclass(frozen=True, slots=True)
 class RequirementAction:
-    """An action on a requirement: ``run`` takes its parts and the action's argument, and gives its new text.
+    """An action on a requirement: ``run`` takes its parts and the action's argument, and returns its new text.
 
     ``None`` drops the requirement. An ``idempotent`` action changes nothing when it is applied again.
     """
@@ -139,15 +139,15 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
     "add-field": _add_field,
     "remove-field": _remove_field,
 }
-"""The actions on a wheel. Each is idempotent, and returns whether the wheel had or has what it is for."""
+"""The actions on a wheel. Each is idempotent, and returns whether the wheel has, or had, what the action is about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """What rules made of a document.
+    """A document with rules applied.
 
-    ``kept`` lists the requirements that a rule keeps; ``applied`` the ids of the rules that decided on a requirement or
-    found in the wheel what they are for, whether or not something was left to change.
+    ``kept`` lists the requirements that a rule keeps; ``applied`` the ids of the rules that matched a requirement, or
+    whose action found something in the wheel, whether or not it changed anything.
     """
 
     document: Document
@@ -158,7 +158,7 @@ class Corrected:
 
 
 def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
-    """Return what ``rules`` make of the METADATA of a wheel.
+    """Return the METADATA of a wheel with ``rules`` applied.
 
     Each requirement is judged once, as it was in the original wheel, and the first rule that matches decides. Then the
     rules for the whole wheel are applied, in their order.
@@ -222,7 +222,7 @@ class _Requirements:
 
 
 def _new_text(rule: Rule, text: str) -> str | None:
-    """Return what ``rule`` makes of a requirement; one that is kept keeps its bytes."""
+    """Return a requirement with ``rule`` applied; one that is kept keeps its bytes."""
     action = REQUIREMENT_ACTIONS[rule.action_name]
     plain = on_one_line(text)
     parts = RequirementParts.of(plain)

@@ -12,7 +12,7 @@ from wheelfix.wheel.requirement import Requirement, read_requirement
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """A rule as it looks from one requirement.
+    """A rule, seen from one requirement.
 
     ``stopped_by`` is the first key that keeps it from matching, if one does; ``wanted`` the rule's value there, and
     ``found`` that of the wheel.
@@ -46,7 +46,7 @@ class Explanation:
 
 
 class _Asked(NamedTuple):
-    """A rule, how it looks in an explanation, and the condition that the wheel fails, ``None`` if it fails none."""
+    """A rule, its view, and the first condition that the wheel does not match, ``None`` if it matches all."""
 
     rule: Rule
     view: RuleView

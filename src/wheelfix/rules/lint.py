@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 from wheelfix.results import Finding, Outcome
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.match import BEHIND_EXTRA, is_plain, matches
+from wheelfix.rules.match import EXTRA_ONLY, is_plain, matches
 from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
 from wheelfix.rules.registry import RulePlace
 from wheelfix.wheel.filename import parsed_version
@@ -90,13 +90,13 @@ def _in_marker(text: str) -> Iterator[str]:
 
 
 Piece: TypeAlias = frozenset[str] | None
-"""What a pattern allows at one place: some characters, or any text (``None``)."""
+"""What a pattern allows at one position: some characters, or any text (``None``)."""
 _ALPHABET: Final = frozenset(map(chr, range(32, 127)))
 """The characters for which patterns are compared: names and tags have no others."""
 
 
 def literal_length(glob: str) -> int:
-    """Return how many characters of ``glob`` are fixed: a pattern with few matches strangers."""
+    """Return how many characters of ``glob`` are fixed: a pattern with few matches unrelated names."""
     return sum(piece is not None and len(piece) < len(_ALPHABET) for piece in _pieces(glob))
 
 
@@ -124,7 +124,7 @@ def _pieces(glob: str) -> tuple[Piece, ...]:
 
 @lru_cache(maxsize=65_536)
 def contains(outer: str, inner: str) -> bool:
-    """Whether ``outer`` matches everything that ``inner`` matches. A ``False`` can mean that it was not seen.
+    """Whether ``outer`` matches everything that ``inner`` matches. ``False`` can also mean "not known".
 
     >>> contains("nvidia-*", "nvidia-*-cu[1-9][0-9]"), contains("nvidia-*-cu12", "nvidia-*")
     (True, False)
@@ -132,7 +132,7 @@ def contains(outer: str, inner: str) -> bool:
     wide, narrow = _pieces(outer), _pieces(inner)
     here = there = 0
     star, restart = -1, 0
-    # As texts are matched, with the pieces of ``inner`` for characters: the last * takes one more where the rest fails.
+    # Like matching a text, with the pieces of ``inner`` as characters: if the rest fails, the last * takes one more.
     while there < len(narrow):
         piece, other = wide[here] if here < len(wide) else frozenset[str](), narrow[there]
         if piece is None:
@@ -159,7 +159,7 @@ def start_of(glob: str) -> str:
 
 
 def beginnings(start: str) -> Iterator[str]:
-    """Yield ``start`` cut off everywhere: what contains a pattern that starts so starts with one of these."""
+    """Yield every prefix of ``start``: a pattern that contains one with this start has one of them as its own."""
     return (start[:length] for length in range(len(start) + 1))
 
 
@@ -178,9 +178,9 @@ _MOST_COMPARED: Final = 50
 
 
 def covers(key: str, wide: Texts, narrow: Texts) -> bool:
-    """Whether whatever fulfils one of ``narrow`` under the condition ``key`` fulfils one of ``wide``.
+    """Whether everything that one of ``narrow`` matches under the condition ``key`` is matched by one of ``wide``.
 
-    A ``False`` can mean that it was not seen.
+    ``False`` can also mean "not known".
     """
     if key in GLOB_KEYS:
         return all_contained(wide, narrow)
@@ -196,10 +196,10 @@ def _versions(specifiers: Texts) -> VersionRange:
 
 
 class Shadows:
-    """The rules so far, in their order, and what they leave for the next one.
+    """The rules so far, in order, to find those that match everything that a later rule matches.
 
-    Three thousand rules are four million pairs, so pairs are looked up rather than tried: a pattern that contains another
-    one begins with a part of what that one begins with.
+    Three thousand rules are four million pairs, so pairs are looked up instead of tried: what a pattern begins with is a
+    prefix of what the patterns that it contains begin with.
     """
 
     def __init__(self) -> None:
@@ -265,14 +265,14 @@ class _Conditions:
         return cls(rule, when, rule.match, projects, names, extras, markers, specifiers)
 
     def contains(self, other: "_Conditions", name: str) -> bool:
-        """Whether it matches all that ``other`` matches by ``name``. A ``False`` can mean that it was not seen."""
+        """Whether it matches all that ``other`` matches by ``name``. ``False`` can also mean "not known"."""
         return all_contained(self.names, (name,)) and self._has_wheels_of(other) and self._has_requirements_of(other)
 
     def _has_wheels_of(self, other: "_Conditions") -> bool:
         for key, values in self.when.items():
             others = other.when.get(key, ())
             plain = key.removeprefix("not_")
-            # What is excluded counts the other way round: who excludes more has fewer wheels.
+            # For exclusions it is the other way round: a rule that excludes more is for fewer wheels.
             wide, narrow = (values, others) if plain == key else (others, values)
             if not others or not covers(plain, wide, narrow):
                 return False
@@ -296,13 +296,13 @@ def _is_within_any(text: str, wide: Texts) -> bool:
 
 
 _FEWEST_FIXED: Final = 3
-"""A pattern with fewer fixed characters names nothing in particular."""
+"""A pattern with fewer fixed characters matches unrelated names."""
 
 
 def lint_rules(rules: RuleSet, today: date | None = None) -> tuple[Finding, ...]:
-    """Return what ``rules`` show without a wheel; nothing of those that come with wheelfix.
+    """Return the findings of ``rules`` that need no wheel; built-in rules have none.
 
-    With ``today`` rules are named that have expired.
+    With ``today`` expired rules are among them.
     """
     shadows, own, found = Shadows(), set(_own(rules)), []
     for index, rule in enumerate(rules.rules):
@@ -314,18 +314,18 @@ def lint_rules(rules: RuleSet, today: date | None = None) -> tuple[Finding, ...]
 
 
 def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]:
-    """Return what a run shows of ``rules``: those that applied to nothing, and those whose last version is reached."""
+    """Return the findings of ``rules`` after a run: which applied to nothing, and which have reached their last version."""
     outcomes = tuple(outcomes)
     complete = bool(outcomes) and not any(outcome.problem for outcome in outcomes)
     applied: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         for rule_id in outcome.applied_rules:
             applied.setdefault(rule_id, []).append(outcome)
-    held_back = {each.rule for outcome in outcomes for each in outcome.kept if each.reason == BEHIND_EXTRA}
+    held_back = {each.rule for outcome in outcomes for each in outcome.kept if each.reason == EXTRA_ONLY}
     found = []
     for index in _own(rules):
         rule, place = rules.rules[index], _place(rules, index)
-        if rule.id not in applied and complete:  # nobody knows what would have applied to a wheel that was refused
+        if rule.id not in applied and complete:  # a refused wheel might have used any rule
             why = ": only extras require what it names" if rule.id in held_back else ""
             found.append(place.finding("rule-unused", f"applied to nothing in this run{why}"))
         reached = (
@@ -338,7 +338,7 @@ def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]
 
 
 def lint_names(rules: RuleSet, names: Sequence[str], *, most: int) -> tuple[Finding, ...]:
-    """Return which patterns match none of ``names``, normal names of projects, or more than ``most`` of them."""
+    """Return which patterns match none of ``names``, normalized names of projects, or more than ``most`` of them."""
     found = []
     for index in _own(rules):
         rule, place = rules.rules[index], _place(rules, index)
@@ -382,7 +382,7 @@ def _messages(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tupl
 
 
 def _impossible(when: When) -> str | None:
-    """Return why no wheel can fulfil ``when``, ``None`` if one may."""
+    """Return why no wheel can match ``when``, ``None`` if one may."""
     for key in VERSION_KEYS:
         given, excluded = _values(when, key), _values(when, f"not_{key}")
         if given and (_versions(given) - _versions(excluded)).is_empty:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wheelfix.results import Finding
 
 Report: TypeAlias = Callable[..., None]
-"""Takes the path to a key, what is wrong, what to do and, where it is no invalid value, ``code``."""
+"""Takes the path to a key, what is wrong, what to do and, if it is not an invalid value, ``code``."""
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 _MISSING: Final = object()
@@ -67,7 +67,7 @@ def read_struct(kind: type[_Struct], data: object, path: str, report: Report) ->
     for key, (name, form, required) in fields.items():
         if key not in data:
             if required:
-                report(_join(path, key), "missing", f"Add {key} = {_specimen(form)}.", code="rule-missing-key")
+                report(_join(path, key), "missing", f"Add {key} = {_example(form)}.", code="rule-missing-key")
                 complete = False
             continue
         value = _read(form, data[key], _join(path, key), report)
@@ -84,7 +84,7 @@ def read_struct(kind: type[_Struct], data: object, path: str, report: Report) ->
 
 @cache
 def _fields(kind: type[msgspec.Struct]) -> Mapping[str, tuple[str, Any, bool]]:
-    """Return for each key of a table the name of its field, its type without annotations, and whether it must be there."""
+    """Return for each key of a table the name of its field, its type without annotations, and whether it is required."""
     listed = msgspec.structs.fields(kind)
     return {field.encode_name: (field.name, _bare(field.type), field.required) for field in listed}
 
@@ -104,7 +104,7 @@ def _read(kind: Any, data: object, path: str, report: Report) -> Any:
         return _read_list(_bare(get_args(kind)[0]), data, path, report)
     if Action in get_args(kind):
         return _read_action(kind, data, path, report)
-    if get_origin(kind) is Union and get_args(kind)[0] is str and isinstance(data, list):  # text, or a list of it
+    if get_origin(kind) is Union and get_args(kind)[0] is str and isinstance(data, list):  # a string, or a list of strings
         return _read_list(str, data, path, report)
     try:
         return msgspec.convert(data, kind)
@@ -156,8 +156,8 @@ def _read_action(kind: Any, data: object, path: str, report: Report) -> Any:
     return _MISSING if found is None else found
 
 
-def _specimen(kind: Any) -> str:
-    """Return a value that shows what a key of type ``kind`` takes."""
+def _example(kind: Any) -> str:
+    """Return an example of a value of type ``kind``."""
     if kind is str or Action in get_args(kind):
         return '"drop"' if Action in get_args(kind) else '"..."'
     return str(get_args(kind)[0]) if get_origin(kind) is Literal else "..."
@@ -205,7 +205,7 @@ def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] 
 def load_rules(*sources: str | Path) -> RuleSet:
     """Return the rules of files, of built-in sets (``gpu``) and of groups of them (``gpu/nvidia``).
 
-    The own rules of all files come first, in the order of ``sources``, then what they extend.
+    The rules of all files come first, in the order of ``sources``, then what they extend.
 
     :raises RulesError: with every error of every file, or if a file cannot be read.
     """
@@ -245,7 +245,7 @@ def find_rules(start: Path | None = None) -> Path | None:
     """Return the rule file that is in force in the directory ``start`` (the working directory): the first one upwards.
 
     That is ``wheelfix.toml``, or a ``pyproject.toml`` with a table ``[tool.wheelfix]``. A file that only sets options, and
-    has neither rules nor a set of them, is no rule file.
+    has neither rules nor ``extends``, is not a rule file.
 
     :raises RulesError: if a file on the way cannot be read.
     """
@@ -257,7 +257,7 @@ def find_rules(start: Path | None = None) -> Path | None:
 
 @cache
 def _built_in_file(name: str) -> RuleFile:
-    """Return a built-in file; its shape is a matter of tests."""
+    """Return a built-in file; tests check that it is valid."""
     text = files("wheelfix.rules").joinpath("builtin", f"{name}.toml").read_text("utf-8")
     found = read_struct(RuleFile, tomllib.loads(text), "", lambda *_: None)
     if found is None:
@@ -293,7 +293,7 @@ class _Reader:
             self._refuse_source(source, by, f"unknown rule set {source!r}", hint)
 
     def _refuse_source(self, source: str, by: str, message: str, hint: str) -> None:
-        """Report that ``source`` cannot be: where it is named, or of itself where the caller names it."""
+        """Report that ``source`` cannot be used: at the place that names it, or at itself if the caller does."""
         self._add(RulePlace(by or source), "extends" if by else "", message, hint, code="rule-invalid-extends")
 
     def _add_built_in(self, source: str, by: str) -> None:
@@ -342,7 +342,7 @@ class _Reader:
             self.add_source(source, str(path), path.parent, chain)
 
     def _read_file(self, path: Path, data: dict[str, Any], text: str) -> Sequence[str]:
-        """Add the own rules of a file; return what it extends."""
+        """Add the rules of a file; return what it extends."""
         name = str(path)
         if path.name == PROJECT_FILE:
             table = project_table(data)
@@ -400,7 +400,7 @@ class _Reader:
 
 
 def _lines_of_rules(text: str, count: int) -> list[int | None]:
-    """Return the line of each rule, counted from 1; ``None`` where the file does not give each a header of its own."""
+    """Return the line of each rule, counted from 1; ``None`` if not every rule has a header of its own."""
     starts: list[int] = []
     line, position = 1, 0
     for found in _TABLE.finditer(text):

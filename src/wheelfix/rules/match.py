@@ -49,7 +49,7 @@ def matches(globs: tuple[str, ...], text: str) -> bool:
 
 
 def is_plain(glob: str) -> bool:
-    """Whether ``glob`` has no wildcards: it matches one text only."""
+    """Whether ``glob`` has no wildcards: it matches only one text."""
     return not _WILD.search(glob)
 
 
@@ -127,7 +127,7 @@ def make_facts(
     )
 
 
-BEHIND_EXTRA: Final = "only required by an extra"
+EXTRA_ONLY: Final = "only required by an extra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,11 @@ CONDITIONS: Final[Mapping[str, Callable[[Any, Facts], bool | None]]] = {
     "lacks": _lacks_any,
     "sha256": lambda sums, facts: facts.sha256() in [each.lower() for each in sums],
 }
-"""Each condition of ``when``, the cheap ones first. Each has a form with ``not-``; ``None`` fulfils neither."""
+"""Each condition of ``when``, the cheap ones first. Each has an opposite with ``not-``; ``None`` matches neither."""
 
 
 def failed_condition(when: When, facts: Facts) -> str | None:
-    """Return the first key of ``when`` that does not hold for a wheel, ``None`` if all do: the rule is for it."""
+    """Return the first key of ``when`` that does not match a wheel, ``None`` if all do: the rule is for it."""
     for key, holds in CONDITIONS.items():
         for name, expected in ((key, True), (f"not_{key}", False)):
             values = getattr(when, name)
@@ -194,7 +194,7 @@ def rules_for(rules: Iterable[Rule], facts: Facts) -> tuple[Rule, ...]:
 
 
 def misses(match: Match, requirement: Requirement, facts: Facts, *, any_extra: bool = False) -> str | None:
-    """Return the first key of ``match`` that a requirement does not fulfil, ``None`` if it fulfils all.
+    """Return the first key of ``match`` that does not match a requirement, ``None`` if all do.
 
     ``any_extra`` says that the rule's action covers every extra where ``match`` names none.
     """
@@ -248,13 +248,13 @@ def _marker_holds(text: str, requirement: Requirement, facts: Facts) -> bool:
 
 
 def names_requirements(rule: Rule) -> bool:
-    """Whether the rule names requirements in particular, rather than all that a project has."""
+    """Whether the rule names certain requirements, and not all that a project has."""
     names = rule.match.name if rule.match else None
     return bool(names) and not any(not is_plain(glob) and set(glob) <= {"*", "?"} for glob in names or ())
 
 
 def names_a_pair(rule: Rule) -> bool:
-    """Whether the rule names these requirements of these very projects: somebody looked at the two."""
+    """Whether the rule names requirements and exact projects: somebody tried the two together."""
     return names_requirements(rule) and bool(rule.when.project) and all(map(is_plain, rule.when.project or ()))
 
 
@@ -274,5 +274,5 @@ def decide(rules: Sequence[Rule], requirement: Requirement, facts: Facts) -> Dec
         if missed == "extra" and rule.match.extra is None and held_back is None:
             everywhere = Match(None, ("any",), rule.match.marker, rule.match.specifier, rule.match.url)
             if misses(everywhere, requirement, facts) is None:
-                held_back = Decision(rule, BEHIND_EXTRA)
+                held_back = Decision(rule, EXTRA_ONLY)
     return held_back

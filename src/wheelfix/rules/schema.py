@@ -24,7 +24,7 @@ def print_rule(rule: Rule) -> str:
 
 
 def _inline(value: Any) -> str:
-    """Return a value on one line; the texts of JSON without characters beyond ASCII are those of TOML."""
+    """Return a value on one line; strings in ASCII JSON are valid TOML."""
     match value:
         case dict():
             return f"{{ {', '.join(f'{key} = {_inline(each)}' for key, each in value.items())} }}"
@@ -56,7 +56,7 @@ def _shortened(value: Any) -> Any:
 ID: Final = "urn:wheelfix:rules:1"
 _MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}
 TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, Case)
-"""Every table of a rule file, from the outermost in."""
+"""Every table of a rule file, from the outermost to the innermost."""
 
 
 def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Requirements that look like GPU and that no rule drops: why they look so, and the rule that would change each.
+"""Requirements that look like GPU and that no rule drops: why, and the rule that would change each.
 
 Nothing here decides anything. The rule set ``gpu`` goes by names that are safe in any project. What a requirement says of
 GPUs in other ways (an extra, a local version, a URL), and frameworks that a user imports, are for your own rules. What
@@ -86,7 +86,7 @@ def _twin(requirement: Requirement) -> Rule | None:
 
 
 def _as_twin(requirement: Requirement, _: str) -> _Fix:
-    """Replace it by its CPU build, or drop it where there is none."""
+    """Replace it by its CPU build, or drop it if there is none."""
     rule = _twin(requirement)
     return Match((requirement.name,)), rule.action if rule else "drop"
 
@@ -114,11 +114,11 @@ _SIGNS: Final = (
     ),
     _Sign(_gpu_extra, "its extra {} is for GPUs", _without_extras),
 )
-"""What a requirement itself says of GPUs; the first sign that is found counts."""
+"""What a requirement itself says about GPUs; the first sign that is found counts."""
 
 
 def with_suggestions(kept: Iterable[Change], decided: Iterable[Change], rules: RuleSet, facts: Facts) -> tuple[Change, ...]:
-    """Return ``kept`` with what looks like GPU and is not covered, each with the rule, as TOML, that would change it.
+    """Return ``kept`` with requirements that look like GPU, each with the rule, as TOML, that would change it.
 
     ``kept`` and ``decided`` are what ``rules`` made of the wheel. Without the built-in set ``gpu`` among ``rules`` nothing
     is added: your own rules say what they are about.
@@ -170,7 +170,7 @@ def _names(rule: Rule) -> tuple[str, ...]:
 
 
 def _rule(requirement: Requirement, match: Match, action: Action | str, facts: Facts) -> Rule:
-    """Return the rule that changes ``requirement`` in wheels of its project; one that has no normal name is not named."""
+    """Return the rule that changes ``requirement`` in wheels of its project, if the project has a normalized name."""
     project = facts.project if is_normalized_name(facts.project) else None
     return Rule(
         id=f"{project}-{requirement.name}" if project else requirement.name,

@@ -1,7 +1,7 @@
-"""One TOML file, read within limits: what would make the parser of the standard library take gigabytes is refused first.
+"""One TOML file, read within limits: what would make the standard parser use gigabytes is refused first.
 
-``tomllib`` remembers every beginning of a dotted key (``a``, ``a.b``, ``a.b.c``, ...), so that a key of 40 kB takes 1.5 GB.
-See https://toml.io/en/v1.0.0#keys for what a key is.
+``tomllib`` remembers every prefix of a dotted key (``a``, ``a.b``, ``a.b.c``, ...), so that a key of 40 kB takes 1.5 GB.
+Keys are defined in https://toml.io/en/v1.0.0#keys.
 """
 
 import re
@@ -18,8 +18,8 @@ _MOST_PARTS: Final = 32
 """The parts of the longest key; ``tool.wheelfix.rule.when.project`` has five."""
 _STRING: Final = r""""(?:[^"\\\n]|\\[^\n])*+(?:"|(?=\n)|\Z)|'[^'\n]*+(?:'|(?=\n)|\Z)"""
 _PART: Final = re.compile(rf"[A-Za-z0-9_-]++|{_STRING}")
-# Three quotation marks end a string, and up to two more before them are a part of it.
-# What is not closed ends with the line or the file: the parser stops there too, and nothing is looked at twice.
+# Three quotation marks end a string, and up to two more before them belong to it.
+# A string that is not closed ends with the line or the file: the parser stops there too, and nothing is read twice.
 _WORD: Final = re.compile(
     rf'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"{{3,5}}|\Z)'''
     rf"""|\'\'\'(?:[^']|'(?!''))*+(?:\'{{3,5}}|\Z)"""

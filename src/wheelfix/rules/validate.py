@@ -64,7 +64,7 @@ def _one_line(text: str) -> Wrong | None:
 
 
 def _glob(text: str) -> Wrong | None:
-    """Refuse what is no pattern."""
+    """Refuse an invalid pattern."""
     if not text:
         return "the pattern is empty", "Write * to match anything."
     if wrong := _printable(text):
@@ -82,7 +82,7 @@ def _local_glob(text: str) -> Wrong | None:
 
 
 def _name_glob(text: str) -> Wrong | None:
-    """Refuse a pattern that matches no normal name."""
+    """Refuse a pattern that never matches a normalized name."""
     wrong = _glob(text)
     if wrong:
         return wrong
@@ -97,7 +97,7 @@ def _name_glob(text: str) -> Wrong | None:
 
 
 def _extra(name: str) -> Wrong | None:
-    """Refuse what is no normal name of an extra; ``none`` and ``any`` look like one."""
+    """Refuse an extra whose name is not normalized; ``none`` and ``any`` look like extras."""
     return None if is_normalized_name(name) else _no_normal_name(name)
 
 
@@ -112,14 +112,14 @@ def _marker_part(text: str) -> Wrong | None:
 
 
 def _specifier(text: str) -> Wrong | None:
-    """Refuse what is no specifier, or allows everything."""
+    """Refuse an invalid or empty specifier."""
     if not text.strip():
         return "empty", "Remove the key to match every version."
     return _specifier_or_none(text)
 
 
 def _specifier_or_none(text: str) -> Wrong | None:
-    """Refuse what is no specifier; empty is one."""
+    """Refuse an invalid specifier; it may be empty."""
     if wrong := _one_line(text):
         return wrong
     if text and not all(map(str.strip, text.split(","))):
@@ -132,22 +132,22 @@ def _specifier_or_none(text: str) -> Wrong | None:
 
 
 def _version(text: str) -> Wrong | None:
-    """Refuse what is no version."""
+    """Refuse an invalid version."""
     return None if parsed_version(text) else (f"invalid version {text!r} (PEP 440)", "For example: 2.9.")
 
 
 def _sha256(text: str) -> Wrong | None:
-    """Refuse what is no sha256."""
+    """Refuse an invalid sha256."""
     return None if _SHA256.fullmatch(text) else (f"invalid sha256 {text!r}", "A sha256 has 64 hexadecimal digits.")
 
 
 def _project_name(text: str) -> Wrong | None:
-    """Refuse what is no name of a project."""
+    """Refuse an invalid project name."""
     return None if _NAME.fullmatch(text) else (f"invalid project name {text!r}", "Use letters, digits, '-', '_' and '.'.")
 
 
 def _requirement(text: str) -> Wrong | None:
-    """Refuse what is no requirement."""
+    """Refuse an invalid requirement."""
     try:
         StrictRequirement(text)
     except (ValueError, RecursionError) as error:
@@ -158,14 +158,14 @@ def _requirement(text: str) -> Wrong | None:
 
 
 def _marker(text: str) -> Wrong | None:
-    """Refuse what is no marker."""
+    """Refuse an invalid or empty marker."""
     if not text.strip():
         return "empty", "Remove the rule."
     return _marker_or_none(text)
 
 
 def _marker_or_none(text: str) -> Wrong | None:
-    """Refuse what is neither a marker nor empty."""
+    """Refuse an invalid marker; it may be empty."""
     if not text:
         return None
     if wrong := _one_line(text):
@@ -181,7 +181,7 @@ def _marker_or_none(text: str) -> Wrong | None:
 
 
 def _template(text: str) -> Wrong | None:
-    """Refuse a template that is none, or has unknown placeholders; what it makes depends on the rule."""
+    """Refuse an invalid template or unknown placeholders; what it makes depends on the rule."""
     try:
         used = template_fields(text)
     except ValueError as error:
@@ -193,7 +193,7 @@ def _template(text: str) -> Wrong | None:
 
 
 def _set_field(field: FieldValue) -> Wrong | None:
-    """Refuse a field that cannot be set, or not to this."""
+    """Refuse a field that cannot be set, or not to this value."""
     kind = find(field.name)
     if kind is None:
         return f"unknown field {field.name!r}", did_you_mean(field.name, [each.name for each in FIELDS.values()])
@@ -211,7 +211,7 @@ def _set_field(field: FieldValue) -> Wrong | None:
 
 
 def _add_field(field: FieldValue) -> Wrong | None:
-    """Refuse a field to which nothing can be added, or not this."""
+    """Refuse a field to which nothing can be added, or not this value."""
     kind = find(field.name)
     if kind is None or kind.name == REQUIRES:
         return _set_field(field) if kind is None else (f"{REQUIRES} has its own action", "Use add.")
@@ -250,14 +250,14 @@ def _remove_field(field: FieldName) -> Wrong | None:
 
 
 def _case_requirement(text: str) -> Wrong | None:
-    """Refuse what no METADATA can have as a requirement."""
+    """Refuse what METADATA cannot have as a requirement."""
     if read_requirement(text) is None or not text.isprintable():
         return f"invalid requirement {text!r}", "For example: numpy>=1.26."
     return _one_line(text)
 
 
 def _case_fields(fields: Mapping[str, str | tuple[str, ...]]) -> Wrong | None:
-    """Refuse fields that a case has keys for, and values that METADATA cannot have."""
+    """Refuse fields that have their own key in a case, and values that METADATA cannot have."""
     for name, value in fields.items():
         if name.lower() in {*FIXED_FIELDS, REQUIRES.lower()}:
             return f"{name} has its own key", "Use project, version, metadata-version, requires and expect."
@@ -277,15 +277,15 @@ def _name_part(text: str) -> Wrong | None:
 
 
 _SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
-"""Specifiers of each kind: what makes a requirement of one need not make one of another."""
+"""Specifiers of each kind: a template may work with some of them only."""
 _MARKER: Final = "os_name == 'c'"
 _BRACKET: Final = re.compile(r"\[!?(?P<first>.)[^\]]*\]")
 
 
 def result_of(template: str, match: Match) -> Wrong | None:
-    """Refuse a template that makes a requirement of none of those that ``match`` is for.
+    """Refuse a template that does not make a requirement from any that ``match`` is for.
 
-    Where no requirement is known that fulfils ``match``, nothing is refused.
+    If no requirement is known that ``match`` matches, nothing is refused.
     """
     replace = REQUIREMENT_ACTIONS["replace"].run
     results = [(text, replace(parts, template) or "") for text in specimens(match) if (parts := RequirementParts.of(text))]
@@ -296,7 +296,7 @@ def result_of(template: str, match: Match) -> Wrong | None:
 
 
 def specimens(match: Match) -> list[str]:
-    """Return requirements that fulfil ``match``, the plain ones first; empty where none is known."""
+    """Return requirements that ``match`` matches, the plain ones first; empty if none is known."""
     name = next((text for glob in match.name or ("*",) if matches((glob,), text := _filled(glob, "a"))), None)
     constraints = [f" @ {url}" for url in _urls(match)] if match.url else list(_specifiers(match))
     sign = " ; " if match.url else "; "
@@ -307,7 +307,7 @@ def specimens(match: Match) -> list[str]:
 
 
 def _filled(glob: str, filling: str) -> str:
-    """Return a text that ``glob`` matches, as far as it is a plain one."""
+    """Return a text that ``glob`` matches, if it has no unusual brackets."""
     return _BRACKET.sub(lambda found: found["first"], glob).replace("*", filling).replace("?", filling[:1])
 
 
@@ -331,7 +331,7 @@ def _has(wanted: Texts, specifier: str) -> bool:
 
 
 def _marker_for(match: Match) -> str:
-    """Return a marker that ``match`` names, or any where it names only a part."""
+    """Return a marker that ``match`` names, or any marker if it names only part of one."""
     return next((text for text in match.marker or () if read_marker(text) is not None), _MARKER)
 
 
@@ -340,7 +340,7 @@ Found: TypeAlias = tuple[str, str, str]
 
 
 def findings_of(struct: msgspec.Struct, path: str = "") -> list[Found]:
-    """Return everything that is wrong with a rule, or of a part of one at ``path``, that can be known without a wheel."""
+    """Return everything that is wrong with a rule, or with a part of one at ``path``."""
     return [
         *findings_in(type(struct), msgspec.structs.asdict(struct), path),
         *(_rule(struct) if isinstance(struct, Rule) else ()),
@@ -348,7 +348,7 @@ def findings_of(struct: msgspec.Struct, path: str = "") -> list[Found]:
 
 
 def findings_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str) -> Iterator[Found]:
-    """Yield what is wrong with some fields of a ``kind``: what can be known of it although others are missing."""
+    """Yield what is wrong with the ``given`` fields of a ``kind``, although others may be missing."""
     for name, value in given.items():
         if value is None:
             continue
@@ -390,7 +390,7 @@ _BOTH_FORMS: Final[Mapping[str, Callable[[Any], Wrong | None]]] = {
     "metadata_version": _specifier,
     "sha256": _sha256,
 }
-"""How the values of each condition on a wheel are checked; the forms with ``not-`` take the same."""
+"""How the values of each condition on a wheel are checked; the opposites with ``not-`` take the same."""
 
 _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong | None]]] = {
     (Rule, "id"): _line,

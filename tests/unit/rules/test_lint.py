@@ -17,7 +17,7 @@ from ruling import facts_of, rule_of
 from wheelfix.results import Change, Outcome, Problem, Status
 from wheelfix.rules.lint import covers, lint_names, lint_rules, lint_run
 from wheelfix.rules.load import built_in, rule_set
-from wheelfix.rules.match import BEHIND_EXTRA, Facts, decide, rules_for
+from wheelfix.rules.match import EXTRA_ONLY, Facts, decide, rules_for
 from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
 
 WINDOWS = Action(set_marker="os_name == 'nt'")
@@ -310,7 +310,7 @@ def test_what_a_run_shows_of_many_rules_on_many_wheels_is_one_look_each() -> Non
 
 def test_a_rule_that_was_held_back_says_so() -> None:
     own = rule_set("mine.toml", [rule("own", "x")])
-    kept = Change("Requires-Dist", "keep", "x; extra == 'a'", "x; extra == 'a'", "own", reason=BEHIND_EXTRA)
+    kept = Change("Requires-Dist", "keep", "x; extra == 'a'", "x; extra == 'a'", "own", reason=EXTRA_ONLY)
     [finding] = lint_run(own, [Outcome(Path("a.whl"), Status.UNCHANGED, kept=(kept,))])
     assert finding.message == "applied to nothing in this run: only extras require what it names"
 
