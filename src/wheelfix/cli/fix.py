@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.options import CorrectingOptions, correct, correcting_options
+from wheelfix.cli.options import FixOptions, fix_options, run_fix
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 
 
 @click.command("fix", cls=Command)
-@correcting_options
+@fix_options
 @rules_option
 def command(sources: tuple[str, ...], **options: Any) -> int:
     """Fix wheels by your own rules.
@@ -25,4 +25,4 @@ def command(sources: tuple[str, ...], **options: Any) -> int:
       wheelfix fix --rules torch.toml --rules gpu torch-*.whl
       wheelfix fix --strict-rules --check wheels/   for CI: exit 1 if one would change
     """
-    return correct("fix", chosen_rules(sources), CorrectingOptions(**options))
+    return run_fix("fix", chosen_rules(sources), FixOptions(**options))

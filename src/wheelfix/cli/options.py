@@ -30,7 +30,7 @@ Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str
 
 
 def codes_of(codes: Collection[str]) -> Callback:
-    """Return the callback of an option that takes the begins of ``codes``, one or more separated by commas each time."""
+    """Return the callback of an option that takes prefixes of ``codes``, separated by commas."""
 
     def read(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
         prefixes = tuple(prefix.strip() for text in given for prefix in text.split(","))
@@ -42,8 +42,8 @@ def codes_of(codes: Collection[str]) -> Callback:
     return read
 
 
-def choosing_options(codes: Collection[str], example: str, noun: str = "findings") -> Callable[..., Any]:
-    """Return what gives a click command ``--select`` and ``--ignore`` for ``codes``, of which ``example`` is a begin."""
+def selection_options(codes: Collection[str], example: str, noun: str = "findings") -> Callable[..., Any]:
+    """Return what gives a click command ``--select`` and ``--ignore`` for ``codes``, of which ``example`` is a prefix."""
 
     def give(function: Callable[..., Any]) -> Callable[..., Any]:
         ignore = f"Do not report {noun} whose code begins with this; may be repeated."
@@ -72,9 +72,9 @@ WHERE: tuple[Option, ...] = (
         help="text: the written paths, one a line; json: the report.",
     ),
 )  # fmt: skip
-"""The options that come first: what is read, and what becomes of it."""
+"""The options that come first: what is read, and where results go."""
 ALLOW_MIXED: Option = click.option(
-    "--allow-mixed", is_flag=True, help="Write wheels of one release although they will not agree afterwards."
+    "--allow-mixed", is_flag=True, help="Write wheels of one release even if they will disagree."
 )
 JOBS: Option = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
@@ -85,8 +85,8 @@ HOW: tuple[Option, ...] = (
     click.option("--overwrite", is_flag=True, help="Replace files in the output directory that differ."),
     click.option("--no-sbom", is_flag=True, help="Leave out the provenance dist-info/sboms/wheelfix.cdx.json."),
     JOBS,
-    click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong."),
-    click.option("-v", "--verbose", is_flag=True, help="Tell also the reasons and the sha256 sums."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("-v", "--verbose", is_flag=True, help="Also print the reasons and the sha256 sums."),
 )  # fmt: skip
 """The options that come last."""
 
@@ -195,7 +195,7 @@ def naming_from(options: Mapping[str, Any]) -> Naming:
 
 
 def conclude(report: Report, options: WritingOptions, log: FixLog, published: "PublishReport | None" = None) -> int:
-    """Tell how the run went, and what was published, print its result, and return the exit code."""
+    """Print how the run went, what was published, and its result; return the exit code."""
     log.conclude(report, options.destination if published is None else _published(published))
     if options.check and options.quiet:
         for outcome in report.outcomes:
@@ -244,10 +244,10 @@ _OPTIONS = (
     ),
     click.option(
         "--strict-rules", is_flag=True,
-        help="Refuse rules that can never apply, have had their day, or apply to nothing here; nothing is written then.",
+        help="Refuse rules that can never apply, have expired, or apply to nothing here, before anything is written.",
     ),
     SCAN_OPTION,
-    click.option("--allow-unproven", is_flag=True, help="Drop also what is unproven: there is no evidence either way."),
+    click.option("--allow-unproven", is_flag=True, help="Also drop what is unproven: there is no evidence either way."),
     click.option(
         "--skip-gpu-builds", is_flag=True,
         help="Copy GPU builds unchanged instead of failing: wheels that need what would be dropped.",
@@ -262,13 +262,13 @@ _OPTIONS = (
         "--local", metavar="VERSION", help="Give wheels that change this local version, such as cpu: 2.7.0+cpu."
     ),
     click.option(
-        "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; it beats wheels without."
+        "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; installers prefer it."
     ),
     click.option(
         "--publish", type=MirrorDirectory(), metavar="MIRROR",
         help="Add the results to this mirror, in one step, instead of writing them to a directory.",
     ),
-    click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file in place of the old ones."),
+    click.option("--replace", is_flag=True, help="Let the mirror serve the new bytes of a file instead of the old ones."),
     click.option(
         "--yank-original", metavar="REASON", help="List the originals in the mirror too, yanked, for old locks."
     ),
@@ -277,8 +277,8 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectingOptions(WritingOptions):
-    """The options that all correcting commands share, as click hands them over."""
+class FixOptions(WritingOptions):
+    """The options of strip-gpu and fix, as click hands them over."""
 
     repair: bool
     scan: Literal["auto", "always", "never"]
@@ -294,16 +294,16 @@ class CorrectingOptions(WritingOptions):
     yank_original: str | None
 
 
-def correcting_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a click command the options of :class:`CorrectingOptions`."""
+def fix_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a click command the options of :class:`FixOptions`."""
     return with_options(_OPTIONS)(function)
 
 
-def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) -> int:
+def run_fix(command: str, rules: "RuleSet | str", options: FixOptions) -> int:
     """Fix the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
 
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
-    :raises RulesError: if the rules are to be strict and have findings; nothing was written.
+    :raises RulesError: if ``--strict-rules`` is given and the rules have findings; nothing was written.
     """
     _refuse_contradictions(options)
     given = asdict(options)
@@ -323,8 +323,8 @@ def correct(command: str, rules: "RuleSet | str", options: CorrectingOptions) ->
     return conclude(report, options, log, published)
 
 
-def _publish(mirror: str, options: CorrectingOptions, fix: "partial[Report]") -> "tuple[Report, PublishReport]":
-    """Do with the results of ``fix``, which is given all but where they go, what ``options`` say of ``mirror``."""
+def _publish(mirror: str, options: FixOptions, fix: "partial[Report]") -> "tuple[Report, PublishReport]":
+    """Add the results of ``fix``, which is given everything but where they go, to ``mirror`` as ``options`` say."""
     from wheelfix.cli.mirror.common import refusing, tell  # imported late: few runs publish
     from wheelfix.mirror.publish import fix_into_mirror
 
@@ -341,7 +341,7 @@ def _publish(mirror: str, options: CorrectingOptions, fix: "partial[Report]") ->
     return report, published
 
 
-def _refuse_publishing(options: CorrectingOptions) -> None:
+def _refuse_publishing(options: FixOptions) -> None:
     others = {
         "--output-dir": options.output_dir is not None,
         "--in-place": options.in_place,
@@ -354,7 +354,7 @@ def _refuse_publishing(options: CorrectingOptions) -> None:
             raise click.UsageError(f"--publish and {name} exclude each other.")
 
 
-def _refuse_contradictions(options: CorrectingOptions) -> None:
+def _refuse_contradictions(options: FixOptions) -> None:
     refuse_contradictions(options)
     if options.in_place and (options.local is not None or options.build_tag is not None):
         raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output directory.")

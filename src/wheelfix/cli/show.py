@@ -21,16 +21,16 @@ from wheelfix.rules.load import built_in
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
 _UNBOUNDED = 100_000
-"""The width, in columns, of what is not a terminal: each requirement stays on one line."""
+"""The width, in columns, of what is not a terminal: each requirement is on one line."""
 
 
-@click.command("show", cls=Command, short_help="Show what a wheel requires and needs, and what would go.")
+@click.command("show", cls=Command, short_help="Show what a wheel requires and needs, and what would be dropped.")
 @WHEELS
 @click.option("--format", "form", type=click.Choice(formats("show")), default=TEXT, show_default=True)
 @SCAN_OPTION
 @NULL
 @NO_SUMMARY
-@click.option("-v", "--verbose", is_flag=True, help="Show also what extras call for, and earlier changes.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show optional requirements and earlier changes.")
 def command(wheels: tuple[str, ...], form: str, scan: str, null: bool, quiet: bool, verbose: bool) -> int:
     """Show what a wheel requires, what it needs, and what strip-gpu would do.
 

@@ -5,11 +5,11 @@ from typing import Any
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.options import CorrectingOptions, correct, correcting_options
+from wheelfix.cli.options import FixOptions, fix_options, run_fix
 
 
 @click.command("strip-gpu", cls=Command)
-@correcting_options
+@fix_options
 @click.option(
     "--only", multiple=True, metavar="GROUP", help="Drop this group only, such as nvidia; may be given more than once."
 )
@@ -35,7 +35,7 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
       wheelfix strip-gpu --format json -o out . > report.json
     """
     if not (only or keep or drop):
-        return correct("strip-gpu", "gpu", CorrectingOptions(**options))
+        return run_fix("strip-gpu", "gpu", FixOptions(**options))
     from wheelfix.rules.load import gpu_rules  # imported late: most calls need no rules of their own
 
-    return correct("strip-gpu", gpu_rules(only=only, keep=keep, drop=drop), CorrectingOptions(**options))
+    return run_fix("strip-gpu", gpu_rules(only=only, keep=keep, drop=drop), FixOptions(**options))

@@ -4,7 +4,7 @@ import click
 
 from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.options import JOBS, choosing_options
+from wheelfix.cli.options import JOBS, selection_options
 from wheelfix.cli.params import NULL, WHEELS, wheel_paths
 from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
@@ -18,7 +18,7 @@ from wheelfix.verify.run import verify_wheels
 
 @click.command("verify", cls=Command, sections=CHECKING, short_help="Check wheels for errors.")
 @WHEELS
-@choosing_options(CHECKS, "record", "findings")
+@selection_options(CHECKS, "record", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
     "--format", "form", type=click.Choice(formats("verify")), default=TEXT, show_default=True,

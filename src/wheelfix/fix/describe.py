@@ -11,7 +11,7 @@ from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.weigh import gather_evidence
 from wheelfix.options import Policy, Scan
-from wheelfix.results import Change, Disagreement, Finding, Problem, Verdict, failure
+from wheelfix.results import Change, ChangeAction, Disagreement, Finding, Problem, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
 from wheelfix.rules.match import make_facts, matches
 from wheelfix.rules.model import RuleSet
@@ -37,7 +37,7 @@ class RequirementLine:
     name: str | None
     needs_extra: bool
     problem: str | None
-    action: str | None
+    action: ChangeAction | str | None
     rule: str | None
     reason: str | None
     verdict: Verdict | None = None

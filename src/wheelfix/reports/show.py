@@ -1,16 +1,19 @@
 """Descriptions of wheels: the lines around the table of requirements, its rows, and JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from wheelfix.fix.describe import Description, RequirementLine
 from wheelfix.reports.json import encode
-from wheelfix.reports.text import render_change
-from wheelfix.results import Disagreement, Verdict
+from wheelfix.reports.text import counted, render_change
+from wheelfix.results import ChangeAction, Disagreement, Verdict
 from wheelfix.text import shown
 
 _RUNTIMES = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL (XPU)"}
 _MOST_WORDS = 2
+_MARKS: Final[Mapping[str | None, str]] = {ChangeAction.KEEP: "=", ChangeAction.DROP: "-", None: " "}
+"""What stands in front of a requirement that an action is carried out on; ``~`` for all other actions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def _build(description: Description) -> str:
         names = " and ".join(dict.fromkeys(_RUNTIMES.get(each.runtime, each.runtime) for each in explicit or uses))
         doubt = ", and contradicts itself" if doubtful else ""
         return f"for {names}{'' if explicit else ', it seems'}{doubt}: {because}"
-    return f"for the CPU: {because}" if denied else "the wheel does not say for what"
+    return f"for the CPU: {because}" if denied else "unknown"
 
 
 def _history(description: Description) -> Iterator[str]:
@@ -76,7 +79,7 @@ def _mark(line: RequirementLine) -> str:
         return "!"
     if line.verdict is Verdict.UNPROVEN:
         return "?"
-    return {"keep": "=", "drop": "-", None: " "}.get(line.action, "~")
+    return _MARKS.get(line.action, "~")
 
 
 def _why(line: RequirementLine) -> str:
@@ -86,9 +89,9 @@ def _why(line: RequirementLine) -> str:
 
 
 def render_tail(description: Description, *, verbose: bool = False) -> str:
-    """Return what strip-gpu would do, and what there is to say of the wheel beyond its requirements."""
+    """Return what strip-gpu would do, and what else is known of the wheel."""
     hidden = len(description.requirements) - len(render_rows(description, verbose=verbose))
-    lines = [f"  {hidden} more by extras, which -v shows"] if hidden else []
+    lines = [f"  {counted(hidden, 'optional requirement')} hidden (use -v)"] if hidden else []
     lines += [f"  note: {shown(note)}" for note in description.notes]
     lines += [f"  finding: {shown(each)}" for each in description.findings]
     if verbose and description.provenance:
@@ -104,7 +107,7 @@ def _fate(description: Description) -> str:
     if description.refusal:
         because = f": {description.refusal.reason}" if description.refusal.reason else ""
         return shown(f"would refuse it: {description.refusal.message}{because}.")
-    changed = [each for each in description.requirements if each.action not in (None, "keep")]
+    changed = [each for each in description.requirements if each.action not in (None, ChangeAction.KEEP)]
     safe = all(each.verdict is Verdict.SAFE for each in changed)
     if not changed:
         return "would change nothing."

@@ -188,7 +188,7 @@ def _disagreement(group: Sequence[Disagreement], dry_run: bool) -> str:
     resolution = f"; {'they would agree after this run' if dry_run else 'now they agree'}" if first.resolved else ""
     what = "a requirement" if count == 1 else f"{count} requirements"
     return (
-        f"{shown(first.project)} {shown(first.version)}: its wheels disagree as they came: {what} in {having} and not in "
+        f"{shown(first.project)} {shown(first.version)}: its wheels disagree: {what} in {having} and not in "
         f"{lacking}: {shown_few([each.requirement for each in group])}{resolution}"
     )
 

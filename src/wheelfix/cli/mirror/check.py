@@ -7,7 +7,7 @@ import click
 from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.mirror.common import TIMEOUT, refusing
-from wheelfix.cli.options import choosing_options
+from wheelfix.cli.options import selection_options
 from wheelfix.cli.params import NO_SUMMARY, Seconds
 from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
@@ -25,7 +25,7 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
 @click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
 @click.option("--fix", is_flag=True, help="Regenerate pages and metadata files, and delete what interrupted runs left.")
-@choosing_options(MIRROR_CHECKS, "metadata-file", "findings")
+@selection_options(MIRROR_CHECKS, "metadata-file", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
 @click.option(
     "--download",
