@@ -17,7 +17,7 @@ from wheelfix.upstream.http import OK, Session, bad_answer
 from wheelfix.upstream.urls import shown_url
 
 if TYPE_CHECKING:
-    from wheelfix.upstream.html import FlatPage
+    from wheelfix.upstream.html_links import FlatPage
 
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
@@ -168,7 +168,7 @@ def _project_json(body: bytes, url: str) -> ServedPage:
 
 
 def _flattened(body: bytes, answer: requests.Response) -> "FlatPage":
-    from wheelfix.upstream.html import flatten  # imported late: most indexes serve JSON
+    from wheelfix.upstream.html_links import flatten  # imported late: most indexes serve JSON
 
     return flatten(body, _charset(answer))
 

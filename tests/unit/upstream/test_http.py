@@ -22,9 +22,9 @@ from scripting import JSON, Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NoProgress
 from wheelfix.upstream.client import get_page, get_projects
-from wheelfix.upstream.html import flatten
+from wheelfix.upstream.html_links import flatten
 from wheelfix.upstream.http import Session
-from wheelfix.upstream.ranges import metadata_of
+from wheelfix.upstream.remote_wheel import metadata_of
 from wheelfix.upstream.urls import check_url, shown_url
 
 PAGE = b'{"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": []}'

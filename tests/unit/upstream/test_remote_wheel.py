@@ -12,7 +12,7 @@ from demos import demo_wheel
 from scripting import Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.upstream.http import Session
-from wheelfix.upstream.ranges import RemoteFile, metadata_of
+from wheelfix.upstream.remote_wheel import RemoteFile, metadata_of
 from wheelfix.wheel.wheel import Wheel
 
 
