@@ -12,10 +12,8 @@ Sections = Mapping[str, Sequence[str]]
 """Titles of the help, each with the long names of its options in the order in which they are listed."""
 
 CHANGING: Final[Sections] = {
-    "What to change": (
-        "rules", "only", "keep", "drop", "repair", "select", "local", "build-tag",
-        "from-index", "platform", "python",
-    ),
+    "What to download": ("from-index", "platform", "python"),
+    "What to change": ("rules", "only", "keep", "drop", "repair", "select", "local", "build-tag"),
     "Where it goes": (
         "output-dir", "in-place", "publish", "check", "diff", "overwrite", "replace",
         "yank-original", "original", "link", "no-sbom",
