@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         SourceChanged,
         StructureError,
         VerificationError,
-        WheelFault,
+        WheelError,
         WheelfixError,
     )
     from wheelfix.evidence.verdict import Evidence, Judgement
@@ -106,7 +106,7 @@ _HOMES: Final = {
     "errors": (
         "ArchiveError", "EditError", "FilenameError", "MetadataError", "MirrorError", "NeedError", "OutputError",
         "RecordError", "RegressionError", "ResultError", "RulesError", "SourceChanged",
-        "StructureError", "VerificationError", "WheelFault", "WheelfixError",
+        "StructureError", "VerificationError", "WheelError", "WheelfixError",
     ),
     "evidence.verdict": ("Evidence", "Judgement"),
     "fix.apply": ("apply",),
@@ -203,7 +203,7 @@ __all__ = [
     "VerificationError",
     "VerifyReport",
     "Wheel",
-    "WheelFault",
+    "WheelError",
     "WheelFilename",
     "WheelfixError",
     "When",

@@ -3,7 +3,7 @@
 The tree, by what is wrong::
 
     WheelfixError
-    ├── WheelFault           the wheel cannot be fixed as it is
+    ├── WheelError           the wheel cannot be fixed as it is
     │   ├── FilenameError        its file name
     │   ├── ArchiveError         the ZIP archive
     │   ├── StructureError       dist-info: directories and files that must be there
@@ -48,27 +48,27 @@ class WheelfixError(Exception):
         return f"{message}. {self.hint}" if self.hint else message
 
 
-class WheelFault(WheelfixError):
+class WheelError(WheelfixError):
     """The wheel cannot be fixed as it is."""
 
 
-class FilenameError(WheelFault):
+class FilenameError(WheelError):
     """The file name is not the name of a wheel."""
 
 
-class ArchiveError(WheelFault):
+class ArchiveError(WheelError):
     """The archive is damaged, or two readers could understand it differently."""
 
 
-class StructureError(WheelFault):
+class StructureError(WheelError):
     """The wheel lacks a part that every wheel has, or has it twice."""
 
 
-class MetadataError(WheelFault):
+class MetadataError(WheelError):
     """METADATA cannot be understood in one way only."""
 
 
-class RecordError(WheelFault):
+class RecordError(WheelError):
     """RECORD cannot be read as a table of three columns."""
 
 

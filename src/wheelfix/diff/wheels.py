@@ -24,7 +24,7 @@ def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     Files are compared in compressed form. They are inflated, in limited memory, only where the compressed bytes differ and
     size and CRC-32 do not, so that comparing two large wheels takes little more time than reading them.
 
-    :raises WheelFault: if one is not a wheel, is damaged, or could be read in two ways.
+    :raises WheelError: if one is not a wheel, is damaged, or could be read in two ways.
     :raises SourceChanged: if one changes while it is read.
     :raises OSError: if one cannot be read.
     """

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelFault
+from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelError
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import confirm_readable, prove
@@ -178,7 +178,7 @@ def _earlier_changes(target: Path, source: Ancestor) -> str:
     try:
         with Wheel(target, leniently=True) as wheel:
             provenance = wheel.provenance
-    except (WheelFault, SourceChanged, OSError):  # whatever lies there, we did not write it
+    except (WheelError, SourceChanged, OSError):  # whatever lies there, we did not write it
         return ""
     if provenance is None or not any(
         each.sha256 == source.sha256 or each.filename == source.filename for each in provenance.ancestors

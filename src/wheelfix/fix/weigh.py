@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.tags import Tag
 
-from wheelfix.errors import ArchiveError, WheelFault
+from wheelfix.errors import ArchiveError, WheelError
 from wheelfix.evidence.build import names_cpu_build
 from wheelfix.evidence.catalogue import provided_by
 from wheelfix.evidence.verdict import Evidence, what_breaks
@@ -72,7 +72,7 @@ def own_tags(wheel: Wheel) -> frozenset[Tag]:
     """Return the tags of WHEEL; where they cannot be read, one that stands for any environment."""
     try:
         return wheel.tags
-    except (WheelFault, ValueError):
+    except (WheelError, ValueError):
         return _UNKNOWN
 
 

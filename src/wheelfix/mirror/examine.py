@@ -54,7 +54,7 @@ def examine(
     A wheel that is examined ``leniently`` may have errors, which are in ``errors`` then.
 
     :raises MirrorError: if it has an error, as ``wheelfix verify`` tells it.
-    :raises WheelFault: if it cannot be read.
+    :raises WheelError: if it cannot be read.
     :raises SourceChanged: if somebody writes to it meanwhile.
     """
     is_large = sha256 is None and source.size > _LARGE  # worth a thread of its own

@@ -169,7 +169,7 @@ def compare_release(
     ``new`` are those that are not in ``store`` yet, by their sha256.
 
     :raises MirrorError: if they disagree more than their originals, or a file that says so is lost.
-    :raises WheelFault: if a corrected wheel cannot be read.
+    :raises WheelError: if a corrected wheel cannot be read.
     """
     declared = {file.filename: Declared.of(_metadata(store, page, file, new)) for file in files}
     found = disagreements_of({Path(name): each.requirements for name, each in declared.items()})

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from wheelfix.errors import MirrorError, SourceChanged, WheelFault
+from wheelfix.errors import MirrorError, SourceChanged, WheelError
 from wheelfix.upstream.http import PARTIAL, Session
 from wheelfix.upstream.urls import shown_url
 from wheelfix.wheel.wheel import WheelArchive
@@ -84,7 +84,7 @@ def metadata_of(session: Session, url: str) -> bytes | None:
             if archive.entry("METADATA") is None:
                 raise MirrorError("no-metadata", f"{shown_url(url)} has no METADATA", hint="Check the wheel.")
             return archive.read("METADATA")
-    except (WheelFault, SourceChanged) as error:
+    except (WheelError, SourceChanged) as error:
         raise MirrorError(
             "bad-wheel", f"{shown_url(url)} cannot be read as a wheel: {error.message}", hint="Check the wheel."
         ) from error

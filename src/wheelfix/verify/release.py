@@ -6,7 +6,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from wheelfix.errors import WheelFault
+from wheelfix.errors import WheelError
 from wheelfix.results import Finding
 from wheelfix.text import shown_few
 from wheelfix.verify.registry import CHECKS
@@ -31,7 +31,7 @@ def read_statement(path: Path) -> Statement | None:
         with Wheel(path) as wheel:
             declared = Declared.of(wheel.document.data)
             provenance = wheel.provenance
-    except (WheelFault, OSError):
+    except (WheelError, OSError):
         return None
     return Statement(
         declared.requirements,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wheelfix.codes import first_of_each
-from wheelfix.errors import SourceChanged, WheelFault
+from wheelfix.errors import SourceChanged, WheelError
 from wheelfix.executors import Workers, run_all
 from wheelfix.options import Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress
@@ -253,7 +253,7 @@ def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | No
     try:
         try:
             source = Source(path)
-        except (WheelFault, OSError):
+        except (WheelError, OSError):
             return check_wheel(path), None  # the finding says why
         with source:
             progress.file_started(path.name, source.size)

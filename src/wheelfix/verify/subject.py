@@ -11,7 +11,7 @@ from typing import Final, Self
 from packaging.utils import parse_wheel_filename
 
 from wheelfix.codes import EVERYONE, Client, in_table_order
-from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelFault
+from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelError
 from wheelfix.text import shown
 from wheelfix.verify.finding import RawFinding, RewriteMetadata
 from wheelfix.verify.registry import BY_ERROR
@@ -103,7 +103,7 @@ _LONGEST_DIRECTORIES: Final = 1 << 24
 """How long the paths of all directories may be together, in characters: those of torch are 60,000."""
 
 
-def found_of(error: WheelFault, place: str = "") -> RawFinding:
+def found_of(error: WheelError, place: str = "") -> RawFinding:
     """Return an error of a wheel as a finding."""
     # On a system that folds case or cuts names, another file is read: no installer checks that.
     refused_by: tuple[Client, ...] | None = (
@@ -186,7 +186,7 @@ class Subject:
                 self.dist_info = find_dist_info(self.entries)
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
-        except WheelFault as error:
+        except WheelError as error:
             self.found.append(found_of(error))
             self.dist_info = self._fitting_dist_info()
         if self.dist_info:
@@ -258,7 +258,7 @@ class Subject:
             return None
         try:
             return read_content(self.source, entry, limit=limit_of(file))
-        except WheelFault as error:
+        except WheelError as error:
             self.found.append(found_of(error, shown(entry.name)))
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))

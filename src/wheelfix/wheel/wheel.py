@@ -49,7 +49,7 @@ class WheelArchive:
     checked (see :class:`~wheelfix.wheel.zip.layout.Directory`). It is checked when ``layout`` is used, which everything
     does that writes, or reads more than dist-info.
 
-    :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
+    :raises WheelError: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
     """
 
@@ -149,7 +149,7 @@ class Wheel(WheelArchive):
     It is opened like :class:`WheelArchive`. METADATA that readers understand differently is refused, or read ``leniently``,
     as ``email.parser`` reads it, so that it can be fixed.
 
-    :raises WheelFault: if the file is not a wheel, is damaged, or could be read in two ways.
+    :raises WheelError: if the file is not a wheel, is damaged, or could be read in two ways.
     :raises OSError: if it cannot be read.
     """
 

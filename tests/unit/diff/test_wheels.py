@@ -474,7 +474,7 @@ def test_what_is_no_wheel(tmp_path: Path, break_it: Callable[[Path], object]) ->
     other = write_wheel(tmp_path / "x")
     break_it(other)
     for pair in ((path, other), (other, path)):
-        with pytest.raises((wheelfix.WheelFault, OSError)):
+        with pytest.raises((wheelfix.WheelError, OSError)):
             compare_wheels(*pair)
 
 

@@ -9,7 +9,7 @@ from faults import FAULTS, Fault
 from flaws import FLAWS, HEAD, SOUND, Flaw, metadata, sound
 from places import SAMPLES
 from wheelfix.codes import Fix
-from wheelfix.errors import WheelFault
+from wheelfix.errors import WheelError
 from wheelfix.results import CheckedWheel, Severity
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import check_wheel, findings_in, verify_wheels
@@ -66,7 +66,7 @@ def test_what_the_strict_reader_refuses_is_an_error_with_its_code(fault: Fault, 
     """Pitfalls 14, 16, 20, 23, 24, 25, 26, 28, 29, 34: told like any other fault, by a code of the table."""
     path = tmp_path / sound().filename
     path.write_bytes(fault.make())
-    expected = found_of(WheelFault(fault.code, "", hint="")).code
+    expected = found_of(WheelError(fault.code, "", hint="")).code
     errors = {each.code for each in check_wheel(path).findings if each.severity is Severity.ERROR}
     assert expected in CHECKS
     assert errors & ({expected, "metadata-hidden-fields"} if expected == "metadata-ambiguous" else {expected}), errors

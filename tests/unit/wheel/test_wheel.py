@@ -8,7 +8,7 @@ import faults
 from building import Entry, WheelSpec, archive_of, to_bytes, with_entries, write_wheel
 from elfwriter import shared_object
 from in_memory import Counted, Held
-from wheelfix.errors import ArchiveError, EditError, FilenameError, StructureError, WheelFault, WheelfixError
+from wheelfix.errors import ArchiveError, EditError, FilenameError, StructureError, WheelError, WheelfixError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.plan import make_plan
 from wheelfix.rules.load import built_in
@@ -114,7 +114,7 @@ def test_files_of_dist_info_are_read_under_a_bound(tmp_path: Path) -> None:
                                                                       local={"size": 1 << 30})
         for entry in big.entries
     ]  # fmt: skip
-    with pytest.raises(WheelFault):
+    with pytest.raises(WheelError):
         Wheel(write_wheel(tmp_path, archive=type(big)(tuple(entries))))
 
 

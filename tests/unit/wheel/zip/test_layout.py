@@ -22,7 +22,7 @@ from building import (
 )
 from faults import FAULTS
 from in_memory import Counted, Held
-from wheelfix.errors import ArchiveError, WheelFault
+from wheelfix.errors import ArchiveError, WheelError
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Directory, Layout, read_layout, read_loosely
@@ -119,7 +119,7 @@ def test_every_cut_of_a_wheel_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     for stop in range(0, len(data), 7):
         path.write_bytes(data[:stop])
-        with pytest.raises(WheelFault):
+        with pytest.raises(WheelError):
             Wheel(path)
 
 
