@@ -20,7 +20,7 @@ from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, get_page, get_projects, project_url, sha256_of
 from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Session, access_hint
 from wheelfix.upstream.remote_wheel import length_of, metadata_of
-from wheelfix.upstream.urls import check_url, server_of, shown_url
+from wheelfix.upstream.urls import server_of, shown_url, validate_url
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source
 
@@ -300,7 +300,7 @@ def check_projects(
 
     :raises MirrorError: if ``index`` is not an index or does not answer, or has more than 500 projects and none is named.
     """
-    check_url(index)
+    validate_url(index)
     names = list(dict.fromkeys(projects)) or get_projects(session, index)
     if not projects and len(names) > _MOST_PROJECTS:
         raise MirrorError("too-many-projects", f"the index lists {len(names)} projects", hint="Name the projects to check.")
@@ -387,7 +387,7 @@ class _ProjectCheck:
             self._session, self._servers, self._project, page, file, whole=whole, may_download=self._download != "none"
         )  # fmt: skip
         try:
-            check_url(file.url)
+            validate_url(file.url)
         except MirrorError as error:
             yield finding("file-missing", place, error.message)
             return

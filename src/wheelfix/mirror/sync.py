@@ -13,7 +13,7 @@ from wheelfix.mirror.storage import open_store
 from wheelfix.options import Limits, Naming, Policy, Publishing, Targets, listed
 from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
 from wheelfix.results import Outcome, PublishReport, Report
-from wheelfix.upstream.urls import check_url, missing_extra
+from wheelfix.upstream.urls import missing_extra, validate_url
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -70,7 +70,7 @@ def mirror_releases(
         workers=Workers(jobs, executor),
     )  # fmt: skip
     names = [*dict.fromkeys(listed(requirements))]
-    check_url(index)
+    validate_url(index)
     for name in names:
         read_requirement(name, extras=True)
     store = open_store(mirror, create=True)

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NO_PROGRESS, Progress
-from wheelfix.upstream.urls import check_url, host_of, server_of, shown_url
+from wheelfix.upstream.urls import host_of, server_of, shown_url, validate_url
 from wheelfix.version import __version__
 
 
@@ -196,7 +196,7 @@ class Session:
         return answer
 
     def _request_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
-        check_url(url)
+        validate_url(url)
         self._left -= 1
         self._check_limits(url)
         known = self._credentials.get(server_of(url))
@@ -346,7 +346,7 @@ def _follow(url: str, target: str) -> str:
     except ValueError:
         after = target
     try:
-        check_url(after)
+        validate_url(after)
     except MirrorError as error:  # the user did not type that URL
         raise MirrorError(
             "bad-redirect",

@@ -38,7 +38,7 @@ def with_scheme(text: str) -> str | None:
     return f"{'http' if is_local else 'https'}://{found['rest']}"
 
 
-def check_url(url: str) -> None:
+def validate_url(url: str) -> None:
     """Confirm that ``url`` is an http or https URL without credentials.
 
     :raises MirrorError: if it is not.

@@ -25,7 +25,7 @@ from wheelfix.upstream.client import get_page, get_projects
 from wheelfix.upstream.html_links import flatten
 from wheelfix.upstream.http import Session
 from wheelfix.upstream.remote_wheel import metadata_of
-from wheelfix.upstream.urls import check_url, shown_url
+from wheelfix.upstream.urls import shown_url, validate_url
 
 PAGE = b'{"meta": {"api-version": "1.1"}, "name": "demo", "versions": [], "files": []}'
 TYPE = {"Content-Type": JSON}
@@ -212,7 +212,7 @@ def test_urls_are_shown_without_secrets(url: str, said: str) -> None:
 )
 def test_errors_about_a_url_show_no_secrets(url: str) -> None:
     with pytest.raises(MirrorError) as caught:
-        check_url(url)
+        validate_url(url)
     assert "hidden" not in str(caught.value)
 
 
