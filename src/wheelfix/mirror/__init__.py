@@ -1,4 +1,4 @@
-"""A mirror: a folder that serves the simple repository API, and what is published to it, changed in it and found in it.
+"""A mirror: a directory that serves the simple repository API, and what is published to it, changed in it and found in it.
 
 The JSON page of a project is the record of truth; all else is made from it and from the files.
 """

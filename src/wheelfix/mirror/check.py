@@ -26,10 +26,10 @@ from wheelfix.mirror.layout import (
     page_key,
     project_of,
 )
-from wheelfix.mirror.listing import Contents, compare, read_whole, sibling_of
+from wheelfix.mirror.listing import Contents, compare, listed_wheel, read_whole
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport, finding
-from wheelfix.mirror.release import Needs, Sibling, compare_siblings, unyanked_originals
+from wheelfix.mirror.release import ListedWheel, Needs, compare_releases, unyanked_originals
 from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_root
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of
@@ -63,7 +63,7 @@ def find_unlisted(store: Store, known: Account) -> Iterator[Finding]:
         if key in known.keys:
             continue
         if key in removable(project_of(key)):
-            yield finding("unlisted", key, "no page lists it: an interrupted run left it", fixable=True)
+            yield finding("unlisted", key, "no page lists it; an interrupted run left it", fixable=True)
         else:
             yield finding("unlisted", key, "no page lists it; add it again, or delete it if nobody misses it")
 
@@ -124,7 +124,7 @@ class _Check:
         findings = list(self._root(present))
         for project in sorted(self._known.listed - present):
             if self._is_listed_now(project) and not (is_normalized_name(project) and self._pages(project)[0] is not None):
-                message = "it is listed, and has no page"
+                message = "it is listed and has no page"
                 findings.append(finding("page-missing", f"{SIMPLE}/{shown(project)}", message, fixable=True))
                 self._known.doubtful.add(project)
         for project in sorted(present):
@@ -141,7 +141,7 @@ class _Check:
             html = self._store.read(ROOT_HTML)
             is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
             if (html.data if html else None) != root_html(self._known.listed) and not (html is None and is_unused):
-                yield finding("html-differs", ROOT_HTML, "it does not say what JSON says", fixable=True)
+                yield finding("html-differs", ROOT_HTML, "it differs from the JSON page", fixable=True)
         except (MirrorError, OSError) as error:
             self._known.listed = frozenset() if isinstance(error, MirrorError) else frozenset(present)
             yield unreadable(ROOT_PAGE, error, fixable=isinstance(error, MirrorError))
@@ -201,12 +201,12 @@ class _Check:
             if page.stored is None:
                 if self._is_listed(project) or html is not None:  # else an interrupted `mirror add` got no further
                     self._doubt(project)
-                    yield finding("page-missing", key, "there is a directory for it, and no page")
+                    yield finding("page-missing", key, "it has no page")
                 return
             if not self._is_listed(project):
                 yield finding("page-unlisted", f"{SIMPLE}/{project}", "the root does not list it", fixable=True)
             if html is None or html.data != page_html(page):
-                yield finding("html-differs", html_key, "it does not say what JSON says", fixable=True)
+                yield finding("html-differs", html_key, "it differs from the JSON page", fixable=True)
         except (MirrorError, OSError) as error:
             yield unreadable(key, error)
             self._doubt(project)
@@ -235,7 +235,7 @@ class _Check:
         there = self._store.head(own) if key != own else None
         is_there = there is not None and there.size == file.size
         if key is None or is_there:
-            message = f"its URL is {shown(file.url)}{f', and it lies at {shown(own)}' if is_there else ''}"
+            message = f"its URL is {shown(file.url)}{f', but the file is at {shown(own)}' if is_there else ''}"
             yield finding("file-elsewhere", f"{SIMPLE}/{page.project}/{shown(file.filename)}", message, fixable=is_there)
             return
         try:
@@ -249,7 +249,7 @@ class _Check:
         try:
             head = self._store.head(key)
             if head is None:
-                yield finding("file-missing", key, "it is listed, and not there; adding the wheel again brings it back")
+                yield finding("file-missing", key, "it is listed and does not exist; add the wheel again")
                 return
             contents = Contents() if self._quick else self._read(key)
             contents.size = head.size
@@ -276,16 +276,16 @@ class _Check:
         originals = {(each.origin.filename, each.origin.sha256) for each in page.files if each.origin is not None}
         listed = ((each.filename, each.sha256) for each in page.files if each.yanked is None)
         yield from unyanked_originals(page.project, listed, originals)
-        yield from compare_siblings(page.project, self._siblings(page))
+        yield from compare_releases(page.project, self._listed_wheels(page))
 
-    def _siblings(self, page: Page) -> Iterator[Sibling]:
+    def _listed_wheels(self, page: Page) -> Iterator[ListedWheel]:
         for each in page.files:
             key = served_key(page, each)
             stored = self._store.read(key + METADATA) if key and each.yanked is None else None
             if stored is not None and (
-                sibling := sibling_of(each.filename, stored.data, self._known.needs.get(each.filename))
+                wheel := listed_wheel(each.filename, stored.data, self._known.needs.get(each.filename))
             ):
-                yield sibling
+                yield wheel
 
 
 def check_mirror(

@@ -11,9 +11,9 @@ import requests
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
-from wheelfix.mirror.listing import Contents, Listing, compare, read_whole, sibling_of
+from wheelfix.mirror.listing import Contents, Listing, compare, listed_wheel, read_whole
 from wheelfix.mirror.registry import MirrorCheckReport, finding
-from wheelfix.mirror.release import Sibling, compare_siblings, unyanked_originals
+from wheelfix.mirror.release import ListedWheel, compare_releases, unyanked_originals
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
@@ -123,7 +123,7 @@ class ServedWheel:
         self._whole = whole
         self._may_download = may_download
         self._place = f"{project}: {shown(file.filename)}"
-        self.sibling: Sibling | None = None
+        self.sibling: ListedWheel | None = None
 
     def check(self) -> Iterator[Finding]:
         """Yield what is wrong with it.
@@ -148,7 +148,7 @@ class ServedWheel:
         yield from compare(self._listing(), contents, self._place)
         data = contents.metadata if contents.metadata_file is None else contents.metadata_file
         if data is not None and not self._file.is_yanked:
-            self.sibling = sibling_of(self._file.filename, data, contents.needs)
+            self.sibling = listed_wheel(self._file.filename, data, contents.needs)
 
     def _listing(self) -> Listing:
         file = self._file
@@ -337,7 +337,7 @@ class _ProjectCheck:
         self._index = index
         self._project = project
         self._download = download
-        self._siblings: list[Sibling] = []
+        self._listed_wheels: list[ListedWheel] = []
         self.files = 0
 
     def run(self) -> Iterator[Finding]:
@@ -370,7 +370,7 @@ class _ProjectCheck:
         main = forms.get("json") or forms.get("html")
         if main is not None:
             yield from self._check_files(main)
-            yield from compare_siblings(self._project, self._siblings)
+            yield from compare_releases(self._project, self._listed_wheels)
             yield from check_originals(self._project, main)
 
     def _check_files(self, page: ServedPage) -> Iterator[Finding]:
@@ -406,4 +406,4 @@ class _ProjectCheck:
         silent[server] = 0
         self.files += 1
         if wheel.sibling is not None:
-            self._siblings.append(wheel.sibling)
+            self._listed_wheels.append(wheel.sibling)

@@ -20,9 +20,7 @@ from wheelfix.options import Publishing
 from wheelfix.results import Problem, Published, PublishStatus
 from wheelfix.text import as_utf8, shown
 
-SAME_NAME: Final = (
-    "The original has the same name, so that it cannot be listed too; use --build-tag to give the new one another."
-)
+SAME_NAME: Final = "The original is not listed: it has the same name. Use --build-tag to give the fixed wheel another one."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +65,17 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
     if old is None:
         return Acceptance(replace(_known_before(page, new), checked_by=rules), PublishStatus.ADDED)
     if old.filename != new.filename:
-        raise _spelled_otherwise(old, new)
-    stays = () if old.yanked is None else (f"It stays yanked: `wheelfix mirror unyank` lists {new.filename} again.",)
+        raise _spelled_otherwise(old)
+    still_yanked = (
+        () if old.yanked is None else (f"It is still yanked; `wheelfix mirror unyank {new.filename}` unyanks it.",)
+    )
     if old.sha256 == new.sha256:
         checked_by = old.checked_by if rules is None else rules
         same = replace(
             old, url=new.url, size=new.size, requires_python=new.requires_python, metadata_sha256=new.metadata_sha256,
             origin=new.origin, checked_by=checked_by,
         )  # fmt: skip
-        return Acceptance(same, PublishStatus.UNCHANGED, stays)
+        return Acceptance(same, PublishStatus.UNCHANGED, still_yanked)
     if old.origin is not None and old.origin.sha256 == new.sha256:
         raise _original_of(old)
     if not replaces:
@@ -83,7 +83,7 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
     file = replace(_known_before(page, new), checked_by=rules)
     if old.yanked is not None or old.yanked_by is not None:
         file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
-    return Acceptance(file, PublishStatus.REPLACED, (*_what_caches_hold(page, old), *stays))
+    return Acceptance(file, PublishStatus.REPLACED, (*_what_caches_hold(page, old), *still_yanked))
 
 
 def _known_before(page: Page, new: ListedFile) -> ListedFile:
@@ -95,41 +95,40 @@ def _known_before(page: Page, new: ListedFile) -> ListedFile:
 def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:
     project = page.project
     return (
-        f"The bytes that were served before stay at their URL, for locks that name them: {page.key(old)}.",
-        f"Clients may have cached what the name stood for. Clear it with `uv cache clean {project}`, `poetry cache "
-        f"clear SOURCE --all -n`, `pdm cache clear`; then lock again, in uv with `--upgrade-package {project}`.",
+        f"Old locks can still install the replaced file: {page.key(old)}.",
+        f"Clients may have cached the old file. Clear it with `uv cache clean {project}`, `poetry cache clear SOURCE "
+        f"--all -n` or `pdm cache clear`, then lock again, in uv with `--upgrade-package {project}`.",
     )
 
 
 def _name_taken(old: ListedFile) -> MirrorError:
     return MirrorError(
         "name-taken",
-        f"the mirror serves {shown(old.filename)} with other bytes, sha256 {old.sha256}, since {shown(old.upload_time)}",
-        hint="Serve these in place of those with --replace, or give the wheel a name of its own when it is corrected: "
-        "`wheelfix strip-gpu` and `fix` take --build-tag and --local.",
+        f"the mirror serves {shown(old.filename)} with other bytes",
+        reason=f"it serves sha256 {old.sha256} since {shown(old.upload_time)}",
+        hint="Replace the file with --replace, or give the wheel another name with --build-tag or --local when you fix it.",
     )
 
 
 def _original_of(old: ListedFile) -> MirrorError:
     return MirrorError(
         "is-the-original",
-        f"the mirror serves {shown(old.filename)} corrected, and this is the original that it was made from",
-        hint="There is nothing to do. To list it too, yanked, correct it with a name of its own: `wheelfix strip-gpu "
-        "--publish MIRROR --build-tag 1nogpu --yank-original REASON`. To go back to it, remove the corrected one first.",
+        f"the mirror serves {shown(old.filename)} fixed, and this is its original",
+        hint="Nothing needs to be done. To go back to the original, remove the fixed wheel first.",
     )
 
 
-def _spelled_otherwise(old: ListedFile, new: ListedFile) -> MirrorError:
+def _spelled_otherwise(old: ListedFile) -> MirrorError:
     return MirrorError(
         "name-taken",
         f"the mirror serves {shown(old.filename)}, which is the same wheel to installers",
-        hint=f"Remove that one first, if {shown(new.filename)} is to be served in its place.",
+        hint="Remove that file first to serve this one in its place.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The wheels of one project that were read: those to ``add``, and ``originals`` of corrected ones among these.
+    """The wheels of one project that were read: those to ``add``, and ``originals`` of fixed ones among these.
 
     ``notes`` say why a file with the name of an original cannot be used, by that name.
     """
@@ -210,7 +209,7 @@ def _given_twice(path: Path) -> MirrorError:
     return MirrorError(
         "given-twice",
         f"{shown(str(path))} is the same wheel with other bytes",
-        hint="Name only the one that is to be served.",
+        hint="Name only one of them.",
     )
 
 
@@ -233,7 +232,7 @@ def _decide_each(
 
 
 def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path, NewWheel], reason: str) -> None:
-    """List the originals of corrected wheels, yanked; notes say where that cannot be."""
+    """List the originals of fixed wheels, yanked; notes say where that cannot be."""
     added = [path for path, done in decision.done.items() if done.problem is None]
     for path in added:
         origin = examined.add[path].file.origin
@@ -244,7 +243,7 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
         if origin.filename == examined.add[path].file.filename:
             decision.note(path, SAME_NAME)
         elif listed is not None and listed.sha256 != origin.sha256:
-            decision.note(path, f"The original is not listed: {shown(origin.filename)} is there with other bytes.")
+            decision.note(path, f"The original is not listed: the mirror serves {shown(origin.filename)} with other bytes.")
         elif listed is not None:
             _yank(decision, listed, reason)
         elif original is not None:
@@ -252,7 +251,9 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
             decision.list_file(original.file, original)
             _yank(decision, with_upstream(original.file, upstream) if upstream else original.file, reason, original.path)
         else:
-            missing = f"The original, {shown(origin.filename)}, is not at hand, so that it is not listed."
+            missing = (
+                f"The original is not listed: there is no {shown(origin.filename)} with its sha256. Give it with --original."
+            )
             decision.note(path, *examined.notes.get(origin.filename, ()), missing)
 
 

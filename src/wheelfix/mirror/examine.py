@@ -53,16 +53,16 @@ def examine(
     ``sha256`` is that of the file where it is known. What PyPI alone refuses is no error here: clients install it.
     A wheel that is examined ``leniently`` may have errors, which are in ``errors`` then.
 
-    :raises MirrorError: if it has an error, as ``wheelfix verify`` tells it.
+    :raises MirrorError: if it has an error, as ``wheelfix verify`` reports it.
     :raises WheelError: if it cannot be read.
     :raises SourceChanged: if somebody writes to it meanwhile.
     """
     is_large = sha256 is None and source.size > _LARGE  # worth a thread of its own
     with RunningDigest(source) if is_large and isinstance(source, Source) else nullcontext() as digest:
-        faults = [each.finding for each in findings_in(path, source=source)]
-        errors = [each for each in faults if each.severity is Severity.ERROR and not _is_taken(each)]
+        found = [each.finding for each in findings_in(path, source=source)]
+        errors = [each for each in found if each.severity is Severity.ERROR and not _is_accepted(each)]
         if errors and not leniently:
-            raise _faulty(errors)
+            raise _invalid(errors)
         with Wheel(path, source=source) as wheel:
             metadata = wheel.read("METADATA")
             known = sha256 or (digest.hexdigest() if digest else sha256_of(source))
@@ -73,20 +73,20 @@ def examine(
     return ExaminedWheel(path, wheel.filename.project, listed, metadata, provenance, codes)
 
 
-def _is_taken(finding: Finding) -> bool:
-    """Whether a mirror takes a wheel with this error: no client minds."""
+def _is_accepted(finding: Finding) -> bool:
+    """Whether a mirror accepts a wheel with this error: no client refuses it."""
     return finding.refused_by == _AT_UPLOAD and finding.code not in _NEVER
 
 
-def _faulty(errors: Sequence[Finding]) -> MirrorError:
+def _invalid(errors: Sequence[Finding]) -> MirrorError:
     more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
     where = f"{errors[0].place}: " if errors[0].place else ""
-    can_be_mended = any(each.fixable for each in errors)
-    way = "`wheelfix repair` mends what can be mended" if can_be_mended else "download or build the wheel again"
+    is_fixable = any(each.fixable for each in errors)
+    way = "`wheelfix repair` fixes what can be fixed" if is_fixable else "download or build the wheel again"
     return MirrorError(
         "invalid-wheel",
         f"it has errors: {errors[0].code}: {where}{errors[0].message}{more}",
-        hint=f"`wheelfix verify` tells all of them; {way}.",
+        hint=f"`wheelfix verify` prints all of them; {way}.",
     )
 
 
@@ -107,7 +107,7 @@ def _listed(wheel: Wheel, metadata: bytes, sha256: str, time: str, provenance: P
 
 
 def upload_time(moment: datetime) -> str:
-    """Return ``moment`` in the form of PEP 700; one without a time zone is taken for UTC, which that asks for.
+    """Return ``moment`` in the form of PEP 700; one without a time zone counts as UTC, which that requires.
 
     :raises OverflowError: if no year of four digits is left of it in UTC.
     """

@@ -101,7 +101,7 @@ def _fixed(store: Store, page: Page, file: ListedFile) -> ListedFile:
     try:
         with store.open(key) as source:
             wheel = examine(Path(key), source, sha256=None, now=lambda: datetime.fromtimestamp(0, UTC), leniently=True)
-    except WheelfixError:  # it stays a finding
+    except WheelfixError:  # it is still a finding
         return file
     if wheel.file.sha256 != file.sha256:
         return file

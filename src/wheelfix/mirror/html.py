@@ -42,8 +42,8 @@ def _status_metas(status: object) -> str:
     if not isinstance(status, Mapping):
         return ""
     names = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}
-    told = {name: status[key] for name, key in names.items() if isinstance(status.get(key), str)}
-    return "".join(f'    <meta name="{name}" content="{_text(text)}">\n' for name, text in told.items())
+    given = {name: status[key] for name, key in names.items() if isinstance(status.get(key), str)}
+    return "".join(f'    <meta name="{name}" content="{_text(text)}">\n' for name, text in given.items())
 
 
 def _html(title: str, body: str, metas: str = "") -> bytes:
@@ -78,7 +78,7 @@ def _notes(file: ListedFile) -> Iterable[str]:
         yield f"yanked: {file.yanked}" if file.yanked else "yanked"
     if file.origin is not None:
         origin = file.origin
-        yield f"corrected by wheelfix {origin.tool}; the original is {origin.filename}, sha256 {origin.sha256}"
+        yield f"fixed by wheelfix {origin.tool}; the original is {origin.filename}, sha256 {origin.sha256}"
         yield from origin.changes
 
 

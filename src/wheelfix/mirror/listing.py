@@ -12,7 +12,7 @@ from wheelfix.errors import WheelfixError
 from wheelfix.mirror.examine import examine
 from wheelfix.mirror.pages import ListedFile
 from wheelfix.mirror.registry import finding
-from wheelfix.mirror.release import Needs, Sibling, needs_by_metadata, read_needs
+from wheelfix.mirror.release import ListedWheel, Needs, needs_by_metadata, read_needs
 from wheelfix.results import Finding
 from wheelfix.text import as_utf8, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
@@ -122,7 +122,7 @@ def _same_specifier(one: str, two: str) -> bool:
         return one == two
 
 
-def sibling_of(filename: str, metadata: bytes, needs: Needs | None = None) -> Sibling | None:
+def listed_wheel(filename: str, metadata: bytes, needs: Needs | None = None) -> ListedWheel | None:
     """Return what a wheel requires, to be compared with others of its release; ``None`` if ``metadata`` cannot be read.
 
     ``needs`` are known where the wheel was read whole.
@@ -132,4 +132,4 @@ def sibling_of(filename: str, metadata: bytes, needs: Needs | None = None) -> Si
         needs = needs or needs_by_metadata(WheelFilename.parse(filename), document)
     except WheelfixError:  # it is a finding of the wheel
         return None
-    return Sibling(filename, [field.value.strip() for field in document.all(REQUIRES)], needs)
+    return ListedWheel(filename, [field.value.strip() for field in document.all(REQUIRES)], needs)

@@ -27,7 +27,7 @@ BY_UPSTREAM: Final = "upstream"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a corrected file was made from: the original's file name and sha256 (hexadecimal), and what was changed.
+    """What a fixed file was made from: the original's file name and sha256 (hexadecimal), and what was changed.
 
     ``changes`` are one line each. ``tool`` is the version of wheelfix, ``rules_sha256`` identifies the rules, if there were.
     """
@@ -43,7 +43,7 @@ class Origin:
 class ListedFile:
     """One file of a page.
 
-    ``url`` is as the page has it, ``sha256`` and ``metadata_sha256``, that of the sidecar, are lower-case hexadecimal,
+    ``url`` is as the page has it, ``sha256`` and ``metadata_sha256``, that of the metadata file, are lower-case hexadecimal,
     ``size`` is in bytes, ``upload_time`` in the form of PEP 700. ``yanked`` is the reason, empty where none was given,
     and ``None`` for a file that is not yanked; ``yanked_by`` says who decided that. ``checked_by`` identifies the rules that
     were applied when it was published, whether or not they changed anything.
@@ -157,7 +157,7 @@ def _rank(file: ListedFile) -> tuple[Version, str]:
 
 
 class _Name(NamedTuple):
-    """What a file name tells: the version to compare and as text, and what makes the file the one that it is."""
+    """What is in a file name: the version to compare and as text, and what identifies the file."""
 
     order: Version
     version: str
@@ -169,7 +169,7 @@ def _name_of(filename: str) -> _Name:
     """Return what is in a file name; one that is none of a wheel stands for itself."""
     try:
         name = WheelFilename.parse(filename)
-    except FilenameError:  # `mirror check` tells it
+    except FilenameError:  # `mirror check` reports it
         return _Name(_NO_VERSION, "", filename)
     version = name.parsed_version
     return _Name(version or _NO_VERSION, str(version) if version else "", name.identity)
@@ -273,7 +273,7 @@ def _others(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, An
 def read_page(data: bytes, project: str) -> Page:
     """Return the JSON page of ``project`` that ``data`` holds.
 
-    :raises MirrorError: if it is no such page: it is never taken for an empty one.
+    :raises MirrorError: if it is no such page: it never counts as an empty one.
     """
     try:
         document = _decode(data)
@@ -409,5 +409,5 @@ def read_root(data: bytes) -> frozenset[str]:
         raise MirrorError(
             "bad-page",
             f"the page that lists all projects is damaged: {_why(error)}",
-            hint="Nothing was written. Make it anew with `wheelfix mirror check --fix`.",
+            hint="Nothing was written. Run `wheelfix mirror check --fix` to write it again.",
         ) from error

@@ -102,7 +102,7 @@ _ALL: Final = (
         "Use a status of PEP 792.",
         Seen.INDEX,
     ),
-    _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it.", f"{_REGENERATE}"),
+    _error("page-missing", "A project that is listed has no page.", "Clients get 404 for it.", _REGENERATE),
     _error(
         "page-unlisted",
         "The root page does not list a project.",
@@ -275,8 +275,7 @@ _RANK: Final = {code: rank for rank, code in enumerate(MIRROR_CHECKS)}
 
 def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Finding:
     """Return a finding of a mirror; ``place`` is a path in it, or a URL."""
-    check = MIRROR_CHECKS[code]
-    return check.finding(place, message, fixable=fixable, hint=check.remedy)
+    return MIRROR_CHECKS[code].finding(place, message, fixable=fixable)
 
 
 @dataclass(frozen=True, slots=True)

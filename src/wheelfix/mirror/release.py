@@ -1,6 +1,6 @@
-"""The wheels of one release as a page lists them, and whether they agree as well as where they came from.
+"""The wheels of one release as a page lists them, and whether they agree as well as they did where they came from.
 
-Those of a release should agree, and those that can do without a GPU should not ask for its libraries.
+Wheels of a release should agree, and CPU builds should not require what only a GPU build needs.
 """
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ from wheelfix.wheel.wheel import Wheel
 class Needs:
     """What is known of the GPU requirements of a wheel: those that it can do ``without``, and the ``reason``.
 
-    ``may_need_others`` tells that there are some that it needs, or of which nothing is known.
+    ``may_need_others`` says that it needs some of them, or may need them.
     """
 
     without: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class Sibling:
+class ListedWheel:
     """A listed wheel that is not yanked: its ``requirements``, and what is known of its ``needs``."""
 
     filename: str
@@ -69,7 +69,7 @@ def read_needs(wheel: Wheel) -> Needs:
 
 
 def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
-    """Return what markers, tags and the version's label alone say of what ``strip-gpu`` would drop."""
+    """Return what markers, tags and the local version alone say of what ``strip-gpu`` would drop."""
     evidence = Evidence.of_names(Environments(filename.tags), filename.project, (filename.version,))
     changes = apply_rules(_rules(), make_facts(document, filename, str)).changes
     judged = ((change.before, evidence.judge(change.before)) for change in changes if change.before)
@@ -77,7 +77,7 @@ def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
 
 
 def _believed(text: str, judgement: Judgement, evidence: Evidence) -> tuple[str, Verdict, str]:
-    """Return the verdict on a requirement where the wheel is taken at its word: a report is no leave to drop anything."""
+    """Return the verdict on a requirement where the wheel's own word counts: this is for a report, nothing is dropped."""
     words = evidence.says_it_is_without(text) if judgement.verdict is Verdict.UNPROVEN else ""
     return (text, Verdict.SAFE, words) if words else (text, judgement.verdict, judgement.reason)
 
@@ -88,45 +88,45 @@ def _needs(judged: Iterable[tuple[str, Verdict, str]]) -> Needs:
     return Needs(tuple(text for text, _ in safe), safe[0][1] if safe else "", len(safe) < len(judged))
 
 
-def compare_siblings(project: str, siblings: Iterable[Sibling]) -> Iterator[Finding]:
+def compare_releases(project: str, wheels: Iterable[ListedWheel]) -> Iterator[Finding]:
     """Yield wheels of ``project`` that lack what others of their release require, or require what they can do without."""
-    siblings = list(siblings)
+    wheels = list(wheels)
     missing: dict[str, list[str]] = {}
-    for disagreement in disagreements_of({Path(each.filename): each.requirements for each in siblings}):
+    for disagreement in disagreements_of({Path(each.filename): each.requirements for each in wheels}):
         for path in disagreement.missing:
             missing.setdefault(path.name, []).append(disagreement.requirement)
     for name, texts in sorted(missing.items()):
         message = f"other wheels of the release also require {shown_few(texts)}"
         yield finding("release-disagrees", _place(project, name), message)
-    yield from _check_labels(project, (each.filename for each in siblings))
-    others = {_version(each.filename) for each in siblings if each.needs.may_need_others}
-    for each in siblings:  # beside a GPU build a wheel says what that says, and rightly so
+    yield from _compare_coverage(project, (each.filename for each in wheels))
+    others = {_version(each.filename) for each in wheels if each.needs.may_need_others}
+    for each in wheels:  # in a release with a GPU build all wheels should require what that needs
         if each.needs.without and _version(each.filename) not in others:
-            message = f"it requires {shown_few(_names(each.needs.without))}, and can do without: {each.needs.reason}"
+            message = f"it requires {shown_few(_names(each.needs.without))} and does not need it: {each.needs.reason}"
             yield finding("gpu-requirements", _place(project, each.filename), message)
 
 
 def unyanked_originals(
     project: str, listed: Iterable[tuple[str, str]], originals: Container[tuple[str, str]]
 ) -> Iterator[Finding]:
-    """Yield which of the files that are ``listed``, and not yanked, are ``originals`` of corrected ones beside them.
+    """Yield which of the files that are ``listed``, and not yanked, are ``originals`` of fixed ones beside them.
 
     Both are file names with sha256 (hexadecimal).
     """
     for filename, sha256 in listed:
         if (filename, sha256) in originals:
-            message = "a corrected wheel that was made from it is listed too"
+            message = "a fixed wheel that was made from it is listed too"
             yield finding("original-not-yanked", _place(project, filename), message)
 
 
-def _check_labels(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
-    """Yield the versions with a label that have no wheel for a Python and platform that the version without it has."""
+def _compare_coverage(project: str, filenames: Iterable[str]) -> Iterator[Finding]:
+    """Yield the local versions that have no wheel for a Python and platform that their public version has."""
     wheels: dict[Version, list[WheelFilename]] = {}
     for name in filter(None, map(_parsed, filenames)):
         if name.parsed_version is not None:
             wheels.setdefault(name.parsed_version, []).append(name)
-    for version, labelled in sorted(wheels.items()):
-        missing = uncovered(wheels.get(Version(version.public), ()), labelled) if version.local is not None else []
+    for version, local in sorted(wheels.items()):
+        missing = uncovered(wheels.get(Version(version.public), ()), local) if version.local is not None else []
         if missing:
             message = f"it has no wheel for {shown_few(missing)}, and {version.public} has"
             yield finding("local-version-covers-less", f"{project} {version}", message)
@@ -150,14 +150,13 @@ def _version(filename: str) -> str:
 def _parsed(filename: str) -> WheelFilename | None:
     try:
         return WheelFilename.parse(filename)
-    except FilenameError:  # the file itself is told
+    except FilenameError:  # that is a finding of the file
         return None
 
 
 _NEXT_STEPS: Final = (
-    "Resolvers read one wheel and assume that it speaks for the whole release. Fix all of them, give the fixed ones a "
-    "release of their own (`strip-gpu --local cpu`), yank what is listed and not fixed (`wheelfix mirror yank`), or add "
-    "them anyway with --allow-mixed."
+    "Fix all wheels of the release; or give the fixed ones a release of their own (--local cpu), or add them with "
+    "--allow-mixed."
 )
 
 
@@ -169,7 +168,7 @@ def compare_release(
     ``new`` are those that are not in ``store`` yet, by their sha256.
 
     :raises MirrorError: if they disagree more than their originals, or a file that says so is lost.
-    :raises WheelError: if a corrected wheel cannot be read.
+    :raises WheelError: if a fixed wheel cannot be read.
     """
     declared = {file.filename: Declared.of(_metadata(store, page, file, new)) for file in files}
     found = disagreements_of({Path(name): each.requirements for name, each in declared.items()})
@@ -181,7 +180,8 @@ def compare_release(
         fixed = [file.filename for file in files if file.origin]
         were = "was" if len(fixed) == 1 else "were"
         message = f"the wheels of {title} would no longer agree on {shown_few(worse)}: {shown_few(fixed)} {were} fixed"
-        raise MirrorError("mixed-release", message, hint=_NEXT_STEPS)
+        reason = "resolvers read one wheel and assume that it speaks for the whole release"
+        raise MirrorError("mixed-release", message, reason=reason, hint=_NEXT_STEPS)
     if not found:
         return ()
     texts = shown_few([each.requirement for each in found])
@@ -197,8 +197,8 @@ def _metadata(store: Store, page: Page, file: ListedFile, new: Mapping[str, Exam
     if stored is None:
         raise MirrorError(
             "no-metadata-file",
-            f"the mirror has lost the metadata file of {shown(file.filename)}",
-            hint="`wheelfix mirror check --fix` writes it again.",
+            f"the metadata file of {shown(file.filename)} is missing",
+            hint="Run `wheelfix mirror check --fix`.",
         )
     return stored.data
 
@@ -224,7 +224,7 @@ def _provenance(store: Store, page: Page, file: ListedFile, new: Mapping[str, Ex
     if key is None or store.head(key) is None:
         raise MirrorError(
             "no-wheel",
-            f"the mirror has lost {shown(file.filename)}, which says what was changed in it",
+            f"{shown(file.filename)} is missing, and only it says what was changed in it",
             hint="Add it again, or remove it with `wheelfix mirror remove`.",
         )
     with store.open(key) as source, Wheel(Path(key), source=source) as wheel:

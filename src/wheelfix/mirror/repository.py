@@ -2,7 +2,7 @@
 
 A file that no page lists may be what an interrupted run left, which can be deleted, or what a page listed that is lost or
 was restored, which must stay. So an entry of the journal names the state of the page in which the file can be deleted: as it
-was before wheels were added, or as it is once they are removed. In any other state nobody knows, and the file stays.
+was before wheels were added, or as it is once they are removed. In any other state nobody knows, and the file is kept.
 """
 
 import hashlib
@@ -91,8 +91,8 @@ def behind(store: Store, page: Page, error: Exception) -> Problem:
     what = f"{', '.join(keys)} could not be written" if keys else "what the run left behind could not be deleted"
     return Problem(
         "page-not-written",
-        f"{page_key(page.project)} says so, but {what}: {problem.message if problem else error}",
-        "Run the same command again, or `wheelfix mirror check --fix`, once the cause is gone.",
+        f"{page_key(page.project)} is written, but {what}: {problem.message if problem else error}",
+        "Run the same command again once the cause is gone.",
     )
 
 

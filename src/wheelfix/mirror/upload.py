@@ -116,7 +116,7 @@ class _Upload:
                 break
         for path, done in decision.done.items():
             if done.path in self._restored and done.status is PublishStatus.UNCHANGED:
-                decision.note(path, "The file in the mirror was lost or damaged, and is restored.")
+                decision.note(path, "The file in the mirror was missing or damaged; it is restored.")
         return decision
 
     def _put_all(self, files: Mapping[str, ExaminedWheel]) -> dict[Path, WheelfixError | OSError]:
@@ -158,14 +158,12 @@ class _Upload:
     def _remove_moved(self, decision: Decision, path: Path) -> None:
         """Remove a wheel from where it came from, unless that is where the mirror serves it, or another file."""
         if self._store.serves(path):
-            decision.note(path, "It is not moved away: the mirror itself serves it from there.")
+            decision.note(path, "It is not moved: the mirror itself serves it from there.")
             return
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            decision.note(
-                path, f"It is in the mirror, and could not be removed from where it was: {error.strerror or error}."
-            )
+            decision.note(path, f"It is in the mirror, but its source could not be removed: {error.strerror or error}.")
 
 
 def _examine(wheel: NewWheel) -> _Result:

@@ -31,7 +31,7 @@ from wheelfix.wheel.filename import WheelFilename
 def yank_files(mirror: Path | str, selection: str, reason: str = "", *, limits: Limits = Limits()) -> PublishReport:
     """Yank files (PEP 592): new resolutions avoid them, locks that name them still install them.
 
-    This holds whatever an index says that they were taken from.
+    This holds whatever the index says that they came from.
 
     ``selection`` is a file name, a project, or one with versions, such as ``torch==2.7.0``. A file that is yanked already
     gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``limits`` says how long to wait
@@ -49,7 +49,7 @@ def yank_files(mirror: Path | str, selection: str, reason: str = "", *, limits: 
 
 
 def unyank_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
-    """Unyank files, whoever yanked them: an index that they were taken from does not yank them again.
+    """Unyank files, whoever yanked them: the index that they came from does not yank them again.
 
     The arguments and errors are those of :func:`yank_files`.
     """
@@ -57,12 +57,12 @@ def unyank_files(mirror: Path | str, selection: str, *, limits: Limits = Limits(
 
 
 def _unyanked(file: ListedFile) -> ListedFile:
-    """Return ``file``, not yanked; one that was not yanked before goes on to follow the index that it came from."""
+    """Return ``file``, not yanked; one that was not yanked before still follows the index that it came from."""
     return file if file.yanked is None else replace(file, yanked=None, yanked_by=BY_MIRROR)
 
 
 def remove_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
-    """Remove files from the mirror's pages, and then from its folder: locks that name them fail from then on.
+    """Remove files from the mirror's pages, and then from its directory: locks that name them fail from then on.
 
     Files that others of the same name have replaced go with them.
 
@@ -162,8 +162,8 @@ def _notes(page: Page, filename: str) -> tuple[str, ...]:
     file = page.find(filename)
     if file is None or file.yanked is not None:
         return ()
-    corrected = [each.filename for each in page.files if each.origin is not None and each.origin.sha256 == file.sha256]
-    return tuple(f"It is the original of {each}, which is listed too: lockers may take either." for each in corrected)
+    fixed = [each.filename for each in page.files if each.origin is not None and each.origin.sha256 == file.sha256]
+    return tuple(f"It is the original of {each}, which is listed too: resolvers may choose either." for each in fixed)
 
 
 _VERBS = {PublishStatus.YANKED: "yank", PublishStatus.UNYANKED: "unyank", PublishStatus.REMOVED: "remove"}

@@ -1,14 +1,14 @@
 """What happened to a mirror, and what it lists, as text and as JSON."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MirrorCheckReport
+from wheelfix.reports.findings import finding_lines
 from wheelfix.reports.json import encode, published_values
-from wheelfix.reports.text import counted
+from wheelfix.reports.text import counted, render_problem
 from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity
 from wheelfix.text import shown
 
@@ -19,20 +19,19 @@ _FIRST: Final = {
     "mirror remove": PublishStatus.REMOVED,
 }
 """What each command is there for."""
-_MOST_ALIKE: Final = 5
-"""How many findings of one code are shown, unless all are asked for."""
+_NOT_DONE: Final = {PublishStatus.REFUSED: "not added", PublishStatus.FAILED: "not added"}
 
 
 def render_published_file(published: Published, *, quiet: bool = False) -> str:
-    """Return what became of one file, in lines with line ends; if ``quiet`` only what went wrong."""
-    name = shown(str(published.source or published.filename))
+    """Return what became of one file, in lines with line ends; if ``quiet`` only errors."""
+    name = str(published.source or published.filename)
     if published.problem:
-        problem = published.problem
-        return f"{name}: {published.status}: {shown(problem.message)}. {shown(problem.hint)}\n"
+        done = _NOT_DONE.get(published.status, published.status)
+        return render_problem(f"{name} {done}", published.problem)
     if quiet:
         return ""
     lines = [
-        f"{name}: {published.status}{_under_which_name(published)}",
+        f"{shown(name)}: {published.status}{_under_which_name(published)}",
         *(f"  note: {shown(note)}" for note in published.notes),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -88,7 +87,7 @@ def render_page(page: Page) -> str:
 def _line(file: ListedFile) -> str:
     words = [file.filename, f"{file.size:,} bytes", file.upload_time[:16].replace("T", " ")]
     if file.origin is not None:
-        words.append(f"corrected from {file.origin.filename}")
+        words.append(f"fixed from {file.origin.filename}")
     if file.yanked is not None:
         words.append(f"yanked: {file.yanked}" if file.yanked else "yanked")
     return shown("  ".join(words))
@@ -125,26 +124,16 @@ def _values(file: ListedFile) -> dict[str, Any]:
 
 def render_mirror_check(report: MirrorCheckReport, *, verbose: bool = False) -> str:
     """Return each finding and who suffers from it, in lines with line ends; of many alike five, unless ``verbose``."""
-    lines = [*_finding_lines("fixed", report.fixed, verbose)]
-    for severity in Severity:
-        lines += _finding_lines(severity, [each for each in report.findings if each.severity is severity], verbose)
+    by_severity = sorted(report.findings, key=lambda each: list(Severity).index(each.severity))
+    lines = [
+        *finding_lines(report.fixed, verbose=verbose, label="fixed"),
+        *finding_lines(by_severity, verbose=verbose, consequences=True, note=_fixable),
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _finding_lines(word: str, findings: Iterable[Finding], verbose: bool) -> Iterator[str]:
-    count = Counter[str]()
-    for each in findings:
-        count[each.code] += 1
-        if verbose or count[each.code] <= _MOST_ALIKE:
-            fixable = " [fixable with --fix]" if each.fixable and word != "fixed" else ""
-            yield shown(f"{word}[{each.code}]: {each.place}: {each.message}{fixable}")
-        if count[each.code] == 1 and word != "fixed":
-            yield f"  reason: {each.consequence}"
-            if not each.fixable:
-                yield f"  help: {each.hint}"
-    for code, number in count.items():
-        if number > _MOST_ALIKE and not verbose:
-            yield f"{word}[{code}]: ... {number - _MOST_ALIKE} more (use -v to show all)"
+def _fixable(finding: Finding) -> str:
+    return " [fixable with --fix]" if finding.fixable else ""
 
 
 def render_mirror_check_summary(report: MirrorCheckReport) -> str:

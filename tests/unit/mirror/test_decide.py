@@ -68,7 +68,7 @@ def test_what_is_yanked_stays_so(sha256: str) -> None:
     page = Page("demo-x", (listed(yanked="because"),))
     accepted = accept(page, listed(sha256=sha256), WHEEL, replaces=True)
     assert accepted.file.yanked == "because"
-    assert any("stays yanked" in note for note in accepted.notes)
+    assert any("still yanked" in note for note in accepted.notes)
 
 
 def test_first_sight_and_the_upload_time_of_the_index_are_both_kept() -> None:

@@ -7,7 +7,7 @@ import pytest
 from building import Entry, write_wheel
 from flaws import metadata, sound
 from wheelfix import Wheel, WheelFilename
-from wheelfix.mirror.release import Needs, Sibling, compare_siblings, needs_by_metadata, read_needs
+from wheelfix.mirror.release import ListedWheel, Needs, compare_releases, needs_by_metadata, read_needs
 from wheelfix.wheel.metadata import Document
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -15,8 +15,8 @@ WITHOUT = Needs((GPU,), "demo/version.py sets cuda = None, and it has no binarie
 ARM, X86 = "demo-1.0-py3-none-manylinux_2_28_aarch64.whl", "demo-1.0-py3-none-manylinux_2_28_x86_64.whl"
 
 
-def codes(*siblings: Sibling) -> list[str]:
-    return [each.code for each in compare_siblings("demo", siblings)]
+def codes(*wheels: ListedWheel) -> list[str]:
+    return [each.code for each in compare_releases("demo", wheels)]
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,12 @@ def test_what_a_wheel_says_of_its_needs(constant: str, expected: Needs, tmp_path
 
 def test_a_wheel_that_can_do_without_is_told_unless_its_release_has_a_gpu_build() -> None:
     """The CPU wheel of a mixed release says what the GPU builds say, as lockers want it."""
-    assert codes(Sibling(ARM, [GPU], WITHOUT)) == ["gpu-requirements"]
-    assert codes(Sibling(ARM, [GPU], WITHOUT), Sibling(X86, [GPU], Needs(may_need_others=True))) == []
+    assert codes(ListedWheel(ARM, [GPU], WITHOUT)) == ["gpu-requirements"]
+    assert codes(ListedWheel(ARM, [GPU], WITHOUT), ListedWheel(X86, [GPU], Needs(may_need_others=True))) == []
     other = X86.replace("1.0", "1.1")
-    assert codes(Sibling(ARM, [GPU], WITHOUT), Sibling(other, [GPU], Needs(may_need_others=True))) == ["gpu-requirements"]
+    assert codes(ListedWheel(ARM, [GPU], WITHOUT), ListedWheel(other, [GPU], Needs(may_need_others=True))) == [
+        "gpu-requirements"
+    ]
 
 
 DEAD = f'{GPU}; platform_system == "Linux" and platform_machine == "x86_64"'
@@ -67,14 +69,14 @@ def test_what_markers_tags_and_labels_alone_say(filename: str, requirement: str,
     assert needs.may_need_others is others
 
 
-def test_siblings_that_disagree() -> None:
-    [finding] = compare_siblings("demo", [Sibling(ARM, ["six", "Seven>=1"]), Sibling(X86, ["six"])])
+def test_listed_wheels_that_disagree() -> None:
+    [finding] = compare_releases("demo", [ListedWheel(ARM, ["six", "Seven>=1"]), ListedWheel(X86, ["six"])])
     assert (finding.code, finding.place) == ("release-disagrees", f"demo: {X86}")
     assert "Seven>=1" in finding.message
 
 
-def test_a_name_that_is_none_of_a_wheel_has_no_siblings() -> None:
-    assert codes(Sibling("demo-1.0.tar.gz", [GPU], WITHOUT), Sibling("demo.whl", [GPU])) == ["gpu-requirements"]
+def test_a_name_that_is_none_of_a_wheel_has_no_listed_wheels() -> None:
+    assert codes(ListedWheel("demo-1.0.tar.gz", [GPU], WITHOUT), ListedWheel("demo.whl", [GPU])) == ["gpu-requirements"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,6 @@ def test_a_label_that_covers_less(labelled: list[str], missing: list[str]) -> No
     """Poetry 2.5.1 locks the version with the label for all platforms."""
     plain = [f"demo-1.0-cp311-cp311-{each}.whl" for each in ("manylinux_2_28_aarch64", "manylinux_2_28_x86_64")]
     names = [*plain, *(f"demo-1.0+cpu-cp311-cp311-{each}.whl" for each in labelled)]
-    found = list(compare_siblings("demo", [Sibling(name, []) for name in names]))
+    found = list(compare_releases("demo", [ListedWheel(name, []) for name in names]))
     assert [each.code for each in found] == ["local-version-covers-less"] * bool(missing)
     assert all(text in each.message for each, text in zip(found, missing, strict=True))

@@ -504,7 +504,7 @@ def test_a_refusal_is_in_the_report_and_printed_once(tmp_path: Path, mirror: Pat
             assert (report["files"][0]["project"], report["files"][0]["filename"]) == ("demo", name)
             problem = report["files"][0]["problem"]
             assert all(problem[key] for key in ("code", "message", "hint"))
-            assert ran.err.count(f"{name} not changed: ") == 1
+            assert ran.err.count(f"{name} not ") == 1
         ran = wheelfix("mirror", "add", mirror, "--from-index", server.index, "--allow-unproven", "demo")
         assert ran.code == 0, ran.err
 

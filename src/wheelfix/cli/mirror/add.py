@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, published_line, refusing, tell
+from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, print_published, published_line, refusing
 from wheelfix.cli.options import Option, naming_from, policy_from, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
 from wheelfix.cli.progress import FixLog, Log
@@ -19,15 +19,15 @@ from wheelfix.text import shown
 _OPTIONS: Final[Mapping[str, Option]] = {
     "platforms": click.option(
         "--platform", "platforms", multiple=True, metavar="TAG",
-        help="For --from-index: only wheels for this, such as 'manylinux*_x86_64'; may be repeated.",
+        help="For --from-index: only wheels for this platform tag, such as 'manylinux*_x86_64'; can be repeated.",
     ),
     "pythons": click.option(
         "--python", "pythons", multiple=True, metavar="VERSION",
-        help="For --from-index: only wheels for this, such as 3.11; may be repeated.",
+        help="For --from-index: only wheels for this Python, such as 3.11; can be repeated.",
     ),
     "sources": rules_option,
     "allow_unproven": click.option(
-        "--allow-unproven", is_flag=True, help="For --from-index: drop also what is unproven, as strip-gpu does."
+        "--allow-unproven", is_flag=True, help="For --from-index: also drop requirements without evidence either way."
     ),
     "skip_gpu_builds": click.option(
         "--skip-gpu-builds", is_flag=True, help="For --from-index: add GPU builds unchanged instead of refusing them."
@@ -40,24 +40,24 @@ _OPTIONS: Final[Mapping[str, Option]] = {
         "--force", is_flag=True, help="For --from-index: drop even what the wheel's own binaries need."
     ),
     "local": click.option(
-        "--local", metavar="LABEL", help="For --from-index: give wheels that change this local version label."
+        "--local", metavar="VERSION", help="For --from-index: give fixed wheels this local version, such as cpu."
     ),
     "build_tag": click.option(
-        "--build-tag", metavar="TAG", help="For --from-index: give wheels that change this build tag, such as 1nogpu."
+        "--build-tag", metavar="TAG", help="For --from-index: give fixed wheels this build tag, such as 1nogpu."
     ),
     "repair": click.option(
-        "--repair", is_flag=True, help="For --from-index: fix what `wheelfix repair` fixes, too."
+        "--repair", is_flag=True, help="For --from-index: also fix what `wheelfix repair` fixes."
     ),
 }  # fmt: skip
 _JOBS: Final = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-    help="How many wheels to work on at a time.",
+    help="How many wheels to check or fix at a time.",
 )  # fmt: skip
-taking_options: Final = with_options(tuple(_OPTIONS.values()))
+index_options: Final = with_options(tuple(_OPTIONS.values()))
 """Gives a click command the options that are for --from-index."""
 
 
-def refuse_taking_options(context: click.Context) -> None:
+def refuse_index_options(context: click.Context) -> None:
     """Confirm that no option was given that is for --from-index.
 
     :raises click.UsageError: if one was.
@@ -89,7 +89,7 @@ class _SyncLog(FixLog):
         self._quiet = quiet
 
     def file_started(self, name: str, size: int | None, resumed: int = 0) -> None:
-        """Print that a download begins, or goes on."""
+        """Print that a download starts or resumes."""
         of_all = f" of {size:,}" if size else ""
         if resumed:
             self._print(f"resuming {shown(name)}: {resumed:,}{of_all} bytes are there\n")
@@ -106,7 +106,7 @@ class _SyncLog(FixLog):
             self.print(text)
 
 
-def take(
+def sync(
     mirror: str,
     index: str,
     requirements: Sequence[str],
@@ -118,15 +118,15 @@ def take(
     sources: tuple[str, ...],
     **options: Any,
 ) -> int:
-    """Take releases from ``index``, correct them and add them; return the exit code.
+    """Download releases from ``index``, fix them and add them; return the exit code.
 
-    :raises click.UsageError: if the options contradict each other, or nothing is to be taken.
+    :raises click.UsageError: if the options contradict each other, or no requirement is given.
     """
-    from wheelfix.mirror.sync import mirror_releases  # imported late: most calls do without a network
+    from wheelfix.mirror.sync import mirror_releases  # imported late: most runs do without a network
     from wheelfix.rules.load import find_rules
 
     if not requirements:
-        raise click.UsageError("Name what to take, such as torch==2.7.0.")
+        raise click.UsageError("Name what to download, such as torch==2.7.0.")
     rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
     with refusing(), _SyncLog(len(requirements), quiet=quiet) as progress:
         report, published = mirror_releases(
@@ -143,36 +143,36 @@ def take(
             jobs=options["jobs"],
             progress=progress,
         )
-    told = {each.source for each in report.outcomes if each.problem}
+    printed = {each.source for each in report.outcomes if each.problem}
     for each in published.files:
-        if each.problem is None or each.source not in told:
-            tell(each, quiet=quiet)
+        if each.problem is None or each.source not in printed:
+            print_published(each, quiet=quiet)
     return conclude(published, form, quiet=quiet)
 
 
 @click.command("add", cls=Command)
 @MIRROR
 @WHEELS
-@click.option("--replace", is_flag=True, help="Serve the new bytes of a file in place of the old ones.")
-@click.option("--yank-original", metavar="REASON", help="List the originals of corrected wheels too, yanked, for old locks.")
+@click.option("--replace", is_flag=True, help="Replace files of the same name; old locks can still install the old ones.")
+@click.option("--yank-original", metavar="REASON", help="List the originals of fixed wheels too, yanked, for old locks.")
 @click.option(
     "--original",
     "originals",
     type=WHEEL,
     multiple=True,
     metavar="WHEEL",
-    help="An original that the mirror does not have yet; for --yank-original, may be repeated.",
+    help="For --yank-original: an original that the mirror does not have yet; can be repeated.",
 )
 @click.option(
     "--from-index",
     "indexes",
     multiple=True,
     metavar="URL",
-    help="WHEEL is a requirement: take its release from this index, correct it, and add it. It can be given once.",
+    help="WHEEL is a requirement: download its release from this index, fix it and add it.",
 )
-@taking_options
-@click.option("--allow-mixed", is_flag=True, help="Add wheels although those of their release will not agree.")
-@click.option("--link", is_flag=True, help="Share the files with the mirror; they must not be written to any more.")
+@index_options
+@click.option("--allow-mixed", is_flag=True, help="Add wheels although the wheels of their release will not agree.")
+@click.option("--link", is_flag=True, help="Hard-link the files into the mirror; do not write to them afterwards.")
 @NULL
 @_JOBS
 @TIMEOUT
@@ -191,16 +191,16 @@ def command(
     timeout: float,
     form: str,
     quiet: bool,
-    **taking: Any,
+    **from_index: Any,
 ) -> int:
-    """Add wheels to a mirror, which is made on first use.
+    """Add wheels to a mirror; it is created on first use.
 
     Each wheel is verified first. A file name that the mirror serves with other bytes
     is refused, and so are wheels of a release that would not agree.
 
-    With --from-index wheels are taken from another index and corrected, by the rules
-    that are in force or those of --rules, else as strip-gpu does. What was taken or
-    refused before is not loaded again.
+    With --from-index, wheels are downloaded from another index and fixed, by your
+    rules or as strip-gpu does. What was added or refused before is not downloaded
+    again.
 
     \b
     Examples:
@@ -218,18 +218,18 @@ def command(
     )
     limits = Limits(lock_seconds=timeout)
     if len(indexes) > 1:
-        raise click.UsageError("--from-index can be given once: run the command once for each index.")
+        raise click.UsageError("Give --from-index once; run the command once for each index.")
     if indexes:
         if link or originals:
-            raise click.UsageError("--from-index knows the originals, and shares no files: leave out --link and --original.")
-        return take(mirror, indexes[0], wheels, form, publishing, limits, quiet=quiet, **taking)
-    refuse_taking_options(click.get_current_context())
+            raise click.UsageError("--link and --original are for wheels on this machine, not for --from-index.")
+        return sync(mirror, indexes[0], wheels, form, publishing, limits, quiet=quiet, **from_index)
+    refuse_index_options(click.get_current_context())
     if originals and yank_original is None:
         raise click.UsageError("--original is for --yank-original.")
     paths = wheel_paths(wheels, null=null, quiet=quiet)
     known = wheel_paths(originals) if originals else ()
     with refusing(), _AddLog(len(paths), quiet=quiet) as log:
         report = add_wheels(
-            mirror, paths, publishing=publishing, originals=known, limits=limits, jobs=taking["jobs"], progress=log
+            mirror, paths, publishing=publishing, originals=known, limits=limits, jobs=from_index["jobs"], progress=log
         )
     return conclude(report, form, quiet=quiet)

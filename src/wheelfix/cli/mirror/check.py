@@ -23,7 +23,7 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
 @click.command("check", cls=Command, sections=CHECKING)
 @click.argument("mirror")
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
-@click.option("--quick", is_flag=True, help="Do not read the wheels: compare their sizes and sidecars only.")
+@click.option("--quick", is_flag=True, help="Do not read the wheels; compare their sizes and metadata files only.")
 @click.option("--fix", is_flag=True, help="Regenerate pages and metadata files, and delete what interrupted runs left.")
 @selection_options(MIRROR_CHECKS, "metadata-file", "findings")
 @click.option("--strict", is_flag=True, help="Exit 1 on warnings too.")
@@ -32,7 +32,7 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
     type=click.Choice(["none", "some", "all"]),
     default="some",
     show_default=True,
-    help="Of an index: which wheels to load whole for their sha256; some are the smallest of each project.",
+    help="For an index: which wheels to download whole for their sha256; some: the smallest of each project.",
 )
 @click.option(
     "--max-requests",
@@ -40,7 +40,7 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
     default=10_000,
     show_default=True,
     metavar="N",
-    help="Of an index: stop after so many requests.",
+    help="For an index: stop after this many requests.",
 )
 @click.option(
     "--max-time",
@@ -48,12 +48,12 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
     default=3600,
     show_default=True,
     metavar="SECONDS",
-    help="Of an index: stop after that.",
+    help="For an index: stop after this time.",
 )
 @TIMEOUT
 @click.option("--format", "form", type=click.Choice(formats("mirror check")), default=TEXT, show_default=True)
 @NO_SUMMARY
-@click.option("-v", "--verbose", is_flag=True, help="Tell every finding, also of many alike.")
+@click.option("-v", "--verbose", is_flag=True, help="Show all findings of each code.")
 def command(
     mirror: str,
     projects: tuple[str, ...],
@@ -93,7 +93,7 @@ def command(
     if is_url and (quick or fix):
         raise click.UsageError("--quick and --fix are for the directory of a mirror, not for a URL.")
     if projects and not is_url:
-        raise click.UsageError("The directory of a mirror is checked as a whole; PROJECT is for the URL of an index.")
+        raise click.UsageError("A directory is checked as a whole; PROJECT is for the URL of an index.")
     selection = Selection(select, ignore)
     with Log(unit="project", quiet=quiet) as progress, refusing():
         if is_url:

@@ -18,17 +18,17 @@ MIRROR = click.argument("mirror", type=MirrorDirectory())
 SELECTION = click.argument("selection", metavar="WHAT")
 TIMEOUT = click.option(
     "--timeout", type=Seconds(min=-1), default=600, show_default=True, metavar="SECONDS",
-    help="How long to wait for another process that writes to the same project; -1 is for ever.",
+    help="How long to wait for another process that writes to the same project; -1 waits for ever.",
 )  # fmt: skip
 FORMAT = click.option(
     "--format", "form", type=click.Choice(formats("mirror")), default=TEXT, show_default=True,
     help="text: the paths of the files, one a line; json: the report.",
 )  # fmt: skip
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Tell only what went wrong.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 
 
 def changing_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a click command what those share that change files of a mirror."""
+    """Give a click command the options of all that change files of a mirror."""
     for option in (QUIET, FORMAT, TIMEOUT, SELECTION, MIRROR):
         function = option(function)
     return function
@@ -36,7 +36,7 @@ def changing_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Let what the mirror or the system refuses end the run, with a message of its own and not as if output had failed."""
+    """End the run with the message of what the mirror or the system refuses."""
     try:
         yield
     except BrokenPipeError:
@@ -51,22 +51,22 @@ def published_line(published: Published, *, quiet: bool = False) -> str:
     return (click.style(head, fg="red") if published.problem else head) + line_end + rest
 
 
-def tell(published: Published, *, quiet: bool = False) -> None:
+def print_published(published: Published, *, quiet: bool = False) -> None:
     """Print what became of one file."""
     say(published_line(published, quiet=quiet))
 
 
 def carry_out(change: Callable[[], PublishReport], form: str, *, quiet: bool) -> int:
-    """Change files of a mirror, tell it, and return the exit code."""
+    """Change files of a mirror, print what became of them, and return the exit code."""
     with refusing():
         report = change()
     for each in report.files:
-        tell(each, quiet=quiet)
+        print_published(each, quiet=quiet)
     return conclude(report, form, quiet=quiet)
 
 
 def conclude(report: PublishReport, form: str, *, quiet: bool) -> int:
-    """Print the result of a call, and return the exit code."""
+    """Print the result of a run, and return the exit code."""
     if not quiet:
         print_summary(render_publish_summary(report))
     if form != TEXT:

@@ -114,7 +114,7 @@ class Store(Protocol):
 def changed_meanwhile(key: str) -> MirrorError:
     """Return the error for a key that has another version than the writer expects."""
     return MirrorError(
-        "changed-meanwhile", f"another process changed {shown(key)} meanwhile", hint="Run the same command again."
+        "changed-meanwhile", f"another process changed {shown(key)} during the run", hint="Run the same command again."
     )
 
 

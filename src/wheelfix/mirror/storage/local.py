@@ -102,7 +102,7 @@ class LocalStore:
         real, root = os.path.realpath(path), os.path.realpath(self._path)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
             raise MirrorError(
-                "link-outside", f"{shown(key)} leads out of the mirror", hint="Remove the link; nothing was written."
+                "link-outside", f"{shown(key)} is a link to the outside of the mirror", hint="Remove the link."
             )
         return path
 
@@ -224,7 +224,7 @@ class LocalStore:
             raise MirrorError(
                 "locked",
                 f"another process has been writing to {shown(name)} for {timeout:g} seconds",
-                hint="Run again when it is done. A lock ends with its process: none is ever left behind.",
+                hint="Run again when it is done. Locks end with their process; never delete one.",
             ) from error
 
     def serves(self, path: Path) -> bool:
@@ -242,7 +242,7 @@ class LocalStore:
             for name in sorted([*files, *directories]):
                 yield from self._problems_of(Path(current, name))
         yield from (
-            _leftover(f"{SCRATCH}/{each.name}", "a killed process worked in it") for each in abandoned(self._path / SCRATCH)
+            _leftover(f"{SCRATCH}/{each.name}", "a killed process left it") for each in abandoned(self._path / SCRATCH)
         )
         for error in errors:
             if not isinstance(error, FileNotFoundError):
@@ -252,9 +252,9 @@ class LocalStore:
     def _problems_of(self, path: Path) -> Iterator[Finding]:
         key = path.relative_to(self._path).as_posix()
         if self._leads_out(path):
-            yield finding("link-outside", key, "it is a link that leads out of the mirror")
+            yield finding("link-outside", key, "the link leads outside the mirror")
         elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
-            yield _leftover(key, "it is half a file")
+            yield _leftover(key, "a killed process left it half written")
 
 
 def _leftover(key: str, message: str) -> Finding:
