@@ -51,8 +51,8 @@ def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple
 
 
 def lint_today(rules: "RuleSet") -> "tuple[Finding, ...]":
-    """Return what ``rules`` show without a wheel; those that have expired by now are named."""
-    from wheelfix.rules.lint import lint_rules  # imported late: strip-gpu needs it not
+    """Return the findings of ``rules`` that need no wheel; rules that have expired by now are among them."""
+    from wheelfix.rules.lint import lint_rules  # imported late: strip-gpu does not need it
 
     return lint_rules(rules, datetime.now(UTC).date())  # noqa: TID251 - the day changes what is reported, never what is done
 
@@ -63,6 +63,6 @@ def refuse_findings(findings: "Sequence[Finding]") -> None:
     :raises RulesError: if there are any.
     """
     if findings:
-        from wheelfix.rules.registry import rules_error  # imported late: strip-gpu needs it not
+        from wheelfix.rules.registry import rules_error  # imported late: strip-gpu does not need it
 
         raise rules_error(findings, "strict-rules")

@@ -34,7 +34,7 @@ def read_constants(content: bytes) -> dict[str, object] | None:
     """Return the names that a file binds at its top level with their values, ``None`` if it cannot be read.
 
     A value is that of a literal, :data:`CONDITIONAL` where a condition decides whether there is one, or :data:`UNKNOWN`
-    where the name is bound in any other way.
+    if the name is bound in any other way.
 
     >>> read_constants(b"cuda: str = None\\nhip = '6.3'\\n")
     {'cuda': None, 'hip': '6.3'}
@@ -165,7 +165,7 @@ def _own_packages(entries: Iterable[Entry], project: str) -> set[str]:
 
 
 def _of_file(source: Readable, entry: Entry, *, own: bool) -> Iterator[BuildHint]:
-    """Yield what a file of constants says; what is not of the project's own package can only contradict."""
+    """Yield what a file of constants says; a file outside of the project's own package can only contradict a denial."""
     place = shown(entry.name)
     constants = None
     if entry.size <= _LONGEST_FILE:
@@ -225,12 +225,12 @@ def _of_constants(constants: dict[str, object], place: str) -> Iterator[BuildHin
 
 
 def _brief(value: str | None) -> str:
-    """Return a constant as Python writes it, its beginning if it is long."""
+    """Return a constant as Python writes it, shortened if it is long."""
     return repr(value[:_LONGEST_VALUE] if value else value)
 
 
 def _of_names(entries: Iterable[Entry]) -> Iterator[BuildHint]:
-    """Yield what names of files say, once for each runtime: presence is strong, absence says nothing."""
+    """Yield what file names say, once for each runtime: a library that is there is evidence, a missing one is none."""
     seen = set()
     for entry in entries:
         name = entry.name.rpartition("/")[2]

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 MAGIC: Final = b"\x7fELF"
 _ENTRY_POINT: Final = re.compile(rb"Py(?:Init|ModExport)U?_(?=[^\0])")
-"""How the name of a module's first function begins, since Python 3.15 PyModExport_ too, with U where the rest is not ASCII:
+"""How the name of a module's init function begins, since Python 3.15 also PyModExport_, with U if the rest is not ASCII:
 https://docs.python.org/3.15/c-api/extension-modules.html."""
 _LONGEST_MATCH: Final = len(b"PyModExportU_") + 1
 _SHARED_OBJECT: Final = re.compile(r"\.(?:so(?:\.\d\w*)*|pyd|dll|dylib)\Z", re.IGNORECASE)
 _DEBUG: Final = ".debug"
-"""The end of the name of a file with debugging information, which only debuggers open."""
+"""The suffix of files with debugging information, which only debuggers open."""
 _MACH_O: Final = frozenset({b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"})
-"""How Mach-O files begin: of 32 and 64 bits, in both byte orders."""
+"""The magic numbers of Mach-O files: 32 and 64 bits, in both byte orders."""
 _FAT: Final = frozenset({b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"})
 _MOST_IN_FAT: Final = 40
-"""A class file of Java begins like a fat file: where that has its number of machines, it has a version from 45 on."""
+"""A Java class file begins like a fat file: in the place of the number of machines it has a version, from 45 on."""
 _LONGEST_BASE: Final = 255
-"""The longest file name, in characters, that file systems take."""
+"""The longest file name that file systems allow, in characters."""
 _CPUS: Final[Mapping[str, int | None]] = {
     "EM_386": 32, "EM_X86_64": 64, "EM_ARM": 32, "EM_AARCH64": 64, "EM_PPC": 32, "EM_PPC64": 64, "EM_S390": None,
     "EM_RISCV": None, "EM_LOONGARCH": None, "EM_MIPS": None, "EM_SPARC": 32, "EM_SPARCV9": 64,
@@ -45,15 +45,15 @@ _CPUS: Final[Mapping[str, int | None]] = {
 _DEVICES: Final = frozenset(
     {"EM_CUDA", "EM_AMDGPU", "EM_BPF", "EM_INTEL205", "EM_QDSP6", "EM_TI_C6000", "EM_XTENSA"}  # 205: Intel's graphics
 )
-"""The machines of code for a device or for the kernel: it travels as data, and no loader of a CPU takes it."""
+"""The machines of code for a device or for the kernel: to a CPU it is data, and no loader accepts it."""
 _NOT_LOADED: Final = frozenset({"ET_REL", "ET_CORE"})
 _MOST_SEGMENTS: Final = 1_000
 _EXTENDED_NUMBERING: Final = 0xFFFF
-"""The number of program headers that says that the true one is in a section: the loader takes it by its word."""
+"""The number of program headers that means that the real number is in a section; the loader takes it literally."""
 _MOST_NEEDED: Final = 1_000
 _LONGEST_NAME: Final = 1_000
 _LONGEST_TABLE: Final = 1 << 22
-"""The longest dynamic section that is read, in bytes; real ones have some hundred."""
+"""The longest dynamic section that is read, in bytes; real ones have some hundred bytes."""
 _MOST_ENTRY_POINTS: Final = 10_000
 _BLOCK: Final = 1 << 20
 _PAGE: Final = 1 << 12
@@ -62,20 +62,20 @@ _PAGE: Final = 1 << 12
 _NULL, _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME = 0, 1, 4, 5, 6, 10, 14
 _GNU_HASH, _AUXILIARY, _FILTER = 0x6FFF_FEF5, 0x7FFF_FFFD, 0x7FFF_FFFF
 _LINKS: Final = (_NEEDED, _AUXILIARY, _FILTER)
-"""What makes the loader look for another library; a filter takes its symbols from there."""
+"""The tags that make the loader look for another library; a filter takes its symbols from it."""
 _ONCE: Final = (_HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _GNU_HASH)
-"""What may be there once: of two glibc takes the last, and other readers the first."""
+"""The tags that may occur once: of two, glibc uses the last, other readers the first."""
 _GLOBAL, _WEAK, _UNIQUE = 1, 2, 10
 _DEFAULT, _PROTECTED = 0, 3
 
 
 class UnreadableBinary(Exception):
-    """The file is damaged, or made to look like ELF; the text says how."""
+    """The file is damaged, or only looks like ELF; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """What the dynamic section says: the libraries that must be there to load the file, and the name it is known by.
+    """What the dynamic section says: the libraries that are needed to load the file, and its SONAME.
 
     ``is_module`` says whether Python can import the file: it exports the function that Python calls on import. The file name
     does not count: PyTorch's projects name libraries for ``torch.ops.load_library`` like extension modules.
@@ -93,14 +93,14 @@ def is_binary(path: str) -> bool:
 
 
 def is_debug_file(path: str) -> bool:
-    """Whether a path is that of debugging information, which looks like a binary and is none."""
+    """Whether a path is that of debugging information, which looks like a binary but is not one."""
     return path.endswith(_DEBUG)
 
 
 def system_of(start: bytes) -> str | None:
-    """Return on which system a file is a program that is no ELF file, by how it begins; ``None`` if on none.
+    """Return the system of a program that is not an ELF file, by its first bytes; ``None`` if it is no such program.
 
-    The name is that of the variable ``platform_system``. 1 KiB of the file says it.
+    The name is the value of the variable ``platform_system``. The first 1 KiB of the file is enough.
     """
     if start[:2] == b"MZ" and len(start) >= 64:
         [header] = struct.unpack_from("<I", start, 60)  # https://learn.microsoft.com/windows/win32/debug/pe-format
@@ -110,11 +110,11 @@ def system_of(start: bytes) -> str | None:
 
 
 def read_dynamic(file: BinaryIO) -> Dynamic | None:
-    """Return what an ELF file links to, ``None`` if it is of a kind that is never loaded into a process.
+    """Return what an ELF file links to, ``None`` if such a file is never loaded into a process.
 
     :raises UnreadableBinary: if a loader would refuse it, or could read something else in it.
     """
-    from elftools.elf.elffile import ELFFile  # imported late: only few runs look into binaries
+    from elftools.elf.elffile import ELFFile  # imported late: few runs read binaries
 
     try:
         elf = ELFFile(file)
@@ -187,12 +187,12 @@ class _Image:
             raise UnreadableBinary("two of its segments share a page, and which of them counts depends on the loader")
         dynamics = [each for each in segments if each["p_type"] == "PT_DYNAMIC"]
         if not dynamics and elf.header["e_type"] == "ET_EXEC":
-            self.tags: tuple[tuple[int, int], ...] = ()  # a program that is linked statically
+            self.tags: tuple[tuple[int, int], ...] = ()  # a statically linked program
         else:
             self.tags = self._dynamic(dynamics)
 
     def _dynamic(self, segments: list[Any]) -> tuple[tuple[int, int], ...]:
-        """Return the entries of the dynamic section: of the last that is not empty, as glibc takes it."""
+        """Return the entries of the dynamic section: of the last one that is not empty, as glibc does."""
         segment = next((each for each in reversed(segments) if each["p_filesz"]), None)
         if segment is None:
             raise UnreadableBinary("it has no dynamic section, or an empty one")
@@ -279,7 +279,7 @@ class _Image:
 
 
 def _first_page(segment: Any) -> int:
-    """Return where a segment begins in memory, in whole pages."""
+    """Return the first page of a segment in memory."""
     return int(segment["p_vaddr"]) // _PAGE
 
 
@@ -302,7 +302,7 @@ def _segments(elf: "ELFFile") -> list[Any]:
 
 
 def _exports_entry_point(image: _Image) -> bool:
-    """Whether one of the symbols that can be looked up is what Python calls to make a module."""
+    """Whether an exported symbol is the function that Python calls to create a module."""
     names = _entry_point_names(image)
     symbols = image.single(_SYMTAB) if names else None
     if symbols is None:
@@ -323,7 +323,7 @@ def _exports_entry_point(image: _Image) -> bool:
 
 
 def _entry_point_names(image: _Image) -> frozenset[int]:
-    """Return where in the string table such names begin; linkers let a name be the end of a longer one."""
+    """Return the offsets of such names in the string table; a linker may store a name as the end of a longer one."""
     if image.single(_STRTAB) is None:
         return frozenset()
     found: set[int] = set()
@@ -344,7 +344,7 @@ def _lookup_range(image: _Image) -> tuple[int, int]:
         return _gnu_range(image, gnu)
     if sysv is None:
         return 0, 0
-    width = 8 if image.is_wide and image.machine == "EM_S390" else 4  # the one ABI with wide entries, for s390x
+    width = 8 if image.is_wide and image.machine == "EM_S390" else 4  # the only ABI with 64-bit entries is that of s390x
     head = [number for part in image.words(sysv, 2 * width, width) for number in part]
     if len(head) < 2:
         raise UnreadableBinary("its hash table is truncated")
@@ -352,7 +352,7 @@ def _lookup_range(image: _Image) -> tuple[int, int]:
 
 
 def _gnu_range(image: _Image, address: int) -> tuple[int, int]:
-    """Return what a GNU hash table covers: its chains end with an odd number, and nothing says how many symbols there are.
+    """Return the range of a GNU hash table: its chains end with an odd number, and the number of symbols is not stored.
 
     The layout is described in https://sourceware.org/legacy-ml/binutils/2006-10/msg00377.html.
     """

@@ -32,7 +32,7 @@ _NOT_READ: Final = "it is not an ELF file; other formats are not read"
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """One shared object or program of a wheel: its entry's name, and what its dynamic section says."""
+    """One shared object or program of a wheel: its path, and what its dynamic section says."""
 
     path: str
     dynamic: Dynamic
@@ -46,7 +46,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """That ``path`` links to ``library``; a ``hard`` link is one that an extension module cannot be imported without."""
+    """That ``path`` links to ``library``; without a ``hard`` link an extension module cannot be imported."""
 
     path: str
     library: str
@@ -102,7 +102,7 @@ class Linkage:
 
     @cached_property
     def _by_name(self) -> Mapping[str, list[str]]:
-        """The paths of the binaries that answer to each name."""
+        """The paths of the binaries that have each name."""
         found: dict[str, list[str]] = {}
         for binary in self.binaries:
             for name in binary.names:
@@ -111,7 +111,7 @@ class Linkage:
 
     @cached_property
     def _loads(self) -> Mapping[str, list[str]]:
-        """What the loader loads from the wheel together with each binary."""
+        """The binaries of the wheel that the loader loads together with each binary."""
         return {
             binary.path: [path for library, _ in _each_needed(binary) for path in self._by_name.get(library, ())]
             for binary in self.binaries
@@ -127,7 +127,7 @@ class Linkage:
 
 
 def _closure(starts: Iterable[str], following: Mapping[str, Iterable[str]]) -> set[str]:
-    """Return ``starts`` and all that follows from them."""
+    """Return ``starts`` and everything that is reachable from them."""
     waiting = deque(starts)
     seen = set(waiting)
     while waiting:
@@ -182,13 +182,13 @@ class Scanner:
         return self._linkage
 
     def read_all(self) -> Linkage:
-        """Read what is left, and return all."""
+        """Read the rest, and return everything."""
         while self._is_left():
             self._read_next()
         return self.linkage
 
     def read_sample(self) -> Linkage:
-        """Return what the small binaries say, not too many of them: the same whatever else was read."""
+        """Return what a limited number of small binaries says: always the same, whatever else was read."""
         while self._waiting and self._waiting[0].name in self._sample:
             self._read_next()
         chosen = tuple(binary for binary in self._binaries if binary.path in self._sample)
@@ -201,7 +201,7 @@ class Scanner:
         while True:
             promising = promising or any(map(wanted, _needed_by(news)))
             done = not self._is_left()
-            if promising and (done or len(self._binaries) >= next_look):  # a look takes them all into account
+            if promising and (done or len(self._binaries) >= next_look):  # each look takes all of them into account
                 found = self.linkage.first(wanted, hard=True)
                 if found:
                     return found
@@ -217,7 +217,7 @@ class Scanner:
         return self._binaries[before:]
 
     def _is_left(self) -> bool:
-        """Whether there is a binary to read; once all shared objects are read, the other files are looked at."""
+        """Whether there is a binary to read; after all shared objects come the other files."""
         if not self._waiting and self._others:
             others, self._others, self._linkage = self._others, [], None
             self._waiting.extend(sorted(filter(self._begins_like_elf, others), key=_by_size))
@@ -227,7 +227,7 @@ class Scanner:
         return bool(self._waiting)
 
     def _begins_like_elf(self, entry: Entry) -> bool:
-        """Whether it is an ELF file; one for another system cannot be read, and is noted."""
+        """Whether it is an ELF file; a program for another system is noted as unread."""
         try:
             start = read_start(self._source, entry, 2 * len(MAGIC))
             if start.startswith(b"MZ"):
@@ -280,9 +280,9 @@ def _needed_by(binaries: Iterable[Binary]) -> Iterator[str]:
 
 
 def _each_needed(binary: Binary) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each library that a binary links to, and whether it is to be outside of the wheel.
+    """Yield the name of each library that a binary links to, and whether it must be outside of the wheel.
 
-    A name can be a path: relative to the binary (``$ORIGIN/libx.so``), or that of a file of the system.
+    A name can be a path: relative to the binary (``$ORIGIN/libx.so``), or an absolute one.
     """
     return ((library.rpartition("/")[2], library.startswith("/")) for library in dict.fromkeys(binary.dynamic.needed))
 

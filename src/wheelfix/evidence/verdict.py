@@ -25,7 +25,7 @@ _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, and in one sentence, without its full stop, the reason."""
+    """A verdict and its reason, a sentence without the full stop."""
 
     verdict: Verdict
     reason: str
@@ -78,12 +78,12 @@ class Evidence:
         return self._scanner.linkage if "_scanner" in vars(self) else self._known or Linkage()
 
     @property
-    def gpu_build(self) -> str:
-        """In which words the wheel says that it is a GPU build, empty if it does not."""
+    def gpu_statement(self) -> str:
+        """How the wheel says that it is a GPU build, as a clause; empty if it does not."""
         return next((each.words for each in self.build if each.uses), "")
 
     def read_all(self) -> Linkage:
-        """Read all binaries that are not read yet, unless none are to be read."""
+        """Read all binaries that are not read yet, unless ``scan`` forbids it."""
         return self.linkage if self._scan is Scan.NEVER else self._scanner.read_all()
 
     def judge(self, requirement: Requirement | str, *, on_purpose: bool = False) -> Judgement | None:
@@ -104,8 +104,8 @@ class Evidence:
             self._judged[key] = self._judge(provided, on_purpose=on_purpose)
         return self._judged[key]
 
-    def says_it_is_without(self, requirement: Requirement | str) -> str:
-        """Return in which words the wheel says that it is built without what uses ``requirement``, empty if it does not.
+    def denial_of(self, requirement: Requirement | str) -> str:
+        """Return how the wheel says that it is built without what uses ``requirement``, as a clause; empty if it does not.
 
         That is a statement, not a proof: no binary is read for it.
         """
@@ -113,13 +113,14 @@ class Evidence:
         stated = _Statements(self.build, provided.runtimes) if provided else None
         return stated.denial if stated and not stated.against else ""
 
-    def gpu_sign(self) -> str:
-        """Return in which words the wheel says that it is a GPU build; its binaries are all read, unless none are to be.
+    def gpu_evidence(self) -> str:
+        """Return what shows that the wheel is a GPU build, as a clause; empty if nothing does.
 
-        What it says about itself comes first: a constant, a local version, a file name; then what its binaries link to.
+        All binaries are read, unless ``scan`` forbids it. What the wheel says about itself comes first: a constant, a local
+        version, a file name; then what its binaries link to.
         """
-        link = None if self.gpu_build else self.read_all().first(_is_gpu)
-        return _words(link) if link else self.gpu_build
+        link = None if self.gpu_statement else self.read_all().first(_is_gpu)
+        return _words(link) if link else self.gpu_statement
 
     def _judge(self, provided: Provided, *, on_purpose: bool) -> Judgement:
         stated = _Statements(self.build, provided.runtimes)
@@ -190,7 +191,7 @@ class Evidence:
 
 
 def _catalogued(requirement: Requirement | str) -> tuple[Requirement | None, Provided | None]:
-    """Return a requirement and what it brings, each ``None`` where it cannot be read or is not in the GPU catalogue."""
+    """Return a requirement and what it provides, each ``None`` if it cannot be read or is not in the GPU catalogue."""
     wanted = read_requirement(requirement.strip()) if isinstance(requirement, str) else requirement
     return wanted, provided_by(wanted) if wanted else None
 
@@ -251,7 +252,7 @@ def _none_links(binaries: int, runtimes: Collection[str]) -> str:
 
 
 def what_breaks(linkage: Linkage, gone: Sequence[Provided]) -> Iterator[str]:
-    """Yield, as sentences, what will not load where the libraries of ``gone`` are missing."""
+    """Yield, as sentences, what will not load if the libraries of ``gone`` are missing."""
 
     def wanted(library: str) -> bool:
         return any(each.includes(library) for each in gone)

@@ -157,9 +157,9 @@ def rehearse_one(path: Path, job: Job) -> "Rehearsal":
             evidence = gather_evidence(wheel, job.policy.scan)
             plan = guarded(_plan(wheel, job, _repair(wheel, job), evidence=evidence), wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
-            words = evidence.gpu_build if local is not None or wheel.project in COMPANIONS else ""
+            words = evidence.gpu_statement if local is not None or wheel.project in COMPANIONS else ""
             if local is not None and names_cpu_build(local):  # it may get this version without a change of its own
-                words = evidence.gpu_sign()
+                words = evidence.gpu_evidence()
             return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return Rehearsal(failure(path, error), read_name(path), readable=False)

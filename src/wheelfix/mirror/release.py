@@ -78,7 +78,7 @@ def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
 
 def _believed(text: str, judgement: Judgement, evidence: Evidence) -> tuple[str, Verdict, str]:
     """Return the verdict on a requirement where the wheel's own word counts: this is for a report, nothing is dropped."""
-    words = evidence.says_it_is_without(text) if judgement.verdict is Verdict.UNPROVEN else ""
+    words = evidence.denial_of(text) if judgement.verdict is Verdict.UNPROVEN else ""
     return (text, Verdict.SAFE, words) if words else (text, judgement.verdict, judgement.reason)
 
 

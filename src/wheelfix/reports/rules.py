@@ -71,7 +71,7 @@ def render_rules_json(rules: RuleSet) -> str:
 
 
 def render_explanation(explanation: WheelExplanation, *, wanted: str | None = None) -> str:
-    """Return why requirements are kept, dropped or changed: all in a line each, or those that are ``wanted`` in full."""
+    """Return why requirements are kept, dropped or changed: all on a line each, or those that are ``wanted`` in full."""
     if explanation.problem:
         return ""
     lines = [f"{shown(explanation.source.name)}: {explanation.total} requirements"]
@@ -121,7 +121,7 @@ def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Cha
     text: str | None = explanation.text
     decider = explanation.decided.id if explanation.decided else None
     for change in changes:
-        by_wheel = change.action in WHEEL_ACTIONS  # those come last, and can change what another rule has changed
+        by_wheel = change.action in WHEEL_ACTIONS  # those are applied last, and can change what another rule has changed
         if change.field == REQUIRES and text is not None and change.before == text and (by_wheel or change.rule == decider):
             found.append(change)
             text, decider = change.after, None

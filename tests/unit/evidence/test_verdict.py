@@ -425,7 +425,7 @@ GPU_BUILDS = [("1.0", [PURE], ""), ("1.0+cpu", [PURE], ""), ("1+cu126", [PURE], 
 
 @pytest.mark.parametrize(("version", "files", "words"), GPU_BUILDS)
 def test_whether_it_is_a_gpu_build(version: str, files: Sequence[Entry], words: str) -> None:
-    assert evidence(*files, version=version).gpu_build == words
+    assert evidence(*files, version=version).gpu_statement == words
 
 
 def breaks(linkage: Linkage, *gone: str) -> Iterable[str]:
