@@ -116,7 +116,7 @@ def _check_directories(subject: Subject) -> Iterator[RawFinding]:
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
         yield RawFinding("dist-info-spelling", shown(subject.dist_info), message)
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
-        yield RawFinding("dist-info-installer-file", file, f"only an installer writes {file}")
+        yield RawFinding("dist-info-installer-file", file, "only an installer writes this file")
     yield from _check_data(subject, f"{stem}{_DATA}")
 
 
@@ -133,7 +133,7 @@ def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
     for directory, files in sorted(below.items()):
         if directory != own and f"{directory}/" in subject.directories:
-            yield RawFinding("data-name-differs", shown(directory), f"{shown(directory)} is not {shown(own)}")
+            yield RawFinding("data-name-differs", shown(directory), f"the .data directory of this wheel is {shown(own)}")
         if directory == own:
             yield from _check_own_data(subject, directory)
         unknown = sorted({"/".join(filter(None, (directory, *file))) for file in files if file and not _is_placed(*file)})

@@ -371,7 +371,7 @@ def _short(row: Row) -> str:
 def _check_signatures(subject: Subject) -> Iterator[RawFinding]:
     present: Sequence[str] = [name for name in SIGNATURES if name in subject.dist_info_files]
     for name in present:
-        yield RawFinding("record-signature", name, f"{name} is of a kind that PEP 815 deprecates; no installer checks it")
+        yield RawFinding("record-signature", name, "PEP 815 deprecates signatures of RECORD; no installer checks them")
     if "RECORD.jws" in present:
         signed, record = _signed_hash(subject.read("RECORD.jws") or b""), subject.read("RECORD") or b""
         if signed is not None and signed != hash_column("sha256", hashlib.sha256(record).digest()):

@@ -262,10 +262,6 @@ def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | No
         return _unreadable(failure(path, error))
 
 
-def _lost(path: Path, error: BaseException) -> tuple[CheckedWheel, None]:
-    return _unreadable(no_result(path, error))
-
-
 def _unreadable(outcome: Outcome) -> tuple[CheckedWheel, None]:
     problem = outcome.problem
     message = f"{problem.message}. {problem.hint}" if problem else "it cannot be read"

@@ -289,7 +289,7 @@ class Subject:
                 left -= position + 1
                 if left < 0:
                     self.found.append(
-                        RawFinding("archive-too-many-directories", shown(name), "the directories are more than are checked")
+                        RawFinding("archive-too-many-directories", shown(name), "it has more directories than are checked")
                     )
                     return frozenset(found)
                 found.add(top[: position + 1])

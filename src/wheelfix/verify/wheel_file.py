@@ -73,7 +73,8 @@ def _check_version(wheel: Document) -> Iterator[RawFinding]:
     version, is_other = said.strip(), _FORMAT.fullmatch(said.strip()) is not None
     code = "wheel-newer-version" if is_other and not version.startswith("1.") else "wheel-no-version"
     known = "; installers know 1.x" if code == "wheel-newer-version" else ""
-    yield RawFinding(code, _VERSION, f"{_VERSION} is {shown(version or 'missing')}{known}", refused_by=refused_by)
+    message = f"it is {shown(repr(said))}{known}" if version else "it is missing"
+    yield RawFinding(code, _VERSION, message, refused_by=refused_by)
 
 
 def _check_root(wheel: Document) -> Iterator[RawFinding]:
@@ -81,7 +82,7 @@ def _check_root(wheel: Document) -> Iterator[RawFinding]:
     said = (wheel.first(_ROOT) or "").lower()
     fields = wheel.all(_ROOT)
     if said not in ("true", "false"):
-        message = f"{_ROOT} is {shown(said or 'missing')}, not true or false; installers assume false"
+        message = f"it is {shown(said or 'missing')}, not true or false; installers assume false"
         yield RawFinding("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "false"),))
     elif said == "true" and (fields[0].name, fields[0].value.strip()) != (_ROOT, said):
         line = f"{fields[0].name}: {fields[0].value.strip()}"

@@ -187,7 +187,7 @@ def _placed(source: Readable, end: End, directory_size: int, report: StrictRepor
         found = _searched(source, end, end.directory_stop - directory_size) if report.collects else None
         form = "" if found is not None and found.shift else "misplaced"
         if difference > 0:
-            message = f"{difference} bytes stand before the archive, or between its directory and its end"
+            message = f"{difference} bytes are before the archive, or between its directory and its end"
             report.refuse("leading-bytes", message, form=form)
         else:
             report.refuse("bad-end-record", "the directory is not where the end record says")
@@ -212,8 +212,8 @@ def _check_limits(count: int, directory_size: int) -> None:
 def _searched(source: Readable, end: End, before_end: int) -> End | None:
     """Return ``end`` with the directory where one begins, ``None`` where none does.
 
-    It is looked for at the position in the end record, and directly before the end. Where bytes stand before the archive,
-    all positions are too small by the same number as that of the directory: ``zipfile`` adds the difference to each.
+    It is looked for at the position in the end record, and directly before the end. Where bytes precede the archive, all
+    positions are too small by the same number as that of the directory: ``zipfile`` adds the difference to each.
     """
     for start in (end.directory_start, before_end):
         if not 0 <= start <= end.directory_stop - CENTRAL.size:

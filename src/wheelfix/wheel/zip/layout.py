@@ -441,7 +441,7 @@ def _check_descriptor(source: Readable, listed: _Listed, start: int, stop: int, 
 def _refuse_position(listed: _Listed, expected: int, report: StrictReport) -> None:
     """Refuse the first entry where it does not lie at the start; each further one lies where the one before must end."""
     if expected == 0:
-        report.refuse("leading-bytes", f"{listed.offset} bytes stand before the first entry", place=shown(listed.name))
+        report.refuse("leading-bytes", f"{listed.offset} bytes are before the first entry", place=shown(listed.name))
     elif listed.offset > expected:
         report.refuse("gap", f"{listed.offset - expected} bytes before it belong to no entry", place=shown(listed.name))
     else:

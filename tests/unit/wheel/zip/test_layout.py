@@ -172,7 +172,7 @@ def test_a_local_header_is_checked_where_its_entry_is_asked_for() -> None:
 
 
 def test_an_archive_that_does_not_begin_with_an_entry_has_no_directory_of_its_own() -> None:
-    with pytest.raises(ArchiveError, match="stand before"):
+    with pytest.raises(ArchiveError, match="are before"):
         Directory(Held(b"MZ" + to_bytes(_SOUND)))
 
 
