@@ -10,6 +10,7 @@ from importlib.metadata import version
 import click
 import pytest
 
+from places import ROOT
 from running import wheelfix
 from wheelfix.cli import group
 from wheelfix.cli.command import CHANGING, CHECKING, Command
@@ -91,6 +92,21 @@ def test_sections_name_options_that_exist() -> None:
         names = [name for section in sections.values() for name in section]
         assert set(names) <= options
         assert len(names) == len(set(names))
+
+
+PAGES = ("README.md", "CONTRIBUTING.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
+WORDS = re.compile(r"wheelfix((?: [a-z][a-z-]+){1,2})((?: [^`\n#|]*)?)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_in_the_documentation_have_the_options_that_it_names(page: str) -> None:
+    options = {" ".join(path): {option for each in command.params for option in each.opts} for path, command in ALL}
+    for words, rest in WORDS.findall((ROOT / page).read_text("utf-8")):
+        first, *others = words.split()
+        command = next((each for each in (" ".join([first, *others]), first) if each in options), None)
+        if command is not None:
+            named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", rest.partition("&&")[0])) - {"--help"}
+            assert named <= options[command], f"wheelfix{words}{rest}"
 
 
 @pytest.mark.parametrize("arguments", [[], ["no-such-command"], ["--no-such-option"], ["completion"], ["completion", "csh"]])
