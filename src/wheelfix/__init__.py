@@ -1,4 +1,4 @@
-"""Correct the metadata of built wheels, and prove that nothing else changed.
+"""Fix the metadata of built wheels, and prove that nothing else changed.
 
 The names in ``__all__`` are the public interface. In the common case one call does it::
 
@@ -12,7 +12,7 @@ A mirror, a directory that any web server can serve, is filled in the same way::
 
     report, published = wheelfix.fix_into_mirror("mirror", ["torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"])
 
-Step by step, one wheel is opened, a plan is made and looked at, and then carried out::
+Step by step: open one wheel, make a plan, look at it, and apply it::
 
     from pathlib import Path
 

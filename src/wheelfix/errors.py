@@ -13,7 +13,7 @@ The tree, by what is wrong::
     ├── RegressionError      the fixed wheel would have an error that the original has not
     ├── RulesError           a rule file
     ├── EditError            an edit is not possible
-    ├── OutputError          the place for the result is taken or unusable
+    ├── OutputError          the result cannot be written where it should be
     ├── MirrorError          the mirror cannot do what it is given to do
     └── ResultError          the run went wrong; nothing was published
         ├── SourceChanged        the wheel changed while it was read

@@ -118,7 +118,7 @@ def _started(jobs: int, module: str) -> "Executor":
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = _open_files() + _BESIDE_WORKERS + _PER_WORKER * jobs
     if limit != resource.RLIM_INFINITY and limit < needed:
-        # Asked first: where it shows only while processes are started, each of them complains in its own words.
+        # Checked first: if the limit is only met while processes are started, each of them prints a traceback.
         raise _not_started(jobs, f"this process may open {limit} files only", f"Allow more with `ulimit -n {needed}`")
     try:
         return _pool(jobs, module)

@@ -46,7 +46,7 @@ class Transfer(StrEnum):
     LINK = "link"
     """The file is shared: who writes to it later writes to the mirror. Copied where that cannot be."""
     MOVE = "move"
-    """It is gone afterwards from where it was."""
+    """The file is moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ class Publishing:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Selection:
-    """The codes that begin with a text of ``select``, or all without any, but for those that begin with one of ``ignore``.
+    """The codes with a prefix in ``select``, or all if it is empty, except those with a prefix in ``ignore``.
 
     >>> Selection(ignore="metadata").includes("record-row-missing")
     True

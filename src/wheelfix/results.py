@@ -255,7 +255,7 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcomes of one run, in the order in which the wheels were given, and what there is to say beyond single wheels.
+    """The outcomes of one run, in the order in which the wheels were given, and what concerns more than one wheel.
 
     ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came.
     """

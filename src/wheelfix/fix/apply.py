@@ -29,7 +29,7 @@ def apply(wheel: Wheel, plan: Plan, target: Path | None = None, *, overwrite: bo
 
     :raises EditError: if ``plan`` was not made for ``wheel``, or that is no local file.
     :raises NeedError: if the plan has a problem: the wheel needs what would be dropped, or there is no evidence that it does
-        not, or RECORD contradicts what would be carried on.
+        not, or RECORD contradicts what would be kept.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
         not the name that the plan gives the wheel.
     :raises RegressionError: if the new wheel would have an error that the old one has not.
@@ -54,7 +54,7 @@ def write(
     *,
     overwrite: bool = False,
 ) -> Outcome:
-    """Do what :func:`apply` does, with a plan that may be carried out and the running sum of the wheel's source."""
+    """Do what :func:`apply` does, with a plan that has no problem and the running sum of the wheel's source."""
     name = str(plan.renaming.filename)
     if name != str(wheel.filename) and (target is None or target.name != name):
         raise OutputError(
@@ -128,7 +128,7 @@ def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> tuple[str, 
 def _place(staged: StagedFile, target: Path, *, replace: bool) -> tuple[str, ...]:
     """Give the new wheel its name; a note says if the system failed after that: a wheel that is there has not failed.
 
-    :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
+    :raises FileExistsError: if ``target`` exists and ``replace`` is false.
     """
     try:
         staged.put(target, replace=replace)

@@ -34,12 +34,12 @@ class Assembly:
         self.expected.update({self._new + file: content for file, content in written.items()})
 
     @property
-    def gone(self) -> set[str]:
+    def removed(self) -> set[str]:
         """The entries that the new wheel does not have, by their old names."""
-        return {self._old + file for file in self._gone}
+        return {self._old + file for file in self._removed}
 
     @property
-    def _gone(self) -> set[str]:
+    def _removed(self) -> set[str]:
         """The files of dist-info that the new wheel does not have, or has rewritten at its end."""
         return {*self.plan.removed, *([PROVENANCE] if self._before else ())}
 
@@ -62,11 +62,11 @@ class Assembly:
         return Edits(
             replaced={self._old + file: content for file, content in self._replaced.items()},
             renamed=renamed,
-            removed=frozenset(self._old + file for file in (*self._gone, "RECORD")),
+            removed=frozenset(self._old + file for file in (*self._removed, "RECORD")),
         )
 
     def closing(self, source_sha256: str) -> Sequence[NewEntry]:
-        """Return the entries that come last in the new archive."""
+        """Return the last entries of the new archive."""
         metadata, record = self._like("METADATA"), self._like("RECORD")
         last = dict(self._added)
         if self.plan.sbom:
@@ -101,7 +101,7 @@ class Assembly:
     def _record(self, last: dict[str, bytes]) -> bytes:
         record = self.wheel.record if self.plan.record is None else Record.parse(self.plan.record[1])
         record = record.renamed(self.plan.renaming.directories)
-        for file in self._gone:
+        for file in self._removed:
             record = record.without(self._new + file)
         like, before = f"{self._new}METADATA", f"{self._new}RECORD"
         for file, content in {**self._replaced, **last}.items():

@@ -41,7 +41,7 @@ def fix_wheels(
     """Fix many wheels and return what happened to each, in the order in which they were given.
 
     ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), a rule file (``*.toml``), or a
-    list of these; ``edits`` come after it. ``paths`` are wheels, not directories. ``output`` says where results go: a path
+    list of these; ``edits`` apply after it. ``paths`` are wheels, not directories. ``output`` says where results go: a path
     alone is a directory, which holds all given wheels afterwards, unchanged ones as identical copies.
 
     With ``repair`` what :func:`wheelfix.repair_wheels` fixes without further options is fixed in the same pass, before the

@@ -144,6 +144,6 @@ def _with_build(content: bytes, build: str) -> bytes | None:
 
 
 def build_order(tag: str) -> tuple[int, str]:
-    """Return by what installers order build tags: the number at the begin, and then the rest."""
+    """Return the key by which installers order build tags: the leading number, and then the rest."""
     digits = re.match(r"\d+", tag)
     return int(digits[0]) if digits else 0, tag[digits.end() if digits else 0 :]

@@ -37,11 +37,11 @@ _HINT: Final = (
 )
 _MOST_COMPARED: Final = 1 << 25
 _CODES: Final = {"METADATA": "damaged-metadata", "WHEEL": "damaged-wheel-file", PROVENANCE: "damaged-provenance"}
-"""The files of which something is carried on into a new wheel, and what it is called if RECORD contradicts them."""
+"""The files of which a new wheel keeps something, and the code if RECORD contradicts them."""
 
 
 def problem_of(wheel: Wheel, file: str) -> Problem | None:
-    """Return why ``file``, one of dist-info, is not to be carried on, ``None`` where RECORD does not contradict it.
+    """Return why ``file``, one of dist-info, must not be kept, ``None`` where RECORD does not contradict it.
 
     A hash that is right and only spelled in another way contradicts nothing, and neither does a row without one.
 
@@ -82,7 +82,7 @@ class Plan:
     their new content, ``removed`` names those that go; METADATA and RECORD are in neither. ``kept`` lists the
     requirements on which a rule decided that they are kept. ``rules_digest`` identifies the rules, ``None`` without any;
     ``applied_rules`` are the ids of those that applied. ``renaming`` says what the wheel is called afterwards, and
-    ``problem`` why the plan is not to be carried out, ``None`` if it may be. ``record`` is RECORD before and after its
+    ``problem`` why the plan must not be applied, ``None`` if it may be. ``record`` is RECORD before and after its
     findings are fixed, apart from the rows of what changes, ``None`` where none is; ``left`` are the findings that a repair
     leaves, and ``trusted`` says that it takes the content of the wheel for right. With ``sbom`` the new wheel carries its
     provenance.
@@ -109,7 +109,7 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the wheel would stay as it is, byte for byte."""
+        """Whether the wheel would be unchanged, byte for byte."""
         same_name = str(self.renaming.filename) == self.source.name and not self.renaming.directories
         same_rows = self.record is None and self.new_metadata == self.metadata
         return same_rows and not self.written and not self.removed and same_name
@@ -337,7 +337,7 @@ class _Draft:
         return self._repairs()
 
     def _doubt(self) -> Problem | None:
-        """Return why what METADATA or WHEEL says is not to be carried on, if RECORD contradicts it."""
+        """Return why what METADATA or WHEEL says must not be kept, if RECORD contradicts it."""
         if self._repair and self._repair.trusted:
             return None
         changed = self._editor.document.data != self._wheel.document.data

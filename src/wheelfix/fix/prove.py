@@ -42,17 +42,17 @@ def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> st
         if _without_line_ends(old) != _without_line_ends(fixed):
             return "its line ends were fixed, and more with them"
         old = fixed
-    gone, come = _planned_texts(changes)
-    if not gone and not come:
+    removed, added = _planned_texts(changes)
+    if not removed and not added:
         return "" if old == new else "no field was to change"
     before, after = Document.parse_leniently(old), Document.parse_leniently(new)
     if _beside_fields(before) != _beside_fields(after):
         return "its description, or lines beside its fields"
     was, now = (Counter(map(_named, document.fields)) for document in (before, after))
-    if was - now != gone - come or now - was != come - gone:
-        wrong = [*((was - now) - gone), *((now - was) - come), *(gone - come - was)]
+    if was - now != removed - added or now - was != added - removed:
+        wrong = [*((was - now) - removed), *((now - was) - added), *(removed - added - was)]
         return shown_few([f"{name}: {text}" for name, text in wrong]) or "fields that were to change and did not"
-    changing = gone.keys() | come.keys()
+    changing = removed.keys() | added.keys()
     kept, there = (_lines(document, changing) for document in (before, after))
     return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to be kept"
 
@@ -63,15 +63,15 @@ def _lines(document: Document, named: Collection[tuple[str, str]]) -> list[bytes
 
 
 def _planned_texts(changes: Sequence[Change]) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
-    """Return the fields that go and those that come, each by its name in lower case and its text."""
-    gone, come = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    """Return the fields that are removed and those that are added, each by its name in lower case and its text."""
+    removed, added = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for change in changes:
         if change.part is not Part.FIELD:
             continue
-        for text, texts in ((change.before, gone), (change.after, come)):
+        for text, texts in ((change.before, removed), (change.after, added)):
             if text is not None:
                 texts[change.field.lower(), _on_one_line(text)] += 1
-    return gone, come
+    return removed, added
 
 
 def _named(field: Field) -> tuple[str, str]:
@@ -112,16 +112,16 @@ def record_difference(
     before, after = [_renamed(raw, directories) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
     before, after = _without_common(before, after)
     rows = [change for change in changes if change.part is Part.ROW]
-    gone, come = (
+    removed, added = (
         Counter(raw.decode("utf-8", "surrogateescape") for raw in texts if not _is_for(raw, files))
         for texts in (
             [_renamed(text.encode("utf-8", "surrogateescape"), directories) for text in column if text is not None]
             for column in ([each.before for each in rows], [each.after for each in rows])
         )
     )
-    (kept, was), (there, now) = (_parted(raw, files, gone.keys() | come.keys()) for raw in (before, after))
+    (kept, was), (there, now) = (_parted(raw, files, removed.keys() | added.keys()) for raw in (before, after))
     wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]
-    if was - now != gone - come or now - was != come - gone:
+    if was - now != removed - added or now - was != added - removed:
         return "rows that were to change did not, or otherwise"
     if _same_lines(kept, there):
         return ""
@@ -129,7 +129,7 @@ def record_difference(
 
 
 def _without_common(one: list[bytes], two: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Return the rows without those that are the same at the begin of both."""
+    """Return the rows without those that are the same at the start of both."""
     shorter = min(len(one), len(two))
     same = next((index for index in range(shorter) if one[index] != two[index]), shorter)
     return one[same:], two[same:]
@@ -185,8 +185,8 @@ def _columns(raw: bytes) -> tuple[str, str, str] | None:
     return row.path, row.digest, row.size
 
 
-def wrongly_listed(new: bytes, expected: Mapping[str, bytes], gone: Collection[str], own: str) -> str:
-    """Return which file of ``expected`` RECORD does not list as it is, or which of those ``gone`` it does, empty if none.
+def wrongly_listed(new: bytes, expected: Mapping[str, bytes], removed: Collection[str], own: str) -> str:
+    """Return which file of ``expected`` RECORD lists wrongly, or which of those ``removed`` it still lists, empty if none.
 
     ``own`` is RECORD itself.
 
@@ -196,7 +196,7 @@ def wrongly_listed(new: bytes, expected: Mapping[str, bytes], gone: Collection[s
     for name, content in expected.items():
         if name != own and not (record.find(name) and record.agrees(name, content)):
             return f"RECORD does not list {shown(name)} as it is"
-    listed = [name for name in gone if name not in expected and record.find(name)]
+    listed = [name for name in removed if name not in expected and record.find(name)]
     return f"RECORD still lists {shown_few(listed)}" if listed else ""
 
 
@@ -260,10 +260,10 @@ def _prove_entries(work: Assembly, output: Readable, layout: Layout, known: Sequ
     wheel, directories, written = work.wheel, work.plan.renaming.directories, work.expected.keys()
     found = compare_archives(Side(wheel.layout, wheel.source), Side(layout, output), directories, known, written)
     wrong = [each.after for each in (*found.added, *found.changed) if each.after not in written]
-    wrong += [each.before for each in found.removed if each.before not in work.gone]
+    wrong += [each.before for each in found.removed if each.before not in work.removed]
     wrong += [each.after for each in found.renamed if each.after not in {work.name_of(each.before or ""), *written}]
     wrong += found.moved
-    replacing = written - {work.name_of(name) for name in work.gone}
+    replacing = written - {work.name_of(name) for name in work.removed}
     wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
     wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, replacing, wide)]
     if wrong:
@@ -281,7 +281,7 @@ def _prove_contents(work: Assembly, output: Readable, layout: Layout) -> None:
         read_content(output, by_name[work.name_of(f"{wheel.dist_info}/{file}")], limit=limit_of(file))
         for file in ("METADATA", "RECORD")
     )
-    files = {*work.expected, *map(work.name_of, work.gone)}
+    files = {*work.expected, *map(work.name_of, work.removed)}
     found = {
         "METADATA": metadata_difference(wheel.read("METADATA"), metadata, plan.changes),
         "RECORD": record_difference(
@@ -289,7 +289,7 @@ def _prove_contents(work: Assembly, output: Readable, layout: Layout) -> None:
         ),
     }
     wrong = [f"{file}: {difference}" for file, difference in found.items() if difference]
-    unlisted = wrongly_listed(record, work.expected, work.gone, f"{plan.renaming.dist_info}/RECORD")
+    unlisted = wrongly_listed(record, work.expected, work.removed, f"{plan.renaming.dist_info}/RECORD")
     if wrong or unlisted:
         raise _failed(f"more differs than was planned: {'; '.join(wrong) or unlisted}")
 

@@ -1,6 +1,6 @@
 """What fixing a wheel would break: no wheel gets worse by it.
 
-What can be known from the names alone is found at once. Everything else is asked of the new wheel before anyone sees it:
+What the names alone show is found at once. Everything else is checked in the new wheel before anyone sees it:
 an error of ``verify`` that the old one has not, whatever the cause, refuses the fix.
 """
 
@@ -26,7 +26,7 @@ from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.source import Readable
 
 _ROW_OR_LINE: Final = re.compile(r"\b(row|line) \d+")
-"""Where in a file something stands: it stands elsewhere once a row or a line is added or gone."""
+"""Where in a file something is: it moves when a row or a line is added or removed."""
 
 
 def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
@@ -50,7 +50,7 @@ def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
 
 
 def _problems(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
-    """Yield what keeps ``plan`` from being carried out, as far as it can be known without the new wheel."""
+    """Yield why ``plan`` must not be applied, as far as the new wheel is not needed to know."""
     if plan.sbom and wheel.entry(PROVENANCE) and wheel.provenance is None:
         yield Problem(
             "foreign-provenance",
@@ -76,8 +76,8 @@ def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     added = [file for file in plan.written if wheel.entry(file) is None]
     added += [PROVENANCE] if plan.sbom else []
     depth = max((file.count("/") + 1 for file in added), default=0)
-    gone = {f"{wheel.dist_info}/{file}" for file in removed}
-    present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in gone), wheel, depth)
+    removed_names = {f"{wheel.dist_info}/{file}" for file in removed}
+    present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in removed_names), wheel, depth)
     for file in added:
         name = f"{wheel.dist_info}/{file}"
         for path in _paths(name, depth + 1):

@@ -33,7 +33,7 @@ class Rehearsal:
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
     read of its binaries. The last three are what its release requires of it, once it was compared: ``problem`` refuses it,
-    ``rename`` gives it the new name even if nothing else changes, ``notes`` come with its outcome.
+    ``rename`` gives it the new name even if nothing else changes, ``notes`` are added to its outcome.
     """
 
     outcome: Outcome
@@ -59,7 +59,7 @@ class Rehearsal:
 
     @property
     def known(self) -> "Known | None":
-        """What it declares before and after, ``None`` where nobody could read it; one that is refused stays as it is."""
+        """What it declares before and after, ``None`` where nobody could read it; one that is refused does not change."""
         origin = read_name(self.path)
         release = None if origin is None else release_of(origin)
         return Known(release, self.before, self.after if self.is_fixed else self.before) if self.readable else None
@@ -212,7 +212,7 @@ def _why_left(rehearsal: Rehearsal) -> str:
 class Known:
     """What one wheel of a release declared before a run, and would declare after it.
 
-    ``origin`` is the release that it was of before: two wheels that come together only now had nothing to disagree on.
+    ``origin`` is the release that it was of before: two wheels that meet only now had nothing to disagree on.
     """
 
     origin: Hashable

@@ -43,7 +43,7 @@ class Weighed:
 
 
 def gather_evidence(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None" = None) -> Evidence:
-    """Return the evidence in ``wheel``, which must stay open: it is read as it is needed.
+    """Return the evidence in ``wheel``, which must be kept open: it is read as it is needed.
 
     ``scan`` says when binaries are read, and ``known`` is what was read of them before.
     """
@@ -137,7 +137,7 @@ def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
 
 
 def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> bool:
-    """Whether an installation without extras no longer gets what it got: gone, of another name, less, or not required."""
+    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or seldom at all."""
     new = read_requirement(after) if after else None
     if new is None or new.name != before.name:
         return True
@@ -178,8 +178,8 @@ def _counted(changes: Sequence[Change]) -> str:
 
 def _consequences(changes: Sequence[Change], evidence: Evidence) -> tuple[str, ...]:
     """Return what will not load after a removal that was forced."""
-    gone = [read_requirement(each.before) for each in changes if each.verdict is not None and each.before]
-    provided = [found for each in gone if each is not None and (found := provided_by(each))]
+    dropped = [read_requirement(each.before) for each in changes if each.verdict is not None and each.before]
+    provided = [found for each in dropped if each is not None and (found := provided_by(each))]
     lines = [f"Forced: {line}" for line in what_breaks(evidence.read_all(), provided)]
     if len(lines) > _MOST_NOTES:
         lines = [*lines[: _MOST_NOTES - 1], f"Forced: {len(lines) - _MOST_NOTES + 1} more lines like these.", lines[-1]]

@@ -13,7 +13,7 @@ from wheelfix.text import shown
 _RUNTIMES = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL (XPU)"}
 _MOST_WORDS = 2
 _MARKS: Final[Mapping[str | None, str]] = {ChangeAction.KEEP: "=", ChangeAction.DROP: "-", None: " "}
-"""What stands in front of a requirement that an action is carried out on; ``~`` for all other actions."""
+"""The mark in front of a requirement, by its action; ``~`` for all others."""
 
 
 @dataclass(frozen=True, slots=True)
