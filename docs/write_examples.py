@@ -30,8 +30,8 @@ def examples() -> dict[str, str]:
 
     found: dict[str, str] = {}
     for flaw in FLAWS:
-        with TemporaryDirectory() as folder:
-            checked = verify_wheels(flaw.write(Path(folder))).wheels
+        with TemporaryDirectory() as directory:
+            checked = verify_wheels(flaw.write(Path(directory))).wheels
         for each in (finding for wheel in checked for finding in wheel.findings if finding.code == flaw.code):
             text = f"{each.place}: {each.message}" if each.place else each.message
             text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

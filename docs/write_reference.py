@@ -18,7 +18,7 @@ from wheelfix.rules.registry import RULE_CHECKS
 from wheelfix.rules.schema import TABLES, rules_schema
 from wheelfix.wheel.fields import FIELDS
 
-FOLDER: Final = Path(__file__).parent
+DIRECTORY: Final = Path(__file__).parent
 _HEAD: Final = """# Reference of the rule language
 
 Every key of a rule file. This page is made from the types that read the files, by `docs/write_reference.py`; the JSON Schema
@@ -196,12 +196,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root = click.Context(group)
     schema = rules_schema(options_schema(root))
     texts = {
-        FOLDER / "configuration.md": configuration_page(root),
-        FOLDER / "rule-reference.md": reference(schema),
-        FOLDER / "rules.schema.json": encode(schema),
-        FOLDER / "checks.md": checks_page(),
-        FOLDER / "errors.md": errors_page(),
-        FOLDER / "mirror-checks.md": mirror_page(),
+        DIRECTORY / "configuration.md": configuration_page(root),
+        DIRECTORY / "rule-reference.md": reference(schema),
+        DIRECTORY / "rules.schema.json": encode(schema),
+        DIRECTORY / "checks.md": checks_page(),
+        DIRECTORY / "errors.md": errors_page(),
+        DIRECTORY / "mirror-checks.md": mirror_page(),
     }
     wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in wrong:

@@ -392,7 +392,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What one call did to a mirror: wheels in the order in which they were given, then files that were in the mirror."""
+    """What one run did to a mirror: wheels in the order in which they were given, then files that were in the mirror."""
 
     command: str
     mirror: Path

@@ -214,7 +214,7 @@ def _in_directory(option: click.Option, value: object, directory: str) -> object
 
 
 def commands(root: click.Context, path: Key = ()) -> Iterator[tuple[Key, click.Command]]:
-    """Yield every command below ``root`` with the words that call it; each is imported when its turn comes."""
+    """Yield every command below ``root`` with its words on the command line; each is imported when its turn comes."""
     group = root.command
     if isinstance(group, click.Group):
         for name in group.list_commands(root):

@@ -36,6 +36,6 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
     """
     if not (only or keep or drop):
         return run_fix("strip-gpu", "gpu", FixOptions(**options))
-    from wheelfix.rules.load import gpu_rules  # imported late: most calls need no rules of their own
+    from wheelfix.rules.load import gpu_rules  # imported late: most runs need no other rules
 
     return run_fix("strip-gpu", gpu_rules(only=only, keep=keep, drop=drop), FixOptions(**options))

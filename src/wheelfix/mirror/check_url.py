@@ -109,7 +109,7 @@ class ServedWheel:
 
     It is downloaded if ``whole``; otherwise METADATA is read by ranges, or a small wheel downloaded if ``may_download``.
 
-    ``sibling`` is what it requires, once that was read; ``None`` for one that is yanked, or cannot be read.
+    ``declared`` is what it requires, once that was read; ``None`` for one that is yanked, or cannot be read.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class ServedWheel:
         self._whole = whole
         self._may_download = may_download
         self._place = f"{project}: {shown(file.filename)}"
-        self.sibling: ListedWheel | None = None
+        self.declared: ListedWheel | None = None
 
     def check(self) -> Iterator[Finding]:
         """Yield what is wrong with it.
@@ -148,7 +148,7 @@ class ServedWheel:
         yield from compare(self._listing(), contents, self._place)
         data = contents.metadata if contents.metadata_file is None else contents.metadata_file
         if data is not None and not self._file.is_yanked:
-            self.sibling = listed_wheel(self._file.filename, data, contents.needs)
+            self.declared = listed_wheel(self._file.filename, data, contents.needs)
 
     def _listing(self) -> Listing:
         file = self._file
@@ -405,5 +405,5 @@ class _ProjectCheck:
             return
         silent[server] = 0
         self.files += 1
-        if wheel.sibling is not None:
-            self._listed_wheels.append(wheel.sibling)
+        if wheel.declared is not None:
+            self._listed_wheels.append(wheel.declared)
