@@ -1,4 +1,4 @@
-"""A mirror is checked: whether its pages say what its files are, whether those are valid, and what no page lists."""
+"""Checks a mirror: whether its pages describe its files, whether the wheels are valid, and what no page lists."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -45,7 +45,7 @@ from wheelfix.wheel.filename import WheelFilename
 class Account:
     """What the pages account for: ``keys`` of files, how many ``files`` they list, and what the wheels are known to need.
 
-    ``doubtful`` are projects whose page is lost or cannot be read: nobody knows what it listed. ``listed`` are the projects
+    ``doubtful`` are projects whose page is missing or unreadable: nobody knows what it listed. ``listed`` are the projects
     that the root lists; ``needs`` are by file name.
     """
 
@@ -57,7 +57,7 @@ class Account:
 
 
 def find_unlisted(store: Store, known: Account) -> Iterator[Finding]:
-    """Yield files that no page lists: such a one can be deleted only if an interrupted run left it."""
+    """Yield files that no page lists; only what an interrupted run left can be deleted."""
     removable = cache(partial(_removable, store, known))
     for key in store.keys(FILES):
         if key in known.keys:
@@ -69,7 +69,7 @@ def find_unlisted(store: Store, known: Account) -> Iterator[Finding]:
 
 
 def _removable(store: Store, known: Account, project: str | None) -> frozenset[str]:
-    """Return what an interrupted run left of ``project``; nothing where its page is in doubt."""
+    """Return what an interrupted run left of ``project``; nothing if its page is doubtful."""
     if project is None or project in known.doubtful:
         return frozenset()
     try:
@@ -79,7 +79,7 @@ def _removable(store: Store, known: Account, project: str | None) -> frozenset[s
 
 
 def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = False) -> Finding:
-    """Return the finding for what cannot be read at ``place``, or is no page."""
+    """Return the finding for a page or file that cannot be read."""
     if isinstance(error, MirrorError):
         return finding(
             "link-outside" if error.code == "link-outside" else "page-unreadable", place, error.message, fixable=fixable
@@ -88,7 +88,7 @@ def unreadable(place: str, error: MirrorError | OSError, *, fixable: bool = Fals
 
 
 def served_key(page: Page, file: ListedFile) -> str | None:
-    """Return the key that the URL of a file leads to, ``None`` where that is no file of this project and name."""
+    """Return the key for the URL of a file, ``None`` if it is not a file of this project and name."""
     key = key_of(file.url)
     return key if key and key.split("/")[2::2] == [page.project, file.filename] else None
 
@@ -108,9 +108,9 @@ _PASSING: Final = frozenset({"page-missing", "page-unlisted", "html-differs", "f
 
 
 class _Check:
-    """One check of the mirror in ``store``; only reading is done, and no lock is taken.
+    """One check of the mirror in ``store``: it only reads, and takes no lock.
 
-    If ``quick`` the wheels are not read: their sizes and metadata files are compared, their bytes are not.
+    If ``quick``, the wheels are not read; only their sizes and metadata files are compared.
     """
 
     def __init__(self, store: Store, *, quick: bool) -> None:
@@ -157,7 +157,7 @@ class _Check:
             return False
 
     def _is_listed(self, project: str) -> bool:
-        """Whether the root listed ``project``, or does now: it may have come meanwhile."""
+        """Whether the root listed ``project``, or does now: another process may have added it."""
         return project in self._known.listed or self._is_listed_now(project)
 
     def _pages(self, project: str) -> tuple[bytes | None, ...]:
@@ -167,7 +167,7 @@ class _Check:
     def _project(self, project: str) -> list[Finding]:
         """Return what is wrong with one project.
 
-        Another process may be writing to it: what is no longer so at a second look, a moment later, is left out.
+        Another process may be writing to it: what is gone when the project is checked again, a moment later, is left out.
         """
         found: list[Finding] = []
         files = self._known.files
@@ -188,7 +188,7 @@ class _Check:
         return found
 
     def _doubt(self, project: str) -> tuple[()]:
-        """Take every file of ``project`` for listed: nobody knows what its page listed."""
+        """Count every file of ``project`` as listed: nobody knows what its page listed."""
         self._known.doubtful.add(project)
         self._known.keys.update(self._store.keys(f"{FILES}/{project}"))
         return ()
@@ -221,7 +221,7 @@ class _Check:
         yield from self._releases(page)
 
     def _past_file(self, page: Page, file: ListedFile) -> Iterator[Finding]:
-        """Yield what is wrong with a file that another one replaced: it is there for locks that name its sha256."""
+        """Yield what is wrong with a replaced file, which is kept for old locks."""
         key = served_key(page, file)
         head = None if key is None else self._store.head(key)
         if key is None or head is None:
@@ -272,7 +272,7 @@ class _Check:
             return Contents(sha256=sha256_of(self._store, key), invalid=error.message)
 
     def _releases(self, page: Page) -> Iterator[Finding]:
-        """Yield where wheels of one release disagree, and originals that are listed beside what was made from them."""
+        """Yield where wheels of one release disagree, and originals that are listed beside their fixed wheels."""
         originals = {(each.origin.filename, each.origin.sha256) for each in page.files if each.origin is not None}
         listed = ((each.filename, each.sha256) for each in page.files if each.yanked is None)
         yield from unyanked_originals(page.project, listed, originals)

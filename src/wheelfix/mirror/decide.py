@@ -1,4 +1,4 @@
-"""What the page of a project is to say once wheels are added: decided from what it lists and what the wheels are.
+"""Decides what the page of a project lists once wheels are added, from what it lists now and from the wheels.
 
 Nothing is written here. A wheel that cannot be added is refused with the reason.
 """
@@ -40,7 +40,7 @@ class NewWheel:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What the page is to say of a wheel, what that makes of it, and what a person should know."""
+    """How a page lists a wheel: its entry, what became of it, and notes for a person."""
 
     file: ListedFile
     status: PublishStatus
@@ -48,9 +48,9 @@ class Acceptance:
 
 
 def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = False) -> Acceptance:
-    """Return how ``page`` can list ``new``, which the page is to say of ``wheel``.
+    """Return how ``page`` can list ``wheel``, whose entry would be ``new``.
 
-    :raises MirrorError: if it serves the same wheel with other bytes and nothing ``replaces`` them, or in another spelling.
+    :raises MirrorError: if it lists the same wheel with other bytes, unless ``replaces``, or under another spelling.
     """
     accepted = _accept(page, new, wheel.rules, replaces=replaces)
     if wheel.upstream is None:
@@ -87,7 +87,7 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
 
 
 def _known_before(page: Page, new: ListedFile) -> ListedFile:
-    """Return ``new`` with what ``page`` knows of its original, and of the same bytes if they were listed once."""
+    """Return ``new`` with what ``page`` knows of its original, and of the same bytes if it listed them before."""
     added = next((each.added for each in page.past if each.sha256 == new.sha256 and each.added), new.added)
     return replace(inherited(page, new), added=added)
 
@@ -140,7 +140,7 @@ class Examined:
 
 @dataclass(slots=True)
 class Decision:
-    """What the ``page`` is to say, what becomes of each wheel, and of originals; ``files`` must be in the store, by key."""
+    """The new ``page``, what becomes of each wheel and of originals, and the ``files`` that the store must have, by key."""
 
     page: Page
     done: dict[Path, Published] = field(default_factory=dict)
@@ -148,18 +148,18 @@ class Decision:
     files: dict[str, ExaminedWheel] = field(default_factory=dict)
 
     def list_file(self, file: ListedFile, wheel: ExaminedWheel) -> str:
-        """Let the page list ``file``, which is ``wheel``; return its key."""
+        """List ``file``, the entry of ``wheel``; return its key."""
         self.page = self.page.with_file(file)
         key = file_key(self.page.project, file.filename, file.sha256)
         self.files.setdefault(key, wheel)
         return key
 
     def note(self, path: Path, *notes: str) -> None:
-        """Add to what a person should know of the wheel at ``path``."""
+        """Add notes to the result of the wheel at ``path``."""
         self.done[path] = replace(self.done[path], notes=(*self.done[path].notes, *notes))
 
     def report(self, problem: Problem | None) -> None:
-        """Let everything that is listed say what could not be done afterwards, if there is a problem."""
+        """Add ``problem``, if there is one, to the result of every file."""
         self.done = {path: replace(each, problem=each.problem or problem) for path, each in self.done.items()}
         self.originals = [replace(each, problem=each.problem or problem) for each in self.originals]
 
@@ -167,10 +167,10 @@ class Decision:
 def decide(
     store: Store, before: Page, examined: Examined, wheels: Mapping[Path, NewWheel], publishing: Publishing
 ) -> Decision:
-    """Return what the page of a project is to say once the wheels are added; nothing is written.
+    """Return what the page of a project lists once the wheels are added; nothing is written.
 
-    ``store`` is read for what was listed ``before``. A wheel that cannot be added is refused alone, but for those of a
-    release that would agree less than before: these are refused together.
+    ``store`` is read for what was listed ``before``. Each wheel is refused for itself; only wheels whose release would
+    agree less than before are refused together.
     """
     refused = _refuse_rivals(examined.add)
     while True:
@@ -186,9 +186,9 @@ def decide(
 
 
 def _refuse_rivals(wheels: Mapping[Path, ExaminedWheel]) -> dict[Path, Published]:
-    """Refuse wheels that are the same to installers and have other bytes: nobody knows which is meant.
+    """Refuse files that are the same wheel to installers and differ: nobody knows which is meant.
 
-    Only if all others are what one of them was made from, that one is added.
+    If one was made from the other, that one is added.
     """
     rivals: dict[Hashable, dict[Path, ExaminedWheel]] = {}
     for path, wheel in wheels.items():
@@ -232,7 +232,7 @@ def _decide_each(
 
 
 def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path, NewWheel], reason: str) -> None:
-    """List the originals of fixed wheels, yanked; notes say where that cannot be."""
+    """List the originals of fixed wheels, yanked; notes say where that is not possible."""
     added = [path for path, done in decision.done.items() if done.problem is None]
     for path in added:
         origin = examined.add[path].file.origin
@@ -266,7 +266,7 @@ def _yank(decision: Decision, file: ListedFile, reason: str, path: Path | None =
 def _refuse_mixed(
     store: Store, before: Page, decision: Decision, wheels: Mapping[Path, ExaminedWheel]
 ) -> dict[Path, Published]:
-    """Return the wheels whose release would agree less than before, refused; note where one disagrees as it came."""
+    """Return the wheels whose release would agree less than before, refused; note where a release disagreed before."""
     old = {file.filename: file.sha256 for file in before.files}
     news = {
         path: wheel.file for path, wheel in wheels.items()

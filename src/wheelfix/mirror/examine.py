@@ -1,4 +1,4 @@
-"""A wheel on its way into a mirror: verified, summed, and what the page is to say of it."""
+"""Reads and verifies a wheel before it is added, and makes its entry for the page of its project."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -32,9 +32,9 @@ _LONGEST: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class ExaminedWheel:
-    """A wheel that was read and verified: its ``metadata`` is the metadata file, ``file`` what the page is to say of it.
+    """A wheel that was read and verified: its ``metadata`` is the metadata file, ``file`` its entry on the page.
 
-    ``provenance`` is ``None`` for a wheel that is as it came. ``errors`` are the codes of what keeps it from being listed.
+    ``provenance`` is ``None`` for an original. ``errors`` are the codes of its errors.
     """
 
     path: Path
@@ -117,7 +117,7 @@ def upload_time(moment: datetime) -> str:
 
 
 def provenance_of(wheel: Wheel) -> Provenance | None:
-    """Return what a wheel was made from, ``None`` if it is as it came."""
+    """Return the provenance of a wheel, ``None`` for an original."""
     provenance = wheel.provenance
     return provenance if provenance and provenance.ancestors else None
 

@@ -1,4 +1,4 @@
-"""What follows from the pages and the wheels of a mirror is regenerated, and what belongs to nothing is deleted."""
+"""Regenerates what follows from the pages and the wheels of a mirror, and deletes leftovers."""
 
 import hashlib
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> N
     """Fix those of ``findings`` that can be fixed.
 
     Pages and metadata files are made from the JSON pages and the wheels, the list of projects from the pages that there are.
-    Each project is locked meanwhile, and checked again: what another process has fixed stays as it is.
+    Each project is locked and read again: what another process has fixed since is not changed.
 
     :raises MirrorError: if a page is damaged, or another process writes for longer than ``timeout`` seconds.
     """
@@ -63,7 +63,7 @@ def fix_findings(store: Store, findings: Iterable[Finding], timeout: float) -> N
 
 
 def settle_journals(store: Store, timeout: float) -> None:
-    """Complete what interrupted runs began, and forget their notes, also where they got no further than these.
+    """Complete what interrupted runs began, and drop their notes.
 
     :raises MirrorError: if another process writes for longer than ``timeout`` seconds.
     """
@@ -77,7 +77,7 @@ def settle_journals(store: Store, timeout: float) -> None:
 
 
 def _delete_leftovers(store: Store, findings: Iterable[Finding]) -> None:
-    """Delete what is half written; who writes something there holds the lock that is held now."""
+    """Delete half-written files; whoever writes such files holds the lock that this run holds now."""
     for each in findings:
         if each.code == "leftover":
             store.delete(each.place)
@@ -93,7 +93,7 @@ def _fix_project(store: Store, project: str, codes: AbstractSet[str], timeout: f
 
 
 def _fixed(store: Store, page: Page, file: ListedFile) -> ListedFile:
-    """Return ``file`` as its wheel says, and write the metadata file of that; any other wheel is left alone."""
+    """Return ``file`` with what its wheel declares, and write its metadata file; one with another sha256 is not touched."""
     key = file_key(page.project, file.filename, file.sha256)
     head = store.head(key)
     if head is None or head.size != file.size:

@@ -1,6 +1,6 @@
-"""Pages as HTML, made from what JSON says. Nothing here reads or writes a file.
+"""Pages as HTML, generated from the data of the JSON pages. Nothing here reads or writes a file.
 
-That of PEP 503 with PEP 592, 629, 658, 714 and 792, and with what uv reads beyond it.
+They follow PEP 503, 592, 629, 658, 714 and 792, and have the attributes that uv reads besides.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,14 +31,14 @@ _FOOT: Final = "  </body>\n</html>\n"
 
 
 def page_html(page: Page) -> bytes:
-    """Return the HTML page: a link for each file, and for people what is known of it."""
+    """Return the HTML page: a link for each file, and notes for people."""
     title = f"Links for {page.project}"
     items = "".join(_item(file) for file in page.files)
     return _html(title, f"    <ul>\n{items}    </ul>\n", _status_metas(page.other.get("project-status")))
 
 
 def _status_metas(status: object) -> str:
-    """Return what HTML says of the status of a project (PEP 792)."""
+    """Return the meta tags for the status of a project (PEP 792)."""
     if not isinstance(status, Mapping):
         return ""
     names = {"pypi:project-status": "status", "pypi:project-status-reason": "reason"}

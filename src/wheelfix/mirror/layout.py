@@ -1,15 +1,15 @@
-"""Where things lie in a mirror.
+"""The layout of a mirror: which file has which key.
 
 ::
 
     MIRROR/
-      public/                                         all that a server shows
+      public/                                         what a server shows, and nothing else
         simple/index.json, index.html                 all projects
         simple/PROJECT/index.json, index.html         its page
-        files/PROJECT/SHA256[:16]/NAME.whl            a file, and NAME.whl.metadata, its metadata file (PEP 658)
+        files/PROJECT/SHA256[:16]/NAME.whl            a wheel, and NAME.whl.metadata, its metadata file
       private/                                        for writers only
-        locks/                                        who writes to what
-        journal/PROJECT                               what a writer is about to do
+        locks/                                        one for each project
+        journal/PROJECT                               what a writer is about to add or remove
         scratch/                                      downloads and work in progress
 """
 
@@ -45,7 +45,7 @@ _PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a server says of a file; a directory leaves that to the configuration of the server, a bucket stores it."""
+    """Headers for a file: a bucket stores them, for a directory the configuration of the server has them."""
 
     content_type: str
     cache_control: str
@@ -60,7 +60,7 @@ _ATTRIBUTES: Final = {
 
 
 def attributes_of(key: str) -> Attributes:
-    """Return what a server should say of the file at ``key``.
+    """Return the headers for the file at ``key``.
 
     >>> attributes_of("public/simple/demo/index.json").cache_control
     'max-age=600'
@@ -69,9 +69,9 @@ def attributes_of(key: str) -> Attributes:
 
 
 def check_project(project: str) -> None:
-    """Confirm that ``project`` is a name in normal form (PEP 503), and so no path.
+    """Confirm that ``project`` is a normalized name (PEP 503), and so cannot be a path.
 
-    :raises MirrorError: if ``project`` is no name in normal form.
+    :raises MirrorError: if it is not a normalized name.
     """
     if not is_normalized_name(project):
         raise MirrorError("bad-project", f"{shown(project)!r} is no name of a project", hint="Check its spelling.")
@@ -94,22 +94,22 @@ def url_of(key: str) -> str:
 
 
 def own_key(project: str, filename: str, sha256: str, url: str) -> str | None:
-    """Return the key of a file of ``project``, ``None`` where its ``url`` on the page leads anywhere else.
+    """Return the key of a file of ``project``, ``None`` if its ``url`` on the page is not that of this key.
 
-    A page that somebody edited must not lead a writer to files of another project.
+    On a page that somebody edited, a URL must not make us write to files of another project.
     """
     key = file_key(project, filename, sha256)
     return key if key_of(url) == key else None
 
 
 def key_of(url: str) -> str | None:
-    """Return the key of the file that a page links to with ``url``, ``None`` where it is none of this mirror."""
+    """Return the key for a ``url`` on a page, ``None`` if it is not a file of this mirror."""
     key = f"{PUBLIC}/{unquote(url.removeprefix(_UP))}"
     return key if url.startswith(_UP) and is_file_key(key) else None
 
 
 def is_file_key(key: str) -> bool:
-    """Whether ``key`` is one for a file: below a project, and a directory for its sha256."""
+    """Whether ``key`` is that of a file: PROJECT/SHA256/NAME."""
     parts = key.removeprefix(f"{FILES}/").split("/")
     return (
         key.startswith(f"{FILES}/")
@@ -119,7 +119,7 @@ def is_file_key(key: str) -> bool:
 
 
 def project_of(key: str) -> str | None:
-    """Return the project in whose directory ``key`` lies, ``None`` where that is in none's."""
+    """Return the project that ``key`` belongs to, ``None`` if it belongs to none."""
     top, _, rest = key.removeprefix(f"{PUBLIC}/").partition("/")
     project, slash, _ = rest.partition("/")
     return (

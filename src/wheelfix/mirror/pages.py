@@ -1,6 +1,6 @@
-"""What a mirror lists, as plain data and as JSON pages, the record of truth. Nothing here reads or writes a file.
+"""What a mirror lists, as plain data and as JSON pages, the source of truth. Nothing here reads or writes a file.
 
-That of PEP 691 with PEP 592, 700, 714 and 792, version 1.4; keys that begin with an underscore are private.
+The pages follow version 1.4 of the API (PEP 691, 592, 700, 714, 792); keys that begin with an underscore are private.
 """
 
 import json
@@ -71,7 +71,7 @@ class ListedFile:
 
     @property
     def original_sha256(self) -> str:
-        """The sha256 of the file that it was made from, its own if it is as it came."""
+        """The sha256 of the original: of the file that it was made from, or its own."""
         return self.origin.sha256 if self.origin else self.sha256
 
     @property
@@ -91,18 +91,18 @@ class ListedFile:
 
     @property
     def identity(self) -> Hashable:
-        """What installers take for the same wheel, however the parts of its name are spelled."""
+        """What makes two files the same wheel to installers, however their names are spelled."""
         return _name_of(self.filename).identity
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a mirror says of one project: its ``files``, in the order of :func:`in_order`.
+    """The page of one project: its ``files``, in the order of :func:`in_order`.
 
-    ``past`` are files that others of the same name have replaced: no longer listed, and kept for old locks.
-    ``other`` holds keys that wheelfix does not know, such as the status of PEP 792, which stay; ``status_from`` is the URL
-    of the index that the status was taken over from, ``None`` for one that somebody wrote here. ``stored`` is the version of
-    the stored page that it was read from, ``None`` for a new one: what must still be there when it is written.
+    ``past`` are replaced files: no longer listed, and kept for old locks. ``other`` holds keys that wheelfix does not know,
+    such as the status of PEP 792, which are kept; ``status_from`` is the URL of the index that the status was copied from,
+    ``None`` for one that somebody wrote here. ``stored`` is the version of the stored page that it was read from, ``None``
+    for a new one: what must still be there when it is written.
     """
 
     project: str
@@ -114,7 +114,7 @@ class Page:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The versions that there are files of, from the oldest on."""
+        """The versions of the files, oldest first."""
         found = {each.version for each in self.files} - {""}
         return tuple(sorted(found, key=Version))
 
@@ -123,7 +123,7 @@ class Page:
         return next((each for each in self.files if each.filename == filename), None)
 
     def find_same(self, file: ListedFile) -> ListedFile | None:
-        """Return the listed file that installers take for the same wheel as ``file``, ``None`` where there is none."""
+        """Return the listed file that is the same wheel as ``file`` to installers, ``None`` where there is none."""
         return next((each for each in self.files if each.identity == file.identity), None)
 
     def key(self, file: ListedFile) -> str | None:
@@ -131,11 +131,11 @@ class Page:
         return own_key(self.project, file.filename, file.sha256, file.url)
 
     def with_files(self, files: Iterable[ListedFile]) -> "Page":
-        """Return the page with these files, put in order."""
+        """Return the page with these files, sorted."""
         return replace(self, files=in_order(files))
 
     def with_file(self, file: ListedFile) -> "Page":
-        """Return the page with ``file``; one of the same name and other bytes becomes one of the past."""
+        """Return the page with ``file``; a file of the same name with other bytes moves to ``past``."""
         before = self.find(file.filename)
         files = [each for each in self.files if each is not before]
         insort(files, file, key=_rank)
@@ -145,9 +145,9 @@ class Page:
 
 
 def in_order(files: Iterable[ListedFile]) -> tuple[ListedFile, ...]:
-    """Return files from the oldest version on, those of one version by name.
+    """Return files sorted by version, oldest first, and then by name.
 
-    Clients that take one wheel for the whole release so always take the same one.
+    Clients that read one wheel for a whole release always read the same one then.
     """
     return tuple(sorted(files, key=_rank))
 
@@ -296,9 +296,9 @@ _NO_PAGE: Final = (ValueError, LookupError, TypeError, AttributeError, Recursion
 
 
 def _decode(data: bytes) -> dict[str, Any]:
-    """Return the JSON object in ``data``, a page of the API that is known.
+    """Return the JSON object in ``data``, a page of a known version of the API.
 
-    :raises ValueError: if it is none, or can be read in two ways.
+    :raises ValueError: if it is not one, or is ambiguous.
     """
     document = json.loads(data, object_pairs_hook=_object, parse_constant=_refuse_constant)
     if not isinstance(document, dict):
@@ -386,7 +386,7 @@ def _bad(project: str, error: Exception) -> MirrorError:
 
 
 def _why(error: Exception) -> str:
-    """Return in a few words why something is no page."""
+    """Return in a few words why a page is damaged."""
     return shown(f"it has no key {error}" if isinstance(error, KeyError) else str(error)[:200])
 
 

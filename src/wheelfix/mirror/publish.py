@@ -1,4 +1,4 @@
-"""Wheels are fixed and added to a mirror in one step; nobody sees what lies between."""
+"""Fixes wheels and adds them to a mirror in one step."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

@@ -38,7 +38,7 @@ from wheelfix.wheel.wheel import Wheel
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What is known of the GPU requirements of a wheel: those that it can do ``without``, and the ``reason``.
+    """What is known of the GPU requirements of a wheel: those that it does not need (``without``), and the ``reason``.
 
     ``may_need_others`` says that it needs some of them, or may need them.
     """
@@ -61,7 +61,7 @@ _rules = cache(gpu_rules)
 
 
 def read_needs(wheel: Wheel) -> Needs:
-    """Return what the evidence in ``wheel`` says of what ``strip-gpu`` would drop."""
+    """Return whether ``wheel`` needs what ``strip-gpu`` would drop, by its evidence."""
     plan = make_plan(wheel, _rules())
     return _needs(
         (each.before or "", each.verdict, each.evidence or "") for each in plan.changes if each.verdict is not None
@@ -69,7 +69,7 @@ def read_needs(wheel: Wheel) -> Needs:
 
 
 def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
-    """Return what markers, tags and the local version alone say of what ``strip-gpu`` would drop."""
+    """Return the same by markers, tags and the local version alone."""
     evidence = Evidence.of_names(Environments(filename.tags), filename.project, (filename.version,))
     changes = apply_rules(_rules(), make_facts(document, filename, str)).changes
     judged = ((change.before, evidence.judge(change.before)) for change in changes if change.before)
@@ -77,7 +77,7 @@ def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
 
 
 def _believed(text: str, judgement: Judgement, evidence: Evidence) -> tuple[str, Verdict, str]:
-    """Return the verdict on a requirement where the wheel's own word counts: this is for a report, nothing is dropped."""
+    """Return the verdict on a requirement where the wheel's own claim is enough: nothing is dropped by it."""
     words = evidence.denial_of(text) if judgement.verdict is Verdict.UNPROVEN else ""
     return (text, Verdict.SAFE, words) if words else (text, judgement.verdict, judgement.reason)
 
@@ -89,7 +89,7 @@ def _needs(judged: Iterable[tuple[str, Verdict, str]]) -> Needs:
 
 
 def compare_releases(project: str, wheels: Iterable[ListedWheel]) -> Iterator[Finding]:
-    """Yield wheels of ``project`` that lack what others of their release require, or require what they can do without."""
+    """Yield wheels of ``project`` that do not require what others of their release do, or require what they do not need."""
     wheels = list(wheels)
     missing: dict[str, list[str]] = {}
     for disagreement in disagreements_of({Path(each.filename): each.requirements for each in wheels}):
@@ -163,11 +163,11 @@ _NEXT_STEPS: Final = (
 def compare_release(
     store: Store, page: Page, files: Sequence[ListedFile], new: Mapping[str, ExaminedWheel]
 ) -> tuple[str, ...]:
-    """Return notes on what ``files``, the wheels of one release on ``page``, disagree on as they came.
+    """Return notes on where ``files``, the wheels of one release on ``page``, disagreed before they were fixed.
 
-    ``new`` are those that are not in ``store`` yet, by their sha256.
+    ``new`` are wheels that are not in ``store`` yet, by sha256.
 
-    :raises MirrorError: if they disagree more than their originals, or a file that says so is lost.
+    :raises MirrorError: if they disagree more than their originals, or a file with the answer is missing.
     :raises WheelError: if a fixed wheel cannot be read.
     """
     declared = {file.filename: Declared.of(_metadata(store, page, file, new)) for file in files}
@@ -232,7 +232,7 @@ def _provenance(store: Store, page: Page, file: ListedFile, new: Mapping[str, Ex
 
 
 def undone(declared: Declared, changes: Iterable[Change]) -> Declared:
-    """Return what was declared before ``changes``, given from the oldest on, were made.
+    """Return what was declared before ``changes``, oldest first.
 
     >>> undone(Declared(("six",)), [Change("Requires-Dist", "drop", "triton", None)]).requirements
     ('six', 'triton')

@@ -1,8 +1,8 @@
 """The pages of a mirror as they are stored, and the journal of what a writer is about to do.
 
-A file that no page lists may be what an interrupted run left, which can be deleted, or what a page listed that is lost or
-was restored, which must stay. So an entry of the journal names the state of the page in which the file can be deleted: as it
-was before wheels were added, or as it is once they are removed. In any other state nobody knows, and the file is kept.
+A file that no page lists is either left over from an interrupted run, and can be deleted; or its page is lost or was
+restored from a backup, and it must be kept. So an entry of the journal names the state of the page in which the file can
+be deleted: the state before wheels are added, or the one after they are removed. In any other state the file is kept.
 """
 
 import hashlib
@@ -51,7 +51,8 @@ def load_page(store: Store, project: str) -> Page:
 def save_page(store: Store, page: Page, timeout: float) -> None:
     """Write the page of a project, and list the project; the lock of the project is held.
 
-    JSON is first, as the rest is made from it; the page that lists all projects is last, so that it never leads to nothing.
+    JSON comes first, because the rest is generated from it; the page that lists all projects is last, so that it never links
+    to a missing page.
 
     :raises MirrorError: if another process changed the page since it was loaded, or writes to that of all projects for too
         long, or that is damaged.
@@ -69,9 +70,9 @@ def save_page(store: Store, page: Page, timeout: float) -> None:
 def publish_page(store: Store, page: Page, timeout: float) -> Problem | None:
     """Write the pages of a project, or remove them if nothing is left to list; return what could not be written.
 
-    Once JSON says so the files are served, whatever page behind it could not be written: that is no failure of theirs.
+    As soon as the JSON page lists files they are served; a page behind it that could not be written does not undo that.
 
-    :raises MirrorError, OSError: if JSON still says what it said before.
+    :raises MirrorError, OSError: if the JSON page is unchanged.
     """
     try:
         if page.files or page.past:
@@ -86,7 +87,7 @@ def publish_page(store: Store, page: Page, timeout: float) -> Problem | None:
 
 
 def behind(store: Store, page: Page, error: Exception) -> Problem:
-    """Return the problem of files that are as the JSON page says, while something behind it is not so yet."""
+    """Return the problem to report when the JSON page is written, but something behind it is not."""
     problem, keys = failure(Path(), error).problem, outdated_pages(store, page)
     what = f"{', '.join(keys)} could not be written" if keys else "what the run left behind could not be deleted"
     return Problem(
@@ -97,13 +98,13 @@ def behind(store: Store, page: Page, error: Exception) -> Problem:
 
 
 def is_saved(store: Store, page: Page) -> bool:
-    """Whether the JSON page of a project, the record of truth, says what ``page`` says; without files there is none."""
+    """Whether the stored JSON page is that of ``page``; without files there is none."""
     stored = store.read(page_key(page.project))
     return (stored.data if stored else None) == (page_json(page) if page.files or page.past else None)
 
 
 def outdated_pages(store: Store, page: Page) -> list[str]:
-    """Return the keys of the pages that do not follow from ``page``, that of a project, as it is saved."""
+    """Return the keys of the stored pages that differ from what follows from ``page``."""
     found = [] if html_agrees(store, page) else [page_key(page.project, HTML)]
     try:
         if store.head(ROOT_PAGE) is None or (page.project in load_root(store)) is not bool(page.files or page.past):
@@ -114,13 +115,13 @@ def outdated_pages(store: Store, page: Page) -> list[str]:
 
 
 def html_agrees(store: Store, page: Page) -> bool:
-    """Whether the HTML page of a project says what ``page`` says."""
+    """Whether the stored HTML page is that of ``page``."""
     html = store.read(page_key(page.project, HTML))
     return html.data == page_html(page) if html else not page.files
 
 
 def drop_page(store: Store, project: str, timeout: float) -> None:
-    """Remove the page of a project without files, in the order that is the reverse of writing it."""
+    """Remove the page of a project without files, in reverse order of writing."""
     with root_locked(store, timeout):
         projects, version = _stored_root(store)
         write_changed(store, _root_pages(projects - {project}), {ROOT_PAGE: version})
@@ -143,7 +144,7 @@ def _stored_root(store: Store) -> tuple[frozenset[str], str | None]:
 
 
 def projects_with_page(store: Store) -> Iterator[str]:
-    """Yield the projects that have a page, whatever is listed."""
+    """Yield the projects that have a page, listed or not."""
     for key in store.keys(SIMPLE):
         project = project_of(key)
         if project and key == page_key(project):
@@ -151,7 +152,7 @@ def projects_with_page(store: Store) -> Iterator[str]:
 
 
 def rebuild_root(store: Store, timeout: float) -> None:
-    """Write the page that lists all projects from the pages that there are."""
+    """Regenerate the page that lists all projects from the pages that exist."""
     with root_locked(store, timeout):
         write_changed(store, _root_pages(projects_with_page(store)))
 
@@ -162,7 +163,7 @@ def _root_pages(projects: Iterable[str]) -> dict[str, bytes]:
 
 
 def _root_agrees(store: Store) -> bool:
-    """Whether both pages that list all projects are there and say the same: an interrupted run may have written one."""
+    """Whether both pages that list all projects exist and agree: an interrupted run may have written only one."""
     root, html = store.read(ROOT_PAGE), store.read(ROOT_HTML)
     return root is not None and html is not None and html.data == root_html(read_root(root.data))
 
@@ -183,7 +184,7 @@ class _Note(NamedTuple):
 
 
 class Journal:
-    """What a writer noted of ``project``; who writes or settles it holds the project's lock."""
+    """The journal of ``project``. Hold the lock of the project to write or settle it."""
 
     def __init__(self, store: Store, project: str) -> None:
         self._store = store
@@ -191,14 +192,14 @@ class Journal:
         self._key = f"{JOURNAL}/{project}"
 
     def state(self) -> str:
-        """Return what identifies the page as it is stored."""
+        """Return what identifies the stored page."""
         stored = self._store.read(page_key(self._project))
         if stored is not None:
             return state_of(stored.data)
         return _LOST if self._project in load_root(self._store) else NO_PAGE
 
     def note(self, keys: Iterable[str], state: str) -> None:
-        """Note that the wheels at ``keys`` can be deleted if the page is in ``state`` and does not list them."""
+        """Note that the wheels at ``keys`` can be deleted while the page is in ``state`` and does not list them."""
         text = "".join(f"{state} {key}\n" for key in keys)
         if text:
             before = self._store.read(self._key)
@@ -214,9 +215,9 @@ class Journal:
         return frozenset(wheels) | {key + METADATA for key in wheels}
 
     def settle(self, timeout: float) -> None:
-        """Complete what an interrupted run began: HTML says what JSON says, and what can be deleted is deleted.
+        """Complete what an interrupted run began: regenerate HTML, and delete what can be deleted.
 
-        All else that was noted is forgotten: it is listed, or nobody knows whose it is.
+        All other notes are dropped: those files are listed, or nobody knows whether a page listed them.
         """
         if self._store.head(self._key) is None:
             return
@@ -227,7 +228,7 @@ class Journal:
         self.discard(wheels)
 
     def discard(self, keys: Iterable[str]) -> None:
-        """Delete the wheels at ``keys`` that the page does not list, and forget all notes but of those that resist."""
+        """Delete the wheels at ``keys`` that the page does not list, and drop all notes but those of files that resist."""
         keys = list(keys)
         listed = listed_keys(load_page(self._store, self._project)) if keys else frozenset()
         left = [key for key in keys if key not in listed and not self._delete(key)]
@@ -264,9 +265,9 @@ def state_of(page: bytes) -> str:
 
 
 def listed_keys(page: Page) -> frozenset[str]:
-    """Return the keys of the files of ``page``, with their metadata files, those that were replaced among them.
+    """Return the keys of all files of ``page``, replaced ones included, with their metadata files.
 
-    A file whose URL leads elsewhere keeps what lies where it should be, and what it leads to.
+    For a file with an unusual URL, both its own key and that of the URL count.
     """
     files = (*page.files, *page.past)
     keys = {file_key(page.project, file.filename, file.sha256) for file in files}
@@ -275,7 +276,7 @@ def listed_keys(page: Page) -> frozenset[str]:
 
 
 def not_done(path: Path, error: Exception) -> Published:
-    """Return what to report of a wheel that ``error`` stopped."""
+    """Return the result for a wheel that ``error`` stopped."""
     outcome = failure(path, error)
     status = PublishStatus.REFUSED if outcome.status is Status.REFUSED else PublishStatus.FAILED
     try:

@@ -1,4 +1,4 @@
-"""Work in progress: each run has a directory of its own, on the local disk, which is gone afterwards."""
+"""Directories for work in progress, on the local disk: one for each run, removed at its end."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ _MOMENT: Final = 3600
 
 @contextmanager
 def workshop(scratch: Path) -> Iterator[Path]:
-    """Give a new directory below ``scratch``; it is gone afterwards."""
+    """Give a new directory below ``scratch``; it is removed afterwards."""
     scratch.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix=MAKING, dir=scratch))
     with FileLock(directory / _IN_USE):
@@ -30,7 +30,7 @@ def workshop(scratch: Path) -> Iterator[Path]:
 
 
 def abandoned(scratch: Path) -> list[Path]:
-    """Return the directories below ``scratch`` whose process is gone; one that cannot be asked for is not among them."""
+    """Return the directories below ``scratch`` that a killed process left."""
     return [each for each in sorted(scratch.glob(f"{MAKING}*")) if _is_abandoned(each)]
 
 

@@ -1,7 +1,6 @@
-"""Wheels are added to a mirror, project by project: all of one project appear on its page atomically.
+"""Adds wheels to a mirror, project by project: all wheels of a project appear on its page atomically.
 
-Three steps: each wheel is examined, what the page is to say of all of them is decided, and that is committed: files first,
-noted in the journal, then pages.
+Three steps: examine each wheel, decide what the page lists, and commit: a note in the journal, then files, then pages.
 """
 
 import os
@@ -50,7 +49,7 @@ class _Upload:
         self._restored: set[str] = set()
 
     def run(self, wheels: Mapping[Path, NewWheel]) -> Decision:
-        """Add ``wheels``; what came and is not listed in the end is deleted.
+        """Add ``wheels``; files that are not listed in the end are deleted.
 
         :raises MirrorError: if the mirror is damaged.
         """
@@ -102,7 +101,7 @@ class _Upload:
     def _decide_and_put(
         self, examined: Examined, wheels: Mapping[Path, NewWheel], failed: dict[Path, Published]
     ) -> Decision:
-        """Put the files of all wheels that can be added into the store; one that fails there is decided on no longer."""
+        """Put the files of all wheels that can be added into the store; decide again without those that fail."""
         while True:
             decision = decide(self._store, self._before, examined, wheels, self._request.publishing)
             errors = self._put_all(decision.files)
@@ -132,7 +131,7 @@ class _Upload:
         return errors
 
     def _put(self, key: str, wheel: ExaminedWheel) -> None:
-        """Write a wheel and its metadata file, unless they are there, whole."""
+        """Write a wheel and its metadata file, unless the store has them undamaged."""
         if not is_whole(self._store, key, wheel.file.size, wheel.file.sha256):
             self._restored.add(key)
             self._store.delete(key)
@@ -147,7 +146,7 @@ class _Upload:
         write_changed(self._store, {key + METADATA: wheel.metadata})
 
     def _clean_up(self, decision: Decision, *, saved: bool) -> None:
-        """Delete what came and is not listed, and forget the notes of this run."""
+        """Delete files that are not listed, and drop the notes of this run."""
         try:
             self._journal.discard(self._placed)
         except (MirrorError, OSError) as error:
@@ -156,7 +155,7 @@ class _Upload:
             decision.report(behind(self._store, decision.page, error))
 
     def _remove_moved(self, decision: Decision, path: Path) -> None:
-        """Remove a wheel from where it came from, unless that is where the mirror serves it, or another file."""
+        """Remove the source of a wheel, unless it is itself a file of the mirror."""
         if self._store.serves(path):
             decision.note(path, "It is not moved: the mirror itself serves it from there.")
             return
@@ -167,7 +166,7 @@ class _Upload:
 
 
 def _examine(wheel: NewWheel) -> _Result:
-    """Return what is in a wheel; an original may have errors: it is what locks name."""
+    """Examine one wheel; an original may have errors, because locks name it as it is."""
     try:
         with Source(wheel.path) as source:
             stamp = _stamp(source)
@@ -186,7 +185,7 @@ def _unreadable(path: Path, problem: Problem | None) -> str:
 
 
 def _stamp(source: Source) -> tuple[int, ...]:
-    """Return what changes when another file takes the place of this one, or somebody writes to it."""
+    """Return a value that changes when the file is replaced or written to."""
     status = os.fstat(source.descriptor)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 

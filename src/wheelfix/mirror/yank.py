@@ -1,4 +1,4 @@
-"""Files that are in a mirror: listed, yanked, removed."""
+"""Lists, yanks, unyanks and removes files of a mirror."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -64,7 +64,7 @@ def _unyanked(file: ListedFile) -> ListedFile:
 def remove_files(mirror: Path | str, selection: str, *, limits: Limits = Limits()) -> PublishReport:
     """Remove files from the mirror's pages, and then from its directory: locks that name them fail from then on.
 
-    Files that others of the same name have replaced go with them.
+    Replaced files of the same name are removed, too.
 
     The arguments and errors are those of :func:`yank_files`.
     """
@@ -74,10 +74,10 @@ def remove_files(mirror: Path | str, selection: str, *, limits: Limits = Limits(
 def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None) -> Iterator[Page]:
     """Yield the page of each project of a mirror, by name.
 
-    ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then only what they stand
-    for is on the pages, in their order.
+    ``selections`` are file names, projects, or projects with versions, as for :func:`yank_files`: then the pages have
+    only the files that match, in this order.
 
-    :raises MirrorError: if there is no mirror, a page is damaged, or one of ``selections`` stands for no file.
+    :raises MirrorError: if there is no mirror, a page is damaged, or one of ``selections`` matches no file.
     """
     store = open_store(mirror)
     if selections is None:
@@ -136,7 +136,7 @@ def _change(
 
 
 def _save(store: Store, page: Page, journal: Journal, timeout: float) -> Problem | None:
-    """Write the pages and delete what they no longer list; return what could not be done once JSON said what it should."""
+    """Write the pages and delete what they no longer list; return what could not be done after the JSON page was written."""
     try:
         try:
             problem = publish_page(store, page, timeout)
@@ -158,7 +158,7 @@ def _nothing_selected(selection: str) -> MirrorError:
 
 
 def _notes(page: Page, filename: str) -> tuple[str, ...]:
-    """Return what a person should know of a file as ``page`` has it now."""
+    """Return notes on a file that is listed again."""
     file = page.find(filename)
     if file is None or file.yanked is not None:
         return ()
@@ -174,7 +174,7 @@ def _status(status: PublishStatus, before: ListedFile) -> PublishStatus:
 
 
 def _parse(selection: str) -> tuple[str, Callable[[ListedFile], bool]]:
-    """Return the project that ``selection`` is of, and which of its files it stands for."""
+    """Return the project of ``selection``, and a function that says which of its files match."""
     if selection.endswith(".whl"):
         try:
             return WheelFilename.parse(selection).project, lambda file: file.filename == selection
