@@ -25,80 +25,105 @@ Step by step: open one wheel, make a plan, look at it, and apply it::
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.version import __version__
+from wheelfix.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from wheelfix.diff.model import Difference, Likeness
-    from wheelfix.diff.wheels import compare_wheels
+    from wheelfix.diff.model import Difference as Difference, Likeness as Likeness
+    from wheelfix.diff.wheels import compare_wheels as compare_wheels
     from wheelfix.errors import (
-        ArchiveError,
-        EditError,
-        FilenameError,
-        MetadataError,
-        MirrorError,
-        NeedError,
-        OutputError,
-        RecordError,
-        RegressionError,
-        ResultError,
-        RulesError,
-        SourceChanged,
-        StructureError,
-        VerificationError,
-        WheelError,
-        WheelfixError,
+        ArchiveError as ArchiveError,
+        EditError as EditError,
+        FilenameError as FilenameError,
+        MetadataError as MetadataError,
+        MirrorError as MirrorError,
+        NeedError as NeedError,
+        OutputError as OutputError,
+        RecordError as RecordError,
+        RegressionError as RegressionError,
+        ResultError as ResultError,
+        RulesError as RulesError,
+        SourceChanged as SourceChanged,
+        StructureError as StructureError,
+        VerificationError as VerificationError,
+        WheelError as WheelError,
+        WheelfixError as WheelfixError,
     )
-    from wheelfix.evidence.verdict import Evidence, Judgement
-    from wheelfix.fix.apply import apply
-    from wheelfix.fix.batch import fix_wheels, repair_wheels
-    from wheelfix.fix.plan import Plan, make_plan, preview
-    from wheelfix.fix.weigh import gather_evidence
-    from wheelfix.mirror.check import check_index, check_mirror
-    from wheelfix.mirror.pages import ListedFile, Origin, Page
-    from wheelfix.mirror.publish import fix_into_mirror
-    from wheelfix.mirror.registry import MirrorCheck, MirrorCheckReport
-    from wheelfix.mirror.sync import mirror_releases
-    from wheelfix.mirror.upload import add_wheels
-    from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
+    from wheelfix.evidence.verdict import Evidence as Evidence, Judgement as Judgement
+    from wheelfix.fix.apply import apply as apply
+    from wheelfix.fix.batch import fix_wheels as fix_wheels, repair_wheels as repair_wheels
+    from wheelfix.fix.plan import Plan as Plan, make_plan as make_plan, preview as preview
+    from wheelfix.fix.weigh import gather_evidence as gather_evidence
+    from wheelfix.mirror.check import check_index as check_index, check_mirror as check_mirror
+    from wheelfix.mirror.pages import ListedFile as ListedFile, Origin as Origin, Page as Page
+    from wheelfix.mirror.publish import fix_into_mirror as fix_into_mirror
+    from wheelfix.mirror.registry import MirrorCheck as MirrorCheck, MirrorCheckReport as MirrorCheckReport
+    from wheelfix.mirror.sync import mirror_releases as mirror_releases
+    from wheelfix.mirror.upload import add_wheels as add_wheels
+    from wheelfix.mirror.yank import (
+        list_pages as list_pages,
+        remove_files as remove_files,
+        unyank_files as unyank_files,
+        yank_files as yank_files,
+    )
     from wheelfix.options import (
-        Limits,
-        Naming,
-        Output,
-        Policy,
-        Publishing,
-        Scan,
-        Selection,
-        Targets,
-        Transfer,
+        Limits as Limits,
+        Naming as Naming,
+        Output as Output,
+        Policy as Policy,
+        Publishing as Publishing,
+        Scan as Scan,
+        Selection as Selection,
+        Targets as Targets,
+        Transfer as Transfer,
     )
-    from wheelfix.progress import NoProgress, Progress
-    from wheelfix.reports.json import render_json
-    from wheelfix.reports.verify import render_verify_json
+    from wheelfix.progress import NoProgress as NoProgress, Progress as Progress
+    from wheelfix.reports.json import render_json as render_json
+    from wheelfix.reports.verify import render_verify_json as render_verify_json
     from wheelfix.results import (
-        Change,
-        ChangeAction,
-        CheckedWheel,
-        Disagreement,
-        Finding,
-        Outcome,
-        Part,
-        Problem,
-        Published,
-        PublishReport,
-        PublishStatus,
-        Report,
-        Severity,
-        Status,
-        Verdict,
-        VerifyReport,
+        Change as Change,
+        ChangeAction as ChangeAction,
+        CheckedWheel as CheckedWheel,
+        Disagreement as Disagreement,
+        Finding as Finding,
+        Outcome as Outcome,
+        Part as Part,
+        Problem as Problem,
+        Published as Published,
+        PublishReport as PublishReport,
+        PublishStatus as PublishStatus,
+        Report as Report,
+        Severity as Severity,
+        Status as Status,
+        Verdict as Verdict,
+        VerifyReport as VerifyReport,
     )
-    from wheelfix.rules.lint import lint_rules
-    from wheelfix.rules.load import built_in, find_rules, load_rules, rule_set
-    from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, RuleSet, When
-    from wheelfix.verify.run import verify_wheels
-    from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
-    from wheelfix.wheel.filename import WheelFilename
-    from wheelfix.wheel.wheel import Wheel
+    from wheelfix.rules.lint import lint_rules as lint_rules
+    from wheelfix.rules.load import (
+        built_in as built_in,
+        find_rules as find_rules,
+        load_rules as load_rules,
+        rule_set as rule_set,
+    )
+    from wheelfix.rules.model import (
+        Action as Action,
+        FieldName as FieldName,
+        FieldValue as FieldValue,
+        Match as Match,
+        Rule as Rule,
+        RuleSet as RuleSet,
+        When as When,
+    )
+    from wheelfix.verify.run import verify_wheels as verify_wheels
+    from wheelfix.wheel.editor import (
+        AddField as AddField,
+        Edit as Edit,
+        RemoveField as RemoveField,
+        RemoveFile as RemoveFile,
+        SetField as SetField,
+        WriteFile as WriteFile,
+    )
+    from wheelfix.wheel.filename import WheelFilename as WheelFilename
+    from wheelfix.wheel.wheel import Wheel as Wheel
 
 _HOMES: Final = {
     "diff.model": ("Difference", "Likeness"),
@@ -139,101 +164,7 @@ _HOMES: Final = {
 """Where each public name lives; it is imported when it is first used (PEP 562), so that the command starts fast."""
 _HOME_OF: Final = {name: f"wheelfix.{home}" for home, names in _HOMES.items() for name in names}
 
-__all__ = [
-    "Action",
-    "AddField",
-    "ArchiveError",
-    "Change",
-    "ChangeAction",
-    "CheckedWheel",
-    "Difference",
-    "Disagreement",
-    "Edit",
-    "EditError",
-    "Evidence",
-    "FieldName",
-    "FieldValue",
-    "FilenameError",
-    "Finding",
-    "Judgement",
-    "Likeness",
-    "Limits",
-    "ListedFile",
-    "Match",
-    "MetadataError",
-    "MirrorCheck",
-    "MirrorCheckReport",
-    "MirrorError",
-    "Naming",
-    "NeedError",
-    "NoProgress",
-    "Origin",
-    "Outcome",
-    "Output",
-    "OutputError",
-    "Page",
-    "Part",
-    "Plan",
-    "Policy",
-    "Problem",
-    "Progress",
-    "PublishReport",
-    "PublishStatus",
-    "Published",
-    "Publishing",
-    "RecordError",
-    "RegressionError",
-    "RemoveField",
-    "RemoveFile",
-    "Report",
-    "ResultError",
-    "Rule",
-    "RuleSet",
-    "RulesError",
-    "Scan",
-    "Selection",
-    "SetField",
-    "Severity",
-    "SourceChanged",
-    "Status",
-    "StructureError",
-    "Targets",
-    "Transfer",
-    "Verdict",
-    "VerificationError",
-    "VerifyReport",
-    "Wheel",
-    "WheelError",
-    "WheelFilename",
-    "WheelfixError",
-    "When",
-    "WriteFile",
-    "__version__",
-    "add_wheels",
-    "apply",
-    "built_in",
-    "check_index",
-    "check_mirror",
-    "compare_wheels",
-    "find_rules",
-    "fix_into_mirror",
-    "fix_wheels",
-    "gather_evidence",
-    "lint_rules",
-    "list_pages",
-    "load_rules",
-    "make_plan",
-    "mirror_releases",
-    "preview",
-    "remove_files",
-    "render_json",
-    "render_verify_json",
-    "repair_wheels",
-    "rule_set",
-    "unyank_files",
-    "verify_wheels",
-    "yank_files",
-]
+__all__ = [*sorted(["__version__", *_HOME_OF])]  # noqa: PLE0604 - each is the text that it is in _HOMES
 
 
 def __getattr__(name: str) -> object:

@@ -6,8 +6,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
 
 from building import WheelSpec, write_wheel

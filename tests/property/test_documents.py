@@ -2,8 +2,7 @@
 
 from email.parser import BytesHeaderParser
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from strategies import hostile_metadata, metadata
 from wheelfix.errors import MetadataError

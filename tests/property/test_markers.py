@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from packaging.markers import Marker as StrictMarker
 from packaging.tags import parse_tag
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from packaging.requirements import Requirement as StrictRequirement
 
 from building import WheelSpec, write_wheel

@@ -8,8 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from building import Archive, RecordStyle, WheelSpec, archive_of, to_bytes, write_wheel
 from fixing import values

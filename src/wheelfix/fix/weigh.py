@@ -137,7 +137,7 @@ def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
 
 
 def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> bool:
-    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or seldom at all."""
+    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or a false marker."""
     new = read_requirement(after) if after else None
     if new is None or new.name != before.name:
         return True

@@ -1,8 +1,7 @@
 """Regenerates what follows from the pages and the wheels of a mirror, and deletes leftovers."""
 
 import hashlib
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path

@@ -7,8 +7,7 @@ import re
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Final
 
-from packaging.markers import InvalidMarker
-from packaging.markers import Marker as StrictMarker
+from packaging.markers import InvalidMarker, Marker as StrictMarker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from building import STORED, Entry
 from elfwriter import shared_object

@@ -5,8 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.html import page_html, root_html

@@ -3,8 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from wheelfix.rules.lint import all_contained, beginnings, contains, literal_length, start_of
 from wheelfix.rules.match import matches

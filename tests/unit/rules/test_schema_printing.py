@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from wheelfix.rules.load import built_in, load_rules, rule_set
 from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When

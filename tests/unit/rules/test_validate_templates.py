@@ -1,8 +1,7 @@
 """A template is refused for what it makes of the requirements that its rule can meet, and for nothing else."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ruling import facts_of
 from wheelfix.errors import RulesError

@@ -4,8 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 from packaging.markers import Marker as StrictMarker
 from packaging.requirements import Requirement as StrictRequirement
 from packaging.specifiers import SpecifierSet

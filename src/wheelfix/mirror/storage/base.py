@@ -16,8 +16,7 @@ from wheelfix.mirror.layout import Attributes, attributes_of
 from wheelfix.options import Transfer
 from wheelfix.results import Finding
 from wheelfix.text import shown
-from wheelfix.wheel.zip.source import Readable, Source
-from wheelfix.wheel.zip.source import sha256_of as sha256_of_readable
+from wheelfix.wheel.zip.source import Readable, Source, sha256_of as sha256_of_readable
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from in_memory import hold, only_entry, packed
