@@ -83,8 +83,9 @@ class Inflater:
         return b"".join(pieces)
 
     def _next(self, size: int) -> bytes:
-        data = self._source.read_at(self._position, min(size, self._stop - self._position))
-        self._position += len(data)
+        size = min(size, self._stop - self._position)
+        data = self._source.read_at(self._position, size) if size else b""  # a remote read of nothing is a request too
+        self._position += size
         return data
 
     def check_end(self) -> None:

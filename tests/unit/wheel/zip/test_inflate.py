@@ -1,4 +1,4 @@
-"""The content of an entry, under a bound."""
+"""The content of an entry, under a limit."""
 
 import tracemalloc
 import zlib
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from building import DEFLATED, STORED, Archive, Entry, Hole, to_bytes
+from in_memory import Counted, only_entry
 from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import read_layout
@@ -23,6 +24,16 @@ def _content(path: Path, entry: Entry, limit: int = 1 << 20) -> bytes:
 @pytest.mark.parametrize("content", [b"", b"x", bytes(range(256)) * 9])
 def test_content_is_what_was_written(method: int, content: bytes, tmp_path: Path) -> None:
     assert _content(tmp_path / "a.zip", Entry("a", content, method)) == content
+
+
+@pytest.mark.parametrize("method", [STORED, DEFLATED])
+@pytest.mark.parametrize(("content", "reads"), [(b"", 0), (b"x", 1), (bytes(range(256)) * 9, 1)])
+def test_a_small_file_is_read_at_once(method: int, content: bytes, reads: int) -> None:
+    """Each read of a remote wheel is a request, also one of nothing."""
+    held, entry = only_entry(Entry("a", content, method))
+    source = Counted(held.data)
+    assert read_content(source, entry, limit=1 << 20) == content
+    assert len(source.reads) == reads
 
 
 def test_content_of_any_deflate_encoder(tmp_path: Path) -> None:
