@@ -37,12 +37,12 @@ def main(incoming: Path, mirror: Path) -> int:
     for wheel in wheels:
         if wheel in done:
             wheel.unlink()
-    survey = wheelfix.check_mirror(mirror, quick=True)
-    for finding in survey.findings:
+    checked = wheelfix.check_mirror(mirror, quick=True)
+    for finding in checked.findings:
         print(f"{finding.code}: {finding.place}: {finding.message}", file=sys.stderr)
-    if not (report.ok and published.ok and survey.complete):
+    if not (report.ok and published.ok and checked.complete):
         return 3
-    return 0 if survey.passes() else 1
+    return 0 if checked.passes() else 1
 
 
 if __name__ == "__main__":
