@@ -31,7 +31,7 @@ def bad(tmp_path: Path) -> Path:
     return write_wheel(tmp_path, sound(project="bad", record=b"", files=(Entry(NASTY, b""),)))
 
 
-def test_sound_wheel(good: Path) -> None:
+def test_valid_wheel(good: Path) -> None:
     ran = wheelfix("verify", good)
     assert (ran.code, ran.out, ran.err) == (0, f"{good}: no findings\n", "Checked 1 wheel: 0 errors, 0 warnings\n")
 
@@ -55,26 +55,26 @@ def test_warning_exits_with_1_only_if_strict(warned: Path) -> None:
 
 
 def test_suppressed_findings_are_counted(warned: Path, good: Path) -> None:
-    faults = verify_wheels(warned).wheels[0].findings
-    suppressed = f" ({len(faults)} suppressed by --select/--ignore)"
-    ran = wheelfix("verify", "--ignore", ",".join({fault.code for fault in faults}), warned, good)
+    findings = verify_wheels(warned).wheels[0].findings
+    suppressed = f" ({len(findings)} suppressed by --select/--ignore)"
+    ran = wheelfix("verify", "--ignore", ",".join({finding.code for finding in findings}), warned, good)
     assert (ran.code, ran.lines) == (0, [f"{warned}: no findings{suppressed}", f"{good}: no findings"])
-    assert ran.err == f"Checked 2 wheels: 0 errors, 0 warnings ({len(faults)} suppressed)\n"
+    assert ran.err == f"Checked 2 wheels: 0 errors, 0 warnings ({len(findings)} suppressed)\n"
     some = wheelfix("verify", "--select", "archive", warned)
     assert some.out == f"{warned}: no findings{suppressed}\n"
-    audit = wheelfix("verify", "--select", "archive", "--format", "json", warned, good).audit
-    assert audit["summary"] == {"wheels": 2, "errors": 0, "warnings": 0, "notes": 0, "suppressed": len(faults)}
-    assert [wheel["suppressed"] for wheel in audit["wheels"]] == [len(faults), 0]
+    report = wheelfix("verify", "--select", "archive", "--format", "json", warned, good).audit
+    assert report["summary"] == {"wheels": 2, "errors": 0, "warnings": 0, "notes": 0, "suppressed": len(findings)}
+    assert [wheel["suppressed"] for wheel in report["wheels"]] == [len(findings), 0]
 
 
-def test_quiet_names_no_sound_wheel(good: Path, bad: Path) -> None:
+def test_quiet_names_no_valid_wheel(good: Path, bad: Path) -> None:
     ran = wheelfix("verify", "-q", good, bad)
     assert str(good) not in ran.out
     assert (ran.code, ran.err) == (1, "")
     assert wheelfix("verify", "-q", good).out == ""
 
 
-def test_verbose_tells_all_of_many_alike(warned: Path) -> None:
+def test_verbose_reports_all_of_many_alike(warned: Path) -> None:
     short, long = (wheelfix("verify", "--select", "record", *option, warned) for option in ([], ["-v"]))
     assert short.out.count("record-duplicate-row]: row") == 5
     assert short.lines[-1] == "  ... 2 more record-duplicate-row (use -v to show all)"
@@ -84,7 +84,7 @@ def test_verbose_tells_all_of_many_alike(warned: Path) -> None:
 def test_select_and_ignore_take_several_codes(bad: Path) -> None:
     def codes(*options: str) -> set[str]:
         [wheel] = wheelfix("verify", "--format", "json", *options, bad).audit["wheels"]
-        return {fault["code"] for fault in wheel["findings"]}
+        return {finding["code"] for finding in wheel["findings"]}
 
     assert codes("--select", "record-own,archive") == {"record-own-row-missing", "archive-unsafe-name"}
     assert codes("--select", "record-own, archive") == codes("--select", "record-own", "--select", "archive")
@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_never_passed_over(
     assert "file-unreadable" in ran.out
 
 
-def test_a_folder_in_the_place_of_a_wheel_cannot_be_read(good: Path, tmp_path: Path) -> None:
+def test_a_directory_in_the_place_of_a_wheel_cannot_be_read(good: Path, tmp_path: Path) -> None:
     (tmp_path / "x-1-py3-none-any.whl").mkdir()
     ran = wheelfix("verify", "--select", "record", good, tmp_path / "x-1-py3-none-any.whl")
     assert ran.code == 3
@@ -139,7 +139,7 @@ def test_a_damaged_wheel_is_an_error_and_was_read(tmp_path: Path) -> None:
         assert wheelfix("verify", tmp_path).code == 1
 
 
-def test_paths_on_standard_input_and_folders(good: Path, bad: Path) -> None:
+def test_paths_on_standard_input_and_directories(good: Path, bad: Path) -> None:
     for ran in (wheelfix("verify", "-", stdin=f"{bad}\n{good}\n"), wheelfix("verify", good.parent)):
         assert ran.lines[-1] == f"{good}: no findings"
         assert ran.code == 1
@@ -147,11 +147,11 @@ def test_paths_on_standard_input_and_folders(good: Path, bad: Path) -> None:
 
 def test_json_fits_its_schema(good: Path, bad: Path) -> None:
     ran = wheelfix("verify", "--format", "json", good, bad)
-    audit = ran.audit
+    report = ran.audit
     assert ran.code == 1
-    assert audit["summary"] == {"wheels": 2, "errors": 6, "warnings": 0, "notes": 0, "suppressed": 0}
-    assert [wheel["source"] for wheel in audit["wheels"]] == [str(good), str(bad)]
-    assert audit["wheels"][0]["findings"] == []
+    assert report["summary"] == {"wheels": 2, "errors": 6, "warnings": 0, "notes": 0, "suppressed": 0}
+    assert [wheel["source"] for wheel in report["wheels"]] == [str(good), str(bad)]
+    assert report["wheels"][0]["findings"] == []
 
 
 def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
         if flaw.missing:
             assert (ran.code, ran.out) == (2, "")
             continue
-        assert flaw.code in {fault["code"] for fault in ran.audit["wheels"][0]["findings"]}
+        assert flaw.code in {finding["code"] for finding in ran.audit["wheels"][0]["findings"]}
         assert ran.out.isascii()
 
 
@@ -180,7 +180,7 @@ def test_annotations_are_escaped(tmp_path: Path) -> None:
     assert message == "demo/%250A\\n::error::x\\x1b[2J.py: the name has a control character (refused by uv, PyPI)"
 
 
-def test_annotations_of_a_sound_wheel_are_none(good: Path) -> None:
+def test_annotations_of_a_valid_wheel_are_none(good: Path) -> None:
     assert wheelfix("verify", "--format", "github", good).out == ""
 
 

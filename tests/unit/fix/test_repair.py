@@ -30,7 +30,7 @@ def _repair(path: Path, **options: object) -> Outcome:
 
 
 def _codes(path: Path) -> set[str]:
-    return {fault.code for fault in wheelfix.verify_wheels(path).wheels[0].findings}
+    return {finding.code for finding in wheelfix.verify_wheels(path).wheels[0].findings}
 
 
 def _contents(path: Path) -> dict[str, bytes]:
@@ -60,7 +60,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("code", ROWS)
-def test_a_faulty_row_is_mended_and_nothing_else(code: str, tmp_path: Path) -> None:
+def test_a_faulty_row_is_fixed_and_nothing_else(code: str, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(record=ROWS[code](_record())))
     assert code in _codes(path)
     outcome = _repair(path, sbom=False)
@@ -113,9 +113,9 @@ class TestContentThatContradictsRecord:
         archive = changed(archive_of(WheelSpec()), "demo/__init__.py", content=b"ANSWER = 43\n")
         return write_wheel(folder, archive=to_bytes(archive))
 
-    def test_stays_and_is_told_with_the_way_out(self, tmp_path: Path) -> None:
+    def test_is_kept_and_is_reported_with_the_way_out(self, tmp_path: Path) -> None:
         outcome = _repair(self.wheel(tmp_path))
-        assert {fault.code for fault in outcome.findings} >= {"record-wrong-hash"}
+        assert {finding.code for finding in outcome.findings} >= {"record-wrong-hash"}
         assert any("--trust-content" in note for note in outcome.notes)
 
     def test_is_trusted_if_asked_to(self, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ class TestContentThatContradictsRecord:
         (_lines("Summary: x\rRequires-Dist: y"), "metadata-hidden-fields", _lines("Summary: x\nRequires-Dist: y")),
     ],
 )  # fmt: skip
-def test_metadata_is_mended(metadata: bytes, code: str, expected: bytes, tmp_path: Path) -> None:
+def test_metadata_is_fixed(metadata: bytes, code: str, expected: bytes, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(metadata=metadata))
     assert any(each.startswith(code) for each in _codes(path))
     outcome = _repair(path)
@@ -203,7 +203,7 @@ def test_a_field_that_stands_twice_loses_no_line_by_the_way(name: str, tmp_path:
     assert any("metadata-field-too-new" in note and "appears more than once" in note for note in outcome.notes)
 
 
-def test_repair_makes_no_new_fault_by_a_newer_metadata_version(tmp_path: Path) -> None:
+def test_repair_makes_no_new_finding_by_a_newer_metadata_version(tmp_path: Path) -> None:
     path = write_wheel(
         tmp_path, WheelSpec(metadata=_lines("License: MIT", "License-Expression: MIT", "Requires-Dist: a>=1.*"))
     )
@@ -230,15 +230,15 @@ def test_metadata_json_and_a_void_signature_go(tmp_path: Path) -> None:
     assert {name.rpartition("/")[2] for name in _contents(path).keys() - _contents(outcome.output)} == {*files}
 
 
-def test_only_what_is_selected_is_mended(tmp_path: Path) -> None:
+def test_only_what_is_selected_is_fixed(tmp_path: Path) -> None:
     spec = WheelSpec(metadata=_lines("License-Expression: MIT"), record=None, style=RecordStyle(own_row="missing"))
     path = write_wheel(tmp_path, spec)
     outcome = _repair(path, select=["record"])
     assert {change.field for change in outcome.changes} == {"RECORD"}
-    assert {fault.code for fault in outcome.findings} == {"metadata-field-too-new"}
+    assert {finding.code for finding in outcome.findings} == {"metadata-field-too-new"}
 
 
-def test_many_faults_are_mended_at_once(tmp_path: Path) -> None:
+def test_many_findings_are_fixed_at_once(tmp_path: Path) -> None:
     record = b"demo/gone.py,,\n" + _record().replace(b"demo/__init__", b".\\demo\\__init__")
     metadata = _lines("Requires-Dist: a>=1.*", "License-File: x", version="2.1")
     path = write_wheel(tmp_path, WheelSpec(metadata=metadata, record=record.replace(b",12\n", b",\n")))
@@ -274,7 +274,7 @@ def test_a_dry_run_shows_the_diff_of_record_too(tmp_path: Path) -> None:
     assert outcome.output is None
 
 
-def test_siblings_that_would_disagree_are_refused(tmp_path: Path) -> None:
+def test_wheels_of_a_release_that_would_disagree_are_refused(tmp_path: Path) -> None:
     one = write_wheel(tmp_path, WheelSpec(tags="py3-none-any", requires=("a>=1.*",)))
     two = write_wheel(tmp_path, WheelSpec(tags="py2-none-any", requires=("a>=1.*",), without=frozenset({"RECORD"})))
     report = wheelfix.repair_wheels([one, two], output=tmp_path / "mended")
@@ -290,7 +290,7 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
         wheelfix.repair_wheels([], output=wheelfix.Output(in_place=True, overwrite=True))
 
 
-def test_the_sound_wheel_is_left_alone(tmp_path: Path) -> None:
+def test_the_valid_wheel_is_left_alone(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, WheelSpec(metadata=_lines()))
     outcome = _repair(path)
     assert (outcome.status, outcome.source_sha256) == (Status.UNCHANGED, outcome.output_sha256)
@@ -307,7 +307,7 @@ def _mend(flaw: Flaw, folder: Path) -> Outcome:
     return _repair(path, select=select, trust_content=True, sbom=False, allow_mixed=True)
 
 
-def test_every_mendable_code_has_a_sample() -> None:
+def test_every_fixable_code_has_a_sample() -> None:
     assert {flaw.code for flaw in _MENDABLE} == {code for code, check in CHECKS.items() if check.fix is not Fix.NO}
 
 
@@ -356,7 +356,7 @@ def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> N
 
 
 @pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)
-def test_a_sample_that_was_mended_is_not_mended_again(flaw: Flaw, tmp_path: Path) -> None:
+def test_a_sample_that_was_fixed_is_not_fixed_again(flaw: Flaw, tmp_path: Path) -> None:
     first = _mend(flaw, tmp_path).output
     assert first is not None
     again = wheelfix.repair_wheels(first, output=tmp_path / "again", trust_content=True).outcomes[0]

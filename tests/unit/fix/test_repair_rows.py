@@ -28,7 +28,7 @@ def _repair(path: Path, **options: object) -> Outcome:
 
 
 def _codes(path: Path) -> dict[str, Severity]:
-    return {fault.code: fault.severity for fault in wheelfix.verify_wheels(path).wheels[0].findings}
+    return {finding.code: finding.severity for finding in wheelfix.verify_wheels(path).wheels[0].findings}
 
 
 def _record(outcome: Outcome) -> list[bytes]:
@@ -49,7 +49,7 @@ def _record(outcome: Outcome) -> list[bytes]:
     ],
     ids=["twice", "absolute first", "odd spellings first", "without size first", "without anything first"],
 )
-def test_of_rows_that_agree_the_best_one_stays(rows: list[bytes], tmp_path: Path) -> None:
+def test_of_rows_that_agree_the_best_one_is_kept(rows: list[bytes], tmp_path: Path) -> None:
     path = _write(tmp_path, [*rows, *_REST])
     assert "record-duplicate-row" in _codes(path)
     assert sorted(_record(_repair(path))) == sorted(_ROWS)
@@ -60,7 +60,7 @@ def test_of_rows_that_contradict_each_other_none_goes_unasked(rows: list[bytes],
     path = _write(tmp_path, [*rows, *_REST])
     assert _codes(path)["record-contradicting-rows"] is Severity.ERROR
     unasked = _repair(path)
-    assert "record-contradicting-rows" in {fault.code for fault in unasked.findings}
+    assert "record-contradicting-rows" in {finding.code for finding in unasked.findings}
     assert any("--trust-content" in note for note in unasked.notes)
     assert unasked.output is None or len(_record(unasked)) == len(_ROWS) + 1
     assert sorted(_record(_repair(path, trust_content=True, overwrite=True))) == sorted(_ROWS)
@@ -72,7 +72,7 @@ def test_rows_of_which_none_is_right_need_trust(tmp_path: Path) -> None:
     assert set(_codes(path)) == {"record-duplicate-row", "record-wrong-hash"}
     outcome = _repair(path)
     assert _record(outcome) == [_OTHER, *_REST]
-    assert {fault.code for fault in outcome.findings} == {"record-wrong-hash"}
+    assert {finding.code for finding in outcome.findings} == {"record-wrong-hash"}
 
 
 _NEWER = metadata("License-Expression: MIT", "Provides-Extra: x", 'Requires-Dist: six>=1.9<2; extra == "y"')
@@ -89,7 +89,7 @@ def test_metadata_that_record_does_not_vouch_for_is_left(column: int, tmp_path: 
     path = _write(tmp_path, [*rows, b"demo/gone.py,,\n"], metadata=_NEWER)
     before = _codes(path)
     outcome = _repair(path)
-    assert {fault.code for fault in outcome.findings} == before.keys() - {"record-no-such-file"}
+    assert {finding.code for finding in outcome.findings} == before.keys() - {"record-no-such-file"}
     assert {change.field for change in outcome.changes} == {"RECORD"}
     assert sum("METADATA may be damaged" in note for note in outcome.notes) >= 2
     assert outcome.output is not None
@@ -111,8 +111,8 @@ def test_metadata_with_a_hexadecimal_hash_is_vouched_for(tmp_path: Path) -> None
     assert set(_codes(outcome.output)) == {"metadata-empty-extra"}
 
 
-def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
-    """What is told of a wheel has a bound; what is mended has none."""
+def test_thousands_of_findings_are_fixed_at_once(tmp_path: Path) -> None:
+    """What is reported of a wheel has a bound; what is mended has none."""
     rows = [b"demo/gone%d.py,sha256=x,1\n" % number for number in range(2_500)]
     files = tuple(Entry(f"demo/new{number}.py", b"") for number in range(2_500))
     path = _write(tmp_path, [*_ROWS[:-1], *rows, _ROWS[-1]], files=(*sound().files, *files))
@@ -124,7 +124,7 @@ def test_thousands_of_faults_are_mended_at_once(tmp_path: Path) -> None:
     assert again.status is Status.UNCHANGED
 
 
-def test_of_many_faults_that_stay_some_are_told(tmp_path: Path) -> None:
+def test_of_many_findings_that_stay_some_are_reported(tmp_path: Path) -> None:
     rows = [b"demo/gone%d.py,1\n" % number for number in range(2_500)]
     outcome = _repair(_write(tmp_path, [*_ROWS, *rows]))
     assert len(outcome.findings) == 1_001
@@ -174,7 +174,7 @@ def test_record_that_the_directory_lists_elsewhere_can_stay(tmp_path: Path) -> N
     assert _record(outcome) == _ROWS
 
 
-def test_what_is_odd_about_rows_that_contradict_each_other_stays_too(tmp_path: Path) -> None:
+def test_what_is_odd_about_rows_that_contradict_each_other_is_kept_too(tmp_path: Path) -> None:
     """Each of these mends alone would let one of the rows win: a path put right, a hash in its usual spelling, a size."""
     spelled = _FIRST.replace(b"sha256=", b"SHA256=")
     path = _write(tmp_path, [b"/" + _OTHER, spelled, _OTHER.rsplit(b",", 1)[0] + b",\n", *_REST])
@@ -213,8 +213,8 @@ class TestFileWithoutARow:
         rows = [path + b",sha256=x,4\n", *_ROWS]
         outcome = self.outcome(tmp_path, rows)
         assert outcome.status is Status.UNCHANGED
-        assert "record-missing-row" in {fault.code for fault in outcome.findings}
-        assert all(fault.fixable and fault.needs_trust for fault in outcome.findings)
+        assert "record-missing-row" in {finding.code for finding in outcome.findings}
+        assert all(finding.fixable and finding.needs_trust for finding in outcome.findings)
         assert sum("may have replaced" in note and "--trust-content" in note for note in outcome.notes) == 2
         trusted = _repair(outcome.source, trust_content=True, overwrite=True)
         assert trusted.output is not None
@@ -223,8 +223,8 @@ class TestFileWithoutARow:
     def test_beside_a_file_that_record_contradicts_it_may_be_of_the_same_hand(self, tmp_path: Path) -> None:
         outcome = self.outcome(tmp_path, [_OTHER, *_REST])
         assert outcome.status is Status.UNCHANGED
-        assert {fault.code for fault in outcome.findings} == {"record-missing-row", "record-wrong-hash"}
-        assert all(fault.needs_trust for fault in outcome.findings)
+        assert {finding.code for finding in outcome.findings} == {"record-missing-row", "record-wrong-hash"}
+        assert all(finding.needs_trust for finding in outcome.findings)
 
 
 @pytest.mark.parametrize("column", [b",,999", b",,1x"])
@@ -234,5 +234,5 @@ def test_a_row_without_hash_and_with_another_size_is_not_given_a_hash(column: by
     assert set(_codes(path)) == {"record-no-hash", "record-wrong-size"}
     outcome = _repair(path)
     assert outcome.status is Status.UNCHANGED
-    assert all(fault.needs_trust for fault in outcome.findings)
+    assert all(finding.needs_trust for finding in outcome.findings)
     assert _record(_repair(path, trust_content=True, overwrite=True)) == _ROWS

@@ -12,11 +12,11 @@ NOTE = Finding("metadata-license-file-early", Severity.NOTE, "License-File", "x"
 BOTH = CheckedWheel(Path("a\x1b.whl"), (ERROR, WARNING))
 
 
-def test_sound() -> None:
+def test_valid() -> None:
     assert render_checked_wheel(CheckedWheel(Path("a\n.whl"))) == "a\\n.whl: no findings\n"
 
 
-def test_faults_with_their_count() -> None:
+def test_findings_with_their_count() -> None:
     assert render_checked_wheel(BOTH).splitlines() == [
         "a\\x1b.whl: 1 error, 1 warning; 1 fixable",
         "  error[record-bad-row]: row 1: it has \\x1b two columns\\n",
@@ -24,7 +24,7 @@ def test_faults_with_their_count() -> None:
     ]
 
 
-def test_what_repair_must_be_told() -> None:
+def test_what_repair_must_be_reported() -> None:
     trusted = Finding("record-wrong-hash", Severity.ERROR, "row 1", "x", fixable=True)
     asked = Finding("metadata-empty-extra", Severity.WARNING, "y", "z", fixable=True)
     head, *lines = render_checked_wheel(CheckedWheel(Path("a.whl"), (trusted, asked))).splitlines()
@@ -47,19 +47,19 @@ def test_many_alike() -> None:
 
 
 def test_summary() -> None:
-    audit = VerifyReport((BOTH, CheckedWheel(Path("b.whl"))))
-    assert render_verify_summary(audit) == "Checked 2 wheels: 1 error, 1 warning\n"
-    audit = VerifyReport((CheckedWheel(Path("b.whl"), (NOTE, WARNING, WARNING), suppressed=7),))
-    assert render_verify_summary(audit) == "Checked 1 wheel: 0 errors, 2 warnings, 1 note (7 suppressed)\n"
+    report = VerifyReport((BOTH, CheckedWheel(Path("b.whl"))))
+    assert render_verify_summary(report) == "Checked 2 wheels: 1 error, 1 warning\n"
+    report = VerifyReport((CheckedWheel(Path("b.whl"), (NOTE, WARNING, WARNING), suppressed=7),))
+    assert render_verify_summary(report) == "Checked 1 wheel: 0 errors, 2 warnings, 1 note (7 suppressed)\n"
 
 
 def test_text_and_json_count_the_same() -> None:
-    audit = VerifyReport(
+    report = VerifyReport(
         (BOTH, CheckedWheel(Path("b.whl"), (NOTE, NOTE), suppressed=3), CheckedWheel(Path("c.whl"), suppressed=1))
     )
-    summary = json.loads(render_verify_json(audit))["summary"]
+    summary = json.loads(render_verify_json(report))["summary"]
     assert summary == {"wheels": 3, "errors": 1, "warnings": 1, "notes": 2, "suppressed": 4}
-    assert render_verify_summary(audit) == "Checked 3 wheels: 1 error, 1 warning, 2 notes (4 suppressed)\n"
+    assert render_verify_summary(report) == "Checked 3 wheels: 1 error, 1 warning, 2 notes (4 suppressed)\n"
 
 
 def test_suppressed_findings_are_counted_beside_the_others() -> None:

@@ -1,4 +1,4 @@
-"""The entries of an archive: what real ones look like is no fault."""
+"""The entries of an archive: what real ones look like is no finding."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from wheelfix.verify.run import check_wheel, findings_in
     ],
     ids=str,
 )  # fmt: skip
-def test_legal_shapes_are_no_faults(changes: dict[str, object], tmp_path: Path) -> None:
+def test_legal_shapes_are_no_findings(changes: dict[str, object], tmp_path: Path) -> None:
     """Pitfalls 17, 20, 25 and 26."""
     assert findings_in(write_wheel(tmp_path, sound(**changes))) == []
 
@@ -43,7 +43,7 @@ def test_each_comment_of_an_entry_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [0o120777, 0o060644, 0o020644, 0o010644, 0o140644, 0o104755, 0o102755])
 def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, archive=changed(SOUND, "version.py", mode=kind))
-    assert [fault.code for fault in check_wheel(path).findings] == ["archive-odd-mode"]
+    assert [finding.code for finding in check_wheel(path).findings] == ["archive-odd-mode"]
 
 
 @pytest.mark.parametrize(
@@ -59,20 +59,20 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
     """Pitfall 29: it is told with what is wrong, escaped and cut."""
-    faults = check_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).findings
-    [fault] = (each for each in faults if each.code != "record-bad-row")  # what ends a line ends a row of RECORD, too
-    assert fault.code == "archive-unsafe-name"
-    assert wrong in fault.message
-    assert fault.place.isprintable()
-    assert len(fault.place) < 1_000
+    findings = check_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).findings
+    [finding] = (each for each in findings if each.code != "record-bad-row")  # what ends a line ends a row of RECORD, too
+    assert finding.code == "archive-unsafe-name"
+    assert wrong in finding.message
+    assert finding.place.isprintable()
+    assert len(finding.place) < 1_000
 
 
 def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
     names = [f"demo/{number:09b}.py".replace("0", "a").replace("1", "A") for number in range(512)]
     path = write_wheel(tmp_path, sound(files=tuple(Entry(name, b"") for name in names)))
-    [fault] = check_wheel(path).findings
-    assert fault.code == "archive-same-name-folded"
-    assert "and 508 more" in fault.message
+    [finding] = check_wheel(path).findings
+    assert finding.code == "archive-same-name-folded"
+    assert "and 508 more" in finding.message
 
 
 @pytest.mark.parametrize("needed", [10, 20, 45, 63, 0x0314])
@@ -87,7 +87,7 @@ def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("needed", [64, 148, 0x0340])
 def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
     path = write_wheel(tmp_path, archive=every(SOUND, directory={"needed": needed}))
-    assert {fault.code for fault in check_wheel(path).findings} == {"archive-newer-version"}
+    assert {finding.code for finding in check_wheel(path).findings} == {"archive-newer-version"}
     with pytest.raises(NotImplementedError):
         ZipFile(path)
 

@@ -29,8 +29,10 @@ def test_bill_of_materials_that_is_no_json(content: bytes, tmp_path: Path) -> No
 def test_bills_of_materials_are_read_within_a_bound(tmp_path: Path) -> None:
     """Each is parsed whole; what is beyond the bound is told, and does not make the wheel a bad one."""
     files = {f"sboms/{number}.json": b"[" + b" " * (7 << 20) + b"]" for number in range(6)}
-    faults = findings_in(write_wheel(tmp_path, sound(dist_info_files=files)))
-    assert [(each.code, each.place) for each in faults] == [("sbom-unreadable", f"sboms/{number}.json") for number in (4, 5)]
+    findings = findings_in(write_wheel(tmp_path, sound(dist_info_files=files)))
+    assert [(each.code, each.place) for each in findings] == [
+        ("sbom-unreadable", f"sboms/{number}.json") for number in (4, 5)
+    ]
     spec = sound(dist_info_files={"sboms/large.json": b"[" + b" " * (9 << 20) + b"]"})
     assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["sbom-unreadable"]
 
@@ -68,7 +70,7 @@ def test_trace_that_is_none(content: bytes, tmp_path: Path) -> None:
     assert codes_of(tmp_path, sboms__wheelfix_DOT_cdx_DOT_json=content) == ["sbom-stale-provenance"]
 
 
-def test_corrected_wheel_is_sound(tmp_path: Path) -> None:
+def test_corrected_wheel_is_valid(tmp_path: Path) -> None:
     """The provenance that wheelfix leaves fits METADATA, and every row of RECORD is right."""
     requires = b"\nRequires-Dist: nvidia-cudnn-cu12\nRequires-Dist: triton\n"
     spec = sound()

@@ -59,7 +59,7 @@ def test_empty_entry(tmp_path: Path) -> None:
         (Entry("demo/x", b"abc", 0, raw=b"abd"), "does not match its CRC-32"),
     ],
 )
-def test_damage_is_told(entry: Entry, damage: str, tmp_path: Path) -> None:
+def test_damage_is_reported(entry: Entry, damage: str, tmp_path: Path) -> None:
     sums = sums_of(tmp_path, entry)
     assert damage in sums.damage
     assert not sums.digests

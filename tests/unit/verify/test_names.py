@@ -1,4 +1,4 @@
-"""File name, folders and the WHEEL file: spellings that tools write are no faults."""
+"""File name, folders and the WHEEL file: spellings that tools write are no findings."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ WHEEL = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none
 def codes_of(folder: Path, name: str, **changes: object) -> list[str]:
     path = folder / name
     path.write_bytes(build_wheel(sound(**changes)))
-    return [fault.code for fault in check_wheel(path).findings]
+    return [finding.code for finding in check_wheel(path).findings]
 
 
 def named(project: str, version: str) -> bytes:
@@ -68,9 +68,9 @@ def test_wheel_file_that_says_the_same(name: str, wheel: bytes, tmp_path: Path) 
 def test_hostile_wheel_file(line: bytes, codes: list[str], tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     path.write_bytes(build_wheel(sound(wheel=WHEEL + line + b"\n")))
-    faults = check_wheel(path).findings
-    assert [fault.code for fault in faults] == codes
-    assert all(fault.message.isprintable() for fault in faults)
+    findings = check_wheel(path).findings
+    assert [finding.code for finding in findings] == codes
+    assert all(finding.message.isprintable() for finding in findings)
 
 
 def test_a_lone_carriage_return_hides_nothing_else_of_the_wheel_file(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) 
         ("demo/x.data/y", []),
     ],
 )
-def test_what_pip_takes_for_a_folder_of_data(name: str, codes: list[str], tmp_path: Path) -> None:
+def test_what_pip_takes_for_a_directory_of_data(name: str, codes: list[str], tmp_path: Path) -> None:
     content = b"" if name.endswith("/") else b"x"
     style = RecordStyle(unlisted=frozenset({name} if name.endswith("/") else ()))
     spec = {"files": (*sound().files, Entry(name, content)), "style": style}

@@ -19,8 +19,8 @@ def _found(path: Path, code: str) -> list[Finding]:
 
 
 def _clients(path: Path, code: str) -> str:
-    [fault] = _found(path, code)
-    return " ".join(fault.refused_by)
+    [finding] = _found(path, code)
+    return " ".join(finding.refused_by)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_value_of_a_script(value: str, clients: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["demo:main [x=1]", "demo:main."])
 def test_value_of_a_script_that_all_take(value: str, tmp_path: Path) -> None:
     text = f"[console_scripts]\ndemo = {value}\n".encode()
-    [fault] = check_wheel(write_wheel(tmp_path, sound(dist_info_files={"entry_points.txt": text}))).findings
-    assert (fault.code, fault.severity, fault.refused_by) == ("entry-points-odd-value", "warning", ())
+    [finding] = check_wheel(write_wheel(tmp_path, sound(dist_info_files={"entry_points.txt": text}))).findings
+    assert (finding.code, finding.severity, finding.refused_by) == ("entry-points-odd-value", "warning", ())
 
 
 @pytest.mark.parametrize(

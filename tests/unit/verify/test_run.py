@@ -1,4 +1,4 @@
-"""Many wheels in one call: what is told of them, and what they say of each other."""
+"""Many wheels in one call: what is reported of them, and what they say of each other."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,8 +31,8 @@ class Recorded(NoProgress):
 FAULTY = sound(project="faulty", record=b"")
 
 
-def codes(inspection: CheckedWheel) -> set[str]:
-    return {fault.code for fault in inspection.findings}
+def codes(wheel: CheckedWheel) -> set[str]:
+    return {finding.code for finding in wheel.findings}
 
 
 def verified(folder: Path, **options: object) -> VerifyReport:
@@ -46,7 +46,7 @@ def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
     assert verify_wheels([]) == VerifyReport(())
 
 
-def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def inspect(path: Path, **options: Any) -> CheckedWheel:
         if path.name.startswith("bad"):
             raise KeyError("x")
@@ -55,7 +55,7 @@ def test_fault_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(run, "check_wheel", inspect)
     paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
     bad, good = verify_wheels(paths).wheels
-    assert [(fault.code, fault.severity) for fault in bad.findings] == [("file-unreadable", Severity.ERROR)]
+    assert [(finding.code, finding.severity) for finding in bad.findings] == [("file-unreadable", Severity.ERROR)]
     assert "KeyError" in bad.findings[0].message
     assert "report it" in bad.findings[0].message
     assert codes(good) == {"filename-name-differs"}
@@ -78,23 +78,23 @@ def test_text_that_begins_no_code_is_refused(prefix: str, option: str, tmp_path:
 
 
 def test_passes(tmp_path: Path) -> None:
-    audit = verify_wheels(write_wheel(tmp_path, sound(metadata=metadata(rest=[]))))
-    assert (audit.count(Severity.ERROR), audit.count(Severity.WARNING)) == (0, 1)
-    assert audit.passes()
-    assert not audit.passes(strict=True)
+    report = verify_wheels(write_wheel(tmp_path, sound(metadata=metadata(rest=[]))))
+    assert (report.count(Severity.ERROR), report.count(Severity.WARNING)) == (0, 1)
+    assert report.passes()
+    assert not report.passes(strict=True)
     assert not verified(tmp_path).passes()
     assert VerifyReport(()).passes(strict=True)
 
 
-def test_missing_file_and_folder_stop_nothing(tmp_path: Path) -> None:
+def test_missing_file_and_directory_stop_nothing(tmp_path: Path) -> None:
     good = write_wheel(tmp_path, sound())
     folder = tmp_path / "folder-1.0-py3-none-any.whl"
     folder.mkdir()
-    audit = verify_wheels([tmp_path / "gone-1.0-py3-none-any.whl", folder, good])
-    assert [codes(each) for each in audit.wheels] == [{"file-unreadable"}, {"file-unreadable"}, set()]
+    report = verify_wheels([tmp_path / "gone-1.0-py3-none-any.whl", folder, good])
+    assert [codes(each) for each in report.wheels] == [{"file-unreadable"}, {"file-unreadable"}, set()]
 
 
-def test_each_wheel_is_told_as_it_is_done(tmp_path: Path) -> None:
+def test_each_wheel_is_reported_as_it_is_done(tmp_path: Path) -> None:
     paths = [write_wheel(tmp_path, sound()), write_wheel(tmp_path, FAULTY)]
     progress = Recorded()
     report = verify_wheels(paths, progress=progress)
@@ -102,7 +102,7 @@ def test_each_wheel_is_told_as_it_is_done(tmp_path: Path) -> None:
 
 
 def test_several_at_a_time_say_the_same_in_the_same_order(tmp_path: Path) -> None:
-    paths = [*siblings(tmp_path), write_wheel(tmp_path, FAULTY), tmp_path / "gone-1.0-py3-none-any.whl"]
+    paths = [*release(tmp_path), write_wheel(tmp_path, FAULTY), tmp_path / "gone-1.0-py3-none-any.whl"]
     alone = verify_wheels([*paths, paths[0]])
     with ThreadPoolExecutor(2) as executor:
         assert verify_wheels([*paths, paths[0]], executor=executor) == alone
@@ -122,7 +122,7 @@ def test_less_than_one_job_is_refused(tmp_path: Path) -> None:
         verify_wheels(tmp_path, jobs=0)
 
 
-def siblings(folder: Path) -> list[Path]:
+def release(folder: Path) -> list[Path]:
     more = metadata("Requires-Dist: six", "Requires-Dist: nine", "Requires-Dist: ten", "Requires-Dist: \x1b; os_name == 'x'")
     return [
         write_wheel(folder, sound(tags="py3-none-any", metadata=more)),
@@ -132,16 +132,16 @@ def siblings(folder: Path) -> list[Path]:
 
 
 def test_wheels_of_one_release_that_disagree(tmp_path: Path) -> None:
-    one, two, other = verify_wheels(siblings(tmp_path), selection=Selection(select="release")).wheels
+    one, two, other = verify_wheels(release(tmp_path), selection=Selection(select="release")).wheels
     assert (one.findings, other.findings) == ((), ())
-    [fault] = two.findings
-    assert (fault.code, fault.severity, fault.place) == ("release-disagrees", Severity.WARNING, "Requires-Dist")
-    assert fault.message == "wheels of the same release also require six, nine, ten and 1 more"
-    assert verify_wheels(siblings(tmp_path), selection=Selection(ignore="release")).wheels[1].findings == ()
+    [finding] = two.findings
+    assert (finding.code, finding.severity, finding.place) == ("release-disagrees", Severity.WARNING, "Requires-Dist")
+    assert finding.message == "wheels of the same release also require six, nine, ten and 1 more"
+    assert verify_wheels(release(tmp_path), selection=Selection(ignore="release")).wheels[1].findings == ()
 
 
-def test_sibling_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
-    paths = siblings(tmp_path)
+def test_wheel_of_a_release_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    paths = release(tmp_path)
     paths[0].write_bytes(build_wheel(sound())[:-1])
     assert [codes(each) for each in verify_wheels(paths).wheels] == [{"archive-truncated"}, set(), set()]
 
@@ -175,7 +175,7 @@ def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path:
         each.source: each.findings for each in verify_wheels([before, after, other], selection=Selection("release")).wheels
     }
     assert (found[before], found[other]) == ((), ())
-    assert [fault.message for fault in found[after]] == ["wheels of the same release also require triton"]
+    assert [finding.message for finding in found[after]] == ["wheels of the same release also require triton"]
 
 
 def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None:
@@ -187,7 +187,9 @@ def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None
     assert [each.findings for each in verify_wheels([one, two], selection=Selection("release")).wheels] == [(), ()]
     three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
     found = verify_wheels([one, three], selection=Selection("release")).wheels
-    assert [(fault.code, fault.place) for fault in found[0].findings] == [("release-requires-python", "Requires-Python")]
-    assert [(fault.code, fault.place) for fault in found[1].findings] == [
+    assert [(finding.code, finding.place) for finding in found[0].findings] == [
+        ("release-requires-python", "Requires-Python")
+    ]
+    assert [(each.code, each.place) for each in found[1].findings] == [
         ("release-requires-python", "Requires-Python"), ("release-disagrees", "Provides-Extra"),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from wheelfix.verify.subject import Subject
 from wheelfix.wheel.zip.source import Source
 
 
-def test_parts_of_a_sound_wheel(tmp_path: Path) -> None:
+def test_parts_of_a_valid_wheel(tmp_path: Path) -> None:
     with Subject(write_wheel(tmp_path, sound())) as subject:
         assert not subject.found
         assert subject.dist_info == "demo-1.0.dist-info"
@@ -32,7 +32,7 @@ def test_path_made_of_slashes_costs_little(tmp_path: Path) -> None:
     path = write_wheel(tmp_path, sound(files=(Entry("a/" * 30_000 + "x.py", b""), Entry("b/" * 150, b""))))
     tracemalloc.start()
     try:
-        codes = [fault.code for fault in check_wheel(path).findings]
+        codes = [finding.code for finding in check_wheel(path).findings]
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
@@ -58,7 +58,7 @@ def test_file_that_changes_or_fails_while_it_is_read(
         return read_at(self, start, length)
 
     monkeypatch.setattr(Source, "read_at", failing)
-    assert "file-unreadable" in {fault.code for fault in check_wheel(path).findings}
+    assert "file-unreadable" in {finding.code for finding in check_wheel(path).findings}
 
 
 def test_path_that_is_no_file(tmp_path: Path) -> None:
@@ -67,18 +67,18 @@ def test_path_that_is_no_file(tmp_path: Path) -> None:
     loop = tmp_path / "loop-1.0-py3-none-any.whl"
     loop.symlink_to(loop)
     for path in (folder, loop, tmp_path / "gone-1.0-py3-none-any.whl", tmp_path / ("x" * 300 + "-1.0-py3-none-any.whl")):
-        assert [fault.code for fault in check_wheel(path).findings] == ["file-unreadable"]
+        assert [finding.code for finding in check_wheel(path).findings] == ["file-unreadable"]
 
 
 def test_unreadable_text_instead_of_a_wheel(tmp_path: Path) -> None:
     path = tmp_path / "\x1b[2J.whl"
     path.write_bytes(build_wheel(sound()))
-    faults = check_wheel(path).findings
-    assert [fault.code for fault in faults] == ["filename-malformed"]
-    assert faults[0].message.isprintable()
+    findings = check_wheel(path).findings
+    assert [finding.code for finding in findings] == ["filename-malformed"]
+    assert findings[0].message.isprintable()
 
 
-def test_folders_are_looked_at_within_a_bound(tmp_path: Path) -> None:
+def test_directories_are_looked_at_within_a_bound(tmp_path: Path) -> None:
     """Each entry can lie in a hundred folders of its own, with paths of thousands of characters."""
     files = tuple(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(400))
     with Subject(write_wheel(tmp_path, sound(files=files))) as subject:

@@ -13,13 +13,13 @@ from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import check_wheel, in_order, reported
 
 
-def test_faults_are_told_once_and_in_the_order_of_the_table() -> None:
-    faults = [
+def test_findings_are_reported_once_and_in_the_order_of_the_table() -> None:
+    findings = [
         RawFinding("release-disagrees", "", "x"),
         RawFinding("record-bad-row", "row 2", "x"),
         RawFinding("record-bad-row", "row 1", "x"),
     ]
-    assert in_order([*faults, *faults]) == [faults[1], faults[2], faults[0]]
+    assert in_order([*findings, *findings]) == [findings[1], findings[2], findings[0]]
 
 
 def test_of_many_alike_the_rest_is_counted() -> None:
@@ -40,14 +40,14 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
         return sum_entries(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "sum_entries", grow)
-    assert [fault.code for fault in check_wheel(path).findings] == ["file-unreadable"]
+    assert [finding.code for finding in check_wheel(path).findings] == ["file-unreadable"]
 
 
-def test_long_names_are_cut_in_what_is_told(tmp_path: Path) -> None:
+def test_long_names_are_cut_in_what_is_reported(tmp_path: Path) -> None:
     spec = sound(files=(Entry("x" * 60_000, b""),), record=b"")
-    faults = check_wheel(write_wheel(tmp_path, spec)).findings
-    assert {"archive-unsafe-name", "record-missing-row"} <= {fault.code for fault in faults}
-    assert all(len(fault.place) + len(fault.message) < 1_100 for fault in faults)
+    findings = check_wheel(write_wheel(tmp_path, spec)).findings
+    assert {"archive-unsafe-name", "record-missing-row"} <= {finding.code for finding in findings}
+    assert all(len(finding.place) + len(finding.message) < 1_100 for finding in findings)
 
 
 def test_what_is_seen_at_a_glance_is_in_the_table() -> None:

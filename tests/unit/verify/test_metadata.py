@@ -1,4 +1,4 @@
-"""METADATA, field by field: what real files hold is no fault, and what hostile ones hold stops nothing."""
+"""METADATA, field by field: what real files hold is no finding, and what hostile ones hold stops nothing."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def faults_of(folder: Path, data: bytes) -> list[RawFinding]:
         ["Requires-Python: !=3.0.*,>=2.7"],
     ],
 )
-def test_legal_fields_are_no_faults(lines: list[str], tmp_path: Path) -> None:
+def test_legal_fields_are_no_findings(lines: list[str], tmp_path: Path) -> None:
     """Pitfalls 1, 3, 6 and 7."""
     assert faults_of(tmp_path, metadata(*lines)) == []
 
@@ -49,7 +49,7 @@ def test_crlf_is_no_fault(tmp_path: Path) -> None:
         ("Requires-Dist: six>=*", "six"),
     ],
 )
-def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tmp_path: Path) -> None:
+def test_malformed_specifier_is_fixed_where_it_stands(line: str, value: str, tmp_path: Path) -> None:
     data = metadata(line)
     [found] = faults_of(tmp_path, data)
     [mend] = found.fixes
@@ -68,16 +68,16 @@ def test_malformed_specifier_is_mended_where_it_stands(line: str, value: str, tm
         ("Requires-Dist: six >'dev'", "metadata-bad-requirement"),
     ],
 )
-def test_what_has_no_plain_meaning_is_not_mended(line: str, code: str, tmp_path: Path) -> None:
+def test_what_has_no_plain_meaning_is_not_fixed(line: str, code: str, tmp_path: Path) -> None:
     """A mend that METADATA may not hold would stop the repair of everything else."""
-    faults = {each.code: each.fixes for each in faults_of(tmp_path, metadata(line))}
-    assert faults[code] == ()
+    findings = {each.code: each.fixes for each in faults_of(tmp_path, metadata(line))}
+    assert findings[code] == ()
 
 
 def test_undeclared_extra_of_an_old_metadata_version_raises_it(tmp_path: Path) -> None:
     lines = ["Metadata-Version: 1.2", *HEAD[1:]]
-    faults = faults_of(tmp_path, metadata('Requires-Dist: six; extra == "x"', head=lines, rest=[NEEDS]))
-    [found] = [each for each in faults if each.code == "metadata-undeclared-extra"]
+    findings = faults_of(tmp_path, metadata('Requires-Dist: six; extra == "x"', head=lines, rest=[NEEDS]))
+    [found] = [each for each in findings if each.code == "metadata-undeclared-extra"]
     assert found.fixes == (SetField("Metadata-Version", "2.1"), AddField("Provides-Extra", "x"))
 
 
@@ -109,9 +109,9 @@ def test_undeclared_extra_of_an_old_metadata_version_raises_it(tmp_path: Path) -
     ids=lambda line: ascii(line[:30]),
 )
 def test_hostile_field_stops_nothing(line: str, tmp_path: Path) -> None:
-    faults = faults_of(tmp_path, metadata(line))
-    assert all((each.place + each.message).isprintable() for each in faults)
-    assert all(len(each.finding.place) < 1_000 and len(each.finding.message) < 1_000 for each in faults)
+    findings = faults_of(tmp_path, metadata(line))
+    assert all((each.place + each.message).isprintable() for each in findings)
+    assert all(len(each.finding.place) < 1_000 and len(each.finding.message) < 1_000 for each in findings)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_description_type_that_is_none(value: str, tmp_path: Path) -> None:
 def test_odd_value_of_any_field_stops_nothing(field: str, value: str, tmp_path: Path) -> None:
     """Pitfall 3: bytes that are no UTF-8 are data like any other."""
     head = [line for line in HEAD if not line.startswith(f"{field}:")]
-    faults = faults_of(tmp_path, metadata(f"{field}: {value}", head=head))
-    assert all((each.place + each.message).isprintable() for each in faults)
+    findings = faults_of(tmp_path, metadata(f"{field}: {value}", head=head))
+    assert all((each.place + each.message).isprintable() for each in findings)
 
 
 @pytest.mark.parametrize("blank", ["\x1c", "\x0b", "\x0c", "\xa0", "\x85", "\u2028", "\n  ", " \xa0 "])
-def test_blanks_that_readers_do_not_know_are_mended(blank: str, tmp_path: Path) -> None:
+def test_blanks_that_readers_do_not_know_are_fixed(blank: str, tmp_path: Path) -> None:
     """pip refuses them; rules read them as any other blank."""
     text = f"six{blank}(>=1.9)"
     with pytest.raises(InvalidRequirement):
@@ -154,7 +154,7 @@ def test_blanks_that_readers_know(text: str, tmp_path: Path) -> None:
     assert not {each.code for each in faults_of(tmp_path, metadata(f"Requires-Dist: {text}"))} & {"metadata-odd-blanks"}
 
 
-def test_odd_blanks_are_not_mended_where_quotes_hold_some_too(tmp_path: Path) -> None:
+def test_odd_blanks_are_not_fixed_where_quotes_hold_some_too(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, metadata("Requires-Dist: six\xa0; platform_version == 'a\xa0b'"))
     assert (found.code, found.fixes) == ("metadata-odd-blanks", ())
 

@@ -39,7 +39,7 @@ def test_strong_hash_of_any_name_is_compared(algorithm: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("style", [RecordStyle(line_end="\r\n"), RecordStyle(quoted=True), RecordStyle(final_newline=False),
                                    RecordStyle(own_row="first"), RecordStyle(own_row="middle")], ids=repr)  # fmt: skip
-def test_legal_styles_are_no_faults(style: RecordStyle, tmp_path: Path) -> None:
+def test_legal_styles_are_no_findings(style: RecordStyle, tmp_path: Path) -> None:
     """Pitfalls 16 and 19."""
     assert findings_in(write_wheel(tmp_path, sound(style=style, folders=True))) == []
 
@@ -61,13 +61,13 @@ def test_weak_hash_of_a_file_with_an_odd_name_is_compared(name: str, tmp_path: P
     assert {each.code for each in findings_in(write_wheel(tmp_path, spec))} == {"archive-unsafe-name", "record-weak-hash"}
 
 
-def test_mending_of_a_wrong_row(tmp_path: Path) -> None:
+def test_fixing_of_a_wrong_row(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, [b"demo/__init__.py,,12\n", *REST])
     true = hash_column("sha256", hashlib.sha256(CONTENT).digest())
     assert found.fixes == (ChangeRow(0, RowEdit(digest=true)),)
 
 
-def test_mending_of_a_missing_row(tmp_path: Path) -> None:
+def test_fixing_of_a_missing_row(tmp_path: Path) -> None:
     [found] = faults_of(tmp_path, REST)
     [mend] = found.fixes
     assert isinstance(mend, AddRow)
@@ -88,14 +88,14 @@ def test_column_beyond_all_bounds_is_no_path_without_quotes(tmp_path: Path) -> N
 @pytest.mark.parametrize("path", ["\x1b[2J", "a\u202eb", "%0A::error::"])
 def test_paths_are_shown_escaped(path: str, tmp_path: Path) -> None:
     """Pitfall 29."""
-    faults = faults_of(tmp_path, [*ROWS, f"{path},sha256=x,1\n".encode()])
-    assert all((each.place + each.message).isprintable() for each in faults)
+    findings = faults_of(tmp_path, [*ROWS, f"{path},sha256=x,1\n".encode()])
+    assert all((each.place + each.message).isprintable() for each in findings)
 
 
 @pytest.mark.parametrize(
     "row", [b"x%d,sha256=x,1\n", b"x%d,1\n", b"demo/./__init__.py,md5=%d,1\n", b"demo/,%d,\n", b'"x%d,",,\n']
 )
-def test_of_a_hundred_thousand_bad_rows_not_all_are_told(row: bytes, tmp_path: Path) -> None:
+def test_of_a_hundred_thousand_bad_rows_not_all_are_reported(row: bytes, tmp_path: Path) -> None:
     """Pitfall 21: work grows with the rows, and what is told does not."""
 
     def wheel(rows: int) -> Path:
@@ -104,9 +104,9 @@ def test_of_a_hundred_thousand_bad_rows_not_all_are_told(row: bytes, tmp_path: P
 
     few, many = (count_calls(partial(check_wheel, wheel(rows))) for rows in (500, 2_000))
     assert many < 5 * few
-    faults = check_wheel(wheel(100_000)).findings
-    assert len(faults) < 4_000
-    assert any(fault.message == "and 99000 more of this kind" or "98999 more" in fault.message for fault in faults)
+    findings = check_wheel(wheel(100_000)).findings
+    assert len(findings) < 4_000
+    assert any(finding.message == "and 99000 more of this kind" or "98999 more" in finding.message for finding in findings)
 
 
 def test_file_with_rows_by_every_algorithm_is_not_read_for_each(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_every_difference_of_a_local_header_is_reported(tmp_path: Path) -> None:
     ]
 
 
-def test_several_faults_of_an_archive_are_all_reported(tmp_path: Path) -> None:
+def test_several_findings_of_an_archive_are_all_reported(tmp_path: Path) -> None:
     """At the end, in the directory, between entries and within them, and in what they hold: the worst first."""
     archive = changed(_BAD_INSIDE, "version.py", local={"crc": 1}, comment=b"hello", gap=b"junk")
     archive = with_entries(archive, Entry("demo/e", b"x", flags=1), Entry("demo/e", b"x"), Entry("demo/p", b"x", flags=32))
@@ -69,7 +69,7 @@ def test_several_faults_of_an_archive_are_all_reported(tmp_path: Path) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_fault_of_the_archive_hides_no_content(change: dict[str, object], tmp_path: Path) -> None:
+def test_a_finding_of_the_archive_hides_no_content(change: dict[str, object], tmp_path: Path) -> None:
     archive = replace(_BAD_INSIDE, **change)  # type: ignore[arg-type]
     codes = [each.code for each in check_wheel(write_wheel(tmp_path, archive=archive)).findings]
     assert codes[0].startswith("archive-")

@@ -34,14 +34,14 @@ def test_sample_triggers_exactly_its_code(flaw: Flaw, tmp_path: Path) -> None:
 
 
 @each_flaw
-def test_severity_and_mending_are_those_of_the_table(flaw: Flaw, tmp_path: Path) -> None:
+def test_severity_and_fixing_are_those_of_the_table(flaw: Flaw, tmp_path: Path) -> None:
     for fault in inspected(flaw, tmp_path).findings:
         assert fault.severity is CHECKS[fault.code].severity
         assert not (fault.fixable and CHECKS[fault.code].fix is Fix.NO)
         assert (fault.place + fault.message).isprintable()
 
 
-def test_what_the_table_calls_mendable_has_a_sample_that_is(tmp_path: Path) -> None:
+def test_what_the_table_calls_fixable_has_a_sample_that_is(tmp_path: Path) -> None:
     mendable = set()
     for number, flaw in enumerate(FLAWS):
         if CHECKS[flaw.code].fix is not Fix.NO:
@@ -51,7 +51,7 @@ def test_what_the_table_calls_mendable_has_a_sample_that_is(tmp_path: Path) -> N
     assert {code for code, check in CHECKS.items() if check.fix is not Fix.NO} == mendable
 
 
-def test_sound_wheel_has_no_fault(tmp_path: Path) -> None:
+def test_valid_wheel_has_no_fault(tmp_path: Path) -> None:
     assert findings_in(write_wheel(tmp_path, archive=SOUND)) == []
 
 
@@ -72,7 +72,7 @@ def test_what_the_strict_reader_refuses_is_an_error_with_its_code(fault: Fault, 
     assert errors & ({expected, "metadata-hidden-fields"} if expected == "metadata-ambiguous" else {expected}), errors
 
 
-def test_several_faults_are_all_told(tmp_path: Path) -> None:
+def test_several_findings_are_all_reported(tmp_path: Path) -> None:
     """One in the name, one in METADATA, one in RECORD and one beside them: none hides another."""
     spec = sound(
         metadata=metadata("Requires-Python: one", head=[*HEAD[:3], "Summary: a", "Summary: b"]),
