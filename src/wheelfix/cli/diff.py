@@ -27,20 +27,20 @@ from wheelfix.wheel.wheel import WheelArchive
 @click.option(
     "--expect",
     type=click.Choice(["metadata"]),
-    help="Exit with 1 only if anything but METADATA, RECORD and SBOMs differs.",
+    help="Exit with 1 only if something other than METADATA, RECORD and SBOMs differs.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the verdict.")
-@click.option("-v", "--verbose", is_flag=True, help="Print everything that differs, however much it is.")
+@click.option("-v", "--verbose", is_flag=True, help="Print all differences, however many there are.")
 def command(old: str, new: str, form: str, expect: Literal["metadata"] | None, quiet: bool, verbose: bool) -> int:
     """Show exactly what differs between two wheels.
 
-    The verdict comes first: identical; same content, different archive; metadata
-    only; or different. Exit code 0 means that they are identical, or as expected;
-    1 that they differ; 3 that one cannot be read.
+    The first line is the verdict: identical; same content, different archive;
+    metadata only; or different.
 
     \b
-    In front of a file: + added, - removed, ~ changed, > renamed.
-    In front of a requirement also: = same meaning, other spelling.
+    Marks:      + added, - removed, ~ changed, > renamed,
+                = requirement with the same meaning in another spelling
+    Exit codes: 0 identical, or as expected; 1 different; 3 a wheel cannot be read
 
     \b
     Examples:
