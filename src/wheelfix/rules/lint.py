@@ -19,7 +19,7 @@ from packaging.specifiers import SpecifierSet
 from wheelfix.results import Finding, Outcome
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.match import EXTRA_ONLY, is_plain, matches
-from wheelfix.rules.model import Match, Rule, RuleSet, Texts, When
+from wheelfix.rules.model import NEVER_TRUE, Match, Rule, RuleSet, Texts, When
 from wheelfix.rules.registry import RulePlace
 from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.marker import plain_marker
@@ -85,8 +85,8 @@ def _in_marker(text: str) -> Iterator[str]:
             if word not in (*_VARIABLES, "and", "or", "in", "not"):
                 close = get_close_matches(word, _VARIABLES, 1)
                 yield f"{word!r} is not a marker variable; " + (f"did you mean {close[0]}?" if close else "quote values")
-    elif text != "dead" and get_close_matches(text.lower(), ["dead"], 1, 0.7):
-        yield f"{text!r} is searched for in the marker; did you mean dead?"
+    elif text != NEVER_TRUE and get_close_matches(text.lower(), [NEVER_TRUE], 1):
+        yield f"{text!r} is searched for in the marker; did you mean {NEVER_TRUE}?"
 
 
 Piece: TypeAlias = frozenset[str] | None
@@ -290,7 +290,7 @@ class _Conditions:
 
 
 def _is_within_any(text: str, wide: Texts) -> bool:
-    if text == "dead" or "dead" in wide:
+    if text == NEVER_TRUE or NEVER_TRUE in wide:
         return text in wide
     return any(each in text for each in wide)
 

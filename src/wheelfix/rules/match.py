@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from wheelfix.rules.model import Match, Rule, When
+from wheelfix.rules.model import NEVER_TRUE, Match, Rule, When
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename, parsed_version
 from wheelfix.wheel.marker import plain_marker
@@ -57,15 +57,15 @@ def is_plain(glob: str) -> bool:
 class Facts:
     """An original wheel, as far as rules can see it.
 
-    ``version`` is text as METADATA writes it. ``is_dead`` says whether the marker of a requirement is never true on the
-    wheel's platforms; ``sha256`` gives the wheel's digest (hexadecimal), and is called only if a rule needs it.
+    ``version`` is text as METADATA writes it. ``is_never_true`` says whether the marker of a requirement is never true
+    on the wheel's platforms; ``sha256`` gives the wheel's digest (hexadecimal), and is called only if a rule needs it.
     """
 
     project: NormalizedName
     version: str
     filename: WheelFilename
     document: Document
-    is_dead: Callable[[Requirement], bool]
+    is_never_true: Callable[[Requirement], bool]
     sha256: Callable[[], str]
 
     @cached_property
@@ -242,8 +242,8 @@ def is_specifier(text: str) -> bool:
 
 
 def _marker_holds(text: str, requirement: Requirement, facts: Facts) -> bool:
-    if text == "dead":
-        return facts.is_dead(requirement)
+    if text == NEVER_TRUE:
+        return facts.is_never_true(requirement)
     return plain_marker(text) in plain_marker(requirement.marker)
 
 

@@ -6,11 +6,13 @@ from them. In a file keys are written with dashes, and a list may be a single va
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
+NEVER_TRUE: Final = "never-true"
+"""The value of ``match.marker`` for a marker that is never true on the wheel's platforms."""
 Texts: TypeAlias = tuple[str, ...]
 
 
@@ -45,9 +47,9 @@ class Match(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     marker: Annotated[
         Texts | None,
         Meta(
-            description="Part of the marker; quotes and spaces do not matter. Or `dead`: the marker is never true on the "
-            "wheel's platforms.",
-            examples=["dead", "platform_machine == 'x86_64'"],
+            description="Part of the marker; quotes and spaces do not matter. Or `never-true`: the marker is never true on "
+            "the wheel's platforms.",
+            examples=["never-true", "platform_machine == 'x86_64'"],
         ),
     ] = None
     specifier: Annotated[

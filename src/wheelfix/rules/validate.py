@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name, is_normalized_name
 from wheelfix.errors import EditError
 from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
 from wheelfix.rules.match import has_specifier, is_specifier, matches
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, each_of
+from wheelfix.rules.model import NEVER_TRUE, Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, each_of
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
@@ -108,7 +108,7 @@ def _no_normal_name(name: str) -> Wrong:
 
 def _marker_part(text: str) -> Wrong | None:
     """Refuse an empty part of a marker."""
-    return None if text.strip() else ("empty", "Write part of a marker, or dead.")
+    return None if text.strip() else ("empty", f"Write part of a marker, or {NEVER_TRUE}.")
 
 
 def _specifier(text: str) -> Wrong | None:

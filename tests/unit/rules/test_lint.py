@@ -40,7 +40,7 @@ SHADOWED = [
     (rule("a", Match(("foo",), extra=("any",))), rule("b", Match(("foo",), extra=("x",)))),
     (rule("a", Match(("foo",), extra=("x", "none"))), rule("b")),
     (rule("a", Match(("foo",), marker=("linux",))), rule("b", Match(("foo",), marker=("sys_platform == 'linux'",)))),
-    (rule("a", Match(("foo",), marker=("dead",))), rule("b", Match(("foo",), marker=("dead",)))),
+    (rule("a", Match(("foo",), marker=("never-true",))), rule("b", Match(("foo",), marker=("never-true",)))),
     (rule("a", Match(("foo",), specifier=("==*", ">1"))), rule("b", Match(("foo",), specifier=(">1",)))),
     (rule("a", Match(("foo",), url=("https://*",))), rule("b", Match(("foo",), url=("https://e.com/*",)))),
     (rule("a", project=("torch*",)), rule("b", project=("torch", "torchvision"))),
@@ -65,8 +65,8 @@ NOT_SHADOWED = [
     (rule("a"), rule("b", Match(("foo",), extra=("any",)))),
     (rule("a"), rule("b", action="keep")),
     (rule("a", Match(("foo",), marker=("linux",))), rule("b")),
-    (rule("a", Match(("foo",), marker=("dead",))), rule("b", Match(("foo",), marker=("linux",)))),
-    (rule("a", Match(("foo",), marker=("d",))), rule("b", Match(("foo",), marker=("dead",)))),
+    (rule("a", Match(("foo",), marker=("never-true",))), rule("b", Match(("foo",), marker=("linux",)))),
+    (rule("a", Match(("foo",), marker=("n",))), rule("b", Match(("foo",), marker=("never-true",)))),
     (rule("a", Match(("foo",), specifier=("==*",))), rule("b")),
     (rule("a", Match(("foo",), url=("*",))), rule("b")),
     (rule("a", project=("torch",)), rule("b")),
@@ -129,7 +129,7 @@ matches = st.builds(
     Match,
     name=st.one_of(st.none(), st.lists(globs, min_size=1, max_size=2).map(tuple)),
     extra=st.sampled_from([None, ("none",), ("any",), ("x",), ("x", "none")]),
-    marker=st.sampled_from([None, None, ("os_name",), ("os_name == 'nt'",), ("dead",), ("dead", "extra")]),
+    marker=st.sampled_from([None, None, ("os_name",), ("os_name == 'nt'",), ("never-true",), ("never-true", "extra")]),
     specifier=st.sampled_from([None, None, ("==*",), ("==1",), ("",), ("<2,>=1",), (">=1, <2",)]),
     url=st.sampled_from([None, None, ("*",), ("https://*",)]),
 ).filter(lambda match: match != Match())
@@ -418,3 +418,47 @@ def test_a_version_that_no_wheel_has_is_called_impossible(text: str) -> None:
 @pytest.mark.parametrize("text", [">=2", ">=1,<2", "==1.0,==1.0+cpu", "<=1.0,==1.0+cpu"])
 def test_a_version_that_a_wheel_can_have_is_not_called_impossible(text: str) -> None:
     assert codes(rule("a", version=(text,))) == []
+
+
+UNLIKELY: list[tuple[Rule, str]] = [
+    (rule("r", platform=("linux",)), "'linux' is not a platform tag; write a pattern such as '*linux*'"),
+    (rule("r", not_platform=("aarch64",)), "'aarch64' is not a platform tag; write a pattern such as '*aarch64*'"),
+    (rule("r", python=("3.11",)), "'3.11' is not a Python tag such as cp311 or py3"),
+    (rule("r", filename=("torch",)), "'torch' is not the file name of a wheel; write a pattern such as 'torch-*'"),
+    (rule("r", "flask[async]"), "'flask[async]': brackets match one character; extras are not part of a name"),
+    (rule("r", Match(("foo",), specifier=("8.1",))), "'8.1' is not a specifier; write an operator, as in '==8.1'"),
+    (rule("r", Match(("foo",), specifier=("(>=1)",))), "'(>=1)' never matches: specifiers are compared without parentheses"),
+    (
+        rule("r", Match(("foo",), marker=("platfrom_machine == 'x'",))),
+        "'platfrom_machine' is not a marker variable; did you mean platform_machine?",
+    ),
+    (rule("r", Match(("foo",), marker=("sys_platform == linux",))), "'linux' is not a marker variable; quote values"),
+    (
+        rule("r", Match(("foo",), marker=("never_true",))),
+        "'never_true' is searched for in the marker; did you mean never-true?",
+    ),
+    (
+        rule("r", requires=(Match(("foo",), specifier=("8.1",)),)),
+        "'8.1' is not a specifier; write an operator, as in '==8.1'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "message"), UNLIKELY, ids=lambda each: each if isinstance(each, str) else "")
+def test_a_value_that_matches_nothing_in_use_is_reported(one: Rule, message: str) -> None:
+    assert [(each.code, each.message) for each in lint_rules(rule_set("mine.toml", [one]))] == [
+        ("rule-unlikely-value", message)
+    ]
+
+
+LIKELY = [
+    rule("r", platform=("any", "win32", "*linux*", "manylinux_2_28_x86_64")), rule("r", python=("cp311", "py3", "cp31?")),
+    rule("r", filename=("torch-*", "a-1-py3-none-any.whl")), rule("r", "nvidia-*-cu[1-9]"),
+    rule("r", Match(("foo",), specifier=("==8.1", "", "==*"))),
+    rule("r", Match(("foo",), marker=("never-true", "linux", "python_version < '3.9' and 'a' not in sys_platform"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("one", LIKELY, ids=lambda each: f"{each.match} {each.when}"[:90])
+def test_a_value_that_is_in_use_is_not_reported(one: Rule) -> None:
+    assert codes(one) == []

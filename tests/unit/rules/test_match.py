@@ -78,7 +78,7 @@ def test_a_sum_is_computed_only_where_it_matters() -> None:
     def never() -> str:
         raise AssertionError("the sum is not needed")
 
-    facts = Facts(TORCH.project, TORCH.version, TORCH.filename, TORCH.document, TORCH.is_dead, never)
+    facts = Facts(TORCH.project, TORCH.version, TORCH.filename, TORCH.document, TORCH.is_never_true, never)
     assert failed_condition(When(project=("jax",), sha256=(SUM,)), facts) == "project"
     assert failed_condition(When(lacks=(Match(("numpy",)),), sha256=(SUM,)), facts) == "lacks"
 
@@ -97,9 +97,9 @@ MATCHES: list[tuple[Match, str, str | None]] = [
     (Match(marker=("platform_machine=='x86_64'",)), 'a; sys_platform == "linux" and platform_machine == "x86_64"', None),
     (Match(marker=("x86_64",)), "a; platform_machine == 'x86_64'", None),
     (Match(marker=("x86_64",)), "a", "marker"),
-    (Match(marker=("dead",)), "a; platform_machine == 'x86_64'", None),
-    (Match(marker=("dead",)), "a; platform_machine == 'aarch64'", "marker"),
-    (Match(marker=("dead",)), "a", "marker"),
+    (Match(marker=("never-true",)), "a; platform_machine == 'x86_64'", None),
+    (Match(marker=("never-true",)), "a; platform_machine == 'aarch64'", "marker"),
+    (Match(marker=("never-true",)), "a", "marker"),
     (Match(specifier=("<2, >=1",)), "a (>=1,<2)", None),
     (Match(specifier=("==*",)), "a==1.5", None),
     (Match(specifier=("==*",)), "a>=1.5", "specifier"),

@@ -92,7 +92,7 @@ def test_it_accepts_the_built_in_sets_as_they_are_and_printed(name: str) -> None
 
 
 SOUND = [
-    rule_text(), rule_text(match='{ name = ["x", "y"], extra = "any", marker = ["dead"], specifier = "", url = "*" }'),
+    rule_text(), rule_text(match='{ name = ["x", "y"], extra = "any", marker = ["never-true"], specifier = "", url = "*" }'),
     rule_text('when = { project = "x", not-version = [">1"], requires = "a", lacks = { name = "b" } }'),
     rule_text('when.not-requires = ["a", { name = "b", specifier = "<2" }]\nwhen.local = ""\n'),
     rule_text('until = "2027-01-01"\nuntil-version = "3"\nurl = "https://e.com"\n'), rule_text("until = 2027-01-01\n"),
