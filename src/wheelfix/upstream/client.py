@@ -117,7 +117,7 @@ def get_projects(session: Session, index: str) -> list[str]:
             hint="Name the projects to check.",
         ) from error
     if answer.status_code == MISSING:
-        raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Is it an index? {_INDEX_URL}")
+        raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Check the URL. {_INDEX_URL}")
     if answer.status_code != OK:
         raise bad_answer(url, answer.status_code)
     if _is_json(_content_type(answer), body):
@@ -195,8 +195,9 @@ def _parsed(url: str, parse: Callable[[], _Page]) -> _Page:
     except Exception as error:  # three third-party parsers, and bytes from anywhere: each raises errors of its own
         raise MirrorError(
             "bad-page",
-            f"{shown_url(url)} cannot be read: {type(error).__name__}",
-            hint=f"It is not a page of an index. {_INDEX_URL}",
+            f"{shown_url(url)} cannot be read as a page of an index",
+            reason=type(error).__name__,
+            hint=f"Check the URL. {_INDEX_URL}",
         ) from error
 
 

@@ -111,8 +111,9 @@ class Downloads:
             part.unlink()
             raise MirrorError(
                 "wrong-hash",
-                f"{shown(file.filename)} came with sha256 {digest}, the index says {sha256}",
-                hint="It was deleted; run again, and report it to the operator of the index if it persists.",
+                f"{shown(file.filename)} was downloaded with another sha256 than the index says, and deleted",
+                reason=f"its sha256 is {digest}, the index says {sha256}",
+                hint="Run again, and report it to the operator of the index if it persists.",
             )
         part.rename(part.with_suffix(".whl"))
 

@@ -295,7 +295,7 @@ class Session:
 
 def _limit_reached(url: str, limit: str) -> MirrorError:
     return MirrorError(
-        "limit-reached", f"there is no {limit} left for {shown_url(url)}", hint="Name fewer projects, or allow more."
+        "limit-reached", f"there is no {limit} left for {shown_url(url)}", hint="Check fewer projects, or raise the limit."
     )
 
 

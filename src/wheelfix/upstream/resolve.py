@@ -144,14 +144,16 @@ def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Vers
         these = shown_few([str(each) for each in sources], 5)
         return MirrorError(
             "only-sdists",
-            f"the index has only source distributions of {shown(str(wanted))}: {these}",
+            f"the index has only source distributions of {shown(str(wanted))}",
+            reason=f"it has {these}",
             hint="Name a version that has wheels, or build one with `pip wheel` and add it with `wheelfix mirror add`.",
         )
     versions = [str(each) for each in sorted(_by_version(listed), reverse=True)]
     there = f"it has {shown_few(versions, 5)}" if versions else "it has no wheels of that project"
     return MirrorError(
         "no-version",
-        f"the index has no wheel of a version that fits {shown(str(wanted))}: {there}",
+        f"the index has no wheel of a version that fits {shown(str(wanted))}",
+        reason=there,
         hint="Yanked versions and pre-releases are chosen only by name: demo==1.0rc1.",
     )
 
@@ -161,7 +163,8 @@ def _no_wheel(wanted: Requirement, releases: Mapping[Version, list[_Listed]], ta
     tags = sorted({f"{each.name.python}-{each.name.abi}-{each.name.platform}" for each in releases[newest]})
     return MirrorError(
         "no-wheel",
-        f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(named))}: {newest} has {shown_few(tags, 5)}",
+        f"the index has no wheel of {shown(str(wanted))} for {shown(', '.join(named))}",
+        reason=f"{newest} has {shown_few(tags, 5)}",
         hint="Give --platform a pattern such as 'manylinux*_x86_64', --python a version such as 3.11.",
     )
 

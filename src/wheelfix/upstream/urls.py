@@ -53,7 +53,7 @@ def validate_url(url: str) -> None:
     if "@" in parts.netloc:
         raise MirrorError(
             "credentials-in-url",
-            f"the URL of {shown(parts.hostname or '')} holds credentials",
+            f"the URL of {shown(parts.hostname or '')} contains credentials",
             hint="Put them into ~/.netrc, or into keyring: others can read the arguments of a process.",
         )
 
