@@ -33,9 +33,9 @@ _EXTRAS: Final = (
 _NAMES: Final = ("*-cu1[0-9]", "*-cu1[0-9][0-9]", "*-cuda", "*-cuda1[0-9]*", "*-rocm", "*-rocm[0-9]*", "*-gpu", "*-xpu")
 _BUILD: Final = re.compile(r"(?<![a-z0-9])(?:cu1\d\d?|cuda[\d.]*|rocm[\d.]*|xpu)(?![a-z0-9])")
 """How a local version, or a part of a URL, names the GPU that something was built for."""
-_LABEL: Final = re.compile(r"==(?P<public>[^,+]+)\+(?P<label>[A-Za-z0-9._-]+)")
+_LOCAL_VERSION: Final = re.compile(r"==(?P<public>[^,+]+)\+(?P<local>[A-Za-z0-9._-]+)")
 
-_Fix: TypeAlias = tuple[Match, Action | str]
+_Suggestion: TypeAlias = tuple[Match, Action | str]
 """Which requirement a rule is for, and what it does to it."""
 
 
@@ -49,17 +49,17 @@ class _Sign:
 
     find: Callable[[Requirement], str | None]
     words: str
-    change: Callable[[Requirement, str], _Fix]
+    change: Callable[[Requirement, str], _Suggestion]
 
 
-def _first_label(requirement: Requirement) -> str | None:
-    labels = (found["label"] for found in _LABEL.finditer(requirement.specifier))
-    return next((label for label in labels if _BUILD.search(label.lower())), None)
+def _first_local_version(requirement: Requirement) -> str | None:
+    locals_ = (found["local"] for found in _LOCAL_VERSION.finditer(requirement.specifier))
+    return next((each for each in locals_ if _BUILD.search(each.lower())), None)
 
 
-def _without_labels(requirement: Requirement, _: str) -> _Fix:
-    plain = _LABEL.sub(
-        lambda found: f"=={found['public']}" if _BUILD.search(found["label"].lower()) else found[0], requirement.specifier
+def _without_local_versions(requirement: Requirement, _: str) -> _Suggestion:
+    plain = _LOCAL_VERSION.sub(
+        lambda found: f"=={found['public']}" if _BUILD.search(found["local"].lower()) else found[0], requirement.specifier
     )
     return Match((requirement.name,), specifier=(requirement.specifier,)), Action(set_specifier=plain)
 
@@ -73,7 +73,7 @@ def _gpu_extra(requirement: Requirement) -> str | None:
     return next((extra for extra in sorted(requirement.extras) if matches(_EXTRAS, extra)), None)
 
 
-def _without_extras(requirement: Requirement, _: str) -> _Fix:
+def _without_extras(requirement: Requirement, _: str) -> _Suggestion:
     left = ",".join(extra for extra in sorted(requirement.extras) if not matches(_EXTRAS, extra))
     return Match((requirement.name,)), Action(replace=f"{{name}}{f'[{left}]' if left else ''}{{specifier}}{{marker}}")
 
@@ -85,18 +85,18 @@ def _twin(requirement: Requirement) -> Rule | None:
     return next((rule for rule in twins if matches(_names(rule), requirement.name)), None)
 
 
-def _as_twin(requirement: Requirement, _: str) -> _Fix:
+def _as_twin(requirement: Requirement, _: str) -> _Suggestion:
     """Replace it by its CPU build, or drop it if there is none."""
     rule = _twin(requirement)
     return Match((requirement.name,)), rule.action if rule else "drop"
 
 
-def _drop(requirement: Requirement, _: str) -> _Fix:
+def _drop(requirement: Requirement, _: str) -> _Suggestion:
     return Match((requirement.name,)), "drop"
 
 
 _SIGNS: Final = (
-    _Sign(_first_label, "its version is that of a GPU build ({})", _without_labels),
+    _Sign(_first_local_version, "its version is that of a GPU build ({})", _without_local_versions),
     _Sign(
         _part_of_url,
         "its URL is that of a GPU build ({})",
@@ -146,7 +146,7 @@ def with_suggestions(kept: Iterable[Change], decided: Iterable[Change], rules: R
     return (*again, *(each for text, each in suggested.items() if text not in frameworks))
 
 
-def _look(requirement: Requirement, elsewhere: tuple[str, ...]) -> tuple[str, _Fix] | None:
+def _look(requirement: Requirement, elsewhere: tuple[str, ...]) -> tuple[str, _Suggestion] | None:
     """Return why a requirement looks like GPU, and what a rule would do; ``None`` if it does not."""
     for sign in _SIGNS:
         found = sign.find(requirement)
