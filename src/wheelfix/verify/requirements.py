@@ -20,7 +20,7 @@ from wheelfix.verify.subject import Subject
 from wheelfix.wheel.editor import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
 from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_fixed_by_uv
-from wheelfix.wheel.requirement import RequirementParts, asks_for_variant, meaning, read_requirement
+from wheelfix.wheel.requirement import RequirementParts, meaning, read_requirement, requires_variant
 
 _QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
@@ -48,7 +48,7 @@ def check_requirements(subject: Subject) -> Iterator[RawFinding]:
 def _check_requirement(field: Field, *, is_variant: bool) -> Iterator[RawFinding]:
     text = field.value.strip()
     requirement = read_requirement(text)
-    if asks_for_variant(text):
+    if requires_variant(text):
         if not is_variant:
             message = "its marker uses the variant of the wheel (PEP 825, a draft): pip and uv refuse it"
             yield RawFinding("metadata-variant-marker", f"Requires-Dist: {cut(text)}", message)

@@ -67,7 +67,7 @@ FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
 
 REQUIRES = "Requires-Dist"
 _Note: TypeAlias = tuple[ChangeAction, str | None, str | None]
-"""What was done, and a value before and after."""
+"""An action, and the value before and after it."""
 _SET: Final = ChangeAction.SET_FIELD
 _REMOVED: Final = ChangeAction.REMOVE_FIELD
 _REBUILD: Final = "Build the wheel again to change it."

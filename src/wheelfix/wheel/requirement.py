@@ -80,7 +80,7 @@ def read_requirement(text: str) -> Requirement | None:
         strict = StrictRequirement(" ".join(text.split()))  # a folded value is one line
         specifier = str(strict.specifier)
     except (ValueError, RecursionError) as error:  # hostile: a marker nested without end, a number of 5,000 digits
-        return _read_loosely(text, None if asks_for_variant(text) else str(error).partition("\n")[0])
+        return _read_loosely(text, None if requires_variant(text) else str(error).partition("\n")[0])
     marker = str(strict.marker) if strict.marker else ""
     return Requirement(
         text,
@@ -93,10 +93,10 @@ def read_requirement(text: str) -> Requirement | None:
     )
 
 
-def asks_for_variant(text: str) -> bool:
-    """Whether ``text`` is a requirement but for variables of its marker that are of a draft: ``variant_*`` (PEP 825).
+def requires_variant(text: str) -> bool:
+    """Whether ``text`` is a valid requirement except for marker variables of a draft: ``variant_*`` (PEP 825).
 
-    >>> asks_for_variant("foo ; variant_label == 'cu128'"), asks_for_variant("foo ; os_name == 'nt'")
+    >>> requires_variant("foo ; variant_label == 'cu128'"), requires_variant("foo ; os_name == 'nt'")
     (True, False)
     """
     parts = RequirementParts.of(" ".join(text.split()))
@@ -138,7 +138,7 @@ def _need_of_extras(marker: str) -> tuple[bool, frozenset[str]]:
 
 
 def on_one_line(text: str) -> str:
-    """Return a folded value as one line, with plain blanks; any other as it is."""
+    """Return a folded value as one line with single blanks; any other value is unchanged."""
     return re.sub(r"[ \t]*[^\S \t]\s*", " ", text)
 
 

@@ -100,7 +100,7 @@ def _attachment(diff: str) -> dict[str, str]:
 
 
 def read_provenance(data: bytes) -> Provenance | None:
-    """Return what a provenance says, or ``None`` if it is not one that wheelfix wrote: a wheel can hold anything."""
+    """Return the provenance in ``data``, or ``None`` if wheelfix did not write it: a wheel can contain anything."""
     try:
         document = json.loads(data)
         component = document["metadata"]["component"]

@@ -49,7 +49,7 @@ class StrictReport:
         raise error
 
     def note(self, code: str, message: str, *, place: str = "", form: str = "") -> None:
-        """Report what is odd, and makes no difference to readers that accept the archive."""
+        """Report something odd that makes no difference to readers that accept the archive."""
 
     def hide(self, name: str) -> None:
         """Report that the content of the entry ``name`` cannot be found, or must not be read."""

@@ -49,7 +49,7 @@ _RELEVANT_FLAGS = _UNREADABLE | structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8
 """The flags that change what is read; all others are reserved or about the compressor."""
 NEWEST_VERSION = 63
 """The "version needed to extract" of the newest APPNOTE (4.4.3.2), in tenths; its upper byte is for the host system.
-``zipfile`` and uv refuse what is newer."""
+``zipfile`` and uv refuse newer versions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _NO_NAMELESS: Final = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVA
 
 _NO_DIRECTORY_FLUSH: Final = {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 _NO_MODES: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
-"""What a file system without owners and permissions returns, and any file system to a user who does not own the file."""
+"""The errors of a file system without owners and permissions, and of any file system if the user does not own the file."""
 _NO_LINKS: Final = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 _NO_LOCKS: Final = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _HIDDEN_NAME: Final = re.compile(r"\.wheelfix-[0-9a-f]{16}\.part")
@@ -143,7 +143,7 @@ class StagedFile:
         try:
             os.close(self.descriptor)
         except OSError:
-            if not self._placed:  # what was flushed before it was placed cannot be lost by closing it
+            if not self._placed:  # it was flushed before it was placed, so a close that fails loses nothing
                 raise
         finally:
             self._forget_hidden()
