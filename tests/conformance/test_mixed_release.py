@@ -132,8 +132,8 @@ def test_both_are_refused(options: list[str], order: tuple[Path, Path], tmp_path
     problems = {Path(wheel["source"]).name: wheel["problem"] for wheel in report["wheels"]}
     assert {name: problem["code"] for name, problem in problems.items()} == {CPU.name: "mixed-release", CUDA.name: "unsafe"}
     mixed = problems[CPU.name]
-    assert CUDA.name in mixed["message"]
-    assert "cuda = '12.6'" in mixed["message"]
+    assert CUDA.name in mixed["reason"]
+    assert "cuda = '12.6'" in mixed["reason"]
     assert "--local" in mixed["hint"]
     assert "Fix all of them" in mixed["hint"]
     assert not [wheel for wheel in report["wheels"] if wheel["output"] or wheel["changes"]]
