@@ -1,4 +1,4 @@
-"""Carrying out a plan: the only place where a plan meets an archive."""
+"""A plan is applied: the only place where a plan meets an archive."""
 
 import hashlib
 from collections.abc import Sequence
@@ -108,15 +108,15 @@ def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDiges
 
 
 def _prove(work: Assembly, output: Growing, known: Sequence[Span]) -> None:
-    """Confirm that the new wheel differs from the old one as planned, nowhere else, and has no error that is new."""
+    """Confirm that the new wheel differs from the old one as planned, nowhere else, and has no new error."""
     layout = prove(work, output, known)
     problem = new_error(work, output, layout)
     if problem:
-        raise RegressionError(problem.code, problem.message, hint=problem.hint)
+        raise RegressionError(problem.code, problem.message, hint=problem.hint, reason=problem.reason)
 
 
 def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> tuple[str, ...]:
-    """Let the new wheel take the place of the old one."""
+    """Replace the old wheel with the new one."""
     if not wheel.file.is_at(target):
         raise SourceChanged(
             "source-changed", "another file took its place while it was read", hint="Run again for the new file."
@@ -165,7 +165,7 @@ def _exists(target: Path, earlier: str) -> OutputError:
     return OutputError(
         "output-exists",
         f"{target} is an earlier fix of the same wheel, with {earlier}",
-        hint="Do everything in one run, with --repair beside the rules, and --overwrite; or correct that file itself with "
+        hint="Do everything in one run, with --repair beside the rules, and --overwrite; or fix that file itself with "
         f"--in-place. --overwrite alone loses its {earlier}.",
     )
 

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 
 _HINT: Final = (
-    "`wheelfix verify` shows what differs. Download the wheel again, or compare the file and trust it with "
-    "`wheelfix repair --trust-content`."
+    "Download the wheel again, or compare the file (`wheelfix verify`) and trust it with `wheelfix repair --trust-content`."
 )
 _MOST_COMPARED: Final = 1 << 25
 _CODES: Final = {"METADATA": "damaged-metadata", "WHEEL": "damaged-wheel-file", PROVENANCE: "damaged-provenance"}
@@ -49,9 +48,9 @@ def problem_of(wheel: Wheel, file: str) -> Problem | None:
     """
     if wheel.entry(file) is None or not wheel.record.doubts(f"{wheel.dist_info}/{file}", wheel.read(file)):
         return None
-    message = f"{shown(file)} is not what RECORD says: it may be damaged, and a new wheel would vouch for it"
     hint = f"{_HINT} Without a provenance in the new wheel (--no-sbom) it is left out." if file == PROVENANCE else _HINT
-    return Problem(_CODES[file], message, hint)
+    reason = "it may be damaged, and a new wheel would vouch for it"
+    return Problem(_CODES[file], f"{shown(file)} is not what RECORD says", hint, reason)
 
 
 def contradicted_files(wheel: Wheel) -> list[str]:

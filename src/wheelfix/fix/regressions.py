@@ -30,7 +30,7 @@ _ROW_OR_LINE: Final = re.compile(r"\b(row|line) \d+")
 
 
 def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
-    """Return ``plan``, with a problem if carrying it out would break ``wheel``, or vouch for what may be damaged.
+    """Return ``plan``, with a problem if applying it would break ``wheel``, or vouch for what may be damaged.
 
     Where nothing will be written, ``foresee`` checks what would be checked in the new wheel.
 
@@ -127,7 +127,7 @@ def _collision(file: str, known: str) -> Problem:
 
 
 def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | None:
-    """Return the error that the new wheel, ``output`` with ``layout``, has and the old one has not; ``None`` without one.
+    """Return the error that the new wheel, ``output`` with ``layout``, has and the old one does not; ``None`` without one.
 
     It is cheap: contents are not compared with RECORD, and entries and rows that are copied as they are not checked.
 
@@ -148,8 +148,9 @@ def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | Non
     place = f"{new.place}: " if new.place else ""
     return Problem(
         "new-error",
-        f"the fixed wheel would have an error that it has not now: {new.code}: {place}{new.message}",
-        "`wheelfix verify` would report it. Change the rule or the option that causes it, or build the wheel again.",
+        "the fixed wheel would have an error that it does not have now",
+        "Change the rule or the option that causes it, or build the wheel again.",
+        f"{new.code}: {place}{new.message}",
     )
 
 

@@ -126,8 +126,8 @@ class TestNet:
         outcome = _run(route, write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"]), dry_run=dry_run)
         _assert_refused(outcome, "new-error")
         assert outcome.problem is not None
-        assert "archive-file-as-directory: demo-1.0" in outcome.problem.message
-        assert "dist-info/sboms" in outcome.problem.message
+        assert "archive-file-as-directory: demo-1.0" in (outcome.problem.reason or "")
+        assert "dist-info/sboms" in (outcome.problem.reason or "")
 
     @pytest.mark.parametrize("dry_run", [False, True])
     def test_metadata_version_is_not_raised_beyond_the_layout(self, dry_run: bool, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ class TestNet:
         [outcome] = wheelfix.fix_wheels([write_wheel(tmp_path, spec)], None, output=output, edits=edits).outcomes
         _assert_refused(outcome, "new-error")
         assert outcome.problem is not None
-        assert "metadata-license-missing" in outcome.problem.message
+        assert "metadata-license-missing" in (outcome.problem.reason or "")
 
     def test_nothing_takes_the_place_of_the_original(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(breakage, "_collisions", lambda *_, **__: iter(()))
