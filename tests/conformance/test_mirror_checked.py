@@ -55,7 +55,7 @@ class Plant:
         self.mirror = mirror
         self.page = mirror / "public/simple/demo/index.json"
         [self.wheel] = mirror.glob("public/files/demo/*/demo-1.0-*.whl")
-        self.sidecar = self.wheel.with_name(self.wheel.name + ".metadata")
+        self.metadata_file = self.wheel.with_name(self.wheel.name + ".metadata")
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change what the page says of demo 1.0, and let HTML follow."""
@@ -78,9 +78,9 @@ def other_bytes(plant: Plant) -> bytes:
     return plant.wheel.read_bytes()[:-1] + b"\1"
 
 
-def stale_sidecar(plant: Plant) -> None:
-    data = plant.sidecar.read_bytes() + b"more\n"
-    plant.sidecar.write_bytes(data)
+def stale_metadata_file(plant: Plant) -> None:
+    data = plant.metadata_file.read_bytes() + b"more\n"
+    plant.metadata_file.write_bytes(data)
     plant.edit(lambda file: file.update({"core-metadata": {"sha256": hashlib.sha256(data).hexdigest()}}))
 
 
@@ -166,14 +166,14 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"file-elsewhere"},
         {"file-missing"},
     ),
-    "sidecar lost": (lambda plant: plant.sidecar.unlink(), {"metadata-file-missing"}, {"metadata-file-missing"}),
-    "sidecar damaged": (
-        lambda plant: plant.sidecar.write_bytes(b"Name: demo\n"),
+    "metadata file lost": (lambda plant: plant.metadata_file.unlink(), {"metadata-file-missing"}, {"metadata-file-missing"}),
+    "metadata file damaged": (
+        lambda plant: plant.metadata_file.write_bytes(b"Name: demo\n"),
         {"metadata-file-differs", "metadata-file-stale"},
         {"metadata-file-differs", "metadata-file-stale"},
     ),
-    "sidecar stale and told": (stale_sidecar, {"metadata-file-stale"}, {"metadata-file-stale"}),
-    "sidecar not announced": (
+    "metadata file stale and announced": (stale_metadata_file, {"metadata-file-stale"}, {"metadata-file-stale"}),
+    "metadata file not announced": (
         lambda plant: plant.edit(lambda file: file.pop("core-metadata")),
         {"metadata-file-not-announced"},
         {"metadata-file-not-announced"},
@@ -222,14 +222,14 @@ def test_planted_faults_are_seen_through_a_server(name: str, mirror: Path) -> No
     assert {each.code for each in survey.findings} - SERVER == codes
 
 
-MENDED = {
+FIXED = {
     "edited HTML",
     "HTML lost",
     "root without the project",
-    "sidecar lost",
-    "sidecar damaged",
-    "sidecar stale and told",
-    "sidecar not announced",
+    "metadata file lost",
+    "metadata file damaged",
+    "metadata file stale and announced",
+    "metadata file not announced",
     "other Requires-Python",
     "half a file",
     "address elsewhere",
@@ -241,17 +241,17 @@ MENDED = {
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_what_can_be_made_anew_is_and_no_wheel_goes_but_of_an_interrupted_call(name: str, mirror: Path) -> None:
+def test_what_can_be_regenerated_is_and_no_wheel_goes_but_of_an_interrupted_run(name: str, mirror: Path) -> None:
     plant, codes, _ = PLANTS[name]
     plant(Plant(mirror))
     wheels = set(mirror.glob("public/files/*/*/*.whl"))
     survey = check_mirror(mirror, fix=True)
-    assert (survey.findings == ()) is (name in MENDED or (not codes)), survey.findings
+    assert (survey.findings == ()) is (name in FIXED or (not codes)), survey.findings
     gone = wheels - set(mirror.glob("public/files/*/*/*.whl"))
     assert len(gone) == (1 if name == "file of an interrupted call" else 0)
 
 
-def test_the_table_tells_where_each_check_looks() -> None:
+def test_the_table_reports_where_each_check_looks() -> None:
     """The rooms that look at directories, and those that look at indexes, name the codes that the table says."""
     rooms = Path(wheelfix.__file__).parent / "mirror"
 

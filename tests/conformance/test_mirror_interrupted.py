@@ -120,8 +120,8 @@ def mend(folder: Path, mirror: Path) -> Callable[[], object]:
     add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", "2.0")])
     (mirror / "public/simple/demo/index.html").unlink()
     (mirror / "public/simple/index.html").unlink()
-    for sidecar in mirror.glob("public/files/demo/*/*.metadata"):
-        sidecar.unlink()
+    for metadata_file in mirror.glob("public/files/demo/*/*.metadata"):
+        metadata_file.unlink()
     return lambda: check_mirror(mirror, fix=True)
 
 
@@ -169,7 +169,7 @@ def is_whole(path: Path, sha256: str) -> bool:
 
 @pytest.mark.parametrize("error", [Killed(), OSError(errno.ENOSPC, "No space left on device")], ids=["killed", "refused"])
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__)
-def test_no_reader_is_misled_and_the_next_call_completes(call: Call, error: BaseException, tmp_path: Path) -> None:
+def test_no_reader_is_misled_and_the_next_run_completes(call: Call, error: BaseException, tmp_path: Path) -> None:
     cut_at_each_step(call, error, tmp_path)
 
 

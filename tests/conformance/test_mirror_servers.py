@@ -116,7 +116,7 @@ def places(survey: MirrorCheckReport, code: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_corrected_wheels_are_served(name: str, fixed: list[Path], tmp_path: Path) -> None:
+def test_fixed_wheels_are_served(name: str, fixed: list[Path], tmp_path: Path) -> None:
     start, usual = SERVERS[name]
     with start(tmp_path) as server:
         server.take(*fixed)
@@ -144,7 +144,7 @@ def test_a_leak_is_found_without_loading_everything_on_purpose(name: str, faulty
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_faults_that_are_planted_on_a_server_are_told(
+def test_faults_that_are_planted_on_a_server_are_reported(
     name: str, fixed: list[Path], faulty: list[Path], tmp_path: Path
 ) -> None:
     leaking, damaged, lost = faulty

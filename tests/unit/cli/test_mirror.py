@@ -60,7 +60,7 @@ def test_json(wheel: Path, mirror: Path) -> None:
     assert mirror_report(wheelfix("mirror", "check", "--format", "json", mirror))["findings"] == []
 
 
-def test_check_tells_and_mends_what_is_chosen(wheel: Path, mirror: Path) -> None:
+def test_check_reports_and_fixes_what_is_chosen(wheel: Path, mirror: Path) -> None:
     def codes(*options: str) -> set[str]:
         report = mirror_report(wheelfix("mirror", "check", "--format", "json", *options, mirror))
         return {each["code"] for each in report["findings"]}
@@ -142,7 +142,7 @@ def test_a_mirror_that_refuses_ends_with_3(wheel: Path, mirror: Path) -> None:
     assert "serves demo-1.0-py3-none-any.whl with other bytes" in ran.err
 
 
-def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
+def test_what_the_system_refuses_is_reported(wheel: Path, tmp_path: Path) -> None:
     """Not as if standard output had failed."""
     (tmp_path / "file").write_text("")
     place = tmp_path / "file" / "m"
@@ -153,7 +153,7 @@ def test_what_the_system_refuses_is_told(wheel: Path, tmp_path: Path) -> None:
         assert "standard output" not in ran.err
 
 
-def test_of_many_alike_some_are_told(wheel: Path, mirror: Path) -> None:
+def test_of_many_alike_some_are_reported(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     for number in range(7):
         (mirror / f"public/files/demo/{number}.whl").touch()
@@ -178,7 +178,7 @@ def test_a_file_that_got_another_name_is_reported_under_it(wheel: Path, mirror: 
     assert f"{wheel}: yanked\n" in ran.err
 
 
-def test_mend(wheel: Path, mirror: Path) -> None:
+def test_fix(wheel: Path, mirror: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
     (mirror / "public/simple/demo/index.html").unlink()
     ran = wheelfix("mirror", "check", "--ignore", "gpu", mirror)
@@ -203,7 +203,7 @@ def test_mend(wheel: Path, mirror: Path) -> None:
         (__file__, "is a file"),
     ],
 )
-def test_what_is_no_mirror_is_told(mirror: str, told: str, wheel: Path) -> None:
+def test_what_is_no_mirror_is_reported(mirror: str, told: str, wheel: Path) -> None:
     for words in (["mirror", "add", mirror, wheel], ["strip-gpu", "--publish", mirror, wheel], ["mirror", "list", mirror]):
         ran = wheelfix(*words)
         assert (ran.code, told in ran.err) == (2, True)

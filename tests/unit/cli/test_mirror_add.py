@@ -28,7 +28,7 @@ def test_usage(words: tuple[str, ...], told: str) -> None:
 
 
 @pytest.mark.parametrize("index", ["ftp://who:hidden@example.invalid/", "http://who:hidden@example.invalid/"])
-def test_secrets_in_an_address_are_not_told(index: str) -> None:
+def test_secrets_in_an_address_are_not_reported(index: str) -> None:
     ran = wheelfix("mirror", "add", "m", "--from-index", index, "demo")
     assert ran.code == 2
     assert "hidden" not in ran.err + ran.out

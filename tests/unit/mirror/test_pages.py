@@ -113,7 +113,7 @@ def test_html_says_what_json_says() -> None:
         (None, {}),
     ],
 )
-def test_html_tells_the_status(status: object, metas: dict[str, str]) -> None:
+def test_html_reports_the_status(status: object, metas: dict[str, str]) -> None:
     """PEP 792."""
     found = links(page_html(Page("demo", (), (), {"project-status": status}))).metas
     assert {name: text for name, text in found.items() if "status" in (name or "")} == metas

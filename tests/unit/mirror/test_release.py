@@ -34,7 +34,7 @@ def test_what_a_wheel_says_of_its_needs(constant: str, expected: Needs, tmp_path
         assert read_needs(wheel) == expected
 
 
-def test_a_wheel_that_can_do_without_is_told_unless_its_release_has_a_gpu_build() -> None:
+def test_a_wheel_that_can_do_without_is_reported_unless_its_release_has_a_gpu_build() -> None:
     """The CPU wheel of a mixed release says what the GPU builds say, as lockers want it."""
     assert codes(ListedWheel(ARM, [GPU], WITHOUT)) == ["gpu-requirements"]
     assert codes(ListedWheel(ARM, [GPU], WITHOUT), ListedWheel(X86, [GPU], Needs(may_need_others=True))) == []

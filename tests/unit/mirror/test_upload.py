@@ -73,7 +73,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def is_sound(mirror: Path) -> bool:
+def has_no_findings(mirror: Path) -> bool:
     return not check_mirror(mirror).findings
 
 
@@ -85,20 +85,20 @@ def test_a_wheel_is_added_with_all_that_clients_read(mirror: Path, tmp_path: Pat
     assert (done.source, done.status, done.sha256) == (path, PublishStatus.ADDED, digest)
     assert done.path == f"public/files/demo/{digest[:16]}/{path.name}"
     assert (mirror / done.path).read_bytes() == data
-    sidecar = (mirror / f"{done.path}.metadata").read_bytes()
-    assert b"Requires-Dist: six" in sidecar
+    metadata_file = (mirror / f"{done.path}.metadata").read_bytes()
+    assert b"Requires-Dist: six" in metadata_file
     [file] = page(mirror)["files"]
-    assert file["core-metadata"]["sha256"] == hashlib.sha256(sidecar).hexdigest()
+    assert file["core-metadata"]["sha256"] == hashlib.sha256(metadata_file).hexdigest()
     assert (file["size"], file["hashes"]["sha256"]) == (len(data), digest)
     assert key_of(file["url"]) == done.path
     assert json.loads((mirror / "public/simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_plus_is_percent_encoded(mirror: Path, tmp_path: Path) -> None:
     add(mirror, wheel(tmp_path / "in", version="1.0+cpu"))
     assert page(mirror)["files"][0]["url"].endswith("/demo-1.0%2Bcpu-py3-none-any.whl")
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_twice_is_once(mirror: Path, tmp_path: Path) -> None:
@@ -123,12 +123,12 @@ def test_another_file_of_the_same_name_is_refused_or_replaces_it(mirror: Path, t
     assert old.path is not None
     assert (mirror / old.path).read_bytes() == first.read_bytes()
     assert [file["hashes"]["sha256"] for file in page(mirror)["files"]] == [new.sha256]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     assert statuses(add(mirror, first, replace=True)) == ["replaced"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
-def test_a_faulty_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
+def test_an_invalid_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
     bad = wheel(tmp_path / "in", record=b"")
     good = wheel(tmp_path / "in", project="other")
     broken = tmp_path / "in" / "broken-1.0-py3-none-any.whl"
@@ -137,7 +137,7 @@ def test_a_faulty_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
     found = add(mirror, bad, good, broken, nameless)
     assert statuses(found) == ["invalid-wheel", "added", "invalid-wheel", "not-a-wheel-name"]
     assert [each.project for each in list_pages(mirror)] == ["other"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None
     [fault] = [each for each in check_wheel(path).findings if each.severity is Severity.ERROR]
     assert fault.refused_by == ("PyPI",)
     assert statuses(add(mirror, path)) == ["added"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_script_that_is_a_path_on_windows_is_refused(mirror: Path, tmp_path: Path) -> None:
@@ -224,18 +224,18 @@ def test_a_damaged_page_stops_its_project_only(mirror: Path, tmp_path: Path) -> 
     assert damaged.read_bytes() == before
 
 
-def test_a_corrected_wheel_beside_one_that_is_not_is_refused(mirror: Path, tmp_path: Path) -> None:
+def test_a_fixed_wheel_beside_one_that_is_not_is_refused(mirror: Path, tmp_path: Path) -> None:
     one, two = wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
     [made] = fixed(tmp_path / "fixed", one)
     other = wheel(tmp_path / "in", version="2.0")
     assert statuses(add(mirror, made, two, other)) == ["mixed-release", "mixed-release", "added"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     assert statuses(add(mirror, made)) == ["added"]
     [refused] = add(mirror, two)
     assert refused.problem is not None
     assert refused.problem.code == "mixed-release"
     assert f"would no longer agree on nvidia-cudnn-cu12: {made.name} was fixed" in refused.problem.message
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     assert statuses(add(mirror, two, allow_mixed=True)) == ["added"]
     assert {each.code for each in check_mirror(mirror).findings} == {"release-disagrees", "gpu-requirements"}
     assert statuses(add(mirror, wheel(tmp_path / "in", version="3.0"))) == ["added"]
@@ -263,7 +263,7 @@ def test_wheels_that_meet_in_one_version_must_agree(mirror: Path, tmp_path: Path
     assert statuses(add(mirror, made, allow_mixed=True)) == ["added"]
 
 
-def test_a_corrected_wheel_that_was_lost_keeps_its_release_out(mirror: Path, tmp_path: Path) -> None:
+def test_a_fixed_wheel_that_was_lost_keeps_its_release_out(mirror: Path, tmp_path: Path) -> None:
     one, two = wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
     [made] = fixed(tmp_path / "fixed", one)
     [done] = add(mirror, made)
@@ -285,7 +285,7 @@ def test_the_original_is_listed_yanked(mirror: Path, tmp_path: Path) -> None:
         original.name: "pulls in CUDA",
         made.name: False,
     }
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_the_original_that_is_there_is_yanked(mirror: Path, tmp_path: Path) -> None:
@@ -295,21 +295,21 @@ def test_the_original_that_is_there_is_yanked(mirror: Path, tmp_path: Path) -> N
     assert statuses(add(mirror, made)) == ["added"]  # of another version
     assert {each.code for each in check_mirror(mirror).findings} == {"original-not-yanked", "gpu-requirements"}
     assert statuses(add(mirror, made, yank_original="gpu")) == ["unchanged", "yanked"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
-def test_an_original_of_the_same_name_is_told(mirror: Path, tmp_path: Path) -> None:
+def test_an_original_of_the_same_name_is_reported(mirror: Path, tmp_path: Path) -> None:
     original = wheel(tmp_path / "in", needs=GPU)
     [made] = fixed(tmp_path / "fixed", original)
     [done] = add(mirror, made, yank_original="gpu", originals=[original])
     assert any("has the same name" in note for note in done.notes)
     [other] = fixed(tmp_path / "other", original, local="cpu")
-    [told] = add(mirror, other, yank_original="gpu")
-    assert any("serves demo-1.0-py3-none-any.whl with other bytes" in note for note in told.notes)
+    [other_done] = add(mirror, other, yank_original="gpu")
+    assert any("serves demo-1.0-py3-none-any.whl with other bytes" in note for note in other_done.notes)
 
 
 @pytest.mark.parametrize("original", ["nothing", "another", "damaged", "missing"])
-def test_an_original_that_is_not_at_hand_is_told(original: str, mirror: Path, tmp_path: Path) -> None:
+def test_an_original_that_is_not_at_hand_is_reported(original: str, mirror: Path, tmp_path: Path) -> None:
     """And keeps no wheel out, of this release or of another."""
     first = wheel(tmp_path / "in", needs=GPU)
     [made] = fixed(tmp_path / "fixed", first, local="cpu")
@@ -333,10 +333,10 @@ def test_yank_and_unyank(mirror: Path, tmp_path: Path) -> None:
     report = yank_files(mirror, "Demo==1.*", "because")
     assert [(each.filename, each.status) for each in report.files] == [("demo-1.0-py3-none-any.whl", PublishStatus.YANKED)]
     assert [file["yanked"] for file in page(mirror)["files"]] == ["because", False]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     report = unyank_files(mirror, "demo")
     assert [each.status for each in report.files] == [PublishStatus.UNYANKED, PublishStatus.UNCHANGED]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_remove(mirror: Path, tmp_path: Path) -> None:
@@ -344,12 +344,12 @@ def test_remove(mirror: Path, tmp_path: Path) -> None:
     add(mirror, *paths)
     remove_files(mirror, "demo-1.0-py3-none-any.whl")
     assert [file["filename"] for file in page(mirror)["files"]] == ["demo-2.0-py3-none-any.whl"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     remove_files(mirror, "demo")
     assert [each.project for each in list_pages(mirror)] == ["other"]
     assert names(mirror / "public/simple") == ["index.html", "index.json", "other"]
     assert names(mirror / "public/files") == ["other"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
     assert file["_wheelfix"]["changes"] == ["drop Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"]
     assert names(mirror / "private") == ["journal", "locks", "scratch"]
     assert names(mirror / "private/journal") == []
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "mirror"]
 
 
@@ -423,7 +423,7 @@ def test_a_damaged_file_is_put_right_by_adding_it_again(mirror: Path, tmp_path: 
     there = mirror / done.path
     there.write_bytes(bytes(there.stat().st_size))
     assert statuses(add(mirror, path)) == ["unchanged"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_what_was_replaced_goes_with_what_is_removed(mirror: Path, tmp_path: Path) -> None:
@@ -432,7 +432,7 @@ def test_what_was_replaced_goes_with_what_is_removed(mirror: Path, tmp_path: Pat
     remove_files(mirror, "demo")
     assert list(list_pages(mirror)) == []
     assert not list((mirror / "public/files").rglob("*.whl"))
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_call_that_fails_takes_back_what_it_brought(mirror: Path, tmp_path: Path) -> None:
@@ -476,7 +476,7 @@ def test_what_is_refused_leaves_no_trace(mirror: Path, tmp_path: Path) -> None:
     assert {each.code for each in check_mirror(mirror).findings} == {"gpu-requirements"}
 
 
-def test_strays_are_told_and_stay(mirror: Path, tmp_path: Path) -> None:
+def test_strays_are_reported_and_stay(mirror: Path, tmp_path: Path) -> None:
     """Who can tell whether a page listed them once."""
     add(mirror, wheel(tmp_path / "in"))
     places = ("public/files/a.whl", "public/files/Not A Project/x/a.whl", "public/files/demo/a.whl")
@@ -502,7 +502,7 @@ def test_no_wheel_of_a_lost_page_is_removed(lost: str, mirror: Path, tmp_path: P
     wheels = sorted(mirror.glob("public/files/*/*/*.whl"))
     assert len(wheels) == 2
     assert statuses(add(mirror, *wheels)) == ["added", "added" if lost == "public/simple" else "unchanged"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 LEFT = "public/files/demo/0123456789abcdef/demo-1.5-py3-none-any.whl"
@@ -521,14 +521,14 @@ def leave(mirror: Path, state: str) -> Journal:
     return notes
 
 
-def test_the_next_call_removes_what_an_interrupted_one_left(mirror: Path, tmp_path: Path) -> None:
+def test_the_next_run_removes_what_an_interrupted_one_left(mirror: Path, tmp_path: Path) -> None:
     one, two = wheel(tmp_path / "in"), wheel(tmp_path / "in", version="2.0")
     add(mirror, one)
     notes = leave(mirror, Journal(LocalStore(mirror), "demo").state())
     assert notes.removable() >= {LEFT, f"{LEFT}.metadata"}
     assert all(place.startswith("public/files/demo/") for place in notes.removable())
     add(mirror, two)
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     assert not (mirror / LEFT).exists()
     assert two.exists()
     assert notes.removable() == frozenset()
@@ -588,10 +588,10 @@ def test_a_leftover_that_cannot_be_removed_stops_nobody(mirror: Path, tmp_path: 
     assert {each.code for each in check_mirror(mirror).findings} == {"link-outside"}
     (mirror / LEFT.rpartition("/")[0]).unlink()
     add(mirror, wheel(tmp_path / "in", version="3.0"))
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
-def test_an_original_is_copied_whatever_becomes_of_the_corrected_wheel(mirror: Path, tmp_path: Path) -> None:
+def test_an_original_is_copied_whatever_becomes_of_the_fixed_wheel(mirror: Path, tmp_path: Path) -> None:
     """The corrected one is moved into the mirror; the original is the user's."""
     original = wheel(tmp_path / "in", needs=GPU)
     original.chmod(0o600)
@@ -630,7 +630,7 @@ def test_a_page_that_was_edited_leads_no_writer_to_files_of_others(mirror: Path,
     edit_page(mirror, url_of(str(done.path)), url_of(str(theirs.path)))
     assert {each.code for each in check_mirror(mirror).findings} == {"file-elsewhere", "html-differs"}
     assert statuses(add(mirror, one)) == ["unchanged"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     edit_page(mirror, url_of(str(done.path)), url_of(str(theirs.path)))
     remove_files(mirror, "demo")
     assert (mirror / str(theirs.path)).read_bytes() == before
@@ -647,7 +647,7 @@ def test_what_is_refused_is_not_listed(mirror: Path, tmp_path: Path) -> None:
     assert [each["filename"] for each in page(mirror)["files"]] == ["demo-1.0-py3-none-any.whl"]
     assert len(list(mirror.rglob("*.whl"))) == 1
     check_mirror(mirror, fix=True)
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_lost_root_is_made_from_the_pages(mirror: Path, tmp_path: Path) -> None:
@@ -655,7 +655,7 @@ def test_a_lost_root_is_made_from_the_pages(mirror: Path, tmp_path: Path) -> Non
     (mirror / "public/simple/index.json").unlink()
     add(mirror, wheel(tmp_path / "in", project="third"))
     assert [each.project for each in list_pages(mirror)] == ["demo", "other", "third"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_two_wheels_of_one_call_that_are_the_same(mirror: Path, tmp_path: Path) -> None:
@@ -675,14 +675,14 @@ def test_spellings_of_one_release_are_compared(mirror: Path, tmp_path: Path) -> 
     assert statuses(add(mirror, spelled)) == ["mixed-release"]
 
 
-def test_a_lost_sidecar_keeps_only_its_own_release_out(mirror: Path, tmp_path: Path) -> None:
+def test_a_lost_metadata_file_keeps_only_its_own_release_out(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in", needs=["six"]))
     (mirror / f"{done.path}.metadata").unlink()
     found = add(mirror, wheel(tmp_path / "in", tags="py2-none-any"), wheel(tmp_path / "in", version="9.0"))
     assert statuses(found) == ["no-metadata-file", "added"]
 
 
-def test_an_original_that_is_listed_again_is_told(mirror: Path, tmp_path: Path) -> None:
+def test_an_original_that_is_listed_again_is_reported(mirror: Path, tmp_path: Path) -> None:
     original = wheel(tmp_path / "in", needs=GPU)
     [made] = fixed(tmp_path / "fixed", original, build_tag="1nogpu")
     add(mirror, made, yank_original="gpu", originals=[original])
@@ -697,13 +697,13 @@ def test_a_damaged_file_is_brought_back(mirror: Path, tmp_path: Path) -> None:
         spoil()
         [again] = add(mirror, path)
         assert any("is restored" in note for note in again.notes)
-        assert is_sound(mirror)
+        assert has_no_findings(mirror)
 
 
 def test_files_of_the_past_are_looked_at(mirror: Path, tmp_path: Path) -> None:
     [first] = add(mirror, wheel(tmp_path / "in"))
     add(mirror, wheel(tmp_path / "new", files=()), replace=True)
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     past = mirror / str(first.path)
     data = past.read_bytes()
     past.write_bytes(data[:-1] + b"x")
@@ -750,7 +750,7 @@ def test_a_folder_of_other_things_becomes_no_mirror(mirror: Path, tmp_path: Path
         assert caught.value.hint == f"Name the mirror itself: {mirror}."
     with pytest.raises(MirrorError, match="Name the mirror itself"):
         check_mirror(mirror / "public/files")
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
     (tmp_path / "empty").mkdir()
     assert statuses(add(tmp_path / "empty", path)) == ["added"]
 
@@ -792,15 +792,15 @@ def test_results_go_nowhere_but_into_the_mirror(name: str, mirror: Path, tmp_pat
     assert not mirror.exists()
 
 
-def test_a_file_that_cannot_be_read_is_told(mirror: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
-    sidecar = mirror / f"{done.path}.metadata"
-    sidecar.unlink()
-    sidecar.mkdir()
+    metadata_file = mirror / f"{done.path}.metadata"
+    metadata_file.unlink()
+    metadata_file.mkdir()
     assert {each.code for each in check_mirror(mirror).findings} == {"unreadable"}
 
 
-def test_a_file_of_another_project_is_told(mirror: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_project_is_reported(mirror: Path, tmp_path: Path) -> None:
     [done] = add(mirror, wheel(tmp_path / "in"))
     name = "other-1.0-py3-none-any.whl"
     (mirror / str(done.path)).rename((mirror / str(done.path)).with_name(name))
@@ -841,7 +841,7 @@ def test_wheels_that_are_served_are_not_reported_as_failed(mirror: Path, tmp_pat
         "written: No space left on device",
     )
     assert statuses(add(mirror, paths[0])) == ["unchanged"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_pages_that_are_behind_are_brought_on_by_fix(mirror: Path, tmp_path: Path) -> None:
@@ -888,7 +888,7 @@ def test_fix_leaves_no_note_of_an_interrupted_run(left: str, mirror: Path, tmp_p
     assert not (mirror / LEFT).exists()
     if left == "a listed file":
         assert json.loads((mirror / "public/simple/index.json").read_bytes())["projects"] == [{"name": "demo"}]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 @pytest.mark.parametrize("through", ["itself", "a linked directory", "a link", "a damaged one"])
@@ -913,7 +913,7 @@ def test_a_file_that_the_mirror_serves_is_not_moved_away(through: str, mirror: P
     assert again.status is PublishStatus.UNCHANGED
     assert served.read_bytes() == data
     assert given.exists() is (through != "a link")
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 @pytest.mark.parametrize("other", ["symbolic", "hard"])
@@ -949,7 +949,7 @@ def test_the_file_of_another_user_is_copied_and_then_moved_away(
         assert not path.exists()
         assert os.fstat(its.fileno()).st_mode & 0o777 == 0o600
         assert (os.fstat(its.fileno()).st_ino != served.st_ino, served.st_mode & 0o777) == (True, 0o644)
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror: Path, tmp_path: Path) -> None:
@@ -966,7 +966,7 @@ def test_a_wheel_that_cannot_be_moved_away_is_in_the_mirror_all_the_same(mirror:
         [done] = add(mirror, path, transfer="move")
     assert (done.status, done.problem) == (PublishStatus.ADDED, None)
     assert any("its source could not be removed: Permission denied" in note for note in done.notes)
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_page_that_cannot_be_read_makes_no_file_unlisted(mirror: Path, tmp_path: Path) -> None:
@@ -988,7 +988,7 @@ def test_the_next_run_removes_what_a_killed_one_left(mirror: Path, tmp_path: Pat
     add(mirror, tmp_path / "in/demo-1.0-py3-none-any.whl", wheel(tmp_path / "in", version="2.0"))
     assert [*(mirror / "public/simple/demo").glob(".*.part")] == []
     add(mirror, wheel(tmp_path / "in", project="other"))
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_what_a_process_is_writing_is_no_leftover(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -996,7 +996,7 @@ def test_what_a_process_is_writing_is_no_leftover(mirror: Path, tmp_path: Path, 
     add(mirror, wheel(tmp_path / "in"))
     with StagedFile(mirror / "public/simple/demo", 0o644) as staged:
         assert staged.path.name.endswith(".part")
-        assert is_sound(mirror)
+        assert has_no_findings(mirror)
         add(mirror, wheel(tmp_path / "in", version="2.0"))
         assert staged.path.exists()
 
@@ -1010,7 +1010,7 @@ def test_wheels_are_examined_several_at_a_time(executor: bool, mirror: Path, tmp
         report = add_wheels(mirror, paths, executor=pool) if executor else add_wheels(mirror, paths, jobs=2)
     assert [each.source for each in report.files] == paths
     assert statuses(list(report.files)) == ["added", "invalid-wheel", "added", "added"]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_wheel_that_changes_before_it_is_copied_is_not_added(mirror: Path, tmp_path: Path) -> None:
@@ -1028,7 +1028,7 @@ def test_a_wheel_that_changes_before_it_is_copied_is_not_added(mirror: Path, tmp
         report = add_wheels(mirror, [bad, good], executor=pool)
     assert statuses(list(report.files)) == ["source-changed", "added"]
     assert [each["filename"] for each in page(mirror)["files"]] == [good.name]
-    assert is_sound(mirror)
+    assert has_no_findings(mirror)
 
 
 def test_a_page_that_another_writer_changed_is_not_written_over(mirror: Path, tmp_path: Path) -> None:
