@@ -59,7 +59,7 @@ class Finding:
     rule; empty for the whole. ``fixable`` says whether wheelfix can fix it, some only if they are selected by name. It
     ``needs_trust`` where that takes the content of a file for right, which may be damaged. ``refused_by`` names the clients
     that refuse a wheel with it: pip, uv, installer, PyPI. ``consequence`` is a sentence on who suffers, ``hint`` one on what
-    to do; both are empty where there is nothing to add.
+    to do; both are empty where there is nothing to add. ``str()`` gives all but code, severity and consequence.
     """
 
     code: str
@@ -71,6 +71,11 @@ class Finding:
     refused_by: tuple[str, ...] = ()
     consequence: str = ""
     hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.place}: " if self.place else ""
+        refused = f" (refused by {', '.join(self.refused_by)})" if self.refused_by else ""
+        return f"{place}{self.message}{refused}" + (f". {self.hint}" if self.hint else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,18 +28,11 @@ def finding_lines(
     kept, hidden = first_of_each(findings, len(findings) if verbose else _MOST_ALIKE)
     explained = set[str]()
     for each in kept:
-        yield shown(f"{label or each.severity}[{each.code}]: {sentence(each)}{note(each)}")
+        yield shown(f"{label or each.severity}[{each.code}]: {each}{note(each)}")
         if consequences and each.consequence and each.code not in explained:
             yield f"  {each.consequence}"
         explained.add(each.code)
     yield from (f"... {number} more {code} ({all_with})" for code, number in hidden.items())
-
-
-def sentence(finding: Finding) -> str:
-    """Return the place of a finding, what is wrong there, who refuses the wheel for it, and what to do."""
-    place = f"{finding.place}: " if finding.place else ""
-    refused = f" (refused by {', '.join(finding.refused_by)})" if finding.refused_by else ""
-    return f"{place}{finding.message}{refused}{f'. {finding.hint}' if finding.hint else ''}"
 
 
 def located_in(mirror: str, findings: Iterable[Finding]) -> Iterator[tuple[str, Finding]]:

@@ -6,7 +6,7 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from wheelfix.reports.findings import located_in, sentence
+from wheelfix.reports.findings import located_in
 from wheelfix.results import Finding, Severity, VerifyReport
 from wheelfix.text import shown
 
@@ -30,7 +30,7 @@ def render_mirror_check_github(mirror: str, report: "MirrorCheckReport") -> str:
 def render_github(findings: Iterable[tuple[str, Finding]]) -> str:
     """Return a line for each of ``findings``, which come with the path of their file."""
     return "".join(
-        f"::{_COMMANDS[each.severity]} file={_property(path)},title={_property(each.code)}::{_data(sentence(each))}\n"
+        f"::{_COMMANDS[each.severity]} file={_property(path)},title={_property(each.code)}::{_data(str(each))}\n"
         for path, each in findings
     )
 

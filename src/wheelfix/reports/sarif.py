@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wheelfix.codes import Check
-from wheelfix.reports.findings import located_in, sentence
+from wheelfix.reports.findings import located_in
 from wheelfix.reports.json import encode
 from wheelfix.results import Finding, VerifyReport
 from wheelfix.text import shown
@@ -74,7 +74,7 @@ def _result(path: str, finding: Finding, index: int) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": finding.severity.value,
-        "message": {"text": shown(sentence(finding))},
+        "message": {"text": shown(str(finding))},
         "locations": [location],
     }
 

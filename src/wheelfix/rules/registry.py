@@ -148,9 +148,5 @@ def rules_error(findings: Sequence[Finding], code: str = "invalid-rules") -> Rul
     """Return the error that reports ``findings``, of one severity and at least one."""
     count = len(findings)
     head = f"{count} {findings[0].severity}{'s' * (count > 1)} in the rules"
-    return RulesError(code, "\n  ".join((head, *map(_line, findings))), hint="", findings=tuple(findings))
-
-
-def _line(finding: Finding) -> str:
-    hint = f". {finding.hint}" if finding.hint else ""
-    return f"{finding.severity}[{finding.code}]: {finding.place}: {finding.message}{hint}"
+    lines = (f"{each.severity}[{each.code}]: {each}" for each in findings)
+    return RulesError(code, "\n  ".join((head, *lines)), hint="", findings=tuple(findings))

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from wheelfix.errors import RulesError
-from wheelfix.reports.findings import sentence
 from wheelfix.results import Finding, Outcome, Severity, Status
 from wheelfix.rules.lint import lint_names, lint_rules, lint_run
 from wheelfix.rules.load import load_rules
@@ -59,7 +58,7 @@ def test_the_example_is_what_is_reported(code: str, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     Path("ours.toml").write_bytes(FILES[code])
     found = {each.code: each for each in findings(code)}
-    assert sentence(found[code]) == RULE_CHECKS[code].example
+    assert str(found[code]) == RULE_CHECKS[code].example
     assert (found[code].severity, found[code].consequence) == (RULE_CHECKS[code].severity, RULE_CHECKS[code].consequence)
 
 
