@@ -24,7 +24,7 @@ _SAFETY: Final = (
         "Copy GPU builds unchanged with `--skip-gpu-builds`, or keep the requirement by a rule. `--force` overrides it."),
     _refused("unproven", "There is no evidence whether the wheel needs a requirement that would be dropped.",
         "Copy such wheels with `--skip-unproven`. If you know that it is unused, use your own rule or `--allow-unproven`."),
-    _refused("cpu-local-version", "The wheel would be labelled as a CPU build, and is not one.",
+    _refused("cpu-local-version", "The new local version says that the wheel is a CPU build, but it is not one.",
         "Choose another local version, or copy GPU builds unchanged with `--skip-gpu-builds`."),
     _refused("mixed-release",
         "The wheels of one release would disagree more than before: resolvers read one and lock that for all.",

@@ -70,6 +70,6 @@ def render_code(code: str) -> str:
 
 
 def _lines(where: str, check: Check) -> Iterator[str]:
-    yield f"{check.code} ({check.severity}, {where})\n\n"
+    yield f"{check.code} ({check.severity}{'' if where == 'errors' else f', {where}'})\n\n"
     for label, text in paragraphs(check):
         yield f"{label}: {text}\n" if label else f"{text}\n\n"

@@ -130,10 +130,11 @@ def _read(subject: Subject, index: int, read: Row | RecordError) -> "Listed | Ra
     """Return a row, also one of a file whose path has commas and no quotes."""
     if isinstance(read, Row):
         return Listed(index, read)
+    message = read.message.removeprefix(f"RECORD, row {index + 1}: ")
     loose = read_unquoted(subject.record.rows[index]) if subject.record else None
     if loose is None or not _is_file(subject, loose.path):
-        return RawFinding("record-bad-row", f"row {index + 1}", read.message)
-    return Listed(index, loose, "record-unquoted-path", read.message)
+        return RawFinding("record-bad-row", f"row {index + 1}", message)
+    return Listed(index, loose, "record-unquoted-path", message)
 
 
 def _check_path(listed: Listed) -> Iterator[RawFinding]:

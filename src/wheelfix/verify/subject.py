@@ -112,7 +112,21 @@ def found_of(error: WheelError, place: str = "") -> RawFinding:
     code = BY_ERROR.get(error.code, f"archive-{error.code}")
     if code == "archive-damaged-entry":
         refused_by = refusing(code, form_of_damage(place, error.message))
-    return RawFinding(code, place, error.message, refused_by=refused_by)
+    return RawFinding(code, place, _without_place(error.message, place), refused_by=refused_by)
+
+
+def _without_place(message: str, place: str) -> str:
+    """Return a message that names its place as one that follows it.
+
+    >>> _without_place("RECORD is longer than any real one", "RECORD"), _without_place("METADATA, line 7: x", "METADATA")
+    ('it is longer than any real one', 'line 7: x')
+    """
+    if not place:
+        return message
+    for verb in ("is", "has"):
+        if message.startswith(f"{place} {verb} "):
+            return f"it{message.removeprefix(place)}"
+    return message.removeprefix(f"{place}, ")
 
 
 def _refusing_filename(name: str) -> tuple[Client, ...]:
@@ -238,7 +252,8 @@ class Subject:
             self.wheel = Document.parse_leniently(data)
             Document.parse(data)
         except MetadataError as error:
-            self.found.append(RawFinding("wheel-ambiguous", "WHEEL", error.message.replace("METADATA", "WHEEL")))
+            message = error.message.replace("METADATA", "WHEEL")
+            self.found.append(RawFinding("wheel-ambiguous", "WHEEL", _without_place(message, "WHEEL")))
 
     def _read_document(self, data: bytes) -> None:
         try:
@@ -248,7 +263,14 @@ class Subject:
             if fixed is None:
                 self.found.append(found_of(error, "METADATA"))
                 return
-            self.found.append(RawFinding("metadata-hidden-fields", "METADATA", error.message, (RewriteMetadata(fixed),)))
+            self.found.append(
+                RawFinding(
+                    "metadata-hidden-fields",
+                    "METADATA",
+                    _without_place(error.message, "METADATA"),
+                    (RewriteMetadata(fixed),),
+                )
+            )
             self.document = Document.parse(fixed)
 
     def read(self, file: str) -> bytes | None:

@@ -82,7 +82,7 @@ def _check_root(wheel: Document) -> Iterator[RawFinding]:
     said = (wheel.first(_ROOT) or "").lower()
     fields = wheel.all(_ROOT)
     if said not in ("true", "false"):
-        message = f"it is {shown(said or 'missing')}, not true or false; installers assume false"
+        message = f"it is {shown(said) + ', not true or false' if said else 'missing'}; installers assume false"
         yield RawFinding("wheel-no-root", _ROOT, message, (SetWheelField(_ROOT, "false"),))
     elif said == "true" and (fields[0].name, fields[0].value.strip()) != (_ROOT, said):
         line = f"{fields[0].name}: {fields[0].value.strip()}"

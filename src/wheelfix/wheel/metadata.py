@@ -180,7 +180,7 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
         if line.startswith(b"From ") and start != 0:
             raise MetadataError(
                 "ambiguous-metadata",
-                f"METADATA, line {number + 1}, begins with 'From ' inside the header",
+                f"METADATA, line {number + 1}: it begins with 'From ' inside the header",
                 hint="Readers disagree about such a line; correct it where the wheel is built.",
             )
         if line.startswith((b" ", b"\t")):
