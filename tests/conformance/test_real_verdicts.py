@@ -57,7 +57,7 @@ def test_verdicts(requirement: str, python: str, platform: str, expected: str, c
     found = judged(outcome)
     assert [verdict.value for verdict, _ in found] == [expected] * count
     assert not count or words in found[0][1]
-    assert outcome.problem is None or words in outcome.problem.message
+    assert outcome.problem is None or words in f"{outcome.problem.message}: {outcome.problem.reason}"
 
 
 def test_xgboost_needs_the_rule_that_names_it(folder: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_label_does_not_make_faiss_a_cpu_build(folder: Path) -> None:
     [named] = fix_wheels([path], by_name[0], output=folder / "named", naming=Naming(local="cpu")).outcomes
     assert named.problem is not None
     assert named.problem.code == "cpu-local-version"
-    assert "libfaiss" in named.problem.message
+    assert "libfaiss" in (named.problem.reason or "")
     [forced] = fix_wheels(
         [path], by_name[0], output=folder / "named", policy=Policy(force=True), naming=Naming(local="cpu")
     ).outcomes

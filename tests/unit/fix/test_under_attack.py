@@ -56,7 +56,7 @@ def test_show_copes_with_a_version_of_five_thousand_digits(tmp_path: Path) -> No
     metadata = f"Metadata-Version: 2.1\nName: demo\nVersion: {'1' * 5000}\n".encode()
     ran = run("show", built(tmp_path, CPU, metadata=metadata))
     assert ran.code == 0
-    assert "fault: Version: METADATA says Version 1111" in ran.out
+    assert "finding: Version: METADATA says Version 1111" in ran.out
 
 
 @pytest.mark.parametrize(("old", "told"), [("2", True), ("1a", False), ("1z", True)])
