@@ -79,14 +79,13 @@ def _is_accepted(finding: Finding) -> bool:
 
 
 def _invalid(errors: Sequence[Finding]) -> MirrorError:
-    more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
-    where = f"{errors[0].place}: " if errors[0].place else ""
-    is_fixable = any(each.fixable for each in errors)
-    way = "`wheelfix repair` fixes what can be fixed" if is_fixable else "download or build the wheel again"
+    first, more = errors[0], len(errors) - 1
+    place = f"{first.place}: " if first.place else ""
     return MirrorError(
         "invalid-wheel",
-        f"it has errors: {errors[0].code}: {where}{errors[0].message}{more}",
-        hint=f"`wheelfix verify` prints all of them; {way}.",
+        f"`wheelfix verify` finds {'an error' if not more else f'{len(errors)} errors'}",
+        reason=f"{first.code}: {place}{first.message}{f', and {more} more' if more else ''}",
+        hint="Run `wheelfix repair`." if any(each.fixable for each in errors) else "Download or build the wheel again.",
     )
 
 
