@@ -61,9 +61,10 @@ def test_an_example_runs_on_the_sample_wheels(path: Path, tmp_path: Path) -> Non
     assert again.code == 0, "a second run finds nothing left to do"
 
 
-def test_the_reference_is_what_the_types_say() -> None:
-    """The page and the schema beside it are made of the types; ``make reference`` writes them again."""
-    command = [sys.executable, str(ROOT / "docs" / "write_reference.py"), "--check"]
+@pytest.mark.parametrize("script", ["write_reference.py", "write_examples.py"])
+def test_the_reference_is_what_the_types_say(script: str) -> None:
+    """Pages, schemas and examples are made from types, tables and the wheels of the tests: see ``make reference``."""
+    command = [sys.executable, str(ROOT / "docs" / script), "--check"]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 
