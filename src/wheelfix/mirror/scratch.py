@@ -9,7 +9,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-MAKING: Final = "making-"
+_MAKING: Final = "making-"
 """How the name of such a directory begins."""
 _IN_USE: Final = "in-use.lock"
 _MOMENT: Final = 3600
@@ -20,7 +20,7 @@ _MOMENT: Final = 3600
 def workshop(scratch: Path) -> Iterator[Path]:
     """Give a new directory below ``scratch``; it is removed afterwards."""
     scratch.mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=MAKING, dir=scratch))
+    directory = Path(tempfile.mkdtemp(prefix=_MAKING, dir=scratch))
     with FileLock(directory / _IN_USE):
         try:
             (directory / "wheels").mkdir()
@@ -31,7 +31,7 @@ def workshop(scratch: Path) -> Iterator[Path]:
 
 def abandoned(scratch: Path) -> list[Path]:
     """Return the directories below ``scratch`` that a killed process left."""
-    return [each for each in sorted(scratch.glob(f"{MAKING}*")) if _is_abandoned(each)]
+    return [each for each in sorted(scratch.glob(f"{_MAKING}*")) if _is_abandoned(each)]
 
 
 def _is_abandoned(workshop: Path) -> bool:
