@@ -79,7 +79,7 @@ Serving = Callable[[Path], AbstractContextManager[Server]]
 def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serving]:
     """A plain static server, nginx that gives JSON to who asks for it, and nginx that has JSON only."""
     if request.param == "static":
-        yield static
+        yield lambda folder: static(folder / "public")
     else:
         yield lambda folder: nginx(folder, f"{request.param}.conf", tmp_path / "nginx" / str(abs(hash(folder))))
 
