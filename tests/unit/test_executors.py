@@ -1,22 +1,12 @@
 """Many items by processes or by any executor: one result each, in order."""
 
-import os
-import signal
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from wheelfix.executors import Workers, run_all
-
-
-def _double(number: int) -> int:
-    return 2 * number
-
-
-def _die(number: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return number
+from working import die, double
 
 
 def _lost(number: int, error: BaseException) -> int:
@@ -26,13 +16,13 @@ def _lost(number: int, error: BaseException) -> int:
 @pytest.mark.parametrize("workers", [Workers(), Workers(2), Workers(executor=ThreadPoolExecutor(3))], ids=["1", "2", "pool"])
 def test_results_are_in_the_order_of_the_items(workers: Workers) -> None:
     done: list[tuple[int, int]] = []
-    results = run_all(_double, [3, 1, 1, 2], workers, lost=_lost, done=lambda item, result: done.append((item, result)))
+    results = run_all(double, [3, 1, 1, 2], workers, lost=_lost, done=lambda item, result: done.append((item, result)))
     assert results == [6, 2, 2, 4]
     assert sorted(done) == [(1, 2), (1, 2), (2, 4), (3, 6)]
 
 
 def test_each_item_of_a_worker_that_was_killed_has_a_result() -> None:
-    assert run_all(_die, [1, 2, 3], Workers(2), lost=_lost) == [-1, -2, -3]
+    assert run_all(die, [1, 2, 3], Workers(2), lost=_lost) == [-1, -2, -3]
 
 
 class _Closed(Executor):
@@ -47,7 +37,7 @@ class _Closed(Executor):
 
 
 def test_items_that_an_executor_does_not_take_have_a_result() -> None:
-    assert run_all(_double, [1, 2, 3], Workers(executor=_Closed()), lost=_lost) == [2, -2000, -3000]
+    assert run_all(double, [1, 2, 3], Workers(executor=_Closed()), lost=_lost) == [2, -2000, -3000]
 
 
 def test_what_was_not_begun_is_cancelled_where_the_caller_stops() -> None:
@@ -83,5 +73,5 @@ def test_no_jobs_are_refused() -> None:
 
 def test_no_items_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wheelfix.executors._started", pytest.fail)
-    assert run_all(_double, [], Workers(8), lost=_lost) == []
-    assert run_all(_double, [4], Workers(8), lost=_lost) == [8]
+    assert run_all(double, [], Workers(8), lost=_lost) == []
+    assert run_all(double, [4], Workers(8), lost=_lost) == [8]
