@@ -24,8 +24,8 @@ _ONE_RUN: Final = "it says what one run does"
 COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
     **dict.fromkeys(("allow-mixed", "allow-unproven", "force", "overwrite", "replace", "trust-content"), _GUARD),
     **dict.fromkeys(
-        ("check", "diff", "expect", "fix", "from-index", "golden", "in-place", "link", "names", "null", "original",
-         "reason", "rules", "update", "yank-original"),
+        ("check", "diff", "drop", "expect", "fix", "from-index", "golden", "in-place", "keep", "link", "names", "null",
+         "only", "original", "reason", "rules", "update", "yank-original"),
         _ONE_RUN,
     ),
 }  # fmt: skip
@@ -41,7 +41,8 @@ YIELDS_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "skip-unproven": ("allow-unproven", "force"),
     "verbose": ("quiet",),
 }
-"""Options that are set in a file or variable give way to these on the command line, which exclude them."""
+"""Options that are set in a file or variable give way to these, which exclude them, on the command line; those in a file
+also to these in a variable."""
 _FORMS: Final[tuple[tuple[type[click.ParamType[Any]], tuple[type, ...], str, str], ...]] = (
     (click.types.BoolParamType, (bool,), "true or false", "boolean"),
     (click.types.IntParamType, (int,), "a whole number", "integer"),
@@ -78,8 +79,9 @@ def settings_for(command: click.Command, ctx: click.Context) -> Settings:
     :raises RulesError: if the file cannot be read.
     """
     reader = _Reader(command, ctx)
-    reader.add_file()
-    reader.add_environment(os.environ)
+    if options_of(command):  # a command without options, such as explain, needs nothing from a file and helps to correct it
+        reader.add_file()
+        reader.add_environment(os.environ)
     return reader.found
 
 
@@ -100,6 +102,7 @@ class _Reader:
 
     def __init__(self, command: click.Command, ctx: click.Context) -> None:
         self.found = Settings()
+        self._from_file: list[click.Option] = []
         self._ctx = ctx
         path = tuple(ctx.command_path.split()[1:])
         self._own = {key: option for option in options_of(command) for key in keys(path, long_name(option))}
@@ -121,6 +124,7 @@ class _Reader:
             origin = f"{os.path.relpath(path)}: {shown('.'.join((prefix, *key)))}"
             if self._accepts(key, origin) and (option := self._own.get(key)):
                 self._add_value(option, _in_directory(option, value, directory), origin)
+                self._from_file.append(option)
 
     def _accepts(self, key: Key, origin: str) -> bool:
         name = key[-1]
@@ -129,7 +133,7 @@ class _Reader:
                 f"{origin}: --{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}"
             )
         elif not any(key == each for each in self._known()):
-            close = get_close_matches(".".join(key), map(".".join, self._known()), 1)
+            close = get_close_matches(".".join(key), map(".".join, self._usable()), 1)
             guess = f"; did you mean {close[0]}?" if close else ""
             self.found.problems.append(f"{origin}: there is no such option{guess}")
         else:
@@ -141,7 +145,7 @@ class _Reader:
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
         known = {name: key for key in self._known() if (name := variable(key)) in given} if given else {}
         for name in given.keys() - known.keys():
-            close = get_close_matches(name, map(variable, self._known()), 1)
+            close = get_close_matches(name, map(variable, self._usable()), 1)
             self.found.warnings.append(f"{shown(name)} sets no option{f'; did you mean {close[0]}?' if close else ''}")
         for name, key in sorted(known.items(), key=lambda item: len(item[1])):
             option = self._own.get(key)
@@ -150,6 +154,17 @@ class _Reader:
             elif option:
                 split = option.type.split_envvar_value(given[name]) if option.multiple else given[name]
                 self._convert(option, split, name)
+                self._override(option)
+
+    def _override(self, option: click.Option) -> None:
+        """Drop what the file sets for options that give way to ``option``, which a variable sets."""
+        for each in self._from_file:
+            if long_name(option) in YIELDS_TO.get(long_name(each), ()):
+                self.found.values.pop(str(each.name), None)
+
+    def _usable(self) -> Iterator[Key]:
+        """Yield the keys that count in a file or variable."""
+        return (key for key in self._known() if key[-1] not in COMMAND_LINE_ONLY)
 
     def _known(self) -> Iterator[Key]:
         """Yield the keys of all options, those of this command first."""

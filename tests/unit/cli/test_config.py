@@ -144,7 +144,7 @@ def test_everything_that_is_wrong_is_reported_at_once(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "text",
-    ["jobs = true", "jobs = 1.5", "jobs = 0", "jobs = [1]", "output-dir = 3", "no-sbom = 'yes'", "keep = [1]", "keep = {}"],
+    ["jobs = true", "jobs = 1.5", "jobs = 0", "jobs = [1]", "output-dir = 3", "no-sbom = 'yes'", "scan = [1]", "scan = {}"],
 )
 def test_values_of_another_type_are_refused(text: str) -> None:
     options(text)
@@ -152,6 +152,13 @@ def test_values_of_another_type_are_refused(text: str) -> None:
     assert ran.code == 2
     assert f"wheelfix.toml: options.{text.split()[0]}: " in ran.err
     assert not Path("fixed").exists()
+
+
+@pytest.mark.parametrize("text", ["ignore = [1]", "ignore = 1", "ignore = {}", "ignore = [['record']]"])
+def test_a_list_of_another_type_is_refused(text: str) -> None:
+    options(text)
+    ran = wheelfix("verify", WHEEL)
+    assert (ran.code, "wheelfix.toml: options.ignore: it must be text" in ran.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", sorted(COMMAND_LINE_ONLY))
@@ -200,6 +207,35 @@ def test_what_the_command_line_excludes_gives_way(text: str, words: tuple[str, .
     ran = wheelfix(*STRIP, *words, WHEEL)
     assert "exclude" not in ran.err
     assert ran.code == int("--check" in words), ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [('publish = "m"', "WHEELFIX_OUTPUT_DIR", "out"), ("quiet = true", "WHEELFIX_STRIP_GPU_VERBOSE", "1")],
+)
+def test_what_a_variable_excludes_gives_way_in_the_file(
+    text: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options(text)
+    monkeypatch.setenv(name, value)
+    ran = wheelfix(*STRIP, WHEEL)
+    assert (ran.code, "exclude" in ran.err) == (0, False), ran.err
+
+
+def test_no_option_is_suggested_that_would_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    options("Force = true\nverify = 1")
+    monkeypatch.setenv("WHEELFIX_FORCED", "1")
+    ran = wheelfix("verify", WHEEL)
+    assert ran.code == 2
+    assert "force?" not in ran.err
+    assert "null" not in ran.err
+    assert "FORCE?" not in ran.err
+
+
+@pytest.mark.parametrize("words", [("explain", "record-bad-row"), ("completion", "bash")])
+def test_a_command_that_takes_nothing_from_a_file_is_not_stopped_by_it(words: tuple[str, ...]) -> None:
+    options("jbos = 3")
+    assert wheelfix(*words).code == 0
 
 
 def test_options_for_an_index_may_be_set_and_files_still_added() -> None:
