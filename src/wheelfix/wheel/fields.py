@@ -26,50 +26,22 @@ class FieldKind:
     since: str
 
 
-def _once(name: str, since: str) -> FieldKind:
-    return FieldKind(name, multiple=False, since=since)
-
-
-def _many(name: str, since: str) -> FieldKind:
-    return FieldKind(name, multiple=True, since=since)
-
+_SINCE: Final = {
+    "1.0": "Metadata-Version Name Version Platform* Summary Description Keywords Home-page Author Author-email License",
+    "1.1": "Supported-Platform* Download-URL Classifier* Requires* Provides* Obsoletes*",
+    "1.2": "Maintainer Maintainer-email Requires-Dist* Requires-Python Requires-External* Project-URL* Provides-Dist* "
+    "Obsoletes-Dist*",
+    "2.1": "Description-Content-Type Provides-Extra*",
+    "2.2": "Dynamic*",
+    "2.4": "License-Expression License-File*",
+    "2.5": "Import-Name* Import-Namespace*",
+}
+"""The fields by the Metadata-Version that brought them; one with a star may appear many times."""
 
 FIELDS: Final = {
-    kind.name.lower(): kind
-    for kind in (
-        _once("Metadata-Version", "1.0"),
-        _once("Name", "1.0"),
-        _once("Version", "1.0"),
-        _many("Dynamic", "2.2"),
-        _many("Platform", "1.0"),
-        _many("Supported-Platform", "1.1"),
-        _once("Summary", "1.0"),
-        _once("Description", "1.0"),
-        _once("Description-Content-Type", "2.1"),
-        _once("Keywords", "1.0"),
-        _once("Home-page", "1.0"),
-        _once("Download-URL", "1.1"),
-        _once("Author", "1.0"),
-        _once("Author-email", "1.0"),
-        _once("Maintainer", "1.2"),
-        _once("Maintainer-email", "1.2"),
-        _once("License", "1.0"),
-        _once("License-Expression", "2.4"),
-        _many("License-File", "2.4"),
-        _many("Classifier", "1.1"),
-        _many("Requires-Dist", "1.2"),
-        _once("Requires-Python", "1.2"),
-        _many("Requires-External", "1.2"),
-        _many("Project-URL", "1.2"),
-        _many("Provides-Extra", "2.1"),
-        _many("Import-Name", "2.5"),
-        _many("Import-Namespace", "2.5"),
-        _many("Provides-Dist", "1.2"),
-        _many("Obsoletes-Dist", "1.2"),
-        _many("Requires", "1.1"),
-        _many("Provides", "1.1"),
-        _many("Obsoletes", "1.1"),
-    )
+    name.rstrip("*").lower(): FieldKind(name.rstrip("*"), name.endswith("*"), since)
+    for since, names in _SINCE.items()
+    for name in names.split()
 }
 """Every field by its name in lower case: header names are case-insensitive."""
 
