@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from wheelfix.wheel.record import RecordRow
+
 _FILES: Final = ("METADATA", "RECORD")
 _PLAIN: Final = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]*[^\x00-\x20\x7f/\\:*?"<>|.]')
 """A part of a path that every system keeps as it is; Windows drops blanks and dots at the end."""
@@ -112,15 +114,6 @@ class RequirementChange:
     kind: ChangeKind
     before: str | None
     after: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RecordRow:
-    """The three columns of a row of RECORD."""
-
-    path: str
-    digest: str
-    size: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
-from wheelfix.diff.model import ChangeKind, RecordRow, RequirementChange, RowChange
+from wheelfix.diff.model import ChangeKind, RequirementChange, RowChange
 from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.record import Record
+from wheelfix.wheel.record import Record, RecordRow
 from wheelfix.wheel.requirement import meaning, read_requirement
 from wheelfix.wheel.wheel import new_name
 
@@ -33,10 +33,13 @@ def row_changes(old: bytes, new: bytes, directories: Mapping[str, str]) -> tuple
     return (*changes, *(RowChange(ChangeKind.ADDED, None, row) for rows in waiting.values() for row in rows))
 
 
-def _apart(old: Iterable[_Thing], new: Iterable[_Thing]) -> tuple[list[_Thing], list[_Thing]]:
+def _apart(old: list[_Thing], new: list[_Thing]) -> tuple[list[_Thing], list[_Thing]]:
     """Return what only one of them has, in order; duplicates count."""
-    before, after = Counter(old), Counter(new)
-    return list((before - after).elements()), list((after - before).elements())
+    return _without(old, new), _without(new, old)
+
+
+def _without(things: Iterable[_Thing], taken: Iterable[_Thing]) -> list[_Thing]:
+    return list((Counter(things) - Counter(taken)).elements())
 
 
 def _read(rows: Iterable[bytes]) -> list[RecordRow]:
@@ -57,8 +60,7 @@ def requirement_changes(old: Document, new: Document) -> tuple[RequirementChange
     Two with the same meaning are one in another spelling. Of the rest, two of the same name are one that changed; pairs
     with the same extras and marker come first. Order does not matter.
     """
-    before, after = ([field.value.strip() for field in document.all(_FIELD)] for document in (old, new))
-    gone, come = _without(before, after), _without(after, before)
+    gone, come = _apart(*([field.value.strip() for field in document.all(_FIELD)] for document in (old, new)))
     changes = []
     for kind, key in _PAIRINGS:
         pairs = list(_pairs(gone, come, key))
@@ -68,10 +70,6 @@ def requirement_changes(old: Document, new: Document) -> tuple[RequirementChange
     changes += [RequirementChange(ChangeKind.REMOVED, each, None) for each in gone]
     changes += [RequirementChange(ChangeKind.ADDED, None, each) for each in come]
     return tuple(changes)
-
-
-def _without(texts: Iterable[str], taken: Iterable[str]) -> list[str]:
-    return list((Counter(texts) - Counter(taken)).elements())
 
 
 def _pairs(gone: list[str], come: list[str], key: Callable[[str], Hashable]) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, FileChange, RecordRow, RequirementChange, RowChange
+from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, FileChange, RequirementChange, RowChange
 from wheelfix.reports.json import encode
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
 from wheelfix.results import Outcome, Report
 from wheelfix.text import as_utf8, shown, shown_few
+from wheelfix.wheel.record import RecordRow
 
 
 def render_diff(report: Report) -> str:

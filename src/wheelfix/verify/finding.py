@@ -8,7 +8,7 @@ from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.editor import Edit
-from wheelfix.wheel.record import NewRow, RowEdit
+from wheelfix.wheel.record import RecordRow, RowEdit
 
 _LONGEST: Final = 100
 """How much of a value is reported, in characters."""
@@ -26,7 +26,7 @@ class ChangeRow:
 class AddRow:
     """Add a row to RECORD."""
 
-    row: NewRow
+    row: RecordRow
 
 
 @dataclass(frozen=True, slots=True)

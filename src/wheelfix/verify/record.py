@@ -21,7 +21,7 @@ from wheelfix.wheel.editor import RemoveFile
 from wheelfix.wheel.record import (
     KNOWN,
     STRONG,
-    NewRow,
+    RecordRow,
     Row,
     RowEdit,
     hash_column,
@@ -325,7 +325,7 @@ class _Table:
         """Yield the files that have no row."""
         listed = self._listing.rows
         if self._own not in listed:
-            row = AddRow(NewRow(self._own, "", ""))
+            row = AddRow(RecordRow(self._own, "", ""))
             yield RawFinding("record-own-row-missing", shown(self._own), "RECORD has no row for itself", (row,))
         for name, entry in self._subject.entries.items():
             if name in listed or name in self._signatures or name == self._own or name.endswith("/"):
@@ -333,7 +333,7 @@ class _Table:
             sums = self._sums.get(name)
             fix: tuple[AddRow, ...] = ()
             if sums is not None and not sums.damage:
-                fix = (AddRow(NewRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
+                fix = (AddRow(RecordRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
             yield RawFinding("record-missing-row", shown(name), "RECORD has no row for it", fix)
 
 

@@ -1,9 +1,9 @@
 """The file name of a wheel: parsed, changed, printed back exactly."""
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, starmap
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -53,26 +53,22 @@ class WheelFilename:
         :raises FilenameError: if it is not the name of a wheel.
         """
         if not name.isprintable():
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} contains unprintable characters", hint=_HINT)
+            raise _not_a_name(name, "contains unprintable characters")
         if not name.isascii():  # uv refuses all of these, pip and packaging some
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} contains characters that are not ASCII", hint=_HINT)
+            raise _not_a_name(name, "contains characters that are not ASCII")
         if "/" in name or "\\" in name:
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} is a path, not a name", hint=_HINT)
+            raise _not_a_name(name, "is a path, not a name")
         if not name.endswith(".whl"):
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} does not end with .whl", hint=_HINT)
+            raise _not_a_name(name, "does not end with .whl")
         parts = name.removesuffix(".whl").split("-")
         variant = parts.pop() if _has_variant(parts) else None
         if len(parts) not in (5, 6) or not all(parts) or any(char.isspace() for char in name):
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} is not the name of a wheel", hint=_HINT)
+            raise _not_a_name(name, "is not the name of a wheel")
         if "%" in name:
-            raise FilenameError(
-                "not-a-wheel-name",
-                f"{shown(name)} is percent-encoded",
-                hint="Rename it: %2B in a download URL means + in the file name.",
-            )
+            raise _not_a_name(name, "is percent-encoded", "Rename it: %2B in a download URL means + in the file name.")
         build = parts[2] if len(parts) == 6 else None
         if build is not None and not build[0].isdigit():
-            raise FilenameError("not-a-wheel-name", f"{shown(name)} has a build tag without a leading digit", hint=_HINT)
+            raise _not_a_name(name, "has a build tag without a leading digit")
         return cls(parts[0], parts[1], build, parts[-3], parts[-2], parts[-1], variant)
 
     @property
@@ -90,9 +86,7 @@ class WheelFilename:
         """Every tag that the compressed tag sets stand for."""
         from packaging.tags import Tag  # imported late: it is slow, and most runs need no tags
 
-        return frozenset(
-            Tag(*each) for each in product(*(tags.split(".") for tags in (self.python, self.abi, self.platform)))
-        )
+        return frozenset(starmap(Tag, product(*self._tag_sets)))
 
     @property
     def identity(self) -> Hashable:
@@ -102,8 +96,11 @@ class WheelFilename:
         >>> WheelFilename.parse(one).identity == WheelFilename.parse(two).identity
         True
         """
-        tags = (frozenset(part.split(".")) for part in (self.python, self.abi, self.platform))
-        return self.project, self.parsed_version or self.version, self.build, *tags, self.variant
+        return self.project, self.parsed_version or self.version, self.build, *map(frozenset, self._tag_sets), self.variant
+
+    @property
+    def _tag_sets(self) -> Iterator[list[str]]:
+        return (part.split(".") for part in (self.python, self.abi, self.platform))
 
     def with_build_tag(self, build: str) -> "WheelFilename":
         """Return this name with ``build`` as its build tag.
@@ -128,6 +125,10 @@ class WheelFilename:
     def __str__(self) -> str:
         parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform, self.variant]
         return "-".join(part for part in parts if part is not None) + ".whl"
+
+
+def _not_a_name(name: str, what: str, hint: str = _HINT) -> FilenameError:
+    return FilenameError("not-a-wheel-name", f"{shown(name)} {what}", hint=hint)
 
 
 def _has_variant(parts: Sequence[str]) -> bool:

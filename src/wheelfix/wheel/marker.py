@@ -163,9 +163,7 @@ def marker_text(marker: Marker) -> str:
         case Comparison():
             return marker.text
         case Every(parts):
-            return " and ".join(
-                f"({marker_text(part)})" if isinstance(part, Either) else marker_text(part) for part in parts
-            )
+            return " and ".join(map(operand_text, parts))
         case Either(parts):
             return " or ".join(map(marker_text, parts))
         case _:

@@ -55,20 +55,16 @@ class Row:
         """The line end of the row, empty where the file ends without one."""
         return self.raw[len(self.raw.rstrip(b"\r\n")) :]
 
-    @property
-    def is_quoted(self) -> bool:
-        """Whether its path is quoted."""
-        return self.raw.startswith(b'"')
-
-    @property
-    def is_all_quoted(self) -> bool:
-        """Whether path and size, and so all columns, are quoted."""
-        return self.is_quoted and self.raw.rstrip(b"\r\n").endswith(b'"')
+    def rewritten(self, path: str, digest: str, size: str) -> bytes:
+        """Return the bytes of the row with these columns; what was quoted still is: its path, or all columns."""
+        quoted = self.raw.startswith(b'"')
+        all_quoted = quoted and self.raw.rstrip(b"\r\n").endswith(b'"')
+        return write_row(path, digest, size, self.line_end, quoted=quoted, all_quoted=all_quoted)
 
 
 @dataclass(frozen=True, slots=True)
-class NewRow:
-    """A row to be added: its three columns."""
+class RecordRow:
+    """The three columns of a row."""
 
     path: str
     digest: str
@@ -99,11 +95,8 @@ class RowEdit:
         :raises RecordError: if it does not have three columns, and is not a row whose path lacks quotes for its commas.
         """
         old = read_unquoted(raw) or read_row(raw, number)
-        path, digest, size = (
-            was if new is None else new
-            for was, new in ((old.path, self.path), (old.digest, self.digest), (old.size, self.size))
-        )
-        return write_row(path, digest, size, old.line_end, quoted=old.is_quoted, all_quoted=old.is_all_quoted)
+        columns = ((old.path, self.path), (old.digest, self.digest), (old.size, self.size))
+        return old.rewritten(*(was if new is None else new for was, new in columns))
 
 
 def split_rows(data: bytes) -> Iterator[bytes]:
@@ -178,11 +171,6 @@ def read_unquoted(raw: bytes) -> Row | None:
         return None
     text = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
     return Row(raw, *text.rsplit(",", _COLUMNS - 1))
-
-
-def replaced(row: Row, digest: str, size: str) -> bytes:
-    """Return the bytes of ``row`` with another hash and size."""
-    return write_row(row.path, digest, size, row.line_end, quoted=row.is_quoted, all_quoted=row.is_all_quoted)
 
 
 def likeness(column: str, digest: bytes) -> str:
@@ -307,14 +295,13 @@ class Record:
         """
         matching = list(self._matching(path))
         if not matching:
-            return self.adding([NewRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
+            return self.adding([RecordRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
         rows, size = list(self.rows), str(len(content))
         names = {index: _strong(row) for index, row in matching}
-        digests = {
-            name: digest_of(name, content) for name in set(names.values())
-        }  # once, not for each row: there can be many
+        # Once for each algorithm, not for each row: there can be many.
+        digests = {name: digest_of(name, content) for name in set(names.values())}
         for index, row in matching:
-            rows[index] = replaced(row, digests[names[index]], size)
+            rows[index] = row.rewritten(row.path, digests[names[index]], size)
         return Record(tuple(rows))
 
     def without(self, path: str) -> "Record":
@@ -322,7 +309,7 @@ class Record:
         gone = {index for index, _ in (*self._matching(path), *self._matching(f"/{path}"))}
         return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
 
-    def amended(self, changes: Mapping[int, "RowEdit"], added: Sequence["NewRow"], *, like: str, before: str) -> "Record":
+    def amended(self, changes: Mapping[int, "RowEdit"], added: Sequence["RecordRow"], *, like: str, before: str) -> "Record":
         """Return the record with some rows changed, by their index, and others added.
 
         Rows that are added are quoted like the row for ``like`` and stand before the row for ``before``, else at the end.
@@ -352,7 +339,7 @@ class Record:
             if needle in raw and path in ((row := read_row(raw, index + 1)).path, plain_path(row.path)):
                 yield index, row
 
-    def adding(self, added: Sequence[NewRow], *, like: str | None = None, before: str | None = None) -> "Record":
+    def adding(self, added: Sequence[RecordRow], *, like: str | None = None, before: str | None = None) -> "Record":
         """Return the record with more rows: quoted like that for ``like``, before that for ``before``, else at the end."""
         model = next(iter(self.find(like)), None) if like else None
         quoted = model is not None and model.raw.startswith(b'"')

@@ -161,10 +161,7 @@ def plain_specifier(text: str) -> str:
     >>> plain_specifier("< 2, >= 1.0")
     '<2,>=1.0'
     """
-    try:
-        return str(SpecifierSet(text))
-    except ValueError:
-        return "".join(text.split())
+    return str(specifier_meaning(text))
 
 
 def specifier_meaning(text: str) -> Hashable:

@@ -11,12 +11,12 @@ from wheelfix.diff.model import (
     Difference,
     FileChange,
     FileChanges,
-    RecordRow,
     RequirementChange,
     RowChange,
 )
 from wheelfix.reports.diff import render_difference, render_difference_json
 from wheelfix.reports.text import QUIET, VERBOSE
+from wheelfix.wheel.record import RecordRow
 
 INFOS = ("a-1.dist-info", "a-1+cpu.dist-info")
 FULL = Difference(

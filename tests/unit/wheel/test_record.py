@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from wheelfix.errors import RecordError
-from wheelfix.wheel.record import NewRow, Record
+from wheelfix.wheel.record import Record, RecordRow
 
 NEW = b"new content"
 
@@ -114,7 +114,7 @@ def test_open_quote_that_is_just_not_too_long_is_refused() -> None:
 @pytest.mark.parametrize("last", [b"r,,\n", b"r,,"])
 def test_rows_are_added_as_one(last: bytes) -> None:
     """Pitfall 21: a hundred thousand of them cost no more than reading what is there."""
-    new = [NewRow(f"x{number}", "sha256=x", "1") for number in range(100_000)]
+    new = [RecordRow(f"x{number}", "sha256=x", "1") for number in range(100_000)]
     record = Record.parse(b"m,sha256=y,2\n" + last)
     text = b"".join(b"x%d,sha256=x,1\n" % number for number in range(100_000))
     assert record.amended({}, new, like="m", before="r").data == b"m,sha256=y,2\n" + text + last
