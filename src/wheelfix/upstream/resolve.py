@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import FilenameError, MirrorError
@@ -18,7 +17,7 @@ from wheelfix.options import Targets
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import ServedPage, get_page
 from wheelfix.upstream.http import Session
-from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.filename import WheelFilename, parsed_version
 
 
 def read_requirement(text: str, *, extras: bool = False) -> Requirement:
@@ -102,12 +101,8 @@ def _listed(page: ServedPage, project: str) -> list[_Listed]:
 
 def _only_sdists(page: ServedPage, listed: Iterable[_Listed]) -> set[Version]:
     """Return the versions of which there are source distributions and no wheels."""
-    found = set()
-    for each in page.page.packages:
-        if each.package_type == "sdist" and each.version:
-            with suppress(InvalidVersion):  # installers ignore it, too
-                found.add(Version(each.version))
-    return found - {each.version for each in listed}
+    sdists = (parsed_version(each.version) for each in page.page.packages if each.package_type == "sdist" and each.version)
+    return set(filter(None, sdists)) - {each.version for each in listed}  # installers ignore what is not valid, too
 
 
 def _by_version(listed: Iterable[_Listed]) -> Mapping[Version, list[_Listed]]:
@@ -130,13 +125,8 @@ def _is_exact(specifier: Specifier) -> bool:
 
 def _named_versions(wanted: Requirement) -> set[Version]:
     """Return the versions that a requirement names with == or ===."""
-    found = set()
-    for each in filter(_is_exact, wanted.specifier):
-        try:
-            found.add(Version(each.version))
-        except InvalidVersion:  # === accepts any text
-            continue
-    return found
+    named = (parsed_version(each.version) for each in filter(_is_exact, wanted.specifier))
+    return set(filter(None, named))  # === accepts any text
 
 
 def _no_version(wanted: Requirement, listed: Sequence[_Listed], sdists: set[Version]) -> MirrorError:

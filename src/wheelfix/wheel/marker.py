@@ -78,7 +78,7 @@ Comparison(variable='extra', operator='==', value='x', text="extra == 'x'", cont
 
 
 def _tokens(text: str) -> list[tuple[str, str]] | None:
-    """Return kind and text of every token, or ``None`` if there is anything else.
+    """Return kind and text of every token, with single blanks, or ``None`` if there is anything else.
 
     Backslashes are not part of the grammar, and readers treat them differently.
     """
@@ -89,9 +89,8 @@ def _tokens(text: str) -> list[tuple[str, str]] | None:
         token = _TOKEN.match(text, position)
         if token is None or token.lastgroup is None:
             return None
-        found.append(
-            (token.lastgroup, " ".join(token[token.lastgroup].split(" ")) if token["quoted"] is None else token["quoted"])
-        )
+        word = token[token.lastgroup]
+        found.append((token.lastgroup, word if token["quoted"] else " ".join(word.split())))
         position = token.end()
     return found
 
@@ -126,11 +125,9 @@ class _Reader:
         match self._tokens[self._position : self._position + 3]:
             case [("variable", variable), ("operator", operator), ("quoted", value)]:
                 self._position += 3
-                operator = " ".join(operator.split())
                 return Comparison(variable, operator, value[1:-1], f"{variable} {operator} {value}")
             case [("quoted", value), ("operator", operator), ("variable", variable)]:
                 self._position += 3
-                operator = " ".join(operator.split())
                 text = f"{value} {operator} {variable}"
                 mirrored = _MIRRORED.get(operator, operator)
                 return Comparison(variable, mirrored, value[1:-1], text, operator.endswith("in"))
@@ -189,7 +186,7 @@ def plain_marker(text: str) -> str:
         if kind == "quoted" and '"' not in word[1:-1]:
             word = f'"{word[1:-1]}"'  # noqa: PLW2901 - the same word in other quotes
         joint = "" if not plain or plain.endswith("(") or (kind, word) == ("joint", ")") else " "
-        plain += joint + (word if kind == "quoted" else " ".join(word.split()))
+        plain += joint + word
     return plain
 
 

@@ -155,12 +155,7 @@ def _values(fields: Iterable[Field]) -> Iterator[tuple[str, bytes]]:
 
 
 def _lines(data: bytes, pattern: re.Pattern[bytes]) -> Iterator[tuple[int, int]]:
-    position = 0
-    while position < len(data):
-        found = pattern.match(data, position)
-        stop = found.end() if found else len(data)
-        yield position, stop
-        position = stop
+    return (found.span() for found in pattern.finditer(data) if found[0])
 
 
 def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:

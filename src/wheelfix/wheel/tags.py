@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.marker import read_marker
@@ -100,11 +100,22 @@ _WINDOWS_MACHINES: Final[Mapping[str, tuple[str, ...]]] = {
     "win_amd64": ("AMD64", "ARM64"),  # an emulated Python may name the machine below
     "win_arm64": ("ARM64", "AMD64"),
 }
-_LINUX: Final = re.compile(r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_(?P<machine>\w+)")
-_MAC: Final = re.compile(r"macosx_\d+_\d+_(?P<machine>\w+)")
-_ANDROID: Final = re.compile(r"android_\d+_\w+")
-_IOS: Final = re.compile(r"ios_\d+_\d+_\w+_iphone(?:os|simulator)")
-_WASM: Final = re.compile(r"(?:emscripten|pyodide)_\w+_wasm32")
+_Names: TypeAlias = tuple[str, ...]
+_LINUX: Final = r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_(\w+)"
+_PLATFORMS: Final[tuple[tuple[str, _Names, _Names, str, Mapping[str, _Names]], ...]] = (
+    (_LINUX, ("linux", "linux2"), ("Linux",), "posix", _MACHINES),
+    (r"macosx_\d+_\d+_(\w+)", ("darwin",), ("Darwin",), "posix", _MAC_MACHINES),
+    (r"(win32|win_amd64|win_arm64)", ("win32",), ("Windows",), "nt", _WINDOWS_MACHINES),
+    (r"android_\d+_(\w+)", ("android",), ("Android",), "posix", {}),
+    (r"ios_\d+_\d+_(\w+)_iphone(?:os|simulator)", ("ios",), ("iOS", "iPadOS"), "posix", {}),
+    (r"(?:emscripten|pyodide)_\w+_(wasm32)", ("emscripten",), ("Emscripten",), "posix", {}),
+)
+"""Patterns of platform tags, whose group is the machine, and the values there of ``sys_platform``, ``platform_system``,
+``os_name`` and, by machine, ``platform_machine``."""
+_IMPLEMENTATIONS: Final = {
+    "cp": (("implementation_name", ("cpython",)), ("platform_python_implementation", ("CPython",))),
+    "pp": (("implementation_name", ("pypy",)), ("platform_python_implementation", ("PyPy",))),
+}
 _PYTHON: Final = re.compile(r"(?P<kind>cp|pp|py)(?P<major>[23])(?P<minor>\d{0,3})")
 _OWN_ABI: Final = re.compile(r"(?:cp|pypy)\d")
 """An ABI of one minor version of Python; abi3, abi3t and none also work with later versions."""
@@ -158,26 +169,11 @@ _Values = tuple[tuple[str, tuple[str, ...]], ...]
 
 def _platform(tag: str) -> _Values:
     """Return the known variables of a platform, none for ``any`` and for unknown tags."""
-    if found := _LINUX.fullmatch(tag):
-        return _named("linux", "Linux", "posix", _MACHINES.get(found["machine"]), also=("linux2",))
-    if found := _MAC.fullmatch(tag):
-        return _named("darwin", "Darwin", "posix", _MAC_MACHINES.get(found["machine"]))
-    if machines := _WINDOWS_MACHINES.get(tag):
-        return _named("win32", "Windows", "nt", machines)
-    if _ANDROID.fullmatch(tag):
-        return _named("android", "Android", "posix", None)
-    if _IOS.fullmatch(tag):
-        return (("sys_platform", ("ios",)), ("platform_system", ("iOS", "iPadOS")), ("os_name", ("posix",)))
-    if _WASM.fullmatch(tag):
-        return _named("emscripten", "Emscripten", "posix", None)
+    for pattern, names, systems, os_name, machines in _PLATFORMS:
+        if found := re.fullmatch(pattern, tag):
+            known = (("sys_platform", names), ("platform_system", systems), ("os_name", (os_name,)))
+            return (*known, ("platform_machine", machines[found[1]])) if found[1] in machines else known
     return ()
-
-
-def _named(
-    sys_platform: str, system: str, os_name: str, machines: Iterable[str] | None, also: tuple[str, ...] = ()
-) -> _Values:
-    known = (("sys_platform", (sys_platform, *also)), ("platform_system", (system,)), ("os_name", (os_name,)))
-    return (*known, ("platform_machine", tuple(machines))) if machines else known
 
 
 def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Release | None]:
@@ -190,12 +186,7 @@ def _pythons(interpreter: str, abi: str) -> tuple[_Values, Release | None, Relea
         found, minor = _PYTHON.fullmatch(f"pp{major}") or found, 0
     lowest = (major, minor)
     own_abi = found["minor"] and _OWN_ABI.match(abi)
-    implementation: _Values = ()
-    if found["kind"] == "cp":
-        implementation = (("implementation_name", ("cpython",)), ("platform_python_implementation", ("CPython",)))
-    elif found["kind"] == "pp":
-        implementation = (("implementation_name", ("pypy",)), ("platform_python_implementation", ("PyPy",)))
-    return implementation, lowest, lowest if own_abi else (major, _LATEST_MINOR)
+    return _IMPLEMENTATIONS.get(found["kind"], ()), lowest, lowest if own_abi else (major, _LATEST_MINOR)
 
 
 _HIGHEST_PYPY: Final = 20

@@ -85,29 +85,18 @@ def without_fields(extra: bytes, kinds: Container[int]) -> bytes:
     return b"".join([*pieces, extra[position:]])
 
 
-def zip64_numbers(extra: bytes, place: str) -> tuple[int, ...] | None:
-    """Return the 64-bit numbers of the ZIP64 extra field, or ``None`` without one (APPNOTE 4.5.3).
-
-    A 32-bit disk number at the end is left out.
-    """
-    span = find_extra(extra, EXTRA_ZIP64, place)
-    if span is None:
-        return None
-    start, stop = span
-    return struct.unpack_from(f"<{(stop - start) // 8}Q", extra, start)
-
-
 def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
-    """Return ``values``, where those that are all ones are replaced by the numbers of the ZIP64 extra field.
+    """Return ``values``, where those that are all ones are replaced by the numbers of the ZIP64 extra field (APPNOTE 4.5.3).
 
     The extra field may hold only the numbers that are needed, or all of ``values``, the same numbers where they are not
-    needed. Anything else two readers could understand differently.
+    needed. Anything else two readers could understand differently. A 32-bit disk number at its end is left out.
 
     :raises ArchiveError: if the extra field does not hold what is needed.
     """
-    numbers = zip64_numbers(extra, place) if extra else None
-    if numbers is None:
+    span = find_extra(extra, EXTRA_ZIP64, place)
+    if span is None:
         return values
+    numbers = struct.unpack_from(f"<{(span[1] - span[0]) // 8}Q", extra, span[0])
     needed = [index for index, value in enumerate(values) if value == FULL_32]
     if len(numbers) == len(needed):
         wide = list(values)

@@ -238,10 +238,6 @@ class EntryFile(io.RawIOBase):
         """Return true."""
         return True
 
-    def tell(self) -> int:
-        """Return the position in the content."""
-        return self._position
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position; nothing is inflated yet."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._entry.size}[whence]

@@ -318,8 +318,9 @@ def _refuse_unreadable(name: str, flags: int, disk: int, report: StrictReport) -
         report.note("odd-flag", f"the directory says that it lies on disk {disk}", place=place)
 
 
-def _hidden(listed: _Listed, report: StrictReport) -> Entry:
-    """Return an entry about which only its directory record is known."""
+def _hidden(listed: _Listed, report: StrictReport, code: str, message: str) -> Entry:
+    """Report an entry about which only its directory record is known, and return it."""
+    report.refuse(code, message, place=shown(listed.name))
     report.hide(listed.name)
     return _entry(listed, listed.offset, listed.offset)
 
@@ -333,20 +334,17 @@ def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int,
     """Return one entry; ``limit`` is the only possible end."""
     offset, name, flags, method, crc, compressed_size, size, name_length, extra_length, start, record_stop = listed
     if offset + LOCAL.size > limit:
-        report.refuse("overlap", "it overlaps what follows it", place=shown(name))
-        return _hidden(listed, report)
+        return _hidden(listed, report, "overlap", "it overlaps what follows it")
     wanted = LOCAL.size + name_length + extra_length + _SPARE
     header = source.read_at(offset, wanted if offset + wanted <= limit else limit - offset)
     if not header.startswith(structs.LOCAL_SIGNATURE):
-        report.refuse("bad-local-header", "there is no local header where the directory says", place=shown(name))
-        return _hidden(listed, report)
+        return _hidden(listed, report, "bad-local-header", "there is no local header where the directory says")
     name_stop = LOCAL.size + (header[26] | header[27] << 8)
     local_extra_length = header[28] | header[29] << 8
     data_start = offset + name_stop + local_extra_length
     data_stop = data_start + compressed_size
     if data_stop > limit:
-        report.refuse("overlap", "it overlaps what follows it", place=shown(name))
-        return _hidden(listed, report)
+        return _hidden(listed, report, "overlap", "it overlaps what follows it")
     # From "needed" to the name's length both records have the same fields in the same order.
     alike = (
         header[4:28] == directory[start + 6 : start + 30]
