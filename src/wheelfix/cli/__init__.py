@@ -12,34 +12,16 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from wheelfix.cli.command import LazyGroup
 from wheelfix.cli.exit_codes import ExitCode, help_text, render_end, stopped
-from wheelfix.cli.lazy import LazyGroup
 from wheelfix.cli.printing import say, start_clock
 from wheelfix.errors import WheelfixError
 from wheelfix.version import __version__
 
-_COMMANDS: Final = {
-    "strip-gpu": "wheelfix.cli.strip_gpu",
-    "fix": "wheelfix.cli.fix",
-    "show": "wheelfix.cli.show",
-    "verify": "wheelfix.cli.verify",
-    "repair": "wheelfix.cli.repair",
-    "diff": "wheelfix.cli.diff",
-    "explain": "wheelfix.cli.explain",
-    "mirror": "wheelfix.cli.mirror",
-    "rules": "wheelfix.cli.rules",
-    "completion": "wheelfix.cli.completion",
-}
 _GARBAGE_THRESHOLD: Final = 500_000
 """An archive of 12,000 entries is 24,000 tuples without cycles; collecting them again and again costs a third."""
 _SWITCH_SECONDS: Final = 0.0002
 """The threads that compute sums need the interpreter for a moment every 2 ms; Python would let them wait for 5 ms."""
-
-
-def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        click.echo(f"wheelfix {__version__}")
-        ctx.exit()
 
 
 class _NoReader(Exception):
@@ -67,10 +49,14 @@ class _Main(LazyGroup):
         return result
 
 
-@click.group(cls=_Main, modules=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}, epilog=help_text())
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version and exit."
+@click.group(
+    cls=_Main,
+    package=__name__,
+    names=("strip-gpu", "fix", "show", "verify", "repair", "diff", "explain", "mirror", "rules", "completion"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=help_text(),
 )
+@click.version_option(__version__, message="wheelfix %(version)s")
 @click.pass_context
 def group(ctx: click.Context) -> None:
     """Fix the metadata of built wheels, and prove that nothing else changed.

@@ -1,12 +1,16 @@
-"""The class of every command: its help lists many options in sections, and files and variables give it defaults."""
+"""The classes of commands, with sections in the help and with settings, and of groups, which import commands late."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from wheelfix.cli.config import give_way, long_name, settings_for
+from wheelfix.cli.exit_codes import Stopped
 from wheelfix.cli.printing import say
+from wheelfix.text import shown
 
 Sections = Mapping[str, Sequence[str]]
 """Titles of the help, each with the long names of its options in the order in which they are listed."""
@@ -70,3 +74,33 @@ class Command(click.Command):
             if section:
                 with formatter.section(title):
                     formatter.write_dl(section)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is run, so that the program starts fast; it corrects misspelled names.
+
+    The command ``strip-gpu`` is ``command`` in the module ``strip_gpu`` of ``package``.
+    """
+
+    def __init__(self, *arguments: Any, package: str, names: Sequence[str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._package = package
+        self._names = names
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they were given."""
+        return list(self._names)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; suggest the closest where there is none of that name."""
+        close = get_close_matches(args[0].replace("_", "-"), self._names, 1) if args else []
+        if args and args[0] not in self._names and close:
+            raise Stopped(f"no such command {shown(args[0])!r}", hint=f"Did you mean {close[0]}?")
+        return super().resolve_command(ctx, args)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in self._names:
+            return None
+        command: click.Command = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
+        return command

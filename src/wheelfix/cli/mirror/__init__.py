@@ -1,23 +1,16 @@
 """``wheelfix mirror``: a directory that serves the simple repository API, one command a file."""
 
-from typing import Final
-
 import click
 
-from wheelfix.cli.lazy import LazyGroup
-
-_COMMANDS: Final = {
-    "add": "wheelfix.cli.mirror.add",
-    "yank": "wheelfix.cli.mirror.yank",
-    "unyank": "wheelfix.cli.mirror.unyank",
-    "remove": "wheelfix.cli.mirror.remove",
-    "list": "wheelfix.cli.mirror.list",
-    "check": "wheelfix.cli.mirror.check",
-}
+from wheelfix.cli.command import LazyGroup
 
 
 @click.group(
-    "mirror", short_help="Publish wheels in a directory that any server can serve.", cls=LazyGroup, modules=_COMMANDS
+    "mirror",
+    short_help="Publish wheels in a directory that any server can serve.",
+    cls=LazyGroup,
+    package=__name__,
+    names=("add", "yank", "unyank", "remove", "list", "check"),
 )
 def command() -> None:
     """Publish wheels in a directory that pip, uv, Poetry and PDM can install from.

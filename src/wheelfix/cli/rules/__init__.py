@@ -1,21 +1,11 @@
 """``wheelfix rules``: list, check, explain and test rules, one command a file."""
 
-from typing import Final
-
 import click
 
-from wheelfix.cli.lazy import LazyGroup
-
-_COMMANDS: Final = {
-    "list": "wheelfix.cli.rules.list",
-    "check": "wheelfix.cli.rules.check",
-    "explain": "wheelfix.cli.rules.explain",
-    "test": "wheelfix.cli.rules.test",
-    "schema": "wheelfix.cli.rules.schema",
-}
+from wheelfix.cli.command import LazyGroup
 
 
-@click.group("rules", cls=LazyGroup, modules=_COMMANDS)
+@click.group("rules", cls=LazyGroup, package=__name__, names=("list", "check", "explain", "test", "schema"))
 def command() -> None:
     """List, check, explain and test rules.
 
