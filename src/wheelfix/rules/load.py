@@ -259,10 +259,11 @@ def find_rules(start: Path | None = None) -> Path | None:
 def _built_in_file(name: str) -> RuleFile:
     """Return a built-in file; tests check that it is valid."""
     text = files("wheelfix.rules").joinpath("builtin", f"{name}.toml").read_text("utf-8")
-    found = read_struct(RuleFile, tomllib.loads(text), "", lambda *_: None)
-    if found is None:
-        raise RulesError("unknown-rule-set", f"the built-in set {name} is damaged", hint="Install wheelfix again.")
-    return found
+    try:
+        return msgspec.convert(tomllib.loads(text), RuleFile)  # in the full form, without the short ones of read_struct
+    except ValueError as error:
+        message = f"the built-in set {name} is damaged"
+        raise RulesError("unknown-rule-set", message, hint="Install wheelfix again.") from error
 
 
 class _Reader:
