@@ -14,7 +14,7 @@ import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
 from wheelfix import Status
-from wheelfix.fix.job import Job, fix_one
+from wheelfix.fix.batch import Job, fix_one
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 
 _SPEC = WheelSpec(

@@ -81,13 +81,14 @@ def test_wheels_that_are_refused_for_their_names_keep_their_release_back(tmp_pat
 
 
 def test_a_wheel_that_changes_after_it_was_compared_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wheelfix.fix import batch, job
+    from wheelfix.fix import batch
 
+    fix_one = batch.fix_one
     paths = [built(tmp_path, CPU), built(tmp_path, CPU, tags=ARM)]
 
     def meddling(item: Any, **arguments: Any) -> wheelfix.Outcome:
         built(tmp_path, CPU, requires=(GPU, "other"))
-        return job.fix_one(item, **arguments)
+        return fix_one(item, **arguments)
 
     monkeypatch.setattr(batch, "fix_one", meddling)
     report = fix(tmp_path, *paths)
