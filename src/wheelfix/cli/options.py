@@ -325,7 +325,7 @@ def run_fix(command: str, rules: "RuleSet | str", options: FixOptions) -> int:
 
 def _publish(mirror: str, options: FixOptions, fix: "partial[Report]") -> "tuple[Report, PublishReport]":
     """Add the results of ``fix``, which is given everything but where they go, to ``mirror`` as ``options`` say."""
-    from wheelfix.cli.mirror.common import print_published, refusing  # imported late: few runs publish
+    from wheelfix.cli.mirror.options import print_published, refusing  # imported late: few runs publish
     from wheelfix.mirror.publish import fix_into_mirror
 
     with refusing():

@@ -6,58 +6,51 @@ from typing import Any, Final
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.mirror.common import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, print_published, published_line, refusing
+from wheelfix.cli.mirror.options import FORMAT, MIRROR, QUIET, TIMEOUT, conclude, print_published, published_line, refusing
 from wheelfix.cli.options import Option, naming_from, policy_from, with_options
 from wheelfix.cli.params import NULL, WHEEL, WHEELS, wheel_paths
 from wheelfix.cli.progress import FixLog, Log
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.options import Limits, Publishing, Targets, Transfer
-from wheelfix.results import Published
+from wheelfix.results import Published, PublishReport
 from wheelfix.text import shown
 
+
+def _for_index(text: str, *names: str, **settings: Any) -> Option:
+    return click.option(*names, help=f"For --from-index: {text}", **settings)
+
+
+def _flag(name: str, text: str) -> Option:
+    return _for_index(text, name, is_flag=True)
+
+
 _OPTIONS: Final[Mapping[str, Option]] = {
-    "platforms": click.option(
+    "platforms": _for_index(
+        "only wheels for this platform tag, such as 'manylinux*_x86_64'; can be repeated.",
         "--platform", "platforms", multiple=True, metavar="TAG",
-        help="For --from-index: only wheels for this platform tag, such as 'manylinux*_x86_64'; can be repeated.",
     ),
-    "pythons": click.option(
+    "pythons": _for_index(
+        "only wheels for this Python, such as 3.11; can be repeated.",
         "--python", "pythons", multiple=True, metavar="VERSION",
-        help="For --from-index: only wheels for this Python, such as 3.11; can be repeated.",
     ),
     "sources": rules_option,
-    "allow_unproven": click.option(
-        "--allow-unproven", is_flag=True, help="For --from-index: also drop requirements without evidence either way."
-    ),
-    "skip_gpu_builds": click.option(
-        "--skip-gpu-builds", is_flag=True, help="For --from-index: add GPU builds unchanged instead of refusing them."
-    ),
-    "skip_unproven": click.option(
-        "--skip-unproven", is_flag=True,
-        help="For --from-index: add wheels unchanged where there is no evidence either way.",
-    ),
-    "force": click.option(
-        "--force", is_flag=True, help="For --from-index: drop even what the wheel's own binaries need."
-    ),
-    "local": click.option(
-        "--local", metavar="VERSION", help="For --from-index: give fixed wheels this local version, such as cpu."
-    ),
-    "build_tag": click.option(
-        "--build-tag", metavar="TAG", help="For --from-index: give fixed wheels this build tag, such as 1nogpu."
-    ),
-    "repair": click.option(
-        "--repair", is_flag=True, help="For --from-index: also fix what `wheelfix repair` fixes."
-    ),
+    "allow_unproven": _flag("--allow-unproven", "also drop requirements without evidence either way."),
+    "skip_gpu_builds": _flag("--skip-gpu-builds", "add GPU builds unchanged instead of refusing them."),
+    "skip_unproven": _flag("--skip-unproven", "add wheels unchanged where there is no evidence either way."),
+    "force": _flag("--force", "drop even what the wheel's own binaries need."),
+    "local": _for_index("give fixed wheels this local version, such as cpu.", "--local", metavar="VERSION"),
+    "build_tag": _for_index("give fixed wheels this build tag, such as 1nogpu.", "--build-tag", metavar="TAG"),
+    "repair": _flag("--repair", "also fix what `wheelfix repair` fixes."),
 }  # fmt: skip
+"""The options that are for --from-index, by the names of their parameters."""
 _JOBS: Final = click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="How many wheels to check or fix at a time.",
 )  # fmt: skip
-index_options: Final = with_options(tuple(_OPTIONS.values()))
-"""Gives a click command the options that are for --from-index."""
 
 
-def refuse_index_options(context: click.Context) -> None:
+def _refuse_index_options(context: click.Context) -> None:
     """Confirm that no option was given that is for --from-index.
 
     :raises click.UsageError: if one was.
@@ -106,19 +99,10 @@ class _SyncLog(FixLog):
             self.print(text)
 
 
-def sync(
-    mirror: str,
-    index: str,
-    requirements: Sequence[str],
-    form: str,
-    publishing: Publishing,
-    limits: Limits,
-    *,
-    quiet: bool,
-    sources: tuple[str, ...],
-    **options: Any,
-) -> int:
-    """Download releases from ``index``, fix them and add them; return the exit code.
+def _sync(
+    mirror: str, index: str, requirements: Sequence[str], publishing: Publishing, options: Mapping[str, Any]
+) -> PublishReport:
+    """Download releases from ``index``, fix them and add them; print what became of each.
 
     :raises click.UsageError: if the options contradict each other, or no requirement is given.
     """
@@ -127,19 +111,19 @@ def sync(
 
     if not requirements:
         raise click.UsageError("Name what to download, such as torch==2.7.0.")
-    rules = chosen_rules(sources) if sources or find_rules() is not None else "gpu"
-    with refusing(), _SyncLog(len(requirements), quiet=quiet) as progress:
+    sources, quiet = options["sources"], options["quiet"]
+    with _SyncLog(len(requirements), quiet=quiet) as progress:
         report, published = mirror_releases(
             mirror,
             index,
             requirements,
-            rules,
+            chosen_rules(sources) if sources or find_rules() is not None else "gpu",
             targets=Targets(options["platforms"], options["pythons"]),
             publishing=publishing,
-            policy=policy_from({**options, "allow_mixed": publishing.allow_mixed}),
+            policy=policy_from(options),
             naming=naming_from(options),
             repair=options["repair"],
-            limits=limits,
+            limits=Limits(lock_seconds=options["timeout"]),
             jobs=options["jobs"],
             progress=progress,
         )
@@ -147,7 +131,27 @@ def sync(
     for each in published.files:
         if each.problem is None or each.source not in printed:
             print_published(each, quiet=quiet)
-    return conclude(published, form, quiet=quiet)
+    return published
+
+
+def _add(
+    mirror: str, wheels: Sequence[str], originals: Sequence[str], publishing: Publishing, options: Mapping[str, Any]
+) -> PublishReport:
+    """Add wheels of this machine; print what became of each.
+
+    :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
+    """
+    _refuse_index_options(click.get_current_context())
+    if originals and publishing.yank_original is None:
+        raise click.UsageError("--original is for --yank-original.")
+    quiet = options["quiet"]
+    paths = wheel_paths(wheels, null=options["null"], quiet=quiet)
+    known = wheel_paths(originals) if originals else ()
+    limits = Limits(lock_seconds=options["timeout"])
+    with _AddLog(len(paths), quiet=quiet) as log:
+        return add_wheels(
+            mirror, paths, publishing=publishing, originals=known, limits=limits, jobs=options["jobs"], progress=log
+        )
 
 
 @click.command("add", cls=Command)
@@ -170,7 +174,7 @@ def sync(
     metavar="URL",
     help="WHEEL is a requirement: download its release from this index, fix it and add it.",
 )
-@index_options
+@with_options(tuple(_OPTIONS.values()))
 @click.option("--allow-mixed", is_flag=True, help="Add wheels although the wheels of their release will not agree.")
 @click.option("--link", is_flag=True, help="Hard-link the files into the mirror; do not write to them afterwards.")
 @NULL
@@ -179,19 +183,7 @@ def sync(
 @FORMAT
 @QUIET
 def command(
-    mirror: str,
-    wheels: tuple[str, ...],
-    replace: bool,
-    yank_original: str | None,
-    originals: tuple[str, ...],
-    indexes: tuple[str, ...],
-    allow_mixed: bool,
-    link: bool,
-    null: bool,
-    timeout: float,
-    form: str,
-    quiet: bool,
-    **from_index: Any,
+    mirror: str, wheels: tuple[str, ...], originals: tuple[str, ...], indexes: tuple[str, ...], link: bool, **options: Any
 ) -> int:
     """Add wheels to a mirror; it is created on first use.
 
@@ -211,25 +203,18 @@ def command(
           --platform 'manylinux*_x86_64' --python 3.11 'torch==2.7.0'
     """
     publishing = Publishing(
-        replace=replace,
-        yank_original=yank_original,
-        allow_mixed=allow_mixed,
+        replace=options["replace"],
+        yank_original=options["yank_original"],
+        allow_mixed=options["allow_mixed"],
         transfer=Transfer.LINK if link else Transfer.COPY,
     )
-    limits = Limits(lock_seconds=timeout)
     if len(indexes) > 1:
         raise click.UsageError("Give --from-index once; run the command once for each index.")
-    if indexes:
-        if link or originals:
-            raise click.UsageError("--link and --original are for wheels on this machine, not for --from-index.")
-        return sync(mirror, indexes[0], wheels, form, publishing, limits, quiet=quiet, **from_index)
-    refuse_index_options(click.get_current_context())
-    if originals and yank_original is None:
-        raise click.UsageError("--original is for --yank-original.")
-    paths = wheel_paths(wheels, null=null, quiet=quiet)
-    known = wheel_paths(originals) if originals else ()
-    with refusing(), _AddLog(len(paths), quiet=quiet) as log:
-        report = add_wheels(
-            mirror, paths, publishing=publishing, originals=known, limits=limits, jobs=from_index["jobs"], progress=log
-        )
-    return conclude(report, form, quiet=quiet)
+    if indexes and (link or originals):
+        raise click.UsageError("--link and --original are for wheels on this machine, not for --from-index.")
+    with refusing():
+        if indexes:
+            report = _sync(mirror, indexes[0], wheels, publishing, options)
+        else:
+            report = _add(mirror, wheels, originals, publishing, options)
+    return conclude(report, options["form"], quiet=options["quiet"])

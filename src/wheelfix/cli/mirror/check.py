@@ -1,12 +1,13 @@
 """``wheelfix mirror check``."""
 
 import os
+from typing import Any
 
 import click
 
 from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.mirror.common import TIMEOUT, refusing
+from wheelfix.cli.mirror.options import TIMEOUT, refusing
 from wheelfix.cli.options import selection_options
 from wheelfix.cli.params import NO_SUMMARY, Seconds
 from wheelfix.cli.printing import print_summary, print_text
@@ -54,22 +55,7 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
 @click.option("--format", "form", type=click.Choice(formats("mirror check")), default=TEXT, show_default=True)
 @NO_SUMMARY
 @click.option("-v", "--verbose", is_flag=True, help="Show all findings of each code.")
-def command(
-    mirror: str,
-    projects: tuple[str, ...],
-    download: str,
-    max_requests: int,
-    max_time: float,
-    quick: bool,
-    fix: bool,
-    select: tuple[str, ...],
-    ignore: tuple[str, ...],
-    strict: bool,
-    timeout: float,
-    form: str,
-    quiet: bool,
-    verbose: bool,
-) -> int:
+def command(mirror: str, projects: tuple[str, ...], select: tuple[str, ...], ignore: tuple[str, ...], **options: Any) -> int:
     """Check a mirror, or any index as clients see it.
 
     MIRROR is the directory of a mirror, or the URL of any index; PROJECT names which
@@ -90,38 +76,39 @@ def command(
         raise click.UsageError(
             f"There is no directory {shown(meant.partition('://')[2])}. For an index, write {shown(meant)}"
         )
-    if is_url and (quick or fix):
+    if is_url and (options["quick"] or options["fix"]):
         raise click.UsageError("--quick and --fix are for the directory of a mirror, not for a URL.")
     if projects and not is_url:
         raise click.UsageError("A directory is checked as a whole; PROJECT is for the URL of an index.")
+    form, quiet, timeout = options["form"], options["quiet"], options["timeout"]
     selection = Selection(select, ignore)
     with Log(unit="project", quiet=quiet) as progress, refusing():
         if is_url:
             report = check_index(
                 mirror,
                 projects,
-                download=download,
+                download=options["download"],
                 selection=selection,
                 timeout=min(timeout, 60) if timeout > 0 else 60,
-                seconds=max_time,
-                most_requests=max_requests,
+                seconds=options["max_time"],
+                most_requests=options["max_requests"],
                 progress=progress,
             )
         else:
             report = check_mirror(
                 mirror,
-                quick=quick,
-                fix=fix,
+                quick=options["quick"],
+                fix=options["fix"],
                 selection=selection,
                 limits=Limits(lock_seconds=timeout),
                 progress=progress,
             )
     if form == TEXT:
-        print_text(render_mirror_check(report, verbose=verbose))
+        print_text(render_mirror_check(report, verbose=options["verbose"]))
     else:
         click.echo(renderer("mirror check", form)(mirror, report), nl=False)
     if not quiet:
         print_summary(render_mirror_check_summary(report))
     if not report.complete:
         return ExitCode.INCOMPLETE
-    return ExitCode.DONE if report.passes(strict=strict) else ExitCode.FOUND
+    return ExitCode.DONE if report.passes(strict=options["strict"]) else ExitCode.FOUND

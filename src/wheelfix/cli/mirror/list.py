@@ -4,7 +4,7 @@ import click
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.mirror.common import MIRROR, refusing
+from wheelfix.cli.mirror.options import MIRROR, refusing
 from wheelfix.cli.params import NO_SUMMARY
 from wheelfix.cli.printing import print_summary
 from wheelfix.mirror.yank import list_pages

@@ -3,7 +3,7 @@
 import click
 
 from wheelfix.cli.command import Command
-from wheelfix.cli.mirror.common import carry_out, changing_options
+from wheelfix.cli.mirror.options import carry_out, changing_options
 from wheelfix.mirror.yank import unyank_files
 from wheelfix.options import Limits
 

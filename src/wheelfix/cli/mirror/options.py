@@ -1,4 +1,4 @@
-"""What the commands share that change a mirror."""
+"""The options that the commands of mirrors share, and how a run that changes a mirror ends."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
