@@ -118,18 +118,9 @@ def _removals(wheel: Wheel, fixed: Sequence[RawFinding], *, changed: bool) -> li
 
 
 def _may_fix(found: RawFinding, selection: Selection, *, trust_content: bool) -> bool:
-    if not found.fixes or (found.file and not trust_content):
-        return False
-    selected = selection.includes(found.code)
-    match CHECKS[found.code].fix:
-        case Fix.NO:
-            return False
-        case Fix.YES:
-            return selected
-        case Fix.TRUSTED:
-            return selected and trust_content
-        case Fix.SELECTED:
-            return found.code in selection.select
+    finding, by_name = found.finding, CHECKS[found.code].fix is Fix.SELECTED
+    chosen = found.code in selection.select if by_name else selection.includes(found.code)
+    return chosen and finding.fixable and (trust_content or not finding.needs_trust)
 
 
 def _file_changed_by(found: RawFinding) -> str:

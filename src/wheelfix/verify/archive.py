@@ -12,7 +12,7 @@ from typing import Final
 from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.finding import RawFinding
-from wheelfix.verify.subject import Subject, not_reading, refusing
+from wheelfix.verify.subject import Subject, not_reading, of_form
 from wheelfix.wheel.zip.extra_fields import fields_in, has_second_name, is_well_formed, may_mislead
 from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
 from wheelfix.wheel.zip.structs import (
@@ -106,8 +106,7 @@ def _check_name(name: str, *, for_windows: bool) -> Iterator[RawFinding]:
     parts = name.removesuffix("/").split("/")
     form, wrong = _unsafe(name, parts)
     if wrong:
-        refused_by = refusing("archive-unsafe-name", form)
-        yield RawFinding("archive-unsafe-name", shown(name), f"the name {wrong}", refused_by=refused_by)
+        yield of_form(form, "archive-unsafe-name", shown(name), f"the name {wrong}")
     elif "" in parts or "." in parts:
         yield RawFinding("archive-odd-path", shown(name), "the name has an empty part, or a dot for one")
     elif for_windows and any(map(_NOT_ON_WINDOWS.search, parts)):
@@ -146,16 +145,13 @@ def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
         extra = layout.directory[start : start + fields.extra_length]
         raw_name = layout.directory[start - fields.name_length : start]
         form = "with a Unicode path" if has_second_name(extra, raw_name) else ""
-        refused_by = refusing("archive-name-encoding", form)
-        message = "the name is not ASCII, but not marked as UTF-8"
-        yield RawFinding("archive-name-encoding", place, message, refused_by=refused_by)
+        yield of_form(form, "archive-name-encoding", place, "the name is not ASCII, but not marked as UTF-8")
     if entry.flags & FLAG_MASKED:
         yield RawFinding("archive-odd-flag", place, "its local header is marked as masked")
     if fields.comment_length:
         comment = layout.directory[entry.record_stop - fields.comment_length : entry.record_stop]
         form = "signature" if _OF_SIGNATURES.intersection(comment) else ""
-        refused_by = refusing("archive-entry-comment", form)
-        yield RawFinding("archive-entry-comment", place, "it has a comment", refused_by=refused_by)
+        yield of_form(form, "archive-entry-comment", place, "it has a comment")
     if fields.needed & 0xFF > NEWEST_VERSION:
         version = divmod(fields.needed & 0xFF, 10)
         yield RawFinding(

@@ -294,72 +294,61 @@ _BY_FIX: Final = {
     Fix.SELECTED: "It may be intended. If it is not, run `wheelfix repair --select {code}`.",
 }
 """What to do about a code that is not in the table below."""
-_RENAME: Final = "Build the wheel again, or rename the file to what its METADATA and its tags say."
-_FIX_ENTRY_POINT: Final = "Correct the entry point in the project's configuration, and build the wheel again."
-_FIX_FIELD: Final = "Correct the field in the project's configuration and build again, or set it with `wheelfix fix`."
-_FIX_REQUIREMENT: Final = (
-    "Correct the requirement in the project's configuration and build again, or change it with `wheelfix fix`."
-)
+# fmt: off
 _REMEDIES: Final = {
-    "archive-not-a-zip": "Download the wheel again, and look at what the server sends.",
-    "archive-empty-file": "Download the wheel again.",
-    "archive-truncated": "Download the wheel again; the file is not complete.",
-    "archive-too-large": "Do not install it before you know who made it: it may be a ZIP bomb.",
-    "archive-compression-ratio": "Nothing, if it is for your own index. PyPI does not accept it.",
-    "archive-unsafe-name": "Do not install it before you know who made it.",
-    "archive-windows-name": "Rename the file in the project, or build wheels for other platforms only.",
-    "archive-same-name-folded": "Rename one of the two files in the project.",
-    "file-unreadable": "Check the path and its permissions, and run again.",
-    "filename-malformed": _RENAME,
-    "filename-bad-name": _RENAME,
-    "filename-tag-case": _RENAME,
-    "filename-bad-version": _RENAME,
-    "filename-name-differs": _RENAME,
-    "filename-version-differs": _RENAME,
-    "filename-variant": "Nothing, if all your clients know variant wheels.",
-    "data-reserved-name": "Rename the script in the project.",
-    "data-script-twice": "Remove one of the two scripts from the project.",
-    "wheel-tags-differ": "Retag the wheel with `wheel tags`, which changes file name and WHEEL together.",
-    "wheel-build-differs": "Retag the wheel with `wheel tags`, which changes file name and WHEEL together.",
-    "record-signature": "Nothing: no installer checks it.",
-    "metadata-missing-field": _FIX_FIELD,
-    "metadata-repeated-field": _FIX_FIELD,
-    "metadata-license-file-early": "Nothing: tools accept it.",
-    "metadata-unknown-field": "Remove the field, or ignore it.",
-    "metadata-bad-value": _FIX_FIELD,
-    "metadata-two-licenses": "Remove License; License-Expression replaces it.",
-    "metadata-license-missing": "Add the file to the wheel, or remove the field with `wheelfix fix`.",
-    "metadata-bad-requirement": _FIX_REQUIREMENT,
-    "metadata-bad-marker": _FIX_REQUIREMENT,
-    "metadata-variant-marker": _FIX_REQUIREMENT,
-    "metadata-bad-requires-python": _FIX_FIELD,
-    "metadata-repeated-requirement": "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.",
-    "metadata-repeated-extra": "Remove one of the two, or leave it: it is harmless.",
-    "metadata-bad-extra": "Rename the extra in the project.",
-    "metadata-no-description": "Nothing, if it is for your own index: only the project's page stays empty.",
-    "metadata-no-content-type": "Set Description-Content-Type, for example to text/markdown, with `wheelfix fix`.",
-    "entry-points-unreadable": _FIX_ENTRY_POINT,
-    "entry-points-refused": _FIX_ENTRY_POINT,
-    "entry-points-bad-value": _FIX_ENTRY_POINT,
-    "entry-points-unsafe-name": "Do not install it before you know who made it.",
-    "entry-points-reserved-name": "Rename the script in the project.",
-    "entry-points-same-name": "Rename one of the two scripts in the project.",
-    "entry-points-bad-name": "Rename the script in the project.",
-    "entry-points-odd-value": _FIX_ENTRY_POINT,
-    "entry-points-no-module": _FIX_ENTRY_POINT,
-    "entry-points-ambiguous": _FIX_ENTRY_POINT,
-    "sbom-unreadable": "Build the wheel again with a valid file, or without it.",
-    "sbom-stale-provenance": "Correct the wheel again from its original, which the provenance names.",
-    "contents-bytecode": "Leave compiled files out of the wheel: exclude __pycache__ in the build configuration.",
-    "contents-common-name": "Leave the directory out of the wheel, or move it into the package.",
-    "release-requires-python": "Correct all wheels of the release together, so that they agree.",
-    "release-disagrees": "Correct all wheels of the release together, so that they agree.",
+    "Download the wheel again, and look at what the server sends.": "archive-not-a-zip",
+    "Download the wheel again.": "archive-empty-file",
+    "Download the wheel again; the file is not complete.": "archive-truncated",
+    "Do not install it before you know who made it: it may be a ZIP bomb.": "archive-too-large",
+    "Nothing, if it is for your own index. PyPI does not accept it.": "archive-compression-ratio",
+    "Do not install it before you know who made it.": "archive-unsafe-name entry-points-unsafe-name",
+    "Rename the file in the project, or build wheels for other platforms only.": "archive-windows-name",
+    "Rename one of the two files in the project.": "archive-same-name-folded",
+    "Check the path and its permissions, and run again.": "file-unreadable",
+    "Build the wheel again, or rename the file to what its METADATA and its tags say.":
+        "filename-malformed filename-bad-name filename-tag-case filename-bad-version filename-name-differs "
+        "filename-version-differs",
+    "Nothing, if all your clients know variant wheels.": "filename-variant",
+    "Rename the script in the project.":
+        "data-reserved-name entry-points-reserved-name entry-points-bad-name",
+    "Remove one of the two scripts from the project.": "data-script-twice",
+    "Retag the wheel with `wheel tags`, which changes file name and WHEEL together.":
+        "wheel-tags-differ wheel-build-differs",
+    "Nothing: no installer checks it.": "record-signature",
+    "Correct the field in the project's configuration and build again, or set it with `wheelfix fix`.":
+        "metadata-missing-field metadata-repeated-field metadata-bad-value metadata-bad-requires-python",
+    "Nothing: tools accept it.": "metadata-license-file-early",
+    "Remove the field, or ignore it.": "metadata-unknown-field",
+    "Remove License; License-Expression replaces it.": "metadata-two-licenses",
+    "Add the file to the wheel, or remove the field with `wheelfix fix`.": "metadata-license-missing",
+    "Correct the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
+        "metadata-bad-requirement metadata-bad-marker metadata-variant-marker",
+    "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.":
+        "metadata-repeated-requirement",
+    "Remove one of the two, or leave it: it is harmless.": "metadata-repeated-extra",
+    "Rename the extra in the project.": "metadata-bad-extra",
+    "Nothing, if it is for your own index: only the project's page stays empty.": "metadata-no-description",
+    "Set Description-Content-Type, for example to text/markdown, with `wheelfix fix`.":
+        "metadata-no-content-type",
+    "Correct the entry point in the project's configuration, and build the wheel again.":
+        "entry-points-unreadable entry-points-refused entry-points-bad-value entry-points-odd-value "
+        "entry-points-no-module entry-points-ambiguous",
+    "Rename one of the two scripts in the project.": "entry-points-same-name",
+    "Build the wheel again with a valid file, or without it.": "sbom-unreadable",
+    "Correct the wheel again from its original, which the provenance names.": "sbom-stale-provenance",
+    "Leave compiled files out of the wheel: exclude __pycache__ in the build configuration.":
+        "contents-bytecode",
+    "Leave the directory out of the wheel, or move it into the package.": "contents-common-name",
+    "Correct all wheels of the release together, so that they agree.":
+        "release-requires-python release-disagrees",
 }
-"""What to do, where that is not what is usual for how a code is fixed."""
+# fmt: on
+"""What to do about which codes, where that is not what is usual for how a code is fixed."""
+_BY_CODE: Final = {code: remedy for remedy, codes in _REMEDIES.items() for code in codes.split()}
 
 
 def _complete(check: Check) -> Check:
-    remedy = _REMEDIES.get(check.code) or _BY_FIX[check.fix].format(code=check.code)
+    remedy = _BY_CODE.get(check.code) or _BY_FIX[check.fix].format(code=check.code)
     return replace(check, remedy=remedy)
 
 

@@ -25,7 +25,7 @@ from wheelfix.verify.record import Listing, check_rows, read_listing
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.release import Statement, compare_releases, read_statement
 from wheelfix.verify.requirements import check_requirements
-from wheelfix.verify.subject import Subject, form_of_damage, refusing, unreadable
+from wheelfix.verify.subject import Subject, damaged, unreadable
 from wheelfix.verify.wheel_file import check_wheel_file
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Source
@@ -177,8 +177,7 @@ def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[RawFinding]
     known = {each.place for each in subject.found if each.code in _OF_CONTENT}
     for name, each in sums.items():
         if each.damage and shown(name) not in known:
-            refused_by = refusing("archive-damaged-entry", form_of_damage(name, each.damage))
-            yield RawFinding("archive-damaged-entry", shown(name), each.damage, refused_by=refused_by)
+            yield damaged(name, shown(name), each.damage)
 
 
 def in_order(found: Iterable[RawFinding]) -> list[RawFinding]:

@@ -27,67 +27,64 @@ from wheelfix.wheel.zip.structs import Entry
 
 _BUILT_IN: Final = (Client.PIP, Client.INSTALLER)
 _STRICT: Final = (Client.UV, Client.PYPI)
-_FORMS: Final[Mapping[tuple[str, str], tuple[Client, ...]]] = {
-    ("archive-leading-bytes", ""): _STRICT,
-    ("archive-second-end-record", ""): (Client.UV,),
-    ("archive-bad-end-record", "locator"): (Client.UV,),
-    ("archive-bad-end-record", "size"): _STRICT,
-    ("archive-many-disks", ""): (Client.UV,),
-    ("archive-many-disks", "zip64"): (Client.UV,),
-    ("archive-many-disks", "counts"): _STRICT,
-    ("archive-many-disks", "two counts"): (Client.PYPI,),
-    ("archive-many-disks", "locator"): (Client.PIP, Client.INSTALLER, Client.PYPI),
-    ("archive-local-header-differs", "crc"): (Client.UV,),
-    ("archive-local-header-differs", "flags"): (Client.UV,),
-    ("archive-local-header-differs", "method"): (Client.UV,),
-    ("archive-local-header-differs", "size"): _STRICT,
-    ("archive-data-descriptor", ""): (Client.PYPI,),
-    ("archive-data-descriptor", "other width"): _STRICT,
-    ("archive-bad-extra-field", ""): _STRICT,
-    ("archive-bad-extra-field", "repeated"): (Client.UV,),
-    ("archive-bad-extra-field", "comment"): (Client.UV,),
-    ("archive-bad-entry-name", "nul"): _STRICT,
-    ("archive-bad-entry-name", "empty"): (Client.PIP, Client.UV, Client.INSTALLER),
-    ("archive-bad-entry-name", "second"): (Client.UV,),
-    ("archive-bad-entry-name", "encoding"): (),
-    ("archive-bad-zip64-field", "more"): _STRICT,
-    ("archive-bad-zip64-field", "more in the directory"): (Client.UV,),
-    ("archive-bad-data-descriptor", "streamed"): (Client.PYPI,),
-    ("archive-duplicate-entry", "twice"): (Client.INSTALLER, Client.PYPI),
-    ("archive-duplicate-entry", "encoding"): _STRICT,
-    ("archive-damaged-entry", "directory"): (Client.UV,),
-    ("archive-damaged-entry", "behind"): (Client.UV,),
-    ("archive-damaged-entry", "payload"): (Client.PIP, Client.UV, Client.INSTALLER),
-    ("archive-name-encoding", "with a Unicode path"): (Client.PYPI,),
-    ("archive-odd-zip64-field", "length"): (Client.UV,),
-    ("archive-odd-zip64-field", "one size"): (Client.PYPI,),
-    ("archive-newer-version", "local"): (Client.UV,),
-    ("archive-unsafe-name", "outside"): _BUILT_IN,
-    ("archive-unsafe-name", "up and down"): (Client.INSTALLER,),
-    ("archive-unsafe-name", "other on Windows"): (),
-    ("archive-unsafe-name", "long"): (Client.PIP, Client.UV, Client.INSTALLER),
-    ("archive-unsafe-name", "control"): _STRICT,
-    ("archive-unsafe-name", "shows nothing"): (Client.UV,),
-    ("archive-entry-comment", ""): (Client.PYPI,),
+_FORMS: Final[Mapping[str, Mapping[str, tuple[Client, ...]]]] = {
+    "archive-leading-bytes": {"": _STRICT},
+    "archive-second-end-record": {"": (Client.UV,)},
+    "archive-bad-end-record": {"locator": (Client.UV,), "size": _STRICT},
+    "archive-many-disks": {
+        "": (Client.UV,),
+        "zip64": (Client.UV,),
+        "counts": _STRICT,
+        "two counts": (Client.PYPI,),
+        "locator": (Client.PIP, Client.INSTALLER, Client.PYPI),
+    },
+    "archive-local-header-differs": {"crc": (Client.UV,), "flags": (Client.UV,), "method": (Client.UV,), "size": _STRICT},
+    "archive-data-descriptor": {"": (Client.PYPI,), "other width": _STRICT},
+    "archive-bad-extra-field": {"": _STRICT, "repeated": (Client.UV,), "comment": (Client.UV,)},
+    "archive-bad-entry-name": {
+        "nul": _STRICT,
+        "empty": (Client.PIP, Client.UV, Client.INSTALLER),
+        "second": (Client.UV,),
+        "encoding": (),
+    },
+    "archive-bad-zip64-field": {"more": _STRICT, "more in the directory": (Client.UV,)},
+    "archive-bad-data-descriptor": {"streamed": (Client.PYPI,)},
+    "archive-duplicate-entry": {"twice": (Client.INSTALLER, Client.PYPI), "encoding": _STRICT},
+    "archive-damaged-entry": {
+        "directory": (Client.UV,),
+        "behind": (Client.UV,),
+        "payload": (Client.PIP, Client.UV, Client.INSTALLER),
+    },
+    "archive-name-encoding": {"with a Unicode path": (Client.PYPI,)},
+    "archive-odd-zip64-field": {"length": (Client.UV,), "one size": (Client.PYPI,)},
+    "archive-newer-version": {"local": (Client.UV,)},
+    "archive-unsafe-name": {
+        "outside": _BUILT_IN,
+        "up and down": (Client.INSTALLER,),
+        "other on Windows": (),
+        "long": (Client.PIP, Client.UV, Client.INSTALLER),
+        "control": _STRICT,
+        "shows nothing": (Client.UV,),
+    },
+    "archive-entry-comment": {"": (Client.PYPI,)},
 }
 _METHODS: Final = {12: _STRICT, 14: _STRICT, 93: (Client.PIP, Client.INSTALLER, Client.PYPI)}
 """Who does not read a compression method beside stored and deflated: bzip2 and LZMA are known to ``zipfile``, Zstandard to
 uv, and to ``zipfile`` only from Python 3.14 on (PEP 784). PyPI takes none of them."""
 
 
-def refusing(code: str, form: str) -> tuple[Client, ...] | None:
-    """Return who refuses this form of a finding, ``None`` where the registry says it of all its forms."""
-    return _FORMS.get((code, form))
+def of_form(form: str, code: str, place: str, message: str) -> RawFinding:
+    """Return a finding with who refuses this form of it, where that is not what the registry says of all its forms."""
+    return RawFinding(code, place, message, refused_by=_FORMS.get(code, {}).get(form))
 
 
-def form_of_damage(name: str, message: str) -> str:
-    """Return the form of damage.
+def damaged(name: str, place: str, message: str) -> RawFinding:
+    """Return an entry that is damaged as a finding.
 
     Installers read no content of directories and nothing after the end of data, and PyPI reads no payload.
     """
-    if name.endswith("/"):
-        return "directory"
-    return "behind" if message.endswith(BEHIND) else "" if ".dist-info/" in name else "payload"
+    read = "behind" if message.endswith(BEHIND) else "" if ".dist-info/" in name else "payload"
+    return of_form("directory" if name.endswith("/") else read, "archive-damaged-entry", place, message)
 
 
 def not_reading(method: int) -> tuple[Client, ...]:
@@ -105,14 +102,12 @@ _LONGEST_DIRECTORIES: Final = 1 << 24
 
 def found_of(error: WheelError, place: str = "") -> RawFinding:
     """Return an error of a wheel as a finding."""
-    # On a system that folds case or cuts names, another file is read: no installer checks that.
-    refused_by: tuple[Client, ...] | None = (
-        () if isinstance(error, StructureError) and error.code == "duplicate-entry" else None
-    )
-    code = BY_ERROR.get(error.code, f"archive-{error.code}")
+    code, message = BY_ERROR.get(error.code, f"archive-{error.code}"), _without_place(error.message, place)
     if code == "archive-damaged-entry":
-        refused_by = refusing(code, form_of_damage(place, error.message))
-    return RawFinding(code, place, _without_place(error.message, place), refused_by=refused_by)
+        return damaged(place, place, message)
+    # On a system that folds case or cuts names, another file is read: no installer checks that.
+    is_folded = isinstance(error, StructureError) and error.code == "duplicate-entry"
+    return RawFinding(code, place, message, refused_by=() if is_folded else None)
 
 
 def _without_place(message: str, place: str) -> str:
@@ -149,8 +144,7 @@ def _refusing_filename(name: str) -> tuple[Client, ...]:
 
 def found_in_archive(finding: ArchiveFinding) -> RawFinding:
     """Return what the reader of archives found, with who refuses this form of it."""
-    code = f"archive-{finding.code}"
-    return RawFinding(code, finding.place, finding.message, refused_by=refusing(code, finding.form))
+    return of_form(finding.form, f"archive-{finding.code}", finding.place, finding.message)
 
 
 def unreadable(error: SourceChanged | OSError) -> RawFinding:
