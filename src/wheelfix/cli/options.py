@@ -342,16 +342,9 @@ def _publish(mirror: str, options: FixOptions, fix: "partial[Report]") -> "tuple
 
 
 def _refuse_publishing(options: FixOptions) -> None:
-    others = {
-        "--output-dir": options.output_dir is not None,
-        "--in-place": options.in_place,
-        "--check": options.check,
-        "--diff": options.diff,
-        "--overwrite": options.overwrite,
-    }
-    for name, given in others.items():
-        if given:
-            raise click.UsageError(f"--publish and {name} exclude each other.")
+    for name in ("output_dir", "in_place", "check", "diff", "overwrite"):
+        if getattr(options, name):
+            raise click.UsageError(f"--publish and --{name.replace('_', '-')} exclude each other.")
 
 
 def _refuse_contradictions(options: FixOptions) -> None:

@@ -146,5 +146,6 @@ class FixLog(Log):
         kept = (each for outcome in report.outcomes if outcome.problem is None for each in outcome.kept)
         say(render_suggestions((each.before or "", each.reason or "", each.suggestion) for each in kept))
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
-        say(render_rule_findings(report.rule_findings))
+        if report.rule_findings:
+            say(render_rule_findings(report.rule_findings))
         print_summary(render_summary(report, dry_run=self._dry_run, where=where))

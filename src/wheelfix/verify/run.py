@@ -117,7 +117,7 @@ def structural_errors(
             *_run((check_directories, *_OF_METADATA, *_OF_OTHER_FILES), subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
-        return [each for each in in_order([*subject.found, *found]) if each.finding.severity is Severity.ERROR]
+        return [each for each in in_order([*subject.found, *found]) if CHECKS[each.code].severity is Severity.ERROR]
 
 
 def glance(path: Path, source: Readable) -> list[Finding]:
