@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelError
-from wheelfix.fix.assemble import Assembly
+from wheelfix.fix.assemble import Assembly, guarded, new_error
 from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import confirm_readable, prove
-from wheelfix.fix.regressions import guarded, new_error
 from wheelfix.results import Outcome
 from wheelfix.wheel.sbom import Ancestor
 from wheelfix.wheel.wheel import Wheel

@@ -1,14 +1,31 @@
-"""What a plan means for the entries of an archive: what is replaced, renamed, removed and added."""
+"""The new wheel before it is written: what becomes of the entries, and why it must not be written if it would be worse.
 
-from collections.abc import Sequence
+What the names alone show is found at once. Everything else is checked in the new wheel before anyone sees it:
+an error of ``verify`` that the old one has not, whatever the cause, refuses the fix.
+"""
 
-from wheelfix.fix.plan import Plan
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from wheelfix.errors import ArchiveError
+from wheelfix.fix.plan import Plan, problem_of
+from wheelfix.results import Problem
+from wheelfix.text import shown
+from wheelfix.verify.finding import RawFinding
+from wheelfix.verify.run import structural_errors
 from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
 from wheelfix.wheel.wheel import Wheel, new_name
 from wheelfix.wheel.zip.encode import NewEntry
+from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.rewrite import Edits, Preview
+from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
 
@@ -107,3 +124,147 @@ class Assembly:
         for file, content in {**self._replaced, **last}.items():
             record = record.with_content(self._new + file, content, like=like, before=before)
         return record.data
+
+
+_ROW_OR_LINE: Final = re.compile(r"\b(row|line) \d+")
+"""Where in a file something is: it moves when a row or a line is added or removed."""
+
+
+def guarded(plan: Plan, wheel: Wheel, *, foresee: bool = False) -> Plan:
+    """Return ``plan``, with a problem if applying it would break ``wheel``, or vouch for what may be damaged.
+
+    Where nothing will be written, ``foresee`` checks what would be checked in the new wheel.
+
+    :raises RecordError: if RECORD cannot be read.
+    """
+    if plan.problem or plan.is_empty:
+        return plan
+    problem = next(_problems(plan, wheel), None)
+    if problem is None and foresee:
+        assembly = Assembly(wheel, plan)
+        preview = assembly.preview()
+        try:
+            problem = new_error(assembly, preview, read_layout(preview))
+        except ArchiveError as error:
+            problem = Problem(error.code, f"the fixed wheel could not be read: {error.message}", error.hint)
+    return replace(plan, problem=problem) if problem else plan
+
+
+def _problems(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
+    """Yield why ``plan`` must not be applied, as far as the new wheel is not needed to know."""
+    if plan.sbom and wheel.entry(PROVENANCE) and wheel.provenance is None:
+        yield Problem(
+            "foreign-provenance",
+            f"{PROVENANCE} in dist-info is not as wheelfix writes it, and the provenance would replace it",
+            "Leave it there and write no provenance with --no-sbom, or build the wheel again without it.",
+        )
+    if plan.sbom and not plan.trusted and (problem := problem_of(wheel, PROVENANCE)):
+        yield problem
+    own = f"{wheel.dist_info}/RECORD"
+    record = wheel.record if plan.record is None else Record.parse(plan.record[1])
+    if any(row.digest or row.size for row in record.find(own)):
+        yield Problem(
+            "record-own-row-hash",
+            "RECORD has a hash or a size for itself, which would be wrong afterwards",
+            "Fix that as well with --repair, or first with `wheelfix repair`.",
+        )
+    yield from _collisions(plan, wheel)
+
+
+def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
+    """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
+    removed = {*plan.removed, *([PROVENANCE] if wheel.provenance else ())}
+    added = [file for file in plan.written if wheel.entry(file) is None]
+    added += [PROVENANCE] if plan.sbom else []
+    depth = max((file.count("/") + 1 for file in added), default=0)
+    removed_names = {f"{wheel.dist_info}/{file}" for file in removed}
+    present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in removed_names), wheel, depth)
+    for file in added:
+        name = f"{wheel.dist_info}/{file}"
+        for path in _paths(name, depth + 1):
+            known = present.get(_folded(path))
+            if known is not None and (known != path or path == name):
+                yield _collision(file, known)
+                break
+        present |= _folded_paths([name], wheel, depth)
+
+
+def _folded_paths(names: Iterable[str], wheel: Wheel, depth: int) -> dict[str, str]:
+    """Return the spelling of files and directories in dist-info by what systems without case or Unicode forms make of it.
+
+    Directories are followed ``depth`` deep. One that is dist-info to such systems only counts as well.
+    """
+    found, info = dict[str, str](), _folded(wheel.dist_info)
+    for name in names:
+        top, slash, _ = name.partition("/")
+        if slash and (top == wheel.dist_info or _folded(top) == info):
+            for path in _paths(name, depth + 1):
+                if path.rstrip("/") != top:
+                    found.setdefault(_folded(path), path)
+    return found
+
+
+def _paths(name: str, depth: int) -> Iterator[str]:
+    """Yield the first ``depth`` directories that ``name`` lies in, each with a slash at its end, and then itself."""
+    parts = name.rstrip("/").split("/", depth + 1)
+    for count in range(1, min(len(parts) - 1, depth) + 1):
+        yield "/".join(parts[:count]) + "/"
+    if len(parts) <= depth:
+        yield name
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path.rstrip("/")).casefold()
+
+
+def _collision(file: str, known: str) -> Problem:
+    kind = "directory" if known.endswith("/") else "file"
+    hint = "Write no provenance with --no-sbom" if file == PROVENANCE else "Choose another name"
+    return Problem(
+        "name-collision",
+        f"{shown(file)} would be added to dist-info, and the {kind} {shown(known)} is in its way",
+        f"{hint}, or build the wheel again without it.",
+    )
+
+
+def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | None:
+    """Return the error that the new wheel, ``output`` with ``layout``, has and the old one does not; ``None`` without one.
+
+    It is cheap: contents are not compared with RECORD, and entries and rows that are copied as they are not checked.
+
+    :raises OSError: if one of the wheels cannot be read.
+    """
+    wheel, plan, directories = work.wheel, work.plan, work.plan.renaming.directories
+    renamed = tuple(f"{new}/" for new in directories.values())
+    only = {*work.expected, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
+    filename = Path(str(plan.renaming.filename))
+    found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(directories))
+    if not found:
+        return None
+    known = Counter(_key(each, {}) for each in structural_errors(wheel.path, wheel.source, wheel.layout))
+    back = {new: old for old, new in directories.items()}
+    new = next((each for each in found if not _take(known, _key(each, back))), None)
+    if new is None:
+        return None
+    place = f"{new.place}: " if new.place else ""
+    return Problem(
+        "new-error",
+        "the fixed wheel would have an error that it does not have now",
+        "Change the rule or the option that causes it, or build the wheel again.",
+        f"{new.code}: {place}{new.message}",
+    )
+
+
+def _take(known: Counter[tuple[str, str]], key: tuple[str, str]) -> bool:
+    """Whether an error is known; each is known as often as it was found."""
+    known[key] -= 1
+    return known[key] >= 0
+
+
+def _key(found: RawFinding, directories: Mapping[str, str]) -> tuple[str, str]:
+    """Return by what an error is the same in both wheels: its code and its place, but for numbers, values and new names."""
+    place = _ROW_OR_LINE.sub(r"\1", found.place)
+    for new, old in directories.items():
+        place = place.replace(new, old)
+    field, colon, _ = place.partition(": ")
+    return found.code, field if colon and field != "row" else place

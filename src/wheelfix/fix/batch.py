@@ -265,8 +265,8 @@ def fix_one(item: "tuple[Path, Rehearsal | None]", job: Job, progress: Progress 
 
 def _fix(source: Source, job: Job, rehearsal: "Rehearsal | None", digest: RunningDigest | None) -> Outcome:
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
+    from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
-    from wheelfix.fix.regressions import guarded
     from wheelfix.wheel.wheel import Wheel
 
     with Wheel(source.path, source=source, leniently=job.repair is not None) as wheel:
@@ -343,8 +343,8 @@ def _plan(
 def rehearse_one(path: Path, job: Job) -> "Rehearsal":
     """Return what would become of the wheel at ``path``, and what its release must know of it."""
     from wheelfix.evidence.build import names_cpu_build
+    from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
-    from wheelfix.fix.regressions import guarded
     from wheelfix.fix.release import COMPANIONS, Rehearsal
     from wheelfix.fix.weigh import gather_evidence
     from wheelfix.wheel.release import Declared, read_name

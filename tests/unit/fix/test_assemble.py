@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wheelfix
-import wheelfix.fix.regressions as breakage
+import wheelfix.fix.assemble as assemble
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_field, write_wheel
 from faults import unicode_path
 from fixing import values
@@ -122,7 +122,7 @@ class TestNet:
     def test_an_error_that_is_new_refuses_the_correction(
         self, route: Callable[..., wheelfix.Report], dry_run: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(breakage, "_collisions", lambda *_, **__: iter(()))
+        monkeypatch.setattr(assemble, "_collisions", lambda *_, **__: iter(()))
         outcome = _run(route, write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"]), dry_run=dry_run)
         _assert_refused(outcome, "new-error")
         assert outcome.problem is not None
@@ -141,7 +141,7 @@ class TestNet:
         assert "metadata-license-missing" in (outcome.problem.reason or "")
 
     def test_nothing_takes_the_place_of_the_original(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(breakage, "_collisions", lambda *_, **__: iter(()))
+        monkeypatch.setattr(assemble, "_collisions", lambda *_, **__: iter(()))
         path = write_wheel(tmp_path, IN_THE_WAY["a file where the directory would be"])
         before = path.read_bytes()
         with Wheel(path) as wheel:
