@@ -3,11 +3,10 @@
 from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, FileChange, RequirementChange, RowChange
-from wheelfix.reports.json import encode
+from wheelfix.reports.json import document
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
 from wheelfix.results import Outcome, Report
 from wheelfix.text import as_utf8, shown, shown_few
@@ -180,27 +179,19 @@ def _bytes_of(diff: str) -> str | None:
 def render_difference_json(difference: Difference) -> str:
     """Return the difference as JSON, version 1, with a final line end."""
     changes = difference.files
-    files: dict[str, Any] = {
-        name: [asdict(each) for each in getattr(changes, name)] for name in ("added", "removed", "changed", "renamed")
-    }
+    files = {name: getattr(changes, name) for name in ("same", "added", "removed", "changed", "renamed", "moved")}
     directories = [{"before": before, "after": after} for before, after in changes.directories]
-    return encode(
-        {
-            "version": 1,
-            "command": "diff",
-            "old": difference.old,
-            "new": difference.new,
-            "verdict": difference.verdict,
-            "only_metadata": difference.only_metadata,
-            "files": {"same": changes.same, **files, "moved": list(changes.moved), "directories": directories},
-            "metadata": {
-                "diff": difference.metadata_diff,
-                "diff_base64": _bytes_of(difference.metadata_diff),
-                "requirements": [asdict(each) for each in difference.requirements],
-            },
-            "record": [asdict(each) for each in difference.record],
-            "record_equivalent": difference.record_equivalent,
-            "archive": [asdict(each) for each in changes.archive],
-            "notes": list(difference.notes),
-        }
+    diff = difference.metadata_diff
+    return document(
+        "diff",
+        old=difference.old,
+        new=difference.new,
+        verdict=difference.verdict,
+        only_metadata=difference.only_metadata,
+        files={**files, "directories": directories},
+        metadata={"diff": diff, "diff_base64": _bytes_of(diff), "requirements": difference.requirements},
+        record=difference.record,
+        record_equivalent=difference.record_equivalent,
+        archive=changes.archive,
+        notes=difference.notes,
     )

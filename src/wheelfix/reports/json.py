@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,52 +10,40 @@ from wheelfix.results import Outcome, Report, Status
 from wheelfix.text import as_utf8
 
 if TYPE_CHECKING:
-    from wheelfix.results import Published, PublishReport
+    from wheelfix.results import PublishReport
 
 
 def render_json(report: Report, published: "PublishReport | None" = None) -> str:
     """Return ``report`` as JSON with a final line end, and what became of the wheels in a mirror if they were published."""
-    document: dict[str, Any] = {
-        "version": 1,
-        "command": report.command,
-        "wheels": [_wheel(outcome) for outcome in report.outcomes],
-        "rule_findings": [asdict(each) for each in report.rule_findings],
-        "disagreements": [asdict(each) for each in report.disagreements],
-        "summary": {status.value: report.count(status) for status in Status},
-    }
-    if published is not None:
-        document["published"] = [published_values(each) for each in published.files]
-    return encode(document)
-
-
-def published_values(published: "Published") -> dict[str, Any]:
-    """Return what became of a file in a mirror, as the JSON reports have it."""
-    return {
-        "source": None if published.source is None else str(published.source),
-        "status": published.status.value,
-        "project": published.project,
-        "filename": published.filename,
-        "path": published.path,
-        "sha256": published.sha256,
-        "notes": list(published.notes),
-        "problem": None if published.problem is None else asdict(published.problem),
-    }
+    return document(
+        report.command,
+        wheels=[_wheel(outcome) for outcome in report.outcomes],
+        rule_findings=report.rule_findings,
+        disagreements=report.disagreements,
+        summary={status.value: report.count(status) for status in Status},
+        **({} if published is None else {"published": published.files}),
+    )
 
 
 def _wheel(outcome: Outcome) -> dict[str, Any]:
     return {
-        "source": str(outcome.source),
-        "output": None if outcome.output is None else str(outcome.output),
-        "status": outcome.status.value,
+        "source": outcome.source,
+        "output": outcome.output,
+        "status": outcome.status,
         "project": outcome.project,
         "version": outcome.version,
-        "changes": [asdict(each) for each in outcome.changes],
-        "kept": [asdict(each) for each in outcome.kept],
-        "notes": list(outcome.notes),
+        "changes": outcome.changes,
+        "kept": outcome.kept,
+        "notes": outcome.notes,
         "sha256": {"source": outcome.source_sha256, "output": outcome.output_sha256},
-        "problem": None if outcome.problem is None else asdict(outcome.problem),
-        "findings": [asdict(each) for each in outcome.findings],
+        "problem": outcome.problem,
+        "findings": outcome.findings,
     }
+
+
+def document(command: str, **contents: object) -> str:
+    """Return what ``command`` found as JSON, version 1, with a final line end; of a dataclass all fields."""
+    return encode({"version": 1, "command": command, **contents})
 
 
 def encode(document: Mapping[str, Any]) -> str:
@@ -64,7 +52,7 @@ def encode(document: Mapping[str, Any]) -> str:
 
 
 def _clean(value: object) -> object:
-    """Return ``value`` with every text in it made encodable, and paths as text."""
+    """Return ``value`` in the types of JSON, with every text in it made encodable; paths are text."""
     match value:
         case str() | Path():
             return as_utf8(str(value))
@@ -72,5 +60,7 @@ def _clean(value: object) -> object:
             return {name: _clean(each) for name, each in value.items()}
         case list() | tuple():
             return [_clean(each) for each in value]
+        case _ if is_dataclass(value):
+            return {each.name: _clean(getattr(value, each.name)) for each in fields(value)}
         case _:
             return value

@@ -1,13 +1,12 @@
 """What happened to a mirror, and what it lists, as text and as JSON."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.reports.findings import finding_lines
-from wheelfix.reports.json import encode, published_values
+from wheelfix.reports.json import document
 from wheelfix.reports.text import counted, render_problem
 from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity
 from wheelfix.text import shown
@@ -19,6 +18,11 @@ _FIRST: Final = {
     "mirror remove": PublishStatus.REMOVED,
 }
 """What each command is there for."""
+_LISTED: Final = (
+    "filename", "url", "sha256", "size", "upload_time", "added", "upstream", "upstream_time", "requires_python", "yanked",
+    "yanked_by",
+)  # fmt: skip
+"""What is reported of a file in a mirror, besides its original."""
 _NOT_DONE: Final = {PublishStatus.REFUSED: "not added", PublishStatus.FAILED: "not added"}
 
 
@@ -68,15 +72,8 @@ def render_list_summary(pages: Sequence[Page]) -> str:
 
 def render_publish_json(report: PublishReport) -> str:
     """Return the report as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
-    return encode(
-        {
-            "version": 1,
-            "command": report.command,
-            "mirror": str(report.mirror),
-            "files": [published_values(each) for each in report.files],
-            "summary": {status.value: report.count(status) for status in PublishStatus},
-        }
-    )
+    summary = {status.value: report.count(status) for status in PublishStatus}
+    return document(report.command, mirror=report.mirror, files=report.files, summary=summary)
 
 
 def render_page(page: Page) -> str:
@@ -95,31 +92,13 @@ def _line(file: ListedFile) -> str:
 
 def render_pages_json(mirror: str, pages: Iterable[Page]) -> str:
     """Return what a mirror lists as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
-    return encode(
-        {
-            "version": 1,
-            "command": "mirror list",
-            "mirror": mirror,
-            "projects": [{"name": page.project, "files": [_values(each) for each in page.files]} for page in pages],
-        }
-    )
+    projects = [{"name": page.project, "files": [_values(each) for each in page.files]} for page in pages]
+    return document("mirror list", mirror=mirror, projects=projects)
 
 
 def _values(file: ListedFile) -> dict[str, Any]:
-    return {
-        "filename": file.filename,
-        "url": file.url,
-        "sha256": file.sha256,
-        "size": file.size,
-        "upload_time": file.upload_time,
-        "added": file.added,
-        "upstream": file.upstream,
-        "upstream_time": file.upstream_time,
-        "requires_python": file.requires_python,
-        "yanked": file.yanked,
-        "yanked_by": file.yanked_by,
-        "original": None if file.origin is None else {"filename": file.origin.filename, "sha256": file.origin.sha256},
-    }
+    original = file.origin and {"filename": file.origin.filename, "sha256": file.origin.sha256}
+    return {**{name: getattr(file, name) for name in _LISTED}, "original": original}
 
 
 def render_mirror_check(report: MirrorCheckReport, *, verbose: bool = False) -> str:
@@ -151,19 +130,11 @@ def render_mirror_check_summary(report: MirrorCheckReport) -> str:
 
 def render_mirror_check_json(mirror: str, report: MirrorCheckReport) -> str:
     """Return the report as JSON, version 1, with a final line end; its schema is docs/mirror.schema.json."""
-    return encode(
-        {
-            "version": 1,
-            "command": "mirror check",
-            "mirror": mirror,
-            "findings": [asdict(each) for each in report.findings],
-            "fixed": [asdict(each) for each in report.fixed],
-            "summary": {
-                "projects": report.projects,
-                "files": report.files,
-                "errors": report.count(Severity.ERROR),
-                "warnings": report.count(Severity.WARNING),
-                "suppressed": report.suppressed,
-            },
-        }
-    )
+    summary = {
+        "projects": report.projects,
+        "files": report.files,
+        "errors": report.count(Severity.ERROR),
+        "warnings": report.count(Severity.WARNING),
+        "suppressed": report.suppressed,
+    }
+    return document("mirror check", mirror=mirror, findings=report.findings, fixed=report.fixed, summary=summary)

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 import msgspec
 
 from wheelfix.fix.describe import WheelExplanation
-from wheelfix.reports.json import encode
+from wheelfix.reports.json import document
 from wheelfix.reports.text import render_change
 from wheelfix.results import Change, Finding
 from wheelfix.rules.actions import WHEEL_ACTIONS
@@ -67,7 +66,7 @@ def render_rules_json(rules: RuleSet) -> str:
     listed = [
         {**msgspec.to_builtins(rule), "origin": origin} for rule, origin in zip(rules.rules, rules.origins, strict=True)
     ]
-    return encode({"version": 1, "command": "rules list", "digest": rules.digest, "rules": listed})
+    return document("rules list", digest=rules.digest, rules=listed)
 
 
 def render_explanation(explanation: WheelExplanation, *, wanted: str | None = None) -> str:
@@ -178,7 +177,7 @@ def _why(change: Change) -> str:
 
 def render_explanations_json(explanations: Sequence[WheelExplanation]) -> str:
     """Return explanations as JSON, version 1."""
-    return encode({"version": 1, "command": "rules explain", "wheels": [asdict(each) for each in explanations]})
+    return document("rules explain", wheels=explanations)
 
 
 def render_results(results: Sequence[Result], *, untested: Sequence[str] = (), verbose: bool = False) -> str:
@@ -207,10 +206,10 @@ def _lines(text: str) -> list[str]:
 
 def render_results_json(results: Sequence[Result]) -> str:
     """Return the results of test cases as JSON, version 1."""
-    listed = [{"name": each.name, "passed": each.passed, "differences": list(each.differences)} for each in results]
-    return encode({"version": 1, "command": "rules test", "results": listed})
+    listed = [{"name": each.name, "passed": each.passed, "differences": each.differences} for each in results]
+    return document("rules test", results=listed)
 
 
 def render_rule_findings_json(findings: Sequence[Finding]) -> str:
     """Return the findings of rules as JSON, version 1."""
-    return encode({"version": 1, "command": "rules check", "findings": [asdict(each) for each in findings]})
+    return document("rules check", findings=findings)

@@ -1,11 +1,11 @@
 """Descriptions of wheels: the lines around the table of requirements, its rows, and JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from wheelfix.fix.describe import Description, RequirementLine
-from wheelfix.reports.json import encode
+from wheelfix.reports.json import document
 from wheelfix.reports.text import counted, render_change
 from wheelfix.results import ChangeAction, Disagreement, Verdict
 from wheelfix.text import shown
@@ -120,7 +120,4 @@ def _size(size: int) -> str:
 
 def render_descriptions_json(descriptions: Sequence[Description], disagreements: Sequence[Disagreement] = ()) -> str:
     """Return the wheels as JSON, version 1, with a final line end."""
-    wheels = [asdict(each) for each in descriptions]
-    return encode(
-        {"version": 1, "command": "show", "wheels": wheels, "disagreements": [asdict(each) for each in disagreements]}
-    )
+    return document("show", wheels=descriptions, disagreements=disagreements)

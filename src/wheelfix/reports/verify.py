@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from wheelfix.codes import Fix
 from wheelfix.reports.findings import finding_lines
-from wheelfix.reports.json import encode
+from wheelfix.reports.json import document
 from wheelfix.results import CheckedWheel, Finding, Severity, VerifyReport
 from wheelfix.text import shown
 from wheelfix.verify.registry import CHECKS
@@ -63,22 +62,6 @@ def _number(count: int, noun: str) -> str:
 
 def render_verify_json(report: VerifyReport) -> str:
     """Return the report as JSON, version 1, with a final line end; its schema is docs/verify.schema.json."""
-    return encode(
-        {
-            "version": 1,
-            "command": "verify",
-            "wheels": [
-                {
-                    "source": str(each.source),
-                    "findings": [asdict(finding) for finding in each.findings],
-                    "suppressed": each.suppressed,
-                }
-                for each in report.wheels
-            ],
-            "summary": {
-                "wheels": len(report.wheels),
-                **{f"{severity}s": report.count(severity) for severity in Severity},
-                "suppressed": report.suppressed,
-            },
-        }
-    )
+    severities = {f"{severity}s": report.count(severity) for severity in Severity}
+    summary = {"wheels": len(report.wheels), **severities, "suppressed": report.suppressed}
+    return document("verify", wheels=report.wheels, summary=summary)
