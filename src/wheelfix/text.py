@@ -59,6 +59,11 @@ def shown_few(names: Sequence[str], most: int = 3) -> str:
     return shown(", ".join(names[:most]) + more)
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number of things: ``1 file``, ``2 files``."""
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a hint for ``word``, which is not one of ``known``.
 

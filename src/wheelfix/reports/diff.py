@@ -9,7 +9,7 @@ from wheelfix.diff.model import ArchiveChange, ChangeKind, Difference, FileChang
 from wheelfix.reports.json import document
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE
 from wheelfix.results import Outcome, Report
-from wheelfix.text import as_utf8, shown, shown_few
+from wheelfix.text import as_utf8, counted, shown, shown_few
 from wheelfix.wheel.record import RecordRow
 
 
@@ -86,8 +86,8 @@ def _files(difference: Difference, verbose: bool) -> Iterator[str]:
     for mark, found in (("+", changes.added), ("-", changes.removed), ("~", changes.changed), (">", renamed)):
         lines += _few([f"{mark} {_entry(each)}" for each in found], verbose)
     if followers and not verbose:
-        lines.append(f"{_counted(len(followers), 'file')} only in renamed directories (use -v to show all)")
-    lines.append(f"{_counted(changes.same, 'file')} with the same content")
+        lines.append(f"{counted(len(followers), 'file')} only in renamed directories (use -v to show all)")
+    lines.append(f"{counted(changes.same, 'file')} with the same content")
     return (f"  {line}" for line in lines)
 
 
@@ -95,10 +95,6 @@ def _follows(change: FileChange, directories: Iterable[tuple[str, str]]) -> bool
     """Whether only the directory of the file has another name."""
     (top, _, rest), (new_top, _, new_rest) = ((name or "").partition("/") for name in (change.before, change.after))
     return (top, new_top) in directories and rest == new_rest
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _entry(change: FileChange) -> str:
@@ -118,7 +114,7 @@ def _record(difference: Difference, verbose: bool) -> list[str]:
     followers = [each for each in difference.record if each.kind is ChangeKind.RENAMED and not verbose]
     lines = _few([_row(each) for each in difference.record if verbose or each.kind is not ChangeKind.RENAMED], verbose)
     return (
-        [*lines, f"{_counted(len(followers), 'row')} only in renamed directories (use -v to show all)"]
+        [*lines, f"{counted(len(followers), 'row')} only in renamed directories (use -v to show all)"]
         if followers
         else lines
     )
@@ -144,7 +140,7 @@ def _rest(row: RecordRow) -> str:
 def _archive(difference: Difference, verbose: bool) -> list[str]:
     lines, moved = [], difference.files.moved
     if moved:
-        lines.append(f"order: {_counted(len(moved), 'file')} moved: {shown_few(moved, len(moved) if verbose else 3)}")
+        lines.append(f"order: {counted(len(moved), 'file')} moved: {shown_few(moved, len(moved) if verbose else 3)}")
     kinds: defaultdict[str, list[ArchiveChange]] = defaultdict(list)
     for each in difference.files.archive:
         kinds[each.kind].append(each)

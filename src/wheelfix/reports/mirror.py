@@ -7,9 +7,9 @@ from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.reports.findings import finding_lines
 from wheelfix.reports.json import document
-from wheelfix.reports.text import counted, render_problem
+from wheelfix.reports.text import render_problem
 from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity
-from wheelfix.text import shown
+from wheelfix.text import counted, shown
 
 _FIRST: Final = {
     "mirror add": PublishStatus.ADDED,

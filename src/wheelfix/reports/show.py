@@ -6,9 +6,9 @@ from typing import Final
 
 from wheelfix.fix.describe import Description, RequirementLine
 from wheelfix.reports.json import document
-from wheelfix.reports.text import counted, render_change
+from wheelfix.reports.text import render_change
 from wheelfix.results import ChangeAction, Disagreement, Verdict
-from wheelfix.text import shown
+from wheelfix.text import counted, shown
 
 _RUNTIMES = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL (XPU)"}
 _MOST_WORDS = 2

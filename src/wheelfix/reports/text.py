@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.findings import finding_lines
 from wheelfix.results import Change, Disagreement, Finding, Outcome, Part, Problem, Report, Status
-from wheelfix.text import shown, shown_few
+from wheelfix.text import counted, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 
 _LONGEST = 1000
@@ -87,11 +87,6 @@ def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
     if other:
         parts.append(counted(other, "other change" if dropped else "change"))
     return ", ".join(parts)
-
-
-def counted(number: int, thing: str) -> str:
-    """Return a number of things: ``1 file``, ``2 files``."""
-    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def render_change(change: Change) -> str:

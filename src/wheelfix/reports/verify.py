@@ -7,7 +7,7 @@ from wheelfix.codes import Fix
 from wheelfix.reports.findings import finding_lines
 from wheelfix.reports.json import document
 from wheelfix.results import CheckedWheel, Finding, Severity, VerifyReport
-from wheelfix.text import shown
+from wheelfix.text import counted, shown
 from wheelfix.verify.registry import CHECKS
 
 
@@ -40,7 +40,7 @@ def _counts(findings: Sequence[Finding]) -> str:
     """
     severities = Counter(finding.severity for finding in findings)
     fixes = Counter(_how(finding) for finding in findings if finding.fixable)
-    words = [_number(severities[each], each) for each in Severity if severities[each]]
+    words = [counted(severities[each], each) for each in Severity if severities[each]]
     can = [f"{fixes[how]} {how}" for how in sorted(fixes)]
     return ", ".join(words) + (f"; {', '.join(can)}" if can else "")
 
@@ -51,13 +51,9 @@ def render_verify_summary(report: VerifyReport) -> str:
     >>> render_verify_summary(VerifyReport(()))
     'Checked 0 wheels: 0 errors, 0 warnings\\n'
     """
-    words = [_number(report.count(each), each) for each in Severity if each is not Severity.NOTE or report.count(each)]
+    words = [counted(report.count(each), each) for each in Severity if each is not Severity.NOTE or report.count(each)]
     suppressed = f" ({report.suppressed} suppressed)" if report.suppressed else ""
-    return f"Checked {_number(len(report.wheels), 'wheel')}: {', '.join(words)}{suppressed}\n"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
+    return f"Checked {counted(len(report.wheels), 'wheel')}: {', '.join(words)}{suppressed}\n"
 
 
 def render_verify_json(report: VerifyReport) -> str:

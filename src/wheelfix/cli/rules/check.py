@@ -11,9 +11,10 @@ from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option
 from wheelfix.errors import RulesError
 from wheelfix.reports.registry import TEXT, formats, renderer
-from wheelfix.reports.text import counted, render_rule_findings
+from wheelfix.reports.text import render_rule_findings
 from wheelfix.rules.lint import lint_names
 from wheelfix.rules.registry import rules_error
+from wheelfix.text import counted
 
 if TYPE_CHECKING:
     from wheelfix.results import Finding
