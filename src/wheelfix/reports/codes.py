@@ -45,20 +45,17 @@ def explain_code(code: str) -> list[tuple[str, Check]]:
 
 
 def paragraphs(check: Check) -> Iterator[tuple[str, str]]:
-    """Yield what there is to say of a code, with a label; the first has none. ``explain`` and the docs have this text."""
-    yield "", check.meaning
-    if check.refused_by:
-        yield "Refused by", ", ".join(check.refused_by)
-    if check.consequence:
-        yield "Consequence", check.consequence
-    if check.example:
-        yield "Example", check.example
-    if check.remedy:
-        yield "How to fix it", check.remedy
-    if check.fix is not Fix.NO:
-        yield "Fixable by wheelfix", check.fix
-    if check.specification:
-        yield "Specification", check.specification
+    """Return what there is to say of a code, with a label; the first has none. ``explain`` and the docs have this text."""
+    table = {
+        "": check.meaning,
+        "Refused by": ", ".join(check.refused_by),
+        "Consequence": check.consequence,
+        "Example": check.example,
+        "How to fix it": check.remedy,
+        "Fixable by wheelfix": "" if check.fix is Fix.NO else check.fix,
+        "Specification": check.specification,
+    }
+    return ((label, text) for label, text in table.items() if text)
 
 
 def render_code(code: str) -> str:
