@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from wheelfix.verify.run import verify_wheels
+from wheelfix.verify.batch import verify_wheels
 
 ROOT: Final = Path(__file__).parents[1]
 TARGET: Final = ROOT / "src/wheelfix/verify/examples.py"

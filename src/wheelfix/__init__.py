@@ -113,7 +113,7 @@ if TYPE_CHECKING:
         RuleSet as RuleSet,
         When as When,
     )
-    from wheelfix.verify.run import verify_wheels as verify_wheels
+    from wheelfix.verify.batch import verify_wheels as verify_wheels
     from wheelfix.wheel.editor import (
         AddField as AddField,
         Edit as Edit,
@@ -156,7 +156,7 @@ _HOMES: Final = {
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
-    "verify.run": ("verify_wheels",),
+    "verify.batch": ("verify_wheels",),
     "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),

@@ -8,8 +8,8 @@ from check_wheel_contents.checks import Check
 
 from checkers import PAGE, complaint, noticed, page, sound_complaints
 from mutating import mutated
+from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import verify_wheels
 
 COVERED = {"W001": "contents-bytecode", "W005": "contents-common-name"}
 """What check-wheel-contents reports and ``verify`` has a code for."""

@@ -12,8 +12,8 @@ from wheelfix.options import Selection
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.verify import render_checked_wheel, render_verify_summary
 from wheelfix.results import VerifyReport
+from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import verify_wheels
 
 
 @click.command("verify", cls=Command, sections=CHECKING, short_help="Check wheels for errors.")

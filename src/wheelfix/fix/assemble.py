@@ -16,8 +16,8 @@ from wheelfix.errors import ArchiveError
 from wheelfix.fix.plan import Plan, problem_of
 from wheelfix.results import Problem
 from wheelfix.text import shown
-from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.run import structural_errors
+from wheelfix.verify.subject import RawFinding
 from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance

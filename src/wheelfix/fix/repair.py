@@ -15,11 +15,11 @@ from wheelfix.fix.plan import Plan, void_signatures
 from wheelfix.options import Selection
 from wheelfix.results import Change, ChangeAction
 from wheelfix.text import shown
-from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.verify.hashing import Sums
+from wheelfix.verify.names import fixed_wheel_file
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import examine, reported
-from wheelfix.verify.wheel_file import fixed_wheel_file
+from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
 from wheelfix.wheel.editor import AddField, Editor, RemoveFile, SetField
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from wheelfix.text import shown, shown_few
-from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.metadata import LICENSE_FILE, has_license_files, missing_licenses
-from wheelfix.verify.subject import Subject
+from wheelfix.verify.subject import RawFinding, Subject
 from wheelfix.wheel.editor import REQUIRES, RemoveFile
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import PROVENANCE, read_provenance

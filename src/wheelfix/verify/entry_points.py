@@ -17,8 +17,7 @@ from typing import Final, NamedTuple
 
 from wheelfix.codes import Client, in_table_order
 from wheelfix.text import shown
-from wheelfix.verify.finding import RawFinding, cut
-from wheelfix.verify.subject import Subject
+from wheelfix.verify.subject import RawFinding, Subject, cut
 
 _LIBRARIES: Final = ("purelib", "platlib")
 _ENDINGS: Final = (".py", ".pyc", ".so", ".pyd")

@@ -14,8 +14,7 @@ from wheelfix.codes import Client
 from wheelfix.errors import EditError
 from wheelfix.text import shown
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.finding import RawFinding, RewriteField, cut
-from wheelfix.verify.subject import Subject
+from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
 from wheelfix.wheel.editor import SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS, check_value, find
 from wheelfix.wheel.filename import parsed_version

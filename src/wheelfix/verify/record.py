@@ -14,9 +14,8 @@ from typing import Final
 from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import RecordError
 from wheelfix.text import shown
-from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding
 from wheelfix.verify.hashing import Sums
-from wheelfix.verify.subject import Subject
+from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, Subject
 from wheelfix.wheel.editor import RemoveFile
 from wheelfix.wheel.record import (
     KNOWN,

@@ -14,9 +14,8 @@ from packaging.utils import canonicalize_name
 from wheelfix.codes import Client
 from wheelfix.text import shown
 from wheelfix.verify.client_quirks import refusals, specifier_faults
-from wheelfix.verify.finding import RawFinding, RewriteField, cut
 from wheelfix.verify.metadata import LEVEL, is_later, is_possible, raising
-from wheelfix.verify.subject import Subject
+from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
 from wheelfix.wheel.editor import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
 from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_fixed_by_uv

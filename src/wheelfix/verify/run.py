@@ -1,37 +1,27 @@
-"""Every check on one wheel, or on many."""
+"""Every check on one wheel."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from wheelfix.codes import first_of_each
-from wheelfix.errors import SourceChanged, WheelError
-from wheelfix.executors import Workers, run_all
-from wheelfix.options import Selection, listed
-from wheelfix.progress import NO_PROGRESS, Progress
-from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, Severity, VerifyReport, failure, no_result
+from wheelfix.errors import SourceChanged
+from wheelfix.results import CheckedWheel, Finding, Severity
 from wheelfix.text import shown
 from wheelfix.verify.archive import check_directories, check_each, check_entries
 from wheelfix.verify.companions import check_companions
 from wheelfix.verify.entry_points import check_entry_points
-from wheelfix.verify.finding import RawFinding
 from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.metadata import check_fields
-from wheelfix.verify.names import check_names
+from wheelfix.verify.names import check_names, check_wheel_file
 from wheelfix.verify.record import Listing, check_rows, read_listing
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.release import Statement, compare_releases, read_statement
 from wheelfix.verify.requirements import check_requirements
-from wheelfix.verify.subject import Subject, damaged, unreadable
-from wheelfix.verify.wheel_file import check_wheel_file
+from wheelfix.verify.subject import RawFinding, Subject, damaged, unreadable
 from wheelfix.wheel.zip.layout import Layout
-from wheelfix.wheel.zip.source import Readable, Source
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
+from wheelfix.wheel.zip.source import Readable
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
@@ -49,9 +39,6 @@ _RANK: Final = {
 """The order in which findings are reported: errors first, then that of the registry."""
 _MOST_ALIKE: Final = 1_000
 """How many findings of one code are reported of a wheel; the rest is counted."""
-
-
-_EVERYTHING: Final = Selection()
 
 
 def check_wheel(path: Path, *, source: Readable | None = None) -> CheckedWheel:
@@ -190,83 +177,3 @@ def reported(found: Iterable[RawFinding]) -> list[RawFinding]:
     kept, more = first_of_each(found, _MOST_ALIKE)
     kept += (RawFinding(code, "", f"and {number} more of this kind") for code, number in more.items())
     return sorted(kept, key=lambda each: _RANK[each.code])
-
-
-def verify_wheels(
-    paths: Iterable[Path | str] | Path | str,
-    *,
-    selection: Selection = _EVERYTHING,
-    jobs: int = 1,
-    executor: "Executor | None" = None,
-    progress: Progress = NO_PROGRESS,
-) -> VerifyReport:
-    """Return the findings of every wheel: archive, names, RECORD, METADATA, entry points, and releases that disagree.
-
-    ``paths`` are wheels, not directories. Every file in each is read, in bounded memory and with up to four threads.
-    ``selection`` says which codes are reported; a file that cannot be read is always reported. ``jobs`` processes work at a
-    time, or those of ``executor``. Nothing is raised for a wheel that is damaged, missing or no wheel at all: that is a
-    finding too.
-
-    :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
-    :raises ResultError: if the system does not let this process start so many others.
-    """
-    selection = selection.among(CHECKS)
-    given = [Path(path) for path in listed(paths)]
-    statements: dict[Path, Statement] = {}
-    checked: dict[Path, CheckedWheel] = {}
-
-    def done(path: Path, result: tuple[CheckedWheel, Statement | None]) -> None:
-        wheel, statement = result
-        checked[path] = _selected(wheel, selection)
-        if statement is not None:
-            statements[path] = statement
-        progress.wheel_checked(checked[path])
-
-    distinct, workers = list(dict.fromkeys(given)), Workers(jobs, executor)
-    check = partial(_check, progress=progress if workers.work_here(len(distinct)) else NO_PROGRESS)
-    run_all(check, distinct, workers, lost=lambda path, error: _unreadable(no_result(path, error)), done=done)
-    for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
-        added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
-        findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
-        checked[path] = replace(before, findings=findings, suppressed=suppressed)
-    return VerifyReport(tuple(checked[path] for path in given))
-
-
-class _Counted:
-    """``source``, with what is read of its entries reported to ``progress``."""
-
-    def __init__(self, source: Source, progress: Progress) -> None:
-        self._source = source
-        self._progress = progress
-        self.size = source.size
-        self.check_unchanged = source.check_unchanged
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """Return exactly ``size`` bytes from ``offset``."""
-        self._progress.file_advanced(self._source.path.name, size)
-        return self._source.read_at(offset, size)
-
-
-def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | None]:
-    """Return the findings of one wheel, and what it declares if it can be read."""
-    try:
-        try:
-            source = Source(path)
-        except (WheelError, OSError):
-            return check_wheel(path), None  # the finding says why
-        with source:
-            progress.file_started(path.name, source.size)
-            return check_wheel(path, source=_Counted(source, progress)), read_statement(path)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its finding says what it was
-        return _unreadable(failure(path, error))
-
-
-def _unreadable(outcome: Outcome) -> tuple[CheckedWheel, None]:
-    problem = outcome.problem
-    message = f"{problem.message}. {problem.hint}" if problem else "it cannot be read"
-    return CheckedWheel(outcome.source, (CHECKS[UNREADABLE].finding("", message),)), None
-
-
-def _selected(wheel: CheckedWheel, selection: Selection) -> CheckedWheel:
-    chosen = tuple(each for each in wheel.findings if each.code == UNREADABLE or selection.includes(each.code))
-    return replace(wheel, findings=chosen, suppressed=len(wheel.findings) - len(chosen))

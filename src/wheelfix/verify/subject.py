@@ -1,29 +1,105 @@
-"""A wheel opened as far as possible: what cannot be read is a finding, and the rest is checked all the same."""
+"""A wheel opened as far as possible: what cannot be read is a finding, with what would fix it, and the rest is checked."""
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from packaging.utils import parse_wheel_filename
 
-from wheelfix.codes import EVERYONE, Client, in_table_order
+from wheelfix.codes import EVERYONE, Client, Fix, in_table_order
 from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceChanged, StructureError, WheelError
+from wheelfix.results import Finding
 from wheelfix.text import shown
-from wheelfix.verify.finding import RawFinding, RewriteMetadata
-from wheelfix.verify.registry import BY_ERROR
+from wheelfix.verify.registry import BY_ERROR, CHECKS
+from wheelfix.wheel.editor import Edit
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document, with_plain_line_ends
-from wheelfix.wheel.record import Record
+from wheelfix.wheel.record import Record, RecordRow, RowEdit
 from wheelfix.wheel.wheel import dist_info_errors, find_dist_info, limit_of
 from wheelfix.wheel.zip.findings import ArchiveFinding
 from wheelfix.wheel.zip.inflate import BEHIND, read_content
 from wheelfix.wheel.zip.layout import Layout, read_loosely
 from wheelfix.wheel.zip.source import Readable, Source
 from wheelfix.wheel.zip.structs import Entry
+
+_LONGEST: Final = 100
+"""How much of a value is reported, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """Change the row of RECORD at ``index``."""
+
+    index: int
+    change: RowEdit
+
+
+@dataclass(frozen=True, slots=True)
+class AddRow:
+    """Add a row to RECORD."""
+
+    row: RecordRow
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteField:
+    """Give the field that begins at ``start``, in bytes, another value; ``None`` removes it."""
+
+    start: int
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteMetadata:
+    """Replace METADATA by ``data``."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetWheelField:
+    """Set this field of the WHEEL file, in this spelling."""
+
+    name: str
+    value: str
+
+
+FixStep: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | Edit
+
+
+@dataclass(frozen=True, slots=True)
+class RawFinding:
+    """One finding: its code, its place, what is wrong there, and the steps that fix it, none where nothing can.
+
+    ``file`` is the file that rows of RECORD contradict, or that may be there in the place of another one: it may be damaged,
+    so that it is fixed only if the content is trusted. ``refused_by`` is set where this form of the finding is
+    refused by others than the registry says of its code.
+    """
+
+    code: str
+    place: str
+    message: str
+    fixes: tuple[FixStep, ...] = ()
+    file: str = ""
+    refused_by: tuple[Client, ...] | None = None
+
+    @property
+    def finding(self) -> Finding:
+        """The finding as it is reported; it is fixable where ``repair`` can fix it."""
+        check = CHECKS[self.code]
+        fixable = bool(self.fixes) and check.fix is not Fix.NO
+        needs_trust = fixable and (check.fix is Fix.TRUSTED or bool(self.file))
+        return check.finding(self.place, self.message, fixable=fixable, needs_trust=needs_trust, refused_by=self.refused_by)
+
+
+def cut(text: str) -> str:
+    """Return the beginning of ``text``, a value of a wheel, as it can be printed safely."""
+    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
 
 _BUILT_IN: Final = (Client.PIP, Client.INSTALLER)
 _STRICT: Final = (Client.UV, Client.PYPI)

@@ -16,7 +16,7 @@ from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Output, Policy
 from wheelfix.progress import NoProgress
 from wheelfix.results import CheckedWheel, Outcome, Status
-from wheelfix.verify.run import verify_wheels
+from wheelfix.verify.batch import verify_wheels
 
 
 class Terminal(io.StringIO):

@@ -9,7 +9,7 @@ import pytest
 from building import Entry, write_wheel
 from flaws import FLAWS, record_of, sound
 from running import wheelfix
-from wheelfix.verify.run import verify_wheels
+from wheelfix.verify.batch import verify_wheels
 
 NASTY = "demo/%0A\n::error::x\x1b[2J.py"
 

@@ -8,7 +8,7 @@ from building import build_wheel
 from fixing import values
 from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.verify.run import verify_wheels
+from wheelfix.verify.batch import verify_wheels
 from wheelfix.wheel.editor import RemoveField
 from wheelfix.wheel.requirement import read_requirement
 from wheelfix.wheel.wheel import Wheel

@@ -11,8 +11,8 @@ from wheelfix.codes import Check
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.reports.sarif import render_mirror_check_sarif, render_sarif, render_verify_sarif
 from wheelfix.results import CheckedWheel, Finding, Severity, VerifyReport
+from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import verify_wheels
 
 _MESSAGE: Final = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
 _LEVEL: Final = {"enum": ["none", "note", "warning", "error"]}

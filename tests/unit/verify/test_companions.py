@@ -9,8 +9,9 @@ from building import write_wheel
 from flaws import HEAD, metadata, record_of, signature_of, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Policy
+from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.metadata import missing_licenses
-from wheelfix.verify.run import findings_in, verify_wheels
+from wheelfix.verify.run import findings_in
 from wheelfix.wheel.metadata import Document
 
 DEEP = b"[" * 200_000

@@ -8,8 +8,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from building import write_wheel
 from flaws import HEAD, NEEDS, TYPE, metadata, sound
-from wheelfix.verify.finding import RawFinding, RewriteField
 from wheelfix.verify.run import findings_in
+from wheelfix.verify.subject import RawFinding, RewriteField
 from wheelfix.wheel.editor import AddField, SetField
 
 

@@ -10,10 +10,9 @@ import pytest
 from building import Entry, RecordStyle, write_wheel
 from counting import count_calls
 from flaws import record_of, sound
-from wheelfix.verify.finding import AddRow, ChangeRow, RawFinding
 from wheelfix.verify.record import read_listing
 from wheelfix.verify.run import check_wheel, findings_in
-from wheelfix.verify.subject import Subject
+from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, Subject
 from wheelfix.wheel.record import KNOWN, RowEdit, hash_column
 
 

@@ -11,8 +11,9 @@ from places import SAMPLES
 from wheelfix.codes import Fix
 from wheelfix.errors import WheelError
 from wheelfix.results import CheckedWheel, Severity
+from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.registry import CHECKS
-from wheelfix.verify.run import check_wheel, findings_in, verify_wheels
+from wheelfix.verify.run import check_wheel, findings_in
 from wheelfix.verify.subject import found_of
 
 each_flaw = pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")

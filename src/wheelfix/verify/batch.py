@@ -1,0 +1,184 @@
+"""Many wheels verified, and those of one release compared: resolvers read one of them and assume that it speaks for all."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from packaging.utils import canonicalize_name
+
+from wheelfix.errors import WheelError
+from wheelfix.executors import Workers, run_all
+from wheelfix.options import Selection, listed
+from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyReport, failure, no_result
+from wheelfix.text import shown_few
+from wheelfix.verify.registry import CHECKS
+from wheelfix.verify.run import check_wheel
+from wheelfix.wheel.release import Declared, disagreements_of, releases_of
+from wheelfix.wheel.requirement import plain_specifier, specifier_meaning
+from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.source import Source
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+_EVERYTHING: Final = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a wheel declares, and the file names of the wheels that it was corrected from."""
+
+    requirements: tuple[str, ...]
+    extras: frozenset[str]
+    requires_python: str
+    made_from: frozenset[str]
+
+
+def read_statement(path: Path) -> Statement | None:
+    """Return what the wheel at ``path`` declares, ``None`` where it cannot be read: its own findings say why."""
+    try:
+        with Wheel(path) as wheel:
+            declared = Declared.of(wheel.document.data)
+            provenance = wheel.provenance
+    except (WheelError, OSError):
+        return None
+    return Statement(
+        declared.requirements,
+        frozenset(map(canonicalize_name, declared.extras)),
+        plain_specifier(declared.requires_python),
+        frozenset(each.filename for each in provenance.ancestors) if provenance else frozenset(),
+    )
+
+
+def compare_releases(statements: Mapping[Path, Statement]) -> list[tuple[Path, Finding]]:
+    """Return the wheels that disagree with others of their release, each with a finding that says on what."""
+    return list(dict.fromkeys(each for view in _views(statements) for each in _disagreeing(view)))
+
+
+def _views(statements: Mapping[Path, Statement]) -> Iterator[dict[Path, Statement]]:
+    """Yield the wheels as they came and, where corrections of some are given too, as they are with those in their place.
+
+    A wheel is a correction of the one that its provenance names, or that has the same file name: it takes its place, and
+    need not agree with it.
+    """
+    by_name: dict[str, list[Path]] = {}
+    for path in statements:
+        by_name.setdefault(path.name, []).append(path)
+    originals, corrections = set[Path](), set[Path]()
+    for alike in by_name.values():
+        _, *later = sorted(alike, key=lambda path: len(statements[path].made_from))
+        corrections.update(later)
+        originals.update(set(alike) - set(later[-1:]) if later else ())
+    for path, each in statements.items():
+        sources = {source for name in each.made_from - {path.name} for source in by_name.get(name, ())}
+        originals |= sources
+        corrections |= {path} if sources else set()
+    yield {path: each for path, each in statements.items() if path not in corrections}
+    if corrections:
+        yield {path: each for path, each in statements.items() if path not in originals}
+
+
+def _disagreeing(statements: Mapping[Path, Statement]) -> Iterator[tuple[Path, Finding]]:
+    """Yield on what wheels of one release disagree, for each wheel that lacks what others have."""
+    lacking: dict[tuple[Path, str], list[str]] = {}
+    for each in disagreements_of({path: statement.requirements for path, statement in statements.items()}):
+        for path in each.missing:
+            lacking.setdefault((path, "Requires-Dist"), []).append(each.requirement)
+    for release in releases_of(statements):
+        extras = frozenset().union(*(statements[path].extras for path in release))
+        pythons = {path: specifier_meaning(statements[path].requires_python) for path in release}
+        for path in release:
+            if missing := sorted(extras - statements[path].extras):
+                lacking.setdefault((path, "Provides-Extra"), []).extend(missing)
+            others = {statements[each].requires_python for each in release if pythons[each] != pythons[path]}
+            if others:
+                said = shown_few([each or "nothing" for each in sorted(others)])
+                message = f"wheels of the same release say {said}; whether uv lock fails depends on which of them it reads"
+                yield path, CHECKS["release-requires-python"].finding("Requires-Python", message)
+    for (path, place), texts in lacking.items():
+        verb = "require" if place == "Requires-Dist" else "provide"
+        message = f"wheels of the same release also {verb} {shown_few(texts)}"
+        yield path, CHECKS["release-disagrees"].finding(place, message)
+
+
+def verify_wheels(
+    paths: Iterable[Path | str] | Path | str,
+    *,
+    selection: Selection = _EVERYTHING,
+    jobs: int = 1,
+    executor: "Executor | None" = None,
+    progress: Progress = NO_PROGRESS,
+) -> VerifyReport:
+    """Return the findings of every wheel: archive, names, RECORD, METADATA, entry points, and releases that disagree.
+
+    ``paths`` are wheels, not directories. Every file in each is read, in bounded memory and with up to four threads.
+    ``selection`` says which codes are reported; a file that cannot be read is always reported. ``jobs`` processes work at a
+    time, or those of ``executor``. Nothing is raised for a wheel that is damaged, missing or no wheel at all: that is a
+    finding too.
+
+    :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
+    :raises ResultError: if the system does not let this process start so many others.
+    """
+    selection = selection.among(CHECKS)
+    given = [Path(path) for path in listed(paths)]
+    statements: dict[Path, Statement] = {}
+    checked: dict[Path, CheckedWheel] = {}
+
+    def done(path: Path, result: tuple[CheckedWheel, Statement | None]) -> None:
+        wheel, statement = result
+        checked[path] = _selected(wheel, selection)
+        if statement is not None:
+            statements[path] = statement
+        progress.wheel_checked(checked[path])
+
+    distinct, workers = list(dict.fromkeys(given)), Workers(jobs, executor)
+    check = partial(_check, progress=progress if workers.work_here(len(distinct)) else NO_PROGRESS)
+    run_all(check, distinct, workers, lost=lambda path, error: _unreadable(no_result(path, error)), done=done)
+    for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
+        added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
+        findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
+        checked[path] = replace(before, findings=findings, suppressed=suppressed)
+    return VerifyReport(tuple(checked[path] for path in given))
+
+
+class _Counted:
+    """``source``, with what is read of its entries reported to ``progress``."""
+
+    def __init__(self, source: Source, progress: Progress) -> None:
+        self._source = source
+        self._progress = progress
+        self.size = source.size
+        self.check_unchanged = source.check_unchanged
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return exactly ``size`` bytes from ``offset``."""
+        self._progress.file_advanced(self._source.path.name, size)
+        return self._source.read_at(offset, size)
+
+
+def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | None]:
+    """Return the findings of one wheel, and what it declares if it can be read."""
+    try:
+        try:
+            source = Source(path)
+        except (WheelError, OSError):
+            return check_wheel(path), None  # the finding says why
+        with source:
+            progress.file_started(path.name, source.size)
+            return check_wheel(path, source=_Counted(source, progress)), read_statement(path)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; its finding says what it was
+        return _unreadable(failure(path, error))
+
+
+def _unreadable(outcome: Outcome) -> tuple[CheckedWheel, None]:
+    problem = outcome.problem
+    message = f"{problem.message}. {problem.hint}" if problem else "it cannot be read"
+    return CheckedWheel(outcome.source, (CHECKS[UNREADABLE].finding("", message),)), None
+
+
+def _selected(wheel: CheckedWheel, selection: Selection) -> CheckedWheel:
+    chosen = tuple(each for each in wheel.findings if each.code == UNREADABLE or selection.includes(each.code))
+    return replace(wheel, findings=chosen, suppressed=len(wheel.findings) - len(chosen))
