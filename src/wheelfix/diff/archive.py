@@ -20,7 +20,7 @@ from wheelfix.wheel.zip.extra_fields import without_fields
 from wheelfix.wheel.zip.inflate import Allowance, Damaged, read_blocks
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable, Span, length_in_common
-from wheelfix.wheel.zip.structs import CENTRAL, DEFLATED, FULL_32, LOCAL, STORED, DirectoryRecord, Entry, LocalHeader
+from wheelfix.wheel.zip.structs import DEFLATED, FULL_32, LOCAL, STORED, DirectoryRecord, Entry, LocalHeader
 
 _INFLATED: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
@@ -185,9 +185,7 @@ def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Same
 def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
     """Return the contents of the records of an entry, without extra fields of the kinds ``without``."""
     fields = side.layout.fields(entry)
-    record = side.layout.record(entry)
-    extra_start = CENTRAL.size + fields.name_length
-    extra_stop = extra_start + fields.extra_length
+    name, extra, comment = side.layout.texts(entry)
     local = LocalHeader._make(LOCAL.unpack(side.source.read_at(entry.start, LOCAL.size)))
     local_extra = side.source.read_at(entry.data_start - local.extra_length, local.extra_length)
     wide = (FULL_32 in (fields.size, fields.compressed_size), FULL_32 in (local.size, local.compressed_size))
@@ -199,12 +197,12 @@ def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
         (fields.date, fields.time),
         (fields.external_attributes, fields.made_by >> 8 == _UNIX),
         fields.internal_attributes,
-        record[extra_stop:],
-        without_fields(record[extra_start:extra_stop], without),
+        comment,
+        without_fields(extra, without),
         without_fields(local_extra, without),
         wide,
         entry.stop - entry.data_stop,
-        record[CENTRAL.size : extra_start],
+        name,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from wheelfix.diff.model import ChangeKind, RequirementChange, RowChange
 from wheelfix.wheel.metadata import Document
-from wheelfix.wheel.record import Record, RecordRow
+from wheelfix.wheel.record import Record, RecordRow, read_row
 from wheelfix.wheel.requirement import meaning, read_requirement
 from wheelfix.wheel.wheel import new_name
 
@@ -43,7 +43,8 @@ def _without(things: Iterable[_Thing], taken: Iterable[_Thing]) -> list[_Thing]:
 
 
 def _read(rows: Iterable[bytes]) -> list[RecordRow]:
-    return [RecordRow(row.path, row.digest, row.size) for row in Record(tuple(filter(None, rows))).columns()]
+    found = (read_row(raw, number) for number, raw in enumerate(filter(None, rows), 1))
+    return [RecordRow(row.path, row.digest, row.size) for row in found]
 
 
 def _change(old: RecordRow, new: RecordRow) -> RowChange:

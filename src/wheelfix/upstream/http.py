@@ -175,11 +175,8 @@ class Session:
                 return answer
             answer.close()
             url = _follow(url, target)
-        raise MirrorError(
-            "bad-redirect",
-            f"{shown_url(first)}: too many redirects",
-            hint="Check the URL, or report it to the operator of the index.",
-        )
+        hint = "Check the URL, or report it to the operator of the index."
+        raise _bad_redirect(f"{shown_url(first)}: too many redirects", hint)
 
     def _request_with_retries(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         answer = self._request_once(method, url, headers)
@@ -348,18 +345,16 @@ def _follow(url: str, target: str) -> str:
     try:
         validate_url(after)
     except MirrorError as error:  # the user did not type that URL
-        raise MirrorError(
-            "bad-redirect",
-            f"{shown_url(url)} redirects to a URL that is not valid: {error.message}",
-            hint="Report it to the operator of the index.",
-        ) from error
+        raise _bad_redirect(f"{shown_url(url)} redirects to a URL that is not valid: {error.message}") from error
     if server_of(url).startswith("https:") and not server_of(after).startswith("https:"):
-        raise MirrorError(
-            "bad-redirect",
-            f"{shown_url(url)} redirects from https to {shown_url(after)}, where others can read and change what is sent",
-            hint="Report it to the operator of the index.",
+        raise _bad_redirect(
+            f"{shown_url(url)} redirects from https to {shown_url(after)}, where others can read and change what is sent"
         )
     return after
+
+
+def _bad_redirect(message: str, hint: str = "Report it to the operator of the index.") -> MirrorError:
+    return MirrorError("bad-redirect", message, hint=hint)
 
 
 def _inflated(url: str, blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -247,13 +247,6 @@ class Record:
                 except RecordError as error:
                     yield index, error
 
-    def columns(self) -> Iterator[Row]:
-        """Yield every row, read.
-
-        :raises RecordError: if one does not have three columns.
-        """
-        return (read_row(raw, number) for number, raw in enumerate(self.rows, 1))
-
     def find(self, path: str) -> tuple[Row, ...]:
         """Return every row for ``path``: exactly one in a valid file.
 

@@ -56,12 +56,12 @@ def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes
     if len(new.content) >= FULL_32 or len(name) > FULL_16:
         raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files can be written.")
     dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
-    extras = (b"", b"") if new.added else (_local_extra(source, new.like), _central_extra(layout, new.like))
-    local_extra, central_extra = (without_fields(extra, dropped) for extra in extras)
+    _, extra, comment = (b"",) * 3 if new.added else layout.texts(new.like)
+    local_extra = b"" if new.added else without_fields(_local_extra(source, new.like), dropped)
+    central_extra = without_fields(extra, dropped)
     flags = like.flags & ~(structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8 | _LEVEL_BITS) | utf8
     size = len(new.content)
     shared = _NEEDED, flags, STORED, like.time, like.date, zlib.crc32(new.content), size, size, len(name)
-    comment = b"" if new.added else _comment(layout, new.like)
     local = LOCAL.pack(structs.LOCAL_SIGNATURE, *shared, len(local_extra))
     attributes = (len(comment), 0, like.internal_attributes, like.external_attributes, 0)
     record = CENTRAL.pack(structs.CENTRAL_SIGNATURE, like.made_by, *shared, len(central_extra), *attributes)
@@ -76,15 +76,14 @@ def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) ->
     raw, utf8 = _encode_name(name, entry.flags)
     if len(raw) > FULL_16:
         raise EditError("entry-too-large", f"the name {shown(name)} is too long", hint="Choose a shorter one.")
-    local_extra, central_extra = (
-        without_fields(extra, {structs.EXTRA_UNICODE_PATH})
-        for extra in (_local_extra(source, entry), _central_extra(layout, entry))
-    )
+    _, extra, comment = layout.texts(entry)
+    extras = (_local_extra(source, entry), extra)
+    local_extra, central_extra = (without_fields(each, {structs.EXTRA_UNICODE_PATH}) for each in extras)
     flags = entry.flags & ~structs.FLAG_UTF8 | utf8
     old = structs.LocalHeader._make(LOCAL.unpack(source.read_at(entry.start, LOCAL.size)))
     local = LOCAL.pack(*old._replace(flags=flags, name_length=len(raw), extra_length=len(local_extra)))
     fields = layout.fields(entry)._replace(flags=flags, name_length=len(raw), extra_length=len(central_extra))
-    return local + raw + local_extra, CENTRAL.pack(*fields) + raw + central_extra + _comment(layout, entry)
+    return local + raw + local_extra, CENTRAL.pack(*fields) + raw + central_extra + comment
 
 
 def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
@@ -103,19 +102,7 @@ def _local_extra(source: Readable, entry: Entry) -> bytes:
     return header[LOCAL.size + int.from_bytes(header[26:28], "little") :]
 
 
-def _central_extra(layout: Layout, entry: Entry) -> bytes:
-    fields = layout.fields(entry)
-    start = entry.record_start + CENTRAL.size + fields.name_length
-    return layout.directory[start : start + fields.extra_length]
-
-
-def _comment(layout: Layout, entry: Entry) -> bytes:
-    return layout.directory[entry.record_stop - layout.fields(entry).comment_length : entry.record_stop]
-
-
 _POSITION = slice(42, 46)
-_VERSION_NEEDED = slice(6, 8)
-_EXTRA_LENGTH = slice(30, 32)
 
 
 def end_bytes(old: End, count: int, start: int, size: int) -> bytes:
@@ -170,8 +157,7 @@ def _widened(record: bytes, offset: int) -> bytes:
         size = span[1] - span[0]
         at = span[0] + size // 8 * 8  # in front of a disk number
         extra = extra[: span[0] - 2] + (size + 8).to_bytes(2, "little") + extra[span[0] : at] + number + extra[at:]
-    head = bytearray(record[: CENTRAL.size])
-    head[_POSITION] = b"\xff\xff\xff\xff"
-    head[_EXTRA_LENGTH] = len(extra).to_bytes(2, "little")
-    head[_VERSION_NEEDED] = max(int.from_bytes(head[_VERSION_NEEDED], "little"), VERSION_ZIP64).to_bytes(2, "little")
-    return bytes(head) + record[CENTRAL.size : start] + extra + record[stop:]
+    fields = structs.DirectoryRecord._make(CENTRAL.unpack_from(record))
+    needed = max(fields.needed, VERSION_ZIP64)
+    head = CENTRAL.pack(*fields._replace(needed=needed, extra_length=len(extra), offset=FULL_32))
+    return head + record[CENTRAL.size : start] + extra + record[stop:]

@@ -72,6 +72,13 @@ class Layout:
         """Return the fixed fields of the directory record of ``entry``."""
         return DirectoryRecord._make(CENTRAL.unpack_from(self.directory, entry.record_start))
 
+    def texts(self, entry: Entry) -> tuple[bytes, bytes, bytes]:
+        """Return the name, the extra fields and the comment in the directory record of ``entry``."""
+        fields, record = self.fields(entry), self.record(entry)
+        extra = CENTRAL.size + fields.name_length
+        comment = extra + fields.extra_length
+        return record[CENTRAL.size : extra], record[extra:comment], record[comment:]
+
 
 class _Listed(NamedTuple):
     """What the directory says about one entry, with sizes and position from ZIP64 fields where those are used."""
