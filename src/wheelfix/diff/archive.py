@@ -131,7 +131,7 @@ class Comparison:
 _OFFSET: Final = 42
 """Where a directory record has the position of its entry, which is not a property of the entry (APPNOTE 4.3.12)."""
 _LONGEST: Final = 32
-_OF_DATA: Final = frozenset({"method", "flags", "version_needed", "zip64_sizes", "data_descriptor"})
+_OF_DATA: Final = frozenset({"method", "flags", "version-needed", "zip64-sizes", "data-descriptor"})
 """The fields that depend on the data: they may differ where the data does."""
 _OF_PLACE: Final = frozenset({structs.EXTRA_ZIP64})
 """The extra fields that depend on the position of an entry."""
@@ -141,22 +141,16 @@ _METHODS: Final = {structs.STORED: "stored", structs.DEFLATED: "deflated"}
 _UNIX: Final = 3
 
 
-class _Packing(NamedTuple):
-    """The contents of the two records of an entry, without its name, size, CRC and position."""
+class _Records(NamedTuple):
+    """The two records of an entry, and the texts in them."""
 
-    method: int
-    flags: int
-    version_needed: int
-    made_by: int
-    time: tuple[int, int]
-    external_attributes: tuple[int, bool]
-    internal_attributes: int
+    entry: Entry
+    fields: DirectoryRecord
+    local: LocalHeader
+    name: bytes
     comment: bytes
-    extra_field: bytes
-    local_extra_field: bytes
-    zip64_sizes: tuple[bool, bool]
-    data_descriptor: int
-    name_bytes: bytes
+    extra: bytes
+    local_extra: bytes
 
 
 def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Sameness) -> Iterator[ArchiveChange]:
@@ -166,14 +160,14 @@ def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Same
     if sameness is Sameness.RECORD and alike:
         return
     kinds = _OF_PLACE if old.name == new.name else _OF_PLACE | _OF_NAME
-    before, after = _packing(compared.old, old, kinds), _packing(compared.new, new, kinds)
+    before, after = _read_records(compared.old, old, kinds), _read_records(compared.new, new, kinds)
     explained = sameness is not Sameness.DATA or old.name != new.name
-    for field, was, now in zip(_Packing._fields, before, after, strict=True):
-        follows = field in _OF_DATA and not sameness.is_content
-        renamed = field == "name_bytes" and old.name != new.name
+    for kind, (value, words) in _PACKING.items():
+        was, now = value(before), value(after)
+        follows = kind in _OF_DATA and not sameness.is_content
+        renamed = kind == "name-bytes" and old.name != new.name
         if was != now and not follows and not renamed:
-            words = _WORDS[field]
-            yield ArchiveChange(field.replace("_", "-"), new.name, words(was), words(now))
+            yield ArchiveChange(kind, new.name, words(was), words(now))
             explained = True
     if not explained:
         yield ArchiveChange("other-bytes", new.name, *("its local header or data descriptor",) * 2)
@@ -182,28 +176,13 @@ def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Same
         yield ArchiveChange("recompressed", new.name, *sizes)
 
 
-def _packing(side: Side, entry: Entry, without: frozenset[int]) -> _Packing:
-    """Return the contents of the records of an entry, without extra fields of the kinds ``without``."""
-    fields = side.layout.fields(entry)
+def _read_records(side: Side, entry: Entry, without: frozenset[int]) -> _Records:
+    """Return the records of an entry, without extra fields of the kinds ``without``."""
     name, extra, comment = side.layout.texts(entry)
     local = LocalHeader._make(LOCAL.unpack(side.source.read_at(entry.start, LOCAL.size)))
     local_extra = side.source.read_at(entry.data_start - local.extra_length, local.extra_length)
-    wide = (FULL_32 in (fields.size, fields.compressed_size), FULL_32 in (local.size, local.compressed_size))
-    return _Packing(
-        fields.method,
-        fields.flags,
-        fields.needed,
-        fields.made_by,
-        (fields.date, fields.time),
-        (fields.external_attributes, fields.made_by >> 8 == _UNIX),
-        fields.internal_attributes,
-        comment,
-        without_fields(extra, without),
-        without_fields(local_extra, without),
-        wide,
-        entry.stop - entry.data_stop,
-        name,
-    )
+    extras = without_fields(extra, without), without_fields(local_extra, without)
+    return _Records(entry, side.layout.fields(entry), local, name, comment, *extras)
 
 
 def is_special(fields: DirectoryRecord) -> bool:
@@ -236,23 +215,29 @@ def _text(value: bytes) -> str:
     return _cut(shown(value.decode("utf-8", "backslashreplace"))) or "none"
 
 
-_WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
-    "method": lambda value: _METHODS.get(value, f"method {value}"),
-    "flags": lambda value: f"{value:#06x}",
-    "version_needed": str,
-    "made_by": lambda value: f"system {value >> 8}, version {value & 0xFF}",
-    "time": _moment,
-    "external_attributes": _mode,
-    "internal_attributes": lambda value: f"{value:#x}",
-    "comment": _text,
-    "extra_field": _hex,
-    "local_extra_field": _hex,
-    "zip64_sizes": lambda value: (
-        " and ".join(name for name, wide in zip(("directory", "local header"), value, strict=True) if wide) or "none"
-    ),
-    "data_descriptor": lambda value: f"{value} bytes" if value else "none",
-    "name_bytes": _hex,
+_SIZES: Final[Mapping[str, Callable[[_Records], tuple[int, int]]]] = {
+    "directory": lambda of: (of.fields.size, of.fields.compressed_size),
+    "local header": lambda of: (of.local.size, of.local.compressed_size),
 }
+_PACKING: Final[Mapping[str, tuple[Callable[[_Records], Any], Callable[[Any], str]]]] = {
+    "method": (lambda of: of.fields.method, lambda value: _METHODS.get(value, f"method {value}")),
+    "flags": (lambda of: of.fields.flags, lambda value: f"{value:#06x}"),
+    "version-needed": (lambda of: of.fields.needed, str),
+    "made-by": (lambda of: of.fields.made_by, lambda value: f"system {value >> 8}, version {value & 0xFF}"),
+    "time": (lambda of: (of.fields.date, of.fields.time), _moment),
+    "external-attributes": (lambda of: (of.fields.external_attributes, of.fields.made_by >> 8 == _UNIX), _mode),
+    "internal-attributes": (lambda of: of.fields.internal_attributes, lambda value: f"{value:#x}"),
+    "comment": (lambda of: of.comment, _text),
+    "extra-field": (lambda of: of.extra, _hex),
+    "local-extra-field": (lambda of: of.local_extra, _hex),
+    "zip64-sizes": (
+        lambda of: [kind for kind, sizes in _SIZES.items() if FULL_32 in sizes(of)],
+        lambda value: " and ".join(value) or "none",
+    ),
+    "data-descriptor": (lambda of: of.entry.stop - of.entry.data_stop, lambda value: f"{value} bytes" if value else "none"),
+    "name-bytes": (lambda of: of.name, _hex),
+}
+"""How the records of an entry can differ apart from its name, size, CRC and position: a value of them, and that in words."""
 
 
 def end_changes(old: End, new: End) -> Iterator[ArchiveChange]:

@@ -72,13 +72,11 @@ class ArchiveChange:
     after: str
 
 
-FILE_KINDS: Final = (
+KINDS: Final = (
     "method", "flags", "version-needed", "made-by", "time", "external-attributes", "internal-attributes", "comment",
-    "extra-field", "local-extra-field", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed",
-    "other-bytes",
+    "extra-field", "local-extra-field", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed", "other-bytes",
+    "archive-comment", "zip64-end", "directory-order",
 )  # fmt: skip
-ARCHIVE_KINDS: Final = ("archive-comment", "zip64-end", "directory-order", "other-bytes")
-KINDS: Final = tuple(dict.fromkeys(FILE_KINDS + ARCHIVE_KINDS))
 """Every kind; ``other-bytes`` is any difference without a kind of its own."""
 
 
