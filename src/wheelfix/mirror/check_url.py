@@ -18,8 +18,8 @@ from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, get_page, get_projects, project_url, sha256_of
-from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Session, access_hint
-from wheelfix.upstream.remote_wheel import length_of, metadata_of
+from wheelfix.upstream.http import DENIED, OK, PARTIAL, TEMPORARY, Session, access_hint, length_of
+from wheelfix.upstream.remote_wheel import metadata_of
 from wheelfix.upstream.urls import server_of, shown_url, validate_url
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.zip.source import Source

@@ -5,6 +5,7 @@ A page is flattened first: nothing is nested any more, so that 3,000 ``<li>`` wi
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape, unescape
@@ -12,6 +13,8 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pypi_simple import DistributionPackage
+
+from wheelfix.upstream.http import length_of
 
 _TAG: Final = re.compile(
     r"""<(?P<closes>/?)(?P<name>[a-zA-Z][^\s/<>"']*+)(?P<rest>(?:[^<>"']|"[^"]*"|'[^']*')*+)>""", re.DOTALL
@@ -184,10 +187,7 @@ def _leads_down(anchor: Anchor) -> bool:
 
 
 def _with_time(package: DistributionPackage, attributes: Mapping[str, str]) -> DistributionPackage:
-    size, time = attributes.get("data-size", ""), None
-    try:
+    time: datetime | None = None
+    with suppress(ValueError):  # there is none, or it cannot be read
         time = datetime.fromisoformat(attributes.get("data-upload-time", ""))
-    except ValueError:  # there is none, or it cannot be read
-        time = None
-    known = size.isascii() and size.isdigit() and len(size) < 16
-    return replace(package, upload_time=time, size=int(size) if known else None)
+    return replace(package, upload_time=time, size=length_of(attributes.get("data-size", "")))

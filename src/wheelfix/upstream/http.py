@@ -112,6 +112,8 @@ def _limited(kind: Any, timeout: float, deadline: Deadline) -> Any:
 OK: Final = 200
 PARTIAL: Final = 206
 _MOST_DIGITS: Final = 10
+_LONGEST_LENGTH: Final = 15
+"""In digits."""
 _BLOCK: Final = 1 << 16
 _STEP: Final = 1 << 20
 LARGEST_PAGE: Final = 1 << 25
@@ -233,16 +235,13 @@ class Session:
         self._credentials[server] = None
         try:
             import keyring  # imported late: few installations have it
-        except ImportError:
-            return False
-        try:
+
             found = keyring.get_credential(url, None) or keyring.get_credential(server.partition("://")[2], None)
-        except Exception:  # noqa: BLE001 - backends are third-party plugins, and may be locked
+        except Exception:  # noqa: BLE001 - it is not installed; backends are third-party plugins, and may be locked
             return False
-        if found is None:
-            return False
-        self._credentials[server] = (found.username, found.password)
-        return True
+        if found is not None:
+            self._credentials[server] = (found.username, found.password)
+        return found is not None
 
     def blocks(self, url: str, answer: requests.Response) -> Iterator[bytes]:
         """Yield the body of the answer from ``url``, as it was sent."""
@@ -288,6 +287,11 @@ class Session:
                         "too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint="The page says another size."
                     )
         return digest.hexdigest()
+
+
+def length_of(text: str) -> int | None:
+    """Return the number of bytes that a header or an attribute says, ``None`` where it says none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_LENGTH else None
 
 
 def _limit_reached(url: str, limit: str) -> MirrorError:

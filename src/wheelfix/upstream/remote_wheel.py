@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from wheelfix.errors import MirrorError, SourceChanged, WheelError
-from wheelfix.upstream.http import PARTIAL, Session
+from wheelfix.upstream.http import PARTIAL, Session, length_of
 from wheelfix.upstream.urls import shown_url
 from wheelfix.wheel.wheel import WheelArchive
 
@@ -13,7 +13,6 @@ _BLOCK: Final = 1 << 16
 """In bytes: how much is read at least, as each request takes a round trip. The directory of most wheels is smaller."""
 _LARGEST_PART: Final = 1 << 25
 """In bytes: the directories of the largest real wheels have some megabytes."""
-_MOST_DIGITS: Final = 15
 
 
 class RemoteFile:
@@ -53,17 +52,14 @@ class RemoteFile:
 
     def _load(self, start: int, stop: int) -> bytes:
         if stop > self.size or stop - start > _LARGEST_PART:
-            raise self._unreadable(f"it would take {stop - start:,} bytes at once")
+            raise _unreadable(self._url, f"it would take {stop - start:,} bytes at once")
         with self._session.request("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
             data = self._session.read(self._url, answer, stop - start) if answer.status_code == PARTIAL else b""
         if len(data) != stop - start:
-            raise self._unreadable("the server did not send the requested range")
+            raise _unreadable(self._url, "the server did not send the requested range")
         if length_of(answer.headers.get("Content-Range", "").rpartition("/")[2]) not in (self.size, None):
             raise SourceChanged("source-changed", "the file changed while it was read", hint="Run again.")
         return data
-
-    def _unreadable(self, why: str) -> MirrorError:
-        return MirrorError("bad-wheel", f"{shown_url(self._url)} cannot be read as a wheel: {why}", hint="Check the wheel.")
 
     def check_unchanged(self) -> None:
         """Do nothing: the server says the size of the file with each part, and another size is an error at once."""
@@ -85,11 +81,8 @@ def metadata_of(session: Session, url: str) -> bytes | None:
                 raise MirrorError("no-metadata", f"{shown_url(url)} has no METADATA", hint="Check the wheel.")
             return archive.read("METADATA")
     except (WheelError, SourceChanged) as error:
-        raise MirrorError(
-            "bad-wheel", f"{shown_url(url)} cannot be read as a wheel: {error.message}", hint="Check the wheel."
-        ) from error
+        raise _unreadable(url, error.message) from error
 
 
-def length_of(text: str) -> int | None:
-    """Return the number of bytes that a header says, ``None`` where it says none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+def _unreadable(url: str, why: str) -> MirrorError:
+    return MirrorError("bad-wheel", f"{shown_url(url)} cannot be read as a wheel: {why}", hint="Check the wheel.")
