@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from wheelfix.cli.config import give_way, long_name, settings_for
-from wheelfix.cli.exit_codes import Stopped
+from wheelfix.cli.exit_codes import Stopped, refuse_all
 from wheelfix.cli.printing import say
 from wheelfix.text import shown
 
@@ -54,7 +54,7 @@ class Command(click.Command):
         if ctx.resilient_parsing or not set(ctx.help_option_names).isdisjoint(args):
             return super().parse_args(ctx, args)
         settings = settings_for(self, ctx)
-        settings.refuse_problems()
+        refuse_all(settings.problems, "settings")
         ctx.default_map = settings.values
         rest = super().parse_args(ctx, args)
         give_way(self, ctx)

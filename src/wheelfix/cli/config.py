@@ -7,7 +7,6 @@ The key of an option is what people type, without dashes in front; that of ``mir
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,6 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from wheelfix.cli.exit_codes import Stopped
 from wheelfix.text import shown
 
 PREFIX: Final = "WHEELFIX_"
@@ -54,54 +52,16 @@ _FORMS: Final[tuple[tuple[type[click.ParamType[Any]], tuple[type, ...], str, str
 Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Settings:
-    """What a file and variables say of one command: a default for each parameter, and what is wrong with them."""
+    """What a file and variables say of one command: a default for each parameter, and what is wrong with them.
 
-    values: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def refuse_problems(self) -> None:
-        """Confirm that everything can be used.
-
-        :raises click.ClickException: with everything that cannot.
-        """
-        if self.problems:
-            first, *others = self.problems
-            head = f"{len(self.problems)} settings cannot be used" if others else first
-            raise Stopped(f"{head}; nothing was done", details=[f"  {each}" for each in self.problems] if others else ())
-
-
-def settings_for(command: click.Command, ctx: click.Context) -> Settings:
-    """Return what the file in force in the working directory and the environment set for ``command``.
-
-    :raises RulesError: if the file cannot be read.
+    Other commands are imported only to look up a name that this one does not have.
     """
-    reader = _Reader(command, ctx)
-    if options_of(command):  # a command without options, such as explain, needs nothing from a file and helps to correct it
-        reader.add_file()
-        reader.add_environment(os.environ)
-    return reader.found
-
-
-def give_way(command: click.Command, ctx: click.Context) -> None:
-    """Reset what is set in a file or variable, and excluded by an option on the command line."""
-    typed = {long_name(each) for each in command.params if _source(ctx, each) is ParameterSource.COMMANDLINE}
-    for each in command.params:
-        if typed.intersection(YIELDS_TO.get(long_name(each), ())) and _source(ctx, each) is ParameterSource.DEFAULT_MAP:
-            ctx.params[str(each.name)] = each.to_info_dict()["default"]
-
-
-def _source(ctx: click.Context, parameter: click.Parameter) -> ParameterSource | None:
-    return ctx.get_parameter_source(parameter.name or "")
-
-
-class _Reader:
-    """Collects the settings of one command; other commands are imported only to look up a name that it does not have."""
 
     def __init__(self, command: click.Command, ctx: click.Context) -> None:
-        self.found = Settings()
+        self.values: dict[str, Any] = {}
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
         self._from_file: list[click.Option] = []
         self._ctx = ctx
         path = tuple(ctx.command_path.split()[1:])
@@ -118,7 +78,7 @@ class _Reader:
         directory = os.path.relpath(path.parent)
         given = table.get("options", {})
         if not isinstance(given, dict):
-            self.found.problems.append(f"{os.path.relpath(path)}: {prefix} must be a table")
+            self.problems.append(f"{os.path.relpath(path)}: {prefix} must be a table")
             return
         for key, value in sorted(_flat(given), key=lambda item: len(item[0])):
             origin = f"{os.path.relpath(path)}: {shown('.'.join((prefix, *key)))}"
@@ -129,13 +89,9 @@ class _Reader:
     def _accepts(self, key: Key, origin: str) -> bool:
         name = key[-1]
         if name in COMMAND_LINE_ONLY:
-            self.found.problems.append(
-                f"{origin}: --{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}"
-            )
-        elif not any(key == each for each in self._known()):
-            close = get_close_matches(".".join(key), map(".".join, self._usable()), 1)
-            guess = f"; did you mean {close[0]}?" if close else ""
-            self.found.problems.append(f"{origin}: there is no such option{guess}")
+            self.problems.append(f"{origin}: --{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}")
+        elif key not in self._known():
+            self.problems.append(f"{origin}: there is no such option{_guess('.'.join(key), map('.'.join, self._usable()))}")
         else:
             return True
         return False
@@ -145,13 +101,9 @@ class _Reader:
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
         known = {name: key for key in self._known() if (name := variable(key)) in given} if given else {}
         for name in given.keys() - known.keys():
-            close = get_close_matches(name, map(variable, self._usable()), 1)
-            self.found.warnings.append(f"{shown(name)} sets no option{f'; did you mean {close[0]}?' if close else ''}")
+            self.warnings.append(f"{shown(name)} sets no option{_guess(name, map(variable, self._usable()))}")
         for name, key in sorted(known.items(), key=lambda item: len(item[1])):
-            option = self._own.get(key)
-            if key[-1] in COMMAND_LINE_ONLY:
-                self._accepts(key, name)
-            elif option:
+            if self._accepts(key, name) and (option := self._own.get(key)):
                 split = option.type.split_envvar_value(given[name]) if option.multiple else given[name]
                 self._convert(option, split, name)
                 self._override(option)
@@ -160,7 +112,7 @@ class _Reader:
         """Drop what the file sets for options that give way to ``option``, which a variable sets."""
         for each in self._from_file:
             if long_name(option) in YIELDS_TO.get(long_name(each), ()):
-                self.found.values.pop(str(each.name), None)
+                self.values.pop(str(each.name), None)
 
     def _usable(self) -> Iterator[Key]:
         """Yield the keys that count in a file or variable."""
@@ -178,7 +130,7 @@ class _Reader:
         values = value if option.multiple and isinstance(value, list) else [value]
         if not all(isinstance(each, types) and isinstance(each, bool) is (bool in types) for each in values):
             kind = f"{words}, or a list of it" if option.multiple else words
-            self.found.problems.append(f"{origin}: it must be {kind}, and is {shown(repr(value))[:80]}")
+            self.problems.append(f"{origin}: it must be {kind}, and is {shown(repr(value))[:80]}")
         else:
             self._convert(option, values if option.multiple else value, origin)
 
@@ -187,9 +139,38 @@ class _Reader:
         try:
             option.process_value(self._ctx, value)
         except click.BadParameter as error:
-            self.found.problems.append(f"{origin}: {error.message.rstrip('.')}")
+            self.problems.append(f"{origin}: {error.message.rstrip('.')}")
         else:
-            self.found.values[str(option.name)] = value
+            self.values[str(option.name)] = value
+
+
+def settings_for(command: click.Command, ctx: click.Context) -> Settings:
+    """Return what the file in force in the working directory and the environment set for ``command``.
+
+    :raises RulesError: if the file cannot be read.
+    """
+    settings = Settings(command, ctx)
+    if options_of(command):  # a command without options, such as explain, needs nothing from a file and helps to correct it
+        settings.add_file()
+        settings.add_environment(os.environ)
+    return settings
+
+
+def give_way(command: click.Command, ctx: click.Context) -> None:
+    """Reset what is set in a file or variable, and excluded by an option on the command line."""
+    typed = {long_name(each) for each in command.params if _source(ctx, each) is ParameterSource.COMMANDLINE}
+    for each in command.params:
+        if typed.intersection(YIELDS_TO.get(long_name(each), ())) and _source(ctx, each) is ParameterSource.DEFAULT_MAP:
+            ctx.params[str(each.name)] = each.to_info_dict()["default"]
+
+
+def _source(ctx: click.Context, parameter: click.Parameter) -> ParameterSource | None:
+    return ctx.get_parameter_source(parameter.name or "")
+
+
+def _guess(given: str, known: Iterable[str]) -> str:
+    close = get_close_matches(given, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _may_have_options() -> bool:

@@ -52,6 +52,9 @@ OF_USAGE: Final = frozenset(
 """Errors of mirrors that are about what was typed: nothing was done, and running it again will not help."""
 
 
+_MOST_SHOWN: Final = 20
+
+
 class Stopped(click.ClickException):
     """What was typed is wrong, and nothing was done; ``details`` are lines of their own, behind the message."""
 
@@ -67,6 +70,20 @@ class Incomplete(Stopped):
     """What keeps a whole run, rather than one of its wheels, from being done."""
 
     exit_code = ExitCode.INCOMPLETE
+
+
+def refuse_all(problems: Sequence[str], noun: str) -> None:
+    """Confirm that there are no ``problems`` with what was typed or set, which ``noun`` names.
+
+    :raises Stopped: with all of them.
+    """
+    if problems:
+        first, *others = problems
+        head = f"{len(problems)} {noun} cannot be used" if others else first
+        lines = [f"  {each}" for each in problems[:_MOST_SHOWN] if others]
+        if len(problems) > _MOST_SHOWN:
+            lines.append(f"  ... {len(problems) - _MOST_SHOWN} more")
+        raise Stopped(f"{head}; nothing was done", details=lines)
 
 
 def stopped(error: WheelfixError | OSError) -> Stopped:

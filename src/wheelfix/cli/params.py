@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from wheelfix.cli.exit_codes import Stopped
+from wheelfix.cli.exit_codes import Stopped, refuse_all
 from wheelfix.cli.printing import say
 from wheelfix.text import shown, shown_few
 
@@ -68,7 +68,6 @@ _BESIDE_WHEELS: Final = (
     ".attestation", ".provenance", ".sigstore", ".sigstore.json",  # PEP 740, and the bundles of sigstore
 )  # fmt: skip
 """How the names of files end that build tools and indexes put beside wheels, so that ``dist/*`` names them too."""
-_MOST_SHOWN: Final = 20
 _MOST_DIRECTORIES: Final = 1000
 _NOT_THERE: Final = {errno.ENOENT, errno.ENOTDIR}
 
@@ -189,13 +188,7 @@ class _Found:
         if not self._problems and not self.wheels:
             only = f": {shown_few(self.skipped)} is not a wheel" if self.skipped else ""
             raise Stopped(f"no wheels given{only}", hint="Name files, a directory, or - to read paths from standard input.")
-        if self._problems:
-            first, *others = self._problems
-            head = f"{len(self._problems)} paths cannot be used" if others else first
-            lines = [f"  {each}" for each in self._problems[:_MOST_SHOWN] if others]
-            if len(self._problems) > _MOST_SHOWN:
-                lines.append(f"  ... {len(self._problems) - _MOST_SHOWN} more")
-            raise Stopped(f"{head}; nothing was done", details=lines)
+        refuse_all(self._problems, "paths")
 
 
 def _problem(path: str) -> str:
