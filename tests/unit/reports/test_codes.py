@@ -25,18 +25,28 @@ _ERRORS = {name for name, each in vars(errors).items() if isinstance(each, type)
 
 
 def raised() -> Iterator[tuple[str, str]]:
-    """Yield each code that stands in a call that makes an error or a problem, and where."""
+    """Yield each code that stands in a call that makes an error or a problem, in a table or as a default, and where."""
     for path in sorted(SOURCES.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and node.args and getattr(node.func, "id", "") in _ERRORS:
-                first = node.args[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    yield first.value, f"{path.relative_to(SOURCES)}:{node.lineno}"
+            codes: list[ast.expr | None] = []
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _ERRORS:
+                codes = list(node.args[:1])
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "rules_error":
+                codes = list(node.args[1:2])
+            elif isinstance(node, ast.FunctionDef):
+                named = zip(node.args.args[::-1], node.args.defaults[::-1], strict=False)
+                codes = [default for argument, default in named if argument.arg == "code"]
+            elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "_CODES":
+                codes = list(node.value.values) if isinstance(node.value, ast.Dict) else []
+            for code in codes:
+                if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                    yield code.value, f"{path.relative_to(SOURCES)}:{code.lineno}"
 
 
 def test_every_code_of_an_error_is_explained() -> None:
     found = dict(raised())
     assert len(found) > 80
+    assert {"damaged-metadata", "invalid-rules", "strict-rules"} <= found.keys()
     unknown = {}
     for code, where in found.items():
         try:
