@@ -1,6 +1,6 @@
 """What each action does, and rules applied to METADATA: requirements and fields are dropped, kept or changed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from string import Formatter
@@ -10,14 +10,14 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 from wheelfix.results import Change, ChangeAction
-from wheelfix.rules.match import Facts, decide, rules_for
+from wheelfix.rules.match import Decision, Facts, decide, rules_for
 from wheelfix.rules.model import FieldName, FieldValue, Rule, RuleSet, each_of
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.marker import marker_text, read_marker, without_extra
 from wheelfix.wheel.metadata import Document, Field
-from wheelfix.wheel.requirement import Requirement, RequirementParts, on_one_line, read_requirement
+from wheelfix.wheel.requirement import RequirementParts, on_one_line, read_requirement
 
 PLACEHOLDERS: Final = ("name", "extras", "specifier", "marker")
 """The placeholders of a template of ``replace``, each in braces."""
@@ -167,58 +167,44 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
     """
     editor = Editor(facts.document)
     mine = rules_for(rules.rules, facts)
-    work = _Requirements(tuple(rule for rule in mine if rule.match is not None), facts)
-    editor.replace(*work.judged())
-    for rule in mine:
-        if rule.match is None and _change_wheel(rule, editor):
-            work.applied.append(rule.id)
+    kept, notes, applied = _decide_requirements([rule for rule in mine if rule.match is not None], facts, editor)
+    applied += [rule.id for rule in mine if rule.match is None and _change_wheel(rule, editor)]
     editor.check_versions()
-    work.notes += _orphans(editor)
-    applied = tuple(dict.fromkeys(work.applied))
-    return Corrected(editor.document, tuple(editor.changes), tuple(work.kept), tuple(work.notes), applied)
+    notes += _orphans(editor)
+    return Corrected(editor.document, tuple(editor.changes), tuple(kept), tuple(notes), tuple(dict.fromkeys(applied)))
 
 
-class _Requirements:
-    """The requirements of a wheel, each judged once."""
-
-    def __init__(self, rules: tuple[Rule, ...], facts: Facts) -> None:
-        self._rules = rules
-        self._facts = facts
-        self.kept: list[Change] = []
-        self.notes: list[str] = []
-        self.applied: list[str] = []
-
-    def judged(self) -> tuple[Mapping[Field, str | None], list[Change]]:
-        """Return the new text of the requirements that change, ``None`` for those that are dropped, and the changes."""
-        values: dict[Field, str | None] = {}
-        changes: list[Change] = []
-        for each in self._facts.document.all(REQUIRES):
-            text = each.value.strip()
-            requirement = read_requirement(text)
-            if requirement is None:
-                self.notes.append(f"METADATA: the requirement {shown(text)!r} cannot be parsed and is unchanged.")
-                continue
-            change = self._judge(requirement)
-            if change is None:
-                continue
-            if change.after == text:
-                self.kept.append(change)
-            else:
-                values[each] = change.after
-                changes.append(change)
-        return values, changes
-
-    def _judge(self, requirement: Requirement) -> Change | None:
-        decision = decide(self._rules, requirement, self._facts)
+def _decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> tuple[list[Change], list[str], list[str]]:
+    """Change the requirements, each judged once; return those that are kept, notes, and ids of rules that applied."""
+    kept, notes, applied = list[Change](), list[str](), list[str]()
+    values, changes = dict[Field, str | None](), list[Change]()
+    for each in facts.document.all(REQUIRES):
+        text = each.value.strip()
+        requirement = read_requirement(text)
+        if requirement is None:
+            notes.append(f"METADATA: the requirement {shown(text)!r} cannot be parsed and is unchanged.")
+            continue
+        decision = decide(rules, requirement, facts)
         if decision is None:
-            return None
-        rule, text = decision.rule, requirement.text
-        if decision.held_back:
-            return Change(REQUIRES, ChangeAction.KEEP, text, text, rule.id, reason=decision.held_back)
-        self.applied.append(rule.id)
-        after = _new_text(rule, text)
-        action = ChangeAction.KEEP if after == text else ChangeAction(rule.action_name)
-        return Change(REQUIRES, action, text, after, rule.id, reason=rule.reason)
+            continue
+        if not decision.held_back:
+            applied.append(decision.rule.id)
+        change = _change_of(decision, text)
+        if change.after == text:
+            kept.append(change)
+        else:
+            values[each] = change.after
+            changes.append(change)
+    editor.replace(values, changes)
+    return kept, notes, applied
+
+
+def _change_of(decision: Decision, text: str) -> Change:
+    """Return what the rule of ``decision`` does to a requirement."""
+    rule = decision.rule
+    after = text if decision.held_back else _new_text(rule, text)
+    action = ChangeAction.KEEP if after == text else ChangeAction(rule.action_name)
+    return Change(REQUIRES, action, text, after, rule.id, reason=decision.held_back or rule.reason)
 
 
 def _new_text(rule: Rule, text: str) -> str | None:
