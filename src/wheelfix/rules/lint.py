@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import translate
 from functools import lru_cache, reduce
 from heapq import merge
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from operator import or_
 from typing import Final, TypeAlias
 
@@ -41,15 +41,9 @@ _PYTHON_TAG: Final = re.compile(r"[a-z]{2,}\d+")
 def _unlikely_values(rule: Rule) -> Iterator[str]:
     """Yield what in the conditions of ``rule`` matches nothing that is in use."""
     when = rule.when
-    for match in (
-        rule.match,
-        *(when.requires or ()),
-        *(when.not_requires or ()),
-        *(when.lacks or ()),
-        *(when.not_lacks or ()),
-    ):
-        if match is not None:
-            yield from _in_match(match)
+    nested = filter(None, (when.requires, when.not_requires, when.lacks, when.not_lacks))
+    for match in filter(None, (rule.match, *chain.from_iterable(nested))):
+        yield from _in_match(match)
     for glob in _plain(when.platform, when.not_platform):
         if "_" not in glob and glob not in ("any", "win32"):
             yield f"{glob!r} is not a platform tag; write a pattern such as '*{glob}*'"
@@ -304,10 +298,9 @@ def lint_rules(rules: RuleSet, today: date | None = None) -> tuple[Finding, ...]
 
     With ``today`` expired rules are among them.
     """
-    shadows, own, found = Shadows(), set(_own(rules)), []
-    for index, rule in enumerate(rules.rules):
-        if index in own:
-            place = _place(rules, index)
+    shadows, own, found = Shadows(), {rule.id: place for rule, place in _own(rules)}, []
+    for rule in rules.rules:
+        if place := own.get(rule.id):
             found += [place.finding(code, message) for code, message in _messages(rule, shadows, today)]
         shadows.add(rule)
     return tuple(found)
@@ -323,8 +316,7 @@ def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]
             applied.setdefault(rule_id, []).append(outcome)
     held_back = {each.rule for outcome in outcomes for each in outcome.kept if each.reason == EXTRA_ONLY}
     found = []
-    for index in _own(rules):
-        rule, place = rules.rules[index], _place(rules, index)
+    for rule, place in _own(rules):
         if rule.id not in applied and complete:  # a refused wheel might have used any rule
             why = ": only extras require what it names" if rule.id in held_back else ""
             found.append(place.finding("rule-unused", f"applied to nothing in this run{why}"))
@@ -340,9 +332,8 @@ def lint_run(rules: RuleSet, outcomes: Iterable[Outcome]) -> tuple[Finding, ...]
 def lint_names(rules: RuleSet, names: Sequence[str], *, most: int) -> tuple[Finding, ...]:
     """Return which patterns match none of ``names``, normalized names of projects, or more than ``most`` of them."""
     found = []
-    for index in _own(rules):
-        rule, place = rules.rules[index], _place(rules, index)
-        for glob in (rule.match.name if rule.match else None) or ():
+    for rule, place in _own(rules):
+        for glob in rule.names:
             matched = [name for name in names if matches((glob,), name)]
             if not matched:
                 found.append(place.finding("rule-matches-nothing", f"{glob!r} matches none of {len(names)} names"))
@@ -352,13 +343,10 @@ def lint_names(rules: RuleSet, names: Sequence[str], *, most: int) -> tuple[Find
     return tuple(found)
 
 
-def _place(rules: RuleSet, index: int) -> RulePlace:
-    return RulePlace(rules.origins[index], rules.rules[index].id)
-
-
-def _own(rules: RuleSet) -> Iterator[int]:
-    """Yield the positions of the rules that do not come with wheelfix."""
-    return (index for index, origin in enumerate(rules.origins) if origin not in BUILT_IN)
+def _own(rules: RuleSet) -> Iterator[tuple[Rule, RulePlace]]:
+    """Yield the rules that do not come with wheelfix, and where each is."""
+    listed = zip(rules.rules, rules.origins, strict=True)
+    return ((rule, RulePlace(origin, rule.id)) for rule, origin in listed if origin not in BUILT_IN)
 
 
 def _reached(last: str, version: str | None) -> bool:
@@ -401,6 +389,6 @@ def _values(when: When, key: str) -> Texts:
 
 
 def _broad(rule: Rule) -> Iterator[str]:
-    for glob in (rule.match.name if rule.match else None) or ():
+    for glob in rule.names:
         if rule.action != "keep" and not is_plain(glob) and literal_length(glob) < _FEWEST_FIXED:
             yield f"the pattern {glob!r} is so short that it matches unrelated names"

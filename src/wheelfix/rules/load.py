@@ -4,10 +4,9 @@ import hashlib
 import re
 import tomllib
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -427,19 +426,12 @@ def gpu_rules(*, only: Iterable[str] | str = (), keep: Iterable[str] | str = (),
 
     :raises RulesError: if there is no such group, or a pattern is invalid.
     """
-    own = chain(
-        (_rule("keep", pattern) for pattern in dict.fromkeys(listed(keep))),
-        (_rule("drop", pattern) for pattern in dict.fromkeys(listed(drop))),
-    )
+    own = (*_on_request("keep", "kept", keep), *_on_request("drop", "dropped", drop))
     groups = [f"gpu/{group.removeprefix('gpu/')}" for group in dict.fromkeys(listed(only))] or ["gpu"]
     return rule_set("command line", own, extends=groups)
 
 
-def _rule(action: str, pattern: str) -> Rule:
-    reason = "dropped on request" if action == "drop" else "kept on request"
-    return Rule(
-        id=f"{action} {pattern}".strip(),
-        reason=reason,
-        match=Match(name=(pattern,)),
-        action="drop" if action == "drop" else "keep",
-    )
+def _on_request(action: Literal["drop", "keep"], done: str, patterns: Iterable[str] | str) -> Iterator[Rule]:
+    """Yield a rule for each of ``patterns``."""
+    for each in dict.fromkeys(listed(patterns)):
+        yield Rule(id=f"{action} {each}".strip(), reason=f"{done} on request", match=Match(name=(each,)), action=action)

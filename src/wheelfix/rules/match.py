@@ -249,8 +249,7 @@ def _marker_holds(text: str, requirement: Requirement, facts: Facts) -> bool:
 
 def names_requirements(rule: Rule) -> bool:
     """Whether the rule names certain requirements, and not all that a project has."""
-    names = rule.match.name if rule.match else None
-    return bool(names) and not any(not is_plain(glob) and set(glob) <= {"*", "?"} for glob in names or ())
+    return bool(rule.names) and not any(not is_plain(glob) and set(glob) <= {"*", "?"} for glob in rule.names)
 
 
 def names_a_pair(rule: Rule) -> bool:

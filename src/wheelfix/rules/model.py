@@ -309,6 +309,11 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         return self.action if isinstance(self.action, str) else next(iter(_given(self.action)), "")
 
     @property
+    def names(self) -> Globs:
+        """The patterns for the names of the requirements that it is for; empty where it does not go by names."""
+        return (self.match.name if self.match else None) or ()
+
+    @property
     def argument(self) -> str | FieldValue | FieldName | None:
         """The argument of the action, ``None`` for ``drop`` and ``keep``."""
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)

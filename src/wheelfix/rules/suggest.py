@@ -82,7 +82,7 @@ def _twin(requirement: Requirement) -> Rule | None:
     if not matches(_NAMES, requirement.name):  # before the rules are loaded, which few wheels need
         return None
     twins = built_in("cpu-twins").rules
-    return next((rule for rule in twins if matches(_names(rule), requirement.name)), None)
+    return next((rule for rule in twins if matches(rule.names, requirement.name)), None)
 
 
 def _as_twin(requirement: Requirement, _: str) -> _Suggestion:
@@ -162,11 +162,7 @@ def _dropped_elsewhere(rules: RuleSet) -> tuple[str, ...]:
         for rule, origin in zip(rules.rules, rules.origins, strict=True)
         if origin == _SET and rule.action == "drop" and rule.when.project
     )
-    return tuple(name for rule in some for name in _names(rule))
-
-
-def _names(rule: Rule) -> tuple[str, ...]:
-    return (rule.match.name if rule.match else None) or ()
+    return tuple(name for rule in some for name in rule.names)
 
 
 def _rule(requirement: Requirement, match: Match, action: Action | str, facts: Facts) -> Rule:
