@@ -37,9 +37,17 @@ class MemoryStore:
     def keys(self, prefix: str) -> Iterator[str]:
         return iter(sorted(key for key in self._files if key.startswith(f"{prefix}/")))
 
-    def put_new(self, key: str, source: Source, attributes: Attributes, transfer: Transfer = Transfer.COPY) -> None:
+    def put_new(
+        self,
+        key: str,
+        source: Source,
+        attributes: Attributes,
+        transfer: Transfer = Transfer.COPY,
+        *,
+        replace: bool = False,
+    ) -> None:
         assert attributes.content_type
-        if key in self._files:
+        if key in self._files and not replace:
             raise FileExistsError(errno.EEXIST, "File exists", key)
         data = source.read_at(0, source.size)
         source.check_unchanged()

@@ -138,13 +138,18 @@ class _Check:
         """Check the root and keep what it lists: nothing where it is damaged, all projects where it may not be read."""
         try:
             self._known.listed = self._listed()
-            html = self._store.read(ROOT_HTML)
             is_unused = not present and self._store.head(ROOT_PAGE) is None  # every wheel of the first run was refused
-            if (html.data if html else None) != root_html(self._known.listed) and not (html is None and is_unused):
-                yield finding("html-differs", ROOT_HTML, "it differs from the JSON page", fixable=True)
         except (MirrorError, OSError) as error:
             self._known.listed = frozenset() if isinstance(error, MirrorError) else frozenset(present)
             yield unreadable(ROOT_PAGE, error, fixable=isinstance(error, MirrorError))
+            return
+        try:
+            html = self._store.read(ROOT_HTML)
+        except (MirrorError, OSError) as error:
+            yield unreadable(ROOT_HTML, error)
+            return
+        if (html.data if html else None) != root_html(self._known.listed) and not (html is None and is_unused):
+            yield finding("html-differs", ROOT_HTML, "it differs from the JSON page", fixable=True)
 
     def _listed(self) -> frozenset[str]:
         """Return the projects that the root lists now: none where that page is lost."""

@@ -127,6 +127,7 @@ def drop_page(store: Store, project: str, timeout: float) -> None:
         write_changed(store, _root_pages(projects - {project}), {ROOT_PAGE: version})
         store.delete(page_key(project, HTML))
         store.delete(page_key(project))
+        store.flush()
 
 
 def load_root(store: Store) -> frozenset[str]:
@@ -232,6 +233,7 @@ class Journal:
         keys = list(keys)
         listed = listed_keys(load_page(self._store, self._project)) if keys else frozenset()
         left = [key for key in keys if key not in listed and not self._delete(key)]
+        self._store.flush()  # without the journal nobody knows that these can be deleted
         if left:
             state = self.state()
             write_changed(self._store, {self._key: "".join(f"{state} {key}\n" for key in left).encode()})

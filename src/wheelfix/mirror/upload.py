@@ -134,7 +134,7 @@ class _Upload:
         """Write a wheel and its metadata file, unless the store has them undamaged."""
         if not is_whole(self._store, key, wheel.file.size, wheel.file.sha256):
             self._restored.add(key)
-            self._store.delete(key)
+            is_damaged = self._store.head(key) is not None
             with Source(wheel.path) as source:
                 if _stamp(source) != self._stamps[wheel.path]:
                     raise SourceChanged(
@@ -142,7 +142,7 @@ class _Upload:
                     )
                 is_original = wheel.path in {each.path for each in self._request.originals}  # it is the user's to keep
                 transfer = Transfer.COPY if is_original else self._request.publishing.transfer
-                self._store.put_new(key, source, attributes_of(key), transfer)
+                self._store.put_new(key, source, attributes_of(key), transfer, replace=is_damaged)
         write_changed(self._store, {key + METADATA: wheel.metadata})
 
     def _clean_up(self, decision: Decision, *, saved: bool) -> None:

@@ -68,12 +68,21 @@ class Store(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all files below the directory ``prefix``, in order."""
 
-    def put_new(self, key: str, source: Source, attributes: Attributes, transfer: Transfer = Transfer.COPY) -> None:
+    def put_new(
+        self,
+        key: str,
+        source: Source,
+        attributes: Attributes,
+        transfer: Transfer = Transfer.COPY,
+        *,
+        replace: bool = False,
+    ) -> None:
         """Write a file where none lies; with another ``transfer`` it may share its bytes with ``source``.
 
+        With ``replace`` it may take the place of another, atomically: where it cannot be written, that one stays.
         It is safe from a crash of the machine only after :meth:`flush`.
 
-        :raises FileExistsError: if there is one.
+        :raises FileExistsError: if there is one, and ``replace`` is false.
         :raises SourceChanged: if somebody writes to ``source`` meanwhile.
         """
 
@@ -90,7 +99,11 @@ class Store(Protocol):
         """Delete the file at ``key``, if there is one."""
 
     def flush(self) -> None:
-        """Return once everything written is safe from a crash: pages come after this, so that they never lead to nothing."""
+        """Return once everything written or deleted is safe from a crash.
+
+        Pages are written after this, and files that they no longer list are deleted after it, so that a page never leads to
+        nothing.
+        """
 
     def locked(self, name: str, timeout: float) -> AbstractContextManager[None]:
         """Keep other writers of ``name``, a project or the root, out, as far as the store can: :meth:`put_if` is the guard.

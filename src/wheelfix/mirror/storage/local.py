@@ -8,13 +8,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from filelock import FileLock, Timeout
 
-from wheelfix.errors import MirrorError
+from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE, Attributes
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
@@ -24,7 +24,7 @@ from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
-from wheelfix.wheel.zip.staging import StagedFile, is_leftover, remove_leftovers
+from wheelfix.wheel.zip.staging import StagedFile, flush_directory, is_leftover, remove_leftovers
 
 _MODE: Final = 0o644
 _OPEN: Final = 0o755
@@ -43,7 +43,7 @@ class LocalStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._unflushed: list[Path] = []
+        self._unflushed: dict[Path, None] = {}  # in the order in which they were written
 
     @property
     def name(self) -> str:
@@ -99,15 +99,19 @@ class LocalStore:
         :raises MirrorError: if a link on the way leads out of the mirror.
         """
         path = self._path / key
-        real, root = os.path.realpath(path), os.path.realpath(self._path)
-        if real != root and not real.startswith(root.rstrip("/") + "/"):
+        if self._is_outside(path):
+            steps = [self._path / each for each in reversed((PurePosixPath(key), *PurePosixPath(key).parents))]
+            link = next(each for each in steps if self._is_outside(each)).relative_to(self._path).as_posix()
             raise MirrorError(
-                "link-outside", f"{shown(key)} is a link to the outside of the mirror", hint="Remove the link."
+                "link-outside", f"{shown(link)} is a link to the outside of the mirror", hint="Remove the link."
             )
         return path
 
+    def _is_outside(self, path: Path) -> bool:
+        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._path))
+
     def _leads_out(self, path: Path) -> bool:
-        return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._path))
+        return path.is_symlink() and self._is_outside(path)
 
     def _path_for(self, key: str) -> Path:
         """Return where to write ``key``; the directories on the way are made, and a server can read the public ones."""
@@ -115,6 +119,7 @@ class LocalStore:
         missing = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
         for each in reversed(missing):
             each.mkdir(exist_ok=True)
+            self._unflushed[each.parent] = None
             if each.is_relative_to(self._path) and not each.is_relative_to(self._path / PRIVATE):
                 each.chmod(each.stat().st_mode | _OPEN)
         return path
@@ -123,7 +128,7 @@ class LocalStore:
         """Return what lies at ``key``; its version is the sha256."""
         try:
             data = self._at(key).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return Stored(data, hashlib.sha256(data).hexdigest())
 
@@ -135,7 +140,7 @@ class LocalStore:
         """Return the size of a file."""
         try:
             return Head(self._at(key).stat().st_size)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def keys(self, prefix: str) -> Iterator[str]:
@@ -144,7 +149,10 @@ class LocalStore:
             yield key
 
     def _walk(self, prefix: str, errors: list[OSError]) -> Iterator[tuple[str, Path]]:
-        for current, directories, files in os.walk(self._path / prefix, onerror=errors.append):
+        top = self._path / prefix
+        if self._is_outside(top):  # os.walk follows a link that it is given; this one is among the problems
+            return
+        for current, directories, files in os.walk(top, onerror=errors.append):
             directories.sort()
             links = [name for name in directories if Path(current, name).is_symlink()]
             for name in sorted([*files, *links]):
@@ -158,6 +166,8 @@ class LocalStore:
         source: Source,
         attributes: Attributes,  # noqa: ARG002 - the configuration of the server says these
         transfer: Transfer = Transfer.COPY,
+        *,
+        replace: bool = False,
     ) -> None:
         """Write a file: its blocks are shared, it gets another name, or the kernel copies it."""
         path = self._path_for(key)
@@ -165,14 +175,14 @@ class LocalStore:
         moves = transfer is Transfer.MOVE and _is_ours_alone(source.path)
         if moves:
             source.path.chmod(_MODE)  # a server reads it as another user
-        shares = moves or (transfer is Transfer.LINK and source.mode & _MODE == _MODE)
-        if not (shares and source.is_at(source.path) and _link(source.path, path)):
+        shares = not replace and (moves or (transfer is Transfer.LINK and source.mode & _MODE == _MODE))
+        if not (shares and source.is_at(source.path) and _link(source, path)):
             with StagedFile(path.parent, _MODE) as staged, Growing(staged.descriptor) as output:
                 while output.size < source.size:
                     output.copy_from(source, output.size, min(_STEP, source.size - output.size))
                 source.check_unchanged()  # its sum was taken from the same bytes
-                staged.put(path, replace=False)
-        self._unflushed.append(path)
+                staged.put(path, replace=replace)
+        self._unflushed |= dict.fromkeys(each for each in (path, *path.parents) if each.is_relative_to(self._path))
 
     def put_if(self, writes: Iterable[Write]) -> None:
         """Write each: all are on the disk before the first one appears; where there is no room for them, nothing changes."""
@@ -194,7 +204,13 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """Delete a file, and the directories that are empty without it, up to those of the layout."""
-        self._at(key).unlink(missing_ok=True)
+        path = self._at(key)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        else:
+            self._unflushed[path.parent] = None
         parent = PurePosixPath(key).parent
         while len(parent.parts) > 2:
             try:
@@ -202,16 +218,18 @@ class LocalStore:
             except OSError:  # not empty, or gone
                 return
             parent = parent.parent
+            self._unflushed[self._path / parent] = None
 
     def flush(self) -> None:
-        """Wait until the disk has all new files, and their names."""
-        paths, self._unflushed = self._unflushed, []
-        for path in dict.fromkeys([*paths, *(each.parent for each in paths)]):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+        """Wait until the disk has all new files, their names, those of new directories, and what was deleted.
+
+        What could not be flushed is tried again by the next call.
+        """
+        for path in list(self._unflushed):
+            flush = flush_directory if path.is_dir() else _flush_file
+            with suppress(FileNotFoundError):  # it was deleted since
+                flush(path)
+            del self._unflushed[path]
 
     @contextmanager
     def locked(self, name: str, timeout: float) -> Iterator[None]:
@@ -266,14 +284,31 @@ def _is_half_made(path: Path) -> bool:
     return path.name.startswith(".wheelfix-") and path.name.endswith(".part")
 
 
-def _link(source: Path, target: Path) -> bool:
-    """Give the file ``source`` the name ``target`` as well; return whether the system can."""
+def _flush_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.link(source.resolve(), target)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _link(source: Source, target: Path) -> bool:
+    """Give the file that is open as ``source`` the name ``target`` as well; return whether the system can.
+
+    :raises SourceChanged: if somebody writes to it, or puts another file in its place.
+    """
+    try:
+        os.link(source.path.resolve(), target)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         return False
+    try:
+        source.check_unchanged()
+        source.check_at(target)  # a link is made by name, and the name may be that of another file by now
+    except SourceChanged:
+        target.unlink()
+        raise
     return True
 
 

@@ -108,6 +108,14 @@ class Source:
         except FileNotFoundError:
             return False
 
+    def check_at(self, path: Path) -> None:
+        """Confirm that ``path`` is a path of this very file.
+
+        :raises SourceChanged: if it is not.
+        """
+        if not self.is_at(path):
+            raise self._changed()
+
     def _changed(self) -> SourceChanged:
         return SourceChanged(
             "source-changed", "the file changed while it was read", hint="Run again when nothing writes to it."

@@ -104,7 +104,7 @@ class StagedFile:
             self._link(self._hidden, target)
         self._placed = True
         try:
-            _flush_directory(self._directory)
+            flush_directory(self._directory)
             self._forget_hidden()
         except OSError as error:
             raise NotConfirmed(error.errno, error.strerror) from error
@@ -255,7 +255,7 @@ def _lock(descriptor: int) -> None:
             raise
 
 
-def _flush_directory(directory: Path) -> None:
+def flush_directory(directory: Path) -> None:
     """Wait until the directory's entries are on the disk, where the file system can do that."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)

@@ -1,0 +1,190 @@
+"""A mirror in a directory: what a crash of the machine leaves, links out of it, and files where directories belong."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from building import write_wheel
+from demos import demo_wheel
+from flaws import metadata, sound
+from wheelfix.errors import MirrorError, SourceChanged
+from wheelfix.mirror.check import check_mirror
+from wheelfix.mirror.layout import attributes_of
+from wheelfix.mirror.storage.local import LocalStore
+from wheelfix.mirror.upload import add_wheels
+from wheelfix.mirror.yank import remove_files
+from wheelfix.options import Publishing, Transfer
+from wheelfix.wheel.zip.source import Source
+
+KEY = "public/files/demo/0123456789abcdef/demo-1.0-py3-none-any.whl"
+
+
+def _other_wheel(folder: Path) -> Path:
+    head = ("Metadata-Version: 2.1", "Name: other", "Version: 1.0", "Summary: A wheel for tests")
+    return write_wheel(folder, sound(project="other", version="1.0", metadata=metadata(head=head)))
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """A mirror with one wheel of each of two projects."""
+    mirror = tmp_path / "mirror"
+    wheels = [demo_wheel(tmp_path / "in", "1.0"), _other_wheel(tmp_path / "in")]
+    assert add_wheels(mirror, wheels).ok
+    return mirror
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The paths that were flushed, as they are."""
+    real, paths = os.fsync, []
+
+    def note(descriptor: int) -> None:
+        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return paths
+
+
+def found(mirror: Path) -> set[tuple[str, str]]:
+    return {(each.code, each.place) for each in check_mirror(mirror).findings}
+
+
+def listed_file(mirror: Path) -> Path:
+    [path] = mirror.glob("public/files/demo/*/*.whl")
+    return path
+
+
+def test_the_names_of_new_directories_are_on_the_disk_before_a_page(tmp_path: Path, flushed: list[Path]) -> None:
+    mirror = tmp_path / "new" / "mirror"
+    assert add_wheels(mirror, demo_wheel(tmp_path / "in", "1.0")).ok
+    file = listed_file(mirror)
+    before = flushed[: next(i for i, path in enumerate(flushed) if path == mirror / "public/simple/demo")]
+    assert {file, *file.parents[:5], mirror / "private", tmp_path / "new", tmp_path} <= set(before)
+
+
+def test_what_could_not_be_flushed_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel, store = demo_wheel(tmp_path / "in", "1.0"), LocalStore(tmp_path / "mirror")
+    with Source(wheel) as source:
+        store.put_new(KEY, source, attributes_of(KEY))
+    with monkeypatch.context() as patched:
+
+        def fail(_: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        patched.setattr(os, "fsync", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            store.flush()
+    again: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: again.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    store.flush()
+    assert {tmp_path / "mirror" / KEY, tmp_path / "mirror/public/files/demo"} <= set(again)
+    again.clear()
+    store.flush()
+    assert again == []
+
+
+def test_what_was_deleted_meanwhile_needs_no_flush(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "mirror")
+    with Source(demo_wheel(tmp_path / "in", "1.0")) as source:
+        store.put_new(KEY, source, attributes_of(KEY))
+    store.delete(KEY)
+    store.flush()
+
+
+def test_a_page_is_gone_from_the_disk_before_its_files_are(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, page, journal = listed_file(mirror), mirror / "public/simple/demo", mirror / "private/journal/demo"
+    flushed: dict[Path, tuple[bool, ...]] = {}  # what was there when a directory was flushed last
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        flushed[path] = tuple(each.exists() for each in (page, file, journal))
+
+    monkeypatch.setattr(os, "fsync", note)
+    remove_files(mirror, file.name)
+    assert flushed[mirror / "public/simple"] == (False, True, True)
+    assert flushed[mirror / "public/files"] == (False, False, True)
+
+
+@pytest.mark.parametrize("name", ["demo", "unknown"])
+def test_a_file_in_place_of_a_directory_is_a_finding_of_its_project(name: str, mirror: Path) -> None:
+    path = mirror / "public/simple" / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.write_text("x")
+    (mirror / "public/simple/other/index.html").unlink()
+    codes = found(mirror)
+    assert ("html-differs", "public/simple/other/index.html") in codes
+    assert (("page-missing", "public/simple/demo") in codes) is (name == "demo")
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.json"])
+def test_a_directory_in_place_of_a_page_is_reported_as_that_page(name: str, mirror: Path) -> None:
+    (mirror / "public/simple" / name).unlink()
+    (mirror / "public/simple" / name).mkdir()
+    assert ("unreadable", f"public/simple/{name}") in found(mirror)
+
+
+@pytest.mark.parametrize("key", ["public/files", "public/files/demo"])
+def test_a_directory_that_is_a_link_out_is_not_followed(key: str, mirror: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (mirror / key).rename(outside)
+    (mirror / key).symlink_to(outside)
+    store = LocalStore(mirror)
+    assert not [each for each in store.keys(key) if "demo" in each]
+    file = next(outside.rglob("*.whl")).relative_to(outside).as_posix()
+    with pytest.raises(MirrorError, match=f"^{key} is a link to the outside of the mirror"):
+        store.read(f"{key}/{file}")
+    assert ("link-outside", key) in found(mirror)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("transfer", Transfer)
+def test_a_damaged_file_stays_where_it_cannot_be_restored(
+    transfer: Transfer, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = listed_file(mirror)
+    file.unlink()
+    file.write_bytes(b"damaged")
+    wheel, publishing = tmp_path / "in" / file.name, Publishing(transfer=transfer)
+    with monkeypatch.context() as patched:
+        patched.setattr("wheelfix.mirror.storage.local.StagedFile.put", _fail)
+        [failed] = add_wheels(mirror, wheel, publishing=publishing).files
+    assert failed.problem is not None
+    assert file.read_bytes() == b"damaged"
+    whole = wheel.read_bytes()
+    assert add_wheels(mirror, wheel, publishing=publishing).ok
+    assert file.read_bytes() == whole
+
+
+def _replace(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(b"other bytes")
+
+
+def _write(path: Path) -> None:
+    path.write_bytes(b"other bytes")
+
+
+@pytest.mark.parametrize("change", [_replace, _write])
+@pytest.mark.parametrize("transfer", [Transfer.LINK, Transfer.MOVE])
+def test_a_file_that_changes_while_it_is_linked_is_not_added(
+    transfer: Transfer, change: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel, store, real = demo_wheel(tmp_path / "in", "1.0"), LocalStore(tmp_path / "mirror"), os.link
+
+    def link(source: Path, target: Path) -> None:
+        change(source)
+        real(source, target)
+
+    with Source(wheel) as source:
+        monkeypatch.setattr(os, "link", link)
+        with pytest.raises(SourceChanged):
+            store.put_new(KEY, source, attributes_of(KEY), transfer)
+    assert store.head(KEY) is None
