@@ -5,9 +5,9 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -30,11 +30,14 @@ _NO_MORE: Final = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 class Workers:
     """Who does the work: ``executor``, or without one ``jobs`` processes of our own; this process alone if that is one.
 
+    ``processes`` are those that were started already.
+
     :raises ValueError: if ``jobs`` is less than one.
     """
 
     jobs: int = 1
     executor: "Executor | None" = None
+    processes: "Processes | None" = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -43,20 +46,55 @@ class Workers:
 
     def work_here(self, count: int) -> bool:
         """Whether this process does the work on ``count`` items alone."""
-        return self.executor is None and min(self.jobs, count) <= 1
+        return self.executor is None and self.processes is None and min(self.jobs, count) <= 1
 
     @contextmanager
-    def pool_for(self, function: Callable[..., object], count: int) -> "Iterator[Executor]":
-        """Give an executor that runs ``function`` on ``count`` items.
+    def started(self, function: Callable[..., object], count: int) -> "Iterator[Workers]":
+        """Give the same workers, ready to run ``function`` on ``count`` items, in one run or in several.
 
         :raises ResultError: if the system does not let this process start so many others; nothing was done then.
         """
-        if self.executor is not None:
-            yield self.executor
+        if self.executor is not None or self.processes is not None or self.work_here(count):
+            yield self
             return
         plain = function.func if isinstance(function, partial) else function
-        with _started(min(self.jobs, count), plain.__module__) as pool:
-            yield pool
+        processes = Processes(min(self.jobs, count), plain.__module__)
+        try:
+            yield replace(self, processes=processes)
+        finally:
+            processes.stop()
+
+
+class Processes:
+    """``jobs`` processes of our own, for functions of ``module``; where one died, others can be started.
+
+    :raises ResultError: if the system does not let this process start so many.
+    """
+
+    def __init__(self, jobs: int, module: str) -> None:
+        self._jobs = jobs
+        self._module = module
+        self._pool: Executor | None = _started(jobs, module)
+
+    @property
+    def most_begun(self) -> int:
+        """How many items without a result may have been begun: each process has one, and CPython hands out one more each."""
+        return 2 * self._jobs + 1
+
+    def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
+        """Let a process call ``function``.
+
+        :raises BrokenExecutor: if one died; until :meth:`stop` that does not change.
+        :raises ResultError: if new ones cannot be started.
+        """
+        self._pool = self._pool or _started(self._jobs, self._module)
+        return self._pool.submit(function, item)
+
+    def stop(self) -> None:
+        """Wait until the processes have ended; the next item starts new ones."""
+        pool, self._pool = self._pool, None
+        if pool:
+            pool.shutdown()
 
 
 def run_all(
@@ -69,49 +107,94 @@ def run_all(
 ) -> list[Result]:
     """Return what ``function`` returns for each of ``items``, in their order: one result for each, whatever happens.
 
-    ``lost`` makes the result of an item for which the executor gave none: a worker died, or the executor was shut down; the
-    others go on. ``done`` is called with each item and its result as it is done. Where that raises, or somebody presses
-    Ctrl-C, what was not begun is cancelled. ``function`` must not raise, and what is sent to processes can be pickled.
+    ``lost`` makes the result of an item that has none: a worker died, or an executor was shut down. Where a process of our
+    own dies, each item that may have killed it is tried once more, alone, and the others continue in new processes.
+    An executor of the caller's is not started again: what it has not done is lost. ``done`` is called with each item and its
+    result as it is done. Where that raises, or somebody presses Ctrl-C, what was not begun is cancelled. ``function`` must
+    not raise, and what is sent to processes can be pickled.
 
     :raises ResultError: if the system does not let this process start so many others; nothing was done then.
     """
     items = list(items)
     results: dict[int, Result] = {}
-    if workers.work_here(len(items)):
-        for index, item in enumerate(items):
-            results[index] = function(item)
-            done(item, results[index])
-    else:
-        with workers.pool_for(function, len(items)) as pool:
-            for index, result in _in_pool(function, items, pool, lost):
-                results[index] = result
-                done(items[index], result)
+    with workers.started(function, len(items)) as ready:
+        for index, result in _results(function, items, ready, lost):
+            results[index] = result
+            done(items[index], result)
     return [results[index] for index in range(len(items))]
 
 
-def _in_pool(
+def _results(
     function: Callable[[Item], Result],
     items: Sequence[Item],
-    pool: "Executor",
+    workers: Workers,
     lost: Callable[[Item, BaseException], Result],
 ) -> Iterator[tuple[int, Result]]:
-    from concurrent.futures import CancelledError, as_completed  # imported late: one wheel needs no pool
+    numbered = dict(enumerate(items))
+    if workers.processes is not None:
+        answers = _in_processes(function, numbered, workers.processes)
+    elif workers.executor is not None:
+        answers = _handed_out(function, numbered, workers.executor)
+    else:
+        yield from ((index, function(item)) for index, item in numbered.items())
+        return
+    for index, future in answers:
+        # Read rather than raised: what ended a worker, such as SystemExit, is not to end this process.
+        error = _error_of(future)
+        yield index, future.result() if error is None else lost(items[index], error)
+
+
+def _in_processes(
+    function: Callable[[Item], Result], items: Mapping[int, Item], pool: Processes
+) -> "Iterator[tuple[int, Future[Result]]]":
+    """Yield what :func:`_handed_out` does; where a process dies, Python ends the others, and no item has a result."""
+    from concurrent.futures import BrokenExecutor  # imported late: one wheel needs no pool
+
+    left = dict(items)
+    while left:
+        broken = []
+        for index, future in _handed_out(function, left, pool):
+            if isinstance(_error_of(future), BrokenExecutor):
+                broken.append(index)
+            else:
+                yield index, future
+        if broken:
+            pool.stop()
+        broken.sort()  # in the order in which they were handed out
+        for index in broken[: pool.most_begun]:  # one of these did it: alone, it harms no other
+            for _, future in _handed_out(function, {index: items[index]}, pool):
+                if isinstance(_error_of(future), BrokenExecutor):
+                    pool.stop()
+                yield index, future
+        left = {index: items[index] for index in broken[pool.most_begun :]}
+
+
+def _handed_out(
+    function: Callable[[Item], Result], items: Mapping[int, Item], pool: "Executor | Processes"
+) -> "Iterator[tuple[int, Future[Result]]]":
+    """Hand out all ``items``, and yield the number of each with its future when that is done."""
+    from concurrent.futures import Future, as_completed
 
     futures: dict[Future[Result], int] = {}
     try:
-        for index, item in enumerate(items):
+        for index, item in items.items():
             try:
-                futures[pool.submit(function, item)] = index
+                future = pool.submit(function, item)
             except Exception as refusal:  # noqa: BLE001 - it cannot be handed out: a worker died, or the executor was shut down
-                yield index, lost(item, refusal)
+                future = Future()
+                future.set_exception(refusal)
+            futures[future] = index
         for future in as_completed(futures):
-            # Read rather than raised: what ended a worker, such as SystemExit, is not to end this process.
-            index = futures[future]
-            error = CancelledError() if future.cancelled() else future.exception()
-            yield index, future.result() if error is None else lost(items[index], error)
+            yield futures[future], future
     finally:
         for future in futures:
             future.cancel()
+
+
+def _error_of(future: "Future[Result]") -> BaseException | None:
+    from concurrent.futures import CancelledError
+
+    return CancelledError() if future.cancelled() else future.exception()
 
 
 def _started(jobs: int, module: str) -> "Executor":

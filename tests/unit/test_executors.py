@@ -1,12 +1,12 @@
 """Many items by processes or by any executor: one result each, in order."""
 
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from wheelfix.executors import Workers, run_all
-from working import die, double
+from working import die, die_of_three, double
 
 
 def _lost(number: int, error: BaseException) -> int:
@@ -23,6 +23,32 @@ def test_results_are_in_the_order_of_the_items(workers: Workers) -> None:
 
 def test_each_item_of_a_worker_that_was_killed_has_a_result() -> None:
     assert run_all(die, [1, 2, 3], Workers(2), lost=_lost) == [-1, -2, -3]
+
+
+def test_only_the_item_that_kills_its_worker_is_lost() -> None:
+    results = run_all(die_of_three, range(1, 21), Workers(2), lost=_lost)
+    assert results == [-3 if number == 3 else 2 * number for number in range(1, 21)]
+
+
+def test_several_that_kill_their_workers_are_lost_only() -> None:
+    done: list[int] = []
+    items = [3, 1, 3, *range(4, 12), 3]
+    results = run_all(die_of_three, items, Workers(2), lost=_lost, done=lambda item, _: done.append(item))
+    assert results == [-3 if number == 3 else 2 * number for number in items]
+    assert sorted(done) == sorted(items)
+
+
+def test_processes_serve_the_next_run_after_one_of_them_died() -> None:
+    with Workers(2).started(die_of_three, 2) as workers:
+        assert run_all(die_of_three, [3], workers, lost=_lost) == [-3]
+        assert run_all(die_of_three, [4, 5], workers, lost=_lost) == [8, 10]
+
+
+def test_an_executor_of_the_caller_is_not_started_again() -> None:
+    with ProcessPoolExecutor(1) as pool:
+        results = run_all(die_of_three, [3, *range(10, 40)], Workers(executor=pool), lost=_lost)
+    assert results[0] == -3
+    assert results[-1] == -39
 
 
 class _Closed(Executor):

@@ -5,7 +5,6 @@ Three steps: examine each wheel, decide what the page lists, and commit: a note 
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -247,9 +246,8 @@ def add_new_wheels(
         except FilenameError as error:
             done[wheel.path] = not_done(wheel.path, error)
     _report(done.values(), progress)
-    alone = request.workers.work_here(len(given))
-    with nullcontext() if alone else request.workers.pool_for(_examine, len(given)) as pool:
-        request = replace(request, workers=Workers(executor=pool))
+    with request.workers.started(_examine, len(given)) as workers:
+        request = replace(request, workers=workers)
         for project, wheels in sorted(batches.items()):
             results, originals = _add_project(store, project, wheels, request)
             done.update(results)
