@@ -159,16 +159,11 @@ def _in_full(explanation: Explanation, count: int, changes: Sequence[Change]) ->
     yield from (f"      {change.verdict}: {shown(change.evidence or '')}" for change in mine if change.verdict)
     for each in explanation.also:
         yield f"      {_view(each)} matches too and would {each.action} it; the first rule decides"
-    yield from (f"      {_view(each)} does not match: {_stopped(each)}" for each in explanation.nearly)
+    yield from (f"      {_view(each)} does not match: {shown(each.mismatch)}" for each in explanation.nearly)
 
 
 def _view(rule: RuleView) -> str:
     return shown(f"{rule.id} ({rule.origin})")
-
-
-def _stopped(rule: RuleView) -> str:
-    there = f", found {rule.found}" if rule.found else ""
-    return shown(f"{rule.stopped_by} is {rule.wanted}{there}")
 
 
 def _why(change: Change) -> str:

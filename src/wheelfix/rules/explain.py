@@ -26,6 +26,12 @@ class RuleView:
     wanted: str = ""
     found: str = ""
 
+    @property
+    def mismatch(self) -> str:
+        """Why it does not match, as a clause."""
+        there = f", found {self.found}" if self.found else ""
+        return f"{self.stopped_by} is {self.wanted}{there}"
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -59,18 +65,13 @@ def explain(rules: RuleSet, facts: Facts) -> tuple[Explanation, ...]:
         _Asked(rule, RuleView(rule.id, origin, rule.action_name, rule.reason), failed_condition(rule.when, facts))
         for rule, origin in zip(rules.rules, rules.origins, strict=True)
     ]
-    found = []
-    for each in facts.document.all(REQUIRES):
-        text = each.value.strip()
-        requirement = read_requirement(text)
-        if requirement is None:
-            found.append(Explanation(text, None, malformed="it does not begin with a name"))
-        else:
-            found.append(_explain(requirement, asked, facts))
-    return tuple(found)
+    return tuple(_explain(each.value.strip(), asked, facts) for each in facts.document.all(REQUIRES))
 
 
-def _explain(requirement: Requirement, asked: Sequence[_Asked], facts: Facts) -> Explanation:
+def _explain(text: str, asked: Sequence[_Asked], facts: Facts) -> Explanation:
+    requirement = read_requirement(text)
+    if requirement is None:
+        return Explanation(text, None, malformed="it does not begin with a name")
     decision = decide([each.rule for each in asked if each.failed is None], requirement, facts)
     chosen = decision.rule if decision else None
     also, nearly = [], []
