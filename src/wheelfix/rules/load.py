@@ -352,13 +352,10 @@ class _Reader:
             data = table
         tables = data.get("rule")
         own = tables if isinstance(tables, list) else []
-        read_struct(RuleFile, {**data, "rule": []} if own else data, "", self._reporter(RulePlace(name)))
+        read_struct(RuleFile, {**data, "rule": []} if own else data, "", partial(self._add, RulePlace(name)))
         self.add_tables(name, own, _lines_of_rules(text, len(own)))
         extends = data.get("extends")
         return [each for each in (extends if isinstance(extends, list) else [extends]) if isinstance(each, str)]
-
-    def _reporter(self, place: RulePlace) -> Report:
-        return partial(self._add, place)
 
     def _add(self, place: RulePlace, key: str, message: str, hint: str, *, code: str = "rule-invalid-value") -> None:
         self._findings.append((place, place.finding(code, message, key=key, hint=hint)))
@@ -371,7 +368,7 @@ class _Reader:
         for number, (table, line) in enumerate(zip(tables, lines or [None] * len(tables), strict=True), 1):
             given = table.get("id") if isinstance(table, dict) else None
             title = given if isinstance(given, str) and given.strip() else f"number {number}"
-            rule = read_struct(Rule, table, "", self._reporter(RulePlace(name, title, line)))
+            rule = read_struct(Rule, table, "", partial(self._add, RulePlace(name, title, line)))
             if rule is not None:
                 self._add_rule(name, rule, line)
 
