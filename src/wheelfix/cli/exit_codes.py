@@ -103,8 +103,11 @@ def render_end(error: click.ClickException) -> str:
 
         first, *rest = render_problem("", error.problem).splitlines(keepends=True)
         return "".join([first.replace("error[]", "error"), *(f"{shown(line)}\n" for line in error.details), *rest])
-    message, _, advice = error.format_message().partition("\n")
-    hint = advice
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return f"{error.ctx.get_help()}\n"
+    message, _, hint = error.format_message().partition("\n")
+    if isinstance(error, click.MissingParameter):  # click puts the choices on lines of their own
+        message, hint = " ".join(error.format_message().split()), ""
     if isinstance(error, click.UsageError):
         close = getattr(error, "possibilities", None)
         message = error.message if close else message

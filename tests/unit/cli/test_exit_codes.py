@@ -63,3 +63,14 @@ def test_a_file_that_cannot_be_read_is_not_called_standard_output(monkeypatch: p
     assert (ran.code, ran.out) == (3, "")
     assert "Permission denied: cases/METADATA.in" in ran.err
     assert "standard output" not in ran.err
+
+
+@pytest.mark.parametrize("words", [(), ("mirror",), ("rules",)])
+def test_a_group_without_a_command_prints_its_help(words: tuple[str, ...]) -> None:
+    ran = wheelfix(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"Usage: {' '.join(('wheelfix', *words))} ")
+
+
+def test_a_missing_argument_names_the_choices() -> None:
+    assert wheelfix("completion").err.startswith("error: missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish\n")
