@@ -41,14 +41,13 @@ class Assembly:
         self._before = wheel.provenance
         self._old = f"{wheel.dist_info}/"
         self._new = f"{plan.renaming.dist_info}/"
-        self.expected: dict[str, bytes] = {}
-        """The content of every entry that is written, by name."""
         written = dict(plan.written)
         if plan.new_metadata != plan.metadata:
             written["METADATA"] = plan.new_metadata
         self._replaced = {file: content for file, content in written.items() if wheel.entry(file)}
         self._added = {file: content for file, content in written.items() if not wheel.entry(file)}
-        self.expected.update({self._new + file: content for file, content in written.items()})
+        self.expected = {self._new + file: content for file, content in written.items()}
+        """The content of every entry that is written, by name."""
 
     @property
     def removed(self) -> set[str]:

@@ -36,9 +36,9 @@ class Weighed:
     ``left`` says why none is to be made, as the caller wishes, as a clause; it is empty where they may.
     """
 
-    changes: tuple[Change, ...]
-    problem: Problem | None
-    notes: tuple[str, ...]
+    changes: tuple[Change, ...] = ()
+    problem: Problem | None = None
+    notes: tuple[str, ...] = ()
     left: str = ""
 
 
@@ -85,16 +85,16 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy:
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
     if policy.force:
-        return Weighed(weighed, None, _consequences(weighed, evidence) if unsafe or unproven else ())
+        return Weighed(weighed, notes=_consequences(weighed, evidence) if unsafe or unproven else ())
     if unsafe and policy.skip_gpu_builds:
-        return Weighed(weighed, None, (), left=f"it needs {_counted(unsafe)}: {unsafe[0].evidence}")
+        return Weighed(weighed, left=f"it needs {_counted(unsafe)}: {unsafe[0].evidence}")
     if unsafe:
-        return Weighed(weighed, _refusal(unsafe), ())
+        return Weighed(weighed, _refusal(unsafe))
     if unproven and policy.skip_unproven:
-        return Weighed(weighed, None, (), left=f"{_no_evidence(unproven)}: {unproven[0].evidence}")
+        return Weighed(weighed, left=f"{_no_evidence(unproven)}: {unproven[0].evidence}")
     if unproven and not policy.allow_unproven:
-        return Weighed(weighed, _doubt(unproven), ())
-    return Weighed(weighed, None, ())
+        return Weighed(weighed, _doubt(unproven))
+    return Weighed(weighed)
 
 
 def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], Evidence], policy: Policy) -> Weighed:
@@ -105,30 +105,32 @@ def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], 
     is_new = local is not None and wheel.filename.with_local_version(local) != wheel.filename
     sign = evidence().gpu_evidence() if local is not None and is_new and names_cpu_build(local) else ""
     if not sign:
-        return Weighed((), None, ())
+        return Weighed()
     if policy.force:
-        return Weighed((), None, (f"Forced: its local version says that it is a CPU build, but {sign}.",))
+        return Weighed(notes=(f"Forced: its local version says that it is a CPU build, but {sign}.",))
     if policy.skip_gpu_builds:
-        return Weighed((), None, (), left=f"it is a GPU build: {sign}")
-    return Weighed(
-        (),
-        Problem(
-            "cpu-local-version",
-            f"the local version {shown(local or '')} says that it is a CPU build, and it is a GPU build",
-            "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version.",
-            sign,
-        ),
-        (),
+        return Weighed(left=f"it is a GPU build: {sign}")
+    problem = Problem(
+        "cpu-local-version",
+        f"the local version {shown(local or '')} says that it is a CPU build, and it is a GPU build",
+        "Copy GPU builds unchanged with --skip-gpu-builds, or choose another local version.",
+        sign,
     )
+    return Weighed(problem=problem)
+
+
+def _before(change: Change) -> Requirement | None:
+    """Return the requirement that changes, ``None`` if it is none."""
+    return read_requirement(change.before) if change.field == REQUIRES and change.before else None
 
 
 def _is_catalogued(change: Change) -> bool:
-    before = read_requirement(change.before) if change.field == REQUIRES and change.before else None
+    before = _before(change)
     return before is not None and provided_by(before) is not None
 
 
 def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
-    before = read_requirement(change.before) if change.field == REQUIRES and change.before else None
+    before = _before(change)
     if before is None or not _takes_away(before, change.after, evidence):
         return change
     rule = next((each for each in rules.rules if each.id == change.rule), None)
