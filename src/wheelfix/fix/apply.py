@@ -27,6 +27,7 @@ def apply(wheel: Wheel, plan: Plan, target: Path | None = None, *, overwrite: bo
     gives an identical copy, or in place nothing.
 
     :raises EditError: if ``plan`` was not made for ``wheel``, or that is no local file.
+    :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
     :raises NeedError: if the plan has a problem: the wheel needs what would be dropped, or there is no evidence that it does
         not, or RECORD contradicts what would be kept.
     :raises OutputError: if ``target`` is the wheel itself, or exists with other bytes and ``overwrite`` is not given, or has
@@ -54,6 +55,7 @@ def write(
     overwrite: bool = False,
 ) -> Outcome:
     """Do what :func:`apply` does, with a plan that has no problem and the running sum of the wheel's source."""
+    wheel.layout  # noqa: B018 - reading it checks the archive: a wheel is not copied on the word of its directory alone
     name = str(plan.renaming.filename)
     if name != str(wheel.filename) and (target is None or target.name != name):
         raise OutputError(

@@ -167,9 +167,11 @@ def make_plan(
     gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
     find METADATA as it is repaired.
 
+    :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
     :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
     """
+    wheel.layout  # noqa: B018 - reading it checks the archive: there is no plan for one that would not be written
     draft = _Draft(wheel, policy, evidence, repair)
     if rules is not None:
         draft.apply_rules(rules, sha256)

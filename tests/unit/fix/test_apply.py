@@ -256,6 +256,25 @@ def test_plan_for_another_wheel(tmp_path: Path) -> None:
     assert refusal.value.code == "foreign-plan"
 
 
+def test_a_wheel_is_not_copied_on_the_word_of_its_directory(tmp_path: Path) -> None:
+    """Not as "unchanged" either: another reader takes the name in front of the content."""
+    path = write_wheel(tmp_path, _SPEC)
+    with Wheel(path) as wheel:
+        plan = wheelfix.make_plan(wheel)
+    data = bytearray(path.read_bytes())
+    data[30] ^= 0x20
+    path.write_bytes(data)
+    with Wheel(path, directory_only=True) as wheel:
+        for edits in ([], [SetField("Summary", "x")]):
+            with pytest.raises(wheelfix.ArchiveError):
+                wheelfix.make_plan(wheel, edits=edits)
+        for target in (tmp_path / "out" / path.name, None):
+            with pytest.raises(wheelfix.ArchiveError):
+                wheelfix.apply(wheel, plan, target)
+    assert not (tmp_path / "out").exists()
+    assert path.read_bytes() == data
+
+
 def test_root_does_not_take_a_wheel_over(tmp_path: Path) -> None:
     """Pitfall 34: a wheel that is replaced in place stays its owner's, where the system allows that."""
     path = write_wheel(tmp_path, _SPEC)
