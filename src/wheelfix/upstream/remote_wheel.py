@@ -55,10 +55,12 @@ class RemoteFile:
             raise _unreadable(self._url, f"it would take {stop - start:,} bytes at once")
         with self._session.request("GET", self._url, {"Range": f"bytes={start}-{stop - 1}"}) as answer:
             data = self._session.read(self._url, answer, stop - start) if answer.status_code == PARTIAL else b""
-        if len(data) != stop - start:
-            raise _unreadable(self._url, "the server did not send the requested range")
-        if length_of(answer.headers.get("Content-Range", "").rpartition("/")[2]) not in (self.size, None):
+        sent, _, total = answer.headers.get("Content-Range", "").rpartition("/")
+        if length_of(total) not in (self.size, None):
             raise SourceChanged("source-changed", "the file changed while it was read", hint="Run again.")
+        # A server may send another range than the one that was requested (RFC 9110, 15.3.7).
+        if len(data) != stop - start or sent.strip().lower() != f"bytes {start}-{stop - 1}":
+            raise _unreadable(self._url, "the server did not send the requested range")
         return data
 
     def check_unchanged(self) -> None:

@@ -71,6 +71,24 @@ def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None
     assert len(sent) == 1
 
 
+@pytest.mark.parametrize("said", ["bytes 0-9/1000", "bytes 100-110/1000", "bytes */1000", "items 100-109/1000", "", None])
+def test_bytes_of_another_range_are_not_believed(said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they lie is what Content-Range says, not what was requested."""
+    monkeypatch.setattr("wheelfix.upstream.remote_wheel._BLOCK", 10)
+    data = bytes(range(200)) * 5
+    header = {} if said is None else {"Content-Range": said}
+    with answering(lambda asked: Reply(data[:10], 206, header)) as server:
+        error = refused("bad-wheel", lambda: RemoteFile(Session(), f"{server.url}/x.whl", 1000).read_at(100, 10))
+    assert error.message.endswith("the server did not send the requested range")
+
+
+@pytest.mark.parametrize("said", ["bytes 100-109/1000", "bytes 100-109/*", "Bytes 100-109/1000"])
+def test_bytes_of_the_requested_range(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wheelfix.upstream.remote_wheel._BLOCK", 10)
+    with answering(lambda asked: Reply(b"0123456789", 206, {"Content-Range": said})) as server:
+        assert RemoteFile(Session(), f"{server.url}/x.whl", 1000).read_at(100, 10) == b"0123456789"
+
+
 @pytest.mark.parametrize("total", ["*", "", "-1", "²", "9" * 5000, "0x10"])
 def test_lengths_that_are_none(total: str) -> None:
     header = {"Content-Range": f"bytes 0-0/{total}".encode().decode("latin-1")}
