@@ -9,6 +9,7 @@ import math
 import time
 import zlib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import sleep
@@ -328,16 +329,27 @@ def _pause_before(turn: int, answer: requests.Response) -> float:
     """Return how many seconds to wait before the retry number ``turn``.
 
     Retry-After is a number of seconds or a date (RFC 9110, 10.2.3); a date counts from that of the answer, as the clocks of
-    server and client need not agree.
+    server and client need not agree, or from now where the answer has no date that can be read.
     """
     said = answer.headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit():
         return float(said) if len(said) < _MOST_DIGITS else math.inf
     try:
-        until, now = (parsedate_to_datetime(text) for text in (said, answer.headers.get("Date", "")))
-        return max(0.0, (until - now).total_seconds())
+        until = parsedate_to_datetime(said)
+        return max(0.0, (until - _date_of(answer)).total_seconds())
     except (ValueError, TypeError, OverflowError):  # there is none, or it cannot be read, or has no time zone
         return float(2 ** (turn - 1))
+
+
+def _date_of(answer: requests.Response) -> datetime:
+    """Return when the server says that it answered, or the time now where it does not say."""
+    try:
+        date = parsedate_to_datetime(answer.headers.get("Date", ""))
+        if date.tzinfo is not None:
+            return date
+    except (ValueError, TypeError, OverflowError):
+        pass  # it does not say, or in a way that cannot be read
+    return datetime.now(UTC)  # noqa: TID251 - for a pause only: no wheel depends on it
 
 
 def _follow(url: str, target: str) -> str:

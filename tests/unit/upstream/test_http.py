@@ -8,8 +8,10 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -290,8 +292,18 @@ def test_a_date_to_ask_again_counts_from_that_of_the_answer() -> None:
 
     assert pause("Wed, 21 Oct 2015 07:28:30 GMT", "Wed, 21 Oct 2015 07:28:00 GMT") == 30
     assert pause("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT") == 0
-    assert pause("Wed, 21 Oct 2015 07:28:00 GMT", None) == 2
     assert pause("Wed, 21 Oct 2015 07:28:00", "Wed, 21 Oct 2015 07:28:00 GMT") == 2
+    assert pause("soon", None) == 2
+
+
+@pytest.mark.parametrize("date", [None, "", "today", "Wed, 21 Oct 2015 07:28:00"])
+def test_a_date_to_ask_again_counts_from_now_where_the_answer_has_none(date: str | None) -> None:
+    from wheelfix.upstream.http import _pause_before
+
+    headers = {"Retry-After": formatdate(time.time() + 90, usegmt=True)} | ({} if date is None else {"Date": date})
+    assert 80 < _pause_before(2, SimpleNamespace(headers=headers)) <= 90  # type: ignore[arg-type]
+    headers["Retry-After"] = "Wed, 21 Oct 2015 07:28:00 GMT"
+    assert _pause_before(2, SimpleNamespace(headers=headers)) == 0  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
