@@ -107,8 +107,8 @@ def _wheel(code: str, old: str, new: str) -> Flaw:
     return _spec(code, f"WHEEL with {new!r}", wheel="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
 
 
-def _info(code: str, name: str, content: bytes) -> Flaw:
-    return _spec(code, f"{name} of {len(content)} bytes", dist_info_files={name: content})
+def _info(code: str, name: str, content: bytes, with_codes: Iterable[str] = (), reason: str = "") -> Flaw:
+    return _spec(code, f"{name} of {len(content)} bytes", with_codes, reason, dist_info_files={name: content})
 
 
 def record_of(spec: WheelSpec) -> list[bytes]:
@@ -457,7 +457,8 @@ _COMPANIONS: Final = [
       for value in (b" demo main", b"")),
     *(_info("entry-points-bad-value", "entry_points.txt", b"[console_scripts]\ndemo = " + value + b"\n")
       for value in (b"demo : main", b"demo:main []", b"demo.:main", b"de-mo:main")),
-    _info("entry-points-bad-value", "entry_points.txt", b"[DEFAULT]\nx = demo\n[console_scripts]\ndemo = demo:main\n"),
+    _info("entry-points-bad-value", "entry_points.txt", b"[DEFAULT]\nx = demo\n[console_scripts]\ndemo = demo:main\n",
+          {"entry-points-ambiguous"}, "pip does not read it as a script"),
     *(_info("entry-points-reserved-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
       for name in (b"python", b"Python3", b"python3.12t", b"pypy3", b"python.py")),
     _info("entry-points-same-name", "entry_points.txt", b"[console_scripts]\na = demo:main\n[gui_scripts]\na = demo:main\n"),
@@ -467,6 +468,7 @@ _COMPANIONS: Final = [
     *(_info("entry-points-unsafe-name", "entry_points.txt", b"[console_scripts]\n" + name + b" = demo:main\n")
       for name in (b"../demo", b"/tmp/demo", b"bin\\demo", b"..", b"C:demo", b"de\0mo", b"x" * 256)),
     _info("entry-points-ambiguous", "entry_points.txt", b"[console_scripts]\n; demo = demo:main\n"),
+    _info("entry-points-ambiguous", "entry_points.txt", b"[DEFAULT]\nx = demo:main\n[console_scripts]\ndemo = demo:main\n"),
     _info("legacy-metadata-json", "metadata.json", b"{}"),
     _info("sbom-unreadable", "sboms/demo.cdx.json", b"{"),
     _info("sbom-stale-provenance", "sboms/wheelfix.cdx.json", b"{}"),

@@ -141,14 +141,16 @@ def _check_text(subject: Subject, text: str) -> Generator[RawFinding, None, list
     """Yield the findings on the ``text`` of entry_points.txt, and return the entry points, none where it cannot be read."""
     by_line = _read_by_line(text)
     try:
-        points = read_entry_points(text)
+        parser = _parse(text)
     except _BadLineError as error:
         refused_by = None if by_line is None else (Client.UV, Client.INSTALLER, Client.PYPI)
         yield RawFinding("entry-points-unreadable", _FILE, shown(str(error))[:200], refused_by=refused_by)
         return []
+    points = _points_of(parser)
     yield from _check_points(points)
     yield from _check_modules(subject, points)
     yield from _check_second_reading(by_line, points)
+    yield from _check_defaults(parser)
     return points
 
 
@@ -163,6 +165,7 @@ def _check_points(points: Sequence[EntryPoint]) -> Iterator[RawFinding]:
             yield RawFinding(code, each.place, f"{cut(each.value)!r} is not an object reference", refused_by=refused_by)
         if is_script:
             yield from _check_script_name(each)
+        if each.group in _SCRIPTS:
             group = names.setdefault(each.name, each.group)
             if group != each.group:
                 message = f"[{cut(group)}] also has a script of this name; installer refuses that"
@@ -261,11 +264,28 @@ def _check_second_reading(by_line: list[EntryPoint] | None, points: list[EntryPo
         yield RawFinding("entry-points-ambiguous", _FILE, message)
 
 
+def _check_defaults(parser: RawConfigParser) -> Iterator[RawFinding]:
+    """Yield the first script that only those readers see to whom DEFAULT is the group whose names all others have too."""
+    defaults = parser.options(_DEFAULTS) if parser.has_section(_DEFAULTS) else []
+    for group in filter(parser.has_section, sorted(_SCRIPTS)):
+        own = {*parser.options(group)}
+        for name in (each for each in defaults if each not in own):
+            message = f"readers disagree on [{_DEFAULTS}] {cut(name)}: uv and installer make a script of it, pip does not"
+            yield RawFinding("entry-points-ambiguous", _FILE, message)
+            return
+
+
 def read_entry_points(text: str) -> list[EntryPoint]:
     """Return the entry points in ``text`` as ``configparser`` reads them with ``=`` alone between name and value.
 
+    A group called DEFAULT is one like any other here.
+
     :raises _BadLineError: at the first line that it would refuse.
     """
+    return _points_of(_parse(text))
+
+
+def _parse(text: str) -> RawConfigParser:
     parser = _Parser(interpolation=None, default_section="")
     try:
         parser.read_string(text)
@@ -275,6 +295,10 @@ def read_entry_points(text: str) -> list[EntryPoint]:
         raise _BadLineError(f"line {error.lineno} begins the group {cut(error.section)} a second time") from error
     except DuplicateOptionError as error:
         raise _BadLineError(f"line {error.lineno} gives the name {cut(error.option)} a second time") from error
+    return parser
+
+
+def _points_of(parser: RawConfigParser) -> list[EntryPoint]:
     return [
         EntryPoint(group, name, value.strip(), value.startswith("\n"))
         for group in parser.sections()

@@ -77,6 +77,28 @@ def test_lines_that_readers_take_differently(content: bytes, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("content", "scripts"),
+    [
+        (b"[console_scripts]\nx = demo:main\n[DEFAULT]\ny = demo:main\n", 2),
+        (b"[DEFAULT]\ny = demo:main\n[gui_scripts]\n", 1),
+        (b"[console_scripts]\n[DEFAULT]\na = demo:main\nb = demo:main\n", 2),
+        (b"[console_scripts]\nx = demo:main\n[DEFAULT]\nx = demo:main\n", 1),
+        (b"[console_scripts]\nx = demo:main\n[DEFAULT]\n", 1),
+        (b"[DEFAULT]\ny = demo:main\n[demo.plugins]\n", 0),
+    ],
+)
+def test_scripts_of_a_group_default(content: bytes, scripts: int, tmp_path: Path) -> None:
+    """To ``ConfigParser``, and so to installer, its names are in every group, and to uv too; to pip they are in no other."""
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(content.decode())
+    groups = [group for group in ("console_scripts", "gui_scripts") if parser.has_section(group)]
+    assert sum(len(parser.items(group)) for group in groups) == scripts
+    by_pip = [each for each in read_entry_points(content.decode()) if each.group in groups]
+    assert entry_points(tmp_path, content) == ["entry-points-ambiguous"] * (len(by_pip) != scripts)
+
+
+@pytest.mark.parametrize(
     "content",
     [
         b"[a]\n" + b"x\n" * 131_000,
