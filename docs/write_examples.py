@@ -26,16 +26,16 @@ _LONGEST: Final = 300
 def examples() -> dict[str, str]:
     """Return the shortest report of each code, in the order in which the tests have them."""
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "sample_wheels")]
-    from flaws import FLAWS
+    from defects import DEFECTS
 
     found: dict[str, str] = {}
-    for flaw in FLAWS:
+    for defect in DEFECTS:
         with TemporaryDirectory() as directory:
-            checked = verify_wheels(flaw.write(Path(directory))).wheels
-        for each in (finding for wheel in checked for finding in wheel.findings if finding.code == flaw.code):
+            checked = verify_wheels(defect.write(Path(directory))).wheels
+        for each in (finding for wheel in checked for finding in wheel.findings if finding.code == defect.code):
             text = f"{each.place}: {each.message}" if each.place else each.message
             text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-            found[flaw.code] = min(found.get(flaw.code, text), text, key=lambda text: (len(text), text))
+            found[defect.code] = min(found.get(defect.code, text), text, key=lambda text: (len(text), text))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Other tools that look at wheels, each run in this process, and the page that lists which flaws they notice."""
+"""Other tools that look at wheels, each run in this process, and the page that lists which defects they notice."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ from twine.commands.check import check as twine_check
 from wheel.wheelfile import WheelFile
 
 from building import to_bytes
-from flaws import FLAWS, SOUND, Flaw, sound
+from defects import DEFECTS, VALID, Defect, valid
 from places import ROOT
 from wheelfix.verify.registry import CHECKS
 
@@ -85,23 +85,23 @@ def complaint(tool: str, path: Path) -> str:
 def noticed() -> Mapping[str, list[tuple[str, ...]]]:
     """Return for each code, and each of its samples, the tools that complain about it."""
     found: dict[str, list[tuple[str, ...]]] = {}
-    for flaw, paths in written():
-        found.setdefault(flaw.code, []).append(tuple(tool for tool in TOOLS if complaint(tool, paths[0])))
+    for defect, paths in written():
+        found.setdefault(defect.code, []).append(tuple(tool for tool in TOOLS if complaint(tool, paths[0])))
     return found
 
 
-def written() -> Iterator[tuple[Flaw, list[Path]]]:
-    """Yield each flaw with its wheels, which are there until the next one."""
-    for flaw in FLAWS:
+def written() -> Iterator[tuple[Defect, list[Path]]]:
+    """Yield each defect with its wheels, which are there until the next one."""
+    for defect in DEFECTS:
         with tempfile.TemporaryDirectory() as folder:
-            yield flaw, flaw.write(Path(folder))
+            yield defect, defect.write(Path(folder))
 
 
 def sound_complaints() -> dict[str, str]:
     """Return what each tool complains about in the valid wheel."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / sound().filename
-        path.write_bytes(to_bytes(SOUND))
+        path = Path(folder) / valid().filename
+        path.write_bytes(to_bytes(VALID))
         return {tool: text for tool in TOOLS if (text := complaint(tool, path))}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from building import write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 
 GPU = 'nvidia-cudnn-cu12==9.5.1.17; platform_system == "Linux" and platform_machine == "x86_64"'
 TAGS = ("py3-none-any", "cp311-cp311-manylinux_2_28_x86_64", "cp312-cp312-manylinux_2_28_x86_64",
@@ -16,4 +16,4 @@ def demo_wheel(folder: Path, version: str, *needs: str, tags: str = "py3-none-an
     folder.mkdir(parents=True, exist_ok=True)
     head = ("Metadata-Version: 2.1", "Name: demo", f"Version: {version}", "Summary: A wheel for tests")
     data = metadata(*(f"Requires-Dist: {need}" for need in needs), head=head, rest=("Description-Content-Type: text/plain",))
-    return write_wheel(folder, sound(version=version, tags=tags, metadata=data, **changes))
+    return write_wheel(folder, valid(version=version, tags=tags, metadata=data, **changes))

@@ -1,4 +1,4 @@
-"""Wheels of many kinds: a valid one changed in one respect or in two, every flaw, every faulty archive, and random damage.
+"""Wheels of many kinds: a valid one changed in one respect or in two, every defect, every faulty archive, and random damage.
 
 What is only text stands in ``kinds.toml``; the kinds that need more are the tables of this module.
 """
@@ -16,6 +16,8 @@ from random import Random
 from typing import Any, Final
 
 from building import ALL_WIDE, FULL_16, FULL_32, Descriptor, Entry, every, extra_field, with_entries
+from damages import DAMAGES
+from defects import DEFECTS, Defect, signature_of
 from drafting import (
     INFO,
     Draft,
@@ -38,8 +40,6 @@ from drafting import (
     tagged,
     wheel,
 )
-from faults import FAULTS
-from flaws import FLAWS, Flaw, signature_of
 from mutating import mutated
 
 _TEXTS: Final[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
@@ -398,11 +398,11 @@ def single() -> dict[str, Knob]:
 
 
 def samples(pairs: int, damaged: int) -> Iterator[Sample]:
-    """Yield the valid wheel, one of each kind, ``pairs`` of two kinds, all flaws and faults, and some damaged at random.
+    """Yield the valid wheel, one of each kind, ``pairs`` of two kinds, all defects and damages, and some damaged at random.
 
     The same wheels come each time, in the same order.
     """
-    yield Sample("sound", Draft().build)
+    yield Sample("valid", Draft().build)
     kinds = single()
     for kind, knob in kinds.items():
         yield Sample(kind, partial(_built, knob))
@@ -410,9 +410,9 @@ def samples(pairs: int, damaged: int) -> Iterator[Sample]:
     for _ in range(pairs):
         (one, first), (other, second) = random.sample([*kinds.items()], 2)
         yield Sample(f"{one}; {other}", partial(_built, both(first, second)))
-    yield from (Sample(f"{each.code}: {each.name}", each.make) for each in FLAWS if _is_there(each))
+    yield from (Sample(f"{each.code}: {each.name}", each.make) for each in DEFECTS if _is_there(each))
     name = Draft().filename
-    yield from (Sample(fault.name, lambda make=fault.make: (name, make())) for fault in FAULTS)  # type: ignore[misc]
+    yield from (Sample(damage.name, lambda make=damage.make: (name, make())) for damage in DAMAGES)  # type: ignore[misc]
     for number, (kind, filename, data) in enumerate(mutated(12, damaged)):
         yield Sample(f"{kind} damaged, {number}", partial(_given, filename, data))
 
@@ -425,6 +425,6 @@ def _given(filename: str, data: bytes) -> tuple[str, bytes]:
     return filename, data
 
 
-def _is_there(flaw: Flaw) -> bool:
-    """Whether the flaw is in a file, and one that readers get through in a moment."""
-    return not flaw.missing and not flaw.code.endswith(("too-many-rows", "too-many-fields"))
+def _is_there(defect: Defect) -> bool:
+    """Whether the defect is in a file, and one that readers get through in a moment."""
+    return not defect.missing and not defect.code.endswith(("too-many-rows", "too-many-fields"))

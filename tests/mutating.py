@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from building import RecordStyle, WheelSpec, build_wheel
-from flaws import HEAD, metadata, record_of, sound
+from defects import HEAD, metadata, record_of, valid
 
 _TOKENS: Final = (
     b'"', b"'", b",", b";", b":", b"\r", b"\n", b"\r\n", b" ", b"\t", b"\0", b"\xff", b"\xef\xbb\xbf", b"=", b"[", b"]",
@@ -21,12 +21,12 @@ _FIELDS: Final = (
 )  # fmt: skip
 _NEWER: Final = ("License-Expression: MIT OR Apache-2.0", "License-File: LICENSE", "Dynamic: Summary", "Import-Name: demo")
 _ENTRY_POINTS: Final = "entry_points.txt"
-SOUND: Final = (
-    sound(
+VALID: Final = (
+    valid(
         metadata=metadata(*_FIELDS),
         dist_info_files={_ENTRY_POINTS: b"[console_scripts]\ndemo = demo:main\n[x.y]\na = demo:c [x]\n"},
     ),
-    sound(
+    valid(
         metadata=metadata(*_NEWER, head=["Metadata-Version: 2.5", *HEAD[1:]]),
         dist_info_files={"licenses/LICENSE": b"MIT", _ENTRY_POINTS: b"[gui_scripts]\ndemo = demo:main\n"},
         style=RecordStyle(line_end="\r\n", quoted=True),
@@ -40,7 +40,7 @@ def mutated(seed: int, count: int) -> Iterator[tuple[str, str, bytes]]:
     """Yield ``count`` wheels: what was damaged, the file name, and the bytes."""
     random = Random(seed)
     for _ in range(count):
-        spec = random.choice(SOUND)
+        spec = random.choice(VALID)
         kind = random.choice(("METADATA", "METADATA", "WHEEL", "RECORD", "RECORD", _ENTRY_POINTS, "header", "byte"))
         yield kind, spec.filename, _damaged(random, spec, kind)
 

@@ -11,7 +11,7 @@ import pytest
 
 import wheelfix
 from building import build_wheel, write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from serving import static
 from wheelfix import fix_wheels
 from wheelfix.mirror.check import check_index, check_mirror
@@ -31,7 +31,7 @@ def wheel(folder: Path, version: str, *needs: str, tags: str = "py3-none-any") -
     head = ("Metadata-Version: 2.1", "Name: demo", f"Version: {version}", "Summary: A wheel for tests")
     lines = [f"Requires-Dist: {need}" for need in needs]
     data = metadata(*lines, "Requires-Python: >=3.8", head=head, rest=("Description-Content-Type: text/plain",))
-    return write_wheel(folder, sound(version=version, metadata=data, tags=tags))
+    return write_wheel(folder, valid(version=version, metadata=data, tags=tags))
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
         {"file-differs", "wheel-invalid"},
     ),
     "file with errors": (
-        lambda plant: plant.swap_wheel(build_wheel(sound(record=b"")), told=True),
+        lambda plant: plant.swap_wheel(build_wheel(valid(record=b"")), told=True),
         {"wheel-invalid", "metadata-file-stale", "requires-python-differs"},
         {"wheel-invalid", "requires-python-differs", "metadata-file-stale"},
     ),

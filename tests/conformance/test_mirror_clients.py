@@ -10,7 +10,7 @@ import pytest
 
 import clients
 from building import Entry, WheelSpec, write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from serving import Server, nginx, static
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.publish import fix_into_mirror
@@ -29,7 +29,7 @@ def spec(project: str, version: str, requires: tuple[str, ...] = (), **changes: 
     head = ("Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}", "Summary: A stand-in")
     lines = [f"Requires-Dist: {each}" for each in requires]
     data = metadata(*lines, "Requires-Python: >=3.9", head=head, rest=("Description-Content-Type: text/plain",))
-    return sound(project=project, version=version, metadata=data, **changes)
+    return valid(project=project, version=version, metadata=data, **changes)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 from pypi_simple import ProjectPage
 
 from building import Entry, write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.check import check_mirror
@@ -69,7 +69,7 @@ def wheel(folder: Path, version: str = "1.0", body: str = "", needs: str = "six"
     head = ("Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}", "Summary: A wheel for tests")
     data = metadata(f"Requires-Dist: {needs}", head=head, rest=("Description-Content-Type: text/plain",))
     files = (Entry(f"{project}/__init__.py", body.encode()), Entry(f"{project}/version.py", b"cuda = None\n"))
-    return write_wheel(folder, sound(project=project, version=version, metadata=data, files=files))
+    return write_wheel(folder, valid(project=project, version=version, metadata=data, files=files))
 
 
 def add_new(folder: Path, mirror: Path) -> Callable[[], object]:

@@ -10,7 +10,7 @@ from packaging.version import Version
 from pypi_simple import IndexPage, ProjectPage
 
 from building import write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from wheelfix import fix_wheels
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
@@ -29,7 +29,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head = ("Metadata-Version: 2.1", "Name: demo", f"Version: {version}", "Summary: A wheel for tests")
         needs = ["Requires-Dist: nvidia-cudnn-cu12==9.5.1.17"] if version == "3.0" else []
         data = metadata(*needs, "Requires-Python: >=3.8,<4", head=head, rest=("Description-Content-Type: text/plain",))
-        paths.append(write_wheel(folder, sound(version=version, metadata=data)))
+        paths.append(write_wheel(folder, valid(version=version, metadata=data)))
     fixed = (
         fix_wheels(paths[2], output=folder / "fixed", policy=Policy(allow_unproven=True), naming=Naming(build_tag="1nogpu"))
         .outcomes[0]

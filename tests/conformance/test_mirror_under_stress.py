@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 from building import Entry, write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages
@@ -29,7 +29,7 @@ def wheels(folder: Path, projects: int, versions: int, size: int = 100) -> list[
         for version in (f"1.{number}" for number in range(versions)):
             head = ("Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}", "Summary: A wheel for tests")
             files = (Entry(f"{project}/data.bin", random.Random(version).randbytes(size), method=0),)
-            spec: Any = sound(project=project, version=version, metadata=metadata(head=head), files=files)
+            spec: Any = valid(project=project, version=version, metadata=metadata(head=head), files=files)
             found.append(write_wheel(folder, spec))
     return found
 

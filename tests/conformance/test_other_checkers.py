@@ -43,11 +43,11 @@ def test_what_a_tool_refuses_of_a_damaged_wheel_verify_finds_too(seed: int, tmp_
         path = tmp_path / name
         path.write_bytes(data)
         complaints = {tool: text for tool in STRICT if (text := complaint(tool, path))}
-        faults = verify_wheels(path).wheels[0].findings
-        assert faults or not complaints, (kind, complaints)
-        assert not any(fault.code == "file-unreadable" for fault in faults), faults  # it stands for a crash, too
+        findings = verify_wheels(path).wheels[0].findings
+        assert findings or not complaints, (kind, complaints)
+        assert not any(finding.code == "file-unreadable" for finding in findings), findings  # it stands for a crash, too
         refused.update([*complaints])
-        accepted += not faults
+        accepted += not findings
     assert accepted > 100
     assert all(refused[tool] > 100 for tool in STRICT), refused
 

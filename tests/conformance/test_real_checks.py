@@ -13,7 +13,7 @@ from wheelfix import Likeness, Severity, Status
 
 pytestmark = pytest.mark.real
 
-SOUND = [
+VALID = [
     ("torch==2.7.0", "3.11", "manylinux_2_28_aarch64"),
     ("scipy==1.13.1", "3.11", "manylinux2014_x86_64"),
     ("numpy==1.26.4", "3.11", "manylinux2014_x86_64"),
@@ -32,10 +32,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def torch(folder: Path) -> Path:
-    return downloaded(*SOUND[0], folder)
+    return downloaded(*VALID[0], folder)
 
 
-@pytest.mark.parametrize(("requirement", "python", "platform"), SOUND)
+@pytest.mark.parametrize(("requirement", "python", "platform"), VALID)
 def test_a_real_wheel_has_no_error(requirement: str, python: str, platform: str, folder: Path) -> None:
     audit = wheelfix.verify_wheels(downloaded(requirement, python, platform, folder))
     assert audit.passes(), [each for each in audit.wheels[0].findings if each.severity is Severity.ERROR]
@@ -44,9 +44,9 @@ def test_a_real_wheel_has_no_error(requirement: str, python: str, platform: str,
 def test_gmsh_has_hashes_that_no_tool_compares(folder: Path, tmp_path: Path) -> None:
     """Its RECORD holds hexadecimal sums, so that METADATA does not match its row; the sums themselves are right."""
     path = downloaded("gmsh==4.15.2", "3.11", "manylinux_2_24_x86_64", folder)
-    faults = wheelfix.verify_wheels(path).wheels[0].findings
-    assert {fault.code for fault in faults} == {"record-hex-hash"}
-    assert any("gmsh-4.15.2.dist-info/METADATA" in fault.place for fault in faults)
+    findings = wheelfix.verify_wheels(path).wheels[0].findings
+    assert {finding.code for finding in findings} == {"record-hex-hash"}
+    assert any("gmsh-4.15.2.dist-info/METADATA" in finding.place for finding in findings)
     [outcome] = wheelfix.repair_wheels(path, output=tmp_path).outcomes
     assert outcome.output is not None
     assert wheelfix.verify_wheels(outcome.output).wheels[0].findings == ()

@@ -216,7 +216,7 @@ def test_popular_wheels_survive_an_edit(popular: list[Path], tmp_path: Path) -> 
         with zipfile.ZipFile(outcome.output) as archive:
             assert archive.testzip() is None
         with WheelFile.open(before) as old, WheelFile.open(outcome.output) as new:
-            assert faults(old) == faults(new), before.name
+            assert findings(old) == findings(new), before.name
 
 
 def wheel_metadata(path: Path) -> bytes:
@@ -225,7 +225,7 @@ def wheel_metadata(path: Path) -> bytes:
         return archive.read(name)
 
 
-def faults(wheel: WheelFile) -> str:
+def findings(wheel: WheelFile) -> str:
     """Return what ``installer`` says of RECORD, empty if it is content."""
     try:
         wheel.validate_record()

@@ -1,4 +1,4 @@
-"""Who refuses a wheel is measured: pip, uv, installer and a model of PyPI's check look at every flaw.
+"""Who refuses a wheel is measured: pip, uv, installer and a model of PyPI's check look at every defect.
 
 Of archives uv is asked twice: it reads a file from its directory, and a download from its first byte on.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from flaws import FLAWS, Flaw
+from defects import DEFECTS, Defect
 from installers import READERS, refusal
 from serving import Server, static
 from warehouse import metadata_complaints
@@ -21,8 +21,8 @@ from wheelfix.verify.run import check_wheel
 
 pytestmark = pytest.mark.slow
 
-_OF_ARCHIVES = [flaw for flaw in FLAWS if flaw.code.startswith("archive-")]
-_OF_CONTENTS = [flaw for flaw in FLAWS if flaw not in _OF_ARCHIVES and not (flaw.missing or flaw.beside)]
+_OF_ARCHIVES = [defect for defect in DEFECTS if defect.code.startswith("archive-")]
+_OF_CONTENTS = [defect for defect in DEFECTS if defect not in _OF_ARCHIVES and not (defect.missing or defect.beside)]
 _OF_DRAFTS = ("filename-variant", "variant-unreadable", "variant-differs")
 """pip and PyPI refuse each variant wheel for its file name; that is a warning, as the draft counts on it."""
 _NOT_IN_THE_MODEL = {"Description: Another": "twine refuses it", f"Project-URL: {'x' * 33}, y": "a limit of the database"}
@@ -54,27 +54,27 @@ def _is_refused_as_download(path: Path, server: Server, folder: Path) -> bool:
     return subprocess.run([*command, *where, "demo"], capture_output=True, check=False).returncode != 0
 
 
-@pytest.mark.parametrize("flaw", _OF_ARCHIVES, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
-def test_who_is_named_refuses(flaw: Flaw, tmp_path: Path, served: tuple[Server, Path]) -> None:
-    [path] = flaw.write(tmp_path)
-    found = [each for each in check_wheel(path).findings if each.code == flaw.code]
+@pytest.mark.parametrize("defect", _OF_ARCHIVES, ids=lambda defect: f"{defect.code}: {defect.name}")
+def test_who_is_named_refuses(defect: Defect, tmp_path: Path, served: tuple[Server, Path]) -> None:
+    [path] = defect.write(tmp_path)
+    found = [each for each in check_wheel(path).findings if each.code == defect.code]
     named = {client for each in found for client in each.refused_by}
     refusing = {reader for reader in READERS if refusal(reader, path)}
     if _is_refused_as_download(path, *served):
         refusing.add("uv")
     assert named <= refusing
-    if CHECKS[flaw.code].severity is Severity.ERROR:
-        assert named or flaw.code in _BY_NOBODY
+    if CHECKS[defect.code].severity is Severity.ERROR:
+        assert named or defect.code in _BY_NOBODY
     else:
         assert not refusing
 
 
-@pytest.mark.parametrize("flaw", _OF_CONTENTS, ids=lambda flaw: f"{flaw.code}: {flaw.name[:40]}")
-def test_all_who_refuse_are_named(flaw: Flaw, tmp_path: Path) -> None:
+@pytest.mark.parametrize("defect", _OF_CONTENTS, ids=lambda defect: f"{defect.code}: {defect.name[:40]}")
+def test_all_who_refuse_are_named(defect: Defect, tmp_path: Path) -> None:
     """A mirror takes what PyPI alone refuses, so that nobody may be missing, either."""
-    if flaw.code in (*_OF_DRAFTS, "record-too-many-rows") or flaw.name in _NOT_IN_THE_MODEL:
+    if defect.code in (*_OF_DRAFTS, "record-too-many-rows") or defect.name in _NOT_IN_THE_MODEL:
         pytest.skip("it is refused, or looked at, by other rules")
-    [path] = flaw.write(tmp_path)
+    [path] = defect.write(tmp_path)
     named = {client for each in check_wheel(path).findings for client in each.refused_by}
     refusing = {reader for reader in READERS if refusal(reader, path)}
     if "PyPI" not in refusing and metadata_complaints(path):

@@ -9,12 +9,12 @@ from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import Requirement
 
 from building import write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
 
 
 def _is_read_by_uv(text: str, folder: Path) -> bool:
-    path = write_wheel(folder, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x", rest=[])))
+    path = write_wheel(folder, valid(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x", rest=[])))
     uv = Path(sys.executable).with_name("uv")
     options = ["--no-deps", "--dry-run", "--offline", "--no-config", "--python", sys.executable]
     command = [uv, "pip", "install", *options, "--cache-dir", folder / "cache", "--target", folder / "to", path]

@@ -157,7 +157,7 @@ def test_a_first_rule_that_keeps_protects(data: bytes, several: list[Rule]) -> N
 
 @given(documents(), st.lists(rules, max_size=4))
 def test_only_what_is_told_changes(data: bytes, several: list[Rule]) -> None:
-    """Lines that no change names keep every byte, and what is written is a sound requirement."""
+    """Lines that no change names keep every byte, and what is written is a valid requirement."""
     found = corrected(data, *named(several))
     before, after = facts_of(data).document, found.document
     assert after.data[after.header_stop :] == before.data[before.header_stop :] or not before.data.endswith((b"\n", b"\r"))

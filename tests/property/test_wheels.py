@@ -1,4 +1,4 @@
-"""Wheels of any sound shape: what is fixed is right, and everything else is as it was."""
+"""Wheels of any valid shape: what is fixed is right, and everything else is as it was."""
 
 import base64
 import csv
@@ -121,7 +121,7 @@ def test_the_layout_agrees_with_zipfile(archive: Archive) -> None:
 
 @given(st.binary(max_size=30), st.integers(0, 400), st.integers(0, 255))
 def test_one_spoilt_byte_never_crashes(junk: bytes, position: int, value: int) -> None:
-    """A damaged wheel is refused, or the fault is where it does not matter; it is never a crash."""
+    """A damaged wheel is refused, or the damage is where it does not matter; it is never a crash."""
     data = bytearray(to_bytes(archive_of(WheelSpec(requires=("nvidia-nccl-cu12",), style=RecordStyle()))))
     data[position % len(data)] = value
     data[-(position * 7) % len(data)] ^= value

@@ -9,8 +9,8 @@ import pytest
 
 import wheelfix
 from building import write_wheel
+from defects import valid
 from fixing import values
-from flaws import sound
 from scripting import Index, answering
 from wheelfix.options import ExclusiveOptions, listed
 from wheelfix.rules.cases import try_cases
@@ -36,7 +36,7 @@ def test_every_list_of_texts_takes_one_text(name: str) -> None:
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
-    return write_wheel(tmp_path / "in", sound())
+    return write_wheel(tmp_path / "in", valid())
 
 
 def test_a_select_of_one_text_is_a_code(wheel: Path, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_time_that_cannot_be_meant_leaves_nothing_behind(tmp_path: Path) -> No
 
 def test_edits_that_can_be_read_once_are_carried_out(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    path = write_wheel(tmp_path / "in", sound())
+    path = write_wheel(tmp_path / "in", valid())
     edits = iter([wheelfix.SetField("Requires-Python", ">=3.9")])
     report, published = wheelfix.fix_into_mirror(tmp_path / "m", path, None, edits=edits)
     assert published.ok

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from building import WheelSpec, write_wheel
-from flaws import record_of
+from defects import record_of
 from running import wheelfix
 from wheelfix.text import unified_diff
 from wheelfix.wheel.sbom import PROVENANCE

@@ -93,13 +93,13 @@ def test_what_a_file_extends_comes_after_it(wheel: Path) -> None:
     assert requires(f"fixed/{wheel}") == without("foo")
 
 
-FAULTY = ["no-such.toml", "gup", "gpu/nvida", "fault.toml", "."]
+FAULTY = ["no-such.toml", "gup", "gpu/nvida", "finding.toml", "."]
 
 
 @pytest.mark.parametrize("source", FAULTY)
 @pytest.mark.parametrize("options", [[], ["--check"], ["--format", "json"]])
 def test_invalid_rules_touch_no_wheel(wheel: Path, source: str, options: list[str]) -> None:
-    Path("fault.toml").write_text("schema = 1\n[[rule]]\nid = 'f'\n")
+    Path("finding.toml").write_text("schema = 1\n[[rule]]\nid = 'f'\n")
     before = files()
     ran = wheelfix("fix", "--rules", source, *options, wheel)
     assert (ran.code, ran.out) == (2, "")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from building import write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from running import mirror_report, wheelfix
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -15,7 +15,7 @@ GPU = "nvidia-cudnn-cu12==9.5.1.17"
 @pytest.fixture
 def wheel(tmp_path: Path) -> Path:
     (tmp_path / "in").mkdir()
-    return write_wheel(tmp_path / "in", sound(metadata=metadata(f"Requires-Dist: {GPU}")))
+    return write_wheel(tmp_path / "in", valid(metadata=metadata(f"Requires-Dist: {GPU}")))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_check_reports_and_fixes_what_is_chosen(wheel: Path, mirror: Path) -> No
 
 def test_refusals_end_with_3_and_wrong_words_with_2(wheel: Path, mirror: Path, tmp_path: Path) -> None:
     wheelfix("mirror", "add", mirror, wheel)
-    other = write_wheel(tmp_path, sound())
+    other = write_wheel(tmp_path, valid())
     ran = wheelfix("mirror", "add", mirror, other)
     assert ran.code == 3
     assert "--replace" in ran.err

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from running import wheelfix
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
@@ -15,9 +15,9 @@ GPU = "nvidia-cudnn-cu12==9.5.1.17"
 def _wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("gpu").mkdir()
-    write_wheel(Path("gpu"), sound(metadata=metadata(f"Requires-Dist: {GPU}")))
+    write_wheel(Path("gpu"), valid(metadata=metadata(f"Requires-Dist: {GPU}")))
     Path("plain").mkdir()
-    write_wheel(Path("plain"), sound())
+    write_wheel(Path("plain"), valid())
     Path("bad").mkdir()
     Path("bad", "bad-1.0-py3-none-any.whl").write_bytes(b"bad")
     wheelfix("mirror", "add", "mirror", "plain")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from building import Entry, write_wheel
-from flaws import FLAWS, record_of, sound
+from defects import DEFECTS, record_of, valid
 from running import wheelfix
 from wheelfix.verify.batch import verify_wheels
 
@@ -16,19 +16,19 @@ NASTY = "demo/%0A\n::error::x\x1b[2J.py"
 
 @pytest.fixture
 def good(tmp_path: Path) -> Path:
-    return write_wheel(tmp_path, sound())
+    return write_wheel(tmp_path, valid())
 
 
 @pytest.fixture
 def warned(tmp_path: Path) -> Path:
     """A wheel with seven warnings of one code."""
-    rows = record_of(sound(tags="py2-none-any"))
-    return write_wheel(tmp_path, sound(project="demo", tags="py2-none-any", record=b"".join(rows + [rows[0]] * 7)))
+    rows = record_of(valid(tags="py2-none-any"))
+    return write_wheel(tmp_path, valid(project="demo", tags="py2-none-any", record=b"".join(rows + [rows[0]] * 7)))
 
 
 @pytest.fixture
 def bad(tmp_path: Path) -> Path:
-    return write_wheel(tmp_path, sound(project="bad", record=b"", files=(Entry(NASTY, b""),)))
+    return write_wheel(tmp_path, valid(project="bad", record=b"", files=(Entry(NASTY, b""),)))
 
 
 def test_valid_wheel(good: Path) -> None:
@@ -155,14 +155,14 @@ def test_json_fits_its_schema(good: Path, bad: Path) -> None:
 
 
 def test_json_of_every_flaw_fits_the_schema(tmp_path: Path) -> None:
-    for number, flaw in enumerate(FLAWS):
+    for number, defect in enumerate(DEFECTS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        ran = wheelfix("verify", "--format", "json", *flaw.write(folder))
-        if flaw.missing:
+        ran = wheelfix("verify", "--format", "json", *defect.write(folder))
+        if defect.missing:
             assert (ran.code, ran.out) == (2, "")
             continue
-        assert flaw.code in {finding["code"] for finding in ran.audit["wheels"][0]["findings"]}
+        assert defect.code in {finding["code"] for finding in ran.audit["wheels"][0]["findings"]}
         assert ran.out.isascii()
 
 
@@ -170,7 +170,7 @@ def test_annotations_are_escaped(tmp_path: Path) -> None:
     """A name in a wheel cannot forge a command of its own, nor end the properties of ours."""
     folder = tmp_path / "a,b:c%"
     folder.mkdir()
-    path = write_wheel(folder, sound(files=(Entry(NASTY, b""),)))
+    path = write_wheel(folder, valid(files=(Entry(NASTY, b""),)))
     ran = wheelfix("verify", "--format", "github", "--select", "archive", path)
     assert ran.code == 1
     [line] = ran.lines

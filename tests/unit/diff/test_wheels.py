@@ -173,9 +173,9 @@ def test_recompressed_content_is_the_same() -> None:
     ids=["no deflate", "cut off", "more behind", "longer", "shorter", "nothing"],
 )
 def test_what_is_damaged_is_never_the_same(raw: bytes) -> None:
-    sound = archive(("a", CODE))
+    valid = archive(("a", CODE))
     damaged = archive(Entry("a", CODE, raw=raw, local={"compressed_size": len(raw)}))
-    assert names(entries(sound, damaged)) == names(entries(damaged, sound)) == {"changed": [("a", "a")]}
+    assert names(entries(valid, damaged)) == names(entries(damaged, valid)) == {"changed": [("a", "a")]}
     assert names(entries(damaged, damaged)) == {}
 
 

@@ -1,4 +1,4 @@
-"""One ELF file: what is read of sound ones, and that no hostile one takes long or ends in anything but its own error."""
+"""One ELF file: what is read of valid ones, and that no hostile one takes long or ends in anything but its own error."""
 
 import io
 import platform
@@ -24,7 +24,7 @@ LOAD, DYNAMIC = 1, 2
 NULL, NEED, HASH, STRTAB, SYMTAB, STRSZ, SYMENT, SONAME, RPATH, RUNPATH = 0, 1, 4, 5, 6, 10, 11, 14, 15, 29
 GNU_HASH: Final = 0x6FFF_FEF5
 CALLS: Final = 20_000
-"""How many reads a hostile file gets; a sound one of this size takes some hundred."""
+"""How many reads a hostile file gets; a valid one of this size takes some hundred."""
 
 
 def read(data: bytes) -> Dynamic:
@@ -298,12 +298,12 @@ BY_LOADER = [key for key in REFUSED if not key.startswith(("a dynamic section el
 @pytest.mark.parametrize("key", BY_LOADER)
 def test_the_loader_of_this_machine_refuses_it_too(key: str, tmp_path: Path) -> None:
     """In a process of its own: a loader that takes a spoilt file may crash. What is not spoilt is loaded, to be sure."""
-    sound = shared_object("x86_64", exports=("PyInit_demo", "other"), soname="libdemo.so.1")
+    valid = shared_object("x86_64", exports=("PyInit_demo", "other"), soname="libdemo.so.1")
     position, form, value, _ = REFUSED[key]
     path = tmp_path / "libdemo.so"
-    path.write_bytes(sound)
+    path.write_bytes(valid)
     assert subprocess.run([sys.executable, "-c", LOADING, path], check=False).returncode == 0
-    path.write_bytes(spoilt(position, form, value, sound))
+    path.write_bytes(spoilt(position, form, value, valid))
     assert subprocess.run([sys.executable, "-c", LOADING, path], check=False).returncode != 0
 
 

@@ -147,8 +147,8 @@ def _expected_rows(old: list[bytes], new: list[bytes]) -> list[bytes]:
 )
 def test_row_that_is_wrong_stays(row: bytes, at: int, tmp_path: Path) -> None:
     """Pitfalls 3, 21: absolute paths, backslashes, folders, unknown hashes and bytes that are no UTF-8 are kept."""
-    with Wheel(write_wheel(tmp_path, _SPEC)) as sound:
-        record = row + sound.record.data if at == 0 else sound.record.data + row
+    with Wheel(write_wheel(tmp_path, _SPEC)) as valid:
+        record = row + valid.record.data if at == 0 else valid.record.data + row
     source = write_wheel(tmp_path, WheelSpec(files=_SPEC.files, folders=True, record=record))
     assert _rows(fixed(source, tmp_path / "out"))[at] == row
 
@@ -308,9 +308,9 @@ def test_a_trace_that_would_be_out_of_date_is_removed_and_told(tmp_path: Path) -
     assert any("provenance of earlier fixes" in note for note in outcome.notes)
 
 
-@pytest.mark.parametrize("fault", ["a byte of a file", "a mode", "a file that is gone", "a file more"])
+@pytest.mark.parametrize("damage", ["a byte of a file", "a mode", "a file that is gone", "a file more"])
 def test_a_result_that_differs_beyond_the_plan_is_not_published(
-    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Promise 2: every entry that was not to change is compared before the new wheel gets its name."""
     big = Entry("demo/big.bin", bytes(range(256)) * 2000, STORED)
@@ -318,19 +318,19 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
     true_splice = wheelfix.fix.apply.splice  # type: ignore[attr-defined]
 
     def splice(source: Any, layout: Any, edits: Any, closing: Any, output: Any, digest: Any, proof: Any) -> Any:
-        if fault == "a file that is gone":
+        if damage == "a file that is gone":
             edits = replace(edits, removed=edits.removed | {"demo/__init__.py"})
-        if fault == "a byte of a file":  # once it is copied, before it is read back
+        if damage == "a byte of a file":  # once it is copied, before it is read back
             flush = output.start_flush
             output.start_flush = lambda: (os.pwrite(output.descriptor, b"?", output.size // 2), flush())
-        if fault == "a file more":
+        if damage == "a file more":
             like = next(entry for entry in layout.entries if entry.name == "demo/__init__.py")
             close = closing
             closing = lambda sum_: [NewEntry("demo/more.py", b"", like), *close(sum_)]  # noqa: E731
 
         def prove(known: Any) -> None:
             data = output.read_at(0, output.size)
-            if fault == "a mode":
+            if damage == "a mode":
                 entry = data.rindex(b"demo/big.bin") - 46
                 os.pwrite(output.descriptor, bytes([data[entry + 40] ^ 4]), entry + 40)
             proof(known)

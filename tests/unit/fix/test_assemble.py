@@ -11,9 +11,9 @@ import pytest
 import wheelfix
 import wheelfix.fix.assemble as assemble
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, extra_field, write_wheel
-from faults import unicode_path
+from damages import unicode_path
+from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
-from flaws import FLAWS, Flaw, metadata, record_of, sound
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import make_plan
@@ -23,7 +23,7 @@ from wheelfix.wheel.zip.layout import read_layout
 from wheelfix.wheel.zip.source import Source
 
 INFO = "demo-1.0.dist-info"
-SPEC = sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*"))
+SPEC = valid(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*"))
 ROUTES: dict[str, Callable[..., wheelfix.Report]] = {
     "strip-gpu": lambda paths, **options: wheelfix.fix_wheels(paths, **values(allow_unproven=True, **options)),
     "edits": lambda paths, **options: wheelfix.fix_wheels(
@@ -51,11 +51,11 @@ def _assert_refused(outcome: Outcome, code: str) -> None:
 
 def _errors(path: Path) -> set[str]:
     inspection = wheelfix.verify_wheels(path).wheels[0]
-    return {fault.code for fault in inspection.findings if fault.severity is wheelfix.Severity.ERROR}
+    return {damage.code for damage in inspection.findings if damage.severity is wheelfix.Severity.ERROR}
 
 
 def _with_files(**files: bytes) -> WheelSpec:
-    return sound(metadata=SPEC.metadata, dist_info_files={name.replace("__", "/"): data for name, data in files.items()})
+    return valid(metadata=SPEC.metadata, dist_info_files={name.replace("__", "/"): data for name, data in files.items()})
 
 
 IN_THE_WAY = {
@@ -63,8 +63,8 @@ IN_THE_WAY = {
     "such a file in another case": _with_files(SBOMS=b""),
     "a directory in another case": _with_files(**{"Sboms__other.json": b"{}"}),
     "a file in another case": _with_files(**{"sboms__WheelFix.cdx.json": b"{}"}),
-    "a file in a directory that is dist-info where case does not count": sound(
-        metadata=SPEC.metadata, files=(*sound().files, Entry("DEMO-1.0.DIST-INFO/sboms", b""))
+    "a file in a directory that is dist-info where case does not count": valid(
+        metadata=SPEC.metadata, files=(*valid().files, Entry("DEMO-1.0.DIST-INFO/sboms", b""))
     ),
     "a directory of the name": _with_files(**{"sboms__wheelfix.cdx.json__x": b"{}"}),
 }
@@ -132,7 +132,7 @@ class TestNet:
     @pytest.mark.parametrize("dry_run", [False, True])
     def test_metadata_version_is_not_raised_beyond_the_layout(self, dry_run: bool, tmp_path: Path) -> None:
         """From 2.4 on PyPI asks for licenses/LICENSE, and the ordinary shape of setuptools has dist-info/LICENSE."""
-        spec = sound(metadata=metadata("License-File: LICENSE"), dist_info_files={"LICENSE": b"MIT\n"})
+        spec = valid(metadata=metadata("License-File: LICENSE"), dist_info_files={"LICENSE": b"MIT\n"})
         output = wheelfix.Output(directory=tmp_path / "out", dry_run=dry_run)
         edits = [SetField("Metadata-Version", "2.4")]
         [outcome] = wheelfix.fix_wheels([write_wheel(tmp_path, spec)], None, output=output, edits=edits).outcomes
@@ -152,21 +152,21 @@ class TestNet:
         assert [*tmp_path.iterdir()] == [path]
 
     @each_route
-    @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
+    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
     def test_errors_that_were_there_do_not_stop_it(
-        self, flaw: Flaw, route: Callable[..., wheelfix.Report], tmp_path: Path
+        self, defect: Defect, route: Callable[..., wheelfix.Report], tmp_path: Path
     ) -> None:
         """Whatever is wrong with a wheel, no correction adds to it, and none is refused for what was wrong before."""
-        if flaw.missing:
+        if defect.missing:
             return
-        path = flaw.write(tmp_path)[0]
+        path = defect.write(tmp_path)[0]
         outcome = _run(route, path, allow_mixed=True)
         assert outcome.problem is None or outcome.problem.code not in ("new-error", "not-as-planned"), outcome.problem
         if outcome.output is not None:
             assert _errors(outcome.output) <= _errors(path)
 
     def test_what_is_previewed_is_what_is_written(self, tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(files=(*sound().files, Entry("demo-1.0.data/data/a", b"a" * 9000))))
+        path = write_wheel(tmp_path, valid(files=(*valid().files, Entry("demo-1.0.data/data/a", b"a" * 9000))))
         with Wheel(path) as wheel:
             plan = make_plan(
                 wheel,
@@ -194,7 +194,7 @@ class TestRowOfRecord:
 
     def _path(self, folder: Path, row: bytes) -> Path:
         rows = record_of(SPEC)
-        return write_wheel(folder, sound(metadata=SPEC.metadata, record=b"".join([*rows[:-1], INFO.encode() + row])))
+        return write_wheel(folder, valid(metadata=SPEC.metadata, record=b"".join([*rows[:-1], INFO.encode() + row])))
 
     @pytest.mark.parametrize("row", ROWS)
     @pytest.mark.parametrize("dry_run", [False, True])
@@ -223,12 +223,12 @@ class TestForeignProvenance:
     def test_is_not_replaced(
         self, content: bytes, route: Callable[..., wheelfix.Report], dry_run: bool, tmp_path: Path
     ) -> None:
-        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={PROVENANCE: content}))
+        path = write_wheel(tmp_path, valid(metadata=SPEC.metadata, dist_info_files={PROVENANCE: content}))
         _assert_refused(_run(route, path, dry_run=dry_run), "foreign-provenance")
 
     @each_route
     def test_stays_without_provenance(self, route: Callable[..., wheelfix.Report], tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(metadata=SPEC.metadata, dist_info_files={PROVENANCE: FOREIGN["of another tool"]}))
+        path = write_wheel(tmp_path, valid(metadata=SPEC.metadata, dist_info_files={PROVENANCE: FOREIGN["of another tool"]}))
         outcome = _run(route, path, sbom=False)
         assert outcome.output is not None, outcome.problem
         with zipfile.ZipFile(outcome.output) as archive:
@@ -237,7 +237,7 @@ class TestForeignProvenance:
             assert not any("provenance of earlier fixes" in note for note in outcome.notes)
 
     def test_a_wheel_that_stays_as_it_is_may_have_it(self, tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(dist_info_files={PROVENANCE: b"{}"}))
+        path = write_wheel(tmp_path, valid(dist_info_files={PROVENANCE: b"{}"}))
         assert wheelfix.fix_wheels([path], output=tmp_path / "out").outcomes[0].status is Status.UNCHANGED
 
 
@@ -263,7 +263,7 @@ class TestOddEntries:
     def test_no_correction_adds_to_it(
         self, odd: Callable[[bytes], dict[str, object]], file: str, route: Callable[..., wheelfix.Report], tmp_path: Path
     ) -> None:
-        archive = archive_of(sound(metadata=SPEC.metadata, files=(*SPEC.files, Entry("demo-1.0.data/data/x", b"1"))))
+        archive = archive_of(valid(metadata=SPEC.metadata, files=(*SPEC.files, Entry("demo-1.0.data/data/x", b"1"))))
         entries = (
             replace(each, **odd(each.raw_name)) if each.raw_name.endswith(file.encode()) else each  # type: ignore[arg-type]
             for each in archive.entries
@@ -284,5 +284,5 @@ class TestOddEntries:
 
 
 def _all_errors(path: Path) -> Counter[str]:
-    faults = wheelfix.verify_wheels(path).wheels[0].findings
-    return Counter(fault.code for fault in faults if fault.severity is wheelfix.Severity.ERROR)
+    damages = wheelfix.verify_wheels(path).wheels[0].findings
+    return Counter(damage.code for damage in damages if damage.severity is wheelfix.Severity.ERROR)

@@ -8,7 +8,7 @@ import pytest
 
 import wheelfix
 from building import Entry, WheelSpec, archive_of, build_wheel, with_entries, write_wheel
-from faults import FAULTS, Fault
+from damages import DAMAGES, Damage
 from wheelfix import Outcome, Status
 
 _BAD = "demo-1.0-py3-none-any.whl"
@@ -32,26 +32,26 @@ def _fix_between_good_ones(folder: Path, bad: Path) -> Outcome:
     return outcome
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.pitfall}: {fault.name}")
-def test_faulty_wheel_is_refused(fault: Fault, tmp_path: Path) -> None:
-    """Pitfalls 14, 16, 20, 23, 24, 25, 26, 28, 29, 34: the fault is named, the file stays, the others are fixed."""
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: f"{damage.pitfall}: {damage.name}")
+def test_faulty_wheel_is_refused(damage: Damage, tmp_path: Path) -> None:
+    """Pitfalls 14, 16, 20, 23, 24, 25, 26, 28, 29, 34: the damage is named, the file stays, the others are fixed."""
     bad = tmp_path / _BAD
-    data = fault.make()
+    data = damage.make()
     bad.write_bytes(data)
     outcome = _fix_between_good_ones(tmp_path, bad)
     assert outcome.problem is not None
-    assert (outcome.status, outcome.problem.code) == (Status.REFUSED, fault.code), outcome.problem.message
+    assert (outcome.status, outcome.problem.code) == (Status.REFUSED, damage.code), outcome.problem.message
     assert bad.read_bytes() == data
 
 
-@pytest.mark.parametrize("fault", FAULTS[::7], ids=lambda fault: fault.name)
-def test_faulty_wheel_stays_in_place(fault: Fault, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES[::7], ids=lambda damage: damage.name)
+def test_faulty_wheel_stays_in_place(damage: Damage, tmp_path: Path) -> None:
     """Pitfall 24: in place, a refused wheel is left as it was and nothing lies beside it."""
     bad = tmp_path / _BAD
-    bad.write_bytes(fault.make())
+    bad.write_bytes(damage.make())
     report = wheelfix.fix_wheels([bad], output=wheelfix.Output(in_place=True), policy=wheelfix.Policy(allow_unproven=True))
     assert report.outcomes[0].status is Status.REFUSED
-    assert bad.read_bytes() == fault.make()
+    assert bad.read_bytes() == damage.make()
     assert list(tmp_path.iterdir()) == [bad]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from building import RecordStyle, WheelSpec, write_wheel
 from counting import count_calls
-from flaws import record_of
+from defects import record_of
 from wheelfix.errors import EditError, RecordError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels

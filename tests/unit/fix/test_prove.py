@@ -50,7 +50,7 @@ def test_a_new_wheel_that_the_other_reader_refuses_is_not_published(tmp_path: Pa
 
 
 def test_one_that_it_refused_before_too_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pitfall 11: faults of the input are no faults of ours."""
+    """Pitfall 11: findings of the input are no findings of ours."""
     monkeypatch.setattr(verification, "WheelFile", reader(lambda _: True))
     outcome = fix(tmp_path)
     assert outcome.status is Status.FIXED

@@ -10,7 +10,7 @@ import pytest
 
 import wheelfix
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
-from flaws import metadata, record_of, sound
+from defects import metadata, record_of, valid
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.prove import metadata_difference, record_difference, wrongly_listed
 from wheelfix.results import Change, ChangeAction, Outcome, Status
@@ -22,7 +22,7 @@ from wheelfix.wheel.zip.encode import NewEntry, encode_entry
 
 INFO = "demo-1.0.dist-info"
 MANY = tuple(Entry(f"demo/m{number}.py", b"x = %d\n" % number) for number in range(20))
-SPEC = sound(metadata=metadata("Requires-Dist: six>=1.*"), files=(*sound().files, *MANY))
+SPEC = valid(metadata=metadata("Requires-Dist: six>=1.*"), files=(*valid().files, *MANY))
 Patch = pytest.MonkeyPatch
 
 
@@ -201,7 +201,7 @@ def test_line_ends_that_are_mended() -> None:
 )
 def test_rows_of_folders_with_a_new_name(style: RecordStyle) -> None:
     """Only the begin of their paths differs."""
-    old = b"".join(record_of(sound(style=style, files=(*sound().files, Entry("demo-1.0.data/data/demo-1.0.data/x", b"")))))
+    old = b"".join(record_of(valid(style=style, files=(*valid().files, Entry("demo-1.0.data/data/demo-1.0.data/x", b"")))))
     folders = {INFO: "demo-1.0+cpu.dist-info", "demo-1.0.data": "demo-1.0+cpu.data"}
     new = old.replace(INFO.encode(), b"demo-1.0+cpu.dist-info").replace(
         b"demo-1.0.data/data/", b"demo-1.0+cpu.data/data/", 1
@@ -212,13 +212,13 @@ def test_rows_of_folders_with_a_new_name(style: RecordStyle) -> None:
 
 
 def test_rows_that_are_mended_are_those_that_are_told() -> None:
-    old = b"demo/,,\n\n" + b"".join(record_of(sound()))
+    old = b"demo/,,\n\n" + b"".join(record_of(valid()))
     told = [Change("RECORD", ChangeAction.REMOVE_ROW, "demo/,,", None), Change("RECORD", ChangeAction.REMOVE_ROW, "", None)]
     new = old.removeprefix(b"demo/,,\n\n")
     assert not record_difference(old, new, told, directories={})
     assert record_difference(old, new, told[:1], directories={})
     assert record_difference(old, new.split(b"\n", 1)[1], told, directories={})
-    rows = record_of(sound())
+    rows = record_of(valid())
     first = rows[0].decode().rstrip("\n")
     twice = b"".join([rows[0], rows[1], rows[0], *rows[2:]])
     gone = [Change("RECORD", ChangeAction.REMOVE_ROW, first, None)]

@@ -8,8 +8,8 @@ from packaging.metadata import Metadata
 
 import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, build_wheel, changed, metadata_bytes, to_bytes, write_wheel
+from defects import DEFECTS, Defect
 from fixing import values
-from flaws import FLAWS, Flaw
 from wheelfix import Outcome, Status
 from wheelfix.codes import Fix
 from wheelfix.verify.registry import CHECKS
@@ -297,30 +297,30 @@ def test_the_valid_wheel_is_left_alone(tmp_path: Path) -> None:
     assert metadata_bytes(WheelSpec(metadata=_lines())) in _contents(path).values()
 
 
-_MENDABLE = [flaw for flaw in FLAWS if CHECKS[flaw.code].fix is not Fix.NO and "9.9" not in flaw.name]
+_MENDABLE = [defect for defect in DEFECTS if CHECKS[defect.code].fix is not Fix.NO and "9.9" not in defect.name]
 """Samples that can be mended; of a Metadata-Version that is still to come nobody knows what it means."""
 
 
-def _mend(flaw: Flaw, folder: Path) -> Outcome:
-    path = flaw.write(folder)[0]
-    select = [flaw.code] if CHECKS[flaw.code].fix is Fix.SELECTED else []
+def _mend(defect: Defect, folder: Path) -> Outcome:
+    path = defect.write(folder)[0]
+    select = [defect.code] if CHECKS[defect.code].fix is Fix.SELECTED else []
     return _repair(path, select=select, trust_content=True, sbom=False, allow_mixed=True)
 
 
 def test_every_fixable_code_has_a_sample() -> None:
-    assert {flaw.code for flaw in _MENDABLE} == {code for code, check in CHECKS.items() if check.fix is not Fix.NO}
+    assert {defect.code for defect in _MENDABLE} == {code for code, check in CHECKS.items() if check.fix is not Fix.NO}
 
 
-@pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)
-def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(flaw: Flaw, tmp_path: Path) -> None:
-    outcome = _mend(flaw, tmp_path)
+@pytest.mark.parametrize("defect", _MENDABLE, ids=lambda defect: defect.name)
+def test_a_sample_is_clean_of_its_code_afterwards_and_nothing_else_changed(defect: Defect, tmp_path: Path) -> None:
+    outcome = _mend(defect, tmp_path)
     assert outcome.status is Status.FIXED, outcome.problem
     assert outcome.output is not None
-    assert flaw.code not in _codes(outcome.output)
+    assert defect.code not in _codes(outcome.output)
     difference = wheelfix.compare_wheels(outcome.source, outcome.output)
     changed_names = {name for each in difference.files for name in (each.before, each.after) if name}
     allowed = {"METADATA", "RECORD", "metadata.json", "RECORD.jws", "RECORD.p7s"} | (
-        {"WHEEL"} if flaw.code.startswith("wheel-") else set()
+        {"WHEEL"} if defect.code.startswith("wheel-") else set()
     )
     assert {name.rpartition("/")[2] for name in changed_names} <= allowed
     assert not difference.files.moved
@@ -355,9 +355,9 @@ def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> N
     assert untold(old, [each.before for each in changes]) == untold(new, [each.after for each in changes])
 
 
-@pytest.mark.parametrize("flaw", _MENDABLE, ids=lambda flaw: flaw.name)
-def test_a_sample_that_was_fixed_is_not_fixed_again(flaw: Flaw, tmp_path: Path) -> None:
-    first = _mend(flaw, tmp_path).output
+@pytest.mark.parametrize("defect", _MENDABLE, ids=lambda defect: defect.name)
+def test_a_sample_that_was_fixed_is_not_fixed_again(defect: Defect, tmp_path: Path) -> None:
+    first = _mend(defect, tmp_path).output
     assert first is not None
     again = wheelfix.repair_wheels(first, output=tmp_path / "again", trust_content=True).outcomes[0]
     assert again.status is Status.UNCHANGED, again.changes

@@ -8,19 +8,19 @@ import pytest
 
 import wheelfix
 from building import Entry, RecordStyle, build_wheel, write_wheel
+from defects import metadata, record_of, valid
 from fixing import values
-from flaws import metadata, record_of, sound
 from wheelfix import Outcome, Severity, Status
 from wheelfix.wheel.record import hash_column
 
 _INFO = "demo-1.0.dist-info"
-_ROWS = record_of(sound())
+_ROWS = record_of(valid())
 _FIRST, _REST = _ROWS[0], _ROWS[1:]
 _OTHER = b"demo/__init__.py,sha256=" + _ROWS[1].split(b"=")[1]
 
 
 def _write(folder: Path, rows: list[bytes], **changes: object) -> Path:
-    return write_wheel(folder, sound(record=b"".join(rows), **changes))
+    return write_wheel(folder, valid(record=b"".join(rows), **changes))
 
 
 def _repair(path: Path, **options: object) -> Outcome:
@@ -81,7 +81,7 @@ _NEWER = metadata("License-Expression: MIT", "Provides-Extra: x", 'Requires-Dist
 @pytest.mark.parametrize("column", [1, 2])
 def test_metadata_that_record_does_not_vouch_for_is_left(column: int, tmp_path: Path) -> None:
     """To mend it would give RECORD the hash of a file that may be damaged."""
-    rows = record_of(sound(metadata=_NEWER))
+    rows = record_of(valid(metadata=_NEWER))
     index = next(number for number, row in enumerate(rows) if b"/METADATA," in row)
     columns = rows[index].rstrip(b"\n").split(b",")
     columns[column] = _FIRST.rstrip(b"\n").split(b",")[column]
@@ -100,7 +100,7 @@ def test_metadata_that_record_does_not_vouch_for_is_left(column: int, tmp_path: 
 
 
 def test_metadata_with_a_hexadecimal_hash_is_vouched_for(tmp_path: Path) -> None:
-    rows = record_of(sound(metadata=_NEWER))
+    rows = record_of(valid(metadata=_NEWER))
     digest = hashlib.sha256(_NEWER).digest()
     proper = hash_column("sha256", digest).encode()
     mixed = [row.replace(proper, b"sha256=" + digest.hex().encode()) for row in rows]
@@ -115,7 +115,7 @@ def test_thousands_of_findings_are_fixed_at_once(tmp_path: Path) -> None:
     """What is reported of a wheel has a bound; what is mended has none."""
     rows = [b"demo/gone%d.py,sha256=x,1\n" % number for number in range(2_500)]
     files = tuple(Entry(f"demo/new{number}.py", b"") for number in range(2_500))
-    path = _write(tmp_path, [*_ROWS[:-1], *rows, _ROWS[-1]], files=(*sound().files, *files))
+    path = _write(tmp_path, [*_ROWS[:-1], *rows, _ROWS[-1]], files=(*valid().files, *files))
     outcome = _repair(path, trust_content=True)
     assert outcome.output is not None
     assert not _codes(outcome.output)
@@ -131,7 +131,7 @@ def test_of_many_findings_that_stay_some_are_reported(tmp_path: Path) -> None:
     assert [note for note in outcome.notes if "and 2499 more" in note]
 
 
-_COMMA = sound(files=(*sound().files, Entry("demo/a,b.py", b"1")))
+_COMMA = valid(files=(*valid().files, Entry("demo/a,b.py", b"1")))
 _COMMA_ROWS = [row.replace(b'"', b"") for row in record_of(_COMMA)]
 
 
@@ -162,7 +162,7 @@ def test_columns_that_need_quotes_keep_them(tmp_path: Path) -> None:
 
 def test_record_that_the_directory_lists_elsewhere_can_stay(tmp_path: Path) -> None:
     """The directory lists RECORD first and it lies last; it is written anew with the same rows."""
-    spec = sound(dist_info_files={"metadata.json": b"{}"}, style=RecordStyle(unlisted=frozenset({f"{_INFO}/metadata.json"})))
+    spec = valid(dist_info_files={"metadata.json": b"{}"}, style=RecordStyle(unlisted=frozenset({f"{_INFO}/metadata.json"})))
     data = build_wheel(spec)
     start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
     entries = [b"PK\1\2" + each for each in data[start:end].split(b"PK\1\2")[1:]]
@@ -198,7 +198,7 @@ class TestFileWithoutARow:
     """A row would vouch for it: freely only where RECORD contradicts nothing."""
 
     def outcome(self, folder: Path, rows: list[bytes], name: str = "demo/new.py") -> Outcome:
-        return _repair(_write(folder, rows, files=(*sound().files, Entry(name, b"evil"))))
+        return _repair(_write(folder, rows, files=(*valid().files, Entry(name, b"evil"))))
 
     def test_alone_it_gets_one(self, tmp_path: Path) -> None:
         outcome = self.outcome(tmp_path, _ROWS)

@@ -9,15 +9,15 @@ import pytest
 
 import wheelfix
 from building import Entry, RecordStyle, WheelSpec, archive_of, changed, to_bytes, write_wheel
+from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
-from flaws import FLAWS, Flaw, metadata, record_of, sound
 from running import wheelfix as run
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.wheel.sbom import PROVENANCE, Provenance, read_provenance
 from wheelfix.wheel.zip.source import Source
 
 INFO = "demo-1.0.dist-info"
-BOTH = sound(
+BOTH = valid(
     metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: six>=1.*", 'Requires-Dist: attrs; extra == "x"'),
     style=RecordStyle(unlisted=frozenset({"demo/version.py"}), own_row="missing"),
     dist_info_files={"metadata.json": b"{}"},
@@ -71,7 +71,7 @@ class TestOnePass:
         assert _contents(once.output) == _contents(second.output)
 
     def test_rules_see_what_the_repair_reveals(self, tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(metadata=metadata("Keywords: x\rRequires-Dist: nvidia-nccl-cu12")))
+        path = write_wheel(tmp_path, valid(metadata=metadata("Keywords: x\rRequires-Dist: nvidia-nccl-cu12")))
         assert _fix(path, repair=False).status is Status.REFUSED
         outcome = _fix(path)
         assert outcome.output is not None, outcome.problem
@@ -93,7 +93,7 @@ class TestOnePass:
         ],
     )
     def test_what_is_skipped_is_repaired_and_says_so(self, file: Entry, options: dict[str, Any], tmp_path: Path) -> None:
-        spec = sound(metadata=BOTH.metadata, style=RecordStyle(own_row="missing"), files=(*sound().files[:1], file))
+        spec = valid(metadata=BOTH.metadata, style=RecordStyle(own_row="missing"), files=(*valid().files[:1], file))
         outcome = _fix(write_wheel(tmp_path, spec), allow_unproven=False, **options)
         assert outcome.status is Status.FIXED
         assert not any(each.action == "drop" for each in outcome.changes)
@@ -107,7 +107,7 @@ class TestOnePass:
 
     def test_what_a_rule_refuses_is_not_repaired_either(self, tmp_path: Path) -> None:
         path = write_wheel(
-            tmp_path, sound(metadata=BOTH.metadata, style=RecordStyle(own_row="missing"), files=sound().files[:1])
+            tmp_path, valid(metadata=BOTH.metadata, style=RecordStyle(own_row="missing"), files=valid().files[:1])
         )
         outcome = _fix(path, allow_unproven=False)
         assert outcome.status is Status.REFUSED
@@ -116,7 +116,7 @@ class TestOnePass:
     def test_a_row_of_record_for_itself_is_fixed_by_the_way(self, tmp_path: Path) -> None:
         rows = record_of(BOTH)
         path = write_wheel(
-            tmp_path, sound(metadata=BOTH.metadata, record=b"".join([*rows, INFO.encode() + b"/RECORD,x=y,5\n"]))
+            tmp_path, valid(metadata=BOTH.metadata, record=b"".join([*rows, INFO.encode() + b"/RECORD,x=y,5\n"]))
         )
         assert _fix(path, repair=False).status is Status.REFUSED
         assert _fix(path).status is Status.FIXED
@@ -128,14 +128,14 @@ class TestOnePass:
         assert [each.action for each in outcome.changes if each.field == "metadata.json"] == ["replace-file"]
 
     def test_signatures_are_removed_once(self, tmp_path: Path) -> None:
-        spec = sound(metadata=BOTH.metadata, dist_info_files={"RECORD.p7s": b"x"})
+        spec = valid(metadata=BOTH.metadata, dist_info_files={"RECORD.p7s": b"x"})
         outcome = _fix(write_wheel(tmp_path, spec))
         assert outcome.output is not None, outcome.problem
         assert [each.field for each in outcome.changes].count("RECORD.p7s") == 1
 
     def test_a_new_name_goes_with_it(self, tmp_path: Path) -> None:
         data = Entry("demo-1.0.data/scripts/tool", b"#!python\n")
-        spec = sound(metadata=BOTH.metadata, style=BOTH.style, files=(*sound().files, data))
+        spec = valid(metadata=BOTH.metadata, style=BOTH.style, files=(*valid().files, data))
         outcome = _fix(write_wheel(tmp_path, spec), local="own", build_tag="1own")
         assert outcome.output is not None, outcome.problem
         assert outcome.output.name == "demo-1.0+own-1own-py3-none-any.whl"
@@ -160,7 +160,7 @@ class TestOnePass:
         assert run("fix", "--repair", "--rules", "gpu", "--allow-unproven", "-o", tmp_path / "out", path).code == 0
 
     def test_an_error_that_is_left_is_1(self, tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: !")))
+        path = write_wheel(tmp_path, valid(metadata=metadata("Requires-Dist: nvidia-nccl-cu12", "Requires-Dist: !")))
         ran = run("strip-gpu", "--repair", "--allow-unproven", "-o", tmp_path / "out", path)
         assert ran.code == 1
         assert "not fixed: metadata-bad-requirement" in ran.err
@@ -174,12 +174,12 @@ def _contents(path: Path) -> dict[str, bytes]:
 class TestWhatIsLeft:
     """The findings of a report are those of the result, not of the wheel as it came."""
 
-    @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
+    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
     @pytest.mark.parametrize("trust", [False, True])
-    def test_is_what_verify_finds(self, flaw: Flaw, trust: bool, tmp_path: Path) -> None:
-        if flaw.missing:
+    def test_is_what_verify_finds(self, defect: Defect, trust: bool, tmp_path: Path) -> None:
+        if defect.missing:
             return
-        path = flaw.write(tmp_path)[0]
+        path = defect.write(tmp_path)[0]
         options = {"trust_content": trust, "output_dir": tmp_path / "out", "select": ()}
         foreseen = wheelfix.repair_wheels(path, **values(dry_run=True, **options)).outcomes[0]
         outcome = wheelfix.repair_wheels(path, **values(**options)).outcomes[0]
@@ -188,12 +188,12 @@ class TestWhatIsLeft:
         if outcome.output is not None:
             assert outcome.findings == _faults(outcome.output)
 
-    @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: f"{flaw.code}: {flaw.name}")
-    def test_is_what_verify_finds_where_more_than_the_finding_changes(self, flaw: Flaw, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: f"{defect.code}: {defect.name}")
+    def test_is_what_verify_finds_where_more_than_the_finding_changes(self, defect: Defect, tmp_path: Path) -> None:
         """An archive that every tool reads can have findings, too."""
-        if flaw.missing:
+        if defect.missing:
             return
-        path, edits = flaw.write(tmp_path)[0], [wheelfix.SetField("Summary", "new")]
+        path, edits = defect.write(tmp_path)[0], [wheelfix.SetField("Summary", "new")]
         outcome = wheelfix.fix_wheels([path], None, output=tmp_path / "out", edits=edits, repair=True).outcomes[0]
         foreseen = wheelfix.fix_wheels(
             [path], None, output=wheelfix.Output(dry_run=True), edits=edits, repair=True
@@ -205,14 +205,14 @@ class TestWhatIsLeft:
     def test_what_is_cured_by_the_way_is_not_listed(self, tmp_path: Path) -> None:
         """A row that METADATA contradicted is right after METADATA was fixed, and the other way round."""
         rows = record_of(BOTH)
-        archive = archive_of(sound(metadata=metadata("Requires-Dist: six>=1.*"), record=b"".join(rows)))
+        archive = archive_of(valid(metadata=metadata("Requires-Dist: six>=1.*"), record=b"".join(rows)))
         path = write_wheel(tmp_path, archive=to_bytes(archive))
         outcome = wheelfix.repair_wheels(path, output=tmp_path / "out", trust_content=True).outcomes[0]
         assert outcome.output is not None, outcome.problem
         assert outcome.findings == _faults(outcome.output)
 
     def test_in_text_and_json(self, tmp_path: Path) -> None:
-        path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*", "Requires-Dist: !")))
+        path = write_wheel(tmp_path, valid(metadata=metadata("Requires-Dist: six>=1.*", "Requires-Dist: !")))
         ran = run("repair", "--format", "json", "-o", tmp_path / "out", path)
         [wheel] = ran.report["wheels"]
         audit = json.loads(run("verify", "--format", "json", wheel["output"]).out)
@@ -223,7 +223,7 @@ class TestWhatIsLeft:
 
     def test_contents_that_stay_are_read_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         big = Entry("demo/big.bin", bytes(1 << 22), method=0)
-        path = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*"), files=(*sound().files, big)))
+        path = write_wheel(tmp_path, valid(metadata=metadata("Requires-Dist: six>=1.*"), files=(*valid().files, big)))
         read = list[int]()
         real = Source.read_at
 
@@ -255,7 +255,7 @@ class TestTwoCorrectionsOfOneOriginal:
         assert (out / path.name).read_bytes() == before
 
     def test_also_where_the_second_would_change_nothing(self, tmp_path: Path) -> None:
-        path, out = write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: nvidia-nccl-cu12"))), tmp_path / "out"
+        path, out = write_wheel(tmp_path, valid(metadata=metadata("Requires-Dist: nvidia-nccl-cu12"))), tmp_path / "out"
         assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
         assert "an earlier fix of the same wheel, with 1 change" in run("repair", "-o", out, path).err
 
@@ -268,10 +268,10 @@ class TestTwoCorrectionsOfOneOriginal:
     def test_another_original_of_the_name_is_one_too(self, tmp_path: Path) -> None:
         path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
         assert run("strip-gpu", "--allow-unproven", "-o", out, path).code == 0
-        write_wheel(tmp_path, sound(metadata=metadata("Requires-Dist: six>=1.*")))
+        write_wheel(tmp_path, valid(metadata=metadata("Requires-Dist: six>=1.*")))
         assert "an earlier fix of the same wheel" in run("repair", "-o", out, path).err
 
-    @pytest.mark.parametrize("content", [b"", b"no wheel", to_bytes(archive_of(sound(dist_info_files={PROVENANCE: b"{}"})))])
+    @pytest.mark.parametrize("content", [b"", b"no wheel", to_bytes(archive_of(valid(dist_info_files={PROVENANCE: b"{}"})))])
     def test_any_other_file_is_just_there(self, content: bytes, tmp_path: Path) -> None:
         path, out = write_wheel(tmp_path, BOTH), tmp_path / "out"
         out.mkdir()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from building import build_wheel
+from defects import metadata, valid
 from fixing import values
-from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.verify.batch import verify_wheels
 from wheelfix.wheel.editor import RemoveField
@@ -22,13 +22,13 @@ NEEDS = ("triton ; variant_label == 'cu128'", "six ; 'nvidia :: cuda' in variant
 def variant(tmp_path: Path) -> Path:
     lines = [f"Requires-Dist: {text}" for text in NEEDS]
     path = tmp_path / NAME
-    path.write_bytes(build_wheel(sound(metadata=metadata(*lines), dist_info_files={"variant.json": JSON})))
+    path.write_bytes(build_wheel(valid(metadata=metadata(*lines), dist_info_files={"variant.json": JSON})))
     return path
 
 
 def test_a_variant_is_named_as_such_and_has_no_other_finding(variant: Path) -> None:
     [inspection] = verify_wheels(variant).wheels
-    assert [(fault.code, fault.severity) for fault in inspection.findings] == [("filename-variant", "warning")]
+    assert [(finding.code, finding.severity) for finding in inspection.findings] == [("filename-variant", "warning")]
 
 
 @pytest.mark.parametrize(

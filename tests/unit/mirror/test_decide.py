@@ -56,7 +56,7 @@ def test_other_spellings_of_a_name_are_the_same_wheel(replaces: bool) -> None:
 
 @pytest.mark.parametrize("replaces", [False, True])
 def test_an_original_never_takes_the_place_of_what_was_made_from_it(replaces: bool) -> None:
-    """A job that publishes all that it has got would bring the fault back."""
+    """A job that publishes all that it has got would bring the error back."""
     page = Page("demo-x", (listed(origin=Origin(NAME, FIRST, "0.1.0")),))
     with pytest.raises(MirrorError) as caught:
         accept(page, listed(sha256=FIRST), WHEEL, replaces=replaces)

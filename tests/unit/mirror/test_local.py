@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from building import write_wheel
+from defects import metadata, valid
 from demos import demo_wheel
-from flaws import metadata, sound
 from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.layout import attributes_of
@@ -25,7 +25,7 @@ KEY = "public/files/demo/0123456789abcdef/demo-1.0-py3-none-any.whl"
 
 def _other_wheel(folder: Path) -> Path:
     head = ("Metadata-Version: 2.1", "Name: other", "Version: 1.0", "Summary: A wheel for tests")
-    return write_wheel(folder, sound(project="other", version="1.0", metadata=metadata(head=head)))
+    return write_wheel(folder, valid(project="other", version="1.0", metadata=metadata(head=head)))
 
 
 @pytest.fixture

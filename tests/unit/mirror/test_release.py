@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import Entry, write_wheel
-from flaws import metadata, sound
+from defects import metadata, valid
 from wheelfix import Wheel, WheelFilename
 from wheelfix.mirror.release import ListedWheel, Needs, compare_releases, needs_by_metadata, read_needs
 from wheelfix.wheel.metadata import Document
@@ -30,7 +30,7 @@ def codes(*wheels: ListedWheel) -> list[str]:
 def test_what_a_wheel_says_of_its_needs(constant: str, expected: Needs, tmp_path: Path) -> None:
     data = metadata(f"Requires-Dist: {GPU}", "Requires-Dist: six")
     files = (Entry("demo/__init__.py", b""), Entry("demo/version.py", f"{constant}\n".encode()))
-    with Wheel(write_wheel(tmp_path, sound(metadata=data, files=files))) as wheel:
+    with Wheel(write_wheel(tmp_path, valid(metadata=data, files=files))) as wheel:
         assert read_needs(wheel) == expected
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from building import WheelSpec, build_wheel, write_wheel
+from defects import metadata, valid
 from fixing import values
-from flaws import metadata, sound
 from refusing import failing
 from wheelfix import fix_wheels
 from wheelfix.errors import MirrorError
@@ -46,7 +46,7 @@ def wheel(folder: Path, project: str = "demo", version: str = "1.0", tags: str =
     lines = [f"Requires-Dist: {need}" for need in needs]
     return write_wheel(
         folder,
-        sound(
+        valid(
             project=project,
             version=version,
             tags=tags,
@@ -142,9 +142,9 @@ def test_an_invalid_wheel_is_refused(mirror: Path, tmp_path: Path) -> None:
 
 def test_what_pypi_alone_refuses_is_served(mirror: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    path = write_wheel(tmp_path / "in", sound(metadata=metadata("Project-URL: Home")))
-    [fault] = [each for each in check_wheel(path).findings if each.severity is Severity.ERROR]
-    assert fault.refused_by == ("PyPI",)
+    path = write_wheel(tmp_path / "in", valid(metadata=metadata("Project-URL: Home")))
+    [finding] = [each for each in check_wheel(path).findings if each.severity is Severity.ERROR]
+    assert finding.refused_by == ("PyPI",)
     assert statuses(add(mirror, path)) == ["added"]
     assert has_no_findings(mirror)
 
@@ -174,7 +174,7 @@ def test_a_missing_wheel_fails(mirror: Path, tmp_path: Path) -> None:
 )
 def test_names_that_are_paths_are_refused(name: str, mirror: Path, tmp_path: Path) -> None:
     path = tmp_path / name
-    path.write_bytes(build_wheel(sound()))
+    path.write_bytes(build_wheel(valid()))
     [done] = add(mirror, path)
     assert done.problem is not None
     assert not (mirror / "public/files").exists()
@@ -183,7 +183,7 @@ def test_names_that_are_paths_are_refused(name: str, mirror: Path, tmp_path: Pat
 
 def test_a_wheel_of_another_project_is_refused(mirror: Path, tmp_path: Path) -> None:
     path = tmp_path / "numpy-1.0-py3-none-any.whl"
-    path.write_bytes(build_wheel(sound()))
+    path.write_bytes(build_wheel(valid()))
     [done] = add(mirror, path)
     assert done.problem is not None
     assert done.problem.code == "invalid-wheel"

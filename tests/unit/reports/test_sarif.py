@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import jsonschema
 
-from flaws import FLAWS
+from defects import DEFECTS
 from wheelfix.codes import Check
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.reports.sarif import render_mirror_check_sarif, render_sarif, render_verify_sarif
@@ -100,10 +100,10 @@ def run_of(text: str) -> dict[str, Any]:
 
 def test_log_of_every_flaw_is_valid(tmp_path: Path) -> None:
     wheels: list[CheckedWheel] = []
-    for number, flaw in enumerate(FLAWS):
+    for number, defect in enumerate(DEFECTS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        wheels += verify_wheels(flaw.write(folder)).wheels
+        wheels += verify_wheels(defect.write(folder)).wheels
     run = run_of(render_verify_sarif(VerifyReport(tuple(wheels))))
     assert {each["id"] for each in run["tool"]["driver"]["rules"]} == set(CHECKS)
     assert len(run["results"]) == sum(len(each.findings) for each in wheels)

@@ -27,7 +27,7 @@ def whole_text(description: Description, *, verbose: bool = False) -> str:
 
 
 def test_the_text_shows_each_requirement_and_its_fate(tmp_path: Path) -> None:
-    """Pitfall 10: what is behind an extra is shown as kept, with the reason. Pitfall 11: faults are told."""
+    """Pitfall 10: what is behind an extra is shown as kept, with the reason. Pitfall 11: findings are reported."""
     description = described(tmp_path, requires=REQUIRES)
     text = whole_text(description)
     lines = text.splitlines()
@@ -73,7 +73,7 @@ def test_what_does_not_fit_together_is_told(tmp_path: Path) -> None:
         "metadata.json",
     ):
         assert f"{words}" in text
-    assert "fault" not in render_tail(described(tmp_path))
+    assert "finding" not in render_tail(described(tmp_path))
     wrong = render_tail(described(tmp_path, record=b"torch-1.0.dist-info/METADATA,sha256=x,1\n"))
     assert "dist-info/METADATA: its sha256 is" in wrong
 

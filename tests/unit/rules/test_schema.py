@@ -1,4 +1,4 @@
-"""The JSON Schema: sound, true to the types, and of one mind with the loader about shapes."""
+"""The JSON Schema: valid, true to the types, and of one mind with the loader about shapes."""
 
 import tomllib
 from datetime import date
@@ -91,7 +91,7 @@ def test_it_accepts_the_built_in_sets_as_they_are_and_printed(name: str) -> None
     assert accepts(print_rules(built_in(name)))
 
 
-SOUND = [
+VALID = [
     rule_text(), rule_text(match='{ name = ["x", "y"], extra = "any", marker = ["never-true"], specifier = "", url = "*" }'),
     rule_text('when = { project = "x", not-version = [">1"], requires = "a", lacks = { name = "b" } }'),
     rule_text('when.not-requires = ["a", { name = "b", specifier = "<2" }]\nwhen.local = ""\n'),
@@ -107,7 +107,7 @@ SOUND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", SOUND)
+@pytest.mark.parametrize("text", VALID)
 def test_what_loads_is_accepted(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.toml"
     path.write_text(text)

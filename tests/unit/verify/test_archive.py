@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 
 from building import Entry, changed, every, write_wheel
-from flaws import SOUND, sound
+from defects import VALID, valid
 from wheelfix.verify.run import check_wheel, findings_in
 
 
@@ -26,23 +26,23 @@ from wheelfix.verify.run import check_wheel, findings_in
 )  # fmt: skip
 def test_legal_shapes_are_no_findings(changes: dict[str, object], tmp_path: Path) -> None:
     """Pitfalls 17, 20, 25 and 26."""
-    assert findings_in(write_wheel(tmp_path, sound(**changes))) == []
+    assert findings_in(write_wheel(tmp_path, valid(**changes))) == []
 
 
 @pytest.mark.parametrize("comment", [b"a comment", b"a\tb\r\n\0", "\u00fc".encode("latin-1")])
 def test_comment_of_the_archive_is_no_finding(comment: bytes, tmp_path: Path) -> None:
     """Without a byte from 1 to 8 it holds no signature of a ZIP record."""
-    assert findings_in(write_wheel(tmp_path, archive=replace(SOUND, comment=comment))) == []
+    assert findings_in(write_wheel(tmp_path, archive=replace(VALID, comment=comment))) == []
 
 
 def test_each_comment_of_an_entry_is_reported(tmp_path: Path) -> None:
-    found = check_wheel(write_wheel(tmp_path, archive=every(SOUND, comment=b"a comment"))).findings
-    assert [(each.code, each.refused_by) for each in found] == [("archive-entry-comment", ("PyPI",))] * len(SOUND.entries)
+    found = check_wheel(write_wheel(tmp_path, archive=every(VALID, comment=b"a comment"))).findings
+    assert [(each.code, each.refused_by) for each in found] == [("archive-entry-comment", ("PyPI",))] * len(VALID.entries)
 
 
 @pytest.mark.parametrize("kind", [0o120777, 0o060644, 0o020644, 0o010644, 0o140644, 0o104755, 0o102755])
 def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, archive=changed(SOUND, "version.py", mode=kind))
+    path = write_wheel(tmp_path, archive=changed(VALID, "version.py", mode=kind))
     assert [finding.code for finding in check_wheel(path).findings] == ["archive-odd-mode"]
 
 
@@ -59,7 +59,7 @@ def test_links_devices_and_set_ids(kind: int, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
     """Pitfall 29: it is told with what is wrong, escaped and cut."""
-    findings = check_wheel(write_wheel(tmp_path, sound(files=(Entry(name, b""),)))).findings
+    findings = check_wheel(write_wheel(tmp_path, valid(files=(Entry(name, b""),)))).findings
     [finding] = (each for each in findings if each.code != "record-bad-row")  # what ends a line ends a row of RECORD, too
     assert finding.code == "archive-unsafe-name"
     assert wrong in finding.message
@@ -69,7 +69,7 @@ def test_name_that_is_not_safe(name: str, wrong: str, tmp_path: Path) -> None:
 
 def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
     names = [f"demo/{number:09b}.py".replace("0", "a").replace("1", "A") for number in range(512)]
-    path = write_wheel(tmp_path, sound(files=tuple(Entry(name, b"") for name in names)))
+    path = write_wheel(tmp_path, valid(files=tuple(Entry(name, b"") for name in names)))
     [finding] = check_wheel(path).findings
     assert finding.code == "archive-same-name-folded"
     assert "and 508 more" in finding.message
@@ -78,7 +78,7 @@ def test_hundreds_of_names_that_fold_to_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("needed", [10, 20, 45, 63, 0x0314])
 def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
     """Only the lower byte is a version; the upper one is for the host system."""
-    path = write_wheel(tmp_path, archive=every(SOUND, local={"needed": needed}, directory={"needed": needed}))
+    path = write_wheel(tmp_path, archive=every(VALID, local={"needed": needed}, directory={"needed": needed}))
     assert findings_in(path) == []
     with ZipFile(path) as archive:
         assert archive.testzip() is None
@@ -86,7 +86,7 @@ def test_version_that_zipfile_reads(needed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("needed", [64, 148, 0x0340])
 def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, archive=every(SOUND, directory={"needed": needed}))
+    path = write_wheel(tmp_path, archive=every(VALID, directory={"needed": needed}))
     assert {finding.code for finding in check_wheel(path).findings} == {"archive-newer-version"}
     with pytest.raises(NotImplementedError):
         ZipFile(path)
@@ -98,12 +98,12 @@ def test_version_that_zipfile_refuses(needed: int, tmp_path: Path) -> None:
      "\u00fcber.py", "\U0001f308.py", "prn-1.txt", "x.con"],
 )  # fmt: skip
 def test_names_that_windows_holds(name: str, tmp_path: Path) -> None:
-    assert findings_in(write_wheel(tmp_path, sound(files=(*sound().files, Entry(f"demo/{name}", b"1"))))) == []
+    assert findings_in(write_wheel(tmp_path, valid(files=(*valid().files, Entry(f"demo/{name}", b"1"))))) == []
 
 
 @pytest.mark.parametrize(
     ("tags", "count"), [("py3-none-any", 1), ("cp312-cp312-win_amd64", 1), ("cp312-cp312-linux_x86_64", 0)]
 )
 def test_names_are_only_for_windows_where_the_wheel_is(tags: str, count: int, tmp_path: Path) -> None:
-    spec = sound(tags=tags, files=(*sound().files, Entry("demo/aux.py", b"1")))
+    spec = valid(tags=tags, files=(*valid().files, Entry("demo/aux.py", b"1")))
     assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["archive-windows-name"] * count

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from building import Archive, Descriptor, Entry, archive_of, changed, to_bytes, with_entries, write_wheel
-from faults import FAULTS, Fault
-from flaws import HEAD, NEEDS, SOUND, TYPE, metadata, sound
+from damages import DAMAGES, Damage
+from defects import HEAD, NEEDS, TYPE, VALID, metadata, valid
 from wheelfix.errors import ArchiveError
 from wheelfix.results import Severity
 from wheelfix.verify.run import check_wheel
@@ -17,7 +17,7 @@ from wheelfix.wheel.zip.findings import CollectingReport
 from wheelfix.wheel.zip.layout import read_layout, read_loosely
 from wheelfix.wheel.zip.source import Source
 
-_BAD_INSIDE = archive_of(sound(metadata=metadata(head=[*HEAD[:3], "Summary: a", "Summary: b"], rest=[TYPE, NEEDS])))
+_BAD_INSIDE = archive_of(valid(metadata=metadata(head=[*HEAD[:3], "Summary: a", "Summary: b"], rest=[TYPE, NEEDS])))
 """A wheel with an error in METADATA."""
 _UNREADABLE = frozenset({"truncated", "not-a-zip", "empty-file", "empty-archive", "too-many-entries", "bad-end-record"})
 """What leaves nothing to read on for."""
@@ -30,7 +30,7 @@ def _messages(folder: Path, archive: Archive) -> list[str]:
 def test_every_difference_of_a_local_header_is_reported(tmp_path: Path) -> None:
     """Pitfall 40: the first difference found must not hide the others."""
     lies = {"crc": 1, "size": 5, "method": 0, "time": 1, "needed": 255, "flags": 1}
-    archive = changed(SOUND, "version.py", local=lies, local_name=b"demo/another.py")
+    archive = changed(VALID, "version.py", local=lies, local_name=b"demo/another.py")
     assert _messages(tmp_path, archive) == [
         "archive-local-header-differs: the flags differ from the directory's",
         "archive-local-header-differs: the compression method differs from the directory's",
@@ -48,13 +48,13 @@ def test_several_findings_of_an_archive_are_all_reported(tmp_path: Path) -> None
     archive = with_entries(archive, Entry("demo/e", b"x", flags=1), Entry("demo/e", b"x"), Entry("demo/p", b"x", flags=32))
     archive = replace(archive, comment=b"PK\1\2", trailing=b"\n", end={"disk": 1})
     path = write_wheel(tmp_path, archive=archive)
-    faults = check_wheel(path).findings
-    assert list(dict.fromkeys(each.code for each in faults)) == [
+    damages = check_wheel(path).findings
+    assert list(dict.fromkeys(each.code for each in damages)) == [
         "archive-trailing-bytes", "archive-many-disks", "archive-local-header-differs", "archive-duplicate-entry",
         "archive-gap", "archive-encrypted-entry", "archive-patched-entry", "archive-entry-comment",
         "archive-comment-bytes", "record-missing-row", "metadata-repeated-field",
     ]  # fmt: skip
-    severities = [each.severity for each in faults]
+    severities = [each.severity for each in damages]
     assert severities == sorted(severities, key=list(Severity).index)
 
 
@@ -62,7 +62,7 @@ def test_several_findings_of_an_archive_are_all_reported(tmp_path: Path) -> None
     "change",
     [
         {"leading": b"#!/bin/sh\n"}, {"trailing": b"junk"}, {"before_directory": b"junk"}, {"before_end": b"junk"},
-        {"comment": b"PK\5\6" + bytes(18)}, {"comment": to_bytes(SOUND)}, {"end": {"disk": 1}},
+        {"comment": b"PK\5\6" + bytes(18)}, {"comment": to_bytes(VALID)}, {"end": {"disk": 1}},
         {"end": {"directory_start": 5}}, {"end": {"directory_start": 999_999}}, {"end": {"directory_size": 46}},
         {"end": {"count": 9, "disk_count": 9}}, {"end": {"count": 2, "disk_count": 2}}, {"end_64": {"directory_start": 9}},
         {"end_64": {"record_size": 45}}, {"zip64_end": True, "locator": {"end_start": 2**64 - 1}},
@@ -77,15 +77,15 @@ def test_a_finding_of_the_archive_hides_no_content(change: dict[str, object], tm
     assert not [code for code in codes if code.startswith("record-")]
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_what_is_refused_is_found_too_and_the_rest_is_read(fault: Fault, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
+def test_what_is_refused_is_found_too_and_the_rest_is_read(damage: Damage, tmp_path: Path) -> None:
     """The strict reading and the collecting one are of one reader: what the first raises the second has found."""
-    path = tmp_path / sound().filename
-    path.write_bytes(fault.make())
+    path = tmp_path / valid().filename
+    path.write_bytes(damage.make())
     try:
         source = Source(path)
     except ArchiveError:
-        assert fault.code == "empty-file"
+        assert damage.code == "empty-file"
         return
     with source:
         reading = read_loosely(source)
@@ -102,7 +102,7 @@ def test_what_is_refused_is_found_too_and_the_rest_is_read(fault: Fault, tmp_pat
 def test_what_cannot_be_found_is_not_read(tmp_path: Path) -> None:
     """A hundred entries that share the data of one would be read a hundred times."""
     shared = tuple(Entry(f"demo/{number}.py", b"x" * 1000, gap=b"", directory={"offset": 0}) for number in range(100))
-    path = write_wheel(tmp_path, archive=Archive((*shared, *SOUND.entries)))
+    path = write_wheel(tmp_path, archive=Archive((*shared, *VALID.entries)))
     with Source(path) as source:
         reading = read_loosely(source)
     assert len(reading.hidden) >= 99
@@ -112,7 +112,7 @@ def test_what_cannot_be_found_is_not_read(tmp_path: Path) -> None:
 def test_streamed_data_that_claims_too_much_is_not_inflated(tmp_path: Path) -> None:
     """Pitfall 28: what the strict reader refuses to inflate, the collecting one does not inflate either."""
     huge = {"size": (1 << 32) - 2}
-    archive = with_entries(SOUND, Entry("demo/s", b"hi", descriptor=Descriptor(), directory=huge))
+    archive = with_entries(VALID, Entry("demo/s", b"hi", descriptor=Descriptor(), directory=huge))
     with Source(write_wheel(tmp_path, archive=archive)) as source:
         assert read_loosely(source).hidden == {"demo/s"}
 
@@ -152,7 +152,7 @@ def test_report_keeps_each_name_once() -> None:
 
 
 def test_damage_is_reported_beside_what_else_is_wrong_with_the_entry(tmp_path: Path) -> None:
-    archive = changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1}, descriptor=Descriptor(), comment=b"x")
+    archive = changed(VALID, "version.py", local={"crc": 1}, directory={"crc": 1}, descriptor=Descriptor(), comment=b"x")
     codes = {each.code for each in check_wheel(write_wheel(tmp_path, archive=archive)).findings}
     assert codes >= {"archive-damaged-entry", "archive-data-descriptor", "archive-entry-comment"}
 
@@ -175,5 +175,5 @@ def test_damage_is_reported_beside_what_else_is_wrong_with_the_entry(tmp_path: P
     ],
 )
 def test_who_refuses_is_said_of_the_very_form(changes: dict[str, object], code: str, clients: str, tmp_path: Path) -> None:
-    found = check_wheel(write_wheel(tmp_path, archive=changed(SOUND, "version.py", **changes))).findings
+    found = check_wheel(write_wheel(tmp_path, archive=changed(VALID, "version.py", **changes))).findings
     assert {each.refused_by for each in found if each.code == code} == {tuple(clients.split())}

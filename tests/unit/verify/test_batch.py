@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from building import build_wheel, write_wheel
+from defects import metadata, valid
 from fixing import values
-from flaws import metadata, sound
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Selection
 from wheelfix.progress import NoProgress
@@ -29,7 +29,7 @@ class Recorded(NoProgress):
         self.checked.append(checked)
 
 
-FAULTY = sound(project="faulty", record=b"")
+FAULTY = valid(project="faulty", record=b"")
 
 
 def codes(wheel: CheckedWheel) -> set[str]:
@@ -41,7 +41,7 @@ def verified(folder: Path, **options: object) -> VerifyReport:
 
 
 def test_one_path_or_many_as_text_or_path(tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, sound())
+    path = write_wheel(tmp_path, valid())
     for given in (path, str(path), [path], iter([str(path)])):
         assert verify_wheels(given) == VerifyReport((CheckedWheel(path),))
     assert verify_wheels([]) == VerifyReport(())
@@ -54,7 +54,7 @@ def test_finding_of_our_own_stops_no_other_wheel(tmp_path: Path, monkeypatch: py
         return check_wheel(path, **options)
 
     monkeypatch.setattr(batch, "check_wheel", inspect)
-    paths = [write_wheel(tmp_path, sound(project=project)) for project in ("bad", "good")]
+    paths = [write_wheel(tmp_path, valid(project=project)) for project in ("bad", "good")]
     bad, good = verify_wheels(paths).wheels
     assert [(finding.code, finding.severity) for finding in bad.findings] == [("file-unreadable", Severity.ERROR)]
     assert "KeyError" in bad.findings[0].message
@@ -79,7 +79,7 @@ def test_text_that_begins_no_code_is_refused(prefix: str, option: str, tmp_path:
 
 
 def test_passes(tmp_path: Path) -> None:
-    report = verify_wheels(write_wheel(tmp_path, sound(metadata=metadata(rest=[]))))
+    report = verify_wheels(write_wheel(tmp_path, valid(metadata=metadata(rest=[]))))
     assert (report.count(Severity.ERROR), report.count(Severity.WARNING)) == (0, 1)
     assert report.passes()
     assert not report.passes(strict=True)
@@ -88,7 +88,7 @@ def test_passes(tmp_path: Path) -> None:
 
 
 def test_missing_file_and_directory_stop_nothing(tmp_path: Path) -> None:
-    good = write_wheel(tmp_path, sound())
+    good = write_wheel(tmp_path, valid())
     folder = tmp_path / "folder-1.0-py3-none-any.whl"
     folder.mkdir()
     report = verify_wheels([tmp_path / "gone-1.0-py3-none-any.whl", folder, good])
@@ -96,7 +96,7 @@ def test_missing_file_and_directory_stop_nothing(tmp_path: Path) -> None:
 
 
 def test_each_wheel_is_reported_as_it_is_done(tmp_path: Path) -> None:
-    paths = [write_wheel(tmp_path, sound()), write_wheel(tmp_path, FAULTY)]
+    paths = [write_wheel(tmp_path, valid()), write_wheel(tmp_path, FAULTY)]
     progress = Recorded()
     report = verify_wheels(paths, progress=progress)
     assert tuple(progress.checked) == report.wheels
@@ -113,7 +113,7 @@ def test_several_at_a_time_say_the_same_in_the_same_order(tmp_path: Path) -> Non
 def test_a_wheel_that_an_executor_lost_is_a_finding(tmp_path: Path) -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
-    [wheel] = verify_wheels(write_wheel(tmp_path, sound()), executor=executor).wheels
+    [wheel] = verify_wheels(write_wheel(tmp_path, valid()), executor=executor).wheels
     assert [each.code for each in wheel.findings] == ["file-unreadable"]
     assert "executor" in wheel.findings[0].message
 
@@ -126,9 +126,9 @@ def test_less_than_one_job_is_refused(tmp_path: Path) -> None:
 def release(folder: Path) -> list[Path]:
     more = metadata("Requires-Dist: six", "Requires-Dist: nine", "Requires-Dist: ten", "Requires-Dist: \x1b; os_name == 'x'")
     return [
-        write_wheel(folder, sound(tags="py3-none-any", metadata=more)),
-        write_wheel(folder, sound(tags="py2-none-any")),
-        write_wheel(folder, sound(project="other", tags="py2-none-any", metadata=metadata().replace(b"demo", b"other"))),
+        write_wheel(folder, valid(tags="py3-none-any", metadata=more)),
+        write_wheel(folder, valid(tags="py2-none-any")),
+        write_wheel(folder, valid(project="other", tags="py2-none-any", metadata=metadata().replace(b"demo", b"other"))),
     ]
 
 
@@ -143,7 +143,7 @@ def test_wheels_of_one_release_that_disagree(tmp_path: Path) -> None:
 
 def test_wheel_of_a_release_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     paths = release(tmp_path)
-    paths[0].write_bytes(build_wheel(sound())[:-1])
+    paths[0].write_bytes(build_wheel(valid())[:-1])
     assert [codes(each) for each in verify_wheels(paths).wheels] == [{"archive-truncated"}, set(), set()]
 
 
@@ -152,7 +152,7 @@ BEFORE = ("Requires-Dist: triton", "Requires-Dist: six")
 
 def corrected(folder: Path, **options: object) -> tuple[Path, Path]:
     """Return a wheel, and the same wheel without triton in another directory."""
-    path = write_wheel(folder, sound(metadata=metadata(*BEFORE)))
+    path = write_wheel(folder, valid(metadata=metadata(*BEFORE)))
     edits = [RemoveField("Requires-Dist", "triton")]
     [outcome] = fix_wheels(path, None, edits=edits, **values(output_dir=folder / "fixed", **options)).outcomes
     assert outcome.output is not None, outcome.problem
@@ -171,7 +171,7 @@ def test_a_wheel_before_and_after_is_no_release_that_disagrees(
 
 def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path: Path) -> None:
     before, after = corrected(tmp_path)
-    other = write_wheel(tmp_path, sound(tags="py2-none-any", metadata=metadata(*BEFORE)))
+    other = write_wheel(tmp_path, valid(tags="py2-none-any", metadata=metadata(*BEFORE)))
     found = {
         each.source: each.findings for each in verify_wheels([before, after, other], selection=Selection("release")).wheels
     }
@@ -181,12 +181,12 @@ def test_a_correction_is_compared_with_the_other_wheels_of_its_release(tmp_path:
 
 def test_wheels_that_differ_in_requires_python_or_extras(tmp_path: Path) -> None:
     """uv lock reads one of them; measured with uv 0.13.9."""
-    one = write_wheel(tmp_path, sound(metadata=metadata("Requires-Python: >= 3.9", "Provides-Extra: X.y")))
+    one = write_wheel(tmp_path, valid(metadata=metadata("Requires-Python: >= 3.9", "Provides-Extra: X.y")))
     two = write_wheel(
-        tmp_path, sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9.0"))
+        tmp_path, valid(tags="py2-none-any", metadata=metadata("Provides-Extra: x-y", "Requires-Python: >=3.9.0"))
     )
     assert [each.findings for each in verify_wheels([one, two], selection=Selection("release")).wheels] == [(), ()]
-    three = write_wheel(tmp_path, sound(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
+    three = write_wheel(tmp_path, valid(tags="cp312-abi3-any", metadata=metadata("Requires-Python: >=3.12")))
     found = verify_wheels([one, three], selection=Selection("release")).wheels
     assert [(finding.code, finding.place) for finding in found[0].findings] == [
         ("release-requires-python", "Requires-Python")

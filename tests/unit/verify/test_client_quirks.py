@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import write_wheel
-from flaws import HEAD, metadata, sound
+from defects import HEAD, metadata, valid
 from stricter import ACCEPTED, REFUSED_BY_PIP, REFUSED_BY_UV
 from wheelfix.codes import Client
 from wheelfix.fix.batch import repair_wheels
@@ -27,7 +27,7 @@ def test_refused_by_pip(text: str) -> None:
 @pytest.mark.parametrize("text", ACCEPTED)
 def test_accepted_by_all(text: str, tmp_path: Path) -> None:
     assert list(refusals(text)) == []
-    found = findings_in(write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x"))))
+    found = findings_in(write_wheel(tmp_path, valid(metadata=metadata(f"Requires-Dist: {text}", "Provides-Extra: x"))))
     assert not [each.code for each in found if "requirement" in each.code or "marker" in each.code]
 
 
@@ -56,7 +56,7 @@ def test_numbers_of_64_bits(version: str, is_too_large: bool) -> None:
     ],
 )
 def test_what_is_plain_is_fixed(text: str, fixed: str, tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, sound(metadata=metadata(f"Requires-Dist: {text}")))
+    path = write_wheel(tmp_path, valid(metadata=metadata(f"Requires-Dist: {text}")))
     [outcome] = repair_wheels(path, output=tmp_path / "fixed").outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:
@@ -64,7 +64,7 @@ def test_what_is_plain_is_fixed(text: str, fixed: str, tmp_path: Path) -> None:
 
 
 def test_blanks_around_the_name_are_fixed(tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, sound(metadata=metadata(head=[f"{HEAD[0]} ", "Name:\n demo\t", *HEAD[2:]])))
+    path = write_wheel(tmp_path, valid(metadata=metadata(head=[f"{HEAD[0]} ", "Name:\n demo\t", *HEAD[2:]])))
     [outcome] = repair_wheels(path, output=tmp_path / "fixed").outcomes
     assert outcome.output is not None
     with Wheel(outcome.output) as wheel:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from building import write_wheel
-from flaws import HEAD, metadata, record_of, signature_of, sound
+from defects import HEAD, metadata, record_of, signature_of, valid
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Policy
 from wheelfix.verify.batch import verify_wheels
@@ -19,7 +19,7 @@ DEEP = b"[" * 200_000
 
 def codes_of(folder: Path, **files: bytes) -> list[str]:
     named = {name.replace("__", "/").replace("_DOT_", "."): content for name, content in files.items()}
-    return [each.code for each in findings_in(write_wheel(folder, sound(dist_info_files=named)))]
+    return [each.code for each in findings_in(write_wheel(folder, valid(dist_info_files=named)))]
 
 
 @pytest.mark.parametrize("content", [DEEP, b'{"a":' * 200_000, b"", b"\xff", b"nope", b"9" * 5_000])
@@ -30,11 +30,11 @@ def test_bill_of_materials_that_is_no_json(content: bytes, tmp_path: Path) -> No
 def test_bills_of_materials_are_read_within_a_bound(tmp_path: Path) -> None:
     """Each is parsed whole; what is beyond the bound is told, and does not make the wheel a bad one."""
     files = {f"sboms/{number}.json": b"[" + b" " * (7 << 20) + b"]" for number in range(6)}
-    findings = findings_in(write_wheel(tmp_path, sound(dist_info_files=files)))
+    findings = findings_in(write_wheel(tmp_path, valid(dist_info_files=files)))
     assert [(each.code, each.place) for each in findings] == [
         ("sbom-unreadable", f"sboms/{number}.json") for number in (4, 5)
     ]
-    spec = sound(dist_info_files={"sboms/large.json": b"[" + b" " * (9 << 20) + b"]"})
+    spec = valid(dist_info_files={"sboms/large.json": b"[" + b" " * (9 << 20) + b"]"})
     assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == ["sbom-unreadable"]
 
 
@@ -50,7 +50,7 @@ def test_bills_of_materials_are_read_within_a_bound(tmp_path: Path) -> None:
 def test_license_files_lie_where_metadata_says(version: str, file: str, codes: list[str], tmp_path: Path) -> None:
     """PEP 639."""
     head = [f"Metadata-Version: {version}", *HEAD[1:]]
-    spec = sound(metadata=metadata("License-File: LICENSE", head=head), dist_info_files={file: b"MIT\n"})
+    spec = valid(metadata=metadata("License-File: LICENSE", head=head), dist_info_files={file: b"MIT\n"})
     assert [each.code for each in findings_in(write_wheel(tmp_path, spec))] == codes
 
 
@@ -74,9 +74,9 @@ def test_trace_that_is_none(content: bytes, tmp_path: Path) -> None:
 def test_corrected_wheel_is_valid(tmp_path: Path) -> None:
     """The provenance that wheelfix leaves fits METADATA, and every row of RECORD is right."""
     requires = b"\nRequires-Dist: nvidia-cudnn-cu12\nRequires-Dist: triton\n"
-    spec = sound()
+    spec = valid()
     assert spec.metadata is not None
-    path = write_wheel(tmp_path, sound(metadata=spec.metadata.replace(b"\nRequires-Dist: requests>=2", requires)))
+    path = write_wheel(tmp_path, valid(metadata=spec.metadata.replace(b"\nRequires-Dist: requests>=2", requires)))
     [outcome] = fix_wheels([path], output=tmp_path / "out", policy=Policy(allow_unproven=True)).outcomes
     assert outcome.output is not None
     assert outcome.changes
@@ -84,7 +84,7 @@ def test_corrected_wheel_is_valid(tmp_path: Path) -> None:
 
 
 def test_signature_of_this_very_record(tmp_path: Path) -> None:
-    record = b"".join(record_of(sound()))
+    record = b"".join(record_of(valid()))
     for content, codes in [
         (signature_of(record), ["record-signature"]),
         (signature_of(record + b"\n"), ["record-signature", "record-void-signature"]),

@@ -11,7 +11,7 @@ import pytest
 
 from building import write_wheel
 from counting import count_calls
-from flaws import sound
+from defects import valid
 from wheelfix.verify.entry_points import EntryPoint, read_entry_points
 from wheelfix.verify.run import findings_in
 
@@ -19,7 +19,7 @@ _PIECES = ("[", "]", "[a]", "[b]", "=", "\n", "\r\n", " ", "\t", "a", "b.c", "#"
 
 
 def entry_points(folder: Path, content: bytes) -> list[str]:
-    return [each.code for each in findings_in(write_wheel(folder, sound(dist_info_files={"entry_points.txt": content})))]
+    return [each.code for each in findings_in(write_wheel(folder, valid(dist_info_files={"entry_points.txt": content})))]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_defaults_are_of_their_own_group_only(tmp_path: Path) -> None:
     """Values of a group DEFAULT are not handed down to each of the others."""
     defaults = b"".join(b"a%d = b:c\n" % number for number in range(5_000))
     content = b"[DEFAULT]\n" + defaults + b"".join(b"[s%d]\n" % number for number in range(5_000))
-    spec = sound(dist_info_files={"entry_points.txt": content}, stored=True)
+    spec = valid(dist_info_files={"entry_points.txt": content}, stored=True)
     assert findings_in(write_wheel(tmp_path, spec)) == []
     assert len(read_entry_points(content.decode())) == 5_000
 
@@ -112,7 +112,7 @@ def test_scripts_of_a_group_default(content: bytes, scripts: int, tmp_path: Path
 )
 def test_hostile_files_are_read_in_one_pass(content: bytes, tmp_path: Path) -> None:
     """``configparser`` gathers all bad lines in quadratic time, and tries each blank of a run as the end of a name."""
-    spec = sound(dist_info_files={"entry_points.txt": content})
+    spec = valid(dist_info_files={"entry_points.txt": content})
     path = write_wheel(tmp_path, spec)
     start = time.process_time()
     assert len({each.code for each in findings_in(path)}) <= 2
@@ -121,7 +121,7 @@ def test_hostile_files_are_read_in_one_pass(content: bytes, tmp_path: Path) -> N
 
 def test_a_file_beyond_all_measure_is_not_parsed(tmp_path: Path) -> None:
     content = b"[x]\n" + b"# a comment\n" * 100_000
-    [found] = findings_in(write_wheel(tmp_path, sound(dist_info_files={"entry_points.txt": content})))
+    [found] = findings_in(write_wheel(tmp_path, valid(dist_info_files={"entry_points.txt": content})))
     assert (found.code, found.refused_by) == ("entry-points-unreadable", ())
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import Entry, write_wheel
-from flaws import sound
+from defects import valid
 from wheelfix.verify.entry_points import Modules
 from wheelfix.verify.run import findings_in
 
@@ -64,16 +64,16 @@ def test_modules(module: str, is_lacking: bool) -> None:
     ],
 )
 def test_entry_points_whose_module_is_not_there(line: str, codes: list[str], tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, sound(dist_info_files={"entry_points.txt": line.encode()}))
+    path = write_wheel(tmp_path, valid(dist_info_files={"entry_points.txt": line.encode()}))
     assert [each.code for each in findings_in(path)] == codes
 
 
 def test_old_namespace_packages_are_spread_over_projects(tmp_path: Path) -> None:
     files = {"entry_points.txt": b"[x]\na = demo.gone:main\n", "namespace_packages.txt": b"demo\n"}
-    assert findings_in(write_wheel(tmp_path, sound(dist_info_files=files))) == []
+    assert findings_in(write_wheel(tmp_path, valid(dist_info_files=files))) == []
 
 
 def test_an_editable_install_names_modules_elsewhere(tmp_path: Path) -> None:
     files = (Entry("__editable__.demo-1.0.pth", b"/src\n"),)
-    spec = sound(files=files, dist_info_files={"entry_points.txt": b"[console_scripts]\na = demo.main:main\n"})
+    spec = valid(files=files, dist_info_files={"entry_points.txt": b"[console_scripts]\na = demo.main:main\n"})
     assert findings_in(write_wheel(tmp_path, spec)) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from building import Entry, Hole, archive_of, changed, write_wheel
-from flaws import sound
+from defects import valid
 from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.subject import Subject
 
@@ -21,7 +21,7 @@ def packed(content: bytes) -> bytes:
 
 
 def sums_of(folder: Path, entry: Entry, *algorithms: str) -> Sums:
-    path = write_wheel(folder, sound(files=(entry,)))
+    path = write_wheel(folder, valid(files=(entry,)))
     with Subject(path) as subject:
         assert subject.source is not None
         name = entry.raw_name.decode()
@@ -80,7 +80,7 @@ def test_large_entry_is_read_in_blocks(tmp_path: Path) -> None:
     """Pitfall 27: memory does not grow with the entries."""
     size = 64 * MEBIBYTE
     raw = packed(bytes(size))
-    path = write_wheel(tmp_path, archive=changed(archive_of(sound()), "version.py", content=Hole(size), raw=raw))
+    path = write_wheel(tmp_path, archive=changed(archive_of(valid()), "version.py", content=Hole(size), raw=raw))
     with Subject(path) as subject:
         assert subject.source is not None
         tracemalloc.start()
@@ -93,7 +93,7 @@ def test_large_entry_is_read_in_blocks(tmp_path: Path) -> None:
 
 
 def test_entry_of_another_method_is_left_out(tmp_path: Path) -> None:
-    path = write_wheel(tmp_path, sound(files=(Entry("demo/x", b"x", method=93, raw=b"?"),)))
+    path = write_wheel(tmp_path, valid(files=(Entry("demo/x", b"x", method=93, raw=b"?"),)))
     with Subject(path) as subject:
         assert subject.source is not None
         assert "demo/x" not in sum_entries(subject.source, subject.entries.values(), {})

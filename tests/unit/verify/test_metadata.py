@@ -7,14 +7,14 @@ from packaging.markers import Marker, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 
 from building import write_wheel
-from flaws import HEAD, NEEDS, TYPE, metadata, sound
+from defects import HEAD, NEEDS, TYPE, metadata, valid
 from wheelfix.verify.run import findings_in
 from wheelfix.verify.subject import RawFinding, RewriteField
 from wheelfix.wheel.editor import AddField, SetField
 
 
 def faults_of(folder: Path, data: bytes) -> list[RawFinding]:
-    return findings_in(write_wheel(folder, sound(metadata=data)))
+    return findings_in(write_wheel(folder, valid(metadata=data)))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import Entry, RecordStyle, build_wheel
-from flaws import HEAD, metadata, sound
+from defects import HEAD, metadata, valid
 from wheelfix.verify.run import check_wheel
 
 WHEEL = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -13,7 +13,7 @@ WHEEL = b"Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none
 
 def codes_of(folder: Path, name: str, **changes: object) -> list[str]:
     path = folder / name
-    path.write_bytes(build_wheel(sound(**changes)))
+    path.write_bytes(build_wheel(valid(**changes)))
     return [finding.code for finding in check_wheel(path).findings]
 
 
@@ -67,7 +67,7 @@ def test_wheel_file_that_says_the_same(name: str, wheel: bytes, tmp_path: Path) 
 )
 def test_hostile_wheel_file(line: bytes, codes: list[str], tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
-    path.write_bytes(build_wheel(sound(wheel=WHEEL + line + b"\n")))
+    path.write_bytes(build_wheel(valid(wheel=WHEEL + line + b"\n")))
     findings = check_wheel(path).findings
     assert [finding.code for finding in findings] == codes
     assert all(finding.message.isprintable() for finding in findings)
@@ -100,5 +100,5 @@ def test_wheel_version_that_uv_or_pip_cannot_read(version: str, tmp_path: Path) 
 def test_what_pip_takes_for_a_directory_of_data(name: str, codes: list[str], tmp_path: Path) -> None:
     content = b"" if name.endswith("/") else b"x"
     style = RecordStyle(unlisted=frozenset({name} if name.endswith("/") else ()))
-    spec = {"files": (*sound().files, Entry(name, content)), "style": style}
+    spec = {"files": (*valid().files, Entry(name, content)), "style": style}
     assert codes_of(tmp_path, "demo-1.0-py3-none-any.whl", **spec) == codes

@@ -9,7 +9,7 @@ import pytest
 
 from building import Entry, RecordStyle, write_wheel
 from counting import count_calls
-from flaws import record_of, sound
+from defects import record_of, valid
 from wheelfix.verify.record import read_listing
 from wheelfix.verify.run import check_wheel, findings_in
 from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, Subject
@@ -17,21 +17,21 @@ from wheelfix.wheel.record import KNOWN, RowEdit, hash_column
 
 
 def faults_of(folder: Path, rows: list[bytes], **changes: object) -> list[RawFinding]:
-    return findings_in(write_wheel(folder, sound(record=b"".join(rows), **changes)))
+    return findings_in(write_wheel(folder, valid(record=b"".join(rows), **changes)))
 
 
 def codes_of(folder: Path, rows: list[bytes], **changes: object) -> set[str]:
     return {each.code for each in faults_of(folder, rows, **changes)}
 
 
-ROWS = record_of(sound())
+ROWS = record_of(valid())
 FIRST, REST = ROWS[0], ROWS[1:]
 CONTENT = b"ANSWER = 42\n"
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "sha3_256", "blake2b"])
 def test_strong_hash_of_any_name_is_compared(algorithm: str, tmp_path: Path) -> None:
-    assert findings_in(write_wheel(tmp_path, sound(style=RecordStyle(algorithm=algorithm)))) == []
+    assert findings_in(write_wheel(tmp_path, valid(style=RecordStyle(algorithm=algorithm)))) == []
     wrong = f"demo/__init__.py,{algorithm}=x,12\n".encode()
     assert codes_of(tmp_path, [wrong, *REST]) == {"record-wrong-hash"}
 
@@ -40,7 +40,7 @@ def test_strong_hash_of_any_name_is_compared(algorithm: str, tmp_path: Path) -> 
                                    RecordStyle(own_row="first"), RecordStyle(own_row="middle")], ids=repr)  # fmt: skip
 def test_legal_styles_are_no_findings(style: RecordStyle, tmp_path: Path) -> None:
     """Pitfalls 16 and 19."""
-    assert findings_in(write_wheel(tmp_path, sound(style=style, folders=True))) == []
+    assert findings_in(write_wheel(tmp_path, valid(style=style, folders=True))) == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_weak_hash_behind_an_odd_path_is_compared(path: str, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["demo\\x.py", "/x.py", "a/../x.py"])
 def test_weak_hash_of_a_file_with_an_odd_name_is_compared(name: str, tmp_path: Path) -> None:
-    spec = sound(files=(Entry(name, b"x"),), style=RecordStyle(algorithm="md5"))
+    spec = valid(files=(Entry(name, b"x"),), style=RecordStyle(algorithm="md5"))
     assert {each.code for each in findings_in(write_wheel(tmp_path, spec))} == {"archive-unsafe-name", "record-weak-hash"}
 
 
@@ -98,7 +98,7 @@ def test_of_a_hundred_thousand_bad_rows_not_all_are_reported(row: bytes, tmp_pat
     """Pitfall 21: work grows with the rows, and what is told does not."""
 
     def wheel(rows: int) -> Path:
-        spec = sound(version=f"1.{rows}", record=b"".join(row % number for number in range(rows)), stored=True)
+        spec = valid(version=f"1.{rows}", record=b"".join(row % number for number in range(rows)), stored=True)
         return write_wheel(tmp_path, spec)
 
     few, many = (count_calls(partial(check_wheel, wheel(rows))) for rows in (500, 2_000))
@@ -111,7 +111,7 @@ def test_of_a_hundred_thousand_bad_rows_not_all_are_reported(row: bytes, tmp_pat
 def test_file_with_rows_by_every_algorithm_is_not_read_for_each(tmp_path: Path) -> None:
     """Twelve sums of one file take seven times as long as one; the rows contradict each other anyway."""
     rows = [b"demo/__init__.py,%s=x,12\n" % name.encode() for name in sorted(KNOWN)]
-    path = write_wheel(tmp_path, sound(record=b"".join([*rows, *REST])))
+    path = write_wheel(tmp_path, valid(record=b"".join([*rows, *REST])))
     with Subject(path) as subject:
         assert {name: len(each) for name, each in read_listing(subject).algorithms.items()} == {"demo/__init__.py": 2}
     assert {each.code for each in findings_in(path)} == {"record-contradicting-rows", "record-wrong-hash"}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from building import Entry, write_wheel
-from flaws import sound
+from defects import valid
 from wheelfix.verify import run
 from wheelfix.verify.hashing import sum_entries
 from wheelfix.verify.registry import CHECKS
@@ -32,7 +32,7 @@ def test_of_many_alike_the_rest_is_counted() -> None:
 
 def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pitfall 34."""
-    path = write_wheel(tmp_path, sound())
+    path = write_wheel(tmp_path, valid())
 
     def grow(*arguments: object) -> object:
         with path.open("ab") as file:
@@ -44,7 +44,7 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_long_names_are_cut_in_what_is_reported(tmp_path: Path) -> None:
-    spec = sound(files=(Entry("x" * 60_000, b""),), record=b"")
+    spec = valid(files=(Entry("x" * 60_000, b""),), record=b"")
     findings = check_wheel(write_wheel(tmp_path, spec)).findings
     assert {"archive-unsafe-name", "record-missing-row"} <= {finding.code for finding in findings}
     assert all(len(finding.place) + len(finding.message) < 1_100 for finding in findings)

@@ -58,7 +58,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("text", "name", "specifier", "needs_extra"), MALFORMED)
 def test_malformed_text_still_has_a_name(text: str, name: str, specifier: str, needs_extra: bool) -> None:
-    """Pitfall 11: strict validity is not demanded; the fault is told."""
+    """Pitfall 11: strict validity is not demanded; the finding is reported."""
     requirement = read(text)
     assert requirement.malformed
     assert (requirement.name, requirement.specifier, requirement.needs_extra) == (name, specifier, needs_extra)

@@ -30,7 +30,7 @@ blanks = st.sampled_from(["", " ", "  "])
 
 @st.composite
 def requirements(draw: st.DrawFn) -> str:
-    """Draw a sound requirement, in any spelling."""
+    """Draw a valid requirement, in any spelling."""
     text = draw(blanks) + draw(names) + draw(extra_lists) + draw(blanks)
     at_url = draw(st.integers(0, 3)) == 0
     if at_url:
@@ -222,7 +222,7 @@ NESTED = [
 
 @pytest.mark.parametrize(("text", "marker"), NESTED)
 def test_adding_a_marker_twice_is_adding_it_once(text: str, marker: str) -> None:
-    """All of them are sound for ``packaging``."""
+    """All of them are valid for ``packaging``."""
     StrictRequirement(text)
     StrictMarker(marker)
     once = parts_of(text).with_marker_too(marker)
@@ -232,7 +232,7 @@ def test_adding_a_marker_twice_is_adding_it_once(text: str, marker: str) -> None
 @pytest.mark.parametrize("other", ["os_name == sys_platform", "'nt' == 'nt'", f"{'(' * 101}{POSIX}{')' * 101}"])
 @pytest.mark.parametrize("more", ["", f" or {EXTRA}"])
 def test_nothing_is_added_to_a_marker_that_cannot_be_read(other: str, more: str) -> None:
-    """Whatever would be written could mean something else than before; all of these are sound for ``packaging``."""
+    """Whatever would be written could mean something else than before; all of these are valid for ``packaging``."""
     StrictMarker(other + more)
     with pytest.raises(EditError) as caught:
         parts_of(f"x; {other}{more}").with_marker_too(POSIX)
@@ -241,7 +241,7 @@ def test_nothing_is_added_to_a_marker_that_cannot_be_read(other: str, more: str)
 
 @pytest.mark.parametrize("text", ["x; os_name == 'a') or (os_name == 'b'", "x; os_name = 'a'", "x; ("])
 def test_nothing_is_added_to_a_malformed_marker(text: str) -> None:
-    """In parentheses the first one would be sound, and ask for something else."""
+    """In parentheses the first one would be valid, and ask for something else."""
     with pytest.raises(EditError):
         parts_of(text).with_marker_too(POSIX)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import faults
+import damages
 from building import Entry, WheelSpec, archive_of, to_bytes, with_entries, write_wheel
 from elfwriter import shared_object
 from in_memory import Counted, Held
@@ -50,7 +50,7 @@ def test_the_file_name_stands_in_for_missing_fields(tmp_path: Path) -> None:
         assert (wheel.project, wheel.version) == ("demo", "1.0")
 
 
-FAULTS = [
+DAMAGES = [
     pytest.param(archive_of(WheelSpec(without=frozenset({"METADATA"}))), "no-metadata", id="no-metadata"),
     pytest.param(archive_of(WheelSpec(without=frozenset({"WHEEL"}))), "no-wheel", id="no-wheel"),
     pytest.param(archive_of(WheelSpec(without=frozenset({"RECORD"}))), "no-record", id="no-record"),
@@ -71,7 +71,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("archive", "code"), FAULTS)
+@pytest.mark.parametrize(("archive", "code"), DAMAGES)
 def test_a_wheel_without_its_parts_is_refused(tmp_path: Path, archive: object, code: str) -> None:
     """Pitfall 24: a second METADATA in any spelling is refused."""
     with pytest.raises(StructureError) as caught:
@@ -151,10 +151,10 @@ def test_what_a_wheel_declares_takes_five_reads() -> None:
     assert len(source.reads) > 3_000
 
 
-@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.name)
-def test_an_invalid_archive_is_refused_when_its_layout_is_used(fault: faults.Fault) -> None:
+@pytest.mark.parametrize("damage", damages.DAMAGES, ids=lambda damage: damage.name)
+def test_an_invalid_archive_is_refused_when_its_layout_is_used(damage: damages.Damage) -> None:
     """What is read from the directory alone is not yet to be trusted, and nothing that writes does."""
-    source = Held(fault.make())
+    source = Held(damage.make())
     try:
         Wheel(NAME, source=source)
     except WheelfixError:

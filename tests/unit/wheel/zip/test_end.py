@@ -10,7 +10,7 @@ from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.source import Source
 
-_SOUND = archive_of(WheelSpec())
+_VALID = archive_of(WheelSpec())
 
 
 def _end(path: Path, data: bytes) -> End:
@@ -23,7 +23,7 @@ def _end(path: Path, data: bytes) -> End:
 @pytest.mark.parametrize("zip64", [False, True])
 def test_end_is_found_behind_any_comment(comment: bytes, *, zip64: bool, tmp_path: Path) -> None:
     """Pitfall 25: a comment of any length is read and kept."""
-    archive = replace(_SOUND, comment=comment, zip64_end=zip64)
+    archive = replace(_VALID, comment=comment, zip64_end=zip64)
     data = to_bytes(archive)
     end = _end(tmp_path / "a.zip", data)
     assert (end.comment, end.entry_count) == (comment, len(archive.entries))
@@ -41,13 +41,13 @@ def test_end_signature_within_a_entry_is_no_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 10, 21, 22])
 def test_cut_in_the_end_record(cut: int, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError) as refusal:
-        _end(tmp_path / "a.zip", to_bytes(_SOUND)[:-cut])
+        _end(tmp_path / "a.zip", to_bytes(_VALID)[:-cut])
     assert refusal.value.code == "truncated"
 
 
 def test_locator_that_points_behind_the_file(tmp_path: Path) -> None:
     """Pitfall 24: a position beyond any file is refused, not read."""
-    archive = replace(_SOUND, zip64_end=True, end_64={"directory_start": 2**63, "directory_size": 2**63})
+    archive = replace(_VALID, zip64_end=True, end_64={"directory_start": 2**63, "directory_size": 2**63})
     with pytest.raises(ArchiveError) as refusal:
         _end(tmp_path / "a.zip", to_bytes(archive))
     assert refusal.value.code == "bad-end-record"

@@ -34,11 +34,11 @@ def test_valid_data_ends_where_it_should(tmp_path: Path) -> None:
         assert ends(tmp_path / "x", deflated(content), len(content), zlib.crc32(content)), len(content)
 
 
-@pytest.mark.parametrize("fault", ["size", "crc", "cut", "behind", "rubbish"])
-def test_other_data_does_not(fault: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("finding", ["size", "crc", "cut", "behind", "rubbish"])
+def test_other_data_does_not(finding: str, tmp_path: Path) -> None:
     content = b"some content " * 99
     data, size, crc = deflated(content), len(content), zlib.crc32(content)
-    match fault:
+    match finding:
         case "size":
             size += 1
         case "crc":

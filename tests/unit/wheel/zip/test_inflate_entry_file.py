@@ -158,7 +158,7 @@ def test_data_behind_the_claimed_size_is_not_read() -> None:
 
 @pytest.mark.parametrize("size", [10, 100, 1 << 20])
 def test_a_stored_entry_of_another_size_never_reads_its_neighbour(size: int, tmp_path: Path) -> None:
-    """The sizes of stored data cannot differ in a sound archive; here both records lie, some beyond the end of the file."""
+    """The sizes of stored data cannot differ in a valid archive; here both records lie, some beyond the end of the file."""
     lie = {"size": size}
     entries = Entry("a", b"01234", STORED, local=lie, directory=lie), Entry("b", b"secret" * 50, STORED)
     path = tmp_path / "a.zip"

@@ -20,7 +20,7 @@ from building import (
     to_bytes,
     with_entries,
 )
-from faults import FAULTS
+from damages import DAMAGES
 from in_memory import Counted, Held
 from wheelfix.errors import ArchiveError, WheelError
 from wheelfix.wheel.wheel import Wheel
@@ -28,35 +28,35 @@ from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Directory, Layout, read_layout, read_loosely
 from wheelfix.wheel.zip.source import Source
 
-_SOUND = archive_of(WheelSpec())
+_VALID = archive_of(WheelSpec())
 SHAPES: dict[str, Archive] = {
-    "plain": _SOUND,
+    "plain": _VALID,
     "stored": archive_of(WheelSpec(stored=True)),
     "dist-info first, with directories": archive_of(WheelSpec(dist_info_first=True, folders=True)),
     "extra fields": archive_of(
         WheelSpec(extra=extra_field(0x5455, b"\x03aaaa"), local_extra=extra_field(0x5455, b"\x03" + bytes(99)))
     ),
-    "padding of zipalign": every(_SOUND, local_extra=bytes(3)),
-    "comments": replace(every(_SOUND, comment=b"of an entry"), comment=b"of the archive"),
-    "names in UTF-8": with_entries(_SOUND, Entry("demo/\u0434\u0430\u043d\u043d\u044b\u0435.py", b"x")),
-    "names in cp437": with_entries(_SOUND, Entry(b"demo/caf\x82.py", b"x")),
-    "executable": changed(_SOUND, "demo/__init__.py", mode=0o100755),
-    "made on DOS": every(_SOUND, made_by=0x0014),
-    "directory in another order": replace(_SOUND, reversed_directory=True),
-    "ZIP64 in local headers": every(_SOUND, local_wide=True),
-    "ZIP64 in the directory": every(_SOUND, wide=ALL_WIDE),
-    "ZIP64 for positions": every(_SOUND, wide=frozenset({"offset"})),
-    "ZIP64 everywhere": replace(every(_SOUND, wide=ALL_WIDE, local_wide=True), zip64_end=True),
-    "ZIP64 end records": replace(_SOUND, zip64_end=True),
+    "padding of zipalign": every(_VALID, local_extra=bytes(3)),
+    "comments": replace(every(_VALID, comment=b"of an entry"), comment=b"of the archive"),
+    "names in UTF-8": with_entries(_VALID, Entry("demo/\u0434\u0430\u043d\u043d\u044b\u0435.py", b"x")),
+    "names in cp437": with_entries(_VALID, Entry(b"demo/caf\x82.py", b"x")),
+    "executable": changed(_VALID, "demo/__init__.py", mode=0o100755),
+    "made on DOS": every(_VALID, made_by=0x0014),
+    "directory in another order": replace(_VALID, reversed_directory=True),
+    "ZIP64 in local headers": every(_VALID, local_wide=True),
+    "ZIP64 in the directory": every(_VALID, wide=ALL_WIDE),
+    "ZIP64 for positions": every(_VALID, wide=frozenset({"offset"})),
+    "ZIP64 everywhere": replace(every(_VALID, wide=ALL_WIDE, local_wide=True), zip64_end=True),
+    "ZIP64 end records": replace(_VALID, zip64_end=True),
     **{
         f"descriptors of {width} bytes, {'signed' if signature else 'bare'}": every(
-            _SOUND, descriptor=Descriptor(width, signature)
+            _VALID, descriptor=Descriptor(width, signature)
         )
         for width in (4, 8)
         for signature in (True, False)
     },
 }
-"""Every sound form, by name."""
+"""Every valid form, by name."""
 
 
 def _read(path: Path, archive: Archive) -> Layout:
@@ -97,7 +97,7 @@ def test_layout_agrees_with_zipfile(shape: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("position", ["start", "data_start", "data_stop"])
 def test_positions_lead_to_the_bytes(position: str, tmp_path: Path) -> None:
-    archive = every(_SOUND, method=0, descriptor=Descriptor())
+    archive = every(_VALID, method=0, descriptor=Descriptor())
     layout = _read(tmp_path / "a.zip", archive)
     data = to_bytes(archive)
     for entry, built in zip(layout.entries, archive.entries, strict=True):
@@ -108,14 +108,14 @@ def test_positions_lead_to_the_bytes(position: str, tmp_path: Path) -> None:
 
 def test_an_error_names_its_entry(tmp_path: Path) -> None:
     """Pitfall 29: a name with control characters is escaped in the message."""
-    archive = with_entries(_SOUND, Entry("demo/\x1b[2J", b"1"), Entry("demo/\x1b[2J", b"2"))
+    archive = with_entries(_VALID, Entry("demo/\x1b[2J", b"1"), Entry("demo/\x1b[2J", b"2"))
     with pytest.raises(ArchiveError, match=r"demo/\\x1b\[2J: it is in the archive twice"):
         _read(tmp_path / "a.zip", archive)
 
 
 def test_every_cut_of_a_wheel_is_refused(tmp_path: Path) -> None:
     """Pitfall 34: wherever a download stops, the rest is no wheel."""
-    data = to_bytes(_SOUND)
+    data = to_bytes(_VALID)
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     for stop in range(0, len(data), 7):
         path.write_bytes(data[:stop])
@@ -128,7 +128,7 @@ def test_no_changed_byte_causes_another_error(tmp_path: Path) -> None:
 
     What the strict reading raises, the collecting one finds among all that is wrong.
     """
-    archive = changed(replace(_SOUND, zip64_end=True), "WHEEL", wide=ALL_WIDE, local_wide=True, descriptor=Descriptor(8))
+    archive = changed(replace(_VALID, zip64_end=True), "WHEEL", wide=ALL_WIDE, local_wide=True, descriptor=Descriptor(8))
     data = to_bytes(archive)
     refused = hidden = 0
     for position in range(len(data)):
@@ -153,7 +153,7 @@ def test_the_directory_alone_leads_to_the_same_entries(shape: str) -> None:
 
 def test_the_directory_alone_takes_three_reads() -> None:
     """However many entries there are: each is a request where the archive is elsewhere."""
-    archive = with_entries(_SOUND, *(Entry(f"demo/{number}.py", b"x") for number in range(3_000)))
+    archive = with_entries(_VALID, *(Entry(f"demo/{number}.py", b"x") for number in range(3_000)))
     source = Counted(to_bytes(archive))
     directory = Directory(source)
     assert len(directory.names) == len(archive.entries)
@@ -163,7 +163,7 @@ def test_the_directory_alone_takes_three_reads() -> None:
 
 
 def test_a_local_header_is_checked_where_its_entry_is_asked_for() -> None:
-    directory = Directory(Held(to_bytes(changed(_SOUND, "WHEEL", local={"crc": 1}))))
+    directory = Directory(Held(to_bytes(changed(_VALID, "WHEEL", local={"crc": 1}))))
     assert directory.entry("demo-1.0.dist-info/METADATA").size
     with pytest.raises(ArchiveError, match="CRC-32 differs from the directory"):
         directory.entry("demo-1.0.dist-info/WHEEL")
@@ -173,11 +173,11 @@ def test_a_local_header_is_checked_where_its_entry_is_asked_for() -> None:
 
 def test_an_archive_that_does_not_begin_with_an_entry_has_no_directory_of_its_own() -> None:
     with pytest.raises(ArchiveError, match="are before"):
-        Directory(Held(b"MZ" + to_bytes(_SOUND)))
+        Directory(Held(b"MZ" + to_bytes(_VALID)))
 
 
 def test_codes_of_the_archive_are_all_reached() -> None:
-    """A refusal that no fault of the table reaches is untested."""
+    """A refusal that no damage of the table reaches is untested."""
     import wheelfix.wheel.zip as package
 
     codes = set()
@@ -187,5 +187,5 @@ def test_codes_of_the_archive_are_all_reached() -> None:
             first = chunk.lstrip().split(",")[0].strip()
             if first.startswith('"'):
                 codes.add(first.strip('"'))
-    unreached = codes - {fault.code for fault in FAULTS}
+    unreached = codes - {damage.code for damage in DAMAGES}
     assert unreached <= {"bad-path", "is-a-directory", "not-a-file", "too-much-to-read"}  # other tests reach these

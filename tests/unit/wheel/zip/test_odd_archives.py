@@ -24,8 +24,8 @@ from building import (
     with_entries,
     write_wheel,
 )
-from faults import unicode_path
-from flaws import FLAWS, Flaw
+from damages import unicode_path
+from defects import DEFECTS, Defect
 from wheelfix import Status
 from wheelfix.results import Severity
 from wheelfix.verify.run import check_wheel
@@ -65,9 +65,9 @@ _ODD: dict[str, Archive] = {
     "a name with an empty part": with_entries(_PLAIN, Entry("demo//x.py", b"1")),
 }  # fmt: skip
 _REFUSED_BY_SOME = [
-    flaw
-    for flaw in FLAWS
-    if flaw.code in {
+    defect
+    for defect in DEFECTS
+    if defect.code in {
         "archive-data-descriptor", "archive-extra-field-rest", "archive-odd-zip64-field", "archive-odd-unicode-path",
         "archive-entry-comment", "archive-comment-bytes", "archive-directory-with-content",
     }
@@ -89,10 +89,10 @@ def test_what_every_tool_accepts_is_corrected_and_no_error(kind: str, tmp_path: 
             assert archive.testzip() is None
 
 
-@pytest.mark.parametrize("flaw", _REFUSED_BY_SOME, ids=lambda flaw: flaw.name)
-def test_what_one_client_refuses_is_no_reason_to_refuse(flaw: Flaw, tmp_path: Path) -> None:
+@pytest.mark.parametrize("defect", _REFUSED_BY_SOME, ids=lambda defect: defect.name)
+def test_what_one_client_refuses_is_no_reason_to_refuse(defect: Defect, tmp_path: Path) -> None:
     """To that client the wheel is as it was; all others get it corrected."""
-    [path] = flaw.write(tmp_path)
+    [path] = defect.write(tmp_path)
     edits = [wheelfix.SetField("Summary", "new")]
     [outcome] = wheelfix.fix_wheels([path], None, output=tmp_path / "out", edits=edits).outcomes
     assert outcome.status is Status.FIXED, outcome.problem
@@ -121,8 +121,8 @@ def test_uv_takes_a_name_in_no_encoding_with_a_path_that_is_meant_for_it(
     raw = "demo/caf\u00e9.py".encode("cp437")
     extra = unicode_path(raw, "demo/caf\u00e9.py".encode(), version=version, crc=crc)
     path = write_wheel(tmp_path, archive=with_entries(_PLAIN, Entry(raw, b"x", flags=0, extra=extra)))
-    [fault] = [each for each in check_wheel(path).findings if each.code == "archive-name-encoding"]
-    assert fault.refused_by == clients
+    [damage] = [each for each in check_wheel(path).findings if each.code == "archive-name-encoding"]
+    assert damage.refused_by == clients
 
 
 def test_of_thousands_of_extra_fields_some_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Wheels that must be refused: each fault, the code of its refusal, and the number of the pitfall it stands for."""
+"""Wheels that must be refused: each damage, the code of its refusal, and the number of the pitfall it stands for."""
 
 import struct
 import zlib
@@ -24,15 +24,15 @@ from building import (
 )
 
 _TYPED: Final = metadata_bytes(WheelSpec()).replace(b"Summary:", b"Description-Content-Type: text/markdown\nSummary:", 1)
-_SOUND: Final = archive_of(WheelSpec(metadata=_TYPED))
-_COUNT: Final = len(_SOUND.entries)
+_VALID: Final = archive_of(WheelSpec(metadata=_TYPED))
+_COUNT: Final = len(_VALID.entries)
 _INFO: Final = "demo-1.0.dist-info"
 _OTHER_END: Final = b"PK\x05\x06" + bytes(18)
 _MEBIBYTE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Damage:
     """A faulty wheel: ``code`` of the problem that is reported, ``pitfall`` by number, and what makes the bytes."""
 
     name: str
@@ -53,7 +53,7 @@ def _smuggled(content: bytes) -> bytes:
     deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     data = deflater.compress(content) + deflater.flush()
     sizes = struct.pack("<3I", zlib.crc32(content), len(data), len(content))
-    hidden = to_bytes(with_entries(replace(_SOUND, entries=()), Entry(f"{_INFO}/METADATA", b"Name: evil\n")))
+    hidden = to_bytes(with_entries(replace(_VALID, entries=()), Entry(f"{_INFO}/METADATA", b"Name: evil\n")))
     return data + b"PK\x07\x08" + sizes + hidden[: hidden.index(b"PK\x01\x02")]
 
 
@@ -63,58 +63,58 @@ def unicode_path(raw: bytes, name: bytes | None = None, *, version: int = 1, crc
     return extra_field(0x7075, fixed + (raw if name is None else name))
 
 
-def _archive(name: str, code: str, archive: Archive, pitfall: int = 24) -> Fault:
-    return Fault(name, code, pitfall, lambda: to_bytes(archive))
+def _archive(name: str, code: str, archive: Archive, pitfall: int = 24) -> Damage:
+    return Damage(name, code, pitfall, lambda: to_bytes(archive))
 
 
-def _metadata(name: str, code: str, pitfall: int = 24, **changes: object) -> Fault:
-    """Return the fault of a wheel whose METADATA entry is changed."""
-    return Fault(name, code, pitfall, lambda: to_bytes(changed(_SOUND, "METADATA", **changes)))
+def _metadata(name: str, code: str, pitfall: int = 24, **changes: object) -> Damage:
+    """Return the damage of a wheel whose METADATA entry is changed."""
+    return Damage(name, code, pitfall, lambda: to_bytes(changed(_VALID, "METADATA", **changes)))
 
 
-def _spec(name: str, code: str, spec: WheelSpec, pitfall: int = 24) -> Fault:
-    return Fault(name, code, pitfall, lambda: build_wheel(spec))
+def _spec(name: str, code: str, spec: WheelSpec, pitfall: int = 24) -> Damage:
+    return Damage(name, code, pitfall, lambda: build_wheel(spec))
 
 
-def _added(name: str, code: str, *entries: Entry, pitfall: int = 24) -> Fault:
-    return _archive(name, code, with_entries(_SOUND, *entries), pitfall)
+def _added(name: str, code: str, *entries: Entry, pitfall: int = 24) -> Damage:
+    return _archive(name, code, with_entries(_VALID, *entries), pitfall)
 
 
 _ENDS: Final = [
-    _archive("leading bytes", "leading-bytes", replace(_SOUND, leading=b"#!/bin/sh\n")),
-    _archive("counted leading bytes", "leading-bytes", changed(_SOUND, "demo/__init__.py", gap=b"#!/bin/sh\n")),
-    _archive("bytes between directory and end", "leading-bytes", replace(_SOUND, before_end=b"junk")),
-    _archive("trailing bytes", "trailing-bytes", replace(_SOUND, trailing=b"\n")),
-    _archive("second end record in the comment", "second-end-record", replace(_SOUND, comment=_OTHER_END), 25),
-    _archive("end signature in the comment", "second-end-record", replace(_SOUND, comment=b"PK\x05\x06, said it"), 25),
-    _archive("archive within the comment", "second-end-record", replace(_SOUND, comment=to_bytes(_SOUND)), 25),
-    _archive("directory said to lie earlier", "leading-bytes", replace(_SOUND, end={"directory_start": 5})),
-    _archive("directory said to lie later", "bad-end-record", replace(_SOUND, end={"directory_start": 999_999})),
-    _archive("directory said to be shorter", "leading-bytes", replace(_SOUND, end={"directory_size": 46})),
-    _archive("one entry too many", "bad-directory", replace(_SOUND, end={"count": _COUNT + 1, "disk_count": _COUNT + 1})),
-    _archive("one entry too few", "bad-directory", replace(_SOUND, end={"count": _COUNT - 1, "disk_count": _COUNT - 1})),
-    _archive("counts that disagree", "many-disks", replace(_SOUND, end={"count": _COUNT + 1})),
-    _archive("second disk", "many-disks", replace(_SOUND, end={"disk": 1})),
+    _archive("leading bytes", "leading-bytes", replace(_VALID, leading=b"#!/bin/sh\n")),
+    _archive("counted leading bytes", "leading-bytes", changed(_VALID, "demo/__init__.py", gap=b"#!/bin/sh\n")),
+    _archive("bytes between directory and end", "leading-bytes", replace(_VALID, before_end=b"junk")),
+    _archive("trailing bytes", "trailing-bytes", replace(_VALID, trailing=b"\n")),
+    _archive("second end record in the comment", "second-end-record", replace(_VALID, comment=_OTHER_END), 25),
+    _archive("end signature in the comment", "second-end-record", replace(_VALID, comment=b"PK\x05\x06, said it"), 25),
+    _archive("archive within the comment", "second-end-record", replace(_VALID, comment=to_bytes(_VALID)), 25),
+    _archive("directory said to lie earlier", "leading-bytes", replace(_VALID, end={"directory_start": 5})),
+    _archive("directory said to lie later", "bad-end-record", replace(_VALID, end={"directory_start": 999_999})),
+    _archive("directory said to be shorter", "leading-bytes", replace(_VALID, end={"directory_size": 46})),
+    _archive("one entry too many", "bad-directory", replace(_VALID, end={"count": _COUNT + 1, "disk_count": _COUNT + 1})),
+    _archive("one entry too few", "bad-directory", replace(_VALID, end={"count": _COUNT - 1, "disk_count": _COUNT - 1})),
+    _archive("counts that disagree", "many-disks", replace(_VALID, end={"count": _COUNT + 1})),
+    _archive("second disk", "many-disks", replace(_VALID, end={"disk": 1})),
     _archive("no entries", "empty-archive", Archive(())),
-    Fault("cut in the end record", "truncated", 34, lambda: to_bytes(_SOUND)[:-1]),
-    Fault("cut in the directory", "truncated", 34, lambda: to_bytes(_SOUND)[:-60]),
-    Fault("cut in an entry", "truncated", 34, lambda: to_bytes(_SOUND)[:100]),
-    Fault("a page of an error", "not-a-zip", 34, lambda: b"<!doctype html><title>404 Not Found</title>"),
-    Fault("empty file", "empty-file", 34, lambda: b""),
+    Damage("cut in the end record", "truncated", 34, lambda: to_bytes(_VALID)[:-1]),
+    Damage("cut in the directory", "truncated", 34, lambda: to_bytes(_VALID)[:-60]),
+    Damage("cut in an entry", "truncated", 34, lambda: to_bytes(_VALID)[:100]),
+    Damage("a page of an error", "not-a-zip", 34, lambda: b"<!doctype html><title>404 Not Found</title>"),
+    Damage("empty file", "empty-file", 34, lambda: b""),
 ]
 _ZIP64: Final = [
-    _archive("ZIP64 end promised", "bad-end-record", replace(_SOUND, end={"directory_start": FULL_32}), 23),
-    _archive("ZIP64 count differs", "bad-end-record", replace(_SOUND, end_64={"count": 9, "disk_count": 9}), 23),
-    _archive("ZIP64 start differs", "bad-end-record", replace(_SOUND, end_64={"directory_start": 9}), 23),
-    _archive("ZIP64 end of another size", "bad-end-record", replace(_SOUND, end_64={"record_size": 45}), 23),
-    _archive("ZIP64 end on another disk", "many-disks", replace(_SOUND, end_64={"disk": 1}), 23),
-    _archive("locator to elsewhere", "bad-end-record", replace(_SOUND, zip64_end=True, locator={"end_start": 0}), 23),
-    _archive("locator far beyond", "bad-end-record", replace(_SOUND, zip64_end=True, locator={"end_start": 2**64 - 1}), 23),
-    _archive("locator of two disks", "many-disks", replace(_SOUND, zip64_end=True, locator={"disks": 2}), 23),
+    _archive("ZIP64 end promised", "bad-end-record", replace(_VALID, end={"directory_start": FULL_32}), 23),
+    _archive("ZIP64 count differs", "bad-end-record", replace(_VALID, end_64={"count": 9, "disk_count": 9}), 23),
+    _archive("ZIP64 start differs", "bad-end-record", replace(_VALID, end_64={"directory_start": 9}), 23),
+    _archive("ZIP64 end of another size", "bad-end-record", replace(_VALID, end_64={"record_size": 45}), 23),
+    _archive("ZIP64 end on another disk", "many-disks", replace(_VALID, end_64={"disk": 1}), 23),
+    _archive("locator to elsewhere", "bad-end-record", replace(_VALID, zip64_end=True, locator={"end_start": 0}), 23),
+    _archive("locator far beyond", "bad-end-record", replace(_VALID, zip64_end=True, locator={"end_start": 2**64 - 1}), 23),
+    _archive("locator of two disks", "many-disks", replace(_VALID, zip64_end=True, locator={"disks": 2}), 23),
     _archive(
         "more entries than are read",
         "too-many-entries",
-        replace(_SOUND, end={"count": FULL_16, "disk_count": FULL_16}, end_64={"count": 600_000, "disk_count": 600_000}),
+        replace(_VALID, end={"count": FULL_16, "disk_count": FULL_16}, end_64={"count": 600_000, "disk_count": 600_000}),
         28,
     ),
     _metadata("ZIP64 field that contradicts", "bad-zip64-field", 23, extra=extra_field(1, bytes(8))),
@@ -130,8 +130,8 @@ _ENTRIES: Final = [
     _added("METADATA in lower case too", "duplicate-entry", Entry(f"{_INFO}/metadata", b"Name: other\n")),
     _added("METADATA by a detour too", "duplicate-entry", Entry(f"{_INFO}/./METADATA", b"Name: other\n")),
     _added("METADATA with a backslash too", "duplicate-entry", Entry(f"{_INFO}\\METADATA", b"Name: other\n")),
-    _archive("gap before an entry", "gap", changed(_SOUND, "WHEEL", gap=b"junk")),
-    _archive("gap before the directory", "gap", replace(_SOUND, before_directory=b"junk")),
+    _archive("gap before an entry", "gap", changed(_VALID, "WHEEL", gap=b"junk")),
+    _archive("gap before the directory", "gap", replace(_VALID, before_directory=b"junk")),
     _added("unlisted entry", "gap", Entry("demo/hidden.py", b"import os\n", unlisted=True)),
     _metadata("position too far", "gap", directory={"offset": 500}),
     _metadata("position of another entry", "overlap", directory={"offset": 0}),
@@ -179,17 +179,17 @@ _ENTRIES: Final = [
     ),
     _added("METADATA on a drive, without a slash", "two-dist-infos", Entry(f"C:{_INFO}/METADATA", b"x"), pitfall=29),
     _added("METADATA on a drive", "duplicate-entry", Entry(f"C:/{_INFO}/METADATA", b"x"), pitfall=29),
-    Fault(
+    Damage(
         "one name in two encodings", "duplicate-entry", 24,
         lambda: to_bytes(
             with_entries(
-                _SOUND, Entry("caf\xe9.py".encode(), b"1", flags=0x800), Entry("caf\xe9.py".encode(), b"2", flags=0)
+                _VALID, Entry("caf\xe9.py".encode(), b"1", flags=0x800), Entry("caf\xe9.py".encode(), b"2", flags=0)
             )
         ),
     ),
     _added("stored data longer than its size", "stored-size-differs", Entry("demo/s", b"ab", method=0, raw=b"abc")),
     _added("stored data shorter than its size", "stored-size-differs", Entry("demo/s", b"abcd", method=0, raw=b"abc")),
-    Fault("no local header", "bad-local-header", 24, lambda: to_bytes(_SOUND).replace(b"PK\x03\x04", b"PK\x03\x05", 1)),
+    Damage("no local header", "bad-local-header", 24, lambda: to_bytes(_VALID).replace(b"PK\x03\x04", b"PK\x03\x05", 1)),
 ]  # fmt: skip
 _NAMES: Final = [
     _added("NUL in a name", "bad-entry-name", Entry(b"demo/a\0.py"), pitfall=29),
@@ -219,17 +219,17 @@ _NAMES: Final = [
     ),
 ]
 _CONTENTS: Final = [
-    Fault(
+    Damage(
         "deflate bomb as METADATA", "entry-too-large", 28,
-        lambda: to_bytes(changed(_SOUND, "METADATA", content=Hole(64 * _MEBIBYTE), raw=bomb(64 * _MEBIBYTE))),
+        lambda: to_bytes(changed(_VALID, "METADATA", content=Hole(64 * _MEBIBYTE), raw=bomb(64 * _MEBIBYTE))),
     ),
-    Fault(
+    Damage(
         "deflate bomb as RECORD", "entry-too-large", 28,
-        lambda: to_bytes(changed(_SOUND, "RECORD", content=Hole(65 * _MEBIBYTE), raw=bomb(65 * _MEBIBYTE))),
+        lambda: to_bytes(changed(_VALID, "RECORD", content=Hole(65 * _MEBIBYTE), raw=bomb(65 * _MEBIBYTE))),
     ),
-    Fault(
+    Damage(
         "deflate bomb that claims to be small", "damaged-entry", 28,
-        lambda: to_bytes(changed(_SOUND, "METADATA", content=b"Name: demo\n", raw=bomb(64 * _MEBIBYTE))),
+        lambda: to_bytes(changed(_VALID, "METADATA", content=b"Name: demo\n", raw=bomb(64 * _MEBIBYTE))),
     ),
     _metadata("wrong CRC", "damaged-entry", 28, local={"crc": 1}, directory={"crc": 1}),
     _metadata("no deflate", "damaged-entry", 28, raw=b"\xff\xff\xff"),
@@ -254,4 +254,4 @@ _STRUCTURE: Final = [
     ),
 ]  # fmt: skip
 
-FAULTS: Final = [*_ENDS, *_ZIP64, *_ENTRIES, *_NAMES, *_CONTENTS, *_STRUCTURE]
+DAMAGES: Final = [*_ENDS, *_ZIP64, *_ENTRIES, *_NAMES, *_CONTENTS, *_STRUCTURE]

@@ -1,4 +1,4 @@
-"""Wheels with one flaw each: at least one for every code of the table of checks, made from a wheel that is sound."""
+"""Wheels with one defect each: at least one for every code of the table of checks, made from a wheel that is valid."""
 
 import base64
 import bz2
@@ -25,7 +25,7 @@ from building import (
     extra_field,
     to_bytes,
 )
-from faults import FAULTS, bomb, unicode_path
+from damages import DAMAGES, bomb, unicode_path
 
 HEAD: Final = ("Metadata-Version: 2.1", "Name: demo", "Version: 1.0", "Summary: A wheel for tests")
 TYPE: Final = "Description-Content-Type: text/markdown"
@@ -36,8 +36,8 @@ _FILES: Final = WheelSpec().files
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
-    """A wheel with one flaw, of which ``make`` gives the file name and the bytes.
+class Defect:
+    """A wheel with one defect, of which ``make`` gives the file name and the bytes.
 
     ``with_codes`` come with it by their nature, for ``reason``. ``beside`` makes a second wheel that it is looked at
     with; a wheel that is ``missing`` is not written.
@@ -64,50 +64,50 @@ def metadata(*lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYP
     return ("\n".join([*head, *rest, *lines]) + body).encode("utf-8", "surrogateescape")
 
 
-def sound(**changes: Any) -> WheelSpec:
+def valid(**changes: Any) -> WheelSpec:
     """Return a wheel that is valid in every way, but for ``changes``."""
     return replace(WheelSpec(metadata=metadata()), **changes)
 
 
-SOUND: Final = archive_of(sound())
+VALID: Final = archive_of(valid())
 
 
-def _spec(code: str, name: str, with_codes: Iterable[str] = (), reason: str = "", **changes: Any) -> Flaw:
-    spec = sound(**changes)
-    return Flaw(name, code, lambda: (spec.filename, build_wheel(spec)), frozenset(with_codes), reason)
+def _spec(code: str, name: str, with_codes: Iterable[str] = (), reason: str = "", **changes: Any) -> Defect:
+    spec = valid(**changes)
+    return Defect(name, code, lambda: (spec.filename, build_wheel(spec)), frozenset(with_codes), reason)
 
 
-def _archive(code: str, name: str, archive: Archive) -> Flaw:
-    return Flaw(name, code, lambda: (sound().filename, to_bytes(archive)))
+def _archive(code: str, name: str, archive: Archive) -> Defect:
+    return Defect(name, code, lambda: (valid().filename, to_bytes(archive)))
 
 
-def _called(code: str, filename: str, spec: WheelSpec) -> Flaw:
-    return Flaw(f"called {filename}", code, lambda: (filename, build_wheel(spec)))
+def _called(code: str, filename: str, spec: WheelSpec) -> Defect:
+    return Defect(f"called {filename}", code, lambda: (filename, build_wheel(spec)))
 
 
-def _files(code: str, name: str, *entries: Entry) -> Flaw:
+def _files(code: str, name: str, *entries: Entry) -> Defect:
     """Return a wheel with more files, all of them in RECORD."""
     return _spec(code, name, files=(*_FILES, *entries))
 
 
 def _metadata(
     code: str, *lines: str, head: Iterable[str] = HEAD, rest: Iterable[str] = (TYPE, NEEDS), body: str = _BODY
-) -> Flaw:
+) -> Defect:
     return _spec(code, " and ".join(lines)[:60] or "METADATA", metadata=metadata(*lines, head=head, rest=rest, body=body))
 
 
-def _head(code: str, old: str, new: str) -> Flaw:
+def _head(code: str, old: str, new: str) -> Defect:
     return replace(
         _metadata(code, head=[new if line == old else line for line in HEAD if line != old or new]), name=new or old
     )
 
 
-def _wheel(code: str, old: str, new: str) -> Flaw:
+def _wheel(code: str, old: str, new: str) -> Defect:
     lines = [new if line == old else line for line in _WHEEL if line != old or new]
     return _spec(code, f"WHEEL with {new!r}", wheel="\n".join([*lines, ""]).encode("utf-8", "surrogateescape"))
 
 
-def _info(code: str, name: str, content: bytes, with_codes: Iterable[str] = (), reason: str = "") -> Flaw:
+def _info(code: str, name: str, content: bytes, with_codes: Iterable[str] = (), reason: str = "") -> Defect:
     return _spec(code, f"{name} of {len(content)} bytes", with_codes, reason, dist_info_files={name: content})
 
 
@@ -121,13 +121,13 @@ def record_of(spec: WheelSpec) -> list[bytes]:
 def _record(
     code: str, name: str, change: Callable[[list[bytes]], list[bytes]], *, with_codes: Iterable[str] = (), reason: str = "",
     **changes: Any,
-) -> Flaw:  # fmt: skip
+) -> Defect:  # fmt: skip
     """Return a wheel whose rows of RECORD are changed; those of the first two files come first."""
-    rows = change(record_of(sound(**changes)))
+    rows = change(record_of(valid(**changes)))
     return _spec(code, name, with_codes, reason, record=b"".join(rows), **changes)
 
 
-def _row(code: str, name: str, change: Callable[[list[bytes]], list[bytes]]) -> Flaw:
+def _row(code: str, name: str, change: Callable[[list[bytes]], list[bytes]]) -> Defect:
     """Return a wheel in whose RECORD the columns of the first row are changed."""
     return _record(code, name, lambda rows: [b",".join(change(rows[0].rstrip().split(b","))) + b"\n", *rows[1:]])
 
@@ -163,16 +163,16 @@ _BESIDE: Final[dict[str, tuple[set[str], str]]] = {
     "duplicate-entry": ({"filename-name-differs", "metadata-missing-field", "metadata-no-description", "record-wrong-hash"},
                          "the second METADATA is read"),
 }  # fmt: skip
-_READ_FIRST: Final = {fault.code: fault for fault in reversed(FAULTS)}
+_READ_FIRST: Final = {damage.code: damage for damage in reversed(DAMAGES)}
 _STRICT: Final = [
-    Flaw(
-        fault.name,
+    Defect(
+        damage.name,
         f"archive-{code}",
-        lambda fault=fault: (sound().filename, fault.make()),  # type: ignore[misc]
+        lambda damage=damage: (valid().filename, damage.make()),  # type: ignore[misc]
         frozenset(_BESIDE.get(code, (set(), ""))[0]),
         _BESIDE.get(code, ("", ""))[1],
     )
-    for code, fault in _READ_FIRST.items()
+    for code, damage in _READ_FIRST.items()
     if code in {
         "not-a-zip", "empty-file", "truncated", "empty-archive", "leading-bytes", "trailing-bytes", "second-end-record",
         "bad-end-record", "many-disks", "too-many-entries", "bad-directory", "bad-local-header", "local-header-differs",
@@ -184,7 +184,7 @@ _STRICT: Final = [
 _HUGE: Final = {"size": FULL_32 - 2}
 _DEFLATED: Final = len(deflate(b"cuda = None\n"))
 """The compressed size of version.py."""
-_WITH_CAFE: Final = archive_of(sound(files=(*_FILES, Entry("demo/caf\u00e9.py", b"1"))))
+_WITH_CAFE: Final = archive_of(valid(files=(*_FILES, Entry("demo/caf\u00e9.py", b"1"))))
 _ARCHIVE: Final = [
     *_STRICT,
     replace(_files("archive-too-large", "files that claim 12 GiB",
@@ -193,9 +193,9 @@ _ARCHIVE: Final = [
     _files("archive-too-many-directories", "a hundred files, each in 99 folders of its own",
            *(Entry(f"{number:039}/" * 99 + "x", b"") for number in range(100))),
     _archive("archive-damaged-entry", "a file with another CRC-32",
-             changed(SOUND, "version.py", local={"crc": 1}, directory={"crc": 1})),
+             changed(VALID, "version.py", local={"crc": 1}, directory={"crc": 1})),
     _archive("archive-damaged-entry", "METADATA with another CRC-32",
-             changed(SOUND, "METADATA", local={"crc": 1}, directory={"crc": 1})),
+             changed(VALID, "METADATA", local={"crc": 1}, directory={"crc": 1})),
     replace(_files("archive-duplicate-entry", "a file by a detour too", Entry("demo/x", b"1"), Entry("demo/./x", b"2")),
             with_codes=frozenset({"archive-odd-path"}), reason="the detour is odd by itself"),
     _spec("archive-duplicate-entry", "METADATA in lower case too", {"archive-same-name-folded"},
@@ -212,46 +212,46 @@ _ARCHIVE: Final = [
         "con.py", "NUL", "a?.py", "x.", "y ", "a:b.py", "Com1.tar.gz", "aux /x.py",
     )),
     _archive("archive-newer-version", "an entry that needs version 14.8",
-             changed(SOUND, "version.py", local={"needed": 148}, directory={"needed": 148})),
+             changed(VALID, "version.py", local={"needed": 148}, directory={"needed": 148})),
     _archive("archive-newer-version", "a local header that needs version 25.5",
-             changed(SOUND, "version.py", local={"needed": 255})),
+             changed(VALID, "version.py", local={"needed": 255})),
     *(_archive("archive-data-descriptor", f"a data descriptor of {width} bytes",
-               changed(SOUND, "version.py", descriptor=Descriptor(width))) for width in (4, 8)),
+               changed(VALID, "version.py", descriptor=Descriptor(width))) for width in (4, 8)),
     *(_archive("archive-extra-field-rest", f"{count} bytes behind the extra fields",
-               changed(SOUND, "version.py", local_extra=extra_field(0xCAFE, b"ab") + bytes(count))) for count in (1, 2, 3)),
+               changed(VALID, "version.py", local_extra=extra_field(0xCAFE, b"ab") + bytes(count))) for count in (1, 2, 3)),
     _archive("archive-bad-extra-field", "a time stamp twice",
-             changed(SOUND, "version.py", extra=2 * extra_field(0x5455, b"\1abcd"))),
+             changed(VALID, "version.py", extra=2 * extra_field(0x5455, b"\1abcd"))),
     _archive("archive-bad-extra-field", "a Unicode comment that is cut off",
-             changed(SOUND, "version.py", extra=extra_field(0x6375, b""))),
+             changed(VALID, "version.py", extra=extra_field(0x6375, b""))),
     replace(_archive("archive-odd-zip64-field", "a ZIP64 field in the directory that nothing calls for",
-                     changed(SOUND, "version.py", extra=extra_field(1, struct.pack("<2Q", 12, _DEFLATED)), local_extra=b"")),
+                     changed(VALID, "version.py", extra=extra_field(1, struct.pack("<2Q", 12, _DEFLATED)), local_extra=b"")),
             with_codes=frozenset({"archive-needless-zip64"}), reason="nothing calls for it"),
     _archive("archive-odd-zip64-field", "a ZIP64 field with one of two sizes",
-             changed(SOUND, "version.py", local={"size": FULL_32}, local_extra=extra_field(1, struct.pack("<Q", 12)))),
+             changed(VALID, "version.py", local={"size": FULL_32}, local_extra=extra_field(1, struct.pack("<Q", 12)))),
     replace(_archive("archive-odd-unicode-path", "a stale Unicode path that is not UTF-8",
-                     changed(SOUND, "version.py", extra=unicode_path(b"demo/version.py", b"\xff", crc=7))),
+                     changed(VALID, "version.py", extra=unicode_path(b"demo/version.py", b"\xff", crc=7))),
             with_codes=frozenset({"archive-stale-unicode-path"}), reason="that it is stale is odd, too"),
     *(_archive("archive-name-encoding", f"a name in {encoding} without a flag",
                changed(_WITH_CAFE, "caf\u00e9.py", name="demo/caf\u00e9.py".encode(encoding), flags=0))
       for encoding in ("cp437",)),
-    _archive("archive-entry-comment", "an entry with a comment", changed(SOUND, "version.py", comment=b"hello")),
+    _archive("archive-entry-comment", "an entry with a comment", changed(VALID, "version.py", comment=b"hello")),
     _archive("archive-entry-comment", "an entry with a signature for a comment",
-             changed(SOUND, "version.py", comment=b"PK\1\2")),
-    *(_archive("archive-comment-bytes", f"an archive with the comment {comment!a}", replace(SOUND, comment=comment))
+             changed(VALID, "version.py", comment=b"PK\1\2")),
+    *(_archive("archive-comment-bytes", f"an archive with the comment {comment!a}", replace(VALID, comment=comment))
       for comment in (b"PK\3\4", b"PK\1\2", b"PK\6\6", b"a\1b")),
     _files("archive-directory-with-content", "a directory with content", Entry("demo/d/", b"abc", 0)),
     _files("archive-odd-path", "a name with an empty part", Entry("demo//x.py", b"1")),
     _files("archive-odd-path", "a name with a dot", Entry("demo/./x.py", b"1")),
     *(_archive("archive-odd-attributes", f"a file with the attributes 0x{attributes:x}",
-               changed(SOUND, "version.py", directory={"external_attributes": attributes}))
+               changed(VALID, "version.py", directory={"external_attributes": attributes}))
       for attributes in (0x10, 0x08, 0o100644 << 16 | 0x10, 0o040755 << 16)),
     _files("archive-odd-attributes", "a directory with the mode of a file", Entry("demo/d/", b"", mode=0o100644)),
-    _archive("archive-odd-flag", "an entry with masked headers", changed(SOUND, "version.py", flags=1 << 13)),
-    _archive("archive-odd-flag", "an entry on a second disk", changed(SOUND, "version.py", directory={"disk": 1})),
+    _archive("archive-odd-flag", "an entry with masked headers", changed(VALID, "version.py", flags=1 << 13)),
+    _archive("archive-odd-flag", "an entry on a second disk", changed(VALID, "version.py", directory={"disk": 1})),
     *(_archive("archive-local-time-differs", f"a local header with another {what}",
-               changed(SOUND, "version.py", local={what: 1})) for what in ("time", "date")),
+               changed(VALID, "version.py", local={what: 1})) for what in ("time", "date")),
     *(_archive("archive-stale-unicode-path", f"a Unicode path {what}",
-               changed(SOUND, "version.py", extra=unicode_path(b"demo/version.py", b"demo/b.py", **changes)))
+               changed(VALID, "version.py", extra=unicode_path(b"demo/version.py", b"demo/b.py", **changes)))
       for what, changes in (("of version 2", {"version": 2}), ("with another CRC-32", {"crc": 7}))),
     _files("archive-compression-ratio", "a megabyte of zeros, 65 times",
            *(Entry(f"demo/{number}", bytes(1 << 20), raw=bomb(1 << 20)) for number in range(65))),
@@ -268,19 +268,19 @@ _DRAFT: Final = "variant wheels are a draft"
 
 
 def _variant(content: bytes) -> WheelSpec:
-    return sound(dist_info_files={"variant.json": content})
+    return valid(dist_info_files={"variant.json": content})
 
 
 _NAMES: Final = [
-    Flaw("a file that is not there", "file-unreadable", lambda: (sound().filename, b""), missing=True),
-    _called("filename-malformed", "demo-1.0.whl", sound()),
+    Defect("a file that is not there", "file-unreadable", lambda: (valid().filename, b""), missing=True),
+    _called("filename-malformed", "demo-1.0.whl", valid()),
     _spec("filename-bad-version", "Version one everywhere", {"metadata-bad-version"}, "METADATA says the same Version",
           version="one", metadata=metadata(head=[*HEAD[:2], "Version: one"])),
     _spec("filename-bad-name", "two underscores", project="de__mo",
           metadata=metadata(head=[HEAD[0], "Name: de-mo", *HEAD[2:]])),
     _spec("filename-tag-case", "a tag in upper case", tags="PY3-none-any"),
     replace(_called("filename-variant", _VARIANT_NAME, _variant(b'{"variants": {"cu128": {}}}')), name="a variant wheel"),
-    replace(_called("variant-unreadable", _VARIANT_NAME, sound()), with_codes=_IS_VARIANT, reason=_DRAFT),
+    replace(_called("variant-unreadable", _VARIANT_NAME, valid()), with_codes=_IS_VARIANT, reason=_DRAFT),
     *(replace(_called("variant-unreadable", _VARIANT_NAME, _variant(content)), with_codes=_IS_VARIANT, reason=_DRAFT)
       for content in (b"[1]", b'{"variants": ["cu128"]}')),
     replace(_called("variant-differs", _VARIANT_NAME, _variant(b'{"variants": {"null": {}}}')), with_codes=_IS_VARIANT,
@@ -296,7 +296,7 @@ _NAMES: Final = [
       for name in ("METADATA", "WHEEL", "RECORD")),
     _spec("dist-info-name-differs", "dist-info of another project", dist_info="other-1.0.dist-info"),
     _spec("dist-info-name-differs", "dist-info of another version", dist_info="demo-2.0.dist-info"),
-    _called("dist-info-spelling", "demo-1.0.0-py3-none-any.whl", sound()),
+    _called("dist-info-spelling", "demo-1.0.0-py3-none-any.whl", valid()),
     _spec("dist-info-spelling", "dist-info with a capital", dist_info="Demo-1.0.dist-info"),
     _info("dist-info-installer-file", "INSTALLER", b"pip\n"),
     _files("data-name-differs", "data of another project", Entry("other-1.0.data/data/x", b"x")),
@@ -328,7 +328,7 @@ _NAMES: Final = [
     _wheel("wheel-bad-tags", "Tag: py3-none-any", "Tag: py3"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", "Tag: py2-none-any"),
     _wheel("wheel-tags-differ", "Tag: py3-none-any", ""),
-    _called("wheel-build-differs", "demo-1.0-1-py3-none-any.whl", sound()),
+    _called("wheel-build-differs", "demo-1.0-1-py3-none-any.whl", valid()),
     _wheel("wheel-ambiguous", "Generator: sample (1.0)", "Generator: sample\rNote: x"),
     _wheel("wheel-ambiguous", "Generator: sample (1.0)", "From a mail"),
     *(_wheel("wheel-ambiguous", line, f"{line}\n{line}") for line in (_WHEEL[0], _WHEEL[2])),
@@ -445,9 +445,9 @@ _METADATA: Final = [
     _metadata("metadata-no-description", body="\nUNKNOWN\n\n"),
     _metadata("metadata-no-content-type", rest=[NEEDS]),
 ]  # fmt: skip
-_LATER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Python: >=3.12"))
-_EXTRA: Final = sound(tags="py2-none-any", metadata=metadata("Provides-Extra: x"))
-_OTHER: Final = sound(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
+_LATER: Final = valid(tags="py2-none-any", metadata=metadata("Requires-Python: >=3.12"))
+_EXTRA: Final = valid(tags="py2-none-any", metadata=metadata("Provides-Extra: x"))
+_OTHER: Final = valid(tags="py2-none-any", metadata=metadata("Requires-Dist: six"))
 _COMPANIONS: Final = [
     _info("entry-points-unreadable", "entry_points.txt", b"a = b\n"),
     _info("entry-points-refused", "entry_points.txt", b"[console_scripts]\n; a comment\ndemo = demo:main\n"),
@@ -475,12 +475,12 @@ _COMPANIONS: Final = [
     _files("contents-bytecode", "compiled Python", Entry("demo/__pycache__/x.cpython-312.pyc", b"\0")),
     _files("contents-common-name", "a folder called tests", Entry("tests/__init__.py", b"")),
     _files("contents-common-name", "a folder called lib", Entry("lib/libdemo.so", b"")),
-    Flaw("another wheel for other Pythons", "release-requires-python", lambda: (sound().filename, build_wheel(sound())),
+    Defect("another wheel for other Pythons", "release-requires-python", lambda: (valid().filename, build_wheel(valid())),
          beside=lambda: (_LATER.filename, build_wheel(_LATER))),
-    Flaw("another wheel with an extra", "release-disagrees", lambda: (sound().filename, build_wheel(sound())),
+    Defect("another wheel with an extra", "release-disagrees", lambda: (valid().filename, build_wheel(valid())),
          beside=lambda: (_EXTRA.filename, build_wheel(_EXTRA))),
-    Flaw("another wheel of the release", "release-disagrees", lambda: (sound().filename, build_wheel(sound())),
+    Defect("another wheel of the release", "release-disagrees", lambda: (valid().filename, build_wheel(valid())),
          beside=lambda: (_OTHER.filename, build_wheel(_OTHER))),
 ]  # fmt: skip
 
-FLAWS: Final = [*_ARCHIVE, *_NAMES, *_RECORD, *_METADATA, *_COMPANIONS]
+DEFECTS: Final = [*_ARCHIVE, *_NAMES, *_RECORD, *_METADATA, *_COMPANIONS]
