@@ -139,6 +139,9 @@ class FixLog(Log):
         self.print((click.style(head, fg="green") if outcome.status is Status.FIXED and head else head) + line_end + rest)
         super().wheel_done(outcome)
 
+    def file_published(self, published: "Published") -> None:
+        """Do nothing: wheels are counted, and what was published is printed at the end."""
+
     def conclude(self, report: "Report", where: str = "") -> None:
         """Print what is known of releases and rules, and last the counts and ``where`` the results are."""
         if self._verbosity <= QUIET:

@@ -14,7 +14,7 @@ from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.mirror.upload import Request, add_new_wheels
 from wheelfix.options import Limits, Naming, Output, Policy, Publishing, Transfer, listed
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
 from wheelfix.results import Outcome, Published, PublishReport, Report
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def fix_into_mirror(
 
     Wheels are fixed as by :func:`wheelfix.fix_wheels`, with provenance unless ``sbom`` is false, and added as by
     :func:`wheelfix.add_wheels`; the wheels that were given are the originals. A wheel that is refused or fails is not added.
-    The ``output`` of an outcome is its file in the mirror.
+    The ``output`` of an outcome is its file in the mirror. ``progress`` hears of the wheels as they are fixed, and then of
+    the files of each project as they are published.
 
     :raises RulesError: if the rules have findings; nothing was done then.
     :raises ValueError: if ``jobs`` is less than one.
@@ -114,11 +115,23 @@ def fix_into(
         allow_mixed = publishing.allow_mixed or fixing.policy.allow_mixed
         publishing = changed(publishing, allow_mixed=allow_mixed, transfer=Transfer.MOVE)
         request = Request(publishing=publishing, originals=given, limits=limits, workers=fixing.workers)
-        published = add_new_wheels(store, wheels, request)
+        published = add_new_wheels(store, wheels, request, _FromSource(progress, new))
     files = tuple(_from_source(each, new) for each in published.files)
     paths = dict(zip(new, (each.path for each in published.files), strict=False))  # originals come after them
     outcomes = tuple(_in_mirror(each, paths, store) for each in report.outcomes)
     return changed(report, outcomes=outcomes), changed(published, files=files)
+
+
+class _FromSource(NoProgress):
+    """Passes on what becomes of each file, under the wheel that was given."""
+
+    def __init__(self, progress: Progress, made: Mapping[Path, Outcome]) -> None:
+        self._progress = progress
+        self._made = made
+
+    def file_published(self, published: Published) -> None:
+        """Pass it on."""
+        self._progress.file_published(_from_source(published, self._made))
 
 
 def _from_source(file: Published, new: Mapping[Path, Outcome]) -> Published:

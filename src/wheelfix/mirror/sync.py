@@ -12,7 +12,7 @@ from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import open_store
 from wheelfix.options import Limits, Naming, Policy, Publishing, Targets, listed
 from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
-from wheelfix.results import Outcome, PublishReport, Report
+from wheelfix.results import Outcome, Published, PublishReport, Report
 from wheelfix.upstream.urls import missing_extra, validate_url
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def mirror_releases(
     Of each of ``requirements``, such as ``torch==2.7.0``, the newest release that fits is downloaded: its wheels for
     ``targets``. Downloads are checked by their sha256, and resumed where they were interrupted; the ``source`` of what is
     returned is their name. Wheels that were added or refused before, by the same rules and options, are not downloaded
-    again. Downloads, pauses for a busy server, and each wheel that is fixed are reported to ``progress``.
+    again. Downloads, pauses for a busy server, each wheel that is fixed, and each file that is published are reported to
+    ``progress``.
 
     Upload times and yanks are copied from the index with each run, for fixed wheels too; see
     :func:`wheelfix.mirror.follow.follow_index`. Extras are not followed.
@@ -91,7 +92,10 @@ def mirror_releases(
 
 
 class _ByName(NoProgress):
-    """Passes on what became of each wheel, under the name of what was downloaded: its path is gone by then."""
+    """Passes on what became of each wheel and file, under the name of what was downloaded: its path is gone by then.
+
+    What is read to fix it is not: the bytes of a run are those of its downloads.
+    """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -99,6 +103,11 @@ class _ByName(NoProgress):
     def wheel_done(self, outcome: Outcome) -> None:
         """Pass it on."""
         self._progress.wheel_done(_by_name(outcome))
+
+    def file_published(self, published: Published) -> None:
+        """Pass it on."""
+        source = published.source and Path(published.source.name)
+        self._progress.file_published(replace(published, source=source))
 
 
 def _by_name(outcome: Outcome) -> Outcome:

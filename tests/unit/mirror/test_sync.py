@@ -25,7 +25,8 @@ from wheelfix.mirror.sync import mirror_releases
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import yank_files
 from wheelfix.options import Policy, Publishing, Targets
-from wheelfix.results import PublishReport
+from wheelfix.progress import NoProgress
+from wheelfix.results import Published, PublishReport
 
 
 @pytest.fixture
@@ -80,6 +81,24 @@ def test_a_release_is_downloaded_fixed_and_published(server: Server, mirror: Pat
     wheels = [mirror / "public" / file["url"].removeprefix("../../") for file in page["files"]]
     assert all("nvidia" not in each.read_text("latin-1").partition("PK")[0] for each in wheels)
     assert kept(mirror) == []
+
+
+class _Seen(NoProgress):
+    """The files that were published, by the names of their sources."""
+
+    def __init__(self) -> None:
+        self.files: list[tuple[str, str]] = []
+
+    def file_published(self, published: Published) -> None:
+        self.files.append((str(published.source), published.status.value))
+
+
+def test_each_file_that_is_published_is_reported_by_its_name(server: Server, mirror: Path) -> None:
+    seen = _Seen()
+    _, published = mirror_releases(mirror, server.index, "demo==2.0", progress=seen)
+    assert (
+        seen.files == [("demo-2.0-py3-none-any.whl", "added")] == [(str(e.source), e.status.value) for e in published.files]
+    )
 
 
 def test_one_wheel_starts_no_other_process(server: Server, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,8 @@ from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import list_pages, remove_files, unyank_files, yank_files
 from wheelfix.options import Limits, Naming, Policy, Publishing
-from wheelfix.results import Published, PublishReport, PublishStatus, Severity
+from wheelfix.progress import NoProgress
+from wheelfix.results import Outcome, Published, PublishReport, PublishStatus, Severity
 from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.zip.staging import StagedFile
 
@@ -390,6 +391,26 @@ def test_how_a_wheel_gets_there(transfer: str, mirror: Path, tmp_path: Path) -> 
         assert path.samefile(mirror / done.path)
     if transfer == "copy":
         assert not path.samefile(mirror / done.path)
+
+
+class _Seen(NoProgress):
+    """What became of files."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def wheel_done(self, outcome: Outcome) -> None:
+        self.events.append(outcome.source)
+
+    def file_published(self, published: Published) -> None:
+        self.events.append(published)
+
+
+def test_each_file_that_is_published_is_reported(mirror: Path, tmp_path: Path) -> None:
+    paths, seen = [wheel(tmp_path / "in", needs=GPU), wheel(tmp_path / "in", project="other")], _Seen()
+    _, published = fix_into_mirror(mirror, paths, policy=Policy(allow_unproven=True), progress=seen)
+    assert seen.events == [*paths, *published.files]
+    assert [each.source for each in published.files] == paths
 
 
 def test_correct_and_publish_in_one_step(mirror: Path, tmp_path: Path) -> None:
