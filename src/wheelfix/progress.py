@@ -2,8 +2,14 @@
 
 A file is started, advances by bytes, and ends with what became of it. The events of one file come in this order; those of
 several may be mixed. They are reported in the process that started the run: wheels that other processes work on only end.
+
+An exception in a progress object changes nothing else: what happens to a wheel, and what is reported of the run, are the
+same as without it. The first one is logged, with its traceback, by the logger ``wheelfix``, as ``concurrent.futures`` does
+with those of a callback; later ones are dropped, and events continue. Only what is no :class:`Exception`, such as
+:exc:`KeyboardInterrupt`, ends the run.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -64,3 +70,30 @@ class NoProgress:
 
 
 NO_PROGRESS: Final[Progress] = NoProgress()
+
+
+class _Guarded(NoProgress):
+    """Passes events on to ``progress``, whose exceptions it logs."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._failed = False
+        for event in (name for name in vars(NoProgress) if not name.startswith("_")):
+            setattr(self, event, partial(self._pass_on, event))
+
+    def _pass_on(self, event: str, *values: object) -> None:
+        try:
+            getattr(self._progress, event)(*values)
+        except Exception:
+            if not self._failed:
+                import logging  # imported late: most progress objects have no errors
+
+                self._failed = True
+                logging.getLogger("wheelfix").exception(
+                    "A progress object raised an exception in %s; the run goes on.", event
+                )
+
+
+def guarded(progress: Progress) -> Progress:
+    """Return what reports to ``progress`` and never raises an :class:`Exception`; every run begins with this."""
+    return progress if progress is NO_PROGRESS or isinstance(progress, _Guarded) else _Guarded(progress)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wheelfix.errors import SourceChanged
 from wheelfix.executors import Workers, run_all
 from wheelfix.options import Naming, Output, Policy, Selection, listed
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding, Outcome, Problem, Report, Status, failure, no_result
 from wheelfix.rules import BUILT_IN
 from wheelfix.wheel.zip.output import RunningDigest
@@ -136,6 +136,7 @@ def repair_wheels(
 
 def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, workers: Workers, progress: Progress) -> Report:
     """Do ``job`` on the wheels at ``paths``; return an outcome for each in their order, and how their releases disagreed."""
+    progress = guarded(progress)
     given = [Path(path) for path in listed(paths)]
     clashes = frozenset() if job.output.in_place else _clashing_names(given)
     outcomes: dict[int, Outcome] = {}

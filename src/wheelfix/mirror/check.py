@@ -34,7 +34,7 @@ from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_roo
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of
 from wheelfix.options import Limits, Selection, listed
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.upstream.urls import missing_extra
@@ -324,7 +324,7 @@ def check_store(
     progress: Progress = NO_PROGRESS,
 ) -> MirrorCheckReport:
     """Return what is wrong in the mirror in ``store``; see :func:`check_mirror`."""
-    selection = selection.among(MIRROR_CHECKS)
+    selection, progress = selection.among(MIRROR_CHECKS), guarded(progress)
     report = _Check(store, quick=quick).run(progress).selected(selection)
     if fix and selection.includes("unlisted"):
         settle_journals(store, limits.lock_seconds)

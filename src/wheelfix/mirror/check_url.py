@@ -14,7 +14,7 @@ from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.listing import Contents, Listing, compare, listed_wheel, read_whole
 from wheelfix.mirror.registry import MirrorCheckReport, finding
 from wheelfix.mirror.release import ListedWheel, compare_releases, unyanked_originals
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.client import HTML, JSON, ServedPage, get_page, get_projects, project_url, sha256_of
@@ -300,6 +300,7 @@ def check_projects(
 
     :raises MirrorError: if ``index`` is not an index or does not answer, or has more than 500 projects and none is named.
     """
+    progress = guarded(progress)
     validate_url(index)
     names = list(dict.fromkeys(projects)) or get_projects(session, index)
     if not projects and len(names) > _MOST_PROJECTS:

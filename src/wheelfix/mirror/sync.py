@@ -11,7 +11,7 @@ from wheelfix.mirror.publish import Fixing, fix_into, loaded
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import open_store
 from wheelfix.options import Limits, Naming, Policy, Publishing, Targets, listed
-from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
+from wheelfix.progress import NO_PROGRESS, NoProgress, Progress, guarded
 from wheelfix.results import Outcome, Published, PublishReport, Report
 from wheelfix.upstream.urls import missing_extra, validate_url
 
@@ -70,7 +70,7 @@ def mirror_releases(
         rules=loaded(rules), policy=policy, naming=naming, edits=tuple(edits), repair=repair, sbom=sbom,
         workers=Workers(jobs, executor),
     )  # fmt: skip
-    names = [*dict.fromkeys(listed(requirements))]
+    names, progress = [*dict.fromkeys(listed(requirements))], guarded(progress)
     validate_url(index)
     for name in names:
         read_requirement(name, extras=True)

@@ -19,7 +19,7 @@ from wheelfix.mirror.repository import Journal, behind, load_page, not_done, pub
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, write_changed
 from wheelfix.options import Limits, Publishing, Transfer, listed
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Problem, Published, PublishReport, PublishStatus, no_result
 from wheelfix.text import shown
 from wheelfix.wheel.filename import WheelFilename
@@ -237,6 +237,7 @@ def add_new_wheels(
     store: Store, given: Sequence[NewWheel], request: Request, progress: Progress = NO_PROGRESS
 ) -> PublishReport:
     """Add wheels to the mirror in ``store``; see :func:`add_wheels`."""
+    progress = guarded(progress)
     batches: dict[str, dict[Path, NewWheel]] = {}
     done: dict[Path, Published] = {}
     more: list[Published] = []

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import WheelError
 from wheelfix.executors import Workers, run_all
 from wheelfix.options import Selection, listed
-from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyReport, failure, no_result
 from wheelfix.text import shown_few
 from wheelfix.verify.registry import CHECKS
@@ -122,7 +122,7 @@ def verify_wheels(
     :raises ValueError: if a text of ``selection`` begins no code, or ``jobs`` is less than one.
     :raises ResultError: if the system does not let this process start so many others.
     """
-    selection = selection.among(CHECKS)
+    selection, progress = selection.among(CHECKS), guarded(progress)
     given = [Path(path) for path in listed(paths)]
     statements: dict[Path, Statement] = {}
     checked: dict[Path, CheckedWheel] = {}
