@@ -27,7 +27,7 @@ must say that the file is right and not RECORD. *If selected* means that it may 
 """
 _MIRROR_HEAD = """# What mirror check checks
 
-Every code that `wheelfix mirror check` can report, of a directory or of the URL of an index, and which clients suffer.
+Every code that `wheelfix mirror check` can report, of a directory or of the URL of an index, and which clients are affected.
 `wheelfix explain CODE` prints the same text. [Mirrors](mirror.md) explains how to use them.
 """
 _ERRORS_HEAD = """# Errors

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ that `wheelfix rules schema` prints is made from them too. [Rules](rules.md) exp
 """
 _CONFIGURATION_HEAD: Final = """# Configuration
 
-Options that you always give can stand in a file or in environment variables. The command line wins over a variable, and a
+Options that you always use can be set in a file or in environment variables. The command line wins over a variable, and a
 variable wins over the file.
 
 ## In a file
@@ -36,7 +36,7 @@ Put a table `[options]` into `wheelfix.toml`, beside your rules if you have some
 ```toml
 [options]
 jobs = 4
-output-dir = "corrected"
+output-dir = "out"
 verify.ignore = ["metadata-no-description"]
 mirror.timeout = 60
 ```
@@ -46,15 +46,15 @@ working directory or above it. Options in files that `extends` or `--rules` name
 
 A key is the option's long name without the dashes. It holds for every command that has the option. With the words of a
 command in front, such as `mirror.timeout` or `mirror.check.max-time`, it holds for that command, or for all commands of that
-group. The longer key wins. A path is relative to the directory of the file. Options that the command line excludes give way:
-`--in-place` on the command line overrides `output-dir` in the file.
+group. The longer key wins. A path is relative to the directory of the file. An option set in the file is ignored
+if it conflicts with one on the command line: `--in-place` on the command line overrides `output-dir` in the file.
 
 A key that does not exist, or a value that the option does not accept, is an error (exit code 2). All of them are reported
 at once.
 
 ## In the environment
 
-A variable is called like the key, in capitals, with `WHEELFIX_` in front and underscores for dots and dashes:
+A variable is named after the key, in capitals, with `WHEELFIX_` in front and underscores for dots and dashes:
 
 ```console
 $ WHEELFIX_JOBS=4 WHEELFIX_VERIFY_IGNORE=metadata-no-description wheelfix verify dist/
@@ -65,8 +65,7 @@ A flag takes `1` or `0`. Several values are separated by spaces. An empty variab
 
 ## Options
 
-This table is made from the command line, by `docs/write_reference.py`. The keys of `[options]` are in
-`rules.schema.json`, which `wheelfix rules schema` prints for your editor.
+The keys of `[options]` are in `rules.schema.json`, which `wheelfix rules schema` prints for your editor.
 
 | key | variable | takes | commands |
 |---|---|---|---|
@@ -74,7 +73,7 @@ This table is made from the command line, by `docs/write_reference.py`. The keys
 _CONFIGURATION_TAIL: Final = """
 ## On the command line only
 
-These options are errors in a file or a variable:
+An option is not allowed in a file or variable if
 """
 _TITLES: Final = {
     "RuleFile": "The file",
@@ -179,12 +178,13 @@ def configuration_page(root: click.Context) -> str:
 
 def _option_line(name: str, users: Sequence[tuple[str, click.Option]]) -> str:
     option = users[0][1]
-    words = _listed(option.type.choices, "`{}`") if isinstance(option.type, click.Choice) else form_of(option)[1]
+    choices = dict.fromkeys(each for _, one in users if isinstance(one.type, click.Choice) for each in one.type.choices)
+    words = _listed(choices, "`{}`") if choices else form_of(option)[1]
     kind = f"{words}, or a list" if option.multiple else words
     return f"| `{name}` | `{variable((name,))}` | {kind} | {_listed([path for path, _ in users], '`{}`')} |\n"
 
 
-def _listed(words: Sequence[str], form: str) -> str:
+def _listed(words: Iterable[str], form: str) -> str:
     return ", ".join(form.format(word) for word in words)
 
 

@@ -46,7 +46,7 @@ def in_table_order(clients: Collection[Client]) -> tuple[Client, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One row of a table: ``meaning`` says what is wrong, ``consequence`` who suffers and how.
+    """One row of a table: ``meaning`` says what is wrong, ``consequence`` who is affected and how.
 
     ``specification`` is the URL of the page that requires it, ``example`` a message as it is reported, ``remedy`` what to do
     about it. ``refused_by`` names the clients that refuse such a wheel, in one form of the finding at least; tests run each

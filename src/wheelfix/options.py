@@ -235,7 +235,7 @@ class Limits:
     """How long to wait, in seconds.
 
     ``download_seconds`` is for everything that a run downloads, ``lock_seconds`` for another process that writes to the same
-    mirror; -1 waits for ever.
+    mirror; -1 waits forever.
     """
 
     download_seconds: float = 24 * 3600

@@ -10,7 +10,13 @@ from wheelfix.results import Severity
 
 
 def _refused(code: str, meaning: str, remedy: str) -> Check:
-    return Check(code, Severity.ERROR, meaning, consequence="The wheel is not changed; all others are.", remedy=remedy)
+    return Check(
+        code,
+        Severity.ERROR,
+        meaning,
+        consequence="This wheel is left as it is; the others are processed as usual.",
+        remedy=remedy,
+    )
 
 
 def _stopped(code: str, meaning: str, remedy: str) -> Check:
@@ -28,8 +34,8 @@ _SAFETY: Final = (
         "Choose another local version, or copy GPU builds unchanged with `--skip-gpu-builds`."),
     _refused("mixed-release",
         "The wheels of one release would disagree more than before: resolvers read one and lock that for all.",
-        "Correct all wheels of the release together, or give those that change a version of their own with `--local`."),
-    _refused("new-error", "The corrected wheel would have an error that the original does not have.",
+        "Fix all wheels of the release together, or give those that change a version of their own with `--local`."),
+    _refused("new-error", "The fixed wheel would have an error that the original does not have.",
         "Change the rule or the option that causes it, or build the wheel again."),
     _refused("damaged-metadata", "METADATA is not what RECORD says: a fixed wheel would vouch for what may be damaged.",
         "Download or build the wheel again. If METADATA is right, run `wheelfix repair --trust-content` first."),
@@ -69,7 +75,7 @@ _EDITS: Final = (
     _refused("other-data-directory",
         "Under its new name the wheel would have another .data directory.", "Choose another local version."),
     _refused("other-version", "METADATA and the file name have different versions.", "Build the wheel again."),
-    _refused("own-file", "METADATA, WHEEL, RECORD and the provenance are not written or removed as a whole.",
+    _refused("own-file", "METADATA, WHEEL, RECORD and the provenance cannot be replaced or removed as a whole.",
         "Change their fields with rules."),
     _refused("record-own-row-hash", "RECORD has a hash or a size for itself, which would be wrong afterwards.",
         "Fix that in the same run with `--repair`."),
@@ -87,12 +93,12 @@ _EDITS: Final = (
 )
 _OUTPUT: Final = (
     _stopped("output-exists", "There is another file where the result would be written.",
-        "Choose another directory, or replace the file with `--overwrite`. Do several corrections in one run."),
+        "Choose another directory, or replace the file with `--overwrite`. Apply several fixes in one run."),
     _stopped("output-is-input",
         "The result would replace the wheel that is read.", "Choose another directory, or use `--in-place`."),
     _stopped("other-name",
         "The result must have the name that belongs to the wheel.", "Choose a directory, and give it this name."),
-    _stopped("same-output-name", "Two wheels of one run would be written to the same path.", "Correct them in two runs."),
+    _stopped("same-output-name", "Two wheels of one run would be written to the same path.", "Fix them in two runs."),
     _stopped("not-as-planned",
         "What was written is not what was planned: a bug of wheelfix or a damaged disk. Nothing was published.",
         "Run again. If it persists, report it with the wheel."),
@@ -115,13 +121,13 @@ _MIRRORS: Final = (
     _stopped("bad-project", "The text cannot be the name of a project.", "Check its spelling."),
     _stopped("bad-selection", "The text does not name a project, versions or files.", "Examples: torch, torch==2.7.0."),
     _stopped("given-twice",
-        "The same wheel was given twice, with different bytes.", "Give only the one that is to be served."),
+        "The same wheel was given twice, with different bytes.", "Give only the one to be served."),
     _stopped("invalid-wheel", "The wheel has errors, and a mirror serves no such wheels.",
         "See `wheelfix verify`; `wheelfix repair` can fix some."),
-    _stopped("is-the-original", "The mirror serves the corrected wheel, and this is its original.",
-        "There is nothing to do. To list it too, correct it with `--build-tag` or `--local`."),
+    _stopped("is-the-original", "The mirror serves the fixed wheel, and this is its original.",
+        "There is nothing to do. To list it too, fix it with `--build-tag` or `--local`."),
     _stopped("link-outside", "A symbolic link in the mirror leads out of it.", "Remove the link."),
-    _stopped("locked", "Another process is writing to the mirror.", "Run again when it is done."),
+    _stopped("locked", "Another process is writing to the mirror.", "Try again when it has finished."),
     _stopped("name-taken", "The mirror serves another file under this name.",
         "Replace it with `--replace`, or give the wheel a name of its own with `--build-tag` or `--local`."),
     _stopped("no-metadata-file", "The mirror has lost the metadata file of a wheel.", "Run `wheelfix mirror check --fix`."),
@@ -149,7 +155,8 @@ _INDEXES: Final = (
     _stopped("no-answer", "The index does not answer.", "Check the URL and the network, and run again."),
     _stopped("no-hash", "The index has no sha256 of a file, so that it cannot be checked.", "Use another index."),
     _stopped("no-index", "There is no index at this URL.", "Check the URL: most end in /simple/."),
-    _stopped("no-index-extra", "What talks to an index is not installed.", "Run `pip install 'wheelfix[index]'`."),
+    _stopped("no-index-extra",
+        "The packages for talking to an index are not installed.", "Run `pip install 'wheelfix[index]'`."),
     _stopped("no-project", "The index does not have the project.", "Check its spelling, and the URL of the index."),
     _stopped("no-wheel",
         "The index has no wheel that fits, or the mirror has lost one.", "Check the version, --platform and --python."),
@@ -158,7 +165,7 @@ _INDEXES: Final = (
     _stopped("too-large",
         "The index sends more than it announced, or more than any real file has.", "Report it to its operator."),
     _stopped("too-many-projects", "The index lists too many projects to check in one run.", "Name the projects to check."),
-    _stopped("wrong-hash", "A file arrived with another sha256 than the index says, and was deleted.",
+    _stopped("wrong-hash", "The sha256 of a downloaded file is not the one the index gives; the file was deleted.",
         "Run again, and report it to the operator of the index if it persists."),
 )
 # fmt: on

@@ -58,8 +58,8 @@ class Finding:
     ``code`` is stable, for scripts. ``place`` is where it is: a file, row or field of a wheel, a path or URL of a mirror, a
     rule; empty for the whole. ``fixable`` says whether wheelfix can fix it, some only if they are selected by name. It
     ``needs_trust`` where that takes the content of a file for right, which may be damaged. ``refused_by`` names the clients
-    that refuse a wheel with it: pip, uv, installer, PyPI. ``consequence`` is a sentence on who suffers, ``hint`` one on what
-    to do; both are empty where there is nothing to add. ``str()`` gives all but code, severity and consequence.
+    that refuse a wheel with it: pip, uv, installer, PyPI. ``consequence`` is a sentence on who is affected, ``hint`` one on
+    what to do; both are empty where there is nothing to add. ``str()`` gives all but code, severity and consequence.
     """
 
     code: str
@@ -244,7 +244,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """A requirement that wheels of one release do not share, as they came: ``present`` in some, ``missing`` from others.
+    """A requirement that wheels of one release did not share before the run: ``present`` in some, ``missing`` from others.
 
     Resolvers read one wheel and assume that it speaks for the whole release. ``resolved`` says that the wheels agree on it
     after the run, or would where nothing was to be written.

@@ -36,7 +36,7 @@ def wheel(folder: Path, version: str, *needs: str, tags: str = "py3-none-any") -
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
-    """Three releases of one project: two as they came, of one of which two wheels, and a corrected one with its original."""
+    """Three releases of one project: two as they came, of one of which two wheels, and a fixed one with its original."""
     place, folder = tmp_path / "mirror", tmp_path / "in"
     folder.mkdir()
     original = wheel(folder, "3.0", GPU)

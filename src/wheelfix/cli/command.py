@@ -77,7 +77,7 @@ class Command(click.Command):
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is run, so that the program starts fast; it corrects misspelled names.
+    """A group that imports a command when it is run, so that the program starts fast; it suggests names for misspelled ones.
 
     The command ``strip-gpu`` is ``command`` in the module ``strip_gpu`` of ``package``.
     """

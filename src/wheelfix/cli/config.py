@@ -17,8 +17,8 @@ from click.core import ParameterSource
 from wheelfix.text import shown
 
 PREFIX: Final = "WHEELFIX_"
-_GUARD: Final = "it lowers a guard"
-_ONE_RUN: Final = "it says what one run does"
+_GUARD: Final = "it turns off a safety check"
+_ONE_RUN: Final = "it applies to a single run"
 COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
     **dict.fromkeys(("allow-mixed", "allow-unproven", "force", "overwrite", "replace", "trust-content"), _GUARD),
     **dict.fromkeys(
@@ -27,7 +27,7 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
         _ONE_RUN,
     ),
 }  # fmt: skip
-"""Options that count on the command line only, and why: a forgotten line in a file must not make a run less careful."""
+"""Options that are allowed only on the command line, and why: a forgotten line in a file must not lower a guard."""
 YIELDS_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "build-tag": ("in-place",),
     "format": ("diff",),
@@ -57,6 +57,30 @@ class Settings:
 
     Other commands are imported only to look up a name that this one does not have.
     """
+<<<<<<< HEAD
+=======
+    reader = _Reader(command, ctx)
+    if options_of(command):  # a command without options, such as explain, reads none, and helps to fix it
+        reader.add_file()
+        reader.add_environment(os.environ)
+    return reader.found
+
+
+def give_way(command: click.Command, ctx: click.Context) -> None:
+    """Reset what is set in a file or variable, and excluded by an option on the command line."""
+    typed = {long_name(each) for each in command.params if _source(ctx, each) is ParameterSource.COMMANDLINE}
+    for each in command.params:
+        if typed.intersection(YIELDS_TO.get(long_name(each), ())) and _source(ctx, each) is ParameterSource.DEFAULT_MAP:
+            ctx.params[str(each.name)] = each.to_info_dict()["default"]
+
+
+def _source(ctx: click.Context, parameter: click.Parameter) -> ParameterSource | None:
+    return ctx.get_parameter_source(parameter.name or "")
+
+
+class _Reader:
+    """Collects the settings of one command; other commands are imported only to look up a name that it does not have."""
+>>>>>>> f615ea8 (One word for one thing: fix, who is affected, allowed only on the command line; 110 sentences as a native reader would write them)
 
     def __init__(self, command: click.Command, ctx: click.Context) -> None:
         self.values: dict[str, Any] = {}
@@ -89,9 +113,19 @@ class Settings:
     def _accepts(self, key: Key, origin: str) -> bool:
         name = key[-1]
         if name in COMMAND_LINE_ONLY:
+<<<<<<< HEAD
             self.problems.append(f"{origin}: --{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}")
         elif key not in self._known():
             self.problems.append(f"{origin}: there is no such option{_guess('.'.join(key), map('.'.join, self._usable()))}")
+=======
+            self.found.problems.append(
+                f"{origin}: --{name} is allowed only on the command line, because {COMMAND_LINE_ONLY[name]}"
+            )
+        elif not any(key == each for each in self._known()):
+            close = get_close_matches(".".join(key), map(".".join, self._usable()), 1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            self.found.problems.append(f"{origin}: there is no such option{guess}")
+>>>>>>> f615ea8 (One word for one thing: fix, who is affected, allowed only on the command line; 110 sentences as a native reader would write them)
         else:
             return True
         return False

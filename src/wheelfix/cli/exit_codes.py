@@ -14,7 +14,7 @@ from wheelfix.text import shown
 
 
 class ExitCode(IntEnum):
-    """How a run ended. Where more than one would fit, the greatest one does: 3 beats 1."""
+    """How a run ended. Where more than one would fit, the greatest one does: 3 wins over 1."""
 
     DONE = 0
     FOUND = 1
@@ -29,8 +29,8 @@ class ExitCode(IntEnum):
 MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.DONE: "done, or nothing to do",
     ExitCode.FOUND: (
-        "`--check` would change a wheel, `verify` or `mirror check` found an error (a damaged wheel is one), `repair` left "
-        "one, `diff` found a difference, `rules test` failed, or `rules explain` found no such requirement"
+        "`--check` would change a wheel, `verify` or `mirror check` found an error (a damaged wheel is one), an error "
+        "remains after `repair`, `diff` found a difference, `rules test` failed, or `rules explain` found no such requirement"
     ),
     ExitCode.USAGE: (
         "wrong options, settings or rules, or a path on the command line that does not exist or has no wheels: "
@@ -40,8 +40,8 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
         "a wheel, file or source was refused, failed or could not be read, or the output could not be written; all others "
         "were done (3 beats 1)"
     ),
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C (143: by SIGTERM): complete files are kept, no part of another is left",
-    ExitCode.NO_READER: "the reader of standard output ended first, as `head` does; the work itself was done",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C (143: by SIGTERM): finished files are kept; no partial files are left",
+    ExitCode.NO_READER: "standard output was closed early, as by `head`; all work was done",
 }
 """Each code as README.md, the documentation and the help explain it, in this order."""
 

@@ -13,9 +13,9 @@ from wheelfix.cli.rulefiles import chosen_rules, rules_option
 @fix_options
 @rules_option
 def command(sources: tuple[str, ...], **options: Any) -> int:
-    """Fix wheels by your own rules.
+    """Fix wheels with your own rules.
 
-    They stand in wheelfix.toml, or under [tool.wheelfix] in pyproject.toml, in
+    The rules are read from wheelfix.toml, or from [tool.wheelfix] in pyproject.toml, in
     the working directory or above it; or in the files that --rules names.
 
     \b

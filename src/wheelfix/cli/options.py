@@ -234,7 +234,7 @@ def exit_code(report: Report, *, check: bool) -> ExitCode:
 
 SCAN_OPTION = click.option(
     "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
-    help="Read binaries for what they link to: where it can change the verdict, always all of them, or never.",
+    help="Which binaries to read for what they link to: auto (where it can change the verdict), always (all), never (none).",
 )  # fmt: skip
 _OPTIONS = (
     *WHERE,

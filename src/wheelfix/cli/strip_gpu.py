@@ -19,12 +19,13 @@ def command(only: tuple[str, ...], keep: tuple[str, ...], drop: tuple[str, ...],
     """Drop the requirements that only a GPU build needs.
 
     WHEEL is a file, a directory (its *.whl), or - to read paths from standard input.
-    Requirements behind an extra are kept, and so is all that GPU libraries themselves require.
+    Requirements behind an extra are kept, and so are the requirements of GPU
+    libraries themselves.
 
     \b
-    Groups: nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal; and for one
-    project each: xgboost-nccl, whisper-triton, whisperx-triton, xgrammar-triton,
-    nemo-cuda-bindings, fairchem-kernels.
+    Groups: nvidia, tensorrt, triton, rocm, intel-xpu, jax, npu, metal.
+    Groups for a single project: xgboost-nccl, whisper-triton, whisperx-triton,
+    xgrammar-triton, nemo-cuda-bindings, fairchem-kernels.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ from wheelfix.verify.registry import CHECKS
 @NULL
 @JOBS
 @click.option("-q", "--quiet", is_flag=True, help="Print only wheels with findings, and no summary.")
-@click.option("-v", "--verbose", is_flag=True, help="Print all findings, also where many have one code.")
+@click.option("-v", "--verbose", is_flag=True, help="Print all findings, even when many share a code.")
 def command(
     wheels: tuple[str, ...],
     select: tuple[str, ...],

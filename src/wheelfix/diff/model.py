@@ -15,7 +15,7 @@ _PLAIN: Final = re.compile(r'[^\x00-\x1f\x7f/\\:*?"<>|]*[^\x00-\x20\x7f/\\:*?"<>
 _SBOM_DIRECTORY: Final = "sboms"
 _SBOM: Final = ".json"
 _MODE: Final = "external-attributes"
-"""The archive change of a file that becomes a link or gets another mode: no correction of metadata does that."""
+"""The archive change of a file that becomes a link or gets another mode: no fix of metadata does that."""
 
 
 class Likeness(StrEnum):
@@ -165,7 +165,7 @@ class Difference:
         )
 
     def _is_corrected(self, name: str | None) -> bool:
-        """Whether a correction of metadata can result in this entry: a file, in sboms a JSON file (or a directory)."""
+        """Whether a fix of metadata can result in this entry: a file, in sboms a JSON file (or a directory)."""
         if name is None:
             return True
         is_sbom = "/" in name.partition("/")[2]
@@ -173,7 +173,7 @@ class Difference:
         return is_file and self._is_metadata(name, 1)
 
     def _is_metadata(self, name: str | None, side: int) -> bool:
-        """Whether a correction of metadata can change this entry; also true for ``None``."""
+        """Whether a fix of metadata can change this entry; also true for ``None``."""
         if name is None:
             return True
         directory, _, file = name.partition("/")

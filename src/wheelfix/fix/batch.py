@@ -77,14 +77,14 @@ def fix_wheels(
 
     What rules drop is weighed against what the wheel says of its needs: a requirement that it needs is dropped only if
     ``policy`` says so, one without evidence either way only by your own rules or if ``policy`` allows it. Wheels of one
-    release that would no longer agree are refused, all of them. Wheels that change are called as ``naming`` says.
+    release that would no longer agree are refused, all of them. ``naming`` says what changed wheels are called.
 
     A file that is given twice is worked on once. ``jobs`` processes work at a time, or those of ``executor``; a script that
     uses more than one needs the usual ``if __name__ == "__main__"`` guard. ``progress`` is called during the run.
 
-    No error of one wheel is raised, nor what an executor reports of one: it is the ``problem`` of that wheel's outcome.
-    What rules that come from a file or a script show is in the report's ``rule_findings``, how releases disagreed as they
-    came in its ``disagreements``.
+    Errors of single wheels, and those an executor reports for one, are not raised: each is the ``problem`` of that
+    wheel's outcome. What rules that come from a file or a script show is in the report's ``rule_findings``, how the
+    wheels of a release disagreed before the run in its ``disagreements``.
 
     :raises RulesError: if there is no such rule set, or the rules are invalid: then no wheel was touched.
     :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.

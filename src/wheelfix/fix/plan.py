@@ -429,4 +429,4 @@ def _check_path(path: str) -> None:
         )
     hint = _OWN.get(path.casefold())
     if hint is not None:
-        raise EditError("own-file", f"{path} is not written or removed as a whole", hint=hint)
+        raise EditError("own-file", f"{path} cannot be replaced or removed as a whole", hint=hint)

@@ -235,7 +235,7 @@ def confirm_readable(path: Path, work: Assembly, beside: Path) -> str | None:
             raise _failed(f"zipfile refuses it: {error}") from error
         except NotImplementedError:
             pass  # an entry needs a newer reader: it is kept, and contents were compared by ours already
-        return f"The wheel library refuses this wheel, before as after: {refusal}."
+        return f"The `wheel` library rejects both the original and the new wheel: {refusal}."
 
 
 def prove(work: Assembly, output: Readable, known: Sequence[Span] = ()) -> Layout:

@@ -88,7 +88,7 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
 def compare(
     rehearsals: Iterable[Rehearsal], *, allow_mixed: bool = False, local: str | None = None
 ) -> tuple[dict[Path, Rehearsal], tuple[Disagreement, ...]]:
-    """Return the rehearsals by their paths, with what their releases require, and how releases disagreed as they came.
+    """Return the rehearsals by their paths, what their releases require, and how wheels disagreed before the run.
 
     Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With the local
     version ``local`` wheels that change get a release of their own, and those of the same release that declare the same get

@@ -1,4 +1,4 @@
-"""An index checked by its URL: what its clients see, and who suffers from what."""
+"""An index checked by its URL: what its clients see, and who is affected by what."""
 
 import tempfile
 from collections import Counter
@@ -48,7 +48,7 @@ def check_forms(forms: Mapping[str, ServedPage]) -> Iterator[Finding]:
 
 
 def check_originals(project: str, answer: ServedPage) -> Iterator[Finding]:
-    """Yield the originals of corrected wheels that are listed as if nothing were wrong with them."""
+    """Yield the originals of fixed wheels that are listed as if nothing were wrong with them."""
     listed = ((each.filename, sha256_of(each) or "") for each in answer.wheels if not each.is_yanked)
     yield from unyanked_originals(project, listed, set(_originals(answer.raw)))
 

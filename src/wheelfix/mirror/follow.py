@@ -79,7 +79,7 @@ def is_decided_here(file: ListedFile) -> bool:
 def inherited(page: Page, new: ListedFile) -> ListedFile:
     """Return ``new`` with what is known of its original, if ``page`` lists that, or another file that was made from it.
 
-    A wheel that is corrected once more keeps its upload time, and a yank of its original holds for it, too.
+    A wheel that is fixed once more keeps its upload time, and a yank of its original holds for it, too.
     """
     known = next(
         (each for each in (*page.files, *page.past) if each.upstream and each.original_sha256 == new.original_sha256), None

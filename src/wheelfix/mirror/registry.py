@@ -1,4 +1,4 @@
-"""The table of checks of a mirror: every code, how bad it is, what it means, who suffers from it, and what to do.
+"""The table of checks of a mirror: every code, how bad it is, what it means, who is affected, and what to do.
 
 Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.1 and PDM 2.29.3.
 """
@@ -32,7 +32,7 @@ _API: Final = "https://packaging.python.org/en/latest/specifications/simple-repo
 _METADATA: Final = "https://peps.python.org/pep-0658/"
 _AGAIN: Final = "Add the wheel again."
 _REGENERATE: Final = "Run `wheelfix mirror check --fix`."
-_SERVER: Final = "Change the configuration of the server; docs/servers has two that are right."
+_SERVER: Final = "Change the configuration of the server; see the examples in docs/servers."
 
 
 def _row(code: str, meaning: str, consequence: str, remedy: str, *, severity: Severity, seen: Seen) -> MirrorCheck:
@@ -70,7 +70,8 @@ _ALL: Final = (
     _warning(
         "json-not-offered",
         "An index does not serve JSON.",
-        "Clients fall back to HTML, which has no sizes and no upload times.",
+        "Clients fall back to HTML. It has no sizes, and upload times only in `data-upload-time`, which uv reads: "
+        "`pip --uploaded-prior-to` fails.",
         _SERVER,
         Seen.INDEX,
     ),
@@ -153,7 +154,7 @@ _ALL: Final = (
     ),
     _error(
         "file-differs",
-        "A file has another sha256 than the page says.",
+        "The sha256 of a file differs from the one on the page.",
         "Every client that checks hashes refuses it.",
         _AGAIN,
     ),
@@ -164,7 +165,7 @@ _ALL: Final = (
         "Let the index list the size of each file.",
         Seen.INDEX,
     ),
-    _error("size-differs", "A file has another size than the page says.", "Tools that rely on it fail.", _AGAIN),
+    _error("size-differs", "The size of a file differs from the one on the page.", "Tools that rely on it fail.", _AGAIN),
     _error(
         "file-of-another-project",
         "A file belongs to another project than its page.",
@@ -186,7 +187,7 @@ _ALL: Final = (
     ),
     _error(
         "metadata-file-differs",
-        "A metadata file has another sha256 than the page says.",
+        "The sha256 of a metadata file differs from the one on the page.",
         "pip and uv refuse the release.",
         _REGENERATE,
     ),
@@ -204,7 +205,7 @@ _ALL: Final = (
     ),
     _error(
         "requires-python-differs",
-        "The page says another Requires-Python than the wheel.",
+        "The page gives a different Requires-Python than the wheel.",
         "Clients choose wheels that do not fit, or skip some that do.",
         _REGENERATE,
     ),
@@ -242,14 +243,14 @@ _ALL: Final = (
     _warning(
         "unlisted",
         "No page lists a file.",
-        "No client; it only takes space.",
+        "No client is affected; it only takes up space.",
         f"{_REGENERATE} It deletes what an interrupted run left; add or delete other files yourself.",
         Seen.DIRECTORY,
     ),
     _warning(
         "leftover",
         "A killed process left a half-written file.",
-        "No client; it only takes space.",
+        "No client is affected; it only takes up space.",
         _REGENERATE,
         Seen.DIRECTORY,
     ),

@@ -186,7 +186,7 @@ def compare_release(
         return ()
     texts = shown_few([each.requirement for each in found])
     missing = shown_few(sorted({path.name for each in found for path in each.missing}))
-    return (f"The wheels of {title} disagree as they came: {texts}, not required by {missing}.",)
+    return (f"The wheels of {title} disagreed before the run: {texts}, not required by {missing}.",)
 
 
 def _metadata(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> bytes:

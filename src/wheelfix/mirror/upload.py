@@ -221,7 +221,7 @@ def add_wheels(
     another process that writes to the same project. With ``jobs``, or any ``executor``, several wheels are verified at a
     time. ``progress`` hears of each file as its project is done: the wheels of one project appear atomically.
 
-    No error of one wheel is raised: it is its ``problem``.
+    Errors of single wheels are not raised: each is the ``problem`` of its wheel.
 
     :raises MirrorError: if the directory is not a mirror, and not empty; nothing was done then.
     :raises OSError: if the directory cannot be read.

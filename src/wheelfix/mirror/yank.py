@@ -33,8 +33,8 @@ def yank_files(mirror: Path | str, selection: str, reason: str = "", *, limits: 
 
     This holds whatever the index says that they came from.
 
-    ``selection`` is a file name, a project, or one with versions, such as ``torch==2.7.0``. A file that is yanked already
-    gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``limits`` says how long to wait
+    ``selection`` is a file name, a project, or a project with versions, such as ``torch==2.7.0``. A file that is yanked
+    already gets the new ``reason``; bytes in it that are not UTF-8 are escaped. ``limits`` says how long to wait
     for another writer.
 
     :raises MirrorError: if nothing is selected, or the mirror is damaged.

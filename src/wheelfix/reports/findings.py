@@ -22,8 +22,8 @@ def finding_lines(
 ) -> Iterator[str]:
     """Yield a line for each finding; of many with one code five, and how many more there are, unless ``verbose``.
 
-    With ``consequences`` a line behind the first of each code says who suffers. ``label`` replaces the severity, ``note``
-    makes what is added to a line, ``all_with`` says how to see the rest.
+    With ``consequences`` a line behind the first of each code says who is affected. ``label`` replaces the severity,
+    ``note`` makes what is added to a line, ``all_with`` says how to see the rest.
     """
     kept, hidden = first_of_each(findings, len(findings) if verbose else _MOST_ALIKE)
     explained = set[str]()

@@ -57,7 +57,8 @@ def render_publish_summary(report: PublishReport) -> str:
 
 def render_published(report: PublishReport) -> str:
     """Return where wheels were published and what became of them there, for the line that ends a run."""
-    counts = [f"{count} {status}" for status in PublishStatus if (count := report.count(status))]
+    names = {PublishStatus.UNCHANGED: "already there"}
+    counts = [f"{count} {names.get(status, status)}" for status in PublishStatus if (count := report.count(status))]
     return f"{_directory(report)}: {', '.join(counts) or 'nothing added'}"
 
 
@@ -102,7 +103,7 @@ def _values(file: ListedFile) -> dict[str, Any]:
 
 
 def render_mirror_check(report: MirrorCheckReport, *, verbose: bool = False) -> str:
-    """Return each finding and who suffers from it, in lines with line ends; of many alike five, unless ``verbose``."""
+    """Return each finding and who is affected, in lines with line ends; of many alike five, unless ``verbose``."""
     by_severity = sorted(report.findings, key=lambda each: list(Severity).index(each.severity))
     lines = [
         *finding_lines(report.fixed, verbose=verbose, label="fixed"),

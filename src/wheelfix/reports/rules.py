@@ -83,7 +83,7 @@ def render_explanation(explanation: WheelExplanation, *, wanted: str | None = No
         if explanation.is_empty and find(wanted):
             lines.append(f"  No rule changes the field {shown(wanted)}.")
         elif explanation.is_empty:
-            lines.append(f"  No requirement {shown(wanted)!r}, and none that wheelfix has dropped before.")
+            lines.append(f"  No requirement matches {shown(wanted)!r}, now or before an earlier fix.")
     lines += [f"  earlier: {render_change(change)}  [{_why(change)}]" for change in explanation.past]
     lines += [f"  note: {note}" for note in explanation.notes]
     if explanation.refusal:

@@ -74,11 +74,11 @@ def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
 
 def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
     if outcome.status is Status.UNCHANGED:
-        by_rule = sum(each.rule is not None for each in outcome.kept)
-        kept = f", {by_rule} kept by rules" if by_rule else ""
         if outcome.findings:
             return f"nothing fixed; {counted(len(outcome.findings), 'finding')} remain{'s' * (len(outcome.findings) == 1)}"
-        return f"unchanged: no rule matches{kept}" if by_rules else "unchanged: nothing to fix"
+        by_rule = sum(each.rule is not None for each in outcome.kept)
+        kept = f"nothing to change ({counted(by_rule, 'requirement')} kept by rules)" if by_rule else "no rule matches"
+        return f"unchanged: {kept if by_rules else 'nothing to fix'}"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []
@@ -127,6 +127,7 @@ def render_suggestions(kept: Iterable[tuple[str, str, str | None]]) -> str:
 def _shown(text: str | None) -> str:
     """Return a value as it can be shown on a line; a licence can have ten thousand words."""
     value = shown(text or "")
+    value = value if value.strip() else "(empty)"
     return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}... ({len(value)} characters)"
 
 
@@ -167,7 +168,7 @@ def render_read_summary(wheels: int, failed: int) -> str:
 
 
 def render_disagreements(disagreements: Sequence[Disagreement], *, dry_run: bool = False) -> str:
-    """Return how the wheels of a release disagreed as they came, those of the same wheels on one line.
+    """Return how the wheels of a release disagreed before the run, those of the same wheels on one line.
 
     With ``dry_run`` what is resolved would be so.
     """

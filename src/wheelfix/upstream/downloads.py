@@ -40,7 +40,7 @@ class Downloads:
     """The downloads in the directory ``scratch``, which is created on first use.
 
     Who fetches or drops wheels of a project holds its lock, see :meth:`locked`. A wheel is kept until it is dropped, or no
-    run has needed it for :data:`KEPT` seconds. ``lock_seconds`` is how long to wait for another run, -1 waits for ever.
+    run has needed it for :data:`KEPT` seconds. ``lock_seconds`` is how long to wait for another run, -1 waits forever.
     """
 
     def __init__(self, session: Session, scratch: Path, lock_seconds: float, progress: Progress = NO_PROGRESS) -> None:
@@ -66,7 +66,7 @@ class Downloads:
             raise MirrorError(
                 "locked",
                 f"another process has been downloading {shown(project)} for {self._lock_seconds:g} seconds",
-                hint="Run again when it is done. A lock ends with its process: no lock is ever left behind.",
+                hint="Try again when it has finished. A lock ends with its process: no lock is ever left behind.",
             ) from error
 
     def fetch(self, file: DistributionPackage, target: Path) -> None:

@@ -82,7 +82,7 @@ class _Socket:
 class LimitedAdapter(HTTPAdapter):
     """What a session of requests connects with: ``timeout`` in seconds is for each piece, ``deadline`` for all.
 
-    The limit sits below http.client, as one read of that can last for ever: measured with urllib3 2.8, ``read1`` of a
+    The limit sits below http.client, as one read of that can last forever: measured with urllib3 2.8, ``read1`` of a
     chunked body returns when the line with the size of the chunk has ended, however slowly it drips, and so does the head of
     an answer. ``urllib3.Retry`` is not used either: it reads the whole body of a busy server's answer before it waits.
     """

@@ -22,7 +22,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "archive-bad-end-record": "the directory is not where the end record says",
     "archive-empty-file": "the file is empty",
     "archive-not-a-zip": "the file is not a ZIP archive",
-    "archive-truncated": "the archive has no end: it is cut off",
+    "archive-truncated": "the archive is truncated: its end record is missing",
     "archive-empty-archive": "the archive has no entries",
     "archive-bad-directory": "the directory lists 5 entries, the end record says 6",
     "archive-leading-bytes": "demo/__init__.py: 10 bytes are before the first entry",
@@ -166,7 +166,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "metadata-bad-extra": "Provides-Extra: _x: it is not a valid extra name",
     "metadata-undeclared-extra": 'Provides-Extra: x: it is used by six; extra == "x"',
     "metadata-empty-extra": "Provides-Extra: x: no requirement uses it",
-    "metadata-no-description": "Description: an index has nothing to show",
+    "metadata-no-description": "Description: it is missing, so an index has nothing to show",
     "metadata-no-content-type": "Description-Content-Type: it is missing; indexes assume reStructuredText",
     "entry-points-unreadable": "entry_points.txt: line 1 comes before the first group",
     "entry-points-refused": (

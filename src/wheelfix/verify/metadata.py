@@ -264,7 +264,7 @@ def _check_description(document: Document) -> Iterator[RawFinding]:
         yield RawFinding("metadata-bad-value", "Description", "it is in the header, but the body is a description too")
     said = {document.body, (document.first("Description") or "").encode("utf-8", "surrogateescape")}
     if said <= _NO_DESCRIPTION:
-        yield RawFinding("metadata-no-description", "Description", "an index has nothing to show")
+        yield RawFinding("metadata-no-description", "Description", "it is missing, so an index has nothing to show")
     elif not document.first("Description-Content-Type"):
         message = "it is missing; indexes assume reStructuredText"
         yield RawFinding("metadata-no-content-type", "Description-Content-Type", message)

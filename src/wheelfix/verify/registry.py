@@ -275,7 +275,7 @@ _COMPANIONS: Final = (
         WITHDRAWN, Fix.YES),
     _warning("sbom-unreadable", "A JSON file in sboms/ cannot be read.", SBOMS),
     _warning("sbom-stale-provenance", "The provenance of wheelfix does not match METADATA.", SBOMS),
-    _warning("contents-bytecode", "The wheel contains compiled Python; installers compile for themselves.", FORMAT),
+    _warning("contents-bytecode", "The wheel contains compiled Python; installers compile it themselves.", FORMAT),
     _warning("contents-common-name", "A top-level directory has a name that many projects would write to.", FORMAT),
     _error("release-requires-python", "Wheels of one release differ in Requires-Python.", CORE, by=(Client.UV,)),
     _warning("release-disagrees", "Wheels of one release differ in requirements or extras; resolvers read one of them.",
@@ -299,9 +299,9 @@ _REMEDIES: Final = {
     "Download the wheel again, and look at what the server sends.": "archive-not-a-zip",
     "Download the wheel again.": "archive-empty-file",
     "Download the wheel again; the file is not complete.": "archive-truncated",
-    "Do not install it before you know who made it: it may be a ZIP bomb.": "archive-too-large",
+    "Do not install it until you know who made it: it may be a ZIP bomb.": "archive-too-large",
     "Nothing, if it is for your own index. PyPI does not accept it.": "archive-compression-ratio",
-    "Do not install it before you know who made it.": "archive-unsafe-name entry-points-unsafe-name",
+    "Do not install it until you know who made it.": "archive-unsafe-name entry-points-unsafe-name",
     "Rename the file in the project, or build wheels for other platforms only.": "archive-windows-name",
     "Rename one of the two files in the project.": "archive-same-name-folded",
     "Check the path and its permissions, and run again.": "file-unreadable",
@@ -315,13 +315,13 @@ _REMEDIES: Final = {
     "Retag the wheel with `wheel tags`, which changes file name and WHEEL together.":
         "wheel-tags-differ wheel-build-differs",
     "Nothing: no installer checks it.": "record-signature",
-    "Correct the field in the project's configuration and build again, or set it with `wheelfix fix`.":
+    "Fix the field in the project's configuration and build again, or set it with `wheelfix fix`.":
         "metadata-missing-field metadata-repeated-field metadata-bad-value metadata-bad-requires-python",
     "Nothing: tools accept it.": "metadata-license-file-early",
     "Remove the field, or ignore it.": "metadata-unknown-field",
     "Remove License; License-Expression replaces it.": "metadata-two-licenses",
     "Add the file to the wheel, or remove the field with `wheelfix fix`.": "metadata-license-missing",
-    "Correct the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
+    "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
         "metadata-bad-requirement metadata-bad-marker metadata-variant-marker",
     "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.":
         "metadata-repeated-requirement",
@@ -330,16 +330,16 @@ _REMEDIES: Final = {
     "Nothing, if it is for your own index: only the project's page stays empty.": "metadata-no-description",
     "Set Description-Content-Type, for example to text/markdown, with `wheelfix fix`.":
         "metadata-no-content-type",
-    "Correct the entry point in the project's configuration, and build the wheel again.":
+    "Fix the entry point in the project's configuration, and build the wheel again.":
         "entry-points-unreadable entry-points-refused entry-points-bad-value entry-points-odd-value "
         "entry-points-no-module entry-points-ambiguous",
     "Rename one of the two scripts in the project.": "entry-points-same-name",
     "Build the wheel again with a valid file, or without it.": "sbom-unreadable",
-    "Correct the wheel again from its original, which the provenance names.": "sbom-stale-provenance",
+    "Fix the wheel again from its original, which the provenance names.": "sbom-stale-provenance",
     "Leave compiled files out of the wheel: exclude __pycache__ in the build configuration.":
         "contents-bytecode",
     "Leave the directory out of the wheel, or move it into the package.": "contents-common-name",
-    "Correct all wheels of the release together, so that they agree.":
+    "Fix all wheels of the release together, so that they agree.":
         "release-requires-python release-disagrees",
 }
 # fmt: on

@@ -176,7 +176,7 @@ def _read_header(data: bytes) -> tuple[list[tuple[int, int]], int]:
             raise MetadataError(
                 "ambiguous-metadata",
                 f"METADATA, line {number + 1}: it begins with 'From ' inside the header",
-                hint="Readers disagree about such a line; correct it where the wheel is built.",
+                hint="Readers disagree about such a line; fix it where the wheel is built.",
             )
         if line.startswith((b" ", b"\t")):
             if in_field:
@@ -222,7 +222,7 @@ def _refuse_second_reading(data: bytes, fields: tuple[Field, ...], header_stop: 
     raise MetadataError(
         "ambiguous-metadata",
         f"METADATA, around line {line}: readers disagree about {name}: {shown(value[:60].decode('utf-8', 'replace'))}",
-        hint="Correct the line ends, or the line that is not a field, where the wheel is built.",
+        hint="Fix the line ends, or the line that is not a field, where the wheel is built.",
     )
 
 

@@ -130,7 +130,7 @@ def test_everything_that_is_wrong_is_reported_at_once(monkeypatch: pytest.Monkey
     assert (ran.code, ran.out) == (2, "")
     for line in (
         "wheelfix.toml: options.jbos: there is no such option; did you mean jobs?",
-        "wheelfix.toml: options.force: --force counts on the command line only, because it lowers a guard",
+        "wheelfix.toml: options.force: --force is allowed only on the command line, because it turns off a safety check",
         "wheelfix.toml: options.verify.ignore: no code begins with 'nonsense'",
         "wheelfix.toml: options.verify.strict: it must be true or false, and is 3",
         "wheelfix.toml: options.mirror.check.max-tiem: there is no such option; did you mean mirror.check.max-time?",
@@ -163,7 +163,7 @@ def test_a_list_of_another_type_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMAND_LINE_ONLY))
 def test_what_counts_on_the_command_line_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = f"--{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}"
+    words = f"--{name} is allowed only on the command line, because {COMMAND_LINE_ONLY[name]}"
     monkeypatch.setenv(variable((name,)), "1")
     ran = wheelfix("verify", WHEEL)
     assert (ran.code, words in ran.err) == (2, True)
@@ -290,7 +290,7 @@ def test_the_example_of_the_documentation_can_be_used(monkeypatch: pytest.Monkey
         monkeypatch.setenv(name, value)
     ran = wheelfix("verify", WHEEL)
     assert (ran.code, "warning: WHEELFIX" in ran.err) == (0, False), ran.err
-    assert destination("--verbose") == "corrected"
+    assert destination("--verbose") == "out"
 
 
 def test_without_settings_no_other_command_is_imported() -> None:

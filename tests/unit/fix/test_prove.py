@@ -54,7 +54,9 @@ def test_one_that_it_refused_before_too_is_noted(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(verification, "WheelFile", reader(lambda _: True))
     outcome = fix(tmp_path)
     assert outcome.status is Status.FIXED
-    assert outcome.notes == ("The wheel library refuses this wheel, before as after: WheelError: this one is not for me.",)
+    assert outcome.notes == (
+        "The `wheel` library rejects both the original and the new wheel: WheelError: this one is not for me.",
+    )
 
 
 @pytest.mark.parametrize("spec", [SPEC, WheelSpec(requires=SPEC.requires, style=RecordStyle(algorithm="md5"))])

@@ -247,12 +247,12 @@ def test_wheels_that_disagree_as_they_came_are_listed_with_a_note(mirror: Path, 
     one, two = wheel(tmp_path / "in", needs=["six", *GPU]), wheel(tmp_path / "in", tags="py2-none-any", needs=GPU)
     found = add(mirror, one, two)
     assert statuses(found) == ["added", "added"]
-    note = f"The wheels of demo 1.0 disagree as they came: six, not required by {two.name}."
+    note = f"The wheels of demo 1.0 disagreed before the run: six, not required by {two.name}."
     assert [each.notes for each in found] == [(note,), (note,)]
     both = fixed(tmp_path / "fixed", one, two, build_tag="1nogpu")
     found = add(mirror, *both, yank_original="gpu")
     assert statuses(found) == ["added", "added", "yanked", "yanked"]
-    assert "disagree as they came: six" in found[0].notes[-1]
+    assert "disagreed before the run: six" in found[0].notes[-1]
 
 
 def test_wheels_that_meet_in_one_version_must_agree(mirror: Path, tmp_path: Path) -> None:

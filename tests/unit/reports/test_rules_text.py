@@ -152,7 +152,7 @@ def test_why_a_requirement_stays() -> None:
         "  = a", "      kept: an extra calls for it", "      r (mine.toml) would drop it: why",
     ]  # fmt: skip
     assert in_full(past=(GONE,))[1:] == ["  earlier: - Requires-Dist: old==1  [r: why]"]
-    assert in_full()[1:] == ["  No requirement 'x', and none that wheelfix has dropped before."]
+    assert in_full()[1:] == ["  No requirement matches 'x', now or before an earlier fix."]
 
 
 def test_a_requirement_that_an_extra_takes_along_does_not_stay() -> None:

@@ -28,7 +28,7 @@ TOLD = [
     (PLAIN, QUIET, False, ""),
     (PLAIN, NORMAL, False, "b.whl: unchanged: no rule matches\n"),
     (replace(PLAIN, kept=(KEEP,)), NORMAL, False,
-     "b.whl: unchanged: no rule matches, 1 kept by rules\n"),
+     "b.whl: unchanged: nothing to change (1 requirement kept by rules)\n"),
     (replace(PLAIN, findings=(FAULT,)), NORMAL, False, "b.whl: nothing fixed; 1 finding remains\n"),
     (replace(PLAIN, findings=(FAULT, FAULT)), NORMAL, False, "b.whl: nothing fixed; 2 findings remain\n"),
     (REFUSED, QUIET, False, "error[code]: c.whl not changed: it is bad\n  help: Build it again.\n"),

@@ -20,7 +20,7 @@ def command() -> None:
 
     \b
     Examples:
-      wheelfix strip-gpu --publish mirror/ torch-*.whl    correct and publish
+      wheelfix strip-gpu --publish mirror/ torch-*.whl    fix and publish
       wheelfix mirror add mirror/ dist/*.whl              publish as it is
       wheelfix mirror check mirror/                       check pages, files and metadata
       wheelfix mirror yank mirror/ torch==2.7.0 --reason 'pulls in CUDA'

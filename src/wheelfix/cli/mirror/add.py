@@ -172,10 +172,10 @@ def _add(
     "indexes",
     multiple=True,
     metavar="URL",
-    help="WHEEL is a requirement: download its release from this index, fix it and add it.",
+    help="Treat WHEEL as a requirement: download its release from this index, fix it and add it.",
 )
 @with_options(tuple(_OPTIONS.values()))
-@click.option("--allow-mixed", is_flag=True, help="Add wheels although the wheels of their release will not agree.")
+@click.option("--allow-mixed", is_flag=True, help="Add wheels even if the wheels of the release will disagree.")
 @click.option("--link", is_flag=True, help="Hard-link the files into the mirror; do not write to them afterwards.")
 @NULL
 @_JOBS

@@ -59,7 +59,7 @@ def command(mirror: str, projects: tuple[str, ...], select: tuple[str, ...], ign
     """Check a mirror, or any index as clients see it.
 
     MIRROR is the directory of a mirror, or the URL of any index; PROJECT names which
-    projects of an index to check. Each finding says which clients suffer, and how.
+    projects of an index to check. Each finding says which clients are affected, and how.
     Exit code 1 if there is an error, 3 if something could not be read.
 
     \b

@@ -27,7 +27,7 @@ from wheelfix.reports.registry import TEXT, formats, renderer
 def command(mirror: str, selections: tuple[str, ...], form: str, quiet: bool) -> int:
     """List the files of a mirror, or some of them.
 
-    WHAT is a file name, a project, or one with versions.
+    WHAT is a file name, a project, or a project with versions (torch==2.7.0).
 
     \b
     Examples:

@@ -18,7 +18,7 @@ MIRROR = click.argument("mirror", type=MirrorDirectory())
 SELECTION = click.argument("selection", metavar="WHAT")
 TIMEOUT = click.option(
     "--timeout", type=Seconds(min=-1), default=600, show_default=True, metavar="SECONDS",
-    help="How long to wait for another process that writes to the same project; -1 waits for ever.",
+    help="How long to wait for another process that writes to the same project; -1 waits forever.",
 )  # fmt: skip
 FORMAT = click.option(
     "--format", "form", type=click.Choice(formats("mirror")), default=TEXT, show_default=True,

@@ -13,7 +13,7 @@ from wheelfix.options import Limits
 def command(mirror: str, selection: str, timeout: float, form: str, quiet: bool) -> int:
     """Unyank files.
 
-    WHAT is a file name, a project, or one with versions.
+    WHAT is a file name, a project, or a project with versions (torch==2.7.0).
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from wheelfix.options import Limits
 def command(mirror: str, selection: str, reason: str, timeout: float, form: str, quiet: bool) -> int:
     """Yank files: new resolutions avoid them, old locks still install them.
 
-    WHAT is a file name, a project, or one with versions.
+    WHAT is a file name, a project, or a project with versions (torch==2.7.0).
 
     \b
     Examples:

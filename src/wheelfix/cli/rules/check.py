@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Names of projects, one a line: report patterns that match none or many of them.",
 )
-@click.option("--most", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="How many are many.")
+@click.option(
+    "--most",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="How many matches count as too many.",
+)
 @click.option("--strict-rules", is_flag=True, help="Exit with 2 on warnings too.")
 @click.option("--format", "form", type=click.Choice(formats("rules check")), default=TEXT, show_default=True)  # fmt: skip
 def command(
@@ -39,8 +46,8 @@ def command(
 
     Each FILE is checked on its own; those of --rules together, as fix would use
     them. Errors end with exit code 2; each names the file, the rule, the key and
-    the line where the rule begins. Warnings are about rules that work and mostly
-    not as intended: rules that can never apply, that never decide because of an
+    the line where the rule begins. Warnings are about rules that work, but
+    probably not as intended: rules that can never apply, that never decide because of an
     earlier one, that have expired, or that match too much.
 
     \b

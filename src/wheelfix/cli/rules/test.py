@@ -39,8 +39,8 @@ def command(
     """Run the tests in rule files; no wheel is touched.
 
     Tests are the [[rule.test]] tables of the files. The tests of each FILE run with
-    its rules and everything that it extends, those of --rules with all of these
-    together; the tests of extended files do not run. --golden adds directories of
+    its rules and everything that it extends; the tests of --rules files run with all
+    of those files together. The tests of extended files do not run. --golden adds directories of
     METADATA before and after, which are tried on the rules of all files together.
     The exit code is 1 if a test fails, or if there are none.
 

@@ -108,7 +108,7 @@ class Store(Protocol):
     def locked(self, name: str, timeout: float) -> AbstractContextManager[None]:
         """Keep other writers of ``name``, a project or the root, out, as far as the store can: :meth:`put_if` is the guard.
 
-        ``timeout`` is in seconds, -1 waits for ever.
+        ``timeout`` is in seconds, -1 waits forever.
 
         :raises MirrorError: if another writer holds it for longer.
         """

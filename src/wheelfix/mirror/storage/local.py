@@ -242,7 +242,7 @@ class LocalStore:
             raise MirrorError(
                 "locked",
                 f"another process has been writing to {shown(name)} for {timeout:g} seconds",
-                hint="Run again when it is done. Locks end with their process; never delete one.",
+                hint="Try again when it has finished. Locks end with their process; never delete one.",
             ) from error
 
     def serves(self, path: Path) -> bool:

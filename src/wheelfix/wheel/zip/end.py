@@ -131,7 +131,9 @@ def _refuse_endless(source: Readable, nearest: int, length: int, report: StrictR
     if nearest >= 0 and nearest + END.size <= length:
         report.refuse("trailing-bytes", "bytes follow the end of the archive, or its end is cut off")
     elif source.read_at(0, min(4, source.size)) == LOCAL_SIGNATURE:
-        raise ArchiveError("truncated", "the archive has no end: it is cut off", hint="Download the wheel again.")
+        raise ArchiveError(
+            "truncated", "the archive is truncated: its end record is missing", hint="Download the wheel again."
+        )
     else:
         raise ArchiveError(
             "not-a-zip",

@@ -1,4 +1,4 @@
-"""What happens to findings while an archive is read: a correction stops at the first one, ``verify`` collects them all.
+"""What happens to findings while an archive is read: a fix stops at the first one, ``verify`` collects them all.
 
 There is one reader, and it reports findings in two ways. It calls ``refuse`` for what two readers could understand
 differently, or no reader accepts: the strict report raises an error, the collecting report keeps a finding and reading

@@ -103,7 +103,7 @@ def splice(
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
-    The entries that ``closing`` returns come last, where PEP 427 recommends to put metadata. They may depend on the sha256
+    The entries that ``closing`` returns come last, where PEP 427 recommends putting metadata. They may depend on the sha256
     of the old archive: because they come last, reading, copying and hashing can overlap.
 
     What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with the
