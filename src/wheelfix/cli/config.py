@@ -57,30 +57,6 @@ class Settings:
 
     Other commands are imported only to look up a name that this one does not have.
     """
-<<<<<<< HEAD
-=======
-    reader = _Reader(command, ctx)
-    if options_of(command):  # a command without options, such as explain, reads none, and helps to fix it
-        reader.add_file()
-        reader.add_environment(os.environ)
-    return reader.found
-
-
-def give_way(command: click.Command, ctx: click.Context) -> None:
-    """Reset what is set in a file or variable, and excluded by an option on the command line."""
-    typed = {long_name(each) for each in command.params if _source(ctx, each) is ParameterSource.COMMANDLINE}
-    for each in command.params:
-        if typed.intersection(YIELDS_TO.get(long_name(each), ())) and _source(ctx, each) is ParameterSource.DEFAULT_MAP:
-            ctx.params[str(each.name)] = each.to_info_dict()["default"]
-
-
-def _source(ctx: click.Context, parameter: click.Parameter) -> ParameterSource | None:
-    return ctx.get_parameter_source(parameter.name or "")
-
-
-class _Reader:
-    """Collects the settings of one command; other commands are imported only to look up a name that it does not have."""
->>>>>>> f615ea8 (One word for one thing: fix, who is affected, allowed only on the command line; 110 sentences as a native reader would write them)
 
     def __init__(self, command: click.Command, ctx: click.Context) -> None:
         self.values: dict[str, Any] = {}
@@ -113,19 +89,10 @@ class _Reader:
     def _accepts(self, key: Key, origin: str) -> bool:
         name = key[-1]
         if name in COMMAND_LINE_ONLY:
-<<<<<<< HEAD
-            self.problems.append(f"{origin}: --{name} counts on the command line only, because {COMMAND_LINE_ONLY[name]}")
+            reason = COMMAND_LINE_ONLY[name]
+            self.problems.append(f"{origin}: --{name} is allowed only on the command line, because {reason}")
         elif key not in self._known():
             self.problems.append(f"{origin}: there is no such option{_guess('.'.join(key), map('.'.join, self._usable()))}")
-=======
-            self.found.problems.append(
-                f"{origin}: --{name} is allowed only on the command line, because {COMMAND_LINE_ONLY[name]}"
-            )
-        elif not any(key == each for each in self._known()):
-            close = get_close_matches(".".join(key), map(".".join, self._usable()), 1)
-            guess = f"; did you mean {close[0]}?" if close else ""
-            self.found.problems.append(f"{origin}: there is no such option{guess}")
->>>>>>> f615ea8 (One word for one thing: fix, who is affected, allowed only on the command line; 110 sentences as a native reader would write them)
         else:
             return True
         return False
@@ -184,7 +151,7 @@ def settings_for(command: click.Command, ctx: click.Context) -> Settings:
     :raises RulesError: if the file cannot be read.
     """
     settings = Settings(command, ctx)
-    if options_of(command):  # a command without options, such as explain, needs nothing from a file and helps to correct it
+    if options_of(command):  # a command without options, such as explain, reads none, and helps to fix it
         settings.add_file()
         settings.add_environment(os.environ)
     return settings

@@ -29,7 +29,7 @@ _EVERYTHING: Final = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a wheel declares, and the file names of the wheels that it was corrected from."""
+    """What a wheel declares, and the file names of the wheels that it was fixed from."""
 
     requirements: tuple[str, ...]
     extras: frozenset[str]
@@ -59,9 +59,9 @@ def compare_releases(statements: Mapping[Path, Statement]) -> list[tuple[Path, F
 
 
 def _views(statements: Mapping[Path, Statement]) -> Iterator[dict[Path, Statement]]:
-    """Yield the wheels as they came and, where corrections of some are given too, as they are with those in their place.
+    """Yield the wheels as they came and, where fixed copies of some are given too, as they are with those in their place.
 
-    A wheel is a correction of the one that its provenance names, or that has the same file name: it takes its place, and
+    A wheel is a fixed copy of the one that its provenance names, or that has the same file name: it takes its place, and
     need not agree with it.
     """
     by_name: dict[str, list[Path]] = {}
