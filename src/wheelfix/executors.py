@@ -110,8 +110,8 @@ def run_all(
     ``lost`` makes the result of an item that has none: a worker died, or an executor was shut down. Where a process of our
     own dies, each item that may have killed it is tried once more, alone, and the others continue in new processes.
     An executor of the caller's is not started again: what it has not done is lost. ``done`` is called with each item and its
-    result as it is done. Where that raises, or somebody presses Ctrl-C, what was not begun is cancelled. ``function`` must
-    not raise, and what is sent to processes can be pickled.
+    result as it is done. Where that raises, or somebody presses Ctrl-C, what was not begun is cancelled, and what was is
+    waited for. ``function`` must not raise, and what is sent to processes can be pickled.
 
     :raises ResultError: if the system does not let this process start so many others; nothing was done then.
     """
@@ -173,7 +173,7 @@ def _handed_out(
     function: Callable[[Item], Result], items: Mapping[int, Item], pool: "Executor | Processes"
 ) -> "Iterator[tuple[int, Future[Result]]]":
     """Hand out all ``items``, and yield the number of each with its future when that is done."""
-    from concurrent.futures import Future, as_completed
+    from concurrent.futures import Future, as_completed, wait
 
     futures: dict[Future[Result], int] = {}
     try:
@@ -187,8 +187,7 @@ def _handed_out(
         for future in as_completed(futures):
             yield futures[future], future
     finally:
-        for future in futures:
-            future.cancel()
+        wait([each for each in futures if not each.cancel()])  # the caller removes what these work in
 
 
 def _error_of(future: "Future[Result]") -> BaseException | None:

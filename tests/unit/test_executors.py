@@ -1,6 +1,8 @@
 """Many items by processes or by any executor: one result each, in order."""
 
+import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -85,9 +87,29 @@ def test_what_was_not_begun_is_cancelled_where_the_caller_stops() -> None:
         assert any(each.cancelled() for each in futures)
 
 
-def _slow(number: int) -> int:
-    import time
+def test_what_was_begun_is_waited_for_where_the_caller_stops() -> None:
+    begun, ended, both = [], [], Barrier(2)
 
+    def work(number: int) -> int:
+        begun.append(number)
+        if number < 2:
+            both.wait(10)
+        if number:
+            time.sleep(0.2)
+        ended.append(number)
+        return number
+
+    def stop(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(2) as pool:
+        with pytest.raises(KeyboardInterrupt):
+            run_all(work, range(9), Workers(executor=pool), lost=_lost, done=stop)
+        assert {0, 1} <= set(begun)
+        assert sorted(ended) == sorted(begun)
+
+
+def _slow(number: int) -> int:
     time.sleep(0.05)
     return number
 
