@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from packaging.requirements import InvalidRequirement, Requirement
 
 from building import WheelSpec, write_wheel
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.requirement import read_requirement
-from wheelfix.wheel.tags import Environments
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORM = sysconfig.get_platform().replace("-", "_").replace(".", "_")

@@ -8,10 +8,10 @@ from hypothesis import assume, given, strategies as st
 from packaging.markers import Marker as StrictMarker
 from packaging.tags import parse_tag
 
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.marker import Marker, extras_named, marker_text, plain_marker, read_marker, without_extra
 from wheelfix.wheel.marker_logic import Environment, Release, can_be_true
 from wheelfix.wheel.requirement import read_requirement
-from wheelfix.wheel.tags import Environments
 
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "sys_platform": ("linux", "win32", "darwin"),

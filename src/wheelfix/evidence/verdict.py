@@ -11,8 +11,8 @@ from wheelfix.evidence.linkage import Link, Linkage, Scanner, unread_reason
 from wheelfix.options import Scan
 from wheelfix.results import Verdict
 from wheelfix.text import shown, shown_few
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.requirement import Requirement, read_requirement
-from wheelfix.wheel.tags import Environments
 
 if TYPE_CHECKING:
     from wheelfix.wheel.zip.source import Readable

@@ -17,9 +17,9 @@ from wheelfix.rules.match import names_a_pair
 from wheelfix.rules.model import RuleSet
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.sbom import PROVENANCE
-from wheelfix.wheel.tags import Environments
 from wheelfix.wheel.wheel import Wheel
 
 if TYPE_CHECKING:

@@ -27,12 +27,12 @@ from wheelfix.rules.load import gpu_rules
 from wheelfix.rules.match import make_facts
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.environments import Environments, uncovered
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.release import EXTRA, PYTHON, Declared, disagreements_of, release_of
 from wheelfix.wheel.requirement import meaning, read_requirement
 from wheelfix.wheel.sbom import Provenance
-from wheelfix.wheel.tags import Environments, uncovered
 from wheelfix.wheel.wheel import Wheel
 
 

@@ -13,11 +13,11 @@ from packaging.version import Version
 
 from wheelfix.rules.model import NEVER_TRUE, Match, Rule, When
 from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.filename import WheelFilename, parsed_version
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import Requirement, plain_specifier, read_requirement
-from wheelfix.wheel.tags import Environments
 
 _WILD: Final = re.compile(r"[*?\[]")
 _MOST_REMEMBERED: Final = 16_384

@@ -14,8 +14,8 @@ from wheelfix.evidence.linkage import Binary, Linkage
 from wheelfix.evidence.verdict import Evidence, Judgement, what_breaks
 from wheelfix.options import Scan
 from wheelfix.results import Verdict
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.requirement import Requirement, read_requirement
-from wheelfix.wheel.tags import Environments
 from wheelfix.wheel.zip.layout import read_layout
 
 PYTHON = ".cpython-311-x86_64-linux-gnu.so"

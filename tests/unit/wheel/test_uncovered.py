@@ -3,7 +3,7 @@
 import pytest
 
 from wheelfix import WheelFilename
-from wheelfix.wheel.tags import uncovered
+from wheelfix.wheel.environments import uncovered
 
 
 def names(*tags: str) -> list[WheelFilename]:

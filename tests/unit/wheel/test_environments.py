@@ -6,8 +6,8 @@ import pytest
 from packaging.markers import Marker
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, mac_platforms, parse_tag
 
+from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.requirement import read_requirement
-from wheelfix.wheel.tags import Environments
 
 
 def is_dead(tags: str, marker: str) -> bool:
