@@ -39,7 +39,7 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
     ),
     ExitCode.INCOMPLETE: (
         "a wheel, file or source was refused, failed or could not be read, or the output could not be written; all others "
-        "were done (3 beats 1)"
+        "were processed (if both apply, 3 wins over 1)"
     ),
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C (143: by SIGTERM): finished files are kept; no partial files are left",
     ExitCode.NO_READER: "standard output was closed early, as by `head`; all work was done",

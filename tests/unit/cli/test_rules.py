@@ -238,7 +238,7 @@ def test_explain_on_a_fixed_wheel_says_why_a_line_is_gone(own: Path, wheel: Path
     assert "  earlier: - Requires-Dist: foo>=1  [one: no foo]" in chosen.lines
     unknown = wheelfix("rules", "explain", fixed, "never-there")
     assert unknown.code == 1
-    assert "No requirement 'never-there'" in unknown.out
+    assert "No requirement matches 'never-there'" in unknown.out
 
 
 def test_explain_tells_a_requirement_that_a_dropped_extra_takes_along(wheel: Path) -> None:
