@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from wheelfix.verify.batch import verify_wheels
+from wheelfix.verify.registry import CHECKS
 
 ROOT: Final = Path(__file__).parents[1]
 TARGET: Final = ROOT / "src/wheelfix/verify/examples.py"
@@ -62,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not what would be written")
     check = parser.parse_args(arguments).check
-    text = module(examples())
+    found = examples()
+    if missing := CHECKS.keys() - found.keys():
+        sys.exit(f"no wheel in tests/defects.py triggers {', '.join(sorted(missing))}")
+    text = module(found)
     if TARGET.exists() and TARGET.read_text("utf-8") == text:
         return 0
     if check:

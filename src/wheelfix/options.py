@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, overload
 
 from wheelfix.errors import MirrorError
-from wheelfix.text import closest
+from wheelfix.text import CODE_PAGES, closest
 
 
 class ExclusiveOptions(ValueError):
@@ -193,7 +193,7 @@ class Selection:
             if not prefix or not any(code.startswith(prefix) for code in codes):
                 families = {code.partition("-")[0] for code in codes}
                 close = closest(prefix, [*sorted(families), *codes])
-                hint = f"Did you mean {close}?" if close else "The documentation lists all codes."
+                hint = f"Did you mean {close}?" if close else CODE_PAGES
                 raise ValueError(f"no code begins with {prefix!r}. {hint}")
         return self
 

@@ -59,6 +59,10 @@ def shown_few(names: Sequence[str], most: int = 3) -> str:
     return shown(", ".join(names[:most]) + more)
 
 
+CODE_PAGES: Final = "docs/checks.md, docs/mirror-checks.md and docs/errors.md list all codes."
+"""What to say of a code that is like no other."""
+
+
 def counted(number: int, thing: str) -> str:
     """Return a number of things: ``1 file``, ``2 files``."""
     return f"{number} {thing}{'s' * (number != 1)}"

@@ -140,7 +140,12 @@ class Settings:
         try:
             option.process_value(self._ctx, value)
         except click.BadParameter as error:
-            self.problems.append(f"{origin}: {error.message.rstrip('.')}")
+            is_number = isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
+            other = is_number and "is not a valid" in error.message  # click says "is not a valid integer range"
+            reason = (
+                f"it must be {form_of(option)[1]}, and is {shown(repr(value))[:80]}" if other else error.message.rstrip(".")
+            )
+            self.problems.append(f"{origin}: {reason}")
         else:
             self.values[str(option.name)] = value
 

@@ -84,7 +84,8 @@ def refuse_all(problems: Sequence[str], noun: str) -> None:
         lines = [f"  {each}" for each in problems[:_MOST_SHOWN] if others]
         if len(problems) > _MOST_SHOWN:
             lines.append(f"  ... {len(problems) - _MOST_SHOWN} more")
-        raise Stopped(f"{head}; nothing was done", details=lines)
+        end = " Nothing was done." if head.endswith("?") else "; nothing was done"
+        raise Stopped(f"{head}{end}", details=lines)
 
 
 def stopped(error: WheelfixError | OSError) -> Stopped:

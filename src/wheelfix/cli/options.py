@@ -62,7 +62,7 @@ WHERE: tuple[Option, ...] = (
     WHEELS,
     click.option(
         "-o", "--output-dir", type=click.Path(file_okay=False), metavar="DIR",
-        help=f"Directory for the results; holds all given wheels afterwards.  [default: {_DEFAULT_DIRECTORY}]",
+        help=f"Directory for the results: all given wheels but those refused.  [default: {_DEFAULT_DIRECTORY}]",
     ),
     click.option("--in-place", is_flag=True, help="Replace the given wheels themselves."),
     click.option("--check", is_flag=True, help="Write nothing; exit 1 if a wheel would change."),

@@ -23,7 +23,7 @@ from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
 from wheelfix.options import Limits, listed
 from wheelfix.results import Problem, Published, PublishReport, PublishStatus
-from wheelfix.text import as_utf8, shown
+from wheelfix.text import as_utf8, closest, shown
 from wheelfix.upstream.resolve import read_requirement
 from wheelfix.wheel.filename import WheelFilename
 
@@ -88,7 +88,7 @@ def list_pages(mirror: Path | str, selections: Iterable[str] | str | None = None
         page = load_page(store, project)
         files = tuple(filter(is_selected, page.files))
         if not files:
-            raise _nothing_selected(selection)
+            raise _nothing_selected(store, selection)
         yield replace(page, files=files, past=tuple(filter(is_selected, page.past)))
 
 
@@ -103,13 +103,13 @@ def _change(
     timeout = limits.lock_seconds
     journal = Journal(store, project)
     if store.head(page_key(project)) is None and not journal.removable():
-        raise _nothing_selected(selection)
+        raise _nothing_selected(store, selection)
     with store.locked(project, timeout):
         journal.settle(timeout)
         page = load_page(store, project)
         chosen = [each for each in page.files if is_selected(each)]
         if not chosen and not (status is PublishStatus.REMOVED and any(map(is_selected, page.past))):
-            raise _nothing_selected(selection)
+            raise _nothing_selected(store, selection)
         changed = {each.filename: change(each) for each in chosen}
         rest = [changed.get(each.filename, each) for each in page.files]
         new = page.with_files(each for each in rest if each is not None)
@@ -149,11 +149,14 @@ def _save(store: Store, page: Page, journal: Journal, timeout: float) -> Problem
     return problem
 
 
-def _nothing_selected(selection: str) -> MirrorError:
+def _nothing_selected(store: Store, selection: str) -> MirrorError:
+    projects = load_root(store)
+    project = _parse(selection)[0]
+    close = "" if project in projects else closest(project, sorted(projects))
     return MirrorError(
         "nothing-selected",
         f"no files in the mirror match {shown(selection)!r}",
-        hint="Run `wheelfix mirror list` to see all files.",
+        hint=f"Did you mean {close}?" if close else "Run `wheelfix mirror list` to see all files.",
     )
 
 

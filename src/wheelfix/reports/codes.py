@@ -11,12 +11,12 @@ from wheelfix.mirror.registry import MIRROR_CHECKS
 from wheelfix.refusals import REFUSALS
 from wheelfix.results import Severity
 from wheelfix.rules.registry import RULE_CHECKS
-from wheelfix.text import closest
+from wheelfix.text import CODE_PAGES, closest
 from wheelfix.verify.examples import EXAMPLES
 from wheelfix.verify.registry import BY_ERROR, CHECKS
 
 REGISTRY: Final[Mapping[str, Mapping[str, Check]]] = {
-    "wheelfix verify": {code: replace(check, example=EXAMPLES[code]) for code, check in CHECKS.items()},
+    "wheelfix verify": {code: replace(check, example=EXAMPLES.get(code, "")) for code, check in CHECKS.items()},
     "wheelfix mirror check": MIRROR_CHECKS,
     "rule files": RULE_CHECKS,
     "errors": REFUSALS,
@@ -39,8 +39,11 @@ def explain_code(code: str) -> list[tuple[str, Check]]:
     if number is not None:
         found.append(("errors", Check(code, Severity.ERROR, f"The operating system reports: {os.strerror(number)}.")))
     if not found:
-        close = closest(code, sorted({each for table in REGISTRY.values() for each in table}))
-        raise ValueError(f"Did you mean {close}?" if close else "The documentation lists all codes.")
+        codes = sorted({each for table in REGISTRY.values() for each in table})
+        if family := [each for each in codes if each.startswith(f"{code}-")]:
+            raise ValueError(f"These codes begin with it: {', '.join(family)}.")
+        close = closest(code, codes)
+        raise ValueError(f"Did you mean {close}?" if close else CODE_PAGES)
     return found
 
 

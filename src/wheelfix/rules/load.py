@@ -44,6 +44,8 @@ _WORDS: Final = {
     list: "a list",
     dict: "a table",
 }
+_COMMAND_LINE: Final = "command line"
+"""The name of the rules that options make."""
 
 
 def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
@@ -294,7 +296,8 @@ class _Reader:
 
     def _refuse_source(self, source: str, by: str, message: str, hint: str) -> None:
         """Report that ``source`` cannot be used: at the place that names it, or at itself if the caller does."""
-        self._add(RulePlace(by or source), "extends" if by else "", message, hint, code="rule-invalid-extends")
+        key = "--only" if by == _COMMAND_LINE else "extends" if by else ""
+        self._add(RulePlace(by or source), key, message, hint, code="rule-invalid-extends")
 
     def _add_built_in(self, source: str, by: str) -> None:
         name, _, group = source.partition("/")
@@ -425,7 +428,7 @@ def gpu_rules(*, only: Iterable[str] | str = (), keep: Iterable[str] | str = (),
     """
     own = (*_on_request("keep", "kept", keep), *_on_request("drop", "dropped", drop))
     groups = [f"gpu/{group.removeprefix('gpu/')}" for group in dict.fromkeys(listed(only))] or ["gpu"]
-    return rule_set("command line", own, extends=groups)
+    return rule_set(_COMMAND_LINE, own, extends=groups)
 
 
 def _on_request(action: Literal["drop", "keep"], done: str, patterns: Iterable[str] | str) -> Iterator[Rule]:

@@ -297,3 +297,8 @@ def test_without_settings_no_other_command_is_imported() -> None:
     program = "import sys, wheelfix.cli; wheelfix.cli.run(['diff', 'x', 'y']); print('wheelfix.cli.fix' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "False\n"
+
+
+def test_a_number_that_is_none_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHEELFIX_JOBS", "four")
+    assert "WHEELFIX_JOBS: it must be a whole number, and is 'four'; nothing was done" in wheelfix("verify", WHEEL).err

@@ -18,3 +18,8 @@ def test_unknown_code_is_wrong_usage() -> None:
 
 def test_no_code_is_wrong_usage() -> None:
     assert wheelfix("explain").code == 2
+
+
+def test_the_beginning_of_codes_lists_them_and_no_such_code_names_the_pages() -> None:
+    assert "These codes begin with it: sbom-stale-provenance, sbom-unreadable" in wheelfix("explain", "sbom").err
+    assert "docs/errors.md list all codes" in wheelfix("explain", "zzzz").err

@@ -207,7 +207,7 @@ def test_strip_gpu_takes_groups_and_patterns(wheel: Path) -> None:
 def test_strip_gpu_refuses_an_unknown_group_with_a_suggestion(wheel: Path) -> None:
     before = files()
     for options, hint in (
-        (("--only", "nvida"), "Did you mean nvidia?"),
+        (("--only", "nvida"), "command line: --only: gpu has no group 'nvida'. Did you mean nvidia?"),
         (("--only", "xyz"), "fairchem-kernels, nvidia, tensorrt"),
         (("--keep", "Nvidia-*"), "Write 'nvidia-*'"),
         (("--drop", ""), "the pattern is empty"),
