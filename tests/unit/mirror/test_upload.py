@@ -372,6 +372,14 @@ def test_selections_that_select_nothing(selection: str, code: str, mirror: Path,
     assert caught.value.code == code
 
 
+def test_a_misspelled_project_gets_a_suggestion(mirror: Path, tmp_path: Path) -> None:
+    add(mirror, wheel(tmp_path / "in"))
+    for run in (lambda: yank_files(mirror, "deno"), lambda: list(list_pages(mirror, "deno"))):
+        with pytest.raises(MirrorError) as caught:
+            run()
+        assert caught.value.hint == "Did you mean demo?"
+
+
 def test_no_mirror(tmp_path: Path) -> None:
     with pytest.raises(MirrorError) as caught:
         list(list_pages(tmp_path))
