@@ -5,7 +5,7 @@ import re
 from packaging.utils import canonicalize_name
 
 from wheelfix.results import Finding
-from wheelfix.rules.actions import Corrected, apply_rules
+from wheelfix.rules.actions import Applied, apply_rules
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Decision, Facts, decide, make_facts, rules_for
 from wheelfix.rules.model import Rule, RuleSet
@@ -40,7 +40,7 @@ def judge(rules: RuleSet, project: str, text: str) -> Decision | None:
     return decide(rules_for(rules.rules, facts), requirement(text), facts)
 
 
-def apply(facts: Facts, *rules: Rule) -> Corrected:
+def apply(facts: Facts, *rules: Rule) -> Applied:
     """Return what ``rules`` make of a wheel."""
     return apply_rules(rule_set("t", rules), facts)
 
@@ -52,6 +52,6 @@ def rule_of(finding: Finding) -> str:
     return found[1]
 
 
-def requires(corrected: Corrected) -> list[str]:
+def requires(corrected: Applied) -> list[str]:
     """Return the requirements of a corrected wheel."""
     return [each.value for each in corrected.document.all("Requires-Dist")]

@@ -1,6 +1,6 @@
 """A release of which one wheel is a CPU build and the other a CUDA build: torch 2.7.0 of the samples.
 
-Corrected under a version of its own, the CPU build is what installers and resolvers choose for its platform, and the CUDA
+Applied under a version of its own, the CPU build is what installers and resolvers choose for its platform, and the CUDA
 build stays what they choose for theirs.
 """
 

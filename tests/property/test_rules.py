@@ -14,7 +14,7 @@ from ruling import apply
 from strategies import metadata
 from wheelfix.errors import EditError, MetadataError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected
+from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
@@ -97,7 +97,7 @@ def facts_of(data: bytes) -> Facts:
     return make_facts(document, FILENAME, lambda: "ab" * 32)
 
 
-def corrected(data: bytes, *rules: Rule) -> Corrected:
+def corrected(data: bytes, *rules: Rule) -> Applied:
     """Return what ``rules`` make of METADATA; what they cannot be carried out on is of no interest here."""
     facts = facts_of(data)
     try:

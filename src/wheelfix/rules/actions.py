@@ -143,7 +143,7 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class Applied:
     """A document with rules applied.
 
     ``kept`` lists the requirements that a rule keeps; ``applied`` the ids of the rules that matched a requirement, or
@@ -157,7 +157,7 @@ class Corrected:
     applied: tuple[str, ...]
 
 
-def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
+def apply_rules(rules: RuleSet, facts: Facts) -> Applied:
     """Return the METADATA of a wheel with ``rules`` applied.
 
     Each requirement is judged once, as it was in the original wheel, and the first rule that matches decides. Then the
@@ -171,7 +171,7 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Corrected:
     applied += [rule.id for rule in mine if rule.match is None and _change_wheel(rule, editor)]
     editor.check_versions()
     notes += _orphans(editor)
-    return Corrected(editor.document, tuple(editor.changes), tuple(kept), tuple(notes), tuple(dict.fromkeys(applied)))
+    return Applied(editor.document, tuple(editor.changes), tuple(kept), tuple(notes), tuple(dict.fromkeys(applied)))
 
 
 def _decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> tuple[list[Change], list[str], list[str]]:

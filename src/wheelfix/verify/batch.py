@@ -67,17 +67,17 @@ def _views(statements: Mapping[Path, Statement]) -> Iterator[dict[Path, Statemen
     by_name: dict[str, list[Path]] = {}
     for path in statements:
         by_name.setdefault(path.name, []).append(path)
-    originals, corrections = set[Path](), set[Path]()
+    originals, copies = set[Path](), set[Path]()
     for alike in by_name.values():
         _, *later = sorted(alike, key=lambda path: len(statements[path].made_from))
-        corrections.update(later)
+        copies.update(later)
         originals.update(set(alike) - set(later[-1:]) if later else ())
     for path, each in statements.items():
         sources = {source for name in each.made_from - {path.name} for source in by_name.get(name, ())}
         originals |= sources
-        corrections |= {path} if sources else set()
-    yield {path: each for path, each in statements.items() if path not in corrections}
-    if corrections:
+        copies |= {path} if sources else set()
+    yield {path: each for path, each in statements.items() if path not in copies}
+    if copies:
         yield {path: each for path, each in statements.items() if path not in originals}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Corrected, template_fields
+from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied, template_fields
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
 from wheelfix.wheel.filename import WheelFilename
@@ -23,7 +23,7 @@ def on_wheel(**action: object) -> Rule:
     return Rule(id="w", reason="why", action=Action(**action))  # type: ignore[arg-type]
 
 
-def corrected(data: bytes, *rules: Rule) -> Corrected:
+def corrected(data: bytes, *rules: Rule) -> Applied:
     """Return what ``rules`` make of a wheel with these bytes as METADATA."""
     name = WheelFilename.parse("demo-1.0-py3-none-any.whl")
     return apply(make_facts(Document.parse(data), name, lambda: ""), *rules)
