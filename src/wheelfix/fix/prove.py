@@ -53,6 +53,12 @@ def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> st
         wrong = [*((was - now) - removed), *((now - was) - added), *(removed - added - was)]
         return shown_few([f"{name}: {text}" for name, text in wrong]) or "fields that were to change and did not"
     changing = removed.keys() | added.keys()
+    exact = {(change.field.lower(), change.after) for change in changes if change.part is Part.FIELD}
+    new_fields = [each for each in after.fields if (key := _named(each)) in added and key not in was]
+    if any((each.name.lower(), each.value.rstrip()) not in exact for each in new_fields):
+        return "the spelling of fields that were to change"
+    if new_fields and before.fields and new_fields[0] is after.fields[0] and _named(before.fields[0]) not in removed:
+        return "a field before the first one"
     kept, there = (_lines(document, changing) for document in (before, after))
     return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to be kept"
 
@@ -110,6 +116,9 @@ def record_difference(
     :raises RecordError: if one of them is not a table of rows.
     """
     before, after = [_renamed(raw, directories) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
+    repeated = _repeated(before, after, files)
+    if repeated:
+        return f"another row for {shown(repeated)}"
     before, after = _without_common(before, after)
     rows = [change for change in changes if change.part is Part.ROW]
     removed, added = (
@@ -126,6 +135,16 @@ def record_difference(
     if _same_lines(kept, there):
         return ""
     return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to be kept"
+
+
+def _repeated(before: Iterable[bytes], after: Iterable[bytes], files: Collection[str]) -> str:
+    """Return which of ``files`` has more rows than before, and more than one, empty if none has."""
+    ends = tuple(encoded(file.rpartition("/")[2]) for file in files)
+    was, now = (
+        Counter(plain_path(_path(raw) or "").lstrip("/") for raw in rows if any(end in raw for end in ends))
+        for rows in (before, after)
+    )
+    return next((file for file in files if now[file] > max(1, was[file])), "")
 
 
 def _without_common(one: list[bytes], two: list[bytes]) -> tuple[list[bytes], list[bytes]]:

@@ -186,6 +186,26 @@ def test_planned_changes_of_metadata(new: bytes, changes: list[tuple[str, str | 
     assert not changes or metadata_difference(LINE, LINE, told[:1]) or len(told) == 2
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        (b'Requires-Dist: a; os_name == "x  y"\n', b'Requires-Dist: b; os_name == "x y"\n',
+         ('a; os_name == "x  y"', 'b; os_name == "x  y"')),
+        (b"Requires-Dist: a\n", b"Requires-Dist: b;\n os_name == 'x'\n", ("a", "b; os_name == 'x'")),
+    ],
+)  # fmt: skip
+def test_a_planned_value_is_there_byte_for_byte(old: bytes, new: bytes, changed: tuple[str, str]) -> None:
+    plan = [Change("Requires-Dist", ChangeAction.REPLACE, *changed)]
+    assert metadata_difference(LINE + old, LINE + new, plan)
+    assert not metadata_difference(LINE + old, LINE + f"Requires-Dist: {changed[1]}\n".encode(), plan)
+
+
+def test_no_field_is_added_before_the_first_one() -> None:
+    plan = [Change("License", ChangeAction.ADD_FIELD, None, "MIT")]
+    assert metadata_difference(LINE, b"License: MIT\n" + LINE, plan)
+    assert not metadata_difference(LINE, LINE + b"License: MIT\n", plan)
+
+
 def test_line_ends_that_are_mended() -> None:
     old, told = (
         b"Metadata-Version: 2.1\nName: a\rLicense: x\n\nb\rc",
@@ -231,6 +251,17 @@ def test_rows_that_are_mended_are_those_that_are_told() -> None:
     added = [Change("RECORD", ChangeAction.ADD_ROW, None, "demo/a,b.py,sha256=x,1")]
     assert not record_difference(new, new + b'"demo/a,b.py",sha256=x,1\n', added, directories={})
     assert record_difference(new, new + b'"demo/a,c.py",sha256=x,1\n', added, directories={})
+
+
+def test_a_file_that_is_written_has_one_row() -> None:
+    rows = record_of(valid())
+    old, file = b"".join(rows), f"{INFO}/METADATA"
+    [own] = [row for row in rows if file.encode() in row]
+    assert not record_difference(
+        old, old.replace(own, own.replace(b"sha256=", b"sha256=A")), (), directories={}, files=[file]
+    )
+    assert record_difference(old, old + own, (), directories={}, files=[file])
+    assert not record_difference(old + own, old + own, (), directories={}, files=[file])
 
 
 def test_record_lists_what_is_there_and_not_what_is_gone() -> None:
