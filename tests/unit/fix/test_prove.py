@@ -123,4 +123,4 @@ def test_a_entry_that_asks_for_a_newer_reader_does_not_stop_the_run(tmp_path: Pa
     path = write_wheel(tmp_path, archive=archive)
     [outcome] = wheelfix.fix_wheels([path], output=tmp_path / "out").outcomes
     assert outcome.status is Status.FIXED, outcome.problem
-    assert any("before as after" in note for note in outcome.notes)
+    assert any("both the original and the new wheel" in note for note in outcome.notes)
