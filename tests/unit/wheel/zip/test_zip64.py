@@ -116,7 +116,7 @@ import sys
 
 import wheelfix
 
-outcome = wheelfix.fix_wheels([sys.argv[1]], output_dir=sys.argv[2], allow_unproven=True).outcomes[0]
+outcome = wheelfix.fix_wheels([sys.argv[1]], output=sys.argv[2], policy=wheelfix.Policy(allow_unproven=True)).outcomes[0]
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 report = {"status": outcome.status, "problem": str(outcome.problem), "sha256": outcome.output_sha256}
 print(json.dumps({**report, "peak": int(peak.split()[1])}))
