@@ -29,14 +29,7 @@ from wheelfix.wheel.zip.extra_fields import (
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport, StrictReport
 from wheelfix.wheel.zip.inflate import says_where_it_ends
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import (
-    CENTRAL,
-    LOCAL,
-    STORED,
-    DirectoryRecord,
-    Entry,
-    LocalHeader,
-)
+from wheelfix.wheel.zip.structs import CENTRAL, LOCAL, STORED, DirectoryRecord, Entry, LocalHeader
 
 _SPARE = 32
 """Bytes read beyond what a local header is expected to take: its extra field is often longer than the directory's."""
