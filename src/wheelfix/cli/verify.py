@@ -34,10 +34,8 @@ def command(
     ignore: tuple[str, ...],
     strict: bool,
     form: str,
-    null: bool,
     jobs: int,
-    quiet: bool,
-    verbose: bool,
+    **flags: bool,
 ) -> int:
     """Check wheels for errors: archive, RECORD, METADATA, file name, release.
 
@@ -50,9 +48,10 @@ def command(
       wheelfix verify --select record,archive wheels/
       wheelfix verify --format github --strict dist/
     """  # fmt: skip
+    quiet, verbose = flags["quiet"], flags["verbose"]
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")
-    paths = wheel_paths(wheels, null=null, quiet=quiet)
+    paths = wheel_paths(wheels, null=flags["null"], quiet=quiet)
     with Log(len(paths), quiet=quiet) as progress:
         report = verify_wheels(paths, selection=Selection(select, ignore), jobs=jobs, progress=progress)
     if form == TEXT:
