@@ -1,21 +1,23 @@
 """A plan is applied: the only place where a plan meets an archive."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelError
 from wheelfix.fix.assemble import Assembly, guarded, new_error
 from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import confirm_readable, prove
 from wheelfix.results import Outcome
-from wheelfix.wheel.sbom import Ancestor
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 from wheelfix.wheel.zip.rewrite import copy_whole, splice
-from wheelfix.wheel.zip.source import Span
+from wheelfix.wheel.zip.source import Source, Span
 from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile
 
 
@@ -55,6 +57,64 @@ def write(
     overwrite: bool = False,
 ) -> Outcome:
     """Do what :func:`apply` does, with a plan that has no problem and the running sum of the wheel's source."""
+    prepared = prepare(wheel, plan, target, digest, overwrite=overwrite)
+    if isinstance(prepared, Outcome):
+        return prepared
+    with prepared:
+        prepared.flush()
+        return prepared.place()
+
+
+class Prepared:
+    """A result that is complete and proved, and has no name yet: ``staged``, of ``size`` bytes, for ``target``.
+
+    Flush it, then place it. Many can be flushed together: the wheel that it was made from need not be open any more. Use it
+    as a context manager: on leaving, one that was not placed is removed.
+    """
+
+    def __init__(self, staged: StagedFile, output: Growing, target: Path, place: Callable[[], Outcome]) -> None:
+        self.staged = staged
+        self.size = output.size
+        self.target = target
+        self._output = output
+        self._place = place
+
+    def flush(self) -> None:
+        """Wait until the file is on the disk; this may be called in any thread.
+
+        :raises OSError: if it cannot be written there: then it must not get its name.
+        """
+        self._output.flush_to_disk()
+
+    def place(self) -> Outcome:
+        """Give the file its name, once it is flushed, and return what happened to the wheel.
+
+        :raises OutputError: if a file of that name exists with other bytes, and was not to be overwritten.
+        :raises SourceChanged: if it was to replace the wheel that it was made from, and that is another file now.
+        :raises OSError: if the system refuses; then it is not there.
+        """
+        return self._place()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self.staged, self._output:
+            pass  # the staged file is closed once nothing writes it back any more
+
+
+def prepare(
+    wheel: Wheel,
+    plan: Plan,
+    target: Path | None,
+    digest: RunningDigest,
+    *,
+    overwrite: bool = False,
+) -> Prepared | Outcome:
+    """Do what :func:`write` does except for flushing the result and giving it its name: write and prove it.
+
+    Where there is nothing to write, the outcome is returned at once.
+    """
     wheel.layout  # noqa: B018 - reading it checks the archive: a wheel is not copied on the word of its directory alone
     name = str(plan.renaming.filename)
     if name != str(wheel.filename) and (target is None or target.name != name):
@@ -65,46 +125,50 @@ def write(
         raise OutputError(
             "output-is-input", f"{target} is the wheel itself", hint="Choose another directory, or fix it in place."
         )
+    if target is None and plan.is_empty:
+        return _leave(wheel, plan, digest)
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
-    if plan.is_empty:
-        return _leave(wheel, plan, target, digest, overwrite=overwrite)
-    return _rewrite(wheel, plan, target, digest, overwrite=overwrite)
-
-
-def _leave(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, overwrite: bool) -> Outcome:
-    """Copy a wheel that needs no change, or leave it where it is."""
-    notes = plan.notes
-    if target is None:
-        sha256 = digest.hexdigest()
-        wheel.file.check_unchanged()
-    else:
-        with StagedFile(target.parent, wheel.file.mode) as staged, Growing(staged.descriptor) as output:
-            sha256 = copy_whole(wheel.file, output, digest)
-            output.flush_to_disk()
-            notes += _put(staged, target, Ancestor(wheel.path.name, sha256), sha256, overwrite=overwrite)
-    return replace(preview(plan), output=target or wheel.path, source_sha256=sha256, output_sha256=sha256, notes=notes)
-
-
-def _rewrite(wheel: Wheel, plan: Plan, target: Path | None, digest: RunningDigest, *, overwrite: bool) -> Outcome:
     place = target or wheel.path.resolve()
-    work = Assembly(wheel, plan)
-    with StagedFile(place.parent, wheel.file.mode) as staged, Growing(staged.descriptor) as output:
-        proof = partial(_prove, work, output)
-        sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
-        refusal = confirm_readable(staged.path, work, place.parent)
-        output.flush_to_disk()
-        if target is None:
-            there = _put_in_place(wheel, staged, place)
+    with ExitStack() as stack:
+        staged = stack.enter_context(StagedFile(place.parent, wheel.file.mode))
+        output = stack.enter_context(Growing(staged.descriptor))
+        if plan.is_empty:
+            outcome = _copy(wheel, plan, digest, output)
         else:
-            source = Ancestor(wheel.path.name, sums.source_sha256)
-            there = _put(staged, place, source, sums.output_sha256, overwrite=overwrite)
+            outcome = _rewrite(wheel, plan, digest, output, partial(confirm_readable, staged.path, beside=place.parent))
+        outcome = replace(outcome, output=target or wheel.path)
+        put = partial(_put_in_place, wheel.file) if target is None else partial(_put, outcome, overwrite=overwrite)
+        stack.pop_all()
+    return Prepared(staged, output, place, lambda: replace(outcome, notes=(*outcome.notes, *put(staged, place))))
+
+
+def _leave(wheel: Wheel, plan: Plan, digest: RunningDigest) -> Outcome:
+    """Leave a wheel that needs no change where it is."""
+    sha256 = digest.hexdigest()
+    wheel.file.check_unchanged()
+    return replace(preview(plan), output=wheel.path, source_sha256=sha256, output_sha256=sha256)
+
+
+def _copy(wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing) -> Outcome:
+    """Copy a wheel that needs no change."""
+    sha256 = copy_whole(wheel.file, output, digest)
+    return replace(preview(plan), source_sha256=sha256, output_sha256=sha256)
+
+
+def _rewrite(
+    wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing, confirm: Callable[[Assembly], str | None]
+) -> Outcome:
+    """Write the wheel that the plan describes, and prove it; ``confirm`` reads it with readers that are not ours."""
+    work = Assembly(wheel, plan)
+    proof = partial(_prove, work, output)
+    sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
+    refusal = confirm(work)
     return replace(
         preview(plan),
-        output=target or wheel.path,
         source_sha256=sums.source_sha256,
         output_sha256=sums.output_sha256,
-        notes=(*plan.notes, *work.notes, *([refusal] if refusal else []), *there),
+        notes=(*plan.notes, *work.notes, *([refusal] if refusal else [])),
     )
 
 
@@ -116,13 +180,14 @@ def _prove(work: Assembly, output: Growing, known: Sequence[Span]) -> None:
         raise RegressionError(problem.code, problem.message, hint=problem.hint, reason=problem.reason)
 
 
-def _put_in_place(wheel: Wheel, staged: StagedFile, target: Path) -> tuple[str, ...]:
-    """Replace the old wheel with the new one."""
-    if not wheel.file.is_at(target):
+def _put_in_place(source: Source, staged: StagedFile, target: Path) -> tuple[str, ...]:
+    """Replace the old wheel, ``source``, with the new one."""
+    if not source.is_at(target):
         raise SourceChanged(
             "source-changed", "another file took its place while it was read", hint="Run again for the new file."
         )
-    staged.keep_owner(wheel.file.owner)
+    source.check_unchanged_at(target)  # it may have waited for others to be flushed
+    staged.keep_owner(source.owner)
     return _place(staged, target, replace=True)
 
 
@@ -141,14 +206,14 @@ def _place(staged: StagedFile, target: Path, *, replace: bool) -> tuple[str, ...
     return ()
 
 
-def _put(staged: StagedFile, target: Path, source: Ancestor, sha256: str, *, overwrite: bool) -> tuple[str, ...]:
-    """Give the new wheel, made from ``source``, its place; a note says if the same bytes were there already, or others."""
+def _put(outcome: Outcome, staged: StagedFile, target: Path, *, overwrite: bool) -> tuple[str, ...]:
+    """Give the new wheel its place; a note says if the same bytes were there already, or others."""
     try:
         return _place(staged, target, replace=False)
     except FileExistsError as error:
-        if target.exists() and _has_sha256(target, sha256):
+        if target.exists() and _has_sha256(target, outcome.output_sha256):
             return ("Up to date.",)
-        earlier = _earlier_changes(target, source)
+        earlier = _earlier_changes(target, outcome)
         if not overwrite:
             raise _exists(target, earlier) from error
         replaced = (
@@ -171,8 +236,8 @@ def _exists(target: Path, earlier: str) -> OutputError:
     )
 
 
-def _earlier_changes(target: Path, source: Ancestor) -> str:
-    """Return how many changes the wheel at ``target`` has if it was fixed from ``source``, empty if it is none.
+def _earlier_changes(target: Path, outcome: Outcome) -> str:
+    """Return how many changes the wheel at ``target`` has if it was fixed from that of ``outcome``, empty if it is none.
 
     A wheel of the same name is one too: the original may have been built or downloaded again.
     """
@@ -182,13 +247,13 @@ def _earlier_changes(target: Path, source: Ancestor) -> str:
     except (WheelError, SourceChanged, OSError):  # whatever lies there, we did not write it
         return ""
     if provenance is None or not any(
-        each.sha256 == source.sha256 or each.filename == source.filename for each in provenance.ancestors
+        each.sha256 == outcome.source_sha256 or each.filename == outcome.source.name for each in provenance.ancestors
     ):
         return ""
     count = len(provenance.changes)
     return f"{count} change{'s' * (count != 1)}"
 
 
-def _has_sha256(path: Path, sha256: str) -> bool:
+def _has_sha256(path: Path, sha256: str | None) -> bool:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() == sha256

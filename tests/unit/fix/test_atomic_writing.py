@@ -13,7 +13,8 @@ import pytest
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
-from wheelfix import Status
+from wheelfix import Status, Wheel, make_plan
+from wheelfix.fix.apply import Prepared, prepare
 from wheelfix.fix.batch import Job, fix_one
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 
@@ -302,6 +303,52 @@ def test_source_that_another_file_replaces(tmp_path: Path, monkeypatch: pytest.M
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"
     assert source.read_bytes() == b"newer"
+    assert _names(tmp_path) == [source.name]
+
+
+def _prepared(source: Path, target: Path | None) -> Prepared:
+    """Return the result for the wheel at ``source``, prepared; the wheel is closed."""
+    with Wheel(source) as wheel, RunningDigest(wheel.file) as digest:
+        plan = make_plan(wheel, wheelfix.built_in("gpu"), policy=wheelfix.Policy(allow_unproven=True))
+        prepared = prepare(wheel, plan, target, digest)
+        assert isinstance(prepared, Prepared)
+        return prepared
+
+
+@pytest.mark.usefixtures("_way")
+@pytest.mark.parametrize("spec", [_SPEC, WheelSpec(requires=())], ids=["fixed", "unchanged"])
+def test_a_result_can_wait_for_its_name(spec: WheelSpec, tmp_path: Path) -> None:
+    """Promise 5: it is complete before it is flushed, and out of sight until it is placed; the wheel is closed by then."""
+    source, target = write_wheel(tmp_path, spec), tmp_path / "out" / "demo-1.0-py3-none-any.whl"
+    with _prepared(source, target) as prepared:
+        assert not target.exists()
+        prepared.flush()
+        outcome = prepared.place()
+    assert _names(target.parent) == [target.name]
+    assert outcome.output == target == prepared.target
+    assert outcome.output_sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
+    assert prepared.size == target.stat().st_size
+
+
+@pytest.mark.usefixtures("_way")
+def test_a_result_that_is_not_placed_leaves_nothing(tmp_path: Path) -> None:
+    source, target = write_wheel(tmp_path, _SPEC), tmp_path / "out" / "demo-1.0-py3-none-any.whl"
+    with _prepared(source, target) as prepared:
+        prepared.flush()
+    assert _names(target.parent) == []
+
+
+@pytest.mark.parametrize("meddle", [_grow, _shrink, _touch])
+def test_a_wheel_that_changes_while_its_result_waits(meddle: Callable[[Path], None], tmp_path: Path) -> None:
+    """Pitfall 34: what somebody writes to a wheel before the result takes its place is not lost."""
+    source = write_wheel(tmp_path, _SPEC)
+    with _prepared(source, None) as prepared:
+        prepared.flush()
+        meddle(source)
+        changed = source.read_bytes()
+        with pytest.raises(wheelfix.SourceChanged):
+            prepared.place()
+    assert source.read_bytes() == changed
     assert _names(tmp_path) == [source.name]
 
 

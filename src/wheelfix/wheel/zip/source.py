@@ -97,8 +97,18 @@ class Source:
 
         :raises SourceChanged: if it is not.
         """
-        now, then = os.fstat(self._descriptor), self._status
-        if (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+        self._compare(os.fstat(self._descriptor))
+
+    def check_unchanged_at(self, path: Path) -> None:
+        """Confirm the same of the file at ``path``; this one may be closed.
+
+        :raises SourceChanged: if it is another file, or changed.
+        :raises OSError: if there is none.
+        """
+        self._compare(path.stat())
+
+    def _compare(self, now: os.stat_result) -> None:
+        if _identity(now) != _identity(self._status):
             raise self._changed()
 
     def is_at(self, path: Path) -> bool:
@@ -132,6 +142,10 @@ class Source:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _unusable(status: os.stat_result) -> ArchiveError | None:
