@@ -7,9 +7,10 @@ import argparse
 import struct
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from elfwriter import shared_object
 from wheelwriter import RecordStyle, WheelSpec, build_wheel

@@ -3,14 +3,15 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from zipwriter import DEFLATED, STORED, Archive, Entry, to_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RecordStyle:
+class RecordStyle(Struct, frozen=True):
     """How RECORD is written.
 
     ``quoted`` puts every column in quotes; ``unlisted`` names files that get no row. ``own_row`` is where the row of
@@ -25,8 +26,7 @@ class RecordStyle:
     final_newline: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class WheelSpec:
+class WheelSpec(Struct, frozen=True):
     """A wheel to be built.
 
     ``files`` is the payload; ``dist_info_files`` come beside METADATA, WHEEL and RECORD, unlisted in RECORD if they are

@@ -8,8 +8,9 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import BinaryIO, Final
+
+from msgspec import Struct, field
 
 STORED: Final = 0
 DEFLATED: Final = 8
@@ -24,23 +25,20 @@ _CODES: Final = [f"{0x30 + byte:08b}" if byte < 144 else f"{0x190 + byte - 144:0
 _HOLE_STEP: Final = 1 << 24
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
+class Hole(Struct, frozen=True):
     """Content of ``size`` zero bytes, for which a file system need not find room."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """The form of a data descriptor (APPNOTE 4.3.9): ``width`` of its sizes in bytes, with ``signature`` or without."""
 
     width: int = 4
     signature: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry. Without a ``mode`` it is that of a file or, where the name ends with a slash, of a directory.
 
     ``local_extra`` is the extra field of the local header where it is not that of the directory. ``wide`` names the
@@ -83,8 +81,7 @@ class Entry:
         return self.raw_name.endswith(b"/")
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Struct, frozen=True):
     """The entries in the order in which they lie, and what comes around them.
 
     ``reversed_directory`` lists them the other way round, ``zip64_end`` writes the ZIP64 end records without need.

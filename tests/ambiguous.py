@@ -7,10 +7,12 @@ of one entry; B, names of two entries; C, where the archive and its directory li
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from building import (
     FULL_16,
@@ -74,8 +76,7 @@ def _methods() -> Iterator[tuple[str, Knob]]:
     yield "A1: stored, says the directory", _entry(raw=deflate(b"test"), directory=stored)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
+class _Sizes(Struct, frozen=True):
     """Which sizes are zero, which are wide, and the form of a descriptor."""
 
     deflated: bool

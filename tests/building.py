@@ -4,9 +4,10 @@ r"""Wheels for tests: each real shape and each hostile one is a knob of ``WheelS
 >>> data = to_bytes(changed(archive_of(spec), "METADATA", comment=b"a member comment"))
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from wheelwriter import RecordStyle, WheelSpec, archive_of, build_wheel, metadata_bytes, record_bytes
 from zipwriter import (

@@ -3,8 +3,10 @@
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from building import (
     FULL_16,
@@ -31,8 +33,7 @@ _OTHER_END: Final = b"PK\x05\x06" + bytes(18)
 _MEBIBYTE: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Struct, frozen=True):
     """A faulty wheel: ``code`` of the problem that is reported, ``pitfall`` by number, and what makes the bytes."""
 
     name: str

@@ -6,9 +6,11 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from building import (
     ALL_WIDE,
@@ -35,8 +37,7 @@ _WHEEL: Final = ("Wheel-Version: 1.0", "Generator: sample (1.0)", "Root-Is-Purel
 _FILES: Final = WheelSpec().files
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(Struct, frozen=True):
     """A wheel with one defect, of which ``make`` gives the file name and the bytes.
 
     ``with_codes`` come with it by their nature, for ``reason``. ``beside`` makes a second wheel that it is looked at

@@ -1,8 +1,10 @@
 """Drafts of wheels, and what changes one in one respect: any two changes can be combined, and RECORD fits in the end."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from building import Archive, Entry, RecordStyle, WheelSpec, archive_of, changed, record_bytes, to_bytes
 
@@ -11,8 +13,7 @@ INFO: Final = "demo-1.0.dist-info"
 _PLAIN: Final = RecordStyle()
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A wheel that is still to be written.
 
     ``head``, ``fields`` and ``body`` become METADATA, ``wheel`` are the lines of WHEEL; both may hold characters that

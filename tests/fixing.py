@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 import wheelfix
 from wheelfix import Outcome, Status
@@ -39,7 +41,7 @@ class Outcomes(wheelfix.NoProgress):
 def values(**flat: Any) -> dict[str, Any]:
     """Return options by their own names as ``fix_wheels`` and those like it take them; others as they are."""
     made: dict[str, Any] = {}
-    kinds = {
+    kinds: dict[str, type[Struct]] = {
         "output": wheelfix.Output, "policy": wheelfix.Policy, "naming": wheelfix.Naming, "publishing": wheelfix.Publishing,
     }  # fmt: skip
     for name, kind in kinds.items():

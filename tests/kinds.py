@@ -9,11 +9,13 @@ import struct
 import tomllib
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from building import ALL_WIDE, FULL_16, FULL_32, Descriptor, Entry, every, extra_field, with_entries
 from damages import DAMAGES
@@ -46,8 +48,7 @@ _TEXTS: Final[dict[str, Any]] = tomllib.loads(Path(__file__).with_suffix(".toml"
 _SUM: Final = b"sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A wheel of one ``kind``, which ``make`` gives with its file name."""
 
     kind: str

@@ -2,9 +2,10 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import replace
 from random import Random
 from typing import Final
+
+from msgspec.structs import replace
 
 from building import RecordStyle, WheelSpec, build_wheel
 from defects import HEAD, metadata, record_of, valid

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import sys
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import jsonschema
+from msgspec import Struct
 
 from places import ROOT
 from wheelfix.cli import run
@@ -21,8 +21,7 @@ SCHEMAS = ROOT / "docs"
 _DURATION = re.compile(r" in (?:\d+ min )?[\d.]+ s(?= -> |$)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """The exit code, and what went to standard output and standard error, without the time that the run took."""
 
     code: int

@@ -8,10 +8,10 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
+from msgspec import Struct, field
 from pypi_simple import DistributionPackage
 
 from serving import Request, Server, in_background
@@ -30,8 +30,7 @@ class Asked(NamedTuple):
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer. ``length`` is a false one of the body, ``pause`` the seconds between its bytes.
 
     Without ``sends_length`` the body ends with the connection.
@@ -97,8 +96,7 @@ def answering(reply: Callable[[Asked], Reply], *, context: ssl.SSLContext | None
             yield server.found
 
 
-@dataclass
-class Index:
+class Index(Struct):
     """An index of one project, demo, with ``files``; to be given to :func:`answering`.
 
     ``said`` is what its page says otherwise of each file, ``of`` of a file by name, ``page`` of the project, ``kind`` its

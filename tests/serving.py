@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, field
 
 from places import ROOT
 
@@ -31,8 +32,7 @@ class Request(NamedTuple):
     sent: int
 
 
-@dataclass
-class Server:
+class Server(Struct):
     """A server at ``url``, which ends without a slash; the index is below ``/simple/``.
 
     ``password``, of the form ``user:secret``, is what everybody must give, if there is one.

@@ -1,9 +1,9 @@
 """Strategies for hypothesis: METADATA, RECORD, archives and wheels, in the shapes of real ones and of hostile ones."""
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from building import ALL_WIDE, DEFLATED, STORED, Archive, Descriptor, Entry, RecordStyle, WheelSpec, extra_field
 

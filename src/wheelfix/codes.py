@@ -4,9 +4,10 @@ Each room that reports findings has a table of its own: ``verify/registry``, ``m
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from wheelfix.results import Finding, Severity
 
@@ -44,8 +45,7 @@ def in_table_order(clients: Collection[Client]) -> tuple[Client, ...]:
     return tuple(client for client in EVERYONE if client in clients)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One row of a table: ``meaning`` says what is wrong, ``consequence`` who is affected and how.
 
     ``specification`` is the URL of the page that requires it, ``example`` a message as it is reported, ``remedy`` what to do

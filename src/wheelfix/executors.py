@@ -7,9 +7,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wheelfix.errors import ResultError
 
@@ -26,8 +28,7 @@ _NO_MORE: Final = {errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM}
 """What a system says that has no more files, processes or memory to give."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
+class Workers(Struct, frozen=True):
     """Who does the work: ``executor``, or without one ``jobs`` processes of our own; this process alone if that is one.
 
     ``processes`` are those that were started already.

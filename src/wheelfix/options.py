@@ -7,10 +7,12 @@ wheelfix.options.ExclusiveOptions: force and skip_unproven exclude each other
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, overload
+from typing import TYPE_CHECKING, Final, overload
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import CODE_PAGES, closest
@@ -49,8 +51,7 @@ class Transfer(StrEnum):
     """The file is moved."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """How careful to be with what a wheel may need, and with wheels of one release.
 
     ``scan`` says when binaries are read. With ``force`` requirements are dropped whatever the evidence; with
@@ -71,7 +72,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before any wheel is touched."""
-        object.__setattr__(self, "scan", Scan(self.scan))  # a script may give the plain word
+        force_setattr(self, "scan", Scan(self.scan))  # a script may give the plain word
         for pair in _EXCLUSIVE:
             if all(getattr(self, name) for name in pair):
                 raise ExclusiveOptions(*pair)
@@ -85,8 +86,7 @@ _EXCLUSIVE: Final = (
 """Options of which at most one can be meant: what one drops, the other keeps."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
+class Naming(Struct, frozen=True, kw_only=True):
     """What wheels that change are called: the ``local`` version, such as ``cpu``, and the ``build_tag``.
 
     ``None`` leaves either as it is. With ``rename_unchanged`` wheels in which nothing else changes get the name as well.
@@ -116,8 +116,7 @@ class Naming:
         return self.local is None and self.build_tag is None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(Struct, frozen=True, kw_only=True):
     """Where results go: into ``directory``, made if need be, or with ``in_place`` over the wheels themselves.
 
     The directory holds all given wheels afterwards, unchanged ones as identical copies; with ``overwrite`` they replace
@@ -147,8 +146,7 @@ class Output:
         return given if isinstance(given, Output) else cls(directory=given)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Publishing:
+class Publishing(Struct, frozen=True, kw_only=True):
     """How wheels are added to a mirror.
 
     A file name that the mirror serves with other bytes is refused, unless ``replace``: then the new bytes get a URL of their
@@ -166,23 +164,27 @@ class Publishing:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        object.__setattr__(self, "transfer", Transfer(self.transfer))  # a script may give the plain word
+        force_setattr(self, "transfer", Transfer(self.transfer))  # a script may give the plain word
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Selection:
+class Selection(Struct, frozen=True):
     """The codes with a prefix in ``select``, or all if it is empty, except those with a prefix in ``ignore``.
 
     >>> Selection(ignore="metadata").includes("record-row-missing")
     True
     """
 
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
-    def __init__(self, select: Iterable[str] | str = (), ignore: Iterable[str] | str = ()) -> None:
-        object.__setattr__(self, "select", listed(select))
-        object.__setattr__(self, "ignore", listed(ignore))
+    if TYPE_CHECKING:  # a struct makes its own __init__, which takes what it is given
+
+        def __init__(self, select: Iterable[str] | str = (), ignore: Iterable[str] | str = ()) -> None: ...
+
+    def __post_init__(self) -> None:
+        """Take a text alone as a list of one."""
+        force_setattr(self, "select", listed(self.select))
+        force_setattr(self, "ignore", listed(self.ignore))
 
     def among(self, codes: Collection[str]) -> "Selection":
         """Return this selection, for checks with ``codes``.
@@ -206,8 +208,7 @@ class Selection:
         return code.startswith(self.ignore)
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Targets:
+class Targets(Struct, frozen=True):
     """Which wheels of a release are wanted: those for ``platforms`` and ``pythons``, all of them where none is named.
 
     ``platforms`` are patterns of platform tags such as ``manylinux*_x86_64``, ``pythons`` versions such as 3.11. Wheels for
@@ -216,12 +217,17 @@ class Targets:
     :raises MirrorError: if a text of ``pythons`` is no version such as 3.11.
     """
 
-    platforms: tuple[str, ...]
-    pythons: tuple[str, ...]
+    platforms: tuple[str, ...] = ()
+    pythons: tuple[str, ...] = ()
 
-    def __init__(self, platforms: Iterable[str] | str = (), pythons: Iterable[str] | str = ()) -> None:
-        object.__setattr__(self, "platforms", listed(platforms))
-        object.__setattr__(self, "pythons", listed(pythons))
+    if TYPE_CHECKING:  # a struct makes its own __init__, which takes what it is given
+
+        def __init__(self, platforms: Iterable[str] | str = (), pythons: Iterable[str] | str = ()) -> None: ...
+
+    def __post_init__(self) -> None:
+        """Take a text alone as a list of one, and refuse what is no version."""
+        force_setattr(self, "platforms", listed(self.platforms))
+        force_setattr(self, "pythons", listed(self.pythons))
         for python in self.pythons:
             if not _PYTHON.fullmatch(python):
                 raise MirrorError("bad-python", f"{python!r} is not a version of Python", hint="Give one such as 3.11.")
@@ -230,8 +236,7 @@ class Targets:
 _PYTHON: Final = re.compile(r"3\.\d{1,2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How long to wait, in seconds.
 
     ``download_seconds`` is for everything that a run downloads, ``lock_seconds`` for another process that writes to the same

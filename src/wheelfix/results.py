@@ -4,10 +4,11 @@ import errno
 import os
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from wheelfix.errors import ResultError, WheelfixError
 
@@ -51,8 +52,7 @@ UNREADABLE: Final = "file-unreadable"
 """The code of a wheel that could not be read: of it nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What a check reports: of a wheel, a mirror or a rule file.
 
     ``code`` is stable, for scripts. ``place`` is where it is: a file, row or field of a wheel, a path or URL of a mirror, a
@@ -78,8 +78,7 @@ class Finding:
         return f"{place}{self.message}{refused}" + (f". {self.hint}" if self.hint else "")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedWheel:
+class CheckedWheel(Struct, frozen=True):
     """The findings of the wheel at ``source``, errors first; ``suppressed`` counts those left out."""
 
     source: Path
@@ -91,8 +90,7 @@ class CheckedWheel:
         return sum(each.severity is severity for each in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
+class VerifyReport(Struct, frozen=True):
     """What ``verify`` found in the ``wheels`` of one run, in the order in which they were given."""
 
     wheels: tuple[CheckedWheel, ...]
@@ -164,8 +162,7 @@ _PARTS: Final[Mapping[str, Part]] = {
 """The part that an action changes, where that is no field of METADATA."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change to a wheel, or one thing that a rule kept as it is.
 
     ``field`` is the METADATA field or the dist-info file; ``action`` is a plain text only where another version of wheelfix
@@ -196,8 +193,7 @@ class Change:
         return _PARTS.get(self.action, Part.FIELD)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Why a wheel was refused or failed: ``code`` for scripts; ``message``, ``reason`` and ``hint`` for people.
 
     ``message`` is a clause without a full stop, and so is ``reason``, ``None`` where there is no more to say of the cause;
@@ -215,8 +211,7 @@ class Problem:
         return cls(error.code, error.message, error.hint, error.reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What happened to one wheel.
 
     ``source`` is the path as it was given; ``output`` the path that now holds the result, ``None`` where nothing was
@@ -242,8 +237,7 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """A requirement that wheels of one release did not share before the run: ``present`` in some, ``missing`` from others.
 
     Resolvers read one wheel and assume that it speaks for the whole release. ``resolved`` says that the wheels agree on it
@@ -258,8 +252,7 @@ class Disagreement:
     resolved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The outcomes of one run, in the order in which the wheels were given, and what concerns more than one wheel.
 
     ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came.
@@ -367,8 +360,7 @@ class PublishStatus(StrEnum):
     """The machine did not allow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """What became of one file: ``source`` is the wheel as it was given, ``None`` for a file that was in the mirror.
 
     ``path`` is relative to the mirror, with slashes; ``sha256`` is lower-case hexadecimal. ``problem`` is
@@ -395,8 +387,7 @@ class Published:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PublishReport:
+class PublishReport(Struct, frozen=True):
     """What one run did to a mirror: wheels in the order in which they were given, then files that were in the mirror."""
 
     command: str

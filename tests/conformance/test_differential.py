@@ -8,13 +8,13 @@ part of the wheels, the slow one all.
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec import Struct, field
 
 import wheelfix
 from ambiguous import constructions
@@ -56,8 +56,7 @@ CORRECTIONS: Final[dict[str, Callable[[Path, Path], Report]]] = {
 }
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """What came of a number of samples: the disagreements, and how many there were of whatever a test must have tried."""
 
     counts: Counter[str] = field(default_factory=Counter)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
 from building import Entry
 from clients import PROGRAMS, pip_install
@@ -42,8 +42,7 @@ def faulty(tmp_path: Path) -> list[Path]:
     return [demo_wheel(folder, "2.0+cpu", GPU), demo_wheel(folder, "3.0"), demo_wheel(folder, "4.0")]
 
 
-@dataclass(frozen=True)
-class Running:
+class Running(Struct, frozen=True):
     """A server: the URL of its index, that for twine, who may upload, and the directory in which it keeps wheels."""
 
     index: str

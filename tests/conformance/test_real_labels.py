@@ -4,11 +4,11 @@ Those of 30 MB and more are tried where they lie in that directory already.
 """
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec import Struct
 
 from downloading import downloaded_file
 from wheelfix import Change, Outcome, Status, Verdict, fix_wheels
@@ -20,8 +20,7 @@ _SMALL: Final = 30
 """Megabytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(Struct, frozen=True):
     """A real wheel of ``size`` megabytes, ``None`` where PyPI has it not, and what dropping each requirement would be."""
 
     project: str

@@ -8,7 +8,6 @@ import platform
 import subprocess
 import sys
 import zipfile
-from dataclasses import dataclass
 from email.parser import BytesParser
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
+from msgspec import Struct
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -81,8 +81,7 @@ OPTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Renamed:
+class Renamed(Struct, frozen=True):
     """A renamed wheel, and what it must be called."""
 
     path: Path

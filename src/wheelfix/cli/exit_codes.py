@@ -1,4 +1,7 @@
-"""The exit codes: what each means, for the help, the documentation and the commands."""
+"""The exit codes: what each means, for the help, the documentation and the commands.
+
+What describes and renders an error is imported when there is one: most runs have none.
+"""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,7 +12,6 @@ from typing import Final
 import click
 
 from wheelfix.errors import MirrorError, RulesError, WheelfixError
-from wheelfix.results import Problem, failure
 from wheelfix.text import shown
 
 
@@ -62,6 +64,8 @@ class Stopped(click.ClickException):
     exit_code = ExitCode.USAGE
 
     def __init__(self, message: str, *, hint: str = "", code: str = "", details: Sequence[str] = ()) -> None:
+        from wheelfix.results import Problem
+
         super().__init__(message)
         self.problem = Problem(code, message, hint)
         self.details = details
@@ -91,6 +95,8 @@ def refuse_all(problems: Sequence[str], noun: str) -> None:
 def stopped(error: WheelfixError | OSError) -> Stopped:
     """Return ``error``, which is of a whole run, as what ends it with the right exit code."""
     if isinstance(error, OSError):
+        from wheelfix.results import Problem, failure
+
         problem = failure(Path(), error).problem or Problem("os-error", str(error), "")
         return Incomplete(problem.message, hint=problem.hint, code=problem.code)
     of_usage = isinstance(error, RulesError) or (isinstance(error, MirrorError) and error.code in OF_USAGE)
@@ -101,7 +107,7 @@ def stopped(error: WheelfixError | OSError) -> Stopped:
 def render_end(error: click.ClickException) -> str:
     """Return what ended a run, in the shape of all messages."""
     if isinstance(error, Stopped):
-        from wheelfix.reports.text import render_problem  # imported late: it brings all that renders results
+        from wheelfix.reports.text import render_problem
 
         first, *rest = render_problem("", error.problem).splitlines(keepends=True)
         return "".join([first.replace("error[]", "error"), *(f"{shown(line)}\n" for line in error.details), *rest])

@@ -1,12 +1,13 @@
 """The options that commands share: what to change, where results go, which codes count, and how a run ends."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
 
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import NULL, WHEELS, MirrorDirectory, wheel_paths
@@ -91,8 +92,7 @@ HOW: tuple[Option, ...] = (
 """The options that come last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WritingOptions:
+class WritingOptions(Struct, frozen=True, kw_only=True):
     """The options that all writing commands share, as click hands them over."""
 
     wheels: tuple[str, ...]
@@ -276,8 +276,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixOptions(WritingOptions):
+class FixOptions(WritingOptions, frozen=True, kw_only=True):
     """The options of strip-gpu and fix, as click hands them over."""
 
     repair: bool

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from wheelfix.wheel.record import RecordRow
 
@@ -43,8 +44,7 @@ class ChangeKind(StrEnum):
     """A row in which only the name of the directory changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """One file that differs: its name and the size of its content before and after, ``None`` where there is none."""
 
     before: str | None
@@ -59,8 +59,7 @@ class FileChange:
         return all(name is None or name.endswith("/") for name in names) and not any(sizes)
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveChange:
+class ArchiveChange(Struct, frozen=True):
     """One difference in how the archives store the same file; ``before`` and ``after`` describe it in words.
 
     ``file`` is the new name of the file, ``None`` for a difference of the archive as a whole. ``kind`` is one of ``KINDS``.
@@ -80,8 +79,7 @@ KINDS: Final = (
 """Every kind; ``other-bytes`` is any difference without a kind of its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileChanges:
+class FileChanges(Struct, frozen=True):
     """The files of two archives, compared.
 
     ``same`` is the number of files with the same content and name. ``changed`` files have other content, ``renamed`` ones
@@ -105,8 +103,7 @@ class FileChanges:
         yield from (*self.added, *self.removed, *self.changed, *self.renamed)
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementChange:
+class RequirementChange(Struct, frozen=True):
     """One requirement that differs: the value of its field before and after, ``None`` where there is none."""
 
     kind: ChangeKind
@@ -114,8 +111,7 @@ class RequirementChange:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RowChange:
+class RowChange(Struct, frozen=True):
     """One row of RECORD that differs, before and after; ``None`` where there is none."""
 
     kind: ChangeKind
@@ -123,8 +119,7 @@ class RowChange:
     after: RecordRow | None
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """What differs between the wheels at ``old`` and ``new``; ``dist_infos`` are their dist-info directories.
 
     ``metadata_diff`` is the unified diff of METADATA, empty if that is the same. ``record_equivalent`` is whether RECORD has

@@ -1,9 +1,9 @@
 """Two wheels, compared: first the archives, then METADATA field by field and RECORD row by row."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.diff.archive import Comparison, Side

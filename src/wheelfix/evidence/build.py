@@ -10,10 +10,10 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import ArchiveError
@@ -124,8 +124,7 @@ _FILE_NAMES: Final = {
 """The libraries of each runtime on Windows; those on Linux are in the catalogue."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildHint:
+class BuildHint(Struct, frozen=True):
     """One thing that the wheel says: whether it ``uses`` a ``runtime``, in ``words`` that name the place.
 
     ``uses`` is ``None`` where it says something that cannot be read. An ``explicit`` hint is a statement of whoever built

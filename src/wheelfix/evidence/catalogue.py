@@ -3,13 +3,13 @@
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from wheelfix.wheel.requirement import Requirement
 
@@ -18,8 +18,7 @@ _HASHED: Final = re.compile(r"(?P<stem>lib[\w+]+?)[-.][0-9a-f]{8}(?P<end>\.so(?:
 _CUDA_MAJOR: Final = re.compile(r"-cu(?P<major>[1-9]\d)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Provided:
+class Provided(Struct, frozen=True):
     """What a requirement provides: ``runtimes`` that use it, the first of which decides, and patterns for ``libraries``.
 
     ``frameworks`` are patterns for libraries of other wheels that need it: the GPU halves of frameworks for ``runtimes``.

@@ -11,10 +11,11 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from msgspec import Struct
 
 from wheelfix.errors import ArchiveError, SourceChanged
 from wheelfix.text import shown
@@ -73,8 +74,7 @@ class UnreadableBinary(Exception):
     """The file is damaged, or only looks like ELF; the text says how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dynamic:
+class Dynamic(Struct, frozen=True):
     """What the dynamic section says: the libraries that are needed to load the file, and its SONAME.
 
     ``is_module`` says whether Python can import the file: it exports the function that Python calls on import. The file name

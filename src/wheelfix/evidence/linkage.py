@@ -2,9 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import BinaryIO, Final, cast
+
+from msgspec import Struct, field
 
 from wheelfix.errors import ArchiveError
 from wheelfix.evidence.catalogue import library_runtime
@@ -30,8 +31,7 @@ _START: Final = 1_024
 _NOT_READ: Final = "it is not an ELF file; other formats are not read"
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(Struct, frozen=True):
     """One shared object or program of a wheel: its path, and what its dynamic section says."""
 
     path: str
@@ -44,8 +44,7 @@ class Binary:
         return (name, self.dynamic.soname) if self.dynamic.soname not in (None, name) else (name,)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """That ``path`` links to ``library``; without a ``hard`` link an extension module cannot be imported."""
 
     path: str
@@ -53,8 +52,7 @@ class Link:
     hard: bool
 
 
-@dataclass(frozen=True)
-class Linkage:
+class Linkage(Struct, frozen=True, dict=True):
     """What was read of a wheel's binaries so far.
 
     ``unread`` maps binaries that could not be read to the reason; ``complete`` says whether all are read. ``names`` are the

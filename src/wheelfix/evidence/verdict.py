@@ -1,9 +1,10 @@
 """All evidence together, and the verdict: whether a wheel works without a requirement."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from wheelfix.evidence.build import BuildHint, read_build
 from wheelfix.evidence.catalogue import Provided, library_runtime, provided_by
@@ -23,8 +24,7 @@ _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "
 """The names of the runtimes of the catalogue, in the order in which they are listed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A verdict and its reason, a sentence without the full stop."""
 
     verdict: Verdict

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from msgspec.structs import replace
 
 from wheelfix.errors import EditError, NeedError, OutputError, RegressionError, SourceChanged, WheelError
 from wheelfix.fix.assemble import Assembly, guarded, new_error

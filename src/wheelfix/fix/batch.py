@@ -3,10 +3,12 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wheelfix.errors import SourceChanged
 from wheelfix.executors import Workers, run_all
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
     from wheelfix.wheel.wheel import Wheel
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """What a run does with each of its wheels; it is sent to other processes.
 
     ``rules`` are a rule set, or the name of a built-in one. With ``repair`` the findings of its selection are fixed in the

@@ -1,10 +1,10 @@
 """What one wheel is and requires, and what rules would do to it and why: the data behind show and rules explain."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.evidence.build import BuildHint
@@ -24,8 +24,7 @@ from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import sha256_of
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementLine:
+class RequirementLine(Struct, frozen=True):
     """One Requires-Dist line. ``action`` is what the rules do to it: drop, keep, or ``None`` where no rule matches.
 
     ``problem`` says why the line is malformed, ``None`` where it is not. ``verdict`` says whether the wheel can do without
@@ -45,8 +44,7 @@ class RequirementLine:
     suggestion: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """One wheel as ``show`` presents it; where ``problem`` is set, nothing else but ``source`` is known.
 
     ``size`` is in bytes. ``build`` is what the wheel says of its build. ``refusal`` says why the rules would not be carried
@@ -135,8 +133,7 @@ def disagreements(descriptions: Sequence[Description]) -> tuple[Disagreement, ..
     return disagreements_of({each.source: [line.text for line in each.requirements] for each in readable})
 
 
-@dataclass(frozen=True, slots=True)
-class WheelExplanation:
+class WheelExplanation(Struct, frozen=True):
     """What rules make of one wheel, requirement by requirement.
 
     ``total`` counts the requirements, of which ``requirements`` may be a choice. ``changes`` is what would change, of the

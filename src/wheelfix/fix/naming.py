@@ -6,9 +6,9 @@ https://packaging.python.org/en/latest/specifications/version-specifiers/#local-
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
@@ -23,8 +23,7 @@ _INFO: Final = ".dist-info"
 _DATA_DIRECTORY: Final = re.compile(r"(?P<project>.+)-(?P<version>[^-]+)\.data")
 
 
-@dataclass(frozen=True, slots=True)
-class Renaming:
+class Renaming(Struct, frozen=True):
     """What a wheel is called afterwards.
 
     ``directories`` maps top-level directories to their new names; ``version`` is the new one for METADATA and ``wheel`` the

@@ -3,11 +3,13 @@
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wheelfix.errors import EditError
 from wheelfix.fix.naming import Renaming, build_order, rename
@@ -73,8 +75,7 @@ def contradicted_files(wheel: Wheel) -> list[str]:
     return found
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True, dict=True):
     """What is to become of one wheel.
 
     ``metadata`` is METADATA before, ``new_metadata`` after. ``written`` maps files of dist-info (without its name) to

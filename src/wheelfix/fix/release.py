@@ -7,9 +7,11 @@ than they did before.
 import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
@@ -26,8 +28,7 @@ COMPANIONS: Final = frozenset({"torchvision", "torchaudio", "torchcodec"})
 _TORCH: Final = "torch"
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """What would become of one wheel: its ``outcome``, and what it declares as it came and as it would be.
 
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
@@ -208,8 +209,7 @@ def _why_left(rehearsal: Rehearsal) -> str:
     return rehearsal.gpu_build or next((f"{each.verdict}: {each.evidence}" for each in weighed), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What one wheel of a release declared before a run, and would declare after it.
 
     ``origin`` is the release that it was of before: two wheels that meet only now had nothing to disagree on.

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.version import Version
 
 from wheelfix.codes import Fix
@@ -34,8 +35,7 @@ _REWRITTEN: Final = ("METADATA", "WHEEL")
 Kind = TypeVar("Kind")
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """What fixes one wheel, as a plan, and what was found in the wheel as it came; ``sums`` are those of its entries."""
 
     plan: Plan

@@ -1,9 +1,10 @@
 """What rules would drop from a wheel, weighed against what the wheel says of its needs."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.tags import Tag
 
 from wheelfix.errors import ArchiveError, WheelError
@@ -29,8 +30,7 @@ _UNKNOWN: Final = frozenset({Tag("unknown", "unknown", "unknown")})
 _MOST_NOTES: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """Changes with their verdicts; ``problem`` says why they must not be made, ``None`` if they may.
 
     ``left`` says why none is to be made, as the caller wishes, as a clause; it is empty where they may.

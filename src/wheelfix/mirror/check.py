@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.utils import is_normalized_name
 
 from wheelfix.errors import FilenameError, MirrorError, WheelfixError
@@ -41,8 +42,7 @@ from wheelfix.upstream.urls import missing_extra
 from wheelfix.wheel.filename import WheelFilename
 
 
-@dataclass(slots=True)
-class Account:
+class Account(Struct):
     """What the pages account for: ``keys`` of files, how many ``files`` they list, and what the wheels are known to need.
 
     ``doubtful`` are projects whose page is missing or unreadable: nobody knows what it listed. ``listed`` are the projects

@@ -3,11 +3,11 @@
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import requests
+from msgspec import Struct, field
 from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
@@ -90,8 +90,7 @@ _MOST_FOR_METADATA: Final = 1 << 30
 """In bytes: all such wheels of a run together."""
 
 
-@dataclass(slots=True)
-class ServerLimits:
+class ServerLimits(Struct):
     """What servers do not support, as far as a run has found out.
 
     ``silent`` counts how many requests in a row each did not answer. ``left`` is how many bytes may still be downloaded of

@@ -4,9 +4,11 @@ Nothing is written here. A wheel that cannot be added is refused with the reason
 """
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import ExaminedWheel
@@ -23,8 +25,7 @@ from wheelfix.text import as_utf8, shown
 SAME_NAME: Final = "The original is not listed: it has the same name. Use --build-tag to give the fixed wheel another one."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewWheel:
+class NewWheel(Struct, frozen=True, kw_only=True):
     """A wheel to add, and what is known of it.
 
     ``sha256`` is hexadecimal. ``upstream`` is what the index says that it came from; ``rules`` identifies the rules that
@@ -38,8 +39,7 @@ class NewWheel:
     is_original: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """How a page lists a wheel: its entry, what became of it, and notes for a person."""
 
     file: ListedFile
@@ -126,8 +126,7 @@ def _spelled_otherwise(old: ListedFile) -> MirrorError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """The wheels of one project that were read: those to ``add``, and ``originals`` of fixed ones among these.
 
     ``notes`` say why a file with the name of an original cannot be used, by that name.
@@ -138,8 +137,7 @@ class Examined:
     notes: dict[str, list[str]]
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct):
     """The new ``page``, what becomes of each wheel and of originals, and the ``files`` that the store must have, by key."""
 
     page: Page

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from wheelfix.codes import Client
 from wheelfix.errors import MirrorError
@@ -30,8 +31,7 @@ _MOST_CHANGES: Final = 200
 _LONGEST: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class ExaminedWheel:
+class ExaminedWheel(Struct, frozen=True):
     """A wheel that was read and verified: its ``metadata`` is the metadata file, ``file`` its entry on the page.
 
     ``provenance`` is ``None`` for an original. ``errors`` are the codes of its errors.

@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pypi_simple import DistributionPackage
@@ -37,8 +38,7 @@ _FOR_GOOD: Final = frozenset({"invalid-wheel"})
 """The codes of a mirror's refusals that depend on the wheel alone, not on what the mirror has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(Struct, frozen=True, kw_only=True):
     """What decides on a wheel besides the wheel itself.
 
     ``rules`` identifies rules and options, see :class:`wheelfix.mirror.publish.Fixing`. With ``yank_original`` the
@@ -93,8 +93,7 @@ class Refusals:
         return hashlib.sha256(json.dumps([*self._terms, sorted(release)]).encode()).hexdigest()
 
 
-@dataclass(slots=True)
-class _Wanted:
+class _Wanted(Struct):
     """A wheel that the mirror is to have, with those of its ``release`` (by sha256) that are wanted as well.
 
     One that was downloaded lies at ``path``. ``done`` is what became of it, ``None`` while that is open; a requirement that

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Set as AbstractSet
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.examine import examine

@@ -4,8 +4,10 @@ The mirror follows it with every run. What you decide here with ``wheelfix mirro
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wheelfix.mirror.examine import upload_time
 from wheelfix.mirror.pages import BY_MIRROR, BY_UPSTREAM, ListedFile, Page
@@ -25,8 +27,7 @@ REMOVED: Final = "removed upstream"
 """The reason for which a file is yanked that its index no longer lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamFile:
+class UpstreamFile(Struct, frozen=True):
     """A file as ``index``, a URL, lists it.
 
     ``uploaded`` is in the form of PEP 700, ``None`` where the index does not say it, as in HTML. ``yanked`` is the reason

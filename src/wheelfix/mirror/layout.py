@@ -14,10 +14,10 @@
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
+from msgspec import Struct
 from packaging.utils import is_normalized_name
 
 from wheelfix.errors import MirrorError
@@ -43,8 +43,7 @@ _PREFIX: Final = 16
 _PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """Headers for a file: a bucket stores them, for a directory the configuration of the server has them."""
 
     content_type: str

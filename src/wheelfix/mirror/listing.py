@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 
 from wheelfix.errors import WheelfixError
@@ -22,8 +22,7 @@ from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import Readable, sha256_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """What a page of anybody says of a file; ``None`` where it does not say it. A page of ours has all of it."""
 
     filename: str
@@ -34,8 +33,7 @@ class Listing:
     metadata_sha256: str | None
 
 
-@dataclass(slots=True, kw_only=True)
-class Contents:
+class Contents(Struct, kw_only=True):
     """What was read of a file; ``None`` where nothing was.
 
     ``metadata`` is that of the wheel, ``metadata_file`` lies beside it; ``missing`` says why that could not be contents.

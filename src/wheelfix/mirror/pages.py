@@ -7,10 +7,11 @@ import json
 import re
 from bisect import insort
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, NoReturn
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
@@ -25,8 +26,7 @@ BY_UPSTREAM: Final = "upstream"
 """Who decided that a file is yanked, or is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What a fixed file was made from: the original's file name and sha256 (hexadecimal), and what was changed.
 
     ``changes`` are one line each. ``tool`` is the version of wheelfix, ``rules_sha256`` identifies the rules, if there were.
@@ -39,8 +39,7 @@ class Origin:
     changes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedFile:
+class ListedFile(Struct, frozen=True, kw_only=True):
     """One file of a page.
 
     ``url`` is as the page has it, ``sha256`` and ``metadata_sha256``, that of the metadata file, are lower-case hexadecimal,
@@ -95,8 +94,7 @@ class ListedFile:
         return _name_of(self.filename).identity
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """The page of one project: its ``files``, in the order of :func:`in_order`.
 
     ``past`` are replaced files: no longer listed, and kept for old locks. ``other`` holds keys that wheelfix does not know,
@@ -110,7 +108,7 @@ class Page:
     past: tuple[ListedFile, ...] = ()
     other: Mapping[str, Any] = field(default_factory=dict)
     status_from: str | None = None
-    stored: str | None = field(default=None, compare=False)
+    stored: str | None = None
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace as changed
 
 from wheelfix.executors import Workers
 from wheelfix.fix.batch import fix_wheels
@@ -24,8 +26,7 @@ if TYPE_CHECKING:
     from wheelfix.wheel.editor import Edit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixing:
+class Fixing(Struct, frozen=True, kw_only=True):
     """How wheels are fixed on their way into a mirror; see :func:`wheelfix.fix_wheels`."""
 
     rules: "RuleSet | None"

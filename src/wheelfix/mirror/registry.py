@@ -4,9 +4,11 @@ Where a client is named, that was measured with pip 26.3, uv 0.13.9, Poetry 2.5.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wheelfix.codes import Check, Fix
 from wheelfix.options import Selection
@@ -21,8 +23,7 @@ class Seen(StrEnum):
     INDEX = "index"
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorCheck(Check):
+class MirrorCheck(Check, frozen=True):
     """One row of the table, with where it can be ``seen``; ``mirror check --fix`` fixes what can be fixed."""
 
     seen: Seen = Seen.BOTH
@@ -279,8 +280,7 @@ def finding(code: str, place: str, message: str, *, fixable: bool = False) -> Fi
     return MIRROR_CHECKS[code].finding(place, message, fixable=fixable)
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorCheckReport:
+class MirrorCheckReport(Struct, frozen=True):
     """What was found in a mirror: ``findings`` in the order of the table, and how many ``projects`` and ``files`` it has.
 
     ``fixed`` is what had been found before and was fixed; ``suppressed`` counts findings left out by ``select`` or

@@ -4,11 +4,11 @@ Wheels of a release should agree, and CPU builds should not require what only a 
 """
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct, field
 from packaging.utils import canonicalize_version
 from packaging.version import Version
 
@@ -36,8 +36,7 @@ from wheelfix.wheel.sbom import Provenance
 from wheelfix.wheel.wheel import Wheel
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """What is known of the GPU requirements of a wheel: those that it does not need (``without``), and the ``reason``.
 
     ``may_need_others`` says that it needs some of them, or may need them.
@@ -48,8 +47,7 @@ class Needs:
     may_need_others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ListedWheel:
+class ListedWheel(Struct, frozen=True):
     """A listed wheel that is not yanked: its ``requirements``, and what is known of its ``needs``."""
 
     filename: str

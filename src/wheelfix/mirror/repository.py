@@ -8,10 +8,10 @@ be deleted: the state before wheels are added, or the one after they are removed
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
 from packaging.utils import is_normalized_name
 
 from wheelfix.errors import FilenameError, MirrorError

@@ -1,9 +1,10 @@
 """Releases of another index, fixed and added to a mirror: what `mirror add --from-index` does."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from wheelfix.executors import Workers
 from wheelfix.mirror.decide import NewWheel

@@ -5,10 +5,12 @@ Three steps: examine each wheel, decide what the page lists, and commit: a note 
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wheelfix.errors import FilenameError, MirrorError, ResultError, SourceChanged, WheelfixError
 from wheelfix.executors import Workers, run_all
@@ -193,8 +195,7 @@ def _now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - when a file was published
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What holds for all wheels of a run: how to publish, the ``originals`` of fixed ones, and who examines them."""
 
     publishing: Publishing = Publishing()

@@ -1,9 +1,9 @@
 """Lists, yanks, unyanks and removes files of a mirror."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError

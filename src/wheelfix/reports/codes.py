@@ -3,8 +3,9 @@
 import errno
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from wheelfix.codes import Check, Fix
 from wheelfix.mirror.registry import MIRROR_CHECKS

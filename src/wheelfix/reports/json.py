@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from wheelfix.results import Outcome, Report, Status
 from wheelfix.text import as_utf8
@@ -42,7 +43,7 @@ def _wheel(outcome: Outcome) -> dict[str, Any]:
 
 
 def document(command: str, **contents: object) -> str:
-    """Return what ``command`` found as JSON, version 1, with a final line end; of a dataclass all fields."""
+    """Return what ``command`` found as JSON, version 1, with a final line end; of a struct all fields."""
     return encode({"version": 1, "command": command, **contents})
 
 
@@ -60,7 +61,7 @@ def _clean(value: object) -> object:
             return {name: _clean(each) for name, each in value.items()}
         case list() | tuple():
             return [_clean(each) for each in value]
-        case _ if is_dataclass(value):
-            return {each.name: _clean(getattr(value, each.name)) for each in fields(value)}
+        case Struct():
+            return {name: _clean(getattr(value, name)) for name in value.__struct_fields__}
         case _:
             return value

@@ -1,8 +1,9 @@
 """Descriptions of wheels: the lines around the table of requirements, its rows, and JSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from wheelfix.fix.describe import Description, RequirementLine
 from wheelfix.reports.json import document
@@ -16,8 +17,7 @@ _MARKS: Final[Mapping[str | None, str]] = {ChangeAction.KEEP: "=", ChangeAction.
 """The mark in front of a requirement, by its action; ``~`` for all others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One requirement: what strip-gpu does to it, the verdict, and why; ready to be shown."""
 
     mark: str

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Final
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
@@ -23,8 +23,7 @@ PLACEHOLDERS: Final = ("name", "extras", "specifier", "marker")
 """The placeholders of a template of ``replace``, each in braces."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementAction:
+class RequirementAction(Struct, frozen=True):
     """An action on a requirement: ``run`` takes its parts and the action's argument, and returns its new text.
 
     ``None`` drops the requirement. An ``idempotent`` action changes nothing when it is applied again.
@@ -142,8 +141,7 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
 """The actions on a wheel. Each is idempotent, and returns whether the wheel has, or had, what the action is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """A document with rules applied.
 
     ``kept`` lists the requirements that a rule keeps; ``applied`` the ids of the rules that matched a requirement, or

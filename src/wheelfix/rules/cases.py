@@ -1,10 +1,10 @@
 """Rules tried on wheels that are data only: the tests in rule files, and directories of METADATA before and after."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelfixError
@@ -24,8 +24,7 @@ AFTER: Final = "METADATA.out"
 _UNEXPECTED: Final = "unexpected"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """The result of one test case: ``name`` says which, ``differences`` what is not as expected; none is a pass.
 
     ``written`` says what was written as the expected result.

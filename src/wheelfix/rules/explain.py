@@ -1,8 +1,10 @@
 """Why a requirement is kept, dropped or changed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from wheelfix.rules.match import Facts, decide, failed_condition, misses, names_requirements
 from wheelfix.rules.model import Match, Rule, RuleSet
@@ -10,8 +12,7 @@ from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement
 
 
-@dataclass(frozen=True, slots=True)
-class RuleView:
+class RuleView(Struct, frozen=True):
     """A rule, seen from one requirement.
 
     ``stopped_by`` is the first key that keeps it from matching, if one does; ``wanted`` the rule's value there, and
@@ -33,8 +34,7 @@ class RuleView:
         return f"{self.stopped_by} is {self.wanted}{there}"
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """What happens to one requirement and why.
 
     ``decided`` is the rule that decides, ``None`` if none does; ``held_back`` says why it does not apply. ``also`` are later

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from fnmatch import translate
@@ -13,6 +12,7 @@ from operator import or_
 from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import Struct
 from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
 
@@ -234,8 +234,7 @@ class Shadows:
                 yield from (by_name[start] for start in beginnings(start_of(name)) if start in by_name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Conditions:
+class _Conditions(Struct, frozen=True):
     """The conditions of a rule for requirements, ready to be compared."""
 
     rule: Rule

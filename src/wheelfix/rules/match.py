@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache, cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -53,8 +53,7 @@ def is_plain(glob: str) -> bool:
     return not _WILD.search(glob)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(Struct, frozen=True, dict=True):
     """An original wheel, as far as rules can see it.
 
     ``version`` is text as METADATA writes it. ``is_never_true`` says whether the marker of a requirement is never true
@@ -130,8 +129,7 @@ def make_facts(
 EXTRA_ONLY: Final = "only required by an extra"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The rule that decides on a requirement; ``held_back`` says why its action is not applied anyway."""
 
     rule: Rule

@@ -4,8 +4,9 @@ Errors keep a rule file from being used; warnings are about rules that work, but
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from wheelfix.codes import Check
 from wheelfix.errors import RulesError
@@ -126,8 +127,7 @@ _ALL: Final = (
 RULE_CHECKS: Final = {check.code: check for check in _ALL}
 
 
-@dataclass(frozen=True, slots=True)
-class RulePlace:
+class RulePlace(Struct, frozen=True):
     """Where a finding is: a rule file and, where it is about one rule, its id, or its number where it has none.
 
     ``line`` is where the rule begins, counted from 1, ``None`` where that is not known.

@@ -8,9 +8,10 @@ makes no difference: resolvers read one wheel and assume that it speaks for the 
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import is_normalized_name
 
 from wheelfix.results import Change
@@ -39,8 +40,7 @@ _Suggestion: TypeAlias = tuple[Match, Action | str]
 """Which requirement a rule is for, and what it does to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sign:
+class _Sign(Struct, frozen=True):
     """A way in which requirements look like GPU.
 
     ``find`` gives what in the requirement says so, ``None`` if nothing does; ``words`` says it, and ``change`` what a rule

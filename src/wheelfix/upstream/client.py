@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import urljoin
 
 import requests
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name, is_normalized_name
 from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStatus
 
@@ -33,8 +34,7 @@ _STATUSES: Final = frozenset(map(str, ProjectStatus))
 _Page = TypeVar("_Page")
 
 
-@dataclass(frozen=True, slots=True)
-class ServedPage:
+class ServedPage(Struct, frozen=True):
     """A page as it was served: ``form`` is json or html, ``raw`` the JSON document, if it is one.
 
     A page that is not ``complete`` may be cut off: neither the server nor the page itself shows where it ends.

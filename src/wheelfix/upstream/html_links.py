@@ -3,15 +3,17 @@
 A page is flattened first: nothing is nested any more, so that 3,000 ``<li>`` without an end are not 3,000 levels.
 """
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import escape, unescape
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from pypi_simple import DistributionPackage
 
 from wheelfix.upstream.http import length_of
@@ -31,16 +33,14 @@ _PARENT: Final = "parent directory"
 _OLD_METADATA, _METADATA = "data-dist-info-metadata", "data-core-metadata"
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """A link: its ``text``, and its attributes by name in lower case."""
 
     text: str
     attributes: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """A tag ``base`` or ``meta``, by its ``name``, with its attributes."""
 
     name: str
@@ -52,8 +52,7 @@ class Head:
         return self.attributes.get("name", "").lower() == "pypi:project-status"
 
 
-@dataclass(frozen=True, slots=True)
-class FlatPage:
+class FlatPage(Struct, frozen=True):
     """What a page says: its anchors, and the tags ``base`` and ``meta``."""
 
     anchors: list[Anchor]
@@ -93,8 +92,7 @@ def flatten(body: bytes, charset: str) -> FlatPage:
     return FlatPage([each for each in map(_whole, reader.anchors) if _leads_down(each)], reader.heads)
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Collects anchors; each ends the one before it, as they cannot be nested."""
 
     anchors: list[Anchor] = field(default_factory=list)
@@ -190,4 +188,4 @@ def _with_time(package: DistributionPackage, attributes: Mapping[str, str]) -> D
     time: datetime | None = None
     with suppress(ValueError):  # there is none, or it cannot be read
         time = datetime.fromisoformat(attributes.get("data-upload-time", ""))
-    return replace(package, upload_time=time, size=length_of(attributes.get("data-size", "")))
+    return dataclasses.replace(package, upload_time=time, size=length_of(attributes.get("data-size", "")))

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from msgspec import Struct
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
@@ -43,8 +43,7 @@ def read_requirement(text: str, *, extras: bool = False) -> Requirement:
 _CPYTHON: Final = re.compile(r"(?:cp|py)(\d)(\d+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class _Listed:
+class _Listed(Struct, frozen=True):
     """A wheel that is listed, and what its name says."""
 
     file: DistributionPackage

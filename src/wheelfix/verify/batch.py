@@ -1,11 +1,12 @@
 """Many wheels verified, and those of one release compared: resolvers read one of them and assume that it speaks for all."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelError
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _EVERYTHING: Final = Selection()
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """What a wheel declares, and the file names of the wheels that it was fixed from."""
 
     requirements: tuple[str, ...]

@@ -6,10 +6,11 @@ uv refuses the whole wheel for one such requirement, pip fails when it evaluates
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 
 from wheelfix.codes import Client
@@ -49,8 +50,7 @@ _LINUX: Final[dict[str, str]] = {
 """An environment as it is found everywhere: what fails in it fails for everybody who has one like it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why one of the tools refuses a requirement.
 
     ``means`` says the same in a form that all of them read, ``None`` where there is none. ``in_marker`` says whether it is

@@ -4,9 +4,10 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct, field
 
 from wheelfix.wheel.zip.inflate import Damaged, read_blocks
 from wheelfix.wheel.zip.source import Readable
@@ -17,8 +18,7 @@ _SHARE: Final = 1 << 22
 _THREADS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(Struct, frozen=True):
     """What became known of one entry's content: its digests by algorithm, or the ``damage`` that hides it."""
 
     digests: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))

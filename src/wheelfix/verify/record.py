@@ -8,8 +8,10 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import RecordError
@@ -37,8 +39,7 @@ _MOST_ALGORITHMS: Final = 2
 _MARK: Final = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A row for a file of the archive: its index, its columns, and the code and message of what is odd about its path."""
 
     index: int
@@ -52,8 +53,7 @@ class Listed:
         return _place(self.index, self.row.path)
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """The rows by the file that they are for, in order, and the ``findings`` on those that are for none.
 
     ``absent`` are those of the findings that are about a file that is not there.

@@ -3,8 +3,9 @@
 The reference page of the documentation and ``wheelfix explain`` are made from it.
 """
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from wheelfix.codes import EVERYONE, Check, Client, Fix
 from wheelfix.results import Severity

@@ -1,10 +1,11 @@
 """Every check on one wheel."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from wheelfix.codes import first_of_each
 from wheelfix.errors import SourceChanged
@@ -50,8 +51,7 @@ def check_wheel(path: Path, *, source: Readable | None = None) -> CheckedWheel:
     return CheckedWheel(path, tuple(each.finding for each in reported(findings_in(path, source=source))))
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Struct, frozen=True):
     """What was found in a wheel, the worst first, and the sums of its entries, by name."""
 
     found: list[RawFinding]

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import parse_wheel_filename
 
 from wheelfix.codes import EVERYONE, Client, Fix, in_table_order
@@ -30,38 +31,33 @@ _LONGEST: Final = 100
 """How much of a value is reported, in characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
+class ChangeRow(Struct, frozen=True):
     """Change the row of RECORD at ``index``."""
 
     index: int
     change: RowEdit
 
 
-@dataclass(frozen=True, slots=True)
-class AddRow:
+class AddRow(Struct, frozen=True):
     """Add a row to RECORD."""
 
     row: RecordRow
 
 
-@dataclass(frozen=True, slots=True)
-class RewriteField:
+class RewriteField(Struct, frozen=True):
     """Give the field that begins at ``start``, in bytes, another value; ``None`` removes it."""
 
     start: int
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RewriteMetadata:
+class RewriteMetadata(Struct, frozen=True):
     """Replace METADATA by ``data``."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SetWheelField:
+class SetWheelField(Struct, frozen=True):
     """Set this field of the WHEEL file, in this spelling."""
 
     name: str
@@ -71,8 +67,7 @@ class SetWheelField:
 FixStep: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | Edit
 
 
-@dataclass(frozen=True, slots=True)
-class RawFinding:
+class RawFinding(Struct, frozen=True):
     """One finding: its code, its place, what is wrong there, and the steps that fix it, none where nothing can.
 
     ``file`` is the file that rows of RECORD contradict, or that may be there in the place of another one: it may be damaged,

@@ -1,11 +1,11 @@
 """Edits of METADATA and of files in dist-info, as values, and the editor that makes and records them."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import zip_longest
 from typing import Final, TypeAlias
 
+from msgspec import Struct
 from packaging.version import Version
 
 from wheelfix.errors import EditError
@@ -16,8 +16,7 @@ from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.requirement import meaning
 
 
-@dataclass(frozen=True, slots=True)
-class SetField:
+class SetField(Struct, frozen=True):
     """Set a METADATA field to this value; if the field appears more than once, the others are removed.
 
     For a field that may appear many times, give a tuple of all its values. A field that no specification knows is refused,
@@ -28,32 +27,28 @@ class SetField:
     value: str | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddField:
+class AddField(Struct, frozen=True):
     """Add a value of a METADATA field that may appear many times; a value that is there is not added again."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveField:
+class RemoveField(Struct, frozen=True):
     """Remove a METADATA field: all its lines, or only those with ``value`` where that is given."""
 
     name: str
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
+class WriteFile(Struct, frozen=True):
     """Add or replace a file of dist-info; ``path`` is relative to it, such as ``licenses/NOTICE``."""
 
     path: str
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveFile:
+class RemoveFile(Struct, frozen=True):
     """Remove a file of dist-info."""
 
     path: str

@@ -6,10 +6,11 @@ are those of https://packaging.python.org/en/latest/specifications/dependency-sp
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.marker import read_marker
@@ -121,8 +122,7 @@ _OWN_ABI: Final = re.compile(r"(?:cp|pypy)\d")
 """An ABI of one minor version of Python; abi3, abi3t and none also work with later versions."""
 
 
-@dataclass(frozen=True)
-class Environments:
+class Environments(Struct, frozen=True, dict=True):
     """All environments that accept a wheel, according to its tags."""
 
     tags: "frozenset[Tag]"

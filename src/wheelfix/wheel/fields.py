@@ -4,9 +4,9 @@ From https://packaging.python.org/en/latest/specifications/core-metadata/
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from packaging.licenses import canonicalize_license_expression
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -17,8 +17,7 @@ from wheelfix.errors import EditError
 METADATA_VERSIONS: Final = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")
 
 
-@dataclass(frozen=True, slots=True)
-class FieldKind:
+class FieldKind(Struct, frozen=True):
     """One field of the specification, in its usual spelling."""
 
     name: str

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import product, starmap
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -22,8 +23,7 @@ _LOCAL_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
 
 
-@dataclass(frozen=True, slots=True)
-class WheelFilename:
+class WheelFilename(Struct, frozen=True):
     """The parts of a wheel's file name, each as it is written there.
 
     Follows the `binary distribution format

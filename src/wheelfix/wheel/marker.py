@@ -6,10 +6,10 @@ a normal form: that can grow without limit, and would change text that no rule a
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias, assert_never
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 _TOKEN: Final = re.compile(
@@ -29,8 +29,7 @@ _QUOTED_OR_VARIANT: Final = re.compile(
 _MIRRORED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """One comparison: a ``variable`` with a ``value``, whichever stands first, and its ``text`` as it is written.
 
     ``operator`` reads from the variable to the value: for ``"3" < python_version`` it is ``>``. Where the variable stands
@@ -44,15 +43,13 @@ class Comparison:
     contained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(Struct, frozen=True):
     """Markers that must all hold: ``and``."""
 
     parts: tuple["Marker", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """Markers of which one must hold: ``or``."""
 
     parts: tuple["Marker", ...]

@@ -7,12 +7,12 @@ Only what every installer reads in the same way is decided: installers, and vers
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from types import MappingProxyType
 from typing import Final, TypeAlias, assert_never
 
+from msgspec import Struct, field
 from packaging.specifiers import Specifier
 
 from wheelfix.wheel.marker import Comparison, Either, Every, Marker, comparisons
@@ -43,8 +43,7 @@ _MOST_STEPS: Final = 1_000
 """How many comparisons are made for one marker; real ones need less than a hundred."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """Environments in which a marker is evaluated: the possible values of each variable.
 
     ``values`` has every possible value of each variable that is known; a variable without an entry can have any value.

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 
 from wheelfix.errors import EditError, MetadataError
@@ -23,8 +23,7 @@ _ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
 _MOST_LINES: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field: ``name`` and ``value`` as ``email.parser`` reads them, and the span of its lines in the document.
 
     ``value`` is decoded from UTF-8, other bytes are surrogate escapes. A folded value keeps its line ends.
@@ -40,8 +39,7 @@ class Field:
         return self.name.lower() == name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A METADATA file: its bytes, and the fields of its header block in order.
 
     ``header_stop`` is the position after the last header line. Editing returns a new document.

@@ -9,9 +9,10 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 from wheelfix.errors import RecordError
 from wheelfix.text import shown
@@ -36,8 +37,7 @@ def read_size(text: str) -> int | None:
     return size if size < _LARGEST_SIZE else None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row: ``raw`` with its line end, and its three columns as the CSV format reads them."""
 
     raw: bytes
@@ -62,8 +62,7 @@ class Row:
         return write_row(path, digest, size, self.line_end, quoted=quoted, all_quoted=all_quoted)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
+class RecordRow(Struct, frozen=True):
     """The three columns of a row."""
 
     path: str
@@ -71,8 +70,7 @@ class RecordRow:
     size: str
 
 
-@dataclass(frozen=True, slots=True)
-class RowEdit:
+class RowEdit(Struct, frozen=True):
     """What happens to one row: new columns, ``None`` for those that are kept; or it is removed."""
 
     path: str | None = None
@@ -210,8 +208,7 @@ def hash_column(algorithm: str, digest: bytes) -> str:
 _MOST_ROWS: Final = 500_000
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(Struct, frozen=True, dict=True):
     """The rows of a RECORD file, each as its bytes with its line end; together they are the file.
 
     >>> record = Record.parse(b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=y,2\\r\\n')

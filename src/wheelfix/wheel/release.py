@@ -5,10 +5,10 @@ release. See https://packaging.python.org/en/latest/specifications/core-metadata
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from msgspec import Struct
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from wheelfix.errors import FilenameError
@@ -28,8 +28,7 @@ A marker stands for the environments in which it is true, so that two wheels tha
 marker disagree on one topic, and still do if one of the versions changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """What one METADATA declares: the values of its fields, as they are written."""
 
     requirements: tuple[str, ...] = ()

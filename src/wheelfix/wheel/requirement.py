@@ -6,10 +6,11 @@ its name, extras and marker, so that rules can match it; its text is kept as it 
 
 import re
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from packaging.requirements import Requirement as StrictRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -46,8 +47,7 @@ _MOST_STEPS: Final = 2_000
 _NO_EXTRA: Final = Environment({"extra": ("",)})
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """A requirement as far as it can be understood.
 
     ``text`` is the value of the field as it is written. ``specifier`` and ``marker`` are text, empty where there is
@@ -176,8 +176,7 @@ def specifier_meaning(text: str) -> Hashable:
         return "".join(text.split())
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementParts:
+class RequirementParts(Struct, frozen=True):
     """The parts of a requirement as they are written, blanks included, so that one can be changed and the others kept.
 
     ``constraint`` is the specifier, in parentheses or not, or ``@`` and a URL; ``sign`` is the semicolon.

@@ -8,9 +8,10 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from wheelfix.errors import FilenameError
 from wheelfix.results import Change, ChangeAction, Verdict
@@ -27,16 +28,14 @@ _MOST_VERSIONS: Final = 100
 """How many older changes of the version are kept: they show that a local version was added by wheelfix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ancestor:
+class Ancestor(Struct, frozen=True):
     """A wheel that a fixed wheel was made from: its file name and sha256 (hexadecimal)."""
 
     filename: str
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """How a fixed wheel was made: its ``ancestors``, the nearest first, and its ``changes``, the oldest first.
 
     ``tool`` is the version of wheelfix that wrote this, ``rules_digest`` identifies the rules of the last run.

@@ -6,11 +6,11 @@ import hashlib
 import os
 import stat
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import wheelfix
 import wheelfix.fix.apply

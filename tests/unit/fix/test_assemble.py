@@ -3,10 +3,10 @@
 import zipfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import wheelfix
 import wheelfix.fix.assemble as assemble
@@ -265,7 +265,7 @@ class TestOddEntries:
     ) -> None:
         archive = archive_of(valid(metadata=SPEC.metadata, files=(*SPEC.files, Entry("demo-1.0.data/data/x", b"1"))))
         entries = (
-            replace(each, **odd(each.raw_name)) if each.raw_name.endswith(file.encode()) else each  # type: ignore[arg-type]
+            replace(each, **odd(each.raw_name)) if each.raw_name.endswith(file.encode()) else each
             for each in archive.entries
         )
         path = write_wheel(tmp_path, archive=Archive(tuple(entries)))

@@ -1,13 +1,13 @@
 """Wheels of one release are compared before any of them is written."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from building import Entry, WheelSpec, write_wheel
 from counting import count_calls

@@ -1,9 +1,9 @@
 """What a page lists already decides whether a wheel can be listed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.decide import NewWheel, accept

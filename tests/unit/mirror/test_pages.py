@@ -1,11 +1,11 @@
 """Pages: JSON is the truth, HTML follows from it, and whoever reads either sees the same."""
 
 import json
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.html import page_html, root_html

@@ -1,9 +1,9 @@
 """The narration: what a person reads."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from counting import count_calls
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_outcome, render_rule_findings, render_summary

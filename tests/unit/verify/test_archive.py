@@ -1,10 +1,10 @@
 """The entries of an archive: what real ones look like is no finding."""
 
-from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from msgspec.structs import replace
 
 from building import Entry, changed, every, write_wheel
 from defects import VALID, valid

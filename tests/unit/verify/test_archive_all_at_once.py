@@ -2,10 +2,10 @@
 
 import contextlib
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from building import Archive, Descriptor, Entry, archive_of, changed, to_bytes, with_entries, write_wheel
 from damages import DAMAGES, Damage
@@ -70,7 +70,7 @@ def test_several_findings_of_an_archive_are_all_reported(tmp_path: Path) -> None
     ids=str,
 )  # fmt: skip
 def test_a_finding_of_the_archive_hides_no_content(change: dict[str, object], tmp_path: Path) -> None:
-    archive = replace(_BAD_INSIDE, **change)  # type: ignore[arg-type]
+    archive = replace(_BAD_INSIDE, **change)
     codes = [each.code for each in check_wheel(write_wheel(tmp_path, archive=archive)).findings]
     assert codes[0].startswith("archive-")
     assert codes[-1] == "metadata-repeated-field"

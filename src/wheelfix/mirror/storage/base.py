@@ -7,9 +7,10 @@ promises what a bucket can promise, no more: one key is written atomically, many
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import Attributes, attributes_of
@@ -19,24 +20,21 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip.source import Readable, Source, sha256_of as sha256_of_readable
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What was read: the bytes, and their ``version``, which :meth:`Store.put_if` compares; its form is the store's own."""
 
     data: bytes
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """What a store knows of a file without reading it: ``size`` in bytes; its sha256 (hexadecimal), ``None`` if unknown."""
 
     size: int
     sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """Bytes for a key, in place of what was read there with this ``version``; ``None`` if nothing was there."""
 
     key: str

@@ -2,7 +2,8 @@
 
 import struct
 import zlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wheelfix.errors import EditError
 from wheelfix.text import shown
@@ -32,8 +33,7 @@ _ZIP64_LIMIT = FULL_32
 """The first position that is written in the ZIP64 form; tests lower it, since writing 4 GiB takes long."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True):
     """An entry to write in place of ``like``: it keeps the time, mode, extra fields and comment of that.
 
     One that is ``added`` beside ``like`` has only its time and mode. New entries are stored, because each version of zlib

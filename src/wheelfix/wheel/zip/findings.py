@@ -7,8 +7,9 @@ collecting report keeps that.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
 
 from wheelfix.errors import ArchiveError
 
@@ -19,8 +20,7 @@ _LONGEST: Final = 1_000
 """How much of a place and of a message is kept, in characters: a name can have 64 kB, and findings of every code."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveFinding:
+class ArchiveFinding(Struct, frozen=True):
     """What is wrong at one place; ``form`` distinguishes cases of one code that readers treat differently."""
 
     code: str
@@ -59,15 +59,15 @@ class StrictReport:
         return False
 
 
-@dataclass(slots=True)
 class CollectingReport(StrictReport):
     """Keeps the first 500 findings of each code, the number of all others, and the names of ``hidden`` entries."""
 
-    kept: list[ArchiveFinding] = field(default_factory=list)
-    hidden: set[str] = field(default_factory=set)
-    _count: Counter[str] = field(default_factory=Counter)
-
     collects = True
+
+    def __init__(self) -> None:
+        self.kept: list[ArchiveFinding] = []
+        self.hidden: set[str] = set()
+        self._count: Counter[str] = Counter()
 
     def refuse(self, code: str, message: str, *, place: str = "", form: str = "", hint: str = REBUILD) -> None:  # noqa: ARG002
         """Keep it."""

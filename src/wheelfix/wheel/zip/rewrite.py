@@ -7,9 +7,10 @@ position, its directory record.
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from wheelfix.errors import ArchiveError, VerificationError
 from wheelfix.wheel.zip.encode import NewEntry, encode_entry, encode_renamed, end_bytes, positioned
@@ -22,8 +23,7 @@ _COPY_STEP = 1 << 24
 _REPORT: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
 
 
-@dataclass(frozen=True, slots=True)
-class Edits:
+class Edits(Struct, frozen=True):
     """What happens to the entries of an archive. Names are those of the old archive.
 
     ``replaced`` entries get new content where they lie, ``renamed`` ones a new name, ``removed`` ones are left out, and all
@@ -47,8 +47,7 @@ Closing: TypeAlias = Callable[[str], Sequence[NewEntry]]
 """Returns the entries at the end of the new archive, given the sha256 (hexadecimal) of the old one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spliced:
+class Spliced(Struct, frozen=True):
     """The sha256 sums (hexadecimal) of the archive that was read and of the one that was written."""
 
     source_sha256: str
@@ -62,8 +61,7 @@ class _Placed(NamedTuple):
     position: int
 
 
-@dataclass(slots=True)
-class _Body:
+class _Body(Struct):
     """The new archive up to its closing entries: its pieces, its size, and the records in the order of the directory."""
 
     pieces: list[Piece] = field(default_factory=list)

@@ -1,9 +1,9 @@
 """There is one end, and it says where the directory lies."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from building import Archive, Entry, WheelSpec, archive_of, to_bytes
 from wheelfix.errors import ArchiveError

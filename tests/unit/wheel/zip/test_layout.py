@@ -2,10 +2,10 @@
 
 import io
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from building import (
     ALL_WIDE,

@@ -6,10 +6,10 @@ Measured with pip 26.3 on Python 3.11 and 3.13, uv 0.13.9, installer 1.1.0 and P
 import warnings
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import wheelfix
 from building import (

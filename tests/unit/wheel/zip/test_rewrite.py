@@ -5,10 +5,10 @@ import io
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, changed, every, extra_field, to_bytes
 from wheelfix.errors import SourceChanged, VerificationError
