@@ -35,13 +35,13 @@ class StagedFile:
     """A new file in ``directory``, open for reading and writing as ``descriptor``, with permission bits ``mode``.
 
     Use it as a context manager: on leaving, a file that was not put in its place is removed. ``path`` opens the same file
-    for other readers.
+    for other readers. :mod:`wheelfix.wheel.zip.commit` puts many files in their places at once.
 
     :raises OSError: if the directory does not exist or cannot be written to.
     """
 
     def __init__(self, directory: Path, mode: int) -> None:
-        self._directory = directory
+        self.directory = directory
         self._hidden: Path | None = None
         self._placed = False
         self.descriptor = self._open_nameless()
@@ -58,9 +58,9 @@ class StagedFile:
         if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
             return -1
         try:
-            descriptor = os.open(self._directory, os.O_TMPFILE | os.O_RDWR, 0o600)
+            descriptor = os.open(self.directory, os.O_TMPFILE | os.O_RDWR, 0o600)
         except OSError as error:
-            if error.errno in _NO_NAMELESS and self._directory.is_dir():
+            if error.errno in _NO_NAMELESS and self.directory.is_dir():
                 return -1
             raise
         _lock(descriptor)
@@ -68,7 +68,7 @@ class StagedFile:
 
     def _open_hidden(self) -> None:
         """Open a file with a hidden name; ``descriptor`` stays negative if another process removed the file meanwhile."""
-        self._hidden = _hidden_path(self._directory)
+        self._hidden = _hidden_path(self.directory)
         descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         _lock(descriptor)
         if os.fstat(descriptor).st_nlink:
@@ -90,33 +90,40 @@ class StagedFile:
                 raise
 
     def put(self, target: Path, *, replace: bool) -> None:
-        """Give the file its name ``target``, in the same directory, atomically.
+        """Give the file its name ``target``, in the same directory, atomically, and wait until that is on the disk.
 
         :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
         :raises NotConfirmed: if it is there, and the system failed afterwards.
         :raises OSError: if the system refuses; then it is not there.
         """
+        self.name(target, replace=replace)
+        try:
+            flush_directory(self.directory)
+        except OSError as error:
+            raise NotConfirmed(error.errno, error.strerror) from error
+
+    def name(self, target: Path, *, replace: bool) -> None:
+        """Do what :meth:`put` does, except for waiting: one flush of the directory does for all that got names in it."""
         if replace:
             self._replace(target)
         elif self._hidden is None:
-            self._name(target)
+            self._link_nameless(target)
         else:
             self._link(self._hidden, target)
         self._placed = True
         try:
-            flush_directory(self._directory)
             self._forget_hidden()
         except OSError as error:
             raise NotConfirmed(error.errno, error.strerror) from error
 
     def _replace(self, target: Path) -> None:
         if self._hidden is None:
-            self._hidden = _hidden_path(self._directory)
-            self._name(self._hidden)
+            self._hidden = _hidden_path(self.directory)
+            self._link_nameless(self._hidden)
         os.replace(self._hidden, target)
         self._hidden = None
 
-    def _name(self, path: Path) -> None:
+    def _link_nameless(self, path: Path) -> None:
         """Give the nameless file its first name, through /proc: the only way without privileges (open(2), O_TMPFILE)."""
         # A descriptor as src_dir_fd makes Python call linkat, which follows the link; an absolute path ignores it.
         os.link(f"/proc/self/fd/{self.descriptor}", path, src_dir_fd=self.descriptor, follow_symlinks=True)

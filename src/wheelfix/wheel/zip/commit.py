@@ -1,0 +1,203 @@
+"""Staged files that get their names together: the disk is waited for once for many of them, not twice for each.
+
+Databases call it a group commit. Each file is complete and proved before it waits here. Then the system is asked to write
+all of them, each is flushed, each gets its name, and each directory is flushed once. Whatever stops the run, a file has its
+name and all of its bytes are on the disk, or it has no name.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
+
+from wheelfix.wheel.zip.output import Background
+from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, flush_directory
+
+MOST_FILES: Final = 64
+"""More gain little: with 64 small files waiting for ext4 takes 0.05 ms for each, one by one 0.13."""
+MOST_BYTES: Final = 1 << 30
+MOST_SECONDS: Final = 2.0
+"""How many files wait at most, how much disk space they take, and how long the first of them waits for the others."""
+LARGE: Final = 1 << 26
+"""A file of so many bytes neither waits nor lets others wait: flushing it takes longer than making many small ones."""
+_SHARE_OF_DESCRIPTORS: Final = 8
+_AT_A_TIME: Final = 4
+"""Files that are flushed at a time: a disk that takes milliseconds to empty its cache does it once for all of them."""
+_WRITTEN_BEFORE: Final = 1 << 23
+"""Files of this size are written back while they are made."""
+
+Key = TypeVar("Key")
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Waiting(Protocol[Result_co]):
+    """A file that is complete and waits for its name; leaving it as a context manager removes it if it got none."""
+
+    @property
+    def staged(self) -> StagedFile:
+        """The file."""
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+
+    def flush(self) -> None:
+        """Wait until the file is on the disk; called in any thread."""
+
+    def place(self) -> Result_co:
+        """Give it its name by :meth:`~wheelfix.wheel.zip.staging.StagedFile.name`; the directory is flushed afterwards."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Close the file."""
+
+
+class Committed(NamedTuple, Generic[Result]):
+    """What became of one file: the ``result`` of placing it, or the ``error`` for which it is not there.
+
+    ``unconfirmed`` is set where it is there, and its directory could not be flushed.
+    """
+
+    result: Result | None = None
+    error: Exception | None = None
+    unconfirmed: NotConfirmed | None = None
+
+
+class GroupCommit(Generic[Key, Result]):
+    """Collects files until they are to be committed, and knows each by a key.
+
+    Use it as a context manager: on leaving, what still waits is removed. Commit before that, and whenever it :meth:`is_due`.
+    """
+
+    def __init__(self) -> None:
+        # sysconf knows what `ulimit -n` allows: the wheels that are read meanwhile need descriptors too.
+        self._most = max(1, min(MOST_FILES, os.sysconf("SC_OPEN_MAX") // _SHARE_OF_DESCRIPTORS))
+        self._waiting: list[tuple[Key, Waiting[Result]]] = []
+        self._files = ExitStack()
+        self._bytes = self._largest = 0
+        self._since = 0.0
+
+    def add(self, key: Key, file: Waiting[Result]) -> None:
+        """Let ``file`` wait for its name; it is closed together with this group."""
+        self._since = self._since if self._waiting else monotonic()
+        self._files.callback(_close, file)
+        self._waiting.append((key, file))
+        self._bytes += file.size
+        self._largest = max(self._largest, file.size)
+        if file.size < _WRITTEN_BEFORE:
+            start_write_back(file.staged.descriptor)
+
+    def is_due(self, further: int = 0) -> bool:
+        """Whether those that wait should not wait for another file, of at least ``further`` bytes."""
+        return bool(self._waiting) and (
+            len(self._waiting) >= self._most
+            or self._bytes + further >= MOST_BYTES
+            or max(self._largest, further) >= LARGE
+            or monotonic() - self._since >= MOST_SECONDS
+        )
+
+    def commit(self) -> list[tuple[Key, Committed[Result]]]:
+        """Give their names to all that wait, and return what became of each, in the order in which they came."""
+        committed = commit([file for _, file in self._waiting])
+        keys = [key for key, _ in self._waiting]
+        self._close()
+        return list(zip(keys, committed, strict=True))
+
+    def _close(self) -> None:
+        self._files.close()  # closes the others, too, if somebody interrupts it
+        self._waiting, self._bytes, self._largest = [], 0, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close()
+
+
+def _close(file: Waiting[object]) -> None:
+    with suppress(OSError):  # its bytes are on the disk, or it has no name, and the reason is known
+        file.__exit__(None, None, None)
+
+
+def commit(files: Sequence[Waiting[Result]]) -> list[Committed[Result]]:
+    """Flush each file, then give each its name, then flush each of their directories once; return what became of each.
+
+    An error of one file is not one of the others. Where somebody interrupts it, what got a name keeps it.
+    """
+    committed = [Committed[Result](error=error) for error in _flush_all(files)]
+    named: dict[Path, NotConfirmed | None] = {}
+    try:
+        for index, file in enumerate(files):
+            if committed[index].error is None:
+                committed[index] = _place(file)
+                if committed[index].error is None:
+                    named[file.staged.directory] = None
+    finally:
+        named = {directory: _not_confirmed(directory) for directory in named}
+    return [
+        each if each.error else each._replace(unconfirmed=each.unconfirmed or named[file.staged.directory])
+        for each, file in zip(committed, files, strict=True)
+    ]
+
+
+def start_write_back(descriptor: int) -> None:
+    """Let the system begin to write a file to the disk, while other work continues.
+
+    Linux does so when told that the file is not needed in memory, and keeps what is not on the disk yet; Python has no
+    sync_file_range. Flushing 64 files one by one takes 0.05 ms for each then, without it 0.13.
+    """
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):  # advice; a flush follows
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _flush_all(files: Sequence[Waiting[Result]]) -> list[Exception | None]:
+    """Flush each file, several at a time; return the error of each.
+
+    syncfs would take a third of the time on an idle system. It waits for the data of all writers, though: beside one other
+    that copies large files it took ten times as long as this.
+    """
+    parts = [files[start::_AT_A_TIME] for start in range(min(_AT_A_TIME, len(files)))]
+    others = [Background("wheelfix-flush", partial(_flush_each, part)) for part in parts[1:]]
+    try:
+        errors = [_flush_each(part) for part in parts[:1]]
+    finally:
+        for each in others:  # they use descriptors that are closed next
+            each.join()
+    errors += [each.result() for each in others]
+    return [errors[index % _AT_A_TIME][index // _AT_A_TIME] for index in range(len(files))]
+
+
+def _flush_each(files: Sequence[Waiting[Result]]) -> list[Exception | None]:
+    return [_error_of_flush(each) for each in files]
+
+
+def _error_of_flush(file: Waiting[Result]) -> Exception | None:
+    try:
+        file.flush()
+    except Exception as error:  # noqa: BLE001 - it is of one file; the outcome of that file says what it was
+        return error
+    return None
+
+
+def _place(file: Waiting[Result]) -> Committed[Result]:
+    try:
+        return Committed(file.place())
+    except NotConfirmed as error:
+        return Committed(unconfirmed=error)
+    except Exception as error:  # noqa: BLE001 - it is of one file; the outcome of that file says what it was
+        return Committed(error=error)
+
+
+def _not_confirmed(directory: Path) -> NotConfirmed | None:
+    try:
+        flush_directory(directory)
+    except OSError as error:
+        return NotConfirmed(error.errno, error.strerror)
+    return None
