@@ -154,22 +154,26 @@ def _leave(wheel: Wheel, plan: Plan, digest: RunningDigest) -> Outcome:
 def _copy(wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing) -> Outcome:
     """Copy a wheel that needs no change."""
     sha256 = copy_whole(wheel.file, output, digest)
-    return replace(preview(plan), source_sha256=sha256, output_sha256=sha256)
+    return replace(preview(plan), source_sha256=sha256, output_sha256=sha256, shared=output.shared)
 
 
 def _rewrite(
     wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing, confirm: Callable[[Assembly], str | None]
 ) -> Outcome:
     """Write the wheel that the plan describes, and prove it; ``confirm`` reads it with readers that are not ours."""
-    work = Assembly(wheel, plan)
-    proof = partial(_prove, work, output)
+    work, refusals = Assembly(wheel, plan), list[str | None]()
+
+    def proof(known: Sequence[Span]) -> None:
+        _prove(work, output, known)
+        refusals.append(confirm(work))
+
     sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
-    refusal = confirm(work)
     return replace(
         preview(plan),
         source_sha256=sums.source_sha256,
         output_sha256=sums.output_sha256,
-        notes=(*plan.notes, *work.notes, *([refusal] if refusal else [])),
+        shared=output.shared,
+        notes=(*plan.notes, *work.notes, *filter(None, refusals)),
     )
 
 
