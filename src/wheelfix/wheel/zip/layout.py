@@ -8,7 +8,7 @@ Plain archives, as nearly all wheels are, are read by :mod:`~wheelfix.wheel.zip.
 import struct
 from collections.abc import Iterator, KeysView, Sequence
 from functools import cached_property
-from operator import attrgetter, lt
+from operator import lt
 from typing import Final, NamedTuple, overload
 
 from wheelfix.errors import ArchiveError
@@ -92,9 +92,14 @@ class Layout:
         """Whether the directory lists the entries in the order in which they lie in the file."""
         return all(map(lt, self.starts, self.starts[1:]))
 
+    @cached_property
+    def order(self) -> Sequence[int]:
+        """The numbers of the entries in the order in which they lie in the file."""
+        return range(len(self)) if self.in_order else sorted(range(len(self)), key=self.starts.__getitem__)
+
     def in_file_order(self) -> Sequence[Entry]:
         """Return the entries in the order in which they lie in the file."""
-        return self.entries if self.in_order else sorted(self.entries, key=attrgetter("start"))
+        return self.entries if self.in_order else list(map(self.entry, self.order))
 
     def entry(self, number: int) -> Entry:
         """Return the entry that the directory lists after ``number`` others."""
