@@ -108,11 +108,11 @@ class TestInputs:
         with ZipFile(even_wheel(tmp_path, 50, 1)) as archive:
             assert len(archive.namelist()) == 50
 
-    def test_made_wheels_are_valid(self, tmp_path: Path) -> None:
+    def test_made_wheels_have_no_errors(self, tmp_path: Path) -> None:
         paths = [even_wheel(tmp_path, 50, 1), *project_wheels(tmp_path, 2, 2).iterdir()]
         report = verify_wheels(paths)
         assert len(report.wheels) == 5
-        assert (report.count(Severity.ERROR), report.count(Severity.WARNING)) == (0, 0)
+        assert report.count(Severity.ERROR) == 0
 
 
 def test_a_quick_run_prints_every_figure_of_its_sections(tmp_path: Path) -> None:
