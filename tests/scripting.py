@@ -100,7 +100,8 @@ class Index(Struct):
     """An index of one project, demo, with ``files``; to be given to :func:`answering`.
 
     ``said`` is what its page says otherwise of each file, ``of`` of a file by name, ``page`` of the project, ``kind`` its
-    Content-Type, and ``spoil`` may answer in its place.
+    Content-Type, and ``spoil`` may answer in its place. It knows ``ranges`` of files, and those that count from the end if
+    it knows ``suffixes``.
     """
 
     files: dict[str, bytes]
@@ -110,6 +111,7 @@ class Index(Struct):
     kind: str = JSON
     headers: dict[str, str] = field(default_factory=lambda: {"Cache-Control": "max-age=600"})
     ranges: bool = True
+    suffixes: bool = True
     sends_length: bool = True
     spoil: Callable[[Asked], Reply | None] = lambda asked: None
 
@@ -140,10 +142,11 @@ class Index(Struct):
         return {key: value for key, value in {**values, **self.said, **self.of.get(name, {})}.items() if value is not None}
 
     def _data(self, data: bytes, wanted: str) -> Reply:
-        part = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if self.ranges else None
-        if part is None:
+        part = re.fullmatch(r"bytes=(\d*)-(\d*)", wanted) if self.ranges else None
+        if part is None or not (part[1] or self.suffixes):
             return Reply(data, sends_length=self.sends_length)
-        first, last = int(part[1]), int(part[2] or len(data) - 1)
+        first = int(part[1]) if part[1] else max(0, len(data) - int(part[2]))
+        last = int(part[2]) if part[1] and part[2] else len(data) - 1
         piece = data[first : last + 1]
         said = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/{len(data)}"}
         return Reply(piece, 206 if piece else 416, said)

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         Output as Output,
         Policy as Policy,
         Publishing as Publishing,
+        Requests as Requests,
         Scan as Scan,
         Selection as Selection,
         Targets as Targets,
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
         Report as Report,
         Severity as Severity,
         Status as Status,
+        Traffic as Traffic,
         Verdict as Verdict,
         VerifyReport as VerifyReport,
     )
@@ -145,13 +147,15 @@ _HOMES: Final = {
     "mirror.sync": ("mirror_releases",),
     "mirror.upload": ("add_wheels",),
     "mirror.yank": ("list_pages", "remove_files", "unyank_files", "yank_files"),
-    "options": ("Limits", "Naming", "Output", "Policy", "Publishing", "Scan", "Selection", "Targets", "Transfer"),
+    "options": (
+        "Limits", "Naming", "Output", "Policy", "Publishing", "Requests", "Scan", "Selection", "Targets", "Transfer",
+    ),
     "progress": ("NoProgress", "Progress"),
     "reports.json": ("render_json",),
     "reports.verify": ("render_verify_json",),
     "results": (
         "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Part", "Problem", "Published",
-        "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Verdict", "VerifyReport",
+        "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Traffic", "Verdict", "VerifyReport",
     ),
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),

@@ -247,6 +247,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     lock_seconds: float = 600
 
 
+class Requests(Struct, frozen=True, kw_only=True):
+    """How a server is asked: ``connections`` requests at a time, and ``most`` in all.
+
+    ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all answers together. What is read is kept
+    in the directory ``cache``, if one is given, so that the next run receives only what has changed since.
+    """
+
+    connections: int = 16
+    most: int = 10_000
+    timeout: float = 30
+    seconds: float = 3600
+    cache: Path | None = None
+
+
 @overload
 def listed(given: Iterable[str] | str) -> tuple[str, ...]: ...
 @overload

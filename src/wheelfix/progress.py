@@ -40,6 +40,9 @@ class Progress(Protocol):
     def file_published(self, published: "Published") -> None:
         """Report what became of a file in a mirror."""
 
+    def file_checked(self, filename: str) -> None:
+        """Report that a file that an index lists was checked."""
+
     def project_done(self, project: str) -> None:
         """Report that all files of ``project`` are done."""
 
@@ -63,6 +66,9 @@ class NoProgress:
         """Do nothing."""
 
     def file_published(self, published: "Published") -> None:
+        """Do nothing."""
+
+    def file_checked(self, filename: str) -> None:
         """Do nothing."""
 
     def project_done(self, project: str) -> None:

@@ -219,7 +219,6 @@ class Outcome(Struct, frozen=True):
     unified diff of METADATA, and of RECORD where a repair changed its rows, empty where neither changes; patch(1) applies
     it, a terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the
     rules that applied, whether or not something was left to change. ``findings`` are those that remain after a repair.
-    ``shared`` is how many bytes of the result lie on the same disk blocks as the original (XFS and btrfs can do that).
     """
 
     source: Path
@@ -236,7 +235,6 @@ class Outcome(Struct, frozen=True):
     applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
     findings: tuple[Finding, ...] = ()
-    shared: int = 0
 
 
 class Disagreement(Struct, frozen=True):
@@ -404,3 +402,14 @@ class PublishReport(Struct, frozen=True):
     def count(self, status: PublishStatus) -> int:
         """Return how many files ended with ``status``."""
         return sum(each.status is status for each in self.files)
+
+
+class Traffic(Struct, frozen=True):
+    """What a run asked of servers: how many requests, and how many bytes of bodies were ``received``, as they were sent.
+
+    ``unchanged`` of the answers were that nothing has changed since an earlier run.
+    """
+
+    requests: int = 0
+    received: int = 0
+    unchanged: int = 0

@@ -20,7 +20,7 @@ from wheelfix.mirror.repository import Journal
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import unyank_files
-from wheelfix.options import Naming, Policy, Publishing
+from wheelfix.options import Naming, Policy, Publishing, Requests
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 SERVER = {"cache-unset"}
@@ -60,7 +60,7 @@ class Plant:
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change what the page says of demo 1.0, and let HTML follow."""
         from wheelfix.mirror.html import page_html
-        from wheelfix.mirror.json import read_page
+        from wheelfix.mirror.pages import read_page
 
         document = json.loads(self.page.read_bytes())
         change(next(file for file in document["files"] if file["filename"].startswith("demo-1.0-")))
@@ -117,7 +117,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "page cut off": (lambda plant: plant.page.write_bytes(plant.page.read_bytes()[:-9]), {"page-unreadable"}, None),
     "page lost": (lambda plant: plant.page.unlink(), {"page-missing"}, None),
     "page of another project": (
-        lambda plant: plant.page.write_text(plant.page.read_text().replace('"name":"demo"', '"name":"x"')),
+        lambda plant: plant.page.write_text(plant.page.read_text().replace('"name": "demo"', '"name": "x"')),
         {"page-unreadable"},
         None,
     ),
@@ -218,7 +218,7 @@ def test_planted_faults_are_seen_through_a_server(name: str, mirror: Path) -> No
     plant, _, codes = PLANTS[name]
     plant(Plant(mirror))
     with static(mirror / "public", negotiates=True) as server:
-        survey = check_index(server.index, ["demo"], download="all", timeout=5)
+        survey = check_index(server.index, ["demo"], download="all", requests=Requests(timeout=5))
     assert {each.code for each in survey.findings} - SERVER == codes
 
 
@@ -259,6 +259,9 @@ def test_the_table_reports_where_each_check_looks() -> None:
         text = "".join((rooms / f"{name}.py").read_text("utf-8") for name in names)
         return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
 
-    folder, index = named("check", "listing", "release", "storage/local"), named("check_url", "listing", "release")
+    folder, index = (
+        named("check", "listing", "release", "storage/local"),
+        named("check_url", "served_wheel", "listing", "release"),
+    )
     assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
     assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.DIRECTORY}

@@ -30,7 +30,8 @@ CHANGING: Final[Sections] = {
 }  # fmt: skip
 """For commands that write wheels."""
 CHECKING: Final[Sections] = {
-    "What to check": ("select", "ignore", "quick", "download", "max-requests", "max-time", "fix"),
+    "What to check": ("select", "ignore", "quick", "download", "fix"),
+    "Requests": ("connections", "cache", "max-requests", "max-time", "timeout"),
     "Output": ("format", "strict", "quiet", "verbose"),
 }
 """For commands that report findings."""

@@ -40,6 +40,7 @@ class Log(NoProgress):
     def __init__(self, total: int | None = None, unit: str = "wheel", *, quiet: bool = False) -> None:
         self._total = total
         self._unit = unit
+        self.is_quiet = quiet
         self._draws = not quiet and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._bars: Bars | None = None
         self._lock = RLock()  # the bytes of a file are counted by other threads

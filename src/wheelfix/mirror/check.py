@@ -34,7 +34,7 @@ from wheelfix.mirror.release import ListedWheel, Needs, compare_releases, unyank
 from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_root
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of
-from wheelfix.options import Limits, Selection, listed
+from wheelfix.options import Limits, Requests, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding
 from wheelfix.text import shown
@@ -341,16 +341,14 @@ def check_index(
     *,
     download: str = "some",
     selection: Selection = Selection(),
-    timeout: float = 30,
-    seconds: float = 3600,
-    most_requests: int = 10_000,
+    requests: Requests = Requests(),
     progress: Progress = NO_PROGRESS,
 ) -> MirrorCheckReport:
     """Return what is wrong with an index, ours or any other, as its clients see it: ``projects``, or all of them.
 
     ``url`` is that of the index, mostly ``.../simple/``. ``download`` says which wheels are downloaded whole to compare
-    their sha256: none, some (the smallest one of each project) or all. ``timeout`` is for each answer, ``seconds`` for all.
-    Credentials come from a netrc file or keyring.
+    their sha256: none, some (the smallest one of each project) or all. ``requests`` says how many are made at a time, and
+    limits them. Credentials come from a netrc file or keyring.
 
     Where a server does not answer or a limit is reached, what was found so far is returned, with ``not-checked``.
 
@@ -361,9 +359,8 @@ def check_index(
         raise ValueError(f"download must be none, some or all, not {download!r}")
     try:
         from wheelfix.mirror.check_url import check_projects  # imported late: it needs what only the extra "index" installs
-        from wheelfix.upstream.http import Session
     except ImportError as error:
         raise missing_extra(error) from error
     selection = selection.among(MIRROR_CHECKS)
-    session = Session(timeout=timeout, seconds=seconds, most=most_requests)
-    return check_projects(session, url, listed(projects), download=download, progress=progress).selected(selection)
+    report = check_projects(url, listed(projects), download=download, requests=requests, progress=progress)
+    return report.selected(selection)

@@ -26,8 +26,9 @@ from wheelfix.options import Limits, Targets
 from wheelfix.progress import Progress
 from wheelfix.results import Outcome, Problem, Published, PublishReport, PublishStatus, Report, Status
 from wheelfix.text import shown
+from wheelfix.upstream.cache import remove_old
 from wheelfix.upstream.client import ServedPage, sha256_of
-from wheelfix.upstream.downloads import Downloads, checked_sum, remove_old
+from wheelfix.upstream.downloads import Downloads, checked_sum
 from wheelfix.upstream.http import TEMPORARY, Session
 from wheelfix.upstream.resolve import choose_wheels, read_requirement, require_page
 from wheelfix.version import __version__

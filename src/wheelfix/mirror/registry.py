@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from wheelfix.codes import Check, Fix
 from wheelfix.options import Selection
-from wheelfix.results import Finding, Severity
+from wheelfix.results import Finding, Severity, Traffic
 
 
 class Seen(StrEnum):
@@ -284,7 +284,7 @@ class MirrorCheckReport(Struct, frozen=True):
     """What was found in a mirror: ``findings`` in the order of the table, and how many ``projects`` and ``files`` it has.
 
     ``fixed`` is what had been found before and was fixed; ``suppressed`` counts findings left out by ``select`` or
-    ``ignore``.
+    ``ignore``. ``traffic`` is what was asked of servers, ``None`` for a mirror in a directory.
     """
 
     findings: tuple[Finding, ...]
@@ -292,6 +292,7 @@ class MirrorCheckReport(Struct, frozen=True):
     files: int
     fixed: tuple[Finding, ...] = ()
     suppressed: int = 0
+    traffic: Traffic | None = None
 
     def count(self, severity: Severity) -> int:
         """Return how many findings of this severity there are."""

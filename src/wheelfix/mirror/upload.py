@@ -15,7 +15,6 @@ from msgspec.structs import replace
 from wheelfix.errors import FilenameError, MirrorError, ResultError, SourceChanged, WheelfixError
 from wheelfix.executors import Workers, run_all
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
-from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel, examine
 from wheelfix.mirror.layout import METADATA, attributes_of, check_project
 from wheelfix.mirror.repository import Journal, behind, load_page, not_done, publish_page
@@ -57,13 +56,12 @@ class _Upload:
         """
         failed: dict[Path, Published] = {}
         examined = self._examine_all(wheels, failed)
-        saved, decision = False, Decision(Draft(self._before))
+        saved, decision = False, Decision(self._before)
         try:
             decision = self._decide_and_put(examined, wheels, failed)
-            page = decision.draft.page()
-            if page.files:
+            if decision.page.files:
                 self._store.flush()
-                problem = publish_page(self._store, page, self._request.limits.lock_seconds)
+                problem = publish_page(self._store, decision.page, self._request.limits.lock_seconds)
                 saved = True
                 decision.report(problem)
         finally:
@@ -155,7 +153,7 @@ class _Upload:
         except (MirrorError, OSError) as error:
             if not saved:
                 raise
-            decision.report(behind(self._store, decision.draft.page(), error))
+            decision.report(behind(self._store, decision.page, error))
 
     def _remove_moved(self, decision: Decision, path: Path) -> None:
         """Remove the source of a wheel, unless it is itself a file of the mirror."""

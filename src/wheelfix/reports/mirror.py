@@ -8,7 +8,7 @@ from wheelfix.mirror.registry import MirrorCheckReport
 from wheelfix.reports.findings import finding_lines
 from wheelfix.reports.json import document
 from wheelfix.reports.text import render_problem
-from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity
+from wheelfix.results import Finding, Published, PublishReport, PublishStatus, Severity, Traffic
 from wheelfix.text import counted, shown
 
 _FIRST: Final = {
@@ -126,7 +126,14 @@ def render_mirror_check_summary(report: MirrorCheckReport) -> str:
     fixed = f"; fixed {len(report.fixed)}" if report.fixed else ""
     suppressed = f" ({report.suppressed} suppressed)" if report.suppressed else ""
     what = f"{counted(report.files, 'file')} of {counted(report.projects, 'project')}"
-    return f"Checked {what}: {found}{suppressed}{fixed}\n"
+    asked = f" by {_asked(report.traffic)}" if report.traffic else ""
+    return f"Checked {what}{asked}: {found}{suppressed}{fixed}\n"
+
+
+def _asked(traffic: Traffic) -> str:
+    """Return what was asked of servers, in words."""
+    unchanged = f", {traffic.unchanged:,} unchanged" if traffic.unchanged else ""
+    return f"{counted(traffic.requests, 'request')} ({traffic.received:,} bytes{unchanged})"
 
 
 def render_mirror_check_json(mirror: str, report: MirrorCheckReport) -> str:
@@ -137,5 +144,6 @@ def render_mirror_check_json(mirror: str, report: MirrorCheckReport) -> str:
         "errors": report.count(Severity.ERROR),
         "warnings": report.count(Severity.WARNING),
         "suppressed": report.suppressed,
+        "traffic": report.traffic,
     }
     return document("mirror check", mirror=mirror, findings=report.findings, fixed=report.fixed, summary=summary)

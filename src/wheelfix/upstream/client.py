@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import urljoin
 
-import requests
 from msgspec import Struct
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name, is_normalized_name
@@ -14,7 +13,7 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStat
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
-from wheelfix.upstream.http import OK, Session, bad_answer
+from wheelfix.upstream.http import MISSING, OK, Answer, Session, bad_answer
 from wheelfix.upstream.urls import shown_url
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 JSON: Final = "application/vnd.pypi.simple.v1+json"
 HTML: Final = ("text/html", "application/vnd.pypi.simple.v1+html")
 ANY: Final = f"{JSON}, {HTML[1]};q=0.2, text/html;q=0.1"
-MISSING: Final = 404
 _CHARSET: Final = re.compile(r";\s*charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 _MOST_TAGS: Final = 500_000
 _TAG: Final = re.compile(rb"<[/a-z]", re.IGNORECASE)
@@ -78,23 +76,23 @@ def get_page(session: Session, index: str, project: str, accept: str = ANY) -> S
     :raises MirrorError: if it cannot be read, or the server does not answer.
     """
     url = project_url(index, project)
-    answer, body = session.get(url, accept)
-    if answer.status_code == MISSING:
+    answer = session.get(url, accept)
+    if answer.status == MISSING:
         return None
-    if answer.status_code != OK:
-        raise bad_answer(url, answer.status_code)
-    if _is_json(_content_type(answer), body):
-        found = _parsed(url, lambda: _project_json(body, answer.url))
+    if answer.status != OK:
+        raise bad_answer(url, answer.status)
+    if _is_json(answer):
+        found = _parsed(url, lambda: _project_json(answer))
     else:
-        _check_tags(url, body)
-        flat = _flattened(body, answer)
+        _check_tags(url, answer.body)
+        flat = _flattened(answer)
         found = _parsed(url, lambda: _project_html(flat, canonicalize_name(project), answer.url))
     return replace(
         found,
         url=url,
         content_type=_content_type(answer),
         cache_control=answer.headers.get("Cache-Control", ""),
-        complete=found.form == "json" or _is_complete(answer, body),
+        complete=found.form == "json" or _is_complete(answer),
     )
 
 
@@ -105,9 +103,9 @@ def get_projects(session: Session, index: str) -> list[str]:
     """
     url = index.rstrip("/") + "/"
     try:
-        answer, body = session.get(url, ANY)
-        if not _is_json(_content_type(answer), body):
-            _check_tags(url, body)
+        answer = session.get(url, ANY)
+        if not _is_json(answer):
+            _check_tags(url, answer.body)
     except MirrorError as error:
         if error.code != "too-large":
             raise
@@ -116,35 +114,36 @@ def get_projects(session: Session, index: str) -> list[str]:
             f"{shown_url(url)} lists too many projects to check in one run",
             hint="Name the projects to check.",
         ) from error
-    if answer.status_code == MISSING:
+    if answer.status == MISSING:
         raise MirrorError("no-index", f"{shown_url(url)} answers {MISSING}", hint=f"Check the URL. {_INDEX_URL}")
-    if answer.status_code != OK:
-        raise bad_answer(url, answer.status_code)
-    if _is_json(_content_type(answer), body):
-        page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(body)))
+    if answer.status != OK:
+        raise bad_answer(url, answer.status)
+    if _is_json(answer):
+        page = _parsed(url, lambda: IndexPage.from_json_data(json.loads(answer.body)))
     else:
-        page = _parsed(url, lambda: IndexPage.from_html(_flattened(body, answer).html()))
+        page = _parsed(url, lambda: IndexPage.from_html(_flattened(answer).html()))
     return _names(page, url)
 
 
-def _content_type(answer: requests.Response) -> str:
+def _content_type(answer: Answer) -> str:
     return answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def _charset(answer: requests.Response) -> str:
+def _charset(answer: Answer) -> str:
     """Return the charset that the server says, empty where it says none: requests would assume Latin-1 then."""
     found = _CHARSET.search(answer.headers.get("Content-Type", ""))
     return found[1] if found else ""
 
 
-def _is_complete(answer: requests.Response, html: bytes) -> bool:
+def _is_complete(answer: Answer) -> bool:
     """Whether an answer that breaks off would have been noticed, or the last tag is there."""
-    framed = {"Content-Length", "Transfer-Encoding", "Content-Encoding"} & answer.headers.keys()
-    return bool(framed) or b"</html" in html.lower()
+    framed = any(each in answer.headers for each in ("Content-Length", "Transfer-Encoding", "Content-Encoding"))
+    return framed or b"</html" in answer.body.lower()
 
 
-def _is_json(content_type: str, body: bytes) -> bool:
-    return content_type.endswith("json") or (content_type not in HTML and body.lstrip().startswith(b"{"))
+def _is_json(answer: Answer) -> bool:
+    content_type = _content_type(answer)
+    return content_type.endswith("json") or (content_type not in HTML and answer.body.lstrip().startswith(b"{"))
 
 
 def _names(page: IndexPage, url: str) -> list[str]:
@@ -159,18 +158,18 @@ def _names(page: IndexPage, url: str) -> list[str]:
     return sorted(names)
 
 
-def _project_json(body: bytes, url: str) -> ServedPage:
-    raw = json.loads(body)
+def _project_json(answer: Answer) -> ServedPage:
+    raw, url = json.loads(answer.body), answer.url
     given = raw.get(_STATUS) if isinstance(raw, dict) else None
     unknown = _unknown(given.get("status")) if isinstance(given, dict) else None
     page = ProjectPage.from_json_data(raw if unknown is None else {**raw, _STATUS: {}}, url)
     return ServedPage(url, "json", page, raw, unknown)
 
 
-def _flattened(body: bytes, answer: requests.Response) -> "FlatPage":
+def _flattened(answer: Answer) -> "FlatPage":
     from wheelfix.upstream.html_links import flatten  # imported late: most indexes serve JSON
 
-    return flatten(body, _charset(answer))
+    return flatten(answer.body, _charset(answer))
 
 
 def _project_html(flat: "FlatPage", project: str, url: str) -> ServedPage:

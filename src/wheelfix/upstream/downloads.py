@@ -13,7 +13,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from pypi_simple import DistributionPackage
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NO_PROGRESS, Progress
 from wheelfix.text import shown
+from wheelfix.upstream.cache import age_of, remove_old
 from wheelfix.upstream.client import sha256_of
 from wheelfix.upstream.http import OK, PARTIAL, Session, bad_answer
 
@@ -31,8 +31,6 @@ _LARGEST: Final = 1 << 36
 _BEYOND_END: Final = 416
 _SUM: Final = re.compile(r"[0-9a-f]{64}")
 _DAY: Final = 24 * 3600
-KEPT: Final = 14 * _DAY
-"""In seconds: how long a file is kept that no run needs."""
 _SHARED: Final = 0o664
 
 
@@ -40,7 +38,7 @@ class Downloads:
     """The downloads in the directory ``scratch``, which is created on first use.
 
     Who fetches or drops wheels of a project holds its lock, see :meth:`locked`. A wheel is kept until it is dropped, or no
-    run has needed it for :data:`KEPT` seconds. ``lock_seconds`` is how long to wait for another run, -1 waits forever.
+    run has needed it for two weeks. ``lock_seconds`` is how long to wait for another run, -1 waits forever.
     """
 
     def __init__(self, session: Session, scratch: Path, lock_seconds: float, progress: Progress = NO_PROGRESS) -> None:
@@ -95,7 +93,7 @@ class Downloads:
         if _sum_of(path) != sha256:
             path.unlink()
             return False
-        if _age(path) > _DAY:  # not more often: to a run that reads it, a new time is a change
+        if age_of(path) > _DAY:  # not more often: to a run that reads it, a new time is a change
             os.utime(path)
         return True
 
@@ -154,19 +152,3 @@ def checked_sum(file: DistributionPackage) -> str:
             "no-hash", f"the index has no sha256 of {shown(file.filename)}", hint="Without it a download cannot be checked."
         )
     return sha256
-
-
-def remove_old(directory: Path) -> None:
-    """Remove the files in ``directory`` that no run has needed for :data:`KEPT` seconds."""
-    for path in directory.iterdir() if directory.is_dir() else ():
-        if path.is_file() and _age(path) > KEPT:
-            path.unlink(missing_ok=True)
-
-
-def _age(path: Path) -> float:
-    """Return for how many seconds no run has needed the file at ``path``; 0 if it is gone."""
-    now = datetime.now(UTC).timestamp()  # noqa: TID251 - how old a file is changes what is downloaded again, never a result
-    try:
-        return now - path.stat().st_mtime
-    except FileNotFoundError:  # another run has removed it
-        return 0

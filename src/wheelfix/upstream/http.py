@@ -4,114 +4,35 @@ Credentials come from a netrc file, or from keyring where that is installed; nev
 """
 
 import hashlib
-import io
 import math
-import time
+import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import sleep
-from typing import Any, Final
+from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
 import requests
-from requests.adapters import HTTPAdapter
+from msgspec.structs import replace
 from urllib3.exceptions import HTTPError
 
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NO_PROGRESS, Progress
+from wheelfix.results import Traffic
+from wheelfix.upstream.cache import Cache, Stored
+from wheelfix.upstream.pacing import Server
+from wheelfix.upstream.sockets import Deadline, LimitedAdapter
 from wheelfix.upstream.urls import host_of, server_of, shown_url, validate_url
 from wheelfix.version import __version__
 
-
-class Deadline:
-    """The moment, ``seconds`` from now, by which everything must have been answered."""
-
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Return how many seconds are left, 0 where none are."""
-        return max(0.0, self._end - time.monotonic())
-
-
-class _Reader(io.RawIOBase):
-    """What comes from a socket: each piece within ``timeout`` seconds, and all of it before ``deadline``."""
-
-    def __init__(self, sock: Any, timeout: float, deadline: Deadline) -> None:
-        super().__init__()
-        self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)  # it keeps the socket open until the answer is read
-        self._timeout = timeout
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline.left()
-        if not left:
-            raise TimeoutError("the time limit is reached")
-        self._sock.settimeout(min(self._timeout, left))
-        count: int | None = self._raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        if not self.closed:
-            self._raw.close()
-        super().close()
-
-
-class _Socket:
-    """A socket from which every read ends in time."""
-
-    def __init__(self, sock: Any, timeout: float, deadline: Deadline) -> None:
-        self._sock = sock
-        self._limits = timeout, deadline
-
-    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        """Return what http.client reads an answer from."""
-        return io.BufferedReader(_Reader(self._sock, *self._limits))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
-class LimitedAdapter(HTTPAdapter):
-    """What a session of requests connects with: ``timeout`` in seconds is for each piece, ``deadline`` for all.
-
-    The limit sits below http.client, as one read of that can last forever: measured with urllib3 2.8, ``read1`` of a
-    chunked body returns when the line with the size of the chunk has ended, however slowly it drips, and so does the head of
-    an answer. ``urllib3.Retry`` is not used either: it reads the whole body of a busy server's answer before it waits.
-    """
-
-    def __init__(self, timeout: float, deadline: Deadline) -> None:
-        self._limits = timeout, deadline
-        super().__init__()
-
-    def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
-        """Return the pool for a request, by way of a proxy or not; its connections are limited."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **options)
-        if "ConnectionCls" not in vars(pool):
-            pool.ConnectionCls = _limited(pool.ConnectionCls, *self._limits)
-        return pool
-
-
-def _limited(kind: Any, timeout: float, deadline: Deadline) -> Any:
-    """Return ``kind``, a class of connections, with sockets that are read in time."""
-
-    class Limited(kind):  # type: ignore[misc]
-        def connect(self) -> None:
-            super().connect()
-            self.sock: Any = _Socket(self.sock, timeout, deadline)
-
-    return Limited
-
-
 OK: Final = 200
 PARTIAL: Final = 206
+MISSING: Final = 404
+_NOT_MODIFIED: Final = 304
 _MOST_DIGITS: Final = 10
 _LONGEST_LENGTH: Final = 15
 """In digits."""
@@ -140,30 +61,63 @@ class _NoRedirects(requests.Session):
         """Follow nothing: requests reads the whole body of a redirect, whatever its size."""
 
 
+class Answer(NamedTuple):
+    """An answer that was read to its end, from ``url``, where redirects led to; ``body`` is inflated."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Session:
-    """A session with web servers.
+    """A session with web servers, which several threads may use at once.
 
     ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all answers together; ``most`` limits the
-    number of requests, redirects included. Pauses before a retry are reported to ``progress``.
+    number of requests, redirects included. A server that leaves ``patience`` requests in a row unanswered gets no more, if
+    that is given. ``connections`` is how many to keep open to each server. Pauses before a retry are reported to
+    ``progress``; all threads wait for the end of a pause. What is read by :meth:`get` is kept in ``cache``, and read from
+    there again where the server says that it has not changed.
 
     :raises MirrorError: from every method, if a URL is not valid, the server does not answer, or a limit is reached.
     """
 
     def __init__(
-        self, *, timeout: float = 30, seconds: float = 3600, most: int = 10_000, progress: Progress = NO_PROGRESS
+        self,
+        *,
+        timeout: float = 30,
+        seconds: float = 3600,
+        most: int = 10_000,
+        patience: int | None = None,
+        connections: int = 1,
+        cache: Cache | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> None:
         if not (math.isfinite(timeout) and math.isfinite(seconds) and timeout > 0 and seconds >= 0):
             raise ValueError(f"timeout and seconds must be finite and not negative, not {timeout} and {seconds}")
-        self._credentials: dict[str, tuple[str, str] | None] = {}
         self._timeout = timeout
         self._deadline = Deadline(seconds)
-        self._patience = _LONGEST_PAUSES
-        self._left = most
+        self._most = most
+        self._patience = patience
+        self._pauses_left = _LONGEST_PAUSES
+        self._cache = cache
         self._progress = progress
-        self._requests = _NoRedirects()
-        self._requests.headers["User-Agent"] = f"wheelfix/{__version__}"
-        for scheme in ("http://", "https://"):
-            self._requests.mount(scheme, LimitedAdapter(timeout, self._deadline))
+        self._servers: defaultdict[str, Server] = defaultdict(Server)
+        self._traffic = Traffic()
+        self._lock = threading.Lock()
+        self._keyring = threading.Lock()
+        self._adapter = LimitedAdapter(timeout, self._deadline, connections)
+        self._own = threading.local()
+
+    @property
+    def traffic(self) -> Traffic:
+        """How much was asked for and received so far."""
+        return self._traffic
+
+    def close(self) -> None:
+        """End all requests at once, in whichever thread they wait; no other one is made."""
+        self._deadline.expire()
+        self._adapter.end()
 
     def request(self, method: str, url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Return the answer to a request, whatever its status is. Its body is not read yet; the caller closes it.
@@ -185,40 +139,74 @@ class Session:
         answer = self._request_once(method, url, headers)
         for turn in range(1, _MOST_TRIES):
             pause = _pause_before(turn, answer)
-            if answer.status_code not in _BUSY or pause > min(_LONGEST_PAUSE, self._patience, self._deadline.left()):
+            if answer.status_code not in _BUSY or pause > min(_LONGEST_PAUSE, self._pauses_left, self._deadline.left()):
                 break
             answer.close()
-            self._patience -= pause
-            if pause:
-                self._progress.waiting(shown_url(url), pause, f"the server answers {answer.status_code}")
-            sleep(pause)
+            self._pause(url, pause, answer.status_code)
             answer = self._request_once(method, url, headers)
         return answer
 
+    def _pause(self, url: str, pause: float, status: int) -> None:
+        """Wait for ``pause`` seconds, and let all threads wait; it counts once, and is reported once."""
+        server = self._server(url)
+        added, ends = server.pause(pause)
+        with self._lock:
+            self._pauses_left -= added
+        if pause and added == pause:
+            self._progress.waiting(shown_url(url), pause, f"the server answers {status}")
+        sleep(pause)
+        server.resume(ends)
+
     def _request_once(self, method: str, url: str, headers: Mapping[str, str] | None) -> requests.Response:
         validate_url(url)
-        self._left -= 1
-        self._check_limits(url)
-        known = self._credentials.get(server_of(url))
-        try:
-            answer = self._requests.request(
-                method,
-                url,
-                headers={"Accept-Encoding": "identity", **(headers or {})},
-                timeout=min(self._timeout, self._deadline.left()),
-                stream=True,
-                auth=known,
-            )
-        except _ERRORS as error:
-            raise self._silent(url, *_why_silent(error)) from error
-        if answer.status_code in DENIED and self._find_credentials(url):
+        server = self._server(url)
+        if pause := server.pause_left():
+            sleep(pause)
+        known = server.credentials
+        with server.turn():
+            if self._patience is not None:
+                server.refuse_silent(server_of(url), self._patience)
+            self._count(url)
+            try:
+                answer = self._session().request(
+                    method,
+                    url,
+                    headers={"Accept-Encoding": "identity", **(headers or {})},
+                    timeout=min(self._timeout, self._deadline.left()),
+                    stream=True,
+                    auth=known,
+                )
+            except _ERRORS as error:
+                raise self._silent(url, *_why_silent(error)) from error
+            server.answered(busy=answer.status_code in _BUSY)
+        if answer.status_code in DENIED and self._find_credentials(url) not in (None, known):
             answer.close()
             return self._request_once(method, url, headers)
         return answer
 
-    def _check_limits(self, url: str) -> None:
-        if self._left < 0:
-            raise _limit_reached(url, "request")
+    def _server(self, url: str) -> Server:
+        with self._lock:
+            return self._servers[server_of(url)]
+
+    def _session(self) -> requests.Session:
+        """Return the session of this thread: one of requests keeps what it is doing. Their connections are shared."""
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            self._own.session = session = _NoRedirects()
+            session.headers["User-Agent"] = f"wheelfix/{__version__}"
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, self._adapter)
+        return session
+
+    def _count(self, url: str) -> None:
+        """Count a request, or raise the error for a limit that is reached."""
+        with self._lock:
+            if self._traffic.requests >= self._most:
+                raise _limit_reached(url, "request")
+            self._check_time(url)
+            self._traffic = replace(self._traffic, requests=self._traffic.requests + 1)
+
+    def _check_time(self, url: str) -> None:
         if not self._deadline.left():
             raise _limit_reached(url, "time")
 
@@ -226,23 +214,16 @@ class Session:
         """Return the error for a server that does not answer, or not within the limit."""
         if not self._deadline.left():
             return _limit_reached(url, "time")
+        self._server(url).did_not_answer()
         return MirrorError("no-answer", f"{shown_url(url)} {what}", hint=hint)
 
-    def _find_credentials(self, url: str) -> bool:
-        """Read the credentials for the server of ``url`` from keyring; return whether there are new ones."""
-        server = server_of(url)
-        if server in self._credentials:
-            return False
-        self._credentials[server] = None
-        try:
-            import keyring  # imported late: few installations have it
-
-            found = keyring.get_credential(url, None) or keyring.get_credential(server.partition("://")[2], None)
-        except Exception:  # noqa: BLE001 - it is not installed; backends are third-party plugins, and may be locked
-            return False
-        if found is not None:
-            self._credentials[server] = (found.username, found.password)
-        return found is not None
+    def _find_credentials(self, url: str) -> tuple[str, str] | None:
+        """Return the credentials for the server of ``url`` from keyring, which is asked once."""
+        server = self._server(url)
+        with self._keyring:  # it may ask the user: once
+            if not server.looked_up:
+                server.credentials, server.looked_up = _credentials_for(url), True
+        return server.credentials
 
     def blocks(self, url: str, answer: requests.Response) -> Iterator[bytes]:
         """Yield the body of the answer from ``url``, as it was sent."""
@@ -252,9 +233,12 @@ class Session:
             except _ERRORS as error:
                 raise self._silent(url, "breaks off", "Run again.") from error
             if not block:
+                self._server(url).finished()
                 return
+            with self._lock:
+                self._traffic = replace(self._traffic, received=self._traffic.received + len(block))
             yield block
-            self._check_limits(url)
+            self._check_time(url)
 
     def read(self, url: str, answer: requests.Response, largest: int) -> bytes:
         """Return the body, inflated and at most ``largest`` bytes, of the answer from ``url``."""
@@ -262,37 +246,72 @@ class Session:
         for piece in _inflated(url, self.blocks(url, answer), answer.headers.get("Content-Encoding", "")):
             body += piece
             if len(body) > largest:
-                raise MirrorError(
-                    "too-large",
-                    f"{shown_url(url)} has more than {largest:,} bytes",
-                    hint="No real page is so large; the rest was not read.",
-                )
+                raise _too_large(url, largest, "No real page is so large; the rest was not read.")
         return bytes(body)
 
-    def get(self, url: str, accept: str = "*/*", *, largest: int = LARGEST_PAGE) -> tuple[requests.Response, bytes]:
-        """Return the answer to a GET request, and its body of at most ``largest`` bytes."""
-        with self.request("GET", url, {"Accept": accept, "Accept-Encoding": "gzip"}) as answer:
-            return answer, self.read(url, answer, largest)
+    def get(self, url: str, accept: str = "*/*", *, largest: int = LARGEST_PAGE) -> Answer:
+        """Return the answer to a GET request, of at most ``largest`` bytes.
 
-    def save(self, url: str, path: Path, *, largest: int) -> str:
-        """Download ``url``, at most ``largest`` bytes, to the new file ``path``; return its sha256 (hexadecimal)."""
+        It is the one in the cache where the server says that this is still right (RFC 9110, 13).
+        """
+        stored = self._cache.load(url, accept) if self._cache else None
+        headers = {"Accept": accept, "Accept-Encoding": "gzip"}
+        with self.request("GET", url, headers | (stored.conditions() if stored else {})) as answer:
+            if stored is None or answer.status_code != _NOT_MODIFIED:
+                return self._received(url, accept, answer, largest)
+            if answer.url == stored.url:
+                with self._lock:
+                    self._traffic = replace(self._traffic, unchanged=self._traffic.unchanged + 1)
+                return Answer(OK, stored.url, stored.headers_after(answer.headers), stored.body)
+        with self.request("GET", url, headers) as answer:  # it redirects to another URL, which knows nothing of ours
+            return self._received(url, accept, answer, largest)
+
+    def _received(self, url: str, accept: str, answer: requests.Response, largest: int) -> Answer:
+        found = Answer(answer.status_code, answer.url, answer.headers, self.read(url, answer, largest))
+        if self._cache and found.status == OK and (stored := Stored.of(found.url, found.headers, found.body)):
+            self._cache.store(url, accept, stored)
+        return found
+
+    def save(self, url: str, answer: requests.Response, path: Path, *, largest: int) -> str:
+        """Write the body of the answer from ``url`` to the new file ``path``; return its sha256 (hexadecimal).
+
+        :raises MirrorError: also if it has more than ``largest`` bytes.
+        """
         digest = hashlib.sha256()
-        with self.request("GET", url) as answer, path.open("xb") as output:
-            if answer.status_code != OK:
-                raise bad_answer(url, answer.status_code)
+        with path.open("xb") as output:
             for block in self.blocks(url, answer):
                 digest.update(block)
                 output.write(block)
                 if output.tell() > largest:
-                    raise MirrorError(
-                        "too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint="The page says another size."
-                    )
+                    raise _too_large(url, largest, "The page says another size.")
         return digest.hexdigest()
+
+
+def _credentials_for(url: str) -> tuple[str, str] | None:
+    """Return what keyring has for ``url``, or for its host."""
+    try:
+        import keyring  # imported late: few installations have it
+
+        found = keyring.get_credential(url, None) or keyring.get_credential(server_of(url).partition("://")[2], None)
+    except Exception:  # noqa: BLE001 - it is not installed; backends are third-party plugins, and may be locked
+        return None
+    return (found.username, found.password) if found is not None else None
 
 
 def length_of(text: str) -> int | None:
     """Return the number of bytes that a header or an attribute says, ``None`` where it says none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_LENGTH else None
+
+
+def length_of_file(answer: requests.Response) -> int | None:
+    """Return the length of a file, from the answer with all, a part, or none of it (``*/LENGTH``, RFC 9110, 15.5.17)."""
+    if answer.status_code == OK:
+        return length_of(answer.headers.get("Content-Length", ""))
+    return length_of(answer.headers.get("Content-Range", "").rpartition("/")[2])
+
+
+def _too_large(url: str, largest: int, hint: str) -> MirrorError:
+    return MirrorError("too-large", f"{shown_url(url)} has more than {largest:,} bytes", hint=hint)
 
 
 def _limit_reached(url: str, limit: str) -> MirrorError:

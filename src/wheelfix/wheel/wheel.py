@@ -74,7 +74,8 @@ class WheelArchive:
                 directory = Directory(self.source)
                 self.names, self._find = directory.names, directory.entry
             else:
-                self.names, self._find = self.layout.names, self.layout.find
+                entries = {entry.name: entry for entry in self.layout.entries}
+                self.names, self._find = entries.keys(), entries.__getitem__
             self.dist_info = find_dist_info(self.names)
         except BaseException:
             self.close()

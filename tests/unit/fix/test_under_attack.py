@@ -1,6 +1,5 @@
 """What a hostile review of verdicts, releases and names found: each finding, and what happens now."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +83,14 @@ def test_wheels_that_are_refused_for_their_names_keep_their_release_back(tmp_pat
 def test_a_wheel_that_changes_after_it_was_compared_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wheelfix.fix import batch
 
-    fix_each = batch.fix_each
+    fix_one = batch.fix_one
     paths = [built(tmp_path, CPU), built(tmp_path, CPU, tags=ARM)]
 
-    def meddling(items: Any, **arguments: Any) -> Iterator[wheelfix.Outcome]:
+    def meddling(item: Any, **arguments: Any) -> wheelfix.Outcome:
         built(tmp_path, CPU, requires=(GPU, "other"))
-        return fix_each(items, **arguments)
+        return fix_one(item, **arguments)
 
-    monkeypatch.setattr(batch, "fix_each", meddling)
+    monkeypatch.setattr(batch, "fix_one", meddling)
     report = fix(tmp_path, *paths)
     assert (report.outcomes[0].status, codes(report)[0]) == (Status.FAILED, "source-changed")
 

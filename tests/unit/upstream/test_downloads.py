@@ -11,7 +11,8 @@ from scripting import Index, Reply, answering, chosen
 from serving import Server
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NoProgress
-from wheelfix.upstream.downloads import KEPT, Downloads
+from wheelfix.upstream.cache import KEPT
+from wheelfix.upstream.downloads import Downloads
 from wheelfix.upstream.http import Session
 
 

@@ -12,8 +12,14 @@ from demos import demo_wheel
 from scripting import Asked, Index, Reply, answering
 from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.upstream.http import Session
-from wheelfix.upstream.remote_wheel import RemoteFile, metadata_of
+from wheelfix.upstream.remote_wheel import RemoteFile, find_file, metadata_of
 from wheelfix.wheel.wheel import Wheel
+
+
+def read_metadata(url: str, size: int | None = None) -> bytes | None:
+    """Return METADATA of the wheel at ``url``, ``None`` where the server has no ranges."""
+    file = find_file(Session(), url, size).file
+    return metadata_of(file) if file is not None else None
 
 
 def refused(code: str, call: Callable[[], object]) -> MirrorError:
@@ -23,14 +29,33 @@ def refused(code: str, call: Callable[[], object]) -> MirrorError:
     return caught.value
 
 
-@pytest.mark.parametrize("count", [1, 3000])
-def test_metadata_takes_a_handful_of_requests(count: int, tmp_path: Path) -> None:
-    """One to ask for the size, and one for the end, a large directory and METADATA each: not one for each file."""
+@pytest.mark.parametrize(
+    ("count", "first", "known", "suffixes", "requests"),
+    [
+        (1, False, True, True, 1),
+        (1, False, False, True, 1),
+        (1, True, True, True, 1),
+        (1, False, False, False, 3),
+        (1, False, True, False, 1),
+        (3000, False, True, True, 2),
+        (3000, False, False, True, 2),
+        (3000, True, True, True, 3),
+    ],
+)
+def test_metadata_takes_few_requests(
+    count: int, first: bool, known: bool, suffixes: bool, requests: int, tmp_path: Path
+) -> None:
+    """One for the end, one more for a large directory with what lies before it, one for METADATA at the very start.
+
+    Who does not know the size, of a server that cannot count from the end, finds out with two more.
+    """
     files = tuple(Entry(f"demo/module_{each}.py", b"x") for each in range(count))
-    wheel = demo_wheel(tmp_path, "1.0", "six", files=files)
-    with answering(Index({wheel.name: wheel.read_bytes()})) as server:
-        data = metadata_of(Session(), f"{server.url}/files/{wheel.name}")
-        assert len(server.requests) <= 5
+    extra = b"\xfe\xca\x14\0" + bytes(20)  # the directory is larger than RECORD, as in real wheels
+    wheel = demo_wheel(tmp_path, "1.0", "six", files=files, dist_info_first=first, extra=extra)
+    size = wheel.stat().st_size
+    with answering(Index({wheel.name: wheel.read_bytes()}, suffixes=suffixes)) as server:
+        data = read_metadata(f"{server.url}/files/{wheel.name}", size if known else None)
+        assert len(server.requests) == requests
     with Wheel(wheel) as opened:
         assert data == opened.read("METADATA")
 
@@ -38,18 +63,19 @@ def test_metadata_takes_a_handful_of_requests(count: int, tmp_path: Path) -> Non
 def test_a_wheel_elsewhere_is_read_like_a_file(tmp_path: Path) -> None:
     wheel = demo_wheel(tmp_path, "1.0", "six")
     with answering(Index({wheel.name: wheel.read_bytes()})) as server:
-        file = RemoteFile.open(Session(), f"{server.url}/files/{wheel.name}")
+        file = find_file(Session(), f"{server.url}/files/{wheel.name}").file
         assert file is not None
         with Wheel(wheel.name, source=file) as there, Wheel(wheel) as here:
             assert (there.names, there.layout) == (here.names, here.layout)
             assert there.read("RECORD") == here.read("RECORD")
 
 
-def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wheelfix.upstream.remote_wheel._TAIL", 100)
     wheel = demo_wheel(tmp_path, "1.0")
     index = Index({wheel.name: wheel.read_bytes()})
     with answering(index) as server:
-        file = RemoteFile.open(Session(), f"{server.url}/files/{wheel.name}")
+        file = find_file(Session(), f"{server.url}/files/{wheel.name}").file
         assert file is not None
         index.files[wheel.name] += b"x"
         with pytest.raises(SourceChanged):
@@ -66,7 +92,7 @@ def test_a_part_that_does_not_end_is_not_read_to_its_end(tmp_path: Path) -> None
         return Reply(b"x" * (1 << 24), 206, {"Content-Range": "bytes 0-999/1000"})
 
     with answering(reply) as server:
-        error = refused("too-large", lambda: metadata_of(Session(), f"{server.url}/x.whl"))
+        error = refused("too-large", lambda: read_metadata(f"{server.url}/x.whl"))
     assert "1,000 bytes" in error.message
     assert len(sent) == 1
 
@@ -93,7 +119,7 @@ def test_bytes_of_the_requested_range(said: str, monkeypatch: pytest.MonkeyPatch
 def test_lengths_that_are_none(total: str) -> None:
     header = {"Content-Range": f"bytes 0-0/{total}".encode().decode("latin-1")}
     with answering(lambda asked: Reply(b"P", 206, header)) as server:
-        assert metadata_of(Session(), f"{server.url}/x.whl") is None
+        assert read_metadata(f"{server.url}/x.whl") is None
 
 
 def archive(**changes: int) -> bytearray:
@@ -137,6 +163,6 @@ HOSTILE = {
 def test_wheels_that_cannot_be_read_by_parts(name: str) -> None:
     with answering(Index({"x.whl": bytes(HOSTILE[name])})) as server:
         if not HOSTILE[name]:
-            assert metadata_of(Session(), f"{server.url}/files/x.whl") is None
+            assert read_metadata(f"{server.url}/files/x.whl") is None
             return
-        refused("bad-wheel", lambda: metadata_of(Session(), f"{server.url}/files/x.whl"))
+        refused("bad-wheel", lambda: read_metadata(f"{server.url}/files/x.whl"))

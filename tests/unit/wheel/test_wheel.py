@@ -147,9 +147,8 @@ def test_what_a_wheel_declares_takes_five_reads() -> None:
         assert len(wheel.names) == len(archive.entries)
         assert len(source.reads) == 5
         assert wheel.entry("nothing") is None
-        assert len(wheel.layout.entries) == len(archive.entries)
-        read = sum(size for _, size in source.reads[5:])
-    assert read > wheel.layout.end.directory_start  # now every local header was read
+        assert wheel.layout.entries
+    assert len(source.reads) > 3_000
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES, ids=lambda damage: damage.name)

@@ -1,6 +1,7 @@
 """``wheelfix mirror check``."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,11 +15,27 @@ from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
-from wheelfix.options import Limits, Selection
+from wheelfix.options import Limits, Requests, Selection
 from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_summary
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.text import shown
 from wheelfix.upstream.urls import looks_like_url, with_scheme
+
+
+class _IndexLog(Log):
+    """The log of a run that checks an index: files are counted, and why nothing happens for a while is printed."""
+
+    def project_done(self, project: str) -> None:
+        """Do nothing: files are counted."""
+
+    def file_checked(self, filename: str) -> None:
+        """Move the bar of the run."""
+        self.advance(filename)
+
+    def waiting(self, name: str, seconds: float, reason: str) -> None:
+        """Print why nothing happens for a while."""
+        if not self.is_quiet:
+            self.print(f"waiting {seconds:g} s for {name}: {reason}\n")
 
 
 @click.command("check", cls=Command, sections=CHECKING)
@@ -34,6 +51,20 @@ from wheelfix.upstream.urls import looks_like_url, with_scheme
     default="some",
     show_default=True,
     help="For an index: which wheels to download whole for their sha256; some: the smallest of each project.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(min=1, max=64),
+    default=Requests().connections,
+    show_default=True,
+    metavar="N",
+    help="For an index: how many requests to make at a time.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="For an index: keep pages and metadata files here, and receive only what has changed since the last run.",
 )
 @click.option(
     "--max-requests",
@@ -82,16 +113,21 @@ def command(mirror: str, projects: tuple[str, ...], select: tuple[str, ...], ign
         raise click.UsageError("A directory is checked as a whole; PROJECT is for the URL of an index.")
     form, quiet, timeout = options["form"], options["quiet"], options["timeout"]
     selection = Selection(select, ignore)
-    with Log(unit="project", quiet=quiet) as progress, refusing():
+    log = _IndexLog(unit="file", quiet=quiet) if is_url else Log(unit="project", quiet=quiet)
+    with log as progress, refusing():
         if is_url:
             report = check_index(
                 mirror,
                 projects,
                 download=options["download"],
                 selection=selection,
-                timeout=min(timeout, 60) if timeout > 0 else 60,
-                seconds=options["max_time"],
-                most_requests=options["max_requests"],
+                requests=Requests(
+                    connections=options["connections"],
+                    most=options["max_requests"],
+                    timeout=min(timeout, 60) if timeout > 0 else 60,
+                    seconds=options["max_time"],
+                    cache=options["cache"],
+                ),
                 progress=progress,
             )
         else:

@@ -1,0 +1,100 @@
+"""Answers of servers, kept from run to run, and used again only where the server says that they are still right.
+
+Every answer in the cache is asked for again, with If-None-Match or If-Modified-Since (RFC 9110, 13), whatever its
+Cache-Control says: who checks an index wants to know what it serves now.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+KEPT: Final = 14 * 24 * 3600
+"""In seconds: how long a file is kept that no run needs."""
+_KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "Content-Length", "Content-Encoding", "Transfer-Encoding")
+_CONDITIONS: Final = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+"""What an answer says of its version, and what asks whether that is still the one (RFC 9110, 8.8 and 13.1)."""
+
+
+class Stored(Struct, frozen=True):
+    """An answer from ``url``, where redirects led to, with its ``body`` inflated."""
+
+    url: str
+    headers: dict[str, str]
+    version: dict[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, url: str, headers: Mapping[str, str], body: bytes) -> "Stored | None":
+        """Return the answer as it can be stored; ``None`` if the server says of no version, or that nobody may store it."""
+        version = {name: headers[name] for name in _CONDITIONS if name in headers}
+        if not version or "no-store" in headers.get("Cache-Control", "").lower():
+            return None
+        return cls(url, {name: headers[name] for name in _KEPT_HEADERS if name in headers}, version, body)
+
+    def conditions(self) -> dict[str, str]:
+        """Return the headers of a request that is answered in full only if this version is no longer the right one."""
+        return {_CONDITIONS[name]: value for name, value in self.version.items()}
+
+    def headers_after(self, news: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the headers once a server has said, with the headers ``news``, that nothing changed."""
+        control = news.get("Cache-Control", self.headers.get("Cache-Control", ""))
+        return {**self.headers, "Cache-Control": control}
+
+
+class Cache:
+    """Answers in ``directory``, which is created on first use; only its owner may read it, as pages may be private.
+
+    Those that no run has needed for two weeks are removed. What cannot be read or written is as if it were not there: a
+    cache makes nothing fail.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        with suppress(OSError):
+            remove_old(directory)
+
+    def load(self, url: str, accept: str) -> Stored | None:
+        """Return the answer for ``url`` in the form ``accept``, if there is one."""
+        path = self._path(url, accept)
+        try:
+            found = msgspec.msgpack.decode(path.read_bytes(), type=Stored)
+            os.utime(path)
+        except (OSError, msgspec.DecodeError):
+            return None
+        return found
+
+    def store(self, url: str, accept: str, answer: Stored) -> None:
+        """Keep an answer, in place of the one that is there."""
+        with suppress(OSError):
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._directory, prefix=".") as made:
+                part = Path(made, "part")
+                part.write_bytes(msgspec.msgpack.encode(answer))
+                part.replace(self._path(url, accept))
+
+    def _path(self, url: str, accept: str) -> Path:
+        return self._directory / hashlib.sha256(f"{accept}\n{url}".encode()).hexdigest()
+
+
+def remove_old(directory: Path) -> None:
+    """Remove the files in ``directory`` that no run has needed for :data:`KEPT` seconds."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path.is_file() and age_of(path) > KEPT:
+            path.unlink(missing_ok=True)
+
+
+def age_of(path: Path) -> float:
+    """Return for how many seconds no run has needed the file at ``path``; 0 if it is gone."""
+    now = datetime.now(UTC).timestamp()  # noqa: TID251 - how old a file is changes what is downloaded again, never a result
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:  # another run has removed it
+        return 0

@@ -1,0 +1,82 @@
+"""How fast a server is asked: what is known of each one, shared by all threads of a run."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from wheelfix.errors import MirrorError
+from wheelfix.text import shown
+
+
+class Server:
+    """One server. All threads of a run share what it has answered so far.
+
+    Until it has answered, and again after it was busy or silent, it gets one request at a time: a server that is down or
+    overloaded is not asked by every thread at once.
+    """
+
+    def __init__(self) -> None:
+        self.credentials: tuple[str, str] | None = None
+        self.looked_up = False
+        """Whether keyring was asked for credentials."""
+        self._answers = False
+        self._unanswered = 0
+        self._resumes = 0.0
+        self._alone = Lock()
+        self._lock = Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until a request may be sent: at once if the server answers, or else until no other one is under way."""
+        with self._alone:
+            if not self._answers:
+                yield
+                return
+        yield
+
+    def answered(self, *, busy: bool) -> None:
+        """Note that it has begun to answer."""
+        self._answers = not busy
+
+    def finished(self) -> None:
+        """Note that an answer has come to its end."""
+        self._unanswered = 0
+
+    def did_not_answer(self) -> None:
+        """Note that it did not answer, or that an answer broke off."""
+        with self._lock:
+            self._answers = False
+            self._unanswered += 1
+
+    def refuse_silent(self, name: str, patience: int) -> None:
+        """Confirm that the server ``name`` has answered one of the last ``patience`` requests.
+
+        :raises MirrorError: if it has not.
+        """
+        if self._unanswered >= patience:
+            raise MirrorError(
+                "no-answer", f"{shown(name)} did not answer {patience} times: no more requests", hint="Run again later."
+            )
+
+    def pause(self, seconds: float) -> tuple[float, float]:
+        """Let nobody ask for the next ``seconds``; return by how many that is longer than before, and when it ends."""
+        with self._lock:
+            now = time.monotonic()
+            ends, added = now + seconds, seconds
+            if self._resumes > now:  # another thread has heard of it already
+                ends = max(ends, self._resumes)
+                added = ends - self._resumes
+            self._resumes = ends
+            return added, ends
+
+    def resume(self, ends: float) -> None:
+        """Note that the pause that ``ends`` then is over, unless a longer one has begun."""
+        with self._lock:
+            if self._resumes <= ends:
+                self._resumes = 0
+
+    def pause_left(self) -> float:
+        """Return for how many seconds nobody should ask."""
+        with self._lock:
+            return max(0.0, self._resumes - time.monotonic())
