@@ -10,7 +10,6 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
 from msgspec import Struct
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import ArchiveError
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import is_binary
+from wheelfix.globs import matcher
 from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.source import Readable
@@ -235,7 +235,7 @@ def _of_names(entries: Iterable[Entry]) -> Iterator[BuildHint]:
         name = entry.name.rpartition("/")[2]
         if not is_binary(name):
             continue
-        matching = (runtime for pattern, runtime in _FILE_NAMES.items() if fnmatchcase(name.lower(), pattern))
+        matching = (runtime for pattern, runtime in _FILE_NAMES.items() if matcher(pattern)(name.lower()))
         runtime = next(matching, None) or library_runtime(name)
         if runtime is not None and runtime not in seen:
             seen.add(runtime)

@@ -2,8 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Callable
-from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
@@ -11,6 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from wheelfix.globs import matcher, matches
 from wheelfix.wheel.requirement import Requirement
 
 _HASHED: Final = re.compile(r"(?P<stem>lib[\w+]+?)[-.][0-9a-f]{8}(?P<end>\.so(?:\.[\w.]+)?)")
@@ -35,11 +34,11 @@ class Provided(Struct, frozen=True):
 
     def includes(self, library: str) -> bool:
         """Whether it provides the library that a binary links to by this name."""
-        return any(_pattern(each)(library) for each in self.libraries)
+        return matches(self.libraries, library)
 
     def is_needed_for(self, library: str) -> bool:
         """Whether a binary that links to ``library`` needs it: it provides the library, or the library is built on it."""
-        return self.includes(library) or any(_pattern(each)(library) for each in self.frameworks)
+        return self.includes(library) or matches(self.frameworks, library)
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -49,7 +48,7 @@ class _Entry(msgspec.Struct, frozen=True):
     extras: dict[str, tuple[str, ...]] = {}
 
     def fits(self, name: str) -> bool:
-        return any(_pattern(each)(name) for each in self.names)
+        return matches(self.names, name)
 
 
 class _Framework(msgspec.Struct, frozen=True):
@@ -96,7 +95,7 @@ def library_runtime(library: str) -> str | None:
     ('cuda', 'cuda', None)
     """
     plain = plain_name(library)
-    return next((runtime for pattern, runtime in _libraries() if _pattern(pattern)(plain)), None)
+    return next((runtime for pattern, runtime in _libraries() if matcher(pattern)(plain)), None)
 
 
 def plain_name(library: str) -> str:
@@ -109,12 +108,6 @@ def _forms(pattern: str) -> tuple[str, ...]:
     """Return a pattern for a library with its version, and one without, as development links have it."""
     bare = pattern.partition(".so")[0] + ".so"
     return (pattern,) if pattern == bare or ".so" not in pattern else (pattern, bare)
-
-
-@cache
-def _pattern(text: str) -> Callable[[str], object]:
-    """Return a function that matches names; the cache of the standard library is too small."""
-    return re.compile(translate(text)).match
 
 
 @cache

@@ -10,10 +10,11 @@ from packaging.utils import canonicalize_name
 from wheelfix.evidence.build import BuildHint
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.weigh import gather_evidence
+from wheelfix.globs import matches
 from wheelfix.options import Policy, Scan
 from wheelfix.results import Change, ChangeAction, Disagreement, Finding, Problem, Verdict, failure
 from wheelfix.rules.explain import Explanation, explain
-from wheelfix.rules.match import make_facts, matches
+from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.verify.run import glance
 from wheelfix.wheel.editor import REQUIRES

@@ -16,9 +16,10 @@ from msgspec import Struct
 from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
 
+from wheelfix.globs import is_plain, matches
 from wheelfix.results import Finding, Outcome
 from wheelfix.rules import BUILT_IN
-from wheelfix.rules.match import EXTRA_ONLY, is_plain, matches
+from wheelfix.rules.match import EXTRA_ONLY
 from wheelfix.rules.model import NEVER_TRUE, Match, Rule, RuleSet, Texts, When
 from wheelfix.rules.registry import RulePlace
 from wheelfix.wheel.filename import parsed_version

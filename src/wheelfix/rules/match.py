@@ -1,16 +1,15 @@
 """Which rule decides on a requirement of a wheel, and why others do not."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import translate
 from functools import cache, cached_property, lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from wheelfix.globs import is_plain, matches
 from wheelfix.rules.model import NEVER_TRUE, Match, Rule, When
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.environments import Environments
@@ -18,39 +17,6 @@ from wheelfix.wheel.filename import WheelFilename, parsed_version
 from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import Requirement, plain_specifier, read_requirement
-
-_WILD: Final = re.compile(r"[*?\[]")
-_MOST_REMEMBERED: Final = 16_384
-"""How many compiled pattern lists are kept: more than rule files have, since all are tried on every requirement."""
-
-
-class _Ready(NamedTuple):
-    """Compiled patterns: those without wildcards as a set, since compiling a hundred patterns takes long."""
-
-    exact: frozenset[str]
-    pattern: re.Pattern[str] | None
-
-
-@lru_cache(maxsize=_MOST_REMEMBERED)
-def _ready(globs: tuple[str, ...]) -> _Ready:
-    wild = [glob for glob in globs if _WILD.search(glob)]
-    pattern = re.compile("|".join(map(translate, wild))) if wild else None
-    return _Ready(frozenset(globs).difference(wild), pattern)
-
-
-def matches(globs: tuple[str, ...], text: str) -> bool:
-    """Whether ``text`` matches any of ``globs``, whole and case-sensitively.
-
-    >>> matches(("nvidia-*-cu[1-9][0-9]",), "nvidia-cublas-cu12"), matches(("triton",), "tritonclient")
-    (True, False)
-    """
-    exact, pattern = _ready(globs)
-    return text in exact or (pattern is not None and pattern.match(text) is not None)
-
-
-def is_plain(glob: str) -> bool:
-    """Whether ``glob`` has no wildcards: it matches only one text."""
-    return not _WILD.search(glob)
 
 
 class Facts(Struct, frozen=True, dict=True):

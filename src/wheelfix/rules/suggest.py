@@ -14,9 +14,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from packaging.utils import is_normalized_name
 
+from wheelfix.globs import matches
 from wheelfix.results import Change
 from wheelfix.rules.load import built_in
-from wheelfix.rules.match import Facts, matches
+from wheelfix.rules.match import Facts
 from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
 from wheelfix.rules.schema import print_rule
 from wheelfix.wheel.editor import REQUIRES

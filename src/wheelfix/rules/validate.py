@@ -11,8 +11,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
 from wheelfix.errors import EditError
+from wheelfix.globs import matches
 from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
-from wheelfix.rules.match import has_specifier, is_specifier, matches
+from wheelfix.rules.match import has_specifier, is_specifier
 from wheelfix.rules.model import NEVER_TRUE, Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, each_of
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES

@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 from hypothesis import given, strategies as st
 
+from wheelfix.globs import matches
 from wheelfix.rules.lint import all_contained, beginnings, contains, literal_length, start_of
-from wheelfix.rules.match import matches
 
 
 def test_what_a_pattern_fixes() -> None:

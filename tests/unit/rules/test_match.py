@@ -7,7 +7,7 @@ import pytest
 from counting import count_calls
 from ruling import SUM, facts_of, requirement
 from wheelfix.rules.load import rule_set
-from wheelfix.rules.match import CONDITIONS, Decision, Facts, decide, failed_condition, is_plain, matches, misses, rules_for
+from wheelfix.rules.match import CONDITIONS, Decision, Facts, decide, failed_condition, misses, rules_for
 from wheelfix.rules.model import Match, Rule, When
 
 TORCH = facts_of(
@@ -177,7 +177,7 @@ def test_single_values_stand_for_lists() -> None:
 def test_the_patterns_of_thousands_of_rules_are_made_ready_once() -> None:
     """All rules are asked for every requirement: what is forgotten meanwhile is made ready again each time."""
     rules = [
-        Rule(id=str(n), reason="r", match=Match(name=(f"ready-{n}-*",), specifier=(f"=={n}",)), action="drop",
+        Rule(id=str(n), reason="r", match=Match(name=(f"*ready-{n}-[x]",), specifier=(f"=={n}",)), action="drop",
              when=When(not_version=(f">=9,!={n}",)))
         for n in range(1500)
     ]  # fmt: skip
@@ -190,37 +190,3 @@ def test_the_patterns_of_thousands_of_rules_are_made_ready_once() -> None:
 
     first, again = count_calls(ask), count_calls(ask)
     assert again < first / 3
-
-
-GLOBS = [
-    ("triton", "triton", True),
-    ("triton", "tritonclient", False),
-    ("triton", "pytorch-triton", False),
-    ("foo", "foobar", False),
-    ("nvidia-*-cu[1-9][0-9]", "nvidia-cublas-cu12", True),
-    ("nvidia-*-cu[1-9][0-9]", "nvidia-cublas-cu123", False),
-    ("nvidia-*-cu[1-9][0-9]", "xnvidia-cublas-cu12", False),
-    ("nvidia-*-cu[1-9][0-9]", "nvidia-cublas-cu12\n", False),
-    ("a.c", "abc", False),
-    ("*", "anything", True),
-    ("", "", True),
-    ("?", "ab", False),
-    ("[!0-9]", "a", True),
-    ("[!0-9]", "1", False),
-    ("Triton", "triton", False),
-]
-
-
-@pytest.mark.parametrize(("glob", "name", "expected"), GLOBS)
-def test_patterns_match_whole_names(glob: str, name: str, expected: bool) -> None:
-    """Pitfall 8: ``triton`` is not ``tritonclient``; ``foo`` is not ``foobar``."""
-    assert matches((glob,), name) is expected
-    assert matches(("zzz", glob), name) is expected
-
-
-def test_no_patterns_match_nothing() -> None:
-    assert not matches((), "x")
-
-
-def test_a_pattern_without_wildcards_is_plain() -> None:
-    assert [is_plain(glob) for glob in ("a-b", "a*", "a?", "[a]")] == [True, False, False, False]
