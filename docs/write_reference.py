@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 from code_pages import checks_page, errors_page, mirror_page, sections
+from shipped_data import shipped_data
 
 from wheelfix.cli import group
 from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name, options_of, options_schema, variable
@@ -202,6 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         DIRECTORY / "checks.md": checks_page(),
         DIRECTORY / "errors.md": errors_page(),
         DIRECTORY / "mirror-checks.md": mirror_page(),
+        **shipped_data(),
     }
     wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in wrong:

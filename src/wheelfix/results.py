@@ -2,7 +2,6 @@
 
 import errno
 import os
-import traceback
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -327,6 +326,8 @@ def failure(path: Path, error: Exception) -> Outcome:
 
 def _own_problem(error: Exception) -> Problem:
     """Return what to say of an error that nobody foresaw: its text and the place where it arose."""
+    import traceback  # imported late: it is for errors that nobody foresaw
+
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     return Problem(

@@ -3,11 +3,9 @@
 The form is that of GNU diff: https://www.gnu.org/software/diffutils/manual/html_node/Detailed-Unified.html
 """
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
@@ -84,6 +82,8 @@ def closest(word: str, known: Sequence[str]) -> str:
     >>> closest("Record_row", ["record-row", "other"]), closest("x", ["record-row"])
     ('record-row', '')
     """
+    from difflib import get_close_matches  # imported late, as below: most runs compare no texts
+
     close = get_close_matches(word, known, 1) or get_close_matches(word.lower().replace("_", "-"), known, 1)
     return close[0] if close else ""
 
@@ -121,6 +121,8 @@ def unified_diff(before: bytes, after: bytes, name: str, *, file: str = "METADAT
     """
     if before == after:
         return ""
+    import difflib
+
     old, new = (_lines(data.decode("utf-8", "surrogateescape")) for data in (before, after))
     first = _common_count(old, new)
     last = _common_count(old[first:][::-1], new[first:][::-1])

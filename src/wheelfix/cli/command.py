@@ -1,7 +1,6 @@
 """The classes of commands, with sections in the help and with settings, and of groups, which import commands late."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Final
 
@@ -94,9 +93,12 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; suggest the closest where there is none of that name."""
-        close = get_close_matches(args[0].replace("_", "-"), self._names, 1) if args else []
-        if args and args[0] not in self._names and close:
-            raise Stopped(f"no such command {shown(args[0])!r}", hint=f"Did you mean {close[0]}?")
+        if args and args[0] not in self._names:
+            from difflib import get_close_matches  # imported late: most names are right
+
+            close = get_close_matches(args[0].replace("_", "-"), self._names, 1)
+            if close:
+                raise Stopped(f"no such command {shown(args[0])!r}", hint=f"Did you mean {close[0]}?")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

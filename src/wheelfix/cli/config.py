@@ -7,7 +7,6 @@ The key of an option is what people type, without dashes in front; that of ``mir
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -175,6 +174,8 @@ def _source(ctx: click.Context, parameter: click.Parameter) -> ParameterSource |
 
 
 def _guess(given: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # imported late: most settings are right
+
     close = get_close_matches(given, list(known), 1)
     return f"; did you mean {close[0]}?" if close else ""
 

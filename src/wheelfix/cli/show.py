@@ -17,7 +17,7 @@ from wheelfix.options import Scan
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.show import Row, render_head, render_rows, render_tail
 from wheelfix.reports.text import render_disagreements, render_problem, render_read_summary, render_suggestions
-from wheelfix.rules.load import built_in
+from wheelfix.rules.bundled import bundled
 
 _STYLES = {"safe": "green", "unsafe": "bold red", "unproven": "yellow"}
 _UNBOUNDED = 100_000
@@ -43,7 +43,7 @@ def command(wheels: tuple[str, ...], form: str, scan: str, null: bool, quiet: bo
       wheelfix show torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl
       wheelfix show --format json wheels/ > wheels.json
     """
-    rules = built_in("gpu")
+    rules = bundled("gpu")
     paths = wheel_paths(wheels, null=null, quiet=quiet)
     descriptions = []
     with Log(len(paths), quiet=quiet) as log:

@@ -324,14 +324,14 @@ def _plan(
         return repair.plan
     from wheelfix.fix.plan import make_plan
     from wheelfix.fix.weigh import gather_evidence
-    from wheelfix.rules.load import built_in
+    from wheelfix.rules.bundled import bundled
 
     naming = replace(job.naming, rename_unchanged=True) if rehearsal and rehearsal.rename else job.naming
     if evidence is None and rehearsal is not None and rehearsal.linkage is not None:
         evidence = gather_evidence(wheel, job.policy.scan, rehearsal.linkage)
     return make_plan(
         wheel,
-        built_in(job.rules) if isinstance(job.rules, str) else job.rules,
+        bundled(job.rules) if isinstance(job.rules, str) else job.rules,
         edits=job.edits,
         policy=job.policy,
         naming=naming,

@@ -2,11 +2,9 @@
 
 import hashlib
 import re
-import tomllib
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
@@ -15,6 +13,7 @@ import msgspec
 from wheelfix.errors import RulesError
 from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
+from wheelfix.rules.bundled import bundled
 from wheelfix.rules.model import Action, Case, Match, Rule, RuleFile, RuleSet
 from wheelfix.rules.registry import RulePlace, rules_error
 from wheelfix.rules.toml import PROJECT_FILE, find_table, project_table, read_toml
@@ -233,12 +232,12 @@ def built_in(name: str) -> RuleSet:
     if name.endswith(".toml"):
         message = "a file, not a built-in set"
         raise rules_error([RulePlace(name).finding("rule-invalid-extends", message, hint="Read it with load_rules.")])
-    return load_rules(name)
+    return bundled(name) if name in BUILT_IN else load_rules(name)
 
 
 def groups_of(name: str) -> tuple[str, ...]:
     """Return the groups of the built-in set ``name``: its rules that do more than keep, by their short ids."""
-    rules = _built_in_file(name).rule
+    rules = bundled(name).rules
     return tuple(rule.id.removeprefix(f"{name}/") for rule in rules if rule.action != "keep")
 
 
@@ -254,17 +253,6 @@ def find_rules(start: Path | None = None) -> Path | None:
     if found is None or ("options" in found[1] and not found[1].keys() & {"rule", "extends"}):
         return None
     return found[0]
-
-
-@cache
-def _built_in_file(name: str) -> RuleFile:
-    """Return a built-in file; tests check that it is valid."""
-    text = files("wheelfix.rules").joinpath("builtin", f"{name}.toml").read_text("utf-8")
-    try:
-        return msgspec.convert(tomllib.loads(text), RuleFile)  # in the full form, without the short ones of read_struct
-    except ValueError as error:
-        message = f"the built-in set {name} is damaged"
-        raise RulesError("unknown-rule-set", message, hint="Install wheelfix again.") from error
 
 
 class _Reader:
@@ -305,7 +293,7 @@ class _Reader:
         if group and group not in known:
             self._refuse_source(source, by, f"{name} has no group {group!r}", did_you_mean(group, known))
             return
-        for rule in _built_in_file(name).rule:
+        for rule in bundled(name).rules:
             if not group or rule.action == "keep" or rule.id == f"{name}/{group}":
                 present, origin = self._rules.setdefault(rule.id, (rule, name))
                 if present is not rule:
@@ -396,7 +384,7 @@ class _Reader:
             self._findings.sort(key=lambda each: (files.index(each[0].file), each[0].line or 0))
             raise rules_error([finding for _, finding in self._findings])
         rules = tuple(rule for rule, _ in self._rules.values())
-        return RuleSet(name, rules, _digest(rules), tuple(origin for _, origin in self._rules.values()))
+        return RuleSet(name, rules, digest_of(rules), tuple(origin for _, origin in self._rules.values()))
 
 
 def _lines_of_rules(text: str, count: int) -> list[int | None]:
@@ -409,7 +397,8 @@ def _lines_of_rules(text: str, count: int) -> list[int | None]:
     return [*starts] if len(starts) == count else [None] * count
 
 
-def _digest(rules: Sequence[Rule]) -> str:
+def digest_of(rules: Sequence[Rule]) -> str:
+    """Return the digest of a rule set with ``rules``."""
     plain = [msgspec.to_builtins(msgspec.structs.replace(rule, test=())) for rule in rules]
     for table in plain:
         if not table.get("when"):

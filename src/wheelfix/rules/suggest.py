@@ -16,10 +16,9 @@ from packaging.utils import is_normalized_name
 
 from wheelfix.globs import matches
 from wheelfix.results import Change
-from wheelfix.rules.load import built_in
+from wheelfix.rules.bundled import bundled
 from wheelfix.rules.match import Facts
 from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
-from wheelfix.rules.schema import print_rule
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement
 
@@ -82,7 +81,7 @@ def _without_extras(requirement: Requirement, _: str) -> _Suggestion:
 def _twin(requirement: Requirement) -> Rule | None:
     if not matches(_NAMES, requirement.name):  # before the rules are loaded, which few wheels need
         return None
-    twins = built_in("cpu-twins").rules
+    twins = bundled("cpu-twins").rules
     return next((rule for rule in twins if matches(rule.names, requirement.name)), None)
 
 
@@ -137,6 +136,8 @@ def with_suggestions(kept: Iterable[Change], decided: Iterable[Change], rules: R
         found = ("", _as_twin(each, "")) if each.text in frameworks else _look(each, elsewhere)
         if found is not None:
             words, (match, action) = found
+            from wheelfix.rules.schema import print_rule  # imported late: few requirements look like those of a GPU build
+
             rule = print_rule(_rule(each, match, action, facts))
             suggested[each.text] = Change(
                 REQUIRES, "keep", each.text, each.text, reason=f"{REASON}: {words}", suggestion=rule

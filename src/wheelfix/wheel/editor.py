@@ -1,7 +1,6 @@
 """Edits of METADATA and of files in dist-info, as values, and the editor that makes and records them."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import zip_longest
 from typing import Final, TypeAlias
 
@@ -198,6 +197,8 @@ def _known(name: str) -> FieldKind:
         raise EditError("invalid-field-name", f"{shown(name)!r} is not a field name", hint="Use a name such as Classifier.")
     if name.lower() in _OF_WHEEL:
         raise EditError("unknown-field", f"{name} is a field of WHEEL, not of METADATA", hint=_OF_WHEEL[name.lower()])
+    from difflib import get_close_matches  # imported late: most names are right
+
     near = get_close_matches(name.lower(), FIELDS, 1)
     hint = f"Did you mean {FIELDS[near[0]].name}?" if near else "Use one of the core metadata fields, such as Classifier."
     raise EditError("unknown-field", f"there is no field {shown(name)!r}", hint=hint)

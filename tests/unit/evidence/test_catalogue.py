@@ -1,7 +1,11 @@
 """The GPU catalogue: every name that the rule set "gpu" drops is in it, with the libraries that it brings."""
 
+import json
+import tomllib
+
 import pytest
 
+from places import ROOT
 from wheelfix.evidence.catalogue import Provided, library_runtime, names, provided_by
 from wheelfix.rules.load import built_in
 from wheelfix.wheel.requirement import read_requirement
@@ -35,6 +39,12 @@ def test_each_name_that_is_dropped_stands_in_the_catalogue(pattern: str) -> None
     assert provided(example) is not None
     if pattern != "nvidia-nccl-cu[1-9][0-9]":  # a part of a wider one
         assert pattern in names()
+
+
+def test_what_is_shipped_is_what_the_toml_says() -> None:
+    directory = ROOT / "src" / "wheelfix" / "evidence"
+    written = tomllib.loads((directory / "catalogue.toml").read_text("utf-8"))
+    assert json.loads((directory / "catalogue.json").read_bytes()) == written, "make reference"
 
 
 def test_the_names_are_normal() -> None:

@@ -1,0 +1,27 @@
+"""The rule sets that come with wheelfix, in the form in which they are read: JSON.
+
+``docs/write_reference.py`` makes ``builtin/gpu.json`` from ``builtin/gpu.toml``, which people write; a test compares them.
+It is read in 0.6 ms instead of 3, and needs neither the parser of TOML nor the modules that check a rule file.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from wheelfix.errors import RulesError
+from wheelfix.rules.model import RuleSet
+
+
+@cache
+def bundled(name: str) -> RuleSet:
+    """Return the whole rule set ``name``, one of :data:`wheelfix.rules.BUILT_IN`.
+
+    :raises RulesError: if the file is not what was installed.
+    """
+    try:
+        data = Path(__file__).with_name("builtin").joinpath(f"{name}.json").read_bytes()
+        return msgspec.json.decode(data, type=RuleSet)
+    except (OSError, ValueError) as error:
+        message = f"the built-in set {name} is damaged"
+        raise RulesError("unknown-rule-set", message, hint="Install wheelfix again.") from error
