@@ -127,9 +127,10 @@ def read_dynamic(file: BinaryIO) -> Dynamic | None:
         links = [value for tag, value in image.tags if tag in _LINKS]
         if len(links) > _MOST_NEEDED:
             raise UnreadableBinary("it links to more libraries than any real file")
-        needed = tuple(map(image.string, links))
         soname = image.single(_SONAME)
-        return Dynamic(needed, None if soname is None else image.string(soname), _exports_entry_point(image))
+        names = {each: image.string(each) for each in sorted({*links, *(() if soname is None else (soname,))})}
+        needed = tuple(names[each] for each in links)  # read as they lie: going back in a compressed file is slow
+        return Dynamic(needed, None if soname is None else names[soname], _exports_entry_point(image))
     except UnreadableBinary:
         raise
     except Exception as error:

@@ -11,11 +11,11 @@ from wheelfix.errors import ArchiveError
 from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic, system_of
 from wheelfix.text import shown
-from wheelfix.wheel.zip.inflate import Allowance, EntryFile, read_start
+from wheelfix.wheel.zip.inflate import ZLIB, Allowance, EntryFile, Library, library_for, read_start
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
-_MOST_BYTES: Final = 6 << 30
+_MOST_BYTES: Final = 12 << 30
 """How much of a wheel's binaries is inflated at most, in bytes; the largest real wheels have 2 GiB."""
 _MOST_CALLS: Final = 200_000
 _CALLS_EACH: Final = 400
@@ -28,6 +28,17 @@ _SAMPLE_COUNT: Final = 50
 _MOST_BINARIES: Final = 5_000
 _START: Final = 1_024
 """How much of a file is read to see whether it is a program for another system, in bytes."""
+_LARGE: Final = 1 << 22
+"""From which size on, in bytes, binaries are read side by side."""
+_THREADS: Final = 2
+"""How many binaries are read at a time. Each keeps 8 MiB, and most large wheels have two binaries that are much larger than
+the others."""
+_LOT: Final = 4
+"""How many binaries a search reads at a time, on any machine: it says the same everywhere."""
+_MOST_TIMES: Final = 3
+"""How much may be read of a binary that is read beside others, in multiples of its size; real ones take 1.2."""
+_MOST_LOOKS: Final = 5_000
+"""How often may be read of one that is read beside others; real ones take some hundred."""
 _NOT_READ: Final = "it is not an ELF file; other formats are not read"
 
 
@@ -182,7 +193,7 @@ class Scanner:
     def read_all(self) -> Linkage:
         """Read the rest, and return everything."""
         while self._is_left():
-            self._read_next()
+            self._read_next(len(self._waiting))
         return self.linkage
 
     def read_sample(self) -> Linkage:
@@ -208,11 +219,42 @@ class Scanner:
                 return None
             news = self._read_next()
 
-    def _read_next(self) -> Sequence[Binary]:
+    def _read_next(self, most: int = _LOT) -> Sequence[Binary]:
+        """Read the next binary, or the next ones, at most ``most``, side by side where they are large."""
         before = len(self._binaries)
         self._linkage = None
-        self._read(self._waiting.popleft())
+        lot = [self._waiting.popleft()]
+        while lot[0].size >= _LARGE and self._waiting and len(lot) < most:
+            lot.append(self._waiting.popleft())
+        for entry, found in zip(lot, self._look_into(lot), strict=True):
+            match found:
+                case None:
+                    self._skipped.add(entry.name)
+                case str():
+                    self._unread[entry.name] = found
+                case _:
+                    self._binaries.append(Binary(entry.name, found))
         return self._binaries[before:]
+
+    def _look_into(self, lot: Sequence[Entry]) -> Iterable[Dynamic | str | None]:
+        """Return what each binary says, why it cannot be read, or ``None`` if no loader accepts it."""
+        if len(lot) == 1:
+            return [_read(self._source, lot[0], self._allowance)]
+        from concurrent.futures import ThreadPoolExecutor  # imported late: few wheels have several large binaries
+
+        with ThreadPoolExecutor(min(_THREADS, len(lot)), "wheelfix-scan") as pool:
+            allowances = {entry: self._part(entry) for entry in lot}  # in order, so that a limit always hits the same ones
+            by_size = sorted(lot, key=_by_size, reverse=True)  # so that no thread is left with the largest one at the end
+            running = {entry: pool.submit(_read, self._source, entry, allowances[entry]) for entry in by_size}
+            return [running[entry].result() for entry in lot]
+
+    def _part(self, entry: Entry) -> Allowance:
+        """Return an allowance for one binary, taken from that for all; an empty one where there is not enough left."""
+        try:
+            self._allowance.spend(_MOST_TIMES * entry.size)
+        except ArchiveError:
+            return Allowance(bytes_=0, calls=0)
+        return Allowance(bytes_=_MOST_TIMES * entry.size, calls=_MOST_LOOKS)
 
     def _is_left(self) -> bool:
         """Whether there is a binary to read; after all shared objects come the other files."""
@@ -249,28 +291,35 @@ class Scanner:
         """Return the names of the libraries that the wheel bundles, without files that no loader accepts."""
         return self._names - (_bases(self._skipped) - _bases(self._candidates - self._skipped))
 
-    def _read(self, entry: Entry) -> None:
-        if entry.size > _SMALL and entry.size > _GREATEST_RATIO * (entry.data_stop - entry.data_start):
-            self._unread[entry.name] = "its compression ratio is higher than that of any real binary"
-            return
-        try:
-            file = EntryFile(self._source, entry, self._allowance)
-            if file.read(len(MAGIC)) != MAGIC:
-                if entry.size:
-                    self._unread[entry.name] = _NOT_READ
-                else:
-                    self._skipped.add(entry.name)
-                return
-            dynamic = read_dynamic(cast(BinaryIO, file))
-        except ArchiveError as error:
-            self._unread[entry.name] = error.message
-        except UnreadableBinary as error:
-            self._unread[entry.name] = str(error)
-        else:
-            if dynamic is None:
-                self._skipped.add(entry.name)
-            else:
-                self._binaries.append(Binary(entry.name, dynamic))
+
+def _read(source: Readable, entry: Entry, allowance: Allowance) -> Dynamic | str | None:
+    """Return what the binary ``entry`` says, why it cannot be read, or ``None`` if no loader accepts it.
+
+    All of it is inflated and compared with its CRC-32: a verdict can rest on it. isal takes only such data that zlib refuses
+    as has one reading, but with damage it could be wrong data; where isal refuses, zlib has the last word.
+    """
+    if not entry.size:
+        return None
+    if entry.size > _SMALL and entry.size > _GREATEST_RATIO * (entry.data_stop - entry.data_start):
+        return "its compression ratio is higher than that of any real binary"
+    library = library_for(entry.size)
+    found = _read_with(library, source, entry, allowance)
+    return _read_with(ZLIB, source, entry, allowance) if isinstance(found, str) and library is not ZLIB else found
+
+
+def _read_with(library: Library, source: Readable, entry: Entry, allowance: Allowance) -> Dynamic | str | None:
+    try:
+        file = EntryFile(source, entry, allowance, library)
+        if file.read(len(MAGIC)) != MAGIC:
+            return _NOT_READ
+        dynamic = read_dynamic(cast(BinaryIO, file))
+        if dynamic is not None:
+            file.check_content()
+    except ArchiveError as error:
+        return error.message
+    except UnreadableBinary as error:
+        return str(error)
+    return dynamic
 
 
 def _needed_by(binaries: Iterable[Binary]) -> Iterator[str]:

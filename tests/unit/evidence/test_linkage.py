@@ -1,5 +1,7 @@
 """What the binaries of a wheel link to: hard or not, as far as it was looked for, and what could not be read."""
 
+import random
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -7,9 +9,11 @@ import pytest
 
 from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from elfwriter import shared_object
-from in_memory import Counted, hold, packed
+from in_memory import Counted, Held, hold, packed
+from wheelfix.evidence import linkage
 from wheelfix.evidence.elf import Dynamic, is_binary
 from wheelfix.evidence.linkage import Binary, Link, Linkage, Scanner, unread_reason
+from wheelfix.wheel.zip import inflate
 from wheelfix.wheel.zip.layout import read_layout
 from wheelfix.wheel.zip.source import Source
 
@@ -403,3 +407,92 @@ def test_many_binaries_in_a_row() -> None:
     one = scanner(*chain)
     assert one.find_link(is_cuda) == Link("d/lib300.so", CUBLAS, hard=True)
     assert one.linkage.broken_without(is_cuda) == ("d/_C" + PYTHON,)
+
+
+MANY = [
+    *THROUGH_TWO,
+    DAMAGED,
+    DEVICE,
+    binary("d/libfirst.so", "libc.so.6", padding=70_000),
+    binary("d/libsecond.so", CUDART, padding=60_000),
+    Entry("d/libthird.so", b"text" * 99),
+    binary("d/libcut.so", padding=40_000, raw=packed(shared_object("x86_64"))),
+    binary("d/bin/tool", CUBLAS, padding=80_000),
+]
+
+
+@pytest.mark.parametrize("large", [0, 20_000, 65_000])
+def test_binaries_that_are_read_side_by_side_say_what_they_say_one_by_one(
+    large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_by_one = scanner(*MANY).read_all()
+    link = scanner(*MANY).find_link(is_cuda)
+    monkeypatch.setattr(linkage, "_LARGE", large)
+    assert scanner(*MANY).read_all() == one_by_one
+    assert scanner(*MANY).find_link(is_cuda) == link
+    searched = scanner(*MANY)
+    assert searched.find_link(lambda _: False) is None
+    assert searched.linkage == one_by_one
+    assert {"d/libdamaged.so", "d/libcut.so", "d/libthird.so"} == one_by_one.unread.keys()
+
+
+class Watched(Held):
+    """An archive that notes which threads read it."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.threads: set[int] = set()
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        self.threads.add(threading.get_ident())
+        return super().read_at(offset, size)
+
+
+@pytest.mark.parametrize(("large", "expected"), [(0, True), (1 << 22, False)])
+def test_only_large_binaries_are_worth_a_thread(large: int, monkeypatch: pytest.MonkeyPatch, *, expected: bool) -> None:
+    monkeypatch.setattr(linkage, "_LARGE", large)
+    held, entries = hold(*(binary(f"d/lib{number}.so", padding=9_000) for number in range(8)))
+    watched = Watched(held.data)
+    assert len(Scanner(watched, entries).read_all().binaries) == 8
+    assert (watched.threads != {threading.get_ident()}) is expected
+    assert len(watched.threads) <= 2
+
+
+def test_a_search_reads_few_more_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large binaries are read four at a time, on any machine, so that a report does not depend on it."""
+    monkeypatch.setattr(linkage, "_LARGE", 0)
+    one = scanner(*DIRECT, *(binary(f"d/lib{number}.so", padding=9_000 + number) for number in range(8)))
+    assert one.find_link(is_cuda) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
+    assert paths(one.linkage) == ["_C" + PYTHON, "lib0.so", "lib1.so", "lib2.so"]
+
+
+def test_the_limit_for_all_binaries_always_hits_the_same_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linkage, "_LARGE", 0)
+    entries = [binary(f"d/lib{number}.so", padding=20_000 + number) for number in range(6)]
+    sizes = [len(entry.content) for entry in entries if isinstance(entry.content, bytes)]
+    monkeypatch.setattr(linkage, "_MOST_BYTES", linkage._MOST_TIMES * sum(sizes[:4]))
+    for _ in range(5):
+        found = scanner(*entries).read_all()
+        assert paths(found) == ["lib0.so", "lib1.so", "lib2.so", "lib3.so"]
+        assert [*found.unread] == ["d/lib4.so", "d/lib5.so"]
+        assert {*found.unread.values()} == {"reading it takes more than any real file needs"}
+
+
+def test_a_binary_is_inflated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often its tables are looked into; the rest of it is read for the CRC-32."""
+    inflated = list[int]()
+    advance = inflate.EntryFile._advance
+
+    def counted(file: inflate.EntryFile, each: inflate._Pass) -> bool:
+        before = each.position
+        more = advance(file, each)
+        inflated.append(each.position - before)
+        return more
+
+    monkeypatch.setattr(inflate.EntryFile, "_advance", counted)
+    content = shared_object("x86_64", needed=["libc.so.6", CUDART], exports=["PyInit_x"]) + random.Random(1).randbytes(
+        5 << 20
+    )
+    linkage = scanner(Entry("d/x.so", content, raw=packed(content))).read_all()
+    assert linkage.first(is_cuda)
+    assert sum(inflated) == len(content)

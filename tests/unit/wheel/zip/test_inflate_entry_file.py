@@ -11,7 +11,7 @@ from building import DEFLATED, STORED, Archive, Entry, to_bytes
 from in_memory import hold, only_entry, packed
 from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip import inflate, structs
-from wheelfix.wheel.zip.inflate import Allowance, EntryFile
+from wheelfix.wheel.zip.inflate import ZLIB, Allowance, EntryFile, Library
 from wheelfix.wheel.zip.layout import read_loosely
 from wheelfix.wheel.zip.source import Source
 
@@ -19,12 +19,15 @@ CONTENT = b"".join(b"%d, the same words again; " % number for number in range(40
 METHODS = [Entry("a", CONTENT, STORED), Entry("a", CONTENT, DEFLATED), Entry("a", CONTENT, raw=packed(CONTENT))]
 
 
+LIBRARIES = [ZLIB, pytest.param(inflate._isal(), marks=pytest.mark.skipif(inflate._isal() is ZLIB, reason="needs isal"))]
+
+
 def plenty() -> Allowance:
     return Allowance(bytes_=1 << 40, calls=1 << 40)
 
 
-def opened(entry: Entry, allowance: Allowance | None = None) -> EntryFile:
-    return EntryFile(*only_entry(entry), allowance or plenty())
+def opened(entry: Entry, allowance: Allowance | None = None, library: Library = ZLIB) -> EntryFile:
+    return EntryFile(*only_entry(entry), allowance or plenty(), library)
 
 
 moves = st.lists(
@@ -37,17 +40,18 @@ contents = st.one_of(
 )
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("method", [STORED, DEFLATED])
-@pytest.mark.parametrize(("block", "apart"), [(1, 1), (1, 40), (7, 20), (64, 128), (1000, 1), (1 << 18, 1 << 24)])
+@pytest.mark.parametrize(("block", "kept"), [(1, 1), (1, 40), (7, 3), (64, 2), (1000, 1), (1 << 18, 32)])
 @given(content=contents, moves=moves, level=st.sampled_from([1, 9]))
 def test_the_bytes_are_those_of_the_content_wherever_one_reads(
-    method: int, block: int, apart: int, content: bytes, moves: list[tuple[int, int, int]], level: int
+    library: Library, method: int, block: int, kept: int, content: bytes, moves: list[tuple[int, int, int]], level: int
 ) -> None:
     raw = packed(content, level) if method == DEFLATED else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inflate, "_BLOCK", block)
-        patch.setattr(inflate, "_APART", apart)
-        file, position = opened(Entry("a", content, method, raw=raw)), 0
+        patch.setattr(inflate, "_KEPT", kept)
+        file, position = opened(Entry("a", content, method, raw=raw), library=library), 0
         for whence, offset, size in moves:
             base = {io.SEEK_SET: 0, io.SEEK_CUR: position, io.SEEK_END: len(content)}[whence]
             position = max(0, base + offset)
@@ -56,6 +60,7 @@ def test_the_bytes_are_those_of_the_content_wherever_one_reads(
             assert file.read(size) == expected
             position += len(expected)
             assert file.tell() == position
+        file.check_content()
 
 
 @pytest.mark.parametrize("entry", METHODS)
@@ -138,7 +143,7 @@ def test_data_that_ends_before_its_claimed_size_is_a_short_file(
 ) -> None:
     """It is as when a file ends: a read gives less. Behind it there is nothing, and before it what was there."""
     monkeypatch.setattr(inflate, "_BLOCK", block)
-    monkeypatch.setattr(inflate, "_APART", 64)
+    monkeypatch.setattr(inflate, "_KEPT", 3)
     there = zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw)
     file = opened(Entry("a", CONTENT, raw=raw))
     assert file.read() == there
@@ -225,14 +230,71 @@ def test_what_is_only_inflated_on_the_way_is_counted_too(monkeypatch: pytest.Mon
     assert opened(METHODS[2], Allowance(bytes_=500, calls=9)).read(200) == CONTENT[:200]
 
 
-def test_going_back_and_forth_costs_no_more_than_the_way_from_the_last_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept", [1, 4])
+def test_going_back_never_makes_the_way_ahead_longer(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table at the front is read again after one at the end: what that costs is the way to the front, not to the end."""
     monkeypatch.setattr(inflate, "_BLOCK", 100)
-    monkeypatch.setattr(inflate, "_APART", 500)
-    allowance = Allowance(bytes_=len(CONTENT) + 1000 + 100 * 1000, calls=1000)
+    monkeypatch.setattr(inflate, "_KEPT", kept)
+    turns = len(CONTENT) // 300
+    file = opened(METHODS[2], Allowance(bytes_=len(CONTENT) + turns * (500 + 2), calls=2 * turns))
+    for turn in range(turns):
+        for position in (turn * 300, 400):
+            file.seek(position)
+            assert file.read(1) == CONTENT[position : position + 1]
+
+
+def test_what_lies_close_together_is_inflated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of a library lie side by side, and are read in any order."""
+    monkeypatch.setattr(inflate, "_BLOCK", 100)
+    allowance = Allowance(bytes_=8_000 + 99, calls=99)
     file = opened(METHODS[2], allowance)
-    for turn in range(100):
-        file.seek(len(CONTENT) - 1 if turn % 2 == 0 else 4_000)
-        assert file.read(1) == CONTENT[-1:] if turn % 2 == 0 else CONTENT[4_000:4_001]
+    for position in (7_950, 7_000, 7_900, 5_000, 6_000) * 10:
+        file.seek(position)
+        assert file.read(1) == CONTENT[position : position + 1]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("method", [STORED, DEFLATED])
+@pytest.mark.parametrize("first", [[], [0], [9_000, 50], [1 << 40]])
+def test_content_is_confirmed_wherever_was_read_before(
+    method: int, first: list[int], library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflate, "_BLOCK", 100)
+    monkeypatch.setattr(inflate, "_KEPT", 2)
+    raw = packed(CONTENT) if method == DEFLATED else None
+    wrong = {"crc": zlib.crc32(CONTENT) ^ 1}
+    valid = opened(Entry("a", CONTENT, method, raw=raw), library=library)
+    damaged = opened(Entry("a", CONTENT, method, raw=raw, local=wrong, directory=wrong), library=library)
+    for file in (valid, damaged):
+        for position in first:
+            file.seek(position)
+            file.read(10)
+    valid.check_content()
+    with pytest.raises(ArchiveError, match=r"a does not match its CRC-32"):
+        damaged.check_content()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (packed(CONTENT[:-1]), "does not end where"),
+        (packed(CONTENT + b"x"), "does not end where"),
+        (packed(CONTENT + bytes(1 << 22)), "does not end where"),
+        (packed(CONTENT)[:-1], "cut off"),
+        (packed(CONTENT) + b"more", "bytes follow its end"),
+        (packed(CONTENT)[:300] + b"\xff" * 300, "cannot be inflated"),
+    ],
+)
+def test_content_that_is_not_what_the_archive_lists_is_damaged(
+    raw: bytes, words: str, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflate, "_BLOCK", 16)
+    file = opened(Entry("a", CONTENT, raw=raw), Allowance(bytes_=1 << 20, calls=9), library)
+    with pytest.raises(ArchiveError, match=words) as caught:
+        assert file.read(50) == CONTENT[:50]  # isal looks far ahead, and sees damage here already
+        file.check_content()
+    assert caught.value.code == "damaged-entry"
 
 
 def test_one_allowance_is_shared_by_many_entries() -> None:
@@ -249,7 +311,7 @@ def test_one_allowance_is_shared_by_many_entries() -> None:
 
 
 def test_a_bomb_is_never_held_whole() -> None:
-    """However far one goes, what is kept is a few blocks, and a mark every so often."""
+    """However far one goes, what is kept is a few blocks."""
     size = 1 << 26
     deflater = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     raw = b"".join(deflater.compress(bytes(1 << 20)) for _ in range(size >> 20)) + deflater.flush()
@@ -257,5 +319,4 @@ def test_a_bomb_is_never_held_whole() -> None:
     file = opened(one, Allowance(bytes_=size + (1 << 20), calls=9))
     file.seek(size - 5)
     assert file.read() == bytes(5)
-    assert sum(len(block) for _, block in file._blocks) <= inflate._KEPT * inflate._BLOCK
-    assert len(file._marks) <= size // inflate._APART + 1
+    assert sum(map(len, file._kept.values())) <= inflate._KEPT * inflate._BLOCK
