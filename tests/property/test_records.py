@@ -56,6 +56,21 @@ def test_adding_and_removing_a_row_gives_the_original(data: bytes, path: str) ->
     assert shorter == data or shorter in (data + b"\n", data + b"\r\n")
 
 
+@given(records(), record_paths)
+def test_rows_are_found_the_same_whether_or_not_all_are_counted(data: bytes, path: str) -> None:
+    """A row in a file without quotes is found by the line ends around it."""
+    fast, slow = Record.parse(data), Record.parse(data)
+    vars(slow)["_has_plain_lines"] = False
+    assert list(fast.rows) == list(slow.rows)
+    for name in (path, OWN, "d/RECORD", "d/"):
+        assert fast.find(name) == slow.find(name)
+        assert fast.without(name) == slow.without(name)
+        assert fast.with_content(name, b"x", like=OWN, before="d/RECORD") == slow.with_content(
+            name, b"x", like=OWN, before="d/RECORD"
+        )
+    assert fast.below("d") == slow.below("d")
+
+
 @given(st.binary(max_size=40), st.sampled_from([b"", b"m,,\n", b'"m",,\r\n', b"m\n"]))
 def test_any_bytes_give_a_record_or_a_fault(junk: bytes, row: bytes) -> None:
     """Pitfall 21: a strange RECORD is kept or refused, and crashes nothing."""

@@ -8,9 +8,13 @@ import csv
 import hashlib
 import posixpath
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Final
+from io import BytesIO
+from itertools import accumulate, islice, pairwise
+from typing import Final, overload
 
 from msgspec import Struct
 
@@ -208,19 +212,44 @@ def hash_column(algorithm: str, digest: bytes) -> str:
 _MOST_ROWS: Final = 500_000
 
 
+class _Rows(Sequence[bytes]):
+    """The rows of a record, each cut out of it when it is asked for: as objects they would take twice the file's size."""
+
+    def __init__(self, data: bytes, starts: "array[int]") -> None:
+        self._data = data
+        self._starts = starts
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        numbers = range(len(self))[index]
+        if isinstance(numbers, int):
+            return self._data[self._starts[numbers] : self._starts[numbers + 1]]
+        return [self[number] for number in numbers]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self._data[start:stop] for start, stop in pairwise(self._starts))
+
+
 class Record(Struct, frozen=True, dict=True):
-    """The rows of a RECORD file, each as its bytes with its line end; together they are the file.
+    """A RECORD file as its bytes; rows are found in it when they are asked for.
 
     >>> record = Record.parse(b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=y,2\\r\\n')
     >>> record.with_content("n.dist-info/METADATA", b"new").data
     b'"a,b.py",sha256=x,1\\r\\nn.dist-info/METADATA,sha256=EVB6Di9eadXfpApiob17buV-a82FxnybhDGzb_8hxDc,3\\r\\n'
     """
 
-    rows: tuple[bytes, ...]
+    data: bytes
+    """The file."""
 
     @classmethod
     def parse(cls, data: bytes) -> "Record":
-        """Return the rows of ``data``.
+        """Return ``data`` as rows.
 
         :raises RecordError: if a quoted path is never closed, or there are more than 500,000 line ends.
         """
@@ -228,12 +257,26 @@ class Record(Struct, frozen=True, dict=True):
             raise RecordError(
                 "too-many-rows", "RECORD is longer than any real one", hint=f"At most {_MOST_ROWS} rows are read."
             )
-        return cls(tuple(split_rows(data)))
+        record = cls(data)
+        if b'"' in data:
+            len(record.rows)  # raises where it is not clear where rows end; without a quote each line is one
+        return record
 
     @cached_property
-    def data(self) -> bytes:
-        """The file."""
-        return b"".join(self.rows)
+    def _has_plain_lines(self) -> bool:
+        """Whether each row is one line that ends with LF or CRLF: then a row is found without counting those before it."""
+        return b'"' not in self.data and self.data.count(b"\r") == self.data.count(b"\r\n")
+
+    @cached_property
+    def _starts(self) -> "array[int]":
+        """Where each row begins, and where the last one ends."""
+        lengths = map(len, BytesIO(self.data) if self._has_plain_lines else split_rows(self.data))
+        return array("Q", accumulate(lengths, initial=0))
+
+    @property
+    def rows(self) -> Sequence[bytes]:
+        """Each row as its bytes with its line end; together they are the file."""
+        return _Rows(self.data, self._starts)
 
     def read_rows(self) -> Iterator[tuple[int, "Row | RecordError"]]:
         """Yield every row with its index, or the error that makes it unreadable; an empty line is not a row."""
@@ -267,13 +310,11 @@ class Record(Struct, frozen=True, dict=True):
         :raises RecordError: if one does not have three columns.
         """
         found: dict[str, list[Row]] = {}
-        needle = encoded(directory)
-        for index, raw in enumerate(self.rows):
-            if needle in raw:
-                row = read_row(raw, index + 1)
-                path = plain_path(row.path).lstrip("/")
-                if path.startswith(f"{directory}/"):
-                    found.setdefault(path, []).append(row)
+        for start, raw in self._with_text(encoded(directory)):
+            row = self._read(start, raw)
+            path = plain_path(row.path).lstrip("/")
+            if path.startswith(f"{directory}/"):
+                found.setdefault(path, []).append(row)
         return found
 
     def with_content(self, path: str, content: bytes, *, like: str | None = None, before: str | None = None) -> "Record":
@@ -283,66 +324,110 @@ class Record(Struct, frozen=True, dict=True):
         strong as sha256. Where there is none, a row is added, quoted like the row for ``like``, before the row for
         ``before`` if there is one, else at the end.
         """
-        matching = list(self._matching(path))
+        matching, size = list(self._matching(path)), str(len(content))
         if not matching:
-            return self.adding([RecordRow(path, digest_of("sha256", content), str(len(content)))], like=like, before=before)
-        rows, size = list(self.rows), str(len(content))
-        names = {index: _strong(row) for index, row in matching}
+            return self.adding([RecordRow(path, digest_of("sha256", content), size)], like=like, before=before)
         # Once for each algorithm, not for each row: there can be many.
-        digests = {name: digest_of(name, content) for name in set(names.values())}
-        for index, row in matching:
-            rows[index] = row.rewritten(row.path, digests[names[index]], size)
-        return Record(tuple(rows))
+        digests = {name: digest_of(name, content) for name in {_strong(row) for _, row in matching}}
+        return self._replacing(
+            (start, row.raw, row.rewritten(row.path, digests[_strong(row)], size)) for start, row in matching
+        )
 
     def without(self, path: str) -> "Record":
         """Return the record without the rows for ``path``, and without those that have it as an absolute path."""
-        gone = {index for index, _ in (*self._matching(path), *self._matching(f"/{path}"))}
-        return Record(tuple(raw for index, raw in enumerate(self.rows) if index not in gone)) if gone else self
+        gone = sorted({start: row.raw for start, row in (*self._matching(path), *self._matching(f"/{path}"))}.items())
+        return self._replacing((start, raw, b"") for start, raw in gone)
 
     def amended(self, changes: Mapping[int, "RowEdit"], added: Sequence["RecordRow"], *, like: str, before: str) -> "Record":
         """Return the record with some rows changed, by their index, and others added.
 
         Rows that are added are quoted like the row for ``like`` and stand before the row for ``before``, else at the end.
         """
-        rows = list(self.rows)
-        for index, change in changes.items():
-            rows[index] = b"" if change.remove else change.applied(rows[index], index + 1)
-        return Record(tuple(row for row in rows if row)).adding(added, like=like, before=before)
+        rows, starts = self.rows, self._starts
+        changed = self._replacing(
+            (starts[index], rows[index], b"" if change.remove else change.applied(rows[index], index + 1))
+            for index, change in sorted(changes.items())
+        )
+        return changed.adding(added, like=like, before=before)
 
     def renamed(self, directories: Mapping[str, str]) -> "Record":
         """Return the record with new names for top-level ``directories``; hashes, quoting and line ends are kept."""
-        rows = []
-        for index, raw in enumerate(self.rows):
-            for old, new in directories.items():
-                if encoded(old) in raw and plain_path(read_row(raw, index + 1).path + "x").startswith(f"{old}/"):
-                    rows.append(raw.replace(encoded(old), encoded(new), 1))
-                    break
-            else:
-                rows.append(raw)
-        return Record(tuple(rows))
-
-    def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
-        needle = encoded(path.rpartition("/")[2])
-        if needle not in self.data:
-            return
-        for index, raw in enumerate(self.rows):
-            if needle in raw and path in ((row := read_row(raw, index + 1)).path, plain_path(row.path)):
-                yield index, row
+        rows = self.rows if directories else ()
+        return self._replacing(
+            (self._starts[index], raw, raw.replace(encoded(old), encoded(new), 1))
+            for index, raw in enumerate(rows)
+            for old, new in islice(_names_in(raw, index, directories), 1)
+        )
 
     def adding(self, added: Sequence[RecordRow], *, like: str | None = None, before: str | None = None) -> "Record":
         """Return the record with more rows: quoted like that for ``like``, before that for ``before``, else at the end."""
         model = next(iter(self.find(like)), None) if like else None
         quoted = model is not None and model.raw.startswith(b'"')
-        following = next((index for index, _ in self._matching(before)), None) if before else None
-        position = len(self.rows) if following is None else following
-        ending = (model.line_end if model else b"") or _line_end(self.rows)
-        new = [write_row(each.path, each.digest, each.size, ending, quoted=quoted) for each in added]
-        rows = list(self.rows)
-        if new and position == len(rows) and rows and not rows[-1].endswith((b"\n", b"\r")):
-            rows[-1] += ending  # the file ends without a line end, and keeps that
-            new[-1] = new[-1].removesuffix(ending)
-        rows[position:position] = new
-        return Record(tuple(rows))
+        following = next((start for start, _ in self._matching(before)), None) if before else None
+        position = len(self.data) if following is None else following
+        ending = (model.line_end if model else b"") or self._line_end
+        new = b"".join(write_row(each.path, each.digest, each.size, ending, quoted=quoted) for each in added)
+        if new and position == len(self.data) and self.data and not self.data.endswith((b"\n", b"\r")):
+            new = ending + new.removesuffix(ending)  # the file ends without a line end, and keeps that
+        return self._replacing([(position, b"", new)])
+
+    @property
+    def _line_end(self) -> bytes:
+        """The line end of the first row."""
+        first = self._row_at(0)[1] if self.data else b"\n"
+        return first[len(first.rstrip(b"\r\n")) :] or b"\n"
+
+    def _replacing(self, changes: Iterable[tuple[int, bytes, bytes]]) -> "Record":
+        """Return the record with other bytes in some places: where each begins, in rising order, the old and the new."""
+        pieces, position, kept = list[bytes | memoryview](), 0, memoryview(self.data)
+        for start, old, new in changes:
+            pieces += [kept[position:start], new]
+            position = start + len(old)
+        return Record(b"".join([*pieces, kept[position:]])) if pieces else self
+
+    def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
+        """Yield the rows for ``path``, and where each begins."""
+        for start, raw in self._with_text(encoded(path.rpartition("/")[2])):
+            row = self._read(start, raw)
+            if path in (row.path, plain_path(row.path)):
+                yield start, row
+
+    def _with_text(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield the rows that contain ``text``, and where each begins."""
+        found = self.data.find(text)
+        while 0 <= found < len(self.data):
+            start, raw = self._row_at(found)
+            stop = start + len(raw)
+            if found + len(text) <= stop:
+                yield start, raw
+                found = self.data.find(text, stop)
+            else:  # it goes on in the next row
+                found = self.data.find(text, found + 1)
+
+    def _row_at(self, position: int) -> tuple[int, bytes]:
+        """Return the row that the byte at ``position`` belongs to, and where it begins."""
+        if self._has_plain_lines:
+            start = self.data.rfind(b"\n", 0, position) + 1
+            return start, self.data[start : self.data.find(b"\n", position) + 1 or len(self.data)]
+        index = bisect_right(self._starts, position) - 1
+        return self._starts[index], self.rows[index]
+
+    def _read(self, start: int, raw: bytes) -> Row:
+        """Return the row that begins at ``start``.
+
+        :raises RecordError: if it does not have three columns.
+        """
+        try:
+            return read_row(raw, 0)
+        except RecordError:
+            return read_row(raw, bisect_right(self._starts, start))  # the error has its number
+
+
+def _names_in(raw: bytes, index: int, directories: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the top-level directory, of ``directories``, that a row is for, and its new name."""
+    for old, new in directories.items():
+        if encoded(old) in raw and plain_path(read_row(raw, index + 1).path + "x").startswith(f"{old}/"):
+            yield old, new
 
 
 def any_doubts(rows: Iterable[Row], content: bytes) -> bool:
@@ -363,8 +448,3 @@ def _strong(row: Row) -> str:
     """Return the hash algorithm of a row, or sha256 where it is weaker or not one that every installer knows."""
     name = row.algorithm.lower()
     return name if name in STRONG else "sha256"
-
-
-def _line_end(rows: tuple[bytes, ...]) -> bytes:
-    first = rows[0] if rows else b"\n"
-    return first[len(first.rstrip(b"\r\n")) :] or b"\n"

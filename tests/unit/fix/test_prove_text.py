@@ -76,7 +76,7 @@ def test_without_a_fault_it_is_published(command: Callable[[Path], Outcome], tmp
 def test_another_row_of_record(
     change: Callable[[Any], list[bytes]], command: Callable[[Path], Outcome], tmp_path: Path, monkeypatch: Patch
 ) -> None:
-    wrap(monkeypatch, Record, "with_content", lambda record: Record(tuple(change(record.rows))))
+    wrap(monkeypatch, Record, "with_content", lambda record: Record.parse(b"".join(change(list(record.rows)))))
     assert_not_published(command(write_wheel(tmp_path, SPEC)))
 
 
