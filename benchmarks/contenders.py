@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PEERS: Final = ("editwheel==0.3.2", "wheel==0.48.0")
+from measuring import say
+
+PEERS: Final = ("editwheel==0.3.2", "wheel==0.48.0", "simple503==0.4.0")
 _JOBS: Final = str(Path(__file__).with_name("jobs.py"))
 _HASH: Final = "import hashlib, sys; print(hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256').hexdigest())"
 _FLUSHED: Final = 'cp "$1" "$2" && sync "$2"'
@@ -44,17 +46,27 @@ class Contender:
         return next((each for each in self.needs if not shutil.which(each)), None)
 
 
-def contenders(directory: Path) -> list[Contender]:
-    """Return everyone; the peers from PyPI live in an environment of their own below ``directory``."""
+def least() -> list[Contender]:
+    """Return what is compared with: a copy, as it is and flushed, and a hash in two ways, of which the faster one counts."""
     python = sys.executable
-    peers = _peers(directory / "peers")
-    peer_python, wheel = str(peers / "python"), str(peers / "wheel")
     return [
         Contender("cp", lambda s, t: ["cp", s, t], writes=False),
         Contender("cp, flushed", lambda s, t: ["sh", "-c", _FLUSHED, "sh", s, t], writes=False),
         Contender("sha256 (Python)", lambda s, t: [python, "-I", "-S", "-c", _HASH, s], writes=False),
         Contender("sha256 (openssl)", lambda s, t: ["openssl", "dgst", "-sha256", s], ["openssl"], writes=False),
-        Contender("wheelfix", lambda s, t: strip_gpu(Path(t).parent, s)),
+    ]
+
+
+def ours(*options: str) -> Contender:
+    """Return wheelfix, as ``strip-gpu`` with these options."""
+    return Contender("wheelfix", lambda s, t: strip_gpu(Path(t).parent, *options, s))
+
+
+def others(directory: Path) -> list[Contender]:
+    """Return the tools that others wrote; those from PyPI live in an environment of their own below ``directory``."""
+    python, programs = sys.executable, peers(directory)
+    peer_python, wheel = str(programs / "python"), str(programs / "wheel")
+    return [
         Contender("editwheel", lambda s, t: [peer_python, "-I", _JOBS, "editwheel", s, t], [peer_python]),
         Contender("zip", lambda s, t: ["sh", "-c", _ZIP, "sh", s, t, python, _JOBS], ["zip"]),
         Contender("unpack + pack", lambda s, t: ["sh", "-c", _WHEEL, "sh", s, t, wheel, python, _JOBS], [wheel], slow=True),
@@ -72,15 +84,16 @@ def wheelfix() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "wheelfix"]
 
 
-def _peers(directory: Path) -> Path:
+def peers(directory: Path) -> Path:
     """Return the directory of the peers' programs; they are installed there once, and are missing if that fails."""
-    programs = directory / "bin"
-    if not (directory / "complete").exists():
-        print(f"  installing {', '.join(PEERS)}", file=sys.stderr)
-        venv.create(directory, with_pip=True, clear=True)
+    home = directory / "peers"
+    programs, complete = home / "bin", home / f"complete {' '.join(PEERS)}"
+    if not complete.exists():
+        say(f"installing {', '.join(PEERS)}")
+        venv.create(home, with_pip=True, clear=True)
         install = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PEERS]
         if subprocess.run(install, stdout=subprocess.DEVNULL, check=False).returncode:
-            shutil.rmtree(directory)
+            shutil.rmtree(home)
         else:
-            (directory / "complete").touch()
+            complete.touch()
     return programs

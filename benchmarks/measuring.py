@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -27,6 +27,11 @@ class Cost:
     system: float
     peak: int
 
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time, for the program and for the system."""
+        return self.user + self.system
+
     def __add__(self, other: "Cost") -> "Cost":
         """Return the cost of one after the other."""
         peak = max(self.peak, other.peak)
@@ -37,14 +42,16 @@ class Failed(Exception):
     """A process did not end with 0; the text is what it wrote to standard error."""
 
 
-def measure(command: Sequence[str], *, directory: Path | None = None) -> Cost:
+def measure(command: Sequence[str], *, directory: Path | None = None, **variables: str) -> Cost:
     """Run ``command`` in ``directory`` and return what it and the processes that it waited for cost.
+
+    ``variables`` are set in its environment.
 
     :raises Failed: if it does not end with 0.
     """
     launcher = [sys.executable, "-I", "-S", __file__, *command]
     # An installed program has its bytecode; where writing it is forbidden, a checkout would be compiled at each start.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables
     done = subprocess.run(launcher, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(done.stderr.strip()[-400:] or f"exit code {done.returncode}")
@@ -58,15 +65,25 @@ def typical(costs: Sequence[Cost]) -> Cost:
     return Cost(wall, user, system, int(peak))
 
 
+def say(text: str) -> None:
+    """Tell whoever waits what is being done."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
 def settle() -> None:
     """Wait until everything written so far is on the disk, so that no process pays for the one before it."""
     os.sync()
 
 
 def in_turn(
-    jobs: dict[str, Callable[[], Cost]], rounds: dict[str, int], failures: dict[str, str] | None = None
+    jobs: Mapping[str, Callable[[], Cost]],
+    rounds: int,
+    *,
+    slow: Collection[str] = (),
+    failures: dict[str, str] | None = None,
+    warm_up: bool = True,
 ) -> dict[str, list[Cost]]:
-    """Run the jobs in turn, each as many times as ``rounds`` says; those that run most have a warm-up before.
+    """Run the jobs in turn, ``rounds`` times after a warm-up; those that are ``slow`` once, and without.
 
     A job that fails does not run again and has no costs; why goes into ``failures``.
 
@@ -74,11 +91,9 @@ def in_turn(
     """
     failed = {} if failures is None else failures
     costs: dict[str, list[Cost]] = {name: [] for name in jobs}
-    most = max(rounds.values())
-    for number in range(-1, most):
+    for number in range(-1 if warm_up else 0, rounds):
         for name, job in jobs.items():
-            warm_up = number < 0
-            if name in failed or (rounds[name] < most if warm_up else number >= rounds[name]):
+            if name in failed or (name in slow and number != 0):
                 continue
             settle()
             try:
@@ -88,9 +103,9 @@ def in_turn(
                     raise
                 failed[name] = str(error)
                 continue
-            if not warm_up:
+            if number >= 0:
                 costs[name].append(cost)
-        print(f"  round {number + 1} of {most}", file=sys.stderr)
+        say(f"round {number + 1} of {rounds}" if number >= 0 else "warmed up")
     return {name: each for name, each in costs.items() if name not in failed}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from wheels import MEGABYTE, NAME, File, write_archive
 
-_MEMBER = 256 * MEGABYTE
+_LARGEST = 256 * MEGABYTE
 
 
 class _Holes(FileIO):
@@ -26,8 +26,9 @@ def sparse_wheel(directory: Path, megabytes: int) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        zeros = bytes(_MEMBER)
-        files = [File(f"torch/lib/libhole_{i}.so", _MEMBER, zeros) for i in range(megabytes * MEGABYTE // _MEMBER + 1)]
+        length = min(megabytes * MEGABYTE, _LARGEST)
+        zeros = bytes(length)
+        files = [File(f"torch/lib/libhole_{i}.so", length, zeros) for i in range(megabytes * MEGABYTE // length)]
         with _Holes(part, "w+") as file:
             write_archive(file, [], files, dist_info_first=False, stored=True)
         part.rename(path)

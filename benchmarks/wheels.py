@@ -64,6 +64,16 @@ def large_wheels(directory: Path, megabytes: int) -> dict[str, Path]:
     return paths
 
 
+def even_wheel(directory: Path, entries: int, megabytes: int) -> Path:
+    """Return a wheel of so many entries that are all of one size, dist-info first as torch 2.7.0 has it; made as above."""
+    path = directory / f"{_GENERATION}-{entries}-entries-{megabytes}MB" / NAME
+    if not path.exists():
+        count = entries - _DIST_INFO_FILES - 1
+        files = [File(f"torch/include/part{i % _FOLDERS:03}/f{i}.h", megabytes * MEGABYTE // count) for i in range(count)]
+        write_wheel(path, [], files, dist_info_first=True)
+    return path
+
+
 def small_wheels(directory: Path, count: int) -> list[Path]:
     """Return ``count`` wheels of about 10 kB, builds of one version, made below ``directory`` unless they are there."""
     home = directory / f"{_GENERATION}-small"
@@ -72,6 +82,33 @@ def small_wheels(directory: Path, count: int) -> list[Path]:
         if not path.exists():
             write_wheel(path, [], [_version(), File("torch/_C.so", 4_000)], dist_info_first=False)
     return paths
+
+
+def project_wheels(directory: Path, projects: int, each: int, *, prefix: str = "demo", first: int = 0) -> Path:
+    """Return a directory of wheels of about 2 kB: of each project, so many versions from 1.``first`` on; made as above."""
+    home = directory / f"{_GENERATION}-{projects}-{prefix}-{each}-from-{first}"
+    if not home.exists():
+        part = home.with_suffix(".part")
+        part.mkdir(parents=True, exist_ok=True)
+        for number in range(projects):
+            for version in range(first, first + each):
+                _write_demo(part, f"{prefix}{number}", f"1.{version}")
+        part.rename(home)
+    return home
+
+
+def _write_demo(directory: Path, project: str, version: str) -> None:
+    info = f"{project}-{version}.dist-info"
+    files = {
+        f"{project}.py": b"x = 1\n" * 500,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n\nA wheel.\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: benchmark\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    rows = [_row(File(name, len(content), content)) for name, content in files.items()]
+    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
+    with ZipFile(directory / f"{project}-{version}-py3-none-any.whl", "w", ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(ZipInfo(name, _DATE), content, ZIP_DEFLATED)
 
 
 def _make_large(path: Path, megabytes: int, layout: str) -> None:

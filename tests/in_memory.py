@@ -39,7 +39,7 @@ class Counted(Held):
 def hold(*entries: Entry) -> tuple[Held, tuple[structs.Entry, ...]]:
     """Return an archive of ``entries``, and where each of them lies."""
     source = Held(to_bytes(Archive(entries)))
-    return source, read_layout(source).entries
+    return source, tuple(read_layout(source).entries)
 
 
 def only_entry(entry: Entry) -> tuple[Held, structs.Entry]:

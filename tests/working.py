@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterable, Iterator
 
 
 def double(number: int) -> int:
@@ -15,3 +16,18 @@ def die(number: int) -> int:
 
 def die_of_three(number: int) -> int:
     return die(number) if number == 3 else double(number)
+
+
+def double_each(numbers: Iterable[int]) -> Iterator[int]:
+    return (double(number) for number in numbers)
+
+
+def die_of_three_each(numbers: Iterable[int]) -> Iterator[int]:
+    return (die_of_three(number) for number in numbers)
+
+
+def fail_of_three_each(numbers: Iterable[int]) -> Iterator[int]:
+    for number in numbers:
+        if number == 3:
+            raise SystemExit(3)
+        yield double(number)

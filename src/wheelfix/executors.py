@@ -5,9 +5,10 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Key = TypeVar("Key")
+Argument = TypeVar("Argument")
+Answer = TypeVar("Answer")
+_TASK_ITEMS: Final = 16
+_TASK_BYTES: Final = 1 << 24
+"""What a process does in one go at most, so that Ctrl-C is not kept waiting: a fraction of a second."""
+_TASKS_PER_JOB: Final = 4
 _BESIDE_WORKERS: Final = 14
 _PER_WORKER: Final = 2
 """How many files a process must be able to open to hold workers, beside those that are open; measured with CPython 3.11."""
@@ -58,12 +66,17 @@ class Workers(Struct, frozen=True):
         if self.executor is not None or self.processes is not None or self.work_here(count):
             yield self
             return
-        plain = function.func if isinstance(function, partial) else function
-        processes = Processes(min(self.jobs, count), plain.__module__)
+        processes = Processes(min(self.jobs, count), _plain(function).__module__)
         try:
             yield replace(self, processes=processes)
         finally:
             processes.stop()
+
+
+def _plain(function: Callable[..., object]) -> Callable[..., object]:
+    while isinstance(function, partial):
+        function = function.args[0] if function.func is _one_by_one else function.func
+    return function
 
 
 class Processes:
@@ -79,7 +92,7 @@ class Processes:
 
     @property
     def most_begun(self) -> int:
-        """How many items without a result may have been begun: each process has one, and CPython hands out one more each."""
+        """How many tasks without a result may have been begun: each process has one, and CPython hands out one more each."""
         return 2 * self._jobs + 1
 
     def submit(self, function: Callable[[Item], Result], item: Item) -> "Future[Result]":
@@ -106,7 +119,23 @@ def run_all(
     lost: Callable[[Item, BaseException], Result],
     done: Callable[[Item, Result], object] = lambda _, __: None,
 ) -> list[Result]:
-    """Return what ``function`` returns for each of ``items``, in their order: one result for each, whatever happens.
+    """Return what ``function`` returns for each of ``items``; otherwise like :func:`run_several`."""
+    return run_several(partial(_one_by_one, function), items, workers, lost=lost, done=done, size=lambda _: _TASK_BYTES)
+
+
+def run_several(
+    function: Callable[[Iterable[Item]], Iterator[Result]],
+    items: Iterable[Item],
+    workers: Workers,
+    *,
+    lost: Callable[[Item, BaseException], Result],
+    done: Callable[[Item, Result], object] = lambda _, __: None,
+    size: Callable[[Item], int],
+) -> list[Result]:
+    """Return what ``function`` yields for ``items``, in their order: one result for each, whatever happens.
+
+    A process gets several small items at a time, by their ``size`` in bytes: handing over one takes as long as reading the
+    directory of a small wheel. An executor of the caller's gets them one by one.
 
     ``lost`` makes the result of an item that has none: a worker died, or an executor was shut down. Where a process of our
     own dies, each item that may have killed it is tried once more, alone, and the others continue in new processes.
@@ -119,72 +148,109 @@ def run_all(
     items = list(items)
     results: dict[int, Result] = {}
     with workers.started(function, len(items)) as ready:
-        for index, result in _results(function, items, ready, lost):
-            results[index] = result
-            done(items[index], result)
+        tasks = _tasks([size(item) for item in items], workers.jobs) if ready.processes else ()
+        with closing(_results(function, items, tasks, ready, lost)) as answers:
+            for index, result in answers:
+                results[index] = result
+                done(items[index], result)
     return [results[index] for index in range(len(items))]
 
 
+def _tasks(sizes: Sequence[int], jobs: int) -> list[range]:
+    """Return which items, by their numbers, a process does in one go: few enough that all of them have something to do."""
+    most = max(1, min(_TASK_ITEMS, len(sizes) // (_TASKS_PER_JOB * jobs)))
+    tasks: list[range] = []
+    start = total = 0
+    for index, size in enumerate(sizes):
+        if index > start and (index - start >= most or total + size > _TASK_BYTES):
+            tasks.append(range(start, index))
+            start, total = index, 0
+        total += size
+    return [*tasks, range(start, len(sizes))] if sizes else []
+
+
+def _one_by_one(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    return map(function, items)
+
+
+def _first(function: Callable[[Iterable[Item]], Iterator[Result]], item: Item) -> Result:
+    [result] = function([item])
+    return result
+
+
+def _listed(function: Callable[[Iterable[Item]], Iterator[Result]], items: Iterable[Item]) -> list[Result]:
+    return list(function(items))
+
+
 def _results(
-    function: Callable[[Item], Result],
+    function: Callable[[Iterable[Item]], Iterator[Result]],
     items: Sequence[Item],
+    tasks: Sequence[range],
     workers: Workers,
     lost: Callable[[Item, BaseException], Result],
-) -> Iterator[tuple[int, Result]]:
-    numbered = dict(enumerate(items))
+) -> Generator[tuple[int, Result], None, None]:
+    """Yield the number of each item with its result."""
     if workers.processes is not None:
-        answers = _in_processes(function, numbered, workers.processes)
+        yield from _in_processes(partial(_listed, function), items, tasks, workers.processes, lost)
     elif workers.executor is not None:
-        answers = _handed_out(function, numbered, workers.executor)
+        numbered = dict(enumerate(items))
+        for index, future in _handed_out(partial(_first, function), numbered, workers.executor):
+            # Read rather than raised: what ended a worker, such as SystemExit, is not to end this process.
+            error = _error_of(future)
+            yield index, future.result() if error is None else lost(items[index], error)
     else:
-        yield from ((index, function(item)) for index, item in numbered.items())
-        return
-    for index, future in answers:
-        # Read rather than raised: what ended a worker, such as SystemExit, is not to end this process.
-        error = _error_of(future)
-        yield index, future.result() if error is None else lost(items[index], error)
+        yield from enumerate(function(items))
 
 
 def _in_processes(
-    function: Callable[[Item], Result], items: Mapping[int, Item], pool: Processes
-) -> "Iterator[tuple[int, Future[Result]]]":
-    """Yield what :func:`_handed_out` does; where a process dies, Python ends the others, and no item has a result."""
+    function: Callable[[Sequence[Item]], list[Result]],
+    items: Sequence[Item],
+    tasks: Sequence[range],
+    pool: Processes,
+    lost: Callable[[Item, BaseException], Result],
+) -> Iterator[tuple[int, Result]]:
+    """Yield results; where a process dies, Python ends the others, and no task has a result.
+
+    Then those tasks that may have been begun are done once more, item by item: alone, the one that did it harms no other.
+    """
     from concurrent.futures import BrokenExecutor  # imported late: one wheel needs no pool
 
-    left = dict(items)
+    left = list(tasks)
     while left:
-        broken = []
-        for index, future in _handed_out(function, left, pool):
-            if isinstance(_error_of(future), BrokenExecutor):
-                broken.append(index)
+        broken, alone = list[range](), list[range]()
+        for task, future in _handed_out(function, {task: items[task.start : task.stop] for task in left}, pool):
+            error = _error_of(future)
+            if error is None:
+                yield from zip(task, future.result(), strict=True)
             else:
-                yield index, future
+                (broken if isinstance(error, BrokenExecutor) else alone).append(task)
         if broken:
             pool.stop()
-        broken.sort()  # in the order in which they were handed out
-        for index in broken[: pool.most_begun]:  # one of these did it: alone, it harms no other
-            for _, future in _handed_out(function, {index: items[index]}, pool):
-                if isinstance(_error_of(future), BrokenExecutor):
+        broken.sort(key=lambda task: task.start)  # in the order in which they were handed out
+        for index in chain(*alone, *broken[: pool.most_begun]):
+            for _, future in _handed_out(function, {index: items[index : index + 1]}, pool):
+                error = _error_of(future)
+                if isinstance(error, BrokenExecutor):
                     pool.stop()
-                yield index, future
-        left = {index: items[index] for index in broken[pool.most_begun :]}
+                yield index, future.result()[0] if error is None else lost(items[index], error)
+        left = broken[pool.most_begun :]
 
 
 def _handed_out(
-    function: Callable[[Item], Result], items: Mapping[int, Item], pool: "Executor | Processes"
-) -> "Iterator[tuple[int, Future[Result]]]":
-    """Hand out all ``items``, and yield the number of each with its future when that is done."""
+    function: Callable[[Argument], Answer], arguments: Mapping[Key, Argument], pool: "Executor | Processes"
+) -> "Iterator[tuple[Key, Future[Answer]]]":
+    """Let ``function`` be called with all ``arguments``, and yield the key of each with its future when that is done."""
     from concurrent.futures import Future, as_completed, wait
 
-    futures: dict[Future[Result], int] = {}
+    futures: dict[Future[Answer], Key] = {}
     try:
-        for index, item in items.items():
+        for key, argument in arguments.items():
             try:
-                future = pool.submit(function, item)
+                future = pool.submit(function, argument)
             except Exception as refusal:  # noqa: BLE001 - it cannot be handed out: a worker died, or the executor was shut down
                 future = Future()
                 future.set_exception(refusal)
-            futures[future] = index
+            futures[future] = key
         for future in as_completed(futures):
             yield futures[future], future
     finally:

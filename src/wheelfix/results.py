@@ -218,6 +218,7 @@ class Outcome(Struct, frozen=True):
     unified diff of METADATA, and of RECORD where a repair changed its rows, empty where neither changes; patch(1) applies
     it, a terminal needs it escaped. ``notes`` are sentences that a person should read. ``applied_rules`` are the ids of the
     rules that applied, whether or not something was left to change. ``findings`` are those that remain after a repair.
+    ``shared`` is how many bytes of the result lie on the same disk blocks as the original (XFS and btrfs can do that).
     """
 
     source: Path
@@ -234,6 +235,7 @@ class Outcome(Struct, frozen=True):
     applied_rules: tuple[str, ...] = ()
     problem: Problem | None = None
     findings: tuple[Finding, ...] = ()
+    shared: int = 0
 
 
 class Disagreement(Struct, frozen=True):

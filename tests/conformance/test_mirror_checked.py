@@ -60,7 +60,7 @@ class Plant:
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change what the page says of demo 1.0, and let HTML follow."""
         from wheelfix.mirror.html import page_html
-        from wheelfix.mirror.pages import read_page
+        from wheelfix.mirror.json import read_page
 
         document = json.loads(self.page.read_bytes())
         change(next(file for file in document["files"] if file["filename"].startswith("demo-1.0-")))
@@ -117,7 +117,7 @@ PLANTS: dict[str, tuple[Callable[[Plant], object], set[str], set[str] | None]] =
     "page cut off": (lambda plant: plant.page.write_bytes(plant.page.read_bytes()[:-9]), {"page-unreadable"}, None),
     "page lost": (lambda plant: plant.page.unlink(), {"page-missing"}, None),
     "page of another project": (
-        lambda plant: plant.page.write_text(plant.page.read_text().replace('"name": "demo"', '"name": "x"')),
+        lambda plant: plant.page.write_text(plant.page.read_text().replace('"name":"demo"', '"name":"x"')),
         {"page-unreadable"},
         None,
     ),

@@ -22,6 +22,7 @@ STEPS: Final = (
     "unlink",
     "fsync",
     "pwrite",
+    "posix_fadvise",
     "copy_file_range",
     "fchmod",
     "fchown",
@@ -127,3 +128,46 @@ def test_the_next_run_removes_what_a_kill_left(
         shutil.rmtree(folder)
     assert at > 10
     assert (littered > 0) is (system != "with all" or way != "new"), "there was something to remove"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # as above
+@pytest.mark.parametrize("system", ["with all", "without nameless files"])
+@pytest.mark.parametrize("way", ["in-place", "new"])
+def test_of_wheels_that_get_their_names_together_each_is_old_or_new(
+    way: str, system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise 5, for several wheels of one run: and the next run finishes the work."""
+    if system == "without nameless files":
+        monkeypatch.delattr(os, "O_TMPFILE")
+    monkeypatch.chdir(tmp_path)
+    specs = [WheelSpec(project=project, files=_SPEC.files) for project in ("a", "b", "c")]
+    (tmp_path / "first").mkdir()
+    first = [write_wheel(tmp_path / "first", spec) for spec in specs]
+    expected = {
+        outcome.source.name: Path(outcome.output).read_bytes()
+        for outcome in fix_wheels(first, output="expected", policy=Policy(allow_unproven=True)).outcomes
+        if outcome.output
+    }
+    at, done = 0, False
+    while not done:
+        at += 1
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        paths = [write_wheel(Path(), spec) for spec in specs]
+        old = {path.name: path.read_bytes() for path in paths}
+        place = Path() if way == "in-place" else Path("out")
+
+        def run() -> set[Status]:
+            return {each.status for each in fix_wheels(paths, **values(allow_unproven=True, **WAYS[way])).outcomes}  # noqa: B023 - called at once
+
+        done = not _killed_at(at, run)
+        there = {path.name: path.read_bytes() for path in place.glob("*.whl")}
+        assert all(data in (expected[name], old[name] if way == "in-place" else None) for name, data in there.items()), at
+        assert not done or there == expected
+        assert run() <= {Status.FIXED, Status.UNCHANGED}, at
+        assert {path.name: path.read_bytes() for path in place.glob("*.whl")} == expected, at
+        assert [*Path().rglob(".wheelfix-*")] == [], at
+        shutil.rmtree(folder)
+    assert at > 30

@@ -1,14 +1,15 @@
 """Many items by processes or by any executor: one result each, in order."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
 
-from wheelfix.executors import Workers, run_all
-from working import die, die_of_three, double
+from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Workers, _tasks, run_all, run_several
+from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each
 
 
 def _lost(number: int, error: BaseException) -> int:
@@ -123,3 +124,55 @@ def test_no_items_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wheelfix.executors._started", pytest.fail)
     assert run_all(double, [], Workers(8), lost=_lost) == []
     assert run_all(double, [4], Workers(8), lost=_lost) == [8]
+
+
+@pytest.mark.parametrize("workers", [Workers(), Workers(2), Workers(executor=ThreadPoolExecutor(3))], ids=["1", "2", "pool"])
+def test_several_at_a_time_have_results_in_the_order_of_the_items(workers: Workers) -> None:
+    items, done = list(range(50, 0, -1)), []
+    results = run_several(
+        double_each, items, workers, lost=_lost, done=lambda item, result: done.append((item, result)), size=lambda _: 1
+    )
+    assert results == [2 * item for item in items]
+    assert sorted(done) == [(item, 2 * item) for item in sorted(items)]
+
+
+@pytest.mark.parametrize("function", [die_of_three_each, fail_of_three_each])
+def test_only_the_item_is_lost_that_ends_what_is_done_with_several(
+    function: Callable[[Iterable[int]], Iterator[int]],
+) -> None:
+    """Whether it kills its process or only ends the task: the others of the task are done once more, without it."""
+    items, done = list(range(1, 60)), []
+    results = run_several(
+        function, items, Workers(2), lost=lambda number, _: -number, done=lambda item, _: done.append(item), size=lambda _: 1
+    )
+    assert results == [-3 if number == 3 else 2 * number for number in items]
+    assert sorted(done) == items
+
+
+def test_small_items_are_handed_over_together_and_large_ones_alone() -> None:
+    assert _tasks([], 2) == []
+    assert _tasks([1] * 5, 2) == [range(number, number + 1) for number in range(5)], "each process has several tasks"
+    assert [len(task) for task in _tasks([1] * 1000, 2)] == [_TASK_ITEMS] * 62 + [8]
+    assert [len(task) for task in _tasks([1] * 40, 2)] == [5] * 8
+    large = [1, 1, _TASK_BYTES, 1, _TASK_BYTES // 2, _TASK_BYTES // 2, *[1] * 94]
+    tasks = _tasks(large, 1)
+    assert tasks[:5] == [range(2), range(2, 3), range(3, 5), range(5, 21), range(21, 37)]
+    assert [index for task in tasks for index in task] == list(range(100))
+
+
+def test_a_caller_that_stops_ends_what_is_done_here() -> None:
+    """What it holds is given back at once, not whenever the error is forgotten."""
+    ended = []
+
+    def each(numbers: Iterable[int]) -> Iterator[int]:
+        try:
+            yield from numbers
+        finally:
+            ended.append(True)
+
+    def stop(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as error:
+        run_several(each, [1, 2], Workers(), lost=_lost, done=stop, size=lambda _: 1)
+    assert ended, error

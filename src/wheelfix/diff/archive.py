@@ -51,7 +51,8 @@ class Side(NamedTuple):
 class Comparison:
     """Two archives whose entries are compared; there is a limit for what is inflated for all of them together.
 
-    ``known`` are spans that were compared already and are the same.
+    ``known`` are spans that were compared already and are the same. Entries of a pair are given by their numbers in the
+    directories where only columns are looked at: nearly all pairs of two wheels are alike, and no entry is made for those.
     """
 
     def __init__(self, old: Side, new: Side, known: Sequence[Span] = ()) -> None:
@@ -60,7 +61,25 @@ class Comparison:
         self.new = new
         most = max(_INFLATED, _GREATEST_RATIO * max(old.source.size, new.source.size))
         self._allowance = Allowance(bytes_=most, calls=_ANY_NUMBER)
+        self._covered = bytearray(len(old.layout))
+        """For each entry of the old archive whether that of the same name has the same bytes, all of them."""
         self._same = tuple(self._find_same())
+
+    def is_alike(self, old: int, new: int) -> bool:
+        """Whether two entries of the same name have the same bytes, and records that differ in the position only.
+
+        In doubt they are not: see :meth:`sameness`, and :func:`packing_changes`, which says in what they differ.
+        """
+        if not self._covered[old]:
+            return False
+        one, two = self.old.layout, self.new.layout
+        start, other = one.record_starts[old], two.record_starts[new]
+        before, after = one.directory, two.directory
+        return (
+            before[start : start + _OFFSET] == after[other : other + _OFFSET]
+            and before[start + _OFFSET + 4 : one.record_starts[old + 1]]
+            == after[other + _OFFSET + 4 : two.record_starts[new + 1]]
+        )
 
     def sameness(self, old: Entry, new: Entry) -> Sameness:
         """Return how much an entry of the old archive and one of the new one have in common.
@@ -85,24 +104,16 @@ class Comparison:
 
     def _find_same(self) -> Iterator[Span]:
         """Yield the spans that are the same in both files, in order; entries that moved together are compared in one run."""
-        others = {entry.name: entry for entry in self.new.layout.entries}
-        run: list[tuple[Entry, Entry]] = []
-        for old in self.old.layout.in_file_order():
-            new = others.get(old.name)
-            if run and (
-                new is None or new.start - old.start != run[-1][1].start - run[-1][0].start or old.start != run[-1][0].stop
-            ):
-                yield from self._same_run(run)
-                run = []
-            if new is not None and old.stop - old.start == new.stop - new.start:
-                run.append((old, new))
-        yield from self._same_run(run)
-
-    def _same_run(self, run: list[tuple[Entry, Entry]]) -> Iterator[Span]:
-        """Yield the span of ``run`` up to the first block that differs."""
-        if run:
-            start, other = run[0][0].start, run[0][1].start
-            yield start, start + self._same_length(start, other, run[-1][0].stop - start), other
+        old, new = self.old.layout, self.new.layout
+        for first, last, shift in _runs(old, new):
+            run = old.order[first:last]
+            start, stop = old.starts[run[0]], old.stops[run[-1]]
+            same = start + self._same_length(start, start + shift, stop - start)
+            for number in run:
+                if old.stops[number] > same:
+                    break
+                self._covered[number] = True
+            yield start, same, start + shift
 
     def same_bytes(self, old: tuple[int, int], new: tuple[int, int]) -> bool:
         """Whether two spans of the files, each from its start to its stop, have the same bytes."""
@@ -128,8 +139,28 @@ class Comparison:
             return False
 
 
+def _runs(old: Layout, new: Layout) -> Iterator[tuple[int, int, int]]:
+    """Yield runs of entries that lie side by side in both: where they are in ``old.order``, and how far they moved."""
+    partners = [new.numbers.get(name, -1) for name in old.names]
+    first, moved = 0, None
+    for index, number in enumerate(old.order):
+        other, start = partners[number], old.starts[number]
+        shift = None
+        if other >= 0 and old.stops[number] - start == new.stops[other] - new.starts[other]:
+            shift = new.starts[other] - start
+        if shift != moved:
+            if moved is not None:
+                yield first, index, moved
+            first, moved = index, shift
+    if moved is not None:
+        yield first, len(old), moved
+
+
 _OFFSET: Final = 42
 """Where a directory record has the position of its entry, which is not a property of the entry (APPNOTE 4.3.12)."""
+_KIND: Final = 41
+"""Where it has the highest byte of the external attributes: on Unix its upper half is the kind of file."""
+_USUAL_KINDS: Final = (0, stat.S_IFREG >> 12, stat.S_IFDIR >> 12)
 _LONGEST: Final = 32
 _OF_DATA: Final = frozenset({"method", "flags", "version-needed", "zip64-sizes", "data-descriptor"})
 """The fields that depend on the data: they may differ where the data does."""
@@ -185,10 +216,13 @@ def _read_records(side: Side, entry: Entry, without: frozenset[int]) -> _Records
     return _Records(entry, side.layout.fields(entry), local, name, comment, *extras)
 
 
-def is_special(fields: DirectoryRecord) -> bool:
-    """Whether an entry is neither a file nor a directory, but a link or a device."""
-    kind = stat.S_IFMT(fields.external_attributes >> 16) if fields.made_by >> 8 == _UNIX else 0
-    return kind not in (0, stat.S_IFREG, stat.S_IFDIR)
+def special_entries(layout: Layout) -> Iterator[str]:
+    """Yield the names of the entries that are neither files nor directories, but links or devices."""
+    for name, record in zip(layout.names, layout.record_starts, strict=False):  # there is one more record start
+        if layout.directory[record + _KIND] >> 4 not in _USUAL_KINDS:
+            fields = layout.fields(layout.find(name))
+            if fields.made_by >> 8 == _UNIX:
+                yield name
 
 
 def _moment(value: tuple[int, int]) -> str:

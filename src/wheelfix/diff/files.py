@@ -1,14 +1,14 @@
 """The files of two archives, matched by name and by content."""
 
+from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, pairwise
-from operator import attrgetter
+from itertools import compress, islice, pairwise
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from wheelfix.diff.archive import Comparison, Sameness, Side, end_changes, is_special, packing_changes
+from wheelfix.diff.archive import Comparison, Sameness, Side, end_changes, packing_changes, special_entries
 from wheelfix.diff.model import ArchiveChange, FileChange, FileChanges
 from wheelfix.wheel.wheel import new_name
 from wheelfix.wheel.zip.layout import Layout
@@ -46,8 +46,17 @@ def _longest_rising(numbers: Sequence[int]) -> list[int]:
 
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_ALONE: Final = -1
+"""Stands for the number of an entry that has no partner, or none that is alike."""
 _MOST_TRIES: Final = 4
 """How many entries of equal size and CRC are compared with one to find its new name."""
+
+
+class _Pairs(NamedTuple):
+    """Pairs of entries by their numbers in the two directories."""
+
+    old: "array[int]"
+    new: "array[int]"
 
 
 class _Match(NamedTuple):
@@ -82,28 +91,29 @@ def compare_archives(
     """
     compared = Comparison(old, new, known)
     directories = _usable_directories(old.layout, renamed)
-    matches, gone, come = _match_names(compared, directories)
+    partners, matches, gone, come = _match_names(compared, directories)
+    alike = len(partners) - partners.count(_ALONE)
     found = _match_contents(compared, gone, come)
     matched = {id(each.old) for each in found} | {id(each.new) for each in found}
     matches += found
     kept = [each for each in matches if each.sameness.is_content]
-    settled = [each for each in kept if each.new.name not in written] if written else kept
+    settled = _settled(compared, partners, kept, written)
     return FileChanges(
-        same=sum(each.old.name == each.new.name for each in kept),
+        same=alike + sum(each.old.name == each.new.name for each in kept),
         added=tuple(FileChange(None, each.name, None, each.size) for each in come if id(each) not in matched),
         removed=tuple(FileChange(each.name, None, each.size, None) for each in gone if id(each) not in matched),
         changed=tuple(each.change for each in matches if not each.sameness.is_content),
         renamed=tuple(each.change for each in kept if each.old.name != each.new.name),
-        moved=_moved(settled),
+        moved=_moved(compared, settled),
         directories=tuple(directories.items()),
         archive=tuple(_archive_changes(compared, matches, settled)),
-        special=frozenset(entry.name for entry in new.layout.entries if is_special(new.layout.fields(entry))),
+        special=frozenset(special_entries(new.layout)),
     )
 
 
 def _usable_directories(old: Layout, renamed: Mapping[str, str]) -> dict[str, str]:
     """Return the renamed directories except those whose new name is taken, so that no two entries get the same name."""
-    present = {entry.name.partition("/")[0] for entry in old.entries}
+    present = {name.partition("/")[0] for name in old.names} if renamed else frozenset[str]()
     times = Counter(renamed.values())
     return {
         before: after
@@ -112,17 +122,43 @@ def _usable_directories(old: Layout, renamed: Mapping[str, str]) -> dict[str, st
     }
 
 
-def _match_names(compared: Comparison, directories: Mapping[str, str]) -> tuple[list[_Match], list[Entry], list[Entry]]:
-    """Return the entries that have the same name in both archives, and the rest of the old and of the new one."""
-    left = {entry.name: entry for entry in compared.new.layout.entries}
-    matches, gone = [], []
-    for entry in compared.old.layout.entries:
-        other = left.pop(new_name(entry.name, directories), None)
-        if other is None:
-            gone.append(entry)
+def _match_names(
+    compared: Comparison, directories: Mapping[str, str]
+) -> tuple["array[int]", list[_Match], list[Entry], list[Entry]]:
+    """Return the entries that have the same name in both archives, then the rest of the old and of the new one.
+
+    Those that are alike are given by numbers, for each of the old archive that of the new one: they are nearly all.
+    """
+    old, new = compared.old.layout, compared.new.layout
+    partners, matches, gone = array("q", [_ALONE]) * len(old), list[_Match](), list[Entry]()
+    is_left = bytearray(b"\1") * len(new)
+    for number, name in enumerate(old.names):
+        other = new.numbers.get(new_name(name, directories) if directories else name, _ALONE)
+        if other == _ALONE or not is_left[other]:
+            gone.append(old.entry(number))
+            continue
+        is_left[other] = False
+        if compared.is_alike(number, other):
+            partners[number] = other
         else:
-            matches.append(_Match(entry, other, compared.sameness(entry, other)))
-    return matches, gone, list(left.values())
+            one, two = old.entry(number), new.entry(other)
+            matches.append(_Match(one, two, compared.sameness(one, two)))
+    return partners, matches, gone, [new.entry(number) for number in compress(range(len(new)), is_left)]
+
+
+def _settled(compared: Comparison, partners: "array[int]", kept: Iterable[_Match], written: Collection[str]) -> _Pairs:
+    """Return the pairs with the same content whose order counts, in the order in which they lie in the old archive."""
+    old, new = compared.old.layout, compared.new.layout
+    for each in kept:
+        partners[old.numbers[each.old.name]] = new.numbers[each.new.name]
+    others = {_ALONE, *(new.numbers[name] for name in written if name in new.numbers)}
+    settled = _Pairs(array("q"), array("q"))
+    for number in old.order:
+        other = partners[number]
+        if other not in others:
+            settled.old.append(number)
+            settled.new.append(other)
+    return settled
 
 
 def _match_contents(compared: Comparison, gone: list[Entry], come: list[Entry]) -> list[_Match]:
@@ -162,26 +198,27 @@ def _take_first_same(compared: Comparison, entry: Entry, others: deque[Entry]) -
     return []
 
 
-def _moved(kept: Iterable[_Match]) -> tuple[str, ...]:
+def _moved(compared: Comparison, settled: _Pairs) -> tuple[str, ...]:
     """Return the names of the entries that lie elsewhere in the order of those with the same content."""
-    moved = out_of_order([each.new.start for each in sorted(kept, key=lambda each: each.old.start)])
-    names = {each.new.start: each.new.name for each in kept} if moved else {}
+    new = compared.new.layout
+    moved = out_of_order(array("Q", [new.starts[number] for number in settled.new]))
+    names = {new.starts[number]: new.entry(number).name for number in settled.new} if moved else {}
     return tuple(names[position] for position in moved)
 
 
-def _archive_changes(compared: Comparison, matches: Iterable[_Match], settled: Iterable[_Match]) -> Iterator[ArchiveChange]:
+def _archive_changes(compared: Comparison, matches: Iterable[_Match], settled: _Pairs) -> Iterator[ArchiveChange]:
     for each in matches:
         yield from packing_changes(compared, *each)
-    yield from end_changes(compared.old.layout.end, compared.new.layout.end)
-    before, after = (_listed_apart(settled, side) for side in ("old", "new"))
+    old, new = compared.old.layout, compared.new.layout
+    yield from end_changes(old.end, new.end)
+    before, after = _listed_apart(old, settled.old), _listed_apart(new, settled.new)
     if before != after:
         yield ArchiveChange("directory-order", None, _order_words(before), _order_words(after))
 
 
-def _listed_apart(kept: Iterable[_Match], side: str) -> bool:
+def _listed_apart(layout: Layout, kept: Iterable[int]) -> bool:
     """Whether the directory lists entries in another order than that of the file."""
-    entries: list[Entry] = sorted(map(attrgetter(side), kept), key=attrgetter("record_start"))
-    return any(one.start > two.start for one, two in pairwise(entries))
+    return not layout.in_order and any(layout.starts[one] > layout.starts[two] for one, two in pairwise(sorted(kept)))
 
 
 def _order_words(apart: bool) -> str:

@@ -16,10 +16,11 @@ from wheelfix.fix.plan import Plan, preview
 from wheelfix.fix.prove import confirm_readable, prove
 from wheelfix.results import Outcome
 from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip.commit import Committed, commit
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 from wheelfix.wheel.zip.rewrite import copy_whole, splice
 from wheelfix.wheel.zip.source import Source, Span
-from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile
+from wheelfix.wheel.zip.staging import StagedFile
 
 
 def apply(wheel: Wheel, plan: Plan, target: Path | None = None, *, overwrite: bool = False) -> Outcome:
@@ -62,15 +63,29 @@ def write(
     if isinstance(prepared, Outcome):
         return prepared
     with prepared:
-        prepared.flush()
-        return prepared.place()
+        return concluded(*commit([prepared]))
+
+
+def concluded(committed: Committed[Outcome]) -> Outcome:
+    """Return what happened to a wheel whose result was committed; one that is in its place has not failed.
+
+    :raises Exception: what :meth:`Prepared.flush` or :meth:`Prepared.place` raised.
+    """
+    outcome, doubt = committed.get(), committed.unconfirmed
+    if doubt is None:
+        return outcome
+    note = (
+        f"It is in its place, but the system did not confirm that its directory is on the disk ({doubt.strerror}): "
+        "check that it is still there after a power failure."
+    )
+    return replace(outcome, notes=(*outcome.notes, note))
 
 
 class Prepared:
     """A result that is complete and proved, and has no name yet: ``staged``, of ``size`` bytes, for ``target``.
 
-    Flush it, then place it. Many can be flushed together: the wheel that it was made from need not be open any more. Use it
-    as a context manager: on leaving, one that was not placed is removed.
+    Commit it, alone or with others: the wheel that it was made from need not be open any more. Use it as a context manager:
+    on leaving, one that was not placed is removed.
     """
 
     def __init__(self, staged: StagedFile, output: Growing, target: Path, place: Callable[[], Outcome]) -> None:
@@ -154,22 +169,26 @@ def _leave(wheel: Wheel, plan: Plan, digest: RunningDigest) -> Outcome:
 def _copy(wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing) -> Outcome:
     """Copy a wheel that needs no change."""
     sha256 = copy_whole(wheel.file, output, digest)
-    return replace(preview(plan), source_sha256=sha256, output_sha256=sha256)
+    return replace(preview(plan), source_sha256=sha256, output_sha256=sha256, shared=output.shared)
 
 
 def _rewrite(
     wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing, confirm: Callable[[Assembly], str | None]
 ) -> Outcome:
     """Write the wheel that the plan describes, and prove it; ``confirm`` reads it with readers that are not ours."""
-    work = Assembly(wheel, plan)
-    proof = partial(_prove, work, output)
+    work, refusals = Assembly(wheel, plan), list[str | None]()
+
+    def proof(known: Sequence[Span]) -> None:
+        _prove(work, output, known)
+        refusals.append(confirm(work))
+
     sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
-    refusal = confirm(work)
     return replace(
         preview(plan),
         source_sha256=sums.source_sha256,
         output_sha256=sums.output_sha256,
-        notes=(*plan.notes, *work.notes, *([refusal] if refusal else [])),
+        shared=output.shared,
+        notes=(*plan.notes, *work.notes, *filter(None, refusals)),
     )
 
 
@@ -189,28 +208,14 @@ def _put_in_place(source: Source, staged: StagedFile, target: Path) -> tuple[str
         )
     source.check_unchanged_at(target)  # it may have waited for others to be flushed
     staged.keep_owner(source.owner)
-    return _place(staged, target, replace=True)
-
-
-def _place(staged: StagedFile, target: Path, *, replace: bool) -> tuple[str, ...]:
-    """Give the new wheel its name; a note says if the system failed after that: a wheel that is there has not failed.
-
-    :raises FileExistsError: if ``target`` exists and ``replace`` is false.
-    """
-    try:
-        staged.put(target, replace=replace)
-    except NotConfirmed as error:
-        return (
-            f"It is in its place, but the system did not confirm that its directory is on the disk ({error.strerror}): "
-            "check that it is still there after a power failure.",
-        )
+    staged.name(target, replace=True)
     return ()
 
 
 def _put(outcome: Outcome, staged: StagedFile, target: Path, *, overwrite: bool) -> tuple[str, ...]:
     """Give the new wheel its place; a note says if the same bytes were there already, or others."""
     try:
-        return _place(staged, target, replace=False)
+        staged.name(target, replace=False)
     except FileExistsError as error:
         if target.exists() and _has_sha256(target, outcome.output_sha256):
             return ("Up to date.",)
@@ -222,7 +227,9 @@ def _put(outcome: Outcome, staged: StagedFile, target: Path, *, overwrite: bool)
             if earlier
             else "Another file of this name was there and was replaced."
         )
-        return (replaced, *_place(staged, target, replace=True))
+        staged.name(target, replace=True)
+        return (replaced,)
+    return ()
 
 
 def _exists(target: Path, earlier: str) -> OutputError:

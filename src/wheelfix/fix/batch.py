@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +11,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import SourceChanged
-from wheelfix.executors import Workers, run_all
+from wheelfix.executors import Workers, run_several
 from wheelfix.options import Naming, Output, Policy, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding, Outcome, Problem, Report, Status, failure, no_result
 from wheelfix.rules import BUILT_IN
+from wheelfix.wheel.zip.commit import Committed, GroupCommit
 from wheelfix.wheel.zip.output import RunningDigest
 from wheelfix.wheel.zip.source import Source
 from wheelfix.wheel.zip.staging import remove_leftovers
@@ -158,12 +159,13 @@ def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, worke
             outcomes[index] = replace(outcome, source=given[index])
             progress.wheel_done(outcomes[index])
 
-    run_all(
-        partial(fix_one, job=job, progress=progress if workers.work_here(len(places)) else NO_PROGRESS),
+    run_several(
+        partial(fix_each, job=job, progress=progress if workers.work_here(len(places)) else NO_PROGRESS),
         [(path, rehearsals.get(path)) for path in places],
         workers,
         lost=lambda item, error: no_result(item[0], error),
         done=done,
+        size=lambda item: _size(item[0]),
     )
     report = Report(command, tuple(outcomes[index] for index in range(len(given))), disagreements=disagreements)
     return _without_failed(report)
@@ -198,11 +200,12 @@ def _compared(
     from wheelfix.fix.release import compare, to_compare, unreadable  # imported late: one wheel has nothing to agree with
 
     together = frozenset(to_compare([*paths, *clashing]) if job.naming.keeps_names else paths)
-    rehearsals = run_all(
-        partial(rehearse_one, job=job),
+    rehearsals = run_several(
+        partial(rehearse_each, job=job),
         [path for path in paths if path in together],
         workers,
         lost=lambda path, error: unreadable(no_result(path, error)),
+        size=_size,
     )
     rehearsals += [unreadable(_clash(path)) for path in clashing]
     return compare(rehearsals, allow_mixed=job.policy.allow_mixed, local=job.naming.local)
@@ -251,21 +254,73 @@ def _clash(path: Path) -> Outcome:
     return Outcome(path, Status.REFUSED, problem=problem)
 
 
-def fix_one(item: "tuple[Path, Rehearsal | None]", job: Job, progress: Progress = NO_PROGRESS) -> Outcome:
-    """Return what happened to the wheel of ``item``, a path and its rehearsal, if there was one; errors are part of it."""
-    path, rehearsal = item
+def fix_each(
+    items: "Iterable[tuple[Path, Rehearsal | None]]", job: Job, progress: Progress = NO_PROGRESS
+) -> Iterator[Outcome]:
+    """Yield what happened to each wheel of ``items``, a path and its rehearsal if there was one; errors are part of it.
+
+    Results get their names in groups, and are reported after that. Leave the generator early, and those that still wait are
+    gone, as if their wheels had not been begun.
+    """
+    held: list[Outcome | None] = []
+    with GroupCommit[Path, Outcome]() as group:
+        for path, rehearsal in items:
+            if group.is_due(_size(path)):
+                yield from _committed(group, held)
+            outcome = _prepare_one(path, rehearsal, job, group, progress)
+            if held or outcome is None:
+                held.append(outcome)
+            else:
+                yield outcome
+        yield from _committed(group, held)
+
+
+def _committed(group: GroupCommit[Path, Outcome], held: list[Outcome | None]) -> Iterator[Outcome]:
+    """Commit the group, and yield the outcomes of all that is ``held`` until then: ``None`` stands for one of the group."""
+    committed = iter(group.commit())
+    outcomes = [_concluded(*next(committed)) if outcome is None else outcome for outcome in held]
+    held.clear()
+    yield from outcomes
+
+
+def _concluded(path: Path, committed: Committed[Outcome]) -> Outcome:
+    from wheelfix.fix.apply import concluded
+
     try:
-        with Source(path) as source:
-            if job.output.dry_run:
-                return _fix(source, job, rehearsal, None)
-            progress.file_started(path.name, source.size)
-            with RunningDigest(source, partial(progress.file_advanced, path.name)) as digest:
-                return _fix(source, job, rehearsal, digest)
+        return concluded(committed)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
         return failure(path, error)
 
 
-def _fix(source: Source, job: Job, rehearsal: "Rehearsal | None", digest: RunningDigest | None) -> Outcome:
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - for each of many wheels; pathlib takes twice as long
+    except (OSError, ValueError):  # it cannot be read, as its outcome says
+        return 0
+
+
+def _prepare_one(
+    path: Path, rehearsal: "Rehearsal | None", job: Job, group: GroupCommit[Path, Outcome], progress: Progress
+) -> Outcome | None:
+    """Return what happened to one wheel; ``None`` if its result is made and proved, and waits in ``group``."""
+    try:
+        with Source(path) as source:
+            if job.output.dry_run:
+                return _fix(source, job, rehearsal, None, group)
+            progress.file_started(path.name, source.size)
+            with RunningDigest(source, partial(progress.file_advanced, path.name)) as digest:
+                return _fix(source, job, rehearsal, digest, group)
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
+        return failure(path, error)
+
+
+def _fix(
+    source: Source,
+    job: Job,
+    rehearsal: "Rehearsal | None",
+    digest: RunningDigest | None,
+    group: GroupCommit[Path, Outcome],
+) -> Outcome | None:
     # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
     from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
@@ -284,10 +339,14 @@ def _fix(source: Source, job: Job, rehearsal: "Rehearsal | None", digest: Runnin
         plan = replace(plan, notes=(*plan.notes, *(rehearsal.notes if rehearsal else ())))
         if digest is None or plan.problem:
             return preview(plan)
-        from wheelfix.fix.apply import write
+        from wheelfix.fix.apply import prepare
 
         target = None if job.output.in_place else Path(job.output.directory) / str(plan.renaming.filename)
-        return write(wheel, plan, target, digest, overwrite=job.output.overwrite)
+        prepared = prepare(wheel, plan, target, digest, overwrite=job.output.overwrite)
+        if isinstance(prepared, Outcome):
+            return prepared
+        group.add(source.path, prepared)
+        return None
 
 
 def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:
@@ -342,8 +401,12 @@ def _plan(
     )
 
 
-def rehearse_one(path: Path, job: Job) -> "Rehearsal":
-    """Return what would become of the wheel at ``path``, and what its release must know of it."""
+def rehearse_each(paths: Iterable[Path], job: Job) -> "Iterator[Rehearsal]":
+    """Yield what would become of each of the wheels at ``paths``, and what its release must know of it."""
+    return (_rehearse_one(path, job) for path in paths)
+
+
+def _rehearse_one(path: Path, job: Job) -> "Rehearsal":
     from wheelfix.evidence.build import names_cpu_build
     from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview

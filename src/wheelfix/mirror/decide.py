@@ -11,9 +11,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, WheelfixError
+from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel
 from wheelfix.mirror.follow import UpstreamFile, inherited, notes_on, with_upstream
-from wheelfix.mirror.layout import file_key
+from wheelfix.mirror.layout import file_key, own_key
 from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.release import compare_release
 from wheelfix.mirror.repository import not_done
@@ -47,12 +48,12 @@ class Acceptance(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = False) -> Acceptance:
-    """Return how ``page`` can list ``wheel``, whose entry would be ``new``.
+def accept(draft: Draft, new: ListedFile, wheel: NewWheel, *, replaces: bool = False) -> Acceptance:
+    """Return how ``draft`` can list ``wheel``, whose entry would be ``new``.
 
     :raises MirrorError: if it lists the same wheel with other bytes, unless ``replaces``, or under another spelling.
     """
-    accepted = _accept(page, new, wheel.rules, replaces=replaces)
+    accepted = _accept(draft, new, wheel.rules, replaces=replaces)
     if wheel.upstream is None:
         return accepted
     file = with_upstream(accepted.file, wheel.upstream)
@@ -60,10 +61,10 @@ def accept(page: Page, new: ListedFile, wheel: NewWheel, *, replaces: bool = Fal
     return replace(accepted, file=file, notes=(*accepted.notes, *notes))
 
 
-def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -> Acceptance:
-    old = page.find_same(new)
+def _accept(draft: Draft, new: ListedFile, rules: str | None, *, replaces: bool) -> Acceptance:
+    old = draft.find_same(new)
     if old is None:
-        return Acceptance(replace(_known_before(page, new), checked_by=rules), PublishStatus.ADDED)
+        return Acceptance(replace(_known_before(draft, new), checked_by=rules), PublishStatus.ADDED)
     if old.filename != new.filename:
         raise _spelled_otherwise(old)
     still_yanked = (
@@ -80,22 +81,21 @@ def _accept(page: Page, new: ListedFile, rules: str | None, *, replaces: bool) -
         raise _original_of(old)
     if not replaces:
         raise _name_taken(old)
-    file = replace(_known_before(page, new), checked_by=rules)
+    file = replace(_known_before(draft, new), checked_by=rules)
     if old.yanked is not None or old.yanked_by is not None:
         file = replace(file, yanked=old.yanked, yanked_by=old.yanked_by)
-    return Acceptance(file, PublishStatus.REPLACED, (*_what_caches_hold(page, old), *still_yanked))
+    return Acceptance(file, PublishStatus.REPLACED, (*_what_caches_hold(draft.project, old), *still_yanked))
 
 
-def _known_before(page: Page, new: ListedFile) -> ListedFile:
-    """Return ``new`` with what ``page`` knows of its original, and of the same bytes if it listed them before."""
-    added = next((each.added for each in page.past if each.sha256 == new.sha256 and each.added), new.added)
-    return replace(inherited(page, new), added=added)
+def _known_before(draft: Draft, new: ListedFile) -> ListedFile:
+    """Return ``new`` with what is known of its original, and of the same bytes if they were listed before."""
+    added = next((each.added for each in draft.replaced(new.sha256) if each.added), new.added)
+    return replace(inherited(new, draft.of_original(new.original_sha256)), added=added)
 
 
-def _what_caches_hold(page: Page, old: ListedFile) -> tuple[str, ...]:
-    project = page.project
+def _what_caches_hold(project: str, old: ListedFile) -> tuple[str, ...]:
     return (
-        f"Old locks can still install the replaced file: {page.key(old)}.",
+        f"Old locks can still install the replaced file: {own_key(project, old.filename, old.sha256, old.url)}.",
         f"Clients may have cached the old file. Clear it with `uv cache clean {project}`, `poetry cache clear SOURCE "
         f"--all -n` or `pdm cache clear`, then lock again, in uv with `--upgrade-package {project}`.",
     )
@@ -138,26 +138,29 @@ class Examined(Struct, frozen=True):
 
 
 class Decision(Struct):
-    """The new ``page``, what becomes of each wheel and of originals, and the ``files`` that the store must have, by key."""
+    """What is to be listed, what becomes of each wheel and of originals, and the ``files`` to store, by key."""
 
-    page: Page
+    draft: Draft
     done: dict[Path, Published] = field(default_factory=dict)
     originals: list[Published] = field(default_factory=list)
     files: dict[str, ExaminedWheel] = field(default_factory=dict)
 
     def list_file(self, file: ListedFile, wheel: ExaminedWheel) -> str:
         """List ``file``, the entry of ``wheel``; return its key."""
-        self.page = self.page.with_file(file)
-        key = file_key(self.page.project, file.filename, file.sha256)
+        self.draft.add(file)
+        key = file_key(self.draft.project, file.filename, file.sha256)
         self.files.setdefault(key, wheel)
         return key
 
     def note(self, path: Path, *notes: str) -> None:
         """Add notes to the result of the wheel at ``path``."""
-        self.done[path] = replace(self.done[path], notes=(*self.done[path].notes, *notes))
+        if notes:
+            self.done[path] = replace(self.done[path], notes=(*self.done[path].notes, *notes))
 
     def report(self, problem: Problem | None) -> None:
         """Add ``problem``, if there is one, to the result of every file."""
+        if problem is None:
+            return
         self.done = {path: replace(each, problem=each.problem or problem) for path, each in self.done.items()}
         self.originals = [replace(each, problem=each.problem or problem) for each in self.originals]
 
@@ -214,10 +217,10 @@ def _given_twice(path: Path) -> MirrorError:
 def _decide_each(
     before: Page, wheels: Mapping[Path, ExaminedWheel], given: Mapping[Path, NewWheel], publishing: Publishing
 ) -> Decision:
-    decision = Decision(before)
+    decision = Decision(Draft(before))
     for path, wheel in wheels.items():
         try:
-            accepted = accept(decision.page, wheel.file, given[path], replaces=publishing.replace)
+            accepted = accept(decision.draft, wheel.file, given[path], replaces=publishing.replace)
         except MirrorError as error:
             decision.done[path] = not_done(path, error)
             continue
@@ -236,7 +239,7 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
         origin = examined.add[path].file.origin
         if origin is None:
             continue
-        listed = decision.page.find(origin.filename)
+        listed = decision.draft.find(origin.filename)
         original = examined.originals.get((origin.filename, origin.sha256))
         if origin.filename == examined.add[path].file.filename:
             decision.note(path, SAME_NAME)
@@ -256,8 +259,9 @@ def _yank_originals(decision: Decision, examined: Examined, given: Mapping[Path,
 
 
 def _yank(decision: Decision, file: ListedFile, reason: str, path: Path | None = None) -> None:
-    decision.page = decision.page.with_file(replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
-    project, key = decision.page.project, decision.page.key(file)
+    decision.draft.add(replace(file, yanked=as_utf8(reason), yanked_by=BY_MIRROR))
+    project = decision.draft.project
+    key = own_key(project, file.filename, file.sha256, file.url)
     decision.originals.append(Published(path, PublishStatus.YANKED, project, file.filename, key, file.sha256))
 
 
@@ -271,12 +275,14 @@ def _refuse_mixed(
         if decision.done[path].problem is None and old.get(wheel.file.filename) != wheel.file.sha256
     }  # fmt: skip
     new = {wheel.file.sha256: wheel for wheel in decision.files.values()}
+    releases: dict[Hashable, list[Path]] = {}
+    for path, file in news.items():
+        releases.setdefault(file.release, []).append(path)
     refused: dict[Path, Published] = {}
-    for release in sorted({file.release for file in news.values()}):
-        files = [each for each in decision.page.files if each.release == release and each.yanked is None]
-        arrived = [path for path, file in news.items() if file.release == release]
+    for release, arrived in releases.items():
+        files = [each for each in decision.draft.release(release) if each.yanked is None]
         try:
-            notes = compare_release(store, decision.page, files, new)
+            notes = compare_release(store, before.project, files, new)
         except (WheelfixError, OSError) as error:
             refused |= {path: not_done(path, error) for path in arrived}
         else:

@@ -3,7 +3,7 @@
 The mirror follows it with every run. What you decide here with ``wheelfix mirror yank`` or ``unyank`` is kept.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -77,14 +77,13 @@ def is_decided_here(file: ListedFile) -> bool:
     return file.yanked_by == BY_MIRROR or (file.yanked is not None and file.yanked_by is None)
 
 
-def inherited(page: Page, new: ListedFile) -> ListedFile:
-    """Return ``new`` with what is known of its original, if ``page`` lists that, or another file that was made from it.
+def inherited(new: ListedFile, relatives: Iterable[ListedFile]) -> ListedFile:
+    """Return ``new`` with what is known of its original, if one of ``relatives`` came from an index.
 
-    A wheel that is fixed once more keeps its upload time, and a yank of its original holds for it, too.
+    These are the original itself and other files that were made from it. A wheel that is fixed once more keeps its upload
+    time, and a yank of its original holds for it, too.
     """
-    known = next(
-        (each for each in (*page.files, *page.past) if each.upstream and each.original_sha256 == new.original_sha256), None
-    )
+    known = next((each for each in relatives if each.upstream), None)
     if known is None:
         return new
     yank = known.yanked if known.yanked_by == BY_UPSTREAM else None

@@ -3,11 +3,13 @@
 They follow PEP 503, 592, 629, 658, 714 and 792, and have the attributes that uv reads besides.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
-from wheelfix.mirror.pages import API_VERSION, ListedFile, Page
+from wheelfix.mirror.json import API_VERSION
+from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.text import as_utf8
 
 _HEAD: Final = """<!DOCTYPE html>
@@ -51,25 +53,28 @@ def _html(title: str, body: str, metas: str = "") -> bytes:
     return f"{head}{body}{_FOOT}".encode()
 
 
+_NEEDS_ESCAPING: Final = re.compile(r"[&<>\"'\ud800-\udfff]")
+
+
 def _text(text: str) -> str:
-    return escape(as_utf8(text), quote=True)
+    """Return ``text`` as it stands in HTML; most of it needs no change, and a page has some ten of it for each file."""
+    return escape(as_utf8(text), quote=True) if _NEEDS_ESCAPING.search(text) else text
 
 
 def _item(file: ListedFile) -> str:
-    attributes = {"href": f"{file.url}#sha256={file.sha256}"}
+    attributes = f'href="{_text(file.url)}#sha256={file.sha256}"'
     if file.requires_python is not None:
-        attributes["data-requires-python"] = file.requires_python
-    if file.metadata_sha256 is not None:
-        attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = f"sha256={file.metadata_sha256}"
-    elif file.has_metadata:
-        attributes["data-core-metadata"] = attributes["data-dist-info-metadata"] = "true"
+        attributes += f' data-requires-python="{_text(file.requires_python)}"'
+    if file.has_metadata:
+        announced = "true" if file.metadata_sha256 is None else f"sha256={file.metadata_sha256}"
+        attributes += f' data-core-metadata="{announced}" data-dist-info-metadata="{announced}"'
+    kind = ""
     if file.yanked is not None:
-        attributes["data-yanked"] = file.yanked
-    attributes |= {"data-upload-time": file.upload_time, "data-size": str(file.size)}
-    written = " ".join(f'{name}="{_text(value)}"' for name, value in attributes.items())
-    kind = ' class="yanked"' if file.yanked is not None else ""
+        attributes += f' data-yanked="{_text(file.yanked)}"'
+        kind = ' class="yanked"'
+    attributes += f' data-upload-time="{_text(file.upload_time)}" data-size="{file.size}"'
     notes = "".join(f"\n        <br><small>{_text(note)}</small>" for note in _notes(file))
-    return f"      <li{kind}><a {written}>{_text(file.filename)}</a>{notes}</li>\n"
+    return f"      <li{kind}><a {attributes}>{_text(file.filename)}</a>{notes}</li>\n"
 
 
 def _notes(file: ListedFile) -> Iterable[str]:

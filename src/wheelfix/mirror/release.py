@@ -17,8 +17,8 @@ from wheelfix.evidence.verdict import Evidence, Judgement
 from wheelfix.fix.plan import make_plan
 from wheelfix.fix.release import Known, newly_differing
 from wheelfix.mirror.examine import ExaminedWheel, provenance_of
-from wheelfix.mirror.layout import METADATA
-from wheelfix.mirror.pages import ListedFile, Page
+from wheelfix.mirror.layout import METADATA, own_key
+from wheelfix.mirror.pages import ListedFile
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Store
 from wheelfix.results import Change, Finding, Verdict
@@ -159,21 +159,25 @@ _NEXT_STEPS: Final = (
 
 
 def compare_release(
-    store: Store, page: Page, files: Sequence[ListedFile], new: Mapping[str, ExaminedWheel]
+    store: Store, project: str, files: Sequence[ListedFile], new: Mapping[str, ExaminedWheel]
 ) -> tuple[str, ...]:
-    """Return notes on where ``files``, the wheels of one release on ``page``, disagreed before they were fixed.
+    """Return notes on where ``files``, the wheels of one release of ``project``, disagreed before they were fixed.
 
     ``new`` are wheels that are not in ``store`` yet, by sha256.
 
     :raises MirrorError: if they disagree more than their originals, or a file with the answer is missing.
     :raises WheelError: if a fixed wheel cannot be read.
     """
-    declared = {file.filename: Declared.of(_metadata(store, page, file, new)) for file in files}
+    if len(files) < 2:
+        return ()
+    declared = {file.filename: Declared.of(_metadata(store, project, file, new)) for file in files}
     found = disagreements_of({Path(name): each.requirements for name, each in declared.items()})
     if not found and len({(*sorted(each.extras), each.requires_python) for each in declared.values()}) < 2:
         return ()
-    title = f"{page.project} {files[0].version}"
-    worse = newly_differing([_known(declared[file.filename], file, _provenance(store, page, file, new)) for file in files])
+    title = f"{project} {files[0].version}"
+    worse = newly_differing(
+        [_known(declared[file.filename], file, _provenance(store, project, file, new)) for file in files]
+    )
     if worse:
         fixed = [file.filename for file in files if file.origin]
         were = "was" if len(fixed) == 1 else "were"
@@ -187,10 +191,10 @@ def compare_release(
     return (f"The wheels of {title} disagreed before the run: {texts}, not required by {missing}.",)
 
 
-def _metadata(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> bytes:
+def _metadata(store: Store, project: str, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> bytes:
     if file.sha256 in new:
         return new[file.sha256].metadata
-    key = page.key(file)
+    key = own_key(project, file.filename, file.sha256, file.url)
     stored = None if key is None else store.read(key + METADATA)
     if stored is None:
         raise MirrorError(
@@ -214,11 +218,11 @@ def _release(filename: str) -> Hashable:
         return filename
 
 
-def _provenance(store: Store, page: Page, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> Provenance | None:
+def _provenance(store: Store, project: str, file: ListedFile, new: Mapping[str, ExaminedWheel]) -> Provenance | None:
     """Return what was changed in a wheel, ``None`` if it is as it came."""
     if file.origin is None or file.sha256 in new:
         return new[file.sha256].provenance if file.origin else None
-    key = page.key(file)
+    key = own_key(project, file.filename, file.sha256, file.url)
     if key is None or store.head(key) is None:
         raise MirrorError(
             "no-wheel",

@@ -16,6 +16,7 @@ from packaging.utils import is_normalized_name
 
 from wheelfix.errors import FilenameError, MirrorError
 from wheelfix.mirror.html import page_html, root_html
+from wheelfix.mirror.json import page_json, read_page, read_root, root_json
 from wheelfix.mirror.layout import (
     FILES,
     HTML,
@@ -30,7 +31,7 @@ from wheelfix.mirror.layout import (
     page_key,
     project_of,
 )
-from wheelfix.mirror.pages import Page, page_json, read_page, read_root, root_json
+from wheelfix.mirror.pages import Page
 from wheelfix.mirror.storage.base import Store, write_changed
 from wheelfix.results import Problem, Published, PublishStatus, Status, failure
 from wheelfix.wheel.filename import WheelFilename

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from wheelfix.errors import FilenameError, MirrorError, ResultError, SourceChanged, WheelfixError
 from wheelfix.executors import Workers, run_all
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
+from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel, examine
 from wheelfix.mirror.layout import METADATA, attributes_of, check_project
 from wheelfix.mirror.repository import Journal, behind, load_page, not_done, publish_page
@@ -56,12 +57,13 @@ class _Upload:
         """
         failed: dict[Path, Published] = {}
         examined = self._examine_all(wheels, failed)
-        saved, decision = False, Decision(self._before)
+        saved, decision = False, Decision(Draft(self._before))
         try:
             decision = self._decide_and_put(examined, wheels, failed)
-            if decision.page.files:
+            page = decision.draft.page()
+            if page.files:
                 self._store.flush()
-                problem = publish_page(self._store, decision.page, self._request.limits.lock_seconds)
+                problem = publish_page(self._store, page, self._request.limits.lock_seconds)
                 saved = True
                 decision.report(problem)
         finally:
@@ -153,7 +155,7 @@ class _Upload:
         except (MirrorError, OSError) as error:
             if not saved:
                 raise
-            decision.report(behind(self._store, decision.page, error))
+            decision.report(behind(self._store, decision.draft.page(), error))
 
     def _remove_moved(self, decision: Decision, path: Path) -> None:
         """Remove the source of a wheel, unless it is itself a file of the mirror."""

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import FilenameError, MirrorError
+from wheelfix.mirror.json import page_json
 from wheelfix.mirror.layout import page_key
-from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page, page_json
+from wheelfix.mirror.pages import BY_MIRROR, ListedFile, Page
 from wheelfix.mirror.repository import NO_PAGE, Journal, behind, is_saved, load_page, load_root, publish_page, state_of
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store

@@ -37,6 +37,7 @@ def _wheel(outcome: Outcome) -> dict[str, Any]:
         "kept": outcome.kept,
         "notes": outcome.notes,
         "sha256": {"source": outcome.source_sha256, "output": outcome.output_sha256},
+        "shared": outcome.shared,
         "problem": outcome.problem,
         "findings": outcome.findings,
     }

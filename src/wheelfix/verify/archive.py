@@ -12,8 +12,9 @@ from typing import Final
 from wheelfix.codes import Client
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.subject import RawFinding, Subject, not_reading, of_form
+from wheelfix.wheel.zip.careful import NEWEST_VERSION
 from wheelfix.wheel.zip.extra_fields import fields_in, has_second_name, is_well_formed, may_mislead
-from wheelfix.wheel.zip.layout import NEWEST_VERSION, Layout
+from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
     DEFLATED,

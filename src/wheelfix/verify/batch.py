@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelError
-from wheelfix.executors import Workers, run_all
+from wheelfix.executors import Workers, run_several
 from wheelfix.options import Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyReport, failure, no_result
@@ -135,8 +135,14 @@ def verify_wheels(
         progress.wheel_checked(checked[path])
 
     distinct, workers = list(dict.fromkeys(given)), Workers(jobs, executor)
-    check = partial(_check, progress=progress if workers.work_here(len(distinct)) else NO_PROGRESS)
-    run_all(check, distinct, workers, lost=lambda path, error: _unreadable(no_result(path, error)), done=done)
+    run_several(
+        partial(_check_each, progress=progress if workers.work_here(len(distinct)) else NO_PROGRESS),
+        distinct,
+        workers,
+        lost=lambda path, error: _unreadable(no_result(path, error)),
+        done=done,
+        size=_size,
+    )
     for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
         added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
         findings, suppressed = (*before.findings, *added.findings), before.suppressed + added.suppressed
@@ -157,6 +163,17 @@ class _Counted:
         """Return exactly ``size`` bytes from ``offset``."""
         self._progress.file_advanced(self._source.path.name, size)
         return self._source.read_at(offset, size)
+
+
+def _check_each(paths: Iterable[Path], progress: Progress) -> Iterator[tuple[CheckedWheel, Statement | None]]:
+    return (_check(path, progress) for path in paths)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):  # it cannot be read, as its finding says
+        return 0
 
 
 def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | None]:

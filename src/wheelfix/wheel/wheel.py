@@ -74,8 +74,7 @@ class WheelArchive:
                 directory = Directory(self.source)
                 self.names, self._find = directory.names, directory.entry
             else:
-                entries = {entry.name: entry for entry in self.layout.entries}
-                self.names, self._find = entries.keys(), entries.__getitem__
+                self.names, self._find = self.layout.names, self.layout.find
             self.dist_info = find_dist_info(self.names)
         except BaseException:
             self.close()

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
@@ -25,14 +26,15 @@ from building import (
     with_entries,
     write_wheel,
 )
-from in_memory import Held, packed
+from in_memory import Counted, Held, packed
 from places import SAMPLES
 from running import wheelfix as run
 from wheelfix import Difference, Likeness, compare_wheels
 from wheelfix.diff.archive import Comparison, Side
 from wheelfix.diff.files import compare_archives, out_of_order
 from wheelfix.diff.model import KINDS, ChangeKind, FileChanges
-from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip import structs
+from wheelfix.wheel.zip.layout import Layout, read_layout
 
 INFO = "demo-1.0.dist-info"
 PLAIN = archive_of(WheelSpec())
@@ -50,9 +52,13 @@ def compared(directory: Path, old: Archive | WheelSpec, new: Archive | WheelSpec
 
 
 def entries(old: Archive, new: Archive, **renamed: str) -> FileChanges:
-    """Return the difference of two archives that are no wheels."""
+    """Return the difference of two archives that are no wheels; comparing each entry field by field gives the same."""
     one, two = Held(to_bytes(old)), Held(to_bytes(new))
-    return compare_archives(Side(read_layout(one), one), Side(read_layout(two), two), renamed)
+    sides = Side(read_layout(one), one), Side(read_layout(two), two)
+    found = compare_archives(*sides, renamed)
+    with patch.object(Comparison, "is_alike", return_value=False):
+        assert compare_archives(*sides, renamed) == found
+    return found
 
 
 def archive(*entries: Entry | tuple[str, bytes]) -> Archive:
@@ -136,6 +142,25 @@ def test_many_entries_of_equal_content_take_no_time_that_grows_with_their_square
     old = archive(*(Entry(f"a/{number}", b"x", STORED) for number in range(20_000)))
     new = archive(*(Entry(f"b/{number}x", b"x", STORED) for number in range(20_000)))
     assert len(entries(old, new).renamed) == 20_000
+
+
+def test_entries_that_are_alike_are_compared_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made or read for each of them: neither an entry, nor a local header."""
+    same = [Entry(f"demo/{number}", b"x") for number in range(3_000)]
+    old, new = (Counted(to_bytes(archive(first, *same))) for first in (("a", b"1"), ("a", b"changed and longer")))
+    sides = Side(read_layout(old), old), Side(read_layout(new), new)
+    made, reads = list[int](), len(old.reads)
+    make = Layout.entry
+
+    def counted(layout: Layout, number: int) -> structs.Entry:
+        made.append(number)
+        return make(layout, number)
+
+    monkeypatch.setattr(Layout, "entry", counted)
+    changes = compare_archives(*sides)
+    assert (changes.same, names(changes)) == (3_000, {"changed": [("a", "a")]})
+    assert made == [0, 0]
+    assert len(old.reads) - reads < 5
 
 
 def test_a_entry_in_another_place_is_moved_and_those_that_only_shift_are_not() -> None:

@@ -15,7 +15,7 @@ from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
 from wheelfix import Status, Wheel, make_plan
 from wheelfix.fix.apply import Prepared, prepare
-from wheelfix.fix.batch import Job, fix_one
+from wheelfix.fix.batch import Job, fix_each
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 
 _SPEC = WheelSpec(
@@ -277,7 +277,7 @@ def test_source_that_changes_while_it_is_read(
     monkeypatch.setattr(RunningDigest, "hexdigest", meddled)
     output = wheelfix.Output(directory=tmp_path / "out", in_place=in_place)
     job = Job(rules="gpu", policy=wheelfix.Policy(allow_unproven=True), output=output)
-    outcome = fix_one((source, None), job)
+    [outcome] = fix_each([(source, None)], job)
     assert outcome.status is Status.FAILED
     assert outcome.problem is not None
     assert outcome.problem.code == "source-changed"

@@ -1,5 +1,6 @@
 """What a hostile review of verdicts, releases and names found: each finding, and what happens now."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +84,14 @@ def test_wheels_that_are_refused_for_their_names_keep_their_release_back(tmp_pat
 def test_a_wheel_that_changes_after_it_was_compared_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wheelfix.fix import batch
 
-    fix_one = batch.fix_one
+    fix_each = batch.fix_each
     paths = [built(tmp_path, CPU), built(tmp_path, CPU, tags=ARM)]
 
-    def meddling(item: Any, **arguments: Any) -> wheelfix.Outcome:
+    def meddling(items: Any, **arguments: Any) -> Iterator[wheelfix.Outcome]:
         built(tmp_path, CPU, requires=(GPU, "other"))
-        return fix_one(item, **arguments)
+        return fix_each(items, **arguments)
 
-    monkeypatch.setattr(batch, "fix_one", meddling)
+    monkeypatch.setattr(batch, "fix_each", meddling)
     report = fix(tmp_path, *paths)
     assert (report.outcomes[0].status, codes(report)[0]) == (Status.FAILED, "source-changed")
 

@@ -8,8 +8,10 @@ from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.html import page_html, root_html
-from wheelfix.mirror.pages import ListedFile, Origin, Page, page_json, read_page, read_root, root_json
+from wheelfix.mirror.json import page_json, read_page, read_root, root_json
+from wheelfix.mirror.pages import ListedFile, Origin, Page
 
 SHA, OTHER = "a" * 64, "b" * 64
 
@@ -137,11 +139,17 @@ def test_files_stand_in_order_of_versions() -> None:
     assert page.versions == ("1.9rc1", "1.9", "1.9+cpu", "1.10")
 
 
+def with_file(page: Page, file: ListedFile) -> Page:
+    draft = Draft(page)
+    draft.add(file)
+    return draft.page()
+
+
 def test_a_file_that_is_replaced_is_of_the_past() -> None:
-    page = Page("demo", (listed(),)).with_file(listed(sha256=OTHER))
+    page = with_file(Page("demo", (listed(),)), listed(sha256=OTHER))
     assert [each.sha256 for each in page.files] == [OTHER]
     assert [each.sha256 for each in page.past] == [SHA]
-    again = page.with_file(listed())
+    again = with_file(page, listed())
     assert ([each.sha256 for each in again.files], [each.sha256 for each in again.past]) == ([SHA], [OTHER])
 
 
@@ -160,8 +168,8 @@ def test_a_file_that_is_replaced_is_of_the_past() -> None:
         b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": {"a": 1}}',
         page_json(Page("demo", (listed(), listed()))),
         page_json(Page("demo", (listed(),))).replace(SHA.encode(), b"abc"),
-        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": "5"'),
-        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": -5'),
+        page_json(Page("demo", (listed(),))).replace(b'"size":5', b'"size":"5"'),
+        page_json(Page("demo", (listed(),))).replace(b'"size":5', b'"size":-5'),
         page_json(Page("demo", (listed(),)))[:-20],
         b"[" * 100_000,
         b'{"meta": {"api-version": "1.4"}, "name": "demo"}',
@@ -173,10 +181,10 @@ def test_a_file_that_is_replaced_is_of_the_past() -> None:
         b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [], "files": []}',
         b'{"meta": {"api-version": "1.4"}, "name": "demo", "files": [], "x": NaN}',
         b'{"meta": {"api-version": 1.4}, "name": "demo", "files": []}',
-        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": true'),
-        page_json(Page("demo", (listed(),))).replace(b'"size": 5', b'"size": Infinity'),
+        page_json(Page("demo", (listed(),))).replace(b'"size":5', b'"size":true'),
+        page_json(Page("demo", (listed(),))).replace(b'"size":5', b'"size":Infinity'),
         page_json(Page("demo", (listed(),))).replace(b"files/demo", b"files/\\ud800"),
-        page_json(Page("demo", (listed(),))).replace(b'"yanked": false', b'"yanked": [1]'),
+        page_json(Page("demo", (listed(),))).replace(b'"yanked":false', b'"yanked":[1]'),
     ],
     ids=lambda data: ascii(data[:70]),
 )
@@ -205,9 +213,9 @@ def test_a_damaged_root_is_an_error(projects: str, version: str) -> None:
 def test_two_spellings_of_one_wheel_are_the_same_file() -> None:
     page = Page("demo-x", (listed(filename="demo_x-1.0-py2.py3-none-any.whl"),))
     for name in ("Demo.X-1.0.0-py3.py2-none-any.whl", "demo_x-1.0-py2.py3-none-any.whl"):
-        assert page.find_same(listed(filename=name)) is page.files[0]
+        assert Draft(page).find_same(listed(filename=name)) is page.files[0]
     for name in ("demo_x-1.0-1-py2.py3-none-any.whl", "demo_x-1.0-py3-none-any.whl", "demo_x-1.0+cpu-py2.py3-none-any.whl"):
-        assert page.find_same(listed(filename=name)) is None
+        assert Draft(page).find_same(listed(filename=name)) is None
 
 
 def test_an_address_that_leads_elsewhere_is_no_place() -> None:
@@ -239,5 +247,35 @@ def test_a_metadata_file_without_its_sha256_stays_announced(announced: bool | di
 def test_private_keys_of_the_wrong_type_are_no_page(key: str, value: object) -> None:
     document = json.loads(page_json(Page("demo", (listed(),))))
     document["files"][0][key] = value
-    with pytest.raises(MirrorError, match="wrong type"):
+    with pytest.raises(MirrorError, match="Expected `str"):
         read_page(json.dumps(document).encode(), "demo")
+
+
+def test_an_edited_page_says_what_the_written_one_says() -> None:
+    """What has the form in which pages are written is read in another way than what somebody edited."""
+    page = Page("demo", (listed(), listed(filename="demo-2.0-py3-none-any.whl", yanked="", requires_python=">=3")))
+    for document in (page, Page("demo", page.files, (FULL,), status_from="https://example.org/")):
+        written = page_json(document)
+        assert (
+            read_page(written, "demo") == read_page(json.dumps(json.loads(written), indent=2).encode(), "demo") == document
+        )
+        assert len(written.splitlines()) == 2 + len(document.files) + 2 * len(document.past)
+
+
+@pytest.mark.parametrize("value", [b'"\\ud800"', b"1e999"])
+def test_what_cannot_be_written_again_is_no_page(value: bytes) -> None:
+    written = page_json(Page("demo", (listed(),)))
+    with pytest.raises(MirrorError):
+        read_page(written.replace(b'"files":', b'"x":' + value + b',"files":'), "demo")
+
+
+def test_a_page_of_thousands_of_files_is_looked_up_not_searched() -> None:
+    """The number of comparisons grows with the number of files, not with its square."""
+    files = [listed(filename=f"demo-1.{number}-py3-none-any.whl", sha256=f"{number:064x}") for number in range(3_000)]
+    draft, seen = Draft(Page("demo")), 0
+    for each in files:
+        assert draft.find_same(each) is None
+        draft.add(each)
+        seen += len(draft.release(each.release)) + len(draft.of_original(each.sha256))
+    assert seen == 2 * len(files)
+    assert draft.page().files == tuple(files)

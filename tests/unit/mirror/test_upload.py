@@ -649,7 +649,9 @@ def test_of_an_original_and_what_was_made_from_it_the_latter_is_served(order: st
 
 def edit_page(mirror: Path, old: str, new: str, project: str = "demo") -> None:
     path = mirror / "public/simple" / project / "index.json"
-    path.write_text(path.read_text().replace(old, new))
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new))
 
 
 def test_a_page_that_was_edited_leads_no_writer_to_files_of_others(mirror: Path, tmp_path: Path) -> None:
@@ -1065,7 +1067,7 @@ def test_a_page_that_another_writer_changed_is_not_written_over(mirror: Path, tm
     add(mirror, wheel(tmp_path / "in"))
     store = LocalStore(mirror)
     old = load_page(store, "demo")
-    edit_page(mirror, '"yanked": false', '"yanked": "by hand"')
+    edit_page(mirror, '"yanked":false', '"yanked":"by hand"')
     with pytest.raises(MirrorError, match="another process changed public"):
         save_page(store, old.with_files([]), 1)
     assert page(mirror)["files"][0]["yanked"] == "by hand"

@@ -47,7 +47,8 @@ def test_every_key_is_there_in_order() -> None:
     document = json.loads(render_json(Report("fix", (Outcome(Path("a.whl"), Status.UNCHANGED),))))
     assert list(document) == ["version", "command", "wheels", "rule_findings", "disagreements", "summary"]
     assert list(document["wheels"][0]) == [
-        "source", "output", "status", "project", "version", "changes", "kept", "notes", "sha256", "problem", "findings",
+        "source", "output", "status", "project", "version", "changes", "kept", "notes", "sha256", "shared", "problem",
+        "findings",
     ]  # fmt: skip
 
 

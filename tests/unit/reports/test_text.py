@@ -50,6 +50,12 @@ def test_verbose_tells_reasons_and_sums_once() -> None:
     assert "2" * 64 in text
 
 
+def test_shared_blocks_are_reported_on_demand() -> None:
+    shared = replace(FIXED, shared=4096)
+    assert "4096 bytes share their disk blocks with the original" in render_outcome(shared, verbosity=VERBOSE)
+    assert "disk blocks" not in render_outcome(FIXED, verbosity=VERBOSE) + render_outcome(shared, verbosity=NORMAL)
+
+
 CHANGES = [
     (Change("NOTICE", "add-file", None, None), "  add-file NOTICE\n"),
     (Change("RECORD.jws", "remove-file", None, None, reason="void"), "  remove-file RECORD.jws: void\n"),

@@ -6,16 +6,18 @@ name and all of its bytes are on the disk, or it has no name.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from wheelfix.wheel.zip.output import Background
 from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, flush_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MOST_FILES: Final = 64
 """More gain little: with 64 small files waiting for ext4 takes 0.05 ms for each, one by one 0.13."""
@@ -67,6 +69,15 @@ class Committed(NamedTuple, Generic[Result]):
     result: Result | None = None
     error: Exception | None = None
     unconfirmed: NotConfirmed | None = None
+
+    def get(self) -> Result:
+        """Return the result of placing the file.
+
+        :raises Exception: the error, if it is not there.
+        """
+        if self.error is not None:
+            raise self.error
+        return cast(Result, self.result)
 
 
 class GroupCommit(Generic[Key, Result]):
@@ -131,19 +142,21 @@ def commit(files: Sequence[Waiting[Result]]) -> list[Committed[Result]]:
     An error of one file is not one of the others. Where somebody interrupts it, what got a name keeps it.
     """
     committed = [Committed[Result](error=error) for error in _flush_all(files)]
-    named: dict[Path, NotConfirmed | None] = {}
+    named: list[int] = []
+    unconfirmed: dict[Path, NotConfirmed | None] = {}
     try:
         for index, file in enumerate(files):
             if committed[index].error is None:
                 committed[index] = _place(file)
-                if committed[index].error is None:
-                    named[file.staged.directory] = None
+                named += [index] if committed[index].error is None else []
     finally:
-        named = {directory: _not_confirmed(directory) for directory in named}
-    return [
-        each if each.error else each._replace(unconfirmed=each.unconfirmed or named[file.staged.directory])
-        for each, file in zip(committed, files, strict=True)
-    ]
+        for directory in dict.fromkeys(files[index].staged.directory for index in named):
+            unconfirmed[directory] = _doubt(partial(flush_directory, directory))
+    for index in named:
+        staged = files[index].staged
+        doubt = _doubt(staged.drop_hidden_name) or unconfirmed[staged.directory]
+        committed[index] = committed[index]._replace(unconfirmed=doubt)
+    return committed
 
 
 def start_write_back(descriptor: int) -> None:
@@ -189,15 +202,13 @@ def _error_of_flush(file: Waiting[Result]) -> Exception | None:
 def _place(file: Waiting[Result]) -> Committed[Result]:
     try:
         return Committed(file.place())
-    except NotConfirmed as error:
-        return Committed(unconfirmed=error)
     except Exception as error:  # noqa: BLE001 - it is of one file; the outcome of that file says what it was
         return Committed(error=error)
 
 
-def _not_confirmed(directory: Path) -> NotConfirmed | None:
+def _doubt(confirm: Callable[[], None]) -> NotConfirmed | None:
     try:
-        flush_directory(directory)
+        confirm()
     except OSError as error:
         return NotConfirmed(error.errno, error.strerror)
     return None

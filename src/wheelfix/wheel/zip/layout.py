@@ -1,61 +1,120 @@
 """Where every byte of an archive lies.
 
-Reading is strict. The entries lie side by side from the first byte to the directory, each local header agrees with the
-directory, there is one directory and one end, and no name appears twice. An archive that breaks this could be read in two
-ways and is refused; none of 966 real wheels did. :func:`read_loosely` uses the same reader to collect everything that is
-wrong, and continues as far as it can.
+Plain archives, as nearly all wheels are, are read by :mod:`~wheelfix.wheel.zip.plain`, all others by
+:mod:`~wheelfix.wheel.zip.careful`. Both are strict: an archive that could be read in two ways is refused.
+:func:`read_loosely` collects everything that is wrong instead, and continues as far as it can.
 """
 
+import struct
 from collections.abc import Iterator, KeysView, Sequence
-from operator import attrgetter
-from typing import NamedTuple
-
-from msgspec import Struct
+from functools import cached_property
+from operator import lt
+from typing import Final, NamedTuple, overload
 
 from wheelfix.errors import ArchiveError
-from wheelfix.text import shown
-from wheelfix.wheel.zip import structs
-from wheelfix.wheel.zip.end import MOST_ENTRIES, End, read_end
-from wheelfix.wheel.zip.extra_fields import (
-    Described,
-    check_second_name,
-    fields_in,
-    form_of,
-    is_plain,
-    is_well_formed,
-    may_mislead,
-    note_odd_fields,
-    widen,
-)
-from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport, StrictReport
-from wheelfix.wheel.zip.inflate import says_where_it_ends
+from wheelfix.wheel.zip.careful import columns_of, list_entries, read_all, read_entry
+from wheelfix.wheel.zip.end import End, read_end
+from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport
+from wheelfix.wheel.zip.plain import read_plain
 from wheelfix.wheel.zip.source import Readable
-from wheelfix.wheel.zip.structs import CENTRAL, LOCAL, STORED, DirectoryRecord, Entry, LocalHeader
+from wheelfix.wheel.zip.structs import CENTRAL, Columns, DirectoryRecord, Entry, decode_name
 
-_SPARE = 32
-"""Bytes read beyond what a local header is expected to take: its extra field is often longer than the directory's."""
-_LONGEST_DESCRIPTOR = 24
-_INFLATED_IN_SECONDS = 1 << 30
-_GREATEST_RATIO = 20
-_ENCRYPTED = structs.FLAG_ENCRYPTED | structs.FLAG_STRONG_ENCRYPTION
-_UNREADABLE = _ENCRYPTED | structs.FLAG_PATCHED
-_RELEVANT_FLAGS = _UNREADABLE | structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8
-"""The flags that change what is read; all others are reserved or about the compressor."""
-NEWEST_VERSION = 63
-"""The "version needed to extract" of the newest APPNOTE (4.4.3.2), in tenths; its upper byte is for the host system.
-``zipfile`` and uv refuse newer versions."""
+_OWN: Final = struct.Struct("<8x2H4xI8xH16x")
+"""What an entry takes from its directory record itself: flags, method, CRC-32, and the length of its name."""
 
 
-class Layout(Struct, frozen=True):
-    """An archive: its entries in the order of the directory, the directory's bytes, and its end."""
+class Entries(Sequence[Entry]):
+    """The entries of an archive in the order of the directory; each is made when it is asked for.
 
-    entries: tuple[Entry, ...]
-    directory: bytes
-    end: End
+    An archive can list 200,000. To look at one property of all, use the columns of :class:`Layout`.
+    """
 
-    def in_file_order(self) -> list[Entry]:
+    def __init__(self, layout: "Layout") -> None:
+        self._layout = layout
+
+    def __len__(self) -> int:
+        return len(self._layout.starts)
+
+    @overload
+    def __getitem__(self, index: int) -> Entry: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Entry]: ...
+    def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
+        numbers = range(len(self))[index]
+        return self._layout.entry(numbers) if isinstance(numbers, int) else list(map(self._layout.entry, numbers))
+
+    def __iter__(self) -> Iterator[Entry]:
+        return map(self._layout.entry, range(len(self)))
+
+
+class Layout:
+    """An archive: where its entries lie, the directory's bytes, and its end.
+
+    What is known about all entries stands in columns, in the order of the directory (see
+    :class:`~wheelfix.wheel.zip.structs.Columns`).
+    """
+
+    def __init__(self, directory: bytes, end: End, columns: Columns, numbers: dict[str, int] | None = None) -> None:
+        self.directory = directory
+        self.end = end
+        self.columns = columns
+        self.record_starts, self.starts, self.data_starts, self.data_stops, self.stops, self.sizes = columns
+        if numbers is not None:
+            self.numbers = numbers
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Layout):
+            return NotImplemented
+        return (self.directory, self.end, self.columns) == (other.directory, other.end, other.columns)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each entry in the directory, by its name; the last one of a name that is there twice."""
+        return {self.entry(number).name: number for number in range(len(self))}
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of the entries, each once, in the order of the directory."""
+        return self.numbers.keys()
+
+    @property
+    def entries(self) -> Entries:
+        """The entries in the order of the directory."""
+        return Entries(self)
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the directory lists the entries in the order in which they lie in the file."""
+        return all(map(lt, self.starts, self.starts[1:]))
+
+    @cached_property
+    def order(self) -> Sequence[int]:
+        """The numbers of the entries in the order in which they lie in the file."""
+        return range(len(self)) if self.in_order else sorted(range(len(self)), key=self.starts.__getitem__)
+
+    def in_file_order(self) -> Sequence[Entry]:
         """Return the entries in the order in which they lie in the file."""
-        return sorted(self.entries, key=lambda entry: entry.start)
+        return self.entries if self.in_order else list(map(self.entry, self.order))
+
+    def entry(self, number: int) -> Entry:
+        """Return the entry that the directory lists after ``number`` others."""
+        record, record_stop = self.record_starts[number], self.record_starts[number + 1]
+        flags, method, crc, name_length = _OWN.unpack_from(self.directory, record)
+        name = decode_name(self.directory[record + CENTRAL.size : record + CENTRAL.size + name_length], flags)
+        positions = self.starts[number], self.data_starts[number], self.data_stops[number], self.stops[number]
+        return Entry(name, *positions, method, flags, crc, self.sizes[number], record, record_stop)
+
+    def find(self, name: str) -> Entry:
+        """Return the entry ``name``.
+
+        :raises KeyError: if there is none.
+        """
+        return self.entry(self.numbers[name])
 
     def record(self, entry: Entry) -> bytes:
         """Return the directory record of ``entry``."""
@@ -73,27 +132,7 @@ class Layout(Struct, frozen=True):
         return record[CENTRAL.size : extra], record[extra:comment], record[comment:]
 
 
-class _Listed(NamedTuple):
-    """What the directory says about one entry, with sizes and position from ZIP64 fields where those are used."""
-
-    offset: int
-    name: str
-    flags: int
-    method: int
-    crc: int
-    compressed_size: int
-    size: int
-    name_length: int
-    extra_length: int
-    record_start: int
-    record_stop: int
-
-
-_make = tuple.__new__
-"""Makes a named tuple without its Python-level ``__new__``: twice as fast, and it runs 24,000 times for torch."""
-
-
-class Reading(Struct, frozen=True):
+class Reading(NamedTuple):
     """An archive read as far as possible: its ``layout``, ``None`` if there is no directory, and the findings.
 
     ``hidden`` names the entries whose content cannot be found or must not be read: it is encrypted, overlaps another entry,
@@ -111,14 +150,48 @@ def read_layout(source: Readable) -> Layout:
     :raises ArchiveError: if it is not a ZIP archive, is damaged, or could be read in two ways.
     :raises SourceChanged: if the file becomes shorter meanwhile.
     """
-    return _read(source, STRICT)
+    end = read_end(source)
+    directory = _read_directory(source, end)
+    plain = read_plain(source, directory, end)
+    if plain is not None:
+        columns, numbers = plain
+        return Layout(directory, end, columns, numbers)
+    return Layout(directory, end, columns_of(read_all(source, directory, end, 0, STRICT)))
+
+
+def read_entries(source: Readable, directory: bytes, count: int, start: int, stop: int) -> tuple[Entry, ...]:
+    """Return the ``count`` entries that ``directory`` lists; they must fill ``source`` from ``start`` to ``stop``.
+
+    :raises ArchiveError: if they do not, or their local headers say otherwise.
+    """
+    return tuple(read_all(source, directory, End(count, stop, stop + len(directory), b""), start, STRICT))
+
+
+def read_loosely(source: Readable) -> Reading:
+    """Return everything that is wrong with the archive ``source``, and its layout as ``zipfile`` would read it.
+
+    :raises SourceChanged: if the file becomes shorter meanwhile.
+    """
+    report = CollectingReport()
+    layout = None
+    try:
+        end = read_end(source, report)
+        directory = _read_directory(source, end)
+        layout = Layout(directory, end, columns_of(read_all(source, directory, end, 0, report)))
+    except ArchiveError as error:
+        report.add(error)
+    return Reading(layout, report.findings, frozenset(report.hidden))
+
+
+def _read_directory(source: Readable, end: End) -> bytes:
+    return source.read_at(end.directory_start, end.directory_stop - end.directory_start)
 
 
 class Directory:
     """What the directory of an archive lists, read in three reads however many entries there are.
 
-    Use it for remote archives, where each read is a request: :func:`read_layout` makes one request per entry. Only the
-    entries that you ask for are checked. It is **not** checked that the local headers of all others agree with the
+    Use it for remote archives, where each read is a request: :func:`read_layout` makes one for each group of entries. Only
+    the entries that you ask for are checked. It is **not** checked that the local headers of all others agree with the
     directory and that no bytes lie between them, so another reader might see another archive. Show what is known from
     here, but never write anything based on it.
 
@@ -129,8 +202,8 @@ class Directory:
     def __init__(self, source: Readable) -> None:
         self._source = source
         end = read_end(source)
-        self._directory = source.read_at(end.directory_start, end.directory_stop - end.directory_start)
-        self._listed = {each.name: (each, limit) for each, limit in _in_file_order(self._directory, end, 0, STRICT)}
+        self._directory = _read_directory(source, end)
+        self._listed = {each.name: (each, limit) for each, limit in list_entries(self._directory, end, 0, STRICT)}
 
     @property
     def names(self) -> KeysView[str]:
@@ -144,302 +217,4 @@ class Directory:
         :raises ArchiveError: if it is damaged, or could be read in two ways.
         """
         listed, limit = self._listed[name]
-        return _read_entry(self._source, self._directory, listed, limit, STRICT)
-
-
-def read_loosely(source: Readable) -> Reading:
-    """Return everything that is wrong with the archive ``source``, and its layout as ``zipfile`` would read it.
-
-    :raises SourceChanged: if the file becomes shorter meanwhile.
-    """
-    report = CollectingReport()
-    layout = None
-    try:
-        layout = _read(source, report)
-    except ArchiveError as error:
-        report.add(error)
-    return Reading(layout, report.findings, frozenset(report.hidden))
-
-
-def _read(source: Readable, report: StrictReport) -> Layout:
-    end = read_end(source, report)
-    directory = source.read_at(end.directory_start, end.directory_stop - end.directory_start)
-    entries = _read_all(source, directory, end, 0, report)
-    return Layout(entries, directory, end)
-
-
-def read_entries(source: Readable, directory: bytes, count: int, start: int, stop: int) -> tuple[Entry, ...]:
-    """Return the ``count`` entries that ``directory`` lists; they must fill ``source`` from ``start`` to ``stop``.
-
-    :raises ArchiveError: if they do not, or their local headers say otherwise.
-    """
-    return _read_all(source, directory, End(count, stop, stop + len(directory), b""), start, STRICT)
-
-
-def _read_all(source: Readable, directory: bytes, end: End, start: int, report: StrictReport) -> tuple[Entry, ...]:
-    in_file_order = _in_file_order(directory, end, start, report)
-    entries = [_read_entry(source, directory, each, limit, report) for each, limit in in_file_order]
-    entries.sort(key=attrgetter("record_start"))
-    return tuple(entries)
-
-
-def _in_file_order(directory: bytes, end: End, start: int, report: StrictReport) -> Sequence[tuple[_Listed, int]]:
-    """Return the entries in the order of the file, each with the only possible end; the first begins at ``start``."""
-    stop = end.directory_start
-    listed = list(_read_directory(directory, end.entry_count, report))
-    _refuse_duplicates(directory, listed, report)
-    _limit_inflation(listed, stop - start, report)
-    if end.shift:
-        listed = [each._replace(offset=each.offset + end.shift) for each in listed]
-    listed.sort()
-    if listed and listed[0].offset != start:
-        _refuse_position(listed[0], start, report)
-    limits = [each.offset for each in listed[1:]] + [stop] if listed else []
-    return [(each, min(limit, stop)) for each, limit in zip(listed, limits, strict=True)]
-
-
-def _limit_inflation(listed: list[_Listed], length: int, report: StrictReport) -> None:
-    """Refuse streamed entries that would take minutes: each is inflated to find its end."""
-    streamed = [each for each in listed if each.flags & structs.FLAG_DESCRIPTOR]
-    total = sum(each.size for each in streamed)
-    if total > max(_INFLATED_IN_SECONDS, _GREATEST_RATIO * length):
-        report.refuse(
-            "entry-too-large",
-            f"entries with data descriptors claim {total} bytes",
-            form="streamed",
-            hint="They must be inflated to find their end; these may be made to waste time.",
-        )
-        for each in streamed:
-            report.hide(each.name)
-
-
-def _refuse_duplicates(directory: bytes, listed: list[_Listed], report: StrictReport) -> None:
-    seen: set[str | bytes] = set()
-    for each in listed:
-        if not each.name.isascii():  # the same bytes with and without the UTF-8 flag are one name to some readers
-            raw = _raw_name(directory, each)
-            if raw in seen and each.name not in seen:
-                report.refuse(
-                    "duplicate-entry",
-                    "it is in the archive twice, in two encodings",
-                    place=shown(each.name),
-                    form="encoding",
-                )
-            seen.add(raw)
-        if each.name in seen:
-            report.refuse("duplicate-entry", "it is in the archive twice", place=shown(each.name), form="twice")
-        seen.add(each.name)
-
-
-def _raw_name(directory: bytes, listed: _Listed) -> bytes:
-    start = listed.record_start + CENTRAL.size
-    return directory[start : start + listed.name_length]
-
-
-def _read_directory(directory: bytes, count: int, report: StrictReport) -> Iterator[_Listed]:
-    position, fixed, number = 0, CENTRAL.size, 0
-    most = MOST_ENTRIES if report.collects else count
-    while number < most and position + fixed <= len(directory) and directory.startswith(structs.CENTRAL_SIGNATURE, position):
-        fields = CENTRAL.unpack_from(directory, position)
-        _, _, _, flags, method, _, _, crc, packed, size, name_length, extra_length, comment_length, disk, _, _, offset = (
-            fields
-        )
-        name_stop = position + fixed + name_length
-        extra_stop = name_stop + extra_length
-        stop = extra_stop + comment_length
-        if stop > len(directory):
-            break
-        raw = directory[position + fixed : name_stop]
-        name = raw.decode("ascii") if raw.isascii() else _decode_name(raw, flags, report)
-        if not name or "\0" in name:  # zipfile cuts a name at NUL, others do not
-            report.refuse(
-                "bad-entry-name", f"the name {raw!r} is empty or contains a NUL", form="empty" if not name else "nul"
-            )
-        extra = directory[name_stop:extra_stop]
-        if extra and (may_mislead(extra) or not is_well_formed(extra) or (report.collects and not is_plain(extra))):
-            numbers = (size, packed, offset)
-            described = Described(raw, bool(flags & structs.FLAG_UTF8), method, numbers, is_local=False)
-            size, packed, offset = _read_extra(extra, described, shown(name), report)
-        if flags & _UNREADABLE or disk or (method == STORED and size != packed):
-            _refuse_unreadable(name, flags, disk, report)
-            if method == STORED and size != packed:
-                message = f"it is stored, and has {packed} bytes for a size of {size}"
-                report.refuse("stored-size-differs", message, place=shown(name))
-                report.hide(name)
-        row = (offset, name, flags, method, crc, packed, size, name_length, extra_length, position, stop)
-        yield _make(_Listed, row)
-        position, number = stop, number + 1
-    if number != count:
-        report.refuse("bad-directory", f"the directory lists {number} entries, the end record says {count}")
-    if position != len(directory):
-        report.refuse("bad-directory", f"{len(directory) - position} bytes of the directory belong to no entry")
-
-
-def _read_extra(extra: bytes, record: Described, place: str, report: StrictReport) -> tuple[int, ...]:
-    """Return the numbers of ``record``, those of the ZIP64 field where it uses that."""
-    numbers = record.numbers
-    try:
-        if not is_well_formed(extra):
-            report.refuse("bad-extra-field", "an extra field runs past its end", place=place, form="cut")
-            return numbers
-        if may_mislead(extra):
-            check_second_name(extra, record, place, report)
-            numbers = widen(numbers, extra, place)
-        if report.collects:
-            note_odd_fields(extra, record, place, report)
-    except ArchiveError as error:
-        report.add(error, place=place, form=form_of(error, extra, record))
-    return numbers
-
-
-def _decode_name(raw: bytes, flags: int, report: StrictReport) -> str:
-    try:
-        return raw.decode("utf-8" if flags & structs.FLAG_UTF8 else "cp437")
-    except UnicodeDecodeError:
-        report.refuse("bad-entry-name", f"the name {raw!r} is marked as UTF-8, which it is not", form="not UTF-8")
-        return raw.decode("utf-8", "backslashreplace")
-
-
-def _refuse_unreadable(name: str, flags: int, disk: int, report: StrictReport) -> None:
-    place = shown(name)
-    if flags & _ENCRYPTED:
-        report.refuse(
-            "encrypted-entry",
-            "it is encrypted",
-            place=place,
-            hint="No installer can read it; build the wheel without encryption.",
-        )
-        report.hide(name)
-    if flags & structs.FLAG_PATCHED:
-        report.refuse("patched-entry", "it is compressed patched data", place=place)
-        report.hide(name)
-    if disk:
-        report.note("odd-flag", f"the directory says that it lies on disk {disk}", place=place)
-
-
-def _hidden(listed: _Listed, report: StrictReport, code: str, message: str) -> Entry:
-    """Report an entry about which only its directory record is known, and return it."""
-    report.refuse(code, message, place=shown(listed.name))
-    report.hide(listed.name)
-    return _entry(listed, listed.offset, listed.offset)
-
-
-def _entry(listed: _Listed, data_start: int, data_stop: int) -> Entry:
-    numbers = (listed.method, listed.flags, listed.crc, listed.size, listed.record_start, listed.record_stop)
-    return _make(Entry, (listed.name, listed.offset, data_start, data_stop, data_stop, *numbers))
-
-
-def _read_entry(source: Readable, directory: bytes, listed: _Listed, limit: int, report: StrictReport) -> Entry:
-    """Return one entry; ``limit`` is the only possible end."""
-    offset, name, flags, method, crc, compressed_size, size, name_length, extra_length, start, record_stop = listed
-    if offset + LOCAL.size > limit:
-        return _hidden(listed, report, "overlap", "it overlaps what follows it")
-    wanted = LOCAL.size + name_length + extra_length + _SPARE
-    header = source.read_at(offset, wanted if offset + wanted <= limit else limit - offset)
-    if not header.startswith(structs.LOCAL_SIGNATURE):
-        return _hidden(listed, report, "bad-local-header", "there is no local header where the directory says")
-    name_stop = LOCAL.size + (header[26] | header[27] << 8)
-    local_extra_length = header[28] | header[29] << 8
-    data_start = offset + name_stop + local_extra_length
-    data_stop = data_start + compressed_size
-    if data_stop > limit:
-        return _hidden(listed, report, "overlap", "it overlaps what follows it")
-    # From "needed" to the name's length both records have the same fields in the same order.
-    alike = (
-        header[4:28] == directory[start + 6 : start + 30]
-        and header[LOCAL.size : name_stop] == directory[start + CENTRAL.size : start + CENTRAL.size + name_length]
-    )
-    extra = header[name_stop : name_stop + local_extra_length]
-    postponed = flags & structs.FLAG_DESCRIPTOR
-    odd = bool(extra) and (may_mislead(extra) or (report.collects and not is_plain(extra)))
-    if not alike or postponed or odd or len(extra) < local_extra_length:
-        whole = source.read_at(offset, data_start - offset) if len(header) < data_start - offset else header
-        _compare(source, directory, listed, whole[: data_start - offset], report)
-    if data_stop != limit or postponed:
-        wide = report.collects and _has_zip64(header[name_stop:])
-        _check_descriptor(source, listed, data_stop, limit, report, wide=wide)
-    row = (name, offset, data_start, data_stop, limit, method, flags, crc, size, start, record_stop)
-    return _make(Entry, row)
-
-
-def _compare(source: Readable, directory: bytes, listed: _Listed, header: bytes, report: StrictReport) -> None:
-    """Compare a local header with its directory record, field by field."""
-    local = LocalHeader._make(LOCAL.unpack_from(header))
-    entry = DirectoryRecord._make(CENTRAL.unpack_from(directory, listed.record_start))
-    raw_name = _raw_name(directory, listed)
-    place = f"{shown(listed.name)}, local header"
-    name_stop = LOCAL.size + local.name_length
-    relevant = _RELEVANT_FLAGS if not raw_name.isascii() else _RELEVANT_FLAGS & ~structs.FLAG_UTF8
-    if (local.flags ^ entry.flags) & relevant:
-        _differs(report, place, "flags", "the flags differ from the directory's")
-    if local.method != entry.method:
-        _differs(report, place, "method", "the compression method differs from the directory's")
-    if (local.time, local.date) != (entry.time, entry.date):
-        report.note("local-time-differs", "its date or time differs from the directory's", place=place)
-    if local.needed & 0xFF > NEWEST_VERSION >= entry.needed & 0xFF:
-        message = f"it needs version {local.needed & 0xFF} of the ZIP format, the directory says {entry.needed & 0xFF}"
-        report.note("newer-version", message, place=place, form="local")
-    if header[LOCAL.size : name_stop] != raw_name:
-        _differs(report, place, "name", "the name differs from the directory's")
-    numbers: tuple[int, ...] = (local.size, local.compressed_size)
-    extra = header[name_stop:]
-    if extra:
-        described = Described(raw_name, bool(local.flags & structs.FLAG_UTF8), local.method, numbers, is_local=True)
-        numbers = _read_extra(extra, described, place, report)
-    size, compressed_size = numbers
-    if listed.flags & structs.FLAG_DESCRIPTOR and not any((local.crc, size, compressed_size)):
-        _check_streamed(source, listed, listed.offset + len(header), place, report)
-        return
-    if local.crc != listed.crc:
-        _differs(report, place, "crc", "the CRC-32 differs from the directory's")
-    if (size, compressed_size) != (listed.size, listed.compressed_size):
-        _differs(report, place, "size", "the sizes differ from the directory's")
-
-
-def _differs(report: StrictReport, place: str, form: str, message: str) -> None:
-    report.refuse("local-header-differs", message, place=place, form=form)
-
-
-def _check_streamed(source: Readable, listed: _Listed, start: int, place: str, report: StrictReport) -> None:
-    """Refuse an entry whose sizes only follow its data, unless the data marks its own end."""
-    if report.hides(listed.name):
-        return
-    if not says_where_it_ends(source, _entry(listed, start, start + listed.compressed_size)):
-        message = "its sizes only follow its data, and the data does not mark its own end"
-        report.refuse("bad-data-descriptor", message, place=place, form="streamed")
-
-
-def _has_zip64(extra: bytes) -> bool:
-    """Whether a local header has a ZIP64 field: then uv expects a data descriptor with sizes of eight bytes."""
-    return is_well_formed(extra) and any(kind == structs.EXTRA_ZIP64 for kind, _, _ in fields_in(extra, ""))
-
-
-def _check_descriptor(source: Readable, listed: _Listed, start: int, stop: int, report: StrictReport, *, wide: bool) -> None:
-    """Confirm that the bytes between the data and the next entry are a data descriptor (APPNOTE 4.3.9).
-
-    ``wide`` is whether its sizes should have eight bytes.
-    """
-    place = shown(listed.name)
-    if not listed.flags & structs.FLAG_DESCRIPTOR:
-        report.refuse("gap", f"{stop - start} bytes after it belong to no entry", place=place)
-        return
-    crc = listed.crc.to_bytes(4, "little")
-    forms = []
-    for width in (4, 8):
-        if max(listed.compressed_size, listed.size) < 1 << 8 * width:
-            sizes = listed.compressed_size.to_bytes(width, "little") + listed.size.to_bytes(width, "little")
-            forms += [crc + sizes, structs.DESCRIPTOR_SIGNATURE + crc + sizes]
-    form = "" if wide == (stop - start > _LONGEST_DESCRIPTOR - 8) else "other width"
-    report.note("data-descriptor", "its sizes follow its data", place=place, form=form)
-    if source.read_at(start, min(stop - start, _LONGEST_DESCRIPTOR + 1)) not in forms:
-        report.refuse("bad-data-descriptor", "its data descriptor does not agree with the directory", place=place)
-
-
-def _refuse_position(listed: _Listed, expected: int, report: StrictReport) -> None:
-    """Refuse the first entry where it does not lie at the start; each further one lies where the one before must end."""
-    if expected == 0:
-        report.refuse("leading-bytes", f"{listed.offset} bytes are before the first entry", place=shown(listed.name))
-    elif listed.offset > expected:
-        report.refuse("gap", f"{listed.offset - expected} bytes before it belong to no entry", place=shown(listed.name))
-    else:
-        report.refuse("overlap", "it lies inside the entry before it", place=shown(listed.name))
+        return read_entry(self._source, self._directory, listed, limit, STRICT)

@@ -1,8 +1,11 @@
-"""The archive that is written: it grows from the start, and a thread computes its sha256 close behind."""
+"""The archive that is written: it grows from the start, by copies that share disk blocks with the old one where they can."""
 
 import errno
+import fcntl
 import hashlib
 import os
+import struct
+import sys
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -49,14 +52,16 @@ class Background(Generic[Result]):
 BLOCK: Final = 1 << 22
 """Bytes hashed at a time: so many that waiting for the interpreter between two blocks costs little (measured: both a
 quarter of it and four times as much are slower)."""
+SMALL: Final = 1 << 22
+"""Up to this size, in bytes, nothing is computed in threads: starting them takes longer than the work, some milliseconds."""
 
 
 class RunningDigest:
-    """The sha256 of ``source``, computed by a thread that starts at once.
+    """The sha256 of ``source``, computed by a thread that starts at once; of a small one, when it is asked for.
 
     The state after each block is kept, so that the digest of another file that begins with the same bytes can be
-    continued from there. ``advanced`` is called from the thread with the number of bytes in each block. Use it as a context
-    manager; leaving it stops the thread.
+    continued from there. ``advanced`` is called with the number of bytes in each block, from the thread if there is one. Use
+    it as a context manager; leaving it stops the thread.
     """
 
     def __init__(self, source: Source, advanced: Callable[[int], None] | None = None) -> None:
@@ -67,14 +72,17 @@ class RunningDigest:
         self._waiting: list[tuple[int, threading.Event]] = []
         self._stopped = False
         self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="wheelfix-sha256", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if source.size > SMALL:
+            self._thread = threading.Thread(target=self._run, name="wheelfix-sha256", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
+        """Compute the states that are not known yet."""
         try:
             buffer = memoryview(bytearray(min(BLOCK, self._source.size)))
-            state = self._states[0].copy()
-            for offset in range(0, self._source.size, BLOCK):
+            state = self._states[-1].copy()
+            for offset in range((len(self._states) - 1) * BLOCK, self._source.size, BLOCK):
                 if self._stopped:
                     return
                 block = buffer[: min(BLOCK, self._source.size - offset)]
@@ -96,15 +104,21 @@ class RunningDigest:
                     event.set()
 
     def _state(self, blocks: int) -> "_Hash":
-        event = threading.Event()
-        with self._lock:
-            if len(self._states) > blocks or self._error or self._stopped:
-                event.set()
-            self._waiting.append((blocks, event))
-        event.wait()
+        if self._thread:
+            self._wait(blocks)
+        elif len(self._states) <= blocks and not self._error:
+            self._run()
         if len(self._states) > blocks:
             return self._states[blocks].copy()
         raise self._error or InterruptedError(errno.EINTR, "the sum was stopped before it was complete")
+
+    def _wait(self, blocks: int) -> None:
+        event = threading.Event()
+        with self._lock:
+            if len(self._states) > blocks or self._error or self._stopped:
+                return
+            self._waiting.append((blocks, event))
+        event.wait()
 
     def after(self, size: int) -> "_Hash":
         """Return the state after the first ``size`` bytes; waits until it is known.
@@ -132,7 +146,8 @@ class RunningDigest:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._thread.join()
+        if self._thread:
+            self._thread.join()
 
 
 _NO_KERNEL_COPY: Final = {
@@ -140,28 +155,40 @@ _NO_KERNEL_COPY: Final = {
     errno.EXDEV,
     errno.EINVAL,
     errno.EOPNOTSUPP,
+    errno.ENOTTY,
     errno.EBADF,
     errno.ETXTBSY,
     errno.EPERM,
     errno.EIO,
 }
 _COPY_BLOCK: Final = 1 << 20
-_PAGE: Final = 4096
 _WORTH_FLUSHING_AHEAD: Final = 1 << 23
+PAGE: Final = 4096
+"""The size of a disk block in bytes, of the page cache and of nearly every file system: what is copied within the kernel, or
+shared, keeps its place within one."""
+WORTH_SHARING: Final = 1 << 20
+"""The shortest run of bytes that is worth sharing on the disk: each run that is shared costs the file system a record."""
+_FICLONERANGE: Final = getattr(fcntl, "FICLONERANGE", 0x4020_940D)  # Python has the name from 3.12 on
+_CLONE_RANGE: Final = struct.Struct("=qQQQ")
+"""``struct file_clone_range``: source descriptor, its offset, length, offset in the destination (ioctl_ficlonerange(2))."""
 
 
 class Growing:
     """An empty file, open for reading and writing as ``descriptor``, that is written from start to end.
 
-    ``size`` is what was written so far, in bytes. Use it as a context manager, inside the one that closes the descriptor.
+    ``size`` is what was written so far, in bytes, and ``shared`` how much of it lies on the same disk blocks as what it was
+    copied from. Use it as a context manager, inside the one that closes the descriptor.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.size = 0
+        self.shared = 0
         self._ended = False
         self._grown = threading.Condition()
+        self._awaited = sys.maxsize
         self._flush: Background[None] | None = None
+        self._can_share = sys.platform == "linux"
         self._in_kernel = hasattr(os, "copy_file_range")
 
     def write(self, data: bytes | memoryview) -> None:
@@ -175,14 +202,17 @@ class Growing:
     def copy_from(self, source: Source, offset: int, count: int) -> int:
         """Append up to ``count`` bytes of ``source`` from ``offset``; return how many.
 
-        The kernel copies, or shares the blocks, where it can and the bytes keep their place within a page. Where they
-        move, it would copy page by page, which takes twice as long as reading and writing blocks.
+        Where the bytes keep their place within a block, the file system shares whole blocks if it can (XFS, btrfs), else the
+        kernel copies. Where they move it would copy page by page, which takes twice as long as reading and writing blocks.
         """
-        aligned = (offset - self.size) % _PAGE == 0
-        copied = self._copy_in_kernel(source, offset, count) if aligned and self._in_kernel else 0
-        if copied:
-            self._grow(copied)
-            return copied
+        if (offset - self.size) % PAGE == 0:
+            to_boundary = -offset % PAGE
+            if self._can_share and to_boundary and count >= WORTH_SHARING:
+                count = to_boundary
+            copied = self._share(source, offset, count) or self._copy_in_kernel(source, offset, count)
+            if copied:
+                self._grow(copied)
+                return copied
         block = self._buffer[: min(count, _COPY_BLOCK)]
         source.read_into(block, offset)
         self.write(block)
@@ -192,7 +222,24 @@ class Growing:
     def _buffer(self) -> memoryview:
         return memoryview(bytearray(_COPY_BLOCK))
 
+    def _share(self, source: Source, offset: int, count: int) -> int:
+        """Let the whole blocks of a span be the same on the disk as those of ``source``; return how many bytes they have."""
+        length = count - count % PAGE
+        if not self._can_share or length < WORTH_SHARING or offset % PAGE:
+            return 0
+        try:
+            fcntl.ioctl(self.descriptor, _FICLONERANGE, _CLONE_RANGE.pack(source.descriptor, offset, length, self.size))
+        except OSError as error:
+            if error.errno not in _NO_KERNEL_COPY:
+                raise
+            self._can_share = False
+            return 0
+        self.shared += length
+        return length
+
     def _copy_in_kernel(self, source: Source, offset: int, count: int) -> int:
+        if not self._in_kernel:
+            return 0
         try:
             return os.copy_file_range(source.descriptor, self.descriptor, count, offset, self.size)
         except OSError as error:
@@ -204,18 +251,24 @@ class Growing:
     def _grow(self, count: int) -> None:
         with self._grown:
             self.size += count
-            self._grown.notify_all()
+            if self.size >= self._awaited:
+                self._grown.notify_all()
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return exactly ``size`` bytes from ``offset`` of what was written."""
         data = os.pread(self.descriptor, size, offset)
         return data if len(data) == size else read_at(self.descriptor, offset, size, _output_shrank)
 
+    def read_into(self, buffer: "bytearray | memoryview", offset: int) -> None:
+        """Fill ``buffer`` from ``offset`` of what was written."""
+        read_into(self.descriptor, memoryview(buffer), offset, _output_shrank)
+
     def check_unchanged(self) -> None:
         """Do nothing: no other process writes to this file."""
 
     def start_flush(self) -> None:
         """Let the system write what there is so far to the disk, while other work continues."""
+        self.__dict__.pop("_buffer", None)  # the copying is done, and many results can wait for their flush together
         if self.size >= _WORTH_FLUSHING_AHEAD:
             self._flush = Background("wheelfix-flush", lambda: os.fsync(self.descriptor))
 
@@ -238,52 +291,13 @@ class Growing:
             self._ended = True
             self._grown.notify_all()
 
-    def wait_beyond(self, size: int) -> int:
-        """Wait until the file is larger than ``size`` or has ended; return its size."""
+    def wait_for(self, size: int) -> int:
+        """Wait until the file has ``size`` bytes or has ended; return how many it has. One thread at a time may wait."""
         with self._grown:
-            self._grown.wait_for(lambda: self.size > size or self._ended)
+            self._awaited = size
+            self._grown.wait_for(lambda: self.size >= size or self._ended)
+            self._awaited = sys.maxsize
             return self.size
-
-
-class FollowingDigest:
-    """The sha256 of ``output`` while it grows; its first ``common`` bytes are those of the file of ``digest``.
-
-    What comes after them is read back from the file by a thread. Use it as a context manager.
-    """
-
-    def __init__(self, output: Growing, common: int, digest: RunningDigest) -> None:
-        self._output = output
-        self._common = common
-        self._digest = digest
-        self._sum = Background("wheelfix-output-sha256", self._follow)
-
-    def _follow(self) -> str:
-        state = self._digest.after(self._common)
-        buffer = memoryview(bytearray(BLOCK))
-        position = self._common
-        while (size := self._output.wait_beyond(position)) > position:
-            block = buffer[: min(BLOCK, size - position)]
-            read_into(self._output.descriptor, block, position, _output_shrank)
-            state.update(block)
-            position += len(block)
-        return state.hexdigest()
-
-    def hexdigest(self) -> str:
-        """Return the sha256 of the whole output in hexadecimal; nothing more may be written to it.
-
-        :raises Exception: what kept the thread from computing it.
-        """
-        self._output.end()
-        return self._sum.result()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._digest.stop()  # after an error nothing waits for a sum
-        self._output.end()
-        self._sum.join()
 
 
 def _output_shrank() -> VerificationError:

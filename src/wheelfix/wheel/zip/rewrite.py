@@ -12,12 +12,13 @@ from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct, field
 
-from wheelfix.errors import ArchiveError, VerificationError
+from wheelfix.errors import ArchiveError, WheelfixError
 from wheelfix.wheel.zip.encode import NewEntry, encode_entry, encode_renamed, end_bytes, positioned
 from wheelfix.wheel.zip.end import read_end
 from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
-from wheelfix.wheel.zip.output import FollowingDigest, Growing, RunningDigest
-from wheelfix.wheel.zip.source import Readable, Source, Span, length_in_common
+from wheelfix.wheel.zip.output import Growing, RunningDigest
+from wheelfix.wheel.zip.readback import Kept, Piece, ReadBack, length_of, not_as_planned
+from wheelfix.wheel.zip.source import Readable, Source, Span
 
 _COPY_STEP = 1 << 24
 _REPORT: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
@@ -35,14 +36,6 @@ class Edits(Struct, frozen=True):
     removed: frozenset[str] = frozenset()
 
 
-class Kept(NamedTuple):
-    """A span of the old archive, from ``start`` to ``stop``, that is copied unchanged."""
-
-    start: int
-    stop: int
-
-
-Piece: TypeAlias = bytes | Kept
 Closing: TypeAlias = Callable[[str], Sequence[NewEntry]]
 """Returns the entries at the end of the new archive, given the sha256 (hexadecimal) of the old one."""
 
@@ -82,12 +75,6 @@ class _Body(Struct):
             self.pieces.pop()
         self.pieces.append(Kept(start, stop))
 
-    @property
-    def common(self) -> int:
-        """How many bytes at the start are the same as in the old archive."""
-        first = self.pieces[0] if self.pieces else None
-        return first.stop if isinstance(first, Kept) and first.start == 0 else 0
-
 
 def splice(
     source: Source,
@@ -112,19 +99,25 @@ def splice(
     :raises VerificationError: if the new archive does not read back as planned.
     """
     body = _assemble(source, layout, edits)
-    with FollowingDigest(output, body.common, digest) as following:
+    with ReadBack(source, output, body.pieces, digest) as following:
         for piece in body.pieces:
             if isinstance(piece, bytes):
                 output.write(piece)
             else:
                 _copy(source, piece, output)
+        if output.size != body.size:
+            raise not_as_planned(f"it has {output.size} bytes before its closing entries instead of {body.size}")
         output.start_flush()
-        kept = tuple(_check_body(source, output, body.pieces))
+        kept = tuple(_kept_spans(body.pieces))
         source_sha256 = digest.hexdigest()
         _write_ending(source, layout, body.placed, closing(source_sha256), output)
         body.placed.clear()  # the proof reads the new directory, and needs the memory
-        if proof:
-            proof(kept)
+        try:
+            if proof:
+                proof(kept)
+        except WheelfixError:
+            following.hexdigest()  # bytes that do not read back are the cause of whatever else is found
+            raise
         output_sha256 = following.hexdigest()
         if edits.renamed:  # only a new name can be a duplicate
             with _checking():
@@ -150,7 +143,7 @@ class Preview:
         directory, start = b"".join(records), body.size
         body.add(directory + end_bytes(layout.end, len(records), start, len(directory)))
         self._pieces = body.pieces
-        self._starts = [0, *accumulate(map(_length, body.pieces))][:-1]
+        self._starts = [0, *accumulate(map(length_of, body.pieces))][:-1]
         self.size = body.size
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -182,10 +175,6 @@ class Preview:
         if isinstance(piece, bytes):
             return piece[skipped : skipped + size]
         return self._source.read_at(piece.start + skipped, min(size, piece.stop - piece.start - skipped))
-
-
-def _length(piece: Piece) -> int:
-    return len(piece) if isinstance(piece, bytes) else piece.stop - piece.start
 
 
 def _write_ending(
@@ -221,36 +210,16 @@ def _checking() -> Iterator[None]:
     try:
         yield
     except ArchiveError as error:
-        raise _not_as_planned(error.message) from error
+        raise not_as_planned(error.message) from error
 
 
-def _not_as_planned(message: str) -> VerificationError:
-    return VerificationError(
-        "not-as-planned",
-        f"the new archive is not what was planned: {message}",
-        hint=_REPORT,
-    )
-
-
-def _check_body(source: Source, output: Growing, pieces: Sequence[Piece]) -> Iterator[Span]:
-    """Read the body of the new archive back and compare it; yield the kept spans with their new positions.
-
-    The sums are still being computed meanwhile, so this costs little time.
-    """
+def _kept_spans(pieces: Sequence[Piece]) -> Iterator[Span]:
+    """Yield the kept spans with their new positions."""
     position = 0
     for piece in pieces:
-        if isinstance(piece, bytes):
-            same = output.read_at(position, len(piece)) == piece
-            position += len(piece)
-        else:
-            length = piece.stop - piece.start
-            same = length_in_common(source, piece.start, output, position, length) == length
+        if isinstance(piece, Kept):
             yield piece.start, piece.stop, position
-            position += length
-        if not same:
-            raise _not_as_planned(f"the bytes before position {position} do not read back")
-    if position != output.size:
-        raise _not_as_planned(f"it has {output.size} bytes before its closing entries instead of {position}")
+        position += length_of(piece)
 
 
 def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> None:
@@ -259,7 +228,7 @@ def _check_end(output: Growing, count: int, directory_start: int, directory: byt
         end = read_end(output)
     written = output.read_at(end.directory_start, end.directory_stop - end.directory_start)
     if (end.entry_count, end.directory_start, written) != (count, directory_start, directory):
-        raise _not_as_planned("the directory does not read back")
+        raise not_as_planned("the directory does not read back")
 
 
 def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
@@ -268,10 +237,12 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
     :raises OSError: if the output cannot be written.
     :raises SourceChanged: if something writes to the source meanwhile.
     """
-    _copy(source, Kept(0, source.size), output)
-    output.start_flush()
-    sha256 = digest.hexdigest()
-    tuple(_check_body(source, output, [Kept(0, source.size)]))
+    whole = Kept(0, source.size)
+    with ReadBack(source, output, [whole], digest) as following:
+        _copy(source, whole, output)
+        output.start_flush()
+        sha256 = digest.hexdigest()
+        following.hexdigest()
     source.check_unchanged()
     return sha256
 

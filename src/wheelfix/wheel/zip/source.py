@@ -133,9 +133,9 @@ class Source:
 
     def close(self) -> None:
         """Close the file; closing twice is allowed."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1  # first: Ctrl-C must not let it be closed again
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self

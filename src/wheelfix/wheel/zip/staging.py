@@ -44,37 +44,42 @@ class StagedFile:
         self.directory = directory
         self._hidden: Path | None = None
         self._placed = False
-        self.descriptor = self._open_nameless()
-        while self.descriptor < 0:
-            self._open_hidden()
+        self.descriptor = -1
         try:
-            os.fchmod(self.descriptor, mode)
-        except OSError as error:
-            if error.errno not in _NO_MODES:
-                self._discard()
-                raise
+            self._open_nameless()
+            while self.descriptor < 0:
+                self._open_hidden()
+            self._set_mode(mode)
+        except BaseException:  # Ctrl-C too
+            self._discard()
+            raise
 
-    def _open_nameless(self) -> int:
+    def _open_nameless(self) -> None:
+        """Open a file without a name; ``descriptor`` stays negative where the system knows none."""
         if not hasattr(os, "O_TMPFILE") or not os.path.isdir("/proc/self/fd"):
-            return -1
+            return
         try:
-            descriptor = os.open(self.directory, os.O_TMPFILE | os.O_RDWR, 0o600)
+            self.descriptor = os.open(self.directory, os.O_TMPFILE | os.O_RDWR, 0o600)
         except OSError as error:
             if error.errno in _NO_NAMELESS and self.directory.is_dir():
-                return -1
+                return
             raise
-        _lock(descriptor)
-        return descriptor
+        _lock(self.descriptor)
 
     def _open_hidden(self) -> None:
         """Open a file with a hidden name; ``descriptor`` stays negative if another process removed the file meanwhile."""
         self._hidden = _hidden_path(self.directory)
-        descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        _lock(descriptor)
-        if os.fstat(descriptor).st_nlink:
-            self.descriptor = descriptor
-        else:  # it was removed in the moment before it was locked
-            os.close(descriptor)
+        self.descriptor = os.open(self._hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        _lock(self.descriptor)
+        if not os.fstat(self.descriptor).st_nlink:  # it was removed in the moment before it was locked
+            self._close()
+
+    def _set_mode(self, mode: int) -> None:
+        try:
+            os.fchmod(self.descriptor, mode)
+        except OSError as error:
+            if error.errno not in _NO_MODES:
+                raise
 
     @property
     def path(self) -> Path:
@@ -99,11 +104,16 @@ class StagedFile:
         self.name(target, replace=replace)
         try:
             flush_directory(self.directory)
+            self.drop_hidden_name()
         except OSError as error:
             raise NotConfirmed(error.errno, error.strerror) from error
 
     def name(self, target: Path, *, replace: bool) -> None:
-        """Do what :meth:`put` does, except for waiting: one flush of the directory does for all that got names in it."""
+        """Begin what :meth:`put` does: the directory is to be flushed, and any hidden name dropped, by the caller.
+
+        :raises FileExistsError: if ``target`` is taken and ``replace`` is false.
+        :raises OSError: if the system refuses; then it is not there.
+        """
         if replace:
             self._replace(target)
         elif self._hidden is None:
@@ -111,10 +121,6 @@ class StagedFile:
         else:
             self._link(self._hidden, target)
         self._placed = True
-        try:
-            self._forget_hidden()
-        except OSError as error:
-            raise NotConfirmed(error.errno, error.strerror) from error
 
     def _replace(self, target: Path) -> None:
         if self._hidden is None:
@@ -148,17 +154,23 @@ class StagedFile:
 
     def _discard(self) -> None:
         try:
-            os.close(self.descriptor)
+            self._close()
         except OSError:
             if not self._placed:  # it was flushed before it was placed, so a close that fails loses nothing
                 raise
         finally:
-            self._forget_hidden()
+            self.drop_hidden_name()
 
-    def _forget_hidden(self) -> None:
-        hidden, self._hidden = self._hidden, None
-        if hidden:
-            hidden.unlink(missing_ok=True)
+    def _close(self) -> None:
+        descriptor, self.descriptor = self.descriptor, -1  # first: closed again, it might be another file
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def drop_hidden_name(self) -> None:
+        """Remove the hidden name, if there is one."""
+        if self._hidden:
+            self._hidden.unlink(missing_ok=True)
+            self._hidden = None
 
 
 @contextmanager
@@ -174,7 +186,11 @@ def directory_for_links(directory: Path) -> Iterator[Path]:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:  # another process removed it before it was locked
             continue
-        _lock(descriptor)
+        try:
+            _lock(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
         if not os.fstat(descriptor).st_nlink:  # or in this one
             os.close(descriptor)
             descriptor = -1
@@ -258,7 +274,6 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
         if error.errno not in _NO_LOCKS:  # then no process can lock it, and none removes it as a leftover
-            os.close(descriptor)
             raise
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from building import Archive, Descriptor, Entry, WheelSpec, archive_of, changed, every, extra_field, to_bytes
 from wheelfix.errors import SourceChanged, VerificationError
-from wheelfix.wheel.zip import rewrite
+from wheelfix.wheel.zip import output, readback, rewrite
 from wheelfix.wheel.zip.encode import NewEntry
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.output import Growing, RunningDigest
@@ -32,6 +33,16 @@ _ARCHIVE = replace(
 )
 
 
+@pytest.fixture(autouse=True, params=["in threads", "in one"])
+def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums and reading back, by threads as for large archives, or one after the other; in several blocks."""
+    monkeypatch.setattr(output, "BLOCK", 5000)
+    monkeypatch.setattr(readback, "BLOCK", 4000)
+    if request.param == "in threads":
+        monkeypatch.setattr(output, "SMALL", 0)
+        monkeypatch.setattr(readback, "SMALL", 0)
+
+
 class _Result:
     """A spliced archive: its bytes, its layout, what ``splice`` returned, and what it was made from."""
 
@@ -47,8 +58,8 @@ class _Result:
                 self.asked.append(sha256)
                 return [NewEntry(name, b"closing", like) for name in closing]
 
-            with (directory / "new.zip").open("w+b") as output:
-                self.sums: Spliced = splice(source, self.old, edits, close, Growing(output.fileno()), digest)
+            with (directory / "new.zip").open("w+b") as new:
+                self.sums: Spliced = splice(source, self.old, edits, close, Growing(new.fileno()), digest)
         self.data = (directory / "new.zip").read_bytes()
         with Source(directory / "new.zip") as source:
             self.new: Layout = read_layout(source)
@@ -158,14 +169,35 @@ def test_output_that_is_not_what_was_written(tmp_path: Path, monkeypatch: pytest
     assert failure.value.code == "not-as-planned"
 
 
+def test_a_small_archive_is_written_without_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting them takes longer than the work."""
+    monkeypatch.undo()
+    monkeypatch.setattr(threading.Thread, "start", lambda _: pytest.fail("a thread was started"))
+    _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file3.py": b"new"}))
+
+
+def test_each_byte_is_read_back_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading back compares and sums in one pass."""
+    counts: list[int] = []
+    real = Growing.read_into
+
+    def counted(self: Growing, buffer: bytearray, offset: int) -> None:
+        counts.append(len(buffer))
+        real(self, buffer, offset)
+
+    monkeypatch.setattr(Growing, "read_into", counted)
+    result = _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file0.py": b"new"}))
+    assert sum(counts) == next(each.start for each in result.new.entries if each.name == "last.txt")
+
+
 @pytest.mark.parametrize("step", [1, 4096, 10_000])
 def test_copy_in_small_steps(step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rewrite, "_COPY_STEP", step)
     small = archive_of(WheelSpec()) if step == 1 else _ARCHIVE
     path = tmp_path / "old.zip"
     path.write_bytes(to_bytes(small))
-    with Source(path) as source, RunningDigest(source) as digest, (tmp_path / "new.zip").open("w+b") as output:
-        sha256 = copy_whole(source, Growing(output.fileno()), digest)
+    with Source(path) as source, RunningDigest(source) as digest, (tmp_path / "new.zip").open("w+b") as new:
+        sha256 = copy_whole(source, Growing(new.fileno()), digest)
     assert (tmp_path / "new.zip").read_bytes() == path.read_bytes()
     assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -174,7 +206,7 @@ def test_source_that_is_written_to_meanwhile(tmp_path: Path) -> None:
     """Pitfall 34: a copy of a file that changes under it is not published."""
     path = tmp_path / "old.zip"
     path.write_bytes(to_bytes(_ARCHIVE))
-    with Source(path) as source, RunningDigest(source) as digest, (tmp_path / "new.zip").open("w+b") as output:
+    with Source(path) as source, RunningDigest(source) as digest, (tmp_path / "new.zip").open("w+b") as new:
         os.utime(path, ns=(1, 1))
         with pytest.raises(SourceChanged):
-            copy_whole(source, Growing(output.fileno()), digest)
+            copy_whole(source, Growing(new.fileno()), digest)
