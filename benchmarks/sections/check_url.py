@@ -12,7 +12,7 @@ from wheels import project_wheels
 
 _DELAY = 0.02
 _PROJECTS, _EACH = 30, 10
-_AT_ONCE, _ALONE = "wheelfix mirror check URL", "wheelfix mirror check -j 1 URL"
+_AT_ONCE, _ALONE = "wheelfix mirror check URL", "wheelfix mirror check --connections 1 URL"
 
 
 def over_the_network(setting: Setting) -> list[Figure]:
@@ -35,7 +35,7 @@ def over_the_network(setting: Setting) -> list[Figure]:
                     requests.append((server.answered - before) / (projects * _EACH))
                 return cost
 
-            jobs: dict[str, Callable[[], Cost]] = {_AT_ONCE: check, _ALONE: lambda: check("-j", "1")}
+            jobs: dict[str, Callable[[], Cost]] = {_AT_ONCE: check, _ALONE: lambda: check("--connections", "1")}
             costs = in_turn(jobs, min(setting.rounds, 3), failures=absent, warm_up=False)
     print(cost_table(costs, _ALONE if _ALONE in costs else _AT_ONCE, absent))
     subject = f"made, {projects * _EACH} wheels of {projects} projects, {_DELAY * 1000:.0f} ms"
