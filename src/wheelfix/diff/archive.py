@@ -162,8 +162,9 @@ _KIND: Final = 41
 """Where it has the highest byte of the external attributes: on Unix its upper half is the kind of file."""
 _USUAL_KINDS: Final = (0, stat.S_IFREG >> 12, stat.S_IFDIR >> 12)
 _LONGEST: Final = 32
-_OF_DATA: Final = frozenset({"method", "flags", "version-needed", "zip64-sizes", "data-descriptor"})
-"""The fields that depend on the data: they may differ where the data does."""
+_OF_DATA: Final = frozenset({"method", "flags", "version-needed", "zip64-sizes", "data-descriptor", "padding"})
+"""The fields that depend on the data: they may differ where the data does. A fix pads what it writes, so that the rest keeps
+its place within a disk block."""
 _OF_PLACE: Final = frozenset({structs.EXTRA_ZIP64})
 """The extra fields that depend on the position of an entry."""
 _OF_NAME: Final = frozenset({structs.EXTRA_UNICODE_PATH})
@@ -182,6 +183,7 @@ class _Records(NamedTuple):
     comment: bytes
     extra: bytes
     local_extra: bytes
+    padding: int
 
 
 def packing_changes(compared: Comparison, old: Entry, new: Entry, sameness: Sameness) -> Iterator[ArchiveChange]:
@@ -212,8 +214,10 @@ def _read_records(side: Side, entry: Entry, without: frozenset[int]) -> _Records
     name, extra, comment = side.layout.texts(entry)
     local = LocalHeader._make(LOCAL.unpack(side.source.read_at(entry.start, LOCAL.size)))
     local_extra = side.source.read_at(entry.data_start - local.extra_length, local.extra_length)
-    extras = without_fields(extra, without), without_fields(local_extra, without)
-    return _Records(entry, side.layout.fields(entry), local, name, comment, *extras)
+    unpadded = without_fields(local_extra, {structs.EXTRA_PADDING})
+    extras = without_fields(extra, without), without_fields(unpadded, without)
+    padding = len(local_extra) - len(unpadded)
+    return _Records(entry, side.layout.fields(entry), local, name, comment, *extras, padding)
 
 
 def special_entries(layout: Layout) -> Iterator[str]:
@@ -264,6 +268,7 @@ _PACKING: Final[Mapping[str, tuple[Callable[[_Records], Any], Callable[[Any], st
     "comment": (lambda of: of.comment, _text),
     "extra-field": (lambda of: of.extra, _hex),
     "local-extra-field": (lambda of: of.local_extra, _hex),
+    "padding": (lambda of: of.padding, lambda value: f"{value} bytes" if value else "none"),
     "zip64-sizes": (
         lambda of: [kind for kind, sizes in _SIZES.items() if FULL_32 in sizes(of)],
         lambda value: " and ".join(value) or "none",

@@ -73,8 +73,8 @@ class ArchiveChange(Struct, frozen=True):
 
 KINDS: Final = (
     "method", "flags", "version-needed", "made-by", "time", "external-attributes", "internal-attributes", "comment",
-    "extra-field", "local-extra-field", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed", "other-bytes",
-    "archive-comment", "zip64-end", "directory-order",
+    "extra-field", "local-extra-field", "padding", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed",
+    "other-bytes", "archive-comment", "zip64-end", "directory-order",
 )  # fmt: skip
 """Every kind; ``other-bytes`` is any difference without a kind of its own."""
 

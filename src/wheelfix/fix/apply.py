@@ -1,7 +1,7 @@
 """A plan is applied: the only place where a plan meets an archive."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,8 @@ from wheelfix.results import Outcome
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.commit import Committed, commit
 from wheelfix.wheel.zip.output import Growing, RunningDigest
-from wheelfix.wheel.zip.rewrite import copy_whole, splice
-from wheelfix.wheel.zip.source import Source, Span
+from wheelfix.wheel.zip.rewrite import Written, copy_whole, splice
+from wheelfix.wheel.zip.source import Source
 from wheelfix.wheel.zip.staging import StagedFile
 
 
@@ -178,8 +178,8 @@ def _rewrite(
     """Write the wheel that the plan describes, and prove it; ``confirm`` reads it with readers that are not ours."""
     work, refusals = Assembly(wheel, plan), list[str | None]()
 
-    def proof(known: Sequence[Span]) -> None:
-        _prove(work, output, known)
+    def proof(written: Written) -> None:
+        _prove(work, output, written)
         refusals.append(confirm(work))
 
     sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
@@ -192,9 +192,9 @@ def _rewrite(
     )
 
 
-def _prove(work: Assembly, output: Growing, known: Sequence[Span]) -> None:
+def _prove(work: Assembly, output: Growing, written: Written) -> None:
     """Confirm that the new wheel differs from the old one as planned, nowhere else, and has no new error."""
-    layout = prove(work, output, known)
+    layout = prove(work, output, written)
     problem = new_error(work, output, layout)
     if problem:
         raise RegressionError(problem.code, problem.message, hint=problem.hint, reason=problem.reason)

@@ -22,7 +22,7 @@ from wheelfix.verify.subject import RawFinding
 from wheelfix.version import __version__
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
-from wheelfix.wheel.wheel import Wheel, new_name
+from wheelfix.wheel.wheel import SIGNATURES, Wheel, new_name
 from wheelfix.wheel.zip.encode import NewEntry
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.rewrite import Edits, Preview
@@ -49,6 +49,13 @@ class Assembly:
         self._added = {file: content for file, content in written.items() if not wheel.entry(file)}
         self.expected = {self._new + file: content for file, content in written.items()}
         """The content of every entry that is written, by name."""
+
+    @property
+    def only_metadata(self) -> bool:
+        """Whether METADATA, the provenance and what follows from them are all that changes; RECORD has no other finding."""
+        plan = self.plan
+        same_files = not plan.written and {*plan.removed} <= {*SIGNATURES}
+        return same_files and not plan.renaming.directories and plan.record is None
 
     @property
     def removed(self) -> set[str]:
@@ -230,6 +237,7 @@ def _collision(file: str, known: str) -> Problem:
 def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | None:
     """Return the error that the new wheel, ``output`` with ``layout``, has and the old one does not; ``None`` without one.
 
+    Where only METADATA changes, ``layout`` need have no more than dist-info.
     It is cheap: contents are not compared with RECORD, and entries and rows that are copied as they are not checked.
 
     :raises OSError: if one of the wheels cannot be read.
@@ -238,7 +246,8 @@ def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | Non
     renamed = tuple(f"{new}/" for new in directories.values())
     only = {*work.expected, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
     filename = Path(str(plan.renaming.filename))
-    found = structural_errors(filename, output, layout, only=only, rows=plan.record is not None or bool(directories))
+    rows = plan.record is not None or bool(directories)
+    found = structural_errors(filename, output, layout, only=only, rows=rows, only_metadata=work.only_metadata)
     if not found:
         return None
     known = Counter(_key(each, {}) for each in structural_errors(wheel.path, wheel.source, wheel.layout))

@@ -90,18 +90,25 @@ def examine(path: Path, *, source: Readable | None = None, known: Mapping[str, S
 
 
 def structural_errors(
-    path: Path, source: Readable, layout: Layout, *, only: Collection[str] | None = None, rows: bool = True
+    path: Path,
+    source: Readable,
+    layout: Layout,
+    *,
+    only: Collection[str] | None = None,
+    rows: bool = True,
+    only_metadata: bool = False,
 ) -> list[RawFinding]:
     """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
 
     ``path`` has the wheel's name, ``source`` is what it is read from, ``layout`` where its entries are. Where others are
-    known, ``only`` names the entries that are checked each by itself; ``rows`` says whether RECORD is.
+    known, ``only`` names the entries that are checked each by itself; ``rows`` says whether RECORD is. With
+    ``only_metadata`` the layout may be that of dist-info alone: names elsewhere, and what refers to them, are not checked.
     """
     entries = layout.entries if only is None else [each for each in layout.entries if each.name in only]
     with Subject(path, source=source, layout=layout) as subject:
         found = [
             *check_each(subject, layout, entries),
-            *_run((check_directories, *_OF_METADATA, *_OF_OTHER_FILES), subject),
+            *_run(_OF_DIST_INFO if only_metadata else (*_OF_DIST_INFO, check_entry_points), subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
         return [each for each in in_order([*subject.found, *found]) if CHECKS[each.code].severity is Severity.ERROR]
@@ -124,6 +131,8 @@ _OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_fields, check_requ
 """What is checked of names and METADATA."""
 _OF_OTHER_FILES: Final[tuple[_Check, ...]] = (check_entry_points, check_companions)
 """What is checked of other files, which are not read where the wheel may be a ZIP bomb."""
+_OF_DIST_INFO: Final[tuple[_Check, ...]] = (check_directories, *_OF_METADATA, check_companions)
+"""What is checked in dist-info without looking at what lies beside it."""
 
 
 def _run(checks: Iterable[_Check], subject: Subject) -> list[RawFinding]:

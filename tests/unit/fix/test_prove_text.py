@@ -13,13 +13,14 @@ import wheelfix.wheel.zip.rewrite
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from defects import metadata, record_of, valid
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.prove import metadata_difference, record_difference, wrongly_listed
+from wheelfix.fix.prove_text import metadata_difference, record_difference, wrongly_listed
 from wheelfix.results import Change, ChangeAction, Outcome, Status
 from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.encode import NewEntry, encode_entry
+from wheelfix.wheel.zip.readback import Kept
 
 INFO = "demo-1.0.dist-info"
 MANY = tuple(Entry(f"demo/m{number}.py", b"x = %d\n" % number) for number in range(20))
@@ -133,18 +134,53 @@ def test_time_and_mode_of_what_is_written_anew(
 def test_a_directory_record_of_what_is_kept(at: int, tmp_path: Path, monkeypatch: Patch) -> None:
     """Made by, needed, flags, time, date, CRC, sizes, attributes and position: also a lower version that is needed."""
 
-    def change(record: bytes) -> bytes:
-        return record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :] if b"m3.py" in record else record
+    def change(records: list[bytes]) -> list[bytes]:
+        return [
+            record[:at] + bytes([record[at] ^ 1]) + record[at + 1 :] if b"m3.py" in record else record for record in records
+        ]
 
-    wrap(monkeypatch, rewrite, "positioned", change)
+    wrap(monkeypatch, rewrite, "moved_records", lambda run: b"".join(change(split(run))))
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 
-def test_entries_that_are_lost_or_in_another_order(tmp_path: Path, monkeypatch: Patch) -> None:
-    wrap(monkeypatch, rewrite, "_assemble", lambda body: body.placed.insert(2, body.placed.pop(5)) or body)
+def split(run: bytes) -> list[bytes]:
+    """Return the directory records in ``run``; their names have no signature in them."""
+    return [b"PK\x01\x02" + record for record in run.split(b"PK\x01\x02")[1:]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda run: [*run[:2], run[5], *run[2:5], *run[6:]],
+        lambda run: [*run[:3], *run[4:]],
+        lambda run: [*run[:3], run[2], *run[3:]],
+        lambda run: [*run[:3], run[2], *run[4:]],
+    ],
+    ids=["order", "lost", "twice", "one for another"],
+)
+def test_directory_records_that_are_lost_or_in_another_order(
+    change: Callable[[list[bytes]], list[bytes]], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    wrap(monkeypatch, rewrite, "moved_records", lambda run: b"".join(change(split(run)) if len(split(run)) > 5 else [run]))
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
-    monkeypatch.undo()
-    wrap(monkeypatch, rewrite, "_assemble", lambda body: body.placed.pop(3) and body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda parts: [*parts[:-1], parts[-1]._replace(piece=Kept(parts[-1].piece.start, parts[-1].piece.stop - 1))],
+        lambda parts: [parts[0]._replace(piece=Kept(0, parts[0].piece.stop - 1)), *parts[1:]],
+        lambda parts: [parts[0], parts[0], *parts[1:]],
+        lambda parts: [*parts[1:], parts[0]],
+        lambda parts: [parts[0], parts[1]._replace(piece=parts[1].piece + b"?"), *parts[2:]],
+    ],
+    ids=["end", "middle", "twice", "order", "longer"],
+)
+def test_spans_that_are_not_those_of_the_plan(
+    change: Callable[[list[Any]], list[Any]], tmp_path: Path, monkeypatch: Patch
+) -> None:
+    """What was copied reads back as it was copied; it is not what should have been copied."""
+    wrap(monkeypatch, rewrite, "_aligned", change)
     assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -11,6 +12,7 @@ from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.end import End
 from wheelfix.wheel.zip.extra_fields import find_extra, without_fields
 from wheelfix.wheel.zip.layout import Layout
+from wheelfix.wheel.zip.output import PAGE
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
@@ -57,7 +59,7 @@ def encode_entry(source: Readable, layout: Layout, new: NewEntry) -> tuple[bytes
         raise EditError("entry-too-large", f"{shown(new.name)} is too large", hint="Only small files can be written.")
     dropped = {structs.EXTRA_ZIP64, *([] if new.name == new.like.name else [structs.EXTRA_UNICODE_PATH])}
     _, extra, comment = (b"",) * 3 if new.added else layout.texts(new.like)
-    local_extra = b"" if new.added else without_fields(_local_extra(source, new.like), dropped)
+    local_extra = b"" if new.added else without_fields(_local_extra(source, new.like), {*dropped, structs.EXTRA_PADDING})
     central_extra = without_fields(extra, dropped)
     flags = like.flags & ~(structs.FLAG_DESCRIPTOR | structs.FLAG_UTF8 | _LEVEL_BITS) | utf8
     size = len(new.content)
@@ -86,6 +88,21 @@ def encode_renamed(source: Readable, layout: Layout, entry: Entry, name: str) ->
     return local + raw + local_extra, CENTRAL.pack(*fields) + raw + central_extra + comment
 
 
+def padded(entry: bytes, length: int) -> bytes:
+    """Return ``entry``, a local header and its data, with so much padding in its extra fields as zipalign writes it.
+
+    Where the extra field cannot become so long it is returned as it is, and so it is without ``length``. At least six bytes
+    can be added.
+    """
+    header = structs.LocalHeader._make(LOCAL.unpack_from(entry))
+    extra_length = header.extra_length + length
+    if not length or extra_length > FULL_16:
+        return entry
+    start = LOCAL.size + header.name_length
+    padding = _PADDING.pack(structs.EXTRA_PADDING, length - 4, PAGE) + bytes(length - _PADDING.size)
+    return LOCAL.pack(*header._replace(extra_length=extra_length)) + entry[LOCAL.size : start] + padding + entry[start:]
+
+
 def _encode_name(name: str, flags: int) -> tuple[bytes, int]:
     """Return the bytes of a name in the encoding that ``flags`` say, and the UTF-8 flag if they need it."""
     utf8 = name.encode("utf-8"), structs.FLAG_UTF8
@@ -103,6 +120,9 @@ def _local_extra(source: Readable, entry: Entry) -> bytes:
 
 
 _POSITION = slice(42, 46)
+_U32 = struct.Struct("<I")
+_PADDING = struct.Struct("<3H")
+"""The head of the padding field: its id, the length of its data, and the alignment."""
 
 
 def end_bytes(old: End, count: int, start: int, size: int) -> bytes:
@@ -137,6 +157,34 @@ def positioned(record: bytes, offset: int) -> bytes:
     held = (span[1] - span[0]) // 8
     at = name_stop + span[0] + 8 * (2 if held > sizes_in_extra + 1 else sizes_in_extra)
     return record[:at] + struct.pack("<Q", offset) + record[at + 8 :]
+
+
+def moved_records(layout: Layout, numbers: range, shift_at: Callable[[int], int]) -> bytes:
+    """Return the directory records of ``numbers``, successive entries, with new positions; ``shift_at`` moves each.
+
+    Of entries that the directory lists in the order in which they lie, all move by the same. A number that is written in the
+    ZIP64 form, or has to be, makes the records go one by one through :func:`positioned`.
+    """
+    first, last = numbers[0], numbers[-1] + 1
+    base, at = layout.record_starts[first], _POSITION.start
+    records = layout.directory[base : layout.record_starts[last]]
+    starts = layout.starts[first:last]
+    shifts = [shift_at(starts[0])] * len(starts) if layout.in_order else list(map(shift_at, starts))
+    if not any(shifts):
+        return records
+    patched = bytearray(records)
+    for number, start, shift in zip(numbers, starts, shifts, strict=True):
+        place = layout.record_starts[number] - base + at
+        if start + shift >= _ZIP64_LIMIT or _U32.unpack_from(patched, place)[0] != start:
+            return b"".join(_positioned_each(layout, numbers, shifts))
+        _U32.pack_into(patched, place, start + shift)
+    return bytes(patched)
+
+
+def _positioned_each(layout: Layout, numbers: range, shifts: Sequence[int]) -> Iterator[bytes]:
+    for number, shift in zip(numbers, shifts, strict=True):
+        record = layout.directory[layout.record_starts[number] : layout.record_starts[number + 1]]
+        yield positioned(record, layout.starts[number] + shift)
 
 
 def _extra_span(record: bytes) -> tuple[int, int]:

@@ -5,7 +5,7 @@ position, its directory record.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
@@ -13,15 +13,17 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct, field
 
 from wheelfix.errors import ArchiveError, WheelfixError
-from wheelfix.wheel.zip.encode import NewEntry, encode_entry, encode_renamed, end_bytes, positioned
-from wheelfix.wheel.zip.end import read_end
+from wheelfix.wheel.zip.encode import NewEntry, encode_entry, encode_renamed, end_bytes, moved_records, padded, positioned
+from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
-from wheelfix.wheel.zip.output import Growing, RunningDigest
+from wheelfix.wheel.zip.output import PAGE, WORTH_SHARING, Growing, RunningDigest
 from wheelfix.wheel.zip.readback import Kept, Piece, ReadBack, length_of, not_as_planned
 from wheelfix.wheel.zip.source import Readable, Source, Span
+from wheelfix.wheel.zip.structs import Entry
 
 _COPY_STEP = 1 << 24
 _REPORT: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
+_LEAST_PADDING: Final = 6
 
 
 class Edits(Struct, frozen=True):
@@ -47,33 +49,160 @@ class Spliced(Struct, frozen=True):
     output_sha256: str
 
 
-class _Placed(NamedTuple):
-    """A directory record, and the position that it will point to."""
+class Written(NamedTuple):
+    """A new archive as it was read back.
 
-    record: bytes
-    position: int
+    ``spans`` are those that it has in common with the old one, in order, compared byte for byte. ``entries`` are the new
+    ones, read by the strict reader; their records lie in ``directory``. ``layout`` is where everything lies, ``None`` where
+    no entry has a new name: then nothing but the new entries had to be read by their records.
+    """
+
+    spans: tuple[Span, ...]
+    entries: tuple[Entry, ...]
+    directory: bytes
+    end: End
+    layout: Layout | None
 
 
-class _Body(Struct):
-    """The new archive up to its closing entries: its pieces, its size, and the records in the order of the directory."""
+class _Part(NamedTuple):
+    """A piece of the new archive; one with a ``record`` begins an entry, the ``number``-th of the old directory.
 
-    pieces: list[Piece] = field(default_factory=list)
-    size: int = 0
-    placed: list[_Placed] = field(default_factory=list)
+    It is the whole entry, unless only the name is new.
+    """
 
-    def add(self, piece: Piece) -> None:
-        """Append a piece; a span that continues the last one becomes part of it."""
-        if isinstance(piece, bytes):
-            self.pieces.append(piece)
-            self.size += len(piece)
-            return
-        start, stop = piece
-        self.size += stop - start
-        last = self.pieces[-1] if self.pieces else None
-        if isinstance(last, Kept) and last.stop == start:
-            start = last.start
-            self.pieces.pop()
-        self.pieces.append(Kept(start, stop))
+    piece: Piece
+    number: int = -1
+    record: bytes = b""
+    is_whole: bool = False
+
+
+class _Body:
+    """The new archive up to its closing entries: its ``parts``, the ``pieces`` in them, and its ``size``."""
+
+    def __init__(self, source: Readable, layout: Layout, edits: Edits) -> None:
+        self._layout = layout
+        self._edited = _edited(layout, edits)
+        self.parts = _aligned(list(_parts(source, layout, edits, self._edited)))
+        self.pieces = [part.piece for part in self.parts]
+        self.starts = [0, *accumulate(map(length_of, self.pieces))]
+        self.size = self.starts.pop()
+
+    @property
+    def spans(self) -> Iterator[Span]:
+        """The kept spans with their new positions, in order."""
+        for piece, position in zip(self.pieces, self.starts, strict=True):
+            if isinstance(piece, Kept):
+                yield piece.start, piece.stop, position
+
+    def list_in(self, directory: "_Directory") -> None:
+        """Add the records of all entries to ``directory``, in the order of the old one."""
+        spans = list(self.spans)
+        starts, shifts = [span[0] for span in spans], [span[2] - span[0] for span in spans]
+        changed = {part.number: (part, start) for part, start in zip(self.parts, self.starts, strict=True) if part.record}
+        first = 0
+        for number in sorted([*self._edited, len(self._layout)]):
+            if first < number:
+                moved = moved_records(self._layout, range(first, number), lambda at: shifts[bisect_right(starts, at) - 1])
+                directory.add(moved, number - first)
+            if number in changed:
+                part, start = changed[number]
+                stop = start + length_of(part.piece)
+                directory.add_new(positioned(part.record, start), start, stop, is_whole=part.is_whole)
+            first = number + 1
+
+
+def _edited(layout: Layout, edits: Edits) -> list[int]:
+    """Return the numbers of the entries that are not kept, in the order of the file."""
+    names = edits.removed.union(edits.replaced, edits.renamed)
+    return sorted((layout.numbers[name] for name in names if name in layout.numbers), key=layout.starts.__getitem__)
+
+
+def _parts(source: Readable, layout: Layout, edits: Edits, edited: Iterable[int]) -> Iterator[_Part]:
+    """Yield what the new archive is made of: what lies between the ``edited`` entries is kept in one piece."""
+    kept = 0
+    for number in edited:
+        entry = layout.entry(number)
+        name = entry.name
+        if kept < entry.start:
+            yield _Part(Kept(kept, entry.start))
+        kept = entry.stop
+        if name in edits.removed:
+            continue
+        if name in edits.replaced:
+            new = NewEntry(edits.renamed.get(name, name), edits.replaced[name], entry)
+            yield _Part(*_encoded(encode_entry(source, layout, new), number), is_whole=True)
+        else:
+            yield _Part(*_encoded(encode_renamed(source, layout, entry, edits.renamed[name]), number))
+            kept = entry.data_start
+    if kept < layout.end.directory_start:
+        yield _Part(Kept(kept, layout.end.directory_start))
+
+
+def _encoded(encoded: tuple[bytes, bytes], number: int) -> tuple[bytes, int, bytes]:
+    return encoded[0], number, encoded[1]
+
+
+def _aligned(parts: Sequence[_Part]) -> list[_Part]:
+    """Return ``parts`` with padding in the local headers of new entries that long spans follow.
+
+    Those then keep their place within a block, so that the kernel copies whole pages, and XFS and btrfs share the blocks:
+    the wheel and its fix take the disk space of one. It is the same on all systems, for the same bytes everywhere.
+    """
+    found: list[_Part] = []
+    size = 0
+    for index, part in enumerate(parts):
+        if part.is_whole and isinstance(part.piece, bytes):
+            part = part._replace(piece=padded(part.piece, _padding(parts, index, size)))  # noqa: PLW2901
+        found.append(part)
+        size += length_of(part.piece)
+    return found
+
+
+def _padding(parts: Sequence[_Part], first: int, position: int) -> int:
+    """Return how much longer the part at ``first``, which lies at ``position``, must be for the longest span after it.
+
+    Spans behind the next part that can be padded are aligned by that.
+    """
+    longest, misplaced = WORTH_SHARING - 1, 0
+    for index in range(first, len(parts)):
+        piece = parts[index].piece
+        if index > first and parts[index].is_whole:
+            break
+        if isinstance(piece, Kept) and length_of(piece) > longest:
+            longest, misplaced = length_of(piece), (piece.start - position) % PAGE
+        position += length_of(piece)
+    return misplaced + PAGE if 0 < misplaced < _LEAST_PADDING else misplaced
+
+
+class _New(NamedTuple):
+    """Where the record of a new entry lies in the directory, and the entry itself in the archive."""
+
+    record_start: int
+    record_stop: int
+    start: int
+    stop: int
+
+
+class _Directory:
+    """The directory of the new archive while it is put together: ``runs`` of records, ``count`` all in all."""
+
+    def __init__(self) -> None:
+        self.runs: list[bytes] = []
+        self.count = 0
+        self.new: list[_New] = []
+        self._size = 0
+
+    def add(self, records: bytes, count: int) -> None:
+        """Append ``count`` records."""
+        self.runs.append(records)
+        self.count += count
+        self._size += len(records)
+
+    def add_new(self, record: bytes, start: int, stop: int, *, is_whole: bool = True) -> None:
+        """Append the record of an entry from ``start`` to ``stop``; one that is not whole has only a new name."""
+        if is_whole:
+            self.new.append(_New(self._size, self._size + len(record), start, stop))
+        self.add(record, 1)
 
 
 def splice(
@@ -84,21 +213,21 @@ def splice(
     output: Growing,
     digest: RunningDigest,
     *,
-    proof: Callable[[Sequence[Span]], None] | None = None,
+    proof: Callable[[Written], None] | None = None,
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
     The entries that ``closing`` returns come last, where PEP 427 recommends putting metadata. They may depend on the sha256
     of the old archive: because they come last, reading, copying and hashing can overlap.
 
-    What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with the
-    kept spans when the output is complete, while its sum is still being computed.
+    What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with
+    that when the output is complete, while its bytes are still being compared and summed.
 
     :raises OSError: if the output cannot be written.
     :raises SourceChanged: if something writes to the source meanwhile.
     :raises VerificationError: if the new archive does not read back as planned.
     """
-    body = _assemble(source, layout, edits)
+    body = _Body(source, layout, edits)
     with ReadBack(source, output, body.pieces, digest) as following:
         for piece in body.pieces:
             if isinstance(piece, bytes):
@@ -108,20 +237,19 @@ def splice(
         if output.size != body.size:
             raise not_as_planned(f"it has {output.size} bytes before its closing entries instead of {body.size}")
         output.start_flush()
-        kept = tuple(_kept_spans(body.pieces))
         source_sha256 = digest.hexdigest()
-        _write_ending(source, layout, body.placed, closing(source_sha256), output)
-        body.placed.clear()  # the proof reads the new directory, and needs the memory
+        written = _write_ending(source, layout, body, closing(source_sha256), output)
+        output.end()
         try:
+            if edits.renamed:  # only a new name can be a duplicate
+                with _checking():
+                    written = written._replace(layout=read_layout(output))
             if proof:
-                proof(kept)
+                proof(written)
         except WheelfixError:
             following.hexdigest()  # bytes that do not read back are the cause of whatever else is found
             raise
         output_sha256 = following.hexdigest()
-        if edits.renamed:  # only a new name can be a duplicate
-            with _checking():
-                read_layout(output)
     source.check_unchanged()
     return Spliced(source_sha256, output_sha256)
 
@@ -134,17 +262,19 @@ class Preview:
 
     def __init__(self, source: Readable, layout: Layout, edits: Edits, entries: Sequence[NewEntry]) -> None:
         self._source = source
-        body = _assemble(source, layout, edits)
-        records = [positioned(record, offset) for record, offset in body.placed]
+        body, directory = _Body(source, layout, edits), _Directory()
+        body.list_in(directory)
+        pieces, size = list(body.pieces), body.size
         for new in entries:
             encoded, record = encode_entry(source, layout, new)
-            records.append(positioned(record, body.size))
-            body.add(encoded)
-        directory, start = b"".join(records), body.size
-        body.add(directory + end_bytes(layout.end, len(records), start, len(directory)))
-        self._pieces = body.pieces
-        self._starts = [0, *accumulate(map(length_of, body.pieces))][:-1]
-        self.size = body.size
+            directory.add_new(positioned(record, size), size, size + len(encoded))
+            pieces.append(encoded)
+            size += len(encoded)
+        records = b"".join(directory.runs)
+        pieces.append(records + end_bytes(layout.end, directory.count, size, len(records)))
+        self._pieces = pieces
+        self._starts = [0, *accumulate(map(length_of, pieces))]
+        self.size = self._starts.pop()
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return exactly ``size`` bytes from ``offset``.
@@ -177,31 +307,29 @@ class Preview:
         return self._source.read_at(piece.start + skipped, min(size, piece.stop - piece.start - skipped))
 
 
-def _write_ending(
-    source: Source,
-    layout: Layout,
-    placed: Sequence[_Placed],
-    entries: Sequence[NewEntry],
-    output: Growing,
-) -> None:
-    """Write the closing ``entries``, the directory and the end, and read them back."""
-    records = [positioned(record, offset) for record, offset in placed]
-    records += _write_closing(source, layout, entries, output)
-    directory_start, directory = output.size, b"".join(records)
-    output.write(directory + end_bytes(layout.end, len(records), directory_start, len(directory)))
-    _check_end(output, len(records), directory_start, directory)
-
-
-def _write_closing(source: Source, layout: Layout, entries: Sequence[NewEntry], output: Growing) -> list[bytes]:
-    """Write ``entries`` and return their directory records."""
-    start, records = output.size, []
+def _write_ending(source: Source, layout: Layout, body: _Body, entries: Iterable[NewEntry], output: Growing) -> Written:
+    """Write the closing ``entries``, the directory and the end; return what is read back."""
+    directory = _Directory()
+    body.list_in(directory)
     for new in entries:
         encoded, record = encode_entry(source, layout, new)
-        records.append(positioned(record, output.size))
+        start = output.size
         output.write(encoded)
+        directory.add_new(positioned(record, start), start, output.size)
+    records, start = b"".join(directory.runs), output.size
+    directory.runs.clear()
+    output.write(records + end_bytes(layout.end, directory.count, start, len(records)))
+    end = _check_end(output, directory.count, start, records)
     with _checking():
-        read_entries(output, b"".join(records), len(records), start, output.size)
-    return records
+        found = tuple(_read_new(output, records, each) for each in directory.new)
+    return Written(tuple(body.spans), found, records, end, None)
+
+
+def _read_new(output: Growing, directory: bytes, new: _New) -> Entry:
+    """Return a new entry as the strict reader finds it: one that fills its place, and agrees with its record."""
+    record = directory[new.record_start : new.record_stop]
+    [entry] = read_entries(output, record, 1, new.start, new.stop)
+    return entry._replace(record_start=new.record_start, record_stop=new.record_stop)
 
 
 @contextmanager
@@ -213,22 +341,14 @@ def _checking() -> Iterator[None]:
         raise not_as_planned(error.message) from error
 
 
-def _kept_spans(pieces: Sequence[Piece]) -> Iterator[Span]:
-    """Yield the kept spans with their new positions."""
-    position = 0
-    for piece in pieces:
-        if isinstance(piece, Kept):
-            yield piece.start, piece.stop, position
-        position += length_of(piece)
-
-
-def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> None:
+def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> End:
     """Read the end and the directory of the new archive back."""
     with _checking():
         end = read_end(output)
     written = output.read_at(end.directory_start, end.directory_stop - end.directory_start)
     if (end.entry_count, end.directory_start, written) != (count, directory_start, directory):
         raise not_as_planned("the directory does not read back")
+    return end
 
 
 def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
@@ -245,36 +365,6 @@ def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
         following.hexdigest()
     source.check_unchanged()
     return sha256
-
-
-def _assemble(source: Readable, layout: Layout, edits: Edits) -> _Body:
-    body = _Body()
-    edited = edits.removed.union(edits.replaced, edits.renamed)
-    edited_records: dict[str, _Placed] = {}
-    shifts: dict[int, int] = {}  # by how much each kept entry moves, by its old start
-    for entry in layout.in_file_order():
-        name = entry.name
-        if name not in edited:
-            shifts[entry.start] = body.size - entry.start
-            body.add(Kept(entry.start, entry.stop))
-        elif name in edits.removed:
-            continue
-        elif name in edits.replaced:
-            new = NewEntry(edits.renamed.get(name, name), edits.replaced[name], entry)
-            encoded, record = encode_entry(source, layout, new)
-            edited_records[name] = _Placed(record, body.size)
-            body.add(encoded)
-        elif name in edits.renamed:
-            header, record = encode_renamed(source, layout, entry, edits.renamed[name])
-            edited_records[name] = _Placed(record, body.size)
-            body.add(header)
-            body.add(Kept(entry.data_start, entry.stop))
-    for entry in layout.entries:
-        if entry.name not in edited:
-            body.placed.append(_Placed(layout.record(entry), entry.start + shifts[entry.start]))
-        elif entry.name in edited_records:
-            body.placed.append(edited_records[entry.name])
-    return body
 
 
 def _copy(source: Source, span: Kept, output: Growing) -> None:

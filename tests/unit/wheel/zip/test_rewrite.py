@@ -1,5 +1,6 @@
 """A new archive out of an old one: what is kept keeps every byte."""
 
+import fcntl
 import hashlib
 import io
 import os
@@ -15,10 +16,14 @@ from building import Archive, Descriptor, Entry, WheelSpec, archive_of, changed,
 from wheelfix.errors import SourceChanged, VerificationError
 from wheelfix.wheel.zip import output, readback, rewrite
 from wheelfix.wheel.zip.encode import NewEntry
+from wheelfix.wheel.zip.extra_fields import fields_in
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 from wheelfix.wheel.zip.rewrite import Edits, Spliced, copy_whole, splice
 from wheelfix.wheel.zip.source import Source
+from wheelfix.wheel.zip.structs import EXTRA_PADDING
+
+_METADATA = "demo-1.0.dist-info/METADATA"
 
 _ARCHIVE = replace(
     archive_of(
@@ -46,8 +51,10 @@ def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 class _Result:
     """A spliced archive: its bytes, its layout, what ``splice`` returned, and what it was made from."""
 
-    def __init__(self, directory: Path, archive: Archive, edits: Edits, closing: Sequence[str] = ("last.txt",)) -> None:
-        self.old_data = to_bytes(archive)
+    def __init__(
+        self, directory: Path, archive: Archive | bytes, edits: Edits, closing: Sequence[str] = ("last.txt",)
+    ) -> None:
+        self.old_data = archive if isinstance(archive, bytes) else to_bytes(archive)
         (directory / "old.zip").write_bytes(self.old_data)
         with Source(directory / "old.zip") as source, RunningDigest(source) as digest:
             self.old: Layout = read_layout(source)
@@ -59,7 +66,9 @@ class _Result:
                 return [NewEntry(name, b"closing", like) for name in closing]
 
             with (directory / "new.zip").open("w+b") as new:
-                self.sums: Spliced = splice(source, self.old, edits, close, Growing(new.fileno()), digest)
+                growing = Growing(new.fileno())
+                self.sums: Spliced = splice(source, self.old, edits, close, growing, digest)
+                self.shared = growing.shared
         self.data = (directory / "new.zip").read_bytes()
         with Source(directory / "new.zip") as source:
             self.new: Layout = read_layout(source)
@@ -155,15 +164,13 @@ def test_unknown_compression_is_copied(method: int, tmp_path: Path) -> None:
 
 def test_output_that_is_not_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise 5: what a faulty disk returns is noticed before anyone sees the file."""
-    real = Growing.copy_from
+    real = Growing.read_into
 
-    def flipped(self: Growing, source: Source, offset: int, count: int) -> int:
-        start = self.size
-        copied = real(self, source, offset, count)
-        os.pwrite(self.descriptor, b"XX", start)
-        return copied
+    def flipped(self: Growing, buffer: bytearray, offset: int) -> None:
+        real(self, buffer, offset)
+        buffer[0] ^= 1
 
-    monkeypatch.setattr(Growing, "copy_from", flipped)
+    monkeypatch.setattr(Growing, "read_into", flipped)
     with pytest.raises(VerificationError) as failure:
         _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file3.py": b"new"}))
     assert failure.value.code == "not-as-planned"
@@ -210,3 +217,85 @@ def test_source_that_is_written_to_meanwhile(tmp_path: Path) -> None:
         os.utime(path, ns=(1, 1))
         with pytest.raises(SourceChanged):
             copy_whole(source, Growing(new.fileno()), digest)
+
+
+_LONG = bytes(range(256)) * 8192
+_BIG = Entry("demo/big.bin", _LONG, method=0)
+
+
+def _padding_of(data: bytes, layout: Layout, name: str) -> bytes:
+    """Return the padding field in the local header of an entry, empty without one."""
+    entry = layout.find(name)
+    header = data[entry.start : entry.data_start]
+    extra = header[30 + int.from_bytes(header[26:28], "little") :]
+    spans = [(start, stop) for kind, start, stop in fields_in(extra, "") if kind == EXTRA_PADDING]
+    return extra[spans[0][0] - 4 : spans[0][1]] if spans else b""
+
+
+def _first(*entries: Entry) -> Archive:
+    """Return an archive in which ``entries`` stand behind METADATA, with RECORD between them."""
+    info = archive_of(WheelSpec(local_extra=extra_field(0x5455, b"\x03aaaa"))).entries
+    metadata, record = (next(each for each in info if str(each.name).endswith(name)) for name in ("METADATA", "RECORD"))
+    return Archive((metadata, record, *entries))
+
+
+@pytest.mark.parametrize("content", [b"", b"new", b"n" * 4001, b"n" * 9000])
+@pytest.mark.parametrize("descriptor", [None, Descriptor(8)])
+def test_a_long_span_keeps_its_place_within_a_block(content: bytes, descriptor: Descriptor | None, tmp_path: Path) -> None:
+    """The padding is as zipalign writes it, only in the local header, and replaces an earlier one."""
+    archive = every(_first(Entry("demo/small.py", b"x"), _BIG, Entry("demo/z.py", b"z")), descriptor=descriptor)
+    edits = Edits(replaced={_METADATA: content}, removed=frozenset({"demo-1.0.dist-info/RECORD"}))
+    result = _Result(tmp_path, archive, edits)
+    moved = result.new.find("demo/big.bin").start - result.old.find("demo/big.bin").start
+    assert moved % 4096 == 0
+    padding = _padding_of(result.data, result.new, _METADATA)
+    assert padding[:2] == b"\x35\xd9"
+    assert padding[4:6] == (4096).to_bytes(2, "little")
+    assert not any(padding[6:])
+    assert b"\x35\xd9" not in result.new.record(result.new.find(_METADATA))
+    (tmp_path / "old.zip").write_bytes(result.data)
+    again = _Result(tmp_path, result.data, Edits(replaced={_METADATA: content}), closing=())
+    assert again.data == result.data
+    with zipfile.ZipFile(io.BytesIO(result.data)) as opened:
+        assert opened.testzip() is None
+        assert opened.read(_METADATA) == content
+
+
+@pytest.mark.parametrize("length", range(4090, 4103))
+def test_a_span_that_is_misplaced_by_less_than_the_shortest_padding(length: int, tmp_path: Path) -> None:
+    """Six bytes are the least that can be added: then it is a block more."""
+    result = _Result(tmp_path, _first(_BIG), Edits(replaced={_METADATA: b"n" * length}))
+    moved = result.new.find("demo/big.bin").start - result.old.find("demo/big.bin").start
+    assert moved % 4096 == 0
+
+
+def test_what_is_short_is_not_padded(tmp_path: Path) -> None:
+    small = replace(_BIG, content=_LONG[: 1 << 18])
+    result = _Result(tmp_path, _first(small), Edits(replaced={_METADATA: b"new"}))
+    assert not _padding_of(result.data, result.new, _METADATA)
+
+
+def test_the_last_new_entry_before_a_long_span_is_padded(tmp_path: Path) -> None:
+    names = [f"demo/{name}.py" for name in "abc"]
+    archive = _first(*(Entry(name, b"x") for name in names), _BIG)
+    result = _Result(tmp_path, archive, Edits(replaced={_METADATA: b"new", names[1]: b"y"}))
+    padded = [name for name in (_METADATA, *names) if _padding_of(result.data, result.new, name)]
+    assert padded == [names[1]]
+
+
+def test_an_extra_field_that_is_full_is_not_padded(tmp_path: Path) -> None:
+    archive = changed(_first(_BIG), "METADATA", local_extra=extra_field(0x5455, bytes(65531)))
+    result = _Result(tmp_path, archive, Edits(replaced={_METADATA: b"n" * 4000}))
+    assert not _padding_of(result.data, result.new, _METADATA)
+
+
+def test_padding_that_can_be_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system that shares blocks all but the ends of a long span take no space."""
+
+    def share(descriptor: int, _: int, argument: bytes) -> int:
+        source, start, length, position = output._CLONE_RANGE.unpack(argument)
+        return os.pwrite(descriptor, os.pread(source, length, start), position) and 0
+
+    monkeypatch.setattr(fcntl, "ioctl", share)
+    result = _Result(tmp_path, _first(_BIG), Edits(replaced={_METADATA: b"new"}))
+    assert result.shared > len(_LONG) - 2 * 4096

@@ -1,0 +1,197 @@
+"""The proof that METADATA and RECORD of a new wheel differ from the old ones as planned, line by line and row by row."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+from wheelfix.errors import RecordError
+from wheelfix.results import Change, Part
+from wheelfix.text import shown, shown_few
+from wheelfix.wheel.metadata import Document, Field, with_plain_line_ends
+from wheelfix.wheel.record import Record, encoded, plain_path, read_row, read_unquoted
+
+_ENDS: Final = (b"\n", b"\r")
+
+
+def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> str:
+    """Return in what METADATA differs beyond ``changes``, empty if in nothing."""
+    if any(change.part is Part.LINE_ENDS for change in changes):
+        fixed = with_plain_line_ends(old) or old
+        if _without_line_ends(old) != _without_line_ends(fixed):
+            return "its line ends were fixed, and more with them"
+        old = fixed
+    removed, added = _planned_texts(changes)
+    if not removed and not added:
+        return "" if old == new else "no field was to change"
+    before, after = Document.parse_leniently(old), Document.parse_leniently(new)
+    if _beside_fields(before) != _beside_fields(after):
+        return "its description, or lines beside its fields"
+    was, now = (Counter(map(_named, document.fields)) for document in (before, after))
+    if was - now != removed - added or now - was != added - removed:
+        wrong = [*((was - now) - removed), *((now - was) - added), *(removed - added - was)]
+        return shown_few([f"{name}: {text}" for name, text in wrong]) or "fields that were to change and did not"
+    changing = removed.keys() | added.keys()
+    exact = {(change.field.lower(), change.after) for change in changes if change.part is Part.FIELD}
+    new_fields = [each for each in after.fields if (key := _named(each)) in added and key not in was]
+    if any((each.name.lower(), each.value.rstrip()) not in exact for each in new_fields):
+        return "the spelling of fields that were to change"
+    if new_fields and before.fields and new_fields[0] is after.fields[0] and _named(before.fields[0]) not in removed:
+        return "a field before the first one"
+    kept, there = (_lines(document, changing) for document in (before, after))
+    return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to be kept"
+
+
+def _lines(document: Document, named: Collection[tuple[str, str]]) -> list[bytes]:
+    """Return the lines of the fields that are not among ``named``."""
+    return [document.data[each.start : each.stop] for each in document.fields if _named(each) not in named]
+
+
+def _planned_texts(changes: Sequence[Change]) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+    """Return the fields that are removed and those that are added, each by its name in lower case and its text."""
+    removed, added = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for change in changes:
+        if change.part is not Part.FIELD:
+            continue
+        for text, texts in ((change.before, removed), (change.after, added)):
+            if text is not None:
+                texts[change.field.lower(), _on_one_line(text)] += 1
+    return removed, added
+
+
+def _named(field: Field) -> tuple[str, str]:
+    return field.name.lower(), _on_one_line(field.value)
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _same_lines(one: list[bytes], two: list[bytes]) -> bool:
+    """Whether two lists hold the same lines; where a file ends without a line end, its last line may get or lose one."""
+    if one and two and not (one[-1].endswith(_ENDS) and two[-1].endswith(_ENDS)):
+        one, two = ([*lines[:-1], lines[-1].rstrip(b"\r\n")] for lines in (one, two))
+    return one == two
+
+
+def _without_line_ends(data: bytes) -> bytes:
+    return data.translate(None, b"\r\n")
+
+
+def _beside_fields(document: Document) -> bytes:
+    """Return what stands in no field: odd lines in the header, and the body."""
+    pieces, position = [], 0
+    for each in document.fields:
+        pieces.append(document.data[position : each.start])
+        position = each.stop
+    return b"".join([*pieces, document.data[position:]])
+
+
+def record_difference(
+    old: bytes, new: bytes, changes: Sequence[Change], *, directories: Mapping[str, str], files: Collection[str] = ()
+) -> str:
+    """Return in what RECORD differs beyond ``changes``, rows of ``files`` and names of ``directories``; empty if in nothing.
+
+    :raises RecordError: if one of them is not a table of rows.
+    """
+    before, after = [_renamed(raw, directories) for raw in Record.parse(old).rows], list(Record.parse(new).rows)
+    repeated = _repeated(before, after, files)
+    if repeated:
+        return f"another row for {shown(repeated)}"
+    before, after = _without_common(before, after)
+    rows = [change for change in changes if change.part is Part.ROW]
+    removed, added = (
+        Counter(raw.decode("utf-8", "surrogateescape") for raw in texts if not _is_for(raw, files))
+        for texts in (
+            [_renamed(text.encode("utf-8", "surrogateescape"), directories) for text in column if text is not None]
+            for column in ([each.before for each in rows], [each.after for each in rows])
+        )
+    )
+    (kept, was), (there, now) = (_parted(raw, files, removed.keys() | added.keys()) for raw in (before, after))
+    wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]
+    if was - now != removed - added or now - was != added - removed:
+        return "rows that were to change did not, or otherwise"
+    if _same_lines(kept, there):
+        return ""
+    return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to be kept"
+
+
+def _repeated(before: Iterable[bytes], after: Iterable[bytes], files: Collection[str]) -> str:
+    """Return which of ``files`` has more rows than before, and more than one, empty if none has."""
+    ends = tuple(encoded(file.rpartition("/")[2]) for file in files)
+    was, now = (
+        Counter(plain_path(_path(raw) or "").lstrip("/") for raw in rows if any(end in raw for end in ends))
+        for rows in (before, after)
+    )
+    return next((file for file in files if now[file] > max(1, was[file])), "")
+
+
+def _without_common(one: list[bytes], two: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Return the rows without those that are the same at the start of both."""
+    shorter = min(len(one), len(two))
+    same = next((index for index in range(shorter) if one[index] != two[index]), shorter)
+    return one[same:], two[same:]
+
+
+def _renamed(raw: bytes, directories: Mapping[str, str]) -> bytes:
+    for old, new in directories.items():
+        if encoded(f"{old}") in raw and (path := _path(raw)) is not None and plain_path(path).startswith(f"{old}/"):
+            return raw.replace(encoded(old), encoded(new), 1)
+    return raw
+
+
+def _parted(rows: Iterable[bytes], files: Collection[str], changing: Collection[str]) -> tuple[list[bytes], Counter[str]]:
+    """Return the rows that are neither for one of ``files`` nor among ``changing``, and how often each of those is there."""
+    ends = tuple(encoded(file.rpartition("/")[2]) for file in files)
+    left, found = list[bytes](), Counter[str]()
+    for raw in rows:
+        if any(end in raw for end in ends) and _is_for(raw, files):
+            continue
+        text = _text_of(raw, changing) if changing else None
+        if text is not None:
+            found[text] += 1
+        else:
+            left.append(raw)
+    return left, found
+
+
+def _text_of(raw: bytes, changing: Collection[str]) -> str | None:
+    """Return which of ``changing`` a row is, as it is written or by its columns; ``None`` if it is none."""
+    text = raw.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
+    if text in changing:
+        return text
+    columns = _columns(raw)
+    plain = ",".join(columns) if columns else None
+    return plain if plain in changing else None
+
+
+def _is_for(raw: bytes, files: Collection[str]) -> bool:
+    path = _path(raw)
+    return path is not None and (path in files or plain_path(path).lstrip("/") in files)
+
+
+def _path(raw: bytes) -> str | None:
+    row = _columns(raw)
+    return row[0] if row else None
+
+
+def _columns(raw: bytes) -> tuple[str, str, str] | None:
+    try:
+        row = read_unquoted(raw) or read_row(raw, 1)
+    except RecordError:
+        return None
+    return row.path, row.digest, row.size
+
+
+def wrongly_listed(new: bytes, expected: Mapping[str, bytes], removed: Collection[str], own: str) -> str:
+    """Return which file of ``expected`` RECORD lists wrongly, or which of those ``removed`` it still lists, empty if none.
+
+    ``own`` is RECORD itself.
+
+    :raises RecordError: if it is not a table of rows.
+    """
+    record = Record.parse(new)
+    for name, content in expected.items():
+        if name != own and not (record.find(name) and record.agrees(name, content)):
+            return f"RECORD does not list {shown(name)} as it is"
+    listed = [name for name in removed if name not in expected and record.find(name)]
+    return f"RECORD still lists {shown_few(listed)}" if listed else ""
