@@ -283,14 +283,14 @@ class _WheelCheck:
                 return self._report_missing(answer.status_code)
             contents.size = length_of_file(answer) or contents.size
             size = max(self._file.size or 0, contents.size or 0)
-            if size > largest:
+            if size > largest and not self._listed.whole:
                 self._report_not_read(f"it has {size:,} bytes")
                 return True
             if not self._listed.whole:
                 servers.spend(size or largest)
             path = Path(directory, Path(self._file.filename).name)
             try:
-                contents.sha256 = self._session.save(url, answer, path, largest=size or largest)
+                contents.sha256 = self._session.save(url, answer, path, largest=min(size or largest, largest))
             except MirrorError as error:
                 if error.code != "too-large" or self._listed.whole:
                     raise

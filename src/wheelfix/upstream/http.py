@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import sleep
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urljoin
 
 import requests
@@ -56,9 +56,25 @@ TEMPORARY: Final = frozenset({"no-answer", "limit-reached"})
 """The codes of errors that say nothing about the URL: the next run may get an answer."""
 
 
-class _NoRedirects(requests.Session):
+class _Requests(requests.Session):
+    """What one thread makes requests with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings: dict[str, Any] = {}
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Follow nothing: requests reads the whole body of a redirect, whatever its size."""
+
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
+        """Return what the environment says of proxies and certificates for a server, which is looked up once.
+
+        It reads all environment variables twice: 0.1 ms, where a request takes 1.5 ms of processor time.
+        """
+        server = server_of(url)
+        if server not in self._settings:
+            self._settings[server] = super().merge_environment_settings(url, *given)
+        return dict(self._settings[server])
 
 
 class Answer(NamedTuple):
@@ -192,7 +208,7 @@ class Session:
         """Return the session of this thread: one of requests keeps what it is doing. Their connections are shared."""
         session: requests.Session | None = getattr(self._own, "session", None)
         if session is None:
-            self._own.session = session = _NoRedirects()
+            self._own.session = session = _Requests()
             session.headers["User-Agent"] = f"wheelfix/{__version__}"
             for scheme in ("http://", "https://"):
                 session.mount(scheme, self._adapter)

@@ -190,6 +190,23 @@ def test_ctrl_c_does_not_wait_for_servers(tmp_path: Path) -> None:
     assert threading.active_count() <= before + 40
 
 
+@pytest.mark.parametrize("said", [{}, {"size": None}, {"size": 1 << 40}, {"size": 9}, {"size": 0}])
+@pytest.mark.parametrize(("ranges", "suffixes"), [(True, True), (True, False), (False, False)])
+def test_the_size_and_the_ranges_of_a_server_need_not_be_what_they_seem(
+    said: dict[str, object], ranges: bool, suffixes: bool, tmp_path: Path
+) -> None:
+    """The page may lie about sizes, the server ignore ranges: what wheels require is read, or reported as not read."""
+    paths = [demo_wheel(tmp_path, "1.0+cpu", GPU, tags=f"py3{each}-none-any") for each in range(4)]
+    index = Index({path.name: path.read_bytes() for path in paths}, said=said, ranges=ranges, suffixes=suffixes)
+    report = check(index, connections=3)
+    counts = Counter(each.code for each in report.findings)
+    assert report.files == 4
+    unread = 3 if said == {"size": 1 << 40} and not ranges else 0  # too large to be downloaded, by what the page says
+    assert (counts["gpu-requirements"], counts["not-checked"]) == (4 - unread, unread)
+    assert counts["size-differs"] == (4 if "size" in said and said["size"] is not None else 0)
+    assert counts["ranges-missing"] == (not ranges)
+
+
 def test_an_empty_wheel_is_invalid(tmp_path: Path) -> None:
     index = indexed(tmp_path, 2)
     index.files[list(index.files)[1]] = b""
