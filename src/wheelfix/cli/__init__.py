@@ -18,8 +18,6 @@ from wheelfix.cli.printing import say, start_clock
 from wheelfix.errors import WheelfixError
 from wheelfix.version import __version__
 
-_GARBAGE_THRESHOLD: Final = 500_000
-"""An archive of 12,000 entries is 24,000 tuples without cycles; collecting them again and again costs a third."""
 _SWITCH_SECONDS: Final = 0.0002
 """The threads that compute sums need the interpreter for a moment every 2 ms; Python would let them wait for 5 ms."""
 
@@ -77,7 +75,6 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
-    gc.set_threshold(_GARBAGE_THRESHOLD)
     sys.setswitchinterval(_SWITCH_SECONDS)
     _occupy_standard_streams()
     code = run(sys.argv[1:])

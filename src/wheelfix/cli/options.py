@@ -17,7 +17,6 @@ from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Publishing, Selection
-from wheelfix.reports.diff import render_diff
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.results import Report, Severity, Status
 from wheelfix.text import shown
@@ -217,6 +216,8 @@ def _print_result(report: Report, options: WritingOptions, published: "PublishRe
     if options.form != TEXT:
         click.echo(renderer("fix", options.form)(report, published), nl=False)
     elif options.diff:
+        from wheelfix.reports.diff import render_diff  # imported late: few runs only show a diff
+
         print_exactly(render_diff(report))
     else:
         outputs = (outcome.output for outcome in report.outcomes if outcome.output is not None)

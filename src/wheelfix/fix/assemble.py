@@ -247,7 +247,9 @@ def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | Non
     only = {*work.expected, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
     filename = Path(str(plan.renaming.filename))
     rows = plan.record is not None or bool(directories)
-    found = structural_errors(filename, output, layout, only=only, rows=rows, only_metadata=work.only_metadata)
+    found = structural_errors(
+        filename, output, layout, only=only, rows=rows, only_metadata=work.only_metadata, checked=wheel.document
+    )
     if not found:
         return None
     known = Counter(_key(each, {}) for each in structural_errors(wheel.path, wheel.source, wheel.layout))

@@ -4,8 +4,8 @@ import posixpath
 import re
 import stat
 import unicodedata
-from calendar import monthrange
 from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import chain
 from typing import Final
 
@@ -194,8 +194,9 @@ def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFind
 
 def _is_time(fields: DirectoryRecord) -> bool:
     """Whether date and time, in the form of MS-DOS, exist; a date of zero does not."""
-    month, day = fields.date >> 5 & 15, fields.date & 31
-    if not 1 <= month <= 12 or not 1 <= day <= monthrange(1980 + (fields.date >> 9), month)[1]:
+    try:
+        date(1980 + (fields.date >> 9), fields.date >> 5 & 15, fields.date & 31)
+    except ValueError:
         return False
     return fields.time >> 11 < 24 and fields.time >> 5 & 63 < 60 and (fields.time & 31) < 30
 

@@ -4,9 +4,8 @@ https://packaging.python.org/en/latest/specifications/core-metadata/
 """
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -15,10 +14,13 @@ from wheelfix.errors import EditError
 from wheelfix.text import shown
 from wheelfix.verify.client_quirks import has_number_too_large
 from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
-from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.editor import REQUIRES, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS, check_value, find
 from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.metadata import Document, Field
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 _OWN_CHECKS: Final = frozenset(
     {"metadata_version", "name", "version", "requires_dist", "requires_python", "provides_extra", "description"}
@@ -44,8 +46,15 @@ def check_encoding(document: Document) -> Iterator[RawFinding]:
         yield RawFinding("metadata-not-utf8", f"line {line}", "it is not UTF-8; pip refuses it, other tools guess")
 
 
-def bad_values(document: Document) -> Iterator[RawFinding]:
-    """Yield the fields with values that ``packaging`` refuses or cannot read; those that are not UTF-8 are left out."""
+def bad_values(document: Document, checked: Document | None = None) -> Iterator[RawFinding]:
+    """Yield the fields with values that ``packaging`` refuses or cannot read; those that are not UTF-8 are left out.
+
+    Where ``checked`` has the same values, and perhaps more requirements, nothing is yielded: they are as good as there.
+    """
+    if checked is not None and _has_same_values(document, checked):
+        return
+    from packaging.metadata import InvalidMetadata, Metadata, parse_email  # imported late: it brings all of email
+
     known = (document.data[field.start : field.stop].rstrip(b"\r\n") for field in document.fields if find(field.name))
     lines = [*filter(_is_utf8, known), b"", b""]  # other headers, such as Content-Type, would make a mail of it
     raw, unparsed = parse_email(b"\n".join(lines))
@@ -53,13 +62,28 @@ def bad_values(document: Document) -> Iterator[RawFinding]:
     for key, value in raw.items():
         if key in _OWN_CHECKS:
             continue
-        checked = Metadata.from_raw(cast(RawMetadata, {key: value}), validate=False)
+        metadata = Metadata.from_raw(cast("RawMetadata", {key: value}), validate=False)
         try:
-            getattr(checked, key)
+            getattr(metadata, key)
         except InvalidMetadata as error:
             yield RawFinding("metadata-bad-value", error.field, cut(str(error).partition("\n")[0]))
         except (ValueError, LookupError, RecursionError):  # by some versions of packaging
             yield RawFinding("metadata-bad-value", key, "it cannot be read")
+
+
+def _has_same_values(document: Document, other: Document) -> bool:
+    """Whether the two have the same fields, but for requirements that only ``other`` has."""
+    (rest, requires), (other_rest, other_requires) = (_lines_of(each) for each in (document, other))
+    return rest == other_rest and requires.issubset(other_requires)
+
+
+def _lines_of(document: Document) -> tuple[list[bytes], set[bytes]]:
+    """Return the lines of all fields but Requires-Dist, and those of Requires-Dist."""
+    rest, requires = list[bytes](), set[bytes]()
+    for field in document.fields:
+        line = document.data[field.start : field.stop]
+        requires.add(line) if field.is_called(REQUIRES) else rest.append(line)
+    return rest, requires
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -179,8 +203,8 @@ _NO_DESCRIPTION: Final = frozenset({b"", b"UNKNOWN"})
 """What old setuptools wrote where there was none."""
 
 
-def check_fields(subject: Subject) -> Iterator[RawFinding]:
-    """Yield the findings on METADATA."""
+def check_fields(subject: Subject, *, checked: Document | None = None) -> Iterator[RawFinding]:
+    """Yield the findings on METADATA; what :func:`bad_values` says of it is left out where ``checked`` has the same."""
     document = subject.document
     if document is None:
         return
@@ -188,7 +212,7 @@ def check_fields(subject: Subject) -> Iterator[RawFinding]:
     yield from check_level(document, subject.dist_info_files)
     yield from _check_identity(document)
     yield from check_encoding(document)
-    yield from bad_values(document)
+    yield from bad_values(document, checked)
     yield from _check_urls(document)
     yield from _check_description(document)
 

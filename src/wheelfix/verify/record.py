@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import RecordError
 from wheelfix.text import shown
-from wheelfix.verify.hashing import Sums
 from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, Subject
 from wheelfix.wheel.editor import RemoveFile
 from wheelfix.wheel.record import (
@@ -32,6 +31,9 @@ from wheelfix.wheel.record import (
     read_unquoted,
 )
 from wheelfix.wheel.wheel import SIGNATURES
+
+if TYPE_CHECKING:
+    from wheelfix.verify.hashing import Sums
 
 REMOVE: Final = RowEdit(remove=True)
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
@@ -187,7 +189,7 @@ _HEXADECIMAL: Final = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 _SAFE: Final = STRONG | {"sha3_256", "sha3_384", "sha3_512", "blake2b", "blake2s"}
 
 
-def check_rows(subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> Iterator[RawFinding]:
+def check_rows(subject: Subject, listing: Listing, sums: "Mapping[str, Sums]") -> Iterator[RawFinding]:
     """Yield the findings on RECORD; ``sums`` are those of the entries, by name."""
     if subject.record is None:
         return
@@ -225,7 +227,7 @@ def _as_swap(found: RawFinding) -> RawFinding:
 class _Table:
     """RECORD beside the archive."""
 
-    def __init__(self, subject: Subject, listing: Listing, sums: Mapping[str, Sums]) -> None:
+    def __init__(self, subject: Subject, listing: Listing, sums: "Mapping[str, Sums]") -> None:
         self._subject = subject
         self._listing = listing
         self._sums = sums

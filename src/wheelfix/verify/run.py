@@ -1,9 +1,14 @@
-"""Every check on one wheel."""
+"""Every check on one wheel.
+
+What checks entry points and the content of the payload is imported when a wheel has, or is checked for, such a thing: every
+result of a fix is checked here, and few have either.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -13,8 +18,6 @@ from wheelfix.results import CheckedWheel, Finding, Severity
 from wheelfix.text import shown
 from wheelfix.verify.archive import check_directories, check_each, check_entries
 from wheelfix.verify.companions import check_companions
-from wheelfix.verify.entry_points import check_entry_points
-from wheelfix.verify.hashing import Sums, sum_entries
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names, check_wheel_file
 from wheelfix.verify.record import Listing, check_rows, read_listing
@@ -23,6 +26,10 @@ from wheelfix.verify.requirements import check_requirements
 from wheelfix.verify.subject import RawFinding, Subject, damaged, unreadable
 from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable
+
+if TYPE_CHECKING:
+    from wheelfix.verify.hashing import Sums
+    from wheelfix.wheel.metadata import Document
 
 _PLENTY: Final = 1 << 33
 _GREATEST_RATIO: Final = 100
@@ -55,7 +62,7 @@ class Examined(Struct, frozen=True):
     """What was found in a wheel, the worst first, and the sums of its entries, by name."""
 
     found: list[RawFinding]
-    sums: Mapping[str, Sums]
+    sums: "Mapping[str, Sums]"
 
 
 def findings_in(path: Path, *, source: Readable | None = None) -> list[RawFinding]:
@@ -66,7 +73,7 @@ def findings_in(path: Path, *, source: Readable | None = None) -> list[RawFindin
     return examine(path, source=source).found
 
 
-def examine(path: Path, *, source: Readable | None = None, known: Mapping[str, Sums] = MappingProxyType({})) -> Examined:
+def examine(path: Path, *, source: Readable | None = None, known: "Mapping[str, Sums]" = MappingProxyType({})) -> Examined:
     """Return every finding in the wheel at ``path``, and the sums of its entries.
 
     ``source`` is the file where it is open already, or what is read in its place. ``known`` are sums of entries that need
@@ -97,18 +104,21 @@ def structural_errors(
     only: Collection[str] | None = None,
     rows: bool = True,
     only_metadata: bool = False,
+    checked: "Document | None" = None,
 ) -> list[RawFinding]:
     """Return the errors that can be seen without the contents of the payload: names, records, dist-info and RECORD's paths.
 
     ``path`` has the wheel's name, ``source`` is what it is read from, ``layout`` where its entries are. Where others are
     known, ``only`` names the entries that are checked each by itself; ``rows`` says whether RECORD is. With
     ``only_metadata`` the layout may be that of dist-info alone: names elsewhere, and what refers to them, are not checked.
+    ``checked`` is METADATA whose values are known.
     """
     entries = layout.entries if only is None else [each for each in layout.entries if each.name in only]
     with Subject(path, source=source, layout=layout) as subject:
         found = [
             *check_each(subject, layout, entries),
-            *_run(_OF_DIST_INFO if only_metadata else (*_OF_DIST_INFO, check_entry_points), subject),
+            *_run((check_directories, check_names, partial(check_fields, checked=checked), check_requirements), subject),
+            *_run((check_companions,) if only_metadata else _OF_OTHER_FILES, subject),
             *(check_rows(subject, read_listing(subject), {}) if rows else ()),
         ]
         return [each for each in in_order([*subject.found, *found]) if CHECKS[each.code].severity is Severity.ERROR]
@@ -116,6 +126,8 @@ def structural_errors(
 
 def glance(path: Path, source: Readable) -> list[Finding]:
     """Return what is seen of the wheel at ``path`` without reading its payload: errors, and names that do not fit."""
+    from wheelfix.verify.hashing import sum_entries
+
     with Subject(path, source=source) as subject:
         found = _run((check_wheel_file, *_OF_METADATA, *_OF_OTHER_FILES), subject)
         listing = read_listing(subject)
@@ -126,13 +138,20 @@ def glance(path: Path, source: Readable) -> list[Finding]:
     return [each for each in findings if each.severity is Severity.ERROR or each.code in _SEEN]
 
 
+def _check_entry_points(subject: Subject) -> Iterator[RawFinding]:
+    """Yield the findings on entry points and scripts, where the wheel has any."""
+    data = f"{subject.dist_info.removesuffix('.dist-info')}.data/"
+    if "entry_points.txt" in subject.dist_info_files or any(name.startswith(data) for name in subject.entries):
+        from wheelfix.verify.entry_points import check_entry_points
+
+        yield from check_entry_points(subject)
+
+
 _Check: TypeAlias = Callable[[Subject], Iterator[RawFinding]]
 _OF_METADATA: Final[tuple[_Check, ...]] = (check_names, check_fields, check_requirements)
 """What is checked of names and METADATA."""
-_OF_OTHER_FILES: Final[tuple[_Check, ...]] = (check_entry_points, check_companions)
+_OF_OTHER_FILES: Final[tuple[_Check, ...]] = (_check_entry_points, check_companions)
 """What is checked of other files, which are not read where the wheel may be a ZIP bomb."""
-_OF_DIST_INFO: Final[tuple[_Check, ...]] = (check_directories, *_OF_METADATA, check_companions)
-"""What is checked in dist-info without looking at what lies beside it."""
 
 
 def _run(checks: Iterable[_Check], subject: Subject) -> list[RawFinding]:
@@ -158,17 +177,19 @@ def _too_large(subject: Subject) -> list[RawFinding]:
     return [RawFinding("archive-too-large", "", f"the entries claim {total} bytes; they are not read")]
 
 
-def _sums(subject: Subject, listing: Listing, known: Mapping[str, Sums]) -> dict[str, Sums]:
+def _sums(subject: Subject, listing: Listing, known: "Mapping[str, Sums]") -> "dict[str, Sums]":
     """Return the sums of all entries; those that are ``known`` by every algorithm that is wanted are not read again."""
     if subject.source is None or subject.layout is None:
         return {}
     wanted = listing.algorithms
     kept = {name: each for name, each in known.items() if each.damage or each.digests.keys() >= {*wanted.get(name, ())}}
     unread = [entry for entry in subject.readable if entry.name not in kept]
+    from wheelfix.verify.hashing import sum_entries
+
     return {**kept, **sum_entries(subject.source, unread, wanted)}
 
 
-def _damages(subject: Subject, sums: Mapping[str, Sums]) -> Iterator[RawFinding]:
+def _damages(subject: Subject, sums: "Mapping[str, Sums]") -> Iterator[RawFinding]:
     """Yield the entries that are damaged, but for those of which that was found already."""
     known = {each.place for each in subject.found if each.code in _OF_CONTENT}
     for name, each in sums.items():

@@ -7,7 +7,6 @@ import re
 from typing import Final
 
 from msgspec import Struct
-from packaging.licenses import canonicalize_license_expression
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -74,6 +73,8 @@ def check_value(name: str, value: str) -> None:
             case "provides-extra":
                 canonicalize_name(value, validate=True)
             case "license-expression":
+                from packaging.licenses import canonicalize_license_expression  # imported late: few rules set one
+
                 canonicalize_license_expression(value)
     except (ValueError, RecursionError) as error:  # InvalidRequirement and InvalidSpecifier are such
         reason = str(error).partition("\n")[0]

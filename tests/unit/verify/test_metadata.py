@@ -1,5 +1,6 @@
 """METADATA, field by field: what real files hold is no finding, and what hostile ones hold stops nothing."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from building import write_wheel
 from defects import HEAD, NEEDS, TYPE, metadata, valid
+from wheelfix.verify.metadata import bad_values
 from wheelfix.verify.run import findings_in
 from wheelfix.verify.subject import RawFinding, RewriteField
 from wheelfix.wheel.editor import AddField, SetField
+from wheelfix.wheel.metadata import Document
 
 
 def faults_of(folder: Path, data: bytes) -> list[RawFinding]:
@@ -202,3 +205,30 @@ def test_an_extra_is_not_declared_where_metadata_version_cannot_follow(tmp_path:
     lines = ["Metadata-Version: 1.2", "Requires-Dist: six; extra == 'x'"]
     found = faults_of(tmp_path, metadata(*lines, head=head, rest=[]))
     assert [each.fixes for each in found if each.code == "metadata-undeclared-extra"] == [()]
+
+
+def _document(*lines: str) -> Document:
+    return Document.parse("\n".join(("Metadata-Version: 2.1", "Name: demo", *lines, "", "")).encode())
+
+
+_BEFORE = _document("Project-URL: a, x", "Project-URL: a, y", "Requires-Dist: one", "Requires-Dist: two")
+
+
+def test_values_that_were_checked_before_are_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fix that drops requirements needs neither packaging's reader of METADATA nor all of email."""
+    assert [each.code for each in bad_values(_BEFORE)] == ["metadata-bad-value"]
+    fewer = _BEFORE.without(_BEFORE.all("Requires-Dist")[:1])
+    monkeypatch.setitem(sys.modules, "packaging.metadata", None)
+    assert [*bad_values(fewer, _BEFORE)] == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Project-URL: a, x", "Project-URL: a, y", "Requires-Dist: one", "Requires-Dist: three"),
+        ("Project-URL: a, x", "Project-URL: a, y", "Summary: x", "Requires-Dist: one"),
+        ("Project-URL: a, y", "Project-URL: a, x", "Requires-Dist: one"),
+    ],
+)
+def test_a_value_that_is_new_is_checked(lines: tuple[str, ...]) -> None:
+    assert [each.code for each in bad_values(_document(*lines), _BEFORE)] == ["metadata-bad-value"]

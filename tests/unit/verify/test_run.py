@@ -6,7 +6,7 @@ import pytest
 
 from building import Entry, write_wheel
 from defects import valid
-from wheelfix.verify import run
+from wheelfix.verify import hashing, run
 from wheelfix.verify.hashing import sum_entries
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import check_wheel, in_order, reported
@@ -39,7 +39,7 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
             file.write(b"more")
         return sum_entries(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "sum_entries", grow)
+    monkeypatch.setattr(hashing, "sum_entries", grow)
     assert [finding.code for finding in check_wheel(path).findings] == ["file-unreadable"]
 
 
