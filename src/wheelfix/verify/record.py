@@ -273,7 +273,7 @@ class _Table:
         sums, name = self._sums.get(path), row.algorithm.lower()
         if sums is None or sums.damage or (row.digest and name not in sums.digests):
             return False
-        size_holds = not row.size or read_size(row.size) == self._subject.entries[path].size
+        size_holds = not row.size or read_size(row.size) == self._subject.size_of(path)
         return size_holds and (not row.digest or likeness(row.digest, sums.digests[name]) != "wrong")
 
     def _preference(self, path: str, each: Listed) -> tuple[bool, bool, bool, bool, int]:
@@ -285,7 +285,7 @@ class _Table:
 
     def _check_hash(self, path: str, each: Listed) -> Iterator[RawFinding]:
         row, place = each.row, each.place
-        true_size = self._subject.entries[path].size
+        true_size = self._subject.size_of(path)
         sums, size, said = self._sums.get(path), str(true_size), read_size(row.size)
         if sums is None or sums.damage:
             return  # that is a finding on the entry
@@ -328,13 +328,14 @@ class _Table:
         if self._own not in listed:
             row = AddRow(RecordRow(self._own, "", ""))
             yield RawFinding("record-own-row-missing", shown(self._own), "RECORD has no row for itself", (row,))
-        for name, entry in self._subject.entries.items():
+        for name in self._subject.entries:
             if name in listed or name in self._signatures or name == self._own or name.endswith("/"):
                 continue
             sums = self._sums.get(name)
             fix: tuple[AddRow, ...] = ()
             if sums is not None and not sums.damage:
-                fix = (AddRow(RecordRow(name, hash_column("sha256", sums.digests["sha256"]), str(entry.size))),)
+                digest, size = hash_column("sha256", sums.digests["sha256"]), str(self._subject.size_of(name))
+                fix = (AddRow(RecordRow(name, digest, size)),)
             yield RawFinding("record-missing-row", shown(name), "RECORD has no row for it", fix)
 
 

@@ -240,7 +240,7 @@ class Subject:
         self.filename: WheelFilename | None = None
         self.source: Readable | None = None
         self.layout = layout
-        self.entries: dict[str, Entry] = {}
+        self.entries: Mapping[str, Entry] = {}
         self.hidden: frozenset[str] = frozenset()
         self.dist_info = ""
         self.document: Document | None = None
@@ -261,7 +261,7 @@ class Subject:
             self.source = self._given or self._open_file()
             self.layout = self.layout or self._read_layout(self.source)
             if self.layout is not None:
-                self.entries = {entry.name: entry for entry in self.layout.entries}
+                self.entries = self.layout.by_name
                 self.dist_info = find_dist_info(self.entries)
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
@@ -350,6 +350,15 @@ class Subject:
         except (SourceChanged, OSError) as error:
             self.found.append(unreadable(error))
         return None
+
+    def size_of(self, name: str) -> int:
+        """Return the size of the content of the entry ``name``, in bytes: for many names, as no entry is made for it.
+
+        :raises KeyError: if there is none.
+        """
+        if self.layout is None:
+            raise KeyError(name)
+        return self.layout.sizes[self.layout.numbers[name]]
 
     @property
     def readable(self) -> list[Entry]:

@@ -6,7 +6,7 @@ Plain archives, as nearly all wheels are, are read by :mod:`~wheelfix.wheel.zip.
 """
 
 import struct
-from collections.abc import Iterator, KeysView, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from functools import cached_property
 from operator import lt
 from typing import Final, NamedTuple, overload
@@ -45,6 +45,29 @@ class Entries(Sequence[Entry]):
 
     def __iter__(self) -> Iterator[Entry]:
         return map(self._layout.entry, range(len(self)))
+
+
+class EntriesByName(Mapping[str, Entry]):
+    """The entries of an archive by name; each is made when it is asked for. Of a name that is there twice it is the last."""
+
+    def __init__(self, layout: "Layout") -> None:
+        self._layout = layout
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._layout.find(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layout.numbers)
+
+    def __len__(self) -> int:
+        return len(self._layout.numbers)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layout.numbers
+
+    def keys(self) -> KeysView[str]:
+        """Return the names."""
+        return self._layout.names
 
 
 class Layout:
@@ -86,6 +109,11 @@ class Layout:
     def entries(self) -> Entries:
         """The entries in the order of the directory."""
         return Entries(self)
+
+    @property
+    def by_name(self) -> EntriesByName:
+        """The entries by name."""
+        return EntriesByName(self)
 
     @cached_property
     def in_order(self) -> bool:

@@ -160,6 +160,20 @@ def test_entries_are_made_when_they_are_asked_for() -> None:
     assert layout != object()
 
 
+def test_entries_by_name() -> None:
+    """Of a name that is there twice, which only a loose reading accepts, it is the last, as ``zipfile`` has it."""
+    twice = with_entries(_VALID, Entry("demo/version.py", b"another"))
+    layout = read_loosely(Held(to_bytes(twice))).layout
+    assert layout is not None
+    by_name = layout.by_name
+    assert by_name["demo/version.py"] == layout.entries[-1]
+    assert len(by_name) == len(layout) - 1
+    assert list(by_name) == list(by_name.keys()) == list(dict.fromkeys(entry.name for entry in layout.entries))
+    assert "demo/version.py" in by_name
+    assert "nothing" not in by_name
+    assert by_name.get("nothing") is None
+
+
 def test_order_is_that_of_the_file() -> None:
     forward, backward = (
         read_layout(Held(to_bytes(archive))) for archive in (_VALID, replace(_VALID, reversed_directory=True))
