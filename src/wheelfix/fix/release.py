@@ -250,16 +250,18 @@ def _changing(said: Iterable[tuple[Mapping[Topic, Hashable], Mapping[Topic, Hash
 
 def _companions(rehearsals: Iterable[Rehearsal]) -> Iterator[tuple[Path, str]]:
     """Yield a warning for each torch that is fixed beside GPU builds of packages that need a GPU build of it."""
-    everything = [(each, each.filename) for each in rehearsals if each.filename]
-    for torch, name in everything:
-        for each, other in everything:
-            beside = other.project in COMPANIONS and each.gpu_build and _place(name) == _place(other)
-            if name.project == _TORCH and torch.is_fixed and beside:
-                yield (
-                    torch.path,
-                    f"{shown(each.path.name)} is given beside it and is a GPU build ({each.gpu_build}): "
-                    "it does not work with a CPU build of torch.",
-                )
+    named = [(each, each.filename) for each in rehearsals if each.filename]
+    beside: dict[tuple[str, str, str], list[Rehearsal]] = {}  # a run may have thousands of each
+    for each, name in named:
+        if name.project in COMPANIONS and each.gpu_build:
+            beside.setdefault(_place(name), []).append(each)
+    for torch, name in named:
+        for each in beside.get(_place(name), ()) if name.project == _TORCH and torch.is_fixed else ():
+            yield (
+                torch.path,
+                f"{shown(each.path.name)} is given beside it and is a GPU build ({each.gpu_build}): "
+                "it does not work with a CPU build of torch.",
+            )
 
 
 def _place(name: WheelFilename) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ _FIELD_LINE: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]*:")
 _ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
 """A byte that is not UTF-8, as a surrogate escape; it is written back unchanged."""
 _MOST_LINES: Final = 100_000
+_REMEMBERED: Final = 8
+_MOST_REMEMBERED: Final = 1 << 18
+"""How many documents are kept in memory, and how many bytes long they are at most; that of torch has 30,000."""
 
 
 class Field(Struct, frozen=True):
@@ -42,7 +46,8 @@ class Field(Struct, frozen=True):
 class Document(Struct, frozen=True):
     """A METADATA file: its bytes, and the fields of its header block in order.
 
-    ``header_stop`` is the position after the last header line. Editing returns a new document.
+    ``by_name`` has the fields of each name, in lower case; ``header_stop`` is the position after the last header line.
+    Editing returns a new document.
 
     >>> document = Document.parse(b"Metadata-Version: 2.1\\nName: x\\nrequires-dist: triton\\n\\nAbout x.\\n")
     >>> [field.value for field in document.all("Requires-Dist")]
@@ -53,6 +58,7 @@ class Document(Struct, frozen=True):
 
     data: bytes
     fields: tuple[Field, ...]
+    by_name: Mapping[str, tuple[Field, ...]]
     header_stop: int
 
     @classmethod
@@ -61,9 +67,7 @@ class Document(Struct, frozen=True):
 
         :raises MetadataError: if another reader could see other fields in it than ``email.parser``.
         """
-        document = cls.parse_leniently(data)
-        _refuse_second_reading(data, document.fields, document.header_stop)
-        return document
+        return _parse_strictly_once(data) if len(data) <= _MOST_REMEMBERED else _parse_strictly(data)
 
     @classmethod
     def parse_leniently(cls, data: bytes) -> "Document":
@@ -71,16 +75,16 @@ class Document(Struct, frozen=True):
 
         :raises MetadataError: if it is longer than any real one, or a line begins with ``From ``.
         """
-        spans, header_stop = _read_header(data)
-        return cls(data, tuple(_make_field(data, start, stop) for start, stop in spans), header_stop)
+        return _parse_once(data) if len(data) <= _MOST_REMEMBERED else _parse(data)
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Return every field called ``name``, in any case, in order."""
-        return tuple(each for each in self.fields if each.is_called(name))
+        return self.by_name.get(name.lower(), ())
 
     def first(self, name: str) -> str | None:
         """Return the value of the first field called ``name``, without surrounding blanks, or ``None``."""
-        return next((each.value.strip() for each in self.fields if each.is_called(name)), None)
+        found = self.by_name.get(name.lower())
+        return found[0].value.strip() if found else None
 
     @property
     def body(self) -> bytes:
@@ -120,6 +124,26 @@ class Document(Struct, frozen=True):
         if before and not before.endswith((b"\n", b"\r")):  # the file ends without a line end, and keeps that
             return Document.parse(before + ending + lines + self.data[position:])
         return Document.parse(before + lines + ending + self.data[position:])
+
+
+def _parse(data: bytes) -> Document:
+    spans, header_stop = _read_header(data)
+    fields = tuple(_make_field(data, start, stop) for start, stop in spans)
+    by_name: dict[str, list[Field]] = {}
+    for each in fields:
+        by_name.setdefault(each.name.lower(), []).append(each)
+    return Document(data, fields, {name: tuple(same) for name, same in by_name.items()}, header_stop)
+
+
+def _parse_strictly(data: bytes) -> Document:
+    document = Document.parse_leniently(data)
+    _refuse_second_reading(data, document.fields, document.header_stop)
+    return document
+
+
+# Rules, checks and proof of one wheel parse the same bytes 17 times, and wheels of one release mostly have the same.
+_parse_once: Final = lru_cache(maxsize=_REMEMBERED)(_parse)
+_parse_strictly_once: Final = lru_cache(maxsize=_REMEMBERED)(_parse_strictly)
 
 
 def with_plain_line_ends(data: bytes) -> bytes | None:

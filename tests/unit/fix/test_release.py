@@ -545,6 +545,17 @@ def test_the_order_of_the_report_is_that_of_the_call(given_twice: bool, tmp_path
 # Torch and what needs a GPU build of it.
 
 
+def test_many_wheels_of_torch_are_not_each_compared_with_each_other() -> None:
+    """Pitfall 42: four times as many take about four times as long."""
+
+    def calls(count: int) -> int:
+        names = [f"torch-2.7.0-{number}-py3-none-any.whl" for number in range(1, count)]
+        rehearsals = [rehearsal(name, []) for name in [*names, "torchvision-0.22.0-py3-none-any.whl"]]
+        return count_calls(lambda: compare(rehearsals))
+
+    assert calls(200) < 5 * calls(50)
+
+
 def companions(folder: Path, version: str, **knobs: Any) -> list[Path]:
     torch = (Entry("torch/__init__.py", b""), Entry("torch/version.py", b"__version__ = '2.7.0+cpu'\ncuda = None\n"))
     vision = (

@@ -173,3 +173,12 @@ def test_unknown_fields_survive_in_order() -> None:
     data = HEAD + b"".join(f"{name}: v\nRequires-Dist: x{index}\n".encode() for index, name in enumerate(names))
     document = Document.parse(drop(data, "x"))
     assert [field.name for field in document.fields][3:] == names
+
+
+@pytest.mark.parametrize("size", [10, 1 << 20])
+def test_what_is_parsed_again_is_remembered_unless_it_is_long(size: int) -> None:
+    """The checks of one wheel parse the same bytes many times; what is kept in memory is bounded."""
+    data = b"Metadata-Version: 2.1\nName: x\n\n" + b"x" * size
+    for parse in (Document.parse, Document.parse_leniently):
+        assert parse(data) == parse(bytes(bytearray(data)))
+        assert (parse(data) is parse(bytes(bytearray(data)))) is (size == 10)
