@@ -94,6 +94,8 @@ def as_utf8(text: str) -> str:
     >>> as_utf8("M\\udcfcller")
     'M\\\\xfcller'
     """
+    if text.isascii():
+        return text
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a surrogate that is no byte

@@ -81,7 +81,9 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy:
     changes = tuple(changes)
     if policy.force and any(map(_is_catalogued, changes)):
         evidence.read_all()  # so that the report does not depend on what was read first
-    weighed = tuple(_with_verdict(each, rules, evidence) for each in changes)
+    used = {each.rule for each in changes}
+    on_purpose = {rule.id for rule in rules.rules if rule.id in used and names_a_pair(rule)}
+    weighed = tuple(_with_verdict(each, evidence, on_purpose=each.rule in on_purpose) for each in changes)
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
     if policy.force:
@@ -129,12 +131,11 @@ def _is_catalogued(change: Change) -> bool:
     return before is not None and provided_by(before) is not None
 
 
-def _with_verdict(change: Change, rules: RuleSet, evidence: Evidence) -> Change:
+def _with_verdict(change: Change, evidence: Evidence, *, on_purpose: bool) -> Change:
     before = _before(change)
     if before is None or not _takes_away(before, change.after, evidence):
         return change
-    rule = next((each for each in rules.rules if each.id == change.rule), None)
-    judgement = evidence.judge(before, on_purpose=rule is not None and names_a_pair(rule))
+    judgement = evidence.judge(before, on_purpose=on_purpose)
     return replace(change, verdict=judgement.verdict, evidence=judgement.reason) if judgement else change
 
 

@@ -6,6 +6,7 @@ uv refuses the whole wheel for one such requirement, pip fails when it evaluates
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -69,20 +70,18 @@ class Refusal(Struct, frozen=True):
         return f"{self.reason}; {whole}"
 
 
-def refusals(text: str) -> Iterator[Refusal]:
-    """Yield why pip or uv refuse ``text``, a requirement that ``packaging`` reads, each reason once.
+@lru_cache(maxsize=4096)
+def refusals(text: str) -> tuple[Refusal, ...]:
+    """Return why pip or uv refuse ``text``, a requirement that ``packaging`` reads, each reason once.
 
     >>> [each.message for each in refusals("foo ()")]
     ['() contains no version; uv refuses the wheel']
-    >>> list(refusals("foo >= 1 ; python_version < '3'"))
-    []
+    >>> refusals("foo >= 1 ; python_version < '3'")
+    ()
     """
     parts = RequirementParts.of(text)
-    if parts is not None:
-        for check in _CHECKS:
-            refusal = check(parts)
-            if refusal is not None:
-                yield refusal
+    found = (check(parts) for check in _CHECKS) if parts is not None else ()
+    return tuple(refusal for refusal in found if refusal is not None)
 
 
 def has_number_too_large(version: str) -> bool:

@@ -170,9 +170,11 @@ class Editor:
         for kind, rule in self._written.items():
             if self.document.all(kind.name) and now < Version(kind.since):
                 raise _too_new(kind, now, rule)
+        if before is None or now >= before:
+            return
         for each in self.document.fields:  # a field that was valid before must stay valid
             known = find(each.name)
-            if before and known and now < Version(known.since) <= before:
+            if known and now < Version(known.since) <= before:
                 raise _too_new(known, now, None)
 
     def _change(self, document: Document, kind: FieldKind | None, name: str, *notes: _Note) -> None:
