@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from in_memory import Held
-from wheelfix.mirror.layout import Attributes
-from wheelfix.mirror.storage.base import Head, Stored, Write, changed_meanwhile
-from wheelfix.options import Transfer
+from wheelfix.errors import WheelfixError
+from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write, changed_meanwhile
 from wheelfix.results import Finding
-from wheelfix.wheel.zip.source import Source
 
 
 class MemoryStore:
@@ -37,21 +35,25 @@ class MemoryStore:
     def keys(self, prefix: str) -> Iterator[str]:
         return iter(sorted(key for key in self._files if key.startswith(f"{prefix}/")))
 
-    def put_new(
-        self,
-        key: str,
-        source: Source,
-        attributes: Attributes,
-        transfer: Transfer = Transfer.COPY,
-        *,
-        replace: bool = False,
-    ) -> None:
-        assert attributes.content_type
-        if key in self._files and not replace:
-            raise FileExistsError(errno.EEXIST, "File exists", key)
-        data = source.read_at(0, source.size)
-        source.check_unchanged()
-        self._files[key] = data
+    def put_new(self, files: Iterable[NewFile]) -> dict[str, WheelfixError | OSError]:
+        errors: dict[str, WheelfixError | OSError] = {}
+        for file in files:
+            assert file.attributes.content_type
+            try:
+                self._put(file)
+            except (WheelfixError, OSError) as error:
+                errors[file.key] = error
+        return errors
+
+    def _put(self, file: NewFile) -> None:
+        if file.key in self._files and not file.replace:
+            raise FileExistsError(errno.EEXIST, "File exists", file.key)
+        if isinstance(file.content, bytes):
+            self._files[file.key] = file.content
+            return
+        data = file.content.read_at(0, file.content.size)
+        file.content.check_unchanged()
+        self._files[file.key] = data
 
     def put_if(self, writes: Iterable[Write]) -> None:
         for write in writes:

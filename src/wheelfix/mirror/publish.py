@@ -11,10 +11,11 @@ from msgspec.structs import replace as changed
 from wheelfix.executors import Workers
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.mirror.decide import NewWheel
+from wheelfix.mirror.project import Request
 from wheelfix.mirror.scratch import workshop
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store
-from wheelfix.mirror.upload import Request, add_new_wheels
+from wheelfix.mirror.upload import add_new_wheels
 from wheelfix.options import Limits, Naming, Output, Policy, Publishing, Transfer, listed
 from wheelfix.progress import NO_PROGRESS, NoProgress, Progress
 from wheelfix.results import Outcome, Published, PublishReport, Report

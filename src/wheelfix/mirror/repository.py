@@ -6,7 +6,7 @@ be deleted: the state before wheels are added, or the one after they are removed
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -49,23 +49,43 @@ def load_page(store: Store, project: str) -> Page:
     return Page(project) if stored is None else replace(read_page(stored.data, project), stored=stored.version)
 
 
+def load_page_and_state(store: Store, project: str, projects: Callable[[], frozenset[str]]) -> tuple[Page, str]:
+    """Return the page of ``project``, and what identifies it to its :class:`Journal`; ``projects`` returns what is listed.
+
+    :raises MirrorError: if it is damaged.
+    """
+    stored = store.read(page_key(project))
+    if stored is None:
+        return Page(project), _LOST if project in projects() else NO_PAGE
+    return replace(read_page(stored.data, project), stored=stored.version), state_of(stored.data)
+
+
 def save_page(store: Store, page: Page, timeout: float) -> None:
-    """Write the page of a project, and list the project; the lock of the project is held.
+    """Write the page of a project, and list the project; see :func:`save_pages`."""
+    save_pages(store, [page], timeout)
+
+
+def save_pages(store: Store, pages: Sequence[Page], timeout: float) -> None:
+    """Write the pages of some projects, and list the projects; their locks are held.
 
     JSON comes first, because the rest is generated from it; the page that lists all projects is last, so that it never links
     to a missing page.
 
-    :raises MirrorError: if another process changed the page since it was loaded, or writes to that of all projects for too
+    :raises MirrorError: if another process changed a page since it was loaded, or writes to that of all projects for too
         long, or that is damaged.
     """
-    own = {page_key(page.project): page_json(page), page_key(page.project, HTML): page_html(page)}
-    loaded = {page_key(page.project): page.stored}
-    if page.project in load_root(store) and _root_agrees(store):
+    own: dict[str, bytes] = {}
+    loaded: dict[str, str | None] = {}
+    projects = {page.project for page in pages}
+    for page in pages:
+        own |= {page_key(page.project): page_json(page), page_key(page.project, HTML): page_html(page)}
+        loaded[page_key(page.project)] = page.stored
+    if projects <= load_root(store) and _root_agrees(store):
         write_changed(store, own, loaded)
         return
     with root_locked(store, timeout):
-        projects, version = _stored_root(store)
-        write_changed(store, own | _root_pages(projects | {page.project}), loaded | {ROOT_PAGE: version})
+        listed, version = _stored_root(store)
+        write_changed(store, own | _root_pages(listed | projects), loaded | {ROOT_PAGE: version})
 
 
 def publish_page(store: Store, page: Page, timeout: float) -> Problem | None:
@@ -202,10 +222,13 @@ class Journal:
 
     def note(self, keys: Iterable[str], state: str) -> None:
         """Note that the wheels at ``keys`` can be deleted while the page is in ``state`` and does not list them."""
+        write_changed(self._store, self.noted(keys, state))
+
+    def noted(self, keys: Iterable[str], state: str) -> dict[str, bytes]:
+        """Return the journal, by its key, once :meth:`note` is called; nothing where there are no ``keys``."""
         text = "".join(f"{state} {key}\n" for key in keys)
-        if text:
-            before = self._store.read(self._key)
-            write_changed(self._store, {self._key: (before.data if before else b"") + f"\n{text}".encode()})
+        before = self._store.read(self._key) if text else None
+        return {self._key: (before.data if before else b"") + f"\n{text}".encode()} if text else {}
 
     def removable(self) -> frozenset[str]:
         """Return the keys that can be deleted now, with those of their metadata files."""
@@ -240,6 +263,10 @@ class Journal:
             write_changed(self._store, {self._key: "".join(f"{state} {key}\n" for key in left).encode()})
         else:
             self._store.delete(self._key)
+
+    def drop(self) -> None:
+        """Drop all notes: the page lists everything that they name."""
+        self._store.delete(self._key)
 
     def _delete(self, key: str) -> bool:
         try:

@@ -14,6 +14,7 @@ from demos import demo_wheel
 from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.layout import attributes_of
+from wheelfix.mirror.storage.base import NewFile
 from wheelfix.mirror.storage.local import LocalStore
 from wheelfix.mirror.upload import add_wheels
 from wheelfix.mirror.yank import remove_files
@@ -38,16 +39,16 @@ def mirror(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def flushed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The paths that were flushed, as they are."""
-    real, paths = os.fsync, []
+def flushed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The inodes of what was flushed: a file may have no name yet."""
+    real, inodes = os.fsync, []
 
     def note(descriptor: int) -> None:
-        paths.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        inodes.append(os.fstat(descriptor).st_ino)
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", note)
-    return paths
+    return inodes
 
 
 def found(mirror: Path) -> set[tuple[str, str]]:
@@ -59,18 +60,19 @@ def listed_file(mirror: Path) -> Path:
     return path
 
 
-def test_the_names_of_new_directories_are_on_the_disk_before_a_page(tmp_path: Path, flushed: list[Path]) -> None:
+def test_the_names_of_new_directories_are_on_the_disk_before_a_page(tmp_path: Path, flushed: list[int]) -> None:
     mirror = tmp_path / "new" / "mirror"
     assert add_wheels(mirror, demo_wheel(tmp_path / "in", "1.0")).ok
     file = listed_file(mirror)
-    before = flushed[: next(i for i, path in enumerate(flushed) if path == mirror / "public/simple/demo")]
-    assert {file, *file.parents[:5], mirror / "private", tmp_path / "new", tmp_path} <= set(before)
+    before = flushed[: flushed.index((mirror / "public/simple/demo").stat().st_ino)]
+    needed = (file, Path(f"{file}.metadata"), *file.parents[:5], mirror / "private", tmp_path / "new", tmp_path)
+    assert {path.stat().st_ino for path in needed} <= set(before)
 
 
 def test_what_could_not_be_flushed_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel, store = demo_wheel(tmp_path / "in", "1.0"), LocalStore(tmp_path / "mirror")
     with Source(wheel) as source:
-        store.put_new(KEY, source, attributes_of(KEY))
+        store.put_new([NewFile(KEY, source, attributes_of(KEY), Transfer.LINK)])
     with monkeypatch.context() as patched:
 
         def fail(_: int) -> None:
@@ -91,7 +93,7 @@ def test_what_could_not_be_flushed_is_tried_again(tmp_path: Path, monkeypatch: p
 def test_what_was_deleted_meanwhile_needs_no_flush(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "mirror")
     with Source(demo_wheel(tmp_path / "in", "1.0")) as source:
-        store.put_new(KEY, source, attributes_of(KEY))
+        store.put_new([NewFile(KEY, source, attributes_of(KEY))])
     store.delete(KEY)
     store.flush()
 
@@ -154,7 +156,7 @@ def test_a_damaged_file_stays_where_it_cannot_be_restored(
     file.write_bytes(b"damaged")
     wheel, publishing = tmp_path / "in" / file.name, Publishing(transfer=transfer)
     with monkeypatch.context() as patched:
-        patched.setattr("wheelfix.mirror.storage.local.StagedFile.put", _fail)
+        patched.setattr("wheelfix.mirror.storage.local.StagedFile.name", _fail)
         [failed] = add_wheels(mirror, wheel, publishing=publishing).files
     assert failed.problem is not None
     assert file.read_bytes() == b"damaged"
@@ -185,6 +187,6 @@ def test_a_file_that_changes_while_it_is_linked_is_not_added(
 
     with Source(wheel) as source:
         monkeypatch.setattr(os, "link", link)
-        with pytest.raises(SourceChanged):
-            store.put_new(KEY, source, attributes_of(KEY), transfer)
+        errors = store.put_new([NewFile(KEY, source, attributes_of(KEY), transfer)])
+    assert list(map(type, errors.values())) == [SourceChanged]
     assert store.head(KEY) is None

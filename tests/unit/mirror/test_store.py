@@ -12,10 +12,11 @@ from wheelfix.errors import MirrorError, SourceChanged
 from wheelfix.mirror.check import check_store
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.layout import attributes_of, key_of
+from wheelfix.mirror.project import Request
 from wheelfix.mirror.repository import load_page
-from wheelfix.mirror.storage.base import Store, Write, is_whole, sha256_of, write_changed
+from wheelfix.mirror.storage.base import Head, NewFile, Store, Write, is_whole, sha256_of, write_changed
 from wheelfix.mirror.storage.local import LocalStore
-from wheelfix.mirror.upload import Request, add_new_wheels
+from wheelfix.mirror.upload import add_new_wheels
 from wheelfix.options import Publishing, Transfer
 from wheelfix.results import PublishStatus
 from wheelfix.wheel.zip.source import Source
@@ -56,21 +57,21 @@ def test_nothing_is_there_at_first(store: Store) -> None:
 
 
 def test_a_file_is_written_once(store: Store, source: Source) -> None:
-    store.put_new(KEY, source, attributes_of(KEY))
+    new = NewFile(KEY, source, attributes_of(KEY))
+    assert store.put_new([new]) == {}
     store.flush()
     head, stored = store.head(KEY), store.read(KEY)
     assert (head and head.size, stored and stored.data) == (10, b"some bytes")
     with store.open(KEY) as opened:
         assert (opened.size, opened.read_at(5, 3)) == (10, b"byt")
     assert sha256_of(store, KEY) == hashlib.sha256(b"some bytes").hexdigest()
-    with pytest.raises(FileExistsError):
-        store.put_new(KEY, source, attributes_of(KEY))
+    assert {key: type(error) for key, error in store.put_new([new]).items()} == {KEY: FileExistsError}
     assert source.path.read_bytes() == b"some bytes"
 
 
 @pytest.mark.parametrize("transfer", Transfer)
 def test_a_file_is_the_same_however_it_gets_there(transfer: Transfer, store: Store, source: Source) -> None:
-    store.put_new(KEY, source, attributes_of(KEY), transfer)
+    assert store.put_new([NewFile(KEY, source, attributes_of(KEY), transfer)]) == {}
     assert is_whole(store, KEY, 10, hashlib.sha256(b"some bytes").hexdigest())
     assert not is_whole(store, KEY, 10, "0" * 64)
     assert not is_whole(store, KEY, 9, hashlib.sha256(b"some bytes").hexdigest())
@@ -78,9 +79,38 @@ def test_a_file_is_the_same_however_it_gets_there(transfer: Transfer, store: Sto
 
 def test_a_file_that_changes_is_not_written(store: Store, source: Source) -> None:
     source.path.write_bytes(b"other, and more of them")
-    with pytest.raises(SourceChanged):
-        store.put_new(KEY, source, attributes_of(KEY))
-    assert store.head(KEY) is None
+    other = f"{KEY}.metadata"
+    news = [NewFile(KEY, source, attributes_of(KEY)), NewFile(other, b"of others", attributes_of(other))]
+    assert {key: type(error) for key, error in store.put_new(news).items()} == {KEY: SourceChanged}
+    assert (store.head(KEY), store.head(other)) == (None, Head(9, store_sum(store, other)))
+
+
+def store_sum(store: Store, key: str) -> str | None:
+    head = store.head(key)
+    return head.sha256 if head else None
+
+
+def test_of_many_files_each_is_written(store: Store) -> None:
+    """A store writes them in groups; what is wrong with one is not with others."""
+    keys = [f"public/files/demo/{number:016x}/demo-1.{number}-py3-none-any.whl" for number in range(150)]
+    assert store.put_new([NewFile(keys[70], b"there", attributes_of(keys[70]))]) == {}
+    errors = store.put_new(NewFile(key, key.encode(), attributes_of(key)) for key in keys)
+    assert {key: type(error) for key, error in errors.items()} == {keys[70]: FileExistsError}
+    store.flush()
+    for key in keys:
+        stored = store.read(key)
+        assert stored is not None
+        assert stored.data == (b"there" if key == keys[70] else key.encode())
+    news = [NewFile(keys[number], b"replaced", attributes_of(keys[number]), replace=True) for number in (0, 149)]
+    assert store.put_new(news) == {}
+    assert [stored.data for key in (keys[0], keys[149]) if (stored := store.read(key))] == [b"replaced"] * 2
+
+
+def test_of_many_pages_each_is_written(store: Store) -> None:
+    keys = [f"public/simple/demo{number}/{name}" for number in range(50) for name in ("index.json", "index.html")]
+    keys += ["public/simple/index.json", "public/simple/index.html"]
+    store.put_if([Write(key, key.encode(), None, attributes_of(key)) for key in keys])
+    assert [stored.data for key in keys if (stored := store.read(key))] == [key.encode() for key in keys]
 
 
 def test_a_page_is_written_only_in_place_of_what_was_read(store: Store) -> None:

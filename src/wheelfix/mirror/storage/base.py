@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from wheelfix.errors import MirrorError
+from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.layout import Attributes, attributes_of
 from wheelfix.options import Transfer
 from wheelfix.results import Finding
@@ -43,6 +43,19 @@ class Write(Struct, frozen=True):
     attributes: Attributes
 
 
+class NewFile(Struct, frozen=True):
+    """A file to write where none lies: the bytes of an open file, which it may share with another ``transfer``, or others.
+
+    With ``replace`` it may take the place of another, atomically: where it cannot be written, that one stays.
+    """
+
+    key: str
+    content: Source | bytes
+    attributes: Attributes
+    transfer: Transfer = Transfer.COPY
+    replace: bool = False
+
+
 class Store(Protocol):
     """Where a mirror's bytes lie.
 
@@ -66,22 +79,12 @@ class Store(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all files below the directory ``prefix``, in order."""
 
-    def put_new(
-        self,
-        key: str,
-        source: Source,
-        attributes: Attributes,
-        transfer: Transfer = Transfer.COPY,
-        *,
-        replace: bool = False,
-    ) -> None:
-        """Write a file where none lies; with another ``transfer`` it may share its bytes with ``source``.
+    def put_new(self, files: Iterable[NewFile]) -> dict[str, WheelfixError | OSError]:
+        """Write files, several at a time; return why one could not be written, by key: the others are.
 
-        With ``replace`` it may take the place of another, atomically: where it cannot be written, that one stays.
-        It is safe from a crash of the machine only after :meth:`flush`.
-
-        :raises FileExistsError: if there is one, and ``replace`` is false.
-        :raises SourceChanged: if somebody writes to ``source`` meanwhile.
+        That is :class:`FileExistsError` where one lies already, and :class:`SourceChanged` where somebody writes to its
+        source meanwhile. Each is read before the next one is asked for, so that a generator can close it then. They are safe
+        from a crash of the machine only after :meth:`flush`.
         """
 
     def put_if(self, writes: Iterable[Write]) -> None:

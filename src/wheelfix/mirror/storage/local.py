@@ -7,27 +7,29 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path, PurePosixPath
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
-from wheelfix.errors import MirrorError, SourceChanged
-from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE, Attributes
+from wheelfix.errors import MirrorError, SourceChanged, WheelfixError
+from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAGE, SCRATCH, SIMPLE
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
-from wheelfix.mirror.storage.base import Head, Stored, Write, changed_meanwhile
+from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write, changed_meanwhile
+from wheelfix.mirror.storage.tree import Tree, is_below
 from wheelfix.options import Transfer
 from wheelfix.results import Finding
 from wheelfix.text import shown
+from wheelfix.wheel.zip.commit import GroupCommit, most_waiting, start_write_back
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
-from wheelfix.wheel.zip.staging import StagedFile, flush_directory, is_leftover, remove_leftovers
+from wheelfix.wheel.zip.staging import StagedFile, flush_directory, is_leftover
 
 _MODE: Final = 0o644
-_OPEN: Final = 0o755
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
 _SHARED: Final = 0o664
 _STEP: Final = 1 << 24
@@ -43,7 +45,7 @@ class LocalStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._unflushed: dict[Path, None] = {}  # in the order in which they were written
+        self._tree = Tree(path)
 
     @property
     def name(self) -> str:
@@ -93,53 +95,22 @@ class LocalStore:
                 return f"Name the mirror itself: {shown(str(outer))}."
         return ""
 
-    def _at(self, key: str) -> Path:
-        """Return where ``key`` lies.
-
-        :raises MirrorError: if a link on the way leads out of the mirror.
-        """
-        path = self._path / key
-        if self._is_outside(path):
-            steps = [self._path / each for each in reversed((PurePosixPath(key), *PurePosixPath(key).parents))]
-            link = next(each for each in steps if self._is_outside(each)).relative_to(self._path).as_posix()
-            raise MirrorError(
-                "link-outside", f"{shown(link)} is a link to the outside of the mirror", hint="Remove the link."
-            )
-        return path
-
-    def _is_outside(self, path: Path) -> bool:
-        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self._path))
-
-    def _leads_out(self, path: Path) -> bool:
-        return path.is_symlink() and self._is_outside(path)
-
-    def _path_for(self, key: str) -> Path:
-        """Return where to write ``key``; the directories on the way are made, and a server can read the public ones."""
-        path = self._at(key)
-        missing = [each for each in (path.parent, *path.parent.parents) if not each.exists()]
-        for each in reversed(missing):
-            each.mkdir(exist_ok=True)
-            self._unflushed[each.parent] = None
-            if each.is_relative_to(self._path) and not each.is_relative_to(self._path / PRIVATE):
-                each.chmod(each.stat().st_mode | _OPEN)
-        return path
-
     def read(self, key: str) -> Stored | None:
         """Return what lies at ``key``; its version is the sha256."""
         try:
-            data = self._at(key).read_bytes()
+            data = self._tree.at(key).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         return Stored(data, hashlib.sha256(data).hexdigest())
 
     def open(self, key: str) -> Source:
         """Open a wheel."""
-        return Source(self._at(key))
+        return Source(self._tree.at(key))
 
     def head(self, key: str) -> Head | None:
         """Return the size of a file."""
         try:
-            return Head(self._at(key).stat().st_size)
+            return Head(self._tree.at(key).stat().st_size)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -150,93 +121,118 @@ class LocalStore:
 
     def _walk(self, prefix: str, errors: list[OSError]) -> Iterator[tuple[str, Path]]:
         top = self._path / prefix
-        if self._is_outside(top):  # os.walk follows a link that it is given; this one is among the problems
+        if self._tree.is_outside(top):  # os.walk follows a link that it is given; this one is among the problems
             return
         for current, directories, files in os.walk(top, onerror=errors.append):
             directories.sort()
             links = [name for name in directories if Path(current, name).is_symlink()]
             for name in sorted([*files, *links]):
                 path = Path(current, name)
-                if not _is_half_made(path) and not self._leads_out(path):
+                if not _is_half_made(path) and not self._tree.leads_out(path):
                     yield path.relative_to(self._path).as_posix(), path
 
-    def put_new(
-        self,
-        key: str,
-        source: Source,
-        attributes: Attributes,  # noqa: ARG002 - the configuration of the server says these
-        transfer: Transfer = Transfer.COPY,
-        *,
-        replace: bool = False,
-    ) -> None:
-        """Write a file: its blocks are shared, it gets another name, or the kernel copies it."""
-        path = self._path_for(key)
-        remove_leftovers(path.parent)
-        moves = transfer is Transfer.MOVE and _is_ours_alone(source.path)
+    def put_new(self, files: Iterable[NewFile]) -> dict[str, WheelfixError | OSError]:
+        """Write files: their blocks are shared, they get another name, or the kernel copies them."""
+        errors: dict[str, WheelfixError | OSError] = {}
+        with GroupCommit[str, None]() as group:
+            for file in files:
+                try:
+                    waiting = self._written(file)
+                except (WheelfixError, OSError) as error:
+                    errors[file.key] = error
+                    continue
+                if waiting is not None:
+                    group.add(file.key, waiting)
+                if group.is_due():
+                    self._commit(group, errors)
+            self._commit(group, errors)
+        return errors
+
+    def _written(self, file: NewFile) -> "_Waiting | None":
+        """Return the file, which waits for its name; ``None`` where it has it already, as another name of its source."""
+        path, source = self._tree.to_write(file.key), file.content
+        if isinstance(source, Source) and self._is_shared(source, path, file):
+            self._tree.to_flush(path)
+            return None
+        with ExitStack() as stack:
+            staged = stack.enter_context(StagedFile(path.parent, _MODE))
+            with Growing(staged.descriptor) as output:
+                if isinstance(source, bytes):
+                    output.write(source)
+                else:
+                    while output.size < source.size:
+                        output.copy_from(source, output.size, min(_STEP, source.size - output.size))
+                    source.check_unchanged()  # its sum was taken from the same bytes
+            stack.pop_all()
+        return _Waiting(staged, output.size, path, file.replace)
+
+    def _is_shared(self, source: Source, path: Path, file: NewFile) -> bool:
+        """Give the file of ``source`` the name ``path`` as well, where it is to be moved or linked and that can be done."""
+        moves = file.transfer is Transfer.MOVE and _is_ours_alone(source.path)
         if moves:
             source.path.chmod(_MODE)  # a server reads it as another user
-        shares = not replace and (moves or (transfer is Transfer.LINK and source.mode & _MODE == _MODE))
-        if not (shares and source.is_at(source.path) and _link(source, path)):
-            with StagedFile(path.parent, _MODE) as staged, Growing(staged.descriptor) as output:
-                while output.size < source.size:
-                    output.copy_from(source, output.size, min(_STEP, source.size - output.size))
-                source.check_unchanged()  # its sum was taken from the same bytes
-                staged.put(path, replace=replace)
-        self._unflushed |= dict.fromkeys(each for each in (path, *path.parents) if each.is_relative_to(self._path))
+        shares = not file.replace and (moves or (file.transfer is Transfer.LINK and source.mode & _MODE == _MODE))
+        return shares and source.is_at(source.path) and _link(source, path)
+
+    def _commit(self, group: "GroupCommit[str, None]", errors: dict[str, WheelfixError | OSError]) -> None:
+        for key, done in group.commit():
+            if isinstance(done.error, WheelfixError | OSError):
+                errors[key] = done.error
+            elif done.error is not None:
+                raise done.error
+            else:
+                path = self._tree.at(key)  # its own directory is flushed, those above may be new
+                self._tree.to_flush(path.parent if done.unconfirmed else path.parent.parent)
 
     def put_if(self, writes: Iterable[Write]) -> None:
-        """Write each: all are on the disk before the first one appears; where there is no room for them, nothing changes."""
+        """Write each: many are on the disk before the first one appears; where there is no room, nothing changes."""
+        left = list(writes)
+        while left:
+            self._put_together(left[: most_waiting()])
+            left = left[most_waiting() :]
+
+    def _put_together(self, writes: Sequence[Write]) -> None:
         with ExitStack() as stack:
-            ready = []
-            for write in writes:
-                there = self.read(write.key)
-                if write.version != (there.version if there else None):
-                    raise changed_meanwhile(write.key)
-                path = self._path_for(write.key)
-                remove_leftovers(path.parent)
-                staged = stack.enter_context(StagedFile(path.parent, _MODE))
-                output = stack.enter_context(Growing(staged.descriptor))
-                output.write(write.data)
-                output.flush_to_disk()
-                ready.append((staged, path))
-            for staged, path in ready:
-                staged.put(path, replace=True)
+            ready = [stack.enter_context(self._staged(each)) for each in writes]
+            for each in ready:
+                start_write_back(each.staged.descriptor)
+            for each in ready:
+                each.flush()
+            named: dict[Path, None] = {}
+            stack.callback(_flush_directories, named)
+            for each in ready:
+                if any(each.path.parent in directory.parents for directory in named):
+                    _flush_directories(named)  # what it leads to
+                named[each.path.parent] = None
+                each.place()
+
+    def _staged(self, write: Write) -> "_Waiting":
+        there = self.read(write.key)
+        if write.version != (there.version if there else None):
+            raise changed_meanwhile(write.key)
+        waiting = self._written(NewFile(write.key, write.data, write.attributes, replace=True))
+        if waiting is None:
+            raise changed_meanwhile(write.key)
+        return waiting
 
     def delete(self, key: str) -> None:
         """Delete a file, and the directories that are empty without it, up to those of the layout."""
-        path = self._at(key)
-        try:
-            path.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        else:
-            self._unflushed[path.parent] = None
-        parent = PurePosixPath(key).parent
-        while len(parent.parts) > 2:
-            try:
-                self._at(str(parent)).rmdir()
-            except OSError:  # not empty, or gone
-                return
-            parent = parent.parent
-            self._unflushed[self._path / parent] = None
+        self._tree.delete(key)
 
     def flush(self) -> None:
         """Wait until the disk has all new files, their names, those of new directories, and what was deleted.
 
         What could not be flushed is tried again by the next call.
         """
-        for path in list(self._unflushed):
-            flush = flush_directory if path.is_dir() else _flush_file
-            with suppress(FileNotFoundError):  # it was deleted since
-                flush(path)
-            del self._unflushed[path]
+        self._tree.flush()
 
     @contextmanager
     def locked(self, name: str, timeout: float) -> Iterator[None]:
         """Keep other writers out, by a lock that ends with its process."""
-        lock = self._path_for(f"{LOCKS}/{name}.lock")
+        lock = self._tree.to_write(f"{LOCKS}/{name}.lock")
         try:
             with FileLock(lock, timeout=timeout, mode=_SHARED):
+                self._tree.look_again()
                 yield
         except Timeout as error:
             raise MirrorError(
@@ -247,11 +243,11 @@ class LocalStore:
 
     def serves(self, path: Path) -> bool:
         """Whether ``path`` is below the mirror's files."""
-        return Path(os.path.realpath(path.parent)).is_relative_to(os.path.realpath(self._path / FILES))
+        return is_below(path.parent, self._path / FILES)
 
     def scratch(self) -> Path:
         """Return a directory on the same file system, so that what was made there can be moved into the mirror."""
-        return self._path_for(f"{SCRATCH}/x").parent
+        return self._tree.to_write(f"{SCRATCH}/x").parent
 
     def problems(self) -> Iterator[Finding]:
         """Yield links that lead out, what cannot be read, half-written files and abandoned work."""
@@ -269,7 +265,7 @@ class LocalStore:
 
     def _problems_of(self, path: Path) -> Iterator[Finding]:
         key = path.relative_to(self._path).as_posix()
-        if self._leads_out(path):
+        if self._tree.leads_out(path):
             yield finding("link-outside", key, "the link leads outside the mirror")
         elif not key.startswith(f"{SCRATCH}/") and _is_half_made(path) and is_leftover(path):
             yield _leftover(key, "a killed process left it half written")
@@ -284,12 +280,32 @@ def _is_half_made(path: Path) -> bool:
     return path.name.startswith(".wheelfix-") and path.name.endswith(".part")
 
 
-def _flush_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+class _Waiting:
+    """A new file that waits for its name."""
+
+    def __init__(self, staged: StagedFile, size: int, path: Path, replace: bool) -> None:
+        self.staged = staged
+        self.size = size
+        self.path = path
+        self._replace = replace
+
+    def flush(self) -> None:
+        os.fsync(self.staged.descriptor)
+
+    def place(self) -> None:
+        self.staged.name(self.path, replace=self._replace)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.staged.__exit__(kind, error, trace)
+
+
+def _flush_directories(directories: dict[Path, None]) -> None:
+    while directories:
+        flush_directory(next(iter(directories)))
+        del directories[next(iter(directories))]
 
 
 def _link(source: Source, target: Path) -> bool:

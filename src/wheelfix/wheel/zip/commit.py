@@ -80,6 +80,11 @@ class Committed(NamedTuple, Generic[Result]):
         return cast(Result, self.result)
 
 
+def most_waiting() -> int:
+    """Return how many files can wait at most: those that are read meanwhile need some of what ``ulimit -n`` allows, too."""
+    return max(1, min(MOST_FILES, os.sysconf("SC_OPEN_MAX") // _SHARE_OF_DESCRIPTORS))
+
+
 class GroupCommit(Generic[Key, Result]):
     """Collects files until they are to be committed, and knows each by a key.
 
@@ -87,8 +92,7 @@ class GroupCommit(Generic[Key, Result]):
     """
 
     def __init__(self) -> None:
-        # sysconf knows what `ulimit -n` allows: the wheels that are read meanwhile need descriptors too.
-        self._most = max(1, min(MOST_FILES, os.sysconf("SC_OPEN_MAX") // _SHARE_OF_DESCRIPTORS))
+        self._most = most_waiting()
         self._waiting: list[tuple[Key, Waiting[Result]]] = []
         self._files = ExitStack()
         self._bytes = self._largest = 0

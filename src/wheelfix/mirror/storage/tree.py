@@ -1,0 +1,140 @@
+"""The directories of a mirror on this disk: none leads out of it by a link, and each is made, looked at and flushed once."""
+
+import os
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from wheelfix.errors import MirrorError
+from wheelfix.mirror.layout import PRIVATE
+from wheelfix.text import shown
+from wheelfix.wheel.zip.staging import flush_directory, remove_leftovers
+
+_OPEN: Final = 0o755
+"""What a server that runs as another user needs, whatever the umask of a nightly job is."""
+
+
+class Tree:
+    """The directory ``root`` with all below it. A link in it that leads out of it is an error, never followed.
+
+    What was seen of a directory holds until :meth:`look_again`, as others may remove it: call that with each lock.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._prefix = "" if root == Path() else os.path.join(root, "")  # noqa: PTH118 - as texts, for the same reason
+        self._inside: set[str] = set()
+        self._ready: set[str] = set()
+        self._unflushed: dict[str, None] = {}  # in the order in which they are to be flushed
+
+    def look_again(self) -> None:
+        """Forget what was seen of directories."""
+        self._inside.clear()
+        self._ready.clear()
+
+    def at(self, key: str) -> Path:
+        """Return where ``key`` lies.
+
+        :raises MirrorError: if a link on the way leads out of the mirror.
+        """
+        place, directory = self._prefix + key, key.rpartition("/")[0]
+        if directory in self._inside and not os.path.islink(place):  # noqa: PTH114 - a path is made for each file of a mirror
+            return Path(place)
+        path = Path(place)
+        if self.is_outside(path):
+            steps = [self._root / each for each in reversed((PurePosixPath(key), *PurePosixPath(key).parents))]
+            link = next(each for each in steps if self.is_outside(each)).relative_to(self._root).as_posix()
+            raise MirrorError(
+                "link-outside", f"{shown(link)} is a link to the outside of the mirror", hint="Remove the link."
+            )
+        if os.path.isdir(path.parent) and not self.is_outside(path.parent):
+            self._inside.add(directory)
+        return path
+
+    def is_outside(self, path: Path) -> bool:
+        """Whether ``path``, all links followed, is not below the root."""
+        return not is_below(path, self._root)
+
+    def leads_out(self, path: Path) -> bool:
+        """Whether ``path`` is a link out of the mirror."""
+        return path.is_symlink() and self.is_outside(path)
+
+    def to_write(self, key: str) -> Path:
+        """Return where to write ``key``: the directories on the way are there, and without what killed processes left.
+
+        A server can read the public ones.
+        """
+        path, directory = self.at(key), key.rpartition("/")[0]
+        if directory not in self._ready:
+            if self._make(path.parent):
+                self._inside.add(directory)  # the one that it was made in is
+            else:
+                remove_leftovers(path.parent)
+            self._ready.add(directory)
+        return path
+
+    def _make(self, directory: Path) -> bool:
+        """Make ``directory`` and those above it; return whether it was not there."""
+        missing = []
+        while not os.path.isdir(directory):
+            missing.append(directory)
+            directory = directory.parent
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            self._unflushed[str(each.parent)] = None
+            mode = each.stat().st_mode
+            if mode & _OPEN != _OPEN and f"{each}/".startswith(self._prefix) and not self._is_private(each):
+                each.chmod(mode | _OPEN)
+        return bool(missing)
+
+    def _is_private(self, path: Path) -> bool:
+        return f"{path}/".startswith(f"{self._prefix}{PRIVATE}/")
+
+    def to_flush(self, path: Path, *, above: bool = True) -> None:
+        """Note that a file or directory changed; with those ``above``, whose entries another process may have made."""
+        self._unflushed[str(path)] = None
+        while above and str(path) != str(self._root):
+            path = path.parent
+            if str(path) in self._unflushed:
+                break
+            self._unflushed[str(path)] = None
+
+    def delete(self, key: str) -> None:
+        """Delete a file, and the directories that are empty without it, up to those of the layout."""
+        path = self.at(key)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        else:
+            self._unflushed[str(path.parent)] = None
+        parent = PurePosixPath(key).parent
+        while len(parent.parts) > 2:
+            try:
+                self.at(str(parent)).rmdir()
+            except OSError:  # not empty, or gone
+                return
+            self._inside.discard(str(parent))
+            self._ready.discard(str(parent))
+            parent = parent.parent
+            self._unflushed[self._prefix + str(parent)] = None
+
+    def flush(self) -> None:
+        """Wait until the disk has what was noted; what could not be flushed is tried again by the next call."""
+        for path in list(self._unflushed):
+            with suppress(FileNotFoundError):  # it was deleted since
+                flush_directory(Path(path)) if os.path.isdir(path) else _flush_file(path)
+            del self._unflushed[path]
+
+
+def is_below(path: Path, directory: Path) -> bool:
+    """Whether ``path`` lies below ``directory``, or is it, whatever links are on the way to both."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
+
+
+def _flush_file(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
