@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, ResultError, SourceChanged, WheelfixError
-from wheelfix.executors import Workers, run_all
+from wheelfix.executors import Workers, run_several
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
 from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel, examine
@@ -210,7 +210,12 @@ class ProjectUpload:
             self._decision.note(path, why)
 
 
-def examine_wheel(wheel: NewWheel) -> ExamineResult:
+def examine_wheels(wheels: Iterable[NewWheel]) -> Iterator[ExamineResult]:
+    """Examine wheels, one after another."""
+    return map(_examine, wheels)
+
+
+def _examine(wheel: NewWheel) -> ExamineResult:
     """Examine one wheel; an original may have errors, because locks name it as it is."""
     try:
         with Source(wheel.path) as source:
@@ -230,7 +235,14 @@ def examine_all(
         if stopped():
             raise InterruptedError
 
-    return run_all(examine_wheel, wheels, workers, lost=lambda wheel, error: _lost(wheel.path, error), done=done)
+    return run_several(
+        examine_wheels,
+        wheels,
+        workers,
+        lost=lambda wheel, error: _lost(wheel.path, error),
+        done=done,
+        size=lambda wheel: _size_of(wheel.path),
+    )
 
 
 def _lost(path: Path, error: BaseException) -> Published:

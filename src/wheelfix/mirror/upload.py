@@ -20,7 +20,7 @@ from wheelfix.errors import FilenameError, MirrorError, WheelfixError
 from wheelfix.executors import Workers
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.layout import check_project
-from wheelfix.mirror.project import ExamineResult, ProjectUpload, Request, examine_all, examine_wheel
+from wheelfix.mirror.project import ExamineResult, ProjectUpload, Request, examine_all, examine_wheels
 from wheelfix.mirror.repository import (
     load_root,
     not_done,
@@ -153,7 +153,7 @@ def add_new_wheels(
         else:
             projects.setdefault(project, {}).setdefault(wheel.path, wheel)
     _report(done.values(), progress)
-    with request.workers.started(examine_wheel, len(given)) as workers:
+    with request.workers.started(examine_wheels, len(given)) as workers:
         request = replace(request, workers=workers)
         uploads = [ProjectUpload(store, project, wheels, request) for project, wheels in sorted(projects.items())]
         for each in _finished(store, _examined_ahead(_rounds(uploads), workers), request.limits.lock_seconds):

@@ -27,14 +27,14 @@ class Background(Generic[Result]):
     def __init__(self, name: str, function: Callable[[], Result]) -> None:
         self._function = function
         self._result: list[Result] = []
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
             self._result.append(self._function())
-        except Exception as error:  # raised again in the thread that needs the result
+        except BaseException as error:
             self._error = error
 
     def join(self) -> None:
