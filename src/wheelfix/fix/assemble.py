@@ -185,7 +185,7 @@ def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     added += [PROVENANCE] if plan.sbom else []
     depth = max((file.count("/") + 1 for file in added), default=0)
     removed_names = {f"{wheel.dist_info}/{file}" for file in removed}
-    present = _folded_paths((entry.name for entry in wheel.layout.entries if entry.name not in removed_names), wheel, depth)
+    present = _folded_paths((name for name in wheel.layout.names if name not in removed_names), wheel, depth)
     for file in added:
         name = f"{wheel.dist_info}/{file}"
         for path in _paths(name, depth + 1):
@@ -202,9 +202,12 @@ def _folded_paths(names: Iterable[str], wheel: Wheel, depth: int) -> dict[str, s
     Directories are followed ``depth`` deep. One that is dist-info to such systems only counts as well.
     """
     found, info = dict[str, str](), _folded(wheel.dist_info)
+    tops = dict[str, bool]()  # whether each is dist-info: few directories, many files
     for name in names:
         top, slash, _ = name.partition("/")
-        if slash and (top == wheel.dist_info or _folded(top) == info):
+        if slash and top not in tops:
+            tops[top] = _folded(top) == info
+        if slash and tops[top]:
             for path in _paths(name, depth + 1):
                 if path.rstrip("/") != top:
                     found.setdefault(_folded(path), path)
