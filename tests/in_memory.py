@@ -4,7 +4,7 @@ import zlib
 
 from building import Archive, Entry, to_bytes
 from wheelfix.wheel.zip import structs
-from wheelfix.wheel.zip.layout import read_layout
+from wheelfix.wheel.zip.layout import Layout, read_layout
 
 __all__ = ["Counted", "Held", "hold", "only_entry", "packed"]
 
@@ -36,16 +36,16 @@ class Counted(Held):
         return super().read_at(offset, size)
 
 
-def hold(*entries: Entry) -> tuple[Held, tuple[structs.Entry, ...]]:
+def hold(*entries: Entry) -> tuple[Held, Layout]:
     """Return an archive of ``entries``, and where each of them lies."""
     source = Held(to_bytes(Archive(entries)))
-    return source, tuple(read_layout(source).entries)
+    return source, read_layout(source)
 
 
 def only_entry(entry: Entry) -> tuple[Held, structs.Entry]:
     """Return an archive of one entry, and where that lies."""
-    source, (listed,) = hold(entry)
-    return source, listed
+    source, layout = hold(entry)
+    return source, layout.entries[0]
 
 
 def packed(content: bytes, level: int = 6) -> bytes:

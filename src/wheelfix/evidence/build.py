@@ -9,7 +9,7 @@ import ast
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ from wheelfix.evidence.elf import is_binary
 from wheelfix.globs import matcher
 from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import read_content
+from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
@@ -139,11 +140,12 @@ class BuildHint(Struct, frozen=True):
     conditional: bool = False
 
 
-def read_build(source: Readable, entries: Sequence[Entry], project: str, versions: Iterable[str]) -> tuple[BuildHint, ...]:
+def read_build(source: Readable, layout: Layout, project: str, versions: Iterable[str]) -> tuple[BuildHint, ...]:
     """Return what the wheel of ``project`` says about its build; ``versions`` are those of METADATA and of the file name."""
     found: list[BuildHint] = []
-    own = _own_packages(entries, project)
-    files = [(entry, match["package"]) for entry in entries if (match := _CONSTANT_FILE.fullmatch(entry.name))]
+    own = _own_packages(layout.names, project)
+    constants = layout.named(_CONSTANT_FILE.fullmatch)
+    files = [(entry, match["package"]) for entry in constants if (match := _CONSTANT_FILE.fullmatch(entry.name))]
     for entry, package in files[:_MOST_FILES]:
         if not package.endswith(_NO_PACKAGE):
             found += _of_file(source, entry, own=package in own)
@@ -151,13 +153,13 @@ def read_build(source: Readable, entries: Sequence[Entry], project: str, version
         found += _doubts(f"{shown(entry.name)} was not read") if package in own else ()
     for version in dict.fromkeys(versions):
         found += _of_version(version, f"the version is {shown(version)}")
-    found += _of_names(entries)
+    found += _of_names(layout.names)
     return tuple(sorted(dict.fromkeys(found), key=lambda hint: not hint.explicit))
 
 
-def _own_packages(entries: Iterable[Entry], project: str) -> set[str]:
+def _own_packages(names: Iterable[str], project: str) -> set[str]:
     """Return the package of the project: the one of its name, or the only one that there is."""
-    tops = {match["package"] for entry in entries if (match := _ANY_FILE.match(entry.name))}
+    tops = {match["package"] for name in names if (match := _ANY_FILE.match(name))}
     packages = {top for top in tops if not top.endswith(_NO_PACKAGE)}
     named = {top for top in packages if canonicalize_name(top) == canonicalize_name(project)}
     return named or (packages if len(packages) == 1 else set())
@@ -228,15 +230,15 @@ def _brief(value: str | None) -> str:
     return repr(value[:_LONGEST_VALUE] if value else value)
 
 
-def _of_names(entries: Iterable[Entry]) -> Iterator[BuildHint]:
+def _of_names(names: Iterable[str]) -> Iterator[BuildHint]:
     """Yield what file names say, once for each runtime: a library that is there is evidence, a missing one is none."""
     seen = set()
-    for entry in entries:
-        name = entry.name.rpartition("/")[2]
+    for path in names:
+        name = path.rpartition("/")[2]
         if not is_binary(name):
             continue
         matching = (runtime for pattern, runtime in _FILE_NAMES.items() if matcher(pattern)(name.lower()))
         runtime = next(matching, None) or library_runtime(name)
         if runtime is not None and runtime not in seen:
             seen.add(runtime)
-            yield BuildHint(runtime, True, f"it contains {shown(entry.name)}", explicit=False)
+            yield BuildHint(runtime, True, f"it contains {shown(path)}", explicit=False)

@@ -12,6 +12,7 @@ from wheelfix.evidence.catalogue import library_runtime
 from wheelfix.evidence.elf import MAGIC, Dynamic, UnreadableBinary, is_binary, is_debug_file, read_dynamic, system_of
 from wheelfix.text import shown
 from wheelfix.wheel.zip.inflate import ZLIB, Allowance, EntryFile, Library, library_for, read_start
+from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import Entry
 
@@ -157,20 +158,22 @@ class Scanner:
     def __init__(
         self,
         source: Readable,
-        entries: Sequence[Entry],
+        layout: Layout,
         known: Linkage | None = None,
         *,
         systems: Collection[str] | None = None,
     ) -> None:
         self._source = source
         self._systems = systems
-        candidates = [entry for entry in entries if is_binary(entry.name)]
+        self._layout = layout
+        candidates = layout.named(is_binary)
         known = known or Linkage()
         seen = known.unread.keys() | {binary.path for binary in known.binaries}
-        left = [] if known.complete else [entry for entry in entries if entry.name not in seen]
-        self._waiting = deque(sorted((each for each in left if is_binary(each.name)), key=_by_size))
-        self._others = [each for each in left if _may_be_program(each)]
-        self._debug_files = [each for each in left if is_debug_file(each.name)]
+        left = [] if known.complete else [each for each in candidates if each.name not in seen]
+        self._waiting = deque(sorted(left, key=_by_size))
+        self._others = [] if known.complete else [name for name in _possible_programs(layout) if name not in seen]
+        debug_files = [] if known.complete else layout.named(is_debug_file)
+        self._debug_files = [each for each in debug_files if each.name not in seen]
         calls = _MOST_CALLS + _CALLS_EACH * min(len(candidates), _MOST_BINARIES)
         self._allowance = Allowance(bytes_=_MOST_BYTES, calls=calls)
         self._candidates = frozenset(each.name for each in candidates)
@@ -260,7 +263,7 @@ class Scanner:
         """Whether there is a binary to read; after all shared objects come the other files."""
         if not self._waiting and self._others:
             others, self._others, self._linkage = self._others, [], None
-            self._waiting.extend(sorted(filter(self._begins_like_elf, others), key=_by_size))
+            self._waiting.extend(sorted(filter(self._begins_like_elf, map(self._layout.find, others)), key=_by_size))
         if not self._waiting and (loaded := self._loaded_debug_files()):
             self._debug_files = [each for each in self._debug_files if each not in loaded]
             self._waiting.extend(sorted(loaded, key=_by_size))
@@ -338,8 +341,11 @@ def _bases(paths: Iterable[str]) -> frozenset[str]:
     return frozenset(path.rpartition("/")[2] for path in paths)
 
 
-def _may_be_program(entry: Entry) -> bool:
-    return entry.size > len(MAGIC) and not is_binary(entry.name) and not is_debug_file(entry.name)
+def _possible_programs(layout: Layout) -> Iterator[str]:
+    """Yield the names of the files that can be programs: most files of a wheel, so that no entry is made for them yet."""
+    for name, number in layout.numbers.items():
+        if layout.sizes[number] > len(MAGIC) and not is_binary(name) and not is_debug_file(name):
+            yield name
 
 
 def _by_size(entry: Entry) -> tuple[int, str]:

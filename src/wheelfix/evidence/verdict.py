@@ -14,10 +14,10 @@ from wheelfix.results import Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.environments import Environments
 from wheelfix.wheel.requirement import Requirement, read_requirement
+from wheelfix.wheel.zip.layout import Layout
 
 if TYPE_CHECKING:
     from wheelfix.wheel.zip.source import Readable
-    from wheelfix.wheel.zip.structs import Entry
 
 _MOST_NAMES: Final = 10
 _RUNTIME_NAMES: Final = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "SYCL", "npu": "CANN", "tpu": "TPU", "metal": "Metal"}
@@ -41,7 +41,7 @@ class Evidence:
     def __init__(
         self,
         source: "Readable",
-        entries: "Sequence[Entry]",
+        layout: Layout,
         environments: Environments,
         project: str,
         versions: Iterable[str],
@@ -51,7 +51,7 @@ class Evidence:
     ) -> None:
         self.environments = environments
         self._source = source
-        self._entries = entries
+        self._layout = layout
         self._project = project
         self._versions = tuple(versions)
         self._scan = scan
@@ -61,16 +61,16 @@ class Evidence:
     @classmethod
     def of_names(cls, environments: Environments, project: str, versions: Iterable[str]) -> "Evidence":
         """Return the evidence where only the name of the wheel is known: markers, and the local version."""
-        return cls(_Nothing(), (), environments, project, versions, scan=Scan.NEVER)
+        return cls(_Nothing(), Layout.empty(), environments, project, versions, scan=Scan.NEVER)
 
     @cached_property
     def build(self) -> tuple[BuildHint, ...]:
         """What the wheel says about its build."""
-        return read_build(self._source, self._entries, self._project, self._versions)
+        return read_build(self._source, self._layout, self._project, self._versions)
 
     @cached_property
     def _scanner(self) -> Scanner:
-        return Scanner(self._source, self._entries, self._known, systems=self.environments.systems)
+        return Scanner(self._source, self._layout, self._known, systems=self.environments.systems)
 
     @property
     def linkage(self) -> Linkage:

@@ -51,7 +51,7 @@ def gather_evidence(wheel: Wheel, scan: Scan = Scan.AUTO, known: "Linkage | None
     if _labelled_by_us(wheel):  # what we wrote ourselves is no evidence, and what only may be ours is none either
         versions = [version.partition("+")[0] for version in versions]
     tags = wheel.filename.tags | own_tags(wheel)
-    return Evidence(wheel.source, wheel.layout.entries, Environments(tags), wheel.project, versions, scan=scan, known=known)
+    return Evidence(wheel.source, wheel.layout, Environments(tags), wheel.project, versions, scan=scan, known=known)
 
 
 def _labelled_by_us(wheel: Wheel) -> bool:

@@ -10,8 +10,8 @@ from wheelfix.evidence.build import BuildHint, read_build
 
 
 def build(*entries: Entry, versions: tuple[str, ...] = ("1.0",)) -> tuple[BuildHint, ...]:
-    source, listed = hold(*entries, Entry("demo/__init__.py", b"x"))
-    return read_build(source, listed, "demo", versions)
+    source, layout = hold(*entries, Entry("demo/__init__.py", b"x"))
+    return read_build(source, layout, "demo", versions)
 
 
 def brief(hints: tuple[BuildHint, ...]) -> str:
@@ -223,10 +223,10 @@ def test_what_another_package_says_can_only_contradict() -> None:
 
 
 def test_the_only_package_counts_under_any_name() -> None:
-    source, entries = hold(Entry("faiss/version.py", b"cuda = '12'\n"), Entry("x.libs/y.py", b""), Entry("x.data/z/a", b""))
-    assert brief(read_build(source, entries, "faiss-gpu-cu12", ["1.0"])) == "+cuda"
-    source, entries = hold(Entry("a/version.py", b"cuda = None\n"), Entry("b/__init__.py", b""))
-    assert read_build(source, entries, "c", ["1.0"]) == ()
+    source, layout = hold(Entry("faiss/version.py", b"cuda = '12'\n"), Entry("x.libs/y.py", b""), Entry("x.data/z/a", b""))
+    assert brief(read_build(source, layout, "faiss-gpu-cu12", ["1.0"])) == "+cuda"
+    source, layout = hold(Entry("a/version.py", b"cuda = None\n"), Entry("b/__init__.py", b""))
+    assert read_build(source, layout, "c", ["1.0"]) == ()
 
 
 def test_a_file_beyond_the_most_that_are_read_leaves_a_doubt() -> None:

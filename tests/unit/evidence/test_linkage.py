@@ -153,7 +153,7 @@ def test_a_huge_entry_is_not_read_for_what_small_ones_tell(tmp_path: Path) -> No
     lie = {"size": 1 << 30}
     path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libhuge.so", b"x", local=lie, directory=lie)))))
     with Source(path) as source:
-        one = Scanner(source, read_layout(source).entries)
+        one = Scanner(source, read_layout(source))
         assert one.find_link(is_cuda) == Link("d/_C" + PYTHON, CUBLAS, hard=True)
         assert paths(one.linkage) == ["_C" + PYTHON]
         assert not one.linkage.unread
@@ -209,9 +209,9 @@ def test_a_start_behind_many_empty_blocks_is_found() -> None:
 def test_looking_for_programs_costs_one_short_read_for_each_file() -> None:
     """A wheel can have many files, and large ones: none is inflated to see how it begins."""
     content = bytes(range(256)) * 400
-    source, entries = hold(*(Entry(f"d/{number}.bin", content, raw=packed(content)) for number in range(2_000)))
+    source, layout = hold(*(Entry(f"d/{number}.bin", content, raw=packed(content)) for number in range(2_000)))
     counted = Counted(source.data)
-    assert Scanner(counted, entries).read_all() == Linkage(complete=True)
+    assert Scanner(counted, layout).read_all() == Linkage(complete=True)
     assert len(counted.reads) == 2_000
     assert max(size for _, size in counted.reads) <= 512
 
@@ -324,7 +324,7 @@ def test_a_entry_that_lies_about_its_size_spoils_only_itself(tmp_path: Path) -> 
     path = tmp_path / "a.zip"
     path.write_bytes(to_bytes(Archive((*DIRECT, Entry("d/libx.so", b"\x7fE", local=lie, directory=lie)))))
     with Source(path) as source:
-        linkage = Scanner(source, read_layout(source).entries).read_all()
+        linkage = Scanner(source, read_layout(source)).read_all()
     assert paths(linkage) == ["_C" + PYTHON]
     assert [*linkage.unread] == ["d/libx.so"]
 
@@ -451,9 +451,9 @@ class Watched(Held):
 @pytest.mark.parametrize(("large", "expected"), [(0, True), (1 << 22, False)])
 def test_only_large_binaries_are_worth_a_thread(large: int, monkeypatch: pytest.MonkeyPatch, *, expected: bool) -> None:
     monkeypatch.setattr(linkage, "_LARGE", large)
-    held, entries = hold(*(binary(f"d/lib{number}.so", padding=9_000) for number in range(8)))
+    held, layout = hold(*(binary(f"d/lib{number}.so", padding=9_000) for number in range(8)))
     watched = Watched(held.data)
-    assert len(Scanner(watched, entries).read_all().binaries) == 8
+    assert len(Scanner(watched, layout).read_all().binaries) == 8
     assert (watched.threads != {threading.get_ident()}) is expected
     assert len(watched.threads) <= 2
 

@@ -56,7 +56,7 @@ def evidence(
     spec = WheelSpec(version=version, tags=tags, files=files)
     source = Held(to_bytes(archive_of(spec)))
     environments = Environments(parse_tag(spec.tags))
-    return Evidence(source, read_layout(source).entries, environments, "demo", [version], scan=scan, known=known)
+    return Evidence(source, read_layout(source), environments, "demo", [version], scan=scan, known=known)
 
 
 PURE = Entry("demo/__init__.py", b"x = 1\n")

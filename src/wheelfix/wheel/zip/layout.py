@@ -6,7 +6,7 @@ Plain archives, as nearly all wheels are, are read by :mod:`~wheelfix.wheel.zip.
 """
 
 import struct
-from collections.abc import Iterator, KeysView, Mapping, Sequence
+from collections.abc import Callable, Iterator, KeysView, Mapping, Sequence
 from functools import cached_property
 from operator import lt
 from typing import Final, NamedTuple, overload
@@ -85,6 +85,11 @@ class Layout:
         if numbers is not None:
             self.numbers = numbers
 
+    @classmethod
+    def empty(cls) -> "Layout":
+        """Return the layout of an archive without entries, for what has no archive."""
+        return cls(b"", End(0, 0, 0, b""), columns_of(()))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Layout):
             return NotImplemented
@@ -143,6 +148,10 @@ class Layout:
         :raises KeyError: if there is none.
         """
         return self.entry(self.numbers[name])
+
+    def named(self, is_wanted: Callable[[str], object]) -> list[Entry]:
+        """Return the entries whose names are wanted, in the order of the directory; for the others none is made."""
+        return [self.entry(number) for name, number in self.numbers.items() if is_wanted(name)]
 
     def record(self, entry: Entry) -> bytes:
         """Return the directory record of ``entry``."""

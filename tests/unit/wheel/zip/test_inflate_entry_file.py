@@ -298,14 +298,14 @@ def test_content_that_is_not_what_the_archive_lists_is_damaged(
 
 
 def test_one_allowance_is_shared_by_many_entries() -> None:
-    source, entries = hold(*(Entry(f"{number}", b"x" * 40, STORED) for number in range(4)))
+    source, layout = hold(*(Entry(f"{number}", b"x" * 40, STORED) for number in range(4)))
     allowance = Allowance(bytes_=100, calls=99)
 
     def read(entry: structs.Entry) -> int:
         return len(EntryFile(source, entry, allowance).read())
 
-    assert [read(entry) for entry in entries[:2]] == [40, 40]
-    for entry in entries[2:]:
+    assert [read(entry) for entry in layout.entries[:2]] == [40, 40]
+    for entry in layout.entries[2:]:
         with pytest.raises(ArchiveError):
             read(entry)
 

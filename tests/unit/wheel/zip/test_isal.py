@@ -104,7 +104,7 @@ def test_small_wheels_do_not_import_it(tmp_path: Path) -> None:
     code = (
         "import sys, wheelfix; from pathlib import Path; from wheelfix.evidence.linkage import Scanner\n"
         "with wheelfix.Wheel(path := Path(sys.argv[1])) as wheel:\n"
-        "    assert Scanner(wheel.source, wheel.layout.entries).read_all().binaries\n"
+        "    assert Scanner(wheel.source, wheel.layout).read_all().binaries\n"
         "assert wheelfix.verify_wheels([path]).wheels\n"
         "print('isal' in sys.modules)"
     )
@@ -158,8 +158,8 @@ def test_a_binary_is_what_its_crc32_says() -> None:
     harmless = shared_object("x86_64", needed=["libc.so.6"])
     assert len(harmless) != len(CUDA)
     for raw in (PREFIX + packed(harmless), packed(harmless), packed(harmless.ljust(len(CUDA), b"\0"))):
-        source, entries = hold(Entry("d/x.so", CUDA, raw=raw))
-        linkage = Scanner(source, entries).read_all()
+        source, layout = hold(Entry("d/x.so", CUDA, raw=raw))
+        linkage = Scanner(source, layout).read_all()
         assert [*linkage.unread] == ["d/x.so"]
         assert not linkage.binaries
 
@@ -168,17 +168,17 @@ def test_a_binary_that_only_isal_takes_says_what_its_content_says() -> None:
     """No tool that inflates with zlib can install it; a tool that takes it reads what is read here."""
     content = CUDA.ljust(MEBIBYTE, b"\0")
     raw = PREFIX + packed(content)
-    source, entries = hold(Entry("d/x.so", content, raw=raw))
-    assert Scanner(source, entries).read_all().first(lambda library: library == "libcudart.so.13")
+    source, layout = hold(Entry("d/x.so", content, raw=raw))
+    assert Scanner(source, layout).read_all().first(lambda library: library == "libcudart.so.13")
 
 
 @pytest.mark.parametrize("raw", [b"\xff" * 9, packed(CUDA)[:99], packed(CUDA) + b"x", packed(CUDA + b"x")])
 def test_why_a_binary_cannot_be_read_is_in_the_words_of_zlib(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is the same on machines without isal."""
-    source, entries = hold(Entry("d/x.so", CUDA, raw=raw))
+    source, layout = hold(Entry("d/x.so", CUDA, raw=raw))
 
     def reasons() -> Linkage:
-        return Scanner(source, entries).read_all()
+        return Scanner(source, layout).read_all()
 
     without = reasons()
     monkeypatch.setattr(linkage, "library_for", lambda size: ISAL)
@@ -194,10 +194,10 @@ def test_what_isal_refuses_is_read_with_zlib(monkeypatch: pytest.MonkeyPatch) ->
         eof, unconsumed_tail, unused_data = False, b"", b""
         decompress = staticmethod(refusing)
 
-    source, entries = hold(Entry("d/x.so", CUDA, raw=packed(CUDA)))
-    expected = Scanner(source, entries).read_all()
+    source, layout = hold(Entry("d/x.so", CUDA, raw=packed(CUDA)))
+    expected = Scanner(source, layout).read_all()
     monkeypatch.setattr(linkage, "library_for", lambda size: inflate.Library(Refusing, zlib.crc32, ValueError))
-    assert Scanner(source, entries).read_all() == expected
+    assert Scanner(source, layout).read_all() == expected
     assert len(expected.binaries) == 1
 
 
