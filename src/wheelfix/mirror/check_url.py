@@ -19,7 +19,7 @@ from wheelfix.results import Finding
 from wheelfix.text import shown, shown_few
 from wheelfix.upstream.cache import Cache
 from wheelfix.upstream.client import HTML, JSON, ServedPage, get_page, get_projects, project_url, sha256_of
-from wheelfix.upstream.http import TEMPORARY, Session
+from wheelfix.upstream.http import LARGEST_PAGE, TEMPORARY, Session
 from wheelfix.upstream.parallel import Calls, parallel
 from wheelfix.upstream.urls import server_of, shown_url, validate_url
 
@@ -81,8 +81,9 @@ def _check_cache(answer: ServedPage) -> Iterator[Finding]:
 _MOST_PROJECTS: Final = 500
 _PATIENCE: Final = 3
 """How many requests in a row a server may leave unanswered before it gets no more."""
-_PAGES_AHEAD: Final = 4
-"""How many pages are begun before their turn: few, as one may have many megabytes."""
+_LARGEST_AHEAD: Final = 1 << 19
+"""In bytes: a page that is larger is read when its turn has come, so that only one of them is in memory. This one has some
+1,500 files and takes 8 MiB there; one of 32 MiB takes half a gigabyte."""
 _WHEELS_AHEAD: Final = 4
 """How many wheels for each connection are begun before their turn, so that a slow one does not keep others waiting."""
 
@@ -90,7 +91,8 @@ _WHEELS_AHEAD: Final = 4
 class CheckedPage(Struct):
     """What was found in the pages of ``project``, and the ``wheels`` that they list.
 
-    ``originals`` is what is reported after the wheels. ``error`` is that the index did not answer, or of a limit.
+    ``originals`` is what is reported after the wheels. ``error`` is that the index did not answer, or of a limit. One that
+    ``is_large`` was not read.
     """
 
     project: str
@@ -98,15 +100,18 @@ class CheckedPage(Struct):
     wheels: list[Listed] = field(default_factory=list)
     originals: list[Finding] = field(default_factory=list)
     error: MirrorError | None = None
+    is_large: bool = False
 
 
-def check_page(session: Session, index: str, download: str, project: str) -> CheckedPage:
-    """Return what is wrong with the pages of ``project``, and the wheels that they list."""
+def check_page(session: Session, index: str, download: str, project: str, *, largest: int = LARGEST_PAGE) -> CheckedPage:
+    """Return what is wrong with the pages of ``project``, of at most ``largest`` bytes, and the wheels that they list."""
     checked, forms = CheckedPage(project), dict[str, ServedPage]()
     try:
-        for each in _read_forms(session, index, project, forms):
+        for each in _read_forms(session, index, project, forms, largest):
             checked.findings.append(each)
     except MirrorError as error:
+        if error.code == "too-large":
+            return CheckedPage(project, is_large=True)
         checked.error = error
         return checked
     checked.findings += check_forms(forms)
@@ -117,17 +122,17 @@ def check_page(session: Session, index: str, download: str, project: str) -> Che
     return checked
 
 
-def _read_forms(session: Session, index: str, project: str, forms: dict[str, ServedPage]) -> Iterator[Finding]:
+def _read_forms(session: Session, index: str, project: str, forms: dict[str, ServedPage], largest: int) -> Iterator[Finding]:
     """Read the page of ``project`` in both forms into ``forms``; yield what keeps one from being read.
 
-    :raises MirrorError: if the index does not answer, or a limit is reached.
+    :raises MirrorError: if the index does not answer, a limit is reached, or a page is too large to be read already.
     """
     unreadable = False
     for accept in (JSON, "text/html"):
         try:
-            answer = get_page(session, index, project, accept)
+            answer = get_page(session, index, project, accept, largest=largest)
         except MirrorError as error:
-            if error.code in TEMPORARY:
+            if error.code in TEMPORARY or (error.code == "too-large" and largest < LARGEST_PAGE):
                 raise
             more = f". {error.hint}" if error.code == "access-denied" else ""
             yield finding("page-unreadable", project, f"{error.message}{more}")
@@ -214,7 +219,10 @@ class _IndexCheck:
 
         :raises MirrorError: if the index does not answer at all.
         """
-        pages = calls.map(partial(check_page, self._session, self._index, download), names, _PAGES_AHEAD)
+        read = partial(check_page, self._session, self._index, download)
+        ahead = partial(read, largest=_LARGEST_AHEAD) if calls.count > 1 else read
+        small = calls.map(ahead, names, calls.count)
+        pages = (read(page.project) if page.is_large else page for page in small)
         parts: Iterator[CheckedPage | Listed] = chain.from_iterable((page, *page.wheels) for page in pages)
         checked = calls.map(self._check, parts, _WHEELS_AHEAD * calls.count)
         for number, (project, group) in enumerate(groupby(checked, key=itemgetter(0))):

@@ -13,7 +13,7 @@ from pypi_simple import DistributionPackage, IndexPage, ProjectPage, ProjectStat
 
 from wheelfix.errors import MirrorError
 from wheelfix.text import shown
-from wheelfix.upstream.http import MISSING, OK, Answer, Session, bad_answer
+from wheelfix.upstream.http import LARGEST_PAGE, MISSING, OK, Answer, Session, bad_answer
 from wheelfix.upstream.urls import shown_url
 
 if TYPE_CHECKING:
@@ -70,13 +70,15 @@ def project_url(index: str, project: str) -> str:
     return urljoin(index.rstrip("/") + "/", f"{canonicalize_name(project)}/")
 
 
-def get_page(session: Session, index: str, project: str, accept: str = ANY) -> ServedPage | None:
-    """Return the page of a project, ``None`` where the index has none.
+def get_page(
+    session: Session, index: str, project: str, accept: str = ANY, *, largest: int = LARGEST_PAGE
+) -> ServedPage | None:
+    """Return the page of a project, of at most ``largest`` bytes, ``None`` where the index has none.
 
     :raises MirrorError: if it cannot be read, or the server does not answer.
     """
     url = project_url(index, project)
-    answer = session.get(url, accept)
+    answer = session.get(url, accept, largest=largest)
     if answer.status == MISSING:
         return None
     if answer.status != OK:

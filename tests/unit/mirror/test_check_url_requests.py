@@ -207,6 +207,25 @@ def test_the_size_and_the_ranges_of_a_server_need_not_be_what_they_seem(
     assert counts["ranges-missing"] == (not ranges)
 
 
+def test_a_large_page_is_read_in_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is begun ahead of that, up to a limit, and given up; what is found is the same."""
+    index = indexed(tmp_path, 20)
+    expected = check(index, connections=1)
+    monkeypatch.setattr("wheelfix.mirror.check_url._LARGEST_AHEAD", 300)
+    counting = Counting(index)
+    report = check(counting, connections=8)
+    assert (report.findings, report.files) == (expected.findings, expected.files)
+    assert [each.path for each in counting.asked].count("/simple/demo/") == 1 + 2
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_a_page_that_is_too_large_is_a_finding(connections: int, tmp_path: Path) -> None:
+    index = indexed(tmp_path, 1)
+    index.page = {"_more": "x" * (1 << 25)}
+    report = check(index, connections=connections)
+    assert [each.code for each in report.findings] == ["page-unreadable"] * 2  # in both forms
+
+
 def test_an_empty_wheel_is_invalid(tmp_path: Path) -> None:
     index = indexed(tmp_path, 2)
     index.files[list(index.files)[1]] = b""
