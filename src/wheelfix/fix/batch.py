@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from wheelfix.rules.model import RuleSet
     from wheelfix.wheel.editor import Edit
     from wheelfix.wheel.wheel import Wheel
+
+
+_MOST_KEPT_PLANS: Final = 500
+_MOST_KEPT_METADATA: Final = 1 << 16
+"""Of how many wheels plans are kept once they are compared, and for how large a METADATA: making one again takes 3 ms."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -200,8 +205,9 @@ def _compared(
     from wheelfix.fix.release import compare, to_compare, unreadable  # imported late: one wheel has nothing to agree with
 
     together = frozenset(to_compare([*paths, *clashing]) if job.naming.keeps_names else paths)
+    keep_plans = len(paths) <= _MOST_KEPT_PLANS and workers.work_here(len(paths))  # seldom worth sending them to others
     rehearsals = run_several(
-        partial(rehearse_each, job=job),
+        partial(rehearse_each, job=job, keep_plans=keep_plans),
         [path for path in paths if path in together],
         workers,
         lost=lambda path, error: unreadable(no_result(path, error)),
@@ -328,9 +334,11 @@ def _fix(
 
     with Wheel(source.path, source=source, leniently=job.repair is not None) as wheel:
         repair = _repair(wheel, job)
-        plan = _plan(wheel, job, repair, rehearsal, sha256=digest.hexdigest if digest else None)
         problem = rehearsal.problem if rehearsal else None
-        plan = guarded(plan, wheel, foresee=digest is None or problem is not None)
+        plan = _rehearsed_plan(wheel, rehearsal)
+        if plan is None:
+            plan = _plan(wheel, job, repair, rehearsal, sha256=digest.hexdigest if digest else None)
+            plan = guarded(plan, wheel, foresee=digest is None or problem is not None)
         if problem and not plan.problem:
             plan = replace(plan, problem=problem, notes=())
         elif rehearsal is not None:
@@ -347,6 +355,14 @@ def _fix(
             return prepared
         group.add(source.path, prepared)
         return None
+
+
+def _rehearsed_plan(wheel: "Wheel", rehearsal: "Rehearsal | None") -> "Plan | None":
+    """Return the plan that was made when the wheel was compared with others, if it is for this very file."""
+    plan = rehearsal.plan if rehearsal and not rehearsal.rename else None
+    if plan is None or rehearsal is None or wheel.file.identity != rehearsal.identity:
+        return None
+    return plan if plan.metadata == wheel.document.data else None
 
 
 def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:
@@ -401,12 +417,12 @@ def _plan(
     )
 
 
-def rehearse_each(paths: Iterable[Path], job: Job) -> "Iterator[Rehearsal]":
+def rehearse_each(paths: Iterable[Path], job: Job, *, keep_plans: bool) -> "Iterator[Rehearsal]":
     """Yield what would become of each of the wheels at ``paths``, and what its release must know of it."""
-    return (_rehearse_one(path, job) for path in paths)
+    return (_rehearse_one(path, job, keep_plan=keep_plans) for path in paths)
 
 
-def _rehearse_one(path: Path, job: Job) -> "Rehearsal":
+def _rehearse_one(path: Path, job: Job, *, keep_plan: bool) -> "Rehearsal":
     from wheelfix.evidence.build import names_cpu_build
     from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
@@ -424,6 +440,9 @@ def _rehearse_one(path: Path, job: Job) -> "Rehearsal":
             words = evidence.gpu_statement if local is not None or wheel.project in COMPANIONS else ""
             if local is not None and names_cpu_build(local):  # it may get this version without a change of its own
                 words = evidence.gpu_evidence()
-            return Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
+            rehearsal = Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
+            if not keep_plan or job.repair is not None or len(plan.metadata) > _MOST_KEPT_METADATA:
+                return rehearsal
+            return replace(rehearsal, plan=plan, identity=wheel.file.identity)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others
         return Rehearsal(failure(path, error), read_name(path), readable=False)

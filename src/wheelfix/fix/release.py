@@ -22,6 +22,7 @@ from wheelfix.wheel.requirement import meaning
 
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage
+    from wheelfix.fix.plan import Plan
 
 COMPANIONS: Final = frozenset({"torchvision", "torchaudio", "torchcodec"})
 """Projects whose GPU builds need a GPU build of torch: they register operators with the one that they were built for."""
@@ -33,8 +34,9 @@ class Rehearsal(Struct, frozen=True):
 
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
-    read of its binaries. The last three are what its release requires of it, once it was compared: ``problem`` refuses it,
-    ``rename`` gives it the new name even if nothing else changes, ``notes`` are added to its outcome.
+    read of its binaries. ``plan`` may be kept, with the ``identity`` of the file that it was made for. The last three are
+    what its release requires of it, once it was compared: ``problem`` refuses it, ``rename`` gives it the new name even if
+    nothing else changes, ``notes`` are added to its outcome.
     """
 
     outcome: Outcome
@@ -44,6 +46,8 @@ class Rehearsal(Struct, frozen=True):
     gpu_build: str = ""
     linkage: "Linkage | None" = None
     readable: bool = True
+    plan: "Plan | None" = None
+    identity: tuple[int, ...] = ()
     problem: Problem | None = None
     rename: bool = False
     notes: tuple[str, ...] = ()

@@ -24,6 +24,7 @@ from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Naming, Output
 from wheelfix.results import Outcome, Status, failure
 from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.wheel import Wheel
 
 GPU = ("nvidia-nccl-cu12", "numpy")
 
@@ -293,6 +294,37 @@ def test_a_system_that_has_no_more_processes(number: int, tmp_path: Path, monkey
     with pytest.raises(wheelfix.ResultError, match="2 processes cannot be started: "):
         fix_wheels(wheels(tmp_path / "in", "a", "b"), output=tmp_path / "out", jobs=2)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    [({}, (4, 7)), ({"naming": Naming(local="cpu")}, (4, 8)), ({"repair": True}, (7, 7))],
+    ids=["plain", "local", "repair"],
+)
+def test_a_plan_that_was_made_to_compare_wheels_is_not_made_again(
+    options: dict[str, Any], counts: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where it is made again, for it is not kept, the outcomes and the bytes are the same."""
+    from wheelfix.fix import batch, plan
+
+    (tmp_path / "in").mkdir()
+    specs = [WheelSpec(tags=f"cp31{minor}-cp31{minor}-manylinux_2_28_x86_64", requires=GPU) for minor in range(3)]
+    paths = [write_wheel(tmp_path / "in", spec) for spec in specs]
+    plain = write_wheel(tmp_path / "in", WheelSpec(project="plain", requires=GPU))
+    made, real = list[Path](), plan.make_plan
+
+    def noting(wheel: Wheel, *arguments: Any, **given: Any) -> plan.Plan:
+        made.append(wheel.path)
+        return real(wheel, *arguments, **given)
+
+    monkeypatch.setattr(plan, "make_plan", noting)
+    kept = fix_wheels([*paths, plain], output=tmp_path / "kept", **options)
+    count = len(made)
+    monkeypatch.setattr(batch, "_MOST_KEPT_PLANS", 0)
+    again = fix_wheels([*paths, plain], output=tmp_path / "again", **options)
+    assert (count, len(made) - count) == counts
+    assert contents(tmp_path / "kept") == contents(tmp_path / "again")
+    assert [replace(each, output=None) for each in kept.outcomes] == [replace(each, output=None) for each in again.outcomes]
 
 
 def test_one_path_is_not_taken_for_many(tmp_path: Path) -> None:

@@ -68,6 +68,11 @@ class Source:
         return self._descriptor
 
     @property
+    def identity(self) -> tuple[int, int, int, int]:
+        """What tells this file, with this content, from others: device, number, size, and time of the last change."""
+        return _identity(self._status)
+
+    @property
     def mode(self) -> int:
         """The permission bits of the file."""
         return stat.S_IMODE(self._status.st_mode)
