@@ -66,17 +66,12 @@ class Workers(Struct, frozen=True):
         if self.executor is not None or self.processes is not None or self.work_here(count):
             yield self
             return
-        processes = Processes(min(self.jobs, count), _plain(function).__module__)
+        plain = function.func if isinstance(function, partial) else function
+        processes = Processes(min(self.jobs, count), plain.__module__)
         try:
             yield replace(self, processes=processes)
         finally:
             processes.stop()
-
-
-def _plain(function: Callable[..., object]) -> Callable[..., object]:
-    while isinstance(function, partial):
-        function = function.args[0] if function.func is _one_by_one else function.func
-    return function
 
 
 class Processes:
@@ -112,18 +107,6 @@ class Processes:
 
 
 def run_all(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    workers: Workers,
-    *,
-    lost: Callable[[Item, BaseException], Result],
-    done: Callable[[Item, Result], object] = lambda _, __: None,
-) -> list[Result]:
-    """Return what ``function`` returns for each of ``items``; otherwise like :func:`run_several`."""
-    return run_several(partial(_one_by_one, function), items, workers, lost=lost, done=done, size=lambda _: _TASK_BYTES)
-
-
-def run_several(
     function: Callable[[Iterable[Item]], Iterator[Result]],
     items: Iterable[Item],
     workers: Workers,
@@ -167,10 +150,6 @@ def _tasks(sizes: Sequence[int], jobs: int) -> list[range]:
             start, total = index, 0
         total += size
     return [*tasks, range(start, len(sizes))] if sizes else []
-
-
-def _one_by_one(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    return map(function, items)
 
 
 def _first(function: Callable[[Iterable[Item]], Iterator[Result]], item: Item) -> Result:

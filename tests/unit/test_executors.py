@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
 import pytest
 
-from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Workers, _tasks, run_all, run_several
+from wheelfix.executors import _TASK_BYTES, _TASK_ITEMS, Workers, _tasks, run_all
 from working import die, die_of_three, die_of_three_each, double, double_each, fail_of_three_each
 
 
@@ -16,40 +17,47 @@ def _lost(number: int, error: BaseException) -> int:
     return -number if isinstance(error, BrokenExecutor) else -1000 * number
 
 
+def one_by_one(
+    function: Callable[[int], int], items: Iterable[int], workers: Workers, done: Callable[[int, int], object] = max
+) -> list[int]:
+    """Return what ``function`` returns for each item, each of which is a task of its own."""
+    return run_all(partial(map, function), items, workers, lost=_lost, done=done, size=lambda _: _TASK_BYTES)
+
+
 @pytest.mark.parametrize("workers", [Workers(), Workers(2), Workers(executor=ThreadPoolExecutor(3))], ids=["1", "2", "pool"])
 def test_results_are_in_the_order_of_the_items(workers: Workers) -> None:
     done: list[tuple[int, int]] = []
-    results = run_all(double, [3, 1, 1, 2], workers, lost=_lost, done=lambda item, result: done.append((item, result)))
+    results = one_by_one(double, [3, 1, 1, 2], workers, done=lambda item, result: done.append((item, result)))
     assert results == [6, 2, 2, 4]
     assert sorted(done) == [(1, 2), (1, 2), (2, 4), (3, 6)]
 
 
 def test_each_item_of_a_worker_that_was_killed_has_a_result() -> None:
-    assert run_all(die, [1, 2, 3], Workers(2), lost=_lost) == [-1, -2, -3]
+    assert one_by_one(die, [1, 2, 3], Workers(2)) == [-1, -2, -3]
 
 
 def test_only_the_item_that_kills_its_worker_is_lost() -> None:
-    results = run_all(die_of_three, range(1, 21), Workers(2), lost=_lost)
+    results = one_by_one(die_of_three, range(1, 21), Workers(2))
     assert results == [-3 if number == 3 else 2 * number for number in range(1, 21)]
 
 
 def test_several_that_kill_their_workers_are_lost_only() -> None:
     done: list[int] = []
     items = [3, 1, 3, *range(4, 12), 3]
-    results = run_all(die_of_three, items, Workers(2), lost=_lost, done=lambda item, _: done.append(item))
+    results = one_by_one(die_of_three, items, Workers(2), done=lambda item, _: done.append(item))
     assert results == [-3 if number == 3 else 2 * number for number in items]
     assert sorted(done) == sorted(items)
 
 
 def test_processes_serve_the_next_run_after_one_of_them_died() -> None:
     with Workers(2).started(die_of_three, 2) as workers:
-        assert run_all(die_of_three, [3], workers, lost=_lost) == [-3]
-        assert run_all(die_of_three, [4, 5], workers, lost=_lost) == [8, 10]
+        assert one_by_one(die_of_three, [3], workers) == [-3]
+        assert one_by_one(die_of_three, [4, 5], workers) == [8, 10]
 
 
 def test_an_executor_of_the_caller_is_not_started_again() -> None:
     with ProcessPoolExecutor(1) as pool:
-        results = run_all(die_of_three, [3, *range(10, 40)], Workers(executor=pool), lost=_lost)
+        results = one_by_one(die_of_three, [3, *range(10, 40)], Workers(executor=pool))
     assert results[0] == -3
     assert results[-1] == -39
 
@@ -66,7 +74,7 @@ class _Closed(Executor):
 
 
 def test_items_that_an_executor_does_not_take_have_a_result() -> None:
-    assert run_all(double, [1, 2, 3], Workers(executor=_Closed()), lost=_lost) == [2, -2000, -3000]
+    assert one_by_one(double, [1, 2, 3], Workers(executor=_Closed())) == [2, -2000, -3000]
 
 
 def test_what_was_not_begun_is_cancelled_where_the_caller_stops() -> None:
@@ -84,7 +92,7 @@ def test_what_was_not_begun_is_cancelled_where_the_caller_stops() -> None:
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            run_all(_slow, range(9), Workers(executor=pool), lost=_lost, done=stop)
+            one_by_one(_slow, range(9), Workers(executor=pool), done=stop)
         assert any(each.cancelled() for each in futures)
 
 
@@ -105,7 +113,7 @@ def test_what_was_begun_is_waited_for_where_the_caller_stops() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         with pytest.raises(KeyboardInterrupt):
-            run_all(work, range(9), Workers(executor=pool), lost=_lost, done=stop)
+            one_by_one(work, range(9), Workers(executor=pool), done=stop)
         assert {0, 1} <= set(begun)
         assert sorted(ended) == sorted(begun)
 
@@ -122,14 +130,14 @@ def test_no_jobs_are_refused() -> None:
 
 def test_no_items_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wheelfix.executors._started", pytest.fail)
-    assert run_all(double, [], Workers(8), lost=_lost) == []
-    assert run_all(double, [4], Workers(8), lost=_lost) == [8]
+    assert one_by_one(double, [], Workers(8)) == []
+    assert one_by_one(double, [4], Workers(8)) == [8]
 
 
 @pytest.mark.parametrize("workers", [Workers(), Workers(2), Workers(executor=ThreadPoolExecutor(3))], ids=["1", "2", "pool"])
 def test_several_at_a_time_have_results_in_the_order_of_the_items(workers: Workers) -> None:
     items, done = list(range(50, 0, -1)), []
-    results = run_several(
+    results = run_all(
         double_each, items, workers, lost=_lost, done=lambda item, result: done.append((item, result)), size=lambda _: 1
     )
     assert results == [2 * item for item in items]
@@ -142,7 +150,7 @@ def test_only_the_item_is_lost_that_ends_what_is_done_with_several(
 ) -> None:
     """Whether it kills its process or only ends the task: the others of the task are done once more, without it."""
     items, done = list(range(1, 60)), []
-    results = run_several(
+    results = run_all(
         function, items, Workers(2), lost=lambda number, _: -number, done=lambda item, _: done.append(item), size=lambda _: 1
     )
     assert results == [-3 if number == 3 else 2 * number for number in items]
@@ -174,5 +182,5 @@ def test_a_caller_that_stops_ends_what_is_done_here() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as error:
-        run_several(each, [1, 2], Workers(), lost=_lost, done=stop, size=lambda _: 1)
+        run_all(each, [1, 2], Workers(), lost=_lost, done=stop, size=lambda _: 1)
     assert ended, error

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import SourceChanged
-from wheelfix.executors import Workers, run_several
+from wheelfix.executors import Workers, run_all
 from wheelfix.options import Naming, Output, Policy, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding, Outcome, Problem, Report, Status, failure, no_result
@@ -164,7 +164,7 @@ def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, worke
             outcomes[index] = replace(outcome, source=given[index])
             progress.wheel_done(outcomes[index])
 
-    run_several(
+    run_all(
         partial(fix_each, job=job, progress=progress if workers.work_here(len(places)) else NO_PROGRESS),
         [(path, rehearsals.get(path)) for path in places],
         workers,
@@ -206,7 +206,7 @@ def _compared(
 
     together = frozenset(to_compare([*paths, *clashing]) if job.naming.keeps_names else paths)
     keep_plans = len(paths) <= _MOST_KEPT_PLANS and workers.work_here(len(paths))  # seldom worth sending them to others
-    rehearsals = run_several(
+    rehearsals = run_all(
         partial(rehearse_each, job=job, keep_plans=keep_plans),
         [path for path in paths if path in together],
         workers,

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, ResultError, SourceChanged, WheelfixError
-from wheelfix.executors import Workers, run_several
+from wheelfix.executors import Workers, run_all
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
 from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel, examine
@@ -235,7 +235,7 @@ def examine_all(
         if stopped():
             raise InterruptedError
 
-    return run_several(
+    return run_all(
         examine_wheels,
         wheels,
         workers,

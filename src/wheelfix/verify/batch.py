@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelError
-from wheelfix.executors import Workers, run_several
+from wheelfix.executors import Workers, run_all
 from wheelfix.options import Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyReport, failure, no_result
@@ -135,7 +135,7 @@ def verify_wheels(
         progress.wheel_checked(checked[path])
 
     distinct, workers = list(dict.fromkeys(given)), Workers(jobs, executor)
-    run_several(
+    run_all(
         partial(_check_each, progress=progress if workers.work_here(len(distinct)) else NO_PROGRESS),
         distinct,
         workers,
