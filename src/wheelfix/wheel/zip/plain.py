@@ -9,7 +9,7 @@ legal. What both accept has the same layout in both.
 import re
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from wheelfix.wheel.zip.careful import listed_at, read_entry
@@ -38,7 +38,8 @@ for the fields that matter."""
 _NEAR: Final = 1 << 13
 """Up to this many bytes, reading what lies between two local headers takes no longer than another read."""
 _LONGEST_READ: Final = 1 << 16
-_LONGEST_EXTRA: Final = 0xFFFF
+_UTF8_FLAG: Final = 9
+"""Where a directory record has the upper byte of its flags."""
 
 
 class _Listed(NamedTuple):
@@ -60,7 +61,7 @@ def read_plain(source: Readable, directory: bytes, end: End) -> tuple[Columns, d
     """
     try:
         listed = _read_directory(directory, end)
-    except (struct.error, UnicodeDecodeError):
+    except (struct.error, OverflowError, UnicodeDecodeError):
         return None
     if listed is None:
         return None
@@ -71,49 +72,51 @@ def read_plain(source: Readable, directory: bytes, end: End) -> tuple[Columns, d
 def _read_directory(directory: bytes, end: End) -> _Listed | None:
     """Return where the entries lie according to the directory, if it is plain.
 
-    This loop runs for each entry of every wheel: it unpacks no field that it does not need, and calls nothing of ours.
+    This loop runs for each entry of every wheel: it unpacks no field that it does not need, and calls nothing of ours; what
+    can be asked of all names at once comes after it.
 
     :raises struct.error: if the directory ends too early.
+    :raises OverflowError: if an entry begins before the one before can end, or leaves more room than a local header takes.
     :raises UnicodeDecodeError: if a name is not UTF-8.
     """
     records, starts, data_starts, sizes = array("Q"), array("Q"), array("Q"), array("Q")
     numbers, extra_lengths, stop = dict[str, int](), array("H"), end.directory_start
-    unpack, is_usual, kinds = _RECORD.unpack_from, _INFO_ZIP.fullmatch, _KINDS
+    unpack, is_usual, kinds, begin = _RECORD.unpack_from, _INFO_ZIP.fullmatch, _KINDS, CENTRAL_SIGNATURE
     position = least = packed = 0
     for number in range(end.entry_count):
         signature, kind, next_packed, size, name_length, extra_length, rest, start = unpack(directory, position)
-        name_start = position + 46
-        name_stop = name_start + name_length
-        raw = directory[name_start:name_stop]
-        if (
-            signature != CENTRAL_SIGNATURE
-            or kind not in kinds
-            or rest
-            or not least <= start <= least + _LONGEST_EXTRA
-            or (kind < _STORED and size != next_packed)
-            or b"\0" in raw
-            or not (raw.isascii() or kind & FLAG_UTF8)
-        ):
+        if rest or kind not in kinds or signature != begin or (kind < _STORED and size != next_packed):
             return None
+        name_stop = position + 46 + name_length
+        numbers[directory[position + 46 : name_stop].decode()] = number
         records.append(position)
         starts.append(start)
         data_starts.append(start - packed)
-        extra_lengths.append(start - least)
+        extra_lengths.append(start - least)  # all that can lie between the name in a local header and the data
         sizes.append(size)
-        numbers[raw.decode()] = number
         packed, least, position = next_packed, start + 30 + name_length + next_packed, name_stop + extra_length
         if extra_length and not is_usual(directory, name_stop, position) and _may_matter(directory[name_stop:position]):
             return None
-    if position != len(directory) or not least <= stop <= least + _LONGEST_EXTRA:
-        return None
-    if starts[0] or len(numbers) < len(starts) or "" in numbers or end.shift:
-        return None
     records.append(position)
     for column, last in ((data_starts, stop - packed), (extra_lengths, stop - least), (starts, stop)):
         column.append(last)
+    is_whole = position == len(directory) and not starts[0] and not end.shift
+    if not is_whole or len(numbers) < len(sizes) or not _are_plain(numbers, directory, records):
+        return None
     stops = starts[1:]
     starts.pop()
     return _Listed(Columns(records, starts, data_starts[1:], stops, stops, sizes), numbers, extra_lengths[1:])
+
+
+def _are_plain(names: Collection[str], directory: bytes, records: "array[int]") -> bool:
+    """Whether no name is empty or contains a NUL, and each that is not ASCII is marked as UTF-8."""
+    together = "".join(names)
+    if "" in names or "\0" in together:
+        return False
+    return together.isascii() or all(
+        name.isascii() or directory[record + _UTF8_FLAG] & FLAG_UTF8 >> 8
+        for name, record in zip(names, records, strict=False)  # there is one more record start
+    )
 
 
 def _may_matter(extra: bytes) -> bool:

@@ -1,5 +1,6 @@
 """The fast reader accepts nothing that the careful one refuses, and finds the same layout."""
 
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -190,3 +191,24 @@ def test_positions_before_the_file_are_cut_off() -> None:
     assert reading.layout is not None
     assert list(reading.layout.starts)[-2:] == [0, 0]
     assert reading.hidden == {reading.layout.entries[-1].name}
+
+
+def _many(count: int) -> Held:
+    return Held(
+        to_bytes(Archive(tuple(Entry(f"demo/package_{number // 100}/module_{number}.py", b"") for number in range(count))))
+    )
+
+
+def test_memory_of_a_layout_is_that_of_its_columns_and_names() -> None:
+    """Entries as objects took 600 bytes each while an archive was read; the limit is 200,000 of them."""
+    count = 20_000
+    entries = tuple(Entry(f"demo/package_{number // 100}/module_{number}.py", b"") for number in range(count))
+    source = Held(to_bytes(Archive(entries)))
+    tracemalloc.start()
+    try:
+        layout = read_layout(source)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held - len(layout.directory) < 210 * count
+    assert peak - len(layout.directory) < 260 * count
