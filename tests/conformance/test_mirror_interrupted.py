@@ -83,6 +83,13 @@ def add_more(folder: Path, mirror: Path) -> Callable[[], object]:
     return lambda: add_wheels(mirror, path, publishing=Publishing(transfer=Transfer.LINK))
 
 
+def add_to_several(folder: Path, mirror: Path) -> Callable[[], object]:
+    """Projects that are listed and new ones go through the same steps together."""
+    add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", project="other")])
+    paths = [wheel(folder / "in", "2.0", project=project) for project in ("demo", "new", "other")]
+    return lambda: add_wheels(mirror, paths)
+
+
 def replace(folder: Path, mirror: Path) -> Callable[[], object]:
     add_wheels(mirror, [wheel(folder / "in"), wheel(folder / "in", "2.0")])
     paths = [wheel(folder / "new", body="new"), wheel(folder / "new", "2.0", body="new")]
@@ -134,7 +141,19 @@ def follow(folder: Path, mirror: Path) -> Callable[[], object]:
     return lambda: follow_index(LocalStore(mirror), "demo", url, answer, 600)
 
 
-CALLS: Final = (add_new, add_more, replace, yank_original, publish, yank, follow, remove_one, remove_all, mend)
+CALLS: Final = (
+    add_new,
+    add_more,
+    add_to_several,
+    replace,
+    yank_original,
+    publish,
+    yank,
+    follow,
+    remove_one,
+    remove_all,
+    mend,
+)
 
 
 def misled(mirror: Path) -> list[str]:

@@ -38,7 +38,7 @@ class Tree:
         :raises MirrorError: if a link on the way leads out of the mirror.
         """
         place, directory = self._prefix + key, key.rpartition("/")[0]
-        if directory in self._inside and not os.path.islink(place):  # noqa: PTH114 - a path is made for each file of a mirror
+        if self._is_inside(directory) and not os.path.islink(place):  # noqa: PTH114 - a path is made for each file of a mirror
             return Path(place)
         path = Path(place)
         if self.is_outside(path):
@@ -47,9 +47,16 @@ class Tree:
             raise MirrorError(
                 "link-outside", f"{shown(link)} is a link to the outside of the mirror", hint="Remove the link."
             )
-        if os.path.isdir(path.parent) and not self.is_outside(path.parent):
-            self._inside.add(directory)
         return path
+
+    def _is_inside(self, directory: str) -> bool:
+        """Whether no link leads to the directory at this key: the quick way to see that what lies in it is inside."""
+        if directory in self._inside or not directory:
+            return True
+        if not self._is_inside(directory.rpartition("/")[0]) or os.path.islink(self._prefix + directory):  # noqa: PTH114
+            return False
+        self._inside.add(directory)
+        return True
 
     def is_outside(self, path: Path) -> bool:
         """Whether ``path``, all links followed, is not below the root."""
@@ -66,9 +73,7 @@ class Tree:
         """
         path, directory = self.at(key), key.rpartition("/")[0]
         if directory not in self._ready:
-            if self._make(path.parent):
-                self._inside.add(directory)  # the one that it was made in is
-            else:
+            if not self._make(path.parent):
                 remove_leftovers(path.parent)
             self._ready.add(directory)
         return path
