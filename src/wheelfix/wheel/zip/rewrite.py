@@ -314,15 +314,26 @@ def _write_ending(source: Source, layout: Layout, body: _Body, entries: Iterable
     for new in entries:
         encoded, record = encode_entry(source, layout, new)
         start = output.size
-        output.write(encoded)
+        _write_checked(output, encoded)
         directory.add_new(positioned(record, start), start, output.size)
     records, start = b"".join(directory.runs), output.size
     directory.runs.clear()
-    output.write(records + end_bytes(layout.end, directory.count, start, len(records)))
-    end = _check_end(output, directory.count, start, records)
+    _write_checked(output, records)
+    _write_checked(output, end_bytes(layout.end, directory.count, start, len(records)))
     with _checking():
+        end = read_end(output)
+        if (end.entry_count, end.directory_start) != (directory.count, start):
+            raise not_as_planned("its end does not read back")
         found = tuple(_read_new(output, records, each) for each in directory.new)
     return Written(tuple(body.spans), found, records, end, None)
+
+
+def _write_checked(output: Growing, data: bytes) -> None:
+    """Write ``data`` and confirm that it reads back; of what comes before it a :class:`ReadBack` does."""
+    start = output.size
+    output.write(data)
+    if output.read_at(start, output.size - start) != data:
+        raise not_as_planned(f"the bytes from position {start} to {output.size} do not read back")
 
 
 def _read_new(output: Growing, directory: bytes, new: _New) -> Entry:
@@ -339,16 +350,6 @@ def _checking() -> Iterator[None]:
         yield
     except ArchiveError as error:
         raise not_as_planned(error.message) from error
-
-
-def _check_end(output: Growing, count: int, directory_start: int, directory: bytes) -> End:
-    """Read the end and the directory of the new archive back."""
-    with _checking():
-        end = read_end(output)
-    written = output.read_at(end.directory_start, end.directory_stop - end.directory_start)
-    if (end.entry_count, end.directory_start, written) != (count, directory_start, directory):
-        raise not_as_planned("the directory does not read back")
-    return end
 
 
 def copy_whole(source: Source, output: Growing, digest: RunningDigest) -> str:
