@@ -9,6 +9,7 @@ import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -48,6 +49,8 @@ _LONGEST_PAUSE: Final = 120.0
 """In seconds: a server that wants a longer pause is reported, not waited for."""
 _LONGEST_PAUSES: Final = 600.0
 """In seconds: how long all pauses of a session may last together."""
+_SHORT: Final = 1 << 12
+"""In bytes: what is read sooner than another connection is opened, such as the text of a redirect."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MOST_HOPS: Final = 10
 _ERRORS: Final = (OSError, HTTPError, ValueError)
@@ -146,7 +149,7 @@ class Session:
             target = answer.headers.get("Location")
             if answer.status_code not in _REDIRECTS or target is None:
                 return answer
-            answer.close()
+            _let_go(answer)
             url = _follow(url, target)
         hint = "Check the URL, or report it to the operator of the index."
         raise _bad_redirect(f"{shown_url(first)}: too many redirects", hint)
@@ -195,6 +198,8 @@ class Session:
             except _ERRORS as error:
                 raise self._silent(url, *_why_silent(error)) from error
             server.answered(busy=answer.status_code in _BUSY)
+        if answer.raw.length_remaining == 0:  # HEAD, 304: its connection is free for the next request
+            answer.raw.release_conn()
         if answer.status_code in DENIED and self._find_credentials(url) not in (None, known):
             answer.close()
             return self._request_once(method, url, headers)
@@ -301,6 +306,14 @@ class Session:
                 if output.tell() > largest:
                     raise _too_large(url, largest, "The page says another size.")
         return digest.hexdigest()
+
+
+def _let_go(answer: requests.Response) -> None:
+    """Close an answer that is not needed; its connection is kept if what is left of it is short."""
+    if 0 < (answer.raw.length_remaining or 0) <= _SHORT:
+        with suppress(*_ERRORS):  # it breaks off: then the connection is not kept
+            answer.raw.read(_SHORT, decode_content=False)
+    answer.close()
 
 
 def _credentials_for(url: str) -> tuple[str, str] | None:

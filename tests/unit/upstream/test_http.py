@@ -1,6 +1,7 @@
 """Requests to servers that are slow, endless, hostile or curious: within limits, and without secrets."""
 
 import gzip
+import http.server
 import random
 import shutil
 import socket
@@ -21,8 +22,10 @@ import pytest
 from demos import demo_wheel
 from running import wheelfix
 from scripting import JSON, Asked, Index, Reply, answering
+from serving import in_background
 from wheelfix.errors import MirrorError
 from wheelfix.progress import NoProgress
+from wheelfix.upstream.cache import Cache
 from wheelfix.upstream.client import get_page, get_projects
 from wheelfix.upstream.html_links import flatten
 from wheelfix.upstream.http import Session
@@ -117,6 +120,46 @@ def test_redirects_that_are_not_followed(target: str) -> None:
     assert f"{server.url}/x redirects to a URL that is not valid: " in str(error)
     assert ran.code == 3
     assert "redirects to a URL that is not valid" in ran.err
+
+
+@pytest.mark.parametrize("what", ["a body", "HEAD", "304", "a redirect"])
+def test_a_connection_is_kept_for_the_next_request(what: str, tmp_path: Path) -> None:
+    """Each new one takes one round trip more, and with TLS two or three."""
+    ports: set[int] = set()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            ports.add(self.client_address[1])
+            status = 304 if "If-None-Match" in self.headers else 302 if self.path == "/redirect" else 200
+            self.send_response(status)
+            for name, value in {"ETag": '"1"', "Location": "/x"}.items():
+                self.send_header(name, value)
+            if status != 304:
+                self.send_header("Content-Length", "100")
+            self.end_headers()
+            if self.command != "HEAD" and status != 304:
+                self.wfile.write(b"x" * 100)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, in_background(server):
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        session = Session(cache=Cache(tmp_path) if what == "304" else None)
+        for _ in range(5):
+            if what == "HEAD":
+                with session.request("HEAD", f"{url}/x") as answer:
+                    assert answer.status_code == 200
+            else:
+                assert session.get(f"{url}/redirect" if what == "a redirect" else f"{url}/x").body == b"x" * 100
+        assert session.traffic.unchanged == (4 if what == "304" else 0)
+        session.close()
+    assert len(ports) == 1
 
 
 def test_a_redirect_does_not_leave_https() -> None:
