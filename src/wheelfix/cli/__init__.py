@@ -36,6 +36,11 @@ class _Main(LazyGroup):
         except BrokenPipeError as error:
             raise _NoReader from error
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the exit codes into the end of the help."""
+        self.epilog = help_text()
+        super().format_epilog(ctx, formatter)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and write out what it printed."""
         try:
@@ -52,7 +57,6 @@ class _Main(LazyGroup):
     package=__name__,
     names=("strip-gpu", "fix", "show", "verify", "repair", "diff", "explain", "mirror", "rules", "completion"),
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=help_text(),
 )
 @click.version_option(__version__, message="wheelfix %(version)s")
 @click.pass_context

@@ -3,7 +3,6 @@
 What describes and renders an error is imported when there is one: most runs have none.
 """
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -126,6 +125,8 @@ def render_end(error: click.ClickException) -> str:
 
 def help_text() -> str:
     r"""Return the table for the end of a command's help; ``\b`` keeps click from wrapping it again."""
+    import textwrap
+
     lines = ["\b", "Exit codes:"]
     for code, meaning in MEANINGS.items():
         lines += textwrap.wrap(

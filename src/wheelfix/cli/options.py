@@ -15,7 +15,6 @@ from wheelfix.cli.printing import print_exactly, say
 from wheelfix.cli.progress import FixLog
 from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
-from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Publishing, Selection
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.results import Report, Severity, Status
@@ -305,6 +304,8 @@ def run_fix(command: str, rules: "RuleSet | str", options: FixOptions) -> int:
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
     :raises RulesError: if ``--strict-rules`` is given and the rules have findings; nothing was written.
     """
+    from wheelfix.fix.batch import fix_wheels  # imported late: verify has some of the same options
+
     _refuse_contradictions(options)
     given = asdict(options)
     fix = partial(

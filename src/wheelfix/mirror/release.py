@@ -4,7 +4,6 @@ Wheels of a release should agree, and CPU builds should not require what only a 
 """
 
 from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,7 @@ from wheelfix.mirror.registry import finding
 from wheelfix.mirror.storage.base import Store
 from wheelfix.results import Change, Finding, Verdict
 from wheelfix.rules.actions import apply_rules
-from wheelfix.rules.load import gpu_rules
+from wheelfix.rules.bundled import bundled
 from wheelfix.rules.match import make_facts
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
@@ -55,12 +54,9 @@ class ListedWheel(Struct, frozen=True):
     needs: Needs = field(default_factory=Needs)
 
 
-_rules = cache(gpu_rules)
-
-
 def read_needs(wheel: Wheel) -> Needs:
     """Return whether ``wheel`` needs what ``strip-gpu`` would drop, by its evidence."""
-    plan = make_plan(wheel, _rules())
+    plan = make_plan(wheel, bundled("gpu"))
     return _needs(
         (each.before or "", each.verdict, each.evidence or "") for each in plan.changes if each.verdict is not None
     )
@@ -69,7 +65,7 @@ def read_needs(wheel: Wheel) -> Needs:
 def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
     """Return the same by markers, tags and the local version alone."""
     evidence = Evidence.of_names(Environments(filename.tags), filename.project, (filename.version,))
-    changes = apply_rules(_rules(), make_facts(document, filename, str)).changes
+    changes = apply_rules(bundled("gpu"), make_facts(document, filename, str)).changes
     judged = ((change.before, evidence.judge(change.before)) for change in changes if change.before)
     return _needs(_believed(text, judgement, evidence) for text, judgement in judged if judgement is not None)
 

@@ -308,22 +308,22 @@ def _first_line_end(data: bytes) -> bytes:
 
 _LONGEST: Final = 2_000
 _FIXES: Final = (
-    (re.compile(r"""(^|,)(\s*)['"](?=\s*[<>=~!])"""), r"\1\2"),  # '>=2.7'
-    (re.compile(r"""(?<=[<>=~!])(\s*)['"](?=\s*[\d*])"""), r"\1"),  # >='2.7
-    (re.compile(r"""(?<=[\d*])\s*['"](?=\s*(?:,|$))"""), ""),  # >=2.7'
-    (re.compile(r"(?<=\d)(?=[<>=~!])"), ","),  # >=1.9<2.0
-    (re.compile(r"(?<=\*)(?=[<>=~!])"), ","),  # ==1.*<2
-    (re.compile(r"!=~\s*((?:\d+\.)*\d+)"), r"!=\1.*"),  # !=~5.0
-    (re.compile(r"([<>]=?\s*\d+(?:\.\d+)*)\.\*(?=\s*(?:,|$))"), r"\1"),  # >=1.5.*
-    (re.compile(r"(\d\.\d+)\*"), r"\1.*"),  # !=3.0*
-    (re.compile(r"([<>]=?\s*\d+(?:\.\d+)*)\.(?=\s*(?:,|$))"), r"\1"),  # >=3.7.
-    (re.compile(r"(\d(?:a|b|rc|\.?post|\.?dev)\d+)\.0(?=\s*(?:,|$))"), r"\1"),  # >=9.0.0a1.0
-    (re.compile(r">=\s*\*"), ""),  # >=*
-    (re.compile(r">\s*dev"), ">0.0.0dev"),  # >dev
-    (re.compile(r"^\s*,|,\s*$|,(?=\s*,)"), ""),  # >=3.6,
+    (r"""(^|,)(\s*)['"](?=\s*[<>=~!])""", r"\1\2"),  # '>=2.7'
+    (r"""(?<=[<>=~!])(\s*)['"](?=\s*[\d*])""", r"\1"),  # >='2.7
+    (r"""(?<=[\d*])\s*['"](?=\s*(?:,|$))""", ""),  # >=2.7'
+    (r"(?<=\d)(?=[<>=~!])", ","),  # >=1.9<2.0
+    (r"(?<=\*)(?=[<>=~!])", ","),  # ==1.*<2
+    (r"!=~\s*((?:\d+\.)*\d+)", r"!=\1.*"),  # !=~5.0
+    (r"([<>]=?\s*\d+(?:\.\d+)*)\.\*(?=\s*(?:,|$))", r"\1"),  # >=1.5.*
+    (r"(\d\.\d+)\*", r"\1.*"),  # !=3.0*
+    (r"([<>]=?\s*\d+(?:\.\d+)*)\.(?=\s*(?:,|$))", r"\1"),  # >=3.7.
+    (r"(\d(?:a|b|rc|\.?post|\.?dev)\d+)\.0(?=\s*(?:,|$))", r"\1"),  # >=9.0.0a1.0
+    (r">=\s*\*", ""),  # >=*
+    (r">\s*dev", ">0.0.0dev"),  # >dev
+    (r"^\s*,|,\s*$|,(?=\s*,)", ""),  # >=3.6,
 )
 
-_NOT_TO_UV: Final = re.compile(r"^\s*,|,\s*,|\*(?=[<>=~!])|\d\.(?=\s*(?:,|$))|>=\s*\*")
+_NOT_TO_UV: Final = r"^\s*,|,\s*,|\*(?=[<>=~!])|\d\.(?=\s*(?:,|$))|>=\s*\*"
 """What uv 0.13.9 does not fix: an empty clause, no comma after a star, a dot at the end of a clause, ``>=*``."""
 
 
@@ -333,7 +333,7 @@ def is_fixed_by_uv(text: str) -> bool:
     >>> is_fixed_by_uv(">=1.9.*<2"), is_fixed_by_uv(">=1.9<2"), is_fixed_by_uv(">=3.7.")
     (False, True, False)
     """
-    return _NOT_TO_UV.search(text) is None
+    return re.search(_NOT_TO_UV, text) is None
 
 
 def fixed_specifier(text: str) -> str | None:
@@ -347,7 +347,7 @@ def fixed_specifier(text: str) -> str | None:
     if len(text) > _LONGEST or "===" in text:  # that operator compares text: any text is valid
         return None
     for pattern, replacement in _FIXES:
-        text = pattern.sub(replacement, text)
+        text = re.sub(pattern, replacement, text)
     try:
         SpecifierSet(text)
     except ValueError:  # InvalidSpecifier is one
