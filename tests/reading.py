@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from typing import TypeAlias
+from unittest.mock import patch
 
 from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip.careful import columns_of, read_all
 from wheelfix.wheel.zip.end import read_end
 from wheelfix.wheel.zip.findings import STRICT
-from wheelfix.wheel.zip.layout import Layout, read_layout
+from wheelfix.wheel.zip.layout import Layout, Reading, read_layout, read_loosely
 from wheelfix.wheel.zip.source import Readable
 
 __all__ = ["judged", "read_carefully", "same_in_both"]
@@ -32,5 +33,18 @@ def judged(read: Callable[[Readable], Layout], source: Readable) -> Judgement:
 
 
 def same_in_both(source: Readable) -> bool:
-    """Whether the reader of plain archives and the careful one say the same of ``source``."""
-    return judged(read_layout, source) == judged(read_carefully, source)
+    """Whether the reader of plain archives and the careful one say the same of ``source``, strictly and loosely."""
+    return judged(read_layout, source) == judged(read_carefully, source) and _collected(source) == _collected_carefully(
+        source
+    )
+
+
+def _collected(source: Readable) -> tuple[object, ...]:
+    reading: Reading = read_loosely(source)
+    names = tuple(reading.layout.names) if reading.layout else ()
+    return reading.layout, names, list(map(repr, reading.findings)), reading.hidden
+
+
+def _collected_carefully(source: Readable) -> tuple[object, ...]:
+    with patch("wheelfix.wheel.zip.layout.read_spotless", return_value=None):
+        return _collected(source)

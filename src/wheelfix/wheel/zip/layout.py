@@ -15,7 +15,7 @@ from wheelfix.errors import ArchiveError
 from wheelfix.wheel.zip.careful import columns_of, list_entries, read_all, read_entry
 from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.findings import STRICT, ArchiveFinding, CollectingReport
-from wheelfix.wheel.zip.plain import read_plain
+from wheelfix.wheel.zip.plain import read_plain, read_spotless
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import CENTRAL, Columns, DirectoryRecord, Entry, decode_name
 
@@ -214,7 +214,10 @@ def read_loosely(source: Readable) -> Reading:
     try:
         end = read_end(source, report)
         directory = _read_directory(source, end)
-        layout = Layout(directory, end, columns_of(read_all(source, directory, end, 0, report)))
+        # Findings at the end can mean that positions in the directory are wrong.
+        spotless = None if report.findings else read_spotless(source, directory, end)
+        columns, numbers = spotless or (columns_of(read_all(source, directory, end, 0, report)), None)
+        layout = Layout(directory, end, columns, numbers)
     except ArchiveError as error:
         report.add(error)
     return Reading(layout, report.findings, frozenset(report.hidden))

@@ -9,8 +9,8 @@ legal. What both accept has the same layout in both.
 import re
 import struct
 from array import array
-from collections.abc import Collection, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, NamedTuple, TypeAlias
 
 from wheelfix.wheel.zip.careful import listed_at, read_entry
 from wheelfix.wheel.zip.end import End
@@ -42,6 +42,10 @@ _UTF8_FLAG: Final = 9
 """Where a directory record has the upper byte of its flags."""
 
 
+OddFields: TypeAlias = Callable[[bytes], bool]
+"""Whether extra fields are for the careful reader."""
+
+
 class _Listed(NamedTuple):
     """What a plain directory lists: where the entries lie, their numbers by name, and the lengths of local extra fields."""
 
@@ -59,17 +63,38 @@ def read_plain(source: Readable, directory: bytes, end: End) -> tuple[Columns, d
     :raises ArchiveError: if a local header does not agree with the directory.
     :raises SourceChanged: if ``source`` becomes shorter meanwhile.
     """
-    try:
-        listed = _read_directory(directory, end)
-    except (struct.error, OverflowError, UnicodeDecodeError):
-        return None
+    listed = _list(directory, end, _may_matter)
     if listed is None:
         return None
-    _check_headers(source, directory, listed)
+    for number, header in _odd_headers(source, directory, listed, may_mislead):
+        _judge(source, directory, listed.columns, number, header)
     return listed.columns, listed.numbers
 
 
-def _read_directory(directory: bytes, end: End) -> _Listed | None:
+def read_spotless(source: Readable, directory: bytes, end: End) -> tuple[Columns, dict[str, int]] | None:
+    """Return the same for an archive of which there is nothing to report, ``None`` for any other.
+
+    :raises SourceChanged: if ``source`` becomes shorter meanwhile.
+    """
+    listed = _list(directory, end, _is_odd)
+    if listed is None or any(_odd_headers(source, directory, listed, _is_odd)):
+        return None
+    return listed.columns, listed.numbers
+
+
+def _list(directory: bytes, end: End, is_odd: OddFields) -> _Listed | None:
+    try:
+        return _read_directory(directory, end, is_odd)
+    except (struct.error, OverflowError, UnicodeDecodeError):
+        return None
+
+
+def _is_odd(extra: bytes) -> bool:
+    """Whether there is anything to report of extra fields."""
+    return not is_plain(extra)
+
+
+def _read_directory(directory: bytes, end: End, is_odd: OddFields) -> _Listed | None:
     """Return where the entries lie according to the directory, if it is plain.
 
     This loop runs for each entry of every wheel: it unpacks no field that it does not need, and calls nothing of ours; what
@@ -95,7 +120,7 @@ def _read_directory(directory: bytes, end: End) -> _Listed | None:
         extra_lengths.append(start - least)  # all that can lie between the name in a local header and the data
         sizes.append(size)
         packed, least, position = next_packed, start + 30 + name_length + next_packed, name_stop + extra_length
-        if extra_length and not is_usual(directory, name_stop, position) and _may_matter(directory[name_stop:position]):
+        if extra_length and not is_usual(directory, name_stop, position) and is_odd(directory[name_stop:position]):
             return None
     records.append(position)
     for column, last in ((data_starts, stop - packed), (extra_lengths, stop - least), (starts, stop)):
@@ -124,8 +149,8 @@ def _may_matter(extra: bytes) -> bool:
     return (may_mislead(extra) or not is_well_formed(extra)) and not is_plain(extra)
 
 
-def _check_headers(source: Readable, directory: bytes, listed: _Listed) -> None:
-    """Confirm that each local header repeats its directory record and ends where its data must begin."""
+def _odd_headers(source: Readable, directory: bytes, listed: _Listed, is_odd: OddFields) -> Iterator[tuple[int, bytes]]:
+    """Yield each local header that does not repeat its directory record, or has odd extra fields, and the entry's number."""
     unpack, is_usual, columns = _HEADER.unpack_from, _INFO_ZIP.fullmatch, listed.columns
     for first, last in _runs(columns.starts):
         base = columns.starts[first]
@@ -146,9 +171,9 @@ def _check_headers(source: Readable, directory: bytes, listed: _Listed) -> None:
                 or shared != directory[record + 6 : record + 30]
                 or local_extra_length != extra_length
                 or held[start + 30 : name_stop] != directory[record + 46 : record + 16 + name_stop - start]
-                or (extra_length and not is_usual(held, name_stop, data_start) and may_mislead(held[name_stop:data_start]))
+                or (extra_length and not is_usual(held, name_stop, data_start) and is_odd(held[name_stop:data_start]))
             ):
-                _judge(source, directory, columns, number, held[start:data_start])
+                yield number, held[start:data_start]
 
 
 def _judge(source: Readable, directory: bytes, columns: Columns, number: int, header: bytes) -> None:
