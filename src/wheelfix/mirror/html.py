@@ -62,23 +62,21 @@ def _text(text: str) -> str:
 
 
 def _item(file: ListedFile) -> str:
-    attributes = f'href="{_text(file.url)}#sha256={file.sha256}"'
-    if file.requires_python is not None:
-        attributes += f' data-requires-python="{_text(file.requires_python)}"'
-    if file.has_metadata:
-        announced = "true" if file.metadata_sha256 is None else f"sha256={file.metadata_sha256}"
-        attributes += f' data-core-metadata="{announced}" data-dist-info-metadata="{announced}"'
-    kind = ""
-    if file.yanked is not None:
-        attributes += f' data-yanked="{_text(file.yanked)}"'
-        kind = ' class="yanked"'
-    attributes += f' data-upload-time="{_text(file.upload_time)}" data-size="{file.size}"'
+    requires_python = "" if file.requires_python is None else f' data-requires-python="{_text(file.requires_python)}"'
+    announced = "true" if file.metadata_sha256 is None else f"sha256={file.metadata_sha256}"
+    metadata = f' data-core-metadata="{announced}" data-dist-info-metadata="{announced}"' if file.has_metadata else ""
+    kind, yanked = ("", "") if file.yanked is None else (' class="yanked"', f' data-yanked="{_text(file.yanked)}"')
+    time = _text(file.upload_time)
     notes = "".join(f"\n        <br><small>{_text(note)}</small>" for note in _notes(file))
-    return f"      <li{kind}><a {attributes}>{_text(file.filename)}</a>{notes}</li>\n"
+    return (
+        f'      <li{kind}><a href="{_text(file.url)}#sha256={file.sha256}"{requires_python}{metadata}{yanked}'
+        f' data-upload-time="{time}" data-size="{file.size}">{_text(file.filename)}</a>'
+        f"\n        <br><small>{file.size:,} bytes, {time}</small>{notes}</li>\n"
+    )
 
 
 def _notes(file: ListedFile) -> Iterable[str]:
-    yield f"{file.size:,} bytes, {file.upload_time}"
+    """Yield what only some files have."""
     if file.yanked is not None:
         yield f"yanked: {file.yanked}" if file.yanked else "yanked"
     if file.origin is not None:

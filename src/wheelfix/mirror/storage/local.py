@@ -201,9 +201,10 @@ class LocalStore:
             named: dict[Path, None] = {}
             stack.callback(_flush_directories, named)
             for each in ready:
-                if any(each.path.parent in directory.parents for directory in named):
+                directory = each.path.parent
+                if directory not in named and any(str(other).startswith(f"{directory}/") for other in named):
                     _flush_directories(named)  # what it leads to
-                named[each.path.parent] = None
+                named[directory] = None
                 each.place()
 
     def _staged(self, write: Write) -> "_Waiting":
