@@ -28,9 +28,9 @@ from wheelfix.mirror.layout import (
     project_of,
 )
 from wheelfix.mirror.listing import Contents, compare, listed_wheel, read_whole
+from wheelfix.mirror.needs import ListedWheel, Needs, compare_releases, unyanked_originals
 from wheelfix.mirror.pages import ListedFile, Page
 from wheelfix.mirror.registry import MIRROR_CHECKS, MirrorCheckReport, finding
-from wheelfix.mirror.release import ListedWheel, Needs, compare_releases, unyanked_originals
 from wheelfix.mirror.repository import Journal, listed_keys, load_page, load_root
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, is_whole, sha256_of

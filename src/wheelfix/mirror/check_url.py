@@ -10,8 +10,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError
+from wheelfix.mirror.needs import ListedWheel, compare_releases, unyanked_originals
 from wheelfix.mirror.registry import MirrorCheckReport, finding
-from wheelfix.mirror.release import ListedWheel, compare_releases, unyanked_originals
 from wheelfix.mirror.served_wheel import CheckedFile, Listed, ServerLimits, check_wheel
 from wheelfix.options import Requests
 from wheelfix.progress import NO_PROGRESS, Progress, guarded

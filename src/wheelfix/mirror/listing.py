@@ -10,9 +10,9 @@ from packaging.specifiers import SpecifierSet
 
 from wheelfix.errors import WheelfixError
 from wheelfix.mirror.examine import examine
+from wheelfix.mirror.needs import ListedWheel, Needs, needs_by_metadata, read_needs
 from wheelfix.mirror.pages import ListedFile
 from wheelfix.mirror.registry import finding
-from wheelfix.mirror.release import ListedWheel, Needs, needs_by_metadata, read_needs
 from wheelfix.results import Finding
 from wheelfix.text import as_utf8, shown, shown_few
 from wheelfix.wheel.editor import REQUIRES

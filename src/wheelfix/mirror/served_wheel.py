@@ -12,8 +12,8 @@ from pypi_simple import DistributionPackage
 
 from wheelfix.errors import MirrorError, WheelfixError
 from wheelfix.mirror.listing import Contents, Listing, compare, listed_wheel, read_whole
+from wheelfix.mirror.needs import ListedWheel
 from wheelfix.mirror.registry import finding
-from wheelfix.mirror.release import ListedWheel
 from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.upstream.client import sha256_of

@@ -7,7 +7,7 @@ import pytest
 from building import Entry, write_wheel
 from defects import metadata, valid
 from wheelfix import Wheel, WheelFilename
-from wheelfix.mirror.release import ListedWheel, Needs, compare_releases, needs_by_metadata, read_needs
+from wheelfix.mirror.needs import ListedWheel, Needs, compare_releases, needs_by_metadata, read_needs
 from wheelfix.wheel.metadata import Document
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
