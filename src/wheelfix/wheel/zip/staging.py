@@ -9,7 +9,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -253,7 +252,7 @@ def _locked_mode(descriptor: int, path: Path) -> int:
 
 
 def _hidden_path(directory: Path) -> Path:
-    return directory / f".wheelfix-{secrets.token_hex(8)}.part"
+    return directory / f".wheelfix-{os.urandom(8).hex()}.part"
 
 
 def _remove_directory(path: Path) -> None:
