@@ -68,6 +68,10 @@ class _Catalogue(msgspec.Struct, frozen=True):
     entry: tuple[_Entry, ...]
 
 
+_DECODER: Final = msgspec.json.Decoder(_Catalogue)
+"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
+
+
 def provided_by(requirement: Requirement) -> Provided | None:
     """Return what ``requirement`` provides, ``None`` if it is not in the catalogue."""
     return _provided(requirement.name, requirement.extras)
@@ -132,4 +136,4 @@ def names() -> frozenset[str]:
 
 @cache
 def _catalogue() -> _Catalogue:
-    return msgspec.json.decode(Path(__file__).with_name("catalogue.json").read_bytes(), type=_Catalogue)
+    return _DECODER.decode(Path(__file__).with_name("catalogue.json").read_bytes())

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TypeAlias
 
 from msgspec import DecodeError, Meta, Raw, Struct, convert, field, to_builtins
-from msgspec.json import decode, encode
+from msgspec.json import Decoder, decode, encode
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.pages import ListedFile, Origin, Page
@@ -70,6 +70,8 @@ class _Page(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
     status_from: str | None = field(default=None, name="_wheelfix-status-from")
 
 
+_PAGES: Final = Decoder(_Page)
+"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
 _KNOWN_OF_FILE: Final[Mapping[str, Any]] = {
     **{name: {} for name in _File.__struct_encode_fields__},
     "hashes": {"sha256": {}},
@@ -200,7 +202,7 @@ def _read_as_written(data: bytes) -> Page | None:
     takes a fifth of the time of :func:`_read_as_edited`.
     """
     try:
-        known = decode(data, type=_Page)
+        known = _PAGES.decode(data)
     except (DecodeError, RecursionError):  # also raised, with a better message, for what is read as edited
         return None
     files, past = (tuple(map(_read, each)) for each in (known.files, known.past))
@@ -282,6 +284,9 @@ class _Root(Struct, frozen=True, gc=False):
     projects: tuple[_Project, ...]
 
 
+_ROOTS: Final = Decoder(_Root)
+
+
 def root_json(projects: Iterable[str]) -> bytes:
     """Return the JSON page that lists all projects."""
     names = sorted(projects)
@@ -294,7 +299,7 @@ def read_root(data: bytes) -> frozenset[str]:
     :raises MirrorError: if it is no such page.
     """
     try:
-        names = frozenset(each.name for each in decode(data, type=_Root).projects)
+        names = frozenset(each.name for each in _ROOTS.decode(data).projects)
         if root_json(names) != data:  # as for the page of a project
             _decode(data)
     except _NO_PAGE as error:

@@ -49,6 +49,10 @@ class Stored(Struct, frozen=True):
         return {**self.headers, "Cache-Control": control}
 
 
+_DECODER: Final = msgspec.msgpack.Decoder(Stored)
+"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
+
+
 class Cache:
     """Answers in ``directory``, which is created on first use; only its owner may read it, as pages may be private.
 
@@ -65,7 +69,7 @@ class Cache:
         """Return the answer for ``url`` in the form ``accept``, if there is one."""
         path = self._path(url, accept)
         try:
-            found = msgspec.msgpack.decode(path.read_bytes(), type=Stored)
+            found = _DECODER.decode(path.read_bytes())
             os.utime(path)
         except (OSError, msgspec.DecodeError):
             return None

@@ -198,8 +198,8 @@ class Session:
             except _ERRORS as error:
                 raise self._silent(url, *_why_silent(error)) from error
             server.answered(busy=answer.status_code in _BUSY)
-        if answer.raw.length_remaining == 0:  # HEAD, 304: its connection is free for the next request
-            answer.raw.release_conn()
+        if answer.raw.length_remaining == 0:  # HEAD, 304: who reads that nothing comes frees the connection
+            answer.raw.read(1, decode_content=False)
         if answer.status_code in DENIED and self._find_credentials(url) not in (None, known):
             answer.close()
             return self._request_once(method, url, headers)
