@@ -2,14 +2,15 @@
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
-from typing import Final
+from threading import Thread
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
 
 from msgspec import Struct, field
 
-from wheelfix.wheel.zip.inflate import Damaged, read_blocks
+from wheelfix.wheel.zip.inflate import Damaged, crc32_for, read_blocks
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import DEFLATED, STORED, Entry
 
@@ -26,20 +27,84 @@ class Sums(Struct, frozen=True):
 
 
 def sum_entries(source: Readable, entries: Iterable[Entry], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
-    """Return the sums of ``entries`` by name; ``algorithms`` names the hashes that are wanted beside sha256.
+    """Return the sums of ``entries`` by name, as :class:`Summing` computes them."""
+    with Summing(source, entries, algorithms) as summing:
+        return summing.result()
 
-    Entries that are compressed by another method than deflate are left out. A few threads share the work; each holds some
-    megabytes, however large the entries are.
+
+class Summing:
+    """The sums of ``entries``, computed by a few threads while the caller does something else, until the context ends.
+
+    ``algorithms`` names the hashes that are wanted beside sha256, by entry. Entries that are compressed by another
+    method than deflate are left out. Each thread holds some megabytes, however large the entries are. Where
+    there is little to read, no thread is started, and :meth:`result` reads it.
     """
-    readable = [entry for entry in entries if entry.method in (STORED, DEFLATED)]
-    workers = min(_THREADS, os.cpu_count() or 1)
-    found: dict[str, Sums] = {}
-    if sum(entry.size for entry in readable) < _SHARE:  # not worth a thread
-        return _sum_share(source, readable, algorithms)
-    with ThreadPoolExecutor(workers, "wheelfix-sums") as pool:
-        for part in pool.map(lambda share: _sum_share(source, share, algorithms), _shares(readable)):
-            found.update(part)
-    return found
+
+    def __init__(self, source: Readable, entries: Iterable[Entry], algorithms: Mapping[str, Collection[str]]) -> None:
+        readable = [entry for entry in entries if entry.method in (STORED, DEFLATED)]
+        total = sum(entry.size for entry in readable)
+        shares = list(_shares(readable))
+        self._source = source
+        self._algorithms = algorithms
+        self._crc32 = crc32_for(total)
+        self._waiting = deque(enumerate(shares))
+        self._found: list[dict[str, Sums]] = [{} for _ in shares]
+        self._error: BaseException | None = None
+        self._stopped = False
+        count = min(_THREADS, os.cpu_count() or 1, len(shares)) if total >= _SHARE else 0  # less is not worth a thread
+        self._threads = [Thread(target=self._work, name=f"wheelfix-sums-{number}") for number in range(count)]
+
+    def result(self) -> dict[str, Sums]:
+        """Return the sums by name once all are known, in the same order with any number of threads.
+
+        :raises OSError: if the file cannot be read.
+        :raises SourceChanged: if it has become shorter.
+        """
+        if not self._threads:
+            self._work()
+        for thread in self._threads:
+            thread.join()
+        if self._error is not None:
+            raise self._error
+        return {name: each for found in self._found for name, each in found.items()}
+
+    def _work(self) -> None:
+        """Sum one share after the other until there is none left."""
+        try:
+            for number, share in iter(self._next, None):
+                self._found[number] = {entry.name: self._sum(entry) for entry in share}
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is wanted
+            self._error, self._stopped = error, True
+
+    def _next(self) -> tuple[int, list[Entry]] | None:
+        try:
+            return None if self._stopped else self._waiting.popleft()
+        except IndexError:  # the others have the rest
+            return None
+
+    def _sum(self, entry: Entry) -> Sums:
+        algorithms = dict.fromkeys(("sha256", *self._algorithms.get(entry.name, ())))
+        sums = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
+        try:
+            for block in read_blocks(self._source, entry, crc32=self._crc32):
+                for each in sums.values():
+                    each.update(block)
+                if self._stopped:
+                    break
+        except Damaged as error:
+            return Sums(damage=f"it {error}")
+        return Sums({name: each.digest() for name, each in sums.items()})
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End the threads: nothing is read any more, so that the file can be closed."""
+        self._stopped = True
+        for thread in self._threads:
+            thread.join()
 
 
 def _shares(entries: list[Entry]) -> Iterator[list[Entry]]:
@@ -53,18 +118,3 @@ def _shares(entries: list[Entry]) -> Iterator[list[Entry]]:
             share, weight = [], 0
     if share:
         yield share
-
-
-def _sum_share(source: Readable, share: list[Entry], algorithms: Mapping[str, Collection[str]]) -> dict[str, Sums]:
-    return {entry.name: _sum(source, entry, ("sha256", *algorithms.get(entry.name, ()))) for entry in share}
-
-
-def _sum(source: Readable, entry: Entry, algorithms: Collection[str]) -> Sums:
-    sums = {name: hashlib.new(name, usedforsecurity=False) for name in dict.fromkeys(algorithms)}
-    try:
-        for block in read_blocks(source, entry):
-            for each in sums.values():
-                each.update(block)
-    except Damaged as error:
-        return Sums(damage=f"it {error}")
-    return Sums({name: each.digest() for name, each in sums.items()})

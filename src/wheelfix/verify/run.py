@@ -79,20 +79,26 @@ def examine(path: Path, *, source: Readable | None = None, known: "Mapping[str, 
     ``source`` is the file where it is open already, or what is read in its place. ``known`` are sums of entries that need
     not be read again.
     """
-    sums: Mapping[str, Sums] = {}
+    from wheelfix.verify.hashing import Summing
+
     with Subject(path, source=source) as subject:
         too_large = _too_large(subject)
         checks = (_check_ratio, check_entries, check_wheel_file, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
-        found = [*too_large, *_run(checks, subject)]
-        try:
-            listing = read_listing(subject)
-            sums = {} if too_large else _sums(subject, listing, known)
-            found += _damages(subject, sums)
-            found += check_rows(subject, listing, sums)
-            if subject.source is not None:
+        if subject.source is None:
+            return Examined(in_order([*subject.found, *_run(checks, subject)]), {})
+        sums: dict[str, Sums] = {}
+        listing = read_listing(subject)
+        kept = {} if too_large else _kept(known, listing)
+        unread = [] if too_large else [entry for entry in subject.readable if entry.name not in kept]
+        with Summing(subject.source, unread, listing.algorithms) as summing:  # they are read while the rest is checked
+            found = [*too_large, *_run(checks, subject)]
+            try:
+                sums = {**kept, **summing.result()}
+                found += _damages(subject, sums)
+                found += check_rows(subject, listing, sums)
                 subject.source.check_unchanged()
-        except (SourceChanged, OSError) as error:
-            found.append(unreadable(error))
+            except (SourceChanged, OSError) as error:
+                found.append(unreadable(error))
         return Examined(in_order([*subject.found, *found]), sums)
 
 
@@ -177,16 +183,10 @@ def _too_large(subject: Subject) -> list[RawFinding]:
     return [RawFinding("archive-too-large", "", f"the entries claim {total} bytes; they are not read")]
 
 
-def _sums(subject: Subject, listing: Listing, known: "Mapping[str, Sums]") -> "dict[str, Sums]":
-    """Return the sums of all entries; those that are ``known`` by every algorithm that is wanted are not read again."""
-    if subject.source is None or subject.layout is None:
-        return {}
+def _kept(known: "Mapping[str, Sums]", listing: Listing) -> "dict[str, Sums]":
+    """Return those of the sums that are ``known`` by every algorithm that is wanted: they are not computed again."""
     wanted = listing.algorithms
-    kept = {name: each for name, each in known.items() if each.damage or each.digests.keys() >= {*wanted.get(name, ())}}
-    unread = [entry for entry in subject.readable if entry.name not in kept]
-    from wheelfix.verify.hashing import sum_entries
-
-    return {**kept, **sum_entries(subject.source, unread, wanted)}
+    return {name: each for name, each in known.items() if each.damage or each.digests.keys() >= {*wanted.get(name, ())}}
 
 
 def _damages(subject: Subject, sums: "Mapping[str, Sums]") -> Iterator[RawFinding]:

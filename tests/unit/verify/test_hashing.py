@@ -1,16 +1,23 @@
 """The content of entries, summed in bounded memory."""
 
 import hashlib
+import os
+import threading
 import tracemalloc
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from building import Entry, Hole, archive_of, changed, write_wheel
+from building import DEFLATED, Entry, Hole, archive_of, changed, write_wheel
 from defects import valid
-from wheelfix.verify.hashing import Sums, sum_entries
+from in_memory import Held, hold
+from wheelfix.errors import SourceChanged
+from wheelfix.verify import hashing
+from wheelfix.verify.hashing import Summing, Sums, sum_entries
 from wheelfix.verify.subject import Subject
+from wheelfix.wheel.zip import structs
 
 MEBIBYTE = 1 << 20
 
@@ -97,3 +104,70 @@ def test_entry_of_another_method_is_left_out(tmp_path: Path) -> None:
     with Subject(path) as subject:
         assert subject.source is not None
         assert "demo/x" not in sum_entries(subject.source, subject.entries.values(), {})
+
+
+MANY = [Entry(f"demo/{number}", b"%d and so on" % number * (number * 37 % 500), DEFLATED) for number in range(60)]
+MANY.append(Entry("demo/damaged", b"content" * 99, raw=b"\xff" * 9))
+
+
+def many() -> tuple[Held, Sequence[structs.Entry]]:
+    source, layout = hold(*MANY)
+    return source, layout.entries
+
+
+@pytest.mark.parametrize("share", [1, 3_000, 1 << 22])
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_sums_come_in_the_same_order_with_any_number_of_threads(
+    share: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = sum_entries(*many(), {})
+    monkeypatch.setattr(hashing, "_SHARE", share)
+    monkeypatch.setattr(os, "cpu_count", lambda: threads)
+    assert [*sum_entries(*many(), {}).items()] == [*alone.items()]
+    assert len(alone) == len(MANY)
+
+
+def test_the_caller_goes_on_while_entries_are_summed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads begin with the context, not where the result is wanted; and they end with it."""
+    monkeypatch.setattr(hashing, "_SHARE", 1)
+    begun, held = threading.Event(), many()
+
+    class Telling(Held):
+        def read_at(self, offset: int, size: int) -> bytes:
+            begun.set()
+            return super().read_at(offset, size)
+
+    with Summing(Telling(held[0].data), held[1], {}) as summing:
+        assert begun.wait(60)
+        assert len(summing.result()) == len(MANY)
+    assert not [each for each in threading.enumerate() if each.name.startswith("wheelfix-sums")]
+
+
+def test_nothing_is_read_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the caller's ends the threads before the file is closed."""
+    monkeypatch.setattr(hashing, "_SHARE", 1)
+    source, entries = many()
+    with pytest.raises(KeyError), Summing(source, entries, {}):
+        raise KeyError
+    assert not [each for each in threading.enumerate() if each.name.startswith("wheelfix-sums")]
+
+
+@pytest.mark.parametrize("share", [1, 1 << 22])
+def test_what_reading_raises_is_raised_where_the_result_is_wanted(share: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "_SHARE", share)
+
+    class Short(Held):
+        def read_at(self, offset: int, size: int) -> bytes:
+            raise SourceChanged("source-changed", "the file changed", hint="Run again.")
+
+    held = many()
+    with Summing(Short(held[0].data), held[1], {}) as summing, pytest.raises(SourceChanged):
+        summing.result()
+
+
+def test_nothing_small_is_worth_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(hashing, "Thread", refused)
+    assert len(sum_entries(*many(), {})) == len(MANY)

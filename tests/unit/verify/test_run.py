@@ -7,7 +7,7 @@ import pytest
 from building import Entry, write_wheel
 from defects import valid
 from wheelfix.verify import hashing, run
-from wheelfix.verify.hashing import sum_entries
+from wheelfix.verify.hashing import Summing, Sums
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import check_wheel, in_order, reported
 from wheelfix.verify.subject import RawFinding
@@ -34,12 +34,13 @@ def test_file_that_grows_while_it_is_read(tmp_path: Path, monkeypatch: pytest.Mo
     """Pitfall 34."""
     path = write_wheel(tmp_path, valid())
 
-    def grow(*arguments: object) -> object:
-        with path.open("ab") as file:
-            file.write(b"more")
-        return sum_entries(*arguments)  # type: ignore[arg-type]
+    class Growing(Summing):
+        def result(self) -> dict[str, Sums]:
+            with path.open("ab") as file:
+                file.write(b"more")
+            return super().result()
 
-    monkeypatch.setattr(hashing, "sum_entries", grow)
+    monkeypatch.setattr(hashing, "Summing", Growing)
     assert [finding.code for finding in check_wheel(path).findings] == ["file-unreadable"]
 
 
