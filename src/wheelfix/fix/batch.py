@@ -2,8 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.errors import SourceChanged
-from wheelfix.executors import Workers, run_all
+from wheelfix.executors import Workers, file_size, run_all
 from wheelfix.options import Naming, Output, Policy, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import Finding, Outcome, Problem, Report, Status, failure, no_result
@@ -145,7 +145,8 @@ def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, worke
     """Do ``job`` on the wheels at ``paths``; return an outcome for each in their order, and how their releases disagreed."""
     progress = guarded(progress)
     given = [Path(path) for path in listed(paths)]
-    clashes = frozenset() if job.output.in_place else _clashing_names(given)
+    real = _real_paths(given)
+    clashes = frozenset() if job.output.in_place else _clashing_names(given, real)
     outcomes: dict[int, Outcome] = {}
     same: dict[tuple[str, str], list[int]] = {}
     for index, path in enumerate(given):
@@ -153,9 +154,9 @@ def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, worke
             outcomes[index] = _clash(path)
             progress.wheel_done(outcomes[index])
         else:
-            same.setdefault((_real(path), "" if job.output.in_place else path.name), []).append(index)
+            same.setdefault((real[path], "" if job.output.in_place else path.name), []).append(index)
     if not job.output.dry_run:
-        _remove_left_behind(given, job.output)
+        _remove_left_behind(real.values(), job.output)
     places = {given[indices[0]]: indices for indices in same.values()}
     rehearsals, disagreements = _compared([*places], [given[index] for index in outcomes], job, workers)
 
@@ -170,7 +171,7 @@ def _run(command: str, paths: Iterable[Path | str] | Path | str, job: Job, worke
         workers,
         lost=lambda item, error: no_result(item[0], error),
         done=done,
-        size=lambda item: _size(item[0]),
+        size=lambda item: file_size(item[0]),
     )
     report = Report(command, tuple(outcomes[index] for index in range(len(given))), disagreements=disagreements)
     return _without_failed(report)
@@ -186,11 +187,11 @@ def _without_failed(report: Report) -> Report:
     return replace(report, disagreements=tuple(disagreements))
 
 
-def _remove_left_behind(paths: Iterable[Path], output: Output) -> None:
-    """Remove what killed runs left where this one writes."""
-    directories = {Path(_real(path)).parent for path in paths} if output.in_place else {Path(output.directory)}
+def _remove_left_behind(paths: Iterable[str], output: Output) -> None:
+    """Remove what killed runs left where this one writes: beside the real ``paths`` of its wheels, or in its directory."""
+    directories = {os.path.dirname(path) for path in paths} if output.in_place else {output.directory}  # noqa: PTH120
     for directory in directories:
-        remove_leftovers(directory)
+        remove_leftovers(Path(directory))
 
 
 def _compared(
@@ -211,7 +212,7 @@ def _compared(
         [path for path in paths if path in together],
         workers,
         lost=lambda path, error: unreadable(no_result(path, error)),
-        size=_size,
+        size=file_size,
     )
     rehearsals += [unreadable(_clash(path)) for path in clashing]
     return compare(rehearsals, allow_mixed=job.policy.allow_mixed, local=job.naming.local)
@@ -237,18 +238,27 @@ def _rule_findings(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -
     return lint_run(rules, outcomes)
 
 
-def _clashing_names(paths: Sequence[Path]) -> frozenset[str]:
+def _clashing_names(paths: Sequence[Path], real: Mapping[Path, str]) -> frozenset[str]:
     """Return the file names that different files of one run share: one directory cannot hold both."""
-    distinct = {_real(path): path.name for path in paths}
+    distinct = {real[path]: path.name for path in paths}
     return frozenset(name for name, count in Counter(distinct.values()).items() if count > 1)
 
 
-def _real(path: Path) -> str:
-    """Return the path without links; one that cannot be a path as it is, for its problem comes later."""
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):
-        return str(path)
+def _real_paths(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return each path without links; one that cannot be a path as it is, for its problem comes later.
+
+    Links are followed once for each directory: ``realpath`` looks at every part of a path, for each of thousands of wheels.
+    """
+    directories = cache(os.path.realpath)
+    real = {}
+    for path in paths:
+        head, name = os.path.split(path)
+        try:
+            found = os.path.join(directories(head), name)  # noqa: PTH118 - for each of many wheels
+            real[path] = os.path.realpath(found) if name in ("", "..") or os.path.islink(found) else found  # noqa: PTH114
+        except (OSError, ValueError):
+            real[path] = str(path)
+    return real
 
 
 def _clash(path: Path) -> Outcome:
@@ -271,7 +281,7 @@ def fix_each(
     held: list[Outcome | None] = []
     with GroupCommit[Path, Outcome]() as group:
         for path, rehearsal in items:
-            if group.is_due(_size(path)):
+            if group.is_due(file_size(path)):
                 yield from _committed(group, held)
             outcome = _prepare_one(path, rehearsal, job, group, progress)
             if held or outcome is None:
@@ -296,13 +306,6 @@ def _concluded(path: Path, committed: Committed[Outcome]) -> Outcome:
         return concluded(committed)
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
         return failure(path, error)
-
-
-def _size(path: Path) -> int:
-    try:
-        return os.stat(path).st_size  # noqa: PTH116 - for each of many wheels; pathlib takes twice as long
-    except (OSError, ValueError):  # it cannot be read, as its outcome says
-        return 0
 
 
 def _prepare_one(
@@ -359,10 +362,9 @@ def _fix(
 
 def _rehearsed_plan(wheel: "Wheel", rehearsal: "Rehearsal | None") -> "Plan | None":
     """Return the plan that was made when the wheel was compared with others, if it is for this very file."""
-    plan = rehearsal.plan if rehearsal and not rehearsal.rename else None
-    if plan is None or rehearsal is None or wheel.file.identity != rehearsal.identity:
+    if rehearsal is None or rehearsal.plan is None or rehearsal.rename or wheel.file.identity != rehearsal.identity:
         return None
-    return plan if plan.metadata == wheel.document.data else None
+    return rehearsal.plan if rehearsal.plan.metadata == wheel.document.data else None
 
 
 def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:

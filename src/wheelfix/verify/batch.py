@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelError
-from wheelfix.executors import Workers, run_all
+from wheelfix.executors import Workers, file_size, run_all
 from wheelfix.options import Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
 from wheelfix.results import UNREADABLE, CheckedWheel, Finding, Outcome, VerifyReport, failure, no_result
@@ -141,7 +141,7 @@ def verify_wheels(
         workers,
         lost=lambda path, error: _unreadable(no_result(path, error)),
         done=done,
-        size=_size,
+        size=file_size,
     )
     for path, finding in compare_releases({path: statements[path] for path in distinct if path in statements}):
         added, before = _selected(CheckedWheel(path, (finding,)), selection), checked[path]
@@ -167,13 +167,6 @@ class _Counted:
 
 def _check_each(paths: Iterable[Path], progress: Progress) -> Iterator[tuple[CheckedWheel, Statement | None]]:
     return (_check(path, progress) for path in paths)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except (OSError, ValueError):  # it cannot be read, as its finding says
-        return 0
 
 
 def _check(path: Path, progress: Progress) -> tuple[CheckedWheel, Statement | None]:

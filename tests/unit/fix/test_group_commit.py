@@ -204,3 +204,27 @@ def test_an_interrupt_in_a_callback_keeps_what_has_its_name(tmp_path: Path) -> N
     with pytest.raises(KeyboardInterrupt):
         fix_wheels(paths, output=tmp_path / "out", progress=Outcomes(stop))
     assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_the_system_is_asked_little_for_each_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call takes as long as a hundred lines of Python: a directory is resolved, and flushed, once for many wheels."""
+    paths = many(tmp_path / "in", 20)
+    fix_wheels(paths[:1], output=tmp_path / "warm")  # what is imported, and read once
+    calls: Counter[str] = Counter()
+
+    def counting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            calls[name] += 1
+            return real(*arguments, **options)
+
+        return call
+
+    for name in ("open", "stat", "lstat", "fstat", "fsync", "mkdir", "getcwd", "link", "close"):
+        monkeypatch.setattr(os, name, counting(name, getattr(os, name)))
+    assert fix_wheels(paths[:10], output=tmp_path / "few").count(Status.FIXED) == 10
+    few = calls.copy()
+    calls.clear()
+    assert fix_wheels(paths, output=tmp_path / "more").count(Status.FIXED) == 20
+    for_each = {name: (calls[name] - few[name]) / 10 for name in calls}
+    most = {"open": 4, "stat": 5, "lstat": 3, "fstat": 4, "fsync": 1, "mkdir": 2, "getcwd": 0, "link": 1, "close": 4}
+    assert {name: number for name, number in for_each.items() if number > most[name]} == {}
