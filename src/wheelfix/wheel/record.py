@@ -254,9 +254,8 @@ class Record(Struct, frozen=True, dict=True):
         :raises RecordError: if a quoted path is never closed, or there are more than 500,000 line ends.
         """
         if data.count(b"\n") + data.count(b"\r") > _MOST_ROWS:
-            raise RecordError(
-                "too-many-rows", "RECORD is longer than any real one", hint=f"At most {_MOST_ROWS} rows are read."
-            )
+            hint = f"At most {_MOST_ROWS} rows are read."
+            raise RecordError("too-many-rows", "RECORD is longer than any real one", hint=hint)
         record = cls(data)
         if b'"' in data:
             len(record.rows)  # raises where it is not clear where rows end; without a quote each line is one
@@ -265,7 +264,8 @@ class Record(Struct, frozen=True, dict=True):
     @cached_property
     def _has_plain_lines(self) -> bool:
         """Whether each row is one line that ends with LF or CRLF: then a row is found without counting those before it."""
-        return b'"' not in self.data and self.data.count(b"\r") == self.data.count(b"\r\n")
+        data = self.data
+        return b'"' not in data and (b"\r" not in data or data.count(b"\r") == data.count(b"\r\n"))
 
     @cached_property
     def _starts(self) -> "array[int]":
