@@ -155,6 +155,7 @@ def test_a_connection_is_kept_for_the_next_request(what: str, tmp_path: Path) ->
             if what == "HEAD":
                 with session.request("HEAD", f"{url}/x") as answer:
                     assert answer.status_code == 200
+                    assert session.get(f"{url}/x").status == 200  # as another thread may, before this one closes it
             else:
                 assert session.get(f"{url}/redirect" if what == "a redirect" else f"{url}/x").body == b"x" * 100
         assert session.traffic.unchanged == (4 if what == "304" else 0)
