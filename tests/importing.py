@@ -15,6 +15,7 @@ _WHEEL: Final = "torch-2.7.0-cp311-cp311-manylinux_2_28_aarch64.whl"
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "import wheelfix": (),
     "wheelfix --version": ("--version",),
+    "wheelfix --help": ("--help",),
     "wheelfix --no-such-option": ("--no-such-option",),
     f"wheelfix strip-gpu {_WHEEL}": ("strip-gpu", str(ROOT / "sample_wheels" / _WHEEL)),
     f"wheelfix verify {_WHEEL}": ("verify", str(ROOT / "sample_wheels" / _WHEEL)),

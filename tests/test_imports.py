@@ -22,7 +22,7 @@ def test_the_list_names_nothing_else() -> None:
     assert list(expected()) == list(COMMANDS)
 
 
-@pytest.mark.parametrize("option", ["--version", "--no-such-option"])
+@pytest.mark.parametrize("option", ["--version", "--help", "--no-such-option"])
 def test_the_program_starts_with_little(option: str) -> None:
     modules = expected()[f"wheelfix {option}"]
     assert not modules & {"msgspec", "packaging", "rich", "tomllib", "wheelfix.wheel", "wheelfix.reports", "wheelfix.rules"}

@@ -55,7 +55,18 @@ class _Main(LazyGroup):
 @click.group(
     cls=_Main,
     package=__name__,
-    names=("strip-gpu", "fix", "show", "verify", "repair", "diff", "explain", "mirror", "rules", "completion"),
+    names={
+        "strip-gpu": "Drop the requirements that only a GPU build needs.",
+        "fix": "Fix wheels with your own rules.",
+        "show": "Show what a wheel requires and needs, and what would be dropped.",
+        "verify": "Check wheels for errors.",
+        "repair": "Fix what verify reports as fixable.",
+        "diff": "Show exactly what differs between two wheels.",
+        "explain": "Explain a code: what it means, who is affected, how to fix it.",
+        "mirror": "Publish wheels in a directory that any server can serve.",
+        "rules": "List, check, explain and test rules.",
+        "completion": "Print a completion script for bash, zsh or fish.",
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="wheelfix %(version)s")

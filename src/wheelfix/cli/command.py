@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,6 +10,9 @@ from wheelfix.cli.config import give_way, long_name, settings_for
 from wheelfix.cli.exit_codes import Stopped, refuse_all
 from wheelfix.cli.printing import say
 from wheelfix.text import shown
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Sections = Mapping[str, Sequence[str]]
 """Titles of the help, each with the long names of its options in the order in which they are listed."""
@@ -79,10 +82,11 @@ class Command(click.Command):
 class LazyGroup(click.Group):
     """A group that imports a command when it is run, so that the program starts fast; it suggests names for misspelled ones.
 
-    The command ``strip-gpu`` is ``command`` in the module ``strip_gpu`` of ``package``.
+    The command ``strip-gpu`` is ``command`` in the module ``strip_gpu`` of ``package``. ``names`` says in a line what each
+    does, so that neither the help nor a shell that completes names imports them all.
     """
 
-    def __init__(self, *arguments: Any, package: str, names: Sequence[str], **options: Any) -> None:
+    def __init__(self, *arguments: Any, package: str, names: Mapping[str, str], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._package = package
         self._names = names
@@ -91,12 +95,24 @@ class LazyGroup(click.Group):
         """Return the names in the order in which they were given."""
         return list(self._names)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does into ``formatter``."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*self._names.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Return the names of commands, and what click completes: options."""
+        from click.shell_completion import CompletionItem  # imported late: it is for shells only
+
+        found = [CompletionItem(name, help=text) for name, text in self._names.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; suggest the closest where there is none of that name."""
         if args and args[0] not in self._names:
             from difflib import get_close_matches  # imported late: most names are right
 
-            close = get_close_matches(args[0].replace("_", "-"), self._names, 1)
+            close = get_close_matches(args[0].replace("_", "-"), [*self._names], 1)
             if close:
                 raise Stopped(f"no such command {shown(args[0])!r}", hint=f"Did you mean {close[0]}?")
         return super().resolve_command(ctx, args)

@@ -113,3 +113,23 @@ def test_completion_scripts_are_valid(shell: str) -> None:
     assert "_WHEELFIX_COMPLETE" in ran.out
     if program := shutil.which(shell):
         subprocess.run([program, "-n"], input=ran.out, text=True, check=True, capture_output=True)
+
+
+def _groups(command: click.Command, ctx: click.Context) -> Iterator[tuple[click.Group, click.Context]]:
+    if isinstance(command, click.Group):
+        yield command, ctx
+        for name in command.list_commands(ctx):
+            below = command.get_command(ctx, name)
+            assert below is not None
+            yield from _groups(below, click.Context(below, ctx, name))
+
+
+def test_the_list_of_commands_says_of_each_what_its_own_help_says() -> None:
+    for each, ctx in _groups(group, click.Context(group)):
+        completed = {item.value: item.help for item in each.shell_complete(ctx, "")}
+        for name in each.list_commands(ctx):
+            command = each.get_command(ctx, name)
+            assert command is not None
+            said = command.get_short_help_str(200)
+            assert completed[name] == said
+            assert said in " ".join(each.get_help(ctx).split())

@@ -10,7 +10,14 @@ from wheelfix.cli.command import LazyGroup
     short_help="Publish wheels in a directory that any server can serve.",
     cls=LazyGroup,
     package=__name__,
-    names=("add", "yank", "unyank", "remove", "list", "check"),
+    names={
+        "add": "Add wheels to a mirror; it is created on first use.",
+        "yank": "Yank files: only old locks still install them.",
+        "unyank": "Unyank files.",
+        "remove": "Remove files; locks that name them fail from then on.",
+        "list": "List the files of a mirror, or some of them.",
+        "check": "Check a mirror, or any index as clients see it.",
+    },
 )
 def command() -> None:
     """Publish wheels in a directory that pip, uv, Poetry and PDM can install from.

@@ -5,7 +5,18 @@ import click
 from wheelfix.cli.command import LazyGroup
 
 
-@click.group("rules", cls=LazyGroup, package=__name__, names=("list", "check", "explain", "test", "schema"))
+@click.group(
+    "rules",
+    cls=LazyGroup,
+    package=__name__,
+    names={
+        "list": "List the rules in force and where they come from.",
+        "check": "Find what is wrong with rules, before they touch a wheel.",
+        "explain": "Print why each requirement of WHEEL is kept, dropped or changed.",
+        "test": "Run the tests in rule files; no wheel is touched.",
+        "schema": "Print the JSON Schema of wheelfix.toml, for editors.",
+    },
+)
 def command() -> None:
     """List, check, explain and test rules.
 
