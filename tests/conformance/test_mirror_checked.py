@@ -260,8 +260,8 @@ def test_the_table_reports_where_each_check_looks() -> None:
         return {code for code in MIRROR_CHECKS if f'"{code}"' in text}
 
     folder, index = (
-        named("check", "listing", "release", "storage/local"),
-        named("check_url", "served_wheel", "listing", "release"),
+        named("check", "listing", "needs", "storage/local"),
+        named("check_url", "served_wheel", "listing", "needs"),
     )
     assert folder == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.INDEX}
     assert index == {code for code, check in MIRROR_CHECKS.items() if check.seen is not Seen.DIRECTORY}
