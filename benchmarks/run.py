@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -44,6 +45,8 @@ SECTIONS: Final[dict[str, Callable[[Setting], list[Figure]]]] = {
 
 def main() -> int:
     """Run the sections one by one, then print every figure against its target; return 1 if a section failed."""
+    # A run that is stopped removes its results, and unmounts its file system.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     options = _options()
     directory: Path = options.directory
     directory.mkdir(parents=True, exist_ok=True)
