@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,11 +21,11 @@ from wheelfix.mirror.layout import FILES, LOCKS, PAGE, PRIVATE, PUBLIC, ROOT_PAG
 from wheelfix.mirror.registry import finding
 from wheelfix.mirror.scratch import abandoned
 from wheelfix.mirror.storage.base import Head, NewFile, Stored, Write, changed_meanwhile
-from wheelfix.mirror.storage.tree import Tree, is_below
+from wheelfix.mirror.storage.tree import Tree, is_below, raise_first
 from wheelfix.options import Transfer
 from wheelfix.results import Finding
 from wheelfix.text import shown
-from wheelfix.wheel.zip.commit import GroupCommit, most_waiting, start_write_back
+from wheelfix.wheel.zip.commit import GroupCommit, flush_together, most_waiting, start_write_back
 from wheelfix.wheel.zip.output import Growing
 from wheelfix.wheel.zip.source import Source
 from wheelfix.wheel.zip.staging import StagedFile, flush_directory, is_leftover
@@ -196,8 +197,7 @@ class LocalStore:
             ready = [stack.enter_context(self._staged(each)) for each in writes]
             for each in ready:
                 start_write_back(each.staged.descriptor)
-            for each in ready:
-                each.flush()
+            raise_first(flush_together([each.flush for each in ready]))
             named: dict[Path, None] = {}
             stack.callback(_flush_directories, named)
             for each in ready:
@@ -304,9 +304,9 @@ class _Waiting:
 
 
 def _flush_directories(directories: dict[Path, None]) -> None:
-    while directories:
-        flush_directory(next(iter(directories)))
-        del directories[next(iter(directories))]
+    flushes = [partial(flush_directory, each) for each in directories]
+    directories.clear()
+    raise_first(flush_together(flushes))
 
 
 def _link(source: Source, target: Path) -> bool:

@@ -1,13 +1,16 @@
 """The directories of a mirror on this disk: none leads out of it by a link, and each is made, looked at and flushed once."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from wheelfix.errors import MirrorError
 from wheelfix.mirror.layout import PRIVATE
 from wheelfix.text import shown
+from wheelfix.wheel.zip.commit import flush_together
 from wheelfix.wheel.zip.staging import flush_directory, remove_leftovers
 
 _OPEN: Final = 0o755
@@ -25,7 +28,7 @@ class Tree:
         self._prefix = "" if root == Path() else os.path.join(root, "")  # noqa: PTH118 - as texts, for the same reason
         self._inside: set[str] = set()
         self._ready: set[str] = set()
-        self._unflushed: dict[str, None] = {}  # in the order in which they are to be flushed
+        self._unflushed: dict[str, None] = {}
 
     def look_again(self) -> None:
         """Forget what was seen of directories."""
@@ -126,10 +129,12 @@ class Tree:
 
     def flush(self) -> None:
         """Wait until the disk has what was noted; what could not be flushed is tried again by the next call."""
-        for path in list(self._unflushed):
-            with suppress(FileNotFoundError):  # it was deleted since
-                flush_directory(Path(path)) if os.path.isdir(path) else _flush_file(path)
-            del self._unflushed[path]
+        paths = list(self._unflushed)
+        errors = flush_together([partial(_flush, each) for each in paths])
+        for path, error in zip(paths, errors, strict=True):
+            if error is None:
+                del self._unflushed[path]
+        raise_first(errors)
 
 
 def is_below(path: Path, directory: Path) -> bool:
@@ -137,9 +142,19 @@ def is_below(path: Path, directory: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
-def _flush_file(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def raise_first(errors: Iterable[Exception | None]) -> None:
+    """Raise the first of ``errors``, if there is one."""
+    for each in filter(None, errors):
+        raise each
+
+
+def _flush(path: str) -> None:
+    with suppress(FileNotFoundError):  # it was deleted since
+        if os.path.isdir(path):
+            flush_directory(Path(path))
+            return
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
