@@ -5,7 +5,6 @@ note in the journal, then files, then pages, then the list of projects.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import cache, partial
@@ -180,27 +179,28 @@ def _rounds(uploads: Iterable[ProjectUpload]) -> Iterator[list[ProjectUpload]]:
 
 
 def _examined_ahead(rounds: Iterable[list[ProjectUpload]], workers: Workers) -> Iterator[list[ProjectUpload]]:
-    """Yield each round with its wheels examined; where others examine them, they are a round ahead."""
+    """Yield each round with its wheels examined; where others examine them, they are a round ahead.
+
+    They examine one round at a time: where one of their processes dies, each wheel that may have killed it is tried alone.
+    """
     stopped = threading.Event()
-    waiting: deque[tuple[list[ProjectUpload], Background[list[ExamineResult]]]] = deque()
+    ahead: tuple[list[ProjectUpload], Background[list[ExamineResult]]] | None = None
     try:
         for round_ in rounds:
             wheels = [wheel for each in round_ for wheel in each.wheels.values()]
             if workers.work_here(len(wheels)):
                 yield _taken(round_, examine_all(wheels, workers))
                 continue
-            ahead = partial(examine_all, wheels, workers, stopped.is_set)
-            waiting.append((round_, Background("wheelfix-examine", ahead)))
-            if len(waiting) > 1:
-                ready, results = waiting.popleft()
-                yield _taken(ready, results.result())
-        while waiting:
-            ready, results = waiting.popleft()
-            yield _taken(ready, results.result())
+            ready = _taken(ahead[0], ahead[1].result()) if ahead else None
+            ahead = round_, Background("wheelfix-examine", partial(examine_all, wheels, workers, stopped.is_set))
+            if ready:
+                yield ready
+        if ahead:
+            yield _taken(ahead[0], ahead[1].result())
     finally:
         stopped.set()
-        for _, each in waiting:
-            each.join()
+        if ahead:
+            ahead[1].join()
 
 
 def _taken(round_: list[ProjectUpload], results: list[ExamineResult]) -> list[ProjectUpload]:

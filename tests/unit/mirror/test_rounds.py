@@ -13,7 +13,7 @@ import pytest
 from building import write_wheel
 from defects import metadata, valid
 from wheelfix.errors import MirrorError
-from wheelfix.mirror import upload
+from wheelfix.mirror import project, upload
 from wheelfix.mirror.check import check_mirror
 from wheelfix.mirror.repository import load_page
 from wheelfix.mirror.storage.local import LocalStore
@@ -100,6 +100,26 @@ def test_a_run_of_many_rounds_is_like_one_of_one(
     assert report.ok
     assert [each.source for each in report.files] == wheels
     assert served(mirror) == served(tmp_path / "one")
+
+
+def test_processes_examine_one_round_at_a_time(wheels: list[Path], mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a process dies, the wheel that may have killed it is tried alone: no other round may lose its wheels then."""
+    running = most = calls = 0
+    real = project.examine_all
+
+    def examine(*arguments: Any) -> Any:
+        nonlocal running, most, calls
+        running, calls = running + 1, calls + 1
+        most = max(most, running)
+        try:
+            return real(*arguments)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(upload, "examine_all", examine)
+    monkeypatch.setattr(upload, "_MOST_PROJECTS", 1)
+    assert add_wheels(mirror, wheels, jobs=2).ok
+    assert (calls, most) == (len(PROJECTS), 1)
 
 
 @pytest.mark.parametrize(("name", "most"), [("_MOST_PROJECTS", 2), ("_MOST_BYTES", 1), ("_MOST_OF_PAGES", 1)])
