@@ -1,7 +1,11 @@
 """What was written is read back while more is written: compared with what was planned, and summed."""
 
+import os
+import sys
+import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 from wheelfix.errors import VerificationError
 from wheelfix.wheel.zip.output import BLOCK, SMALL, Background, Growing, RunningDigest
@@ -9,6 +13,10 @@ from wheelfix.wheel.zip.source import Source
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+
+
+_LESS_URGENT: Final = 10
+"""The nice value (setpriority(2)) of a thread that nothing waits for yet: beside one of 0 it gets a tenth of a processor."""
 
 
 class Kept(NamedTuple):
@@ -54,6 +62,8 @@ class ReadBack:
     def _follow(self) -> str:
         first = self._pieces[0] if self._pieces else None
         common = first.stop if isinstance(first, Kept) and first.start == 0 else 0
+        if self._source.size > SMALL and common > self._source.size // 2:
+            _give_way()
         position = self._compare(Kept(0, common), 0, None)
         state = self._digest.after(common)
         for piece in self._pieces[bool(common) :]:
@@ -110,3 +120,14 @@ class ReadBack:
             self._digest.stop()  # after an error nothing waits for a sum
         self._output.end()
         self._thread.join()
+
+
+def _give_way() -> None:
+    """Let this thread have only the time that others leave, where the system knows priorities of single threads.
+
+    With dist-info last, the end of the new archive waits for the sum of the source, and the sum of the new one for nearly
+    nothing: three busy threads on two processors took 1.09 times as long as this for 500 MB.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # it is only slower
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LESS_URGENT)

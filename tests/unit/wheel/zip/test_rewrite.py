@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import io
 import os
+import sys
 import threading
 import zipfile
 from collections.abc import Sequence
@@ -195,6 +196,27 @@ def test_each_byte_is_read_back_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Growing, "read_into", counted)
     result = _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo/file0.py": b"new"}))
     assert sum(counts) == next(each.start for each in result.new.entries if each.name == "last.txt")
+
+
+@pytest.mark.parametrize(("name", "gives_way"), [("demo-1.0.dist-info/RECORD", True), ("demo/file0.py", False)])
+def test_reading_back_gives_way_where_only_the_source_is_waited_for(
+    name: str, gives_way: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+    monkeypatch.setattr(os, "setpriority", lambda which, who, nice: threads.append((which, who, nice)))
+    _Result(tmp_path, _ARCHIVE, Edits(replaced={name: b"new"}))
+    is_thread = not vars(readback)["SMALL"]
+    assert len(threads) == (sys.platform == "linux" and gives_way and is_thread)
+    assert threading.get_native_id() not in [who for _, who, _ in threads]
+
+
+def test_a_system_without_priorities_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    result = _Result(tmp_path, _ARCHIVE, Edits(replaced={"demo-1.0.dist-info/RECORD": b"new"}))
+    assert result.sums.output_sha256 == hashlib.sha256(result.data).hexdigest()
 
 
 @pytest.mark.parametrize("step", [1, 4096, 10_000])
