@@ -247,18 +247,35 @@ class Limits(Struct, frozen=True, kw_only=True):
     lock_seconds: float = 600
 
 
-class Requests(Struct, frozen=True, kw_only=True):
-    """How a server is asked: ``connections`` requests at a time, and ``most`` in all.
+MOST_CONNECTIONS: Final = 64
 
-    ``timeout`` is how long to wait for each piece of an answer, ``seconds`` for all answers together. What is read is kept
-    in the directory ``cache``, if one is given, so that the next run receives only what has changed since.
+
+class Requests(Struct, frozen=True, kw_only=True):
+    """How a server is asked: ``connections`` requests at a time, at most 64, and ``max_requests`` in all.
+
+    ``timeout`` is how many seconds to wait for each piece of an answer, ``max_time`` for all answers together. What is read
+    is kept in the directory ``cache``, if one is given, so that the next run receives only what has changed since.
+
+    :raises ValueError: if one of the numbers is out of range.
     """
 
     connections: int = 16
-    most: int = 10_000
+    max_requests: int = 10_000
     timeout: float = 30
-    seconds: float = 3600
+    max_time: float = 3600
     cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, before any request is made."""
+        if not 1 <= self.connections <= MOST_CONNECTIONS:
+            raise ValueError(f"connections must be from 1 to {MOST_CONNECTIONS}, not {self.connections}")
+        if self.timeout <= 0:
+            raise ValueError(f"timeout must be more than 0, not {self.timeout}")
+        for name in ("max_requests", "max_time"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, and is {getattr(self, name)}")
+        if self.cache is not None:
+            force_setattr(self, "cache", Path(self.cache))  # a script may give a text
 
 
 @overload

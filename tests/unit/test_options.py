@@ -12,7 +12,7 @@ from building import write_wheel
 from defects import valid
 from fixing import values
 from scripting import Index, answering
-from wheelfix.options import ExclusiveOptions, listed
+from wheelfix.options import ExclusiveOptions, Requests, listed
 from wheelfix.rules.cases import try_cases
 from wheelfix.rules.load import gpu_rules
 
@@ -152,3 +152,15 @@ def test_a_selection_includes_and_ignores_by_the_begin_of_a_code() -> None:
     assert not any(map(selection.includes, ("record-row-missing", "metadata-name")))
     with pytest.raises(ValueError, match="begins with 'nothing'"):
         wheelfix.Selection(ignore="nothing").among(["record-hash"])
+
+
+@pytest.mark.parametrize(
+    "values", [{"connections": 0}, {"connections": 65}, {"timeout": 0}, {"max_requests": -1}, {"max_time": -0.5}]
+)
+def test_requests_that_cannot_be_meant(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(values))):
+        Requests(**values)
+
+
+def test_the_cache_of_requests_can_be_a_text() -> None:
+    assert Requests(cache="answers").cache == Path("answers")  # type: ignore[arg-type]

@@ -186,8 +186,8 @@ def check_projects(
     validate_url(index)
     session = Session(
         timeout=requests.timeout,
-        seconds=requests.seconds,
-        most=requests.most,
+        seconds=requests.max_time,
+        most=requests.max_requests,
         patience=_PATIENCE,
         connections=requests.connections,
         cache=Cache(requests.cache) if requests.cache else None,

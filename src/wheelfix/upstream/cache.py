@@ -16,6 +16,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+_PREFIX: Final = "wheelfix-"
+_SUFFIX: Final = ".answer"
+"""What the names of our files begin and end with: no others are ever touched, for DIR may hold more than a cache."""
 KEPT: Final = 14 * 24 * 3600
 """In seconds: how long a file is kept that no run needs."""
 _KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "Content-Length", "Content-Encoding", "Transfer-Encoding")
@@ -54,16 +57,16 @@ _DECODER: Final = msgspec.msgpack.Decoder(Stored)
 
 
 class Cache:
-    """Answers in ``directory``, which is created on first use; only its owner may read it, as pages may be private.
+    """Answers in ``directory``, which is created on first use; only their owner may read them, as pages may be private.
 
-    Those that no run has needed for two weeks are removed. What cannot be read or written is as if it were not there: a
-    cache makes nothing fail.
+    Those that no run has needed for two weeks are removed; other files in the directory are left alone. What cannot be read
+    or written is as if it were not there: a cache makes nothing fail.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         with suppress(OSError):
-            remove_old(directory)
+            remove_old(directory, f"{_PREFIX}*{_SUFFIX}")
 
     def load(self, url: str, accept: str) -> Stored | None:
         """Return the answer for ``url`` in the form ``accept``, if there is one."""
@@ -79,18 +82,23 @@ class Cache:
         """Keep an answer, in place of the one that is there."""
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._directory, prefix=".") as made:
-                part = Path(made, "part")
-                part.write_bytes(msgspec.msgpack.encode(answer))
-                part.replace(self._path(url, accept))
+            descriptor, part = tempfile.mkstemp(_SUFFIX, _PREFIX, self._directory)
+            try:
+                with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+                    file.write(msgspec.msgpack.encode(answer))
+                os.replace(part, self._path(url, accept))
+            except BaseException:
+                os.unlink(part)  # noqa: PTH108
+                raise
 
     def _path(self, url: str, accept: str) -> Path:
-        return self._directory / hashlib.sha256(f"{accept}\n{url}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{accept}\n{url}".encode()).hexdigest()
+        return self._directory / f"{_PREFIX}{digest}{_SUFFIX}"
 
 
-def remove_old(directory: Path) -> None:
-    """Remove the files in ``directory`` that no run has needed for :data:`KEPT` seconds."""
-    for path in directory.iterdir() if directory.is_dir() else ():
+def remove_old(directory: Path, pattern: str = "*") -> None:
+    """Remove the files in ``directory`` that fit ``pattern`` and that no run has needed for :data:`KEPT` seconds."""
+    for path in directory.glob(pattern):
         if path.is_file() and age_of(path) > KEPT:
             path.unlink(missing_ok=True)
 

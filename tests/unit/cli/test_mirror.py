@@ -108,6 +108,8 @@ def test_refusals_end_with_3_and_wrong_words_with_2(wheel: Path, mirror: Path, t
         ("mirror", "add", "m"),
         ("mirror", "check", "http://127.0.0.1/", "--fix"),
         ("mirror", "check", "m", "demo"),
+        ("mirror", "check", "m", "--connections", "2"),
+        ("mirror", "check", "m", "--cache", "answers"),
         ("strip-gpu", "--publish", "m", "-o", "out", "{wheel}"),
         ("strip-gpu", "--publish", "m", "--check", "{wheel}"),
         ("strip-gpu", "--publish", "m", "--in-place", "{wheel}"),

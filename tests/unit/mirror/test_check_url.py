@@ -124,10 +124,10 @@ def test_a_dead_host_gets_few_requests(index: Index, tmp_path: Path) -> None:
     assert len([each for each in said if "no more requests" in each]) == 4
 
 
-@pytest.mark.parametrize("limit", [{"most": 4}, {"seconds": 1}])
+@pytest.mark.parametrize("limit", [{"max_requests": 4}, {"max_time": 1}])
 def test_what_was_found_before_a_limit_is_reported(limit: dict[str, Any], index: Index) -> None:
     index.headers = {}
-    if "seconds" in limit:
+    if "max_time" in limit:
         index.spoil = lambda asked: Reply(b"x" * 300, pause=0.1) if asked.path.endswith(".whl") else None
     survey = check(index, projects=["demo", "other"], requests=Requests(**limit))
     assert codes(survey) >= {"cache-unset", "not-checked"}
@@ -136,7 +136,7 @@ def test_what_was_found_before_a_limit_is_reported(limit: dict[str, Any], index:
     assert not survey.passes()
 
 
-@pytest.mark.parametrize("options", [{"seconds": 0}, {"most": 0}])
+@pytest.mark.parametrize("options", [{"max_time": 0}, {"max_requests": 0}])
 def test_limits_that_allow_nothing(options: dict[str, Any], index: Index) -> None:
     with pytest.raises(MirrorError) as caught:
         check(index, requests=Requests(**options))

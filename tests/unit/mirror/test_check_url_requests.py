@@ -154,7 +154,7 @@ def test_a_dead_server_gets_three_requests_and_does_not_end_the_check(connection
 @pytest.mark.parametrize("connections", CONNECTIONS)
 def test_the_number_of_requests_is_limited_however_many_at_a_time(connections: int, tmp_path: Path) -> None:
     counting = Counting(indexed(tmp_path, 30))
-    report = check(counting, connections=connections, most=20)
+    report = check(counting, connections=connections, max_requests=20)
     assert len(counting.asked) <= 20  # the end of the check cuts off those that are on their way
     assert report.traffic is not None
     assert report.traffic.requests == 20

@@ -1,6 +1,7 @@
 """``wheelfix mirror check``."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from wheelfix.cli.printing import print_summary, print_text
 from wheelfix.cli.progress import Log
 from wheelfix.mirror.check import check_index, check_mirror
 from wheelfix.mirror.registry import MIRROR_CHECKS
-from wheelfix.options import Limits, Requests, Selection
+from wheelfix.options import MOST_CONNECTIONS, Limits, Requests, Selection
 from wheelfix.reports.mirror import render_mirror_check, render_mirror_check_summary
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.text import shown
@@ -38,6 +39,16 @@ class _IndexLog(Log):
             self.print(f"waiting {seconds:g} s for {name}: {reason}\n")
 
 
+_OF_INDEXES = ("download", "connections", "cache", "max_requests", "max_time")
+
+
+def _given(names: Iterable[str]) -> str:
+    """Return the first of these options that stands on the command line, empty if none does."""
+    source = click.get_current_context().get_parameter_source
+    found = (name for name in names if source(name) is click.core.ParameterSource.COMMANDLINE)
+    return next((f"--{name.replace('_', '-')}" for name in found), "")
+
+
 @click.command("check", cls=Command, sections=CHECKING)
 @click.argument("mirror")
 @click.argument("projects", nargs=-1, metavar="[PROJECT]...")
@@ -54,7 +65,7 @@ class _IndexLog(Log):
 )
 @click.option(
     "--connections",
-    type=click.IntRange(min=1, max=64),
+    type=click.IntRange(min=1, max=MOST_CONNECTIONS),
     default=Requests().connections,
     show_default=True,
     metavar="N",
@@ -111,6 +122,8 @@ def command(mirror: str, projects: tuple[str, ...], select: tuple[str, ...], ign
         raise click.UsageError("--quick and --fix are for the directory of a mirror, not for a URL.")
     if projects and not is_url:
         raise click.UsageError("A directory is checked as a whole; PROJECT is for the URL of an index.")
+    if not is_url and (given := _given(_OF_INDEXES)):
+        raise click.UsageError(f"{given} is for the URL of an index, not for the directory of a mirror.")
     form, quiet, timeout = options["form"], options["quiet"], options["timeout"]
     selection = Selection(select, ignore)
     log = _IndexLog(unit="file", quiet=quiet) if is_url else Log(unit="project", quiet=quiet)
@@ -123,9 +136,9 @@ def command(mirror: str, projects: tuple[str, ...], select: tuple[str, ...], ign
                 selection=selection,
                 requests=Requests(
                     connections=options["connections"],
-                    most=options["max_requests"],
+                    max_requests=options["max_requests"],
                     timeout=min(timeout, 60) if timeout > 0 else 60,
-                    seconds=options["max_time"],
+                    max_time=options["max_time"],
                     cache=options["cache"],
                 ),
                 progress=progress,
