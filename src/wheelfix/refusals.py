@@ -47,6 +47,8 @@ _SAFETY: Final = (
         "Write no provenance with `--no-sbom`, or build the wheel again without the file."),
     _refused("name-collision", "A file that would be added to dist-info has the path of another file or directory.",
         "Build the wheel again without it, or leave out the option that adds the file."),
+    _refused("too-many-entries", "With what would be added, the wheel would have more files than wheelfix reads.",
+        "Write no provenance with `--no-sbom`, or add no file."),
 )
 _EDITS: Final = (
     _refused("body-holds-description",

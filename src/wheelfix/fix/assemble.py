@@ -24,6 +24,7 @@ from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, write_provenance
 from wheelfix.wheel.wheel import SIGNATURES, Wheel, new_name
 from wheelfix.wheel.zip.encode import NewEntry
+from wheelfix.wheel.zip.end import MOST_ENTRIES
 from wheelfix.wheel.zip.layout import Layout, read_layout
 from wheelfix.wheel.zip.rewrite import Edits, Preview
 from wheelfix.wheel.zip.source import Readable
@@ -175,14 +176,31 @@ def _problems(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
             "RECORD has a hash or a size for itself, which would be wrong afterwards",
             "Fix that as well with --repair, or first with `wheelfix repair`.",
         )
+    yield from _too_many(plan, wheel)
     yield from _collisions(plan, wheel)
+
+
+def _too_many(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
+    """Yield that the new wheel would have more entries than are read."""
+    gone, added = _removed_and_added(plan, wheel)
+    count = len(wheel.layout) - sum(wheel.entry(file) is not None for file in gone) + len(added)
+    if count > MOST_ENTRIES:
+        yield Problem(
+            "too-many-entries",
+            f"the fixed wheel would have {count} files, more than are read",
+            f"At most {MOST_ENTRIES} are read, to limit memory. Add none: the provenance is left out with --no-sbom.",
+        )
+
+
+def _removed_and_added(plan: Plan, wheel: Wheel) -> tuple[set[str], list[str]]:
+    """Return the files of dist-info that the new wheel does not keep, and those that are new or at its end anew."""
+    removed = {*plan.removed, *([PROVENANCE] if wheel.provenance else ())}
+    return removed, [*(file for file in plan.written if wheel.entry(file) is None), *([PROVENANCE] if plan.sbom else ())]
 
 
 def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
-    removed = {*plan.removed, *([PROVENANCE] if wheel.provenance else ())}
-    added = [file for file in plan.written if wheel.entry(file) is None]
-    added += [PROVENANCE] if plan.sbom else []
+    removed, added = _removed_and_added(plan, wheel)
     depth = max((file.count("/") + 1 for file in added), default=0)
     removed_names = {f"{wheel.dist_info}/{file}" for file in removed}
     present = _folded_paths((name for name in wheel.layout.names if name not in removed_names), wheel, depth)

@@ -2,7 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import starmap, zip_longest
+from operator import eq
 from typing import Final, TypeAlias
 
 from wheelfix.errors import RecordError
@@ -94,7 +96,10 @@ def record_difference(
 
     :raises RecordError: if one of them is not a table of rows.
     """
-    before, after = (list(Record.parse(data).rows) for data in (old, new))
+    records = Record.parse(old), Record.parse(new)
+    if not directories and not any(change.part is Part.ROW for change in changes) and _same_but_for(*records, files):
+        return ""
+    before, after = (list(record.rows) for record in records)
     before = [_renamed(raw, directories) for raw in before] if directories else before
     names = _search_for(files)
     repeated = _repeated(before, after, files, names)
@@ -117,6 +122,36 @@ def record_difference(
         return ""
     wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]
     return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to be kept"
+
+
+def _same_but_for(one: Record, two: Record, files: Collection[str]) -> bool:
+    """Whether two records are the same bytes but for rows of ``files``, of which the second one does not have more.
+
+    Most fixes change no other rows. Rows are then neither cut out nor looked at one by one: a tenth of the time for 66,000,
+    and no memory for them. Where it says no, looking at all rows decides, and says what differs.
+    """
+    was, now = (_rows_that_may_be_for(files, record) for record in (one, two))
+    if _repeated(was.values(), now.values(), files, bool):
+        return False
+    return all(starmap(eq, zip_longest(_between(one.data, was, files), _between(two.data, now, files))))
+
+
+def _rows_that_may_be_for(files: Collection[str], record: Record) -> dict[int, bytes]:
+    """Return the rows with the last part of the path of one of ``files`` in them, by where they begin, in order."""
+    ends = {encoded(file.rpartition("/")[2]) for file in files}
+    return dict(sorted(found for end in ends for found in record.rows_with(end)))
+
+
+def _between(data: bytes, rows: Mapping[int, bytes], files: Collection[str]) -> Iterator[bytes]:
+    """Yield what lies between those of ``rows`` that are for one of ``files``, if anything."""
+    position = 0
+    for start, raw in rows.items():
+        if _is_for(raw, files):
+            if position < start:
+                yield data[position:start]
+            position = start + len(raw)
+    if position < len(data):
+        yield data[position:]
 
 
 _Search: TypeAlias = Callable[[bytes], object]

@@ -310,7 +310,7 @@ class Record(Struct, frozen=True, dict=True):
         :raises RecordError: if one does not have three columns.
         """
         found: dict[str, list[Row]] = {}
-        for start, raw in self._with_text(encoded(directory)):
+        for start, raw in self.rows_with(encoded(directory)):
             row = self._read(start, raw)
             path = plain_path(row.path).lstrip("/")
             if path.startswith(f"{directory}/"):
@@ -387,12 +387,12 @@ class Record(Struct, frozen=True, dict=True):
 
     def _matching(self, path: str) -> Iterator[tuple[int, Row]]:
         """Yield the rows for ``path``, and where each begins."""
-        for start, raw in self._with_text(encoded(path.rpartition("/")[2])):
+        for start, raw in self.rows_with(encoded(path.rpartition("/")[2])):
             row = self._read(start, raw)
             if path in (row.path, plain_path(row.path)):
                 yield start, row
 
-    def _with_text(self, text: bytes) -> Iterator[tuple[int, bytes]]:
+    def rows_with(self, text: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield the rows that contain ``text``, and where each begins."""
         found = self.data.find(text)
         while 0 <= found < len(self.data):

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -57,8 +57,6 @@ class WheelArchive:
     """The path that was given."""
     source: Readable
     """What the wheel is read from."""
-    names: Collection[str]
-    """The names of the entries."""
     dist_info: str
     """The name of the top-level dist-info directory, as the archive spells it."""
 
@@ -69,12 +67,7 @@ class WheelArchive:
             source = self._opened = Source(self.path)
         self.source = source
         try:
-            self._find: Callable[[str], Entry]
-            if directory_only:
-                directory = Directory(self.source)
-                self.names, self._find = directory.names, directory.entry
-            else:
-                self.names, self._find = self.layout.names, self.layout.find
+            self._directory = Directory(self.source) if directory_only else None
             self.dist_info = find_dist_info(self.names)
         except BaseException:
             self.close()
@@ -87,6 +80,19 @@ class WheelArchive:
         :raises ArchiveError: after opening with ``directory_only``, if the rest of the archive turns out to be invalid.
         """
         return read_layout(self.source)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the entries."""
+        return self.layout.names if self._directory is None else self._directory.names
+
+    def _find(self, name: str) -> Entry:
+        return self.layout.find(name) if self._directory is None else self._directory.entry(name)
+
+    def forget(self) -> None:
+        """Free what is kept of each entry and each row; it is read again when it is asked for."""
+        for known in ("layout", "record"):
+            self.__dict__.pop(known, None)
 
     @property
     def file(self) -> Source:

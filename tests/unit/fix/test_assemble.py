@@ -19,6 +19,7 @@ from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.plan import make_plan
 from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
+from wheelfix.wheel.zip import end
 from wheelfix.wheel.zip.layout import read_layout
 from wheelfix.wheel.zip.source import Source
 
@@ -112,6 +113,38 @@ class TestNamesInTheWay:
             0
         ]
         assert outcome.status is Status.FIXED, outcome.problem
+
+
+class TestMostEntries:
+    """A wheel that has as many files as are read can be fixed, if none is added."""
+
+    SPEC = _with_files(AUTHORS=b"someone")
+
+    @pytest.fixture(autouse=True)
+    def _as_many_as_are_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with Wheel(write_wheel(tmp_path, self.SPEC)) as wheel:
+            count = len(wheel.layout)
+        for module in (end, assemble):
+            monkeypatch.setattr(module, "MOST_ENTRIES", count)
+
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_provenance_would_be_one_more(self, dry_run: bool, tmp_path: Path) -> None:
+        outcome = _run(ROUTES["strip-gpu"], write_wheel(tmp_path, self.SPEC), dry_run=dry_run)
+        _assert_refused(outcome, "too-many-entries")
+        assert outcome.problem is not None
+        assert "--no-sbom" in (outcome.problem.hint or "")
+
+    def test_without_it_the_wheel_is_fixed(self, tmp_path: Path) -> None:
+        outcome = _run(ROUTES["strip-gpu"], write_wheel(tmp_path, self.SPEC), sbom=False)
+        assert outcome.status is Status.FIXED, outcome.problem
+
+    def test_a_file_in_place_of_another(self, tmp_path: Path) -> None:
+        """What is written anew is no more than before; a file that is added is."""
+        path = write_wheel(tmp_path, self.SPEC)
+        for file, status in (("AUTHORS", Status.FIXED), ("NOTICE", Status.REFUSED)):
+            output = wheelfix.Output(directory=tmp_path / "out", sbom=False, overwrite=True)
+            [outcome] = wheelfix.fix_wheels([path], None, output=output, edits=[WriteFile(file, b"someone else")]).outcomes
+            assert outcome.status is status, outcome.problem
 
 
 class TestNet:

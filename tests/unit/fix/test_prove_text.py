@@ -2,8 +2,10 @@
 
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,12 +14,14 @@ import wheelfix
 import wheelfix.wheel.zip.rewrite
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
 from defects import metadata, record_of, valid
+from wheelfix.fix import prove_text
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.prove_text import metadata_difference, record_difference, wrongly_listed
 from wheelfix.results import Change, ChangeAction, Outcome, Status
 from wheelfix.wheel.editor import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
+from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.zip import rewrite
 from wheelfix.wheel.zip.encode import NewEntry, encode_entry
 from wheelfix.wheel.zip.readback import Kept
@@ -305,6 +309,45 @@ def test_a_file_that_is_written_has_one_row() -> None:
     )
     assert record_difference(old, old + own, (), directories={}, files=[file])
     assert not record_difference(old + own, old + own, (), directories={}, files=[file])
+
+
+_SIGNED = f"{INFO}/RECORD.p7s"
+_ROWS = [
+    *record_of(valid()), b"demo/METADATA,sha256=x,1\n", b'"demo/a,b",,\r\n', b"demo/RECORD.py,,\r", b"\n",
+    f"/{INFO}/METADATA,sha256=x,1\n".encode(), f"{_SIGNED},,\n".encode(), b'"demo/RECORD\n.py",sha256=x,1\n', b"demo/RECORD",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_rows_that_are_compared_together_are_the_same_one_by_one(seed: int, monkeypatch: Patch) -> None:
+    """Where all that lies between some rows is compared at once, looking at every row finds the same."""
+    chance, files = Random(seed), [f"{INFO}/METADATA", f"{INFO}/RECORD", _SIGNED]
+    together, found = prove_text._same_but_for, Counter[tuple[bool, bool]]()
+    for _ in range(200):
+        rows = chance.sample(_ROWS, chance.randrange(1, len(_ROWS)))
+        after = list(rows)
+        for _ in range(chance.randrange(4)):
+            position = chance.randrange(len(after) + 1)
+            after[position : position + chance.randrange(3)] = chance.choices(_ROWS, k=chance.randrange(3))
+        records = Record.parse(b"".join(rows)), Record.parse(b"".join(after))
+        with monkeypatch.context() as without:
+            without.setattr(prove_text, "_same_but_for", lambda *_: False)
+            one_by_one = record_difference(records[0].data, records[1].data, (), directories={}, files=files)
+        same = together(*records, files)
+        assert not (same and one_by_one), records
+        found[same, not one_by_one] += 1
+    assert found[True, True] > 10
+    assert found[False, False] > 10
+
+
+def test_rows_of_a_file_that_comes_last_or_goes(monkeypatch: Patch) -> None:
+    """This is what nearly every fix does: rows are not cut out for it."""
+    rows, files = record_of(valid()), [f"{INFO}/{file}" for file in ("METADATA", PROVENANCE, "RECORD")]
+    new = [row.replace(b"sha256=", b"sha256=A") if b"/METADATA" in row else row for row in rows]
+    new.insert(-1, f"{INFO}/{PROVENANCE},sha256=x,1\n".encode())
+    monkeypatch.setattr(Record, "rows", property(lambda _: pytest.fail("rows are cut out")))
+    for old, other in ((rows, new), (new, rows), (new, new)):
+        assert not record_difference(b"".join(old), b"".join(other), (), directories={}, files=files)
 
 
 def test_record_lists_what_is_there_and_not_what_is_gone() -> None:

@@ -217,6 +217,6 @@ def test_rows_take_no_memory_of_their_own() -> None:
 def test_a_path_with_a_line_end_is_no_row_and_the_next(path: str) -> None:
     """What is looked for can stand where one row ends and the next begins."""
     record = Record.parse(b"x/a\nm,,1\na\nb.py,,1\n\nb.py,,1\n")
-    assert [raw for _, raw in record._with_text(path.encode())] == []
+    assert [raw for _, raw in record.rows_with(path.encode())] == []
     quoted = Record.parse(b'"%s",,1\nother,,\n' % path.encode())
     assert [row.path for row in quoted.find(path)] == [path]

@@ -72,6 +72,7 @@ class ReadBack:
             block = self._output.read_at(position, min(BLOCK, size - position))
             state.update(block)
             position += len(block)
+        self._buffers = bytearray(), bytearray()  # the proof goes on, and needs memory
         return state.hexdigest()
 
     def _compare(self, piece: Piece, position: int, state: "_Hash | None") -> int:

@@ -64,6 +64,10 @@ class Written(NamedTuple):
     layout: Layout | None
 
 
+Proof: TypeAlias = Callable[[Written], Callable[[], None] | None]
+"""Checks what was read back. What it returns is called when nothing of either archive is kept for each entry any more."""
+
+
 class _Part(NamedTuple):
     """A piece of the new archive; one with a ``record`` begins an entry, the ``number``-th of the old directory.
 
@@ -213,7 +217,7 @@ def splice(
     output: Growing,
     digest: RunningDigest,
     *,
-    proof: Callable[[Written], None] | None = None,
+    proof: Proof | None = None,
 ) -> Spliced:
     """Write the edited archive to ``output`` and return the sha256 sums of both; the output is still to be flushed.
 
@@ -221,7 +225,8 @@ def splice(
     of the old archive: because they come last, reading, copying and hashing can overlap.
 
     What was written is read back; new entries, the directory and the end by the strict reader. ``proof`` is called with
-    that when the output is complete, while its bytes are still being compared and summed.
+    that when the output is complete, while its bytes are still being compared and summed. What it returns is called next,
+    and finds memory for all entries once more: no map of the archives is held here then.
 
     :raises OSError: if the output cannot be written.
     :raises SourceChanged: if something writes to the source meanwhile.
@@ -244,8 +249,10 @@ def splice(
             if edits.renamed:  # only a new name can be a duplicate
                 with _checking():
                     written = written._replace(layout=read_layout(output))
-            if proof:
-                proof(written)
+            confirm = proof(written) if proof else None
+            del body, layout, edits, written
+            if confirm:
+                confirm()
         except WheelfixError:
             following.hexdigest()  # bytes that do not read back are the cause of whatever else is found
             raise
