@@ -47,7 +47,7 @@ format: $(READY) ## format the code, and fix what ruff can fix
 samples: $(READY) ## build the sample wheels again; the bytes are always the same
 	$(BIN)/python sample_wheels/build_samples.py
 
-reference: $(READY) ## regenerate the pages and the schema that are made from types and tables
+reference: $(READY) ## regenerate the reference pages, the schemas, and the rules and names as JSON
 	$(BIN)/python docs/write_examples.py
 	$(BIN)/python docs/write_reference.py
 	$(BIN)/python docs/write_checkers.py

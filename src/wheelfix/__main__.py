@@ -6,8 +6,8 @@ from typing import NoReturn
 
 _INTERRUPTED = 130
 _GARBAGE_THRESHOLD = 500_000
-"""An archive of 12,000 entries is 24,000 tuples without cycles; collecting them again and again costs a third. What modules
-make as they are imported is kept as well: looking through that takes 2 of 100 instructions of a run on a small wheel."""
+"""An archive of 12,000 entries is many objects without cycles; looking through them again and again takes a third of a run.
+What modules make as they are imported is kept as well: looking through that takes 2 % of a run on a small wheel."""
 
 
 def main() -> NoReturn:

@@ -251,7 +251,7 @@ MOST_CONNECTIONS: Final = 64
 
 
 class Requests(Struct, frozen=True, kw_only=True):
-    """How a server is asked: ``connections`` requests at a time, at most 64, and ``max_requests`` in all.
+    """Limits for requests to an index: ``connections`` at a time, at most 64, and ``max_requests`` in all.
 
     ``timeout`` is how many seconds to wait for each piece of an answer, ``max_time`` for all answers together. What is read
     is kept in the directory ``cache``, if one is given, so that the next run receives only what has changed since.

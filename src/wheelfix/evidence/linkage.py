@@ -31,11 +31,12 @@ _START: Final = 1_024
 """How much of a file is read to see whether it is a program for another system, in bytes."""
 _LARGE: Final = 1 << 22
 """From which size on, in bytes, binaries are read side by side."""
-_THREADS: Final = 2
-"""How many binaries are read at a time. Each keeps 8 MiB, and most large wheels have two binaries that are much larger than
+_READERS: Final = 2
+"""How many threads read binaries. Each keeps 8 MiB, and most large wheels have two binaries that are much larger than
 the others."""
-_LOT: Final = 4
-"""How many binaries a search reads at a time, on any machine: it says the same everywhere."""
+_BATCH_SIZE: Final = 4
+"""How many binaries a search hands to the threads before it looks at what they found: the same on every machine, so that the
+binary that it names is the same too."""
 _MOST_TIMES: Final = 3
 """How much may be read of a binary that is read beside others, in multiples of its size; real ones take 1.2."""
 _MOST_LOOKS: Final = 5_000
@@ -222,7 +223,7 @@ class Scanner:
                 return None
             news = self._read_next()
 
-    def _read_next(self, most: int = _LOT) -> Sequence[Binary]:
+    def _read_next(self, most: int = _BATCH_SIZE) -> Sequence[Binary]:
         """Read the next binary, or the next ones, at most ``most``, side by side where they are large."""
         before = len(self._binaries)
         self._linkage = None
@@ -245,7 +246,7 @@ class Scanner:
             return [_read(self._source, lot[0], self._allowance)]
         from concurrent.futures import ThreadPoolExecutor  # imported late: few wheels have several large binaries
 
-        with ThreadPoolExecutor(min(_THREADS, len(lot)), "wheelfix-scan") as pool:
+        with ThreadPoolExecutor(min(_READERS, len(lot)), "wheelfix-scan") as pool:
             allowances = {entry: self._part(entry) for entry in lot}  # in order, so that a limit always hits the same ones
             by_size = sorted(lot, key=_by_size, reverse=True)  # so that no thread is left with the largest one at the end
             running = {entry: pool.submit(_read, self._source, entry, allowances[entry]) for entry in by_size}

@@ -1,4 +1,4 @@
-"""The proof in spans: a new archive differs from the old one as planned, and nothing has to be read by its records again.
+"""The proof in spans: a new archive differs from the old one as planned, without parsing it again.
 
 What is kept was copied, and compared, in long spans. If these and the new entries fill the new archive, and these and the
 old entries that are not kept fill the old one, then every kept entry is there with its header and its data, in order.
@@ -134,7 +134,7 @@ def _records_between(written: Written) -> Iterator[bytes]:
 
 
 def _runs(gone: Iterable[int], count: int) -> Iterator[tuple[int, int]]:
-    """Yield the first of each run of entries that are not ``gone``, and the one after its last."""
+    """Yield the first and the end of each run of kept entries."""
     first = 0
     for number in (*gone, count):
         if first < number:

@@ -184,7 +184,7 @@ class ProjectUpload:
             self._decision.report(behind(self._store, self.page, error))
 
     def fail(self, error: WheelfixError | OSError) -> None:
-        """Let every wheel have failed."""
+        """Mark every wheel as failed."""
         self._failed = {path: not_done(path, error) for path in self.wheels}
         self._decision = Decision(Draft(self._before))
 

@@ -126,7 +126,7 @@ def render_mirror_check_summary(report: MirrorCheckReport) -> str:
     fixed = f"; fixed {len(report.fixed)}" if report.fixed else ""
     suppressed = f" ({report.suppressed} suppressed)" if report.suppressed else ""
     what = f"{counted(report.files, 'file')} of {counted(report.projects, 'project')}"
-    asked = f" by {_asked(report.traffic)}" if report.traffic else ""
+    asked = f" with {_asked(report.traffic)}" if report.traffic else ""
     return f"Checked {what}{asked}: {found}{suppressed}{fixed}\n"
 
 

@@ -58,7 +58,7 @@ def render_outcome(
             lines.append(f"  sha256 before {outcome.source_sha256}")
             lines.append(f"  sha256 after  {outcome.output_sha256}")
         if outcome.shared:
-            lines.append(f"  {outcome.shared} bytes share their disk blocks with the original")
+            lines.append(f"  {outcome.shared:,} bytes are shared with the original on the disk")
     lines += [f"  note: {note}" for note in outcome.notes]
     return "".join(f"{line}\n" for line in lines)
 

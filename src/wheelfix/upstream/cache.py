@@ -1,4 +1,4 @@
-"""Answers of servers, kept from run to run, and used again only where the server says that they are still right.
+"""Answers of servers, kept from run to run, and used again only if the server confirms them.
 
 Every answer in the cache is asked for again, with If-None-Match or If-Modified-Since (RFC 9110, 13), whatever its
 Cache-Control says: who checks an index wants to know what it serves now.
@@ -23,7 +23,7 @@ KEPT: Final = 14 * 24 * 3600
 """In seconds: how long a file is kept that no run needs."""
 _KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "Content-Length", "Content-Encoding", "Transfer-Encoding")
 _CONDITIONS: Final = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
-"""What an answer says of its version, and what asks whether that is still the one (RFC 9110, 8.8 and 13.1)."""
+"""The validators of an answer, and the request headers that check them (RFC 9110, 8.8 and 13.1)."""
 
 
 class Stored(Struct, frozen=True):
@@ -36,14 +36,14 @@ class Stored(Struct, frozen=True):
 
     @classmethod
     def of(cls, url: str, headers: Mapping[str, str], body: bytes) -> "Stored | None":
-        """Return the answer as it can be stored; ``None`` if the server says of no version, or that nobody may store it."""
+        """Return the answer as it can be stored; ``None`` if it has no ETag or Last-Modified, or is ``no-store``."""
         version = {name: headers[name] for name in _CONDITIONS if name in headers}
         if not version or "no-store" in headers.get("Cache-Control", "").lower():
             return None
         return cls(url, {name: headers[name] for name in _KEPT_HEADERS if name in headers}, version, body)
 
     def conditions(self) -> dict[str, str]:
-        """Return the headers of a request that is answered in full only if this version is no longer the right one."""
+        """Return the headers of a conditional request: it is answered in full only if there is another version."""
         return {_CONDITIONS[name]: value for name, value in self.version.items()}
 
     def headers_after(self, news: Mapping[str, str]) -> Mapping[str, str]:
@@ -60,7 +60,7 @@ class Cache:
     """Answers in ``directory``, which is created on first use; only their owner may read them, as pages may be private.
 
     Those that no run has needed for two weeks are removed; other files in the directory are left alone. What cannot be read
-    or written is as if it were not there: a cache makes nothing fail.
+    or written is as if it were not there: a cache never makes a run fail.
     """
 
     def __init__(self, directory: Path) -> None:

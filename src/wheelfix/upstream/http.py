@@ -134,7 +134,7 @@ class Session:
         return self._traffic
 
     def close(self) -> None:
-        """End all requests at once, in whichever thread they wait; no other one is made."""
+        """Abort all requests in all threads, and refuse new ones."""
         self._deadline.expire()
         self._adapter.end()
 

@@ -40,7 +40,7 @@ class Server:
         self._answers = not busy
 
     def finished(self) -> None:
-        """Note that an answer has come to its end."""
+        """Note that an answer is complete."""
         self._unanswered = 0
 
     def did_not_answer(self) -> None:

@@ -22,7 +22,7 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     def expire(self) -> None:
-        """Let no time be left."""
+        """Expire now."""
         self._end = time.monotonic()
 
 

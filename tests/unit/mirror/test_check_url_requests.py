@@ -242,7 +242,7 @@ def test_the_summary_counts_requests(tmp_path: Path) -> None:
     with static(tmp_path / "m/public", negotiates=True) as server:
         said = wheelfix("mirror", "check", server.index, "--connections", 3, "--format", "json")
         received = sum(each.sent for each in server.asked())
-    assert f"Checked 2 files of 1 project by 7 requests ({received:,} bytes): 0 errors" in said.err
+    assert f"Checked 2 files of 1 project with 7 requests ({received:,} bytes): 0 errors" in said.err
     assert mirror_report(said)["summary"]["traffic"] == {"requests": 7, "received": received, "unchanged": 0}
     assert mirror_report(wheelfix("mirror", "check", tmp_path / "m", "--format", "json"))["summary"]["traffic"] is None
 

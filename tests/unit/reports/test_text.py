@@ -52,7 +52,7 @@ def test_verbose_tells_reasons_and_sums_once() -> None:
 
 def test_shared_blocks_are_reported_on_demand() -> None:
     shared = replace(FIXED, shared=4096)
-    assert "4096 bytes share their disk blocks with the original" in render_outcome(shared, verbosity=VERBOSE)
+    assert "4,096 bytes are shared with the original on the disk" in render_outcome(shared, verbosity=VERBOSE)
     assert "disk blocks" not in render_outcome(FIXED, verbosity=VERBOSE) + render_outcome(shared, verbosity=NORMAL)
 
 

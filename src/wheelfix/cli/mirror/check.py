@@ -9,7 +9,7 @@ import click
 
 from wheelfix.cli.command import CHECKING, Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.mirror.options import TIMEOUT, refusing
+from wheelfix.cli.mirror.options import refusing
 from wheelfix.cli.options import selection_options
 from wheelfix.cli.params import NO_SUMMARY, Seconds
 from wheelfix.cli.printing import print_summary, print_text
@@ -93,7 +93,15 @@ def _given(names: Iterable[str]) -> str:
     metavar="SECONDS",
     help="For an index: stop after this time.",
 )
-@TIMEOUT
+@click.option(
+    "--timeout",
+    type=Seconds(min=-1),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another process that writes to the same project, -1: forever; for an index, how long to wait "
+    "for an answer, at most 60 seconds.",
+)
 @click.option("--format", "form", type=click.Choice(formats("mirror check")), default=TEXT, show_default=True)
 @NO_SUMMARY
 @click.option("-v", "--verbose", is_flag=True, help="Show all findings of each code.")
