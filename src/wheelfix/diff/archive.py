@@ -263,6 +263,7 @@ _PACKING: Final[Mapping[str, tuple[Callable[[_Records], Any], Callable[[Any], st
     "version-needed": (lambda of: of.fields.needed, str),
     "made-by": (lambda of: of.fields.made_by, lambda value: f"system {value >> 8}, version {value & 0xFF}"),
     "time": (lambda of: (of.fields.date, of.fields.time), _moment),
+    "disk": (lambda of: of.fields.disk, str),
     "external-attributes": (lambda of: (of.fields.external_attributes, of.fields.made_by >> 8 == _UNIX), _mode),
     "internal-attributes": (lambda of: of.fields.internal_attributes, lambda value: f"{value:#x}"),
     "comment": (lambda of: of.comment, _text),

@@ -72,7 +72,7 @@ class ArchiveChange(Struct, frozen=True):
 
 
 KINDS: Final = (
-    "method", "flags", "version-needed", "made-by", "time", "external-attributes", "internal-attributes", "comment",
+    "method", "flags", "version-needed", "made-by", "time", "disk", "external-attributes", "internal-attributes", "comment",
     "extra-field", "local-extra-field", "padding", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed",
     "other-bytes", "archive-comment", "zip64-end", "directory-order",
 )  # fmt: skip

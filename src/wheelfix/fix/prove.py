@@ -35,7 +35,7 @@ _END: Final = "zip64-end"
 """The one way in which an archive may differ as a whole: where positions in it are larger."""
 _OF_POSITION: Final = "version-needed"
 _OF_ENTRY: Final = frozenset(
-    {"time", "made-by", "external-attributes", "internal-attributes", "comment", "extra-field", "local-extra-field"}
+    {"time", "disk", "made-by", "external-attributes", "internal-attributes", "comment", "extra-field", "local-extra-field"}
 )
 """What a rewritten entry has in common with the one that it replaces."""
 _BLOCK: Final = 1 << 16

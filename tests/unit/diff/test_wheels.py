@@ -230,6 +230,7 @@ STAMP = extra_field(0x5455, b"\x01\x00\x00\x00\x00")
         ("external-attributes", {"mode": 0o100755}, ("100644", "100755")),
         ("time", {"time": (2020, 2, 3, 4, 5, 6)}, ("2016-01-01 00:00:00", "2020-02-03 04:05:06")),
         ("made-by", {"made_by": 0x031E}, ("system 3, version 20", "system 3, version 30")),
+        ("disk", {"directory": {"disk": 1}}, ("0", "1")),
         ("extra-field", {"extra": STAMP, "local_extra": b""}, ("none", STAMP.hex())),
         ("local-extra-field", {"local_extra": STAMP}, ("none", STAMP.hex())),
         ("comment", {"comment": b"\x1b[2J"}, ("none", "\\x1b[2J")),

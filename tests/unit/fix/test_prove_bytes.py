@@ -1,6 +1,7 @@
 """Promises 2 and 5: whatever byte of a new wheel is not what was written, the wheel is not published."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,8 @@ from building import Descriptor, Entry, RecordStyle, WheelSpec, archive_of, ever
 from wheelfix import Wheel, make_plan
 from wheelfix.errors import VerificationError
 from wheelfix.fix.apply import Prepared, prepare
-from wheelfix.wheel.zip import output, readback
+from wheelfix.wheel.zip import output, readback, rewrite
+from wheelfix.wheel.zip.encode import encode_entry, moved_records
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 
 _SPEC = WheelSpec(
@@ -85,3 +87,36 @@ def test_a_bit_that_is_another_one(shape: str, disk: _Disk, tmp_path: Path) -> N
 @pytest.mark.parametrize("shape", _SHAPES)
 def test_every_byte_that_is_another_one(shape: str, disk: _Disk, tmp_path: Path) -> None:
     assert _undetected(write_wheel(tmp_path, archive=_SHAPES[shape]), disk, 1) == []
+
+
+@pytest.mark.parametrize("part", ["local header", "directory record"])
+@pytest.mark.parametrize("name", ["METADATA", "RECORD", "sboms/wheelfix.cdx.json"])
+def test_two_records_of_a_new_entry_that_differ(
+    name: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if they were encoded wrongly: the disk would hold just what was written."""
+    path, encode = write_wheel(tmp_path, archive=_SHAPES["dist-info first"]), encode_entry
+    which, spans = (0, range(4, 28)) if part == "local header" else (1, [*range(6, 30), 34, 35])
+    for position in spans:
+
+        def spoil(*arguments: Any, position: int = position) -> tuple[bytes, bytes]:
+            records = [bytearray(each) for each in encode(*arguments)]
+            if arguments[2].name.endswith(f".dist-info/{name}"):
+                records[which][position] ^= 1
+            return bytes(records[0]), bytes(records[1])
+
+        monkeypatch.setattr(rewrite, "encode_entry", spoil)
+        with pytest.raises(VerificationError):
+            _prepare(path)
+
+
+def test_a_record_of_a_kept_entry_that_names_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(*arguments: Any) -> bytes:
+        records = bytearray(move(*arguments))
+        records[34] ^= 1
+        return bytes(records)
+
+    path, move = write_wheel(tmp_path, archive=_SHAPES["dist-info last"]), moved_records
+    monkeypatch.setattr(rewrite, "moved_records", spoil)
+    with pytest.raises(VerificationError, match="more differs than was planned"):
+        _prepare(path)

@@ -127,11 +127,7 @@ def test_time_and_mode_of_what_is_written_anew(
         return bytes(pieces[0]), bytes(pieces[1])
 
     monkeypatch.setattr(rewrite, "encode_entry", change)
-    outcome = fix(write_wheel(tmp_path, SPEC))
-    if entry is None:  # the version in a local header alone says nothing
-        assert outcome.status is Status.FIXED
-    else:
-        assert_not_published(outcome)
+    assert_not_published(fix(write_wheel(tmp_path, SPEC)))
 
 
 @pytest.mark.parametrize("at", [4, 6, 8, 12, 14, 16, 20, 24, 36, 38, 41, 42])

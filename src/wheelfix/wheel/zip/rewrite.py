@@ -13,13 +13,14 @@ from typing import Final, NamedTuple, TypeAlias
 from msgspec import Struct, field
 
 from wheelfix.errors import ArchiveError, WheelfixError
+from wheelfix.text import shown
 from wheelfix.wheel.zip.encode import NewEntry, encode_entry, encode_renamed, end_bytes, moved_records, padded, positioned
 from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
 from wheelfix.wheel.zip.output import PAGE, WORTH_SHARING, Growing, RunningDigest
 from wheelfix.wheel.zip.readback import Kept, Piece, ReadBack, length_of, not_as_planned
 from wheelfix.wheel.zip.source import Readable, Source, Span
-from wheelfix.wheel.zip.structs import Entry
+from wheelfix.wheel.zip.structs import CENTRAL, FULL_32, LOCAL, DirectoryRecord, Entry, LocalHeader
 
 _COPY_STEP = 1 << 24
 _REPORT: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
@@ -344,9 +345,17 @@ def _write_checked(output: Growing, data: bytes) -> None:
 
 
 def _read_new(output: Growing, directory: bytes, new: _New) -> Entry:
-    """Return a new entry as the strict reader finds it: one that fills its place, and agrees with its record."""
+    """Return a new entry as the strict reader finds it: one that fills its place, and agrees with its record.
+
+    Both records are ours, so they must agree in everything, also in what the reader does not look at.
+    """
     record = directory[new.record_start : new.record_stop]
     [entry] = read_entries(output, record, 1, new.start, new.stop)
+    local = LocalHeader._make(LOCAL.unpack(output.read_at(new.start, LOCAL.size)))
+    listed = DirectoryRecord._make(CENTRAL.unpack_from(record))
+    is_wide = listed.offset == FULL_32  # then only the directory needs a reader of ZIP64
+    if local[2:10] != listed[3:11] or listed.disk or (local.needed != listed.needed and not is_wide):
+        raise not_as_planned(f"the two records of {shown(entry.name)} differ")
     return entry._replace(record_start=new.record_start, record_stop=new.record_stop)
 
 
