@@ -19,6 +19,8 @@ from msgspec import Struct
 _PREFIX: Final = "wheelfix-"
 _SUFFIX: Final = ".answer"
 """What the names of our files begin and end with: no others are ever touched, for DIR may hold more than a cache."""
+_PART: Final = "part-of-an-answer-"
+"""What the name of a file that is being written has after the beginning."""
 KEPT: Final = 14 * 24 * 3600
 """In seconds: how long a file is kept that no run needs."""
 _KEPT_HEADERS: Final = ("Content-Type", "Cache-Control", "Content-Length", "Content-Encoding", "Transfer-Encoding")
@@ -66,7 +68,8 @@ class Cache:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         with suppress(OSError):
-            remove_old(directory, f"{_PREFIX}*{_SUFFIX}")
+            remove_old(directory, f"{_PREFIX}{'[0-9a-f]' * 64}{_SUFFIX}")
+            remove_old(directory, f"{_PREFIX}{_PART}*{_SUFFIX}")
 
     def load(self, url: str, accept: str) -> Stored | None:
         """Return the answer for ``url`` in the form ``accept``, if there is one."""
@@ -82,7 +85,7 @@ class Cache:
         """Keep an answer, in place of the one that is there."""
         with suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, part = tempfile.mkstemp(_SUFFIX, _PREFIX, self._directory)
+            descriptor, part = tempfile.mkstemp(_SUFFIX, _PREFIX + _PART, self._directory)
             try:
                 with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
                     file.write(msgspec.msgpack.encode(answer))
