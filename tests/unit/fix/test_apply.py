@@ -5,6 +5,7 @@ import csv
 import hashlib
 import os
 import stat
+import weakref
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ from building import (
 )
 from fixing import fix, fixed
 from wheelfix import SetField, Status, Wheel, WriteFile
+from wheelfix.fix.apply import apply
+from wheelfix.fix.assemble import Assembly
+from wheelfix.fix.plan import make_plan
+from wheelfix.fix.prove import confirm_readable
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.encode import NewEntry
 from wheelfix.wheel.zip.layout import Layout
@@ -345,3 +350,22 @@ def test_a_result_that_differs_beyond_the_plan_is_not_published(
     assert outcome.problem is not None
     assert outcome.problem.code == "not-as-planned"
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_map_is_gone_when_another_reader_makes_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both at once would be the peak of memory; who uses the wheel further reads it again."""
+    confirm, maps = confirm_readable, list[weakref.ref[Layout]]()
+
+    def without_map(path: Path, work: Assembly, beside: Path) -> str | None:
+        assert maps
+        assert maps[0]() is None
+        return confirm(path, work, beside)
+
+    monkeypatch.setattr(wheelfix.fix.apply, "confirm_readable", without_map)
+    with Wheel(write_wheel(tmp_path, WheelSpec())) as wheel:
+        maps.append(weakref.ref(wheel.layout))
+        names, record = list(wheel.names), wheel.record.data
+        plan = make_plan(wheel, None, edits=[SetField("Summary", "new")])
+        outcome = apply(wheel, plan, tmp_path / "out" / wheel.path.name)
+        assert outcome.status is Status.FIXED
+        assert (list(wheel.names), wheel.record.data) == (names, record)

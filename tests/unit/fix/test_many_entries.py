@@ -73,5 +73,5 @@ def test_comparing(wheel_of_many: Path, tmp_path: Path) -> None:
 
 def test_a_whole_run(wheel_of_many: Path, tmp_path: Path) -> None:
     """More than half is what zipfile and the ``wheel`` library keep, which read the result."""
-    with at_most(1_700):
+    with at_most(1_260):
         fixed(wheel_of_many, tmp_path)
