@@ -2,63 +2,31 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
-from wheelfix.errors import SourceChanged
 from wheelfix.executors import Workers, file_size, run_all
+from wheelfix.fix.job import Job, fix_each, rehearse_each
 from wheelfix.options import Naming, Output, Policy, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
-from wheelfix.results import Finding, Outcome, Problem, Report, Status, failure, no_result
+from wheelfix.results import Finding, Outcome, Problem, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
-from wheelfix.wheel.zip.commit import Committed, GroupCommit
-from wheelfix.wheel.zip.output import RunningDigest
-from wheelfix.wheel.zip.source import Source
 from wheelfix.wheel.zip.staging import remove_leftovers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from wheelfix.evidence.verdict import Evidence
-    from wheelfix.fix.plan import Plan
     from wheelfix.fix.release import Rehearsal
-    from wheelfix.fix.repair import Repair
     from wheelfix.results import Disagreement
     from wheelfix.rules.model import RuleSet
     from wheelfix.wheel.editor import Edit
-    from wheelfix.wheel.wheel import Wheel
-
 
 _MOST_KEPT_PLANS: Final = 500
-_MOST_KEPT_METADATA: Final = 1 << 16
-"""Of how many wheels plans are kept once they are compared, and for how large a METADATA. Planning a small wheel with the
-METADATA of torch takes 3 ms."""
-
-
-class Job(Struct, frozen=True, kw_only=True):
-    """What a run does with each of its wheels; it is sent to other processes.
-
-    ``rules`` are a rule set, or the name of a built-in one. With ``repair`` the findings of its selection are fixed in the
-    same pass; with ``trust_content`` RECORD follows the files where the two contradict each other.
-    """
-
-    rules: "RuleSet | str | None" = None
-    edits: "tuple[Edit, ...]" = ()
-    output: Output = field(default_factory=Output)
-    policy: Policy = field(default_factory=Policy)
-    naming: Naming = field(default_factory=Naming)
-    repair: Selection | None = None
-    trust_content: bool = False
-
-    @property
-    def only_repairs(self) -> bool:
-        """Whether there is nothing to do but to fix findings."""
-        return self.rules is None and not self.edits and self.naming.keeps_names
+"""Of how many wheels plans are kept once they are compared, so that memory is limited."""
 
 
 def fix_wheels(
@@ -269,183 +237,3 @@ def _clash(path: Path) -> Outcome:
         "Fix them in two runs with two output directories, or with --in-place.",
     )
     return Outcome(path, Status.REFUSED, problem=problem)
-
-
-def fix_each(
-    items: "Iterable[tuple[Path, Rehearsal | None]]", job: Job, progress: Progress = NO_PROGRESS
-) -> Iterator[Outcome]:
-    """Yield what happened to each wheel of ``items``, a path and its rehearsal if there was one; errors are part of it.
-
-    Results get their names in groups, and are reported after that. If you leave the generator early, results that
-    still wait are removed.
-    """
-    held: list[Outcome | None] = []
-    with GroupCommit[Path, Outcome]() as group:
-        for path, rehearsal in items:
-            if group.is_due(file_size(path)):
-                yield from _committed(group, held)
-            outcome = _prepare_one(path, rehearsal, job, group, progress)
-            if held or outcome is None:
-                held.append(outcome)
-            else:
-                yield outcome
-        yield from _committed(group, held)
-
-
-def _committed(group: GroupCommit[Path, Outcome], held: list[Outcome | None]) -> Iterator[Outcome]:
-    """Commit the group, and yield the outcomes of all that is ``held`` until then: ``None`` stands for one of the group."""
-    committed = iter(group.commit())
-    outcomes = [_concluded(*next(committed)) if outcome is None else outcome for outcome in held]
-    held.clear()
-    yield from outcomes
-
-
-def _concluded(path: Path, committed: Committed[Outcome]) -> Outcome:
-    from wheelfix.fix.apply import concluded
-
-    try:
-        return concluded(committed)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
-        return failure(path, error)
-
-
-def _prepare_one(
-    path: Path, rehearsal: "Rehearsal | None", job: Job, group: GroupCommit[Path, Outcome], progress: Progress
-) -> Outcome | None:
-    """Return what happened to one wheel; ``None`` if its result is made and proved, and waits in ``group``."""
-    try:
-        with Source(path) as source:
-            if job.output.dry_run:
-                return _fix(source, job, rehearsal, None, group)
-            progress.file_started(path.name, source.size)
-            with RunningDigest(source, partial(progress.file_advanced, path.name)) as digest:
-                return _fix(source, job, rehearsal, digest, group)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
-        return failure(path, error)
-
-
-def _fix(
-    source: Source,
-    job: Job,
-    rehearsal: "Rehearsal | None",
-    digest: RunningDigest | None,
-    group: GroupCommit[Path, Outcome],
-) -> Outcome | None:
-    # Imported while the sum of the first wheel is already being computed: it takes as long as hashing 100 MB.
-    from wheelfix.fix.assemble import guarded
-    from wheelfix.fix.plan import preview
-    from wheelfix.wheel.wheel import Wheel
-
-    with Wheel(source.path, source=source, leniently=job.repair is not None) as wheel:
-        repair = _repair(wheel, job)
-        problem = rehearsal.problem if rehearsal else None
-        plan = _rehearsed_plan(wheel, rehearsal)
-        if plan is None:
-            plan = _plan(wheel, job, repair, rehearsal, sha256=digest.hexdigest if digest else None)
-            plan = guarded(plan, wheel, foresee=digest is None or problem is not None)
-        if problem and not plan.problem:
-            plan = replace(plan, problem=problem, notes=())
-        elif rehearsal is not None:
-            _check_as_rehearsed(plan, rehearsal)
-        plan = repair.concluded(plan, wheel) if repair else plan
-        plan = replace(plan, notes=(*plan.notes, *(rehearsal.notes if rehearsal else ())))
-        if digest is None or plan.problem:
-            return preview(plan)
-        from wheelfix.fix.apply import prepare
-
-        target = None if job.output.in_place else Path(job.output.directory) / str(plan.renaming.filename)
-        prepared = prepare(wheel, plan, target, digest, overwrite=job.output.overwrite)
-        if isinstance(prepared, Outcome):
-            return prepared
-        group.add(source.path, prepared)
-        return None
-
-
-def _rehearsed_plan(wheel: "Wheel", rehearsal: "Rehearsal | None") -> "Plan | None":
-    """Return the plan that was made when the wheel was compared with others, if it is for this very file."""
-    if rehearsal is None or rehearsal.plan is None or rehearsal.rename or wheel.file.identity != rehearsal.identity:
-        return None
-    return rehearsal.plan if rehearsal.plan.metadata == wheel.document.data else None
-
-
-def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:
-    """Confirm that the wheel is still the one that its release was compared with.
-
-    :raises SourceChanged: if it would declare something else now.
-    """
-    from wheelfix.wheel.release import Declared
-
-    if rehearsal.readable and Declared.of(plan.new_metadata) != rehearsal.after:
-        hint = "Run again when nothing writes to it."
-        raise SourceChanged("source-changed", "it is not the wheel that was compared with those of its release", hint=hint)
-
-
-def _repair(wheel: "Wheel", job: Job) -> "Repair | None":
-    """Return what fixes the findings in ``wheel``, if that is part of ``job``."""
-    if job.repair is None:
-        return None
-    from wheelfix.fix.repair import make_repair  # imported late: it brings all checks
-
-    return make_repair(wheel, job.repair, trust_content=job.trust_content, sbom=job.output.sbom)
-
-
-def _plan(
-    wheel: "Wheel",
-    job: Job,
-    repair: "Repair | None",
-    rehearsal: "Rehearsal | None" = None,
-    *,
-    sha256: Callable[[], str] | None = None,
-    evidence: "Evidence | None" = None,
-) -> "Plan":
-    if repair is not None and job.only_repairs:
-        return repair.plan
-    from wheelfix.fix.plan import make_plan
-    from wheelfix.fix.weigh import gather_evidence
-    from wheelfix.rules.bundled import bundled
-
-    naming = replace(job.naming, rename_unchanged=True) if rehearsal and rehearsal.rename else job.naming
-    if evidence is None and rehearsal is not None and rehearsal.linkage is not None:
-        evidence = gather_evidence(wheel, job.policy.scan, rehearsal.linkage)
-    return make_plan(
-        wheel,
-        bundled(job.rules) if isinstance(job.rules, str) else job.rules,
-        edits=job.edits,
-        policy=job.policy,
-        naming=naming,
-        sbom=job.output.sbom,
-        sha256=sha256,
-        evidence=evidence,
-        repair=repair.plan if repair else None,
-    )
-
-
-def rehearse_each(paths: Iterable[Path], job: Job, *, keep_plans: bool) -> "Iterator[Rehearsal]":
-    """Yield what would become of each of the wheels at ``paths``, and what its release must know of it."""
-    return (_rehearse_one(path, job, keep_plan=keep_plans) for path in paths)
-
-
-def _rehearse_one(path: Path, job: Job, *, keep_plan: bool) -> "Rehearsal":
-    from wheelfix.evidence.build import names_cpu_build
-    from wheelfix.fix.assemble import guarded
-    from wheelfix.fix.plan import preview
-    from wheelfix.fix.release import COMPANIONS, Rehearsal
-    from wheelfix.fix.weigh import gather_evidence
-    from wheelfix.wheel.release import Declared, read_name
-    from wheelfix.wheel.wheel import Wheel
-
-    local = job.naming.local
-    try:
-        with Wheel(path, leniently=job.repair is not None) as wheel:
-            evidence = gather_evidence(wheel, job.policy.scan)
-            plan = guarded(_plan(wheel, job, _repair(wheel, job), evidence=evidence), wheel, foresee=True)
-            before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
-            words = evidence.gpu_statement if local is not None or wheel.project in COMPANIONS else ""
-            if local is not None and names_cpu_build(local):  # it may get this version without a change of its own
-                words = evidence.gpu_evidence()
-            rehearsal = Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
-            if not keep_plan or job.repair is not None or len(plan.metadata) > _MOST_KEPT_METADATA:
-                return rehearsal
-            return replace(rehearsal, plan=plan, identity=wheel.file.identity)
-    except Exception as error:  # noqa: BLE001 - one wheel never stops the others
-        return Rehearsal(failure(path, error), read_name(path), readable=False)

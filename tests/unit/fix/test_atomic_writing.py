@@ -15,7 +15,7 @@ from building import Entry, WheelSpec, write_wheel
 from fixing import fix, fixed
 from wheelfix import Status, Wheel, make_plan
 from wheelfix.fix.apply import Prepared, prepare
-from wheelfix.fix.batch import Job, fix_each
+from wheelfix.fix.job import Job, fix_each
 from wheelfix.wheel.zip.output import Growing, RunningDigest
 
 _SPEC = WheelSpec(

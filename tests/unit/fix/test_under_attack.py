@@ -83,8 +83,8 @@ def test_wheels_that_are_refused_for_their_names_keep_their_release_back(tmp_pat
 
 def test_a_wheel_that_changes_after_it_was_compared_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from wheelfix.fix import batch
+    from wheelfix.fix.job import fix_each
 
-    fix_each = batch.fix_each
     paths = [built(tmp_path, CPU), built(tmp_path, CPU, tags=ARM)]
 
     def meddling(items: Any, **arguments: Any) -> Iterator[wheelfix.Outcome]:
