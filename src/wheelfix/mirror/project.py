@@ -1,8 +1,8 @@
 """The wheels of one project on their way into the mirror, step by step; :mod:`wheelfix.mirror.upload` takes the steps."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,19 +10,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from wheelfix.errors import MirrorError, ResultError, SourceChanged, WheelfixError
-from wheelfix.executors import Workers, run_all
+from wheelfix.executors import Workers, file_size, run_all
 from wheelfix.mirror.decide import Decision, Examined, NewWheel, decide
 from wheelfix.mirror.draft import Draft
 from wheelfix.mirror.examine import ExaminedWheel, examine
 from wheelfix.mirror.layout import METADATA, attributes_of, page_key
 from wheelfix.mirror.pages import Page
-from wheelfix.mirror.repository import (
-    Journal,
-    behind,
-    load_page_and_state,
-    not_done,
-    publish_page,
-)
+from wheelfix.mirror.repository import Journal, behind, load_page_and_state, not_done, publish_page
 from wheelfix.mirror.storage.base import NewFile, Store, is_whole, write_changed
 from wheelfix.options import Limits, Publishing, Transfer
 from wheelfix.results import Problem, Published, PublishStatus, no_result
@@ -30,16 +24,21 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip.source import Source
 
 ExamineResult: TypeAlias = tuple[ExaminedWheel, tuple[int, ...]] | Published
-"""A wheel that was examined, with the stamp of its file; or why it could not be."""
+"""A wheel that was examined, with the identity of its file; or why it could not be."""
 
 
-class Request(Struct, frozen=True, kw_only=True):
+class Request(Struct, frozen=True, kw_only=True, dict=True):
     """What holds for all wheels of a run: how to publish, the ``originals`` of fixed ones, and who examines them."""
 
     publishing: Publishing = Publishing()
     originals: Sequence[NewWheel] = ()
     limits: Limits = Limits()
     workers: Workers = Workers()
+
+    @cached_property
+    def original_paths(self) -> frozenset[Path]:
+        """Where the originals lie."""
+        return frozenset(each.path for each in self.originals)
 
 
 class ProjectUpload:
@@ -56,7 +55,7 @@ class ProjectUpload:
         self._state = ""
         self._before = self.page = Page(project)
         self._examined = Examined({}, {}, {})
-        self._stamps: dict[Path, tuple[int, ...]] = {}
+        self._identities: dict[Path, tuple[int, ...]] = {}
         self._failed: dict[Path, Published] = {}
         self._decision = Decision(Draft(self._before))
         self._missing: list[str] = []
@@ -70,7 +69,7 @@ class ProjectUpload:
             page = self._store.head(page_key(self.project))
         except (MirrorError, OSError):  # loading it reports it
             page = None
-        return 1, len(self.wheels), sum(map(_size_of, self.wheels)), page.size if page else 0
+        return 1, len(self.wheels), sum(map(file_size, self.wheels)), page.size if page else 0
 
     def take(self, results: Mapping[Path, ExamineResult]) -> None:
         """Take what was found in the wheels."""
@@ -79,7 +78,7 @@ class ProjectUpload:
             if isinstance(found, Published):
                 self._failed[path] = found
             else:
-                self._examined.add[path], self._stamps[path] = found
+                self._examined.add[path], self._identities[path] = found
 
     def load(self, projects: Callable[[], frozenset[str]]) -> None:
         """Complete what an interrupted run began, and read what is listed; ``projects`` returns what the root lists.
@@ -102,7 +101,7 @@ class ProjectUpload:
             if isinstance(found, Published):
                 self._examined.notes.setdefault(name, []).append(_unreadable(path, found.problem))
             elif found[0].project == self.project:
-                self._examined.originals[name, found[0].file.sha256], self._stamps[path] = found
+                self._examined.originals[name, found[0].file.sha256], self._identities[path] = found
 
     def decide(self) -> None:
         """Decide what the page lists, and which files the store must have for it."""
@@ -137,11 +136,11 @@ class ProjectUpload:
     def _wheel(self, key: str, wheel: ExaminedWheel, *, is_damaged: bool) -> Iterator[NewFile]:
         self._restored.add(key)
         with Source(wheel.path) as source:
-            if _stamp(source) != self._stamps[wheel.path]:
+            if source.identity != self._identities[wheel.path]:
                 raise SourceChanged(
                     "source-changed", "the file changed while it was read", hint="Run again when nothing writes to it."
                 )
-            is_original = wheel.path in {each.path for each in self._request.originals}  # it is the user's to keep
+            is_original = wheel.path in self._request.original_paths  # it is the user's to keep
             transfer = Transfer.COPY if is_original else self._request.publishing.transfer
             yield NewFile(key, source, attributes_of(key), transfer, replace=is_damaged)
 
@@ -211,7 +210,7 @@ class ProjectUpload:
 
 
 def examine_wheels(wheels: Iterable[NewWheel]) -> Iterator[ExamineResult]:
-    """Examine wheels, one after another."""
+    """Yield what is found in each of the wheels."""
     return map(_examine, wheels)
 
 
@@ -219,11 +218,9 @@ def _examine(wheel: NewWheel) -> ExamineResult:
     """Examine one wheel; an original may have errors, because locks name it as it is."""
     try:
         with Source(wheel.path) as source:
-            stamp = _stamp(source)
-            found = examine(wheel.path, source, sha256=wheel.sha256, now=_now, leniently=wheel.is_original)
+            return examine(wheel.path, source, sha256=wheel.sha256, now=_now, leniently=wheel.is_original), source.identity
     except (WheelfixError, OSError) as error:
         return not_done(wheel.path, error)
-    return found, stamp
 
 
 def examine_all(
@@ -241,7 +238,7 @@ def examine_all(
         workers,
         lost=lambda wheel, error: _lost(wheel.path, error),
         done=done,
-        size=lambda wheel: _size_of(wheel.path),
+        size=lambda wheel: file_size(wheel.path),
     )
 
 
@@ -251,19 +248,6 @@ def _lost(path: Path, error: BaseException) -> Published:
 
 def _unreadable(path: Path, problem: Problem | None) -> str:
     return f"{shown(str(path))} cannot be read: {shown(problem.message if problem else '')}"
-
-
-def _stamp(source: Source) -> tuple[int, ...]:
-    """Return a value that changes when the file is replaced or written to."""
-    status = os.fstat(source.descriptor)
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # examining it reports it
-        return 0
 
 
 def _now() -> datetime:

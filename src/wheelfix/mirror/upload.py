@@ -20,11 +20,7 @@ from wheelfix.executors import Workers
 from wheelfix.mirror.decide import NewWheel
 from wheelfix.mirror.layout import check_project
 from wheelfix.mirror.project import ExamineResult, ProjectUpload, Request, examine_all, examine_wheels
-from wheelfix.mirror.repository import (
-    load_root,
-    not_done,
-    save_pages,
-)
+from wheelfix.mirror.repository import load_root, not_done, save_pages
 from wheelfix.mirror.storage import open_store
 from wheelfix.mirror.storage.base import Store, write_changed
 from wheelfix.options import Limits, Publishing, listed

@@ -19,6 +19,10 @@ _LESS_URGENT: Final = 10
 """The nice value (setpriority(2)) of a thread that nothing waits for yet: beside one of 0 it gets a tenth of a processor."""
 
 
+NOT_PUBLISHED: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
+"""What to do where a new archive is not what was to be written."""
+
+
 class Kept(NamedTuple):
     """A span of the old archive, from ``start`` to ``stop``, that is copied unchanged."""
 
@@ -39,7 +43,7 @@ def not_as_planned(message: str) -> VerificationError:
     return VerificationError(
         "not-as-planned",
         f"the new archive is not what was planned: {message}",
-        hint="Nothing was published. Run again; if it happens again, report it together with the wheel.",
+        hint=NOT_PUBLISHED,
     )
 
 

@@ -18,12 +18,11 @@ from wheelfix.wheel.zip.encode import NewEntry, encode_entry, encode_renamed, en
 from wheelfix.wheel.zip.end import End, read_end
 from wheelfix.wheel.zip.layout import Layout, read_entries, read_layout
 from wheelfix.wheel.zip.output import PAGE, WORTH_SHARING, Growing, RunningDigest
-from wheelfix.wheel.zip.readback import Kept, Piece, ReadBack, length_of, not_as_planned
+from wheelfix.wheel.zip.readback import NOT_PUBLISHED, Kept, Piece, ReadBack, length_of, not_as_planned
 from wheelfix.wheel.zip.source import Readable, Source, Span
 from wheelfix.wheel.zip.structs import CENTRAL, FULL_32, LOCAL, DirectoryRecord, Entry, LocalHeader
 
 _COPY_STEP = 1 << 24
-_REPORT: Final = "Nothing was published. Run again; if it happens again, report it together with the wheel."
 _LEAST_PADDING: Final = 6
 
 
@@ -156,10 +155,11 @@ def _aligned(parts: Sequence[_Part]) -> list[_Part]:
     found: list[_Part] = []
     size = 0
     for index, part in enumerate(parts):
-        if part.is_whole and isinstance(part.piece, bytes):
-            part = part._replace(piece=padded(part.piece, _padding(parts, index, size)))  # noqa: PLW2901
-        found.append(part)
-        size += length_of(part.piece)
+        piece = part.piece
+        if part.is_whole and isinstance(piece, bytes):
+            piece = padded(piece, _padding(parts, index, size))
+        found.append(part._replace(piece=piece))
+        size += length_of(piece)
     return found
 
 
@@ -291,7 +291,7 @@ class Preview:
         :raises SourceChanged: if the source has become shorter.
         """
         if offset + size > self.size:
-            raise ArchiveError("truncated", "the archive is cut off", hint=_REPORT)
+            raise ArchiveError("truncated", "the archive is cut off", hint=NOT_PUBLISHED)
         found = []
         for index in range(bisect_right(self._starts, offset) - 1, len(self._pieces)):
             if size <= 0:
