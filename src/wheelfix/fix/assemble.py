@@ -68,6 +68,11 @@ class Assembly:
         """The files of dist-info that the new wheel does not have, or has rewritten at its end."""
         return {*self.plan.removed, *([PROVENANCE] if self._before else ())}
 
+    @property
+    def added(self) -> set[str]:
+        """The entries that take the place of no other; a new provenance comes last, wherever an older one was."""
+        return {self._new + file for file in (*self._added, *([PROVENANCE] if self.plan.sbom else ()))}
+
     def name_of(self, entry: str) -> str:
         """Return what an entry of the old wheel is called in the new one."""
         return new_name(entry, self.plan.renaming.directories)
@@ -193,7 +198,7 @@ def _too_many(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
 
 
 def _removed_and_added(plan: Plan, wheel: Wheel) -> tuple[set[str], list[str]]:
-    """Return the files of dist-info that the new wheel does not keep, and those that are new or at its end anew."""
+    """Return the files of dist-info that the new wheel does not keep, and those that are added to it."""
     removed = {*plan.removed, *([PROVENANCE] if wheel.provenance else ())}
     return removed, [*(file for file in plan.written if wheel.entry(file) is None), *([PROVENANCE] if plan.sbom else ())]
 

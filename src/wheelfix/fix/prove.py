@@ -20,12 +20,13 @@ from wheelfix.diff.files import compare_archives
 from wheelfix.diff.model import ArchiveChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.prove_spans import differs_as_planned, dist_info_of
+from wheelfix.fix.prove_spans import adds_as_planned, differs_as_planned, dist_info_of
 from wheelfix.fix.prove_text import metadata_difference, record_difference, wrongly_listed
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.wheel import limit_of
 from wheelfix.wheel.zip.inflate import read_content
 from wheelfix.wheel.zip.layout import Layout, read_layout
+from wheelfix.wheel.zip.readback import NOT_PUBLISHED
 from wheelfix.wheel.zip.rewrite import Written
 from wheelfix.wheel.zip.source import Readable, Span
 from wheelfix.wheel.zip.staging import directory_for_links
@@ -86,6 +87,8 @@ def prove(work: Assembly, output: Readable, written: Written) -> Layout:
         if not differs_as_planned(work, output, written):
             layout = layout or read_layout(output)  # in doubt all of it is compared, which says what is wrong
             _prove_entries(work, output, layout, written.spans)
+        if not adds_as_planned(work, output, written):
+            raise _failed("an added file has not the time and mode of METADATA")
         _prove_contents(work, output, {entry.name: entry for entry in written.entries})
         if layout is None:
             layout = dist_info_of(work, written) if work.only_metadata else read_layout(output)
@@ -190,5 +193,5 @@ def _failed(message: str) -> VerificationError:
     return VerificationError(
         "not-as-planned",
         f"the new wheel is not what was planned: {message}",
-        hint="Nothing was published. Run again; if it persists, report it with the wheel.",
+        hint=NOT_PUBLISHED,
     )

@@ -153,7 +153,18 @@ def _takes_over(work: Assembly, output: Readable, written: Written, new: Entry) 
     return ours == theirs
 
 
+def adds_as_planned(work: Assembly, output: Readable, written: Written) -> bool:
+    """Whether each added entry has time, mode and origin of METADATA, and no comment or extra field."""
+    wheel = work.wheel
+    like = wheel.layout.find(f"{wheel.dist_info}/METADATA")
+    expected = (_attributes(wheel.source, like, wheel.layout.directory)[0], b"", b"", b"")
+    return all(
+        _attributes(output, each, written.directory) == expected for each in written.entries if each.name in work.added
+    )
+
+
 def _attributes(source: Readable, entry: Entry, directory: bytes) -> tuple[object, ...]:
+    """Return the fields that an entry has from another one, its comment, and its extra fields in both records."""
     fields = DirectoryRecord._make(CENTRAL.unpack_from(directory, entry.record_start))
     extra_start = entry.record_start + CENTRAL.size + fields.name_length
     comment_start = extra_start + fields.extra_length
