@@ -285,6 +285,8 @@ def _option_schema(option: click.Option) -> dict[str, Any]:
         schema["enum"] = list(option.type.choices)
     if isinstance(option.type, click.IntRange | click.FloatRange) and option.type.min is not None:
         schema["exclusiveMinimum" if option.type.min_open else "minimum"] = option.type.min
+    if isinstance(option.type, click.IntRange | click.FloatRange) and option.type.max is not None:
+        schema["exclusiveMaximum" if option.type.max_open else "maximum"] = option.type.max
     if option.multiple:
         schema = {"type": [schema["type"], "array"], "items": schema}
     return schema

@@ -34,6 +34,7 @@ OK: Final = 200
 PARTIAL: Final = 206
 MISSING: Final = 404
 _NOT_MODIFIED: Final = 304
+_HTTP_1_0: Final = 10
 _MOST_DIGITS: Final = 10
 _LONGEST_LENGTH: Final = 15
 """In digits."""
@@ -197,7 +198,7 @@ class Session:
                 )
             except _ERRORS as error:
                 raise self._silent(url, *_why_silent(error)) from error
-            server.answered(busy=answer.status_code in _BUSY)
+            server.answered(busy=answer.status_code in _BUSY, closes=_closes(answer))
         if answer.raw.length_remaining == 0:  # HEAD, 304: who reads that nothing comes frees the connection
             answer.raw.read(1, decode_content=False)
         if answer.status_code in DENIED and self._find_credentials(url) not in (None, known):
@@ -306,6 +307,12 @@ class Session:
                 if output.tell() > largest:
                     raise _too_large(url, largest, "The page says another size.")
         return digest.hexdigest()
+
+
+def _closes(answer: requests.Response) -> bool:
+    """Whether the server closes the connection after this answer (RFC 9112, 9.3)."""
+    said = answer.headers.get("Connection", "").lower()
+    return "close" in said or (answer.raw.version == _HTTP_1_0 and "keep-alive" not in said)
 
 
 def _let_go(answer: requests.Response) -> None:

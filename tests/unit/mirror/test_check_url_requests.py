@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from demos import GPU, demo_wheel
 from running import mirror_report, wheelfix
@@ -63,8 +64,6 @@ def check(index: Callable[[Asked], Reply], **requests: int) -> MirrorCheckReport
 
 def without_port(report: MirrorCheckReport, server: Server) -> MirrorCheckReport:
     """Return ``report`` as it would be whatever the server's port."""
-    from msgspec.structs import replace
-
     findings = [
         replace(each, place=each.place.replace(server.url, ""), message=each.message.replace(server.url, ""))
         for each in report.findings
@@ -78,6 +77,18 @@ def test_requests_at_a_time_are_several_and_limited(connections: int, tmp_path: 
     assert check(counting, connections=connections).files == 30
     assert counting.most <= connections
     assert (counting.most > 1) is (connections > 1)
+
+
+def test_a_server_that_closes_each_connection_gets_few_at_a_time(tmp_path: Path) -> None:
+    index = indexed(tmp_path, 30)
+
+    def closing(asked: Asked) -> Reply:
+        reply = index(asked)
+        return replace(reply, headers={**reply.headers, "Connection": "close"})
+
+    counting = Counting(closing)
+    assert check(counting, connections=16).files == 30
+    assert 1 < counting.most <= 4
 
 
 @pytest.mark.parametrize("connections", [1, 16])

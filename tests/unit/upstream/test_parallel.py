@@ -97,7 +97,7 @@ def test_a_server_gets_one_request_until_it_has_answered() -> None:
             with lock:
                 now -= 1
             if answers:
-                server.answered(busy=False)
+                server.answered(busy=False, closes=False)
 
     def requests(*, answers: bool) -> int:
         most[0] = 0
@@ -111,7 +111,7 @@ def test_a_server_gets_one_request_until_it_has_answered() -> None:
     assert requests(answers=False) == 1
     request(answers=True)
     assert requests(answers=True) > 1
-    server.answered(busy=True)
+    server.answered(busy=True, closes=False)
     assert requests(answers=False) == 1
 
 
