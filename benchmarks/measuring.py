@@ -66,7 +66,7 @@ def typical(costs: Sequence[Cost]) -> Cost:
 
 
 def say(text: str) -> None:
-    """Tell whoever waits what is being done."""
+    """Print what is being done."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 

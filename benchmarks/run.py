@@ -1,4 +1,4 @@
-"""Measure wheelfix beside its peers, in one run and in turn, and say whether it keeps its promises.
+"""Measure wheelfix beside its peers, in one run and in turn, and compare every figure with its target.
 
     python benchmarks/run.py [--only SECTION]... [--real] [--rounds N] [--directory DIR] [--size MB] [--no-peers] [--quick]
 

@@ -1,4 +1,4 @@
-"""What is promised: every figure, with its limit, in one table."""
+"""The targets: every figure with its limit, in one table."""
 
 from typing import Final, NamedTuple
 

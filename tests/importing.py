@@ -1,4 +1,4 @@
-"""What modules the program imports for the commands that people start most; run it to write imports.txt anew."""
+"""What modules the program imports for the commands that people start most; run it to write imports.txt again."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def expected() -> dict[str, set[str]]:
 
 
 def main() -> None:
-    """Write imports.txt anew."""
+    """Write imports.txt again."""
     parts = []
     for title, arguments in COMMANDS.items():
         with tempfile.TemporaryDirectory() as directory:

@@ -28,8 +28,9 @@ Argument = TypeVar("Argument")
 Answer = TypeVar("Answer")
 _TASK_ITEMS: Final = 16
 _TASK_BYTES: Final = 1 << 24
-"""What a process does in one go at most, so that Ctrl-C is not kept waiting: a fraction of a second."""
+"""How many items, and bytes, a process gets at a time at most: Ctrl-C waits for them, a fraction of a second."""
 _TASKS_PER_JOB: Final = 4
+"""How many tasks there are for each process at least, so that all of them end at about the same time."""
 _BESIDE_WORKERS: Final = 14
 _PER_WORKER: Final = 2
 """How many files a process must be able to open to hold workers, beside those that are open; measured with CPython 3.11."""
@@ -124,7 +125,7 @@ def run_all(
     ``lost`` makes the result of an item that has none: a worker died, or an executor was shut down. Where a process of our
     own dies, each item that may have killed it is tried once more, alone, and the others continue in new processes.
     An executor of the caller's is not started again: what it has not done is lost. ``done`` is called with each item and its
-    result as it is done. Where that raises, or somebody presses Ctrl-C, what was not begun is cancelled, and what was is
+    result as it is done. Where that raises, or Ctrl-C is pressed, what was not begun is cancelled, and what was is
     waited for. ``function`` must not raise, and what is sent to processes can be pickled.
 
     :raises ResultError: if the system does not let this process start so many others; nothing was done then.

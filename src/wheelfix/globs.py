@@ -1,7 +1,7 @@
 """Patterns for names, with ``*``, ``?`` and ``[...]`` as in shells: for the whole text, and case-sensitive.
 
-They match what :func:`fnmatch.fnmatchcase` matches. Most are literal text with stars, which are compared as text: compiling
-the 130 patterns that a wheel of torch is compared with took 19 ms, as much as everything else that is done with it.
+They match what :func:`fnmatch.fnmatchcase` matches. Most are literal text with stars, which are compared as text:
+compiling the 130 patterns that a wheel of torch is compared with takes 19 ms.
 """
 
 import re

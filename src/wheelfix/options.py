@@ -263,7 +263,7 @@ class Requests(Struct, frozen=True, kw_only=True):
     max_requests: int = 10_000
     timeout: float = 30
     max_time: float = 3600
-    cache: Path | None = None
+    cache: Path | str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before any request is made."""
@@ -274,8 +274,6 @@ class Requests(Struct, frozen=True, kw_only=True):
         for name in ("max_requests", "max_time"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, and is {getattr(self, name)}")
-        if self.cache is not None:
-            force_setattr(self, "cache", Path(self.cache))  # a script may give a text
 
 
 @overload

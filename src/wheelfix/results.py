@@ -408,9 +408,9 @@ class PublishReport(Struct, frozen=True):
 
 
 class Traffic(Struct, frozen=True):
-    """What a run asked of servers: how many requests, and how many bytes of bodies were ``received``, as they were sent.
+    """The HTTP traffic of a run: how many ``requests``, and how many bytes of bodies were ``received``, compressed as sent.
 
-    ``unchanged`` of the answers were that nothing has changed since an earlier run.
+    ``unchanged`` counts the answers that were 304 Not Modified.
     """
 
     requests: int = 0

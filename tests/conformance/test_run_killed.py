@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import signal
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +10,7 @@ import pytest
 
 from building import Entry, WheelSpec, write_wheel
 from fixing import values
+from killing import killed_at
 from wheelfix import Status, fix_wheels
 from wheelfix.options import Policy
 
@@ -39,30 +38,6 @@ WAYS: Final[dict[str, dict[str, Any]]] = {
     "in-place": {"in_place": True},
 }
 _SPEC: Final = WheelSpec(files=(Entry("demo/__init__.py", b"ANSWER = 42\n" * 99),))
-
-
-def _killed_at(at: int, act: Callable[[], object]) -> bool:
-    """Carry out ``act`` in a process of its own that is killed at step ``at``; return whether it got there."""
-    child = os.fork()
-    if child == 0:
-        try:
-            left = [at]
-            for name in STEPS:
-                setattr(os, name, _counting(getattr(os, name), left))
-            act()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
-def _counting(real: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
-    def step(*arguments: Any, **options: Any) -> Any:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*arguments, **options)
-
-    return step
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the child uses none of the threads of the test runner
@@ -111,7 +86,7 @@ def test_the_next_run_removes_what_a_kill_left(
         def run() -> Status:
             return fix_wheels(path, **values(allow_unproven=True, **WAYS[way])).outcomes[0].status  # noqa: B023 - called at once
 
-        done = not _killed_at(at, run)
+        done = not killed_at(at, STEPS, run)
         there = target.read_bytes() if target.exists() else None
         assert there in (before, (tmp_path / expected).read_bytes()), at
         litter = [*target.parent.glob(".wheelfix-*")]
@@ -162,7 +137,7 @@ def test_of_wheels_that_get_their_names_together_each_is_old_or_new(
         def run() -> set[Status]:
             return {each.status for each in fix_wheels(paths, **values(allow_unproven=True, **WAYS[way])).outcomes}  # noqa: B023 - called at once
 
-        done = not _killed_at(at, run)
+        done = not killed_at(at, STEPS, run)
         there = {path.name: path.read_bytes() for path in place.glob("*.whl")}
         assert all(data in (expected[name], old[name] if way == "in-place" else None) for name, data in there.items()), at
         assert not done or there == expected

@@ -162,5 +162,8 @@ def test_requests_that_cannot_be_meant(values: dict[str, Any]) -> None:
         Requests(**values)
 
 
-def test_the_cache_of_requests_can_be_a_text() -> None:
-    assert Requests(cache="answers").cache == Path("answers")  # type: ignore[arg-type]
+def test_the_cache_of_requests_can_be_a_text(wheel: Path, tmp_path: Path) -> None:
+    index = Index({wheel.name: wheel.read_bytes()}, headers={"ETag": '"1"'})
+    with answering(index) as server:
+        wheelfix.check_index(server.index, requests=Requests(cache=str(tmp_path / "answers")))
+    assert [*(tmp_path / "answers").iterdir()]

@@ -69,7 +69,7 @@ class _Catalogue(msgspec.Struct, frozen=True):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Catalogue)
-"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
+"""Made at import, before there are threads: msgspec 0.22 crashes where two of them prepare it at once."""
 
 
 def provided_by(requirement: Requirement) -> Provided | None:

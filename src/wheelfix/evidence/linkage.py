@@ -38,9 +38,9 @@ _BATCH_SIZE: Final = 4
 """How many binaries a search hands to the threads before it looks at what they found: the same on every machine, so that the
 binary that it names is the same too."""
 _MOST_TIMES: Final = 3
-"""How much may be read of a binary that is read beside others, in multiples of its size; real ones take 1.2."""
+"""How many times its size may be read of a binary beside others; real ones take 1.2."""
 _MOST_LOOKS: Final = 5_000
-"""How often may be read of one that is read beside others; real ones take some hundred."""
+"""How many reads a binary beside others may take; real ones take some hundred."""
 _NOT_READ: Final = "it is not an ELF file; other formats are not read"
 
 
@@ -300,7 +300,7 @@ def _read(source: Readable, entry: Entry, allowance: Allowance) -> Dynamic | str
     """Return what the binary ``entry`` says, why it cannot be read, or ``None`` if no loader accepts it.
 
     All of it is inflated and compared with its CRC-32: a verdict can rest on it. isal takes only such data that zlib refuses
-    as has one reading, but with damage it could be wrong data; where isal refuses, zlib has the last word.
+    as has one reading, but with damage it could be wrong data; where isal refuses, zlib decides.
     """
     if not entry.size:
         return None

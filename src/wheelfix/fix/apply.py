@@ -67,7 +67,7 @@ def write(
 
 
 def concluded(committed: Committed[Outcome]) -> Outcome:
-    """Return what happened to a wheel whose result was committed; one that is in its place has not failed.
+    """Return what happened to a wheel whose result was committed; one that is in its place counts as written.
 
     :raises Exception: what :meth:`Prepared.flush` or :meth:`Prepared.place` raised.
     """

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
@@ -79,7 +80,7 @@ def _check_cache(answer: ServedPage) -> Iterator[Finding]:
 
 
 _MOST_PROJECTS: Final = 500
-_PATIENCE: Final = 3
+_MOST_UNANSWERED: Final = 3
 """How many requests in a row a server may leave unanswered before it gets no more."""
 _LARGEST_AHEAD: Final = 1 << 19
 """In bytes: a page that is larger is read when its turn has come, so that only one of them is in memory. This one has some
@@ -188,9 +189,9 @@ def check_projects(
         timeout=requests.timeout,
         seconds=requests.max_time,
         most=requests.max_requests,
-        patience=_PATIENCE,
+        patience=_MOST_UNANSWERED,
         connections=requests.connections,
-        cache=Cache(requests.cache) if requests.cache else None,
+        cache=Cache(Path(requests.cache)) if requests.cache else None,
         progress=progress,
     )
     names = list(dict.fromkeys(projects)) or get_projects(session, index)

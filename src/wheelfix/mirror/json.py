@@ -71,7 +71,7 @@ class _Page(Struct, frozen=True, gc=False, omit_defaults=True, rename="kebab"):
 
 
 _PAGES: Final = Decoder(_Page)
-"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
+"""Made at import, before there are threads: msgspec 0.22 crashes where two of them prepare it at once."""
 _KNOWN_OF_FILE: Final[Mapping[str, Any]] = {
     **{name: {} for name in _File.__struct_encode_fields__},
     "hashes": {"sha256": {}},
@@ -82,7 +82,7 @@ _KNOWN_OF_PAGE: Final[Mapping[str, Any]] = {
     "meta": {"api-version": {}},
 }
 """The keys that wheelfix writes; below them, those of the objects of which others may hold more."""
-_NOTHING: Final[Mapping[str, Any]] = {}
+_NO_OTHERS: Final[Mapping[str, Any]] = {}
 """What most files have beyond these keys."""
 
 
@@ -121,7 +121,7 @@ def _written(file: ListedFile) -> object:
     return _with_others(to_builtins(known), file.other) if file.other else known
 
 
-def _read(file: _File, other: Mapping[str, Any] = _NOTHING) -> ListedFile:
+def _read(file: _File, other: Mapping[str, Any] = _NO_OTHERS) -> ListedFile:
     """Return a file that was written, with what is there beyond the known keys."""
     yanked = file.yanked
     return ListedFile(
@@ -192,7 +192,7 @@ def read_page(data: bytes, project: str) -> Page:
 _NO_PAGE: Final = (
     ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError, DecodeError,
 )  # fmt: skip
-"""What is raised for what is no page."""
+"""Errors that mean that the data is not a page."""
 
 
 def _read_as_written(data: bytes) -> Page | None:
@@ -211,7 +211,7 @@ def _read_as_written(data: bytes) -> Page | None:
 
 
 def _read_as_edited(data: bytes) -> Page:
-    """Return the page in ``data``, by whomever it was written."""
+    """Return the page in ``data``, whoever wrote it."""
     document = _decode(data)
     files, past = (tuple(map(_read_edited, _list(each))) for each in (document[_FILES], document.get(_PAST, [])))
     known = convert({"versions": (), **document, _FILES: (), _PAST: ()}, _Page)
@@ -219,7 +219,7 @@ def _read_as_edited(data: bytes) -> Page:
 
 
 def _read_edited(values: Mapping[str, Any]) -> ListedFile:
-    """Return a file of a page, and keep what says otherwise that there is a metadata file.
+    """Return a file of a page, and keep other announcements of a metadata file.
 
     PEP 714 allows hashes of any kind for it, or ``true``.
     """
@@ -266,7 +266,7 @@ def _bad(project: str, error: Exception) -> MirrorError:
         "bad-page",
         f"the page of {shown(project)} is damaged: {_why(error)}",
         hint="Nothing was written. Restore it from a backup; or move it away and add its wheels again from where they lie, "
-        f"public/files/{project}/*/*.whl: what was yanked, and when each was uploaded, only the page knows.",
+        f"public/files/{project}/*/*.whl: yanks and upload times are lost then.",
     )
 
 

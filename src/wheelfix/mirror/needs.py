@@ -63,7 +63,7 @@ def needs_by_metadata(filename: WheelFilename, document: Document) -> Needs:
 
 
 def _believed(text: str, judgement: Judgement, evidence: Evidence) -> tuple[str, Verdict, str]:
-    """Return the verdict on a requirement where the wheel's own claim is enough: nothing is dropped by it."""
+    """Return the verdict on a requirement; as nothing is dropped here, the wheel's own claim is enough."""
     words = evidence.denial_of(text) if judgement.verdict is Verdict.UNPROVEN else ""
     return (text, Verdict.SAFE, words) if words else (text, judgement.verdict, judgement.reason)
 

@@ -284,7 +284,7 @@ class MirrorCheckReport(Struct, frozen=True):
     """What was found in a mirror: ``findings`` in the order of the table, and how many ``projects`` and ``files`` it has.
 
     ``fixed`` is what had been found before and was fixed; ``suppressed`` counts findings left out by ``select`` or
-    ``ignore``. ``traffic`` is what was asked of servers, ``None`` for a mirror in a directory.
+    ``ignore``. ``traffic`` counts requests to servers, ``None`` for a mirror in a directory.
     """
 
     findings: tuple[Finding, ...]

@@ -25,7 +25,7 @@ from wheelfix.wheel.zip.source import Source
 
 _NO_HEAD: Final = (403, 405, 501)
 """The statuses of servers that support GET only, or have signed a URL for it."""
-_GIVEN: Final = (OK, PARTIAL)
+_HAS_FILE: Final = (OK, PARTIAL)
 _EMPTY: Final = 416
 """The status for any part of an empty file: it has no first byte."""
 _LARGEST_METADATA_FILE: Final = 1 << 23
@@ -156,7 +156,7 @@ class _WheelCheck:
             return is_there
         with self._noting():
             status, remote = self._find()
-            if status not in _GIVEN:
+            if status not in _HAS_FILE:
                 return self._report_missing(status)
         self._read_metadata_file()
         with self._noting():
@@ -217,7 +217,7 @@ class _WheelCheck:
             return status, None
         found = find_file(self._session, self._file.url, self._file.size)
         self._contents.size = found.size
-        if found.file is None and found.status in _GIVEN:
+        if found.file is None and found.status in _HAS_FILE:
             self._servers.no_ranges.add(self._server)
             self.found.without_ranges = True
         if found.status == _EMPTY and found.size == 0:
@@ -229,7 +229,7 @@ class _WheelCheck:
         """Report why the wheel is not there; return False: there is nothing else to check."""
         url = self._file.url
         encoded = _with_encoded_plus(url)
-        if encoded != url and self._head(encoded)[0] in _GIVEN:  # S3 reads a raw + as a space; devpi and others do not
+        if encoded != url and self._head(encoded)[0] in _HAS_FILE:  # S3 reads a raw + as a space; devpi and others do not
             message = f"the server misreads the + in its URL: it answers {status}, and has the file under %2B"
             self._report("plus-in-url", message)
         else:
@@ -244,7 +244,7 @@ class _WheelCheck:
                 if head.status_code not in _NO_HEAD:
                     return head.status_code, length_of(head.headers.get("Content-Length", ""))
         with self._session.request("GET", url, {"Range": "bytes=0-0"}) as answer:
-            if answer.status_code in _GIVEN:
+            if answer.status_code in _HAS_FILE:
                 self._servers.no_head.add(server)
             return answer.status_code, length_of_file(answer)
 

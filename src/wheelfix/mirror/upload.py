@@ -33,24 +33,25 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 _MOST_PROJECTS: Final = 64
+"""How many projects a round has, and locks it holds. A project that is larger than a limit is a round of its own."""
 _MOST_WHEELS: Final = 256
 _MOST_BYTES: Final = 1 << 30
+"""How many bytes the wheels of a round have together."""
 _MOST_OF_PAGES: Final = 1 << 23
-"""How much a round takes on: locks that it holds, wheels, their bytes, and the bytes of pages that it has in memory. A
-project that is larger is a round of its own."""
+"""How many bytes the pages of a round have, which are in memory."""
 
 
 def _without_errors(uploads: Iterable[ProjectUpload], step: Callable[[ProjectUpload], object]) -> list[ProjectUpload]:
-    """Take each through ``step``; return those that came through: an error of one project is not one of the others."""
-    through = []
+    """Run ``step`` on each, and return those without an error: that of one project is not one of the others."""
+    done = []
     for each in uploads:
         try:
             step(each)
         except (WheelfixError, OSError) as error:
             each.fail(error)
         else:
-            through.append(each)
-    return through
+            done.append(each)
+    return done
 
 
 def _commit(store: Store, uploads: Sequence[ProjectUpload]) -> None:
@@ -67,7 +68,7 @@ def _put_files(store: Store, uploads: Sequence[ProjectUpload]) -> list[ProjectUp
     """Put the files of all wheels that can be added into the store; decide again without those that fail."""
     placed: list[ProjectUpload] = []
     while uploads:
-        uploads = _noted(store, _without_errors(uploads, ProjectUpload.decide))
+        uploads = _with_notes(store, _without_errors(uploads, ProjectUpload.decide))
         errors = store.put_new(chain.from_iterable(each.new_files() for each in uploads))
         again = [each for each in uploads if each.collect(errors)]
         placed += [each for each in uploads if each not in again]
@@ -75,7 +76,7 @@ def _put_files(store: Store, uploads: Sequence[ProjectUpload]) -> list[ProjectUp
     return placed
 
 
-def _noted(store: Store, uploads: list[ProjectUpload]) -> list[ProjectUpload]:
+def _with_notes(store: Store, uploads: list[ProjectUpload]) -> list[ProjectUpload]:
     """Write the journals together; where that fails each by itself, so that the error is that of one project."""
     try:
         write_changed(store, {key: data for each in uploads for key, data in each.notes().items()})
@@ -116,8 +117,8 @@ def add_wheels(
     Each wheel is verified first; one with an error is refused. ``publishing`` says what becomes of files that the mirror
     has; the originals of fixed wheels are looked up there, and among ``originals``. ``limits`` says how long to wait for
     another process that writes to the same project. With ``jobs``, or any ``executor``, several wheels are verified at a
-    time. ``progress`` hears of each file as its project is done: the wheels of one project appear atomically, those of a few
-    projects together.
+    time. ``progress`` is called for each file as its project is done: the wheels of one project appear atomically, those of
+    a few projects together.
 
     Errors of single wheels are not raised: each is the ``problem`` of its wheel.
 

@@ -131,7 +131,7 @@ def render_mirror_check_summary(report: MirrorCheckReport) -> str:
 
 
 def _asked(traffic: Traffic) -> str:
-    """Return what was asked of servers, in words."""
+    """Return how many requests were made, and how many bytes came, in words."""
     unchanged = f", {traffic.unchanged:,} unchanged" if traffic.unchanged else ""
     return f"{counted(traffic.requests, 'request')} ({traffic.received:,} bytes{unchanged})"
 

@@ -14,7 +14,7 @@ from wheelfix.errors import RulesError
 from wheelfix.rules.model import RuleSet
 
 _DECODER: Final = msgspec.json.Decoder(RuleSet)
-"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
+"""Made at import, before there are threads: msgspec 0.22 crashes where two of them prepare it at once."""
 
 
 @cache

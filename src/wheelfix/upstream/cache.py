@@ -55,7 +55,7 @@ class Stored(Struct, frozen=True):
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Stored)
-"""Made when this is imported, in one thread: msgspec 0.22 crashes where two threads decode a struct for the first time."""
+"""Made at import, before there are threads: msgspec 0.22 crashes where two of them prepare it at once."""
 
 
 class Cache:

@@ -51,7 +51,7 @@ _LONGEST_PAUSE: Final = 120.0
 _LONGEST_PAUSES: Final = 600.0
 """In seconds: how long all pauses of a session may last together."""
 _SHORT: Final = 1 << 12
-"""In bytes: what is read sooner than another connection is opened, such as the text of a redirect."""
+"""In bytes: reading so much, such as the text of a redirect, is faster than opening another connection."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MOST_HOPS: Final = 10
 _ERRORS: Final = (OSError, HTTPError, ValueError)
@@ -150,7 +150,7 @@ class Session:
             target = answer.headers.get("Location")
             if answer.status_code not in _REDIRECTS or target is None:
                 return answer
-            _let_go(answer)
+            _release(answer)
             url = _follow(url, target)
         hint = "Check the URL, or report it to the operator of the index."
         raise _bad_redirect(f"{shown_url(first)}: too many redirects", hint)
@@ -199,7 +199,7 @@ class Session:
             except _ERRORS as error:
                 raise self._silent(url, *_why_silent(error)) from error
             server.answered(busy=answer.status_code in _BUSY, closes=_closes(answer))
-        if answer.raw.length_remaining == 0:  # HEAD, 304: who reads that nothing comes frees the connection
+        if answer.raw.length_remaining == 0:  # HEAD, 304: reading the empty body gives the connection back
             answer.raw.read(1, decode_content=False)
         if answer.status_code in DENIED and self._find_credentials(url) not in (None, known):
             answer.close()
@@ -315,7 +315,7 @@ def _closes(answer: requests.Response) -> bool:
     return "close" in said or (answer.raw.version == _HTTP_1_0 and "keep-alive" not in said)
 
 
-def _let_go(answer: requests.Response) -> None:
+def _release(answer: requests.Response) -> None:
     """Close an answer that is not needed; its connection is kept if what is left of it is short."""
     if 0 < (answer.raw.length_remaining or 0) <= _SHORT:
         with suppress(*_ERRORS):  # it breaks off: then the connection is not kept

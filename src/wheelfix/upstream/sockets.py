@@ -54,7 +54,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Socket:
-    """A socket from which every read ends in time."""
+    """A socket whose reads respect the deadline."""
 
     def __init__(self, sock: Any, timeout: float, deadline: Deadline) -> None:
         self._sock = sock

@@ -139,7 +139,7 @@ class TestMostEntries:
         assert outcome.status is Status.FIXED, outcome.problem
 
     def test_a_file_in_place_of_another(self, tmp_path: Path) -> None:
-        """What is written anew is no more than before; a file that is added is."""
+        """A rewritten file is no more than before; an added one is."""
         path = write_wheel(tmp_path, self.SPEC)
         for file, status in (("AUTHORS", Status.FIXED), ("NOTICE", Status.REFUSED)):
             output = wheelfix.Output(directory=tmp_path / "out", sbom=False, overwrite=True)

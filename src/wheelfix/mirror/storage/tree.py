@@ -13,7 +13,7 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip.commit import flush_together
 from wheelfix.wheel.zip.staging import flush_directory, remove_leftovers
 
-_OPEN: Final = 0o755
+_PUBLIC_MODE: Final = 0o755
 """What a server that runs as another user needs, whatever the umask of a nightly job is."""
 
 
@@ -48,7 +48,7 @@ class Tree:
             steps = [self._root / each for each in reversed((PurePosixPath(key), *PurePosixPath(key).parents))]
             link = next(each for each in steps if self.is_outside(each)).relative_to(self._root).as_posix()
             raise MirrorError(
-                "link-outside", f"{shown(link)} is a link to the outside of the mirror", hint="Remove the link."
+                "link-outside", f"{shown(link)} is a link that leads out of the mirror", hint="Remove the link."
             )
         return path
 
@@ -91,8 +91,8 @@ class Tree:
             each.mkdir(exist_ok=True)
             self._unflushed[str(each.parent)] = None
             mode = each.stat().st_mode
-            if mode & _OPEN != _OPEN and f"{each}/".startswith(self._prefix) and not self._is_private(each):
-                each.chmod(mode | _OPEN)
+            if mode & _PUBLIC_MODE != _PUBLIC_MODE and f"{each}/".startswith(self._prefix) and not self._is_private(each):
+                each.chmod(mode | _PUBLIC_MODE)
         return bool(missing)
 
     def _is_private(self, path: Path) -> bool:

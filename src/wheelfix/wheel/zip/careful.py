@@ -33,7 +33,7 @@ from wheelfix.wheel.zip.structs import CENTRAL, LOCAL, STORED, Columns, Director
 
 _SPARE = 32
 """Bytes read beyond what a local header is expected to take: its extra field is often longer than the directory's."""
-_FARTHEST: Final = (1 << 64) - 1
+_LARGEST_POSITION: Final = (1 << 64) - 1
 _LONGEST_DESCRIPTOR = 24
 _INFLATED_IN_SECONDS = 1 << 30
 _GREATEST_RATIO = 20
@@ -83,7 +83,7 @@ def columns_of(entries: Sequence[Entry]) -> Columns:
     Where a damaged archive was read as far as possible, positions can lie anywhere; those that no file has are cut off.
     """
     starts, data_starts, data_stops, stops = (
-        array("Q", [min(max(position, 0), _FARTHEST) for position in positions])
+        array("Q", [min(max(position, 0), _LARGEST_POSITION) for position in positions])
         for positions in (
             [each.start for each in entries],
             [each.data_start for each in entries],

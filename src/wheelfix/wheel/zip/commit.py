@@ -22,11 +22,12 @@ MOST_BYTES: Final = 1 << 30
 MOST_SECONDS: Final = 2.0
 """How many files wait at most, how much disk space they take, and how long the first of them waits for the others."""
 LARGE: Final = 1 << 26
-"""A file of so many bytes neither waits nor lets others wait: flushing it takes longer than making many small ones."""
+"""A group with a file of so many bytes is committed at once: flushing it takes longer than making many small ones."""
 _SHARE_OF_DESCRIPTORS: Final = 8
-_AT_A_TIME: Final = 4
+"""One in so many of the descriptors that ``ulimit -n`` allows."""
+_FLUSHES_AT_A_TIME: Final = 4
 """Files that are flushed at a time: a disk that takes milliseconds to empty its cache does it once for all of them."""
-_WRITTEN_BEFORE: Final = 1 << 23
+_WRITTEN_BACK_EARLIER: Final = 1 << 23
 """Files of this size are written back while they are made."""
 
 Key = TypeVar("Key")
@@ -102,7 +103,7 @@ class GroupCommit(Generic[Key, Result]):
         self._waiting.append((key, file))
         self._bytes += file.size
         self._largest = max(self._largest, file.size)
-        if file.size < _WRITTEN_BEFORE:
+        if file.size < _WRITTEN_BACK_EARLIER:
             start_write_back(file.staged.descriptor)
 
     def is_due(self, further: int = 0) -> bool:
@@ -178,7 +179,7 @@ def flush_together(flushes: Sequence[Callable[[], object]]) -> list[Exception | 
     100 ms on a busy machine, four at a time 2 to 18. syncfs would take a third of the time on an idle system. It waits for
     the data of all writers, though: beside one other that copies large files it took ten times as long as this.
     """
-    parts = [flushes[start::_AT_A_TIME] for start in range(min(_AT_A_TIME, len(flushes)))]
+    parts = [flushes[start::_FLUSHES_AT_A_TIME] for start in range(min(_FLUSHES_AT_A_TIME, len(flushes)))]
     others = [Background("wheelfix-flush", partial(_errors_of, part)) for part in parts[1:]]
     try:
         errors = [_errors_of(part) for part in parts[:1]]
@@ -186,7 +187,7 @@ def flush_together(flushes: Sequence[Callable[[], object]]) -> list[Exception | 
         for each in others:  # they use descriptors that are closed next
             each.join()
     errors += [each.result() for each in others]
-    return [errors[index % _AT_A_TIME][index // _AT_A_TIME] for index in range(len(flushes))]
+    return [errors[index % _FLUSHES_AT_A_TIME][index // _FLUSHES_AT_A_TIME] for index in range(len(flushes))]
 
 
 def _errors_of(flushes: Sequence[Callable[[], object]]) -> list[Exception | None]:

@@ -19,7 +19,7 @@ from wheelfix.wheel.zip.plain import read_plain, read_spotless
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import CENTRAL, Columns, DirectoryRecord, Entry, decode_name
 
-_OWN: Final = struct.Struct("<8x2H4xI8xH16x")
+_ENTRY_FIELDS: Final = struct.Struct("<8x2H4xI8xH16x")
 """What an entry takes from its directory record itself: flags, method, CRC-32, and the length of its name."""
 
 
@@ -137,7 +137,7 @@ class Layout:
     def entry(self, number: int) -> Entry:
         """Return the entry that the directory lists after ``number`` others."""
         record, record_stop = self.record_starts[number], self.record_starts[number + 1]
-        flags, method, crc, name_length = _OWN.unpack_from(self.directory, record)
+        flags, method, crc, name_length = _ENTRY_FIELDS.unpack_from(self.directory, record)
         name = decode_name(self.directory[record + CENTRAL.size : record + CENTRAL.size + name_length], flags)
         positions = self.starts[number], self.data_starts[number], self.data_stops[number], self.stops[number]
         return Entry(name, *positions, method, flags, crc, self.sizes[number], record, record_stop)

@@ -40,7 +40,7 @@ EXTRA_ZIP64: Final = 0x0001
 EXTRA_UNICODE_COMMENT: Final = 0x6375
 EXTRA_UNICODE_PATH: Final = 0x7075
 EXTRA_PADDING: Final = 0xD935
-"""The extra field by which zipalign, and we, put what follows at a multiple of some number: that number, and zeros."""
+"""The extra field with which zipalign, and wheelfix, align what follows: the alignment, then zeros."""
 
 
 class DirectoryRecord(NamedTuple):

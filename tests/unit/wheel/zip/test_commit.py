@@ -2,16 +2,16 @@
 
 import errno
 import os
-import signal
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
+from killing import killed_at
 from wheelfix.wheel.zip import commit as module
 from wheelfix.wheel.zip.commit import Committed, GroupCommit, commit
 from wheelfix.wheel.zip.staging import NotConfirmed, StagedFile, remove_leftovers
@@ -200,6 +200,10 @@ def _interrupt_at(at: int, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(os, name, stepping(getattr(os, name)))
 
 
+def commit_in(folder: Path, *, replace: bool) -> None:
+    committed(many(folder, 3, replace=replace))
+
+
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize("replace", [False, True])
 def test_killed_at_each_of_its_steps(*, replace: bool, tmp_path: Path) -> None:
@@ -211,35 +215,13 @@ def test_killed_at_each_of_its_steps(*, replace: bool, tmp_path: Path) -> None:
         folder.mkdir()
         if replace:
             (folder / "1").write_bytes(b"old")
-        child = os.fork()
-        if child == 0:
-            with suppress(BaseException), pytest.MonkeyPatch.context() as patch:
-                _kill_at(at, patch)
-                committed(many(folder, 3, replace=replace))
-            os._exit(0)
-        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        killed = killed_at(at, STEPS, partial(commit_in, folder, replace=replace))
         remove_leftovers(folder)
         there = content(folder)
         assert not replace or "1" in there
         assert all(data in (b"whole" + name.encode(), b"old") for name, data in there.items()), at
         assert killed or len(there) == 3
     assert at > 10
-
-
-def _kill_at(at: int, patch: pytest.MonkeyPatch) -> None:
-    left = [at]
-
-    def stepping(real: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*arguments: Any, **options: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*arguments, **options)
-
-        return step
-
-    for name in STEPS:
-        patch.setattr(os, name, stepping(getattr(os, name)))
 
 
 def test_what_was_not_committed_is_removed(tmp_path: Path) -> None:
