@@ -11,11 +11,12 @@ import pytest
 
 from building import WheelSpec, write_wheel
 from wheelfix.fix.apply import apply
-from wheelfix.fix.plan import Plan, make_plan, preview
+from wheelfix.fix.draft import make_plan
+from wheelfix.fix.plan import Plan, preview
 from wheelfix.options import Policy
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report
-from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS
+from wheelfix.rules.actions import ON_WHEELS, REQUIREMENT_ACTIONS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
 from wheelfix.wheel.wheel import Wheel
@@ -33,7 +34,7 @@ def test_there_are_cases_and_each_is_whole() -> None:
 
 
 def test_every_action_has_a_case() -> None:
-    assert {f"action-{name}" for name in (*REQUIREMENT_ACTIONS, *WHEEL_ACTIONS)} <= {case.name for case in CASES}
+    assert {f"action-{name}" for name in (*REQUIREMENT_ACTIONS, *ON_WHEELS)} <= {case.name for case in CASES}
 
 
 def rules_of(case: Path) -> RuleSet:
@@ -59,7 +60,7 @@ def test_golden(case: Path, tmp_path: Path) -> None:
         plan = make_plan(wheel, rules_of(case), policy=ANYTHING)
         assert plan.new_metadata == expected
         assert decisions(plan) == json.loads((case / "report.json").read_text("utf-8"))
-        fixed = apply(wheel, plan, tmp_path / f"fixed-{wheel.path.name}").output
+        fixed = apply(wheel, plan, tmp_path / "fixed" / str(plan.renaming.filename)).output
     assert fixed is not None
     with Wheel(fixed) as wheel:
         assert wheel.document.data == expected

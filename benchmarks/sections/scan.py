@@ -14,7 +14,7 @@ from setting import Setting
 from table import Figure, cost_table, markdown, ratios
 from targets import FORCED, SCAN
 from wheelfix.evidence.elf import is_binary
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.rules.load import built_in
 from wheelfix.wheel.wheel import Wheel
 

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence as Evidence, Judgement as Judgement
     from wheelfix.fix.apply import apply as apply
     from wheelfix.fix.batch import fix_wheels as fix_wheels, repair_wheels as repair_wheels
-    from wheelfix.fix.plan import Plan as Plan, make_plan as make_plan, preview as preview
+    from wheelfix.fix.draft import make_plan as make_plan
+    from wheelfix.fix.plan import Plan as Plan, preview as preview
     from wheelfix.fix.weigh import gather_evidence as gather_evidence
     from wheelfix.mirror.check import check_index as check_index, check_mirror as check_mirror
     from wheelfix.mirror.pages import ListedFile as ListedFile, Origin as Origin, Page as Page
@@ -116,7 +117,7 @@ if TYPE_CHECKING:
         When as When,
     )
     from wheelfix.verify.batch import verify_wheels as verify_wheels
-    from wheelfix.wheel.editor import (
+    from wheelfix.wheel.edits import (
         AddField as AddField,
         Edit as Edit,
         RemoveField as RemoveField,
@@ -138,7 +139,8 @@ _HOMES: Final = {
     "evidence.verdict": ("Evidence", "Judgement"),
     "fix.apply": ("apply",),
     "fix.batch": ("fix_wheels", "repair_wheels"),
-    "fix.plan": ("Plan", "make_plan", "preview"),
+    "fix.draft": ("make_plan",),
+    "fix.plan": ("Plan", "preview"),
     "fix.weigh": ("gather_evidence",),
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
@@ -161,7 +163,7 @@ _HOMES: Final = {
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
     "verify.batch": ("verify_wheels",),
-    "wheel.editor": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
+    "wheel.edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),
 }  # fmt: skip

@@ -21,7 +21,7 @@ from installer.sources import WheelFile
 
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Status
-from wheelfix.wheel.editor import AddField, RemoveField
+from wheelfix.wheel.edits import AddField, RemoveField
 
 pytestmark = pytest.mark.real
 

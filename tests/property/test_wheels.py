@@ -15,7 +15,7 @@ from fixing import values
 from strategies import archives, wheels
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.results import Outcome, Status
-from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.edits import SetField
 from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.zip.layout import read_layout
 from wheelfix.wheel.zip.source import Source

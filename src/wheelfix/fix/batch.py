@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.release import Rehearsal
     from wheelfix.results import Disagreement
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel.editor import Edit
+    from wheelfix.wheel.edits import Edit
 
 _MOST_KEPT_PLANS: Final = 500
 """Of how many wheels plans are kept once they are compared, so that memory is limited."""
@@ -174,7 +174,7 @@ def _compared(
         return {}, ()
     from wheelfix.fix.release import compare, to_compare, unreadable  # imported late: one wheel has nothing to agree with
 
-    together = frozenset(to_compare([*paths, *clashing]) if job.naming.keeps_names else paths)
+    together = frozenset(to_compare([*paths, *clashing]) if job.keeps_names else paths)
     keep_plans = len(paths) <= _MOST_KEPT_PLANS and workers.work_here(len(paths))  # seldom worth sending them to others
     rehearsals = run_all(
         partial(rehearse_each, job=job, keep_plans=keep_plans),

@@ -8,7 +8,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.evidence.build import BuildHint
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.fix.weigh import gather_evidence
 from wheelfix.globs import matches
 from wheelfix.options import Policy, Scan

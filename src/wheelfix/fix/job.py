@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.release import Rehearsal
     from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel.editor import Edit
+    from wheelfix.wheel.edits import Edit
     from wheelfix.wheel.wheel import Wheel
 
 _MOST_KEPT_METADATA: Final = 1 << 16
@@ -47,6 +47,19 @@ class Job(Struct, frozen=True, kw_only=True):
     naming: Naming = field(default_factory=Naming)
     repair: Selection | None = None
     trust_content: bool = False
+
+    @property
+    def keeps_names(self) -> bool:
+        """Whether every wheel keeps its file name."""
+        from wheelfix.wheel.edits import RENAMING  # imported late: most runs have no edits
+
+        if not self.naming.keeps_names or any(isinstance(edit, RENAMING) for edit in self.edits):
+            return False
+        if self.rules is None or isinstance(self.rules, str):  # built-in rules change no names
+            return True
+        from wheelfix.rules.actions import renames
+
+        return not renames(self.rules)
 
     @property
     def only_repairs(self) -> bool:
@@ -183,7 +196,7 @@ def _plan(
 ) -> "Plan":
     if repair is not None and job.only_repairs:
         return repair.plan
-    from wheelfix.fix.plan import make_plan
+    from wheelfix.fix.draft import make_plan
     from wheelfix.fix.weigh import gather_evidence
     from wheelfix.rules.bundled import bundled
 

@@ -21,7 +21,8 @@ from wheelfix.verify.names import fixed_wheel_file
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import examine, reported
 from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
-from wheelfix.wheel.editor import AddField, Editor, RemoveFile, SetField
+from wheelfix.wheel.editor import Editor
+from wheelfix.wheel.edits import AddField, RemoveFile, SetField
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel
 

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from wheelfix.errors import FilenameError
 from wheelfix.evidence.verdict import Evidence, Judgement
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.mirror.registry import finding
 from wheelfix.results import Finding, Verdict
 from wheelfix.rules.actions import apply_rules

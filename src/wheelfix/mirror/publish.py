@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel.editor import Edit
+    from wheelfix.wheel.edits import Edit
 
 
 class Fixing(Struct, frozen=True, kw_only=True):

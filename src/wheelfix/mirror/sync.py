@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel.editor import Edit
+    from wheelfix.wheel.edits import Edit
 
 
 def mirror_releases(

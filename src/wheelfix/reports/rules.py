@@ -10,7 +10,7 @@ from wheelfix.fix.describe import WheelExplanation
 from wheelfix.reports.json import document
 from wheelfix.reports.text import render_change
 from wheelfix.results import Change, Finding
-from wheelfix.rules.actions import WHEEL_ACTIONS
+from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
 from wheelfix.rules.model import Rule, RuleSet
@@ -120,7 +120,7 @@ def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Cha
     text: str | None = explanation.text
     decider = explanation.decided.id if explanation.decided else None
     for change in changes:
-        by_wheel = change.action in WHEEL_ACTIONS  # those are applied last, and can change what another rule has changed
+        by_wheel = change.action in ON_WHEELS  # those are applied last, and can change what another rule has changed
         if change.field == REQUIRES and text is not None and change.before == text and (by_wheel or change.rule == decider):
             found.append(change)
             text, decider = change.after, None

@@ -14,6 +14,7 @@ from wheelfix.rules.match import Decision, Facts, decide, rules_for
 from wheelfix.rules.model import FieldName, FieldValue, Rule, RuleSet, each_of
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
+from wheelfix.wheel.edits import RENAMING, Edit, SetBuildTag, SetLocal
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.marker import marker_text, read_marker, without_extra
 from wheelfix.wheel.metadata import Document, Field
@@ -141,11 +142,39 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
 """The actions on a wheel. Each is idempotent, and returns whether the wheel has, or had, what the action is about."""
 
 
+EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], Edit]]] = {
+    "set-local": SetLocal,
+    "set-build-tag": SetBuildTag,
+}
+"""The actions on more of a wheel than METADATA: what each asks for, as an edit that a plan carries out."""
+
+ON_WHEELS: Final = frozenset({*WHEEL_ACTIONS, *EDIT_ACTIONS})
+"""The actions on a whole wheel; all others are on a requirement."""
+
+
+class RuleEdit(Struct, frozen=True):
+    """An edit, and the rule that asks for it."""
+
+    edit: Edit
+    rule: str
+    reason: str
+
+
+def renames(rules: RuleSet) -> bool:
+    """Whether a rule can give a wheel another file name."""
+    return any(
+        isinstance(EDIT_ACTIONS[rule.action_name](rule.argument), RENAMING)
+        for rule in rules.rules
+        if rule.action_name in EDIT_ACTIONS
+    )
+
+
 class Applied(Struct, frozen=True):
     """A document with rules applied.
 
     ``kept`` lists the requirements that a rule keeps; ``applied`` the ids of the rules that matched a requirement, or
-    whose action found something in the wheel, whether or not it changed anything.
+    whose action found something in the wheel, whether or not it changed anything. ``edits`` are what rules ask for beyond
+    METADATA, in the order of the rules: they are not carried out yet.
     """
 
     document: Document
@@ -153,6 +182,7 @@ class Applied(Struct, frozen=True):
     kept: tuple[Change, ...]
     notes: tuple[str, ...]
     applied: tuple[str, ...]
+    edits: tuple[RuleEdit, ...] = ()
 
 
 def apply_rules(rules: RuleSet, facts: Facts) -> Applied:
@@ -166,10 +196,22 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Applied:
     editor = Editor(facts.document)
     mine = rules_for(rules.rules, facts)
     kept, notes, applied = _decide_requirements([rule for rule in mine if rule.match is not None], facts, editor)
-    applied += [rule.id for rule in mine if rule.match is None and _change_wheel(rule, editor)]
+    applied += [rule.id for rule in mine if rule.action_name in WHEEL_ACTIONS and _change_wheel(rule, editor)]
     editor.check_versions()
     notes += _orphans(editor)
-    return Applied(editor.document, tuple(editor.changes), tuple(kept), tuple(notes), tuple(dict.fromkeys(applied)))
+    edits = (
+        RuleEdit(EDIT_ACTIONS[rule.action_name](rule.argument), rule.id, rule.reason)
+        for rule in mine
+        if rule.action_name in EDIT_ACTIONS
+    )
+    return Applied(
+        editor.document,
+        tuple(editor.changes),
+        tuple(kept),
+        tuple(notes),
+        tuple(dict.fromkeys(applied)),
+        tuple(edits),
+    )
 
 
 def _decide_requirements(rules: Sequence[Rule], facts: Facts, editor: Editor) -> tuple[list[Change], list[str], list[str]]:

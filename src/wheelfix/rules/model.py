@@ -221,6 +221,18 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             examples=["and-cuda"],
         ),
     ] = None
+    set_local: Annotated[
+        str | None,
+        Meta(
+            description="Give the wheel this local version, wherever it says its version: file name, directories, METADATA "
+            "and RECORD.",
+            examples=["cpu"],
+        ),
+    ] = None
+    set_build_tag: Annotated[
+        str | None,
+        Meta(description="Give the wheel this build tag, in its file name and in WHEEL.", examples=["1nogpu"]),
+    ] = None
     set_field: Annotated[
         FieldValue | None,
         Meta(description="Set a field.", examples=[{"name": "Requires-Python", "value": ">=3.10"}]),

@@ -12,13 +12,13 @@ from packaging.utils import canonicalize_name, is_normalized_name
 
 from wheelfix.errors import EditError
 from wheelfix.globs import matches
-from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, template_fields
+from wheelfix.rules.actions import ON_WHEELS, PLACEHOLDERS, REQUIREMENT_ACTIONS, template_fields
 from wheelfix.rules.match import has_specifier, is_specifier
 from wheelfix.rules.model import NEVER_TRUE, Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, each_of
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
-from wheelfix.wheel.filename import parsed_version
+from wheelfix.wheel.filename import WheelFilename, parsed_version
 from wheelfix.wheel.marker import read_marker
 from wheelfix.wheel.requirement import RequirementParts, read_requirement
 
@@ -277,6 +277,22 @@ def _name_part(text: str) -> Wrong | None:
     return f"{text!r} cannot be part of a wheel's file name", "Write it as it appears in the file name."
 
 
+_SAMPLE: Final = WheelFilename("x", "0", None, "py3", "none", "any")
+
+
+def _fits_in_name(change: Callable[[WheelFilename, str], WheelFilename]) -> Callable[[str], Wrong | None]:
+    """Return what refuses a text that ``change`` cannot write into a file name."""
+
+    def check(text: str) -> Wrong | None:
+        try:
+            change(_SAMPLE, text)
+        except EditError as error:
+            return error.message, error.hint
+        return None
+
+    return check
+
+
 _SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
 """Specifiers of each kind: a template may work with some of them only."""
 _MARKER: Final = "os_name == 'c'"
@@ -376,7 +392,7 @@ def _rule(rule: Rule) -> Iterator[Found]:
         wrong = result_of(rule.argument, rule.match)
         if wrong:
             yield "action.replace", *wrong
-    if name in WHEEL_ACTIONS and rule.match is not None:
+    if name in ON_WHEELS and rule.match is not None:
         yield "match", f"{name} applies to the whole wheel", "Select wheels with when, for example when.requires."
 
 
@@ -412,6 +428,8 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Action, "and_marker"): _marker,
     (Action, "add"): _requirement,
     (Action, "drop_extra"): _project_name,
+    (Action, "set_local"): _fits_in_name(WheelFilename.with_local_version),
+    (Action, "set_build_tag"): _fits_in_name(WheelFilename.with_build_tag),
     (Action, "set_field"): _set_field,
     (Action, "add_field"): _add_field,
     (Action, "remove_field"): _remove_field,

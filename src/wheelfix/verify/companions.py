@@ -7,7 +7,8 @@ from typing import Final
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.metadata import LICENSE_FILE, has_license_files, missing_licenses
 from wheelfix.verify.subject import RawFinding, Subject
-from wheelfix.wheel.editor import REQUIRES, RemoveFile
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.edits import RemoveFile
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import PROVENANCE, read_provenance
 from wheelfix.wheel.wheel import limit_of

@@ -14,7 +14,8 @@ from wheelfix.errors import EditError
 from wheelfix.text import shown
 from wheelfix.verify.client_quirks import has_number_too_large
 from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
-from wheelfix.wheel.editor import REQUIRES, SetField
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.edits import SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS, check_value, find
 from wheelfix.wheel.filename import parsed_version
 from wheelfix.wheel.metadata import Document, Field

@@ -17,7 +17,7 @@ from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import RecordError
 from wheelfix.text import shown
 from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, Subject
-from wheelfix.wheel.editor import RemoveFile
+from wheelfix.wheel.edits import RemoveFile
 from wheelfix.wheel.record import (
     KNOWN,
     STRONG,

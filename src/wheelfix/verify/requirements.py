@@ -16,7 +16,7 @@ from wheelfix.text import shown
 from wheelfix.verify.client_quirks import refusals, specifier_faults
 from wheelfix.verify.metadata import LEVEL, is_later, is_possible, raising
 from wheelfix.verify.subject import RawFinding, RewriteField, Subject, cut
-from wheelfix.wheel.editor import AddField, SetField
+from wheelfix.wheel.edits import AddField, SetField
 from wheelfix.wheel.fields import METADATA_VERSIONS
 from wheelfix.wheel.metadata import Document, Field, fixed_specifier, is_fixed_by_uv
 from wheelfix.wheel.requirement import RequirementParts, meaning, read_requirement, requires_variant

@@ -16,7 +16,7 @@ from wheelfix.errors import FilenameError, MetadataError, RecordError, SourceCha
 from wheelfix.results import Finding
 from wheelfix.text import shown
 from wheelfix.verify.registry import BY_ERROR, CHECKS
-from wheelfix.wheel.editor import Edit
+from wheelfix.wheel.edits import Edit
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document, with_plain_line_ends
 from wheelfix.wheel.record import Record, RecordRow, RowEdit

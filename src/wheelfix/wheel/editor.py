@@ -1,10 +1,9 @@
-"""Edits of METADATA and of files in dist-info, as values, and the editor that makes and records them."""
+"""The editor of METADATA: it changes fields and records what it changed."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, TypeAlias
 
-from msgspec import Struct
 from packaging.version import Version
 
 from wheelfix.errors import EditError
@@ -13,47 +12,6 @@ from wheelfix.text import shown
 from wheelfix.wheel.fields import FIELDS, FieldKind, check_value, find, is_field_name
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.requirement import meaning
-
-
-class SetField(Struct, frozen=True):
-    """Set a METADATA field to this value; if the field appears more than once, the others are removed.
-
-    For a field that may appear many times, give a tuple of all its values. A field that no specification knows is refused,
-    and so are ``Name`` and ``Version``: file name and directories would have to change with them.
-    """
-
-    name: str
-    value: str | tuple[str, ...]
-
-
-class AddField(Struct, frozen=True):
-    """Add a value of a METADATA field that may appear many times; a value that is there is not added again."""
-
-    name: str
-    value: str
-
-
-class RemoveField(Struct, frozen=True):
-    """Remove a METADATA field: all its lines, or only those with ``value`` where that is given."""
-
-    name: str
-    value: str | None = None
-
-
-class WriteFile(Struct, frozen=True):
-    """Add or replace a file of dist-info; ``path`` is relative to it, such as ``licenses/NOTICE``."""
-
-    path: str
-    content: bytes
-
-
-class RemoveFile(Struct, frozen=True):
-    """Remove a file of dist-info."""
-
-    path: str
-
-
-Edit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile
 
 FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
 """Fields that no edit removes; of these, only Metadata-Version can be set."""

@@ -32,7 +32,7 @@ from fixing import fix, fixed
 from wheelfix import SetField, Status, Wheel, WriteFile
 from wheelfix.fix.apply import apply
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.fix.prove import confirm_readable
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.encode import NewEntry

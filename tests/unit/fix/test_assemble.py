@@ -16,7 +16,7 @@ from defects import DEFECTS, Defect, metadata, record_of, valid
 from fixing import values
 from wheelfix import Outcome, SetField, Status, WriteFile
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip import end

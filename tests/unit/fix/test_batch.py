@@ -23,7 +23,7 @@ from wheelfix.errors import RulesError
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Naming, Output
 from wheelfix.results import Outcome, Status, failure
-from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.edits import SetField
 from wheelfix.wheel.wheel import Wheel
 
 GPU = ("nvidia-nccl-cu12", "numpy")
@@ -305,19 +305,19 @@ def test_a_plan_that_was_made_to_compare_wheels_is_not_made_again(
     options: dict[str, Any], counts: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And where it is made again, for it is not kept, the outcomes and the bytes are the same."""
-    from wheelfix.fix import batch, plan
+    from wheelfix.fix import batch, draft, plan
 
     (tmp_path / "in").mkdir()
     specs = [WheelSpec(tags=f"cp31{minor}-cp31{minor}-manylinux_2_28_x86_64", requires=GPU) for minor in range(3)]
     paths = [write_wheel(tmp_path / "in", spec) for spec in specs]
     plain = write_wheel(tmp_path / "in", WheelSpec(project="plain", requires=GPU))
-    made, real = list[Path](), plan.make_plan
+    made, real = list[Path](), draft.make_plan
 
     def noting(wheel: Wheel, *arguments: Any, **given: Any) -> plan.Plan:
         made.append(wheel.path)
         return real(wheel, *arguments, **given)
 
-    monkeypatch.setattr(plan, "make_plan", noting)
+    monkeypatch.setattr(draft, "make_plan", noting)
     kept = fix_wheels([*paths, plain], output=tmp_path / "kept", **options)
     count = len(made)
     monkeypatch.setattr(batch, "_MOST_KEPT_PLANS", 0)

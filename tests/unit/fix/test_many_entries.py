@@ -16,7 +16,7 @@ from wheelfix import Policy, Wheel
 from wheelfix.diff.archive import Side
 from wheelfix.diff.files import compare_archives
 from wheelfix.fix.assemble import guarded
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.fix.weigh import gather_evidence
 from wheelfix.options import Scan
 from wheelfix.rules.load import built_in

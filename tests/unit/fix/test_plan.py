@@ -12,12 +12,13 @@ from defects import record_of
 from wheelfix.errors import EditError, RecordError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.fix.plan import Plan, make_plan
+from wheelfix.fix.draft import make_plan
+from wheelfix.fix.plan import Plan
 from wheelfix.options import Naming, Output
 from wheelfix.results import Change, Status
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.model import Action, Match, Rule, RuleSet
-from wheelfix.wheel.editor import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
+from wheelfix.wheel.edits import AddField, Edit, RemoveField, RemoveFile, SetField, WriteFile
 from wheelfix.wheel.record import hash_column
 from wheelfix.wheel.wheel import Wheel
 

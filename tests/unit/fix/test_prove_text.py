@@ -18,7 +18,7 @@ from wheelfix.fix import prove_text
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.prove_text import metadata_difference, record_difference, wrongly_listed
 from wheelfix.results import Change, ChangeAction, Outcome, Status
-from wheelfix.wheel.editor import AddField, Edit, SetField
+from wheelfix.wheel.edits import AddField, Edit, SetField
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.record import Record
 from wheelfix.wheel.sbom import PROVENANCE

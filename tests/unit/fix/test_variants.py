@@ -9,7 +9,7 @@ from defects import metadata, valid
 from fixing import values
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.verify.batch import verify_wheels
-from wheelfix.wheel.editor import RemoveField
+from wheelfix.wheel.edits import RemoveField
 from wheelfix.wheel.requirement import read_requirement
 from wheelfix.wheel.wheel import Wheel
 

@@ -12,7 +12,7 @@ from wheelfix.fix.batch import fix_wheels
 from wheelfix.options import Output
 from wheelfix.reports.json import render_json
 from wheelfix.results import Change, Outcome, Problem, Report, Status
-from wheelfix.wheel.editor import AddField, Edit, RemoveField, SetField, WriteFile
+from wheelfix.wheel.edits import AddField, Edit, RemoveField, SetField, WriteFile
 
 EDITS: dict[str, tuple[Edit, ...]] = {
     "none": (),

@@ -5,7 +5,7 @@ import pytest
 
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.actions import PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied, template_fields
+from wheelfix.rules.actions import EDIT_ACTIONS, PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied, template_fields
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
 from wheelfix.wheel.filename import WheelFilename
@@ -31,8 +31,8 @@ def corrected(data: bytes, *rules: Rule) -> Applied:
 
 def test_the_tables_and_the_types_name_the_same_actions() -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(Action)}
-    assert fields == {*REQUIREMENT_ACTIONS, *WHEEL_ACTIONS} - {"drop", "keep"}
-    assert not {*REQUIREMENT_ACTIONS} & {*WHEEL_ACTIONS}
+    assert fields == {*REQUIREMENT_ACTIONS, *WHEEL_ACTIONS, *EDIT_ACTIONS} - {"drop", "keep"}
+    assert len(fields) + 2 == len(REQUIREMENT_ACTIONS) + len(WHEEL_ACTIONS) + len(EDIT_ACTIONS)
     assert [name for name, action in REQUIREMENT_ACTIONS.items() if not action.idempotent] == ["replace"]
 
 

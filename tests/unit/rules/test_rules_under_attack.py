@@ -115,7 +115,7 @@ def test_hostile_lines_stop_no_wheel(tmp_path: Path, line: str) -> None:
 
 
 def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from wheelfix.fix import describe, plan
+    from wheelfix.fix import describe, draft
     from wheelfix.fix.describe import explain_wheel
     from wheelfix.wheel.zip.source import Readable, sha256_of
 
@@ -125,7 +125,7 @@ def test_a_sum_is_computed_once_for_all_rules_and_requirements(monkeypatch: pyte
         calls.append(source)
         return sha256_of(source)
 
-    monkeypatch.setattr(plan, "sha256_of", counted)
+    monkeypatch.setattr(draft, "sha256_of", counted)
     monkeypatch.setattr(describe, "sha256_of", counted)
     path = write_wheel(tmp_path, WheelSpec(requires=("a", "b", "c")))
     rules = [

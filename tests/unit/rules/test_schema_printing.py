@@ -72,6 +72,7 @@ ON_WHEELS = [
     Action(add_field=FieldValue("Classifier", "A :: B")), Action(add_field=FieldValue("Classifier", ("A", "B"))),
     Action(add_field=FieldValue("Project-URL", ("Home, https://e.com",))), Action(remove_field=FieldName("Keywords")),
     Action(remove_field=FieldName("X-Own", "a value")),
+    Action(set_local="cpu"), Action(set_build_tag="1nogpu"),
 ]  # fmt: skip
 requirements = st.lists(st.sampled_from(["numpy>=1", "a [b] ( <2); os_name=='nt'", "x >=1.0 <2.0"]), max_size=2).map(tuple)
 fields = st.dictionaries(

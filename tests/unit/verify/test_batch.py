@@ -16,7 +16,7 @@ from wheelfix.results import CheckedWheel, Severity, VerifyReport
 from wheelfix.verify import batch
 from wheelfix.verify.batch import verify_wheels
 from wheelfix.verify.run import check_wheel
-from wheelfix.wheel.editor import RemoveField
+from wheelfix.wheel.edits import RemoveField
 
 
 class Recorded(NoProgress):

@@ -12,7 +12,7 @@ from defects import HEAD, NEEDS, TYPE, metadata, valid
 from wheelfix.verify.metadata import bad_values
 from wheelfix.verify.run import findings_in
 from wheelfix.verify.subject import RawFinding, RewriteField
-from wheelfix.wheel.editor import AddField, SetField
+from wheelfix.wheel.edits import AddField, SetField
 from wheelfix.wheel.metadata import Document
 
 

@@ -13,10 +13,10 @@ from building import WheelSpec, archive_of, changed, to_bytes, write_wheel
 from wheelfix.errors import NeedError
 from wheelfix.fix.apply import apply
 from wheelfix.fix.batch import fix_wheels, repair_wheels
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.options import Output
 from wheelfix.results import Change, ChangeAction, Part, Status
-from wheelfix.wheel.editor import SetField
+from wheelfix.wheel.edits import SetField
 from wheelfix.wheel.sbom import PROVENANCE, Ancestor, Provenance, read_provenance, write_provenance
 from wheelfix.wheel.wheel import Wheel
 

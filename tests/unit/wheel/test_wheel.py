@@ -10,7 +10,7 @@ from elfwriter import shared_object
 from in_memory import Counted, Held
 from wheelfix.errors import ArchiveError, EditError, FilenameError, StructureError, WheelError, WheelfixError
 from wheelfix.fix.apply import apply
-from wheelfix.fix.plan import make_plan
+from wheelfix.fix.draft import make_plan
 from wheelfix.rules.load import built_in
 from wheelfix.verify.run import examine
 from wheelfix.wheel.wheel import Wheel

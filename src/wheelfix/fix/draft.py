@@ -1,0 +1,353 @@
+"""A plan in the making: what rules and edits ask for, weighed, and put together with what follows from it."""
+
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, assert_never
+
+from msgspec.structs import replace
+
+from wheelfix.errors import EditError
+from wheelfix.fix.naming import Renaming, build_order, rename
+from wheelfix.fix.plan import Plan, as_kept, contradicted_files, problem_of, void_signatures
+from wheelfix.fix.weigh import gather_evidence, weigh, weigh_local_version
+from wheelfix.options import Naming, Policy
+from wheelfix.results import Change, ChangeAction, Problem
+from wheelfix.rules.actions import apply_rules
+from wheelfix.rules.match import make_facts
+from wheelfix.rules.model import RuleSet
+from wheelfix.rules.suggest import with_suggestions
+from wheelfix.text import shown, shown_few
+from wheelfix.wheel.editor import REQUIRES, Editor
+from wheelfix.wheel.edits import (
+    AddField,
+    Edit,
+    RemoveField,
+    RemoveFile,
+    SetBuildTag,
+    SetField,
+    SetLocal,
+    WriteFile,
+)
+from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.requirement import meaning
+from wheelfix.wheel.sbom import PROVENANCE
+from wheelfix.wheel.wheel import SIGNATURES, Wheel
+from wheelfix.wheel.zip.source import sha256_of
+
+if TYPE_CHECKING:
+    from wheelfix.evidence.verdict import Evidence
+
+
+def make_plan(
+    wheel: Wheel,
+    rules: RuleSet | None = None,
+    *,
+    edits: Iterable[Edit] = (),
+    sha256: Callable[[], str] | None = None,
+    policy: Policy = Policy(),
+    naming: Naming = Naming(),
+    sbom: bool = True,
+    evidence: "Evidence | None" = None,
+    repair: Plan | None = None,
+) -> Plan:
+    """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
+
+    What rules take away, and a local version of a CPU build, are weighed against what the wheel says of its needs, as
+    ``policy`` says; where that forbids it the plan has a ``problem``. With ``sbom`` the new wheel carries its provenance.
+    ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can compare it. ``evidence`` is what was
+    gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
+    find METADATA as it is repaired.
+
+    :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
+    :raises EditError: if a rule or an edit, or the new name, is not possible.
+    :raises RecordError: if RECORD would have to change and cannot be read.
+    """
+    wheel.layout  # noqa: B018 - reading it checks the archive: there is no plan for one that would not be written
+    draft = _Draft(wheel, policy, evidence, repair)
+    if rules is not None:
+        draft.apply_rules(rules, sha256)
+    for edit in edits:
+        draft.apply_edit(edit)
+    return replace(draft.finish(rules.digest if rules else None, naming), sbom=sbom)
+
+
+class _Asked:
+    """What edits want the wheel to be called, and by whose wish."""
+
+    def __init__(self) -> None:
+        self.naming = Naming()
+        self._by: dict[str, tuple[str | None, str | None]] = {}
+
+    def note(self, key: str, value: str, rule: str | None, reason: str | None) -> None:
+        """Note that ``key``, a field of :class:`Naming`, is to have ``value``; the last one asked for counts.
+
+        :raises EditError: if no file name can hold it.
+        """
+        self.naming = replace(self.naming, **{key: value})
+        self._by[key] = (rule, reason)
+
+    def over(self, given: Naming) -> Naming:
+        """Return what the wheel is to be called: what edits ask for, else what is ``given`` for all wheels."""
+        own = {key: getattr(self.naming, key) for key in self._by}
+        return replace(given, **own)
+
+    def change(self, change: Change, key: str) -> Change:
+        """Return a change that follows from ``key``, with the rule that asked for it and its reason."""
+        rule, reason = self._by.get(key, (None, None))
+        return replace(change, rule=rule, reason=reason or change.reason)
+
+
+class _Draft:
+    """A plan in the making."""
+
+    def __init__(self, wheel: Wheel, policy: Policy, evidence: "Evidence | None", repair: Plan | None) -> None:
+        self._wheel = wheel
+        self._policy = policy
+        self._evidence = cache(lambda: evidence or gather_evidence(wheel, policy.scan))  # seldom needed
+        self._repair = repair
+        self._document = wheel.document if repair is None else Document.parse(repair.new_metadata)
+        self._editor = Editor(self._document)
+        self._file_changes: list[Change] = []
+        self._kept: tuple[Change, ...] = ()
+        self._notes: list[str] = []
+        self._applied: tuple[str, ...] = ()
+        self._problem: Problem | None = None
+        self._is_left = False
+        self._files: dict[str, bytes | None] = dict.fromkeys(repair.removed if repair else ())
+        self._asked = _Asked()
+
+    def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
+        wheel = self._wheel
+        hashed = sha256 or partial(sha256_of, wheel.source)
+        facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
+        result = apply_rules(rules, facts)
+        self._kept, self._applied = with_suggestions(result.kept, result.changes, rules, facts), result.applied
+        self._notes += result.notes
+        if result.changes:
+            weighed = weigh(result.changes, rules, self._evidence(), self._policy)
+            self._problem = weighed.problem
+            self._notes += weighed.notes
+            if weighed.left:
+                self._note_left(weighed.left)
+                self._kept += tuple(as_kept(each) for each in weighed.changes if each.verdict is not None)
+                return
+            self._editor = Editor(result.document)
+            self._editor.changes += weighed.changes
+        self._applied += tuple(each.rule for each in result.edits if self.apply_edit(each.edit, each.rule, each.reason))
+
+    def apply_edit(self, edit: Edit, rule: str | None = None, reason: str | None = None) -> bool:
+        """Note what ``edit`` changes, which ``rule`` asked for; return whether the wheel has, or had, what it is about."""
+        match edit:
+            case SetField(name, value):
+                self._editor.set_field(name, value)
+            case AddField(name, value):
+                self._editor.add_field(name, value)
+            case RemoveField(name, value):
+                self._editor.remove_field(name, value)
+            case WriteFile(path, content):
+                self._write_file(path, content)
+            case RemoveFile(path):
+                self._remove_file(path)
+            case SetLocal(local):
+                self._asked.note("local", local, rule, reason)
+            case SetBuildTag(build_tag):
+                self._asked.note("build_tag", build_tag, rule, reason)
+            case _:
+                assert_never(edit)
+        return True
+
+    def _write_file(self, path: str, content: bytes) -> None:
+        _check_path(path)
+        present = filter(self._exists, {*self._wheel.dist_info_files, *self._files})
+        if any(name.startswith(f"{path}/") or path.startswith(f"{name}/") for name in present):
+            raise EditError("invalid-path", f"{shown(path)} is a directory, or a file above it", hint="Choose another name.")
+        self._files[path] = content
+
+    def _remove_file(self, path: str) -> None:
+        _check_path(path)
+        if not self._exists(path):
+            raise EditError("no-such-file", f"there is no {shown(path)} in dist-info", hint="Check its spelling.")
+        self._files[path] = None
+
+    def _exists(self, path: str) -> bool:
+        """Whether a dist-info file is there after the edits so far."""
+        return self._files[path] is not None if path in self._files else self._wheel.entry(path) is not None
+
+    def _note_files(self) -> None:
+        """Note what became of each file in the end; a file that is as it was is no change."""
+        for path, content in list(self._files.items()):
+            before = self._wheel.read(path) if self._wheel.entry(path) else None
+            if content == before:
+                del self._files[path]
+                continue
+            if content is None and self._repair and path in self._repair.removed:
+                continue  # the changes of the repair say so
+            if content is None:
+                action = ChangeAction.REMOVE_FILE
+            else:
+                action = ChangeAction.ADD_FILE if before is None else ChangeAction.REPLACE_FILE
+            self._file_changes.append(Change(path, action, None, None))
+
+    def finish(self, rules_digest: str | None, naming: Naming) -> Plan:
+        wheel = self._wheel
+        self._editor.check_versions()
+        self._note_files()
+        undone = self._editor.document.data == self._document.data  # edits can undo each other
+        changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes]
+        unchanged = renaming = Renaming(wheel.filename, wheel.dist_info)
+        is_asked = not self._asked.naming.keeps_names and rename(wheel, self._asked.naming) != unchanged
+        naming = self._asked.over(naming)
+        if not naming.keeps_names and self._problem is None and (naming.rename_unchanged or changes or is_asked):
+            claim = weigh_local_version(naming.local, wheel, self._evidence, self._policy)
+            self._problem = claim.problem
+            self._notes += claim.notes
+            if claim.left:
+                self._note_left(claim.left)
+                changes = self._leave()
+            elif claim.problem is None:
+                renaming = rename(wheel, naming)
+                changes += self._take_name(renaming)
+        if self._editor.changes:
+            self._note_duplicates()
+        if changes:
+            changes += self._check_companions()
+            self._problem = self._problem or self._doubt()
+        return Plan(
+            wheel.path,
+            wheel.project,
+            wheel.version,
+            renaming,
+            wheel.document.data,
+            self._editor.document.data,
+            tuple(changes),
+            self._kept,
+            tuple(self._notes),
+            MappingProxyType({path: content for path, content in self._files.items() if content is not None}),
+            tuple(path for path, content in self._files.items() if content is None),
+            rules_digest,
+            self._applied,
+            self._problem,
+            record=self._repair.record if self._repair else None,
+            trusted=self._repair.trusted if self._repair else False,
+        )
+
+    def _repairs(self) -> list[Change]:
+        """Return the changes of the repair, but for the removal of files that an edit writes."""
+        changes = self._repair.changes if self._repair else ()
+        removed = {path for path, content in self._files.items() if content is None}
+        return [each for each in changes if each.action is not ChangeAction.REMOVE_FILE or each.field in removed]
+
+    def _note_left(self, why: str) -> None:
+        """Note that rules change nothing, and why, once; a repair may change something all the same."""
+        if self._is_left:
+            return
+        self._is_left = True
+        done = "Only repaired" if self._repair and self._repair.changes else "Left as it is"
+        self._notes.append(f"{done}: {why}.")
+
+    def _leave(self) -> list[Change]:
+        """Take back what rules and edits changed; return the changes that remain, those of the repair."""
+        self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
+        self._editor, self._file_changes = Editor(self._document), []
+        self._files = dict.fromkeys(self._repair.removed if self._repair else ())
+        return self._repairs()
+
+    def _doubt(self) -> Problem | None:
+        """Return why what METADATA or WHEEL says must not be kept, if RECORD contradicts it."""
+        if self._repair and self._repair.trusted:
+            return None
+        changed = self._editor.document.data != self._wheel.document.data
+        files = [*(["METADATA"] if changed else []), *(["WHEEL"] if "WHEEL" in self._files else [])]
+        return next((problem for file in files if (problem := problem_of(self._wheel, file))), None)
+
+    def _take_name(self, renaming: Renaming) -> list[Change]:
+        """Let METADATA and WHEEL say the new name; return the changes."""
+        changes = []
+        if renaming.version is not None:
+            fields = self._editor.document.all("Version")
+            self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
+            reason = "it gets this local version"
+            changes += [
+                self._asked.change(
+                    Change("Version", ChangeAction.SET_FIELD, each.value.strip(), renaming.version, reason=reason), "local"
+                )
+                for each in fields
+            ]
+            pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
+            if pins:
+                self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")
+        if renaming.wheel is not None:
+            self._files["WHEEL"] = renaming.wheel
+            old, new = self._wheel.filename.build, renaming.filename.build
+            if old and new and build_order(new) < build_order(old):
+                self._notes.append(f"Installers prefer the build tag {old}, which the wheel had, to {new}.")
+            change = Change("Build", ChangeAction.SET_BUILD_TAG, old, new, reason="it gets this build tag")
+            changes.append(self._asked.change(change, "build_tag"))
+        return changes
+
+    def _check_companions(self) -> list[Change]:
+        """See to the files that repeat or sign what changes; return the changes."""
+        wheel, changes = self._wheel, list[Change]()
+        changes += (each for each in void_signatures(wheel) if self._files.get(each.field, b"") is not None)
+        self._files.update({change.field: None for change in changes})
+        if wheel.entry("metadata.json") and self._editor.document.data != wheel.document.data:
+            self._notes.append(
+                "metadata.json (PEP 426, withdrawn) repeats the old METADATA and is kept: installers do not read it."
+            )
+        if self._repair is None:
+            self._note_rows()
+        return changes
+
+    def _note_rows(self) -> None:
+        """Note what RECORD says of dist-info that is not so; a repair says it by itself."""
+        wheel, path = self._wheel, f"{self._wheel.dist_info}/METADATA"
+        if not wheel.record.find(path):
+            self._notes.append("RECORD had no row for METADATA; the new one has.")
+        elif not wheel.record.agrees(path, wheel.document.data):
+            self._notes.append("The row of METADATA in RECORD was not in the form that tools compare; now it is.")
+        written = {"METADATA", PROVENANCE, *self._files}
+        contradicted = [file for file in contradicted_files(wheel) if file not in written]
+        if contradicted:
+            self._notes.append(
+                f"RECORD contradicts {shown_few(contradicted)} in dist-info, which is copied as it is and may be damaged: "
+                "`wheelfix verify` says what differs."
+            )
+
+    def _note_duplicates(self) -> None:
+        """Note each requirement that the wheel now has more often than before."""
+        before, after = (
+            Counter(meaning(each.value.strip()) for each in document.all(REQUIRES))
+            for document in (self._wheel.document, self._editor.document)
+        )
+        texts = {meaning(text): text for each in self._editor.document.all(REQUIRES) if (text := each.value.strip())}
+        more = [text for key, text in texts.items() if after[key] > max(1, before[key])]
+        if more:
+            self._notes.append(
+                f"Duplicate requirement after these changes: {shown_few(more)}. It is harmless; a rule can drop one of them."
+            )
+
+
+_VOID: Final = "A signature of RECORD is removed with any change: it would be void."
+_OWN: Final = {
+    "metadata": "Use SetField, AddField and RemoveField.",
+    "wheel": "Only its build tag can change: use --build-tag, or Naming(build_tag=...) from Python.",
+    "record": "Its rows follow from the other edits.",
+    **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
+    PROVENANCE: "It is written with each fix; leave it out with --no-sbom, or Output(sbom=False) from Python.",
+}
+"""The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
+
+
+def _check_path(path: str) -> None:
+    """Refuse a path that is no plain file below dist-info, or is a file that wheelfix looks after itself."""
+    plain = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path not in (".", "..")
+    if not plain or "\\" in path or ":" in path or shown(path) != path:
+        raise EditError(
+            "invalid-path", f"{shown(path)!r} is no path below dist-info", hint="Use one such as licenses/NOTICE."
+        )
+    hint = _OWN.get(path.casefold())
+    if hint is not None:
+        raise EditError("own-file", f"{path} cannot be replaced or removed as a whole", hint=hint)
