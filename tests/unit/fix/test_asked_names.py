@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 from wheelfix.errors import EditError
 from wheelfix.fix.batch import fix_wheels
 from wheelfix.fix.draft import make_plan
@@ -75,7 +75,9 @@ def test_wheels_to_which_rules_give_one_name_are_refused(tmp_path: Path) -> None
 def test_a_wheel_that_is_left_keeps_its_name(tmp_path: Path) -> None:
     """What rules ask for beyond METADATA is a part of them: where they are not carried out, it is not either."""
     rules = rule_set("mine", [Rule(id="name", reason="why", action=Action(set_local="own"))], extends="gpu")
-    with Wheel(write_wheel(tmp_path, WheelSpec(requires=("nvidia-nccl-cu12",)))) as wheel:
+    with Wheel(
+        write_wheel(tmp_path, WheelSpec(files=(Entry("demo/__init__.py", b""),), requires=("nvidia-nccl-cu12",)))
+    ) as wheel:
         left = make_plan(wheel, rules, policy=Policy(skip_unproven=True))
         forced = make_plan(wheel, rules, policy=Policy(allow_unproven=True))
     assert left.is_empty
