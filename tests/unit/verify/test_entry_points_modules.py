@@ -6,7 +6,7 @@ import pytest
 
 from building import Entry, write_wheel
 from defects import valid
-from wheelfix.verify.entry_points import Modules
+from wheelfix.wheel.modules import Modules
 from wheelfix.verify.run import findings_in
 
 FILES = (
