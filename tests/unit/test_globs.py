@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 import pytest
 from hypothesis import given, strategies as st
 
-from wheelfix.globs import is_plain, matcher, matches
+from counting import count_calls
+from wheelfix.globs import is_plain, matcher, matches, path_matcher
 
 GLOBS = [
     ("triton", "triton", True),
@@ -60,3 +61,71 @@ def test_text_and_stars_need_no_expression(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(re, "compile", None)
     assert matches(("torch-rocm*", "libx*_y*.so.*"), "libx1_y2.so.3")
     assert not matches(("torch-cpu[0-9]",), "nothing-that-begins-like-it")
+
+
+PATHS = [
+    ("tests/", "tests/a.py", True),
+    ("tests/", "tests/deep/a.py", True),
+    ("tests/", "tests", False),
+    ("tests/", "demo/tests/a.py", False),
+    ("tests/", "tests2/a.py", False),
+    ("**/tests/", "demo/tests/a.py", True),
+    ("**/tests/", "tests/a.py", True),
+    ("te*s/", "tests/a/b", True),
+    ("bin/tool", "bin/tool", True),
+    ("bin/tool", "x/bin/tool", False),
+    ("bin/*", "bin/tool", True),
+    ("bin/*", "bin/sub/tool", False),
+    ("bin/**", "bin/sub/tool", True),
+    ("bin/**", "bin", False),
+    ("docs/**/*.md", "docs/a.md", True),
+    ("docs/**/*.md", "docs/a/b/c.md", True),
+    ("docs/**/*.md", "docs/a/b/c.rst", False),
+    ("docs/**/api/**/*.md", "docs/x/api/y/api/z.md", True),
+    ("docs/**/api/*.md", "docs/api/x/api/z.md", True),
+    ("**", "a", True),
+    ("*.pyc", "a/b/c.pyc", True),
+    ("*.pyc", "c.pyc", True),
+    ("*.pyc", "c.pyc/d", False),
+    (".DS_Store", "a/.DS_Store", True),
+    ("/README.md", "README.md", True),
+    ("/README.md", "docs/README.md", False),
+    ("/*", "a", True),
+    ("/*", "a/b", False),
+    ("a/[bc]/?.py", "a/c/x.py", True),
+    ("a/[bc]/?.py", "a/d/x.py", False),
+    ("a/**b/c", "a/xb/c", True),
+    ("a/**b/c", "a/x/b/c", False),
+]
+
+
+@pytest.mark.parametrize(("glob", "path", "expected"), PATHS)
+def test_patterns_for_paths(glob: str, path: str, expected: bool) -> None:
+    assert path_matcher(glob)(path) is expected
+
+
+def _by_trying_all(names: list[str], parts: list[str]) -> bool:
+    """Whether they match, by the definition: ``**`` is any number of names, at the end at least one."""
+    if not parts:
+        return not names
+    if parts[0] == "**":
+        least = 1 if parts == ["**"] else 0
+        return any(_by_trying_all(names[taken:], parts[1:]) for taken in range(least, len(names) + 1))
+    return bool(names) and fnmatchcase(names[0], parts[0]) and _by_trying_all(names[1:], parts[1:])
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "*", "**", "a*", "?"]), min_size=2, max_size=6),
+    st.lists(st.sampled_from(["a", "b", "ab"]), min_size=1, max_size=6),
+)
+def test_a_pattern_for_paths_means_what_its_parts_mean(parts: list[str], names: list[str]) -> None:
+    assert path_matcher("/".join(parts))("/".join(names)) is _by_trying_all(names, parts)
+
+
+def test_the_time_of_a_path_is_its_parts_times_those_of_the_pattern() -> None:
+    def work(size: int) -> int:
+        matches_path = path_matcher("/".join(["**", "a"] * size) + "/b")
+        return count_calls(lambda: matches_path("/".join(["a"] * size * 2)))
+
+    few, many = work(10), work(40)
+    assert many < 20 * few

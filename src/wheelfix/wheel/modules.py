@@ -3,7 +3,7 @@
 https://docs.python.org/3/reference/import.html
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Set as AbstractSet
 from typing import Final
 
 _LIBRARIES: Final = ("purelib", "platlib")
@@ -30,12 +30,12 @@ class Modules:
             self._add(library_path(name, data))
 
     @property
-    def names(self) -> Set[str]:
+    def names(self) -> AbstractSet[str]:
         """The names of all modules; a directory that a module lies in is one, with ``__init__`` or without."""
         return self._modules
 
     @property
-    def packages(self) -> Set[str]:
+    def packages(self) -> AbstractSet[str]:
         """The names of the directories with ``__init__``."""
         return self._packages
 
@@ -78,7 +78,7 @@ def module_of(path: str) -> tuple[str, bool]:
 
 
 def library_path(name: str, data: str) -> str:
-    """Return where the file ``name`` of a wheel whose .data directory is ``data`` lies in site-packages, empty if nowhere."""
+    """Return where a file of a wheel lies in site-packages, empty if it lies elsewhere; ``data`` is the .data directory."""
     top, _, rest = name.partition("/")
     if top != data:
         return name

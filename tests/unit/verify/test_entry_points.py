@@ -12,8 +12,8 @@ import pytest
 from building import write_wheel
 from counting import count_calls
 from defects import valid
-from wheelfix.wheel.entry_points import EntryPoint, read_entry_points
 from wheelfix.verify.run import findings_in
+from wheelfix.wheel.entry_points import EntryPoint, read_entry_points
 
 _PIECES = ("[", "]", "[a]", "[b]", "=", "\n", "\r\n", " ", "\t", "a", "b.c", "#", ";", ":", "\x85", "\x0c", "x = y:z\n")
 

@@ -6,8 +6,8 @@ import pytest
 
 from building import Entry, write_wheel
 from defects import valid
-from wheelfix.wheel.modules import Modules
 from wheelfix.verify.run import findings_in
+from wheelfix.wheel.modules import Modules
 
 FILES = (
     "demo/__init__.py",
