@@ -100,6 +100,7 @@ if TYPE_CHECKING:
         Verdict as Verdict,
         VerifyReport as VerifyReport,
     )
+    from wheelfix.rules.from_edits import rules_of as rules_of
     from wheelfix.rules.lint import lint_rules as lint_rules
     from wheelfix.rules.load import (
         built_in as built_in,
@@ -116,13 +117,20 @@ if TYPE_CHECKING:
         RuleSet as RuleSet,
         When as When,
     )
+    from wheelfix.rules.schema import print_rules as print_rules
     from wheelfix.verify.batch import verify_wheels as verify_wheels
     from wheelfix.wheel.edits import (
         AddField as AddField,
+        AddRequirement as AddRequirement,
+        DropExtra as DropExtra,
+        DropRequirement as DropRequirement,
         Edit as Edit,
         RemoveField as RemoveField,
         RemoveFile as RemoveFile,
+        ReplaceRequirement as ReplaceRequirement,
+        SetBuildTag as SetBuildTag,
         SetField as SetField,
+        SetLocal as SetLocal,
         WriteFile as WriteFile,
     )
     from wheelfix.wheel.filename import WheelFilename as WheelFilename
@@ -159,11 +167,16 @@ _HOMES: Final = {
         "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Part", "Problem", "Published",
         "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Traffic", "Verdict", "VerifyReport",
     ),
+    "rules.from_edits": ("rules_of",),
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": ("Action", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
+    "rules.schema": ("print_rules",),
     "verify.batch": ("verify_wheels",),
-    "wheel.edits": ("AddField", "Edit", "RemoveField", "RemoveFile", "SetField", "WriteFile"),
+    "wheel.edits": (
+        "AddField", "AddRequirement", "DropExtra", "DropRequirement", "Edit", "RemoveField", "RemoveFile",
+        "ReplaceRequirement", "SetBuildTag", "SetField", "SetLocal", "WriteFile",
+    ),
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),
 }  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.release import Rehearsal
     from wheelfix.results import Disagreement
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel.edits import Edit
+    from wheelfix.wheel.edits import Edit, WheelEdit
 
 _MOST_KEPT_PLANS: Final = 500
 """Of how many wheels plans are kept once they are compared, so that memory is limited."""
@@ -45,8 +45,9 @@ def fix_wheels(
     """Fix many wheels and return what happened to each, in the order in which they were given.
 
     ``rules`` is a rule set, the name of a built-in one or of a group (``gpu/nvidia``), a rule file (``*.toml``), or a
-    list of these; ``edits`` apply after it. ``paths`` are wheels, not directories. ``output`` says where results go: a path
-    alone is a directory, which holds all given wheels afterwards, unchanged ones as identical copies.
+    list of these; ``edits`` apply after it, but those of requirements are rules too, and come first. ``paths`` are wheels,
+    not directories. ``output`` says where results go: a path alone is a directory, which holds all given wheels afterwards,
+    unchanged ones as identical copies.
 
     With ``repair`` what :func:`wheelfix.repair_wheels` fixes without further options is fixed in the same pass, before the
     rules apply, and one provenance records both. What is left is in the ``findings`` of an outcome; all files are read.
@@ -62,16 +63,18 @@ def fix_wheels(
     wheel's outcome. What rules that come from a file or a script show is in the report's ``rule_findings``, how the
     wheels of a release disagreed before the run in its ``disagreements``.
 
-    :raises RulesError: if there is no such rule set, or the rules are invalid: then no wheel was touched.
+    :raises RulesError: if there is no such rule set, or the rules or an edit of requirements are invalid: then no wheel was
+        touched.
     :raises ResultError: if the system does not let so many processes be started: then no wheel was touched.
     :raises ValueError: if ``jobs`` is less than one, or wheels that get a new name are to be fixed in place.
     """
-    rules, output = _resolved(rules), Output.of(output)
+    rules, others = _with_edits(_resolved(rules), tuple(edits))
+    output = Output.of(output)
     if output.in_place and not naming.keeps_names:
         raise ValueError("a wheel that gets a new name cannot be fixed in place")
     job = Job(
         rules=rules,
-        edits=tuple(edits),
+        edits=others,
         output=output,
         policy=policy,
         naming=naming,
@@ -197,6 +200,18 @@ def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "R
     if isinstance(rules, RuleSet):
         return rules
     return load_rules(*listed(rules))
+
+
+def _with_edits(
+    rules: "RuleSet | str | None", edits: "tuple[Edit, ...]"
+) -> "tuple[RuleSet | str | None, tuple[WheelEdit, ...]]":
+    """Return rules and edits as a wheel needs them: what edits say of requirements are rules, made once for all wheels."""
+    if not edits:
+        return rules, ()
+    from wheelfix.fix.draft import with_rules_of
+    from wheelfix.rules.bundled import bundled
+
+    return with_rules_of(edits, bundled(rules) if isinstance(rules, str) else rules)
 
 
 def _rule_findings(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[Finding, ...]:

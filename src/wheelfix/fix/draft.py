@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from wheelfix.errors import EditError
 from wheelfix.fix.naming import Renaming, build_order, rename
 from wheelfix.fix.plan import Plan, as_kept, contradicted_files, problem_of, void_signatures
-from wheelfix.fix.weigh import gather_evidence, weigh, weigh_local_version
+from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
 from wheelfix.options import Naming, Policy
 from wheelfix.results import Change, ChangeAction, Problem
 from wheelfix.rules.actions import apply_rules
@@ -26,9 +26,11 @@ from wheelfix.wheel.edits import (
     Edit,
     RemoveField,
     RemoveFile,
+    RequirementEdit,
     SetBuildTag,
     SetField,
     SetLocal,
+    WheelEdit,
     WriteFile,
 )
 from wheelfix.wheel.metadata import Document
@@ -55,8 +57,9 @@ def make_plan(
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
-    What rules take away, and a local version of a CPU build, are weighed against what the wheel says of its needs, as
-    ``policy`` says; where that forbids it the plan has a ``problem``. With ``sbom`` the new wheel carries its provenance.
+    Edits of requirements decide together with the rules, and before them. What is taken away, and a local version of a CPU
+    build, are weighed against what the wheel says of its needs, as ``policy`` says; where that forbids it the plan has a
+    ``problem``. With ``sbom`` the new wheel carries its provenance.
     ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can compare it. ``evidence`` is what was
     gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
     find METADATA as it is repaired.
@@ -64,14 +67,29 @@ def make_plan(
     :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
     :raises EditError: if a rule or an edit, or the new name, is not possible.
     :raises RecordError: if RECORD would have to change and cannot be read.
+    :raises RulesError: if an edit of requirements is not possible.
     """
     wheel.layout  # noqa: B018 - reading it checks the archive: there is no plan for one that would not be written
+    rules, others = with_rules_of(edits, rules)
     draft = _Draft(wheel, policy, evidence, repair)
     if rules is not None:
         draft.apply_rules(rules, sha256)
-    for edit in edits:
-        draft.apply_edit(edit)
+    draft.apply_edits(others)
     return replace(draft.finish(rules.digest if rules else None, naming), sbom=sbom)
+
+
+def with_rules_of(edits: Iterable[Edit], rules: RuleSet | None) -> tuple[RuleSet | None, tuple[WheelEdit, ...]]:
+    """Return ``rules`` with those that edits of requirements amount to in front, and the edits that are left.
+
+    :raises RulesError: if an edit of requirements is not possible.
+    """
+    given = tuple(edits)
+    others = tuple(edit for edit in given if not isinstance(edit, RequirementEdit))
+    if len(others) < len(given):
+        from wheelfix.rules.from_edits import in_front  # imported late: most runs have no edits
+
+        rules = in_front((edit for edit in given if isinstance(edit, RequirementEdit)), rules)
+    return rules, others
 
 
 class _Asked:
@@ -138,7 +156,27 @@ class _Draft:
             self._editor.changes += weighed.changes
         self._applied += tuple(each.rule for each in result.edits if self.apply_edit(each.edit, each.rule, each.reason))
 
-    def apply_edit(self, edit: Edit, rule: str | None = None, reason: str | None = None) -> bool:
+    def apply_edits(self, edits: Iterable[WheelEdit]) -> None:
+        """Note what the caller's ``edits`` change, one after the other, unless the wheel is left as it is."""
+        if self._is_left:
+            return
+        for edit in edits:
+            self.apply_edit(edit)
+        taken = [each for each in self._editor.changes if each.rule is None and each.field == REQUIRES and each.before]
+        if taken:
+            self._weigh_edits(taken)
+
+    def _weigh_edits(self, changes: list[Change]) -> None:
+        weighed = weigh_edits(changes, self._editor.document, self._evidence(), self._policy)
+        self._problem = self._problem or weighed.problem
+        self._notes += weighed.notes
+        verdicts = dict(zip(changes, weighed.changes, strict=True))
+        self._editor.changes = [verdicts.get(each, each) for each in self._editor.changes]
+        if weighed.left:
+            self._note_left(weighed.left)
+            self._leave()
+
+    def apply_edit(self, edit: WheelEdit, rule: str | None = None, reason: str | None = None) -> bool:
         """Note what ``edit`` changes, which ``rule`` asked for; return whether the wheel has, or had, what it is about."""
         match edit:
             case SetField(name, value):
@@ -251,7 +289,7 @@ class _Draft:
     def _leave(self) -> list[Change]:
         """Take back what rules and edits changed; return the changes that remain, those of the repair."""
         self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
-        self._editor, self._file_changes = Editor(self._document), []
+        self._editor, self._file_changes, self._asked = Editor(self._document), [], _Asked()
         self._files = dict.fromkeys(self._repair.removed if self._repair else ())
         return self._repairs()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.release import Rehearsal
     from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
-    from wheelfix.wheel.edits import Edit
+    from wheelfix.wheel.edits import WheelEdit
     from wheelfix.wheel.wheel import Wheel
 
 _MOST_KEPT_METADATA: Final = 1 << 16
@@ -41,7 +41,7 @@ class Job(Struct, frozen=True, kw_only=True):
     """
 
     rules: "RuleSet | str | None" = None
-    edits: "tuple[Edit, ...]" = ()
+    edits: "tuple[WheelEdit, ...]" = ()
     output: Output = field(default_factory=Output)
     policy: Policy = field(default_factory=Policy)
     naming: Naming = field(default_factory=Naming)

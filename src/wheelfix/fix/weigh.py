@@ -1,6 +1,7 @@
 """What rules would drop from a wheel, weighed against what the wheel says of its needs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from wheelfix.rules.model import RuleSet
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.environments import Environments
+from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import Wheel
@@ -76,13 +78,16 @@ def own_tags(wheel: Wheel) -> frozenset[Tag]:
         return _UNKNOWN
 
 
-def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy: Policy) -> Weighed:
-    """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away."""
+def weigh(changes: Iterable[Change], rules: RuleSet | None, evidence: Evidence, policy: Policy) -> Weighed:
+    """Return ``changes`` with verdicts on those that take a requirement of the GPU catalogue away.
+
+    ``rules`` are those that ask for the changes, ``None`` where it is the caller.
+    """
     changes = tuple(changes)
     if policy.force and any(map(_is_catalogued, changes)):
         evidence.read_all()  # so that the report does not depend on what was read first
     used = {each.rule for each in changes}
-    on_purpose = {rule.id for rule in rules.rules if rule.id in used and names_a_pair(rule)}
+    on_purpose = {rule.id for rule in (rules.rules if rules else ()) if rule.id in used and names_a_pair(rule)}
     weighed = tuple(_with_verdict(each, evidence, on_purpose=each.rule in on_purpose) for each in changes)
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
@@ -97,6 +102,29 @@ def weigh(changes: Iterable[Change], rules: RuleSet, evidence: Evidence, policy:
     if unproven and not policy.allow_unproven:
         return Weighed(weighed, _doubt(unproven))
     return Weighed(weighed)
+
+
+def weigh_edits(changes: Iterable[Change], left: Document, evidence: Evidence, policy: Policy) -> Weighed:
+    """Return ``changes`` of requirements by edits with verdicts; ``left`` is METADATA as the edits leave it.
+
+    A field that is set to many values changes line by line, so what counts is what is left of a name, not the line.
+    """
+    changes = tuple(changes)
+    texts = defaultdict[str, list[str]](list)
+    for each in left.all(REQUIRES):
+        if (found := read_requirement(each.value.strip())) is not None:
+            texts[found.name].append(found.text)
+    results = [_result(each, texts, evidence) for each in changes]
+    weighed = weigh(results, None, evidence, policy)
+    judged = zip(changes, weighed.changes, strict=True)
+    return replace(weighed, changes=tuple(replace(each, after=change.after) for change, each in judged))
+
+
+def _result(change: Change, left: Mapping[str, Sequence[str]], evidence: Evidence) -> Change:
+    """Return ``change`` with what it comes to: the requirement as it was where something of its name does as well."""
+    before = _before(change)
+    there = before is not None and any(not _takes_away(before, text, evidence) for text in left.get(before.name, ()))
+    return replace(change, after=change.before if there else None)
 
 
 def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], Evidence], policy: Policy) -> Weighed:
@@ -151,8 +179,10 @@ def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> b
     return environments.exclude(new, without_extras=True) and not environments.exclude(before, without_extras=True)
 
 
-def _is_own(rule: str | None, rules: RuleSet) -> bool:
+def _is_own(rule: str | None, rules: RuleSet | None) -> bool:
     """Whether somebody wrote the rule for just this, rather than taking it from wheelfix."""
+    if rules is None:
+        return True
     origins = (origin for each, origin in zip(rules.rules, rules.origins, strict=True) if each.id == rule)
     return next(origins, "") not in BUILT_IN
 

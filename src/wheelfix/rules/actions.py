@@ -14,7 +14,7 @@ from wheelfix.rules.match import Decision, Facts, decide, rules_for
 from wheelfix.rules.model import FieldName, FieldValue, Rule, RuleSet, each_of
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
-from wheelfix.wheel.edits import RENAMING, Edit, SetBuildTag, SetLocal
+from wheelfix.wheel.edits import RENAMING, SetBuildTag, SetLocal, WheelEdit
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.marker import marker_text, read_marker, without_extra
 from wheelfix.wheel.metadata import Document, Field
@@ -142,7 +142,7 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
 """The actions on a wheel. Each is idempotent, and returns whether the wheel has, or had, what the action is about."""
 
 
-EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], Edit]]] = {
+EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
     "set-local": SetLocal,
     "set-build-tag": SetBuildTag,
 }
@@ -155,7 +155,7 @@ ON_WHEELS: Final = frozenset({*WHEEL_ACTIONS, *EDIT_ACTIONS})
 class RuleEdit(Struct, frozen=True):
     """An edit, and the rule that asks for it."""
 
-    edit: Edit
+    edit: WheelEdit
     rule: str
     reason: str
 

@@ -46,6 +46,39 @@ class RemoveFile(Struct, frozen=True):
     path: str
 
 
+class DropRequirement(Struct, frozen=True):
+    """Drop the requirements that ``requirement`` names.
+
+    It is a name, a pattern for normalized names such as ``nvidia-*``, or a whole requirement as METADATA has it: then its
+    specifier must be the same, and its marker contain this one. By a name alone no requirement is meant that only an extra
+    requires. So it is wherever an edit is about requirements.
+    """
+
+    requirement: str
+
+
+class AddRequirement(Struct, frozen=True):
+    """Add a requirement, unless the wheel has it."""
+
+    requirement: str
+
+
+class ReplaceRequirement(Struct, frozen=True):
+    """Replace the requirements that ``requirement`` names, as for :class:`DropRequirement`, by a text or a template.
+
+    A template is that of the action ``replace`` of rules: ``numpy>=2{marker}``.
+    """
+
+    requirement: str
+    by: str
+
+
+class DropExtra(Struct, frozen=True):
+    """Remove an extra: its Provides-Extra, the requirements of it alone, and its part in the markers of others."""
+
+    extra: str
+
+
 class SetLocal(Struct, frozen=True):
     """Give the wheel this local version (PEP 440), such as ``cpu``, wherever it says its version."""
 
@@ -58,7 +91,11 @@ class SetBuildTag(Struct, frozen=True):
     build_tag: str
 
 
-Edit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile | SetLocal | SetBuildTag
+RequirementEdit: TypeAlias = DropRequirement | AddRequirement | ReplaceRequirement | DropExtra
+"""Edits that are carried out as rules are: each requirement is judged once, as it is in the original wheel."""
+WheelEdit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile | SetLocal | SetBuildTag
+"""Edits that are carried out one after the other, after all rules."""
+Edit: TypeAlias = RequirementEdit | WheelEdit
 
 RENAMING: Final = (SetLocal, SetBuildTag)
 """The edits that can give the wheel another file name."""

@@ -368,11 +368,74 @@ def test_keep_is_a_way_out(build: str, tmp_path: Path) -> None:
     assert [each["verdict"] for each in wheel["kept"]] == [None]
 
 
-def test_edits_are_nobodys_guess(tmp_path: Path) -> None:
-    """A script that takes a field away knows what it does."""
-    outcome = fix(wheel_of(tmp_path, "linked"), None, edits=[wheelfix.RemoveField("Requires-Dist", GPU)])
+OTHER = "nvidia-nccl-cu12==2.20"
+TAKING: dict[str, list[wheelfix.Edit]] = {
+    "a line": [wheelfix.RemoveField("Requires-Dist", GPU)],
+    "the field": [wheelfix.RemoveField("Requires-Dist")],
+    "all values": [wheelfix.SetField("Requires-Dist", ("requests",))],
+    "all values, in another order": [wheelfix.SetField("requires-dist", ("numpy", "requests"))],
+    "by name": [wheelfix.DropRequirement("nvidia-cudnn-cu12")],
+    "by pattern": [wheelfix.DropRequirement("nvidia-*")],
+    "whole": [wheelfix.DropRequirement(GPU)],
+    "for another": [wheelfix.ReplaceRequirement("nvidia-cudnn-cu12", "numpy")],
+    "taken and something put back": [wheelfix.RemoveField("Requires-Dist", GPU), wheelfix.AddField("Requires-Dist", OTHER)],
+}
+LEAVING: dict[str, list[wheelfix.Edit]] = {
+    "the same in another order": [wheelfix.SetField("Requires-Dist", (GPU, "requests"))],
+    "another version": [wheelfix.SetField("Requires-Dist", ("requests", "nvidia-cudnn-cu12>=9"))],
+    "taken and put back": [
+        wheelfix.RemoveField("Requires-Dist", GPU),
+        wheelfix.AddField("Requires-Dist", GPU.replace("==", " == ")),
+    ],
+    "another requirement": [wheelfix.RemoveField("Requires-Dist", "requests")],
+    "another field": [wheelfix.SetField("Summary", "x")],
+}
+
+
+def edited(path: Path, edits: Sequence[wheelfix.Edit], **options: Any) -> Outcome:
+    return fix(path, None, edits=edits, **options)
+
+
+@pytest.mark.parametrize("edits", TAKING.values(), ids=list(TAKING))
+@pytest.mark.parametrize("build", UNSAFE)
+def test_what_edits_take_away_is_weighed(build: str, edits: list[wheelfix.Edit], tmp_path: Path) -> None:
+    """However it goes: what the wheel's own binaries need is not taken away without force."""
+    path = wheel_of(tmp_path, build)
+    refused = edited(path, edits)
+    assert refused.problem is not None
+    assert refused.problem.code == "unsafe"
+    left = edited(path, [*edits, wheelfix.SetField("Summary", "x")], skip_gpu_builds=True)
+    assert (left.status, left.changes) == (Status.UNCHANGED, ())
+    assert [each.verdict for each in left.kept if each.before == GPU] == [Verdict.UNSAFE]
+    forced = edited(path, edits, force=True, overwrite=True)
+    assert forced.status is Status.FIXED
+    assert [each.verdict for each in forced.changes if each.before == GPU] == [Verdict.UNSAFE]
+
+
+@pytest.mark.parametrize("edits", TAKING.values(), ids=list(TAKING))
+@pytest.mark.parametrize("build", UNPROVEN)
+def test_an_edit_is_your_own_choice_where_there_is_no_evidence(
+    build: str, edits: list[wheelfix.Edit], tmp_path: Path
+) -> None:
+    outcome = edited(wheel_of(tmp_path, build), edits)
     assert outcome.status is Status.FIXED
-    assert [change.verdict for change in outcome.changes] == [None]
+    assert [each.verdict for each in outcome.changes if each.before == GPU] == [Verdict.UNPROVEN]
+
+
+@pytest.mark.parametrize("edits", LEAVING.values(), ids=list(LEAVING))
+def test_what_is_still_there_was_not_taken_away(edits: list[wheelfix.Edit], tmp_path: Path) -> None:
+    outcome = edited(wheel_of(tmp_path, "linked"), edits)
+    assert outcome.problem is None
+    assert {each.verdict for each in outcome.changes} <= {None}
+
+
+def test_a_wheel_that_rules_leave_is_not_edited_either(tmp_path: Path) -> None:
+    """A GPU build is copied unchanged: half of what was asked for would be worse than nothing."""
+    edits = [wheelfix.SetField("Summary", "x"), wheelfix.SetLocal("cpu"), wheelfix.WriteFile("NOTICE", b"x")]
+    outcome = fix(wheel_of(tmp_path, "linked"), edits=edits, skip_gpu_builds=True)
+    assert (outcome.status, outcome.changes) == (Status.UNCHANGED, ())
+    assert outcome.output is not None
+    assert outcome.output.read_bytes() == outcome.source.read_bytes()
 
 
 # Plans.

@@ -1,0 +1,155 @@
+"""Edits as the rules that they amount to: a script, the command line and a rule file ask for the same thing."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, Literal, NamedTuple, assert_never
+
+from msgspec.structs import replace
+from packaging.utils import canonicalize_name
+
+from wheelfix.globs import is_plain
+from wheelfix.rules.load import digest_of, rule_set
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, RuleSet
+from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.edits import (
+    AddField,
+    AddRequirement,
+    DropExtra,
+    DropRequirement,
+    Edit,
+    RemoveField,
+    RemoveFile,
+    ReplaceRequirement,
+    RequirementEdit,
+    SetBuildTag,
+    SetField,
+    SetLocal,
+    WriteFile,
+)
+from wheelfix.wheel.fields import find
+from wheelfix.wheel.requirement import RequirementParts, read_requirement
+
+_NAME: Final = "edits"
+_NAME_OR_PATTERN: Final = re.compile(r"[A-Za-z0-9._*?\[\]!-]*")
+_WILD: Final = re.compile(r"[*?\[]")
+_NOT_IN_ID: Final = re.compile(r"[^a-z0-9.*_]+")
+_LONGEST_ID: Final = 60
+
+
+class _Form(NamedTuple):
+    """What an edit is as a rule: what is ``done`` to which ``subject``, as words, and the parts of the rule."""
+
+    verb: str
+    subject: str
+    done: str
+    action: Literal["drop"] | Action
+    match: Match | None = None
+
+
+def rules_of(edits: Iterable[Edit], *, name: str = _NAME, reason: str = "") -> RuleSet:
+    """Return the rules that ``edits`` amount to, in their order, each for every wheel; those without a rule are left out.
+
+    ``name`` is that of the rule set, and ``reason`` that of each rule; without it the reason is that it was requested.
+
+    :raises RulesError: with everything that is wrong with them.
+    """
+    return rule_set(name, _distinct((rule for edit in edits if (rule := rule_of(edit, reason))), ()))
+
+
+def rule_of(edit: Edit, reason: str = "") -> Rule | None:
+    """Return the rule that ``edit`` amounts to, ``None`` where rules have no such action. It is not checked yet.
+
+    >>> rule_of(AddRequirement("numpy>=2")).id
+    'edit-add-numpy'
+    """
+    form = _form(edit)
+    if form is None:
+        return None
+    subject = _NOT_IN_ID.sub("-", form.subject.lower()).strip("-")
+    return Rule(
+        id=f"edit-{form.verb}-{subject}"[:_LONGEST_ID].strip("-"),
+        reason=reason or f"{form.done} on request",
+        match=form.match,
+        action=form.action,
+    )
+
+
+def in_front(edits: Iterable[RequirementEdit], rules: RuleSet | None) -> RuleSet:
+    """Return the rules that ``edits`` amount to and, behind them, ``rules``: of two that match, the first one decides.
+
+    :raises RulesError: with everything that is wrong with the edits.
+    """
+    asked = rules_of(edits)
+    if rules is None:
+        return asked
+    every = (*_distinct(asked.rules, {each.id for each in rules.rules}), *rules.rules)
+    return RuleSet(rules.name, every, digest_of(every), (*asked.origins, *rules.origins))
+
+
+def _form(edit: Edit) -> _Form | None:
+    match edit:
+        case DropRequirement(wanted):
+            return _Form("drop", wanted, "dropped", "drop", match_of(wanted))
+        case AddRequirement(text) | AddField("Requires-Dist", text):
+            return _Form("add", _name_in(text), "added", Action(add=text))
+        case ReplaceRequirement(wanted, by):
+            return _Form("replace", wanted, "replaced", Action(replace=by), match_of(wanted))
+        case DropExtra(extra):
+            return _Form("drop-extra", extra, "dropped", Action(drop_extra=extra))
+        case SetField(name, _) | RemoveField(name, _) if _is_of_requirements(name):
+            return None  # in rules these fields have actions of their own, which do more
+        case SetField(name, value):
+            return _Form("set", name, "set", Action(set_field=FieldValue(name, value)))
+        case AddField(name, value):
+            return _Form("add-field", name, "added", Action(add_field=FieldValue(name, value)))
+        case RemoveField(name, value):
+            return _Form("remove", name, "removed", Action(remove_field=FieldName(name, value)))
+        case SetLocal(local):
+            return _Form("local", local, "set", Action(set_local=local))
+        case SetBuildTag(tag):
+            return _Form("build-tag", tag, "set", Action(set_build_tag=tag))
+        case WriteFile() | RemoveFile():
+            return None
+        case _:
+            assert_never(edit)
+
+
+def match_of(wanted: str) -> Match:
+    """Return which requirements ``wanted`` means: a name, a pattern for names, or a requirement whose parts must match.
+
+    >>> match_of("Foo_Bar").name, match_of("foo>=1; extra == 'x'").extra
+    (('foo-bar',), ('any',))
+    """
+    requirement = None if _NAME_OR_PATTERN.fullmatch(wanted) else read_requirement(wanted)
+    if requirement is None:
+        return Match(
+            name=(str(canonicalize_name(wanted)) if is_plain(wanted) and _NAME_OR_PATTERN.fullmatch(wanted) else wanted,)
+        )
+    parts = RequirementParts.of(wanted)
+    return Match(
+        name=(requirement.name,),
+        extra=("any",) if requirement.needs_extra else None,
+        marker=(parts.marker,) if parts and parts.marker else None,
+        specifier=(requirement.specifier,) if requirement.specifier else None,
+        url=(_WILD.sub(lambda found: f"[{found[0]}]", requirement.url),) if requirement.url else None,
+    )
+
+
+def _is_of_requirements(name: str) -> bool:
+    kind = find(name)
+    return kind is not None and kind.name in (REQUIRES, "Provides-Extra")
+
+
+def _name_in(requirement: str) -> str:
+    found = read_requirement(requirement)
+    return found.name if found else requirement
+
+
+def _distinct(rules: Iterable[Rule], taken: Collection[str]) -> Iterator[Rule]:
+    """Yield ``rules`` with ids of their own: a number follows one that is ``taken``, or was there before."""
+    used = set(taken)
+    for rule in rules:
+        names = (rule.id if number == 1 else f"{rule.id}-{number}" for number in range(1, len(used) + 2))
+        free = next(name for name in names if name not in used)
+        used.add(free)
+        yield replace(rule, id=free)
