@@ -42,9 +42,9 @@ def _project(cwd: Path, more: str, requirement: str) -> None:
     )
 
 
-def uv_lock(cwd: Path, index: str, requirement: str = "torch") -> str:
-    """Return what ``uv lock`` locks."""
-    _project(cwd, f'[[tool.uv.index]]\nurl = "{index}"\ndefault = true\n', requirement)
+def uv_lock(cwd: Path, index: str, requirement: str = "torch", more: str = "") -> str:
+    """Return what ``uv lock`` locks; ``more`` are tables of the pyproject.toml."""
+    _project(cwd, f'[[tool.uv.index]]\nurl = "{index}"\ndefault = true\n{more}', requirement)
     run(*UV, "lock", cwd=cwd, UV_NO_CONFIG="0")
     return (cwd / "uv.lock").read_text()
 
@@ -71,10 +71,10 @@ def poetry_lock(cwd: Path, index: str, requirement: str = "torch") -> str:
     return (cwd / "poetry.lock").read_text()
 
 
-def pdm_lock(cwd: Path, index: str, requirement: str = "torch") -> str:
-    """Return what ``pdm lock`` locks."""
+def pdm_lock(cwd: Path, index: str, requirement: str = "torch", more: str = "") -> str:
+    """Return what ``pdm lock`` locks; ``more`` are tables of the pyproject.toml."""
     source = f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{index}"\nverify_ssl = false\n[tool.pdm]\ndistribution = false\n'
-    _project(cwd, source, requirement)
+    _project(cwd, source + more, requirement)
     (cwd / ".pdm-python").write_text(sys.executable)
     run(PROGRAMS / "pdm", "lock", cwd=cwd)
     return (cwd / "pdm.lock").read_text()

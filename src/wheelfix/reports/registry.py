@@ -18,6 +18,7 @@ _RENDERERS: Final[Mapping[str, Mapping[str, str]]] = {
     "rules list": {"json": "reports.rules.render_rules_json", "toml": "rules.schema.print_rules"},
     "rules check": {"json": "reports.rules.render_rule_findings_json"},
     "rules explain": {"json": "reports.rules.render_explanations_json"},
+    "rules export": {"json": "reports.export.render_export_json"},
     "rules test": {"json": "reports.rules.render_results_json"},
     "mirror": {"json": "reports.mirror.render_publish_json"},
     "mirror list": {"json": "reports.mirror.render_pages_json"},

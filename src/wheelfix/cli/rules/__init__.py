@@ -14,6 +14,7 @@ from wheelfix.cli.command import LazyGroup
         "check": "Find what is wrong with rules, before they touch a wheel.",
         "explain": "Print why each requirement of WHEEL is kept, dropped or changed.",
         "test": "Run the tests in rule files; no wheel is touched.",
+        "export": "Print rules as the overrides of uv or PDM.",
         "schema": "Print the JSON Schema of wheelfix.toml, for editors.",
     },
 )

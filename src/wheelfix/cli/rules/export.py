@@ -1,0 +1,72 @@
+"""``wheelfix rules export``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wheelfix.cli.command import Command
+from wheelfix.cli.exit_codes import ExitCode
+from wheelfix.cli.params import NULL, wheel_paths
+from wheelfix.cli.printing import say
+from wheelfix.cli.rulefiles import chosen_rules, rules_option
+from wheelfix.reports.export import render_export, render_export_notes
+from wheelfix.reports.registry import TEXT, formats, renderer
+from wheelfix.reports.text import render_problem
+from wheelfix.rules.export import Client, export_rules
+
+if TYPE_CHECKING:
+    from wheelfix.results import Outcome
+
+
+@click.command("export", cls=Command)
+@click.argument("arguments", nargs=-1, metavar="[FILE | WHEEL]...")
+@click.option("--to", "client", type=click.Choice([each.value for each in Client]), required=True, help="The client.")
+@rules_option
+@NULL
+@click.option("--format", "form", type=click.Choice(formats("rules export")), default=TEXT, show_default=True,
+              help="text: TOML to paste into a pyproject.toml.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Do not print warnings; they are in the output as comments.")
+def command(arguments: tuple[str, ...], client: str, sources: tuple[str, ...], null: bool, form: str, quiet: bool) -> int:
+    """Print rules as the overrides of uv or PDM.
+
+    It is for those who cannot publish fixed wheels.
+
+    Without WHEEL, each rule becomes an override or an exclusion, if the client has
+    words for it. With WHEEL, the result is what the rules make of these wheels: for uv
+    the metadata of each release after the rules, for PDM overrides of the names that
+    change. Comments say which rule is behind a line, and in which ways it differs from
+    the rule. What cannot be said is listed at the end; the exit code is then 1.
+
+    \b
+    Examples:
+      wheelfix rules export --to uv wheelfix.toml
+      wheelfix rules export --to uv --rules gpu torch-2.7.0-*.whl >> pyproject.toml
+      wheelfix rules export --to pdm
+    """
+    files = tuple(each for each in arguments if not _is_wheel(each))
+    wheels = [each for each in arguments if _is_wheel(each)]
+    rules = chosen_rules((*files, *sources))
+    failures: tuple[Outcome, ...] = ()
+    if wheels:
+        from wheelfix.fix.export import export_wheels  # imported late: rules alone need no wheels
+
+        found = export_wheels(wheel_paths(wheels, null=null, quiet=quiet), rules, Client(client))
+        export, failures = found.export, found.failures
+    else:
+        export = export_rules(rules, Client(client))
+    click.echo(render_export(export) if form == TEXT else renderer("rules export", form)(export), nl=False)
+    for each in failures:
+        if each.problem:
+            say(render_problem(f"{each.source} not read", each.problem))
+    if not quiet:
+        say(render_export_notes(export))
+    if failures:
+        return ExitCode.INCOMPLETE
+    return ExitCode.FOUND if export.left_out else ExitCode.DONE
+
+
+def _is_wheel(argument: str) -> bool:
+    """Whether an argument stands for wheels: a directory can be called like a rule set, so it needs a slash."""
+    is_rules = argument.endswith(".toml") or not (argument == "-" or argument.endswith(".whl") or "/" in argument)
+    return not is_rules or (Path(argument).is_dir() and not argument.isidentifier())
