@@ -84,6 +84,7 @@ _TITLES: Final = {
     "Action": "`action`",
     "FieldValue": "`set-field`, `add-field`",
     "FieldName": "`remove-field`",
+    "PostRelease": "`set-version`",
     "Case": "`[[rule.test]]`",
 }
 
@@ -96,9 +97,9 @@ def reference(schema: Mapping[str, Any]) -> str:
 
 def _fields() -> Iterator[str]:
     yield "\n## The fields\n"
-    yield "What `set-field`, `add-field` and `remove-field` know, from the core metadata specification. `Name` and"
-    yield "`Version` are the wheel's identity, `Requires-Dist` has actions of its own, and an extra is added with"
-    yield "`add-field` and removed with `drop-extra`.\n"
+    yield "What `set-field`, `add-field` and `remove-field` know, from the core metadata specification. `Name`,"
+    yield "`Version` and `Requires-Dist` have actions of their own, and an extra is added with `add-field` and removed with"
+    yield "`drop-extra`.\n"
     yield "| field | used | since Metadata-Version |"
     yield "|---|---|---|"
     for kind in FIELDS.values():

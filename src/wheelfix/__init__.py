@@ -113,6 +113,7 @@ if TYPE_CHECKING:
         FieldName as FieldName,
         FieldValue as FieldValue,
         Match as Match,
+        PostRelease as PostRelease,
         Rule as Rule,
         RuleSet as RuleSet,
         When as When,
@@ -131,6 +132,9 @@ if TYPE_CHECKING:
         SetBuildTag as SetBuildTag,
         SetField as SetField,
         SetLocal as SetLocal,
+        SetName as SetName,
+        SetPost as SetPost,
+        SetVersion as SetVersion,
         WriteFile as WriteFile,
     )
     from wheelfix.wheel.filename import WheelFilename as WheelFilename
@@ -170,12 +174,12 @@ _HOMES: Final = {
     "rules.from_edits": ("rules_of",),
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
-    "rules.model": ("Action", "FieldName", "FieldValue", "Match", "Rule", "RuleSet", "When"),
+    "rules.model": ("Action", "FieldName", "FieldValue", "Match", "PostRelease", "Rule", "RuleSet", "When"),
     "rules.schema": ("print_rules",),
     "verify.batch": ("verify_wheels",),
     "wheel.edits": (
         "AddField", "AddRequirement", "DropExtra", "DropRequirement", "Edit", "RemoveField", "RemoveFile",
-        "ReplaceRequirement", "SetBuildTag", "SetField", "SetLocal", "WriteFile",
+        "ReplaceRequirement", "SetBuildTag", "SetField", "SetLocal", "SetName", "SetPost", "SetVersion", "WriteFile",
     ),
     "wheel.filename": ("WheelFilename",),
     "wheel.wheel": ("Wheel",),

@@ -17,6 +17,9 @@ from msgspec.structs import force_setattr
 from wheelfix.errors import MirrorError
 from wheelfix.text import CODE_PAGES, closest
 
+if TYPE_CHECKING:
+    from wheelfix.wheel.filename import WheelFilename
+
 
 class ExclusiveOptions(ValueError):
     """Two options that exclude each other: ``names`` are those that parameters have."""
@@ -87,33 +90,69 @@ _EXCLUSIVE: Final = (
 
 
 class Naming(Struct, frozen=True, kw_only=True):
-    """What wheels that change are called: the ``local`` version, such as ``cpu``, and the ``build_tag``.
+    """What wheels that change are called: their ``name``, ``version``, ``local`` version and ``build_tag``.
 
-    ``None`` leaves either as it is. With ``rename_unchanged`` wheels in which nothing else changes get the name as well.
+    ``None`` leaves each as it is. A ``version`` is the whole of it; ``post`` is a post-release of the one that the wheel
+    has: a number, or one to add, such as ``+1``. ``drop_local`` takes the local version away. With ``rename_unchanged``
+    wheels in which nothing else changes get the name as well. With ``follow_pins`` requirements on a given wheel of one
+    certain version follow that wheel to its new name and version.
 
     :raises EditError: if one cannot be part of a file name.
+    :raises ExclusiveOptions: if two of them cannot be meant together.
     """
 
+    name: str | None = None
+    version: str | None = None
+    post: str | None = None
     local: str | None = None
+    drop_local: bool = False
     build_tag: str | None = None
     rename_unchanged: bool = False
+    follow_pins: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no file name can hold."""
         if self.keeps_names:
             return
+        for pair in (("version", "post"), ("local", "drop_local")):
+            if all(getattr(self, key) for key in pair):
+                raise ExclusiveOptions(*pair)
         from wheelfix.wheel.filename import WheelFilename  # imported late: few runs give new names
 
-        sample = WheelFilename("x", "0", None, "py3", "none", "any")
+        self.new_filename(WheelFilename("x", "0", None, "py3", "none", "any"))
+
+    def new_filename(self, filename: "WheelFilename") -> "WheelFilename":
+        """Return ``filename`` with all that this gives a wheel; its other parts keep their spelling.
+
+        :raises EditError: if a part is not possible.
+        """
+        if self.name is not None:
+            filename = filename.with_project(self.name)
+        if self.version is not None:
+            filename = filename.with_version(self.version)
+        if self.post is not None:
+            filename = filename.with_post_release(self.post)
+        if self.drop_local:
+            filename = filename.without_local_version()
         if self.local is not None:
-            sample.with_local_version(self.local)
-        if self.build_tag is not None:
-            sample.with_build_tag(self.build_tag)
+            filename = filename.with_local_version(self.local)
+        return filename if self.build_tag is None else filename.with_build_tag(self.build_tag)
 
     @property
     def keeps_names(self) -> bool:
         """Whether every wheel keeps its name."""
-        return self.local is None and self.build_tag is None
+        return not self.drop_local and all(getattr(self, key) is None for key in _PARTS_OF_NAMES)
+
+    @property
+    def claimed_local(self) -> str | None:
+        """The local version that wheels get by this, ``None`` where it says nothing of one, empty where it is taken away."""
+        if self.local is not None or self.drop_local:
+            return self.local or ""
+        return None if self.version is None else self.version.partition("+")[2]
+
+
+_PARTS_OF_NAMES: Final = ("name", "version", "post", "local", "build_tag")
+"""What :class:`Naming` can give a wheel."""
 
 
 class Output(Struct, frozen=True, kw_only=True):

@@ -122,6 +122,8 @@ class Part(StrEnum):
     """The line ends of METADATA."""
     BUILD_TAG = "build-tag"
     """The file name and the field Build of WHEEL."""
+    NAME = "name"
+    """The file name of the wheel, or the name of its dist-info or .data directory."""
     FILE = "file"
     """A file of dist-info."""
     ROW = "row"
@@ -143,7 +145,11 @@ class ChangeAction(StrEnum):
     ADD_FIELD = "add-field"
     REMOVE_FIELD = "remove-field"
     FIX_LINE_ENDS = "fix-line-ends"
+    SET_NAME = "set-name"
+    SET_VERSION = "set-version"
     SET_BUILD_TAG = "set-build-tag"
+    RENAME_WHEEL = "rename-wheel"
+    RENAME_DIRECTORY = "rename-directory"
     ADD_FILE = "add-file"
     REPLACE_FILE = "replace-file"
     REMOVE_FILE = "remove-file"
@@ -155,6 +161,7 @@ class ChangeAction(StrEnum):
 _PARTS: Final[Mapping[str, Part]] = {
     ChangeAction.FIX_LINE_ENDS: Part.LINE_ENDS,
     ChangeAction.SET_BUILD_TAG: Part.BUILD_TAG,
+    **dict.fromkeys((ChangeAction.RENAME_WHEEL, ChangeAction.RENAME_DIRECTORY), Part.NAME),
     **dict.fromkeys((ChangeAction.ADD_FILE, ChangeAction.REPLACE_FILE, ChangeAction.REMOVE_FILE), Part.FILE),
     **dict.fromkeys((ChangeAction.SET_ROW, ChangeAction.ADD_ROW, ChangeAction.REMOVE_ROW), Part.ROW),
 }

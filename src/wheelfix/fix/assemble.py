@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
+from packaging.utils import canonicalize_name
 
 from wheelfix.errors import ArchiveError
 from wheelfix.fix.plan import Plan, problem_of
@@ -122,7 +123,7 @@ class Assembly:
         plan, original = self.plan, Ancestor(self.plan.source.name, source_sha256)
         return write_provenance(
             Provenance(__version__, (original,), plan.changes, plan.rules_digest),
-            project=plan.project,
+            project=canonicalize_name(plan.renaming.name or plan.project),
             version=plan.renaming.version or plan.version,
             diff=plan.metadata_diff,
             before=self._before,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from msgspec.structs import replace
 
 from wheelfix.errors import EditError
-from wheelfix.fix.naming import Renaming, build_order, rename
+from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
 from wheelfix.fix.plan import Plan, as_kept, contradicted_files, problem_of, void_signatures
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
 from wheelfix.options import Naming, Policy
@@ -30,9 +30,14 @@ from wheelfix.wheel.edits import (
     SetBuildTag,
     SetField,
     SetLocal,
+    SetName,
+    SetPost,
+    SetVersion,
     WheelEdit,
     WriteFile,
+    naming_values,
 )
+from wheelfix.wheel.filename import public, same_version
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import PROVENANCE
@@ -75,7 +80,12 @@ def make_plan(
     if rules is not None:
         draft.apply_rules(rules, sha256)
     draft.apply_edits(others)
-    return replace(draft.finish(rules.digest if rules else None, naming), sbom=sbom)
+    plan = draft.finish(rules.digest if rules else None, naming)
+    again = () if sbom or not draft.raises_version else (_RAISED_AGAIN,)
+    return replace(plan, notes=(*plan.notes, *again), sbom=sbom)
+
+
+_RAISED_AGAIN: Final = "Without provenance (--no-sbom) the next run raises the version again."
 
 
 def with_rules_of(edits: Iterable[Edit], rules: RuleSet | None) -> tuple[RuleSet | None, tuple[WheelEdit, ...]]:
@@ -93,28 +103,51 @@ def with_rules_of(edits: Iterable[Edit], rules: RuleSet | None) -> tuple[RuleSet
 
 
 class _Asked:
-    """What edits want the wheel to be called, and by whose wish."""
+    """What edits want the wheel to be called, and by whose wish; the last one that asks for a part counts."""
 
     def __init__(self) -> None:
-        self.naming = Naming()
+        self._own: dict[str, str | bool | None] = {}
         self._by: dict[str, tuple[str | None, str | None]] = {}
 
-    def note(self, key: str, value: str, rule: str | None, reason: str | None) -> None:
-        """Note that ``key``, a field of :class:`Naming`, is to have ``value``; the last one asked for counts.
+    def note(self, edit: WheelEdit, rule: str | None, reason: str | None) -> None:
+        """Note an edit of the identity.
 
-        :raises EditError: if no file name can hold it.
+        :raises EditError: if no file name can hold what it asks for.
         """
-        self.naming = replace(self.naming, **{key: value})
-        self._by[key] = (rule, reason)
+        values = naming_values(edit)
+        self._own |= values
+        self._by[next(iter(values))] = (rule, reason)
+        replace(Naming(), **self._own)  # it checks them
+
+    @property
+    def naming(self) -> Naming:
+        """What edits alone ask for."""
+        return self.over(Naming())
 
     def over(self, given: Naming) -> Naming:
         """Return what the wheel is to be called: what edits ask for, else what is ``given`` for all wheels."""
-        own = {key: getattr(self.naming, key) for key in self._by}
-        return replace(given, **own)
+        return replace(given, **self._own) if self._own else given
 
-    def change(self, change: Change, key: str) -> Change:
-        """Return a change that follows from ``key``, with the rule that asked for it and its reason."""
-        rule, reason = self._by.get(key, (None, None))
+    def settle(self, wheel: Wheel) -> None:
+        """Raise no version that the same rule, or an edit without one, has raised already, as the provenance says.
+
+        :raises ArchiveError: if the provenance is damaged.
+        """
+        post = self._own.get("post")
+        if not isinstance(post, str) or not post.startswith("+"):
+            return  # a number is the same for the second time
+        rule, made = self._by["version"][0], wheel.provenance
+        mine = [
+            each.after
+            for each in (made.changes if made else ())
+            if (each.field, each.action, each.rule) == ("Version", ChangeAction.SET_VERSION, rule) and each.after
+        ]
+        if mine and same_version(public(mine[-1]), public(wheel.version)):
+            del self._own["version"], self._own["post"]
+
+    def change(self, change: Change, part: str) -> Change:
+        """Return a change that follows from ``part``, with the rule that asked for it and its reason."""
+        rule, reason = self._by.get(part, (None, None))
         return replace(change, rule=rule, reason=reason or change.reason)
 
 
@@ -156,6 +189,11 @@ class _Draft:
             self._editor.changes += weighed.changes
         self._applied += tuple(each.rule for each in result.edits if self.apply_edit(each.edit, each.rule, each.reason))
 
+    @property
+    def raises_version(self) -> bool:
+        """Whether an edit makes the wheel the next post-release."""
+        return (self._asked.naming.post or "").startswith("+")
+
     def apply_edits(self, edits: Iterable[WheelEdit]) -> None:
         """Note what the caller's ``edits`` change, one after the other, unless the wheel is left as it is."""
         if self._is_left:
@@ -189,10 +227,8 @@ class _Draft:
                 self._write_file(path, content)
             case RemoveFile(path):
                 self._remove_file(path)
-            case SetLocal(local):
-                self._asked.note("local", local, rule, reason)
-            case SetBuildTag(build_tag):
-                self._asked.note("build_tag", build_tag, rule, reason)
+            case SetName() | SetVersion() | SetPost() | SetLocal() | SetBuildTag():
+                self._asked.note(edit, rule, reason)
             case _:
                 assert_never(edit)
         return True
@@ -236,10 +272,11 @@ class _Draft:
         undone = self._editor.document.data == self._document.data  # edits can undo each other
         changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes]
         unchanged = renaming = Renaming(wheel.filename, wheel.dist_info)
+        self._asked.settle(wheel)
         is_asked = not self._asked.naming.keeps_names and rename(wheel, self._asked.naming) != unchanged
         naming = self._asked.over(naming)
         if not naming.keeps_names and self._problem is None and (naming.rename_unchanged or changes or is_asked):
-            claim = weigh_local_version(naming.local, wheel, self._evidence, self._policy)
+            claim = weigh_local_version(naming.claimed_local, wheel, self._evidence, self._policy)
             self._problem = claim.problem
             self._notes += claim.notes
             if claim.left:
@@ -247,7 +284,7 @@ class _Draft:
                 changes = self._leave()
             elif claim.problem is None:
                 renaming = rename(wheel, naming)
-                changes += self._take_name(renaming)
+                changes += self._take_name(renaming, naming)
         if self._editor.changes:
             self._note_duplicates()
         if changes:
@@ -301,22 +338,12 @@ class _Draft:
         files = [*(["METADATA"] if changed else []), *(["WHEEL"] if "WHEEL" in self._files else [])]
         return next((problem for file in files if (problem := problem_of(self._wheel, file))), None)
 
-    def _take_name(self, renaming: Renaming) -> list[Change]:
+    def _take_name(self, renaming: Renaming, naming: Naming) -> list[Change]:
         """Let METADATA and WHEEL say the new name; return the changes."""
-        changes = []
-        if renaming.version is not None:
-            fields = self._editor.document.all("Version")
-            self._editor.document = self._editor.document.edited(dict.fromkeys(fields, renaming.version))
-            reason = "it gets this local version"
-            changes += [
-                self._asked.change(
-                    Change("Version", ChangeAction.SET_FIELD, each.value.strip(), renaming.version, reason=reason), "local"
-                )
-                for each in fields
-            ]
-            pins, public = " and ".join(renaming.pins), self._wheel.version.partition("+")[0]
-            if pins:
-                self._notes.append(f"Pins such as {pins} no longer match it; =={public} and =={renaming.version} do.")
+        names = with_new_names(self._wheel, self._editor.document, renaming, naming)
+        self._editor.document = names.document
+        self._notes += names.notes
+        changes = [self._asked.change(change, part) for part, change in names.changes]
         if renaming.wheel is not None:
             self._files["WHEEL"] = renaming.wheel
             old, new = self._wheel.filename.build, renaming.filename.build

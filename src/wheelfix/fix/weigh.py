@@ -132,7 +132,7 @@ def weigh_local_version(local: str | None, wheel: Wheel, evidence: Callable[[], 
 
     Only one that says so is weighed, and one that the wheel does not have already; its binaries are read for that.
     """
-    is_new = local is not None and wheel.filename.with_local_version(local) != wheel.filename
+    is_new = bool(local) and local is not None and wheel.filename.with_local_version(local) != wheel.filename
     sign = evidence().gpu_evidence() if local is not None and is_new and names_cpu_build(local) else ""
     if not sign:
         return Weighed()

@@ -13,7 +13,7 @@ from wheelfix.results import Change, Finding
 from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
-from wheelfix.rules.model import Rule, RuleSet
+from wheelfix.rules.model import PostRelease, Rule, RuleSet
 from wheelfix.text import shown, shown_lines
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.fields import find
@@ -40,6 +40,8 @@ def _action(rule: Rule) -> str:
             return rule.action_name
         case str(text):
             return f"{rule.action_name} {shown(text)!r}"
+        case PostRelease(post):
+            return f"{rule.action_name} post {shown(post)!r}"
         case field:
             value = field.value if isinstance(field.value, str | None) else ", ".join(field.value)
             return f"{rule.action_name} {field.name}" + (f": {shown(value)}" if value is not None else "")

@@ -11,10 +11,10 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import EditError
 from wheelfix.results import Change, ChangeAction
 from wheelfix.rules.match import Decision, Facts, decide, rules_for
-from wheelfix.rules.model import FieldName, FieldValue, Rule, RuleSet, each_of
+from wheelfix.rules.model import FieldName, FieldValue, PostRelease, Rule, RuleSet, each_of
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
-from wheelfix.wheel.edits import RENAMING, SetBuildTag, SetLocal, WheelEdit
+from wheelfix.wheel.edits import RENAMING, SetBuildTag, SetLocal, SetName, SetPost, SetVersion, WheelEdit
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.marker import marker_text, read_marker, without_extra
 from wheelfix.wheel.metadata import Document, Field
@@ -143,6 +143,8 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
 
 
 EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
+    "set-name": SetName,
+    "set-version": lambda version: SetPost(version.post) if isinstance(version, PostRelease) else SetVersion(version),
     "set-local": SetLocal,
     "set-build-tag": SetBuildTag,
 }

@@ -2,19 +2,20 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelfixError
-from wheelfix.options import listed
-from wheelfix.rules.actions import apply_rules
+from wheelfix.options import Naming, listed
+from wheelfix.rules.actions import RuleEdit, apply_rules
 from wheelfix.rules.explain import explain
 from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Case, RuleSet, each_of
 from wheelfix.text import unified_diff
 from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.edits import naming_values
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import same_requirement
@@ -58,17 +59,29 @@ def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
     document = Document.parse(_metadata(case))
     facts = make_facts(document, _case_filename(case), case.sha256.lower)
     try:
-        after = apply_rules(rules, facts).document
+        applied = apply_rules(rules, facts)
+        filename = _new_filename(facts.filename, applied.edits)
     except WheelfixError as error:
         return (str(error),)
+    after = applied.document
     found = _values(after, REQUIRES)
     differences = [*_compared(REQUIRES, found, case.requires if case.expect is None else case.expect)]
     for name, value in case.expect_fields.items():
         differences += _compared(name, _values(after, name), each_of(value))
+    if case.expect_filename not in (None, str(filename)):
+        differences.append(f"file name: expected {case.expect_filename}, found {filename}")
     if differences:
         unexpected = [text for text in found if f"{REQUIRES}: {_UNEXPECTED}: {text}" in differences]
         differences += _why(rules, facts, unexpected)
     return tuple(differences)
+
+
+def _new_filename(filename: WheelFilename, edits: Iterable[RuleEdit]) -> WheelFilename:
+    """Return what a wheel is called once ``edits`` are carried out."""
+    values: dict[str, Any] = {}
+    for each in edits:
+        values |= naming_values(each.edit)
+    return Naming(**values).new_filename(filename)
 
 
 def _why(rules: RuleSet, facts: Facts, texts: Collection[str]) -> Iterator[str]:

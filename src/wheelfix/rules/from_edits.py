@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.globs import is_plain
 from wheelfix.rules.load import digest_of, rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, RuleSet
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, PostRelease, Rule, RuleSet
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import (
     AddField,
@@ -24,6 +24,9 @@ from wheelfix.wheel.edits import (
     SetBuildTag,
     SetField,
     SetLocal,
+    SetName,
+    SetPost,
+    SetVersion,
     WriteFile,
 )
 from wheelfix.wheel.fields import find
@@ -104,6 +107,12 @@ def _form(edit: Edit) -> _Form | None:
             return _Form("add-field", name, "added", Action(add_field=FieldValue(name, value)))
         case RemoveField(name, value):
             return _Form("remove", name, "removed", Action(remove_field=FieldName(name, value)))
+        case SetName(name):
+            return _Form("name", name, "set", Action(set_name=name))
+        case SetVersion(version):
+            return _Form("version", version, "set", Action(set_version=version))
+        case SetPost(post):
+            return _Form("post", post, "set", Action(set_version=PostRelease(post)))
         case SetLocal(local):
             return _Form("local", local, "set", Action(set_local=local))
         case SetBuildTag(tag):

@@ -104,6 +104,9 @@ def _read(kind: Any, data: object, path: str, report: Report) -> Any:
         return _read_list(_bare(get_args(kind)[0]), data, path, report)
     if Action in get_args(kind):
         return _read_action(kind, data, path, report)
+    table = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)), None)
+    if table is not None and isinstance(data, dict):  # a string, or a table
+        return _read(table, data, path, report)
     if get_origin(kind) is Union and get_args(kind)[0] is str and isinstance(data, list):  # a string, or a list of strings
         return _read_list(str, data, path, report)
     try:
@@ -167,6 +170,8 @@ def _described(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(map(repr, get_args(kind)))
     if get_origin(kind) is not None or not isinstance(kind, type):
+        if any(isinstance(each, type) and issubclass(each, msgspec.Struct) for each in get_args(kind)):
+            return "a string or a table"
         return "a table" if get_origin(kind) is Mapping or "Mapping" in str(kind) else "a string or a list of strings"
     return _WORDS.get(kind, "a date such as 2027-01-01" if kind.__name__ == "date" else kind.__name__)
 

@@ -173,6 +173,20 @@ class FieldName(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     value: Annotated[str | None, Meta(description="Only the lines with this value.")] = None
 
 
+class PostRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
+    """A post-release of the version that the wheel has."""
+
+    post: Annotated[
+        str,
+        Meta(
+            description="Its number, or with a plus how many more than the wheel has: `+1` makes 1.0 the version 1.0.post1, "
+            "and 1.0.post1 the version 1.0.post2. A local version is kept. A wheel that the same rule has raised already, "
+            "as its provenance says, is not raised again.",
+            examples=["+1", "1"],
+        ),
+    ]
+
+
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
     """What a rule does, if it is more than ``drop`` or ``keep``: exactly one key."""
 
@@ -221,11 +235,27 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             examples=["and-cuda"],
         ),
     ] = None
+    set_name: Annotated[
+        str | None,
+        Meta(
+            description="Give the project this name, wherever the wheel says it: file name, directories, METADATA and "
+            "RECORD, and in requirements of the project on extras of its own.",
+            examples=["acme-torch"],
+        ),
+    ] = None
+    set_version: Annotated[
+        str | PostRelease | None,
+        Meta(
+            description="Give the wheel this version, wherever it says its version, whatever it says there now; or a "
+            "post-release of the version that it has.",
+            examples=["2.7.0", {"post": "+1"}],
+        ),
+    ] = None
     set_local: Annotated[
         str | None,
         Meta(
             description="Give the wheel this local version, wherever it says its version: file name, directories, METADATA "
-            "and RECORD.",
+            "and RECORD; empty to remove the one that it has.",
             examples=["cpu"],
         ),
     ] = None
@@ -273,6 +303,13 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             examples=[{"Requires-Python": ">=3.10"}],
         ),
     ] = {}
+    expect_filename: Annotated[
+        str | None,
+        Meta(
+            description="The expected file name; by default it is not compared.",
+            examples=["torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl"],
+        ),
+    ] = None
 
 
 class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
@@ -326,12 +363,12 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         return (self.match.name if self.match else None) or ()
 
     @property
-    def argument(self) -> str | FieldValue | FieldName | None:
+    def argument(self) -> str | FieldValue | FieldName | PostRelease | None:
         """The argument of the action, ``None`` for ``drop`` and ``keep``."""
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)
 
 
-def _given(action: Action) -> dict[str, str | FieldValue | FieldName]:
+def _given(action: Action) -> dict[str, str | FieldValue | FieldName | PostRelease]:
     values = ((field.encode_name, getattr(action, field.name)) for field in msgspec.structs.fields(action))
     return {name: value for name, value in values if value is not None}
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import tomli_w
 
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleFile, RuleSet, When
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, PostRelease, Rule, RuleFile, RuleSet, When
 
 
 def print_rules(rules: RuleSet) -> str:
@@ -55,7 +55,7 @@ def _shortened(value: Any) -> Any:
 
 ID: Final = "urn:wheelfix:rules:1"
 _MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}
-TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, Case)
+TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, PostRelease, Case)
 """Every table of a rule file, from the outermost to the innermost."""
 
 

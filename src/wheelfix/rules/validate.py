@@ -10,11 +10,23 @@ from packaging.requirements import Requirement as StrictRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
-from wheelfix.errors import EditError
+from wheelfix.errors import EditError, FilenameError
 from wheelfix.globs import matches
 from wheelfix.rules.actions import ON_WHEELS, PLACEHOLDERS, REQUIREMENT_ACTIONS, template_fields
 from wheelfix.rules.match import has_specifier, is_specifier
-from wheelfix.rules.model import NEVER_TRUE, Action, Case, FieldName, FieldValue, Match, Rule, Texts, When, each_of
+from wheelfix.rules.model import (
+    NEVER_TRUE,
+    Action,
+    Case,
+    FieldName,
+    FieldValue,
+    Match,
+    PostRelease,
+    Rule,
+    Texts,
+    When,
+    each_of,
+)
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
@@ -199,7 +211,7 @@ def _set_field(field: FieldValue) -> Wrong | None:
     if kind is None:
         return f"unknown field {field.name!r}", did_you_mean(field.name, [each.name for each in FIELDS.values()])
     if kind.name.lower() in FIXED_FIELDS - {"metadata-version"}:
-        return f"{kind.name} is part of the wheel's identity", "Build the wheel under its new name."
+        return f"{kind.name} is part of the wheel's identity", f"Use set-{kind.name.lower()}."
     if kind.name == REQUIRES:
         return f"{REQUIRES} cannot be set as a whole", "Use add, drop and the other actions on requirements."
     if kind.name == "Provides-Extra":
@@ -291,6 +303,25 @@ def _fits_in_name(change: Callable[[WheelFilename, str], WheelFilename]) -> Call
         return None
 
     return check
+
+
+def _new_version(version: str | PostRelease) -> Wrong | None:
+    """Refuse what is no version; a post-release is checked by itself."""
+    return _fits_in_name(WheelFilename.with_version)(version) if isinstance(version, str) else None
+
+
+def _new_local(local: str) -> Wrong | None:
+    """Refuse what is no local version; an empty one removes it."""
+    return _fits_in_name(WheelFilename.with_local_version)(local) if local else None
+
+
+def _filename(name: str) -> Wrong | None:
+    """Refuse what is not the file name of a wheel."""
+    try:
+        WheelFilename.parse(name)
+    except FilenameError as error:
+        return error.message, error.hint
+    return None
 
 
 _SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
@@ -428,7 +459,10 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Action, "and_marker"): _marker,
     (Action, "add"): _requirement,
     (Action, "drop_extra"): _project_name,
-    (Action, "set_local"): _fits_in_name(WheelFilename.with_local_version),
+    (Action, "set_name"): _fits_in_name(WheelFilename.with_project),
+    (Action, "set_version"): _new_version,
+    (PostRelease, "post"): _fits_in_name(WheelFilename.with_post_release),
+    (Action, "set_local"): _new_local,
     (Action, "set_build_tag"): _fits_in_name(WheelFilename.with_build_tag),
     (Action, "set_field"): _set_field,
     (Action, "add_field"): _add_field,
@@ -441,5 +475,6 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Case, "metadata_version"): _printable,
     (Case, "fields"): _case_fields,
     (Case, "expect_fields"): _case_fields,
+    (Case, "expect_filename"): _filename,
 }
 """How each value of each key is checked."""

@@ -59,7 +59,7 @@ class Editor:
             raise EditError(
                 "identity-field",
                 f"{name} is part of the wheel's identity",
-                hint="File name, directories and RECORD would have to change too; build the wheel under its new name.",
+                hint=f"Use Set{name.capitalize()}, or set-{name.lower()} in a rule: file name and directories change too.",
             )
         if name.lower() == "description" and self.document.body:
             raise EditError(

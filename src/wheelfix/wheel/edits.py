@@ -3,6 +3,7 @@
 Rules ask for edits, and so does a script; :func:`wheelfix.make_plan` says what they change.
 """
 
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -79,8 +80,32 @@ class DropExtra(Struct, frozen=True):
     extra: str
 
 
+class SetName(Struct, frozen=True):
+    """Give the project this name, wherever the wheel says its name, and in requirements of the project on itself."""
+
+    name: str
+
+
+class SetVersion(Struct, frozen=True):
+    """Give the wheel this version (PEP 440), its local version included, wherever it says its version."""
+
+    version: str
+
+
+class SetPost(Struct, frozen=True):
+    """Make the wheel a post-release of its version: the one with this number, or with ``+1`` the next one.
+
+    A wheel that an edit like this has given its version already, as its provenance says, is not raised again.
+    """
+
+    post: str
+
+
 class SetLocal(Struct, frozen=True):
-    """Give the wheel this local version (PEP 440), such as ``cpu``, wherever it says its version."""
+    """Give the wheel this local version (PEP 440), such as ``cpu``, wherever it says its version.
+
+    An empty one removes the local version that it has.
+    """
 
     local: str
 
@@ -93,9 +118,29 @@ class SetBuildTag(Struct, frozen=True):
 
 RequirementEdit: TypeAlias = DropRequirement | AddRequirement | ReplaceRequirement | DropExtra
 """Edits that are carried out as rules are: each requirement is judged once, as it is in the original wheel."""
-WheelEdit: TypeAlias = SetField | AddField | RemoveField | WriteFile | RemoveFile | SetLocal | SetBuildTag
+WheelEdit: TypeAlias = (
+    SetField | AddField | RemoveField | WriteFile | RemoveFile | SetName | SetVersion | SetPost | SetLocal | SetBuildTag
+)
 """Edits that are carried out one after the other, after all rules."""
 Edit: TypeAlias = RequirementEdit | WheelEdit
 
-RENAMING: Final = (SetLocal, SetBuildTag)
+
+def naming_values(edit: Edit) -> Mapping[str, str | bool | None]:
+    """Return the fields of :class:`wheelfix.Naming` that ``edit`` sets, the one that it is about first; none for others."""
+    match edit:
+        case SetName(name):
+            return {"name": name}
+        case SetVersion(version):
+            return {"version": version, "post": None}
+        case SetPost(post):
+            return {"version": None, "post": post}
+        case SetLocal(local):
+            return {"local": local or None, "drop_local": not local}
+        case SetBuildTag(build_tag):
+            return {"build_tag": build_tag}
+        case _:
+            return {}
+
+
+RENAMING: Final = (SetName, SetVersion, SetPost, SetLocal, SetBuildTag)
 """The edits that can give the wheel another file name."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import Version
+from packaging.version import VERSION_PATTERN, Version
 
 from wheelfix.errors import EditError, FilenameError
 from wheelfix.text import shown
@@ -21,6 +21,10 @@ _PYTHON_TAG = re.compile(r"(?:py|cp|pp|ip|jy|gp|graalpy)[0-9][0-9a-z_]*")
 _VARIANT_LABEL = re.compile(r"[0-9a-z_.]+")
 _LOCAL_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*")
 _BUILD_TAG = re.compile(r"(?=.{1,64}\Z)[0-9][A-Za-z0-9_.]*")
+_NAME = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_LONGEST_VERSION = 128
+_VERSION = re.compile(VERSION_PATTERN, re.VERBOSE | re.IGNORECASE)
+_POST = re.compile(r"(?P<plus>\+?)(?P<number>[1-9][0-9]{0,8})", re.ASCII)
 
 
 class WheelFilename(Struct, frozen=True):
@@ -115,12 +119,46 @@ class WheelFilename(Struct, frozen=True):
             )
         return replace(self, build=build)
 
+    def with_project(self, name: str) -> "WheelFilename":
+        """Return this name for the project ``name``, which is normalised and escaped as the format wants it.
+
+        >>> str(WheelFilename.parse("Old.Name-1.0-py3-none-any.whl").with_project("New.Name"))
+        'new_name-1.0-py3-none-any.whl'
+
+        :raises EditError: if ``name`` is not the name of a project.
+        """
+        if not _NAME.fullmatch(name):
+            raise EditError(
+                "invalid-name",
+                f"{shown(name)!r} is not a project name",
+                hint="Use up to 128 letters, digits, '-', '_' and '.', with a letter or digit at both ends.",
+            )
+        return replace(self, raw_project=canonicalize_name(name).replace("-", "_"))
+
+    def with_version(self, version: str) -> "WheelFilename":
+        """Return this name with ``version`` (PEP 440), normalised, as its version, local version included.
+
+        :raises EditError: if ``version`` is not a version.
+        """
+        return replace(self, version=normal_version(version))
+
+    def with_post_release(self, post: str) -> "WheelFilename":
+        """Return this name with the post-release that :func:`with_post_release` gives its version.
+
+        :raises EditError: if its version can have none.
+        """
+        return replace(self, version=with_post_release(self.version.replace("_", "-"), post).replace("-", "_"))
+
     def with_local_version(self, local: str) -> "WheelFilename":
         """Return this name with ``local`` as its local version (PEP 440), in place of any other.
 
         :raises EditError: if ``local`` is not a local version.
         """
         return replace(self, version=with_local_version(self.version, local))
+
+    def without_local_version(self) -> "WheelFilename":
+        """Return this name without its local version."""
+        return replace(self, version=public(self.version))
 
     def __str__(self) -> str:
         parts = [self.raw_project, self.version, self.build, self.python, self.abi, self.platform, self.variant]
@@ -155,12 +193,57 @@ def with_local_version(version: str, local: str) -> str:
     return f"{version.partition('+')[0]}+{Version(f'0+{local}').local}"
 
 
+def normal_version(version: str) -> str:
+    """Return ``version`` in its normal form (PEP 440).
+
+    :raises EditError: if it is not a version, or longer than any real one.
+    """
+    found = parsed_version(version) if len(version) <= _LONGEST_VERSION else None
+    if found is None:
+        raise EditError(
+            "invalid-version", f"{shown(version)!r} is not a version (PEP 440)", hint="Give one such as 1.0.post1."
+        )
+    return str(found)
+
+
+def with_post_release(version: str, post: str) -> str:
+    """Return ``version`` as the post-release ``post`` of its release; its other parts keep their spelling.
+
+    >>> with_post_release("1.00+cpu", "+1"), with_post_release("1.0.post1", "+1"), with_post_release("1.0-1", "5")
+    ('1.00.post1+cpu', '1.0.post2', '1.0.post5')
+
+    :raises EditError: if ``post`` is neither a number nor one to add, or ``version`` is not a version, or that of a
+        development release.
+    """
+    found, wanted = _VERSION.fullmatch(version), _POST.fullmatch(post)
+    if wanted is None:
+        raise EditError(
+            "invalid-post-release",
+            f"{shown(post)!r} is not a post-release",
+            hint="Give its number, such as 1, or one to add to the one that the wheel has, such as +1.",
+        )
+    if found is None or found["dev"]:
+        raise EditError(
+            "no-post-release",
+            f"{shown(version)} cannot have a post-release",
+            hint="Only a version by PEP 440 that is no development release can; set the whole version.",
+        )
+    number = int(wanted["number"]) + ((Version(version).post or 0) if wanted["plus"] else 0)
+    start = max(found.end("release"), found.end("pre"))
+    return f"{version[:start]}.post{number}{version[max(start, found.end('post')) :]}"
+
+
 def parsed_version(version: str) -> Version | None:
     """Return ``version`` as PEP 440 reads it, ``None`` if it is not valid."""
     try:
         return Version(version)
     except ValueError:
         return None
+
+
+def public(version: str) -> str:
+    """Return ``version`` without its local version."""
+    return version.partition("+")[0]
 
 
 def same_version(one: str, other: str) -> bool:

@@ -118,8 +118,9 @@ def read_provenance(data: bytes) -> Provenance | None:
 
 
 def _component(project: str, version: str, ancestor: Ancestor) -> dict[str, Any]:
-    with suppress(FilenameError):  # a wheel that got a local version had another version before
-        version = WheelFilename.parse(ancestor.filename).version
+    with suppress(FilenameError):  # a wheel that got another name or version had the old one before
+        filename = WheelFilename.parse(ancestor.filename)
+        project, version = filename.project, filename.version
     return {
         "type": "library",
         "name": project,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wheelfix.rules.load import built_in, load_rules, rule_set
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, Rule, RuleSet, When
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, PostRelease, Rule, RuleSet, When
 from wheelfix.rules.schema import print_rules
 
 
@@ -72,7 +72,8 @@ ON_WHEELS = [
     Action(add_field=FieldValue("Classifier", "A :: B")), Action(add_field=FieldValue("Classifier", ("A", "B"))),
     Action(add_field=FieldValue("Project-URL", ("Home, https://e.com",))), Action(remove_field=FieldName("Keywords")),
     Action(remove_field=FieldName("X-Own", "a value")),
-    Action(set_local="cpu"), Action(set_build_tag="1nogpu"),
+    Action(set_local="cpu"), Action(set_local=""), Action(set_build_tag="1nogpu"), Action(set_name="Acme.Torch"),
+    Action(set_version="2.7.0+cpu"), Action(set_version=PostRelease("+1")),
 ]  # fmt: skip
 requirements = st.lists(st.sampled_from(["numpy>=1", "a [b] ( <2); os_name=='nt'", "x >=1.0 <2.0"]), max_size=2).map(tuple)
 fields = st.dictionaries(
@@ -90,6 +91,7 @@ cases = st.builds(
     abi=st.sampled_from(["none", "cp311"]),
     platform=st.sampled_from(["any", "manylinux_2_28_aarch64"]),
     sha256=st.sampled_from(["0" * 64, "ab" * 32]),
+    expect_filename=st.sampled_from([None, "torch-2.7.0+cpu-py3-none-any.whl"]),
     metadata_version=st.sampled_from(["2.1", "2.4", ""]),
     fields=fields,
     expect_fields=fields,
