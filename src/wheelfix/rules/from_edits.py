@@ -107,6 +107,16 @@ def _form(edit: Edit) -> _Form | None:
             return _Form("add-field", name, "added", Action(add_field=FieldValue(name, value)))
         case RemoveField(name, value):
             return _Form("remove", name, "removed", Action(remove_field=FieldName(name, value)))
+        case SetName() | SetVersion() | SetPost() | SetLocal() | SetBuildTag():
+            return _form_of_identity(edit)
+        case WriteFile() | RemoveFile():
+            return None
+        case _:
+            assert_never(edit)
+
+
+def _form_of_identity(edit: SetName | SetVersion | SetPost | SetLocal | SetBuildTag) -> _Form:
+    match edit:
         case SetName(name):
             return _Form("name", name, "set", Action(set_name=name))
         case SetVersion(version):
@@ -117,8 +127,6 @@ def _form(edit: Edit) -> _Form | None:
             return _Form("local", local, "set", Action(set_local=local))
         case SetBuildTag(tag):
             return _Form("build-tag", tag, "set", Action(set_build_tag=tag))
-        case WriteFile() | RemoveFile():
-            return None
         case _:
             assert_never(edit)
 

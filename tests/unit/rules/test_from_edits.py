@@ -27,6 +27,9 @@ from wheelfix.wheel.edits import (
     SetBuildTag,
     SetField,
     SetLocal,
+    SetName,
+    SetPost,
+    SetVersion,
     WriteFile,
 )
 from wheelfix.wheel.wheel import Wheel
@@ -59,6 +62,9 @@ EDITS: tuple[Edit, ...] = (
     AddField("Classifier", "Private :: Do Not Upload"),
     RemoveField("Summary"),
     RemoveField("Classifier", "Topic :: System"),
+    SetName("Acme.Demo"),
+    SetVersion("2.0+x"),
+    SetPost("+1"),
     SetLocal("cpu"),
     SetBuildTag("1x"),
 )
