@@ -82,6 +82,7 @@ _TITLES: Final = {
     "When": "`when`",
     "Match": "`match`",
     "Action": "`action`",
+    "NewSpecifier": "`set-specifier`",
     "FieldValue": "`set-field`, `add-field`",
     "FieldName": "`remove-field`",
     "PostRelease": "`set-version`",

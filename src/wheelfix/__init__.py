@@ -113,6 +113,7 @@ if TYPE_CHECKING:
         FieldName as FieldName,
         FieldValue as FieldValue,
         Match as Match,
+        NewSpecifier as NewSpecifier,
         PostRelease as PostRelease,
         Rule as Rule,
         RuleSet as RuleSet,
@@ -174,7 +175,9 @@ _HOMES: Final = {
     "rules.from_edits": ("rules_of",),
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
-    "rules.model": ("Action", "FieldName", "FieldValue", "Match", "PostRelease", "Rule", "RuleSet", "When"),
+    "rules.model": (
+        "Action", "FieldName", "FieldValue", "Match", "NewSpecifier", "PostRelease", "Rule", "RuleSet", "When",
+    ),
     "rules.schema": ("print_rules",),
     "verify.batch": ("verify_wheels",),
     "wheel.edits": (

@@ -51,6 +51,9 @@ _SAFETY: Final = (
         "Write no provenance with `--no-sbom`, or add no file."),
 )
 _EDITS: Final = (
+    _refused("action-mismatch",
+        'A rule with `on-mismatch = "error"` computes from the specifier, and a requirement has not what it needs.',
+        "Select other requirements by `match`, or remove `on-mismatch` to keep and report such requirements."),
     _refused("body-holds-description",
         "METADATA has its description in the body, so that a field Description would be a second one.",
         "Build the wheel again with another description."),

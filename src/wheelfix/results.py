@@ -198,6 +198,11 @@ class Change(Struct, frozen=True):
         """
         return _PARTS.get(self.action, Part.FIELD)
 
+    @property
+    def continues(self) -> bool:
+        """Whether it is one more line of what the change before it in the list replaces: one requirement became several."""
+        return self.action == ChangeAction.REPLACE and self.before is None
+
 
 class Problem(Struct, frozen=True):
     """Why a wheel was refused or failed: ``code`` for scripts; ``message``, ``reason`` and ``hint`` for people.

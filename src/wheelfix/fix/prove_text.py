@@ -1,9 +1,9 @@
 """The proof that METADATA and RECORD of a new wheel differ from the old ones as planned, line by line and row by row."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import starmap, zip_longest
+from itertools import pairwise, starmap, zip_longest
 from operator import eq
 from typing import Final, TypeAlias
 
@@ -14,6 +14,8 @@ from wheelfix.wheel.metadata import Document, Field, with_plain_line_ends
 from wheelfix.wheel.record import Record, encoded, plain_path, read_row, read_unquoted
 
 _ENDS: Final = (b"\n", b"\r")
+_Key: TypeAlias = tuple[str, str]
+"""The name of a field, in lower case, and its text on one line."""
 
 
 def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> str:
@@ -41,7 +43,56 @@ def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> st
     if new_fields and before.fields and new_fields[0] is after.fields[0] and _named(before.fields[0]) not in removed:
         return "a field before the first one"
     kept, there = (_lines(document, changing) for document in (before, after))
-    return "" if _same_lines(kept, there) else "the order or the spelling of fields that were to be kept"
+    if not _same_lines(kept, there):
+        return "the order or the spelling of fields that were to be kept"
+    return "" if _splits_are_in_place(before, after, changes, changing) else "the place of a requirement that became several"
+
+
+def _splits_are_in_place(before: Document, after: Document, changes: Sequence[Change], changing: Collection[_Key]) -> bool:
+    """Whether the lines that one requirement became follow each other, the first one where the requirement was.
+
+    A line that another change has changed again is not looked for.
+    """
+    splits = list(_splits(changes))
+    if not splits:
+        return True
+    ranks_before, ranks = (_positions(document, changing) for document in (before, after))
+    places = _positions(after, None)
+    again = {_key(change, change.before) for change in changes if change.before is not None}
+    for head, lines in splits:
+        pairs = [pair for pair in pairwise(lines) if again.isdisjoint(pair)]
+        if not all(any(place - 1 in places[one] for place in places[two]) for one, two in pairs):
+            return False
+        if lines[0] not in again and ranks_before[head].isdisjoint(ranks[lines[0]]):
+            return False
+    return True
+
+
+def _splits(changes: Iterable[Change]) -> Iterator[tuple[_Key, list[_Key]]]:
+    """Yield each requirement that became several, and what it became, in order."""
+    head, lines = ("", ""), list[_Key]()
+    for change in changes:
+        if len(lines) > 1 and not change.continues:
+            yield head, lines
+        if not change.continues:
+            head, lines = _key(change, change.before or ""), []
+        lines += [_key(change, change.after)] if change.after is not None else []
+    if len(lines) > 1:
+        yield head, lines
+
+
+def _positions(document: Document, changing: Collection[_Key] | None) -> Mapping[_Key, set[int]]:
+    """Return for each field how many fields stand before it, of those that are not among ``changing``."""
+    found, count = defaultdict[_Key, set[int]](set), 0
+    for each in document.fields:
+        key = _named(each)
+        found[key].add(count)
+        count += changing is None or key not in changing
+    return found
+
+
+def _key(change: Change, text: str) -> _Key:
+    return change.field.lower(), _on_one_line(text)
 
 
 def _lines(document: Document, named: Collection[tuple[str, str]]) -> list[bytes]:

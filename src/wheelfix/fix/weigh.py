@@ -1,7 +1,7 @@
 """What rules would drop from a wheel, weighed against what the wheel says of its needs."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -88,7 +88,9 @@ def weigh(changes: Iterable[Change], rules: RuleSet | None, evidence: Evidence, 
         evidence.read_all()  # so that the report does not depend on what was read first
     used = {each.rule for each in changes}
     on_purpose = {rule.id for rule in (rules.rules if rules else ()) if rule.id in used and names_a_pair(rule)}
-    weighed = tuple(_with_verdict(each, evidence, on_purpose=each.rule in on_purpose) for each in changes)
+    weighed = tuple(
+        _with_verdict(each, new, evidence, on_purpose=each.rule in on_purpose) for each, new in _with_new(changes)
+    )
     unsafe = [each for each in weighed if each.verdict is Verdict.UNSAFE]
     unproven = [each for each in weighed if each.verdict is Verdict.UNPROVEN and not _is_own(each.rule, rules)]
     if policy.force:
@@ -110,20 +112,20 @@ def weigh_edits(changes: Iterable[Change], left: Document, evidence: Evidence, p
     A field that is set to many values changes line by line, so what counts is what is left of a name, not the line.
     """
     changes = tuple(changes)
-    texts = defaultdict[str, list[str]](list)
+    there = defaultdict[str, list[Requirement]](list)
     for each in left.all(REQUIRES):
         if (found := read_requirement(each.value.strip())) is not None:
-            texts[found.name].append(found.text)
-    results = [_result(each, texts, evidence) for each in changes]
+            there[found.name].append(found)
+    results = [_result(each, there, evidence) for each in changes]
     weighed = weigh(results, None, evidence, policy)
     judged = zip(changes, weighed.changes, strict=True)
     return replace(weighed, changes=tuple(replace(each, after=change.after) for change, each in judged))
 
 
-def _result(change: Change, left: Mapping[str, Sequence[str]], evidence: Evidence) -> Change:
+def _result(change: Change, left: Mapping[str, Sequence[Requirement]], evidence: Evidence) -> Change:
     """Return ``change`` with what it comes to: the requirement as it was where something of its name does as well."""
     before = _before(change)
-    there = before is not None and any(not _takes_away(before, text, evidence) for text in left.get(before.name, ()))
+    there = before is not None and not _takes_away(before, left.get(before.name, ()), evidence)
     return replace(change, after=change.before if there else None)
 
 
@@ -159,24 +161,39 @@ def _is_catalogued(change: Change) -> bool:
     return before is not None and provided_by(before) is not None
 
 
-def _with_verdict(change: Change, evidence: Evidence, *, on_purpose: bool) -> Change:
+def _with_new(changes: Sequence[Change]) -> Iterator[tuple[Change, list[Requirement]]]:
+    """Return each change with the requirements that take the place of the old one: one, several or none."""
+    found, more = list[tuple[Change, list[Requirement]]](), list[Requirement]()
+    for change in reversed(changes):
+        new = read_requirement(change.after) if change.after else None
+        more = [new, *more] if new else more
+        found.append((change, [] if change.continues else more))
+        more = more if change.continues else []
+    return reversed(found)
+
+
+def _with_verdict(change: Change, new: Sequence[Requirement], evidence: Evidence, *, on_purpose: bool) -> Change:
     before = _before(change)
-    if before is None or not _takes_away(before, change.after, evidence):
+    if before is None or not _takes_away(before, new, evidence):
         return change
     judgement = evidence.judge(before, on_purpose=on_purpose)
     return replace(change, verdict=judgement.verdict, evidence=judgement.reason) if judgement else change
 
 
-def _takes_away(before: Requirement, after: str | None, evidence: Evidence) -> bool:
-    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or a false marker."""
-    new = read_requirement(after) if after else None
-    if new is None or new.name != before.name:
-        return True
-    brought, left = provided_by(before), provided_by(new)
-    if brought and left and not set(brought.libraries) <= set(left.libraries):
-        return True
+def _takes_away(before: Requirement, new: Sequence[Requirement], evidence: Evidence) -> bool:
+    """Whether an installation without extras gets less: nothing, another project, fewer libraries, or a false marker.
+
+    Another specifier takes nothing away: some version of the project is installed all the same.
+    """
     environments = evidence.environments
-    return environments.exclude(new, without_extras=True) and not environments.exclude(before, without_extras=True)
+    left = [each for each in new if each.name == before.name]
+    if left and not environments.exclude(before, without_extras=True):
+        left = [each for each in left if not environments.exclude(each, without_extras=True)]
+    if not left:
+        return True
+    brought = provided_by(before)
+    libraries = {library for each in left if (found := provided_by(each)) for library in found.libraries}
+    return brought is not None and not set(brought.libraries) <= libraries
 
 
 def _is_own(rule: str | None, rules: RuleSet | None) -> bool:

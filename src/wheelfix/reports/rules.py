@@ -13,7 +13,7 @@ from wheelfix.results import Change, Finding
 from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
-from wheelfix.rules.model import PostRelease, Rule, RuleSet
+from wheelfix.rules.model import NewSpecifier, PostRelease, Rule, RuleSet, each_of
 from wheelfix.text import shown, shown_lines
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.fields import find
@@ -38,8 +38,10 @@ def _action(rule: Rule) -> str:
     match rule.argument:
         case None:
             return rule.action_name
-        case str(text):
-            return f"{rule.action_name} {shown(text)!r}"
+        case str() | tuple() as texts:
+            return f"{rule.action_name} {', '.join(repr(shown(text)) for text in each_of(texts))}"
+        case NewSpecifier() as new:
+            return f"{rule.action_name} {', '.join(f'{key} {shown(value)!r}' for key, value in new.given)}"
         case PostRelease(post):
             return f"{rule.action_name} post {shown(post)!r}"
         case field:
@@ -117,8 +119,9 @@ def _of_the_wheel(explanation: WheelExplanation) -> Iterator[str]:
 
 
 def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Change]:
-    """Return the changes of a requirement, one after the other."""
+    """Return the changes of a requirement, one after the other, with the other lines that it became."""
     found: list[Change] = []
+    last: Change | None = None
     text: str | None = explanation.text
     decider = explanation.decided.id if explanation.decided else None
     for change in changes:
@@ -126,6 +129,9 @@ def _changes_of(explanation: Explanation, changes: Sequence[Change]) -> list[Cha
         if change.field == REQUIRES and text is not None and change.before == text and (by_wheel or change.rule == decider):
             found.append(change)
             text, decider = change.after, None
+        elif change.continues and found and last is found[-1]:
+            found.append(change)
+        last = change
     return found
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from wheelfix.rules.actions import why_not_applied
 from wheelfix.rules.match import Facts, decide, failed_condition, misses, names_requirements
 from wheelfix.rules.model import Match, Rule, RuleSet
 from wheelfix.wheel.editor import REQUIRES
@@ -74,6 +75,7 @@ def _explain(text: str, asked: Sequence[_Asked], facts: Facts) -> Explanation:
         return Explanation(text, None, malformed="it does not begin with a name")
     decision = decide([each.rule for each in asked if each.failed is None], requirement, facts)
     chosen = decision.rule if decision else None
+    held_back = (decision.held_back or why_not_applied(decision.rule, text)) if decision else None
     also, nearly = [], []
     for each in asked:
         if each.rule.match is None or each.rule is chosen:
@@ -88,7 +90,7 @@ def _explain(text: str, asked: Sequence[_Asked], facts: Facts) -> Explanation:
         requirement.text,
         requirement.name,
         next((each.view for each in asked if each.rule is chosen), None),
-        decision.held_back if decision else None,
+        held_back,
         tuple(also),
         tuple(nearly),
         requirement.malformed,

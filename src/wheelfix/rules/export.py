@@ -19,8 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wheelfix.globs import is_plain, matches
-from wheelfix.rules.actions import template_fields
 from wheelfix.rules.model import Match, Rule, RuleSet, When, each_of
+from wheelfix.rules.templates import template_fields
 from wheelfix.text import shown_few
 from wheelfix.wheel.requirement import read_requirement
 

@@ -107,7 +107,7 @@ def _read(kind: Any, data: object, path: str, report: Report) -> Any:
     table = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)), None)
     if table is not None and isinstance(data, dict):  # a string, or a table
         return _read(table, data, path, report)
-    if get_origin(kind) is Union and get_args(kind)[0] is str and isinstance(data, list):  # a string, or a list of strings
+    if isinstance(data, list) and any(get_origin(each) is tuple for each in get_args(kind)):  # a string, or a list of them
         return _read_list(str, data, path, report)
     try:
         return msgspec.convert(data, kind)

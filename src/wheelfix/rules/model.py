@@ -187,26 +187,94 @@ class PostRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     ]
 
 
+class NewSpecifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
+    """How `set-specifier` computes the new specifier from the old one: exactly one key.
+
+    Clauses that it is not about are kept. A pin (`==1.2`, `===1.2`) is neither a lower nor an upper limit; `~=1.4` and
+    `==1.*` are both. A URL and a malformed requirement have no specifier to compute from.
+    """
+
+    relax: Annotated[
+        Literal["lower"] | None,
+        Meta(
+            description="`lower`: `==1.2`, `===1.2`, `==1.2.*` and `~=1.2` become `>=1.2`, without a local version, which "
+            "`>=` cannot have. It does not apply to a requirement without a pin or a lower limit.",
+        ),
+    ] = None
+    drop: Annotated[
+        Literal["upper", "all"] | None,
+        Meta(
+            description="`upper`: remove `<2` and `<=2`; `~=1.4` and `==1.4.*` become `>=1.4`. It does not apply to a pin: "
+            "use `relax`. `all`: remove the specifier.",
+        ),
+    ] = None
+    local: Annotated[
+        str | None,
+        Meta(
+            description="Give the version of a pin this local version, in place of any other: `==1.2` becomes `==1.2+cpu`; "
+            "the empty string removes it. It applies to pins only.",
+            examples=["cpu"],
+        ),
+    ] = None
+    min: Annotated[
+        str | None,
+        Meta(
+            description="Set the lower limit, whether it was lower or higher: it replaces `>=1` and `>1`; `~=1.4` is first "
+            "read as `>=1.4,==1.*`. It does not apply to a pin, nor where no version would be left.",
+            examples=[">=1.26"],
+        ),
+    ] = None
+    max: Annotated[
+        str | None,
+        Meta(
+            description="Set the upper limit, whether it was lower or higher: as `drop` of `upper`, then this limit is "
+            "added. It does not apply to a pin, nor where no version would be left.",
+            examples=["<3"],
+        ),
+    ] = None
+    exclude: Annotated[
+        str | None,
+        Meta(
+            description="Exclude versions, unless they are excluded already. It does not apply where no version would be "
+            "left.",
+            examples=["!=1.4.5"],
+        ),
+    ] = None
+
+    @property
+    def given(self) -> tuple[tuple[str, str], ...]:
+        """Each key that is given, with its value."""
+        return tuple((key, value) for key, value in msgspec.structs.asdict(self).items() if value is not None)
+
+
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
     """What a rule does, if it is more than ``drop`` or ``keep``: exactly one key."""
 
     replace: Annotated[
-        str | None,
+        str | Texts | None,
         Meta(
             description="Rewrite the requirement from a template. `{name}`, `{extras}`, `{specifier}` and `{marker}` stand "
             "for its parts: extras with their brackets, the marker with its semicolon, a URL with its `@`. A part that the "
-            "requirement does not have is empty.",
-            examples=["onnxruntime{extras}{specifier}{marker}"],
+            "requirement does not have is empty. The placeholders of `set-specifier` are known too. A list makes several "
+            "requirements of one: the first in its place, the others after it, unless the wheel has them.",
+            examples=[
+                "onnxruntime{extras}{specifier}{marker}",
+                ["alembic>=1.2,<2.0", "cattrs<2.0"],
+            ],
         ),
     ] = None
     rename: Annotated[
         str | None, Meta(description="Change the name of the requirement and nothing else.", examples=["faiss-cpu"])
     ] = None
     set_specifier: Annotated[
-        str | None,
+        str | NewSpecifier | None,
         Meta(
-            description="Change the version specifier, to relax, tighten or pin it; empty for none.",
-            examples=[">=1.26,<3"],
+            description="Change the version specifier, to relax, tighten or pin it; empty for none. A table computes it "
+            "from the old one. So does a template: `{version}` stands for the version of a single pin (`==1.2`), as it is "
+            "written, `{lower}` and `{upper}` for the versions of a single lower or upper limit, `{operator}` for the "
+            "operator of a single clause. A requirement that does not have them is kept (see `on-mismatch`), and so is one "
+            "that has the form of the template already.",
+            examples=[">=1.26,<3", {"relax": "lower"}, {"max": "<3"}, ">={lower},<3"],
         ),
     ] = None
     set_marker: Annotated[
@@ -221,10 +289,11 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         ),
     ] = None
     add: Annotated[
-        str | None,
+        str | Texts | None,
         Meta(
-            description="Add a requirement, unless the wheel has it.",
-            examples=["typing-extensions>=4; python_version < '3.11'"],
+            description="Add a requirement, or a list of them, unless the wheel has it. An extra that only brings it "
+            "(`extra == 'x'`) is declared with it.",
+            examples=["typing-extensions>=4; python_version < '3.11'", ["a>=1", "b; extra == 'x'"]],
         ),
     ] = None
     drop_extra: Annotated[
@@ -278,6 +347,13 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         FieldName | None,
         Meta(description="Remove a field, or its lines with one value.", examples=[{"name": "License-File"}]),
     ] = None
+
+    def __post_init__(self) -> None:
+        """Accept a list of one where that means the same as its only value."""
+        for name in ("replace", "add"):
+            value = getattr(self, name)
+            if isinstance(value, list | tuple):
+                msgspec.structs.force_setattr(self, name, value[0] if len(value) == 1 else tuple(value))
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
@@ -334,6 +410,14 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         Literal["drop", "keep"] | Action,
         Meta(description="`drop` removes the requirement, `keep` protects it; others are tables with one key."),
     ]
+    on_mismatch: Annotated[
+        Literal["keep", "error"],
+        Meta(
+            description="What happens to a requirement to which an action that computes (`set-specifier` with a table or a "
+            "template, `replace` with such a template) does not apply: `keep` keeps and reports it, `error` refuses the "
+            "wheel.",
+        ),
+    ] = "keep"
     when: Annotated[When, Meta(description="The wheels that it is for; by default all.")] = When()
     url: Annotated[
         str | None,
@@ -363,12 +447,16 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         return (self.match.name if self.match else None) or ()
 
     @property
-    def argument(self) -> str | FieldValue | FieldName | PostRelease | None:
+    def argument(self) -> "Argument | None":
         """The argument of the action, ``None`` for ``drop`` and ``keep``."""
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)
 
 
-def _given(action: Action) -> dict[str, str | FieldValue | FieldName | PostRelease]:
+Argument: TypeAlias = str | Texts | NewSpecifier | FieldValue | FieldName | PostRelease
+"""The argument of an action."""
+
+
+def _given(action: Action) -> dict[str, Argument]:
     values = ((field.encode_name, getattr(action, field.name)) for field in msgspec.structs.fields(action))
     return {name: value for name, value in values if value is not None}
 

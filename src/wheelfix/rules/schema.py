@@ -8,7 +8,19 @@ from typing import Any, Final
 import msgspec
 import tomli_w
 
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, PostRelease, Rule, RuleFile, RuleSet, When
+from wheelfix.rules.model import (
+    Action,
+    Case,
+    FieldName,
+    FieldValue,
+    Match,
+    NewSpecifier,
+    PostRelease,
+    Rule,
+    RuleFile,
+    RuleSet,
+    When,
+)
 
 
 def print_rules(rules: RuleSet) -> str:
@@ -19,7 +31,7 @@ def print_rules(rules: RuleSet) -> str:
 def print_rule(rule: Rule) -> str:
     """Return one rule as it can be pasted into a rule file: a key a line, without ``until`` and tests."""
     table = _table(rule)
-    given = [key for key in ("id", "reason", "url", "when", "match", "action") if table.get(key)]
+    given = [key for key in ("id", "reason", "url", "when", "match", "action", "on-mismatch") if table.get(key)]
     return "\n".join(["[[rule]]", *(f"{key} = {_inline(table[key])}" for key in given), ""])
 
 
@@ -36,7 +48,7 @@ def _inline(value: Any) -> str:
 
 def _table(rule: Rule) -> dict[str, Any]:
     table: dict[str, Any] = msgspec.to_builtins(rule)
-    order = ("id", "reason", "url", "until", "until-version", "action", "when", "match", "test")
+    order = ("id", "reason", "url", "until", "until-version", "action", "on-mismatch", "when", "match", "test")
     return {key: _shortened(table[key]) if key in ("when", "match") else table[key] for key in order if key in table}
 
 
@@ -55,7 +67,7 @@ def _shortened(value: Any) -> Any:
 
 ID: Final = "urn:wheelfix:rules:1"
 _MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}
-TABLES: Final = (RuleFile, Rule, When, Match, Action, FieldValue, FieldName, PostRelease, Case)
+TABLES: Final = (RuleFile, Rule, When, Match, Action, NewSpecifier, FieldValue, FieldName, PostRelease, Case)
 """Every table of a rule file, from the outermost to the innermost."""
 
 
@@ -69,7 +81,8 @@ def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
         table["description"] = inspect.cleandoc(table["description"])  # Python 3.13 stores docstrings without their indent
         for key, schema in table.get("properties", {}).items():
             table["properties"][key] = _as_written(key, schema)
-    components[Action.__name__] |= {"minProperties": 1, "maxProperties": 1}
+    for table in (Action, NewSpecifier):
+        components[table.__name__] |= {"minProperties": 1, "maxProperties": 1}
     for name in (When.__name__, Match.__name__):
         for schema in components[name]["properties"].values():
             for form in schema["anyOf"]:

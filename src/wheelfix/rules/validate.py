@@ -1,7 +1,7 @@
 """What is wrong with the values of a rule: every error that can be found without a wheel."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, TypeAlias
 
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name, is_normalized_name
 
 from wheelfix.errors import EditError, FilenameError
 from wheelfix.globs import matches
-from wheelfix.rules.actions import ON_WHEELS, PLACEHOLDERS, REQUIREMENT_ACTIONS, template_fields
+from wheelfix.rules.actions import ON_WHEELS, REQUIREMENT_ACTIONS
 from wheelfix.rules.match import has_specifier, is_specifier
 from wheelfix.rules.model import (
     NEVER_TRUE,
@@ -21,12 +21,15 @@ from wheelfix.rules.model import (
     FieldName,
     FieldValue,
     Match,
+    NewSpecifier,
     PostRelease,
     Rule,
     Texts,
     When,
     each_of,
 )
+from wheelfix.rules.specifiers import SPECIFIER_PARTS, read_clauses
+from wheelfix.rules.templates import PLACEHOLDERS, computes, template_fields
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.fields import FIELDS, check_value, find, is_field_name
@@ -193,16 +196,63 @@ def _marker_or_none(text: str) -> Wrong | None:
     return None
 
 
-def _template(text: str) -> Wrong | None:
-    """Refuse an invalid template or unknown placeholders; what it makes depends on the rule."""
+def _template(text: str, known: Sequence[str] = PLACEHOLDERS) -> Wrong | None:
+    """Refuse an invalid template or placeholders that are not ``known``; what it makes depends on the rule."""
     try:
         used = template_fields(text)
     except ValueError as error:
         return f"invalid template {text!r}: {error}", "Write {{ for a literal brace."
-    unknown = [name for name in used if name not in PLACEHOLDERS]
+    unknown = [name for name in used if name not in known]
     if unknown:
-        return f"{text!r} has an unknown placeholder {{{unknown[0]}}}", did_you_mean(unknown[0], PLACEHOLDERS)
+        return f"{text!r} has an unknown placeholder {{{unknown[0]}}}", did_you_mean(unknown[0], known)
     return None
+
+
+_SAMPLE_PARTS: Final = {"version": "1.0", "lower": "1.0", "upper": "2.0", "operator": ">="}
+
+
+def _new_specifier(new: str | NewSpecifier) -> Wrong | None:
+    """Refuse an invalid specifier, a template that makes none, or a table that has not exactly one key."""
+    if isinstance(new, NewSpecifier):
+        count = len(new.given)
+        keys = ", ".join(each.encode_name for each in msgspec.structs.fields(NewSpecifier))
+        return None if count == 1 else (f"has {count or 'no'} keys", f"Give exactly one of {keys}.")
+    if not {"{", "}"} & set(new):
+        return _specifier_or_none(new)
+    if wrong := _template(new, SPECIFIER_PARTS):
+        return wrong
+    sample = new.format_map(_SAMPLE_PARTS)
+    return (f"{new!r} does not make a specifier", "For example: >={lower},<3.") if _specifier_or_none(sample) else None
+
+
+def _limit(*operators: str) -> Callable[[str], Wrong | None]:
+    """Return what refuses a text that is not one clause with one of ``operators``."""
+
+    def check(text: str) -> Wrong | None:
+        if wrong := _specifier(text):
+            return wrong
+        clauses = read_clauses(text) or ()
+        if len(clauses) != 1 or clauses[0].operator not in operators:
+            return f"{text!r} is not one clause with {' or '.join(operators)}", f"For example: {operators[0]}2."
+        return None
+
+    return check
+
+
+def _exclusions(text: str) -> Wrong | None:
+    """Refuse what does not exclude versions, and nothing else."""
+    if wrong := _specifier(text):
+        return wrong
+    if any(each.operator != "!=" for each in read_clauses(text) or ()):
+        return f"{text!r} has a clause without !=", "For example: !=1.4.5."
+    return None
+
+
+def _local_version(text: str) -> Wrong | None:
+    """Refuse what cannot be the local version of a requirement; it may be empty."""
+    if not text or (text.isascii() and parsed_version(f"0+{text}") and text == text.strip()):
+        return None
+    return f"invalid local version {text!r} (PEP 440)", "Use letters and digits separated by dots, such as cpu."
 
 
 def _set_field(field: FieldValue) -> Wrong | None:
@@ -333,10 +383,11 @@ _BRACKET: Final = re.compile(r"\[!?(?P<first>.)[^\]]*\]")
 def result_of(template: str, match: Match) -> Wrong | None:
     """Refuse a template that does not make a requirement from any that ``match`` is for.
 
-    If no requirement is known that ``match`` matches, nothing is refused.
+    If no requirement is known that ``match`` matches, or none of those has what the template needs, nothing is refused.
     """
     replace = REQUIREMENT_ACTIONS["replace"].run
-    results = [(text, replace(parts, template) or "") for text in specimens(match) if (parts := RequirementParts.of(text))]
+    tried = [(text, replace(parts, template)) for text in specimens(match) if (parts := RequirementParts.of(text))]
+    results = [(text, made[0]) for text, made in tried if isinstance(made, tuple)]
     if not results or not all(_requirement(result) for _, result in results):
         return None
     text, result = results[0]
@@ -419,12 +470,26 @@ def _rule(rule: Rule) -> Iterator[Found]:
     name = rule.action_name
     if name in REQUIREMENT_ACTIONS and rule.match is None:
         yield "match", f"missing, but {name} applies to requirements", 'Add match = { name = "..." }.'
-    if name == "replace" and rule.match is not None and isinstance(rule.argument, str) and not _template(rule.argument):
-        wrong = result_of(rule.argument, rule.match)
-        if wrong:
-            yield "action.replace", *wrong
+    argument = rule.argument
+    if argument == () and name in ("replace", "add"):
+        yield f"action.{name}", "the list is empty", "List at least one requirement."
+    if name == "replace" and rule.match is not None and isinstance(argument, str | tuple):
+        for template in each_of(argument):
+            if not _template(template) and (wrong := result_of(template, rule.match)):
+                yield "action.replace", *wrong
+    if rule.on_mismatch != "keep" and not _computes(rule):
+        hint = "Remove it, or use a table or a template with set-specifier."
+        yield "on-mismatch", f"{name} does not compute from the specifier, so that it always applies", hint
     if name in ON_WHEELS and rule.match is not None:
         yield "match", f"{name} applies to the whole wheel", "Select wheels with when, for example when.requires."
+
+
+def _computes(rule: Rule) -> bool:
+    """Whether the action of ``rule`` computes from the specifier; a template with an error is reported as that."""
+    try:
+        return rule.action_name in REQUIREMENT_ACTIONS and computes(rule.argument)
+    except ValueError:
+        return True
 
 
 _GLOBS: Final = ("filename", "platform", "python", "abi")
@@ -454,7 +519,11 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Match, "url"): _glob,
     (Action, "replace"): _template,
     (Action, "rename"): _project_name,
-    (Action, "set_specifier"): _specifier_or_none,
+    (Action, "set_specifier"): _new_specifier,
+    (NewSpecifier, "local"): _local_version,
+    (NewSpecifier, "min"): _limit(">=", ">"),
+    (NewSpecifier, "max"): _limit("<", "<="),
+    (NewSpecifier, "exclude"): _exclusions,
     (Action, "set_marker"): _marker_or_none,
     (Action, "and_marker"): _marker,
     (Action, "add"): _requirement,

@@ -44,8 +44,8 @@ class Editor:
         self.reason: str | None = None
         self._written: dict[FieldKind, str | None] = {}
 
-    def replace(self, values: Mapping[Field, str | None], changes: Sequence[Change]) -> None:
-        """Give fields new values, ``None`` to remove them, and record ``changes``."""
+    def replace(self, values: Mapping[Field, str | Sequence[str] | None], changes: Sequence[Change]) -> None:
+        """Give fields new values, several for several lines and ``None`` to remove them, and record ``changes``."""
         self.document = self.document.edited(values)
         self.changes += changes
 

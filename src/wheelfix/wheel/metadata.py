@@ -1,7 +1,7 @@
 """METADATA as ordered lines: fields are found, removed, replaced and added; every other byte is kept."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -91,17 +91,26 @@ class Document(Struct, frozen=True):
         """The text after the header block, which is the description, without surrounding blanks."""
         return self.data[self.header_stop :].strip()
 
-    def edited(self, values: Mapping[Field, str | None]) -> "Document":
-        """Return the document with new values for some fields, which keep their names; ``None`` removes a field.
+    def edited(self, values: Mapping[Field, str | Sequence[str] | None]) -> "Document":
+        """Return the document with new values for some fields, which keep their names.
+
+        ``None`` removes a field; several values make fields of the same name one after the other.
 
         :raises EditError: if a value does not fit on one line.
         """
         pieces, position = [], 0
         for each, value in sorted(values.items(), key=lambda item: item[0].start):
-            line = b"" if value is None else _encode(each.name, value) + _line_end(self.data[each.start : each.stop])
-            pieces += [self.data[position : each.start], line]
+            texts = () if value is None else (value,) if isinstance(value, str) else value
+            pieces += [self.data[position : each.start], self._lines_for(each, texts)]
             position = each.stop
         return Document.parse(b"".join([*pieces, self.data[position:]]))
+
+    def _lines_for(self, field: Field, texts: Sequence[str]) -> bytes:
+        """Return the lines of a field with each of ``texts``; the last one ends as the field did."""
+        if not texts:
+            return b""
+        ending = _line_end(self.data[field.start : field.stop])  # the file may end with the field, without a line end
+        return (ending or _first_line_end(self.data)).join(_encode(field.name, each) for each in texts) + ending
 
     def without(self, fields: Iterable[Field]) -> "Document":
         """Return the document without the lines of ``fields``."""

@@ -5,9 +5,10 @@ import pytest
 
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.actions import EDIT_ACTIONS, PLACEHOLDERS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied, template_fields
+from wheelfix.rules.actions import EDIT_ACTIONS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
+from wheelfix.rules.templates import PLACEHOLDERS, template_fields
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 

@@ -143,8 +143,8 @@ def test_a_malformed_marker_is_not_made_to_look_valid() -> None:
 
 
 def test_an_extra_that_nobody_provides_is_noted() -> None:
-    added = apply(facts_of(), Rule(id="r", reason="r", action=Action(add="foo; extra == 'nosuch'")))
-    assert any("'nosuch'" in note for note in added.notes)
+    marked = Rule(id="r", reason="r", match=Match(("foo",)), action=Action(set_marker="extra == 'nosuch'"))
+    assert any("'nosuch'" in note for note in apply(facts_of("foo"), marked).notes)
     drop = Rule(id="r", reason="r", action=Action(drop_extra="x"))
     left = apply(facts_of("a; extra in 'x y'", "b; extra == 'x'", fields="Provides-Extra: x\n"), drop)
     assert requires(left) == ["a; extra in 'x y'"]

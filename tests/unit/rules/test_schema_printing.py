@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wheelfix.rules.load import built_in, load_rules, rule_set
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, PostRelease, Rule, RuleSet, When
+from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, NewSpecifier, PostRelease, Rule, RuleSet, When
 from wheelfix.rules.schema import print_rules
 
 
@@ -62,10 +62,19 @@ whens = st.builds(When, **{form + key: each for key, each in CONDITIONS.items() 
 ON_REQUIREMENTS: list[str | Action] = [
     "drop", "keep", Action(replace="{name}-cpu{extras}{specifier}{marker}"), Action(rename="faiss_cpu"),
     Action(set_specifier=">=1,<2"), Action(set_specifier=""), Action(set_marker="os_name == 'nt' or extra == \"x\""),
-    Action(set_marker=""), Action(and_marker="os_name == 'nt'"),
+    Action(set_marker=""), Action(and_marker="os_name == 'nt'"), Action(replace=("{name}{marker}", "b", "c>=1")),
 ]  # fmt: skip
+COMPUTING = [
+    Action(set_specifier=NewSpecifier(relax="lower")), Action(set_specifier=NewSpecifier(drop="upper")),
+    Action(set_specifier=NewSpecifier(drop="all")), Action(set_specifier=NewSpecifier(local="cpu")),
+    Action(set_specifier=NewSpecifier(local="")), Action(set_specifier=NewSpecifier(max="<3")),
+    Action(set_specifier=NewSpecifier(min=">=1.2")), Action(set_specifier=NewSpecifier(exclude="!=1.4.5,!=1.5.*")),
+    Action(set_specifier=">={lower},<{upper}"), Action(replace="{name}{extras}~={version}{marker}"),
+    Action(replace=("{name}{operator}{lower}", "b")),
+]  # fmt: skip
+"""The actions that may not apply to a requirement."""
 ON_WHEELS = [
-    Action(add="numpy[x]>=1; os_name == 'nt'"), Action(drop_extra="CUDA"),
+    Action(add="numpy[x]>=1; os_name == 'nt'"), Action(add=("a", "b; extra == 'x'")), Action(drop_extra="CUDA"),
     Action(set_field=FieldValue("Requires-Python", ">=3.10")), Action(set_field=FieldValue("Classifier", ("A :: B", "C"))),
     Action(set_field=FieldValue("Classifier", ("Private :: Do Not Upload",))), Action(set_field=FieldValue("Classifier",
     ())),
@@ -107,6 +116,13 @@ common: dict[str, st.SearchStrategy[Any]] = {
 }
 rules = st.one_of(
     st.builds(Rule, match=matches, action=st.sampled_from(ON_REQUIREMENTS), **common),
+    st.builds(
+        Rule,
+        match=matches,
+        action=st.sampled_from(COMPUTING),
+        on_mismatch=st.sampled_from(["keep", "error"]),
+        **common,
+    ),
     st.builds(Rule, action=st.sampled_from(ON_WHEELS), **common),
 )
 sets = st.lists(rules, max_size=4, unique_by=lambda rule: rule.id).map(lambda several: rule_set("mine", several))
@@ -125,11 +141,21 @@ def test_what_is_printed_loads_as_the_same_rules(given_set: RuleSet) -> None:
 def test_every_key_and_action_is_among_those_that_are_generated() -> None:
     drawn = {name for form in ("", "not_") for name in (form + key for key in CONDITIONS)}
     assert drawn == set(When.__struct_fields__)
-    assert {*common, "match", "action"} == set(Rule.__struct_fields__)
+    assert {*common, "match", "action", "on_mismatch"} == set(Rule.__struct_fields__)
     actions = {
         name for each in (*ON_REQUIREMENTS, *ON_WHEELS) if isinstance(each, Action) for name in msgspec.to_builtins(each)
     }
     assert actions == {field.encode_name for field in msgspec.structs.fields(Action)}
+
+
+def test_every_way_to_compute_a_specifier_is_among_those_that_are_generated() -> None:
+    tables = [each.set_specifier for each in COMPUTING if isinstance(each.set_specifier, NewSpecifier)]
+    assert {key for each in tables for key, _ in each.given} == set(NewSpecifier.__struct_fields__)
+
+
+def test_a_list_of_one_requirement_is_that_requirement() -> None:
+    assert Action(add=("a",)) == Action(add="a")
+    assert Action(replace=["b"]) == Action(replace="b")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [("One",), ("One", "Two"), ()], ids=str)
