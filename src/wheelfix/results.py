@@ -124,6 +124,10 @@ class Part(StrEnum):
     """The file name and the field Build of WHEEL."""
     NAME = "name"
     """The file name of the wheel, or the name of its dist-info or .data directory."""
+    TAG = "tag"
+    """The file name and the fields Tag of WHEEL."""
+    WHEEL_FIELD = "wheel-field"
+    """Another field of WHEEL."""
     FILE = "file"
     """A file of dist-info."""
     ROW = "row"
@@ -150,6 +154,10 @@ class ChangeAction(StrEnum):
     SET_BUILD_TAG = "set-build-tag"
     RENAME_WHEEL = "rename-wheel"
     RENAME_DIRECTORY = "rename-directory"
+    SET_TAG = "set-tag"
+    ADD_TAG = "add-tag"
+    REMOVE_TAG = "remove-tag"
+    SET_WHEEL_FIELD = "set-wheel-field"
     ADD_FILE = "add-file"
     REPLACE_FILE = "replace-file"
     REMOVE_FILE = "remove-file"
@@ -162,6 +170,8 @@ _PARTS: Final[Mapping[str, Part]] = {
     ChangeAction.FIX_LINE_ENDS: Part.LINE_ENDS,
     ChangeAction.SET_BUILD_TAG: Part.BUILD_TAG,
     **dict.fromkeys((ChangeAction.RENAME_WHEEL, ChangeAction.RENAME_DIRECTORY), Part.NAME),
+    **dict.fromkeys((ChangeAction.SET_TAG, ChangeAction.ADD_TAG, ChangeAction.REMOVE_TAG), Part.TAG),
+    ChangeAction.SET_WHEEL_FIELD: Part.WHEEL_FIELD,
     **dict.fromkeys((ChangeAction.ADD_FILE, ChangeAction.REPLACE_FILE, ChangeAction.REMOVE_FILE), Part.FILE),
     **dict.fromkeys((ChangeAction.SET_ROW, ChangeAction.ADD_ROW, ChangeAction.REMOVE_ROW), Part.ROW),
 }

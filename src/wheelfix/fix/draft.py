@@ -23,15 +23,19 @@ from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.edits import (
     AddField,
+    AddTags,
     Edit,
     RemoveField,
     RemoveFile,
+    RemoveTags,
     RequirementEdit,
     SetBuildTag,
     SetField,
     SetLocal,
     SetName,
     SetPost,
+    SetRootIsPurelib,
+    SetTags,
     SetVersion,
     WheelEdit,
     WriteFile,
@@ -46,6 +50,7 @@ from wheelfix.wheel.zip.source import sha256_of
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
+    from wheelfix.fix.retag import Retag
 
 
 def make_plan(
@@ -167,8 +172,13 @@ class _Draft:
         self._applied: tuple[str, ...] = ()
         self._problem: Problem | None = None
         self._is_left = False
-        self._files: dict[str, bytes | None] = dict.fromkeys(repair.removed if repair else ())
+        self._files = self._repaired_files()
         self._asked = _Asked()
+        self._retags: Retag | None = None
+
+    def _repaired_files(self) -> dict[str, bytes | None]:
+        """Return what the repair writes and removes, each file by its path in dist-info."""
+        return {**dict.fromkeys(self._repair.removed), **self._repair.written} if self._repair else {}
 
     def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
         wheel = self._wheel
@@ -229,9 +239,31 @@ class _Draft:
                 self._remove_file(path)
             case SetName() | SetVersion() | SetPost() | SetLocal() | SetBuildTag():
                 self._asked.note(edit, rule, reason)
+            case SetTags() | AddTags() | RemoveTags() | SetRootIsPurelib():
+                return self._retag.note(edit, rule, reason)
             case _:
                 assert_never(edit)
         return True
+
+    @property
+    def _retag(self) -> "Retag":
+        """What edits make of the tags; it is made for the first of them."""
+        if self._retags is None:
+            from wheelfix.fix.retag import Retag  # imported late: few runs change tags
+
+            self._retags = Retag(self._wheel.filename)
+        return self._retags
+
+    def _take_tags(self) -> list[Change]:
+        """Let WHEEL say the tags that edits ask for; return the changes."""
+        if self._retags is None:
+            return []
+        before = self._files.get("WHEEL") or self._wheel.read("WHEEL")
+        content, changes, notes = self._retags.applied(before)
+        self._notes += notes
+        if content != before:
+            self._files["WHEEL"] = content
+        return changes
 
     def _write_file(self, path: str, content: bytes) -> None:
         _check_path(path)
@@ -252,12 +284,13 @@ class _Draft:
 
     def _note_files(self) -> None:
         """Note what became of each file in the end; a file that is as it was is no change."""
+        repaired = self._repaired_files()
         for path, content in list(self._files.items()):
             before = self._wheel.read(path) if self._wheel.entry(path) else None
             if content == before:
                 del self._files[path]
                 continue
-            if content is None and self._repair and path in self._repair.removed:
+            if path in repaired and content == repaired[path]:
                 continue  # the changes of the repair say so
             if content is None:
                 action = ChangeAction.REMOVE_FILE
@@ -270,7 +303,7 @@ class _Draft:
         self._editor.check_versions()
         self._note_files()
         undone = self._editor.document.data == self._document.data  # edits can undo each other
-        changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes]
+        changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes, *self._take_tags()]
         unchanged = renaming = Renaming(wheel.filename, wheel.dist_info)
         self._asked.settle(wheel)
         is_asked = not self._asked.naming.keeps_names and rename(wheel, self._asked.naming) != unchanged
@@ -283,8 +316,10 @@ class _Draft:
                 self._note_left(claim.left)
                 changes = self._leave()
             elif claim.problem is None:
-                renaming = rename(wheel, naming)
+                renaming = rename(wheel, naming, self._files.get("WHEEL"))
                 changes += self._take_name(renaming, naming)
+        if self._retags is not None:
+            renaming = replace(renaming, filename=self._retags.applied_to(renaming.filename))
         if self._editor.changes:
             self._note_duplicates()
         if changes:
@@ -327,7 +362,7 @@ class _Draft:
         """Take back what rules and edits changed; return the changes that remain, those of the repair."""
         self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
         self._editor, self._file_changes, self._asked = Editor(self._document), [], _Asked()
-        self._files = dict.fromkeys(self._repair.removed if self._repair else ())
+        self._files, self._retags = self._repaired_files(), None
         return self._repairs()
 
     def _doubt(self) -> Problem | None:
@@ -398,7 +433,7 @@ class _Draft:
 _VOID: Final = "A signature of RECORD is removed with any change: it would be void."
 _OWN: Final = {
     "metadata": "Use SetField, AddField and RemoveField.",
-    "wheel": "Only its build tag can change: use --build-tag, or Naming(build_tag=...) from Python.",
+    "wheel": "Its fields have edits of their own: SetTags, SetBuildTag or --build-tag, SetRootIsPurelib.",
     "record": "Its rows follow from the other edits.",
     **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
     PROVENANCE: "It is written with each fix; leave it out with --no-sbom, or Output(sbom=False) from Python.",

@@ -50,8 +50,8 @@ class Renaming(Struct, frozen=True):
     pins: tuple[str, ...] = ()
 
 
-def rename(wheel: Wheel, naming: Naming) -> Renaming:
-    """Return what ``wheel`` is called by ``naming``.
+def rename(wheel: Wheel, naming: Naming, wheel_file: bytes | None = None) -> Renaming:
+    """Return what ``wheel`` is called by ``naming``; ``wheel_file`` is WHEEL where other changes of it come first.
 
     A name and a version are written wherever the wheel has one, whatever it says there now. A local version or a
     post-release is added to the version that the wheel has, so it must have one.
@@ -62,7 +62,7 @@ def rename(wheel: Wheel, naming: Naming) -> Renaming:
     name = None if naming.name is None or wheel.document.first("Name") == naming.name else naming.name
     version, pins = _new_version(wheel, naming)
     directories = _new_directories(wheel, filename, naming)
-    content = None if naming.build_tag is None else _with_build(wheel.read("WHEEL"), naming.build_tag)
+    content = None if naming.build_tag is None else _with_build(wheel_file or wheel.read("WHEEL"), naming.build_tag)
     dist_info = directories.get(wheel.dist_info, wheel.dist_info)
     return Renaming(filename, dist_info, directories, name, version, content, pins)
 

@@ -125,11 +125,26 @@ def _prove_contents(work: Assembly, output: Readable, new: Mapping[str, Entry]) 
         "RECORD": record_difference(
             wheel.read("RECORD"), record, plan.changes, directories=plan.renaming.directories, files=files
         ),
+        "WHEEL": _wheel_file_difference(work),
     }
     wrong = [f"{file}: {difference}" for file, difference in found.items() if difference]
     unlisted = wrongly_listed(record, work.expected, work.removed, own)
     if wrong or unlisted:
         raise _failed(f"more differs than was planned: {'; '.join(wrong) or unlisted}")
+
+
+def _wheel_file_difference(work: Assembly) -> str:
+    """Return in what WHEEL differs beyond what was planned, empty if in nothing; it is kept if it was not written."""
+    wheel, renaming = work.wheel, work.plan.renaming
+    content = work.expected.get(f"{renaming.dist_info}/WHEEL")
+    if content is None and renaming.filename == wheel.filename:
+        return ""
+    from wheelfix.fix.prove_wheel_file import wheel_file_difference  # imported late: most fixes leave it alone
+
+    old = wheel.read("WHEEL")
+    return wheel_file_difference(
+        old, old if content is None else content, work.plan.changes, wheel.filename, renaming.filename
+    )
 
 
 def _is_wide(layout: Layout, entry: Entry) -> bool:

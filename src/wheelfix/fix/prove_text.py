@@ -29,7 +29,7 @@ def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> st
     if not removed and not added:
         return "" if old == new else "no field was to change"
     before, after = Document.parse_leniently(old), Document.parse_leniently(new)
-    if _beside_fields(before) != _beside_fields(after):
+    if beside_fields(before) != beside_fields(after):
         return "its description, or lines beside its fields"
     was, now = (Counter(map(_named, document.fields)) for document in (before, after))
     if was - now != removed - added or now - was != added - removed:
@@ -43,7 +43,7 @@ def metadata_difference(old: bytes, new: bytes, changes: Sequence[Change]) -> st
     if new_fields and before.fields and new_fields[0] is after.fields[0] and _named(before.fields[0]) not in removed:
         return "a field before the first one"
     kept, there = (_lines(document, changing) for document in (before, after))
-    if not _same_lines(kept, there):
+    if not same_lines(kept, there):
         return "the order or the spelling of fields that were to be kept"
     return "" if _splits_are_in_place(before, after, changes, changing) else "the place of a requirement that became several"
 
@@ -120,7 +120,7 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _same_lines(one: list[bytes], two: list[bytes]) -> bool:
+def same_lines(one: list[bytes], two: list[bytes]) -> bool:
     """Whether two lists hold the same lines; where a file ends without a line end, its last line may get or lose one."""
     if one and two and not (one[-1].endswith(_ENDS) and two[-1].endswith(_ENDS)):
         one, two = ([*lines[:-1], lines[-1].rstrip(b"\r\n")] for lines in (one, two))
@@ -131,7 +131,7 @@ def _without_line_ends(data: bytes) -> bytes:
     return data.translate(None, b"\r\n")
 
 
-def _beside_fields(document: Document) -> bytes:
+def beside_fields(document: Document) -> bytes:
     """Return what stands in no field: odd lines in the header, and the body."""
     pieces, position = [], 0
     for each in document.fields:
@@ -169,7 +169,7 @@ def record_difference(
     (kept, was), (there, now) = (_parted(raw, files, names, changing) for raw in (before, after))
     if was - now != removed - added or now - was != added - removed:
         return "rows that were to change did not, or otherwise"
-    if _same_lines(kept, there):
+    if same_lines(kept, there):
         return ""
     wrong = [*(Counter(kept) - Counter(there)), *(Counter(there) - Counter(kept))]
     return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to be kept"

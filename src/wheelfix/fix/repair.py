@@ -17,10 +17,17 @@ from wheelfix.options import Selection
 from wheelfix.results import Change, ChangeAction
 from wheelfix.text import shown
 from wheelfix.verify.hashing import Sums
-from wheelfix.verify.names import fixed_wheel_file
 from wheelfix.verify.registry import CHECKS
 from wheelfix.verify.run import examine, reported
-from wheelfix.verify.subject import AddRow, ChangeRow, RawFinding, RewriteField, RewriteMetadata, SetWheelField
+from wheelfix.verify.subject import (
+    AddRow,
+    ChangeRow,
+    RawFinding,
+    RewriteField,
+    RewriteMetadata,
+    SetWheelField,
+    SetWheelTags,
+)
 from wheelfix.wheel.editor import Editor
 from wheelfix.wheel.edits import AddField, RemoveFile, SetField
 from wheelfix.wheel.metadata import Document, Field
@@ -128,7 +135,7 @@ def _file_changed_by(found: RawFinding) -> str:
     """Return the file that changes by what fixes a finding, and with it what RECORD says of it; empty for RECORD alone."""
     if any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.fixes):
         return "METADATA"
-    return "WHEEL" if any(isinstance(each, SetWheelField) for each in found.fixes) else ""
+    return "WHEEL" if any(isinstance(each, SetWheelField | SetWheelTags) for each in found.fixes) else ""
 
 
 def _each(fixed: Iterable[RawFinding], kind: type[Kind]) -> Iterator[tuple[RawFinding, Kind]]:
@@ -206,11 +213,20 @@ def _rewrite_fields(document: Document, fixed: Sequence[RawFinding]) -> tuple[Do
 
 def _fix_wheel_file(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[dict[str, bytes], list[Change]]:
     """Return WHEEL with its fields fixed, as a file to be written, and the changes; nothing where it is not changed."""
-    fixes = list(_each(fixed, SetWheelField))
-    if not fixes:
+    fields = [(found.code, fix.name, fix.value) for found, fix in _each(fixed, SetWheelField)]
+    listing = next((found.code for found, _ in _each(fixed, SetWheelTags)), None)
+    if not fields and listing is None:
         return {}, []
-    content = fixed_wheel_file(wheel.read("WHEEL"), [fix for _, fix in fixes])
-    return {"WHEEL": content}, [Change("WHEEL", ChangeAction.REPLACE_FILE, None, None, reason=fixes[0][0].code)]
+    from wheelfix.fix.retag import list_tags, set_wheel_field  # imported late: few wheels need it
+
+    content, changes = wheel.read("WHEEL"), list[Change]()
+    for code, name, value in fields:
+        content, change = set_wheel_field(content, name, value)
+        changes.append(replace(change, reason=code))
+    if listing is not None:
+        content, change = list_tags(content, wheel.filename)
+        changes.append(replace(change, reason=listing))
+    return {"WHEEL": content}, changes
 
 
 def _fix_record(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[tuple[bytes, bytes] | None, list[Change]]:

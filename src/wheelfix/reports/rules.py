@@ -44,6 +44,8 @@ def _action(rule: Rule) -> str:
             return f"{rule.action_name} {', '.join(f'{key} {shown(value)!r}' for key, value in new.given)}"
         case PostRelease(post):
             return f"{rule.action_name} post {shown(post)!r}"
+        case bool(truth):
+            return f"{rule.action_name} {str(truth).lower()}"
         case field:
             value = field.value if isinstance(field.value, str | None) else ", ".join(field.value)
             return f"{rule.action_name} {field.name}" + (f": {shown(value)}" if value is not None else "")

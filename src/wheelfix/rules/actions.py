@@ -13,7 +13,19 @@ from wheelfix.rules.match import Decision, Facts, decide, rules_for
 from wheelfix.rules.model import FieldName, FieldValue, NewSpecifier, PostRelease, Rule, RuleSet, Texts, each_of
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
-from wheelfix.wheel.edits import RENAMING, SetBuildTag, SetLocal, SetName, SetPost, SetVersion, WheelEdit
+from wheelfix.wheel.edits import (
+    RENAMING,
+    AddTags,
+    RemoveTags,
+    SetBuildTag,
+    SetLocal,
+    SetName,
+    SetPost,
+    SetRootIsPurelib,
+    SetTags,
+    SetVersion,
+    WheelEdit,
+)
 from wheelfix.wheel.fields import check_value
 from wheelfix.wheel.marker import marker_text, read_marker, without_extra
 from wheelfix.wheel.metadata import Document, Field
@@ -148,6 +160,10 @@ EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
     "set-version": lambda version: SetPost(version.post) if isinstance(version, PostRelease) else SetVersion(version),
     "set-local": SetLocal,
     "set-build-tag": SetBuildTag,
+    "set-tag": lambda tags: SetTags(each_of(tags)),
+    "add-tag": lambda tags: AddTags(each_of(tags)),
+    "remove-tag": lambda patterns: RemoveTags(each_of(patterns)),
+    "set-root-is-purelib": SetRootIsPurelib,
 }
 """The actions on more of a wheel than METADATA: what each asks for, as an edit that a plan carries out."""
 

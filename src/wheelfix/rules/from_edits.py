@@ -9,16 +9,18 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.globs import is_plain
 from wheelfix.rules.load import digest_of, rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, PostRelease, Rule, RuleSet
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, PostRelease, Rule, RuleSet, each_of
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import (
     AddField,
     AddRequirement,
+    AddTags,
     DropExtra,
     DropRequirement,
     Edit,
     RemoveField,
     RemoveFile,
+    RemoveTags,
     ReplaceRequirement,
     RequirementEdit,
     SetBuildTag,
@@ -26,7 +28,10 @@ from wheelfix.wheel.edits import (
     SetLocal,
     SetName,
     SetPost,
+    SetRootIsPurelib,
+    SetTags,
     SetVersion,
+    TagEdit,
     WriteFile,
 )
 from wheelfix.wheel.fields import find
@@ -109,6 +114,8 @@ def _form(edit: Edit) -> _Form | None:
             return _Form("remove", name, "removed", Action(remove_field=FieldName(name, value)))
         case SetName() | SetVersion() | SetPost() | SetLocal() | SetBuildTag():
             return _form_of_identity(edit)
+        case SetTags() | AddTags() | RemoveTags() | SetRootIsPurelib():
+            return _form_of_tags(edit)
         case WriteFile() | RemoveFile():
             return None
         case _:
@@ -129,6 +136,24 @@ def _form_of_identity(edit: SetName | SetVersion | SetPost | SetLocal | SetBuild
             return _Form("build-tag", tag, "set", Action(set_build_tag=tag))
         case _:
             assert_never(edit)
+
+
+def _form_of_tags(edit: TagEdit | SetRootIsPurelib) -> _Form:
+    match edit:
+        case SetTags(tags):
+            return _Form("tag", _first(tags), "set", Action(set_tag=tags))
+        case AddTags(tags):
+            return _Form("add-tag", _first(tags), "added", Action(add_tag=tags))
+        case RemoveTags(patterns):
+            return _Form("remove-tag", _first(patterns), "removed", Action(remove_tag=patterns))
+        case SetRootIsPurelib(value):
+            return _Form("root-is-purelib", str(value), "set", Action(set_root_is_purelib=value))
+        case _:
+            assert_never(edit)
+
+
+def _first(values: str | tuple[str, ...]) -> str:
+    return next(iter(each_of(values)), "")
 
 
 def match_of(wanted: str) -> Match:

@@ -332,6 +332,38 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         str | None,
         Meta(description="Give the wheel this build tag, in its file name and in WHEEL.", examples=["1nogpu"]),
     ] = None
+    set_tag: Annotated[
+        str | Texts | None,
+        Meta(
+            description="Give the wheel these tags in place of its own, in its file name and in WHEEL: one or a list, each "
+            "a tag or a compressed set as in file names.",
+            examples=["py3-none-manylinux_2_28_x86_64"],
+        ),
+    ] = None
+    add_tag: Annotated[
+        str | Texts | None,
+        Meta(
+            description="Give the wheel these tags too, in its file name and in WHEEL: one or a list. A file name stands "
+            "for every combination of its Python, ABI and platform tags, so that not all can be added.",
+            examples=["py3-none-musllinux_1_2_x86_64"],
+        ),
+    ] = None
+    remove_tag: Annotated[
+        str | Texts | None,
+        Meta(
+            description="Take the tags away that match this pattern, or one of a list, in file name and WHEEL; it is for "
+            "the whole tag. The last tag cannot be removed.",
+            examples=["py2-*", "*-manylinux1_x86_64"],
+        ),
+    ] = None
+    set_root_is_purelib: Annotated[
+        bool | None,
+        Meta(
+            description="Let WHEEL say whether the top of the wheel holds pure Python (`Root-Is-Purelib`): where it says "
+            "false, installers use the directory for platform-specific code.",
+            examples=[False],
+        ),
+    ] = None
     set_field: Annotated[
         FieldValue | None,
         Meta(description="Set a field.", examples=[{"name": "Requires-Python", "value": ">=3.10"}]),
@@ -452,7 +484,7 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)
 
 
-Argument: TypeAlias = str | Texts | NewSpecifier | FieldValue | FieldName | PostRelease
+Argument: TypeAlias = str | Texts | bool | NewSpecifier | FieldValue | FieldName | PostRelease
 """The argument of an action."""
 
 

@@ -255,6 +255,27 @@ def _local_version(text: str) -> Wrong | None:
     return f"invalid local version {text!r} (PEP 440)", "Use letters and digits separated by dots, such as cpu."
 
 
+def _tag(text: str) -> Wrong | None:
+    """Refuse what is not a tag, or a compressed set of tags."""
+    from wheelfix.wheel.tags import expanded  # imported late: few rules change tags
+
+    try:
+        expanded(text)
+    except EditError as error:
+        return error.message, error.hint
+    return None
+
+
+def _tag_glob(text: str) -> Wrong | None:
+    """Refuse a pattern that matches no tag."""
+    from wheelfix.wheel.tags import pattern_error
+
+    if wrong := _glob(text):
+        return wrong
+    why = pattern_error(text)
+    return (f"{text!r} matches no tag: {why}", "Write one such as py2-* or *-manylinux1_x86_64.") if why else None
+
+
 def _set_field(field: FieldValue) -> Wrong | None:
     """Refuse a field that cannot be set, or not to this value."""
     kind = find(field.name)
@@ -454,7 +475,7 @@ def findings_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str)
         key = name.replace("_", "-")
         place = f"{path}.{key}" if path else key
         check = _CHECKS.get((kind, name))
-        if value == () and kind in (When, Match):
+        if value == () and kind in (When, Match, Action):
             yield place, "the list is empty", "List at least one value, or remove the key."
         for wrong in map(check, value if isinstance(value, tuple) else (value,)) if check else ():
             if wrong:
@@ -533,6 +554,9 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (PostRelease, "post"): _fits_in_name(WheelFilename.with_post_release),
     (Action, "set_local"): _new_local,
     (Action, "set_build_tag"): _fits_in_name(WheelFilename.with_build_tag),
+    (Action, "set_tag"): _tag,
+    (Action, "add_tag"): _tag,
+    (Action, "remove_tag"): _tag_glob,
     (Action, "set_field"): _set_field,
     (Action, "add_field"): _add_field,
     (Action, "remove_field"): _remove_field,

@@ -5,16 +5,17 @@ https://packaging.python.org/en/latest/specifications/binary-distribution-format
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.codes import Client, in_table_order
-from wheelfix.errors import StructureError
+from wheelfix.errors import EditError, MetadataError, StructureError
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.subject import RawFinding, SetWheelField, Subject, cut
+from wheelfix.verify.subject import RawFinding, SetWheelField, SetWheelTags, Subject, cut
 from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import read_tags
@@ -206,14 +207,22 @@ def check_wheel_file(subject: Subject) -> Iterator[RawFinding]:
     wheel = subject.wheel
     if wheel is None:
         return
+    found = [*_check_version(wheel), *_check_root(wheel), *_check_case(wheel)]
+    if subject.filename is not None:
+        found += [*_check_listed_tags(wheel, subject.filename), *_check_build(wheel, subject.filename)]
     for name in _ONCE:
         if len(wheel.all(name)) > 1:
             yield RawFinding("wheel-ambiguous", name, f"{name} appears more than once; readers disagree on which counts")
-    yield from _check_version(wheel)
-    yield from _check_root(wheel)
-    yield from _check_case(wheel)
-    if subject.filename is not None:
-        yield from _check_listed_tags(wheel, subject.filename)
+    yield from found if _has_one_reading(wheel) else (replace(each, fixes=()) for each in found)
+
+
+def _has_one_reading(wheel: Document) -> bool:
+    """Whether all readers see the same fields: what they see differently is not edited."""
+    try:
+        Document.parse(wheel.data)
+    except MetadataError:
+        return False
+    return b"\r" not in wheel.data.replace(b"\r\n", b"\n")
 
 
 def _check_version(wheel: Document) -> Iterator[RawFinding]:
@@ -246,42 +255,40 @@ def _check_case(wheel: Document) -> Iterator[RawFinding]:
     fields = wheel.all(_VERSION)
     if fields and all(field.name != _VERSION for field in fields):
         message = f"the field is spelled {shown(fields[0].name)}, but uv looks for {_VERSION}"
-        yield RawFinding("wheel-field-case", _VERSION, message, (SetWheelField(_VERSION, fields[0].value.strip()),))
+        value = fields[0].value.strip()
+        fixes = (SetWheelField(_VERSION, value),) if value.isprintable() else ()
+        yield RawFinding("wheel-field-case", _VERSION, message, fixes)
 
 
 def _check_listed_tags(wheel: Document, name: WheelFilename) -> Iterator[RawFinding]:
     try:
         tags = read_tags(wheel)
     except (ValueError, StructureError) as error:
-        yield RawFinding("wheel-bad-tags", "Tag", shown(str(error).partition("\n")[0]))
+        yield RawFinding("wheel-bad-tags", "Tag", shown(str(error).partition("\n")[0]), _listing(name))
         return
     if tags != name.tags:
         extra, missing = (sorted(map(str, each)) for each in (tags - name.tags, name.tags - tags))
         said = [f"WHEEL has {shown_few(extra)} more"] if extra else []
         said += [f"WHEEL lacks {shown_few(missing)}"] if missing else []
-        yield RawFinding("wheel-tags-differ", "Tag", f"the tags in WHEEL are not those of the file name: {'; '.join(said)}")
+        message = f"the tags in WHEEL are not those of the file name: {'; '.join(said)}"
+        yield RawFinding("wheel-tags-differ", "Tag", message, _listing(name))
+
+
+def _listing(name: WheelFilename) -> tuple[SetWheelTags, ...]:
+    """Return what lets WHEEL list the tags of the file name, where they are tags, and no more than any wheel has."""
+    from wheelfix.wheel.tags import are_written, tags_of  # imported late: in most wheels they agree
+
+    try:
+        return (SetWheelTags(),) if are_written(tags_of(name)) else ()
+    except EditError:
+        return ()
+
+
+def _check_build(wheel: Document, name: WheelFilename) -> Iterator[RawFinding]:
     if wheel.first("Build") != name.build:
         yield RawFinding(
             "wheel-build-differs",
             "Build",
             f"WHEEL says Build {shown(wheel.first('Build') or 'none')}, the file name {name.build or 'none'}",
+            (SetWheelField("Build", name.build),),
         )
-
-
-def fixed_wheel_file(data: bytes, fixes: Iterable[SetWheelField]) -> bytes:
-    r"""Return WHEEL with each of ``fixes``: the field appears once, in its usual spelling; all other lines keep their bytes.
-
-    >>> fixed_wheel_file(b"Wheel-Version: 1.0\nTag: py3-none-any\n", [SetWheelField("Root-Is-Purelib", "false")])
-    b'Wheel-Version: 1.0\nTag: py3-none-any\nRoot-Is-Purelib: false\n'
-    """
-    for fix in fixes:
-        document = Document.parse_leniently(data)
-        present = document.all(fix.name)
-        if not present:
-            data = document.adding(fix.name, fix.value).data
-            continue
-        first = present[0]
-        line = data[first.start : first.stop]
-        ending = line[len(line.rstrip(b"\r\n")) :]
-        data = data[: first.start] + f"{fix.name}: {fix.value}".encode() + ending + data[first.stop :]
-    return data

@@ -169,9 +169,9 @@ _NAMES: Final = (
     _error("wheel-field-case", "Wheel-Version is spelled in another case, and uv does not find it.",
         FORMAT, Fix.YES, by=(Client.UV,)),
     _warning("wheel-no-root", "Root-Is-Purelib in WHEEL is missing or invalid; installers assume false.", FORMAT, Fix.YES),
-    _warning("wheel-bad-tags", "The tags in WHEEL cannot be read.", FORMAT),
-    _warning("wheel-tags-differ", "The tags in WHEEL are not those of the file name.", FORMAT),
-    _warning("wheel-build-differs", "Build in WHEEL differs from the file name.", FORMAT),
+    _warning("wheel-bad-tags", "The tags in WHEEL cannot be read.", FORMAT, Fix.YES),
+    _warning("wheel-tags-differ", "The tags in WHEEL are not those of the file name.", FORMAT, Fix.YES),
+    _warning("wheel-build-differs", "Build in WHEEL differs from the file name.", FORMAT, Fix.YES),
     _warning("wheel-ambiguous", "WHEEL can be read in two ways.", FORMAT),
 )
 _RECORD: Final = (
@@ -313,8 +313,9 @@ _REMEDIES: Final = {
     "Rename the script in the project.":
         "data-reserved-name entry-points-reserved-name entry-points-bad-name",
     "Remove one of the two scripts from the project.": "data-script-twice",
-    "Retag the wheel with `wheel tags`, which changes file name and WHEEL together.":
-        "wheel-tags-differ wheel-build-differs",
+    "Run `wheelfix repair`: WHEEL then says what the file name says, by which installers choose. If the file name is wrong, "
+    "change both with the actions set-tag and set-build-tag.":
+        "wheel-bad-tags wheel-tags-differ wheel-build-differs",
     "Nothing: no installer checks it.": "record-signature",
     "Fix the field in the project's configuration and build again, or set it with `wheelfix fix`.":
         "metadata-missing-field metadata-repeated-field metadata-bad-value metadata-bad-requires-python",

@@ -58,13 +58,17 @@ class RewriteMetadata(Struct, frozen=True):
 
 
 class SetWheelField(Struct, frozen=True):
-    """Set this field of the WHEEL file, in this spelling."""
+    """Set this field of the WHEEL file, in this spelling; ``None`` removes it."""
 
     name: str
-    value: str
+    value: str | None
 
 
-FixStep: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | Edit
+class SetWheelTags(Struct, frozen=True):
+    """Let the WHEEL file list the tags of the file name."""
+
+
+FixStep: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | SetWheelTags | Edit
 
 
 class RawFinding(Struct, frozen=True):

@@ -24,11 +24,11 @@ _SET: Final = ChangeAction.SET_FIELD
 _REMOVED: Final = ChangeAction.REMOVE_FIELD
 _REBUILD: Final = "Build the wheel again to change it."
 _OF_WHEEL: Final = {
-    "tag": "To change the tags, use `wheel tags`, which renames the file too, or build the wheel again.",
+    "tag": "To change the tags, use the actions set-tag, add-tag and remove-tag, or SetTags and the like from Python.",
     "build": "To change the build tag, use --build-tag, or Naming(build_tag=...) from Python.",
     "wheel-version": _REBUILD,
     "generator": _REBUILD,
-    "root-is-purelib": _REBUILD,
+    "root-is-purelib": "To change it, use the action set-root-is-purelib, or SetRootIsPurelib from Python.",
 }
 """The fields of WHEEL, in lower case, and how to change each."""
 

@@ -116,10 +116,51 @@ class SetBuildTag(Struct, frozen=True):
     build_tag: str
 
 
+class SetTags(Struct, frozen=True):
+    """Give the wheel these tags in place of those that it has, in its file name and in WHEEL.
+
+    Each may be a compressed set, as in a file name: ``py2.py3-none-any``.
+    """
+
+    tags: str | tuple[str, ...]
+
+
+class AddTags(Struct, frozen=True):
+    """Give the wheel these tags too, each perhaps a compressed set; a tag that it has is not added again."""
+
+    tags: str | tuple[str, ...]
+
+
+class RemoveTags(Struct, frozen=True):
+    """Take the tags away that match any of these patterns, such as ``py2-*`` or ``*-manylinux1_x86_64``."""
+
+    patterns: str | tuple[str, ...]
+
+
+class SetRootIsPurelib(Struct, frozen=True):
+    """Let WHEEL say whether what is at the top of the wheel is pure Python: Root-Is-Purelib."""
+
+    value: bool
+
+
+TagEdit: TypeAlias = SetTags | AddTags | RemoveTags
 RequirementEdit: TypeAlias = DropRequirement | AddRequirement | ReplaceRequirement | DropExtra
 """Edits that are carried out as rules are: each requirement is judged once, as it is in the original wheel."""
 WheelEdit: TypeAlias = (
-    SetField | AddField | RemoveField | WriteFile | RemoveFile | SetName | SetVersion | SetPost | SetLocal | SetBuildTag
+    SetField
+    | AddField
+    | RemoveField
+    | WriteFile
+    | RemoveFile
+    | SetName
+    | SetVersion
+    | SetPost
+    | SetLocal
+    | SetBuildTag
+    | SetTags
+    | AddTags
+    | RemoveTags
+    | SetRootIsPurelib
 )
 """Edits that are carried out one after the other, after all rules."""
 Edit: TypeAlias = RequirementEdit | WheelEdit
@@ -142,5 +183,5 @@ def naming_values(edit: Edit) -> Mapping[str, str | bool | None]:
             return {}
 
 
-RENAMING: Final = (SetName, SetVersion, SetPost, SetLocal, SetBuildTag)
+RENAMING: Final = (SetName, SetVersion, SetPost, SetLocal, SetBuildTag, SetTags, AddTags, RemoveTags)
 """The edits that can give the wheel another file name."""

@@ -12,6 +12,7 @@ from defects import DEFECTS, Defect
 from fixing import values
 from wheelfix import Outcome, Status
 from wheelfix.codes import Fix
+from wheelfix.results import Part
 from wheelfix.verify.registry import CHECKS
 from wheelfix.wheel.metadata import Document
 
@@ -341,9 +342,12 @@ def _assert_only_told_lines_differ(old: bytes, new: bytes, outcome: Outcome) -> 
     assert left[0] == left[1] or (folded and len(left[0]) == len(left[1]) + 1)
 
 
+_OF_WHEEL = (Part.BUILD_TAG, Part.TAG, Part.WHEEL_FIELD)
+
+
 def _assert_only_told_rows_differ(old: bytes, new: bytes, outcome: Outcome) -> None:
     changes = [each for each in outcome.changes if each.field == "RECORD"]
-    rewritten = {"METADATA", *(each.field for each in outcome.changes if each.action == "replace-file")}
+    rewritten = {"METADATA", *(["WHEEL"] if any(each.part in _OF_WHEEL for each in outcome.changes) else [])}
     files = tuple(f"{_INFO}/{name}" for name in (*rewritten, "metadata.json", "RECORD.jws", "RECORD.p7s"))
 
     def untold(data: bytes, told: list[str | None]) -> list[str]:

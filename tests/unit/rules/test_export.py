@@ -154,6 +154,7 @@ def test_actions_on_requirements_for_pdm(name: str) -> None:
         Action(remove_field=FieldName("License-File")),
         Action(set_local="cpu"),
         Action(set_build_tag="1"),
+        Action(set_tag="py3-none-any"),
     ],
 )
 @pytest.mark.parametrize("client", Client)

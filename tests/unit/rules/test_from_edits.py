@@ -18,17 +18,21 @@ from wheelfix.rules.schema import print_rule, print_rules
 from wheelfix.wheel.edits import (
     AddField,
     AddRequirement,
+    AddTags,
     DropExtra,
     DropRequirement,
     Edit,
     RemoveField,
     RemoveFile,
+    RemoveTags,
     ReplaceRequirement,
     SetBuildTag,
     SetField,
     SetLocal,
     SetName,
     SetPost,
+    SetRootIsPurelib,
+    SetTags,
     SetVersion,
     WriteFile,
 )
@@ -48,7 +52,7 @@ METADATA = "\n".join(
         "",
     )
 )
-SPEC = WheelSpec(metadata=METADATA.encode())
+SPEC = WheelSpec(tags="py2.py3-none-any", metadata=METADATA.encode())
 EDITS: tuple[Edit, ...] = (
     DropRequirement("triton"),
     DropRequirement("nvidia-*"),
@@ -67,6 +71,10 @@ EDITS: tuple[Edit, ...] = (
     SetPost("+1"),
     SetLocal("cpu"),
     SetBuildTag("1x"),
+    SetTags("py3-none-any"),
+    AddTags(("py3-none-any", "cp39-none-any")),
+    RemoveTags(("py2-*", "*-win32")),
+    SetRootIsPurelib(False),
 )
 WITHOUT_RULE: tuple[Edit, ...] = (
     WriteFile("NOTICE", b""),

@@ -22,7 +22,7 @@ OF_SHAPE = {
     "action-without-argument", "bad-date", "drop-with-argument", "many-errors", "name-not-text", "no-action", "no-id",
     "no-reason", "no-schema", "other-schema", "single-table", "two-actions", "unknown-action-key", "unknown-action",
     "unknown-condition", "unknown-match-key", "unknown-rule-key", "unknown-top-key", "bad-test",
-    "empty-list", "no-post-release", "set-version-number",
+    "empty-list", "no-post-release", "set-version-number", "bad-root-is-purelib",
 }  # fmt: skip
 """The invalid files with an error about a key, a type or a number of keys."""
 

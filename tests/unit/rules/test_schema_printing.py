@@ -83,6 +83,9 @@ ON_WHEELS = [
     Action(remove_field=FieldName("X-Own", "a value")),
     Action(set_local="cpu"), Action(set_local=""), Action(set_build_tag="1nogpu"), Action(set_name="Acme.Torch"),
     Action(set_version="2.7.0+cpu"), Action(set_version=PostRelease("+1")),
+    Action(set_tag="py3-none-any"), Action(set_tag=("py2.py3-none-any", "cp311-abi3-win32")), Action(add_tag="py2-none-any"),
+    Action(add_tag=("cp311-cp311-linux_x86_64",)), Action(remove_tag="py2-*"), Action(remove_tag=("py2-*", "*-win[3]2")),
+    Action(set_root_is_purelib=True), Action(set_root_is_purelib=False),
 ]  # fmt: skip
 requirements = st.lists(st.sampled_from(["numpy>=1", "a [b] ( <2); os_name=='nt'", "x >=1.0 <2.0"]), max_size=2).map(tuple)
 fields = st.dictionaries(
