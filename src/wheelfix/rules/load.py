@@ -32,6 +32,7 @@ _LONGEST: Final = 40
 _PLACES: Final = {
     (Rule, "extends"): "Put it above the first [[rule]].",
     (Rule, "schema"): "Put it above the first [[rule]].",
+    (Action, "on-mismatch"): "Put it beside action, in the rule.",
     (RuleFile, "tool"): "In wheelfix.toml, write the keys without [tool.wheelfix].",
 }
 """Keys that exist, in the wrong place, and where they belong."""

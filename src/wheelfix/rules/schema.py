@@ -88,6 +88,10 @@ def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
             for form in schema["anyOf"]:
                 if form.get("type") == "array":
                     form["minItems"] = 1
+    for key in ("replace", "add"):
+        for form in components[Action.__name__]["properties"][key]["anyOf"]:
+            if form.get("type") == "array":
+                form["minItems"] = 1
     for key in ("id", "reason"):
         components[Rule.__name__]["properties"][key]["minLength"] = 1
     components[RuleFile.__name__]["properties"]["options"] |= options or {}

@@ -227,14 +227,14 @@ def _version_of(clauses: Sequence[Clause]) -> list[str]:
 
 
 def _operator_of(clauses: Sequence[Clause]) -> list[str]:
-    return [each.operator for each in clauses] if not any(each.star for each in clauses) else []
+    return [] if any(each.star for each in clauses) else [each.operator for each in clauses]
 
 
 _PARTS: Final[Mapping[str, tuple[str, Callable[[Sequence[Clause]], list[str]]]]] = {
     "version": ("pin", _version_of),
     "lower": ("lower limit", lambda clauses: [each.version for each in clauses if each.is_lower]),
     "upper": ("upper limit", lambda clauses: [each.version for each in clauses if each.is_upper]),
-    "operator": ("clause", _operator_of),
+    "operator": ("clause without .*", _operator_of),
 }
 """What templates can take from a specifier: in which words it is missing, and how it is found. It must be there once."""
 SPECIFIER_PARTS: Final = tuple(_PARTS)

@@ -229,10 +229,8 @@ def _limit(*operators: str) -> Callable[[str], Wrong | None]:
     """Return what refuses a text that is not one clause with one of ``operators``."""
 
     def check(text: str) -> Wrong | None:
-        if wrong := _specifier(text):
-            return wrong
         clauses = read_clauses(text) or ()
-        if len(clauses) != 1 or clauses[0].operator not in operators:
+        if _specifier(text) or len(clauses) != 1 or clauses[0].operator not in operators:
             return f"{text!r} is not one clause with {' or '.join(operators)}", f"For example: {operators[0]}2."
         return None
 
@@ -241,10 +239,8 @@ def _limit(*operators: str) -> Callable[[str], Wrong | None]:
 
 def _exclusions(text: str) -> Wrong | None:
     """Refuse what does not exclude versions, and nothing else."""
-    if wrong := _specifier(text):
-        return wrong
-    if any(each.operator != "!=" for each in read_clauses(text) or ()):
-        return f"{text!r} has a clause without !=", "For example: !=1.4.5."
+    if _specifier(text) or any(each.operator != "!=" for each in read_clauses(text) or ()):
+        return f"{text!r} is not a specifier that only excludes versions", "For example: !=1.4.5."
     return None
 
 

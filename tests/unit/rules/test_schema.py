@@ -23,6 +23,9 @@ OF_SHAPE = {
     "no-reason", "no-schema", "other-schema", "single-table", "two-actions", "unknown-action-key", "unknown-action",
     "unknown-condition", "unknown-match-key", "unknown-rule-key", "unknown-top-key", "bad-test",
     "empty-list", "no-post-release", "set-version-number", "bad-root-is-purelib",
+    "add-empty-list", "replace-empty-list", "replace-list-of-numbers", "computed-key", "computed-list",
+    "computed-no-key", "computed-number", "computed-two-keys", "computed-value", "on-mismatch-in-action",
+    "on-mismatch-value",
 }  # fmt: skip
 """The invalid files with an error about a key, a type or a number of keys."""
 
@@ -97,7 +100,10 @@ VALID = [
     rule_text('when.not-requires = ["a", { name = "b", specifier = "<2" }]\nwhen.local = ""\n'),
     rule_text('until = "2027-01-01"\nuntil-version = "3"\nurl = "https://e.com"\n'), rule_text("until = 2027-01-01\n"),
     rule_text(action='"keep"'), rule_text(action='{ rename = "y" }'), rule_text(action='{ set-specifier = "" }'),
-    rule_text(action='{ add = "y" }', match=""), rule_text(action='{ remove-field = { name = "Keywords" } }', match=""),
+    rule_text(action='{ add = "y" }', match=""), rule_text(action='{ add = ["y", "z; extra == \'x\'"] }', match=""),
+    rule_text(action='{ replace = ["{name}{specifier}", "y"] }'), rule_text(action='{ set-specifier = { max = "<3" } }'),
+    rule_text('on-mismatch = "error"\n', action='{ set-specifier = { local = "" } }'),
+    rule_text(action='{ remove-field = { name = "Keywords" } }', match=""),
     rule_text(action='{ set-field = { name = "Classifier", value = ["A"] } }', match=""),
     rule_text(action='{ add-field = { name = "Classifier", value = "A" } }', match=""),
     rule_text('[[rule.test]]\nproject = "p"\n[[rule.test]]\nproject = "p"\nrequires = "x"\nexpect = []\n'),
