@@ -488,8 +488,6 @@ def _rule(rule: Rule) -> Iterator[Found]:
     if name in REQUIREMENT_ACTIONS and rule.match is None:
         yield "match", f"missing, but {name} applies to requirements", 'Add match = { name = "..." }.'
     argument = rule.argument
-    if argument == () and name in ("replace", "add"):
-        yield f"action.{name}", "the list is empty", "List at least one requirement."
     if name == "replace" and rule.match is not None and isinstance(argument, str | tuple):
         for template in each_of(argument):
             if not _template(template) and (wrong := result_of(template, rule.match)):
