@@ -86,7 +86,9 @@ _TITLES: Final = {
     "FieldValue": "`set-field`, `add-field`",
     "FieldName": "`remove-field`",
     "PostRelease": "`set-version`",
+    "CopyFrom": "`copy-from`",
     "Case": "`[[rule.test]]`",
+    "CaseWheel": "`release` of a test",
 }
 
 
@@ -136,6 +138,8 @@ def _example(value: object) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value)
 
 
@@ -157,6 +161,8 @@ def _takes(schema: Mapping[str, Any]) -> str:
             return f"list of {_takes(items)}".replace("list of table,", "list of tables,")
         case {"format": "date"}:
             return "date"
+        case {"type": "boolean"}:
+            return "true or false"
         case {"type": "object", "properties": _}:
             return "table, see [Configuration](configuration.md)"
         case {"type": "object"}:

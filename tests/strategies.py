@@ -142,3 +142,40 @@ def wheels(draw: st.DrawFn) -> WheelSpec:
         folders=draw(st.booleans()),
         extra=draw(extras),
     )
+
+
+NAMES = ["foo", "Foo", "foo-x", "demo", "bar"]
+requirement_texts = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(NAMES),
+    st.sampled_from(["", "[x]", " [cuda, x]", "[Y,cuda]"]),
+    st.sampled_from([
+        "", ">=1", " (>= 1, <3)", "<3,>=1", " @ https://e.com/a.whl", " >=1.0 <2.0", " >=1.0.*", " !=~5.0", " >=1.0'",
+        " >dev",
+        " >=1.0,", " >=9.0.0a1.0", " (>=1",
+    ]),
+    st.sampled_from([
+        "", " ; os_name == 'nt'", " ;os_name==\"nt\"  and extra=='x'", " ; extra == 'x' or extra == 'CUDA'",
+        " ; extra != 'x'",
+        " ; (extra == 'cuda' or os_name == 'nt') and python_version<'3.9'",
+        " ; 'x' == extra or (extra == 'y' and os_name != 'nt')",
+        " ; python_version >= 3.6", " ;\n   os_name == 'nt'\n\tor extra == 'cuda'",
+    ]),
+)  # fmt: skip
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    """Draw METADATA of any shape, with requirements that rules are for among the fields."""
+    data = draw(metadata())
+    ending = b"\r\n" if b"\r\n" in data[:30] else b"\n"
+    lines = draw(st.lists(requirement_texts, max_size=5))
+    more = [
+        draw(st.sampled_from(["Requires-Dist: ", "requires-dist:  "])) + text.replace("\n", ending.decode())
+        for text in lines
+    ]
+    more += draw(
+        st.lists(st.sampled_from(["Provides-Extra: x", "provides-extra:CUDA", "Summary: a", "X-Own: 1"]), max_size=2)
+    )
+    head, end, rest = data.partition(b"Version: 1.0" + ending)
+    return head + end + b"".join(line.encode() + ending for line in draw(st.permutations(more))) + rest

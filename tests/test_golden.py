@@ -1,7 +1,8 @@
 """Golden cases: every directory of ``golden`` holds METADATA before and after, and what rules decide.
 
 A directory with ``METADATA.in``, ``METADATA.out`` and ``report.json`` is a case; dropping one in adds a test. The
-rules are those of its ``rules.toml``, or the rule set ``gpu``.
+rules are those of its ``rules.toml``, or the rule set ``gpu``. ``X.whl.metadata`` is the METADATA of another wheel of the
+release, for rules that copy from it.
 """
 
 import json
@@ -19,6 +20,8 @@ from wheelfix.results import Report
 from wheelfix.rules.actions import ON_WHEELS, REQUIREMENT_ACTIONS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.release import Declared, Sibling
 from wheelfix.wheel.wheel import Wheel
 
 ROOT = Path(__file__).with_name("golden")
@@ -30,7 +33,8 @@ CASES = sorted(path.parent for path in ROOT.glob("*/METADATA.in"))
 def test_there_are_cases_and_each_is_whole() -> None:
     assert len(CASES) >= 10
     for case in ROOT.iterdir():
-        assert {path.name for path in case.iterdir()} - {"rules.toml"} == {"METADATA.in", "METADATA.out", "report.json"}
+        names = {path.name for path in case.iterdir() if path.suffix != ".metadata"}
+        assert names - {"rules.toml"} == {"METADATA.in", "METADATA.out", "report.json"}
 
 
 def test_every_action_has_a_case() -> None:
@@ -40,6 +44,11 @@ def test_every_action_has_a_case() -> None:
 def rules_of(case: Path) -> RuleSet:
     own = case / "rules.toml"
     return load_rules(own) if own.exists() else built_in("gpu")
+
+
+def siblings_of(case: Path) -> list[Sibling]:
+    files = sorted(case.glob("*.whl.metadata"))
+    return [Sibling(WheelFilename.parse(path.stem), Declared.of(path.read_bytes())) for path in files]
 
 
 def decisions(plan: Plan) -> dict[str, object]:
@@ -57,7 +66,7 @@ def test_golden(case: Path, tmp_path: Path) -> None:
     spec = WheelSpec(metadata=(case / "METADATA.in").read_bytes())
     expected = (case / "METADATA.out").read_bytes()
     with Wheel(write_wheel(tmp_path, spec)) as wheel:
-        plan = make_plan(wheel, rules_of(case), policy=ANYTHING)
+        plan = make_plan(wheel, rules_of(case), policy=ANYTHING, siblings=siblings_of(case))
         assert plan.new_metadata == expected
         assert decisions(plan) == json.loads((case / "report.json").read_text("utf-8"))
         fixed = apply(wheel, plan, tmp_path / "fixed" / str(plan.renaming.filename)).output
@@ -66,4 +75,5 @@ def test_golden(case: Path, tmp_path: Path) -> None:
         assert wheel.document.data == expected
         names = {rule.action_name for rule in rules_of(case).rules}
         once = all(REQUIREMENT_ACTIONS[name].idempotent for name in names if name in REQUIREMENT_ACTIONS)
-        assert make_plan(wheel, rules_of(case), policy=ANYTHING).is_empty or not once
+        again = make_plan(wheel, rules_of(case), policy=ANYTHING, siblings=siblings_of(case))
+        assert again.is_empty or not once

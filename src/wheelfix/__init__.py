@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.batch import fix_wheels as fix_wheels, repair_wheels as repair_wheels
     from wheelfix.fix.draft import make_plan as make_plan
     from wheelfix.fix.plan import Plan as Plan, preview as preview
+    from wheelfix.fix.siblings import read_siblings as read_siblings
     from wheelfix.fix.weigh import gather_evidence as gather_evidence
     from wheelfix.mirror.check import check_index as check_index, check_mirror as check_mirror
     from wheelfix.mirror.pages import ListedFile as ListedFile, Origin as Origin, Page as Page
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     )
     from wheelfix.rules.model import (
         Action as Action,
+        CopyFrom as CopyFrom,
         FieldName as FieldName,
         FieldValue as FieldValue,
         Match as Match,
@@ -143,6 +145,7 @@ if TYPE_CHECKING:
         WriteFile as WriteFile,
     )
     from wheelfix.wheel.filename import WheelFilename as WheelFilename
+    from wheelfix.wheel.release import Declared as Declared, Sibling as Sibling
     from wheelfix.wheel.wheel import Wheel as Wheel
 
 _HOMES: Final = {
@@ -158,6 +161,7 @@ _HOMES: Final = {
     "fix.batch": ("fix_wheels", "repair_wheels"),
     "fix.draft": ("make_plan",),
     "fix.plan": ("Plan", "preview"),
+    "fix.siblings": ("read_siblings",),
     "fix.weigh": ("gather_evidence",),
     "mirror.check": ("check_index", "check_mirror"),
     "mirror.pages": ("ListedFile", "Origin", "Page"),
@@ -180,7 +184,7 @@ _HOMES: Final = {
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": (
-        "Action", "FieldName", "FieldValue", "Match", "NewSpecifier", "PostRelease", "Rule", "RuleSet", "When",
+        "Action", "CopyFrom", "FieldName", "FieldValue", "Match", "NewSpecifier", "PostRelease", "Rule", "RuleSet", "When",
     ),
     "rules.schema": ("print_rules",),
     "verify.batch": ("verify_wheels",),
@@ -190,6 +194,7 @@ _HOMES: Final = {
         "SetRootIsPurelib", "SetTags", "SetVersion", "WriteFile",
     ),
     "wheel.filename": ("WheelFilename",),
+    "wheel.release": ("Declared", "Sibling"),
     "wheel.wheel": ("Wheel",),
 }  # fmt: skip
 """Where each public name lives; it is imported when it is first used (PEP 562), so that the command starts fast."""

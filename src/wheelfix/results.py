@@ -148,6 +148,7 @@ class ChangeAction(StrEnum):
     SET_FIELD = "set-field"
     ADD_FIELD = "add-field"
     REMOVE_FIELD = "remove-field"
+    COPY_FROM = "copy-from"
     FIX_LINE_ENDS = "fix-line-ends"
     SET_NAME = "set-name"
     SET_VERSION = "set-version"

@@ -18,8 +18,10 @@ from wheelfix.rules import BUILT_IN
 from wheelfix.wheel.zip.staging import remove_leftovers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
+    from wheelfix.fix.job import Candidate
     from wheelfix.fix.release import Rehearsal
     from wheelfix.results import Disagreement
     from wheelfix.rules.model import RuleSet
@@ -177,17 +179,39 @@ def _compared(
         return {}, ()
     from wheelfix.fix.release import compare, to_compare, unreadable  # imported late: one wheel has nothing to agree with
 
-    together = frozenset(to_compare([*paths, *clashing]) if job.keeps_names else paths)
+    chosen = frozenset(to_compare([*paths, *clashing]) if job.keeps_names else paths)
+    together = [path for path in paths if path in chosen]
     keep_plans = len(paths) <= _MOST_KEPT_PLANS and workers.work_here(len(paths))  # seldom worth sending them to others
-    rehearsals = run_all(
-        partial(rehearse_each, job=job, keep_plans=keep_plans),
-        [path for path in paths if path in together],
-        workers,
-        lost=lambda path, error: unreadable(no_result(path, error)),
-        size=file_size,
-    )
+
+    def rehearsed(items: "list[Candidate]") -> "list[Rehearsal]":
+        return run_all(
+            partial(rehearse_each, job=job, keep_plans=keep_plans),
+            items,
+            workers,
+            lost=lambda item, error: unreadable(no_result(item[0], error)),
+            size=lambda item: file_size(item[0]),
+        )
+
+    rehearsals = _with_siblings(together, job, rehearsed)
     rehearsals += [unreadable(_clash(path)) for path in clashing]
     return compare(rehearsals, allow_mixed=job.policy.allow_mixed, local=job.naming.local)
+
+
+def _with_siblings(
+    paths: list[Path], job: Job, rehearsed: "Callable[[list[Candidate]], list[Rehearsal]]"
+) -> "list[Rehearsal]":
+    """Return the rehearsals of ``paths`` in their order: those that others copy from come first, if a rule copies."""
+    if job.rules is None or isinstance(job.rules, str):  # built-in rules copy nothing
+        return rehearsed([(path, ()) for path in paths])
+    from wheelfix.fix.siblings import copied_from, is_settled, siblings_in  # imported late: few rules copy
+
+    sources = copied_from(job.rules, paths)
+    first = dict(zip(sources, rehearsed([(path, None) for path in sources]), strict=True))
+    siblings = siblings_in(first.values(), job.rules)
+    done = {path: each for path, each in first.items() if is_settled(each, job.rules)}
+    left = [path for path in paths if path not in done]
+    done |= zip(left, rehearsed([(path, siblings(path)) for path in left]), strict=True)
+    return [done[path] for path in paths]
 
 
 def _resolved(rules: "RuleSet | Path | str | Sequence[Path | str] | None") -> "RuleSet | str | None":

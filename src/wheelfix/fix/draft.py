@@ -2,14 +2,14 @@
 
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, assert_never
 
 from msgspec.structs import replace
 
-from wheelfix.errors import EditError
+from wheelfix.errors import EditError, SiblingError
 from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
 from wheelfix.fix.plan import Plan, as_kept, contradicted_files, problem_of, void_signatures
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
@@ -51,6 +51,7 @@ from wheelfix.wheel.zip.source import sha256_of
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
     from wheelfix.fix.retag import Retag
+    from wheelfix.wheel.release import Sibling
 
 
 def make_plan(
@@ -64,6 +65,7 @@ def make_plan(
     sbom: bool = True,
     evidence: "Evidence | None" = None,
     repair: Plan | None = None,
+    siblings: "Sequence[Sibling] | None" = (),
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
@@ -72,7 +74,8 @@ def make_plan(
     ``problem``. With ``sbom`` the new wheel carries its provenance.
     ``sha256`` gives the wheel's sum (hexadecimal) where the caller has it: rules can compare it. ``evidence`` is what was
     gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
-    find METADATA as it is repaired.
+    find METADATA as it is repaired. ``siblings`` are wheels of the same release that rules may copy from
+    (:func:`wheelfix.read_siblings`), ``None`` where this wheel is to be one of them.
 
     :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
     :raises EditError: if a rule or an edit, or the new name, is not possible.
@@ -83,7 +86,7 @@ def make_plan(
     rules, others = with_rules_of(edits, rules)
     draft = _Draft(wheel, policy, evidence, repair)
     if rules is not None:
-        draft.apply_rules(rules, sha256)
+        draft.apply_rules(rules, sha256, siblings)
     draft.apply_edits(others)
     plan = draft.finish(rules.digest if rules else None, naming)
     again = () if sbom or not draft.raises_version else (_RAISED_AGAIN,)
@@ -180,11 +183,15 @@ class _Draft:
         """Return what the repair writes and removes, each file by its path in dist-info."""
         return {**dict.fromkeys(self._repair.removed), **self._repair.written} if self._repair else {}
 
-    def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None) -> None:
+    def apply_rules(self, rules: RuleSet, sha256: Callable[[], str] | None, siblings: "Sequence[Sibling] | None") -> None:
         wheel = self._wheel
         hashed = sha256 or partial(sha256_of, wheel.source)
-        facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments)
-        result = apply_rules(rules, facts)
+        facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments, siblings)
+        try:
+            result = apply_rules(rules, facts)
+        except SiblingError as error:  # the wheel itself is not to blame: what else is known of it can be shown
+            self._problem = Problem.of(error)
+            return
         self._kept, self._applied = with_suggestions(result.kept, result.changes, rules, facts), result.applied
         self._notes += result.notes
         if result.changes:

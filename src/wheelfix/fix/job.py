@@ -6,7 +6,7 @@ It runs in this process or in others, on several wheels in a row, so that their 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
     from wheelfix.wheel.edits import WheelEdit
+    from wheelfix.wheel.release import Sibling
     from wheelfix.wheel.wheel import Wheel
 
 _MOST_KEPT_METADATA: Final = 1 << 16
@@ -137,7 +138,8 @@ def _fix(
         problem = rehearsal.problem if rehearsal else None
         plan = _rehearsed_plan(wheel, rehearsal)
         if plan is None:
-            plan = _plan(wheel, job, repair, rehearsal, sha256=digest.hexdigest if digest else None)
+            siblings = rehearsal.siblings if rehearsal else ()
+            plan = _plan(wheel, job, repair, rehearsal, siblings=siblings, sha256=digest.hexdigest if digest else None)
             plan = guarded(plan, wheel, foresee=digest is None or problem is not None)
         if problem and not plan.problem:
             plan = replace(plan, problem=problem, notes=())
@@ -191,6 +193,7 @@ def _plan(
     repair: "Repair | None",
     rehearsal: "Rehearsal | None" = None,
     *,
+    siblings: "tuple[Sibling, ...] | None" = (),
     sha256: Callable[[], str] | None = None,
     evidence: "Evidence | None" = None,
 ) -> "Plan":
@@ -213,15 +216,20 @@ def _plan(
         sha256=sha256,
         evidence=evidence,
         repair=repair.plan if repair else None,
+        siblings=siblings,
     )
 
 
-def rehearse_each(paths: Iterable[Path], job: Job, *, keep_plans: bool) -> "Iterator[Rehearsal]":
-    """Yield what would become of each of the wheels at ``paths``, and what its release must know of it."""
-    return (_rehearse_one(path, job, keep_plan=keep_plans) for path in paths)
+Candidate: TypeAlias = "tuple[Path, tuple[Sibling, ...] | None]"
+"""A wheel to be rehearsed, and the wheels of its release that it can copy from, ``None`` if it is to be one of these."""
 
 
-def _rehearse_one(path: Path, job: Job, *, keep_plan: bool) -> "Rehearsal":
+def rehearse_each(items: Iterable[Candidate], job: Job, *, keep_plans: bool) -> "Iterator[Rehearsal]":
+    """Yield what would become of each of the wheels of ``items``, and what its release must know of it."""
+    return (_rehearse_one(path, siblings, job, keep_plan=keep_plans) for path, siblings in items)
+
+
+def _rehearse_one(path: Path, siblings: "tuple[Sibling, ...] | None", job: Job, *, keep_plan: bool) -> "Rehearsal":
     from wheelfix.evidence.build import names_cpu_build
     from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
@@ -234,12 +242,21 @@ def _rehearse_one(path: Path, job: Job, *, keep_plan: bool) -> "Rehearsal":
     try:
         with Wheel(path, leniently=job.repair is not None) as wheel:
             evidence = gather_evidence(wheel, job.policy.scan)
-            plan = guarded(_plan(wheel, job, _repair(wheel, job), evidence=evidence), wheel, foresee=True)
+            plan = _plan(wheel, job, _repair(wheel, job), siblings=siblings, evidence=evidence)
+            plan = guarded(plan, wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_statement if local is not None or wheel.project in COMPANIONS else ""
             if local is not None and names_cpu_build(local):  # it may get this version without a change of its own
                 words = evidence.gpu_evidence()
-            rehearsal = Rehearsal(preview(plan), plan.renaming.filename, before, after, words, evidence.linkage)
+            rehearsal = Rehearsal(
+                preview(plan),
+                plan.renaming.filename,
+                before,
+                after,
+                words,
+                evidence.linkage,
+                siblings=siblings or (),
+            )
             if not keep_plan or job.repair is not None or len(plan.metadata) > _MOST_KEPT_METADATA:
                 return rehearsal
             return replace(rehearsal, plan=plan, identity=wheel.file.identity)

@@ -17,7 +17,17 @@ from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
-from wheelfix.wheel.release import Declared, Release, Topic, by_release, disagreements_of, meanings, read_name, release_of
+from wheelfix.wheel.release import (
+    Declared,
+    Release,
+    Sibling,
+    Topic,
+    by_release,
+    disagreements_of,
+    meanings,
+    read_name,
+    release_of,
+)
 from wheelfix.wheel.requirement import meaning
 
 if TYPE_CHECKING:
@@ -34,7 +44,8 @@ class Rehearsal(Struct, frozen=True):
 
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
-    read of its binaries. ``plan`` may be kept, with the ``identity`` of the file that it was made for. The last three are
+    read of its binaries. ``plan`` may be kept, with the ``identity`` of the file that it was made for. ``siblings`` are the
+    wheels that it can copy from. The last three are
     what its release requires of it, once it was compared: ``problem`` refuses it, ``rename`` gives it the new name even if
     nothing else changes, ``notes`` are added to its outcome.
     """
@@ -48,6 +59,7 @@ class Rehearsal(Struct, frozen=True):
     readable: bool = True
     plan: "Plan | None" = None
     identity: tuple[int, ...] = ()
+    siblings: tuple[Sibling, ...] = ()
     problem: Problem | None = None
     rename: bool = False
     notes: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from wheelfix.results import Change, Finding
 from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
-from wheelfix.rules.model import NewSpecifier, PostRelease, Rule, RuleSet, each_of
+from wheelfix.rules.model import CopyFrom, NewSpecifier, PostRelease, Rule, RuleSet, each_of
 from wheelfix.text import shown, shown_lines
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.fields import find
@@ -46,6 +46,8 @@ def _action(rule: Rule) -> str:
             return f"{rule.action_name} post {shown(post)!r}"
         case bool(truth):
             return f"{rule.action_name} {str(truth).lower()}"
+        case CopyFrom() as wanted:
+            return f"{rule.action_name}{_condition('', wanted)}"
         case field:
             value = field.value if isinstance(field.value, str | None) else ", ".join(field.value)
             return f"{rule.action_name} {field.name}" + (f": {shown(value)}" if value is not None else "")

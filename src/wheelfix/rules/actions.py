@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import EditError
 from wheelfix.results import Change, ChangeAction
 from wheelfix.rules.match import Decision, Facts, decide, rules_for
-from wheelfix.rules.model import FieldName, FieldValue, NewSpecifier, PostRelease, Rule, RuleSet, Texts, each_of
+from wheelfix.rules.model import CopyFrom, FieldName, FieldValue, NewSpecifier, PostRelease, Rule, RuleSet, Texts, each_of
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.edits import (
@@ -155,6 +155,15 @@ WHEEL_ACTIONS: Final[Mapping[str, Callable[[Editor, Any], bool]]] = {
 """The actions on a wheel. Each is idempotent, and returns whether the wheel has, or had, what the action is about."""
 
 
+def _copy_from(editor: Editor, wanted: CopyFrom, facts: Facts) -> bool:
+    from wheelfix.rules.copying import copy_from  # imported late: few rules copy
+
+    return copy_from(editor, wanted, facts)
+
+
+RELEASE_ACTIONS: Final[Mapping[str, Callable[[Editor, Any, Facts], bool]]] = {"copy-from": _copy_from}
+"""The actions on a wheel that need to know the others of its release. Each is idempotent, and returns the same as those."""
+
 EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
     "set-name": SetName,
     "set-version": lambda version: SetPost(version.post) if isinstance(version, PostRelease) else SetVersion(version),
@@ -167,7 +176,7 @@ EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
 }
 """The actions on more of a wheel than METADATA: what each asks for, as an edit that a plan carries out."""
 
-ON_WHEELS: Final = frozenset({*WHEEL_ACTIONS, *EDIT_ACTIONS})
+ON_WHEELS: Final = frozenset({*WHEEL_ACTIONS, *RELEASE_ACTIONS, *EDIT_ACTIONS})
 """The actions on a whole wheel; all others are on a requirement."""
 
 
@@ -211,11 +220,13 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Applied:
     rules for the whole wheel are applied, in their order.
 
     :raises EditError: if a rule makes something that METADATA cannot hold.
+    :raises SiblingError: if a rule copies from another wheel of the release, and that is not among ``facts.siblings``.
     """
     editor = Editor(facts.document)
     mine = rules_for(rules.rules, facts)
     kept, notes, applied = _decide_requirements([rule for rule in mine if rule.match is not None], facts, editor)
-    applied += [rule.id for rule in mine if rule.action_name in WHEEL_ACTIONS and _change_wheel(rule, editor)]
+    on_metadata = (rule for rule in mine if rule.action_name in WHEEL_ACTIONS or rule.action_name in RELEASE_ACTIONS)
+    applied += [rule.id for rule in on_metadata if _change_wheel(rule, editor, facts)]
     editor.check_versions()
     notes += _orphans(editor)
     edits = (
@@ -379,13 +390,17 @@ def _naming(rule: Rule) -> Iterator[None]:
     try:
         yield
     except EditError as error:
-        raise EditError(error.code, f"rule {rule.id}: {error.message}", hint=error.hint) from error
+        message = f"rule {rule.id}: {error.message}"
+        raise type(error)(error.code, message, hint=error.hint, reason=error.reason) from error
 
 
-def _change_wheel(rule: Rule, editor: Editor) -> bool:
+def _change_wheel(rule: Rule, editor: Editor, facts: Facts) -> bool:
     editor.rule, editor.reason = rule.id, rule.reason
     with _naming(rule):
-        found = WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
+        if rule.action_name in RELEASE_ACTIONS:
+            found = RELEASE_ACTIONS[rule.action_name](editor, rule.argument, facts)
+        else:
+            found = WHEEL_ACTIONS[rule.action_name](editor, rule.argument)
     editor.rule = editor.reason = None
     return found
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from packaging.utils import canonicalize_name
 
 from wheelfix.errors import WheelfixError
@@ -12,12 +13,13 @@ from wheelfix.options import Naming, listed
 from wheelfix.rules.actions import RuleEdit, apply_rules
 from wheelfix.rules.explain import explain
 from wheelfix.rules.match import Facts, make_facts
-from wheelfix.rules.model import Case, RuleSet, each_of
+from wheelfix.rules.model import Case, CaseWheel, RuleSet, each_of
 from wheelfix.text import unified_diff
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import naming_values
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.release import Declared, Sibling
 from wheelfix.wheel.requirement import same_requirement
 
 BEFORE: Final = "METADATA.in"
@@ -59,6 +61,8 @@ def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
     document = Document.parse(_metadata(case))
     facts = make_facts(document, _case_filename(case), case.sha256.lower)
     try:
+        if case.release:
+            facts = replace(facts, siblings=[_sibling(rules, case, each) for each in case.release])
         applied = apply_rules(rules, facts)
         filename = _new_filename(facts.filename, applied.edits)
     except WheelfixError as error:
@@ -82,6 +86,14 @@ def _new_filename(filename: WheelFilename, edits: Iterable[RuleEdit]) -> WheelFi
     for each in edits:
         values |= naming_values(each.edit)
     return Naming(**values).new_filename(filename)
+
+
+def _sibling(rules: RuleSet, case: Case, other: CaseWheel) -> Sibling:
+    """Return what another wheel of the release of ``case`` declares, as ``rules`` leave it."""
+    whole = replace(case, **{key: getattr(other, key) for key in other.__struct_fields__})
+    filename = _case_filename(whole)
+    facts = make_facts(Document.parse(_metadata(whole)), filename, case.sha256.lower, siblings=None)
+    return Sibling(filename, Declared.of(apply_rules(rules, facts).document.data))
 
 
 def _why(rules: RuleSet, facts: Facts, texts: Collection[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from packaging.specifiers import SpecifierSet
@@ -18,12 +18,16 @@ from wheelfix.wheel.marker import plain_marker
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.requirement import Requirement, plain_specifier, read_requirement
 
+if TYPE_CHECKING:
+    from wheelfix.wheel.release import Sibling
+
 
 class Facts(Struct, frozen=True, dict=True):
     """An original wheel, as far as rules can see it.
 
     ``version`` is text as METADATA writes it. ``is_never_true`` says whether the marker of a requirement is never true
     on the wheel's platforms; ``sha256`` gives the wheel's digest (hexadecimal), and is called only if a rule needs it.
+    ``siblings`` are wheels of the same release that it can copy from, ``None`` where they are still to be read.
     """
 
     project: NormalizedName
@@ -32,6 +36,7 @@ class Facts(Struct, frozen=True, dict=True):
     document: Document
     is_never_true: Callable[[Requirement], bool]
     sha256: Callable[[], str]
+    siblings: "Sequence[Sibling] | None" = ()
 
     @cached_property
     def parsed_version(self) -> Version | None:
@@ -74,11 +79,12 @@ def make_facts(
     filename: "WheelFilename",
     sha256: Callable[[], str],
     environments: Callable[[], Environments] | None = None,
+    siblings: "Sequence[Sibling] | None" = (),
 ) -> Facts:
     """Return what rules can see of the wheel called ``filename`` with the METADATA ``document``.
 
     ``sha256`` gives its digest (hexadecimal), and ``environments`` those that accept it, by default those of the file name;
-    each is called only if a rule needs it.
+    each is called only if a rule needs it. ``siblings`` are wheels of its release, as rules leave them.
     """
     name = document.first("Name")
     environments = environments or cache(lambda: Environments(filename.tags))
@@ -89,6 +95,7 @@ def make_facts(
         document,
         lambda requirement: environments().exclude(requirement),
         cache(sha256),
+        siblings,
     )
 
 
@@ -114,7 +121,8 @@ def _specifiers(text: str) -> SpecifierSet:
     return SpecifierSet(text)
 
 
-def _tag_holds(globs: tuple[str, ...], tags: str) -> bool:
+def any_tag_matches(globs: tuple[str, ...], tags: str) -> bool:
+    """Whether one of ``globs`` matches one of ``tags``, which dots separate as in a file name."""
     return any(matches(globs, tag) for tag in tags.split("."))
 
 
@@ -131,9 +139,9 @@ CONDITIONS: Final[Mapping[str, Callable[[Any, Facts], bool | None]]] = {
     "version": lambda texts, facts: _specifier_holds(texts, facts.parsed_version),
     "local": lambda globs, facts: matches(globs, facts.local),
     "filename": lambda globs, facts: matches(globs, str(facts.filename)),
-    "platform": lambda globs, facts: _tag_holds(globs, facts.filename.platform),
-    "python": lambda globs, facts: _tag_holds(globs, facts.filename.python),
-    "abi": lambda globs, facts: _tag_holds(globs, facts.filename.abi),
+    "platform": lambda globs, facts: any_tag_matches(globs, facts.filename.platform),
+    "python": lambda globs, facts: any_tag_matches(globs, facts.filename.python),
+    "abi": lambda globs, facts: any_tag_matches(globs, facts.filename.abi),
     "metadata_version": lambda texts, facts: _specifier_holds(texts, facts.metadata_version),
     "requires": _has_any,
     "lacks": _lacks_any,

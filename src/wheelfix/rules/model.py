@@ -149,10 +149,10 @@ class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
                 msgspec.structs.force_setattr(self, name, matches)
 
 
-def _make_tuples(struct: Match | When) -> None:
+def _make_tuples(struct: "Match | When | CopyFrom") -> None:
     for name in struct.__struct_fields__:
         value = getattr(struct, name)
-        if value is not None and not isinstance(value, tuple):
+        if not isinstance(value, tuple | bool | None):
             msgspec.structs.force_setattr(struct, name, tuple(value) if isinstance(value, list) else (value,))
 
 
@@ -245,6 +245,43 @@ class NewSpecifier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     def given(self) -> tuple[tuple[str, str], ...]:
         """Each key that is given, with its value."""
         return tuple((key, value) for key, value in msgspec.structs.asdict(self).items() if value is not None)
+
+
+class CopyFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
+    """The wheel of the same release that fields are copied from, and which fields.
+
+    Every given key must match, and a list means any of its values. A wheel that matches itself is unchanged.
+    """
+
+    platform: Annotated[
+        Texts | None,
+        Meta(description="Patterns for any of the platform tags in its file name.", examples=["*manylinux*x86_64*"]),
+    ] = None
+    python: Annotated[
+        Texts | None, Meta(description="Patterns for any of the Python tags in its file name.", examples=["cp312"])
+    ] = None
+    abi: Annotated[
+        Texts | None, Meta(description="Patterns for any of the ABI tags in its file name.", examples=["none", "abi3"])
+    ] = None
+    filename: Annotated[Texts | None, Meta(description="Patterns for its file name.", examples=["*-manylinux_2_28_*"])] = (
+        None
+    )
+    fields: Annotated[
+        tuple[Literal["Requires-Dist", "Provides-Extra", "Requires-Python"], ...],
+        Meta(description="The fields to copy; by default all three.", examples=[["Requires-Dist", "Provides-Extra"]]),
+    ] = ("Requires-Dist", "Provides-Extra", "Requires-Python")
+    merge: Annotated[
+        bool,
+        Meta(
+            description="Add what any of the matching wheels says and remove nothing, so that all of a release can say what "
+            "each of them does. Wheels that contradict each other are refused.",
+            examples=[True],
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Accept a single value for a list of one, as files do."""
+        _make_tuples(self)
 
 
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
@@ -379,6 +416,28 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         FieldName | None,
         Meta(description="Remove a field, or its lines with one value.", examples=[{"name": "License-File"}]),
     ] = None
+    copy_from: Annotated[
+        CopyFrom | None,
+        Meta(
+            description="Copy requirements, extras and Requires-Python from another wheel of the same release, as the rules "
+            "leave it. It must be among the given wheels. Where several match, those for the same Python and ABI are "
+            "preferred, and all of them must say the same.",
+            examples=[{"platform": "*manylinux*x86_64*"}],
+        ),
+    ] = None
+
+
+class CaseWheel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
+    """Another wheel of the release that a test is about, for rules that copy from it: of the same project and version."""
+
+    requires: Annotated[Texts, Meta(description="Its requirements, in order.")] = ()
+    python: Annotated[str, Meta(description="Its Python tags.", examples=["cp311"])] = "py3"
+    abi: Annotated[str, Meta(description="Its ABI tags.", examples=["cp311"])] = "none"
+    platform: Annotated[str, Meta(description="Its platform tags.", examples=["manylinux_2_28_x86_64"])] = "any"
+    fields: Annotated[
+        Mapping[str, str | Texts],
+        Meta(description="Its other fields.", examples=[{"Requires-Python": ">=3.9"}]),
+    ] = {}
 
     def __post_init__(self) -> None:
         """Accept a list of one where that means the same as its only value."""
@@ -418,6 +477,13 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             examples=["torch-2.7.0+cpu-cp311-cp311-manylinux_2_28_aarch64.whl"],
         ),
     ] = None
+    release: Annotated[
+        tuple[CaseWheel, ...],
+        Meta(
+            description="Other wheels of its release, for rules that copy from them.",
+            examples=[[{"platform": "manylinux_2_28_x86_64", "requires": ["numpy"]}]],
+        ),
+    ] = ()
 
 
 class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
@@ -484,7 +550,7 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)
 
 
-Argument: TypeAlias = str | Texts | bool | NewSpecifier | FieldValue | FieldName | PostRelease
+Argument: TypeAlias = str | Texts | bool | NewSpecifier | FieldValue | FieldName | PostRelease | CopyFrom
 """The argument of an action."""
 
 

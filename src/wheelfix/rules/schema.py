@@ -11,6 +11,8 @@ import tomli_w
 from wheelfix.rules.model import (
     Action,
     Case,
+    CaseWheel,
+    CopyFrom,
     FieldName,
     FieldValue,
     Match,
@@ -67,7 +69,9 @@ def _shortened(value: Any) -> Any:
 
 ID: Final = "urn:wheelfix:rules:1"
 _MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}
-TABLES: Final = (RuleFile, Rule, When, Match, Action, NewSpecifier, FieldValue, FieldName, PostRelease, Case)
+TABLES: Final = (
+    RuleFile, Rule, When, Match, Action, NewSpecifier, FieldValue, FieldName, PostRelease, CopyFrom, Case, CaseWheel
+)  # fmt: skip
 """Every table of a rule file, from the outermost to the innermost."""
 
 
@@ -83,9 +87,9 @@ def rules_schema(options: Mapping[str, Any] | None = None) -> dict[str, Any]:
             table["properties"][key] = _as_written(key, schema)
     for table in (Action, NewSpecifier):
         components[table.__name__] |= {"minProperties": 1, "maxProperties": 1}
-    for name in (When.__name__, Match.__name__):
+    for name in (When.__name__, Match.__name__, CopyFrom.__name__):
         for schema in components[name]["properties"].values():
-            for form in schema["anyOf"]:
+            for form in schema.get("anyOf", [schema]):
                 if form.get("type") == "array":
                     form["minItems"] = 1
     for key in ("replace", "add"):

@@ -18,6 +18,8 @@ from wheelfix.rules.model import (
     NEVER_TRUE,
     Action,
     Case,
+    CaseWheel,
+    CopyFrom,
     FieldName,
     FieldValue,
     Match,
@@ -329,6 +331,13 @@ def _remove_field(field: FieldName) -> Wrong | None:
     return None
 
 
+def _copy_from(wanted: CopyFrom) -> Wrong | None:
+    """Refuse what chooses no wheel."""
+    if wanted == CopyFrom(fields=wanted.fields):
+        return "chooses no wheel to copy from", 'Name its platform, for example platform = "*manylinux*x86_64*".'
+    return None
+
+
 def _case_requirement(text: str) -> Wrong | None:
     """Refuse what METADATA cannot have as a requirement."""
     if read_requirement(text) is None or not text.isprintable():
@@ -471,7 +480,7 @@ def findings_in(kind: type[msgspec.Struct], given: Mapping[str, Any], path: str)
         key = name.replace("_", "-")
         place = f"{path}.{key}" if path else key
         check = _CHECKS.get((kind, name))
-        if value == () and kind in (When, Match, Action):
+        if value == () and kind in (When, Match, Action, CopyFrom):
             yield place, "the list is empty", "List at least one value, or remove the key."
         for wrong in map(check, value if isinstance(value, tuple) else (value,)) if check else ():
             if wrong:
@@ -554,6 +563,8 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Action, "set_field"): _set_field,
     (Action, "add_field"): _add_field,
     (Action, "remove_field"): _remove_field,
+    (Action, "copy_from"): _copy_from,
+    **{(CopyFrom, key): _glob for key in _GLOBS},
     (Case, "project"): _project_name,
     (Case, "requires"): _case_requirement,
     (Case, "expect"): _case_requirement,
@@ -561,6 +572,9 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Case, "sha256"): _sha256,
     (Case, "metadata_version"): _printable,
     (Case, "fields"): _case_fields,
+    (CaseWheel, "requires"): _case_requirement,
+    **{(CaseWheel, key): _name_part for key in ("python", "abi", "platform")},
+    (CaseWheel, "fields"): _case_fields,
     (Case, "expect_fields"): _case_fields,
     (Case, "expect_filename"): _filename,
 }

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, TypeAlias
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheelfix.errors import EditError
@@ -11,7 +12,7 @@ from wheelfix.results import Change, ChangeAction
 from wheelfix.text import shown
 from wheelfix.wheel.fields import FIELDS, FieldKind, check_value, find, is_field_name
 from wheelfix.wheel.metadata import Document, Field
-from wheelfix.wheel.requirement import meaning
+from wheelfix.wheel.requirement import meaning, read_requirement, specifier_meaning
 
 FIXED_FIELDS: Final = frozenset({"metadata-version", "name", "version"})
 """Fields that no edit removes; of these, only Metadata-Version can be set."""
@@ -117,6 +118,37 @@ class Editor:
         notes = [(_REMOVED, each.value, None) for each in gone]
         self._change(self.document.without(gone), None, name, *notes)
 
+    def match_values(self, name: str, values: Sequence[str], action: ChangeAction) -> None:
+        """Let the values of a field mean what ``values`` mean, and nothing else; each change is recorded as ``action``.
+
+        A line that means the same as one of them keeps its bytes. One that requires the same project otherwise changes in
+        its place, any other is removed, and what is missing is added in its order.
+
+        :raises EditError: if there is no such field, or a new value is not valid.
+        """
+        kind = _known(name)
+        wanted: dict[Hashable, str] = {}
+        for value in values:
+            wanted.setdefault(_sense(kind.name, value), value)
+        present = {each: each.value.strip() for each in self.document.all(name)}
+        there = {_sense(kind.name, text) for text in present.values()}
+        missing = [value for sense, value in wanted.items() if sense not in there]
+        successors: dict[str, list[str]] = {}
+        for value in reversed(missing):
+            check_value(kind.name, value)
+            successors.setdefault(_subject(kind.name, value), []).append(value)
+        changed: dict[Field, str | None] = {}
+        for each, text in present.items():
+            if _sense(kind.name, text) not in wanted:
+                left = successors.get(_subject(kind.name, text))
+                changed[each] = left.pop() if left else None
+        in_place = {*changed.values()}
+        added = [value for value in missing if value not in in_place]
+        notes: list[_Note] = [(action, present[each], after) for each, after in changed.items()]
+        notes += [(action, None, value) for value in added]
+        document = self.document.edited(changed)  # what changes in place first: then the positions of fields are still right
+        self._change(document.adding(kind.name, *added) if added else document, kind, name, *notes)
+
     def check_versions(self) -> None:
         """Confirm that the Metadata-Version allows every field that was written, and all that it allowed before.
 
@@ -189,4 +221,20 @@ def _spelled(name: str) -> str:
 
 def _sense(name: str, value: str) -> Hashable:
     """Return what a value of the field ``name`` means: the same for all its spellings."""
-    return meaning(value) if name == REQUIRES else value
+    match name:
+        case "Requires-Dist":
+            return meaning(value)
+        case "Provides-Extra":
+            return canonicalize_name(value)
+        case "Requires-Python":
+            return specifier_meaning(value)
+        case _:
+            return value
+
+
+def _subject(name: str, value: str) -> str:
+    """Return what a value of the field ``name`` is about, where another one can take its place: a project, or the field."""
+    if name != REQUIRES:
+        return value if FIELDS[name.lower()].multiple else ""
+    requirement = read_requirement(value)
+    return requirement.name if requirement else value

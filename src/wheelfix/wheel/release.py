@@ -12,7 +12,7 @@ from msgspec import Struct
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from wheelfix.errors import FilenameError
-from wheelfix.results import Disagreement
+from wheelfix.results import Disagreement, Problem
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
@@ -61,6 +61,19 @@ class Declared(Struct, frozen=True):
         if self.requires_python:
             said[PYTHON, "", ""] = specifier_meaning(self.requires_python)
         return said
+
+
+class Sibling(Struct, frozen=True):
+    """A wheel of a release as others can copy from it: its name, and what it ``declares`` as rules leave it.
+
+    ``problem`` says why rules cannot leave it so, ``None`` if they can. With ``merges`` other wheels may still be merged
+    into it: then it is one that can be merged into others, too, but nothing else.
+    """
+
+    filename: WheelFilename
+    declares: Declared = Declared()
+    problem: Problem | None = None
+    merges: bool = False
 
 
 def _read(text: str) -> tuple[Topic, Hashable]:

@@ -5,7 +5,14 @@ import pytest
 
 from ruling import apply, facts_of, requirement, requires
 from wheelfix.errors import EditError
-from wheelfix.rules.actions import EDIT_ACTIONS, REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied
+from wheelfix.rules.actions import (
+    EDIT_ACTIONS,
+    ON_WHEELS,
+    RELEASE_ACTIONS,
+    REQUIREMENT_ACTIONS,
+    WHEEL_ACTIONS,
+    Applied,
+)
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
 from wheelfix.rules.templates import PLACEHOLDERS, template_fields
@@ -32,8 +39,8 @@ def corrected(data: bytes, *rules: Rule) -> Applied:
 
 def test_the_tables_and_the_types_name_the_same_actions() -> None:
     fields = {field.encode_name for field in msgspec.structs.fields(Action)}
-    assert fields == {*REQUIREMENT_ACTIONS, *WHEEL_ACTIONS, *EDIT_ACTIONS} - {"drop", "keep"}
-    assert len(fields) + 2 == len(REQUIREMENT_ACTIONS) + len(WHEEL_ACTIONS) + len(EDIT_ACTIONS)
+    assert fields == {*REQUIREMENT_ACTIONS, *ON_WHEELS} - {"drop", "keep"}
+    assert len(fields) + 2 == sum(map(len, (REQUIREMENT_ACTIONS, WHEEL_ACTIONS, RELEASE_ACTIONS, EDIT_ACTIONS)))
     assert [name for name, action in REQUIREMENT_ACTIONS.items() if not action.idempotent] == ["replace"]
 
 

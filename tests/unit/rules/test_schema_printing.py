@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given, strategies as st
 
 from wheelfix.rules.load import built_in, load_rules, rule_set
-from wheelfix.rules.model import Action, Case, FieldName, FieldValue, Match, NewSpecifier, PostRelease, Rule, RuleSet, When
+from wheelfix.rules.model import (
+    Action,
+    Case,
+    CaseWheel,
+    CopyFrom,
+    FieldName,
+    FieldValue,
+    Match,
+    NewSpecifier,
+    PostRelease,
+    Rule,
+    RuleSet,
+    When,
+)
 from wheelfix.rules.schema import print_rules
 
 
@@ -86,6 +99,8 @@ ON_WHEELS = [
     Action(set_tag="py3-none-any"), Action(set_tag=("py2.py3-none-any", "cp311-abi3-win32")), Action(add_tag="py2-none-any"),
     Action(add_tag=("cp311-cp311-linux_x86_64",)), Action(remove_tag="py2-*"), Action(remove_tag=("py2-*", "*-win[3]2")),
     Action(set_root_is_purelib=True), Action(set_root_is_purelib=False),
+    Action(copy_from=CopyFrom(platform=("*manylinux*x86_64*",), fields=("Requires-Dist",))),
+    Action(copy_from=CopyFrom(python=("cp31[0-9]",), abi=("cp*", "abi3"), filename=("*",), merge=True)),
 ]  # fmt: skip
 requirements = st.lists(st.sampled_from(["numpy>=1", "a [b] ( <2); os_name=='nt'", "x >=1.0 <2.0"]), max_size=2).map(tuple)
 fields = st.dictionaries(
@@ -107,6 +122,9 @@ cases = st.builds(
     metadata_version=st.sampled_from(["2.1", "2.4", ""]),
     fields=fields,
     expect_fields=fields,
+    release=st.lists(st.builds(CaseWheel, requires=requirements, platform=st.just("win32"), fields=fields), max_size=2).map(
+        tuple
+    ),
 )
 common: dict[str, st.SearchStrategy[Any]] = {
     "id": lines,

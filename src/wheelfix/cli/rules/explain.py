@@ -10,6 +10,7 @@ from wheelfix.cli.params import NO_SUMMARY, NULL, wheel_paths
 from wheelfix.cli.printing import print_summary, say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.fix.describe import explain_wheel
+from wheelfix.fix.siblings import read_siblings
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.rules import render_explanation
 from wheelfix.reports.text import render_read_summary
@@ -43,7 +44,8 @@ def command(arguments: tuple[str, ...], sources: tuple[str, ...], null: bool, qu
     requirement = last if wheels and not _is_path(last) else None
     paths = wheel_paths(wheels if requirement else arguments, null=null, quiet=quiet)
     rules = chosen_rules(sources)
-    explanations = [explain_wheel(path, rules, requirement) for path in paths]
+    siblings = read_siblings(paths, rules)
+    explanations = [explain_wheel(path, rules, requirement, siblings=siblings) for path in paths]
     for explanation in explanations:
         if explanation.problem:
             problem = explanation.problem

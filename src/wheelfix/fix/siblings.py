@@ -1,0 +1,84 @@
+"""The wheels of a release that others of it copy from (``copy-from``): read before those, as the rules leave them."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheelfix.fix.draft import make_plan
+from wheelfix.globs import matches
+from wheelfix.options import Policy
+from wheelfix.results import failure
+from wheelfix.rules.copying import COPIES_ITSELF, is_source
+from wheelfix.rules.model import CopyFrom, RuleSet
+from wheelfix.wheel.filename import WheelFilename
+from wheelfix.wheel.release import Declared, Release, Sibling, by_release, read_name, release_of
+from wheelfix.wheel.wheel import Wheel
+
+if TYPE_CHECKING:
+    from wheelfix.fix.release import Rehearsal
+
+
+def copied_from(rules: RuleSet, paths: Iterable[Path]) -> list[Path]:
+    """Return those of ``paths`` that a rule may copy from, by their file names; each has others of its release beside it."""
+    if not any(isinstance(rule.argument, CopyFrom) for rule in rules.rules):
+        return []
+    names = {path: read_name(path) for path in paths}
+    releases = by_release([*names], [*names.values()])
+    return [path for release in releases for path in release if (name := names[path]) and any(_choosing(rules, name))]
+
+
+def _choosing(rules: RuleSet, name: WheelFilename) -> list[CopyFrom]:
+    """Return what of ``rules`` chooses a wheel called ``name`` to copy from, as far as its name says."""
+    return [
+        rule.argument
+        for rule in rules.rules
+        if isinstance(rule.argument, CopyFrom)
+        and (rule.when.project is None or matches(rule.when.project, name.project))
+        and is_source(rule.argument, name)
+    ]
+
+
+def _merges(rules: RuleSet, name: WheelFilename) -> bool:
+    return any(wanted.merge for wanted in _choosing(rules, name))
+
+
+def is_settled(rehearsal: "Rehearsal", rules: RuleSet) -> bool:
+    """Whether a wheel that was rehearsed as one to copy from copies nothing itself: then its rehearsal stands."""
+    name, problem = read_name(rehearsal.path), rehearsal.outcome.problem
+    copies = problem is not None and problem.code == COPIES_ITSELF
+    return not copies and not (name and _merges(rules, name))
+
+
+def siblings_in(rehearsals: "Iterable[Rehearsal]", rules: RuleSet) -> Callable[[Path], tuple[Sibling, ...]]:
+    """Return what gives those of the wheels that were rehearsed that are of the same release as the one at a path."""
+    found: dict[Release, list[Sibling]] = {}
+    for each in rehearsals:
+        name = read_name(each.path)
+        if name is not None:
+            declares = each.known.after if each.known else Declared()
+            sibling = Sibling(name, declares, each.outcome.problem, _merges(rules, name))
+            found.setdefault(release_of(name), []).append(sibling)
+
+    def beside(path: Path) -> tuple[Sibling, ...]:
+        name = read_name(path)
+        return tuple(found.get(release_of(name), ())) if name else ()
+
+    return beside
+
+
+def read_siblings(paths: Iterable[Path | str], rules: RuleSet, *, policy: Policy = Policy()) -> tuple[Sibling, ...]:
+    """Return what those of the wheels at ``paths`` that ``rules`` copy from declare, as the rules leave them.
+
+    One that cannot be read, or not be fixed as ``policy`` has it, has a ``problem``: nothing can be copied from it.
+    """
+    return tuple(_read_sibling(path, rules, policy) for path in copied_from(rules, [Path(each) for each in paths]))
+
+
+def _read_sibling(path: Path, rules: RuleSet, policy: Policy) -> Sibling:
+    name = WheelFilename.parse(path.name)
+    try:
+        with Wheel(path) as wheel:
+            plan = make_plan(wheel, rules, policy=policy, siblings=None)
+            return Sibling(name, Declared.of(plan.new_metadata), plan.problem, _merges(rules, name))
+    except Exception as error:  # noqa: BLE001 - one wheel never stops the others; those that copy from it say what it was
+        return Sibling(name, problem=failure(path, error).problem)
