@@ -21,7 +21,7 @@ FAULTY = sorted((ROOT / "tests" / "invalid_rules").glob("*.toml"))
 OF_SHAPE = {
     "action-without-argument", "bad-date", "drop-with-argument", "many-errors", "name-not-text", "no-action", "no-id",
     "no-reason", "no-schema", "other-schema", "single-table", "two-actions", "unknown-action-key", "unknown-action",
-    "unknown-condition", "unknown-match-key", "unknown-rule-key", "unknown-top-key", "bad-test",
+    "unknown-condition", "unknown-match-key", "unknown-rule-key", "unknown-top-key", "bad-test", "copy-from-other-field",
     "empty-list", "no-post-release", "set-version-number", "bad-root-is-purelib",
     "add-empty-list", "replace-empty-list", "replace-list-of-numbers", "computed-key", "computed-list",
     "computed-no-key", "computed-number", "computed-two-keys", "computed-value", "on-mismatch-in-action",
