@@ -263,9 +263,9 @@ class CopyFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     abi: Annotated[
         Texts | None, Meta(description="Patterns for any of the ABI tags in its file name.", examples=["none", "abi3"])
     ] = None
-    filename: Annotated[Texts | None, Meta(description="Patterns for its file name.", examples=["*-manylinux_2_28_*"])] = (
-        None
-    )
+    filename: Annotated[
+        Texts | None, Meta(description="Patterns for the whole file name.", examples=["*-manylinux_2_28_*"])
+    ] = None
     fields: Annotated[
         tuple[Literal["Requires-Dist", "Provides-Extra", "Requires-Python"], ...],
         Meta(description="The fields to copy; by default all three.", examples=[["Requires-Dist", "Provides-Extra"]]),
@@ -426,6 +426,13 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         ),
     ] = None
 
+    def __post_init__(self) -> None:
+        """Accept a list of one where that means the same as its only value."""
+        for name in ("replace", "add"):
+            value = getattr(self, name)
+            if isinstance(value, list | tuple):
+                msgspec.structs.force_setattr(self, name, value[0] if len(value) == 1 else tuple(value))
+
 
 class CaseWheel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
     """Another wheel of the release that a test is about, for rules that copy from it: of the same project and version."""
@@ -438,13 +445,6 @@ class CaseWheel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         Mapping[str, str | Texts],
         Meta(description="Its other fields.", examples=[{"Requires-Python": ">=3.9"}]),
     ] = {}
-
-    def __post_init__(self) -> None:
-        """Accept a list of one where that means the same as its only value."""
-        for name in ("replace", "add"):
-            value = getattr(self, name)
-            if isinstance(value, list | tuple):
-                msgspec.structs.force_setattr(self, name, value[0] if len(value) == 1 else tuple(value))
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
