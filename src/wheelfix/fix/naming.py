@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct, field
-from packaging.utils import canonicalize_name
 
 from wheelfix.errors import EditError
 from wheelfix.options import Naming
@@ -25,12 +24,9 @@ from wheelfix.wheel.filename import (
     with_local_version,
     with_post_release,
 )
+from wheelfix.wheel.identity import DATA, INFO, Agreed, data_parts, same_release, stem_parts
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel
-
-_DATA: Final = ".data"
-_INFO: Final = ".dist-info"
-_DATA_DIRECTORY: Final = re.compile(r"(?P<project>.+)-(?P<version>[^-]+)\.data")
 
 
 class Renaming(Struct, frozen=True):
@@ -65,6 +61,22 @@ def rename(wheel: Wheel, naming: Naming, wheel_file: bytes | None = None) -> Ren
     content = None if naming.build_tag is None else _with_build(wheel_file or wheel.read("WHEEL"), naming.build_tag)
     dist_info = directories.get(wheel.dist_info, wheel.dist_info)
     return Renaming(filename, dist_info, directories, name, version, content, pins)
+
+
+def rename_to_agree(wheel: Wheel, agreement: Agreed) -> Renaming:
+    """Return what ``wheel`` is called once every place says what ``agreement`` does.
+
+    :raises EditError: if two directories of the wheel would get one name.
+    """
+    stem, filename = agreement.stem, wheel.filename
+    known = (stem_parts(wheel.dist_info.removesuffix(INFO)), stem_parts(Agreed(filename).stem), stem_parts(stem))
+
+    def new(parts: tuple[str, str]) -> str | None:
+        return stem if any(same_release(parts, each) for each in known) else None
+
+    directories = _directories(wheel, stem, new, adopted=None)
+    dist_info = directories.get(wheel.dist_info, wheel.dist_info)
+    return Renaming(agreement.filename, dist_info, directories, version=agreement.version)
 
 
 def _new_version(wheel: Wheel, naming: Naming) -> tuple[str | None, tuple[str, ...]]:
@@ -116,8 +128,8 @@ def _new_directories(wheel: Wheel, filename: WheelFilename, naming: Naming) -> d
     """Return the new names of dist-info and .data; a part that is not asked for stays as it is written."""
     if naming.name is None and not _names_version(naming):
         return {}
-    stem = wheel.dist_info.removesuffix(_INFO)
-    project, version = _parts(stem)
+    stem = wheel.dist_info.removesuffix(INFO)
+    project, version = stem_parts(stem)
     if not version and naming.name is None and naming.version is None:
         raise EditError(
             "no-version-in-directory",
@@ -130,31 +142,28 @@ def _new_directories(wheel: Wheel, filename: WheelFilename, naming: Naming) -> d
         name = project if naming.name is None else filename.raw_project
         return f"{name}-{filename.version if _names_version(naming) or not version else version}"
 
-    adopted = () if naming.name is None and naming.version is None else (data_of(wheel.filename),)
-    return directories_for(wheel, (project, version), new(project, version), new, adopted=adopted)
+    named_by_us = naming.name is not None or naming.version is not None
+    adopted = (f"{Agreed(wheel.filename).stem}{DATA}",) if named_by_us else ()
+    own = (project, version)
+    return _directories(wheel, new(*own), lambda each: new(*each) if same_release(each, own) else None, adopted=adopted)
 
 
-def data_of(filename: WheelFilename) -> str:
-    """Return what the .data directory of a wheel with this name is called."""
-    return f"{filename.raw_project}-{filename.version}{_DATA}"
-
-
-def directories_for(
-    wheel: Wheel, own: tuple[str, str], stem: str, new: Callable[[str, str], str], *, adopted: Collection[str] = ()
+def _directories(
+    wheel: Wheel, stem: str, new: Callable[[tuple[str, str]], str | None], *, adopted: Collection[str] | None = ()
 ) -> dict[str, str]:
     """Return the new names of the dist-info directory, by ``stem``, and of the .data directories that go with it.
 
-    Those are named for the project and version of ``own``, in any spelling; ``new`` gives the stem of one from its project
-    and version. The directories ``adopted`` may become the wheel's own by this.
+    ``new`` gives the new name of one, without its end, from its project and version; ``None`` if it does not go along. The
+    directories ``adopted``, all of them where it is ``None``, may become the wheel's own by this.
 
     :raises EditError: if two directories would get one name, or another one would become the wheel's own.
     """
-    directories = {wheel.dist_info: f"{stem}{_INFO}"}
+    directories = {wheel.dist_info: f"{stem}{INFO}"}
     tops = sorted({entry.name.partition("/")[0] for entry in wheel.layout.entries})
     for name in tops:
-        found = _DATA_DIRECTORY.fullmatch(name)
-        if found and _same_release(found["project"], found["version"], *own):
-            directories[name] = f"{new(found['project'], found['version'])}{_DATA}"
+        parts = data_parts(name)
+        if parts and (found := new(parts)) is not None:
+            directories[name] = f"{found}{DATA}"
     present = {name.casefold() for name in tops if name not in directories}
     if len(set(directories.values())) < len(directories) or not present.isdisjoint(map(str.casefold, directories.values())):
         raise EditError(
@@ -162,15 +171,10 @@ def directories_for(
             "two directories of the wheel would get the same name",
             hint="Build the wheel again, with one of them.",
         )
-    old = wheel.dist_info.removesuffix(_INFO)
-    _refuse_adoption(stem, directories, [name for name in tops if name not in {f"{old}{_DATA}", *adopted}])
+    if adopted is not None:
+        own = f"{wheel.dist_info.removesuffix(INFO)}{DATA}"
+        _refuse_adoption(stem, directories, [name for name in tops if name not in {own, *adopted}])
     return {old: new for old, new in directories.items() if old != new}
-
-
-def _parts(stem: str) -> tuple[str, str]:
-    """Return project and version of the name of a directory; the version is empty where there is none."""
-    project, _, version = stem.rpartition("-")
-    return (project, version) if project and parsed_version(version.replace("_", "-")) else (stem, "")
 
 
 def _refuse_adoption(stem: str, directories: Mapping[str, str], tops: Iterable[str]) -> None:
@@ -181,22 +185,18 @@ def _refuse_adoption(stem: str, directories: Mapping[str, str], tops: Iterable[s
 
     :raises EditError: if there is one.
     """
-    project, version = _parts(stem)
+    own = stem_parts(stem)
     for name in tops:
-        found = _DATA_DIRECTORY.fullmatch(name)
-        if found is None:
+        parts = data_parts(name)
+        if parts is None:
             continue
-        becomes_own = directories.get(name) == f"{stem}{_DATA}"
-        if becomes_own or (name not in directories and _same_release(found["project"], found["version"], project, version)):
+        becomes_own = directories.get(name) == f"{stem}{DATA}"
+        if becomes_own or (name not in directories and same_release(parts, own)):
             raise EditError(
                 "other-data-directory",
                 f"{shown(name)} would become the .data directory of the wheel, which it is not now",
                 hint="Choose another name or version, or build the wheel again without that directory.",
             )
-
-
-def _same_release(project: str, version: str, other_project: str, other_version: str) -> bool:
-    return canonicalize_name(project) == canonicalize_name(other_project) and same_version(version, other_version)
 
 
 def _broken_pins(old: str, new: str) -> tuple[str, ...]:
