@@ -24,6 +24,8 @@ class Fix(StrEnum):
     """It may mean damage: only a person can say whether RECORD or the content is right."""
     SELECTED = "if selected"
     """It may be intended."""
+    RENAMED = "with --rename-dist-info"
+    """The wheel says its name in several places: only where two of them agree it is plain which one is wrong."""
 
 
 class Client(StrEnum):

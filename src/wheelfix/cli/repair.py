@@ -30,6 +30,10 @@ _OPTIONS = (
         "--trust-content", is_flag=True,
         help="Where a file and RECORD contradict each other, trust the file. It may be damaged: compare it first.",
     ),
+    click.option(
+        "--rename-dist-info", is_flag=True,
+        help="Let file name, dist-info and METADATA agree where two of them stand against the third.",
+    ),
     ALLOW_MIXED,
     *HOW,
 )  # fmt: skip
@@ -37,7 +41,7 @@ _OPTIONS = (
 
 @click.command("repair", cls=Command, short_help="Fix what verify reports as fixable.")
 @with_options(_OPTIONS)
-def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int:
+def command(select: tuple[str, ...], trust_content: bool, rename_dist_info: bool, **options: Any) -> int:
     """Fix what verify reports as fixable.
 
     What cannot be fixed is reported. Exit code 1 if an error remains.
@@ -56,6 +60,7 @@ def command(select: tuple[str, ...], trust_content: bool, **options: Any) -> int
             paths,
             selection=Selection(select),
             trust_content=trust_content,
+            rename_dist_info=rename_dist_info,
             output=writing.output,
             policy=Policy(allow_mixed=writing.allow_mixed),
             jobs=writing.jobs,

@@ -91,6 +91,7 @@ def repair_wheels(
     *,
     selection: Selection = Selection(),
     trust_content: bool = False,
+    rename_dist_info: bool = False,
     output: Output | Path | str = "fixed",
     policy: Policy = Policy(),
     jobs: int = 1,
@@ -101,8 +102,9 @@ def repair_wheels(
 
     Only findings of ``selection`` are fixed, all that can be fixed if it names none; one that may be intended is fixed only
     if its whole code is selected. Where a file is not what RECORD says, either can be wrong: a file that was damaged would
-    get a hash that vouches for it. So RECORD follows the file only with ``trust_content``. What is left is in the
-    ``findings`` of an outcome. Of ``policy`` only ``allow_mixed`` matters.
+    get a hash that vouches for it. So RECORD follows the file only with ``trust_content``. With ``rename_dist_info`` file
+    name, dist-info and METADATA agree afterwards, where two of them do now: a directory is renamed, or a local version added
+    where it is missing. What is left is in the ``findings`` of an outcome. Of ``policy`` only ``allow_mixed`` matters.
 
     The other arguments are those of :func:`wheelfix.fix_wheels`, and so is what is written and when.
 
@@ -111,7 +113,13 @@ def repair_wheels(
     """
     from wheelfix.verify.registry import CHECKS  # imported late: rules need none of it
 
-    job = Job(output=Output.of(output), policy=policy, repair=selection.among(CHECKS), trust_content=trust_content)
+    job = Job(
+        output=Output.of(output),
+        policy=policy,
+        repair=selection.among(CHECKS),
+        trust_content=trust_content,
+        rename_dist_info=rename_dist_info,
+    )
     return _run("repair", paths, job, Workers(jobs, executor), progress)
 
 

@@ -38,7 +38,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """What a run does with each of its wheels; it is sent to other processes.
 
     ``rules`` are a rule set, or the name of a built-in one. With ``repair`` the findings of its selection are fixed in the
-    same pass; with ``trust_content`` RECORD follows the files where the two contradict each other.
+    same pass; with ``trust_content`` RECORD follows the files where the two contradict each other, and with
+    ``rename_dist_info`` names follow each other.
     """
 
     rules: "RuleSet | str | None" = None
@@ -48,13 +49,14 @@ class Job(Struct, frozen=True, kw_only=True):
     naming: Naming = field(default_factory=Naming)
     repair: Selection | None = None
     trust_content: bool = False
+    rename_dist_info: bool = False
 
     @property
     def keeps_names(self) -> bool:
         """Whether every wheel keeps its file name."""
         from wheelfix.wheel.edits import RENAMING  # imported late: most runs have no edits
 
-        if not self.naming.keeps_names or any(isinstance(edit, RENAMING) for edit in self.edits):
+        if self.rename_dist_info or not self.naming.keeps_names or any(isinstance(edit, RENAMING) for edit in self.edits):
             return False
         if self.rules is None or isinstance(self.rules, str):  # built-in rules change no names
             return True
@@ -184,7 +186,13 @@ def _repair(wheel: "Wheel", job: Job) -> "Repair | None":
         return None
     from wheelfix.fix.repair import make_repair  # imported late: it brings all checks
 
-    return make_repair(wheel, job.repair, trust_content=job.trust_content, sbom=job.output.sbom)
+    return make_repair(
+        wheel,
+        job.repair,
+        trust_content=job.trust_content,
+        rename_dist_info=job.rename_dist_info,
+        sbom=job.output.sbom,
+    )
 
 
 def _plan(

@@ -142,10 +142,15 @@ def _new_directories(wheel: Wheel, filename: WheelFilename, naming: Naming) -> d
         name = project if naming.name is None else filename.raw_project
         return f"{name}-{filename.version if _names_version(naming) or not version else version}"
 
-    named_by_us = naming.name is not None or naming.version is not None
-    adopted = (f"{Agreed(wheel.filename).stem}{DATA}",) if named_by_us else ()
-    own = (project, version)
-    return _directories(wheel, new(*own), lambda each: new(*each) if same_release(each, own) else None, adopted=adopted)
+    known, adopted = [(project, version)], list[str]()
+    if naming.name is not None or naming.version is not None:  # it is said for all places, whatever they say now
+        known.append(stem_parts(Agreed(wheel.filename).stem))
+        adopted.append(f"{Agreed(wheel.filename).stem}{DATA}")
+
+    def new_of_data(parts: tuple[str, str]) -> str | None:
+        return new(*parts) if any(same_release(parts, each) for each in known) else None
+
+    return _directories(wheel, new(project, version), new_of_data, adopted=adopted)
 
 
 def _directories(
@@ -234,7 +239,7 @@ class NewNames(Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def with_new_names(wheel: Wheel, document: Document, renaming: Renaming, naming: Naming) -> NewNames:
+def with_new_names(wheel: Wheel, document: Document, renaming: Renaming, naming: Naming = Naming()) -> NewNames:
     """Return ``document``, METADATA of ``wheel`` as it is so far, with the name and version of ``renaming``.
 
     Requirements of the project on extras of its own follow it, however they spell it.

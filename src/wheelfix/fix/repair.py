@@ -11,7 +11,7 @@ from packaging.version import Version
 from wheelfix.codes import Fix
 from wheelfix.errors import MetadataError
 from wheelfix.fix.assemble import Assembly
-from wheelfix.fix.naming import Renaming
+from wheelfix.fix.naming import FILE_NAME, Renaming, rename_to_agree, with_new_names
 from wheelfix.fix.plan import Plan, void_signatures
 from wheelfix.options import Selection
 from wheelfix.results import Change, ChangeAction
@@ -22,6 +22,7 @@ from wheelfix.verify.run import examine, reported
 from wheelfix.verify.subject import (
     AddRow,
     ChangeRow,
+    LetNamesAgree,
     RawFinding,
     RewriteField,
     RewriteMetadata,
@@ -30,6 +31,7 @@ from wheelfix.verify.subject import (
 )
 from wheelfix.wheel.editor import Editor
 from wheelfix.wheel.edits import AddField, RemoveFile, SetField
+from wheelfix.wheel.identity import agreed
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.wheel import Wheel
 
@@ -73,9 +75,14 @@ class Repair(Struct, frozen=True):
         return examine(path, source=result, known=known).found
 
 
-def make_repair(wheel: Wheel, selection: Selection, *, trust_content: bool = False, sbom: bool = True) -> Repair:
+def make_repair(
+    wheel: Wheel, selection: Selection, *, trust_content: bool = False, rename_dist_info: bool = False, sbom: bool = True
+) -> Repair:
     """Return what fixes the findings in ``wheel`` that ``selection`` includes; all its entries are read.
 
+    With ``rename_dist_info`` file name, directories and METADATA agree afterwards, where it is plain which of them is wrong.
+
+    :raises EditError: if two directories of the wheel would get the same name.
     :raises MetadataError: if readers disagree about METADATA and that is not fixed.
     :raises RecordError: if RECORD cannot be read.
     """
@@ -85,18 +92,21 @@ def make_repair(wheel: Wheel, selection: Selection, *, trust_content: bool = Fal
     fixed = [
         each
         for each in found
-        if _may_fix(each, selection, trust_content=trust_content) and _file_changed_by(each) not in in_doubt
+        if (rename_dist_info or CHECKS[each.code].fix is not Fix.RENAMED)
+        and _may_fix(each, selection, trust_content=trust_content)
+        and _file_changed_by(each) not in in_doubt
     ]
     metadata, metadata_changes = _fix_metadata(wheel, fixed)
+    renaming, metadata, name_changes = _fix_names(wheel, metadata, fixed)
     written, wheel_changes = _fix_wheel_file(wheel, fixed)
     record, record_changes = _fix_record(wheel, fixed)
     removals = _removals(wheel, fixed, changed=bool(fixed))
-    changes = [*metadata_changes, *wheel_changes, *record_changes, *removals]
+    changes = [*metadata_changes, *name_changes, *wheel_changes, *record_changes, *removals]
     plan = Plan(
         wheel.path,
         wheel.project,
         wheel.version,
-        Renaming(wheel.filename, wheel.dist_info),
+        renaming,
         wheel.document.data,
         metadata,
         tuple(changes),
@@ -135,6 +145,8 @@ def _file_changed_by(found: RawFinding) -> str:
     """Return the file that changes by what fixes a finding, and with it what RECORD says of it; empty for RECORD alone."""
     if any(isinstance(each, RewriteField | RewriteMetadata | SetField | AddField) for each in found.fixes):
         return "METADATA"
+    if any(isinstance(each, LetNamesAgree) and each.version is not None for each in found.fixes):
+        return "METADATA"
     return "WHEEL" if any(isinstance(each, SetWheelField | SetWheelTags) for each in found.fixes) else ""
 
 
@@ -157,14 +169,43 @@ def _notes(left: Sequence[RawFinding], in_doubt: Collection[str]) -> Iterator[st
 
 
 def _next_step(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
+    by_renaming = CHECKS[code].fix is Fix.RENAMED
     if not found.fixes:
-        return ""
+        return _UNCLEAR if by_renaming else ""
     file = _file_changed_by(found)
     if file in in_doubt:
         return f" {file} may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
     if found.file:
         return " The file may be damaged. If it is right, use `repair --trust-content`, which changes RECORD."
+    if by_renaming:
+        return " To correct the place that is wrong, use `repair --rename-dist-info`."
     return f" It may be intended. To remove it, use `repair --select {code}`." if CHECKS[code].fix is Fix.SELECTED else ""
+
+
+_UNCLEAR: Final = (
+    " It is not plain which place is wrong: file name, dist-info and METADATA do not stand two against one. Set all of them "
+    "with `wheelfix edit --name NAME --version VERSION`."
+)
+
+
+_OF_VERSION: Final = "filename-version-differs"
+
+
+def _fix_names(wheel: Wheel, metadata: bytes, fixed: Sequence[RawFinding]) -> tuple[Renaming, bytes, list[Change]]:
+    """Return what the wheel is called once its names agree, METADATA with its version then, and the changes."""
+    codes = [found.code for found, _ in _each(fixed, LetNamesAgree)]
+    document = Document.parse_leniently(metadata)
+    agreement = agreed(wheel.filename, wheel.dist_info, document.first("Name"), document.first("Version"))
+    if not codes or agreement is None:
+        return Renaming(wheel.filename, wheel.dist_info), metadata, []
+    renaming = rename_to_agree(wheel, agreement)
+    names = with_new_names(wheel, document, renaming)
+    of_directory = next((code for code in codes if code != _OF_VERSION), codes[0])
+    changes = [
+        replace(change, reason=_OF_VERSION if change.field in ("Version", FILE_NAME) else of_directory)
+        for _, change in names.changes
+    ]
+    return renaming, names.document.data, changes
 
 
 def _fix_metadata(wheel: Wheel, fixed: Sequence[RawFinding]) -> tuple[bytes, list[Change]]:

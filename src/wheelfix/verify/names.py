@@ -15,8 +15,9 @@ from wheelfix.codes import Client, in_table_order
 from wheelfix.errors import EditError, MetadataError, StructureError
 from wheelfix.text import shown, shown_few
 from wheelfix.verify.client_quirks import has_number_too_large
-from wheelfix.verify.subject import RawFinding, SetWheelField, SetWheelTags, Subject, cut
+from wheelfix.verify.subject import LetNamesAgree, RawFinding, SetWheelField, SetWheelTags, Subject, cut
 from wheelfix.wheel.filename import WheelFilename, parsed_version, same_version
+from wheelfix.wheel.identity import Agreed, agreed, data_parts, same_release, stem_parts
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import read_tags
 
@@ -33,11 +34,21 @@ _DATA: Final = ".data"
 
 def check_names(subject: Subject) -> Iterator[RawFinding]:
     """Yield where the names of a wheel do not fit together."""
-    yield from _check_filename(subject)
-    yield from _check_directories(subject)
+    agreement = _agreement(subject)
+    fixes = () if agreement is None else (LetNamesAgree(agreement.version),)
+    yield from _check_filename(subject, fixes)
+    yield from _check_directories(subject, fixes)
 
 
-def _check_filename(subject: Subject) -> Iterator[RawFinding]:
+def _agreement(subject: Subject) -> Agreed | None:
+    """Return what the wheel must be called so that all places agree, ``None`` where that is not plain."""
+    name, document = subject.filename, subject.document
+    if name is None or document is None or not subject.dist_info:
+        return None
+    return agreed(name, subject.dist_info, document.first("Name"), document.first("Version"))
+
+
+def _check_filename(subject: Subject, fixes: tuple[LetNamesAgree, ...]) -> Iterator[RawFinding]:
     name, document = subject.filename, subject.document
     if name is None:
         return
@@ -64,7 +75,7 @@ def _check_filename(subject: Subject) -> Iterator[RawFinding]:
         message = f"METADATA says Version {shown(version)}, the file name {name.version}"
         lacks_local = same_version(version, name.version.partition("+")[0])
         refused_by = (Client.PIP, Client.PYPI) if lacks_local else None  # uv accepts a local version in the file name alone
-        yield RawFinding("filename-version-differs", "Version", message, refused_by=refused_by)
+        yield RawFinding("filename-version-differs", "Version", message, fixes, refused_by=refused_by)
 
 
 def _check_tags(name: WheelFilename) -> Iterator[RawFinding]:
@@ -105,7 +116,7 @@ def _check_variant(subject: Subject, name: WheelFilename) -> Iterator[RawFinding
         yield RawFinding("variant-differs", _VARIANT, message)
 
 
-def _check_directories(subject: Subject) -> Iterator[RawFinding]:
+def _check_directories(subject: Subject, fixes: tuple[LetNamesAgree, ...]) -> Iterator[RawFinding]:
     if not subject.dist_info:
         return
     stem = subject.dist_info.removesuffix(".dist-info")
@@ -114,20 +125,20 @@ def _check_directories(subject: Subject) -> Iterator[RawFinding]:
     if name is not None and (canonicalize_name(project) != name.project or not _is_same_version(version, name)):
         message = f"the directory is {shown(subject.dist_info)}, the file {name}"
         refused_by = (Client.PYPI,) if canonicalize_name(project) == name.project else None  # installers ask for the name
-        yield RawFinding("dist-info-name-differs", shown(subject.dist_info), message, refused_by=refused_by)
+        yield RawFinding("dist-info-name-differs", shown(subject.dist_info), message, fixes, refused_by=refused_by)
     elif name is not None and stem != f"{name.raw_project}-{name.version}":
         message = f"PyPI looks for {shown(f'{name.raw_project}-{name.version}')}.dist-info, as the file name is spelled"
-        yield RawFinding("dist-info-spelling", shown(subject.dist_info), message)
+        yield RawFinding("dist-info-spelling", shown(subject.dist_info), message, fixes)
     for file in sorted(_INSTALLER_FILES.intersection(subject.dist_info_files)):
         yield RawFinding("dist-info-installer-file", file, "only an installer writes this file")
-    yield from _check_data(subject, f"{stem}{_DATA}")
+    yield from _check_data(subject, f"{stem}{_DATA}", fixes)
 
 
 def _is_same_version(version: str, name: WheelFilename) -> bool:
     return same_version(version.replace("_", "-"), name.version.replace("_", "-"))
 
 
-def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
+def _check_data(subject: Subject, own: str, fixes: tuple[LetNamesAgree, ...]) -> Iterator[RawFinding]:
     """Yield the findings on .data directories: to pip every name that ends so is one, and it refuses unknown schemes."""
     below: dict[str, list[list[str]]] = {}
     for name in subject.entries:
@@ -136,7 +147,9 @@ def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
             below.setdefault(top, []).append([] if name.endswith("/") else [*rest, "", ""][:2])
     for directory, files in sorted(below.items()):
         if directory != own and f"{directory}/" in subject.directories:
-            yield RawFinding("data-name-differs", shown(directory), f"the .data directory of this wheel is {shown(own)}")
+            message = f"the .data directory of this wheel is {shown(own)}"
+            belongs = own not in below and _is_of_wheel(subject, directory)
+            yield RawFinding("data-name-differs", shown(directory), message, fixes if belongs else ())
         if directory == own:
             yield from _check_own_data(subject, directory)
         unknown = sorted({"/".join(filter(None, (directory, *file))) for file in files if file and not _is_placed(*file)})
@@ -144,6 +157,13 @@ def _check_data(subject: Subject, own: str) -> Iterator[RawFinding]:
             message = f"no installer knows where to put {shown_few(unknown)}"
             refused_by = None if directory == own else (Client.PIP,)  # to others it is a directory like any other
             yield RawFinding("data-unknown-scheme", shown(directory), message, refused_by=refused_by)
+
+
+def _is_of_wheel(subject: Subject, directory: str) -> bool:
+    """Whether a .data directory is named for the project and version of the file name or of dist-info, in any spelling."""
+    parts, name = data_parts(directory), subject.filename
+    stems = (subject.dist_info.removesuffix(".dist-info"), Agreed(name).stem if name else "")
+    return parts is not None and any(same_release(parts, stem_parts(stem)) for stem in stems)
 
 
 def _check_own_data(subject: Subject, directory: str) -> Iterator[RawFinding]:

@@ -141,19 +141,21 @@ _NAMES: Final = (
     _error("filename-bad-version", "The version in the file name is not valid; installers ignore such a wheel.",
         VERSIONS, by=_INDEX_AND_RESOLVERS),
     _error("filename-name-differs", "Name in METADATA differs from the file name.", FORMAT, by=_INDEX_AND_RESOLVERS),
-    _error("filename-version-differs", "Version in METADATA differs from the file name.", FORMAT, by=_INDEX_AND_RESOLVERS),
+    _error("filename-version-differs", "Version in METADATA differs from the file name.", FORMAT,
+        Fix.RENAMED, by=_INDEX_AND_RESOLVERS),
     _error("dist-info-missing", "There is no dist-info directory at the top.", FORMAT, by=EVERYONE),
     _error("dist-info-several", "There is more than one dist-info directory at the top.", FORMAT, by=_INSTALLERS),
     _error("dist-info-no-metadata", "There is no METADATA.", FORMAT, by=_INDEX_AND_RESOLVERS),
     _error("dist-info-no-wheel", "There is no WHEEL.", FORMAT, by=EVERYONE),
     _error("dist-info-no-record", "There is no RECORD.", FORMAT, by=EVERYONE),
     _error("dist-info-name-differs", "The dist-info directory is named for another project or version.",
-        FORMAT, by=EVERYONE),
-    _error("dist-info-spelling", "The dist-info directory is not spelled like the file name.", FORMAT, by=(Client.PYPI,)),
+        FORMAT, Fix.RENAMED, by=EVERYONE),
+    _error("dist-info-spelling", "The dist-info directory is not spelled like the file name.", FORMAT,
+        Fix.RENAMED, by=(Client.PYPI,)),
     _warning("dist-info-installer-file", "There is a file that only an installer writes.", RECORD),
     _warning("data-name-differs",
         "A .data directory is named for another project or version: pip installs it as data, others install it as it is.",
-        FORMAT),
+        FORMAT, Fix.RENAMED),
     _error("data-unknown-scheme", "A .data directory has a subdirectory that installers do not know.",
         FORMAT, by=_INSTALLERS),
     _error("data-script-directory", "There is a directory among the scripts of a .data directory.", FORMAT, by=(Client.UV,)),
@@ -293,6 +295,10 @@ _BY_FIX: Final = {
         "file is right, run `wheelfix repair --trust-content`."
     ),
     Fix.SELECTED: "It may be intended. If it is not, run `wheelfix repair --select {code}`.",
+    Fix.RENAMED: (
+        "Where file name, dist-info and METADATA stand two against one, run `wheelfix repair --rename-dist-info`. Otherwise "
+        "set all of them, with `wheelfix edit --name NAME --version VERSION`."
+    ),
 }
 """What to do about a code that is not in the table below."""
 # fmt: off
@@ -307,8 +313,7 @@ _REMEDIES: Final = {
     "Rename one of the two files in the project.": "archive-same-name-folded",
     "Check the path and its permissions, and run again.": "file-unreadable",
     "Build the wheel again, or rename the file to what its METADATA and its tags say.":
-        "filename-malformed filename-bad-name filename-tag-case filename-bad-version filename-name-differs "
-        "filename-version-differs",
+        "filename-malformed filename-bad-name filename-tag-case filename-bad-version filename-name-differs",
     "Nothing, if all your clients know variant wheels.": "filename-variant",
     "Rename the script in the project.":
         "data-reserved-name entry-points-reserved-name entry-points-bad-name",

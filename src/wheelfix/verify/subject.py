@@ -68,7 +68,15 @@ class SetWheelTags(Struct, frozen=True):
     """Let the WHEEL file list the tags of the file name."""
 
 
-FixStep: TypeAlias = ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | SetWheelTags | Edit
+class LetNamesAgree(Struct, frozen=True):
+    """Let file name, directories and METADATA say the same name and version; ``version`` is a new one for METADATA."""
+
+    version: str | None
+
+
+FixStep: TypeAlias = (
+    ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | SetWheelTags | LetNamesAgree | Edit
+)
 
 
 class RawFinding(Struct, frozen=True):
