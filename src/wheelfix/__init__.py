@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from wheelfix.reports.json import render_json as render_json
     from wheelfix.reports.verify import render_verify_json as render_verify_json
     from wheelfix.results import (
+        AppliedRule as AppliedRule,
         Change as Change,
         ChangeAction as ChangeAction,
         CheckedWheel as CheckedWheel,
@@ -177,8 +178,8 @@ _HOMES: Final = {
     "reports.json": ("render_json",),
     "reports.verify": ("render_verify_json",),
     "results": (
-        "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Part", "Problem", "Published",
-        "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Traffic", "Verdict", "VerifyReport",
+        "AppliedRule", "Change", "ChangeAction", "CheckedWheel", "Disagreement", "Finding", "Outcome", "Part", "Problem",
+        "Published", "PublishStatus", "PublishReport", "Report", "Severity", "Status", "Traffic", "Verdict", "VerifyReport",
     ),
     "rules.from_edits": ("rules_of",),
     "rules.lint": ("lint_rules",),

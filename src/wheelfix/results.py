@@ -276,16 +276,32 @@ class Disagreement(Struct, frozen=True):
     resolved: bool = False
 
 
+class AppliedRule(Struct, frozen=True):
+    """A rule that applied to a wheel of a run.
+
+    ``origin`` is where it comes from: a file, a built-in set, an installed rule pack with its version. ``until`` is the day
+    from which on a warning says that it has expired (ISO 8601), ``None`` where there is none.
+    """
+
+    id: str
+    reason: str
+    origin: str
+    url: str | None = None
+    until: str | None = None
+
+
 class Report(Struct, frozen=True):
     """The outcomes of one run, in the order in which the wheels were given, and what concerns more than one wheel.
 
-    ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came.
+    ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came. ``rules`` are those that
+    applied, in their order.
     """
 
     command: str
     outcomes: tuple[Outcome, ...] = field(default=())
     rule_findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    rules: tuple[AppliedRule, ...] = ()
 
     def count(self, status: Status) -> int:
         """Return how many wheels ended with ``status``."""

@@ -31,8 +31,8 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.DONE: "done, or nothing to do",
     ExitCode.FOUND: (
         "`--check` would change a wheel, `verify` or `mirror check` found an error (a damaged wheel is one), an error "
-        "remains after `repair`, `diff` found a difference, `rules test` failed, or `rules explain` found no such "
-        "requirement"
+        "remains after `repair`, `diff` found a difference, `rules test` failed, `rules export` left something out, or "
+        "`rules explain` found no such requirement"
     ),
     ExitCode.USAGE: (
         "wrong options, settings or rules, or a path on the command line that does not exist or has no wheels: "

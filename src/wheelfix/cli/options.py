@@ -68,7 +68,7 @@ WHERE: tuple[Option, ...] = (
     click.option("--diff", is_flag=True, help="Write nothing; print the unified diff of METADATA."),
     click.option(
         "--format", "form", type=click.Choice(formats("fix")), default=TEXT, show_default=True,
-        help="text: the written paths, one a line; json: the report.",
+        help="text: the written paths, one a line; json: the report; markdown: each change once, for a review.",
     ),
 )  # fmt: skip
 """The options that come first: what is read, and where results go."""
@@ -163,7 +163,7 @@ def refuse_contradictions(options: WritingOptions) -> None:
         raise click.UsageError("--overwrite is for the output directory; --in-place always replaces.")
     if options.output_dir == "":
         raise click.UsageError("The path for --output-dir is empty; an unset variable, perhaps.")
-    if options.diff and options.form != TEXT:
+    if options.diff and options.form not in (TEXT, "markdown"):
         raise click.UsageError("--diff prints a diff and --format json a report; choose one.")
     if options.quiet and options.verbose:
         raise click.UsageError("--quiet and --verbose exclude each other.")

@@ -13,7 +13,7 @@ from wheelfix.executors import Workers, file_size, run_all
 from wheelfix.fix.job import Job, fix_each, rehearse_each
 from wheelfix.options import Naming, Output, Policy, Selection, listed
 from wheelfix.progress import NO_PROGRESS, Progress, guarded
-from wheelfix.results import Finding, Outcome, Problem, Report, Status, no_result
+from wheelfix.results import AppliedRule, Finding, Outcome, Problem, Report, Status, no_result
 from wheelfix.rules import BUILT_IN
 from wheelfix.wheel.zip.staging import remove_leftovers
 
@@ -83,7 +83,8 @@ def fix_wheels(
         repair=Selection() if repair else None,
     )
     report = _run("fix", paths, job, Workers(jobs, executor), progress)
-    return replace(report, rule_findings=_rule_findings(rules, report.outcomes))
+    applied = _applied_rules(rules, report.outcomes)
+    return replace(report, rule_findings=_rule_findings(rules, report.outcomes), rules=applied)
 
 
 def repair_wheels(
@@ -252,6 +253,21 @@ def _rule_findings(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -
     from wheelfix.rules.lint import lint_run  # imported late: built-in rules need it not
 
     return lint_run(rules, outcomes)
+
+
+def _applied_rules(rules: "RuleSet | str | None", outcomes: Sequence[Outcome]) -> tuple[AppliedRule, ...]:
+    """Return the rules that applied to a wheel, in their order."""
+    applied = {each for outcome in outcomes for each in outcome.applied_rules}
+    if rules is None or not applied:
+        return ()
+    from wheelfix.rules.bundled import bundled  # imported late: it is loaded by now, if a rule applied here
+
+    found = bundled(rules) if isinstance(rules, str) else rules
+    return tuple(
+        AppliedRule(rule.id, rule.reason, origin, rule.url, rule.until.isoformat() if rule.until else None)
+        for rule, origin in zip(found.rules, found.origins, strict=True)
+        if rule.id in applied
+    )
 
 
 def _clashing_names(paths: Sequence[Path], real: Mapping[Path, str]) -> frozenset[str]:

@@ -22,11 +22,12 @@ def render_diff(report: Report) -> str:
     groups: dict[tuple[str, ...], list[Outcome]] = {}
     for outcome in report.outcomes:
         if outcome.metadata_diff:
-            groups.setdefault(_changed_lines(outcome.metadata_diff), []).append(outcome)
+            groups.setdefault(changed_lines(outcome.metadata_diff), []).append(outcome)
     return "".join(piece for outcomes in groups.values() for piece in _group(outcomes))
 
 
-def _changed_lines(diff: str) -> tuple[str, ...]:
+def changed_lines(diff: str) -> tuple[str, ...]:
+    """Return what a unified diff removes and adds, wherever in the file: equal for changes that are the same."""
     return tuple(line for line in diff.split("\n")[2:] if line.startswith(("+", "-")))
 
 

@@ -19,6 +19,7 @@ def render_json(report: Report, published: "PublishReport | None" = None) -> str
     return document(
         report.command,
         wheels=[_wheel(outcome) for outcome in report.outcomes],
+        rules=report.rules,
         rule_findings=report.rule_findings,
         disagreements=report.disagreements,
         summary={status.value: report.count(status) for status in Status},

@@ -7,7 +7,7 @@ from typing import Final, cast
 TEXT: Final = "text"
 """The format that each command prints itself, line by line."""
 _RENDERERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "fix": {"json": "reports.json.render_json"},
+    "fix": {"json": "reports.json.render_json", "markdown": "reports.markdown.render_markdown"},
     "verify": {
         "json": "reports.verify.render_verify_json",
         "github": "reports.github.render_verify_github",
