@@ -1,7 +1,11 @@
-"""Write the reference of rules and checks, and the JSON Schema of rules; ``--check`` compares and writes nothing."""
+"""Write what follows from the code: the reference of rules and checks, the schema of rules, the actions in that of reports.
+
+``--check`` compares and writes nothing.
+"""
 
 import argparse
 import json
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +19,7 @@ from shipped_data import shipped_data
 from wheelfix.cli import group
 from wheelfix.cli.config import COMMAND_LINE_ONLY, commands, form_of, long_name, options_of, options_schema, variable
 from wheelfix.reports.json import encode
+from wheelfix.results import ChangeAction
 from wheelfix.rules.registry import RULE_CHECKS
 from wheelfix.rules.schema import TABLES, rules_schema
 from wheelfix.wheel.fields import FIELDS
@@ -197,6 +202,14 @@ def _listed(words: Iterable[str], form: str) -> str:
     return ", ".join(form.format(word) for word in words)
 
 
+_ACTIONS: Final = re.compile(r'(?<="action": \{\n          "enum": \[\n            )[^\]]*?(?=\n          \])')
+
+
+def report_schema(text: str) -> str:
+    """Return the schema of reports with every action that a change can have; the rest of ``text`` is written by hand."""
+    return _ACTIONS.sub(", ".join(f'"{action}"' for action in ChangeAction), text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or compare them; return 1 if one differs."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -211,6 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         DIRECTORY / "checks.md": checks_page(),
         DIRECTORY / "errors.md": errors_page(),
         DIRECTORY / "mirror-checks.md": mirror_page(),
+        DIRECTORY / "report.schema.json": report_schema((DIRECTORY / "report.schema.json").read_text("utf-8")),
         **shipped_data(),
     }
     wrong = [path for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]

@@ -294,7 +294,8 @@ class Report(Struct, frozen=True):
     """The outcomes of one run, in the order in which the wheels were given, and what concerns more than one wheel.
 
     ``rule_findings`` are of the rules; ``disagreements`` of wheels of one release, as they came. ``rules`` are those that
-    applied, in their order.
+    applied, in their order. ``as_rules`` is what was asked for as rules in TOML, to be pasted into a rule file; empty where
+    it came from one.
     """
 
     command: str
@@ -302,6 +303,7 @@ class Report(Struct, frozen=True):
     rule_findings: tuple[Finding, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     rules: tuple[AppliedRule, ...] = ()
+    as_rules: str = ""
 
     def count(self, status: Status) -> int:
         """Return how many wheels ended with ``status``."""

@@ -58,6 +58,7 @@ class _Main(LazyGroup):
     names={
         "strip-gpu": "Drop the requirements that only a GPU build needs.",
         "fix": "Fix wheels with your own rules.",
+        "edit": "Change wheels as options say, without a rule file.",
         "show": "Show what a wheel requires and needs, and what would be dropped.",
         "verify": "Check wheels for errors.",
         "repair": "Fix what verify reports as fixable.",

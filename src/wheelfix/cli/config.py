@@ -25,6 +25,11 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
          "only", "original", "reason", "rules", "to", "update", "yank-original"),
         _ONE_RUN,
     ),
+    **dict.fromkeys(
+        ("add", "add-field", "add-file", "name", "post", "remove", "replace-requirement", "requires-python", "set",
+         "version"),
+        _ONE_RUN,
+    ),
 }  # fmt: skip
 """Options that are allowed only on the command line, and why: a forgotten line in a file must not lower a guard."""
 YIELDS_TO: Final[Mapping[str, tuple[str, ...]]] = {

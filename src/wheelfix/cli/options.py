@@ -17,12 +17,14 @@ from wheelfix.cli.rulefiles import lint_today, refuse_findings
 from wheelfix.errors import EditError
 from wheelfix.options import ExclusiveOptions, Naming, Output, Policy, Publishing, Selection
 from wheelfix.reports.registry import TEXT, formats, renderer
+from wheelfix.reports.text import NO_RULE
 from wheelfix.results import Report, Severity, Status
 from wheelfix.text import shown
 
 if TYPE_CHECKING:
     from wheelfix.results import PublishReport
     from wheelfix.rules.model import RuleSet
+    from wheelfix.wheel.edits import Edit
 
 
 Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]
@@ -236,7 +238,16 @@ SCAN_OPTION = click.option(
     "--scan", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Which binaries to read for what they link to: auto (where it can change the verdict), always (all), never (none).",
 )  # fmt: skip
-_OPTIONS = (
+_NAMING: tuple[Option, ...] = (
+    click.option("--local", metavar="VERSION", help="Give wheels that change this local version, such as cpu: 2.7.0+cpu."),
+    click.option(
+        "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; installers prefer it."
+    ),
+)
+"""What wheels that change are called."""
+NAMING = ("local", "build_tag")
+"""The parameters of these options."""
+FIXING: tuple[Option, ...] = (
     *WHERE,
     click.option(
         "--repair", is_flag=True,
@@ -259,12 +270,6 @@ _OPTIONS = (
     click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; prints what will not load."),
     ALLOW_MIXED,
     click.option(
-        "--local", metavar="VERSION", help="Give wheels that change this local version, such as cpu: 2.7.0+cpu."
-    ),
-    click.option(
-        "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; installers prefer it."
-    ),
-    click.option(
         "--publish", type=MirrorDirectory(), metavar="MIRROR",
         help="Add the results to this mirror, in one step, instead of writing them to a directory.",
     ),
@@ -274,10 +279,11 @@ _OPTIONS = (
     ),
     *HOW,
 )  # fmt: skip
+"""The options of all commands that change wheels as they are told, apart from what is changed and what wheels are called."""
 
 
 class FixOptions(WritingOptions, frozen=True, kw_only=True):
-    """The options of strip-gpu and fix, as click hands them over."""
+    """The options of strip-gpu, fix and edit, as click hands them over."""
 
     repair: bool
     scan: Literal["auto", "always", "never"]
@@ -285,8 +291,8 @@ class FixOptions(WritingOptions, frozen=True, kw_only=True):
     skip_gpu_builds: bool
     skip_unproven: bool
     force: bool
-    local: str | None
-    build_tag: str | None
+    local: str | None = None
+    build_tag: str | None = None
     strict_rules: bool
     publish: str | None
     replace: bool
@@ -294,12 +300,23 @@ class FixOptions(WritingOptions, frozen=True, kw_only=True):
 
 
 def fix_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a click command the options of :class:`FixOptions`."""
-    return with_options(_OPTIONS)(function)
+    """Give a click command all options of :class:`FixOptions`."""
+    return with_options((*FIXING, *_NAMING))(function)
 
 
-def run_fix(command: str, rules: "RuleSet | str", options: FixOptions) -> int:
+def run_fix(
+    command: str,
+    rules: "RuleSet | str",
+    options: FixOptions,
+    *,
+    edits: "Sequence[Edit]" = (),
+    concluded: Callable[[Report], Report] = lambda report: report,
+    idle: str = NO_RULE,
+) -> int:
     """Fix the wheels that ``options`` name by ``rules``, a rule set or the name of a built-in one; return the exit code.
+
+    ``edits`` apply after the rules; ``concluded`` makes of the report what is printed, and ``idle`` says why a wheel is
+    unchanged.
 
     :raises click.ClickException: if the options contradict each other, or an argument stands for no wheel.
     :raises RulesError: if ``--strict-rules`` is given and the rules have findings; nothing was written.
@@ -310,18 +327,22 @@ def run_fix(command: str, rules: "RuleSet | str", options: FixOptions) -> int:
     given = asdict(options)
     fix = partial(
         fix_wheels, options.paths(), rules, policy=policy_from(given), naming=naming_from(given), repair=options.repair,
-        jobs=options.jobs,
+        edits=edits, jobs=options.jobs,
     )  # fmt: skip
     findings = () if isinstance(rules, str) else lint_today(rules)
+
+    def whole(report: Report) -> Report:
+        return concluded(replace(report, command=command, rule_findings=(*findings, *report.rule_findings)))
+
     if options.strict_rules:
-        refuse_findings((*findings, *fix(output=Output(dry_run=True)).rule_findings))
-    with FixLog(len(fix.args[0]), verbosity=options.verbosity, dry_run=options.dry_run, diff=options.diff) as log:
+        refuse_findings(whole(fix(output=Output(dry_run=True))).rule_findings)
+    log = FixLog(len(fix.args[0]), verbosity=options.verbosity, dry_run=options.dry_run, idle=idle, diff=options.diff)
+    with log:
         if options.publish is not None:
             report, published = _publish(options.publish, options, partial(fix, progress=log))
         else:
             report, published = fix(output=options.output, progress=log), None
-    report = replace(report, command=command, rule_findings=(*findings, *report.rule_findings))
-    return conclude(report, options, log, published)
+    return conclude(whole(report), options, log, published)
 
 
 def _publish(mirror: str, options: FixOptions, fix: "partial[Report]") -> "tuple[Report, PublishReport]":

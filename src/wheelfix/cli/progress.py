@@ -12,7 +12,10 @@ import click
 from wheelfix.cli.printing import print_summary, say
 from wheelfix.progress import NoProgress
 from wheelfix.reports.text import (
+    NO_RULE,
     QUIET,
+    VERBOSE,
+    render_as_rules,
     render_disagreements,
     render_outcome,
     render_rule_findings,
@@ -123,19 +126,17 @@ class FixLog(Log):
     """The log of a run that fixes wheels: each outcome, and at the end what holds for the whole run."""
 
     def __init__(
-        self, total: int, *, verbosity: int, dry_run: bool = False, by_rules: bool = True, diff: bool = False
+        self, total: int, *, verbosity: int, dry_run: bool = False, idle: str = NO_RULE, diff: bool = False
     ) -> None:
         super().__init__(total, quiet=verbosity <= QUIET)
         self._verbosity = verbosity
         self._dry_run = dry_run
-        self._by_rules = by_rules
+        self._idle = idle
         self._diff = diff
 
     def wheel_done(self, outcome: "Outcome") -> None:
         """Print what became of a wheel."""
-        text = render_outcome(
-            outcome, verbosity=self._verbosity, dry_run=self._dry_run, by_rules=self._by_rules, diff=self._diff
-        )
+        text = render_outcome(outcome, verbosity=self._verbosity, dry_run=self._dry_run, idle=self._idle, diff=self._diff)
         head, line_end, rest = text.partition("\n")
         self.print((click.style(head, fg="green") if outcome.status is Status.FIXED and head else head) + line_end + rest)
         super().wheel_done(outcome)
@@ -152,4 +153,6 @@ class FixLog(Log):
         say(render_disagreements(report.disagreements, dry_run=self._dry_run))
         if report.rule_findings:
             say(render_rule_findings(report.rule_findings))
+        if self._diff or self._verbosity >= VERBOSE:
+            say(render_as_rules(report.as_rules))
         print_summary(render_summary(report, dry_run=self._dry_run, where=where))

@@ -55,7 +55,9 @@ def command(select: tuple[str, ...], trust_content: bool, rename_dist_info: bool
     writing = WritingOptions(**options)
     refuse_contradictions(writing)
     paths = writing.paths()
-    with FixLog(len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, by_rules=False, diff=writing.diff) as log:
+    with FixLog(
+        len(paths), verbosity=writing.verbosity, dry_run=writing.dry_run, idle="nothing to fix", diff=writing.diff
+    ) as log:
         report = repair_wheels(
             paths,
             selection=Selection(select),

@@ -273,14 +273,14 @@ class _Draft:
         return changes
 
     def _write_file(self, path: str, content: bytes) -> None:
-        _check_path(path)
+        check_path(path)
         present = filter(self._exists, {*self._wheel.dist_info_files, *self._files})
         if any(name.startswith(f"{path}/") or path.startswith(f"{name}/") for name in present):
             raise EditError("invalid-path", f"{shown(path)} is a directory, or a file above it", hint="Choose another name.")
         self._files[path] = content
 
     def _remove_file(self, path: str) -> None:
-        _check_path(path)
+        check_path(path)
         if not self._exists(path):
             raise EditError("no-such-file", f"there is no {shown(path)} in dist-info", hint="Check its spelling.")
         self._files[path] = None
@@ -448,7 +448,7 @@ _OWN: Final = {
 """The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
 
 
-def _check_path(path: str) -> None:
+def check_path(path: str) -> None:
     """Refuse a path that is no plain file below dist-info, or is a file that wheelfix looks after itself."""
     plain = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path not in (".", "..")
     if not plain or "\\" in path or ":" in path or shown(path) != path:

@@ -23,6 +23,7 @@ def render_json(report: Report, published: "PublishReport | None" = None) -> str
         rule_findings=report.rule_findings,
         disagreements=report.disagreements,
         summary={status.value: report.count(status) for status in Status},
+        **({"as_rules": report.as_rules} if report.as_rules else {}),
         **({} if published is None else {"published": published.files}),
     )
 

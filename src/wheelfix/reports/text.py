@@ -13,6 +13,8 @@ _LONGEST = 1000
 _MOST_ROWS = 5
 _MOST_SUGGESTIONS = 5
 QUIET, NORMAL, VERBOSE = -1, 0, 1
+NO_RULE = "no rule matches"
+"""Why a wheel is unchanged where rules decide."""
 
 
 def render_problem(subject: str, problem: Problem | WheelfixError) -> str:
@@ -33,12 +35,12 @@ def render_problem(subject: str, problem: Problem | WheelfixError) -> str:
 
 
 def render_outcome(
-    outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, by_rules: bool = True, diff: bool = False
+    outcome: Outcome, *, verbosity: int = NORMAL, dry_run: bool = False, idle: str = NO_RULE, diff: bool = False
 ) -> str:
     """Return what happened to one wheel, in lines with line ends; empty where ``verbosity`` has nothing to say.
 
-    ``by_rules`` says that rules decide, rather than findings; ``diff`` says that a diff of METADATA follows, so that the
-    requirements that change are not listed here too.
+    ``idle`` says why a wheel is unchanged; ``diff`` says that a diff of METADATA follows, so that the requirements that
+    change are not listed here too.
     """
     name = shown(str(outcome.source))
     if outcome.problem:
@@ -47,7 +49,7 @@ def render_outcome(
         return render_problem(f"{name} {end}", outcome.problem) + "".join(f"{line}\n" for line in verdicts)
     if verbosity <= QUIET:
         return ""
-    lines = [f"{name}: {_headline(outcome, dry_run, by_rules)}"]
+    lines = [f"{name}: {_headline(outcome, dry_run, idle)}"]
     listed = [each for each in outcome.changes if not (diff and each.field == REQUIRES)]
     lines += _changes(listed, verbose=verbosity >= VERBOSE)
     if verbosity >= VERBOSE:
@@ -74,13 +76,13 @@ def _changes(changes: Sequence[Change], *, verbose: bool) -> list[str]:
     return [*lines, f"  ... {hidden} more rows of RECORD (use -v to show all)"] if hidden else lines
 
 
-def _headline(outcome: Outcome, dry_run: bool, by_rules: bool) -> str:
+def _headline(outcome: Outcome, dry_run: bool, idle: str) -> str:
     if outcome.status is Status.UNCHANGED:
         if outcome.findings:
             return f"nothing fixed; {counted(len(outcome.findings), 'finding')} remain{'s' * (len(outcome.findings) == 1)}"
         by_rule = sum(each.rule is not None for each in outcome.kept)
-        kept = f"nothing to change ({counted(by_rule, 'requirement')} kept by rules)" if by_rule else "no rule matches"
-        return f"unchanged: {kept if by_rules else 'nothing to fix'}"
+        kept = f"nothing to change ({counted(by_rule, 'requirement')} kept by rules)"
+        return f"unchanged: {kept if by_rule else idle}"
     dropped = sum(change.field == REQUIRES and change.after is None for change in outcome.changes)
     other = len(outcome.changes) - dropped
     parts = []
@@ -189,6 +191,14 @@ def _disagreement(group: Sequence[Disagreement], dry_run: bool) -> str:
         f"{shown(first.project)} {shown(first.version)}: its wheels disagree: {what} in {having} and not in "
         f"{lacking}: {shown_few([each.requirement for each in group])}{resolution}"
     )
+
+
+def render_as_rules(text: str) -> str:
+    """Return rules in TOML as lines that say what to do with them; empty where there are none."""
+    if not text:
+        return ""
+    head = "help: to do the same again, add this to wheelfix.toml and run `wheelfix fix`:"
+    return "".join(f"{line}\n" for line in (head, *(f"    {shown(line)}".rstrip() for line in text.splitlines())))
 
 
 def render_rule_findings(findings: Sequence[Finding]) -> str:

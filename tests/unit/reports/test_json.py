@@ -6,12 +6,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from building import WheelSpec, write_wheel
+from building import Entry, WheelSpec, write_wheel
 from running import validator
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.options import Output
+from wheelfix.options import Output, Policy
 from wheelfix.reports.json import render_json
-from wheelfix.results import Change, Outcome, Problem, Report, Status
+from wheelfix.results import Change, ChangeAction, Outcome, Problem, Report, Status
 from wheelfix.wheel.edits import AddField, Edit, RemoveField, SetField, WriteFile
 
 EDITS: dict[str, tuple[Edit, ...]] = {
@@ -86,3 +86,21 @@ def test_the_schema_is_strict(changes: dict[str, object]) -> None:
 def test_the_schema_knows_every_status() -> None:
     statuses = validator().schema["$defs"]["wheel"]["properties"]["status"]["enum"]
     assert statuses == [status.value for status in Status]
+
+
+def test_the_schema_knows_every_action() -> None:
+    actions = validator().schema["$defs"]["change"]["properties"]["action"]["enum"]
+    assert actions == [action.value for action in ChangeAction]
+
+
+def test_a_wheel_that_is_left_by_edits_fits_the_schema(tmp_path: Path) -> None:
+    """No rule kept the requirement: the evidence did."""
+    path = write_wheel(
+        tmp_path, WheelSpec(requires=("nvidia-nccl-cu12",), files=(Entry("demo/version.py", b"cuda = '12'\n"),))
+    )
+    report = fix_wheels(
+        [path], None, edits=[RemoveField("Requires-Dist")], output=tmp_path / "out", policy=Policy(skip_gpu_builds=True)
+    )
+    [wheel] = json.loads(render_json(report))["wheels"]
+    assert [(each["rule"], each["action"], each["verdict"]) for each in wheel["kept"]] == [(None, "keep", "unsafe")]
+    validator().validate(json.loads(render_json(report)))

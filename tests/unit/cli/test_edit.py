@@ -1,0 +1,377 @@
+"""``wheelfix edit``: changes from options, what they amount to as rules, and what is wrong with options."""
+
+from pathlib import Path
+
+import pytest
+
+from building import Entry, WheelSpec, write_wheel
+from elfwriter import shared_object
+from running import Ran, wheelfix
+from wheelfix.cli.edit import _CHANGES, EDITING
+from wheelfix.wheel.wheel import Wheel
+
+METADATA = """\
+Metadata-Version: 2.1
+Name: demo
+Version: 1.0
+Summary: A wheel for tests
+Author-email: me@example.org
+Classifier: Topic :: System
+Classifier: Framework :: Pytest
+Provides-Extra: x
+Requires-Dist: numpy>=1.2,<2
+Requires-Dist: triton==3.0
+Requires-Dist: foo; extra == 'x'
+
+"""
+WHEEL = "demo-1.0-py3-none-any.whl"
+
+
+@pytest.fixture(autouse=True)
+def _wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_wheel(Path(), WheelSpec(metadata=METADATA.encode()))
+
+
+def edit(*options: object, wheel: str = WHEEL) -> Ran:
+    return wheelfix("edit", *options, wheel)
+
+
+def fields(path: str | Path, *names: str) -> list[str]:
+    """Return the fields called ``names``, all without any, as lines."""
+    with Wheel(Path(path)) as wheel:
+        return [f"{each.name}: {each.value}" for each in wheel.document.fields if not names or each.name in names]
+
+
+ADDED = ["Classifier: Private :: Do Not Upload"]
+CASES: dict[str, tuple[tuple[str, ...], list[str], list[str]]] = {
+    "requires-python": (("--requires-python", ">=3.10"), [], ["Requires-Python: >=3.10"]),
+    "drop": (("--drop", "triton"), ["Requires-Dist: triton==3.0"], []),
+    "drop another spelling": (("--drop", "Triton"), ["Requires-Dist: triton==3.0"], []),
+    "drop by pattern": (("--drop", "t*ton"), ["Requires-Dist: triton==3.0"], []),
+    "drop whole": (("--drop", "foo; extra == 'x'"), ["Requires-Dist: foo; extra == 'x'"], []),
+    "add": (("--add", "packaging>=24"), [], ["Requires-Dist: packaging>=24"]),
+    "replace": (
+        ("--replace-requirement", "numpy", "numpy>=2"), ["Requires-Dist: numpy>=1.2,<2"], ["Requires-Dist: numpy>=2"],
+    ),
+    "replace by template": (
+        ("--replace-requirement", "triton==3.0", "triton-cpu{specifier}"),
+        ["Requires-Dist: triton==3.0"],
+        ["Requires-Dist: triton-cpu==3.0"],
+    ),
+    "set": (("--set", "License=MIT"), [], ["License: MIT"]),
+    "set what is there": (("--set", "summary = x=y"), ["Summary: A wheel for tests"], ["Summary: x=y"]),
+    "set all values": (
+        ("--set", "Classifier=Topic :: System", "--set", "classifier=Private :: Do Not Upload"),
+        ["Classifier: Framework :: Pytest"],
+        ADDED,
+    ),
+    "add a value": (("--add-field", "Classifier=Private :: Do Not Upload"), [], ADDED),
+    "remove": (("--remove", "Author-email"), ["Author-email: me@example.org"], []),
+    "remove all values": (
+        ("--remove", "classifier"), ["Classifier: Topic :: System", "Classifier: Framework :: Pytest"], [],
+    ),
+    "remove a value": (("--remove", "Classifier=Topic :: System"), ["Classifier: Topic :: System"], []),
+    "remove an extra": (
+        ("--remove", "Provides-Extra=X"), ["Provides-Extra: x", "Requires-Dist: foo; extra == 'x'"], [],
+    ),
+    "name": (("--name", "Acme.Demo"), ["Name: demo"], ["Name: Acme.Demo"]),
+    "version": (("--version", "2.0+own"), ["Version: 1.0"], ["Version: 2.0+own"]),
+    "post-release": (("--post", "+1"), ["Version: 1.0"], ["Version: 1.0.post1"]),
+    "local version": (("--local", "cpu"), ["Version: 1.0"], ["Version: 1.0+cpu"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_change(case: str) -> None:
+    options, gone, new = CASES[case]
+    ran = edit(*options)
+    assert ran.code == 0, ran.err
+    [path] = ran.lines
+    before, after = fields(WHEEL), fields(path)
+    assert [each for each in before if each not in after] == gone
+    assert [each for each in after if each not in before] == new
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_second_time_nothing_changes(case: str) -> None:
+    options, *_ = CASES[case]
+    [first] = edit(*options).lines
+    again = edit("-o", "again", *options, wheel=first)
+    assert again.code == 0
+    assert Path(again.lines[0]).read_bytes() == Path(first).read_bytes()
+    assert "unchanged: nothing to change" in again.err
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_printed_rules_make_the_same_wheel(case: str) -> None:
+    """What is printed is what ran: the same bytes, provenance included."""
+    options, *_ = CASES[case]
+    [by_options] = edit("--reason", "we say so", *options).lines
+    Path("wheelfix.toml").write_text(
+        "schema = 1\n" + edit("--reason", "we say so", "--check", "--format", "json", *options).report["as_rules"]
+    )
+    [by_rules] = wheelfix("fix", "-o", "by-rules", WHEEL).lines
+    assert Path(by_rules).name == Path(by_options).name
+    assert Path(by_rules).read_bytes() == Path(by_options).read_bytes()
+
+
+def test_every_option_that_changes_something_has_a_case() -> None:
+    tried = {word for options, *_ in CASES.values() for word in options if word.startswith("--")}
+    own = {f"--{name.replace('_', '-')}" for name in _CHANGES}
+    assert own - tried == {"--add-file", "--build-tag"}  # they change no field
+
+
+def test_a_build_tag_and_a_file() -> None:
+    Path("NOTICE").write_bytes(b"\xff\n")
+    ran = edit("--build-tag", "1x", "--add-file", "licenses/NOTICE=NOTICE", "-v")
+    assert (ran.code, ran.lines) == (0, ["fixed/demo-1.0-1x-py3-none-any.whl"])
+    with Wheel(Path(ran.lines[0])) as wheel:
+        assert wheel.read("licenses/NOTICE") == b"\xff\n"
+    assert "    # --add-file licenses/NOTICE=NOTICE has no rule: run `wheelfix edit` again\n" in ran.err
+    assert '    action = { set-build-tag = "1x" }\n' in ran.err
+
+
+def test_a_file_alone() -> None:
+    Path("NOTICE").write_bytes(b"x")
+    ran = edit("--add-file", "NOTICE=NOTICE", "--diff")
+    assert (ran.code, ran.out) == (0, "")
+    assert "add-file NOTICE" in ran.err
+    assert "# --add-file NOTICE=NOTICE has no rule" in ran.err
+    assert "[[rule]]" not in ran.err
+
+
+def test_several_changes_at_once_in_one_pass() -> None:
+    ran = edit("--drop", "triton", "--requires-python", ">=3.9", "--replace-requirement", "t*", "numpy>=2", "--local", "own")
+    assert ran.lines == ["fixed/demo-1.0+own-py3-none-any.whl"]
+    assert fields(ran.lines[0], "Requires-Dist", "Requires-Python") == [
+        "Requires-Dist: numpy>=1.2,<2",
+        "Requires-Dist: numpy>=2",  # what replaces comes before what drops: one option decides on a requirement
+        "Requires-Dist: foo; extra == 'x'",
+        "Requires-Python: >=3.9",
+    ]
+
+
+def test_the_report_names_rule_and_reason() -> None:
+    report = edit("--drop", "triton", "--reason", "we compile nothing", "--format", "json").report
+    assert report["command"] == "edit"
+    [change] = report["wheels"][0]["changes"]
+    assert (change["rule"], change["reason"]) == ("edit-drop-triton", "we compile nothing")
+    assert report["as_rules"] == (
+        '# for every wheel; add when = { project = "demo" } to limit a rule to these\n'
+        '\n[[rule]]\nid = "edit-drop-triton"\nreason = "we compile nothing"\nmatch = { name = "triton" }\naction = "drop"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "printed"), [((), False), (("-v",), True), (("--diff",), True), (("--diff", "-q"), False)]
+)
+def test_the_rules_are_printed_where_they_are_looked_at(options: tuple[str, ...], printed: bool) -> None:
+    ran = edit("--drop", "triton", *options)
+    assert ("help: to do the same again, add this to wheelfix.toml and run `wheelfix fix`:\n" in ran.err) is printed
+    assert "[[rule]]" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        (("--drop", "tritn"), "--drop tritn: applied to nothing in this run. Did you mean triton?"),
+        (("--drop", "qqq"), "--drop qqq: applied to nothing in this run"),
+        (("--drop", "numpy>=1.2"), "--drop numpy>=1.2: applied to nothing in this run. Did you mean numpy>=1.2,<2?"),
+        (
+            ("--drop", "foo"),
+            "--drop foo: applied to nothing in this run: only extras require what it names. "
+            "Give the requirement with its marker to mean what only an extra requires.",
+        ),
+        (
+            ("--replace-requirement", "nmpy", "numpy"),
+            "--replace-requirement nmpy: applied to nothing in this run. Did you mean numpy?",
+        ),
+        (("--remove", "License"), "--remove License: applied to nothing in this run"),
+    ],
+)
+def test_what_applies_to_nothing_is_reported(options: tuple[str, ...], warning: str) -> None:
+    ran = edit(*options)
+    assert (ran.code, ran.lines) == (0, [f"fixed/{WHEEL}"])
+    assert f"warning[rule-unused]: {warning}\n" in ran.err
+    assert edit("--check", *options).code == 0
+    strict = edit("--strict-rules", "-o", "strict", *options)
+    assert (strict.code, strict.out) == (2, "")
+    assert warning in strict.err
+    assert not Path("strict").exists()
+
+
+def test_what_is_close_is_looked_up_in_wheels_that_can_be_read() -> None:
+    Path("bad-1.0-py3-none-any.whl").write_bytes(b"no zip")
+    ran = wheelfix("edit", "--drop", "tritn", WHEEL, "bad-1.0-py3-none-any.whl")
+    assert ran.code == 3
+    assert "rule-unused" not in ran.err  # a wheel that failed might have had it
+
+
+WRONG: dict[str, tuple[tuple[str, ...], str]] = {
+    "no change": ((), "error: no change given; nothing was done\n  help: Give one or more of --replace-requirement, "),
+    "requires-python": (
+        ("--requires-python", "3.10"),
+        "error: --requires-python 3.10: '3.10' is not a valid Requires-Python: ",
+    ),
+    "drop nothing": (
+        ("--drop", ""), "error: --drop : the pattern is empty; nothing was done\n  help: Write * to match anything.\n",
+    ),
+    "drop a wrong pattern": (
+        ("--drop", "nvidia_*"),
+        "error: --drop nvidia_*: 'nvidia_*' never matches a normalized name (PEP 503); nothing was done\n"
+        "  help: Write 'nvidia-*'.\n",
+    ),
+    "drop no name": (
+        ("--drop", "(x)"),
+        "error: --drop (x): '(x)' has characters that names cannot contain; nothing was done\n"
+        "  help: Give a name, a pattern for names, or a whole requirement.\n",
+    ),
+    "add no requirement": (
+        ("--add", "numpy>"),
+        "error: --add numpy>: invalid requirement 'numpy>': ",
+    ),
+    "replace by nonsense": (
+        ("--replace-requirement", "numpy", "{nmae}"),
+        "error: --replace-requirement numpy: '{nmae}' has an unknown placeholder {nmae}; nothing was done\n"
+        "  help: Did you mean name?\n",
+    ),
+    "replace by half": (("--replace-requirement", "numpy"), f"--replace-requirement numpy: {WHEEL} is a wheel; nothing"),
+    "set without a value": (
+        ("--set", "License"),
+        "error: --set License: it has no value; nothing was done\n  help: Write FIELD=VALUE, such as License=MIT.\n",
+    ),
+    "set an unknown field": (
+        ("--set", "Licence=MIT"), "error: --set Licence=MIT: unknown field 'Licence'; nothing was done\n  help: Did you",
+    ),
+    "set two values": (
+        ("--set", "License=MIT", "--set", "license=BSD"),
+        "error: --set License: the field can be used only once, and has two values; nothing was done\n"
+        "  help: Give one value.\n",
+    ),
+    "set requirements": (
+        ("--set", "requires-dist=numpy"),
+        "error: --set requires-dist=numpy: requires-dist has options of its own; nothing was done\n"
+        "  help: Use --add, --drop and --replace-requirement.\n",
+    ),
+    "add to a single field": (
+        ("--add-field", "License=MIT"),
+        "error: --add-field License=MIT: License can be used only once; nothing was done\n  help: Use --set.\n",
+    ),
+    "add no value": (("--add-field", "Classifier"), "error: --add-field Classifier: it has no value; nothing was done\n"),
+    "remove requirements": (
+        ("--remove", "Requires-Dist"),
+        "error: --remove Requires-Dist: Requires-Dist has options of its own; nothing was done\n",
+    ),
+    "remove all extras": (("--remove", "Provides-Extra"), "Use --add-field Provides-Extra=NAME and --remove"),
+    "remove what must be there": (
+        ("--remove", "Metadata-Version"),
+        "error: --remove Metadata-Version: Metadata-Version cannot be removed; nothing was done\n"
+        "  help: Every METADATA must have it.\n",
+    ),
+    "a file without a source": (
+        ("--add-file", "NOTICE"),
+        "error: --add-file NOTICE: it names no file to read; nothing was done\n"
+        "  help: Write PATH=FILE, such as licenses/NOTICE=./NOTICE.\n",
+    ),
+    "a file that is not there": (
+        ("--add-file", "NOTICE=no-such"),
+        "error: --add-file NOTICE=no-such: no-such cannot be read: No such file or directory; nothing was done\n",
+    ),
+    "a file elsewhere": (("--add-file", f"../x={WHEEL}"), "'../x' is no path below dist-info; nothing was done\n"),
+    "a file of ours": (("--add-file", f"RECORD={WHEEL}"), "RECORD cannot be replaced or removed as a whole; nothing"),
+    "no local version": (("--local", "c p u"), "error: --local c p u: "),
+    "no name": (("--name", "-"), "error: --name -: "),
+    "no version": (("--version", "new"), "error: --version new: "),
+    "no post-release": (("--post", "-1"), "error: --post -1: "),
+    "two versions": (("--version", "2", "--post", "1"), "error: --version and --post exclude each other\n"),
+    "set the name": (
+        ("--set", "name=x"), "error: --set name=x: name has options of its own; nothing was done\n  help: Use --name.\n",
+    ),
+    "no build tag": (("--build-tag", "x1"), "error: --build-tag x1: "),
+    "in place under another name": (
+        ("--in-place", "--local", "cpu"), "error: --in-place keeps the file's name; a change of it needs",
+    ),
+    "a reason of two lines": (("--drop", "triton", "--reason", "a\nb"), "invalid value for '--reason': it is not one line"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_with_options(case: str) -> None:
+    options, message = WRONG[case]
+    ran = edit(*options)
+    assert (ran.code, ran.out) == (2, "")
+    assert message in ran.err
+    assert [each.name for each in Path().iterdir()] == [WHEEL]
+
+
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
+    ran = edit("--set", "License", "--drop", "nvidia_*", "--add-file", "x=no-such", "--add", "numpy")
+    assert ran.code == 2
+    assert ran.err == (
+        "error: 3 options cannot be used; nothing was done\n"
+        "  --drop nvidia_*: 'nvidia_*' never matches a normalized name (PEP 503). Write 'nvidia-*'.\n"
+        "  --set License: it has no value. Write FIELD=VALUE, such as License=MIT.\n"
+        "  --add-file x=no-such: no-such cannot be read: No such file or directory. Check the path.\n"
+    )
+
+
+def test_a_large_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wheelfix.cli.edit._LARGEST_FILE", 3)
+    Path("big").write_bytes(b"1234")
+    ran = edit("--add-file", "x=big")
+    assert ran.code == 2
+    assert "big is larger than 3 bytes" in ran.err
+
+
+def test_what_the_wheel_needs_is_refused_without_force() -> None:
+    """An option that drops something is weighed like a rule."""
+    binary = shared_object("x86_64", needed=("libcudnn.so.9",), soname="libdemo.so", exports=["PyInit__x"])
+    files = (Entry("gpu/__init__.py", b""), Entry("gpu/_x.cpython-311-x86_64-linux-gnu.so", binary, mode=0o100755))
+    path = write_wheel(
+        Path(), WheelSpec("gpu", tags="cp311-cp311-manylinux_2_28_x86_64", requires=("nvidia-cudnn-cu12",), files=files)
+    )
+    refused = edit("--drop", "nvidia-*", wheel=str(path))
+    assert (refused.code, refused.out) == (3, "")
+    assert f"error[unsafe]: {path} not changed: it needs nvidia-cudnn-cu12\n" in refused.err
+    assert edit("--drop", "nvidia-*", "--skip-gpu-builds", wheel=str(path)).code == 0
+    assert edit("--drop", "nvidia-*", "--force", "-o", "forced", wheel=str(path)).code == 0
+
+
+def test_names_from_a_file_are_those_of_wheels_that_change() -> None:
+    """``[options] local`` means the same for every command: it is no change of its own."""
+    Path("wheelfix.toml").write_text('[options]\nlocal = "own"\n')
+    assert edit("--drop", "nothing-there").lines == [f"fixed/{WHEEL}"]
+    assert edit("--drop", "triton", "-o", "out").lines == ["out/demo-1.0+own-py3-none-any.whl"]
+    assert edit("--drop", "triton", "-o", "out", "--local", "cpu").lines == ["out/demo-1.0+cpu-py3-none-any.whl"]
+    assert wheelfix("edit", WHEEL).code == 2
+
+
+@pytest.mark.parametrize("name", ["DROP", "SET", "ADD_FILE", "EDIT_REQUIRES_PYTHON"])
+def test_changes_are_for_one_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"WHEELFIX_{name}", "x")
+    ran = edit("--drop", "triton")
+    assert ran.code == 2
+    assert "is allowed only on the command line, because it applies to a single run" in ran.err
+
+
+def test_repair_comes_first_in_the_same_pass() -> None:
+    write_wheel(Path(), WheelSpec(metadata=METADATA.replace("numpy>=1.2,<2", "numpy>=1.2.*").encode()))
+    ran = edit("--repair", "--drop", "triton")
+    assert ran.code == 0, ran.err
+    assert fields(ran.lines[0], "Requires-Dist") == ["Requires-Dist: numpy>=1.2", "Requires-Dist: foo; extra == 'x'"]
+
+
+def test_results_can_be_published() -> None:
+    ran = edit("--publish", "mirror", "--drop", "triton", "--local", "own", "--yank-original", "needs triton")
+    assert ran.code == 0, ran.err
+    assert {Path(line).name for line in ran.lines} >= {"demo-1.0+own-py3-none-any.whl"}
+
+
+def test_the_sections_of_the_help_name_options_that_exist() -> None:
+    text = wheelfix("edit", "--help").out
+    names = [name for section in EDITING.values() for name in section]
+    assert len(names) == len(set(names))
+    assert {name.replace("_", "-") for name in _CHANGES} <= set(names)
+    for title in EDITING:
+        assert f"\n{title}:\n" in text
