@@ -5,7 +5,6 @@ import re
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import date
 from itertools import chain
 from typing import Final
 
@@ -18,24 +17,25 @@ from wheelfix.wheel.zip.layout import Layout
 from wheelfix.wheel.zip.structs import (
     CENTRAL,
     DEFLATED,
+    DOS_DIRECTORY,
+    DOS_VOLUME,
     EXTRA_ZIP64,
     FLAG_MASKED,
     FLAG_UTF8,
     FULL_32,
     STORED,
+    UNIX,
     DirectoryRecord,
     Entry,
+    exists,
 )
 
-_UNIX: Final = 3
 _DRIVE: Final = re.compile(r"^[A-Za-z]:")
 _NOT_ON_WINDOWS: Final = re.compile(
     r"""[<>:"|?*] | [ .]$ | ^(?:con|prn|aux|nul|(?:com|lpt)[1-9\u00b9\u00b2\u00b3])[ ]*(?:\.|$)""",
     re.IGNORECASE | re.VERBOSE,
 )
 """What no part of a path may have on Windows: reserved characters, spaces and dots at the end, names of devices."""
-_DOS_DIRECTORY: Final = 0x10
-_DOS_VOLUME: Final = 0x08
 _OF_SIGNATURES: Final = frozenset(range(1, 9))
 """The third byte of every signature in a ZIP file: uv refuses a comment that holds one of them."""
 _METHODS: Final = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
@@ -159,7 +159,7 @@ def _check_record(entry: Entry, layout: Layout) -> Iterator[RawFinding]:
             place,
             f"it needs ZIP version {version[0]}.{version[1]}; the newest is 6.3",
         )
-    if not _is_time(fields):
+    if not exists(fields.time, fields.date):
         yield RawFinding("archive-bad-time", place, f"its date is 0x{fields.date:04x} and its time 0x{fields.time:04x}")
     if fields.extra_length and max(entry.size, entry.data_stop - entry.data_start, entry.start) < FULL_32:
         start = entry.record_start + CENTRAL.size + fields.name_length
@@ -174,15 +174,15 @@ def _has_field(extra: bytes, kind: int) -> bool:
 def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFinding]:
     """Yield what the attributes say that the entry is not: installers go by the slash at the end of its name."""
     place, is_directory = shown(entry.name), entry.name.endswith("/")
-    mode = fields.external_attributes >> 16 if fields.made_by >> 8 == _UNIX else 0
+    mode = fields.external_attributes >> 16 if fields.made_by >> 8 == UNIX else 0
     kind = stat.S_IFMT(mode)
     if kind and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         yield RawFinding("archive-odd-mode", place, "it is marked as a link or a device")
     elif mode & _SET_IDS and kind == stat.S_IFREG:
         yield RawFinding("archive-odd-mode", place, "it has set-user-id or set-group-id bits")
     marked = (
-        "a volume label" if fields.external_attributes & _DOS_VOLUME else
-        "a directory" if not is_directory and (fields.external_attributes & _DOS_DIRECTORY or stat.S_ISDIR(mode)) else
+        "a volume label" if fields.external_attributes & DOS_VOLUME else
+        "a directory" if not is_directory and (fields.external_attributes & DOS_DIRECTORY or stat.S_ISDIR(mode)) else
         "a file" if is_directory and stat.S_ISREG(mode) else
         ""
     )  # fmt: skip
@@ -190,15 +190,6 @@ def _check_attributes(entry: Entry, fields: DirectoryRecord) -> Iterator[RawFind
         yield RawFinding("archive-odd-attributes", place, f"it is marked as {marked}, but is not one")
     if is_directory and (entry.size or entry.crc):
         yield RawFinding("archive-directory-with-content", place, "it is a directory, but has a size or a CRC-32")
-
-
-def _is_time(fields: DirectoryRecord) -> bool:
-    """Whether date and time, in the form of MS-DOS, exist; a date of zero does not."""
-    try:
-        date(1980 + (fields.date >> 9), fields.date >> 5 & 15, fields.date & 31)
-    except ValueError:
-        return False
-    return fields.time >> 11 < 24 and fields.time >> 5 & 63 < 60 and (fields.time & 31) < 30
 
 
 def _check_same_path(subject: Subject) -> Iterator[RawFinding]:

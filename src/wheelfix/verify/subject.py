@@ -130,7 +130,7 @@ _FORMS: Final[Mapping[str, Mapping[str, tuple[Client, ...]]]] = {
         "second": (Client.UV,),
         "encoding": (),
     },
-    "archive-bad-zip64-field": {"more": _STRICT, "more in the directory": (Client.UV,)},
+    "archive-bad-zip64-field": {"more": _STRICT, "longer": (Client.UV,), "more in the directory": (Client.UV,)},
     "archive-bad-data-descriptor": {"streamed": (Client.PYPI,)},
     "archive-duplicate-entry": {"twice": (Client.INSTALLER, Client.PYPI), "encoding": _STRICT},
     "archive-damaged-entry": {

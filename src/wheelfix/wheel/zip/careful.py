@@ -16,6 +16,7 @@ from wheelfix.text import shown
 from wheelfix.wheel.zip import structs
 from wheelfix.wheel.zip.end import MOST_ENTRIES, End
 from wheelfix.wheel.zip.extra_fields import (
+    LONGER_FORMS,
     Described,
     check_second_name,
     fields_in,
@@ -24,6 +25,7 @@ from wheelfix.wheel.zip.extra_fields import (
     is_well_formed,
     may_mislead,
     note_odd_fields,
+    only_needed,
     widen,
 )
 from wheelfix.wheel.zip.findings import StrictReport
@@ -209,7 +211,10 @@ def _read_extra(extra: bytes, record: Described, place: str, report: StrictRepor
         if report.collects:
             note_odd_fields(extra, record, place, report)
     except ArchiveError as error:
-        report.add(error, place=place, form=form_of(error, extra, record))
+        form = form_of(error, extra, record)
+        report.add(error, place=place, form=form)
+        if form in LONGER_FORMS:  # those who accept it take what is needed, so that nothing else is wrong for them
+            return only_needed(numbers, extra, place)
     return numbers
 
 

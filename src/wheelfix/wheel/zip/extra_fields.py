@@ -27,6 +27,11 @@ _UPLOADED_LENGTHS: Final = frozenset({0, 8, 16, 24, 28})
 _MOST_FIELDS: Final = 500
 """How many fields of one record are checked: 64 kB can hold 16,000, real records have one or two."""
 _BOTH_SIZES: Final = 16
+_SIZES: Final = struct.Struct("<2Q")
+_DIRECTORY_LENGTHS: Final = (24, 28)
+"""The lengths of a ZIP64 field in the directory: both sizes and the position, and a disk number in the longer one."""
+LONGER_FORMS: Final = ("more", "longer", "more in the directory")
+"""Forms of a ZIP64 field that holds what is needed, and more."""
 
 
 def fields_in(extra: bytes, place: str) -> Iterator[tuple[int, int, int]]:
@@ -113,6 +118,18 @@ def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
     )
 
 
+def only_needed(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
+    """Return ``values``, where those that are all ones are the first numbers of the ZIP64 field, whatever else it holds.
+
+    So ``zipfile`` reads a field that is longer than it should be. The field must hold what is needed.
+
+    :raises ArchiveError: if the field is there twice.
+    """
+    span = find_extra(extra, EXTRA_ZIP64, place)
+    numbers = iter(struct.unpack_from(f"<{(span[1] - span[0]) // 8}Q", extra, span[0]) if span else ())
+    return tuple(next(numbers) if value == FULL_32 else value for value in values)
+
+
 class Described(NamedTuple):
     """The record that an extra field belongs to: its name as it is written there, its method, its sizes (and position).
 
@@ -189,13 +206,21 @@ def is_plain(extra: bytes) -> bool:
 
 
 def form_of(error: ArchiveError, extra: bytes, record: Described) -> str:
-    """Return which form an error of the ZIP64 field has: it holds less than is needed, or more."""
+    """Return which form an error of the ZIP64 field has: it holds less than is needed, or more.
+
+    A local header whose field begins with both sizes, as they are, is only "longer": that of the directory was copied.
+    """
     if error.code != "bad-zip64-field":
         return ""
-    lengths = [stop - start for kind, start, stop in fields_in(extra, "") if kind == EXTRA_ZIP64]
-    if not lengths or lengths[0] < 8 * sum(number == FULL_32 for number in record.numbers):
+    spans = [(start, stop) for kind, start, stop in fields_in(extra, "") if kind == EXTRA_ZIP64]
+    if not spans or spans[0][1] - spans[0][0] < 8 * sum(number == FULL_32 for number in record.numbers):
         return ""
-    return "more" if record.is_local else "more in the directory"
+    if not record.is_local:
+        return "more in the directory"
+    start, stop = spans[0]
+    is_longer = stop - start in _DIRECTORY_LENGTHS
+    begins = is_longer and _SIZES.unpack_from(extra, start) == only_needed(record.numbers, extra, "")
+    return "longer" if begins else "more"
 
 
 def note_odd_fields(extra: bytes, record: Described, place: str, report: StrictReport) -> None:

@@ -1,6 +1,8 @@
 """The records of a ZIP file as structs, their constants, and :class:`Entry`, what is known about one file in it."""
 
+import stat
 import struct
+from datetime import date as calendar_date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ FLAG_MASKED: Final = 1 << 13
 
 STORED: Final = 0
 DEFLATED: Final = 8
+
+UNIX: Final = 3
+"""The system of an entry, in the upper byte of what made it, where its attributes have a mode of Unix (APPNOTE 4.4.2.2)."""
+DOS_DIRECTORY: Final = 0x10
+DOS_VOLUME: Final = 0x08
 
 EXTRA_ZIP64: Final = 0x0001
 EXTRA_UNICODE_COMMENT: Final = 0x6375
@@ -127,3 +134,35 @@ def decode_name(raw: bytes, flags: int) -> str:
     if raw.isascii() or flags & FLAG_UTF8:
         return raw.decode("utf-8", "backslashreplace")
     return raw.decode("cp437")
+
+
+def exists(time: int, date: int) -> bool:
+    """Whether date and time, in the form of MS-DOS, exist; a date of zero does not.
+
+    >>> exists(0, 0x21), exists(0, 0)
+    (True, False)
+    """
+    try:
+        calendar_date(1980 + (date >> 9), date >> 5 & 15, date & 31)
+    except ValueError:
+        return False
+    return time >> 11 < 24 and time >> 5 & 63 < 60 and (time & 31) < 30
+
+
+def corrected_attributes(attributes: int, *, is_directory: bool, is_unix: bool) -> int:
+    """Return external attributes that do not say that a file is a directory, or a directory a file.
+
+    On Unix set-user-id bits of files go as well; links and devices stay what they are.
+
+    >>> oct(corrected_attributes(0o104755 << 16 | 0x18, is_directory=False, is_unix=True) >> 16)
+    '0o100755'
+    """
+    attributes &= ~(DOS_VOLUME if is_directory else DOS_VOLUME | DOS_DIRECTORY)
+    mode = attributes >> 16
+    kind = stat.S_IFMT(mode)
+    if not is_unix or kind not in (stat.S_IFREG, stat.S_IFDIR):
+        return attributes
+    if is_directory != (kind == stat.S_IFDIR):
+        kind = stat.S_IFDIR if is_directory else stat.S_IFREG
+    bits = stat.S_IMODE(mode) & ~(0 if is_directory else stat.S_ISUID | stat.S_ISGID)
+    return attributes & 0xFFFF | (kind | bits) << 16
