@@ -22,6 +22,8 @@ class Fix(StrEnum):
     YES = "yes"
     TRUSTED = "with --trust-content"
     """It may mean damage: only a person can say whether RECORD or the content is right."""
+    REBUILT = "with --rebuild-archive"
+    """It is in the container, which can be written anew where its contents are beyond doubt."""
     SELECTED = "if selected"
     """It may be intended."""
     RENAMED = "with --rename-dist-info"
@@ -72,6 +74,7 @@ class Check(Struct, frozen=True):
         *,
         fixable: bool = False,
         needs_trust: bool = False,
+        needs_rebuild: bool = False,
         refused_by: tuple[Client, ...] | None = None,
         hint: str = "",
     ) -> Finding:
@@ -83,6 +86,7 @@ class Check(Struct, frozen=True):
             _cut(message),
             fixable=fixable,
             needs_trust=needs_trust,
+            needs_rebuild=needs_rebuild,
             refused_by=tuple(map(str, self.refused_by if refused_by is None else refused_by)),
             consequence=self.consequence,
             hint=hint,

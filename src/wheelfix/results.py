@@ -56,9 +56,10 @@ class Finding(Struct, frozen=True):
 
     ``code`` is stable, for scripts. ``place`` is where it is: a file, row or field of a wheel, a path or URL of a mirror, a
     rule; empty for the whole. ``fixable`` says whether wheelfix can fix it, some only if they are selected by name. It
-    ``needs_trust`` where that takes the content of a file for right, which may be damaged. ``refused_by`` names the clients
-    that refuse a wheel with it: pip, uv, installer, PyPI. ``consequence`` is a sentence on who is affected, ``hint`` one on
-    what to do; both are empty where there is nothing to add. ``str()`` gives all but code, severity and consequence.
+    ``needs_trust`` where that takes the content of a file for right, which may be damaged, and ``needs_rebuild`` where the
+    contents go into a new container. ``refused_by`` names the clients that refuse a wheel with it: pip, uv, installer, PyPI.
+    ``consequence`` is a sentence on who is affected, ``hint`` one on what to do; both are empty where there is nothing to
+    add. ``str()`` gives all but code, severity and consequence.
     """
 
     code: str
@@ -67,6 +68,7 @@ class Finding(Struct, frozen=True):
     message: str
     fixable: bool = False
     needs_trust: bool = False
+    needs_rebuild: bool = False
     refused_by: tuple[str, ...] = ()
     consequence: str = ""
     hint: str = ""
@@ -132,6 +134,8 @@ class Part(StrEnum):
     """A file of dist-info."""
     ROW = "row"
     """A row of RECORD."""
+    ARCHIVE = "archive"
+    """The container: the contents of all files stay."""
 
 
 class ChangeAction(StrEnum):
@@ -165,10 +169,12 @@ class ChangeAction(StrEnum):
     SET_ROW = "set-row"
     ADD_ROW = "add-row"
     REMOVE_ROW = "remove-row"
+    REBUILD_ARCHIVE = "rebuild-archive"
 
 
 _PARTS: Final[Mapping[str, Part]] = {
     ChangeAction.FIX_LINE_ENDS: Part.LINE_ENDS,
+    ChangeAction.REBUILD_ARCHIVE: Part.ARCHIVE,
     ChangeAction.SET_BUILD_TAG: Part.BUILD_TAG,
     **dict.fromkeys((ChangeAction.RENAME_WHEEL, ChangeAction.RENAME_DIRECTORY), Part.NAME),
     **dict.fromkeys((ChangeAction.SET_TAG, ChangeAction.ADD_TAG, ChangeAction.REMOVE_TAG), Part.TAG),

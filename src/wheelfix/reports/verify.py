@@ -28,7 +28,7 @@ def _fixable(finding: Finding) -> str:
 
 def _how(finding: Finding) -> str:
     """Return how ``repair`` fixes a finding: unasked, or with which option."""
-    fix = Fix.TRUSTED if finding.needs_trust else CHECKS[finding.code].fix
+    fix = Fix.TRUSTED if finding.needs_trust else Fix.REBUILT if finding.needs_rebuild else CHECKS[finding.code].fix
     return "fixable" if fix is Fix.YES else f"fixable {fix}"
 
 

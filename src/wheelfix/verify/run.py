@@ -18,6 +18,7 @@ from wheelfix.results import CheckedWheel, Finding, Severity
 from wheelfix.text import shown
 from wheelfix.verify.archive import check_directories, check_each, check_entries
 from wheelfix.verify.companions import check_companions
+from wheelfix.verify.container import marked, of_container
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names, check_wheel_file
 from wheelfix.verify.record import Listing, check_rows, read_listing
@@ -79,27 +80,44 @@ def examine(path: Path, *, source: Readable | None = None, known: "Mapping[str, 
     ``source`` is the file where it is open already, or what is read in its place. ``known`` are sums of entries that need
     not be read again.
     """
+    with Subject(path, source=source) as subject:
+        examined = _examine(subject, known)
+        if subject.source is None or not of_container(examined.found):
+            return examined
+        found = marked(path, subject.source, examined.found, examined.sums, examine_as_it_is)
+        return Examined(found, examined.sums)
+
+
+def examine_as_it_is(
+    path: Path, source: Readable, known: "Mapping[str, Sums]"
+) -> "tuple[list[RawFinding], Mapping[str, Sums]]":
+    """Return every finding in the wheel at ``path``, and the sums of its entries; it is not tried to rebuild its archive."""
+    with Subject(path, source=source) as subject:
+        examined = _examine(subject, known)
+    return examined.found, examined.sums
+
+
+def _examine(subject: Subject, known: "Mapping[str, Sums]") -> Examined:
     from wheelfix.verify.hashing import Summing
 
-    with Subject(path, source=source) as subject:
-        too_large = _too_large(subject)
-        checks = (_check_ratio, check_entries, check_wheel_file, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
-        if subject.source is None:
-            return Examined(in_order([*subject.found, *_run(checks, subject)]), {})
-        sums: dict[str, Sums] = {}
-        listing = read_listing(subject)
-        kept = {} if too_large else _kept(known, listing)
-        unread = [] if too_large else [entry for entry in subject.readable if entry.name not in kept]
-        with Summing(subject.source, unread, listing.algorithms) as summing:  # they are read while the rest is checked
-            found = [*too_large, *_run(checks, subject)]
-            try:
-                sums = {**kept, **summing.result()}
-                found += _damages(subject, sums)
-                found += check_rows(subject, listing, sums)
-                subject.source.check_unchanged()
-            except (SourceChanged, OSError) as error:
-                found.append(unreadable(error))
-        return Examined(in_order([*subject.found, *found]), sums)
+    too_large = _too_large(subject)
+    checks = (_check_ratio, check_entries, check_wheel_file, *_OF_METADATA, *(() if too_large else _OF_OTHER_FILES))
+    if subject.source is None:
+        return Examined(in_order([*subject.found, *_run(checks, subject)]), {})
+    sums: dict[str, Sums] = {}
+    listing = read_listing(subject)
+    kept = {} if too_large else _kept(known, listing)
+    unread = [] if too_large else [entry for entry in subject.readable if entry.name not in kept]
+    with Summing(subject.source, unread, listing.algorithms) as summing:  # they are read while the rest is checked
+        found = [*too_large, *_run(checks, subject)]
+        try:
+            sums = {**kept, **summing.result()}
+            found += _damages(subject, sums)
+            found += check_rows(subject, listing, sums)
+            subject.source.check_unchanged()
+        except (SourceChanged, OSError) as error:
+            found.append(unreadable(error))
+    return Examined(in_order([*subject.found, *found]), sums)
 
 
 def structural_errors(

@@ -74,8 +74,20 @@ class LetNamesAgree(Struct, frozen=True):
     version: str | None
 
 
+class RebuildArchive(Struct, frozen=True):
+    """Write the contents into a new container."""
+
+
 FixStep: TypeAlias = (
-    ChangeRow | AddRow | RewriteField | RewriteMetadata | SetWheelField | SetWheelTags | LetNamesAgree | Edit
+    ChangeRow
+    | AddRow
+    | RewriteField
+    | RewriteMetadata
+    | SetWheelField
+    | SetWheelTags
+    | LetNamesAgree
+    | RebuildArchive
+    | Edit
 )
 
 
@@ -100,7 +112,14 @@ class RawFinding(Struct, frozen=True):
         check = CHECKS[self.code]
         fixable = bool(self.fixes) and check.fix is not Fix.NO
         needs_trust = fixable and (check.fix is Fix.TRUSTED or bool(self.file))
-        return check.finding(self.place, self.message, fixable=fixable, needs_trust=needs_trust, refused_by=self.refused_by)
+        return check.finding(
+            self.place,
+            self.message,
+            fixable=fixable,
+            needs_trust=needs_trust,
+            needs_rebuild=fixable and check.fix is Fix.REBUILT,
+            refused_by=self.refused_by,
+        )
 
 
 def cut(text: str) -> str:
