@@ -26,6 +26,7 @@ CHANGING: Final[Sections] = {
     ),
     "Safety": (
         "scan", "skip-gpu-builds", "skip-unproven", "allow-unproven", "allow-mixed", "force", "trust-content",
+        "rebuild-archive",
         "strict-rules",
     ),
     "Output": ("format", "quiet", "verbose"),

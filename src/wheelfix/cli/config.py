@@ -22,7 +22,7 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
     **dict.fromkeys(("allow-mixed", "allow-unproven", "force", "overwrite", "replace", "trust-content"), _GUARD),
     **dict.fromkeys(
         ("check", "diff", "drop", "expect", "fix", "from-index", "golden", "in-place", "keep", "link", "names", "null",
-         "only", "original", "reason", "rules", "to", "update", "yank-original"),
+         "only", "original", "reason", "rebuild-archive", "rules", "to", "update", "yank-original"),
         _ONE_RUN,
     ),
     **dict.fromkeys(

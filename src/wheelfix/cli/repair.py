@@ -34,6 +34,11 @@ _OPTIONS = (
         "--rename-dist-info", is_flag=True,
         help="Let file name, dist-info and METADATA agree where two of them stand against the third.",
     ),
+    click.option(
+        "--rebuild-archive", is_flag=True,
+        help="Write a new ZIP container where verify has findings on it, if all readers agree on the contents and RECORD "
+        "confirms them. Compressed data is kept.",
+    ),
     ALLOW_MIXED,
     *HOW,
 )  # fmt: skip
@@ -41,7 +46,9 @@ _OPTIONS = (
 
 @click.command("repair", cls=Command, short_help="Fix what verify reports as fixable.")
 @with_options(_OPTIONS)
-def command(select: tuple[str, ...], trust_content: bool, rename_dist_info: bool, **options: Any) -> int:
+def command(
+    select: tuple[str, ...], trust_content: bool, rename_dist_info: bool, rebuild_archive: bool, **options: Any
+) -> int:
     """Fix what verify reports as fixable.
 
     What cannot be fixed is reported. Exit code 1 if an error remains.
@@ -50,6 +57,7 @@ def command(select: tuple[str, ...], trust_content: bool, rename_dist_info: bool
     Examples:
       wheelfix repair dist/*.whl
       wheelfix repair --check --select metadata wheels/
+      wheelfix repair --rebuild-archive padded-1.0-py3-none-any.whl
       wheelfix repair --select record --trust-content broken-1.0-py3-none-any.whl
     """
     writing = WritingOptions(**options)
@@ -63,6 +71,7 @@ def command(select: tuple[str, ...], trust_content: bool, rename_dist_info: bool
             selection=Selection(select),
             trust_content=trust_content,
             rename_dist_info=rename_dist_info,
+            rebuild_archive=rebuild_archive,
             output=writing.output,
             policy=Policy(allow_mixed=writing.allow_mixed),
             jobs=writing.jobs,

@@ -1,7 +1,8 @@
 """Two wheels, compared: first the archives, then METADATA field by field and RECORD row by row."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 from packaging.utils import canonicalize_name
@@ -10,10 +11,11 @@ from wheelfix.diff.archive import Comparison, Side
 from wheelfix.diff.files import compare_archives
 from wheelfix.diff.model import ArchiveChange, Difference, FileChanges
 from wheelfix.diff.text import requirement_changes, row_changes
-from wheelfix.errors import ArchiveError, MetadataError, RecordError
-from wheelfix.text import unified_diff
+from wheelfix.errors import ArchiveError, MetadataError, RecordError, StructureError, WheelError
+from wheelfix.text import shown, unified_diff
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.wheel import WheelArchive
+from wheelfix.wheel.zip.source import Source
 
 _DATA: Final = ".data"
 
@@ -22,14 +24,43 @@ def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     """Return what differs between the wheels ``old`` and ``new``.
 
     Files are compared in compressed form. They are inflated, in limited memory, only where the compressed bytes differ and
-    size and CRC-32 do not, so that comparing two large wheels takes little more time than reading them.
+    size and CRC-32 do not, so that comparing two large wheels takes little more time than reading them. A wheel whose archive
+    can only be read once it is rebuilt is compared as it is then; a note says so.
 
     :raises WheelError: if one is not a wheel, is damaged, or could be read in two ways.
     :raises SourceChanged: if one changes while it is read.
     :raises OSError: if one cannot be read.
     """
-    with WheelArchive(Path(old)) as one, WheelArchive(Path(new)) as two:
-        return compare_opened(one, two)
+    with ExitStack() as stack:
+        one, two = (_opened(Path(path), stack) for path in (old, new))
+        difference = compare_opened(one.archive, two.archive)
+    return replace(difference, notes=(*filter(None, (one.note, two.note)), *difference.notes))
+
+
+class _Opened(NamedTuple):
+    """A wheel that is open, and a note where it is read in another way than as it is."""
+
+    archive: WheelArchive
+    note: str = ""
+
+
+def _opened(path: Path, stack: ExitStack) -> _Opened:
+    """Return the wheel at ``path``, open; one whose archive can be rebuilt is read as it would be then.
+
+    :raises WheelError: if it is not a wheel, is damaged, or could be read in two ways.
+    """
+    source = stack.enter_context(Source(path))
+    try:
+        return _Opened(stack.enter_context(WheelArchive(path, source=source)))
+    except (ArchiveError, StructureError) as error:
+        from wheelfix.wheel.zip.rebuild import Rebuilt  # imported late: hardly a wheel needs it
+
+        try:
+            archive = stack.enter_context(WheelArchive(path, source=Rebuilt(source)))
+        except WheelError:
+            raise error from None
+        note = f"{shown(path.name)} is compared in a new container, as `repair --rebuild-archive` makes it: {error.message}."
+        return _Opened(archive, note)
 
 
 def compare_opened(old: WheelArchive, new: WheelArchive) -> Difference:

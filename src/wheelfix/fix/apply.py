@@ -190,7 +190,7 @@ def _rewrite(
     sums = splice(wheel.file, wheel.layout, work.edits, work.closing, output, digest, proof=proof)
     return replace(
         preview(plan),
-        source_sha256=sums.source_sha256,
+        source_sha256=plan.origin_sha256 or sums.source_sha256,
         output_sha256=sums.output_sha256,
         shared=output.shared,
         notes=(*plan.notes, *work.notes, *filter(None, refusals)),

@@ -120,7 +120,7 @@ class Assembly:
         return entry
 
     def _provenance(self, source_sha256: str) -> bytes:
-        plan, original = self.plan, Ancestor(self.plan.source.name, source_sha256)
+        plan, original = self.plan, Ancestor(self.plan.source.name, self.plan.origin_sha256 or source_sha256)
         return write_provenance(
             Provenance(__version__, (original,), plan.changes, plan.rules_digest),
             project=canonicalize_name(plan.renaming.name or plan.project),

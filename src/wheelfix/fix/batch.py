@@ -93,6 +93,7 @@ def repair_wheels(
     selection: Selection = Selection(),
     trust_content: bool = False,
     rename_dist_info: bool = False,
+    rebuild_archive: bool = False,
     output: Output | Path | str = "fixed",
     policy: Policy = Policy(),
     jobs: int = 1,
@@ -105,7 +106,11 @@ def repair_wheels(
     if its whole code is selected. Where a file is not what RECORD says, either can be wrong: a file that was damaged would
     get a hash that vouches for it. So RECORD follows the file only with ``trust_content``. With ``rename_dist_info`` file
     name, dist-info and METADATA agree afterwards, where two of them do now: a directory is renamed, or a local version added
-    where it is missing. What is left is in the ``findings`` of an outcome. Of ``policy`` only ``allow_mixed`` matters.
+    where it is missing. What is left is in the ``findings`` of an outcome.
+
+    With ``rebuild_archive`` a wheel whose archive has findings gets a new container with the same contents, if all readers
+    agree on them and RECORD confirms every file: the one exception to what is kept of an archive. Of ``policy`` only
+    ``allow_mixed`` matters.
 
     The other arguments are those of :func:`wheelfix.fix_wheels`, and so is what is written and when.
 
@@ -120,6 +125,7 @@ def repair_wheels(
         repair=selection.among(CHECKS),
         trust_content=trust_content,
         rename_dist_info=rename_dist_info,
+        rebuild_archive=rebuild_archive,
     )
     return _run("repair", paths, job, Workers(jobs, executor), progress)
 

@@ -4,6 +4,7 @@ It runs in this process or in others, on several wheels in a row, so that their 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from wheelfix.errors import SourceChanged
+from wheelfix.errors import ArchiveError, SourceChanged, StructureError
 from wheelfix.executors import file_size
 from wheelfix.options import Naming, Output, Policy, Selection
 from wheelfix.progress import NO_PROGRESS, Progress
@@ -22,7 +23,9 @@ from wheelfix.wheel.zip.source import Source
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
+    from wheelfix.fix.apply import Prepared
     from wheelfix.fix.plan import Plan
+    from wheelfix.fix.rebuild import Rebuilding
     from wheelfix.fix.release import Rehearsal
     from wheelfix.fix.repair import Repair
     from wheelfix.rules.model import RuleSet
@@ -39,7 +42,8 @@ class Job(Struct, frozen=True, kw_only=True):
 
     ``rules`` are a rule set, or the name of a built-in one. With ``repair`` the findings of its selection are fixed in the
     same pass; with ``trust_content`` RECORD follows the files where the two contradict each other, and with
-    ``rename_dist_info`` names follow each other.
+    ``rename_dist_info`` names follow each other. With ``rebuild_archive`` the contents are written into a new container
+    where that has findings.
     """
 
     rules: "RuleSet | str | None" = None
@@ -50,6 +54,7 @@ class Job(Struct, frozen=True, kw_only=True):
     repair: Selection | None = None
     trust_content: bool = False
     rename_dist_info: bool = False
+    rebuild_archive: bool = False
 
     @property
     def keeps_names(self) -> bool:
@@ -119,6 +124,10 @@ def _prepare_one(
             progress.file_started(path.name, source.size)
             with RunningDigest(source, partial(progress.file_advanced, path.name)) as digest:
                 return _fix(source, job, rehearsal, digest, group)
+    except (ArchiveError, StructureError) as error:
+        from wheelfix.fix.rebuild import with_help
+
+        return failure(path, error if job.rebuild_archive else with_help(error, path))
     except Exception as error:  # noqa: BLE001 - one wheel never stops the others; the outcome says what it was
         return failure(path, error)
 
@@ -135,8 +144,9 @@ def _fix(
     from wheelfix.fix.plan import preview
     from wheelfix.wheel.wheel import Wheel
 
-    with Wheel(source.path, source=source, leniently=job.repair is not None) as wheel:
-        repair = _repair(wheel, job)
+    rebuilding, notes = _rebuilding(source, job)
+    with Wheel(source.path, source=rebuilding.view if rebuilding else source, leniently=job.repair is not None) as wheel:
+        repair = _repair(wheel, job, rebuilding)
         problem = rehearsal.problem if rehearsal else None
         plan = _rehearsed_plan(wheel, rehearsal)
         if plan is None:
@@ -148,17 +158,57 @@ def _fix(
         elif rehearsal is not None:
             _check_as_rehearsed(plan, rehearsal)
         plan = repair.concluded(plan, wheel) if repair else plan
-        plan = replace(plan, notes=(*plan.notes, *(rehearsal.notes if rehearsal else ())))
+        plan = replace(plan, notes=(*plan.notes, *notes, *(rehearsal.notes if rehearsal else ())))
         if digest is None or plan.problem:
             return preview(plan)
-        from wheelfix.fix.apply import prepare
-
-        target = None if job.output.in_place else Path(job.output.directory) / str(plan.renaming.filename)
-        prepared = prepare(wheel, plan, target, digest, overwrite=job.output.overwrite)
+        if rebuilding is None:
+            prepared = _prepared(wheel, plan, job, digest)
+        else:
+            prepared = _prepared_rebuilt(source, rebuilding, plan, job, digest)
         if isinstance(prepared, Outcome):
             return prepared
         group.add(source.path, prepared)
         return None
+
+
+def _prepared(wheel: "Wheel", plan: "Plan", job: Job, digest: RunningDigest) -> "Prepared | Outcome":
+    """Return the result, written and proved; an outcome where there is nothing to write."""
+    from wheelfix.fix.apply import prepare
+
+    target = None if job.output.in_place else Path(job.output.directory) / str(plan.renaming.filename)
+    return prepare(wheel, plan, target, digest, overwrite=job.output.overwrite)
+
+
+def _prepared_rebuilt(
+    source: Source, rebuilding: "Rebuilding", plan: "Plan", job: Job, digest: RunningDigest
+) -> "Prepared | Outcome":
+    """Return the result that is made from a new container of ``source``; ``digest`` is the sum of the old one."""
+    from wheelfix.fix.rebuild import staged
+    from wheelfix.wheel.wheel import Wheel
+
+    directory = source.path.resolve().parent if job.output.in_place else Path(job.output.directory)
+    with (
+        staged(source, rebuilding.view, directory) as container,
+        RunningDigest(container) as new_digest,
+        Wheel(source.path, source=container, leniently=True) as wheel,
+    ):
+        return _prepared(wheel, replace(plan, origin_sha256=digest.hexdigest()), job, new_digest)
+
+
+def _rebuilding(source: Source, job: Job) -> "tuple[Rebuilding | None, tuple[str, ...]]":
+    """Return how the archive is rebuilt, ``None`` where it stays as it is, and notes on that.
+
+    :raises ArchiveError: if it must not be rebuilt, and cannot be read as it is.
+    """
+    if not job.rebuild_archive or job.repair is None:
+        return None, ()
+    from wheelfix.fix.rebuild import NotRebuilt, plan_rebuilding
+
+    try:
+        rebuilding = plan_rebuilding(source, job.repair)
+        return rebuilding, rebuilding.notes if rebuilding else ()
+    except NotRebuilt as reason:
+        return None, (str(reason),)
 
 
 def _rehearsed_plan(wheel: "Wheel", rehearsal: "Rehearsal | None") -> "Plan | None":
@@ -180,7 +230,7 @@ def _check_as_rehearsed(plan: "Plan", rehearsal: "Rehearsal") -> None:
         raise SourceChanged("source-changed", "it is not the wheel that was compared with those of its release", hint=hint)
 
 
-def _repair(wheel: "Wheel", job: Job) -> "Repair | None":
+def _repair(wheel: "Wheel", job: Job, rebuilding: "Rebuilding | None") -> "Repair | None":
     """Return what fixes the findings in ``wheel``, if that is part of ``job``."""
     if job.repair is None:
         return None
@@ -192,6 +242,7 @@ def _repair(wheel: "Wheel", job: Job) -> "Repair | None":
         trust_content=job.trust_content,
         rename_dist_info=job.rename_dist_info,
         sbom=job.output.sbom,
+        container=rebuilding,
     )
 
 
@@ -248,9 +299,13 @@ def _rehearse_one(path: Path, siblings: "tuple[Sibling, ...] | None", job: Job, 
 
     local = job.naming.local
     try:
-        with Wheel(path, leniently=job.repair is not None) as wheel:
+        with ExitStack() as stack:
+            source = stack.enter_context(Source(path))
+            rebuilding, _ = _rebuilding(source, job)
+            read = rebuilding.view if rebuilding else source
+            wheel = stack.enter_context(Wheel(path, source=read, leniently=job.repair is not None))
             evidence = gather_evidence(wheel, job.policy.scan)
-            plan = _plan(wheel, job, _repair(wheel, job), siblings=siblings, evidence=evidence)
+            plan = _plan(wheel, job, _repair(wheel, job, rebuilding), siblings=siblings, evidence=evidence)
             plan = guarded(plan, wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
             words = evidence.gpu_statement if local is not None or wheel.project in COMPANIONS else ""

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from wheelfix.fix.naming import Renaming
-from wheelfix.results import Change, ChangeAction, Finding, Outcome, Problem, Status
+from wheelfix.results import Change, ChangeAction, Finding, Outcome, Part, Problem, Status
 from wheelfix.text import shown, unified_diff
 from wheelfix.wheel.record import any_doubts
 from wheelfix.wheel.sbom import PROVENANCE
@@ -68,7 +68,7 @@ class Plan(Struct, frozen=True, dict=True):
     ``problem`` why the plan must not be applied, ``None`` if it may be. ``record`` is RECORD before and after its
     findings are fixed, apart from the rows of what changes, ``None`` where none is; ``left`` are the findings that a repair
     leaves, and ``trusted`` says that it takes the content of the wheel for right. With ``sbom`` the new wheel carries its
-    provenance.
+    provenance. ``origin_sha256`` is the sum (hexadecimal) of the wheel as it came, where its archive was rebuilt since.
     """
 
     source: Path
@@ -89,13 +89,19 @@ class Plan(Struct, frozen=True, dict=True):
     left: tuple[Finding, ...] = ()
     trusted: bool = False
     sbom: bool = True
+    origin_sha256: str | None = None
+
+    @property
+    def rebuilds(self) -> bool:
+        """Whether the archive gets a new container."""
+        return any(each.part is Part.ARCHIVE for each in self.changes)
 
     @property
     def is_empty(self) -> bool:
         """Whether the wheel would be unchanged, byte for byte."""
         same_name = str(self.renaming.filename) == self.source.name and not self.renaming.directories
         same_rows = self.record is None and self.new_metadata == self.metadata
-        return same_rows and not self.written and not self.removed and same_name
+        return same_rows and not self.written and not self.removed and same_name and not self.rebuilds
 
     @cached_property
     def metadata_diff(self) -> str:

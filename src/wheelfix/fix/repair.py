@@ -75,18 +75,36 @@ class Repair(Struct, frozen=True):
         return examine(path, source=result, known=known).found
 
 
+class NewContainer(Struct, frozen=True):
+    """What a new container of the archive means for a repair: its ``change``, and the findings that went away with it.
+
+    ``sums`` are those of the entries, which need not be read again.
+    """
+
+    change: Change
+    fixed: Sequence[RawFinding]
+    sums: Mapping[str, Sums]
+
+
 def make_repair(
-    wheel: Wheel, selection: Selection, *, trust_content: bool = False, rename_dist_info: bool = False, sbom: bool = True
+    wheel: Wheel,
+    selection: Selection,
+    *,
+    trust_content: bool = False,
+    rename_dist_info: bool = False,
+    sbom: bool = True,
+    container: NewContainer | None = None,
 ) -> Repair:
     """Return what fixes the findings in ``wheel`` that ``selection`` includes; all its entries are read.
 
     With ``rename_dist_info`` file name, directories and METADATA agree afterwards, where it is plain which of them is wrong.
+    Where ``wheel`` is read from a new ``container``, that is a part of the repair.
 
     :raises EditError: if two directories of the wheel would get the same name.
     :raises MetadataError: if readers disagree about METADATA and that is not fixed.
     :raises RecordError: if RECORD cannot be read.
     """
-    examined = examine(wheel.path, source=wheel.source)
+    examined = examine(wheel.path, source=wheel.source, known=container.sums if container else {})
     found = examined.found
     in_doubt = _contradicted(found, wheel.dist_info, trusted=trust_content)
     fixed = [
@@ -100,8 +118,9 @@ def make_repair(
     renaming, metadata, name_changes = _fix_names(wheel, metadata, fixed)
     written, wheel_changes = _fix_wheel_file(wheel, fixed)
     record, record_changes = _fix_record(wheel, fixed)
-    removals = _removals(wheel, fixed, changed=bool(fixed))
-    changes = [*metadata_changes, *name_changes, *wheel_changes, *record_changes, *removals]
+    rebuilt = [container.change] if container else []
+    removals = _removals(wheel, fixed, changed=bool(fixed) or (bool(rebuilt) and sbom))
+    changes = [*rebuilt, *metadata_changes, *name_changes, *wheel_changes, *record_changes, *removals]
     plan = Plan(
         wheel.path,
         wheel.project,
@@ -116,7 +135,7 @@ def make_repair(
         trusted=trust_content,
         sbom=sbom,
     )
-    return Repair(plan, found, examined.sums, trust_content)
+    return Repair(plan, [*(container.fixed if container else ()), *found], examined.sums, trust_content)
 
 
 def _contradicted(found: Iterable[RawFinding], dist_info: str, *, trusted: bool) -> frozenset[str]:
@@ -138,7 +157,8 @@ def _removals(wheel: Wheel, fixed: Sequence[RawFinding], *, changed: bool) -> li
 def _may_fix(found: RawFinding, selection: Selection, *, trust_content: bool) -> bool:
     finding, by_name = found.finding, CHECKS[found.code].fix is Fix.SELECTED
     chosen = found.code in selection.select if by_name else selection.includes(found.code)
-    return chosen and finding.fixable and (trust_content or not finding.needs_trust)
+    unasked = finding.fixable and not finding.needs_rebuild  # a new container is made before, or not at all
+    return chosen and unasked and (trust_content or not finding.needs_trust)
 
 
 def _file_changed_by(found: RawFinding) -> str:
@@ -175,6 +195,8 @@ def _next_step(code: str, found: RawFinding, in_doubt: Collection[str]) -> str:
     file = _file_changed_by(found)
     if file in in_doubt:
         return f" {file} may be damaged, as RECORD contradicts it. If it is right, use `repair --trust-content`."
+    if found.finding.needs_rebuild:
+        return " To write the contents into a new container, use `repair --rebuild-archive`."
     if found.file:
         return " The file may be damaged. If it is right, use `repair --trust-content`, which changes RECORD."
     if by_renaming:

@@ -96,6 +96,8 @@ def _headline(outcome: Outcome, dry_run: bool, idle: str) -> str:
 def render_change(change: Change) -> str:
     """Return one change as a line: what is removed, what is added, or what becomes what."""
     match change.before, change.after:
+        case None, None if change.part is Part.ARCHIVE:
+            return f"archive rebuilt: {shown(change.reason or '')}"
         case None, None:
             return f"{shown(change.action)} {shown(change.field)}" + (f": {change.reason}" if change.reason else "")
         case before, None:

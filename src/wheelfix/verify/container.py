@@ -35,6 +35,9 @@ _IN_DOUBT: Final = frozenset(
 )  # fmt: skip
 """What leaves a file without a strong hash that matches, or RECORD with rows that readers read differently."""
 
+_NOT_OF_CONTAINER: Final = frozenset({"archive-compression-ratio"})
+"""Errors of the archive that a new container neither has to answer for nor changes."""
+
 
 class Rebuildable(Struct, frozen=True):
     """A wheel in a new container, ``view``, and the findings that go away with the old one, ``fixed``.
@@ -84,7 +87,8 @@ def rebuildable(
 
 def _is_doubt(found: RawFinding) -> bool:
     is_error = CHECKS[found.code].severity is Severity.ERROR
-    return found.code in _IN_DOUBT or (is_error and found.code.startswith("archive-"))
+    of_archive = found.code.startswith("archive-") and found.code not in _NOT_OF_CONTAINER
+    return found.code in _IN_DOUBT or (is_error and of_archive)
 
 
 def marked(
