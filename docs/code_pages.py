@@ -1,5 +1,6 @@
 """The pages that explain every code: a section for each, with the text of ``wheelfix explain``."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from wheelfix.codes import Check, Fix
@@ -8,6 +9,7 @@ from wheelfix.refusals import REFUSALS
 from wheelfix.reports.codes import REGISTRY, paragraphs
 from wheelfix.verify.registry import FAMILIES
 
+_OPTION = re.compile(r"--[a-z-]+")
 _CHECKS_HEAD = """# What verify checks
 
 Every code that `wheelfix verify` can report. `wheelfix explain CODE` prints the same text.
@@ -20,7 +22,8 @@ Every code that `wheelfix verify` can report. `wheelfix explain CODE` prints the
 library that Poetry and PDM install with), and PyPI at upload. The tests run each of them.
 
 *Fixable* means that `wheelfix repair` can fix it without building the wheel again. *With `--trust-content`* means that you
-must say that the file is right and not RECORD. *If selected* means that it may be intended, so that you must name it with
+must say that the file is right and not RECORD. *With `--rebuild-archive`* means that the contents go into a new container,
+[where they are beyond doubt](verify.md#rebuild-the-archive). *If selected* means that it may be intended, so that you must name it with
 `--select`. `verify` marks single cases that cannot be fixed.
 
 [Verify wheels](verify.md) explains how to use the codes.
@@ -68,7 +71,7 @@ def _facts(check: Check) -> str:
     fix = "" if check.fix is Fix.NO else "fixable" if check.fix is Fix.YES else f"fixable {check.fix}"
     seen = f"seen in: {check.seen}" if isinstance(check, MirrorCheck) else ""
     refused_by = f"refused by {', '.join(check.refused_by)}" if check.refused_by else ""
-    facts = (f"**{check.severity}**", fix.replace("--trust-content", "`--trust-content`"), refused_by, seen)
+    facts = (f"**{check.severity}**", _OPTION.sub(r"`\g<0>`", fix), refused_by, seen)
     return " · ".join(filter(None, facts)) + "\n"
 
 

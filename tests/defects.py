@@ -241,6 +241,9 @@ _ARCHIVE: Final = [
     *(_archive("archive-comment-bytes", f"an archive with the comment {comment!a}", replace(VALID, comment=comment))
       for comment in (b"PK\3\4", b"PK\1\2", b"PK\6\6", b"a\1b")),
     _files("archive-directory-with-content", "a directory with content", Entry("demo/d/", b"abc", 0)),
+    _files("archive-bad-zip64-field", "a local header with the ZIP64 field of the directory",
+           Entry("demo/x", b"x" * 9, method=0, local={"size": FULL_32, "compressed_size": FULL_32},
+                 local_extra=extra_field(1, struct.pack("<3QI", 9, 9, 0, 0)))),
     _files("archive-odd-path", "a name with an empty part", Entry("demo//x.py", b"1")),
     _files("archive-odd-path", "a name with a dot", Entry("demo/./x.py", b"1")),
     *(_archive("archive-odd-attributes", f"a file with the attributes 0x{attributes:x}",

@@ -11,13 +11,12 @@ from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.params import WHEEL, refuse_missing
 from wheelfix.cli.printing import print_exactly, print_summary, say
 from wheelfix.diff.model import Difference, Likeness
-from wheelfix.diff.wheels import compare_opened
+from wheelfix.diff.wheels import compare_opened, open_to_compare
 from wheelfix.errors import WheelfixError
 from wheelfix.reports.diff import render_difference
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import NORMAL, QUIET, VERBOSE, render_problem
 from wheelfix.results import failure
-from wheelfix.wheel.wheel import WheelArchive
 
 
 @click.command("diff", cls=Command)
@@ -70,7 +69,7 @@ def _compare(old: Path, new: Path) -> Difference | None:
         opened = []
         for path in (old, new):
             try:
-                opened.append(stack.enter_context(WheelArchive(path)))
+                opened.append(stack.enter_context(open_to_compare(path)))
             except (WheelfixError, OSError) as error:
                 _print_error(f"{path} not compared", error)
         if len(opened) != 2:

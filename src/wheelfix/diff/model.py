@@ -74,9 +74,10 @@ class ArchiveChange(Struct, frozen=True):
 KINDS: Final = (
     "method", "flags", "version-needed", "made-by", "time", "disk", "external-attributes", "internal-attributes", "comment",
     "extra-field", "local-extra-field", "padding", "zip64-sizes", "data-descriptor", "name-bytes", "recompressed",
-    "other-bytes", "archive-comment", "zip64-end", "directory-order",
+    "other-bytes", "archive-comment", "zip64-end", "directory-order", "container",
 )  # fmt: skip
-"""Every kind; ``other-bytes`` is any difference without a kind of its own."""
+"""Every kind; ``other-bytes`` is any difference without a kind of its own, ``container`` one of an archive that must be
+rebuilt to be read."""
 
 
 class FileChanges(Struct, frozen=True):

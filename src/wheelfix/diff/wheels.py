@@ -1,6 +1,7 @@
 """Two wheels, compared: first the archives, then METADATA field by field and RECORD row by row."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -24,55 +25,71 @@ def compare_wheels(old: Path | str, new: Path | str) -> Difference:
     """Return what differs between the wheels ``old`` and ``new``.
 
     Files are compared in compressed form. They are inflated, in limited memory, only where the compressed bytes differ and
-    size and CRC-32 do not, so that comparing two large wheels takes little more time than reading them. A wheel whose archive
-    can only be read once it is rebuilt is compared as it is then; a note says so.
+    size and CRC-32 do not, so that comparing two large wheels takes little more time than reading them. A wheel whose
+    archive can only be read once it is rebuilt is compared as it is then; a note says so.
 
     :raises WheelError: if one is not a wheel, is damaged, or could be read in two ways.
     :raises SourceChanged: if one changes while it is read.
     :raises OSError: if one cannot be read.
     """
-    with ExitStack() as stack:
-        one, two = (_opened(Path(path), stack) for path in (old, new))
-        difference = compare_opened(one.archive, two.archive)
-    return replace(difference, notes=(*filter(None, (one.note, two.note)), *difference.notes))
+    with open_to_compare(Path(old)) as one, open_to_compare(Path(new)) as two:
+        return compare_opened(one, two)
 
 
-class _Opened(NamedTuple):
-    """A wheel that is open, and a note where it is read in another way than as it is."""
+class Opened(NamedTuple):
+    """A wheel that is open; where its archive can only be read once it is rebuilt, ``fault`` says what is wrong with it."""
 
     archive: WheelArchive
-    note: str = ""
+    size: int
+    fault: str = ""
 
 
-def _opened(path: Path, stack: ExitStack) -> _Opened:
-    """Return the wheel at ``path``, open; one whose archive can be rebuilt is read as it would be then.
+@contextmanager
+def open_to_compare(path: Path) -> Iterator[Opened]:
+    """Yield the wheel at ``path``, open; one whose archive can be rebuilt is read as it is then.
 
     :raises WheelError: if it is not a wheel, is damaged, or could be read in two ways.
+    :raises OSError: if it cannot be read.
     """
-    source = stack.enter_context(Source(path))
-    try:
-        return _Opened(stack.enter_context(WheelArchive(path, source=source)))
-    except (ArchiveError, StructureError) as error:
-        from wheelfix.wheel.zip.rebuild import Rebuilt  # imported late: hardly a wheel needs it
-
+    with ExitStack() as stack:
+        source, fault = stack.enter_context(Source(path)), ""
         try:
-            archive = stack.enter_context(WheelArchive(path, source=Rebuilt(source)))
-        except WheelError:
-            raise error from None
-        note = f"{shown(path.name)} is compared in a new container, as `repair --rebuild-archive` makes it: {error.message}."
-        return _Opened(archive, note)
+            archive = stack.enter_context(WheelArchive(path, source=source))
+        except (ArchiveError, StructureError) as error:
+            from wheelfix.wheel.zip.rebuild import Rebuilt  # imported late: hardly a wheel needs it
+
+            try:
+                archive = stack.enter_context(WheelArchive(path, source=Rebuilt(source)))
+            except WheelError:
+                raise error from None
+            fault = error.message
+        yield Opened(archive, source.size, fault)
 
 
-def compare_opened(old: WheelArchive, new: WheelArchive) -> Difference:
+def compare_opened(old: Opened, new: Opened) -> Difference:
     """Return what differs between two wheels that are open.
 
     :raises ArchiveError: if more would have to be inflated than any real wheels need.
     :raises SourceChanged: if one changed while it was read.
     """
-    difference = _compare(old, new)
+    difference = _compare(old.archive, new.archive)
     for each in (old, new):
-        each.source.check_unchanged()
-    return difference
+        each.archive.source.check_unchanged()
+    return _with_faults(difference, old, new)
+
+
+def _with_faults(difference: Difference, old: Opened, new: Opened) -> Difference:
+    """Return ``difference`` with what is known of a wheel that was read as it would be rebuilt: its container differs."""
+    if not (old.fault or new.fault):
+        return difference
+    notes = [
+        f"{shown(each.archive.path.name)} is read as `repair --rebuild-archive` would write it: {each.fault}."
+        for each in (old, new)
+        if each.fault
+    ]
+    sizes = (f"{each.size} bytes{', to be rebuilt' if each.fault else ''}" for each in (old, new))
+    archive = (*difference.files.archive, ArchiveChange("container", None, *sizes))
+    return replace(difference, files=replace(difference.files, archive=archive), notes=(*notes, *difference.notes))
 
 
 def _compare(old: WheelArchive, new: WheelArchive) -> Difference:

@@ -16,7 +16,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "archive-encrypted-entry": "demo-1.0.dist-info/METADATA: it is encrypted",
     "archive-overlap": "demo-1.0.dist-info/METADATA: it overlaps what follows it",
     "archive-gap": "demo-1.0.dist-info/METADATA: 4 bytes after it belong to no entry",
-    "archive-bad-zip64-field": "demo-1.0.dist-info/METADATA: the ZIP64 extra field holds 1 numbers, and 0 are needed",
+    "archive-bad-zip64-field": "demo/x, local header: the ZIP64 extra field holds 3 numbers, and 2 are needed",
     "archive-too-many-entries": "the archive claims 600000 entries in a directory of 337 bytes",
     "archive-many-disks": "the end record gives two counts of entries",
     "archive-bad-end-record": "the directory is not where the end record says",

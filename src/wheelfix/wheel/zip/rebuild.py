@@ -62,9 +62,13 @@ _MOST_OPEN: Final = 6
 
 
 class _Passing(StrictReport):
-    """Raises what is refused, but for what can be rebuilt."""
+    """Raises what is refused, but for what can be rebuilt.
 
-    collects = True
+    One that ``collects`` lets the end be looked for; nothing is kept, so that of entries no more is read than usual.
+    """
+
+    def __init__(self, *, collects: bool) -> None:
+        self.collects = collects
 
     def refuse(self, code: str, message: str, *, place: str = "", form: str = "", hint: str = REBUILD) -> None:
         """Report what makes the archive ambiguous or unreadable.
@@ -93,10 +97,9 @@ def read_container(source: Readable) -> Layout:
     :raises ArchiveError: if two readers could read different contents, or it cannot be read.
     :raises SourceChanged: if the file becomes shorter meanwhile.
     """
-    report = _Passing()
-    end = read_end(source, report)
+    end = read_end(source, _Passing(collects=True))
     directory = source.read_at(end.directory_start, end.directory_stop - end.directory_start)
-    layout = Layout(directory, end, columns_of(read_all(source, directory, end, 0, report)))
+    layout = Layout(directory, end, columns_of(read_all(source, directory, end, 0, _Passing(collects=False))))
     _check_end(source, layout)
     _check_rest(source, layout)
     if end.shift:
@@ -257,6 +260,7 @@ class Rebuilt:
         self._source = source
         self.old = read_container(source)
         _check_unpacked(source, self.old)
+        _check_names(self.old)
         self._pieces = list(_pieces(source, self.old))
         self._starts = [0, *accumulate(map(_length_of, self._pieces))]
         self.size = self._starts.pop()
@@ -317,6 +321,17 @@ class Rebuilt:
             else:
                 for skipped in range(0, _length_of(piece), _BLOCK):
                     output.write(self._read(number, skipped, _BLOCK))
+
+
+def _check_names(layout: Layout) -> None:
+    """Confirm that names are still distinct with slashes for backslashes."""
+    seen = set[str]()
+    for name in layout.names:
+        if "\\" in name:
+            slashed = name.replace("\\", "/")
+            if slashed in seen or slashed in layout.numbers:
+                _refuse("duplicate-entry", f"{shown(slashed)} is in the archive twice, once with backslashes")
+            seen.add(slashed)
 
 
 def _check_unpacked(source: Readable, layout: Layout) -> None:
