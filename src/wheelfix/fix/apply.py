@@ -149,7 +149,7 @@ def prepare(
     with ExitStack() as stack:
         staged = stack.enter_context(StagedFile(place.parent, wheel.file.mode))
         output = stack.enter_context(Growing(staged.descriptor))
-        if plan.is_empty:
+        if plan.is_empty or (plan.only_rebuilds and wheel.provenance is None):
             outcome = _copy(wheel, plan, digest, output)
         else:
             outcome = _rewrite(wheel, plan, digest, output, partial(confirm_readable, staged.path, beside=place.parent))
@@ -167,9 +167,10 @@ def _leave(wheel: Wheel, plan: Plan, digest: RunningDigest) -> Outcome:
 
 
 def _copy(wheel: Wheel, plan: Plan, digest: RunningDigest, output: Growing) -> Outcome:
-    """Copy a wheel that needs no change."""
+    """Copy a wheel that needs no change, or none but the new container that it is read from."""
     sha256 = copy_whole(wheel.file, output, digest)
-    return replace(preview(plan), source_sha256=sha256, output_sha256=sha256, shared=output.shared)
+    before = plan.origin_sha256 or sha256
+    return replace(preview(plan), source_sha256=before, output_sha256=sha256, shared=output.shared)
 
 
 def _rewrite(

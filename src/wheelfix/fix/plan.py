@@ -97,6 +97,11 @@ class Plan(Struct, frozen=True, dict=True):
         return any(each.part is Part.ARCHIVE for each in self.changes)
 
     @property
+    def only_rebuilds(self) -> bool:
+        """Whether the archive gets a new container, and no file in it changes."""
+        return self.rebuilds and replace(self, changes=()).is_empty and not self.sbom
+
+    @property
     def is_empty(self) -> bool:
         """Whether the wheel would be unchanged, byte for byte."""
         same_name = str(self.renaming.filename) == self.source.name and not self.renaming.directories
