@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
-from wheelfix.codes import first_of_each
+from wheelfix.codes import Fix, first_of_each
 from wheelfix.errors import SourceChanged
 from wheelfix.results import CheckedWheel, Finding, Severity
 from wheelfix.text import shown
 from wheelfix.verify.archive import check_directories, check_each, check_entries
 from wheelfix.verify.companions import check_companions
-from wheelfix.verify.container import marked, of_container
 from wheelfix.verify.metadata import check_fields
 from wheelfix.verify.names import check_names, check_wheel_file
 from wheelfix.verify.record import Listing, check_rows, read_listing
@@ -82,8 +81,10 @@ def examine(path: Path, *, source: Readable | None = None, known: "Mapping[str, 
     """
     with Subject(path, source=source) as subject:
         examined = _examine(subject, known)
-        if subject.source is None or not of_container(examined.found):
+        if subject.source is None or not any(CHECKS[each.code].fix is Fix.REBUILT for each in examined.found):
             return examined
+        from wheelfix.verify.container import marked  # imported late: few wheels need it
+
         found = marked(path, subject.source, examined.found, examined.sums, examine_as_it_is)
         return Examined(found, examined.sums)
 
