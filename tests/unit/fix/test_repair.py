@@ -299,8 +299,8 @@ def test_the_valid_wheel_is_left_alone(tmp_path: Path) -> None:
 
 
 _OTHERWISE = (Fix.NO, Fix.RENAMED, Fix.REBUILT)
-"""What is not fixed, gives the wheel other names, or a new container: test_rename_dist_info.py and test_rebuild_archive.py have
-the samples of those."""
+"""What is not fixed, or gives the wheel other names or a new container: test_rename_dist_info.py and test_rebuild_archive.py
+have the samples of those."""
 _MENDABLE = [defect for defect in DEFECTS if CHECKS[defect.code].fix not in _OTHERWISE and "9.9" not in defect.name]
 """Samples that can be mended; of a Metadata-Version that is still to come nobody knows what it means."""
 
