@@ -26,8 +26,8 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
         _ONE_RUN,
     ),
     **dict.fromkeys(
-        ("add", "add-field", "add-file", "name", "post", "remove", "replace-requirement", "requires-python", "set",
-         "version"),
+        ("add", "add-field", "add-file", "add-tag", "drop-upper", "name", "post", "relax", "remove", "remove-tag",
+         "replace-requirement", "requires-python", "set", "tag", "version"),
         _ONE_RUN,
     ),
 }  # fmt: skip
