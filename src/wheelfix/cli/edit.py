@@ -376,19 +376,19 @@ class _Run:
         for rule, asked in self._asked.items():
             place = f"{self.rules.name}: rule {rule}"
             if finding.place == place or finding.place.startswith(f"{place}: "):
-                hint = _way_out(asked, report) if finding.code == "rule-unused" else finding.hint
+                hint = _way_out(rule, asked, report) if finding.code == "rule-unused" else finding.hint
                 return replace(finding, place=asked.option, hint=hint)
         return finding
 
 
-def _way_out(asked: _Asked, report: Report) -> str:
-    """Return what to do about an edit that applied to nothing."""
+def _way_out(rule: str, asked: _Asked, report: Report) -> str:
+    """Return what to do about an edit, by this ``rule``, that applied to nothing."""
     if not isinstance(asked.edit, RequirementEdit):
         return ""
-    wanted = asked.option.partition(" ")[2]
-    if any(each.rule and each.reason for outcome in report.outcomes for each in outcome.kept):
-        return "Give the requirement with its marker to mean what only an extra requires."
-    close = closest(wanted, _requirements_in([outcome.source for outcome in report.outcomes]))
+    held_back = (each.before for outcome in report.outcomes for each in outcome.kept if each.rule == rule and each.before)
+    if (text := next(held_back, None)) is not None:
+        return f"To mean it all the same, give it whole: {shown(text)}"
+    close = closest(asked.option.partition(" ")[2], _requirements_in([outcome.source for outcome in report.outcomes]))
     return f"Did you mean {shown(close)}?" if close else ""
 
 

@@ -222,7 +222,7 @@ def test_the_rules_are_printed_where_they_are_looked_at(options: tuple[str, ...]
         (
             ("--drop", "foo"),
             "--drop foo: applied to nothing in this run: only extras require what it names. "
-            "Give the requirement with its marker to mean what only an extra requires.",
+            "To mean it all the same, give it whole: foo; extra == 'x'",
         ),
         (
             ("--replace-requirement", "nmpy", "numpy"),
@@ -240,6 +240,13 @@ def test_what_applies_to_nothing_is_reported(options: tuple[str, ...], warning: 
     assert (strict.code, strict.out) == (2, "")
     assert warning in strict.err
     assert not Path("strict").exists()
+
+
+def test_each_option_that_applies_to_nothing_has_its_own_way_out() -> None:
+    ran = edit("--drop", "foo", "--relax", "tritno", "--drop-upper", "triton")
+    assert "--drop foo: applied to nothing in this run: only extras require what it names. To mean" in ran.err
+    assert "--relax tritno: applied to nothing in this run. Did you mean triton?\n" in ran.err
+    assert "rule edit-drop-upper-triton: 'triton==3.0' is kept: set-specifier does not apply" in ran.err
 
 
 def test_what_is_close_is_looked_up_in_wheels_that_can_be_read() -> None:
