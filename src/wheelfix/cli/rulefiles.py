@@ -10,8 +10,21 @@ import click
 from wheelfix.cli.exit_codes import Stopped
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from wheelfix.results import Finding
     from wheelfix.rules.model import RuleSet
+
+
+def complete_rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Return how a source of rules can go on: built-in sets, installed rule packs, and files."""
+    from click.shell_completion import CompletionItem  # imported late, all of it: only a shell asks
+
+    from wheelfix.rules import BUILT_IN
+    from wheelfix.rules.packs import installed_packs
+
+    names = [name for name in (*BUILT_IN, *installed_packs()) if name.startswith(incomplete)]
+    return [*map(CompletionItem, names), CompletionItem(incomplete, type="file")]
 
 
 def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,7 +34,9 @@ def rules_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "sources",
         multiple=True,
         metavar="FILE",
-        help="A rule file (*.toml) or a built-in set such as gpu; may be given more than once.  "
+        shell_complete=complete_rules,
+        help="A rule file (*.toml), a directory of them (rules/), a built-in set (gpu), or an installed rule pack "
+        "('acme-rules>=2'); may be given more than once.  "
         "[default: wheelfix.toml or pyproject.toml, here or above]",
     )(function)
 
@@ -48,6 +63,26 @@ def chosen_rules(sources: Sequence[str]) -> "RuleSet":
 def each_on_its_own(files: Sequence[str], together: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the sources of each set of rules to check: every file alone, those of ``--rules`` together."""
     return [*((file,) for file in files), *([tuple(together)] if together else ())] or [()]
+
+
+def origins_of(sources: Sequence[str], rules: "RuleSet") -> set[str]:
+    """Return the origins of the rules that ``sources`` name, of all ``rules`` with what those extend."""
+    from packaging.utils import canonicalize_name  # imported late, as below: only the tests of rules need it
+
+    from wheelfix.rules.packs import pack_requirement
+
+    found = set[str]()
+    for source in sources:
+        wanted = pack_requirement(source)
+        if source.endswith(".toml"):
+            found.add(str(Path(source)))
+        elif source.endswith("/"):
+            found |= {origin for origin in rules.origins if Path(origin).parent == Path(source)}
+        elif wanted is not None:
+            name = canonicalize_name(wanted.name)
+            found |= {pack for pack in rules.packs if canonicalize_name(pack.partition(" ")[0]) == name}
+        found.add(source.partition("/")[0])
+    return found
 
 
 def lint_today(rules: "RuleSet") -> "tuple[Finding, ...]":

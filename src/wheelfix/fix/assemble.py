@@ -122,7 +122,7 @@ class Assembly:
     def _provenance(self, source_sha256: str) -> bytes:
         plan, original = self.plan, Ancestor(self.plan.source.name, self.plan.origin_sha256 or source_sha256)
         return write_provenance(
-            Provenance(__version__, (original,), plan.changes, plan.rules_digest),
+            Provenance(__version__, (original,), plan.changes, plan.rules_digest, plan.rule_packs),
             project=canonicalize_name(plan.renaming.name or plan.project),
             version=plan.renaming.version or plan.version,
             diff=plan.metadata_diff,

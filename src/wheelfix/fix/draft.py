@@ -90,7 +90,8 @@ def make_plan(
     draft.apply_edits(others)
     plan = draft.finish(rules.digest if rules else None, naming)
     again = () if sbom or not draft.raises_version else (_RAISED_AGAIN,)
-    return replace(plan, notes=(*plan.notes, *again), sbom=sbom)
+    packs = rules.packs_of(plan.applied_rules) if rules else ()
+    return replace(plan, notes=(*plan.notes, *again), sbom=sbom, rule_packs=packs)
 
 
 _RAISED_AGAIN: Final = "Without provenance (--no-sbom) the next run raises the version again."

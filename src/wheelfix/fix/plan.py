@@ -63,7 +63,8 @@ class Plan(Struct, frozen=True, dict=True):
 
     ``metadata`` is METADATA before, ``new_metadata`` after. ``written`` maps files of dist-info (without its name) to
     their new content, ``removed`` names those that go; METADATA and RECORD are in neither. ``kept`` lists the
-    requirements on which a rule decided that they are kept. ``rules_digest`` identifies the rules, ``None`` without any;
+    requirements on which a rule decided that they are kept. ``rules_digest`` identifies the rules, ``None`` without any,
+    and ``rule_packs`` are the installed packs that those which applied come from, with their versions;
     ``applied_rules`` are the ids of those that applied. ``renaming`` says what the wheel is called afterwards, and
     ``problem`` why the plan must not be applied, ``None`` if it may be. ``record`` is RECORD before and after its
     findings are fixed, apart from the rows of what changes, ``None`` where none is; ``left`` are the findings that a repair
@@ -90,6 +91,7 @@ class Plan(Struct, frozen=True, dict=True):
     trusted: bool = False
     sbom: bool = True
     origin_sha256: str | None = None
+    rule_packs: tuple[str, ...] = ()
 
     @property
     def rebuilds(self) -> bool:

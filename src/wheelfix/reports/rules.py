@@ -30,8 +30,15 @@ def render_rules(rules: RuleSet) -> str:
             lines.append(shown(place))
             origin = place
         lines.append(f"  {shown(rule.id)}: {_action(rule)}{_condition('', rule.match)}{_condition(' when ', rule.when)}")
-        lines.append(f"    {shown(rule.reason)}" + (f" ({shown(rule.url)})" if rule.url else ""))
+        lines.append(f"    {shown(rule.reason)}" + (f" ({shown(rule.url)})" if rule.url else "") + _until(rule))
     return "".join(f"{line}\n" for line in lines) or "No rules.\n"
+
+
+def _until(rule: Rule) -> str:
+    """Return until when a rule is meant, as words behind its reason."""
+    ends = [f"until {rule.until}"] if rule.until else []
+    ends += [f"until version {rule.until_version}"] if rule.until_version else []
+    return f" [{', '.join(ends)}]" if ends else ""
 
 
 def _action(rule: Rule) -> str:

@@ -2,194 +2,31 @@
 
 import hashlib
 import re
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
+from msgspec import Struct
 
 from wheelfix.errors import RulesError
 from wheelfix.options import listed
 from wheelfix.rules import BUILT_IN
 from wheelfix.rules.bundled import bundled
-from wheelfix.rules.model import Action, Case, Match, Rule, RuleFile, RuleSet
+from wheelfix.rules.model import Match, Rule, RuleFile, RuleSet
+from wheelfix.rules.read import read_struct
 from wheelfix.rules.registry import RulePlace, rules_error
 from wheelfix.rules.toml import PROJECT_FILE, find_table, project_table, read_toml
-from wheelfix.rules.validate import findings_in, findings_of
-from wheelfix.text import did_you_mean
+from wheelfix.rules.validate import findings_of
+from wheelfix.text import closest, did_you_mean
 
 if TYPE_CHECKING:
     from wheelfix.results import Finding
+    from wheelfix.rules.packs import Pack
 
-Report: TypeAlias = Callable[..., None]
-"""Takes the path to a key, what is wrong, what to do and, if it is not an invalid value, ``code``."""
-
-_Struct = TypeVar("_Struct", bound=msgspec.Struct)
-_MISSING: Final = object()
-_LONGEST: Final = 40
-_PLACES: Final = {
-    (Rule, "extends"): "Put it above the first [[rule]].",
-    (Rule, "schema"): "Put it above the first [[rule]].",
-    (Action, "on-mismatch"): "Put it beside action, in the rule.",
-    (RuleFile, "tool"): "In wheelfix.toml, write the keys without [tool.wheelfix].",
-}
-"""Keys that exist, in the wrong place, and where they belong."""
-_WORDS: Final = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
 _COMMAND_LINE: Final = "command line"
 """The name of the rules that options make."""
-
-
-def read_struct(kind: type[_Struct], data: object, path: str, report: Report) -> _Struct | None:
-    """Return ``data`` as ``kind``, or ``None`` if anything is wrong; ``report`` is called for each finding."""
-    if not isinstance(data, dict):
-        hint = f"Keys: {', '.join(_fields(kind))}."
-        if kind is Match and isinstance(data, list):
-            hint = f"Write {path.rpartition('.')[2]} = {{ name = [...] }}."
-        report(path, f"expected a table, found {_word(data)}", hint)
-        return None
-    fields = _fields(kind)
-    complete = True
-    for key in data:
-        if key not in fields:
-            brief = key if len(key) <= _LONGEST else f"{key[:_LONGEST]}..."
-            hint = _PLACES.get((kind, key)) or did_you_mean(brief, list(fields))
-            report(_join(path, brief), "unknown key", hint, code="rule-unknown-key")
-            complete = False
-    values: dict[str, Any] = {}
-    for key, (name, form, required) in fields.items():
-        if key not in data:
-            if required:
-                report(_join(path, key), "missing", f"Add {key} = {_example(form)}.", code="rule-missing-key")
-                complete = False
-            continue
-        value = _read(form, data[key], _join(path, key), report)
-        if value is _MISSING:
-            complete = False
-        else:
-            values[name] = value
-    if complete:
-        return kind(**values)
-    for finding in findings_in(kind, values, path):
-        report(*finding)
-    return None
-
-
-@cache
-def _fields(kind: type[msgspec.Struct]) -> Mapping[str, tuple[str, Any, bool]]:
-    """Return for each key of a table the name of its field, its type without annotations, and whether it is required."""
-    listed = msgspec.structs.fields(kind)
-    return {field.encode_name: (field.name, _bare(field.type), field.required) for field in listed}
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def _read(kind: Any, data: object, path: str, report: Report) -> Any:
-    """Return ``data`` as ``kind``, or ``_MISSING`` after reporting what is wrong."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        if kind is Match and isinstance(data, str):
-            return Match(name=(data,))
-        found = read_struct(kind, data, path, report)
-        return _MISSING if found is None else found
-    if get_origin(kind) is tuple:
-        return _read_list(_bare(get_args(kind)[0]), data, path, report)
-    if Action in get_args(kind):
-        return _read_action(kind, data, path, report)
-    table = next((each for each in get_args(kind) if isinstance(each, type) and issubclass(each, msgspec.Struct)), None)
-    if table is not None and isinstance(data, dict):  # a string, or a table
-        return _read(table, data, path, report)
-    if isinstance(data, list) and any(get_origin(each) is tuple for each in get_args(kind)):  # a string, or a list of them
-        return _read_list(str, data, path, report)
-    try:
-        return msgspec.convert(data, kind)
-    except ValueError:  # ValidationError is one, and so is a number of five thousand digits
-        given = _shown(data) if get_origin(kind) is Literal else _word(data)
-        report(path, f"expected {_described(kind)}, found {given}", "Correct the value.")
-        return _MISSING
-
-
-def _bare(kind: Any) -> Any:
-    """Return a type without annotations, and without ``None``: TOML has none."""
-    if get_origin(kind) is Annotated:
-        return _bare(get_args(kind)[0])
-    if get_origin(kind) in (Union, types.UnionType):
-        given = [each for each in get_args(kind) if each is not type(None)]
-        return _bare(given[0]) if len(given) == 1 else Union[tuple(given)]  # noqa: UP007 - made at run time
-    return kind
-
-
-def _read_list(kind: Any, data: object, path: str, report: Report) -> Any:
-    if not isinstance(data, list):
-        if kind in (Rule, Case):
-            report(path, f"expected a list of tables, found {_word(data)}", f"Write [[{path.rpartition('.')[2]}]].")
-            return _MISSING
-        only = _read(kind, data, path, report)
-        return only if only is _MISSING else (only,)
-    found = [_read(kind, each, f"{path}[{index}]", report) for index, each in enumerate(data)]
-    return _MISSING if any(each is _MISSING for each in found) else tuple(found)
-
-
-def _read_action(kind: Any, data: object, path: str, report: Report) -> Any:
-    words = next(get_args(each) for each in get_args(kind) if get_origin(each) is Literal)
-    known = [*words, *_fields(Action)]
-    if isinstance(data, str):
-        if data in words:
-            return data
-        if data in known:
-            report(path, f"{data} requires an argument", f"Write action = {{ {data} = ... }}.")
-        else:
-            report(path, f"unknown action {data!r}", did_you_mean(data, known))
-        return _MISSING
-    if isinstance(data, dict) and len(data) == 1 and next(iter(data)) in words:
-        report(path, f"{next(iter(data))} takes no argument", f'Write action = "{next(iter(data))}".')
-        return _MISSING
-    found = read_struct(Action, data, path, report)
-    if found is not None and isinstance(data, dict) and len(data) != 1:
-        report(path, f"has {len(data) or 'no'} keys", "An action has exactly one; write a rule for each.")
-        return _MISSING
-    return _MISSING if found is None else found
-
-
-def _example(kind: Any) -> str:
-    """Return an example of a value of type ``kind``."""
-    if kind is str or Action in get_args(kind):
-        return '"drop"' if Action in get_args(kind) else '"..."'
-    return str(get_args(kind)[0]) if get_origin(kind) is Literal else "..."
-
-
-def _described(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return " or ".join(map(repr, get_args(kind)))
-    if get_origin(kind) is not None or not isinstance(kind, type):
-        if any(isinstance(each, type) and issubclass(each, msgspec.Struct) for each in get_args(kind)):
-            return "a string or a table"
-        return "a table" if get_origin(kind) is Mapping or "Mapping" in str(kind) else "a string or a list of strings"
-    return _WORDS.get(kind, "a date such as 2027-01-01" if kind.__name__ == "date" else kind.__name__)
-
-
-def _word(data: object) -> str:
-    word = _WORDS.get(type(data), type(data).__name__)
-    return word if isinstance(data, dict) else f"{word}: {_shown(data)}"
-
-
-def _shown(data: object) -> str:
-    try:
-        text = repr(data)
-    except (ValueError, RecursionError):  # a number of five thousand digits, tables a thousand deep
-        return "..."
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-
-
 _DEEPEST: Final = 50
 _TABLE: Final = re.compile(r"^[ \t]*\[\[[ \t]*(?:tool[ \t]*\.[ \t]*wheelfix[ \t]*\.[ \t]*)?rule[ \t]*\]\]", re.MULTILINE)
 
@@ -204,20 +41,22 @@ def rule_set(name: str, rules: Iterable[Rule], *, extends: Iterable[str | Path] 
     reader = _Reader()
     reader.add_tables(name, [_as_table(rule) for rule in rules])
     for each in listed(extends):
-        reader.add_source(str(each), name, Path())
+        reader.add_source(str(each), _By(name))
     return reader.finish(name)
 
 
 def load_rules(*sources: str | Path) -> RuleSet:
-    """Return the rules of files, of built-in sets (``gpu``) and of groups of them (``gpu/nvidia``).
+    """Return the rules of ``sources``.
 
-    The rules of all files come first, in the order of ``sources``, then what they extend.
+    Those are files (``*.toml``), directories of them (``rules/``), built-in sets (``gpu``), groups of these
+    (``gpu/nvidia``), and installed rule packs (``acme-rules``, ``acme-rules>=2``). The rules of all files come first, in
+    the order of ``sources``, then what they extend.
 
     :raises RulesError: with every error of every file, or if a file cannot be read.
     """
     reader = _Reader()
     for source in sources:
-        reader.add_source(str(source), "", Path(), later=True)
+        reader.add_source(str(source), _By(), later=True)
     return reader.finish(", ".join(str(source) for source in sources))
 
 
@@ -261,6 +100,27 @@ def find_rules(start: Path | None = None) -> Path | None:
     return found[0]
 
 
+class _By(Struct, frozen=True):
+    """Who names a source: a file or a script with its ``title``, empty for the caller.
+
+    Paths are relative to ``directory``. ``chain`` are the files that led here, ``pack`` is the one that the file is in.
+    """
+
+    title: str = ""
+    directory: Path = Path()
+    chain: tuple[Path, ...] = ()
+    pack: "Pack | None" = None
+
+
+def _unknown(source: str, by: _By, *, versioned: bool) -> tuple[str, str]:
+    """Return that ``source`` is not known, and what to do: a built-in set with a version, a directory, or a mistake."""
+    if versioned:
+        return f"{source!r}: a built-in set has no version of its own", "Name it without one; it comes with wheelfix."
+    if source and (by.directory / source).is_dir():
+        return f"unknown rule set {source!r}", f"Write {source}/ for the directory."
+    return f"unknown rule set {source!r}", f"{did_you_mean(source, BUILT_IN)} File names end with .toml."
+
+
 class _Reader:
     """Collects rules and findings from all sources, each rule once."""
 
@@ -268,32 +128,62 @@ class _Reader:
         self._rules: dict[str, tuple[Rule, str]] = {}
         self._findings: list[tuple[RulePlace, Finding]] = []
         self._seen: set[Path] = set()
-        self._later: list[tuple[Sequence[str], Path, tuple[Path, ...]]] = []
+        self._later: list[tuple[Sequence[str], _By]] = []
+        self._packs: dict[str, Pack] = {}
+        """The packs that rules come from, by the titles of their files."""
 
-    def add_source(
-        self, source: str, by: str, directory: Path, chain: tuple[Path, ...] = (), *, later: bool = False
-    ) -> None:
-        """Add what ``source`` names: a file, relative to ``directory``, or a built-in set.
+    def add_source(self, source: str, by: _By, *, later: bool = False) -> None:
+        """Add what ``source`` names: a file or a directory, a built-in set, or a pack.
 
-        ``by`` is the file that names it, and ``chain`` the files that led here. With ``later`` what a file extends waits for
-        :meth:`finish`.
+        With ``later`` what a file extends waits for :meth:`finish`.
         """
         if "://" in source:
             self._refuse_source(source, by, f"{source!r} is a URL", "Download it: rules are read from local files only.")
         elif source.endswith(".toml"):
-            self._add_file(directory / source, by, chain, later=later)
+            self._add_file(by.directory / source, by, later=later)
         elif source.partition("/")[0] in BUILT_IN:
             self._add_built_in(source, by)
+        elif "/" in source:
+            self._add_directory(source, by, later=later)
         else:
-            hint = f"{did_you_mean(source, BUILT_IN)} File names end with .toml."
-            self._refuse_source(source, by, f"unknown rule set {source!r}", hint)
+            self._add_pack(source, by, later=later)
 
-    def _refuse_source(self, source: str, by: str, message: str, hint: str) -> None:
+    def _add_directory(self, source: str, by: _By, *, later: bool) -> None:
+        directory = by.directory / source
+        try:
+            files = sorted(path for path in directory.glob("*.toml") if path.name != PROJECT_FILE)
+        except (OSError, ValueError) as error:
+            self._refuse_source(source, by, f"invalid path {source!r}: {error}", "Check the path.")
+            return
+        if not files:
+            what = f"no rule files in {source!r}" if directory.is_dir() else f"there is no directory {source!r}"
+            self._refuse_source(source, by, what, "Rule files end with .toml.")
+        for path in files:
+            self._add_file(path, by, later=later)
+
+    def _add_pack(self, source: str, by: _By, *, later: bool) -> None:
+        from wheelfix.rules.packs import NoPack, find_pack, pack_requirement  # imported late: most files name no pack
+
+        wanted = pack_requirement(source)
+        try:
+            pack = find_pack(wanted) if wanted is not None and wanted.name not in BUILT_IN else None
+        except NoPack as error:
+            if not closest(source, BUILT_IN) and not (by.directory / source).is_dir():
+                self._refuse_source(source, by, error.message, error.hint)
+                return
+            pack = None
+        if pack is None:
+            self._refuse_source(source, by, *_unknown(source, by, versioned=wanted is not None and wanted.name in BUILT_IN))
+            return
+        for path in pack.files:
+            self._add_file(path, _By(by.title, by.directory, by.chain, pack), later=later)
+
+    def _refuse_source(self, source: str, by: _By, message: str, hint: str) -> None:
         """Report that ``source`` cannot be used: at the place that names it, or at itself if the caller does."""
-        key = "--only" if by == _COMMAND_LINE else "extends" if by else ""
-        self._add(RulePlace(by or source), key, message, hint, code="rule-invalid-extends")
+        key = "--only" if by.title == _COMMAND_LINE else "extends" if by.title else ""
+        self._add(RulePlace(by.title or source), key, message, hint, code="rule-invalid-extends")
 
-    def _add_built_in(self, source: str, by: str) -> None:
+    def _add_built_in(self, source: str, by: _By) -> None:
         name, _, group = source.partition("/")
         known = groups_of(name)
         if group and group not in known:
@@ -305,46 +195,57 @@ class _Reader:
                 if present is not rule:
                     self._add_duplicate(RulePlace(origin, rule.id), f"used by the built-in set {name}", "Choose another id.")
 
-    def _add_file(self, path: Path, by: str, chain: tuple[Path, ...], *, later: bool) -> None:
-        try:
-            real = path.resolve()
-        except (OSError, ValueError, RuntimeError) as error:  # a NUL, or a link that leads to itself
-            self._refuse_source(str(path), by, f"invalid path {str(path)!r}: {error}", "Check the path.")
-            return
-        if len(chain) > _DEEPEST:
-            self._refuse_source(str(path), by, f"nested more than {_DEEPEST} files deep", "Extend fewer files.")
-            return
-        if real in chain:
-            circle = " -> ".join(str(each) for each in (*chain[chain.index(real) :], real))
-            self._refuse_source(str(path), by, f"circular: {circle}", "Remove one of them.")
-            return
-        if real in self._seen:
+    def _add_file(self, path: Path, by: _By, *, later: bool) -> None:
+        real = self._new_file(path, by)
+        if real is None:
             return
         self._seen.add(real)
+        title = by.pack.title(real) if by.pack else str(path)
         try:
             data, text = read_toml(path)
         except RulesError as error:
             for each in error.findings:
-                if by:
-                    self._refuse_source(str(path), by, f"{each.place}: {each.message}", each.hint)
+                if by.title or by.pack:
+                    self._refuse_source(title, by, f"{title}: {each.message}", each.hint)
                 else:
                     self._findings.append((RulePlace(str(path)), each))
             return
-        self._later.append((self._read_file(path, data, text), path, (*chain, real)))
+        if by.pack:
+            self._packs[title] = by.pack
+        extends = self._read_file(path, title, data, text)
+        self._later.append((extends, _By(title, path.parent, (*by.chain, real), by.pack)))
         if not later:
             self._extend(*self._later.pop())
 
-    def _extend(self, extends: Sequence[str], path: Path, chain: tuple[Path, ...]) -> None:
-        for source in extends:
-            self.add_source(source, str(path), path.parent, chain)
+    def _new_file(self, path: Path, by: _By) -> Path | None:
+        """Return the real path of a file that is to be read; ``None`` if it was, or must not be."""
+        title = str(path)
+        try:
+            real = path.resolve()
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL, or a link that leads to itself
+            self._refuse_source(title, by, f"invalid path {title!r}: {error}", "Check the path.")
+            return None
+        if by.pack and not real.is_relative_to(by.pack.root):
+            self._refuse_source(title, by, f"{path.name!r} is not in the pack {by.pack}", "A pack extends its own files.")
+        elif len(by.chain) > _DEEPEST:
+            self._refuse_source(title, by, f"nested more than {_DEEPEST} files deep", "Extend fewer files.")
+        elif real in by.chain:
+            circle = " -> ".join(str(each) for each in (*by.chain[by.chain.index(real) :], real))
+            self._refuse_source(title, by, f"circular: {circle}", "Remove one of them.")
+        elif real not in self._seen:
+            return real
+        return None
 
-    def _read_file(self, path: Path, data: dict[str, Any], text: str) -> Sequence[str]:
-        """Add the rules of a file; return what it extends."""
-        name = str(path)
+    def _extend(self, extends: Sequence[str], by: _By) -> None:
+        for source in extends:
+            self.add_source(source, by)
+
+    def _read_file(self, path: Path, name: str, data: dict[str, Any], text: str) -> Sequence[str]:
+        """Add the rules of a file that is called ``name``; return what it extends."""
         if path.name == PROJECT_FILE:
             table = project_table(data)
             if table is None:
-                self._refuse_source(name, "", "no [tool.wheelfix] table", "Add it, or name another file.")
+                self._refuse_source(name, _By(), "no [tool.wheelfix] table", "Add it, or name another file.")
                 return ()
             data = table
         tables = data.get("rule")
@@ -390,7 +291,10 @@ class _Reader:
             self._findings.sort(key=lambda each: (files.index(each[0].file), each[0].line or 0))
             raise rules_error([finding for _, finding in self._findings])
         rules = tuple(rule for rule, _ in self._rules.values())
-        return RuleSet(name, rules, digest_of(rules), tuple(origin for _, origin in self._rules.values()))
+        titles = [title for _, title in self._rules.values()]
+        origins = tuple(str(self._packs[title]) if title in self._packs else title for title in titles)
+        packs = tuple(dict.fromkeys(map(str, self._packs.values())))
+        return RuleSet(name, rules, digest_of(rules), origins, packs)
 
 
 def _lines_of_rules(text: str, count: int) -> list[int | None]:

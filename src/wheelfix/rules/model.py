@@ -4,7 +4,7 @@ The descriptions and examples here are the reference of the rule language: the J
 from them. In a file keys are written with dashes, and a list may be a single value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -566,9 +566,9 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     extends: Annotated[
         Texts,
         Meta(
-            description="Rules that follow the file's own: built-in sets, groups of them, and other files (`*.toml`, "
-            "relative to this file).",
-            examples=["gpu", "gpu/nvidia", "../common.toml"],
+            description="Rules that follow the file's own: built-in sets, groups of them, other files (`*.toml`) and "
+            "directories of them (`rules/`), relative to this file, and installed rule packs, with versions or without.",
+            examples=["gpu", "gpu/nvidia", "../common.toml", "rules/", "acme-rules>=2"],
         ),
     ] = ()
     options: Annotated[
@@ -586,4 +586,11 @@ class RuleSet(msgspec.Struct, frozen=True):
     digest: str
     """The sha256 (hexadecimal) of the rules in a canonical form, without tests: the same rules have the same digest."""
     origins: tuple[str, ...] = ()
-    """Where each rule comes from: a file, a built-in set, the command line."""
+    """Where each rule comes from: a file, a built-in set, a rule pack with its version, the command line."""
+    packs: tuple[str, ...] = ()
+    """The rule packs among the origins."""
+
+    def packs_of(self, applied: Container[str]) -> tuple[str, ...]:
+        """Return the rule packs that the rules with the ids ``applied`` come from, each once."""
+        listed = zip(self.rules, self.origins, strict=True) if self.packs else ()
+        return tuple(dict.fromkeys(origin for rule, origin in listed if rule.id in applied and origin in self.packs))

@@ -31,9 +31,10 @@ _ALL: Final = (
     ),
     _error(
         "rule-invalid-extends",
-        "`extends` or `--rules` names a rule set, a group or a file that does not exist, or files extend each other.",
+        "`extends` or `--rules` names a rule set, a group, a file or a rule pack that does not exist, a pack has another "
+        "version than is required, or files extend each other.",
         "ours.toml: extends: unknown rule set 'gpus'. Did you mean gpu? File names end with .toml.",
-        "Name a built-in set, a group of one, or a file whose name ends with `.toml`.",
+        "Name a built-in set, a group of one, a file whose name ends with `.toml`, or a rule pack that is installed.",
     ),
     _error(
         "rule-unknown-key",

@@ -22,6 +22,7 @@ PROVENANCE: Final = "sboms/wheelfix.cdx.json"
 """The path of the provenance in dist-info."""
 _CHANGE: Final = "wheelfix:change"
 _RULES: Final = "wheelfix:rules-sha256"
+_PACK: Final = "wheelfix:rule-pack"
 _MOST_ANCESTORS: Final = 100
 _MOST_CHANGES: Final = 10_000
 _MOST_VERSIONS: Final = 100
@@ -38,13 +39,15 @@ class Ancestor(Struct, frozen=True):
 class Provenance(Struct, frozen=True):
     """How a fixed wheel was made: its ``ancestors``, the nearest first, and its ``changes``, the oldest first.
 
-    ``tool`` is the version of wheelfix that wrote this, ``rules_digest`` identifies the rules of the last run.
+    ``tool`` is the version of wheelfix that wrote this, ``rules_digest`` identifies the rules of the last run, and
+    ``rule_packs`` are the installed packs that its rules came from, with their versions.
     """
 
     tool: str
     ancestors: tuple[Ancestor, ...]
     changes: tuple[Change, ...]
     rules_digest: str | None
+    rule_packs: tuple[str, ...] = ()
 
 
 def write_provenance(
@@ -66,6 +69,7 @@ def write_provenance(
     properties = [{"name": _CHANGE, "value": json.dumps(_as_dict(each), sort_keys=True)} for each in all_changes]
     if made.rules_digest:
         properties.append({"name": _RULES, "value": made.rules_digest})
+    properties += [{"name": _PACK, "value": as_utf8(each)} for each in made.rule_packs]
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -110,9 +114,9 @@ def read_provenance(data: bytes) -> Provenance | None:
             for each in component["pedigree"]["ancestors"]
         )
         digest = next((as_utf8(str(each["value"])) for each in properties if each["name"] == _RULES), None)
-        return Provenance(
-            as_utf8(str(document["metadata"]["tools"]["components"][0]["version"])), ancestors, changes, digest
-        )
+        packs = tuple(as_utf8(str(each["value"])) for each in properties if each["name"] == _PACK)
+        tool = as_utf8(str(document["metadata"]["tools"]["components"][0]["version"]))
+        return Provenance(tool, ancestors, changes, digest, packs)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.printing import say
-from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, lint_today, refuse_findings, rules_option
+from wheelfix.cli.rulefiles import chosen_rules, complete_rules, each_on_its_own, lint_today, refuse_findings, rules_option
 from wheelfix.errors import RulesError
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.text import render_rule_findings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("check", cls=Command)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_rules)
 @rules_option
 @click.option(
     "--names",

@@ -8,7 +8,7 @@ import click
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
 from wheelfix.cli.printing import say
-from wheelfix.cli.rulefiles import chosen_rules, each_on_its_own, rules_option
+from wheelfix.cli.rulefiles import chosen_rules, complete_rules, each_on_its_own, origins_of, rules_option
 from wheelfix.reports.registry import TEXT, formats, renderer
 from wheelfix.reports.rules import render_results
 from wheelfix.rules.cases import Result, golden_directories, try_cases, try_golden
@@ -16,7 +16,7 @@ from wheelfix.rules.model import RuleSet
 
 
 @click.command("test", cls=Command)
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, metavar="[FILE]...", shell_complete=complete_rules)
 @rules_option
 @click.option(
     "--golden",
@@ -56,8 +56,7 @@ def command(
     untested: list[str] = []
     for chosen in each_on_its_own(files, sources):
         rules = chosen_rules(chosen)
-        own = {str(Path(source)) if source.endswith(".toml") else source.partition("/")[0] for source in chosen}
-        own = own or {rules.name}
+        own = origins_of(chosen, rules) or {rules.name}
         results += try_cases(rules, own)
         untested += _untested(rules, own)
     if golden:
