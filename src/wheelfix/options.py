@@ -144,6 +144,11 @@ class Naming(Struct, frozen=True, kw_only=True):
         return not self.drop_local and all(getattr(self, key) is None for key in _PARTS_OF_NAMES)
 
     @property
+    def moves(self) -> bool:
+        """Whether wheels that change get a name or version of their own, and with it another release."""
+        return self.drop_local or any(getattr(self, key) is not None for key in _PARTS_OF_NAMES if key != "build_tag")
+
+    @property
     def claimed_local(self) -> str | None:
         """The local version that wheels get by this, ``None`` where it says nothing of one, empty where it is taken away."""
         if self.local is not None or self.drop_local:

@@ -19,7 +19,10 @@ Sections = Mapping[str, Sequence[str]]
 
 CHANGING: Final[Sections] = {
     "What to download": ("from-index", "platform", "python"),
-    "What to change": ("rules", "only", "keep", "drop", "repair", "select", "local", "build-tag", "rename-dist-info"),
+    "What to change": (
+        "rules", "only", "keep", "drop", "repair", "select", "local", "build-tag", "all", "follow-pins",
+        "rename-dist-info",
+    ),
     "Where it goes": (
         "output-dir", "in-place", "publish", "check", "diff", "overwrite", "replace",
         "yank-original", "original", "link", "no-sbom",

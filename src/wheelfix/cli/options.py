@@ -189,7 +189,8 @@ def naming_from(options: Mapping[str, Any]) -> Naming:
     :raises click.UsageError: if one cannot be part of a file name.
     """
     try:
-        return Naming(local=options["local"], build_tag=options["build_tag"])
+        names = ("local", "build_tag", "rename_unchanged", "follow_pins")
+        return Naming(**{name: options[name] for name in names if name in options})
     except EditError as error:
         raise click.UsageError(str(error)) from error
 
@@ -243,7 +244,11 @@ _NAMING: tuple[Option, ...] = (
     click.option(
         "--build-tag", metavar="TAG", help="Give wheels that change this build tag, such as 1nogpu; installers prefer it."
     ),
-)
+    click.option(
+        "--all", "rename_unchanged", is_flag=True,
+        help="Give --local and --build-tag to all wheels, also those in which nothing else changes.",
+    ),
+)  # fmt: skip
 """What wheels that change are called."""
 NAMING = ("local", "build_tag")
 """The parameters of these options."""
@@ -270,6 +275,10 @@ FIXING: tuple[Option, ...] = (
     click.option("--force", is_flag=True, help="Drop even what the wheel's own binaries need; prints what will not load."),
     ALLOW_MIXED,
     click.option(
+        "--follow-pins", is_flag=True,
+        help="Let pins such as torch==2.7.0 follow a given wheel that gets another name or version.",
+    ),
+    click.option(
         "--publish", type=MirrorDirectory(), metavar="MIRROR",
         help="Add the results to this mirror, in one step, instead of writing them to a directory.",
     ),
@@ -293,6 +302,8 @@ class FixOptions(WritingOptions, frozen=True, kw_only=True):
     force: bool
     local: str | None = None
     build_tag: str | None = None
+    rename_unchanged: bool = False
+    follow_pins: bool
     strict_rules: bool
     publish: str | None
     replace: bool
@@ -371,6 +382,8 @@ def _refuse_publishing(options: FixOptions) -> None:
 
 def _refuse_contradictions(options: FixOptions) -> None:
     refuse_contradictions(options)
+    if options.rename_unchanged and options.local is None and options.build_tag is None:
+        raise click.UsageError("--all is for --local and --build-tag, which give wheels another name.")
     if options.in_place and (options.local is not None or options.build_tag is not None):
         raise click.UsageError("--in-place keeps the file's name; --local and --build-tag need an output directory.")
     if options.publish is None and (options.replace or options.yank_original is not None):

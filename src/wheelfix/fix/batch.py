@@ -209,7 +209,15 @@ def _compared(
 
     rehearsals = _with_siblings(together, job, rehearsed)
     rehearsals += [unreadable(_clash(path)) for path in clashing]
-    return compare(rehearsals, allow_mixed=job.policy.allow_mixed, local=job.naming.local)
+    if job.keeps_names:
+        return compare(rehearsals, allow_mixed=job.policy.allow_mixed)
+    from wheelfix.fix.dependents import follow, without_refused  # imported late: few runs give new names
+
+    rehearsals = follow(
+        rehearsals, job.naming, lambda stale: rehearsed([(each.path, each.siblings, each.moves) for each in stale])
+    )
+    compared, disagreements = compare(rehearsals, allow_mixed=job.policy.allow_mixed, naming=job.naming)
+    return without_refused(compared), disagreements
 
 
 def _with_siblings(
@@ -217,15 +225,15 @@ def _with_siblings(
 ) -> "list[Rehearsal]":
     """Return the rehearsals of ``paths`` in their order: those that others copy from come first, if a rule copies."""
     if job.rules is None or isinstance(job.rules, str):  # built-in rules copy nothing
-        return rehearsed([(path, ()) for path in paths])
+        return rehearsed([(path, (), ()) for path in paths])
     from wheelfix.fix.siblings import copied_from, is_settled, siblings_in  # imported late: few rules copy
 
     sources = copied_from(job.rules, paths)
-    first = dict(zip(sources, rehearsed([(path, None) for path in sources]), strict=True))
+    first = dict(zip(sources, rehearsed([(path, None, ()) for path in sources]), strict=True))
     siblings = siblings_in(first.values(), job.rules)
     done = {path: each for path, each in first.items() if is_settled(each, job.rules)}
     left = [path for path in paths if path not in done]
-    done |= zip(left, rehearsed([(path, siblings(path)) for path in left]), strict=True)
+    done |= zip(left, rehearsed([(path, siblings(path), ()) for path in left]), strict=True)
     return [done[path] for path in paths]
 
 

@@ -42,7 +42,7 @@ from wheelfix.wheel.edits import (
     naming_values,
 )
 from wheelfix.wheel.filename import public, same_version
-from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import PROVENANCE
 from wheelfix.wheel.wheel import SIGNATURES, Wheel
@@ -50,6 +50,7 @@ from wheelfix.wheel.zip.source import sha256_of
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
+    from wheelfix.fix.pins import Move
     from wheelfix.fix.retag import Retag
     from wheelfix.wheel.release import Sibling
 
@@ -66,6 +67,7 @@ def make_plan(
     evidence: "Evidence | None" = None,
     repair: Plan | None = None,
     siblings: "Sequence[Sibling] | None" = (),
+    moves: "Iterable[Move]" = (),
 ) -> Plan:
     """Return what ``rules``, and then ``edits`` in their order, would change in ``wheel``, and what it is called then.
 
@@ -76,6 +78,7 @@ def make_plan(
     gathered of the wheel already. With the plan of a ``repair`` of the same wheel the result does both: rules and edits
     find METADATA as it is repaired. ``siblings`` are wheels of the same release that rules may copy from
     (:func:`wheelfix.read_siblings`), ``None`` where this wheel is to be one of them.
+    ``moves`` are new names and versions of other wheels, which requirements on those follow.
 
     :raises ArchiveError: if ``wheel`` was opened with ``directory_only`` and its archive turns out to be invalid.
     :raises EditError: if a rule or an edit, or the new name, is not possible.
@@ -88,6 +91,8 @@ def make_plan(
     if rules is not None:
         draft.apply_rules(rules, sha256, siblings)
     draft.apply_edits(others)
+    for move in moves:
+        draft.follow(move)
     plan = draft.finish(rules.digest if rules else None, naming)
     again = () if sbom or not draft.raises_version else (_RAISED_AGAIN,)
     packs = rules.packs_of(plan.applied_rules) if rules else ()
@@ -206,6 +211,22 @@ class _Draft:
             self._editor = Editor(result.document)
             self._editor.changes += weighed.changes
         self._applied += tuple(each.rule for each in result.edits if self.apply_edit(each.edit, each.rule, each.reason))
+
+    def follow(self, move: "Move") -> None:
+        """Let requirements follow ``move``, unless the wheel is left as it is."""
+        if self._is_left or self._problem is not None:
+            return
+        from wheelfix.fix.pins import followed  # imported late: few wheels follow others
+
+        values: dict[Field, str | None] = {}
+        changes = list[Change]()
+        for each in self._editor.document.all(REQUIRES):
+            text = each.value.strip()
+            after = followed(text, move)
+            if after != text:
+                values[each] = after
+                changes.append(Change(REQUIRES, move.action, text, after, reason=f"{move} in this run"))
+        self._editor.replace(values, changes)
 
     @property
     def raises_version(self) -> bool:

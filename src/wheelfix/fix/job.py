@@ -24,6 +24,7 @@ from wheelfix.wheel.zip.source import Source
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
     from wheelfix.fix.apply import Prepared
+    from wheelfix.fix.pins import Move
     from wheelfix.fix.plan import Plan
     from wheelfix.fix.rebuild import Rebuilding
     from wheelfix.fix.release import Rehearsal
@@ -151,7 +152,15 @@ def _fix(
         plan = _rehearsed_plan(wheel, rehearsal)
         if plan is None:
             siblings = rehearsal.siblings if rehearsal else ()
-            plan = _plan(wheel, job, repair, rehearsal, siblings=siblings, sha256=digest.hexdigest if digest else None)
+            plan = _plan(
+                wheel,
+                job,
+                repair,
+                rehearsal,
+                siblings=siblings,
+                moves=rehearsal.moves if rehearsal else (),
+                sha256=digest.hexdigest if digest else None,
+            )
             plan = guarded(plan, wheel, foresee=digest is None or problem is not None)
         if problem and not plan.problem:
             plan = replace(plan, problem=problem, notes=())
@@ -253,6 +262,7 @@ def _plan(
     rehearsal: "Rehearsal | None" = None,
     *,
     siblings: "tuple[Sibling, ...] | None" = (),
+    moves: "tuple[Move, ...]" = (),
     sha256: Callable[[], str] | None = None,
     evidence: "Evidence | None" = None,
 ) -> "Plan":
@@ -276,19 +286,21 @@ def _plan(
         evidence=evidence,
         repair=repair.plan if repair else None,
         siblings=siblings,
+        moves=moves,
     )
 
 
-Candidate: TypeAlias = "tuple[Path, tuple[Sibling, ...] | None]"
-"""A wheel to be rehearsed, and the wheels of its release that it can copy from, ``None`` if it is to be one of these."""
+Candidate: TypeAlias = "tuple[Path, tuple[Sibling, ...] | None, tuple[Move, ...]]"
+"""A wheel to be rehearsed, the wheels of its release that it can copy from, ``None`` if it is to be one of these, and the
+moves of other wheels that its requirements follow."""
 
 
 def rehearse_each(items: Iterable[Candidate], job: Job, *, keep_plans: bool) -> "Iterator[Rehearsal]":
     """Yield what would become of each of the wheels of ``items``, and what its release must know of it."""
-    return (_rehearse_one(path, siblings, job, keep_plan=keep_plans) for path, siblings in items)
+    return (_rehearse_one(item, job, keep_plan=keep_plans) for item in items)
 
 
-def _rehearse_one(path: Path, siblings: "tuple[Sibling, ...] | None", job: Job, *, keep_plan: bool) -> "Rehearsal":
+def _rehearse_one(candidate: Candidate, job: Job, *, keep_plan: bool) -> "Rehearsal":
     from wheelfix.evidence.build import names_cpu_build
     from wheelfix.fix.assemble import guarded
     from wheelfix.fix.plan import preview
@@ -297,7 +309,8 @@ def _rehearse_one(path: Path, siblings: "tuple[Sibling, ...] | None", job: Job, 
     from wheelfix.wheel.release import Declared, read_name
     from wheelfix.wheel.wheel import Wheel
 
-    local = job.naming.local
+    local = job.naming.claimed_local
+    path, siblings, moves = candidate
     try:
         with ExitStack() as stack:
             source = stack.enter_context(Source(path))
@@ -305,11 +318,11 @@ def _rehearse_one(path: Path, siblings: "tuple[Sibling, ...] | None", job: Job, 
             read = rebuilding.view if rebuilding else source
             wheel = stack.enter_context(Wheel(path, source=read, leniently=job.repair is not None))
             evidence = gather_evidence(wheel, job.policy.scan)
-            plan = _plan(wheel, job, _repair(wheel, job, rebuilding), siblings=siblings, evidence=evidence)
+            plan = _plan(wheel, job, _repair(wheel, job, rebuilding), siblings=siblings, moves=moves, evidence=evidence)
             plan = guarded(plan, wheel, foresee=True)
             before, after = (Declared.of(data) for data in (plan.metadata, plan.new_metadata))
-            words = evidence.gpu_statement if local is not None or wheel.project in COMPANIONS else ""
-            if local is not None and names_cpu_build(local):  # it may get this version without a change of its own
+            words = evidence.gpu_statement if local or wheel.project in COMPANIONS else ""
+            if local and names_cpu_build(local):  # it may get this version without a change of its own
                 words = evidence.gpu_evidence()
             rehearsal = Rehearsal(
                 preview(plan),
@@ -319,6 +332,7 @@ def _rehearse_one(path: Path, siblings: "tuple[Sibling, ...] | None", job: Job, 
                 words,
                 evidence.linkage,
                 siblings=siblings or (),
+                moves=moves,
             )
             if not keep_plan or job.repair is not None or len(plan.metadata) > _MOST_KEPT_METADATA:
                 return rehearsal

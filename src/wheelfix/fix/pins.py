@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from wheelfix.results import ChangeAction
@@ -17,9 +17,12 @@ _EXACT: Final = re.compile(r"(?P<sign>(?<![=~!<>])={2,3}\s*)(?P<version>[^\s,;()
 
 
 class Move(Struct, frozen=True):
-    """The new ``name`` and ``new_version`` of a project that had ``version``; ``None`` where it keeps the old one."""
+    """The new ``name`` and ``new_version`` of a ``project`` that had ``version``; ``None`` for what it keeps.
 
-    project: NormalizedName
+    The project is a normal name (PEP 503).
+    """
+
+    project: str
     version: str
     name: str | None = None
     new_version: str | None = None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from wheelfix.errors import EditError
+from wheelfix.options import Naming
 from wheelfix.results import Disagreement, Outcome, Problem, Status, Verdict
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES
@@ -32,6 +34,7 @@ from wheelfix.wheel.requirement import meaning
 
 if TYPE_CHECKING:
     from wheelfix.evidence.linkage import Linkage
+    from wheelfix.fix.pins import Move
     from wheelfix.fix.plan import Plan
 
 COMPANIONS: Final = frozenset({"torchvision", "torchaudio", "torchcodec"})
@@ -45,9 +48,9 @@ class Rehearsal(Struct, frozen=True):
     ``filename`` is the name that it would have, ``None`` where it is none of a wheel. ``readable`` says whether the rest is
     known. ``gpu_build`` says in which words it is a GPU build, empty where it does not say so. ``linkage`` is what was
     read of its binaries. ``plan`` may be kept, with the ``identity`` of the file that it was made for. ``siblings`` are the
-    wheels that it can copy from. The last three are
-    what its release requires of it, once it was compared: ``problem`` refuses it, ``rename`` gives it the new name even if
-    nothing else changes, ``notes`` are added to its outcome.
+    wheels that it can copy from, ``moves`` the new names and versions of others that its requirements follow. The last three
+    are what its release requires of it, once it was compared: ``problem`` refuses it, ``rename`` gives it the new name even
+    if nothing else changes, ``notes`` are added to its outcome.
     """
 
     outcome: Outcome
@@ -60,6 +63,7 @@ class Rehearsal(Struct, frozen=True):
     plan: "Plan | None" = None
     identity: tuple[int, ...] = ()
     siblings: tuple[Sibling, ...] = ()
+    moves: "tuple[Move, ...]" = ()
     problem: Problem | None = None
     rename: bool = False
     notes: tuple[str, ...] = ()
@@ -103,23 +107,21 @@ def to_compare(paths: Iterable[Path]) -> list[Path]:
 
 
 def compare(
-    rehearsals: Iterable[Rehearsal], *, allow_mixed: bool = False, local: str | None = None
+    rehearsals: Iterable[Rehearsal], *, allow_mixed: bool = False, naming: Naming = Naming()
 ) -> tuple[dict[Path, Rehearsal], tuple[Disagreement, ...]]:
     """Return the rehearsals by their paths, what their releases require, and how wheels disagreed before the run.
 
-    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. With the local
-    version ``local`` wheels that change get a release of their own, and those of the same release that declare the same get
-    it too. Wheels that would get the same new name are refused. Disagreements that the run would resolve say so.
+    Where wheels that agreed would no longer do so, all of their release are refused, unless ``allow_mixed``. Where
+    ``naming`` gives wheels that change a release of their own, those of the same release that declare the same get it too.
+    Wheels that would get the same new name are refused. Disagreements that the run would resolve say so.
     """
-    named = {each.path: each for each in rehearsals if each.filename is not None}
-    origins = [read_name(path) for path in named]
-    for release in by_release([*named.values()], origins):
-        for path in _go_along(release) if local is not None else ():
-            named[path] = replace(named[path], rename=True)
-    names = [_new_name(each, local) for each in named.values()]
-    for path, clash in _clashes([*named], names):
+    names = dict[Path, WheelFilename | None]()
+    named = dict[Path, Rehearsal]()
+    for each, name in new_names(rehearsals, naming):
+        named[each.path], names[each.path] = each, name
+    for path, clash in _clashes(names):
         named[path] = replace(named[path], problem=clash)
-    for release in by_release([*named.values()], names):
+    for release in by_release([*named.values()], [*names.values()]):
         problem = None if allow_mixed else _would_disagree(release)
         for each in release if problem else ():
             named[each.path] = replace(named[each.path], problem=problem)
@@ -127,8 +129,8 @@ def compare(
         named[path] = replace(named[path], notes=(*named[path].notes, note))
     found = disagreements_of({path: each.before.requirements for path, each in named.items() if each.readable})
     ending = {
-        each.path: (release_of(name) if name else None, meanings(each.after.requirements).keys())
-        for each, name in zip(named.values(), names, strict=True)
+        path: (release_of(name) if (name := names[path]) else None, meanings(each.after.requirements).keys())
+        for path, each in named.items()
         if each.problem is None and each.outcome.problem is None
     }
     return named, tuple(replace(each, resolved=_is_resolved(each, ending)) for each in found)
@@ -149,16 +151,29 @@ def _is_resolved(disagreement: Disagreement, ending: Mapping[Path, tuple[Release
     return all(len(said) == 1 for said in answers.values())
 
 
-def _new_name(rehearsal: Rehearsal, local: str | None) -> WheelFilename | None:
-    """Return the name that a wheel would have, with the local version that it gets because others of its release do."""
-    name = rehearsal.filename
-    return name.with_local_version(local) if name and local is not None and rehearsal.rename else name
+def new_names(rehearsals: Iterable[Rehearsal], naming: Naming = Naming()) -> list[tuple[Rehearsal, WheelFilename | None]]:
+    """Return the rehearsals of wheels with the name that each would have, those that go along with others included."""
+    named = {each.path: each for each in rehearsals if each.filename is not None}
+    for release in by_release([*named.values()], [read_name(path) for path in named]) if naming.moves else ():
+        for path in _go_along(release):
+            named[path] = replace(named[path], rename=True)
+    return [(each, _new_name(each, naming)) for each in named.values()]
 
 
-def _clashes(paths: Sequence[Path], names: Sequence[WheelFilename | None]) -> Iterator[tuple[Path, Problem]]:
+def _new_name(rehearsal: Rehearsal, naming: Naming) -> WheelFilename | None:
+    """Return the name that a wheel would have, also where it gets it because others of its release do."""
+    if rehearsal.filename is None or not rehearsal.rename:
+        return rehearsal.filename
+    try:
+        return naming.new_filename(rehearsal.filename)
+    except EditError:  # it has no such name, and its own outcome will say so
+        return rehearsal.filename
+
+
+def _clashes(names: Mapping[Path, WheelFilename | None]) -> Iterator[tuple[Path, Problem]]:
     """Yield the wheels that have not one name and would get one, but for those that keep theirs."""
-    count = Counter(map(str, names))
-    for path, name in zip(paths, names, strict=True):
+    count = Counter(map(str, names.values()))
+    for path, name in names.items():
         if name is not None and count[str(name)] > 1 and str(name) != path.name:
             yield (
                 path,

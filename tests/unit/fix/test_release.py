@@ -13,7 +13,7 @@ from building import Entry, WheelSpec, write_wheel
 from counting import count_calls
 from fixing import values
 from running import wheelfix as run
-from wheelfix import Change, Disagreement, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
+from wheelfix import Change, Disagreement, Naming, Outcome, Problem, Report, Status, fix_wheels, repair_wheels
 from wheelfix.fix.release import Known, Rehearsal, compare, newly_differing, to_compare
 from wheelfix.mirror.release import undone
 from wheelfix.wheel.filename import WheelFilename
@@ -326,9 +326,9 @@ def labelled(name: str, before: Sequence[str], after: Sequence[str]) -> Rehearsa
 def test_who_goes_along_with_a_label(others: list[Rehearsal], along: list[str], problems: list[str]) -> None:
     """Those in which nothing changes and that say what the corrected ones say; the two releases are compared apart."""
     rehearsals = [labelled(A, ["a", GPU], ["a"]), *others]
-    compared = compare(rehearsals, local="cpu")[0]
+    compared = compare(rehearsals, naming=Naming(local="cpu"))[0]
     assert [path.name for path, each in compared.items() if each.rename] == along
-    assert refused(*rehearsals, local="cpu") == problems
+    assert refused(*rehearsals, naming=Naming(local="cpu")) == problems
     assert not [each for each in compare(rehearsals)[0].values() if each.rename]
 
 

@@ -181,7 +181,7 @@ def test_only_wheels_that_are_copied_from_are_read_ahead(tmp_path: Path, monkeyp
     real = job_of.rehearse_each
 
     def noting(items: Sequence[job_of.Candidate], **options: Any) -> Any:
-        rehearsed.append([path.name.split("-")[-1] for path, _ in items])
+        rehearsed.append([path.name.split("-")[-1] for path, *_ in items])
         return real(items, **options)
 
     monkeypatch.setattr(batch, "rehearse_each", noting)
