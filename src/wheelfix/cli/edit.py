@@ -235,7 +235,7 @@ _REASON: Final = click.option(
 EDITING: Final[Sections] = {
     "Requirements": ("add", "drop", "replace-requirement"),
     "Metadata and files": ("requires-python", "set", "add-field", "remove", "add-file"),
-    "Name and version": ("name", "version", "post", "local", "build-tag"),
+    "Name and version": ("name", "version", "post", "local", "build-tag", "follow-pins"),
     "Also": ("repair", "reason"),
     **{title: names for title, names in CHANGING.items() if title not in ("What to download", "What to change")},
 }
