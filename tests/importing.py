@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "wheelfix --help": ("--help",),
     "wheelfix --no-such-option": ("--no-such-option",),
     f"wheelfix strip-gpu {_WHEEL}": ("strip-gpu", str(ROOT / "sample_wheels" / _WHEEL)),
+    f"wheelfix edit --drop triton {_WHEEL}": ("edit", "--drop", "triton", str(ROOT / "sample_wheels" / _WHEEL)),
     f"wheelfix verify {_WHEEL}": ("verify", str(ROOT / "sample_wheels" / _WHEEL)),
     f"wheelfix mirror add mirror {_WHEEL}": ("mirror", "add", "mirror", str(ROOT / "sample_wheels" / _WHEEL)),
 }

@@ -17,24 +17,43 @@ from wheelfix.fix.batch import fix_wheels
 from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Facts, make_facts
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, NewSpecifier, Rule, When
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 
+REPEATABLE = [
+    Action(replace="other{extras}>={version}{marker}"), Action(replace="{name}{extras}=={version}+cpu{marker}"),
+    Action(replace="{name}{extras}>={lower},<{upper}{marker}"),
+    Action(replace=("bar>=9", "zed; os_name == 'nt'")), Action(replace=("bar", "Zed", "zed", "third>=3")),
+    Action(replace=("{name}{extras}{specifier}{marker}", "zed>=1")), Action(replace=("{name}~={lower}", "zed")),
+]  # fmt: skip
+"""Templates that change nothing of what they have made: what is computed has their form, or the others are there."""
 FILENAME = WheelFilename.parse("demo-1.0-py3-none-any.whl")
 ARGUMENTS: dict[str, list[str | Action]] = {
     "drop": ["drop"],
     "keep": ["keep"],
-    "replace": [Action(replace="{name}-x{extras}{specifier}{marker}"), Action(replace="{name}{specifier}")],
+    "replace": [
+        Action(replace="{name}-x{extras}{specifier}{marker}"), Action(replace="{name}{specifier}"), *REPEATABLE,
+    ],
     "rename": [Action(rename="other"), Action(rename="Foo.x")],
-    "set-specifier": [Action(set_specifier=""), Action(set_specifier=">=1,<3"), Action(set_specifier="==1.0.*")],
+    "set-specifier": [
+        Action(set_specifier=""), Action(set_specifier=">=1,<3"), Action(set_specifier="==1.0.*"),
+        *(Action(set_specifier=new) for new in (
+            NewSpecifier(relax="lower"), NewSpecifier(drop="upper"), NewSpecifier(drop="all"), NewSpecifier(local="cpu"),
+            NewSpecifier(local=""), NewSpecifier(max="<3"), NewSpecifier(max="<=1.4"), NewSpecifier(min=">=1.3"),
+            NewSpecifier(exclude="!=1.4.5"), ">={version}", "=={version}+cpu", "~={version}.1", ">={lower},<9",
+            ">{lower},<={upper}", "{operator}{lower}.0",
+        )),
+    ],
     "set-marker": [Action(set_marker=""), Action(set_marker="os_name == 'nt' or extra == \"x\"")],
     "and-marker": [
         Action(and_marker="os_name == 'nt'"), Action(and_marker="os_name == 'nt' or extra == 'x'"),
         Action(and_marker="os_name=='nt' and (extra == 'x' or python_version < \"3.9\")"),
     ],
-    "add": [Action(add="foo"), Action(add="foo[x] >=1; os_name == 'nt'"),
-    Action(add="bar @ https://e.com/a.whl ; extra == 'x'")],
+    "add": [
+        Action(add=("zed; extra == 'New_x'", "foo", "zed>=1; extra == 'x'")), Action(add="foo"),
+        Action(add="foo[x] >=1; os_name == 'nt'"), Action(add="bar @ https://e.com/a.whl ; extra == 'x'"),
+    ],
     "drop-extra": [Action(drop_extra="x"), Action(drop_extra="Cuda")],
     "set-field": [
         Action(set_field=FieldValue("Summary", "new")), Action(set_field=FieldValue("Platform", ("x", "y"))),
@@ -92,6 +111,26 @@ def test_rules_applied_twice_are_rules_applied_once(name: str, data: bytes, matc
     again = corrected(once, rule)
     assert again.document.data == once
     assert again.changes == ()
+
+
+@pytest.mark.parametrize("action", REPEATABLE, ids=str)
+@given(data=documents(), match=matches)
+def test_templates_that_can_be_repeated_change_nothing_twice(action: Action, data: bytes, match: Match) -> None:
+    once = corrected(data, rule_of(action, match)).document.data
+    assert corrected(once, rule_of(action, match)).changes == ()
+
+
+def test_what_becomes_several_lines_is_proved(tmp_path: Path) -> None:
+    """Together with everything else that rules can do to the same lines."""
+    drop = rule_of(Action(drop_extra="x"), Match(("*",)), "extra")
+    for number, action in enumerate(REPEATABLE):
+        requires = ("foo==1.2; extra == 'x' or extra == 'y'", "foo>=1,<2", "zed; extra == 'x'", "demo[x]; extra == 'all'")
+        path = write_wheel(tmp_path, WheelSpec(requires=requires, version=f"{number}.0"))
+        split = rule_of(action, Match(("foo",), extra=("any",)))
+        for several in ([split], [split, drop]):
+            [outcome] = fix_wheels([path], rule_set("mine", several), output=tmp_path / f"{len(several)}").outcomes
+            assert outcome.problem is None
+            assert outcome.output is not None
 
 
 every_action = st.sampled_from([each for several in ARGUMENTS.values() for each in several])

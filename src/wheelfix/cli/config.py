@@ -26,8 +26,8 @@ COMMAND_LINE_ONLY: Final[Mapping[str, str]] = {
         _ONE_RUN,
     ),
     **dict.fromkeys(
-        ("add", "add-field", "add-file", "name", "post", "remove", "replace-requirement", "requires-python", "set",
-         "version"),
+        ("add", "add-field", "add-file", "add-tag", "drop-upper", "name", "post", "relax", "remove", "remove-tag",
+         "replace-requirement", "requires-python", "set", "tag", "version"),
         _ONE_RUN,
     ),
 }  # fmt: skip
@@ -52,6 +52,9 @@ _FORMS: Final[tuple[tuple[type[click.ParamType[Any]], tuple[type, ...], str, str
     (click.ParamType, (str,), "text", "string"),
 )
 """The types of options, and what stands for each in TOML, in messages and in a JSON Schema."""
+
+_OF_OTHERS: Final = f"{PREFIX}VERSION"
+"""In a CI job it often says which version of wheelfix to install; it has nothing to do with ``edit --version``."""
 
 Key = tuple[str, ...]
 
@@ -104,6 +107,7 @@ class Settings:
     def add_environment(self, environment: Mapping[str, str]) -> None:
         """Add what variables set; an empty one sets nothing."""
         given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value}
+        given.pop(_OF_OTHERS, None)
         known = {name: key for key in self._known() if (name := variable(key)) in given} if given else {}
         for name in given.keys() - known.keys():
             self.warnings.append(f"{shown(name)} sets no option{_guess(name, map(variable, self._usable()))}")

@@ -20,10 +20,14 @@ from wheelfix.wheel.edits import (
     RENAMING,
     AddField,
     AddRequirement,
+    AddTags,
     DropExtra,
     DropRequirement,
+    DropUpperLimit,
     Edit,
+    RelaxRequirement,
     RemoveField,
+    RemoveTags,
     ReplaceRequirement,
     RequirementEdit,
     SetBuildTag,
@@ -31,6 +35,8 @@ from wheelfix.wheel.edits import (
     SetLocal,
     SetName,
     SetPost,
+    SetRootIsPurelib,
+    SetTags,
     SetVersion,
     WriteFile,
 )
@@ -71,12 +77,22 @@ def _once(flag: str, make: Callable[[str], Edit]) -> _Read:
 
 
 def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[_Asked | _Wrong]:
+    """Yield an edit for each old requirement: it becomes all the new ones that are given for it."""
+    by: dict[str, list[str]] = {}
     for old, new in values:
+        by.setdefault(old, []).append(new)
+    for old, given in by.items():
         option = f"--replace-requirement {old}"
-        if new.endswith(".whl"):
-            yield _Wrong(option, f"{shown(new)} is a wheel", "Give the new requirement behind the old one.")
+        wheel = next((new for new in given if new.endswith(".whl")), None)
+        if wheel is not None:
+            yield _Wrong(option, f"{shown(wheel)} is a wheel", "Give the new requirement behind the old one.")
         else:
-            yield _Asked(option, ReplaceRequirement(old, new))
+            yield _Asked(option, ReplaceRequirement(old, given[0] if len(given) == 1 else tuple(given)))
+
+
+def _together(flag: str, make: Callable[[tuple[str, ...]], Edit]) -> _Read:
+    """Return what reads an option whose values make one edit together."""
+    return lambda values: iter((_Asked(" ".join(f"{flag} {value}" for value in values), make(values)),) if values else ())
 
 
 _OTHER_OPTIONS: Final = {
@@ -85,6 +101,7 @@ _OTHER_OPTIONS: Final = {
     "name": "Use --name.",
     "version": "Use --version.",
     "build": "Use --build-tag.",
+    "tag": "Use --tag, --add-tag and --remove-tag.",
 }
 """Fields that --set and --remove leave to other options, by their names in lower case."""
 
@@ -104,7 +121,9 @@ def _set_fields(values: Iterable[str]) -> Iterator[_Asked | _Wrong]:
     for text in values:
         name, sign, value = (part.strip() for part in text.partition("="))
         kind = find(name)
-        if wrong := _reserved(f"--set {text}", name) if sign else _no_value(f"--set {text}"):
+        if name.lower() == "root-is-purelib" and value in ("true", "false"):
+            yield _Asked(f"--set {text}", SetRootIsPurelib(value == "true"))
+        elif wrong := _reserved(f"--set {text}", name) if sign else _no_value(f"--set {text}"):
             yield wrong
         else:
             fields.setdefault(kind.name if kind else name, []).append(value)
@@ -178,8 +197,17 @@ def _single(flag: str, metavar: str, text: str, make: Callable[[str], Edit]) -> 
 _CHANGES: Final[Mapping[str, _Change]] = {
     "replace_requirement": _many(
         "--replace-requirement", "OLD NEW",
-        "Replace the requirements that OLD names, as for --drop, by the requirement or template NEW.",
+        "Replace the requirements that OLD names, as for --drop, by the requirement or template NEW; by several if it is "
+        "given several times.",
         _replacements, nargs=2,
+    ),
+    "relax": _many(
+        "--relax", "NAME", "Allow later versions of requirements, named as for --drop: ==1.2 and ~=1.2 become >=1.2.",
+        _each("--relax", RelaxRequirement),
+    ),
+    "drop_upper": _many(
+        "--drop-upper", "NAME", "Remove the upper limit of requirements, named as for --drop: >=1.2,<2 becomes >=1.2.",
+        _each("--drop-upper", DropUpperLimit),
     ),
     "drop": _many(
         "--drop", "NAME", "Drop requirements of this name: a name, a pattern such as 'nvidia-*', or a whole requirement.",
@@ -216,6 +244,15 @@ _CHANGES: Final[Mapping[str, _Change]] = {
     "build_tag": _single(
         "--build-tag", "TAG", "Give the wheels this build tag, such as 1nogpu; installers prefer it.", SetBuildTag
     ),
+    "tag": _many(
+        "--tag", "TAG", "Give the wheels this tag, such as py3-none-any, or these, in place of those that they have.",
+        _together("--tag", SetTags),
+    ),
+    "add_tag": _many("--add-tag", "TAG", "Give the wheels this tag too.", _together("--add-tag", AddTags)),
+    "remove_tag": _many(
+        "--remove-tag", "PATTERN", "Take the tags away that match this, such as 'py2-*'.",
+        _together("--remove-tag", RemoveTags),
+    ),
 }  # fmt: skip
 """The options that ask for changes, by the names of their parameters, in the order of their rules: the first one that
 matches a requirement decides, so what replaces it comes before what drops it."""
@@ -233,9 +270,19 @@ _REASON: Final = click.option(
     help="Why, for the provenance and the rules.  [default: on request]",
 )  # fmt: skip
 EDITING: Final[Sections] = {
-    "Requirements": ("add", "drop", "replace-requirement"),
+    "Requirements": ("add", "drop", "replace-requirement", "relax", "drop-upper"),
     "Metadata and files": ("requires-python", "set", "add-field", "remove", "add-file"),
-    "Name and version": ("name", "version", "post", "local", "build-tag", "follow-pins"),
+    "Name, version and tags": (
+        "name",
+        "version",
+        "post",
+        "local",
+        "build-tag",
+        "tag",
+        "add-tag",
+        "remove-tag",
+        "follow-pins",
+    ),
     "Also": ("repair", "reason"),
     **{title: names for title, names in CHANGING.items() if title not in ("What to download", "What to change")},
 }
@@ -298,6 +345,7 @@ def _read(values: Mapping[str, Any]) -> list[_Asked]:
 _AS_OPTIONS: Final = {
     "Use the key specifier for versions.": "Give a name, a pattern for names, or a whole requirement.",
     "Use set-field.": "Use --set.",
+    "Use add-tag.": "Use --add-tag.",
 }
 """What messages about rules advise, and what to do on the command line."""
 
@@ -338,19 +386,19 @@ class _Run:
         for rule, asked in self._asked.items():
             place = f"{self.rules.name}: rule {rule}"
             if finding.place == place or finding.place.startswith(f"{place}: "):
-                hint = _way_out(asked, report) if finding.code == "rule-unused" else finding.hint
+                hint = _way_out(rule, asked, report) if finding.code == "rule-unused" else finding.hint
                 return replace(finding, place=asked.option, hint=hint)
         return finding
 
 
-def _way_out(asked: _Asked, report: Report) -> str:
-    """Return what to do about an edit that applied to nothing."""
+def _way_out(rule: str, asked: _Asked, report: Report) -> str:
+    """Return what to do about an edit, by this ``rule``, that applied to nothing."""
     if not isinstance(asked.edit, RequirementEdit):
         return ""
-    wanted = asked.option.partition(" ")[2]
-    if any(each.rule and each.reason for outcome in report.outcomes for each in outcome.kept):
-        return "Give the requirement with its marker to mean what only an extra requires."
-    close = closest(wanted, _requirements_in([outcome.source for outcome in report.outcomes]))
+    held_back = (each.before for outcome in report.outcomes for each in outcome.kept if each.rule == rule and each.before)
+    if (text := next(held_back, None)) is not None:
+        return f"To mean it all the same, give it whole: {shown(text)}"
+    close = closest(asked.option.partition(" ")[2], _requirements_in([outcome.source for outcome in report.outcomes]))
     return f"Did you mean {shown(close)}?" if close else ""
 
 

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.globs import is_plain
 from wheelfix.rules.load import digest_of, rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, PostRelease, Rule, RuleSet, each_of
+from wheelfix.rules.model import Action, FieldName, FieldValue, Match, NewSpecifier, PostRelease, Rule, RuleSet, each_of
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import (
     AddField,
@@ -17,7 +17,9 @@ from wheelfix.wheel.edits import (
     AddTags,
     DropExtra,
     DropRequirement,
+    DropUpperLimit,
     Edit,
+    RelaxRequirement,
     RemoveField,
     RemoveFile,
     RemoveTags,
@@ -96,12 +98,10 @@ def in_front(edits: Iterable[RequirementEdit], rules: RuleSet | None) -> RuleSet
 
 def _form(edit: Edit) -> _Form | None:
     match edit:
-        case DropRequirement(wanted):
-            return _Form("drop", wanted, "dropped", "drop", match_of(wanted))
+        case DropRequirement() | ReplaceRequirement() | RelaxRequirement() | DropUpperLimit():
+            return _form_for_requirements(edit)
         case AddRequirement(text) | AddField("Requires-Dist", text):
             return _Form("add", _name_in(text), "added", Action(add=text))
-        case ReplaceRequirement(wanted, by):
-            return _Form("replace", wanted, "replaced", Action(replace=by), match_of(wanted))
         case DropExtra(extra):
             return _Form("drop-extra", extra, "dropped", Action(drop_extra=extra))
         case SetField(name, _) | RemoveField(name, _) if _is_of_requirements(name):
@@ -118,6 +118,23 @@ def _form(edit: Edit) -> _Form | None:
             return _form_of_tags(edit)
         case WriteFile() | RemoveFile():
             return None
+        case _:
+            assert_never(edit)
+
+
+def _form_for_requirements(edit: DropRequirement | ReplaceRequirement | RelaxRequirement | DropUpperLimit) -> _Form:
+    wanted = edit.requirement
+    match edit:
+        case DropRequirement():
+            return _Form("drop", wanted, "dropped", "drop", match_of(wanted))
+        case ReplaceRequirement(_, by):
+            return _Form("replace", wanted, "replaced", Action(replace=by), match_of(wanted))
+        case RelaxRequirement():
+            relaxed = Action(set_specifier=NewSpecifier(relax="lower"))
+            return _Form("relax", wanted, "relaxed", relaxed, match_of(wanted))
+        case DropUpperLimit():
+            unlimited = Action(set_specifier=NewSpecifier(drop="upper"))
+            return _Form("drop-upper", wanted, "upper limit dropped", unlimited, match_of(wanted))
         case _:
             assert_never(edit)
 

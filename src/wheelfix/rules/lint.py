@@ -363,10 +363,23 @@ def _messages(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tupl
         yield "rule-impossible", f"never applies: {impossible}"
     yield from (("rule-broad", message) for message in _broad(rule))
     yield from (("rule-unlikely-value", message) for message in _unlikely_values(rule))
+    yield from _when_tried(rule)
     above = earlier.above(rule)
     if above:
         names = ", ".join(dict.fromkeys(each.id for each in above))
         yield "rule-shadowed", f"never decides: earlier rules match everything that it matches ({names})"
+
+
+def _when_tried(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Yield what a rule is seen to do wrong on requirements that it matches."""
+    if rule.action_name not in ("replace", "set-specifier"):
+        return
+    from wheelfix.rules.specimens import changes_again, never_applies  # imported late: few rules rewrite requirements
+
+    if mismatch := never_applies(rule):
+        yield "rule-unlikely-value", f"{rule.action_name} applies to nothing that match selects: {mismatch}"
+    if again := changes_again(rule):
+        yield "rule-not-repeatable", f"matches what it has made and changes it again: {again}"
 
 
 def _impossible(when: When) -> str | None:

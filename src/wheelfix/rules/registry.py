@@ -90,6 +90,13 @@ _ALL: Final = (
         "Correct the value as the message says.",
     ),
     _warning(
+        "rule-not-repeatable",
+        "The rule matches what it has made, and would change it again.",
+        "Running wheelfix on a fixed wheel changes it further.",
+        "ours.toml: rule cpu: matches what it has made and changes it again: 'fooa' becomes 'fooa-cpu', then 'fooa-cpu-cpu'",
+        "Narrow `match`, for example to the exact name, or leave out the wheels that have the result with `when.lacks`.",
+    ),
+    _warning(
         "rule-expired",
         "The day in `until` has come.",
         "The rule still works: the same rules make the same wheel on any day.",

@@ -7,7 +7,7 @@ from typing import Final
 
 from wheelfix.rules.model import Argument, NewSpecifier, each_of
 from wheelfix.rules.specifiers import SPECIFIER_PARTS, Mismatch, part_of, read_clauses
-from wheelfix.wheel.requirement import RequirementParts, read_requirement
+from wheelfix.wheel.requirement import RequirementParts, meaning, read_requirement
 
 _VERSION: Final = r"[^<>=!~*;@]{1,200}"
 _PATTERNS: Final = {
@@ -75,7 +75,8 @@ def fill_specifier(template: str, parts: RequirementParts) -> str | Mismatch:
 def fill_requirements(templates: Iterable[str], parts: RequirementParts) -> tuple[str, ...] | Mismatch:
     """Return the requirements that ``templates`` make of one.
 
-    One that has the form of the first template already is returned as it is, if a part of its specifier is needed.
+    One that has the form of the first template already is returned as it is, if a part of its specifier is needed. One that
+    is among several results comes first, so that a rule which matches what it has made leaves it where it is.
     """
     templates = tuple(templates)
     if any(map(_needs_specifier, templates)):
@@ -90,7 +91,9 @@ def fill_requirements(templates: Iterable[str], parts: RequirementParts) -> tupl
         if isinstance(text, Mismatch):
             return text
         found.append(text)
-    return tuple(found)
+    own = meaning(str(parts))
+    others = [text for text in found if meaning(text) != own]
+    return (str(parts), *others) if len(found) > max(1, len(others)) else tuple(found)
 
 
 def _parts_of(parts: RequirementParts) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """What is wrong with the values of a rule: every error that can be found without a wheel."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -11,9 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
 from wheelfix.errors import EditError, FilenameError
-from wheelfix.globs import matches
 from wheelfix.rules.actions import ON_WHEELS, REQUIREMENT_ACTIONS
-from wheelfix.rules.match import has_specifier, is_specifier
 from wheelfix.rules.model import (
     NEVER_TRUE,
     Action,
@@ -26,11 +23,11 @@ from wheelfix.rules.model import (
     NewSpecifier,
     PostRelease,
     Rule,
-    Texts,
     When,
     each_of,
 )
 from wheelfix.rules.specifiers import SPECIFIER_PARTS, read_clauses
+from wheelfix.rules.specimens import specimens
 from wheelfix.rules.templates import PLACEHOLDERS, computes, template_fields
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
@@ -400,12 +397,6 @@ def _filename(name: str) -> Wrong | None:
     return None
 
 
-_SPECIFIERS: Final = ("", ">=1", "==1.0", ">=1,<2", "==1.*", "~=1.0", "!=1.0", "<2", "===1.0")
-"""Specifiers of each kind: a template may work with some of them only."""
-_MARKER: Final = "os_name == 'c'"
-_BRACKET: Final = re.compile(r"\[!?(?P<first>.)[^\]]*\]")
-
-
 def result_of(template: str, match: Match) -> Wrong | None:
     """Refuse a template that does not make a requirement from any that ``match`` is for.
 
@@ -418,46 +409,6 @@ def result_of(template: str, match: Match) -> Wrong | None:
         return None
     text, result = results[0]
     return f"{template!r} does not make a requirement: {text!r} becomes {result!r}", "Correct the template."
-
-
-def specimens(match: Match) -> list[str]:
-    """Return requirements that ``match`` matches, the plain ones first; empty if none is known."""
-    name = next((text for glob in match.name or ("*",) if matches((glob,), text := _filled(glob, "a"))), None)
-    constraints = [f" @ {url}" for url in _urls(match)] if match.url else list(_specifiers(match))
-    sign = " ; " if match.url else "; "
-    ends = [*([] if match.marker else [""]), f"{sign}{_marker_for(match)}"]
-    if name is None:
-        return []
-    return [f"{name}{extras}{constraint}{end}" for extras, end, constraint in product(("", "[b]"), ends, constraints)]
-
-
-def _filled(glob: str, filling: str) -> str:
-    """Return a text that ``glob`` matches, if it has no unusual brackets."""
-    return _BRACKET.sub(lambda found: found["first"], glob).replace("*", filling).replace("?", filling[:1])
-
-
-def _urls(match: Match) -> Iterator[str]:
-    for glob in match.url or ():
-        url = "https://example.org/a.whl" if matches((glob,), "https://example.org/a.whl") else _filled(glob, "x")
-        if matches((glob,), url):
-            yield url
-
-
-def _specifiers(match: Match) -> Iterable[str]:
-    if match.specifier is None:
-        return _SPECIFIERS
-    own = (text if is_specifier(text) else _filled(text, "1.0") for text in match.specifier)
-    return [text for text in dict.fromkeys((*_SPECIFIERS, *own)) if _has(match.specifier, text)]
-
-
-def _has(wanted: Texts, specifier: str) -> bool:
-    found = read_requirement(f"a{specifier}")
-    return found is not None and found.malformed is None and has_specifier(wanted, found)
-
-
-def _marker_for(match: Match) -> str:
-    """Return a marker that ``match`` names, or any marker if it names only part of one."""
-    return next((text for text in match.marker or () if read_marker(text) is not None), _MARKER)
 
 
 Found: TypeAlias = tuple[str, str, str]

@@ -67,11 +67,23 @@ class AddRequirement(Struct, frozen=True):
 class ReplaceRequirement(Struct, frozen=True):
     """Replace the requirements that ``requirement`` names, as for :class:`DropRequirement`, by a text or a template.
 
-    A template is that of the action ``replace`` of rules: ``numpy>=2{marker}``.
+    A template is that of the action ``replace`` of rules: ``numpy>=2{marker}``. A tuple of them makes several of one.
     """
 
     requirement: str
-    by: str
+    by: str | tuple[str, ...]
+
+
+class RelaxRequirement(Struct, frozen=True):
+    """Allow later versions of the requirements that ``requirement`` names: ``==1.2`` and ``~=1.2`` become ``>=1.2``."""
+
+    requirement: str
+
+
+class DropUpperLimit(Struct, frozen=True):
+    """Remove the upper limit of the requirements that ``requirement`` names: ``>=1.2,<2`` becomes ``>=1.2``."""
+
+    requirement: str
 
 
 class DropExtra(Struct, frozen=True):
@@ -144,7 +156,9 @@ class SetRootIsPurelib(Struct, frozen=True):
 
 
 TagEdit: TypeAlias = SetTags | AddTags | RemoveTags
-RequirementEdit: TypeAlias = DropRequirement | AddRequirement | ReplaceRequirement | DropExtra
+RequirementEdit: TypeAlias = (
+    DropRequirement | AddRequirement | ReplaceRequirement | RelaxRequirement | DropUpperLimit | DropExtra
+)
 """Edits that are carried out as rules are: each requirement is judged once, as it is in the original wheel."""
 WheelEdit: TypeAlias = (
     SetField

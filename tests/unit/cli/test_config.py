@@ -164,10 +164,11 @@ def test_a_list_of_another_type_is_refused(text: str) -> None:
 @pytest.mark.parametrize("name", sorted(COMMAND_LINE_ONLY))
 def test_what_counts_on_the_command_line_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     words = f"--{name} is allowed only on the command line, because {COMMAND_LINE_ONLY[name]}"
-    monkeypatch.setenv(variable((name,)), "1")
+    key = ("edit", name) if name == "version" else (name,)  # WHEELFIX_VERSION belongs to others
+    monkeypatch.setenv(variable(key), "1")
     ran = wheelfix("verify", WHEEL)
     assert (ran.code, words in ran.err) == (2, True)
-    monkeypatch.delenv(variable((name,)))
+    monkeypatch.delenv(variable(key))
     options(f"{name} = true")
     ran = wheelfix("verify", WHEEL)
     assert (ran.code, words in ran.err) == (2, True)
@@ -180,6 +181,14 @@ def test_nothing_that_lowers_a_guard_can_be_set() -> None:
     assert {"force", "overwrite", "replace", "trust-content"} <= set(COMMAND_LINE_ONLY)
     assert set(YIELDS_TO) <= names - set(COMMAND_LINE_ONLY)
     assert {each for others in YIELDS_TO.values() for each in others} <= names
+
+
+def test_the_version_to_install_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many CI jobs set it; it must not stop every command."""
+    monkeypatch.setenv("WHEELFIX_VERSION", "1.0")
+    ran = wheelfix("edit", "--local", "cpu", WHEEL)
+    assert (ran.code, ran.lines) == (0, ["fixed/demo-1.0+cpu-py3-none-any.whl"])
+    assert "WHEELFIX_VERSION" not in ran.err
 
 
 def test_unknown_variables_are_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,15 @@ CASES: dict[str, tuple[tuple[str, ...], list[str], list[str]]] = {
         ["Requires-Dist: triton==3.0"],
         ["Requires-Dist: triton-cpu==3.0"],
     ),
+    "replace by two": (
+        ("--replace-requirement", "triton", "a{specifier}", "--replace-requirement", "triton", "b"),
+        ["Requires-Dist: triton==3.0"],
+        ["Requires-Dist: a==3.0", "Requires-Dist: b"],
+    ),
+    "relax": (("--relax", "triton"), ["Requires-Dist: triton==3.0"], ["Requires-Dist: triton>=3.0"]),
+    "drop an upper limit": (
+        ("--drop-upper", "numpy"), ["Requires-Dist: numpy>=1.2,<2"], ["Requires-Dist: numpy>=1.2"],
+    ),
     "set": (("--set", "License=MIT"), [], ["License: MIT"]),
     "set what is there": (("--set", "summary = x=y"), ["Summary: A wheel for tests"], ["Summary: x=y"]),
     "set all values": (
@@ -119,7 +128,13 @@ def test_the_printed_rules_make_the_same_wheel(case: str) -> None:
 def test_every_option_that_changes_something_has_a_case() -> None:
     tried = {word for options, *_ in CASES.values() for word in options if word.startswith("--")}
     own = {f"--{name.replace('_', '-')}" for name in _CHANGES}
-    assert own - tried == {"--add-file", "--build-tag"}  # they change no field
+    assert own - tried == {
+        "--add-file",
+        "--build-tag",
+        "--tag",
+        "--add-tag",
+        "--remove-tag",
+    }  # they change no field of METADATA
 
 
 def test_a_build_tag_and_a_file() -> None:
@@ -130,6 +145,32 @@ def test_a_build_tag_and_a_file() -> None:
         assert wheel.read("licenses/NOTICE") == b"\xff\n"
     assert "    # --add-file licenses/NOTICE=NOTICE has no rule: run `wheelfix edit` again\n" in ran.err
     assert '    action = { set-build-tag = "1x" }\n' in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        (("--tag", "cp311-none-any"), "cp311-none-any"),
+        (("--tag", "py2-none-any", "--tag", "py3-none-any"), "py3.py2-none-any"),
+        (("--add-tag", "py2-none-any"), "py3.py2-none-any"),
+        (("--add-tag", "py2-none-any", "--remove-tag", "py3-*"), "py2-none-any"),
+    ],
+)
+def test_tags(options: tuple[str, ...], tags: str) -> None:
+    ran = edit(*options)
+    assert (ran.code, ran.lines) == (0, [f"fixed/demo-1.0-{tags}.whl"])
+    again = edit(*options, "-o", "again", wheel=ran.lines[0])
+    assert Path(again.lines[0]).read_bytes() == Path(ran.lines[0]).read_bytes()
+    report = edit(*options, "--check", "--format", "json").report
+    Path("wheelfix.toml").write_text("schema = 1\n" + report["as_rules"])
+    assert Path(wheelfix("fix", "-o", "by-rules", WHEEL).lines[0]).read_bytes() == Path(ran.lines[0]).read_bytes()
+
+
+def test_root_is_purelib_is_a_field_of_the_wheel() -> None:
+    ran = edit("--set", "Root-Is-Purelib=false")
+    with Wheel(Path(ran.lines[0])) as wheel:
+        assert b"Root-Is-Purelib: false\n" in wheel.read("WHEEL")
+    assert edit("--set", "Root-Is-Purelib=no").code == 2
 
 
 def test_a_file_alone() -> None:
@@ -181,7 +222,7 @@ def test_the_rules_are_printed_where_they_are_looked_at(options: tuple[str, ...]
         (
             ("--drop", "foo"),
             "--drop foo: applied to nothing in this run: only extras require what it names. "
-            "Give the requirement with its marker to mean what only an extra requires.",
+            "To mean it all the same, give it whole: foo; extra == 'x'",
         ),
         (
             ("--replace-requirement", "nmpy", "numpy"),
@@ -199,6 +240,13 @@ def test_what_applies_to_nothing_is_reported(options: tuple[str, ...], warning: 
     assert (strict.code, strict.out) == (2, "")
     assert warning in strict.err
     assert not Path("strict").exists()
+
+
+def test_each_option_that_applies_to_nothing_has_its_own_way_out() -> None:
+    ran = edit("--drop", "foo", "--relax", "tritno", "--drop-upper", "triton")
+    assert "--drop foo: applied to nothing in this run: only extras require what it names. To mean" in ran.err
+    assert "--relax tritno: applied to nothing in this run. Did you mean triton?\n" in ran.err
+    assert "rule edit-drop-upper-triton: 'triton==3.0' is kept: set-specifier does not apply" in ran.err
 
 
 def test_what_is_close_is_looked_up_in_wheels_that_can_be_read() -> None:
@@ -288,6 +336,9 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "set the name": (
         ("--set", "name=x"), "error: --set name=x: name has options of its own; nothing was done\n  help: Use --name.\n",
     ),
+    "no tag": (("--tag", "py3"), "error: --tag py3: "),
+    "set the tags": (("--set", "Tag=py3-none-any"), "help: Use --tag, --add-tag and --remove-tag.\n"),
+    "in place with another tag": (("--in-place", "--add-tag", "py2-none-any"), "error: --in-place keeps the file's name"),
     "no build tag": (("--build-tag", "x1"), "error: --build-tag x1: "),
     "in place under another name": (
         ("--in-place", "--local", "cpu"), "error: --in-place keeps the file's name; a change of it needs",

@@ -139,6 +139,9 @@ SPLITS: list[tuple[tuple[str, ...], list[str], list[str]]] = [
      ["a", "b; os_name=='x'", "a", "b; os_name=='y'"]),
     (("a", "b"), ["foo>=1", "foo<2"], ["a", "b", "a"]),
     (("a", "b", "b", "B"), ["foo"], ["a", "b"]),
+    (("foo-a", "foo-b"), ["foo-x", "z"], ["foo-a", "foo-b", "z"]),
+    (("foo-a", "foo-b"), ["foo-b", "z"], ["foo-b", "foo-a", "z"]),
+    (("foo-a", "foo-b"), ["foo-x", "foo-b"], ["foo-a", "foo-b"]),
     (("{name}>={version}", "b"), ["foo==1"], ["foo>=1", "b"]),
 ]  # fmt: skip
 
@@ -147,7 +150,7 @@ SPLITS: list[tuple[tuple[str, ...], list[str], list[str]]] = [
 def test_one_requirement_becomes_several_in_its_place(
     templates: tuple[str, ...], before: list[str], after: list[str]
 ) -> None:
-    rule = on_foo(replace=templates)
+    rule = on_foo(Match(("foo*",), extra=("any",)), replace=templates)
     found = apply(facts_of(*before), rule)
     assert requires(found) == after
     assert apply(facts_of(*after), rule).changes == ()

@@ -17,7 +17,7 @@ from wheelfix.results import Change, Outcome, Problem, Status
 from wheelfix.rules.lint import covers, lint_names, lint_rules, lint_run
 from wheelfix.rules.load import built_in, rule_set
 from wheelfix.rules.match import EXTRA_ONLY, Facts, decide, rules_for
-from wheelfix.rules.model import Action, Match, Rule, RuleSet, When
+from wheelfix.rules.model import Action, Match, NewSpecifier, Rule, RuleSet, When
 
 WINDOWS = Action(set_marker="os_name == 'nt'")
 
@@ -29,6 +29,66 @@ def rule(name: str, match: str | Match | None = "foo", action: str | Action = "d
 
 def codes(*rules: Rule) -> list[tuple[str, str]]:
     return [(each.code, rule_of(each)) for each in lint_rules(rule_set("mine.toml", rules))]
+
+
+COMPUTED_FROM_NOTHING = [
+    (Match(("foo",), specifier=(">=*",)), Action(set_specifier=NewSpecifier(local="cpu"))),
+    (Match(("foo",), specifier=(">=*", "")), Action(set_specifier=NewSpecifier(local="cpu"))),
+    (Match(("foo",), specifier=("==1.0",)), Action(set_specifier=NewSpecifier(max="<3"))),
+    (Match(("foo",), specifier=("",)), Action(set_specifier=NewSpecifier(relax="lower"))),
+    (Match(("foo",), specifier=("<2",)), Action(set_specifier=">={version}")),
+    (Match(("foo",), url=("*",)), Action(set_specifier=NewSpecifier(drop="upper"))),
+    (Match(("foo",), specifier=("==*",)), Action(replace="{name}>={lower},<{upper}")),
+]
+COMPUTED_FROM_SOMETHING = [
+    (Match(("foo",)), Action(set_specifier=NewSpecifier(local="cpu"))),
+    (Match(("foo",), specifier=("==*",)), Action(set_specifier=NewSpecifier(local="cpu"))),
+    (Match(("foo",), specifier=("==*",)), Action(set_specifier=">={version}")),
+    (Match(("foo",), specifier=(">=*",)), Action(set_specifier=NewSpecifier(relax="lower"))),
+    (Match(("foo",), specifier=("*cattrs*",)), Action(set_specifier=NewSpecifier(relax="lower"))),
+    (Match(("foo",), marker=("never-true",), url=("*",)), Action(set_specifier=NewSpecifier(drop="upper"))),
+    (Match(("foo",), url=("*",)), Action(set_specifier="")),
+    (Match(("foo",), url=("*",)), Action(replace="{name}{marker}")),
+]
+
+
+@pytest.mark.parametrize(("match", "action"), COMPUTED_FROM_NOTHING, ids=str)
+def test_a_computation_that_never_applies_is_unlikely(match: Match, action: Action) -> None:
+    [finding] = lint_rules(rule_set("mine.toml", [rule("r", match, action)]))
+    assert finding.code == "rule-unlikely-value"
+    assert "applies to nothing that match selects: it " in finding.message
+
+
+@pytest.mark.parametrize(("match", "action"), COMPUTED_FROM_SOMETHING, ids=str)
+def test_a_computation_that_may_apply_is_fine(match: Match, action: Action) -> None:
+    assert codes(rule("r", match, action)) == []
+
+
+GOING_ON = [
+    ("faiss*", "{name}-cpu{specifier}", "'faissa' becomes 'faissa-cpu', then 'faissa-cpu-cpu'"),
+    ("foo", ("foo", "bar{specifier}"), "'foo>=1' becomes 'foo', then 'foo' and 'bar'"),
+    ("lib*", ("{name}", "{name}-stubs"), "'liba' becomes 'liba-stubs', then 'liba-stubs' and 'liba-stubs-stubs'"),
+]
+
+
+@pytest.mark.parametrize(("name", "template", "found"), GOING_ON, ids=str)
+def test_a_rule_that_changes_its_own_results_is_not_repeatable(
+    name: str, template: str | tuple[str, ...], found: str
+) -> None:
+    [finding] = lint_rules(rule_set("mine.toml", [rule("r", name, Action(replace=template))]))
+    assert finding.code == "rule-not-repeatable"
+    assert found in finding.message
+
+
+REPEATED = [
+    ("faiss", "{name}-cpu{specifier}"), ("faiss*", "faiss-cpu{specifier}{marker}"), ("foo", ("foo{specifier}", "bar")),
+    ("foo*", ("foo-a", "foo-b")), ("foo", "{name}~={version}"), ("foo", "foo[x]{marker}"), ("lib*", "{name}>={lower},<9"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "template"), REPEATED, ids=str)
+def test_a_rule_that_leaves_its_results_alone_is_fine(name: str, template: str | tuple[str, ...]) -> None:
+    assert codes(rule("r", name, Action(replace=template))) == []
 
 
 SHADOWED = [

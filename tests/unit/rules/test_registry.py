@@ -33,6 +33,9 @@ FILES = {
     "rule-shadowed": schema(rule("nvidia", "nvidia-*"), rule("cublas", "nvidia-cublas")),
     "rule-broad": schema(rule("all", "n*")),
     "rule-unlikely-value": schema(rule("linux", more='when.platform = "linux"')),
+    "rule-not-repeatable": schema(
+        '[[rule]]\nid = "cpu"\nreason = "why"\nmatch.name = "foo*"\naction = { replace = "{name}-cpu{specifier}{marker}" }\n'
+    ),
     "rule-expired": schema(rule("hotfix", more="until = 2027-01-01")),
     "rule-outdated": schema(rule("hotfix", more='until-version = "2.9"')),
     "rule-unused": schema(rule("triton", "triton")),

@@ -8,7 +8,7 @@ from wheelfix.errors import RulesError
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import misses
 from wheelfix.rules.model import Action, Match, Rule, RuleSet
-from wheelfix.rules.validate import specimens
+from wheelfix.rules.specimens import specimens
 from wheelfix.wheel.requirement import read_requirement
 
 PINS = Match(("torch",), specifier=("==*",))
