@@ -1,0 +1,1 @@
+"""Rule files of wheelfix; there is no code here."""
