@@ -32,6 +32,10 @@ _SAFETY: Final = (
         "Copy such wheels with `--skip-unproven`. If you know that it is unused, use your own rule or `--allow-unproven`."),
     _refused("cpu-local-version", "The new local version says that the wheel is a CPU build, but it is not one.",
         "Choose another local version, or copy GPU builds unchanged with `--skip-gpu-builds`."),
+    _refused("contradicted-tag",
+        "A binary of the wheel contradicts a new tag, or that the wheel is pure Python: it is for another system, machine "
+        "or Python, or needs a newer system.",
+        "Choose tags that fit, or build the wheel for these. `--force` overrides it."),
     _refused("mixed-release",
         "The wheels of one release would disagree more than before: resolvers read one and lock that for all.",
         "Fix all wheels of the release together, or give those that change a version of their own with `--local`."),

@@ -43,6 +43,12 @@ _CPUS: Final[Mapping[str, int | None]] = {
     "EM_RISCV": None, "EM_LOONGARCH": None, "EM_MIPS": None, "EM_SPARC": 32, "EM_SPARCV9": 64,
 }  # fmt: skip
 """The machines that Python runs on, and the size of their addresses in bits, where there is only one."""
+_MACHINES: Final[Mapping[tuple[str, int, bool], str]] = {
+    ("EM_386", 32, True): "i686", ("EM_X86_64", 64, True): "x86_64", ("EM_ARM", 32, True): "armv7l",
+    ("EM_AARCH64", 64, True): "aarch64", ("EM_PPC64", 64, True): "ppc64le", ("EM_PPC64", 64, False): "ppc64",
+    ("EM_S390", 64, False): "s390x", ("EM_RISCV", 64, True): "riscv64", ("EM_LOONGARCH", 64, True): "loongarch64",
+}  # fmt: skip
+"""The machines by machine, bits and whether the byte order is little-endian, as platform tags name them."""
 _DEVICES: Final = frozenset(
     {"EM_CUDA", "EM_AMDGPU", "EM_BPF", "EM_INTEL205", "EM_QDSP6", "EM_TI_C6000", "EM_XTENSA"}  # 205: Intel's graphics
 )
@@ -59,6 +65,16 @@ _MOST_ENTRY_POINTS: Final = 10_000
 _BLOCK: Final = 1 << 20
 _PAGE: Final = 1 << 12
 """The smallest page of memory: files are mapped by whole pages."""
+
+_VERSION_NEEDED: Final = 0x6FFF_FFFE
+_LONGEST_VERSIONS: Final = 1 << 16
+"""The longest table of needed versions that is read, in bytes; that of torch has 2,000."""
+_MOST_VERSIONS: Final = 2_000
+_WEAK_VERSION: Final = 2
+"""The flag of a version without which the loader loads the file all the same."""
+_GLIBC: Final = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
+_RELATIVE: Final = "GLIBC_ABI_DT_RELR"
+"""What says that the file has relocations which glibc knows since 2.36: https://sourceware.org/glibc/wiki/Release/2.36."""
 
 _NULL, _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME = 0, 1, 4, 5, 6, 10, 14
 _GNU_HASH, _AUXILIARY, _FILTER = 0x6FFF_FEF5, 0x7FFF_FFFD, 0x7FFF_FFFF
@@ -78,12 +94,16 @@ class Dynamic(Struct, frozen=True):
     """What the dynamic section says: the libraries that are needed to load the file, and its SONAME.
 
     ``is_module`` says whether Python can import the file: it exports the function that Python calls on import. The file name
-    does not count: PyTorch's projects name libraries for ``torch.ops.load_library`` like extension modules.
+    does not count: PyTorch's projects name libraries for ``torch.ops.load_library`` like extension modules. ``machine`` is
+    the one that it is for, as platform tags name it, empty where they have no name for it; ``glibc`` the newest version of
+    glibc of which it needs a symbol, ``None`` where it names none.
     """
 
     needed: tuple[str, ...] = ()
     soname: str | None = None
     is_module: bool = False
+    machine: str = ""
+    glibc: tuple[int, int] | None = None
 
 
 def is_binary(path: str) -> bool:
@@ -122,15 +142,17 @@ def read_dynamic(file: BinaryIO) -> Dynamic | None:
             return None
         _check_header(elf)
         image = _Image(elf)
+        machine = _MACHINES.get((elf.header["e_machine"], elf.elfclass, elf.little_endian), "")
         if not image.tags:
-            return Dynamic()
+            return Dynamic(machine=machine)
         links = [value for tag, value in image.tags if tag in _LINKS]
         if len(links) > _MOST_NEEDED:
             raise UnreadableBinary("it links to more libraries than any real file")
         soname = image.single(_SONAME)
         names = {each: image.string(each) for each in sorted({*links, *(() if soname is None else (soname,))})}
         needed = tuple(names[each] for each in links)  # read as they lie: going back in a compressed file is slow
-        return Dynamic(needed, None if soname is None else names[soname], _exports_entry_point(image))
+        is_module = _exports_entry_point(image)
+        return Dynamic(needed, None if soname is None else names[soname], is_module, machine, _newest_glibc(image))
     except UnreadableBinary:
         raise
     except Exception as error:
@@ -372,3 +394,38 @@ def _gnu_range(image: _Image, address: int) -> tuple[int, int]:
             if number & 1:
                 return first, last
     raise UnreadableBinary("its hash table is not terminated")
+
+
+def _newest_glibc(image: _Image) -> tuple[int, int] | None:
+    """Return the newest version of glibc that is needed; none of a table that no loader could follow."""
+    try:
+        names = {image.string(each) for each in _needed_versions(image)}
+    except (UnreadableBinary, UnicodeDecodeError):
+        return None
+    found = [(int(match[1]), int(match[2])) for name in names if (match := _GLIBC.fullmatch(name))]
+    return max([*found, *([(2, 36)] if _RELATIVE in names else [])], default=None)
+
+
+def _needed_versions(image: _Image) -> frozenset[int]:
+    """Return where in the string table the needed versions stand: a list of libraries, and of versions of each.
+
+    https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic/LSB-Core-generic/symversion.html
+    """
+    address = image.single(_VERSION_NEEDED)
+    table = b"" if address is None else image.read(address, _LONGEST_VERSIONS)
+    library, version = struct.Struct(image.order + "2H3I"), struct.Struct(image.order + "I2H2I")
+    found, left, at = set[int](), _MOST_VERSIONS, 0
+    while left and at + library.size <= len(table):
+        _, count, _, first, following = library.unpack_from(table, at)
+        place = at + first
+        for _ in range(min(count, left)):
+            if place + version.size > len(table):
+                break
+            _, flags, _, name, after = version.unpack_from(table, place)
+            if not flags & _WEAK_VERSION:
+                found.add(name)
+            left, place = left - 1, place + after
+        left, at = max(0, left - 1), at + following
+        if not following:
+            break
+    return frozenset(found)

@@ -17,6 +17,7 @@ from wheelfix.wheel.requirement import Requirement, read_requirement
 from wheelfix.wheel.zip.layout import Layout
 
 if TYPE_CHECKING:
+    from wheelfix.evidence.targets import Target
     from wheelfix.wheel.zip.source import Readable
 
 _MOST_NAMES: Final = 10
@@ -63,6 +64,15 @@ class Evidence:
         """Return the evidence where only the name of the wheel is known: markers, and the local version."""
         return cls(_Nothing(), Layout.empty(), environments, project, versions, scan=Scan.NEVER)
 
+    def with_tags(self, tags: Iterable[str]) -> "Evidence":
+        """Return this evidence for a wheel that accepts the environments of more ``tags``, as it will once it has them."""
+        from packaging.tags import Tag  # imported late: few runs change tags
+
+        wider = Environments(self.environments.tags | {Tag(*tag.split("-")) for tag in tags})
+        evidence = Evidence(self._source, self._layout, wider, self._project, self._versions, scan=self._scan)
+        evidence._scanner = self._scanner  # what one of them reads the other one knows
+        return evidence
+
     @cached_property
     def build(self) -> tuple[BuildHint, ...]:
         """What the wheel says about its build."""
@@ -85,6 +95,12 @@ class Evidence:
     def read_all(self) -> Linkage:
         """Read all binaries that are not read yet, unless ``scan`` forbids it."""
         return self.linkage if self._scan is Scan.NEVER else self._scanner.read_all()
+
+    def read_targets(self) -> "tuple[Target, ...]":
+        """Return what each binary is built for; all are read. Nothing where ``scan`` forbids that."""
+        from wheelfix.evidence.targets import read_targets  # imported late: few runs change tags
+
+        return () if self._scan is Scan.NEVER else tuple(read_targets(self._source, self._layout, self.read_all()))
 
     def judge(self, requirement: Requirement | str, *, on_purpose: bool = False) -> Judgement | None:
         """Return whether the wheel works without ``requirement``, ``None`` if it is not in the GPU catalogue.

@@ -15,7 +15,7 @@ from wheelfix.fix.plan import Plan, as_kept, contradicted_files, problem_of, voi
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
 from wheelfix.options import Naming, Policy
 from wheelfix.results import Change, ChangeAction, Problem
-from wheelfix.rules.actions import apply_rules
+from wheelfix.rules.actions import apply_rules, edits_for
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import RuleSet
 from wheelfix.rules.suggest import with_suggestions
@@ -88,6 +88,7 @@ def make_plan(
     wheel.layout  # noqa: B018 - reading it checks the archive: there is no plan for one that would not be written
     rules, others = with_rules_of(edits, rules)
     draft = _Draft(wheel, policy, evidence, repair)
+    draft.widen(others)
     if rules is not None:
         draft.apply_rules(rules, sha256, siblings)
     draft.apply_edits(others)
@@ -193,6 +194,7 @@ class _Draft:
         wheel = self._wheel
         hashed = sha256 or partial(sha256_of, wheel.source)
         facts = make_facts(self._document, wheel.filename, hashed, lambda: self._evidence().environments, siblings)
+        self.widen(each.edit for each in edits_for(rules, facts))
         try:
             result = apply_rules(rules, facts)
         except SiblingError as error:  # the wheel itself is not to blame: what else is known of it can be shown
@@ -227,6 +229,17 @@ class _Draft:
                 values[each] = after
                 changes.append(Change(REQUIRES, move.action, text, after, reason=f"{move} in this run"))
         self._editor.replace(values, changes)
+
+    def widen(self, edits: Iterable[WheelEdit]) -> None:
+        """Judge for the environments of tags that the wheel will get, too: a marker can be true there."""
+        tags = [edit for edit in edits if isinstance(edit, SetTags | AddTags | RemoveTags)]
+        if tags:
+            from wheelfix.fix.retag import Retag
+
+            retag, evidence = Retag(self._wheel.filename), self._evidence
+            for edit in tags:
+                retag.note(edit)
+            self._evidence = cache(lambda: evidence().with_tags(map(str, retag.new_tags)))
 
     @property
     def raises_version(self) -> bool:
@@ -289,9 +302,16 @@ class _Draft:
             return []
         before = self._files.get("WHEEL") or self._wheel.read("WHEEL")
         content, changes, notes = self._retags.applied(before)
-        self._notes += notes
         if content != before:
             self._files["WHEEL"] = content
+        self._notes += notes
+        if changes and self._problem is None:
+            from wheelfix.fix.weigh_tags import weigh_tags
+
+            new, pure = self._retags.new_tags, self._retags.becomes_pure
+            weighed = weigh_tags(self._wheel, new, self._evidence, self._policy, pure=pure)
+            self._problem = weighed.problem
+            self._notes += weighed.notes
         return changes
 
     def _write_file(self, path: str, content: bytes) -> None:

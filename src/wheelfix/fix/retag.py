@@ -33,7 +33,7 @@ class Retag:
         self._root: tuple[str, str | None, str | None] | None = None
         self._changes: list[Change] = []
 
-    def note(self, edit: TagEdit | SetRootIsPurelib, rule: str | None, reason: str | None) -> bool:
+    def note(self, edit: TagEdit | SetRootIsPurelib, rule: str | None = None, reason: str | None = None) -> bool:
         """Note what ``edit`` changes; return whether the wheel has what it is about.
 
         :raises EditError: if a tag of the edit is not one.
@@ -60,6 +60,11 @@ class Retag:
         :raises EditError: if no file name can say them.
         """
         return filename if self._tags is None else with_tags(filename, self._tags)
+
+    @property
+    def becomes_pure(self) -> bool:
+        """Whether the wheel is to say that its top is pure Python."""
+        return self._root is not None and self._root[0] == "true"
 
     @property
     def new_tags(self) -> list[WheelTag]:

@@ -229,18 +229,21 @@ def apply_rules(rules: RuleSet, facts: Facts) -> Applied:
     applied += [rule.id for rule in on_metadata if _change_wheel(rule, editor, facts)]
     editor.check_versions()
     notes += _orphans(editor)
-    edits = (
-        RuleEdit(EDIT_ACTIONS[rule.action_name](rule.argument), rule.id, rule.reason)
-        for rule in mine
-        if rule.action_name in EDIT_ACTIONS
-    )
     return Applied(
         editor.document,
         tuple(editor.changes),
         tuple(kept),
         tuple(notes),
         tuple(dict.fromkeys(applied)),
-        tuple(edits),
+        edits_for(rules, facts),
+    )
+
+
+def edits_for(rules: RuleSet, facts: Facts) -> tuple[RuleEdit, ...]:
+    """Return what ``rules`` ask for beyond METADATA of a wheel, in their order."""
+    asking = [rule for rule in rules.rules if rule.action_name in EDIT_ACTIONS]
+    return tuple(
+        RuleEdit(EDIT_ACTIONS[rule.action_name](rule.argument), rule.id, rule.reason) for rule in rules_for(asking, facts)
     )
 
 

@@ -120,7 +120,7 @@ class Writer:
 @pytest.mark.parametrize("soname", [None, "libdemo.so.1"])
 @pytest.mark.parametrize("needed", [(), ("libc.so.6",), NEEDED])
 def test_what_a_sound_file_says(machine: str, soname: str | None, needed: tuple[str, ...]) -> None:
-    assert read(shared_object(machine, needed=needed, soname=soname)) == Dynamic(needed, soname)
+    assert read(shared_object(machine, needed=needed, soname=soname)) == Dynamic(needed, soname, machine=machine)
 
 
 @pytest.mark.parametrize("bits", [32, 64])
@@ -214,7 +214,7 @@ def test_without_a_hash_table_it_is_no_module() -> None:
 
 def test_a_program_that_is_linked_statically_links_to_nothing() -> None:
     writer = Writer()
-    assert read(writer.alone(2, writer.program(LOAD, 0, 200))) == Dynamic()
+    assert read(writer.alone(2, writer.program(LOAD, 0, 200))) == Dynamic(machine="x86_64")
 
 
 NOT_LOADED = [(1, 62), (4, 62), (3, 190), (1, 190), (2, 190), (3, 224), (1, 247), (3, 164), (3, 205)]
@@ -482,7 +482,7 @@ def test_the_longest_name(tag: int, length: int, *, fits: bool) -> None:
 def test_long_paths_again_and_again_are_not_even_read(tag: int) -> None:
     writer = Writer()
     data = writer.file([(STRTAB, writer.body_at(2002)), *[(tag, 1)] * 2000, (NULL, 0)], b"\0" + b"x" * 100_000 + b"\0")
-    assert read(data) == Dynamic()
+    assert read(data) == Dynamic(machine="x86_64")
 
 
 @pytest.mark.parametrize(("count", "fits"), [(1_000, True), (1_001, False), (100_000, False)])
@@ -510,7 +510,7 @@ def test_odd_names_end_well(name: bytes) -> None:
     except UnicodeDecodeError:
         assert found is None
     else:
-        assert found == Dynamic((text,), text)
+        assert found == Dynamic((text,), text, machine="x86_64")
 
 
 HUGE = 0xFFFF_FFFF
@@ -527,7 +527,7 @@ TABLES = {
 
 @pytest.mark.parametrize(("kind", "table"), TABLES.values(), ids=TABLES)
 def test_hash_tables_made_to_exhaust_are_not_even_read(kind: int, table: bytes) -> None:
-    assert read(Writer().with_table(kind, table, b"\0PyInat_demo\0")) == Dynamic()
+    assert read(Writer().with_table(kind, table, b"\0PyInat_demo\0")) == Dynamic(machine="x86_64")
 
 
 @pytest.mark.parametrize(("kind", "table"), TABLES.values(), ids=TABLES)
@@ -605,3 +605,55 @@ def test_a_failing_disk_is_not_an_error_of_the_file() -> None:
     """It must not end in "this binary is damaged": the machine caused it, and the run says so."""
     with pytest.raises(OSError, match="Input/output"):
         read_dynamic(Refusing(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("machine", "bits", "big", "name"),
+    [(62, 64, False, "x86_64"), (3, 32, False, "i686"), (183, 64, False, "aarch64"), (40, 32, False, "armv7l"),
+     (21, 64, False, "ppc64le"), (21, 64, True, "ppc64"), (22, 64, True, "s390x"), (243, 64, False, "riscv64"),
+     (258, 64, False, "loongarch64"), (8, 32, True, "")],
+)  # fmt: skip
+def test_the_machine_has_its_name_in_platform_tags(machine: int, bits: int, big: bool, name: str) -> None:
+    writer = Writer(bits=bits, big=big, machine=machine)
+    found = read(writer.file([(NEED, 1), (STRTAB, writer.body_at(3)), (NULL, 0)], b"\0libx.so\0"))
+    assert found.machine == name
+
+
+@pytest.mark.parametrize(
+    ("versions", "newest"),
+    [
+        ({}, None),
+        ({"libc.so.6": ["GLIBC_2.2.5", "GLIBC_2.34", "GLIBC_2.4"]}, (2, 34)),
+        ({"libc.so.6": ["GLIBC_2.4"], "libm.so.6": ["GLIBC_2.29"], "libstdc++.so.6": ["GLIBCXX_3.4.30"]}, (2, 29)),
+        ({"libc.so.6": ["GLIBC_2.17", "GLIBC_2.40?"]}, (2, 17)),  # the loader does without a weak one
+        ({"libc.so.6": ["GLIBC_2.17", "GLIBC_ABI_DT_RELR"]}, (2, 36)),
+        ({"libc.so.6": ["GLIBC_PRIVATE", "GLIBC_2", "XGLIBC_2.40", "GLIBC_2.40x"]}, None),
+    ],
+)
+def test_the_newest_version_of_glibc_that_it_needs(versions: dict[str, list[str]], newest: tuple[int, int] | None) -> None:
+    assert read(shared_object("x86_64", needed=("libc.so.6",), versions=versions)).glibc == newest
+
+
+VERNEED: Final = 0x6FFF_FFFE
+LISTS: Final = {
+    "outside": (1 << 40, b""),
+    "in a circle": (None, struct.pack("<2H3I", 1, 0xFFFF, 1, 0, 0)),
+    "to itself": (None, struct.pack("<2H3I", 1, 0, 1, 16, 0) * 2),
+    "a version in a circle": (None, struct.pack("<2H3I", 1, 0xFFFF, 1, 16, 0) + struct.pack("<I2H2I", 0, 0, 0, 1, 0)),
+    "long jumps": (None, struct.pack("<2H3I", 1, 0xFFFF, 1, HUGE, HUGE)),
+    "cut off": (None, b"\1\0\1"),
+    "a name outside": (None, struct.pack("<2H3I", 1, 1, 1, 16, 0) + struct.pack("<I2H2I", 0, 0, 0, HUGE, 0)),
+    "a name that is no text": (None, struct.pack("<2H3I", 1, 1, 1, 16, 0) + struct.pack("<I2H2I", 0, 0, 0, 9, 0)),
+    "very many": (None, b"".join(struct.pack("<2H3I", 1, 1, 1, 16, 32) + struct.pack("<I2H2I", 0, 0, 0, 1 + i % 8, 0)
+                                 for i in range(100_000))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("at", "table"), LISTS.values(), ids=LISTS)
+def test_no_table_of_versions_takes_long_or_hides_what_it_links_to(at: int | None, table: bytes) -> None:
+    """It is read for what tags claim: where it is malformed nothing is known of that, and all else is as before."""
+    writer, names = Writer(), b"\0libx.so\0\xff\xfe\0"
+    begin = writer.body_at(4)
+    place = begin + len(names) if at is None else at
+    data = writer.file([(NEED, 1), (STRTAB, begin), (VERNEED, place), (NULL, 0)], names + table)
+    assert read(data) == Dynamic(("libx.so",), machine="x86_64")
