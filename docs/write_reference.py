@@ -92,6 +92,8 @@ _TITLES: Final = {
     "FieldName": "`remove-field`",
     "PostRelease": "`set-version`",
     "CopyFrom": "`copy-from`",
+    "EntryPointValue": "`add-entry-point`",
+    "EntryPointMatch": "`remove-entry-point`",
     "Case": "`[[rule.test]]`",
     "CaseWheel": "`release` of a test",
 }

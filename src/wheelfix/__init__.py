@@ -113,6 +113,8 @@ if TYPE_CHECKING:
     from wheelfix.rules.model import (
         Action as Action,
         CopyFrom as CopyFrom,
+        EntryPointMatch as EntryPointMatch,
+        EntryPointValue as EntryPointValue,
         FieldName as FieldName,
         FieldValue as FieldValue,
         Match as Match,
@@ -125,6 +127,7 @@ if TYPE_CHECKING:
     from wheelfix.rules.schema import print_rules as print_rules
     from wheelfix.verify.batch import verify_wheels as verify_wheels
     from wheelfix.wheel.edits import (
+        AddEntryPoint as AddEntryPoint,
         AddField as AddField,
         AddRequirement as AddRequirement,
         AddTags as AddTags,
@@ -133,8 +136,10 @@ if TYPE_CHECKING:
         DropUpperLimit as DropUpperLimit,
         Edit as Edit,
         RelaxRequirement as RelaxRequirement,
+        RemoveEntryPoint as RemoveEntryPoint,
         RemoveField as RemoveField,
         RemoveFile as RemoveFile,
+        RemoveFiles as RemoveFiles,
         RemoveTags as RemoveTags,
         ReplaceRequirement as ReplaceRequirement,
         SetBuildTag as SetBuildTag,
@@ -187,13 +192,15 @@ _HOMES: Final = {
     "rules.lint": ("lint_rules",),
     "rules.load": ("built_in", "find_rules", "load_rules", "rule_set"),
     "rules.model": (
-        "Action", "CopyFrom", "FieldName", "FieldValue", "Match", "NewSpecifier", "PostRelease", "Rule", "RuleSet", "When",
+        "Action", "CopyFrom", "EntryPointMatch", "EntryPointValue", "FieldName", "FieldValue", "Match", "NewSpecifier",
+        "PostRelease", "Rule", "RuleSet", "When",
     ),
     "rules.schema": ("print_rules",),
     "verify.batch": ("verify_wheels",),
     "wheel.edits": (
-        "AddField", "AddRequirement", "AddTags", "DropExtra", "DropRequirement", "DropUpperLimit", "Edit",
-        "RelaxRequirement", "RemoveField", "RemoveFile", "RemoveTags", "ReplaceRequirement", "SetBuildTag",
+        "AddEntryPoint", "AddField", "AddRequirement", "AddTags", "DropExtra", "DropRequirement", "DropUpperLimit", "Edit",
+        "RelaxRequirement", "RemoveEntryPoint", "RemoveField", "RemoveFile", "RemoveFiles", "RemoveTags",
+        "ReplaceRequirement", "SetBuildTag",
         "SetField", "SetLocal", "SetName", "SetPost", "SetRootIsPurelib", "SetTags", "SetVersion", "WriteFile",
     ),
     "wheel.filename": ("WheelFilename",),

@@ -132,6 +132,10 @@ class Part(StrEnum):
     """Another field of WHEEL."""
     FILE = "file"
     """A file of dist-info."""
+    ENTRY_POINT = "entry-point"
+    """An entry point."""
+    PAYLOAD = "payload"
+    """A file, or a directory, that is not in dist-info."""
     ROW = "row"
     """A row of RECORD."""
     ARCHIVE = "archive"
@@ -166,6 +170,9 @@ class ChangeAction(StrEnum):
     ADD_FILE = "add-file"
     REPLACE_FILE = "replace-file"
     REMOVE_FILE = "remove-file"
+    ADD_ENTRY_POINT = "add-entry-point"
+    REMOVE_ENTRY_POINT = "remove-entry-point"
+    REMOVE_PAYLOAD_FILE = "remove-payload-file"
     SET_ROW = "set-row"
     ADD_ROW = "add-row"
     REMOVE_ROW = "remove-row"
@@ -180,6 +187,8 @@ _PARTS: Final[Mapping[str, Part]] = {
     **dict.fromkeys((ChangeAction.SET_TAG, ChangeAction.ADD_TAG, ChangeAction.REMOVE_TAG), Part.TAG),
     ChangeAction.SET_WHEEL_FIELD: Part.WHEEL_FIELD,
     **dict.fromkeys((ChangeAction.ADD_FILE, ChangeAction.REPLACE_FILE, ChangeAction.REMOVE_FILE), Part.FILE),
+    **dict.fromkeys((ChangeAction.ADD_ENTRY_POINT, ChangeAction.REMOVE_ENTRY_POINT), Part.ENTRY_POINT),
+    ChangeAction.REMOVE_PAYLOAD_FILE: Part.PAYLOAD,
     **dict.fromkeys((ChangeAction.SET_ROW, ChangeAction.ADD_ROW, ChangeAction.REMOVE_ROW), Part.ROW),
 }
 """The part that an action changes, where that is no field of METADATA."""
@@ -188,9 +197,10 @@ _PARTS: Final[Mapping[str, Part]] = {
 class Change(Struct, frozen=True):
     """One change to a wheel, or one thing that a rule kept as it is.
 
-    ``field`` is the METADATA field or the dist-info file; ``action`` is a plain text only where another version of wheelfix
-    wrote it into a wheel's provenance. ``before`` and ``after`` are the values, ``None`` where there is none. ``rule`` is
-    the id of the rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` says whether the wheel
+    ``field`` is the METADATA field, the dist-info file, the entry point with its group, or with ``remove-payload-file``
+    another file by its path from the top; ``action`` is a plain text only where another version of wheelfix wrote it into
+    a wheel's provenance. ``before`` and ``after`` are the values, ``None`` where there is none. ``rule`` is the id of the
+    rule that decided and ``reason`` that rule's sentence, or the edit's. ``verdict`` says whether the wheel
     can do without the requirement and ``evidence`` why; both are ``None`` where none was weighed, as for everything that is
     not in the GPU catalogue. ``suggestion`` is a rule, as TOML, that would change a requirement which looks like GPU and is
     kept; ``None`` for all others.

@@ -155,7 +155,7 @@ def _remove_fields(values: Iterable[str]) -> Iterator[_Asked | _Wrong]:
 
 
 def _add_files(values: Iterable[str]) -> Iterator[_Asked | _Wrong]:
-    from wheelfix.fix.draft import check_path
+    from wheelfix.fix.plan import check_path
 
     for text in values:
         option = f"--add-file {text}"

@@ -111,6 +111,19 @@ class Linkage(Struct, frozen=True, dict=True):
         broken = _closure(direct, self._loaded_by)
         return tuple(sorted(each.path for each in self.binaries if each.dynamic.is_module and each.path in broken))
 
+    def links_to(self, removed: Collection[str]) -> Iterator[tuple[str, Link]]:
+        """Yield each of the files ``removed`` that a binary which is not links to, with that link.
+
+        A library of that name which is kept serves as well.
+        """
+        kept = {name for each in self.binaries if each.path not in removed for name in each.names}
+        gone = {path.rpartition("/")[2]: path for path in removed}
+        gone |= {name: each.path for each in self.binaries if each.path in removed for name in each.names}
+        for binary in self.binaries:
+            for library, elsewhere in _each_needed(binary) if binary.path not in removed else ():
+                if not elsewhere and library in gone and library not in kept:
+                    yield gone[library], Link(binary.path, library, hard=True)
+
     @cached_property
     def _by_name(self) -> Mapping[str, list[str]]:
         """The paths of the binaries that have each name."""

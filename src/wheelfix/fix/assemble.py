@@ -56,13 +56,13 @@ class Assembly:
     def only_metadata(self) -> bool:
         """Whether METADATA, the provenance and what follows from them are all that changes; RECORD has no other finding."""
         plan = self.plan
-        same_files = not plan.written and {*plan.removed} <= {*SIGNATURES}
+        same_files = not plan.written and not plan.removed_entries and {*plan.removed} <= {*SIGNATURES}
         return same_files and not plan.renaming.directories and plan.record is None
 
     @property
     def removed(self) -> set[str]:
         """The entries that the new wheel does not have, by their old names."""
-        return {self._old + file for file in self._removed}
+        return {*(self._old + file for file in self._removed), *self.plan.removed_entries}
 
     @property
     def _removed(self) -> set[str]:
@@ -93,7 +93,7 @@ class Assembly:
         return Edits(
             replaced={self._old + file: content for file, content in self._replaced.items()},
             renamed=renamed,
-            removed=frozenset(self._old + file for file in (*self._removed, "RECORD")),
+            removed=frozenset((*self.removed, f"{self._old}RECORD")),
         )
 
     def closing(self, source_sha256: str) -> Sequence[NewEntry]:
@@ -131,7 +131,7 @@ class Assembly:
 
     def _record(self, last: dict[str, bytes]) -> bytes:
         record = self.wheel.record if self.plan.record is None else Record.parse(self.plan.record[1])
-        record = record.renamed(self.plan.renaming.directories)
+        record = record.without_any(self.plan.removed_rows).renamed(self.plan.renaming.directories)
         for file in self._removed:
             record = record.without(self._new + file)
         like, before = f"{self._new}METADATA", f"{self._new}RECORD"
@@ -189,7 +189,8 @@ def _problems(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
 def _too_many(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     """Yield that the new wheel would have more entries than are read."""
     gone, added = _removed_and_added(plan, wheel)
-    count = len(wheel.layout) - sum(wheel.entry(file) is not None for file in gone) + len(added)
+    lost = sum(wheel.entry(file) is not None for file in gone) + len(plan.removed_entries)
+    count = len(wheel.layout) - lost + len(added)
     if count > MOST_ENTRIES:
         yield Problem(
             "too-many-entries",
@@ -208,7 +209,7 @@ def _collisions(plan: Plan, wheel: Wheel) -> Iterator[Problem]:
     """Yield the files that would be added where another file, or one of nearly the same name, is in the way."""
     removed, added = _removed_and_added(plan, wheel)
     depth = max((file.count("/") + 1 for file in added), default=0)
-    removed_names = {f"{wheel.dist_info}/{file}" for file in removed}
+    removed_names = {*plan.removed_entries, *(f"{wheel.dist_info}/{file}" for file in removed)}
     present = _folded_paths((name for name in wheel.layout.names if name not in removed_names), wheel, depth)
     for file in added:
         name = f"{wheel.dist_info}/{file}"
@@ -273,7 +274,7 @@ def new_error(work: Assembly, output: Readable, layout: Layout) -> Problem | Non
     renamed = tuple(f"{new}/" for new in directories.values())
     only = {*work.expected, *(each.name for each in layout.entries if renamed and each.name.startswith(renamed))}
     filename = Path(str(plan.renaming.filename))
-    rows = plan.record is not None or bool(directories)
+    rows = plan.record is not None or bool(directories) or bool(plan.removed_entries)
     found = structural_errors(
         filename, output, layout, only=only, rows=rows, only_metadata=work.only_metadata, checked=wheel.document
     )

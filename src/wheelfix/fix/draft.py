@@ -1,6 +1,5 @@
 """A plan in the making: what rules and edits ask for, weighed, and put together with what follows from it."""
 
-import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
@@ -11,7 +10,7 @@ from msgspec.structs import replace
 
 from wheelfix.errors import EditError, SiblingError
 from wheelfix.fix.naming import Renaming, build_order, rename, with_new_names
-from wheelfix.fix.plan import Plan, as_kept, contradicted_files, problem_of, void_signatures
+from wheelfix.fix.plan import Plan, as_kept, check_path, contradicted_files, problem_of, void_signatures
 from wheelfix.fix.weigh import gather_evidence, weigh, weigh_edits, weigh_local_version
 from wheelfix.options import Naming, Policy
 from wheelfix.results import Change, ChangeAction, Problem
@@ -22,11 +21,14 @@ from wheelfix.rules.suggest import with_suggestions
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.edits import (
+    AddEntryPoint,
     AddField,
     AddTags,
     Edit,
+    RemoveEntryPoint,
     RemoveField,
     RemoveFile,
+    RemoveFiles,
     RemoveTags,
     RequirementEdit,
     SetBuildTag,
@@ -45,11 +47,12 @@ from wheelfix.wheel.filename import public, same_version
 from wheelfix.wheel.metadata import Document, Field
 from wheelfix.wheel.requirement import meaning
 from wheelfix.wheel.sbom import PROVENANCE
-from wheelfix.wheel.wheel import SIGNATURES, Wheel
+from wheelfix.wheel.wheel import Wheel
 from wheelfix.wheel.zip.source import sha256_of
 
 if TYPE_CHECKING:
     from wheelfix.evidence.verdict import Evidence
+    from wheelfix.fix.files import FileEdits
     from wheelfix.fix.pins import Move
     from wheelfix.fix.retag import Retag
     from wheelfix.wheel.release import Sibling
@@ -183,6 +186,7 @@ class _Draft:
         self._problem: Problem | None = None
         self._is_left = False
         self._files = self._repaired_files()
+        self._file_edits: FileEdits | None = None
         self._asked = _Asked()
         self._retags: Retag | None = None
 
@@ -283,6 +287,8 @@ class _Draft:
                 self._asked.note(edit, rule, reason)
             case SetTags() | AddTags() | RemoveTags() | SetRootIsPurelib():
                 return self._retag.note(edit, rule, reason)
+            case RemoveFiles() | AddEntryPoint() | RemoveEntryPoint():
+                return self._edit_files(edit, rule, reason)
             case _:
                 assert_never(edit)
         return True
@@ -313,6 +319,14 @@ class _Draft:
             self._problem = weighed.problem
             self._notes += weighed.notes
         return changes
+
+    def _edit_files(
+        self, edit: RemoveFiles | AddEntryPoint | RemoveEntryPoint, rule: str | None, reason: str | None
+    ) -> bool:
+        from wheelfix.fix.files import FileEdits  # imported late: few runs change other files than METADATA
+
+        self._file_edits = self._file_edits or FileEdits(self._wheel, self._files)
+        return self._file_edits.note(edit, rule, reason)
 
     def _write_file(self, path: str, content: bytes) -> None:
         check_path(path)
@@ -350,9 +364,14 @@ class _Draft:
     def finish(self, rules_digest: str | None, naming: Naming) -> Plan:
         wheel = self._wheel
         self._editor.check_versions()
+        if self._file_edits:
+            self._file_edits.finish()
+            self._weigh_files(self._file_edits)
         self._note_files()
         undone = self._editor.document.data == self._document.data  # edits can undo each other
-        changes = [*self._repairs(), *(() if undone else self._editor.changes), *self._file_changes, *self._take_tags()]
+        changes = [*self._repairs(), *(() if undone else self._editor.changes)]
+        changes += self._file_edits.changes(self._file_changes) if self._file_edits else self._file_changes
+        changes += self._take_tags()
         unchanged = renaming = Renaming(wheel.filename, wheel.dist_info)
         self._asked.settle(wheel)
         is_asked = not self._asked.naming.keeps_names and rename(wheel, self._asked.naming) != unchanged
@@ -391,7 +410,15 @@ class _Draft:
             self._problem,
             record=self._repair.record if self._repair else None,
             trusted=self._repair.trusted if self._repair else False,
+            removed_entries=self._file_edits.entries() if self._file_edits else (),
+            removed_rows=self._file_edits.rows() if self._file_edits else frozenset(),
         )
+
+    def _weigh_files(self, edits: "FileEdits") -> None:
+        """Note why files must not be removed, or entry points not be added, if the wheel itself shows it."""
+        problem, notes = edits.objection(self._policy, self._evidence)
+        self._problem = self._problem or problem
+        self._notes += notes
 
     def _repairs(self) -> list[Change]:
         """Return the changes of the repair, but for the removal of files that an edit writes."""
@@ -412,6 +439,7 @@ class _Draft:
         self._kept += tuple(as_kept(each) for each in self._editor.changes if each.field == REQUIRES and each.before)
         self._editor, self._file_changes, self._asked = Editor(self._document), [], _Asked()
         self._files, self._retags = self._repaired_files(), None
+        self._file_edits = None
         return self._repairs()
 
     def _doubt(self) -> Problem | None:
@@ -420,6 +448,7 @@ class _Draft:
             return None
         changed = self._editor.document.data != self._wheel.document.data
         files = [*(["METADATA"] if changed else []), *(["WHEEL"] if "WHEEL" in self._files else [])]
+        files += self._file_edits.edited if self._file_edits else ()
         return next((problem for file in files if (problem := problem_of(self._wheel, file))), None)
 
     def _take_name(self, renaming: Renaming, naming: Naming) -> list[Change]:
@@ -477,26 +506,3 @@ class _Draft:
             self._notes.append(
                 f"Duplicate requirement after these changes: {shown_few(more)}. It is harmless; a rule can drop one of them."
             )
-
-
-_VOID: Final = "A signature of RECORD is removed with any change: it would be void."
-_OWN: Final = {
-    "metadata": "Use SetField, AddField and RemoveField.",
-    "wheel": "Its fields have edits of their own: SetTags, SetBuildTag or --build-tag, SetRootIsPurelib.",
-    "record": "Its rows follow from the other edits.",
-    **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
-    PROVENANCE: "It is written with each fix; leave it out with --no-sbom, or Output(sbom=False) from Python.",
-}
-"""The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
-
-
-def check_path(path: str) -> None:
-    """Refuse a path that is no plain file below dist-info, or is a file that wheelfix looks after itself."""
-    plain = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path not in (".", "..")
-    if not plain or "\\" in path or ":" in path or shown(path) != path:
-        raise EditError(
-            "invalid-path", f"{shown(path)!r} is no path below dist-info", hint="Use one such as licenses/NOTICE."
-        )
-    hint = _OWN.get(path.casefold())
-    if hint is not None:
-        raise EditError("own-file", f"{path} cannot be replaced or removed as a whole", hint=hint)

@@ -1,5 +1,6 @@
 """What would change in one wheel, as data. Planning reads the wheel and writes nothing."""
 
+import posixpath
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from wheelfix.errors import EditError
 from wheelfix.fix.naming import Renaming
 from wheelfix.results import Change, ChangeAction, Finding, Outcome, Part, Problem, Status
 from wheelfix.text import shown, unified_diff
@@ -35,7 +37,7 @@ def problem_of(wheel: Wheel, file: str) -> Problem | None:
         return None
     hint = f"{_HINT} Without a provenance in the new wheel (--no-sbom) it is left out." if file == PROVENANCE else _HINT
     reason = "it may be damaged, and a new wheel would vouch for it"
-    return Problem(_CODES[file], f"{shown(file)} is not what RECORD says", hint, reason)
+    return Problem(_CODES.get(file, "damaged-file"), f"{shown(file)} is not what RECORD says", hint, reason)
 
 
 def contradicted_files(wheel: Wheel) -> list[str]:
@@ -70,6 +72,8 @@ class Plan(Struct, frozen=True, dict=True):
     findings are fixed, apart from the rows of what changes, ``None`` where none is; ``left`` are the findings that a repair
     leaves, and ``trusted`` says that it takes the content of the wheel for right. With ``sbom`` the new wheel carries its
     provenance. ``origin_sha256`` is the sum (hexadecimal) of the wheel as it came, where its archive was rebuilt since.
+    ``removed_entries`` are the entries outside of dist-info that go, with their full names, and ``removed_rows``
+    the paths of the rows of RECORD that go with them.
     """
 
     source: Path
@@ -92,6 +96,8 @@ class Plan(Struct, frozen=True, dict=True):
     sbom: bool = True
     origin_sha256: str | None = None
     rule_packs: tuple[str, ...] = ()
+    removed_entries: tuple[str, ...] = ()
+    removed_rows: frozenset[str] = frozenset()
 
     @property
     def rebuilds(self) -> bool:
@@ -108,7 +114,8 @@ class Plan(Struct, frozen=True, dict=True):
         """Whether the wheel would be unchanged, byte for byte."""
         same_name = str(self.renaming.filename) == self.source.name and not self.renaming.directories
         same_rows = self.record is None and self.new_metadata == self.metadata
-        return same_rows and not self.written and not self.removed and same_name and not self.rebuilds
+        same_files = not self.written and not self.removed and not self.removed_entries
+        return same_rows and same_files and same_name and not self.rebuilds
 
     @cached_property
     def metadata_diff(self) -> str:
@@ -153,3 +160,29 @@ def void_signatures(wheel: Wheel) -> list[Change]:
 def as_kept(change: Change) -> Change:
     """Return a change that is not made, as one that keeps what is there."""
     return replace(change, action=ChangeAction.KEEP, after=change.before)
+
+
+_VOID: Final = "A signature of RECORD is removed with any change: it would be void."
+_OWN: Final = {
+    "metadata": "Use SetField, AddField and RemoveField.",
+    "wheel": "Its fields have edits of their own: SetTags, SetBuildTag or --build-tag, SetRootIsPurelib.",
+    "record": "Its rows follow from the other edits.",
+    **dict.fromkeys((name.casefold() for name in SIGNATURES), _VOID),
+    PROVENANCE: "It is written with each fix; leave it out with --no-sbom, or Output(sbom=False) from Python.",
+}
+"""The files of dist-info, in lower case, that wheelfix looks after itself, and what works instead."""
+
+
+def check_path(path: str) -> None:
+    """Confirm that a file of dist-info can be written or removed as a whole.
+
+    :raises EditError: if ``path`` is no plain file below dist-info, or one that wheelfix looks after itself.
+    """
+    plain = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and path not in (".", "..")
+    if not plain or "\\" in path or ":" in path or shown(path) != path:
+        raise EditError(
+            "invalid-path", f"{shown(path)!r} is no path below dist-info", hint="Use one such as licenses/NOTICE."
+        )
+    hint = _OWN.get(path.casefold())
+    if hint is not None:
+        raise EditError("own-file", f"{path} cannot be replaced or removed as a whole", hint=hint)

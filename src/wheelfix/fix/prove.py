@@ -21,7 +21,14 @@ from wheelfix.diff.model import ArchiveChange
 from wheelfix.errors import ArchiveError, MetadataError, RecordError, VerificationError
 from wheelfix.fix.assemble import Assembly
 from wheelfix.fix.prove_spans import adds_as_planned, differs_as_planned, dist_info_of
-from wheelfix.fix.prove_text import metadata_difference, record_difference, wrongly_listed
+from wheelfix.fix.prove_text import (
+    is_row_of,
+    metadata_difference,
+    record_difference,
+    still_listed,
+    without_rows,
+    wrongly_listed,
+)
 from wheelfix.text import shown, shown_few
 from wheelfix.wheel.wheel import limit_of
 from wheelfix.wheel.zip.inflate import read_content
@@ -92,6 +99,9 @@ def prove(work: Assembly, output: Readable, written: Written) -> Layout:
         _prove_contents(work, output, {entry.name: entry for entry in written.entries})
         if layout is None:
             layout = dist_info_of(work, written) if work.only_metadata else read_layout(output)
+        still = [name for each in work.removed if (name := work.name_of(each)) in layout.names and name not in work.expected]
+        if still:
+            raise _failed(f"what was to be removed is there: {shown_few(sorted(still))}")
     except (KeyError, ArchiveError, MetadataError, RecordError) as error:
         raise _failed(str(error)) from error
     return layout
@@ -119,16 +129,21 @@ def _prove_contents(work: Assembly, output: Readable, new: Mapping[str, Entry]) 
             raise _failed(f"{shown(name)} does not read back as it was written")
     own = f"{plan.renaming.dist_info}/RECORD"
     metadata, record = plan.new_metadata, work.expected[own]
-    files = {*work.expected, *map(work.name_of, work.removed)}
+    gone = [work.name_of(name) for name in work.removed.difference(plan.removed_entries)]
     found = {
         "METADATA": metadata_difference(wheel.read("METADATA"), metadata, plan.changes),
         "RECORD": record_difference(
-            wheel.read("RECORD"), record, plan.changes, directories=plan.renaming.directories, files=files
+            without_rows(wheel.read("RECORD"), plan.removed_rows),
+            record,
+            [each for each in plan.changes if not is_row_of(each, plan.removed_rows)],
+            directories=plan.renaming.directories,
+            files={*work.expected, *gone},
         ),
         "WHEEL": _wheel_file_difference(work),
     }
     wrong = [f"{file}: {difference}" for file, difference in found.items() if difference]
-    unlisted = wrongly_listed(record, work.expected, work.removed, own)
+    unlisted = wrongly_listed(record, work.expected, gone, own)
+    unlisted = unlisted or still_listed(record, frozenset(map(work.name_of, plan.removed_rows)))
     if wrong or unlisted:
         raise _failed(f"more differs than was planned: {'; '.join(wrong) or unlisted}")
 

@@ -175,6 +175,40 @@ def record_difference(
     return shown_few([raw.decode("utf-8", "backslashreplace") for raw in wrong]) or "the order of rows that were to be kept"
 
 
+def without_rows(data: bytes, paths: Collection[str]) -> bytes:
+    """Return RECORD as it is without the rows for any of ``paths``, as installers understand them.
+
+    :raises RecordError: if it is not a table of rows.
+    """
+    if not paths:
+        return data
+    return b"".join(raw for raw in Record.parse(data).rows if not _is_plainly_for(raw, paths))
+
+
+def is_row_of(change: Change, paths: Collection[str]) -> bool:
+    """Whether a change is to a row of RECORD for one of ``paths``, as of a repair that lists a file which goes."""
+    if change.part is not Part.ROW or not paths:
+        return False
+    texts = (text for text in (change.before, change.after) if text is not None)
+    return any(_is_plainly_for(text.encode("utf-8", "surrogateescape"), paths) for text in texts)
+
+
+def still_listed(new: bytes, paths: Collection[str]) -> str:
+    """Return which of ``paths`` RECORD still lists, empty if none; a slash at the end of a row makes no difference.
+
+    :raises RecordError: if it is not a table of rows.
+    """
+    if not paths:
+        return ""
+    listed = [raw.decode("utf-8", "backslashreplace") for raw in Record.parse(new).rows if _is_plainly_for(raw, paths)]
+    return f"RECORD still lists {shown_few(listed)}" if listed else ""
+
+
+def _is_plainly_for(raw: bytes, paths: Collection[str]) -> bool:
+    path = _path(raw)
+    return path is not None and plain_path(path).lstrip("/") in paths
+
+
 def _same_but_for(one: Record, two: Record, files: Collection[str]) -> bool:
     """Whether two records are the same bytes but for rows of ``files``, of which the second one does not have more.
 

@@ -13,7 +13,16 @@ from wheelfix.results import Change, Finding
 from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.cases import Result
 from wheelfix.rules.explain import Explanation, RuleView
-from wheelfix.rules.model import CopyFrom, NewSpecifier, PostRelease, Rule, RuleSet, each_of
+from wheelfix.rules.model import (
+    CopyFrom,
+    EntryPointMatch,
+    EntryPointValue,
+    NewSpecifier,
+    PostRelease,
+    Rule,
+    RuleSet,
+    each_of,
+)
 from wheelfix.text import shown, shown_lines
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.fields import find
@@ -55,6 +64,11 @@ def _action(rule: Rule) -> str:
             return f"{rule.action_name} {str(truth).lower()}"
         case CopyFrom() as wanted:
             return f"{rule.action_name}{_condition('', wanted)}"
+        case EntryPointValue(group, name, reference):
+            return f"{rule.action_name} [{shown(group)}] {shown(name)}: {shown(reference)}"
+        case EntryPointMatch(names, groups, missing):
+            words = [f"{key} {_values(each_of(globs))}" for key, globs in (("name", names), ("group", groups)) if globs]
+            return f"{rule.action_name} {', '.join([*words, *(['missing-module'] if missing else [])])}"
         case field:
             value = field.value if isinstance(field.value, str | None) else ", ".join(field.value)
             return f"{rule.action_name} {field.name}" + (f": {shown(value)}" if value is not None else "")

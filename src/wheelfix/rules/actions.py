@@ -10,12 +10,27 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import EditError
 from wheelfix.results import Change, ChangeAction
 from wheelfix.rules.match import Decision, Facts, decide, rules_for
-from wheelfix.rules.model import CopyFrom, FieldName, FieldValue, NewSpecifier, PostRelease, Rule, RuleSet, Texts, each_of
+from wheelfix.rules.model import (
+    CopyFrom,
+    EntryPointMatch,
+    EntryPointValue,
+    FieldName,
+    FieldValue,
+    NewSpecifier,
+    PostRelease,
+    Rule,
+    RuleSet,
+    Texts,
+    each_of,
+)
 from wheelfix.text import shown
 from wheelfix.wheel.editor import REQUIRES, Editor
 from wheelfix.wheel.edits import (
     RENAMING,
+    AddEntryPoint,
     AddTags,
+    RemoveEntryPoint,
+    RemoveFiles,
     RemoveTags,
     SetBuildTag,
     SetLocal,
@@ -164,6 +179,19 @@ def _copy_from(editor: Editor, wanted: CopyFrom, facts: Facts) -> bool:
 RELEASE_ACTIONS: Final[Mapping[str, Callable[[Editor, Any, Facts], bool]]] = {"copy-from": _copy_from}
 """The actions on a wheel that need to know the others of its release. Each is idempotent, and returns the same as those."""
 
+
+def _remove_files(patterns: str | tuple[str, ...]) -> RemoveFiles:
+    return RemoveFiles(each_of(patterns))
+
+
+def _add_entry_point(point: EntryPointValue) -> AddEntryPoint:
+    return AddEntryPoint(point.group, point.name, point.value)
+
+
+def _remove_entry_point(match: EntryPointMatch) -> RemoveEntryPoint:
+    return RemoveEntryPoint(each_of(match.name or ()), each_of(match.group or ()), bool(match.missing_module))
+
+
 EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
     "set-name": SetName,
     "set-version": lambda version: SetPost(version.post) if isinstance(version, PostRelease) else SetVersion(version),
@@ -173,6 +201,9 @@ EDIT_ACTIONS: Final[Mapping[str, Callable[[Any], WheelEdit]]] = {
     "add-tag": lambda tags: AddTags(each_of(tags)),
     "remove-tag": lambda patterns: RemoveTags(each_of(patterns)),
     "set-root-is-purelib": SetRootIsPurelib,
+    "remove-file": _remove_files,
+    "add-entry-point": _add_entry_point,
+    "remove-entry-point": _remove_entry_point,
 }
 """The actions on more of a wheel than METADATA: what each asks for, as an edit that a plan carries out."""
 

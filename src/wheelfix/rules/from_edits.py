@@ -9,9 +9,22 @@ from packaging.utils import canonicalize_name
 
 from wheelfix.globs import is_plain
 from wheelfix.rules.load import digest_of, rule_set
-from wheelfix.rules.model import Action, FieldName, FieldValue, Match, NewSpecifier, PostRelease, Rule, RuleSet, each_of
+from wheelfix.rules.model import (
+    Action,
+    EntryPointMatch,
+    EntryPointValue,
+    FieldName,
+    FieldValue,
+    Match,
+    NewSpecifier,
+    PostRelease,
+    Rule,
+    RuleSet,
+    each_of,
+)
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.edits import (
+    AddEntryPoint,
     AddField,
     AddRequirement,
     AddTags,
@@ -19,9 +32,12 @@ from wheelfix.wheel.edits import (
     DropRequirement,
     DropUpperLimit,
     Edit,
+    FileEdit,
     RelaxRequirement,
+    RemoveEntryPoint,
     RemoveField,
     RemoveFile,
+    RemoveFiles,
     RemoveTags,
     ReplaceRequirement,
     RequirementEdit,
@@ -116,6 +132,22 @@ def _form(edit: Edit) -> _Form | None:
             return _form_of_identity(edit)
         case SetTags() | AddTags() | RemoveTags() | SetRootIsPurelib():
             return _form_of_tags(edit)
+        case WriteFile() | RemoveFile() | RemoveFiles() | AddEntryPoint() | RemoveEntryPoint():
+            return _form_of_files(edit)
+        case _:
+            assert_never(edit)
+
+
+def _form_of_files(edit: FileEdit) -> _Form | None:
+    match edit:
+        case RemoveFiles(patterns):
+            return _Form("remove-file", " ".join(patterns), "removed", Action(remove_file=_one_or_many(patterns)))
+        case AddEntryPoint(group, name, value):
+            return _Form("entry-point", name, "added", Action(add_entry_point=EntryPointValue(group, name, value)))
+        case RemoveEntryPoint(name, group, missing):
+            subject = " ".join((*name, *group)) or "missing-module"
+            match = EntryPointMatch(_one_or_many(name) or None, _one_or_many(group) or None, missing or None)
+            return _Form("remove-entry-point", subject, "removed", Action(remove_entry_point=match))
         case WriteFile() | RemoveFile():
             return None
         case _:
@@ -192,6 +224,10 @@ def match_of(wanted: str) -> Match:
         specifier=(requirement.specifier,) if requirement.specifier else None,
         url=(_WILD.sub(lambda found: f"[{found[0]}]", requirement.url),) if requirement.url else None,
     )
+
+
+def _one_or_many(texts: tuple[str, ...]) -> str | tuple[str, ...]:
+    return texts[0] if len(texts) == 1 else texts
 
 
 def _is_of_requirements(name: str) -> bool:

@@ -284,6 +284,24 @@ class CopyFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         _make_tuples(self)
 
 
+class EntryPointValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
+    """An entry point."""
+
+    group: Annotated[str, Meta(description="Its group: `console_scripts` for a script.")]
+    name: Annotated[str, Meta(description="Its name.")]
+    value: Annotated[str, Meta(description="The object that it refers to: a module, and after a colon what is in it.")]
+
+
+class EntryPointMatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
+    """Entry points: every given key must match, and a list means any of its values."""
+
+    name: Annotated[str | Texts | None, Meta(description="Patterns for the name.", examples=["test-*"])] = None
+    group: Annotated[str | Texts | None, Meta(description="Patterns for the group.", examples=["console_scripts"])] = None
+    missing_module: Annotated[
+        bool | None, Meta(description="If true, only those whose module is not among the files of the wheel.")
+    ] = None
+
+
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="kebab"):
     """What a rule does, if it is more than ``drop`` or ``keep``: exactly one key."""
 
@@ -399,6 +417,30 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
             description="Let WHEEL say whether the top of the wheel holds pure Python (`Root-Is-Purelib`): where it says "
             "false, installers use the directory for platform-specific code.",
             examples=[False],
+        ),
+    ] = None
+    remove_file: Annotated[
+        str | Texts | None,
+        Meta(
+            description="Remove files: patterns for their paths from the top of the wheel. `tests/` is everything in that "
+            "directory, `docs/**/*.md` crosses directories, and a pattern without a slash is for the name of a file in any "
+            "directory. Files of dist-info only by `*.dist-info/NAME`. RECORD and top_level.txt follow. What an import, an "
+            "entry point or a binary in the wheel needs is not removed without `--force`.",
+            examples=["tests/", ["*.pyc", "bin/tool"]],
+        ),
+    ] = None
+    add_entry_point: Annotated[
+        EntryPointValue | None,
+        Meta(
+            description="Add an entry point, or give the one of that name this value. Its module must be in the wheel.",
+            examples=[{"group": "console_scripts", "name": "demo", "value": "demo.cli:main"}],
+        ),
+    ] = None
+    remove_entry_point: Annotated[
+        EntryPointMatch | None,
+        Meta(
+            description="Remove entry points.",
+            examples=[{"group": "console_scripts", "missing-module": True}],
         ),
     ] = None
     set_field: Annotated[
@@ -550,7 +592,9 @@ class Rule(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
         return None if isinstance(self.action, str) else next(iter(_given(self.action).values()), None)
 
 
-Argument: TypeAlias = str | Texts | bool | NewSpecifier | FieldValue | FieldName | PostRelease | CopyFrom
+Argument: TypeAlias = (
+    str | Texts | bool | NewSpecifier | FieldValue | FieldName | PostRelease | CopyFrom | EntryPointValue | EntryPointMatch
+)
 """The argument of an action."""
 
 

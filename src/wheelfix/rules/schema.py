@@ -13,6 +13,8 @@ from wheelfix.rules.model import (
     Case,
     CaseWheel,
     CopyFrom,
+    EntryPointMatch,
+    EntryPointValue,
     FieldName,
     FieldValue,
     Match,
@@ -70,7 +72,8 @@ def _shortened(value: Any) -> Any:
 ID: Final = "urn:wheelfix:rules:1"
 _MATCH: Final = {"$ref": f"#/$defs/{Match.__name__}"}
 TABLES: Final = (
-    RuleFile, Rule, When, Match, Action, NewSpecifier, FieldValue, FieldName, PostRelease, CopyFrom, Case, CaseWheel
+    RuleFile, Rule, When, Match, Action, NewSpecifier, FieldValue, FieldName, PostRelease, CopyFrom,
+    EntryPointValue, EntryPointMatch, Case, CaseWheel
 )  # fmt: skip
 """Every table of a rule file, from the outermost to the innermost."""
 

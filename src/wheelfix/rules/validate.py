@@ -17,6 +17,8 @@ from wheelfix.rules.model import (
     Case,
     CaseWheel,
     CopyFrom,
+    EntryPointMatch,
+    EntryPointValue,
     FieldName,
     FieldValue,
     Match,
@@ -362,6 +364,37 @@ def _name_part(text: str) -> Wrong | None:
     return f"{text!r} cannot be part of a wheel's file name", "Write it as it appears in the file name."
 
 
+def _path_glob(text: str) -> Wrong | None:
+    """Refuse what is no pattern for the paths of files in a wheel."""
+    if not text.strip("/"):
+        return "the pattern is empty", "Write a path from the top of the wheel: tests/ or *.pyc."
+    if "\\" in text:
+        return f"{text!r} has a backslash", "Separate directories with slashes."
+    parts = text.removeprefix("/").removesuffix("/").split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return f"{text!r} is no path from the top of a wheel", "Leave out empty parts, . and ..: tests/data/*.bin."
+    if len(text) > _LONGEST:
+        return f"the pattern has {len(text)} characters", "No path is that long."
+    return next((wrong for part in parts if (wrong := _glob(part))), None)
+
+
+def _entry_point(point: EntryPointValue) -> Wrong | None:
+    """Refuse an entry point that not every installer takes."""
+    from wheelfix.wheel.entry_points import EntryPoint, entry_point_error  # imported late: few rules have one
+
+    return entry_point_error(EntryPoint(point.group, point.name, point.value))
+
+
+def _entry_point_match(match: EntryPointMatch) -> Wrong | None:
+    """Refuse a match without any condition, or with an invalid pattern."""
+    if match.name is match.group is None and not match.missing_module:
+        return "empty, so it would match every entry point", 'Write { name = "*" } if you mean that.'
+    if () in (match.name, match.group):
+        return "the list is empty", "List at least one value, or remove the key."
+    patterns = (*each_of(match.name or ()), *each_of(match.group or ()))
+    return next((wrong for text in patterns if (wrong := _glob(text))), None)
+
+
 _SAMPLE: Final = WheelFilename("x", "0", None, "py3", "none", "any")
 
 
@@ -511,6 +544,9 @@ _CHECKS: Final[Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Wrong |
     (Action, "set_tag"): _tag,
     (Action, "add_tag"): _tag,
     (Action, "remove_tag"): _tag_glob,
+    (Action, "remove_file"): _path_glob,
+    (Action, "add_entry_point"): _entry_point,
+    (Action, "remove_entry_point"): _entry_point_match,
     (Action, "set_field"): _set_field,
     (Action, "add_field"): _add_field,
     (Action, "remove_field"): _remove_field,

@@ -47,6 +47,36 @@ class RemoveFile(Struct, frozen=True):
     path: str
 
 
+class RemoveFiles(Struct, frozen=True):
+    """Remove the files that one of ``patterns`` matches, each for a path from the top of the wheel.
+
+    A pattern with a slash is for the whole path: ``tests/`` means everything below, ``docs/**/*.md`` crosses directories and
+    ``*`` does not. One without a slash is for the file's name in any directory. A file of dist-info is meant only where the
+    pattern begins with its directory: ``*.dist-info/NOTICE``. What an import in the wheel needs is not removed.
+    """
+
+    patterns: tuple[str, ...]
+
+
+class AddEntryPoint(Struct, frozen=True):
+    """Add an entry point, such as a script in the group ``console_scripts``; one of that name gets this value."""
+
+    group: str
+    name: str
+    value: str
+
+
+class RemoveEntryPoint(Struct, frozen=True):
+    """Remove the entry points whose name and group match a pattern; what is empty matches all.
+
+    With ``missing_module`` only those go whose module is not among the files of the wheel.
+    """
+
+    name: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    missing_module: bool = False
+
+
 class DropRequirement(Struct, frozen=True):
     """Drop the requirements that ``requirement`` names.
 
@@ -160,12 +190,13 @@ RequirementEdit: TypeAlias = (
     DropRequirement | AddRequirement | ReplaceRequirement | RelaxRequirement | DropUpperLimit | DropExtra
 )
 """Edits that are carried out as rules are: each requirement is judged once, as it is in the original wheel."""
+FileEdit: TypeAlias = WriteFile | RemoveFile | RemoveFiles | AddEntryPoint | RemoveEntryPoint
+"""Edits of files other than METADATA."""
 WheelEdit: TypeAlias = (
     SetField
     | AddField
     | RemoveField
-    | WriteFile
-    | RemoveFile
+    | FileEdit
     | SetName
     | SetVersion
     | SetPost

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from configparser import DuplicateOptionError, DuplicateSectionError, MissingSectionHeaderError, RawConfigParser
 from importlib.metadata import Distribution
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -237,7 +238,7 @@ class EntryPoints:
     def _groups(self) -> Iterator[tuple[int, range]]:
         """Yield the number of each header, and those of the lines up to the next one."""
         headers = [index for index, each in enumerate(self._lines) if each.is_header]
-        for header, following in zip(headers, [*headers[1:], len(self._lines)], strict=True):
+        for header, following in pairwise([*headers, len(self._lines)]):
             yield header, range(header + 1, following)
 
     def _as_planned(self, texts: Sequence[str], wanted: Sequence[EntryPoint]) -> "EntryPoints":

@@ -16,6 +16,7 @@ from wheelfix.rules.load import load_rules, rule_set
 from wheelfix.rules.model import Match, Rule
 from wheelfix.rules.schema import print_rule, print_rules
 from wheelfix.wheel.edits import (
+    AddEntryPoint,
     AddField,
     AddRequirement,
     AddTags,
@@ -24,8 +25,10 @@ from wheelfix.wheel.edits import (
     DropUpperLimit,
     Edit,
     RelaxRequirement,
+    RemoveEntryPoint,
     RemoveField,
     RemoveFile,
+    RemoveFiles,
     RemoveTags,
     ReplaceRequirement,
     SetBuildTag,
@@ -54,7 +57,11 @@ METADATA = "\n".join(
         "",
     )
 )
-SPEC = WheelSpec(tags="py2.py3-none-any", metadata=METADATA.encode())
+SPEC = WheelSpec(
+    tags="py2.py3-none-any",
+    metadata=METADATA.encode(),
+    dist_info_files={"entry_points.txt": b"[console_scripts]\nold-one = gone:main\n"},
+)
 EDITS: tuple[Edit, ...] = (
     DropRequirement("triton"),
     DropRequirement("nvidia-*"),
@@ -80,6 +87,12 @@ EDITS: tuple[Edit, ...] = (
     AddTags(("py3-none-any", "cp39-none-any")),
     RemoveTags(("py2-*", "*-win32")),
     SetRootIsPurelib(False),
+    RemoveFiles(("demo/version.py",)),
+    RemoveFiles(("/extra/", "*.pyc", "version.*")),
+    AddEntryPoint("console_scripts", "demo", "demo:main"),
+    RemoveEntryPoint(("old-*",)),
+    RemoveEntryPoint(("old-*", "x"), ("console_scripts",)),
+    RemoveEntryPoint(missing_module=True),
 )
 WITHOUT_RULE: tuple[Edit, ...] = (
     WriteFile("NOTICE", b""),
