@@ -413,7 +413,7 @@ def _wrong_result(rule: Rule, before: str, after: str) -> "Mismatch | None":
         raise EditError(
             "invalid-result",
             f"{rule.action_name} makes {shown(before)!r} into {shown(after)!r}, which is not a requirement",
-            hint="Drop it, or rewrite it with the action replace.",
+            hint="Drop it, or rewrite it with the action replace, which can make several requirements of one.",
         ) from error
     return None
 

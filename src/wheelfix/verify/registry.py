@@ -339,8 +339,11 @@ _REMEDIES: Final = {
     "Remove the field, or ignore it.": "metadata-unknown-field",
     "Remove License; License-Expression replaces it.": "metadata-two-licenses",
     "Add the file to the wheel, or remove the field with `wheelfix fix`.": "metadata-license-missing",
+    "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`: a rule matches a "
+    "malformed line by the name that it begins with, and its action replace writes one requirement for it, or a list.":
+        "metadata-bad-requirement",
     "Fix the requirement in the project's configuration and build again, or change it with `wheelfix fix`.":
-        "metadata-bad-requirement metadata-bad-marker metadata-variant-marker",
+        "metadata-bad-marker metadata-variant-marker",
     "Remove one of the two with `wheelfix fix`, or leave it: it is harmless.":
         "metadata-repeated-requirement",
     "Remove one of the two, or leave it: it is harmless.": "metadata-repeated-extra",

@@ -109,8 +109,12 @@ class Document(Struct, frozen=True):
         """Return the lines of a field with each of ``texts``; the last one ends as the field did."""
         if not texts:
             return b""
-        ending = _line_end(self.data[field.start : field.stop])  # the file may end with the field, without a line end
-        return (ending or _first_line_end(self.data)).join(_encode(field.name, each) for each in texts) + ending
+        lines = self.data[field.start : field.stop]
+        ending = _line_end(lines)  # the file may end with the field, without a line end
+        encoded = [_encode(field.name, each) for each in texts[1:]]
+        stays = bool(encoded) and texts[0] == field.value.strip()  # the others are added to it: it keeps its bytes
+        first = lines.removesuffix(ending) if stays else _encode(field.name, texts[0])
+        return (ending or _first_line_end(self.data)).join([first, *encoded]) + ending
 
     def without(self, fields: Iterable[Field]) -> "Document":
         """Return the document without the lines of ``fields``."""

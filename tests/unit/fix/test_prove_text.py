@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import wheelfix
 import wheelfix.wheel.zip.rewrite
 from building import Entry, RecordStyle, archive_of, changed, to_bytes, write_wheel
+from counting import count_calls
 from defects import metadata, record_of, valid
 from wheelfix.fix import prove_text
 from wheelfix.fix.assemble import Assembly
@@ -227,6 +229,71 @@ def test_planned_changes_of_metadata(new: bytes, changes: list[tuple[str, str | 
     assert bool(metadata_difference(LINE, new, told)) == (new == LINE[:-1])
     assert not changes or metadata_difference(LINE, new, [])
     assert not changes or metadata_difference(LINE, LINE, told[:1]) or len(told) == 2
+
+
+SPLIT = [
+    Change("Requires-Dist", ChangeAction.REPLACE, "c", "d"),
+    Change("Requires-Dist", ChangeAction.REPLACE, None, "e"),
+    Change("Requires-Dist", ChangeAction.REPLACE, None, "f"),
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "proved"),
+    [
+        ("b d e f b", True),
+        ("b d f e b", False),
+        ("b e d f b", False),
+        ("d e f b b", False),
+        ("b b d e f", False),
+        ("b d b e f", False),
+        ("b d e b f", False),
+        ("b d e b", False),
+        ("b c e f b", False),
+        ("b d e f f b", False),
+    ],
+)
+def test_lines_that_one_requirement_became_are_together_in_its_place(lines: str, proved: bool) -> None:
+    old, new = ("".join(f"Requires-Dist: {each}\n" for each in several.split()).encode() for several in ("b c b", lines))
+    head = b"Metadata-Version: 2.1\nName: a\n"
+    assert (metadata_difference(head + old, head + new, SPLIT) == "") is proved
+
+
+def test_a_line_of_several_that_changes_again_is_where_that_leaves_it() -> None:
+    again = [
+        *SPLIT,
+        Change("Requires-Dist", ChangeAction.DROP_EXTRA, "e", None),
+        Change("Requires-Dist", ChangeAction.DROP_EXTRA, "d", "g"),
+    ]
+    assert not metadata_difference(LINE, LINE.replace(b": c", b": g\nRequires-Dist: f"), again)
+    assert metadata_difference(LINE, LINE.replace(b": c", b": g\nRequires-Dist: e"), again)
+
+
+def test_a_split_that_is_written_wrongly_is_not_published(tmp_path: Path, monkeypatch: Patch) -> None:
+    rule = wheelfix.Rule(
+        id="r", reason="why", match=wheelfix.Match(name=("requests",)), action=wheelfix.Action(replace=("a", "b", "c"))
+    )
+    path = write_wheel(tmp_path, SPEC)
+    a, b, c = (b"Requires-Dist: %s\n" % name for name in (b"a", b"b", b"c"))
+    wrap(monkeypatch, Document, "edited", lambda document: Document.parse(document.data.replace(a + b + c, a + c + b)))
+    assert_not_published(wheelfix.fix_wheels([path], wheelfix.rule_set("t", [rule]), output=tmp_path / "out").outcomes[0])
+
+
+def prove_splits(count: int) -> None:
+    old = LINE + b"".join(b"Requires-Dist: x==%d\n" % number for number in range(count))
+    new = LINE + b"".join(b"Requires-Dist: x\nRequires-Dist: y==%d\n" % number for number in range(count))
+    told = [
+        Change("Requires-Dist", ChangeAction.REPLACE, before, after)
+        for number in range(count)
+        for before, after in ((f"x=={number}", "x"), (None, f"y=={number}"))
+    ]
+    assert not metadata_difference(old, new, told)
+
+
+def test_thousands_of_splits_are_looked_up_not_searched_for() -> None:
+    """Pitfall 42: a hostile wheel has thousands of requirements that a rule makes the same first line of."""
+    few, many = (count_calls(partial(prove_splits, count)) for count in (500, 2_000))
+    assert many < 5 * few
 
 
 @pytest.mark.parametrize(

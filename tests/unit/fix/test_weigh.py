@@ -14,6 +14,7 @@ from running import wheelfix as run
 from wheelfix import Action, Change, Match, NeedError, Outcome, Policy, Rule, RuleSet, Scan, Status, Verdict, Wheel, When
 from wheelfix.refusals import REFUSALS
 from wheelfix.rules.load import rule_set
+from wheelfix.rules.model import NewSpecifier
 
 GPU = "nvidia-cudnn-cu12==9.5.1.17"
 MARKED = f"{GPU}; platform_machine == 'aarch64'"
@@ -311,6 +312,43 @@ ACTIONS: dict[str, tuple[Action, Verdict | None, str]] = {
     ),
     "a live set-marker": (Action(set_marker="sys_platform == 'linux'"), None, f"{GPU}; sys_platform == 'linux'"),
 }
+
+
+SPLIT_OR_COMPUTED: dict[str, tuple[Action, Verdict | None]] = {
+    "two others": (Action(replace=("a", "b{marker}")), Verdict.UNSAFE),
+    "first of two": (Action(replace=("{name}{specifier}", "b")), None),
+    "second of two": (Action(replace=("b", "{name}{specifier}")), None),
+    "last of three, in no environment": (Action(replace=("b", "c", "{name}; sys_platform == 'win32'")), Verdict.UNSAFE),
+    "in two parts": (
+        Action(replace=("{name}==9.*; python_version < '3.9'", "{name}==9.*; python_version >= '3.9'")),
+        None,
+    ),
+    "relaxed": (Action(set_specifier=NewSpecifier(relax="lower")), None),
+    "with no specifier": (Action(set_specifier=NewSpecifier(drop="all")), None),
+    "with a local version": (Action(set_specifier=NewSpecifier(local="cpu")), None),
+}
+
+
+@pytest.mark.parametrize("way", SPLIT_OR_COMPUTED)
+def test_what_is_left_of_a_requirement_counts(way: str, tmp_path: Path) -> None:
+    """Relaxing it takes nothing away, and neither does adding lines to it; others in its place do."""
+    action, verdict = SPLIT_OR_COMPUTED[way]
+    outcome = fix(wheel_of(tmp_path, "linked"), own(action, "nvidia-cudnn-cu12"))
+    assert (outcome.problem is None) is (verdict is None)
+    listed = outcome.kept if outcome.problem else outcome.changes
+    assert {each.verdict for each in listed if each.before == GPU} <= {verdict}
+    assert not outcome.problem or [each.before for each in outcome.kept] == [GPU]
+
+
+def test_lines_of_one_requirement_do_not_count_for_another(tmp_path: Path) -> None:
+    """What ``requests`` became says nothing of the library that another rule drops."""
+    rules = rule_set("mine", [
+        Rule(id="split", reason="r", match=Match(("requests",)), action=Action(replace=("a", "b", "nvidia-cudnn-cu12"))),
+        Rule(id="drop", reason="r", match=Match(("nvidia-*",)), action="drop"),
+    ])  # fmt: skip
+    outcome = fix(wheel_of(tmp_path, "linked"), rules)
+    assert outcome.problem is not None
+    assert outcome.problem.code == "unsafe"
 
 
 @pytest.mark.parametrize("action", ACTIONS)

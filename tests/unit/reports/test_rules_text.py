@@ -169,6 +169,30 @@ def test_a_change_says_what_becomes_of_the_requirement() -> None:
     assert any("a>=2" in line for line in overview(Explanation("a", "a", SET), changes=(change,)))
 
 
+def test_every_line_that_a_requirement_becomes_is_shown_with_it() -> None:
+    split = RuleView("s", "mine.toml", "replace", "run together")
+    changes = (
+        Change("Requires-Dist", "replace", "a", "b", "s", reason="run together"),
+        Change("Requires-Dist", "replace", None, "c", "s", reason="run together"),
+        Change("Requires-Dist", "add-field", None, "d", "w", reason="missing"),
+    )
+    for text in (
+        in_full(Explanation("a", "a", split), changes=changes),
+        overview(Explanation("a", "a", split), changes=changes),
+    ):
+        assert [line for line in text if "becomes" in line] == ["      becomes: b", "      becomes: c"]
+        assert [line for line in text if line.startswith("  + ")] == ["  + Requires-Dist: d  [w: missing]"]
+
+
+def test_why_an_action_does_not_apply_is_shown() -> None:
+    kept = Explanation("a<3", "a", SET, held_back="set-specifier does not apply, since it has no pin")
+    assert in_full(kept)[1:] == [
+        "  = a<3",
+        "      kept: set-specifier does not apply, since it has no pin",
+        f"      {SET.id} ({SET.origin}) would set-specifier it: {SET.reason}",
+    ]
+
+
 def test_a_rule_that_finds_its_work_done_is_not_shown_as_a_change() -> None:
     """``~`` is for what changes; there is no such change here."""
     assert "  ~ a>=2  [s]" not in overview(Explanation("a>=2", "a", SET))

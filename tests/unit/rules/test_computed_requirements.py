@@ -163,6 +163,15 @@ def test_a_requirement_that_stays_and_gets_others_beside_it_is_kept() -> None:
     assert [each.before for each in found.kept] == ["foo >= 1"]
 
 
+def test_a_folded_requirement_that_stays_keeps_its_bytes() -> None:
+    folded = b"Requires-Dist:  foo  (>=1) ;\r\n\t os_name=='nt'\r\n"
+    data = b"Metadata-Version: 2.1\r\nName: demo\r\nVersion: 1.0\r\n" + folded + b"Requires-Dist: z\r\n"
+    facts = make_facts(Document.parse(data), WheelFilename.parse("demo-1.0-py3-none-any.whl"), lambda: "")
+    for same in ("foo  (>=1) ;\t os_name=='nt'", "Foo>=1; os_name == 'nt'"):
+        found = apply(facts, on_foo(replace=(same, "b")))
+        assert found.document.data == data.replace(folded, folded + b"Requires-Dist: b\r\n")
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", [True, False])
 def test_new_lines_end_as_the_old_one_did(ending: str, last: bool) -> None:
