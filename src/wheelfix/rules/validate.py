@@ -29,7 +29,6 @@ from wheelfix.rules.model import (
     each_of,
 )
 from wheelfix.rules.specifiers import SPECIFIER_PARTS, read_clauses
-from wheelfix.rules.specimens import specimens
 from wheelfix.rules.templates import PLACEHOLDERS, computes, template_fields
 from wheelfix.text import did_you_mean
 from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
@@ -435,6 +434,8 @@ def result_of(template: str, match: Match) -> Wrong | None:
 
     If no requirement is known that ``match`` matches, or none of those has what the template needs, nothing is refused.
     """
+    from wheelfix.rules.specimens import specimens  # imported late: few rules have a template
+
     replace = REQUIREMENT_ACTIONS["replace"].run
     tried = [(text, replace(parts, template)) for text in specimens(match) if (parts := RequirementParts.of(text))]
     results = [(text, made[0]) for text, made in tried if isinstance(made, tuple)]
