@@ -61,8 +61,10 @@ WHEEL = click.Path(readable=False)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9._-]+ *(\[[^\]]*\])? *(===?|~=|!=|<=?|>=?|@ )")
 _DOWNLOAD: Final = "download the wheel first, for example with `pip download --no-deps`"
+SDISTS: Final = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tar.Z", ".tgz", ".tar")
+"""How the names of source distributions end: the first is that of today (PEP 625), the others are older."""
 _BESIDE_WHEELS: Final = (
-    ".tar.gz", ".zip", ".tar.bz2", ".tgz",  # source distributions (PEP 625) and their older forms
+    *SDISTS,
     ".metadata",  # PEP 658
     ".asc", ".sig",  # signatures
     ".attestation", ".provenance", ".sigstore", ".sigstore.json",  # PEP 740, and the bundles of sigstore
@@ -96,7 +98,8 @@ def wheel_paths(arguments: Iterable[str], *, null: bool = False, quiet: bool = F
             found.add(path)
     found.refuse_problems()
     if found.skipped and not quiet:
-        say(f"Skipped {shown_few(found.skipped)}: not a wheel.\n")
+        for names, words in found.skipped_kinds:
+            say(f"Skipped {shown_few(names)}: {words}.\n")
     return list(found.wheels)
 
 
@@ -148,10 +151,34 @@ class _Found:
         else:
             self._problems.append(f"{shown(argument)} is not a wheel: its name does not end with .whl")
 
+    @property
+    def skipped_kinds(self) -> list[tuple[list[str], str]]:
+        """What was skipped, source distributions first, each kind with the words for it."""
+        sdists = [each for each in self.skipped if each.endswith(SDISTS)]
+        others = [each for each in self.skipped if each not in sdists]
+        a, s = ("", "s") if len(sdists) > 1 else ("a ", "")
+        kinds = [(sdists, f"{a}source distribution{s}; wheelfix only changes wheels"), (others, "not a wheel")]
+        return [(names, words) for names, words in kinds if names]
+
+    def _nothing_given(self) -> tuple[str, str]:
+        """Return that no wheels were given, and what to do."""
+        if not self.skipped:
+            return "no wheels given", "Name files, a directory, or - to read paths from standard input."
+        names, words = self.skipped_kinds[0]
+        is_sdist = names[0].endswith(SDISTS)
+        verb = "are" if is_sdist and len(names) > 1 else "is"
+        hint = f"Build a wheel first, for example with `pip wheel --no-deps {shown(names[0])}`." if is_sdist else ""
+        return (
+            f"no wheels given: {shown_few(names)} {verb} {words}",
+            hint or "Name files that end with .whl, or a directory.",
+        )
+
     def add_one(self, argument: str) -> None:
         """Add the one file that ``argument`` names."""
         if self.refuses(argument):
             return
+        if argument.endswith(SDISTS) and not argument.endswith(".zip"):  # a wheel that is called so can be compared
+            self._problems.append(f"{shown(argument)} is a source distribution: name a wheel")
         if Path(argument).is_dir():
             self._problems.append(f"{shown(argument)} is a directory: name one wheel")
         self.wheels[Path(argument)] = None
@@ -186,8 +213,8 @@ class _Found:
         :raises click.ClickException: if not.
         """
         if not self._problems and not self.wheels:
-            only = f": {shown_few(self.skipped)} is not a wheel" if self.skipped else ""
-            raise Stopped(f"no wheels given{only}", hint="Name files, a directory, or - to read paths from standard input.")
+            message, hint = self._nothing_given()
+            raise Stopped(message, hint=hint)
         refuse_all(self._problems, "paths")
 
 

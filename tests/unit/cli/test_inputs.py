@@ -189,12 +189,56 @@ def test_what_lies_beside_wheels_is_skipped_with_a_note() -> None:
     everything = [str(path) for path in sorted(Path("more").iterdir())]
     for words in (everything, ["more/*"], ["-"]):
         ran = wheelfix("verify", *words, stdin="\n".join(everything))
-        assert (ran.code, ran.err.splitlines()[0].startswith("Skipped more/alpha-1.0-py3")) == (0, True)
+        sdists, others = ran.err.splitlines()[:2]
+        assert sdists.startswith("Skipped more/demo-1.0.tar.gz, more/demo-1.0.zip: source distributions")
+        assert (ran.code, others.startswith("Skipped more/alpha-1.0-py3")) == (0, True)
         assert [line for line in ran.lines if not line.startswith(" ")] == [f"{wheel('delta', 'more')}: 1 warning"]
     assert "Skipped" not in wheelfix("verify", "-q", *everything).err
-    ran = wheelfix("verify", "more/demo-1.0.tar.gz")
+
+
+SDISTS = ("demo-1.0.tar.gz", "demo-1.0.zip", "demo-1.0.tar.bz2", "demo-1.0.tgz", "demo-1.0.tar.xz")
+COMMANDS_ON_WHEELS = (
+    ("show",), ("verify",), ("repair",), ("strip-gpu",), ("fix", "--rules", "gpu"), ("edit", "--local", "cpu"),
+    ("mirror", "add", "m"), ("rules", "explain", "--rules", "gpu"), ("rules", "export", "--to", "uv", "--rules", "gpu"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS_ON_WHEELS, ids=" ".join)
+@pytest.mark.parametrize("name", SDISTS)
+def test_a_source_distribution_is_named_and_not_touched(command: tuple[str, ...], name: str) -> None:
+    path = Path("more", name)
+    path.write_bytes(b"source")
+    ran = wheelfix(*command, path)
     assert ran.code == 2
-    assert "no wheels given: more/demo-1.0.tar.gz is not a wheel" in ran.err
+    assert ran.err == (
+        f"error: no wheels given: {path} is a source distribution; wheelfix only changes wheels\n"
+        f"  help: Build a wheel first, for example with `pip wheel --no-deps {path}`.\n"
+    )
+    assert f"Skipped {path}: a source distribution; wheelfix only changes wheels.\n" in wheelfix(*command, path, "more/").err
+    assert path.read_bytes() == b"source"
+
+
+def test_several_source_distributions() -> None:
+    for name in SDISTS[:2]:
+        Path("more", name).touch()
+    paths = [f"more/{name}" for name in SDISTS[:2]]
+    ran = wheelfix("verify", *paths, "more/")
+    assert f"Skipped {', '.join(paths)}: source distributions; wheelfix only changes wheels.\n" in ran.err
+    ran = wheelfix("verify", *paths)
+    assert f"no wheels given: {', '.join(paths)} are source distributions; wheelfix only changes wheels\n" in ran.err
+
+
+def test_a_source_distribution_has_no_difference() -> None:
+    Path("more", "demo-1.0.tar.gz").touch()
+    ran = wheelfix("diff", "more/demo-1.0.tar.gz", wheel("alpha"))
+    assert (ran.code, ran.out) == (2, "")
+    assert "more/demo-1.0.tar.gz is a source distribution: name a wheel" in ran.err
+
+
+def test_nothing_but_what_lies_beside_wheels() -> None:
+    Path("more", "demo.asc").touch()
+    ran = wheelfix("verify", "more/demo.asc")
+    assert (ran.code, "no wheels given: more/demo.asc is not a wheel\n" in ran.err) == (2, True)
 
 
 def test_a_directory_stands_for_its_wheels_without_a_note() -> None:

@@ -7,7 +7,7 @@ import click
 
 from wheelfix.cli.command import Command
 from wheelfix.cli.exit_codes import ExitCode
-from wheelfix.cli.params import NULL, wheel_paths
+from wheelfix.cli.params import NULL, SDISTS, wheel_paths
 from wheelfix.cli.printing import say
 from wheelfix.cli.rulefiles import chosen_rules, rules_option
 from wheelfix.reports.export import render_export, render_export_notes
@@ -68,5 +68,6 @@ def command(arguments: tuple[str, ...], client: str, sources: tuple[str, ...], n
 
 def _is_wheel(argument: str) -> bool:
     """Whether an argument stands for wheels: a directory can be called like a rule set, so it needs a slash."""
-    is_rules = argument.endswith(".toml") or not (argument == "-" or argument.endswith(".whl") or "/" in argument)
+    is_wheels = argument == "-" or argument.endswith((".whl", *SDISTS)) or "/" in argument
+    is_rules = argument.endswith(".toml") or not is_wheels
     return not is_rules or (Path(argument).is_dir() and not argument.isidentifier())
