@@ -363,6 +363,7 @@ class _Run:
 
     def __init__(self, asked: Sequence[_Asked], reason: str) -> None:
         with_rule = [each for each in asked if rule_of(each.edit)]
+        with_rule.sort(key=lambda each: not isinstance(each.edit, RequirementEdit))  # as rules_of has them
         self.rules = rules_of([each.edit for each in with_rule], name="command line", reason=reason)
         self.others = tuple(each.edit for each in asked if each not in with_rule)
         self._asked = {rule.id: each for rule, each in zip(self.rules.rules, with_rule, strict=True)}

@@ -73,13 +73,19 @@ class _Form(NamedTuple):
 
 
 def rules_of(edits: Iterable[Edit], *, name: str = _NAME, reason: str = "") -> RuleSet:
-    """Return the rules that ``edits`` amount to, in their order, each for every wheel; those without a rule are left out.
+    """Return the rules that ``edits`` amount to, each for every wheel; those without a rule are left out.
 
+    They are in the order in which edits are carried out: first those of requirements, as they are given, then the others.
     ``name`` is that of the rule set, and ``reason`` that of each rule; without it the reason is that it was requested.
 
     :raises RulesError: with everything that is wrong with them.
     """
-    return rule_set(name, _distinct((rule for edit in edits if (rule := rule_of(edit, reason))), ()))
+    return rule_set(name, _distinct((rule for edit in _in_order(edits) if (rule := rule_of(edit, reason))), ()))
+
+
+def _in_order(edits: Iterable[Edit]) -> list[Edit]:
+    """Return ``edits`` in the order in which they are carried out."""
+    return sorted(edits, key=lambda edit: not isinstance(edit, RequirementEdit))
 
 
 def rule_of(edit: Edit, reason: str = "") -> Rule | None:

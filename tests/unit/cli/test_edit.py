@@ -193,6 +193,14 @@ def test_several_changes_at_once_in_one_pass() -> None:
     ]
 
 
+def test_findings_are_about_the_option_that_they_come_from() -> None:
+    """The rules of requirements come first, whatever the order of options."""
+    ran = edit("--remove", "License", "--remove", "Provides-Extra=y", "--set", "Summary=x", "--drop", "qqq")
+    for option in ("--remove License", "--remove Provides-Extra=y", "--drop qqq"):
+        assert f"warning[rule-unused]: {option}: applied to nothing in this run" in ran.err
+    assert ran.err.count("rule-unused") == 3
+
+
 def test_the_report_names_rule_and_reason() -> None:
     report = edit("--drop", "triton", "--reason", "we compile nothing", "--format", "json").report
     assert report["command"] == "edit"
