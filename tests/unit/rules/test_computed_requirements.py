@@ -1,5 +1,7 @@
 """Requirements whose specifier is computed, that become several, or that are added with their extra."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 import wheelfix
 from building import WheelSpec, write_wheel
+from places import ROOT
 from ruling import apply, facts_of, requires
 from wheelfix.errors import EditError
 from wheelfix.results import Status
@@ -111,6 +114,17 @@ def test_a_whole_run_says_what_was_kept(tmp_path: Path) -> None:
     assert [(each.status, each.problem and each.problem.code) for each in refused.outcomes] == [
         (Status.REFUSED, "action-mismatch")
     ]
+
+
+def test_the_table_of_the_docs_is_true() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([{\"].*?)` \| `(.*?)` \| `(.*?)` \|$", text, re.MULTILINE)
+    assert len(rows) >= 12
+    for argument, before, after in rows:
+        value = tomllib.loads(f"x = {argument}")["x"]
+        new = NewSpecifier(**value) if isinstance(value, dict) else value
+        rule = on_foo(Match(("*",)), set_specifier=new, on_mismatch="error")
+        assert requires(apply(facts_of(before), rule)) == [after]
 
 
 RUN_TOGETHER = "alembic (<2.0,>=1.2)cattrs (<2.0)"
