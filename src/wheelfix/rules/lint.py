@@ -289,6 +289,7 @@ def _is_within_any(text: str, wide: Texts) -> bool:
     return any(each in text for each in wide)
 
 
+_COMMAND_LINE: Final = "command line"
 _FEWEST_FIXED: Final = 3
 """A pattern with fewer fixed characters matches unrelated names."""
 
@@ -301,7 +302,12 @@ def lint_rules(rules: RuleSet, today: date | None = None) -> tuple[Finding, ...]
     shadows, own, found = Shadows(), {rule.id: place for rule, place in _own(rules)}, []
     for rule in rules.rules:
         if place := own.get(rule.id):
-            found += [place.finding(code, message) for code, message in _messages(rule, shadows, today)]
+            messages = _messages(rule, shadows, today)
+            found += [
+                place.finding(code, message)
+                for code, message in messages
+                if not (code == "rule-one-name" and place.file == _COMMAND_LINE)  # who gives wheels with it means these
+            ]
         shadows.add(rule)
     return tuple(found)
 
@@ -364,10 +370,18 @@ def _messages(rule: Rule, earlier: Shadows, today: date | None) -> Iterator[tupl
     yield from (("rule-broad", message) for message in _broad(rule))
     yield from (("rule-unlikely-value", message) for message in _unlikely_values(rule))
     yield from _when_tried(rule)
+    if rule.action_name == "set-name" and not _is_for_one_project(rule.when):
+        yield "rule-one-name", f"every project that it matches gets the name {rule.argument!r}; name one in when.project"
     above = earlier.above(rule)
     if above:
         names = ", ".join(dict.fromkeys(each.id for each in above))
         yield "rule-shadowed", f"never decides: earlier rules match everything that it matches ({names})"
+
+
+def _is_for_one_project(when: When) -> bool:
+    """Whether ``when`` is for wheels of one project, as far as it says, or for what was given with the rule itself."""
+    projects = when.project or ()
+    return (len(projects) == 1 and is_plain(projects[0])) or bool(when.filename or when.sha256)
 
 
 def _when_tried(rule: Rule) -> Iterator[tuple[str, str]]:

@@ -97,6 +97,13 @@ _ALL: Final = (
         "Narrow `match`, for example to the exact name, or leave out the wheels that have the result with `when.lacks`.",
     ),
     _warning(
+        "rule-one-name",
+        "A rule with `set-name` is for more than one project.",
+        "All of them get the same name; where two of them are given, the second one is refused.",
+        "ours.toml: rule own: every project that it matches gets the name 'acme-torch'; name one in when.project",
+        "Name one project in `when.project`; write a rule for each.",
+    ),
+    _warning(
         "rule-expired",
         "The day in `until` has come.",
         "The rule still works: the same rules make the same wheel on any day.",

@@ -6,7 +6,7 @@ import pytest
 
 from wheelfix.rules.cases import AFTER, BEFORE, Result, golden_directories, try_cases, try_golden
 from wheelfix.rules.load import rule_set
-from wheelfix.rules.model import Action, Case, FieldValue, Match, Rule, RuleSet, When
+from wheelfix.rules.model import Action, Case, FieldValue, Match, PostRelease, Rule, RuleSet, When
 
 DROP = Rule(
     id="drop", reason="why", match=Match(("foo",)), action="drop", when=When(project=("torch*",), platform=("*aarch64",))
@@ -35,6 +35,23 @@ PASSING = [
 @pytest.mark.parametrize("case", PASSING, ids=str)
 def test_a_case_that_is_as_expected_passes(case: Case) -> None:
     assert tried(case) == [()]
+
+
+def test_a_case_names_the_file_that_it_expects() -> None:
+    """A rule that gives another name is tested like any other."""
+    rules = (
+        Rule(id="name", reason="why", when=When(project=("torch",)), action=Action(set_name="Acme.Torch")),
+        Rule(id="post", reason="why", when=When(project=("torch",)), action=Action(set_version=PostRelease("+1"))),
+        Rule(id="label", reason="why", action=Action(set_local="cpu")),
+    )
+    name = "acme_torch-1.0.post1+cpu-py3-none-manylinux_2_28_aarch64.whl"
+    right, wrong = (Case(**ARM, expect_filename=each) for each in (name, name.replace("post1", "post2")))  # type: ignore[arg-type]
+    unchecked = Case("other", expect_filename=None)
+    difference = f"file name: expected {wrong.expect_filename}, found {name}"
+    assert tried(right, wrong, unchecked, rules=rules) == [(), (difference,), ()]
+    development = Case("torch", version="1.0.dev1")
+    assert "no-post-release" not in tried(development, rules=rules)[0][0]
+    assert "cannot have a post-release" in tried(development, rules=rules)[0][0]
 
 
 NO_RULE = "  foo: no rule matches; drop does not match: when.project is torch*, found x"

@@ -522,3 +522,23 @@ LIKELY = [
 @pytest.mark.parametrize("one", LIKELY, ids=lambda each: f"{each.match} {each.when}"[:90])
 def test_a_value_that_is_in_use_is_not_reported(one: Rule) -> None:
     assert codes(one) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        (When(), True),
+        (When(project=("torch*",)), True),
+        (When(project=("torch", "torchvision")), True),
+        (When(project=("torch",)), False),
+        (When(filename=("torch-*",)), False),
+        (When(sha256=("0" * 64,)), False),
+        (When(version=(">=2",)), True),
+    ],
+    ids=str,
+)
+def test_one_name_for_many_projects(when: When, expected: bool) -> None:
+    """On the command line the given wheels are what is meant."""
+    rules = [Rule(id="own", reason="why", when=when, action=Action(set_name="acme-torch"))]
+    assert [each.code for each in lint_rules(rule_set("mine", rules))] == ["rule-one-name"] * expected
+    assert lint_rules(rule_set("command line", rules)) == ()

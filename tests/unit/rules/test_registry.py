@@ -36,6 +36,9 @@ FILES = {
     "rule-not-repeatable": schema(
         '[[rule]]\nid = "cpu"\nreason = "why"\nmatch.name = "foo*"\naction = { replace = "{name}-cpu{specifier}{marker}" }\n'
     ),
+    "rule-one-name": schema(
+        '[[rule]]\nid = "own"\nreason = "why"\nwhen.project = "torch*"\naction = { set-name = "acme-torch" }\n'
+    ),
     "rule-expired": schema(rule("hotfix", more="until = 2027-01-01")),
     "rule-outdated": schema(rule("hotfix", more='until-version = "2.9"')),
     "rule-unused": schema(rule("triton", "triton")),
