@@ -3,6 +3,7 @@
 from typing import NamedTuple, NoReturn
 
 from wheelfix.errors import ArchiveError
+from wheelfix.wheel.zip.extra_fields import only_needed
 from wheelfix.wheel.zip.findings import REBUILD, STRICT, StrictReport
 from wheelfix.wheel.zip.source import Readable
 from wheelfix.wheel.zip.structs import (
@@ -17,6 +18,7 @@ from wheelfix.wheel.zip.structs import (
     LOCAL_SIGNATURE,
     LOCATOR_64,
     LOCATOR_64_SIGNATURE,
+    DirectoryRecord,
 )
 
 _LONGEST_COMMENT = 0xFFFF
@@ -222,10 +224,23 @@ def _searched(source: Readable, end: End, before_end: int) -> End | None:
             continue
         fixed = source.read_at(start, CENTRAL.size)
         if fixed.startswith(CENTRAL_SIGNATURE):
-            offset, difference = int.from_bytes(fixed[42:46], "little"), start - end.directory_start
+            offset, difference = _position_in(source, start, fixed), start - end.directory_start
             shifts = [shift for shift in (0, difference) if _is_local_header(source, offset + shift)]
             return end._replace(directory_start=start, shift=shifts[0] if shifts else 0)
     return None
+
+
+def _position_in(source: Readable, start: int, fixed: bytes) -> int:
+    """Return the position of an entry in its directory record, which begins at ``start``; of a damaged one what it says."""
+    record = DirectoryRecord._make(CENTRAL.unpack(fixed))
+    if record.offset != FULL_32:
+        return record.offset
+    extra_start = start + CENTRAL.size + record.name_length
+    extra = source.read_at(extra_start, max(0, min(record.extra_length, source.size - extra_start)))
+    try:
+        return only_needed((record.size, record.compressed_size, record.offset), extra, "the directory")[-1]
+    except ArchiveError:  # reading the directory says what is wrong with it
+        return record.offset
 
 
 def _is_local_header(source: Readable, position: int) -> bool:

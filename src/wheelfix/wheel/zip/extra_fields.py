@@ -121,13 +121,13 @@ def widen(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
 def only_needed(values: tuple[int, ...], extra: bytes, place: str) -> tuple[int, ...]:
     """Return ``values``, where those that are all ones are the first numbers of the ZIP64 field, whatever else it holds.
 
-    So ``zipfile`` reads a field that is longer than it should be. The field must hold what is needed.
+    So ``zipfile`` reads a field that is longer than it should be. What it does not hold stays all ones.
 
-    :raises ArchiveError: if the field is there twice.
+    :raises ArchiveError: if an extra field runs past its end, or the field is there twice.
     """
     span = find_extra(extra, EXTRA_ZIP64, place)
     numbers = iter(struct.unpack_from(f"<{(span[1] - span[0]) // 8}Q", extra, span[0]) if span else ())
-    return tuple(next(numbers) if value == FULL_32 else value for value in values)
+    return tuple(next(numbers, value) if value == FULL_32 else value for value in values)
 
 
 class Described(NamedTuple):

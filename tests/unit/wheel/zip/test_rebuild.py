@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from building import (
+    ALL_WIDE,
     FULL_32,
     Archive,
     Descriptor,
@@ -61,6 +62,7 @@ REBUILT: Final[dict[str, Archive]] = {
     "bytes behind it": replace(_PLAIN, trailing=b"\n"),
     "64 kB behind it": replace(_PLAIN, trailing=b"x" * 65_535),
     "bytes before it": replace(_PLAIN, leading=b"#!/bin/sh\n"),
+    "bytes before it, with positions in ZIP64 fields": replace(every(_PLAIN, wide=ALL_WIDE), leading=b"#!/bin/sh\n"),
     "bytes before it, which positions count": changed(_PLAIN, "demo/__init__.py", gap=b"#!/bin/sh\n"),
     "a gap": changed(_PLAIN, "WHEEL", gap=b"junk"),
     "a gap before the directory": replace(_PLAIN, before_directory=b"junk"),

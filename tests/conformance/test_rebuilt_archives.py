@@ -1,0 +1,100 @@
+"""A new container is made only where all readers read the same contents, and they read the same in it.
+
+Tried are archives of all kinds: the constructions of ZipDiff, whose readers disagree, the damages and defects of our own
+tables, and wheels of more than a thousand kinds. The readers are ``zipfile``, which goes by the directory, and sixteen that
+go by local headers from the first byte on, with every mixture of habits. Whoever installed the wheel before installs it
+afterwards: pip, uv, installer, PyPI.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from uv import find_uv_bin
+
+import wheelfix
+from ambiguous import constructions
+from installers import READERS, refusal
+from kinds import Sample, samples
+from streaming import READERS as STREAMING, read, read_by_directory
+from wheelfix import Status
+from wheelfix.results import ChangeAction
+
+PARTS: Final = 8
+_REPAIRED: Final = tuple(f"/{name}" for name in ("METADATA", "RECORD", "WHEEL", "RECORD.jws", "RECORD.p7s", "metadata.json"))
+
+
+def _read_by_all(data: bytes) -> list[dict[str, bytes] | None]:
+    return [read_by_directory(data), *(read(data, habits) for habits in STREAMING)]
+
+
+def _tried(chosen: Iterable[Sample], folder: Path, *, install: bool) -> Counter[str]:
+    """Return how many wheels were refused, left or rebuilt; of those that were rebuilt everything is compared."""
+    counts = Counter[str]()
+    for number, sample in enumerate(chosen):
+        own = folder / str(number)
+        own.mkdir()
+        name, data = sample.make()
+        path = own / name
+        path.write_bytes(data)
+        output = wheelfix.Output(directory=own / "new", sbom=False)
+        [outcome] = wheelfix.repair_wheels(path, rebuild_archive=True, output=output).outcomes
+        rebuilt = any(change.action is ChangeAction.REBUILD_ARCHIVE for change in outcome.changes)
+        counts["rebuilt" if rebuilt else outcome.status.value] += 1
+        assert outcome.status is not Status.FAILED, (sample.kind, outcome.problem)
+        if rebuilt:
+            assert outcome.output
+            _compare(sample.kind, path, outcome.output, own, install=install)
+        shutil.rmtree(own)
+    return counts
+
+
+def _compare(kind: str, old: Path, new: Path, folder: Path, *, install: bool) -> None:
+    before, after = _read_by_all(old.read_bytes()), _read_by_all(new.read_bytes())
+    assert after[0] is not None
+    assert all(each == after[0] for each in after), f"{kind}: the new one is read in two ways"
+    kept = _kept(after[0])
+    assert all(each is None or _kept(each) == kept for each in before), f"{kind}: contents differ"
+    left = {each.code for each in wheelfix.verify_wheels(new).wheels[0].findings if each.severity == "error"}
+    assert not any(code.startswith("archive-") and code != "archive-compression-ratio" for code in left), (kind, left)
+    [again] = wheelfix.repair_wheels(new, rebuild_archive=True, output=folder / "again").outcomes
+    assert not any(change.action is ChangeAction.REBUILD_ARCHIVE for change in again.changes), f"{kind}: twice is not once"
+    for reader in READERS if install else ():
+        assert not refusal(reader, new) or refusal(reader, old), f"{kind}: {reader} refuses it only now"
+
+
+def _kept(contents: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files that the repair which follows leaves alone."""
+    return {name: content for name, content in contents.items() if not name.endswith(_REPAIRED)}
+
+
+def test_of_a_part_of_the_archives_that_readers_read_differently(tmp_path: Path) -> None:
+    counts = _tried([*constructions()][::40], tmp_path, install=False)
+    assert counts["rebuilt"] >= 2, counts
+    assert counts["refused"] > 100, counts
+
+
+def test_of_a_part_of_all_kinds(tmp_path: Path) -> None:
+    counts = _tried([*samples(200, 600)][::9], tmp_path, install=True)
+    assert counts["rebuilt"] >= 8, counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_of_all_archives_that_readers_read_differently(part: int, tmp_path: Path) -> None:
+    counts = _tried([*constructions()][part::PARTS], tmp_path, install=True)
+    assert counts["rebuilt"] >= 5, counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_of_all_kinds(part: int, tmp_path: Path) -> None:
+    counts = _tried([*samples(700, 2_000)][part::PARTS], tmp_path, install=True)
+    assert counts["rebuilt"] >= 10, counts
+
+
+def test_uv_is_here() -> None:
+    assert Path(find_uv_bin()).exists()
