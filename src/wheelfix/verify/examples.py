@@ -76,7 +76,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "dist-info-name-differs": "demo-2.0.dist-info: the directory is demo-2.0.dist-info, the file demo-1.0-py3-none-any.whl",
     "dist-info-spelling": "Demo-1.0.dist-info: PyPI looks for demo-1.0.dist-info, as the file name is spelled",
     "dist-info-installer-file": "INSTALLER: only an installer writes this file",
-    "data-name-differs": "other-1.0.data: the .data directory of this wheel is demo-1.0.data",
+    "data-name-differs": "Demo-1.0.data: the .data directory of this wheel is demo-1.0.data",
     "data-unknown-scheme": "demo.data: no installer knows where to put demo.data",
     "data-script-directory": (
         "demo-1.0.data/scripts/: uv refuses a wheel with directories among its scripts: demo-1.0.data/scripts/sub/tool"
