@@ -17,9 +17,10 @@ from wheelfix.fix.plan import Plan, preview
 from wheelfix.options import Policy
 from wheelfix.reports.json import render_json
 from wheelfix.results import Report
-from wheelfix.rules.actions import ON_WHEELS, REQUIREMENT_ACTIONS
+from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.load import built_in, load_rules
 from wheelfix.rules.model import RuleSet
+from wheelfix.rules.requirement_actions import REQUIREMENT_ACTIONS
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.release import Declared, Sibling
 from wheelfix.wheel.wheel import Wheel

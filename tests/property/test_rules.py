@@ -14,10 +14,11 @@ from ruling import apply
 from strategies import documents
 from wheelfix.errors import EditError, MetadataError
 from wheelfix.fix.batch import fix_wheels
-from wheelfix.rules.actions import REQUIREMENT_ACTIONS, WHEEL_ACTIONS, Applied
+from wheelfix.rules.actions import WHEEL_ACTIONS, Applied
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, NewSpecifier, Rule, When
+from wheelfix.rules.requirement_actions import REQUIREMENT_ACTIONS
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 

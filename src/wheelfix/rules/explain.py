@@ -6,9 +6,9 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from wheelfix.rules.actions import why_not_applied
 from wheelfix.rules.match import Facts, decide, failed_condition, misses, names_requirements
 from wheelfix.rules.model import Match, Rule, RuleSet
+from wheelfix.rules.requirement_actions import why_not_applied
 from wheelfix.wheel.editor import REQUIRES
 from wheelfix.wheel.requirement import Requirement, read_requirement
 

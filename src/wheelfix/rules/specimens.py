@@ -8,9 +8,9 @@ from typing import Final
 
 from wheelfix.errors import EditError
 from wheelfix.globs import matches
-from wheelfix.rules.actions import run_action
 from wheelfix.rules.match import Facts, has_specifier, is_specifier, make_facts, misses
 from wheelfix.rules.model import NEVER_TRUE, Match, Rule, Texts
+from wheelfix.rules.requirement_actions import run_action
 from wheelfix.rules.specifiers import Mismatch
 from wheelfix.rules.templates import computes
 from wheelfix.wheel.filename import WheelFilename

@@ -9,12 +9,12 @@ from wheelfix.rules.actions import (
     EDIT_ACTIONS,
     ON_WHEELS,
     RELEASE_ACTIONS,
-    REQUIREMENT_ACTIONS,
     WHEEL_ACTIONS,
     Applied,
 )
 from wheelfix.rules.match import make_facts
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule
+from wheelfix.rules.requirement_actions import REQUIREMENT_ACTIONS
 from wheelfix.rules.templates import PLACEHOLDERS, template_fields
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
