@@ -1,7 +1,7 @@
 """What rules make of given wheels, as a client's own overrides: exact where the rules alone leave something open."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from wheelfix.errors import WheelfixError
 from wheelfix.fix.draft import make_plan
 from wheelfix.fix.plan import Plan
+from wheelfix.fix.siblings import read_siblings
 from wheelfix.options import Policy
 from wheelfix.results import Change, Outcome, Part, failure
 from wheelfix.rules import BUILT_IN
@@ -28,8 +29,9 @@ from wheelfix.rules.export import (
 )
 from wheelfix.rules.match import is_specifier
 from wheelfix.rules.model import RuleSet
-from wheelfix.wheel.editor import REQUIRES
+from wheelfix.wheel.editor import FIXED_FIELDS, REQUIRES
 from wheelfix.wheel.metadata import Document
+from wheelfix.wheel.release import Sibling, release_of
 from wheelfix.wheel.requirement import Requirement, meaning, on_one_line, read_requirement, specifier_meaning
 from wheelfix.wheel.wheel import Wheel
 
@@ -110,9 +112,11 @@ def export_wheels(paths: Iterable[Path], rules: RuleSet, client: Client, *, poli
     ``policy`` says how what is dropped is weighed, as in a run that fixes the wheels: a wheel that would be refused is left
     out, and so is its release.
     """
+    paths = list(paths)
     read = _Wheels(rules, policy)
+    siblings = read_siblings(paths, rules, policy=policy)
     for path in paths:
-        read.add(path)
+        read.add(path, siblings)
     read.add_unused_rules()
     translated = (_metadata_of(each) for each in read.changed) if client is Client.UV else _for_pdm(read.changed)
     found = [*translated, *read.left_out]
@@ -139,11 +143,12 @@ class _Wheels:
         self._refused: set[tuple[str, str]] = set()
         self._applied: set[str] = set()
 
-    def add(self, path: Path) -> None:
-        """Plan the wheel at ``path``."""
+    def add(self, path: Path, siblings: Sequence[Sibling]) -> None:
+        """Plan the wheel at ``path``; ``siblings`` are wheels that others of their release can copy from."""
         try:
             with Wheel(path) as wheel:
-                plan = make_plan(wheel, self._rules, policy=self._policy)
+                beside = [each for each in siblings if release_of(each.filename) == release_of(wheel.filename)]
+                plan = make_plan(wheel, self._rules, policy=self._policy, siblings=beside)
         except (WheelfixError, OSError) as error:
             self.failures.append(failure(path, error))
             return
@@ -156,7 +161,8 @@ class _Wheels:
             self.left_out.append(LeftOut(path.name, plan.problem.message, hint))
         for change in plan.changes:
             if change.rule and not _is_read(change):
-                message = f"no resolver reads {change.field}" if change.part is Part.FIELD else "it changes the wheel itself"
+                is_field = change.part is Part.FIELD and change.field.lower() not in FIXED_FIELDS
+                message = f"no resolver reads {change.field}" if is_field else "it changes the wheel itself"
                 self.left_out.append(LeftOut(f"rule {change.rule}", message, _PUBLISH))
 
     def add_unused_rules(self) -> None:

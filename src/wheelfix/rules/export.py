@@ -19,6 +19,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from wheelfix.globs import is_plain, matches
+from wheelfix.rules.actions import RELEASE_ACTIONS
 from wheelfix.rules.model import Match, Rule, RuleSet, When, each_of
 from wheelfix.rules.templates import template_fields
 from wheelfix.text import shown_few
@@ -216,6 +217,8 @@ _ON_REQUIREMENTS: Final[Mapping[str, Callable[[Rule, str, Scope, Client], Iterat
     "and-marker": _kept_parts,
 }
 """The actions on a requirement, and what each is for a client; ``keep`` is none, and decides all the same."""
+_NEED_WHEELS: Final = ("drop-extra", *RELEASE_ACTIONS)
+"""The actions that change what resolvers read, by what only wheels know."""
 READ_BY_RESOLVERS: Final = ("requires-dist", "requires-python", "provides-extra")
 """The fields that resolvers read, in lower case."""
 
@@ -430,7 +433,7 @@ def _whole_wheel(rule: Rule, client: Client) -> _NotSaid:
     field = getattr(rule.argument, "name", "")
     if field and field.lower() not in READ_BY_RESOLVERS:
         return _NotSaid(f"no resolver reads {field}", _PUBLISH)
-    if (field or rule.action_name == "drop-extra") and client is Client.UV:
+    if (field or rule.action_name in _NEED_WHEELS) and client is Client.UV:
         return _NotSaid(f"{rule.action_name} needs the other metadata of the package", _NAME_WHEELS)
     return _NotSaid(f"{rule.action_name} changes the wheel itself", _PUBLISH)
 

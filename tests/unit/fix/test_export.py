@@ -105,6 +105,17 @@ def test_a_wheel_that_would_be_refused_is_left_out_with_its_release(case: Case) 
     assert names == ["app"], "the other wheel of torch would be given what is not for all of its release"
 
 
+def test_what_wheels_copy_from_each_other(case: Case) -> None:
+    """The wheels of a release are planned together, as ``fix`` does."""
+    case.wheel(*requires("lib", 'cuda; extra == "gpu"'), "Provides-Extra: gpu", tags="cp311-cp311-manylinux_2_28_x86_64")
+    case.wheel(*requires("lib"), tags="cp311-cp311-macosx_11_0_arm64")
+    case.wheel(*requires("other"), project="same")
+    [found] = case.table('when = { project = "app" }\naction = { copy-from = { platform = "*linux*" } }\n')[
+        "dependency-metadata"
+    ]
+    assert (found["requires-dist"], found["provides-extra"]) == (["lib", 'cuda; extra == "gpu"'], ["gpu"])
+
+
 def test_a_release_without_requirements_left(case: Case) -> None:
     case.wheel(*requires("gpu-x"))
     assert case.table(DROP)["dependency-metadata"] == [{"name": "app", "version": "1.0", "requires-dist": []}]
@@ -114,7 +125,9 @@ def test_a_release_without_requirements_left(case: Case) -> None:
     ("rules", "message"),
     [
         ('action = { set-field = { name = "Summary", value = "new" } }\n', "rule a: no resolver reads Summary"),
-        ('action = { set-local = "cpu" }\n', "rule a: "),
+        ('action = { set-local = "cpu" }\n', "rule a: it changes the wheel itself"),
+        ('action = { set-version = "2.0" }\n', "rule a: it changes the wheel itself"),
+        ('action = { set-build-tag = "1" }\n', "rule a: it changes the wheel itself"),
         ('match = { name = "nothing" }\naction = "drop"\n', "rule a: it applies to none of the wheels"),
     ],
 )

@@ -1,13 +1,17 @@
 """What rules are for uv and PDM: exactly that, or the difference is named, or nothing."""
 
 import tomllib
+from typing import Any
 
+import msgspec
 import pytest
 
 from wheelfix.reports.export import render_export, render_export_notes
+from wheelfix.rules.actions import ON_WHEELS
 from wheelfix.rules.export import Client, Export, Form, Override, Scope, Source, export_rules
 from wheelfix.rules.load import rule_set
 from wheelfix.rules.model import Action, FieldName, FieldValue, Match, Rule, When
+from wheelfix.rules.read import read_struct
 
 APP = When(project=("app",))
 ALL = Scope()
@@ -239,6 +243,25 @@ def test_two_projects_are_one_override_for_pdm() -> None:
     assert [source.rule for source in export.overrides[0].sources] == ["one", "two"]
     other = rule("three", Action(set_specifier=">=2"), any_of("gpu"), When(project=("three",)))
     assert [each.subject for each in exported(*rules, other, client=Client.PDM).left_out] == ["rule three"]
+
+
+def examples() -> dict[str, list[Any]]:
+    """Return the examples of each action, as the reference has them."""
+    fields = msgspec.json.schema(Action)["$defs"]["Action"]["properties"]
+    return {
+        name: [read_struct(Action, {name: each}, "", print) for each in field["examples"]] for name, field in fields.items()
+    }
+
+
+@pytest.mark.parametrize("name", examples())
+@pytest.mark.parametrize("client", Client)
+def test_every_action_is_said_or_left_out(client: Client, name: str) -> None:
+    for action in examples()[name]:
+        match = None if name in ON_WHEELS else any_of("lib")
+        export = exported(rule("a", action, match, APP), client=client)
+        assert bool(export.overrides) is not bool(export.left_out)
+        assert all("\n" not in each.message and each.message for each in export.left_out)
+        tomllib.loads(render_export(export))
 
 
 HOSTILE = ('a"b', "a\\", "a\x7f", "\U0001fae8", "# x", "ü")
