@@ -7,7 +7,8 @@ import pytest
 from building import Entry, WheelSpec, write_wheel
 from elfwriter import shared_object
 from running import Ran, wheelfix
-from wheelfix.cli.edit import _CHANGES, EDITING
+from wheelfix.cli.changes import CHANGES
+from wheelfix.cli.edit import EDITING
 from wheelfix.wheel.wheel import Wheel
 
 METADATA = """\
@@ -127,7 +128,7 @@ def test_the_printed_rules_make_the_same_wheel(case: str) -> None:
 
 def test_every_option_that_changes_something_has_a_case() -> None:
     tried = {word for options, *_ in CASES.values() for word in options if word.startswith("--")}
-    own = {f"--{name.replace('_', '-')}" for name in _CHANGES}
+    own = {f"--{name.replace('_', '-')}" for name in CHANGES}
     assert own - tried == {
         "--add-file",
         "--build-tag",
@@ -376,7 +377,7 @@ def test_everything_that_is_wrong_is_reported_at_once() -> None:
 
 
 def test_a_large_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wheelfix.cli.edit._LARGEST_FILE", 3)
+    monkeypatch.setattr("wheelfix.cli.changes._LARGEST_FILE", 3)
     Path("big").write_bytes(b"1234")
     ran = edit("--add-file", "x=big")
     assert ran.code == 2
@@ -431,6 +432,6 @@ def test_the_sections_of_the_help_name_options_that_exist() -> None:
     text = wheelfix("edit", "--help").out
     names = [name for section in EDITING.values() for name in section]
     assert len(names) == len(set(names))
-    assert {name.replace("_", "-") for name in _CHANGES} <= set(names)
+    assert {name.replace("_", "-") for name in CHANGES} <= set(names)
     for title in EDITING:
         assert f"\n{title}:\n" in text

@@ -1,0 +1,248 @@
+"""The options of ``wheelfix edit`` that ask for changes, and the edits that their values stand for."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import click
+
+from wheelfix.cli.options import Option
+from wheelfix.errors import EditError
+from wheelfix.text import shown
+from wheelfix.wheel.edits import (
+    AddField,
+    AddRequirement,
+    AddTags,
+    DropExtra,
+    DropRequirement,
+    DropUpperLimit,
+    Edit,
+    RelaxRequirement,
+    RemoveField,
+    RemoveTags,
+    ReplaceRequirement,
+    SetBuildTag,
+    SetField,
+    SetLocal,
+    SetName,
+    SetPost,
+    SetRootIsPurelib,
+    SetTags,
+    SetVersion,
+    WriteFile,
+)
+from wheelfix.wheel.fields import find
+
+_LARGEST_FILE: Final = 1 << 24
+"""How many bytes --add-file reads: more than any file of dist-info that is not damaged has."""
+
+
+class Asked(NamedTuple):
+    """An edit, and the option that asks for it as it was typed."""
+
+    option: str
+    edit: Edit
+
+
+class Wrong(NamedTuple):
+    """What is wrong with an option as it was typed, and what to do."""
+
+    option: str
+    message: str
+    hint: str
+
+
+_Read = Callable[[Any], Iterator[Asked | Wrong]]
+
+
+def _each(flag: str, make: Callable[[str], Edit]) -> _Read:
+    """Return what reads an option of which every value is an edit of its own."""
+    return lambda values: (Asked(f"{flag} {value}", make(value)) for value in values)
+
+
+def _once(flag: str, make: Callable[[str], Edit]) -> _Read:
+    """Return what reads an option that is given once."""
+    return lambda value: iter(() if value is None else (Asked(f"{flag} {value}", make(value)),))
+
+
+def _replacements(values: Iterable[tuple[str, str]]) -> Iterator[Asked | Wrong]:
+    """Yield an edit for each old requirement: it becomes all the new ones that are given for it."""
+    by: dict[str, list[str]] = {}
+    for old, new in values:
+        by.setdefault(old, []).append(new)
+    for old, given in by.items():
+        option = f"--replace-requirement {old}"
+        wheel = next((new for new in given if new.endswith(".whl")), None)
+        if wheel is not None:
+            yield Wrong(option, f"{shown(wheel)} is a wheel", "Give the new requirement behind the old one.")
+        else:
+            yield Asked(option, ReplaceRequirement(old, given[0] if len(given) == 1 else tuple(given)))
+
+
+def _together(flag: str, make: Callable[[tuple[str, ...]], Edit]) -> _Read:
+    """Return what reads an option whose values make one edit together."""
+    return lambda values: iter((Asked(" ".join(f"{flag} {value}" for value in values), make(values)),) if values else ())
+
+
+_OTHER_OPTIONS: Final = {
+    "requires-dist": "Use --add, --drop and --replace-requirement.",
+    "provides-extra": "Use --add-field Provides-Extra=NAME and --remove Provides-Extra=NAME.",
+    "name": "Use --name.",
+    "version": "Use --version.",
+    "build": "Use --build-tag.",
+    "tag": "Use --tag, --add-tag and --remove-tag.",
+}
+"""Fields that --set and --remove leave to other options, by their names in lower case."""
+
+
+def _reserved(option: str, name: str) -> Wrong | None:
+    hint = _OTHER_OPTIONS.get(name.lower())
+    return Wrong(option, f"{name} has options of its own", hint) if hint else None
+
+
+def _no_value(option: str) -> Wrong:
+    return Wrong(option, "it has no value", "Write FIELD=VALUE, such as License=MIT.")
+
+
+def _set_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+    """Yield an edit for each field: one that may appear many times gets all values that are given for it."""
+    fields: dict[str, list[str]] = {}
+    for text in values:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        kind = find(name)
+        if name.lower() == "root-is-purelib" and value in ("true", "false"):
+            yield Asked(f"--set {text}", SetRootIsPurelib(value == "true"))
+        elif wrong := _reserved(f"--set {text}", name) if sign else _no_value(f"--set {text}"):
+            yield wrong
+        else:
+            fields.setdefault(kind.name if kind else name, []).append(value)
+    for name, given in fields.items():
+        kind = find(name)
+        if kind is not None and kind.multiple:
+            yield Asked(f"--set {name}", SetField(name, tuple(given)))
+        elif len(given) > 1:
+            yield Wrong(f"--set {name}", "the field can be used only once, and has two values", "Give one value.")
+        else:
+            yield Asked(f"--set {name}={given[0]}", SetField(name, given[0]))
+
+
+def _add_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+    for text in values:
+        option = f"--add-field {text}"
+        name, sign, value = (part.strip() for part in text.partition("="))
+        yield Asked(option, AddField(name, value)) if sign else _no_value(option)
+
+
+def _remove_fields(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+    for text in values:
+        option = f"--remove {text}"
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if name.lower() == "provides-extra" and value:
+            yield Asked(option, DropExtra(value))
+        else:
+            yield _reserved(option, name) or Asked(option, RemoveField(name, value if sign else None))
+
+
+def _add_files(values: Iterable[str]) -> Iterator[Asked | Wrong]:
+    from wheelfix.fix.plan import check_path
+
+    for text in values:
+        option = f"--add-file {text}"
+        path, sign, source = text.partition("=")
+        if not sign or not source:
+            yield Wrong(option, "it names no file to read", "Write PATH=FILE, such as licenses/NOTICE=./NOTICE.")
+            continue
+        try:
+            check_path(path)
+            with Path(source).open("rb") as file:
+                content = file.read(_LARGEST_FILE + 1)
+        except EditError as error:
+            yield Wrong(option, error.message, error.hint)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else None
+            yield Wrong(option, f"{shown(source)} cannot be read: {reason or error}", "Check the path.")
+        else:
+            if len(content) > _LARGEST_FILE:
+                yield Wrong(option, f"{shown(source)} is larger than {_LARGEST_FILE:,} bytes", "Give a smaller file.")
+            else:
+                yield Asked(option, WriteFile(path, content))
+
+
+class Change(NamedTuple):
+    """An option that asks for changes, and what reads its value."""
+
+    option: Option
+    read: _Read
+
+
+def _many(flag: str, metavar: str, text: str, read: _Read, **settings: Any) -> Change:
+    return Change(click.option(flag, multiple=True, metavar=metavar, help=text, **settings), read)
+
+
+def _single(flag: str, metavar: str, text: str, make: Callable[[str], Edit]) -> Change:
+    return Change(click.option(flag, metavar=metavar, help=text), _once(flag, make))
+
+
+CHANGES: Final[Mapping[str, Change]] = {
+    "replace_requirement": _many(
+        "--replace-requirement", "OLD NEW",
+        "Replace the requirements that OLD names, as for --drop, by the requirement or template NEW; by several if it is "
+        "given several times.",
+        _replacements, nargs=2,
+    ),
+    "relax": _many(
+        "--relax", "NAME", "Allow later versions of requirements, named as for --drop: ==1.2 and ~=1.2 become >=1.2.",
+        _each("--relax", RelaxRequirement),
+    ),
+    "drop_upper": _many(
+        "--drop-upper", "NAME", "Remove the upper limit of requirements, named as for --drop: >=1.2,<2 becomes >=1.2.",
+        _each("--drop-upper", DropUpperLimit),
+    ),
+    "drop": _many(
+        "--drop", "NAME", "Drop requirements of this name: a name, a pattern such as 'nvidia-*', or a whole requirement.",
+        _each("--drop", DropRequirement),
+    ),
+    "add": _many("--add", "REQUIREMENT", "Add a requirement, unless the wheel has it.", _each("--add", AddRequirement)),
+    "requires_python": _single(
+        "--requires-python", "SPECIFIER", "Set Requires-Python, such as '>=3.10'.", partial(SetField, "Requires-Python")
+    ),
+    "set": _many(
+        "--set", "FIELD=VALUE",
+        "Set a field of METADATA; give all values of one that can be used several times, such as Classifier.",
+        _set_fields,
+    ),
+    "add_field": _many(
+        "--add-field", "FIELD=VALUE", "Add a value of a field that can be used several times.", _add_fields
+    ),
+    "remove": _many(
+        "--remove", "FIELD[=VALUE]", "Remove a field, or only its lines with this value.", _remove_fields
+    ),
+    "add_file": _many(
+        "--add-file", "PATH=FILE", "Write a file into dist-info, such as licenses/NOTICE=./NOTICE.", _add_files
+    ),
+    "name": _single("--name", "NAME", "Give the project this name, wherever the wheel says it.", SetName),
+    "version": _single(
+        "--version", "VERSION", "Give the wheels this version, wherever they say their version.", SetVersion
+    ),
+    "post": _single(
+        "--post", "NUMBER", "Make the wheels this post-release of their version, or with +1 the next one.", SetPost
+    ),
+    "local": _single(
+        "--local", "VERSION", "Give the wheels this local version, such as cpu: 2.7.0+cpu; empty for none.", SetLocal
+    ),
+    "build_tag": _single(
+        "--build-tag", "TAG", "Give the wheels this build tag, such as 1nogpu; installers prefer it.", SetBuildTag
+    ),
+    "tag": _many(
+        "--tag", "TAG", "Give the wheels this tag, such as py3-none-any, or these, in place of those that they have.",
+        _together("--tag", SetTags),
+    ),
+    "add_tag": _many("--add-tag", "TAG", "Give the wheels this tag too.", _together("--add-tag", AddTags)),
+    "remove_tag": _many(
+        "--remove-tag", "PATTERN", "Take the tags away that match this, such as 'py2-*'.",
+        _together("--remove-tag", RemoveTags),
+    ),
+}  # fmt: skip
+"""The options that ask for changes, by the names of their parameters, in the order of their rules: the first one that
+matches a requirement decides, so what replaces it comes before what drops it."""
