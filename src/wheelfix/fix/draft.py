@@ -39,6 +39,7 @@ from wheelfix.wheel.edits import (
     SetRootIsPurelib,
     SetTags,
     SetVersion,
+    TagEdit,
     WheelEdit,
     WriteFile,
     naming_values,
@@ -236,7 +237,7 @@ class _Draft:
 
     def widen(self, edits: Iterable[WheelEdit]) -> None:
         """Judge for the environments of tags that the wheel will get, too: a marker can be true there."""
-        tags = [edit for edit in edits if isinstance(edit, SetTags | AddTags | RemoveTags)]
+        tags = [edit for edit in edits if isinstance(edit, TagEdit)]
         if tags:
             from wheelfix.fix.retag import Retag
 

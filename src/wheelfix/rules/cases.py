@@ -16,11 +16,12 @@ from wheelfix.rules.match import Facts, make_facts
 from wheelfix.rules.model import Case, CaseWheel, RuleSet, each_of
 from wheelfix.text import unified_diff
 from wheelfix.wheel.editor import REQUIRES
-from wheelfix.wheel.edits import naming_values
+from wheelfix.wheel.edits import TagEdit, naming_values
 from wheelfix.wheel.filename import WheelFilename
 from wheelfix.wheel.metadata import Document
 from wheelfix.wheel.release import Declared, Sibling
 from wheelfix.wheel.requirement import same_requirement
+from wheelfix.wheel.tags import retagged
 
 BEFORE: Final = "METADATA.in"
 AFTER: Final = "METADATA.out"
@@ -81,11 +82,17 @@ def _differences(rules: RuleSet, case: Case) -> tuple[str, ...]:
 
 
 def _new_filename(filename: WheelFilename, edits: Iterable[RuleEdit]) -> WheelFilename:
-    """Return what a wheel is called once ``edits`` are carried out."""
-    values: dict[str, Any] = {}
+    """Return what a wheel is called once ``edits`` are carried out.
+
+    :raises EditError: if no file name can say that.
+    """
+    values, tags = dict[str, Any](), list[TagEdit]()
     for each in edits:
         values |= naming_values(each.edit)
-    return Naming(**values).new_filename(filename)
+        if isinstance(each.edit, TagEdit):
+            tags.append(each.edit)
+    name = Naming(**values).new_filename(filename)
+    return retagged(name, tags) if tags else name
 
 
 def _sibling(rules: RuleSet, case: Case, other: CaseWheel) -> Sibling:

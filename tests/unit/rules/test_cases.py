@@ -54,6 +54,18 @@ def test_a_case_names_the_file_that_it_expects() -> None:
     assert "cannot have a post-release" in tried(development, rules=rules)[0][0]
 
 
+def test_a_case_expects_tags_in_the_file_name() -> None:
+    rules = (
+        Rule(id="add", reason="why", action=Action(add_tag="py3-none-musllinux_1_2_aarch64")),
+        Rule(id="remove", reason="why", when=When(project=("torch",)), action=Action(remove_tag="*-manylinux_*")),
+    )
+    torch = Case(**ARM, expect_filename="torch-1.0-py3-none-musllinux_1_2_aarch64.whl")  # type: ignore[arg-type]
+    other = Case("x", expect_filename="x-1.0-py3-none-any.musllinux_1_2_aarch64.whl")
+    assert tried(torch, other, rules=rules) == [(), ()]
+    [[message]] = tried(Case("x", abi="abi3"), rules=rules)
+    assert "no file name says just these tags" in message
+
+
 NO_RULE = "  foo: no rule matches; drop does not match: when.project is torch*, found x"
 FAILING = [
     (Case(**ARM, requires=("foo", "bar")), ("Requires-Dist: missing: foo",)),  # type: ignore[arg-type]
