@@ -231,3 +231,39 @@ def test_uv_install(pin: str, renamed: Renamed, tmp_path: Path) -> None:
 
 def test_twine(renamed: Renamed) -> None:
     assert "PASSED" in run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", renamed.path)
+
+
+@pytest.fixture(params=[pytest.param(kind, marks=[NEEDS_THIS_MACHINE] if kind == "binary" else []) for kind in SPECS])
+def moved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A wheel of another project and version, as ``wheelfix edit`` writes it."""
+    source = write_wheel(tmp_path, SPECS[request.param])
+    ran = wheelfix("edit", "--name", "Acme.Demo", "--version", "2.0.0-1+own", "-o", tmp_path / "out", source)
+    assert ran.code == 0, ran.err
+    [line] = ran.lines
+    return Path(line)
+
+
+def test_another_name_and_version_are_what_every_tool_sees(moved: Path, tmp_path: Path) -> None:
+    """packaging, wheel, installer, pip, uv and twine: also with .data, and with names that need normalising."""
+    stem = "acme_demo-2.0.0.post1+own"
+    assert moved.name.startswith(f"{stem}-")
+    assert parse_wheel_filename(moved.name)[:2] == ("acme-demo", Version("2.0.0.post1+own"))
+    run(sys.executable, "-m", "wheel", "unpack", "-d", tmp_path / "unpacked", moved)
+    assert (tmp_path / "unpacked" / stem / f"{stem}.dist-info" / "METADATA").is_file()
+    with WheelFile.open(moved) as source:
+        source.validate_record()
+        assert (source.distribution, source.version) == ("acme_demo", "2.0.0.post1+own")
+    assert "PASSED" in run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", moved)
+    run(
+        sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--no-index", "--no-deps",
+        "--no-compile", "--target", tmp_path / "pip", moved,
+    )  # fmt: skip
+    run(
+        sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-config", "--no-cache", "--no-index", "--no-deps",
+        "--find-links", moved.parent, "--target", tmp_path / "uv", "--python", sys.executable, "Acme_Demo==2.0.0.post1",
+    )  # fmt: skip
+    for tool in ("pip", "uv"):
+        [info] = [path.name for path in (tmp_path / tool).iterdir() if path.name.endswith(".dist-info")]
+        metadata = BytesParser().parsebytes((tmp_path / tool / info / "METADATA").read_bytes())
+        assert (info, metadata["Name"], metadata["Version"]) == (f"{stem}.dist-info", "Acme.Demo", "2.0.0.post1+own")
+        assert not [path for path in (tmp_path / tool).rglob("*") if path.name.endswith(".data")]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import wheelfix
 from building import Entry, WheelSpec, write_wheel
@@ -27,9 +28,13 @@ from wheelfix import (
     Wheel,
     When,
 )
+from wheelfix.fix.apply import apply
+from wheelfix.fix.assemble import Assembly
+from wheelfix.fix.draft import make_plan
 from wheelfix.options import ExclusiveOptions
 from wheelfix.verify.run import check_wheel
 from wheelfix.wheel.filename import WheelFilename, with_post_release
+from wheelfix.wheel.zip.rewrite import Edits
 
 FILES = (
     Entry("demo/__init__.py", b"ANSWER = 42\n"),
@@ -340,3 +345,35 @@ def test_in_place_a_wheel_cannot_get_another_name(tmp_path: Path) -> None:
     assert outcome.problem is not None
     assert outcome.problem.code == "other-name"
     assert path.read_bytes() == before
+
+
+# The proof.
+
+
+@pytest.mark.parametrize("field", ["Name", "Version", "Requires-Dist"])
+def test_what_changes_without_being_planned_fails_the_proof(field: str, tmp_path: Path) -> None:
+    """A deliberate wrong write: METADATA says another name, version or requirement, and no change says so."""
+    path = write_wheel(tmp_path, SPEC)
+    with Wheel(path) as wheel:
+        plan = make_plan(wheel, edits=[SetName("new"), SetVersion("2")])
+        wrong = replace(plan, changes=tuple(each for each in plan.changes if each.field != field))
+        target = tmp_path / "out" / str(plan.renaming.filename)
+        with pytest.raises(wheelfix.VerificationError, match="more differs than was planned"):
+            apply(wheel, wrong, target)
+        assert not target.exists()
+        assert apply(wheel, plan, target).status is Status.FIXED
+
+
+def test_an_entry_that_keeps_its_old_directory_fails_the_proof(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = write_wheel(tmp_path, SPEC), Assembly.edits.fget
+    assert real is not None
+
+    def without_script(work: Assembly) -> Edits:
+        found = real(work)
+        return replace(found, renamed={old: new for old, new in found.renamed.items() if not old.endswith("scripts/tool")})
+
+    monkeypatch.setattr(Assembly, "edits", property(without_script))
+    outcome = edited(path, tmp_path / "out", SetName("new"))
+    assert outcome.problem is not None
+    assert outcome.problem.code == "not-as-planned"
+    assert not list((tmp_path / "out").iterdir())
