@@ -114,11 +114,20 @@ def _prove_entries(work: Assembly, output: Readable, layout: Layout, known: Sequ
     wrong += [each.before for each in found.removed if each.before not in work.removed]
     wrong += [each.after for each in found.renamed if each.after not in {work.name_of(each.before or ""), *written}]
     wrong += found.moved
+    wrong += _with_other_names(work, layout)
     replacing = written - {work.name_of(name) for name in work.removed}
     wide = {entry.name for entry in layout.entries if _is_wide(layout, entry)}
     wrong += [each.file or each.kind for each in found.archive if not _follows(each, written, replacing, wide)]
     if wrong:
         raise _failed(f"more differs than was planned: {shown_few([name or '?' for name in wrong])}")
+
+
+def _with_other_names(work: Assembly, layout: Layout) -> list[str]:
+    """Return the entries that are not called what was planned: one that kept its old name would pass for the same file."""
+    if not work.plan.renaming.directories:
+        return []
+    kept = (work.name_of(name) for name in work.wheel.layout.names if name not in work.removed)
+    return sorted({*kept, *work.expected} ^ {*layout.names})
 
 
 def _prove_contents(work: Assembly, output: Readable, new: Mapping[str, Entry]) -> None:
